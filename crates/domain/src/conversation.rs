@@ -1,0 +1,121 @@
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{ConversationId, Timestamp};
+
+/// A conversation's metadata. Its messages stand apart, so that reading it costs the same whatever
+/// its length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its id.
+    pub conversation_id: ConversationId,
+    /// `None` until the first message.
+    pub title: Option<Title>,
+    /// When it was started.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// How many messages it holds.
+    pub message_count: u64,
+    /// The tokens of all its messages together.
+    pub total_tokens: u64,
+}
+
+/// A conversation's title: 1 to 200 characters, on one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Title(String);
+
+/// A text that can't be a title.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("a title has 1 to {} characters", Title::MAX_CHARS)]
+pub struct InvalidTitle;
+
+impl Title {
+    /// The most characters of a title.
+    pub const MAX_CHARS: usize = 200;
+
+    /// A title from the first words of a message: at most 60 characters, cut between words where
+    /// that is possible. `None` for a text without a visible character.
+    #[must_use]
+    pub fn from_first_words(text: &str) -> Option<Self> {
+        const CHARS: usize = 60;
+        // The head is enough: a pasted megabyte is not worth splitting into words.
+        let head: String = text.trim_start().chars().take(4 * CHARS).collect();
+        let words = one_line(&head);
+        if words.chars().count() <= CHARS {
+            return Self::try_from(words).ok();
+        }
+        let cut: String = words.chars().take(CHARS).collect();
+        let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
+        Self::try_from(format!("{}…", whole_words.trim_end())).ok()
+    }
+
+    /// The title's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Title {
+    type Error = InvalidTitle;
+
+    fn try_from(text: String) -> Result<Self, InvalidTitle> {
+        let text = one_line(&text);
+        if text.is_empty() || text.chars().count() > Self::MAX_CHARS {
+            return Err(InvalidTitle);
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<Title> for String {
+    fn from(title: Title) -> Self {
+        title.0
+    }
+}
+
+/// White space and control characters, in runs, become one space.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_message_is_its_own_title_on_one_line() {
+        let title = Title::from_first_words("  Why two\ntides\0 a day? ").unwrap();
+
+        assert_eq!(title.as_str(), "Why two tides a day?");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_words() {
+        let title = Title::from_first_words(&"tides and moons ".repeat(99)).unwrap();
+
+        assert_eq!(
+            title.as_str(),
+            "tides and moons tides and moons tides and moons tides and…"
+        );
+    }
+
+    #[test]
+    fn a_long_message_without_spaces_is_cut_within_its_word() {
+        let title = Title::from_first_words(&"潮".repeat(1_000)).unwrap();
+
+        assert_eq!(title.as_str().chars().count(), 61);
+    }
+
+    #[test]
+    fn blank_and_overlong_titles_are_refused() {
+        assert_eq!(Title::from_first_words(" \n\0 "), None);
+        assert_eq!(Title::try_from(" ".to_owned()), Err(InvalidTitle));
+        assert_eq!(Title::try_from("x".repeat(201)), Err(InvalidTitle));
+    }
+}

@@ -1,0 +1,203 @@
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::{
+    ClientMessageId, ConversationId, FinishReason, Ledger, MessageId, MessageStatus, Timestamp,
+    Title, TurnId,
+};
+
+/// Something that happened in a conversation, as all its subscribers are told.
+///
+/// Its JSON is the wire form, `{"event": …, "data": {"conversation_id", "seq", …}}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where it happened.
+    pub conversation_id: ConversationId,
+    /// Its number in the conversation: only rises, never used twice.
+    pub seq: u64,
+    /// What happened.
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum EventBody {
+    /// A question is stored, and its answer begins.
+    MessageAccepted(MessageAccepted),
+    /// The next part of the answer.
+    ResponseChunk(ResponseChunk),
+    /// Why the turn fails; `response_end` follows.
+    Error(TurnFailed),
+    /// The answer is stored.
+    ResponseEnd(ResponseEnd),
+    /// What the turn used; its last event.
+    TokenUsage(TokenUsage),
+    /// The conversation itself changed.
+    ConversationUpdated(ConversationChange),
+}
+
+/// A question is stored, and its answer begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageAccepted {
+    /// The question's id.
+    pub message_id: MessageId,
+    /// The question's place in the conversation.
+    pub position: u64,
+    /// The turn that makes the answer.
+    pub turn_id: TurnId,
+    /// The name its sender gave it.
+    pub client_message_id: Option<ClientMessageId>,
+    /// The id the answer has.
+    pub answer_id: MessageId,
+    /// The question.
+    pub content: String,
+    /// Tokens of the question.
+    pub token_count: u32,
+    /// When it was stored.
+    pub created_at: Timestamp,
+}
+
+/// The next part of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ResponseChunk {
+    /// Text to append.
+    pub chunk: String,
+    /// The turn it belongs to.
+    pub turn_id: TurnId,
+}
+
+/// Why a turn fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TurnFailed {
+    /// For people: what they can do.
+    pub message: String,
+    /// For programs: stable.
+    pub code: String,
+    /// The turn that fails.
+    pub turn_id: TurnId,
+}
+
+/// The answer is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ResponseEnd {
+    /// The answer's id.
+    pub message_id: MessageId,
+    /// The turn that ended.
+    pub turn_id: TurnId,
+    /// The answer's place in the conversation.
+    pub position: u64,
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+    /// What became of the answer.
+    pub status: MessageStatus,
+    /// Tokens of the answer.
+    pub token_count: u32,
+}
+
+/// What a turn used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenUsage {
+    /// The turn that ended.
+    pub turn_id: TurnId,
+    /// The tokens sent to the model and those of its answer.
+    pub total_tokens_used: u32,
+    /// What was sent.
+    pub ledger: Ledger,
+}
+
+/// How a conversation itself changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum ConversationChange {
+    /// It has another title.
+    Title {
+        /// The new one.
+        title: Title,
+    },
+    /// It is gone.
+    Deleted,
+}
+
+impl EventBody {
+    /// The event's name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::MessageAccepted(_) => "message_accepted",
+            Self::ResponseChunk(_) => "response_chunk",
+            Self::Error(_) => "error",
+            Self::ResponseEnd(_) => "response_end",
+            Self::TokenUsage(_) => "token_usage",
+            Self::ConversationUpdated(_) => "conversation_updated",
+        }
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Data<'a> {
+            conversation_id: ConversationId,
+            seq: u64,
+            #[serde(flatten)]
+            body: &'a EventBody,
+        }
+
+        let Self {
+            conversation_id,
+            seq,
+            body,
+        } = self;
+        let mut event = serializer.serialize_struct("Event", 2)?;
+        event.serialize_field("event", body.name())?;
+        event.serialize_field(
+            "data",
+            &Data {
+                conversation_id: *conversation_id,
+                seq: *seq,
+                body,
+            },
+        )?;
+        event.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_its_wire_form() {
+        let conversation_id = ConversationId::generate();
+        let turn_id = TurnId::generate();
+        let chunk = Event {
+            conversation_id,
+            seq: 3,
+            body: EventBody::ResponseChunk(ResponseChunk {
+                chunk: "tides".to_owned(),
+                turn_id,
+            }),
+        };
+        let deleted = Event {
+            conversation_id,
+            seq: 4,
+            body: EventBody::ConversationUpdated(ConversationChange::Deleted),
+        };
+
+        assert_eq!(
+            serde_json::to_value(&chunk).unwrap(),
+            json!({"event": "response_chunk", "data": {
+                "conversation_id": conversation_id, "seq": 3, "chunk": "tides", "turn_id": turn_id,
+            }})
+        );
+        assert_eq!(
+            serde_json::to_value(&deleted).unwrap(),
+            json!({"event": "conversation_updated", "data": {
+                "conversation_id": conversation_id, "seq": 4, "change": "deleted",
+            }})
+        );
+    }
+}

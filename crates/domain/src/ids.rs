@@ -1,0 +1,121 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+/// A text that should be an id and is not a UUID.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("'{0}' is not an id: a UUID is expected")]
+pub struct InvalidId(String);
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id, a UUID of version 7: ids made later sort later.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id as 32 hexadecimal digits without hyphens, as stores keep it.
+            #[must_use]
+            pub fn to_simple(self) -> String {
+                self.0.as_simple().to_string()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId(text.to_owned()))
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// Who the request acts for. An anonymous browser has its own.
+    UserId
+);
+uuid_id!(
+    /// A conversation.
+    ConversationId
+);
+uuid_id!(
+    /// A message: a question or an answer.
+    MessageId
+);
+uuid_id!(
+    /// One user message and the answer being made for it.
+    TurnId
+);
+
+/// A browser's session. Random, as whoever knows it is that browser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// A new id of 122 random bits.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// The id as 32 hexadecimal digits, as stores keep it.
+    #[must_use]
+    pub fn to_simple(self) -> String {
+        self.0.as_simple().to_string()
+    }
+}
+
+/// Hides the id, so that it can't reach a log by way of a struct that holds it.
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_parsed_with_and_without_hyphens() {
+        let id = ConversationId::generate();
+
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_simple().parse(), Ok(id));
+    }
+
+    #[test]
+    fn what_is_no_uuid_is_refused_by_name() {
+        let error = "../etc/passwd".parse::<ConversationId>().unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "'../etc/passwd' is not an id: a UUID is expected"
+        );
+    }
+
+    #[test]
+    fn a_session_id_does_not_show_in_debug_output() {
+        let id = SessionId::generate();
+
+        assert!(!format!("{id:?}").contains(&id.to_simple()));
+    }
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod conversation;
+mod event;
+mod ids;
+mod message;
+mod search;
+mod session;
+mod turn;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use conversation::{Conversation, InvalidTitle, Title};
+pub use event::{
+    ConversationChange, Event, EventBody, MessageAccepted, ResponseChunk, ResponseEnd, TokenUsage,
+    TurnFailed,
+};
+pub use ids::{ConversationId, InvalidId, MessageId, SessionId, TurnId, UserId};
+pub use message::{
+    ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,
+};
+pub use search::{SearchHit, SearchQuery, SnippetPart};
+pub use session::Session;
+pub use turn::{FinishReason, Ledger};

@@ -1,0 +1,112 @@
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{ConversationId, MessageId, Timestamp, TurnId};
+
+/// Who speaks. A system prompt is not a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageStatus {
+    /// All of it is there.
+    Complete,
+    /// The user ended it.
+    Stopped,
+    /// The server went away while it was being made. An answer bears this status from its first
+    /// saved part on, so that a crash needs no repair.
+    Interrupted,
+    /// The model gave no answer, or broke off.
+    Failed,
+    /// The model ran into its length limit.
+    Truncated,
+}
+
+/// A stored message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id.
+    pub message_id: MessageId,
+    /// The conversation it belongs to.
+    pub conversation_id: ConversationId,
+    /// Its place in the conversation, from 1, in the order of appending.
+    pub position: u64,
+    /// The message it follows; `None` for the first.
+    pub parent_id: Option<MessageId>,
+    /// The turn it was made in; `None` for an imported one.
+    pub turn_id: Option<TurnId>,
+    /// Who speaks.
+    pub role: Role,
+    /// What is said, verbatim.
+    pub content: String,
+    /// Tokens of the content alone, without what the chat format adds.
+    pub token_count: u32,
+    /// What became of it.
+    pub status: MessageStatus,
+    /// When it was appended.
+    pub created_at: Timestamp,
+}
+
+/// A message to be appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its id.
+    pub message_id: MessageId,
+    /// The turn it is made in.
+    pub turn_id: Option<TurnId>,
+    /// Who speaks.
+    pub role: Role,
+    /// What is said, verbatim.
+    pub content: String,
+    /// Tokens of the content alone.
+    pub token_count: u32,
+    /// What became of it.
+    pub status: MessageStatus,
+    /// When it is appended.
+    pub created_at: Timestamp,
+}
+
+/// The name a client gives to a message it sends, so that sending it again does nothing twice: 1 to
+/// 128 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientMessageId(String);
+
+/// A text that can't be a [`ClientMessageId`].
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("a client_message_id has 1 to 128 characters")]
+pub struct InvalidClientMessageId;
+
+impl ClientMessageId {
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ClientMessageId {
+    type Error = InvalidClientMessageId;
+
+    fn try_from(text: String) -> Result<Self, InvalidClientMessageId> {
+        if (1..=128).contains(&text.chars().count()) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidClientMessageId)
+        }
+    }
+}
+
+impl From<ClientMessageId> for String {
+    fn from(id: ClientMessageId) -> Self {
+        id.0
+    }
+}

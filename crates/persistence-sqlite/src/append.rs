@@ -1,0 +1,192 @@
+use rusqlite::{OptionalExtension, Transaction, params};
+use webchat_domain::{
+    ClientMessageId, ConversationId, Message, MessageId, NewMessage, Timestamp, Title, TurnId,
+    UserId,
+};
+use webchat_persistence::{Append, Appended};
+
+use crate::rows::{self, MESSAGE};
+
+/// Where a conversation ends.
+#[derive(Clone, Copy)]
+struct Tail {
+    last_position: u64,
+    head: Option<MessageId>,
+    turn_runs: bool,
+}
+
+pub(crate) fn append(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    append: Append,
+    now: Timestamp,
+) -> rusqlite::Result<Appended> {
+    let Some(tail) = find_tail(transaction, owner, id, now)? else {
+        return Ok(Appended::NotFound);
+    };
+    if let Some(client_message_id) = &append.client_message_id {
+        let earlier = sent_before(transaction, id, client_message_id)?;
+        if !earlier.is_empty() {
+            return Ok(Appended::Duplicate(earlier));
+        }
+    }
+    if append.turn.is_some() && tail.turn_runs {
+        return Ok(Appended::TurnInProgress);
+    }
+    if append
+        .expected_position
+        .is_some_and(|expected| expected != tail.last_position)
+    {
+        return Ok(Appended::Stale {
+            position: tail.last_position,
+        });
+    }
+    store(transaction, owner, id, tail, append, now)
+}
+
+fn find_tail(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Tail>> {
+    transaction
+        .prepare_cached(
+            "SELECT last_position, head, running_turn IS NOT NULL AND lease_until > ?3 AS turn_runs
+             FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
+        )?
+        .query_row(
+            params![id.to_simple(), owner.to_simple(), now.unix_millis()],
+            |row| {
+                Ok(Tail {
+                    last_position: row.get("last_position")?,
+                    head: rows::parsed_option(row, "head")?,
+                    turn_runs: row.get("turn_runs")?,
+                })
+            },
+        )
+        .optional()
+}
+
+fn sent_before(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    client_message_id: &ClientMessageId,
+) -> rusqlite::Result<Vec<Message>> {
+    transaction
+        .prepare_cached(&format!(
+            "WITH sent AS (
+                 SELECT message_id, turn_id FROM messages
+                 WHERE conversation_id = ?1 AND client_message_id = ?2
+             )
+             SELECT {MESSAGE} FROM messages
+             WHERE message_id = (SELECT message_id FROM sent)
+                OR turn_id = (SELECT turn_id FROM sent)
+             ORDER BY position"
+        ))?
+        .query_map(
+            params![id.to_simple(), client_message_id.as_str()],
+            rows::message,
+        )?
+        .collect()
+}
+
+fn store(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    tail: Tail,
+    append: Append,
+    now: Timestamp,
+) -> rusqlite::Result<Appended> {
+    let mut messages: Vec<Message> = Vec::with_capacity(append.messages.len());
+    for (new, position) in append.messages.into_iter().zip(tail.last_position + 1..) {
+        let parent_id = messages.last().map(|last| last.message_id).or(tail.head);
+        let client_message_id = append
+            .client_message_id
+            .as_ref()
+            .filter(|_| messages.is_empty());
+        let message = placed(id, new, position, parent_id);
+        insert(transaction, owner, &message, client_message_id)?;
+        messages.push(message);
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE conversations SET
+                 updated_at = ?2, title = coalesce(title, ?3), head = coalesce(?4, head),
+                 message_count = message_count + ?5, last_position = last_position + ?5,
+                 total_tokens = total_tokens + ?6,
+                 running_turn = coalesce(?7, running_turn), lease_until = coalesce(?8, lease_until)
+             WHERE conversation_id = ?1",
+        )?
+        .execute(params![
+            id.to_simple(),
+            now.unix_millis(),
+            append.title.as_ref().map(Title::as_str),
+            messages.last().map(|head| head.message_id.to_simple()),
+            messages.len(),
+            messages
+                .iter()
+                .map(|message| u64::from(message.token_count))
+                .sum::<u64>(),
+            append.turn.map(|turn| turn.turn_id.to_simple()),
+            append.turn.map(|turn| turn.lease_until.unix_millis()),
+        ])?;
+    match rows::find_conversation(transaction, owner, id)? {
+        Some(conversation) => Ok(Appended::Stored {
+            conversation,
+            messages,
+        }),
+        None => Ok(Appended::NotFound),
+    }
+}
+
+fn placed(
+    conversation_id: ConversationId,
+    new: NewMessage,
+    position: u64,
+    parent_id: Option<MessageId>,
+) -> Message {
+    Message {
+        message_id: new.message_id,
+        conversation_id,
+        position,
+        parent_id,
+        turn_id: new.turn_id,
+        role: new.role,
+        content: new.content,
+        token_count: new.token_count,
+        status: new.status,
+        created_at: new.created_at,
+    }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    message: &Message,
+    client_message_id: Option<&ClientMessageId>,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
+                 turn_id, client_message_id, role, content, token_count, status, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            message.message_id.to_simple(),
+            message.conversation_id.to_simple(),
+            owner.to_simple(),
+            message.position,
+            message.parent_id.map(MessageId::to_simple),
+            message.turn_id.map(TurnId::to_simple),
+            client_message_id.map(ClientMessageId::as_str),
+            rows::role_name(message.role),
+            message.content,
+            message.token_count,
+            rows::status_name(message.status),
+            message.created_at.unix_millis(),
+        ])?;
+    Ok(())
+}

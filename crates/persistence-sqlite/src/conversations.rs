@@ -1,0 +1,285 @@
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Transaction, params};
+use webchat_domain::{
+    Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title, UserId,
+};
+use webchat_persistence::{
+    AnswerUpdate, Append, Appended, Conversations, Cursor, ListOrder, Page, StoreError,
+};
+
+use crate::rows::{self, CONVERSATION, MESSAGE};
+use crate::{SqliteStore, append, search};
+
+#[async_trait]
+impl Conversations for SqliteStore {
+    async fn create(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Conversation, StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
+                     VALUES (?1, ?2, ?3, ?3)",
+                    params![id.to_simple(), owner.to_simple(), now.unix_millis()],
+                )?;
+                Ok(Conversation {
+                    conversation_id: id,
+                    title: None,
+                    created_at: now,
+                    updated_at: now,
+                    message_count: 0,
+                    total_tokens: 0,
+                })
+            })
+            .await
+    }
+
+    async fn find(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
+        self.database
+            .read(move |transaction| rows::find_conversation(transaction, owner, id))
+            .await
+    }
+
+    async fn list(
+        &self,
+        owner: UserId,
+        order: ListOrder,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<Conversation>, StoreError> {
+        self.database
+            .read(move |transaction| list(transaction, owner, order, after, limit))
+            .await
+    }
+
+    async fn rename(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        title: Title,
+        now: Timestamp,
+    ) -> Result<Option<Conversation>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "UPDATE conversations SET title = ?3, updated_at = ?4
+                     WHERE conversation_id = ?1 AND user_id = ?2",
+                    params![
+                        id.to_simple(),
+                        owner.to_simple(),
+                        title.as_str(),
+                        now.unix_millis()
+                    ],
+                )?;
+                rows::find_conversation(transaction, owner, id)
+            })
+            .await
+    }
+
+    async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let deleted = transaction.execute(
+                    "DELETE FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
+                    [id.to_simple(), owner.to_simple()],
+                )?;
+                Ok(deleted > 0)
+            })
+            .await
+    }
+
+    async fn reset(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| reset(transaction, owner, id, now))
+            .await
+    }
+
+    async fn append(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        self.database
+            .write(move |transaction| append::append(transaction, owner, id, append, now))
+            .await
+    }
+
+    async fn save_answer(
+        &self,
+        id: ConversationId,
+        answer: AnswerUpdate,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| save_answer(transaction, id, &answer, now))
+            .await
+    }
+
+    async fn messages(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                    return Ok(None);
+                }
+                messages(transaction, id, before, limit).map(Some)
+            })
+            .await
+    }
+
+    async fn search(
+        &self,
+        owner: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError> {
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let expression = search::expression(owner, query);
+        self.database
+            .read(move |transaction| search::search(transaction, &expression, limit))
+            .await
+    }
+}
+
+fn list(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    order: ListOrder,
+    after: Option<Cursor>,
+    limit: u32,
+) -> rusqlite::Result<Page<Conversation>> {
+    let (column, moment): (_, fn(&Conversation) -> Timestamp) = match order {
+        ListOrder::Created => ("created_at", |conversation| conversation.created_at),
+        ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
+    };
+    let (at, id) = after.map_or((i64::MAX, String::new()), |cursor| {
+        (cursor.at.unix_millis(), cursor.id.to_simple())
+    });
+    let mut items: Vec<Conversation> = transaction
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION} FROM conversations
+             WHERE user_id = ?1 AND ({column}, conversation_id) < (?2, ?3)
+             ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
+        ))?
+        .query_map(
+            params![owner.to_simple(), at, id, u64::from(limit) + 1],
+            rows::conversation,
+        )?
+        .collect::<Result<_, _>>()?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_last = items.len() <= limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| !is_last).map(|last| Cursor {
+        at: moment(last),
+        id: last.conversation_id,
+    });
+    Ok(Page { items, next })
+}
+
+fn reset(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let emptied = transaction.execute(
+        "UPDATE conversations SET updated_at = ?3, message_count = 0, total_tokens = 0,
+             head = NULL, running_turn = NULL, lease_until = NULL
+         WHERE conversation_id = ?1 AND user_id = ?2",
+        params![id.to_simple(), owner.to_simple(), now.unix_millis()],
+    )?;
+    if emptied > 0 {
+        transaction.execute(
+            "DELETE FROM messages WHERE conversation_id = ?1",
+            [id.to_simple()],
+        )?;
+    }
+    Ok(emptied > 0)
+}
+
+fn save_answer(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    answer: &AnswerUpdate,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let message_id = answer.message_id.to_simple();
+    let saved_tokens: Option<i64> = transaction
+        .prepare_cached(
+            "SELECT token_count FROM messages JOIN conversations USING (conversation_id)
+             WHERE conversation_id = ?1 AND message_id = ?2 AND running_turn = ?3",
+        )?
+        .query_row(
+            [&id.to_simple(), &message_id, &answer.turn_id.to_simple()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(saved_tokens) = saved_tokens else {
+        return Ok(false);
+    };
+    transaction
+        .prepare_cached(
+            "UPDATE messages SET content = ?2, token_count = ?3, status = ?4 WHERE message_id = ?1",
+        )?
+        .execute(params![
+            message_id,
+            answer.content,
+            answer.token_count,
+            rows::status_name(answer.status)
+        ])?;
+    transaction
+        .prepare_cached(
+            "UPDATE conversations SET updated_at = ?2, total_tokens = total_tokens + ?3,
+                 lease_until = ?4, running_turn = iif(?4 IS NULL, NULL, running_turn)
+             WHERE conversation_id = ?1",
+        )?
+        .execute(params![
+            id.to_simple(),
+            now.unix_millis(),
+            i64::from(answer.token_count) - saved_tokens,
+            answer.lease_until.map(Timestamp::unix_millis),
+        ])?;
+    Ok(true)
+}
+
+fn messages(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    before: Option<u64>,
+    limit: u32,
+) -> rusqlite::Result<Vec<Message>> {
+    let before = before
+        .and_then(|before| i64::try_from(before).ok())
+        .unwrap_or(i64::MAX);
+    let mut messages: Vec<Message> = transaction
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE} FROM messages
+             WHERE conversation_id = ?1 AND active = 1 AND position < ?2
+             ORDER BY position DESC LIMIT ?3"
+        ))?
+        .query_map(params![id.to_simple(), before, limit], rows::message)?
+        .collect::<Result<_, _>>()?;
+    messages.reverse();
+    Ok(messages)
+}

@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod conversations;
+mod database;
+mod rows;
+mod search;
+mod sessions;
+mod turn_log;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use database::OpenError;
+pub use turn_log::SqliteTurnLog;
+
+use database::Database;
+
+/// All stores on one SQLite file. Clones share it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    database: Arc<Database>,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the file is as it was.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let database = Database::open(path).await?;
+        Ok(Self {
+            database: Arc::new(database),
+        })
+    }
+
+    /// The turn log whose numbers are kept in this file.
+    #[must_use]
+    pub fn turn_log(&self) -> SqliteTurnLog {
+        SqliteTurnLog::new(Arc::clone(&self.database))
+    }
+}

@@ -1,0 +1,70 @@
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+use webchat_domain::{ConversationId, Session, SessionId, Timestamp};
+use webchat_persistence::{Sessions, StoreError};
+
+use crate::{SqliteStore, rows};
+
+#[async_trait]
+impl Sessions for SqliteStore {
+    async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(
+                        "SELECT user_id, conversation_id FROM sessions
+                         WHERE session_id = ?1 AND expires_at > ?2",
+                    )?
+                    .query_row(params![id.to_simple(), now.unix_millis()], |row| {
+                        Ok(Session {
+                            session_id: id,
+                            user_id: rows::parsed(row, "user_id")?,
+                            conversation_id: rows::parsed_option(row, "conversation_id")?,
+                        })
+                    })
+                    .optional()
+            })
+            .await
+    }
+
+    async fn save(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let session = session.clone();
+        self.database
+            .write(move |transaction| {
+                transaction
+                    .prepare_cached("DELETE FROM sessions WHERE expires_at <= ?1")?
+                    .execute([now.unix_millis()])?;
+                transaction
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO sessions
+                             (session_id, user_id, conversation_id, expires_at)
+                         VALUES (?1, ?2, ?3, ?4)",
+                    )?
+                    .execute(params![
+                        session.session_id.to_simple(),
+                        session.user_id.to_simple(),
+                        session.conversation_id.map(ConversationId::to_simple),
+                        expires_at.unix_millis(),
+                    ])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "DELETE FROM sessions WHERE session_id = ?1",
+                    [id.to_simple()],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,244 @@
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use rusqlite::params;
+use tokio::sync::watch;
+use webchat_domain::{ConversationId, Event, EventBody, TurnId};
+use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
+
+use crate::database::Database;
+
+/// Events kept of turns that have ended.
+const KEPT_EVENTS: usize = 1_024;
+
+/// Numbers reserved at a time: one write for so many events.
+const RESERVED_AT_ONCE: u64 = 1_024;
+
+/// How long a conversation's events are kept when nobody writes or reads them.
+const IDLE: Duration = Duration::from_mins(5);
+
+/// The turn log in process memory, with its numbers reserved in the SQLite file.
+pub struct SqliteTurnLog {
+    database: Arc<Database>,
+    topics: Mutex<Topics>,
+}
+
+struct Topics {
+    by_conversation: HashMap<ConversationId, Arc<Topic>>,
+    swept_at: Instant,
+}
+
+/// The events of one conversation, since this process first wrote one.
+struct Topic {
+    events: Mutex<Events>,
+    latest: watch::Sender<u64>,
+}
+
+struct Events {
+    kept: VecDeque<Arc<Event>>,
+    forgotten: bool,
+    numbers: Range<u64>,
+    running: Option<RunningTurn>,
+    used_at: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct RunningTurn {
+    turn_id: TurnId,
+    first_seq: u64,
+}
+
+impl SqliteTurnLog {
+    pub(crate) fn new(database: Arc<Database>) -> Self {
+        let topics = Topics {
+            by_conversation: HashMap::new(),
+            swept_at: Instant::now(),
+        };
+        Self {
+            database,
+            topics: Mutex::new(topics),
+        }
+    }
+
+    fn topic(&self, id: ConversationId) -> Arc<Topic> {
+        let mut topics = lock(&self.topics);
+        topics.sweep();
+        Arc::clone(
+            topics
+                .by_conversation
+                .entry(id)
+                .or_insert_with(|| Arc::new(Topic::new())),
+        )
+    }
+
+    async fn reserve(&self, id: ConversationId) -> Result<Range<u64>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let end: u64 = transaction
+                    .prepare_cached(
+                        "INSERT INTO event_numbers VALUES (?1, ?2)
+                         ON CONFLICT DO UPDATE SET reserved = reserved + ?2 RETURNING reserved",
+                    )?
+                    .query_row(params![id.to_simple(), RESERVED_AT_ONCE], |row| row.get(0))?;
+                Ok(end + 1 - RESERVED_AT_ONCE..end + 1)
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl TurnLog for SqliteTurnLog {
+    async fn append(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError> {
+        let topic = self.topic(id);
+        if lock(&topic.events).numbers.is_empty() {
+            let numbers = self.reserve(id).await?;
+            let mut events = lock(&topic.events);
+            if events.numbers.is_empty() {
+                events.numbers = numbers;
+            }
+        }
+        topic.push(id, body)
+    }
+
+    async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
+        Ok(lock(&self.topic(id).events).after(after))
+    }
+
+    async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError> {
+        // Held while waiting, so that the topic is not swept away under its reader.
+        let topic = self.topic(id);
+        let mut latest = topic.latest.subscribe();
+        latest
+            .wait_for(|latest| *latest > after)
+            .await
+            .map_err(StoreError::fault)?;
+        Ok(())
+    }
+
+    async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
+        let topic = self.topic(id);
+        let events = lock(&topic.events);
+        Ok(match events.running {
+            Some(turn) => Checkpoint {
+                seq: turn.first_seq - 1,
+                running_turn: Some(turn.turn_id),
+            },
+            None => Checkpoint {
+                seq: events.latest(),
+                running_turn: None,
+            },
+        })
+    }
+}
+
+impl Topics {
+    fn sweep(&mut self) {
+        if self.swept_at.elapsed() < IDLE {
+            return;
+        }
+        self.swept_at = Instant::now();
+        self.by_conversation.retain(|_, topic| {
+            Arc::strong_count(topic) > 1 || lock(&topic.events).used_at.elapsed() < IDLE
+        });
+    }
+}
+
+impl Topic {
+    fn new() -> Self {
+        let events = Events {
+            kept: VecDeque::new(),
+            forgotten: false,
+            numbers: 0..0,
+            running: None,
+            used_at: Instant::now(),
+        };
+        Self {
+            events: Mutex::new(events),
+            latest: watch::Sender::new(0),
+        }
+    }
+
+    fn push(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError> {
+        let mut events = lock(&self.events);
+        let seq = events
+            .numbers
+            .next()
+            .ok_or_else(|| StoreError::fault("more events at once than numbers were reserved"))?;
+        let event = Arc::new(Event {
+            conversation_id: id,
+            seq,
+            body,
+        });
+        events.push(Arc::clone(&event));
+        self.latest.send_replace(seq);
+        Ok(event)
+    }
+}
+
+impl Events {
+    fn push(&mut self, event: Arc<Event>) {
+        match &event.body {
+            EventBody::MessageAccepted(accepted) => {
+                self.running = Some(RunningTurn {
+                    turn_id: accepted.turn_id,
+                    first_seq: event.seq,
+                });
+            }
+            EventBody::TokenUsage(usage) => {
+                self.running = self.running.filter(|turn| turn.turn_id != usage.turn_id);
+            }
+            _ => {}
+        }
+        self.kept.push_back(event);
+        self.used_at = Instant::now();
+        self.forget_old();
+    }
+
+    fn forget_old(&mut self) {
+        let needed_from = self.running.map_or(u64::MAX, |turn| turn.first_seq);
+        while self.kept.len() > KEPT_EVENTS
+            && self
+                .kept
+                .front()
+                .is_some_and(|oldest| oldest.seq < needed_from)
+        {
+            self.kept.pop_front();
+            self.forgotten = true;
+        }
+    }
+
+    fn after(&self, after: u64) -> Replay {
+        if after == 0 && !self.forgotten {
+            return Replay::Whole(self.kept.iter().cloned().collect());
+        }
+        // A number from before this process may have been followed by others that are lost.
+        let is_known = self
+            .kept
+            .front()
+            .is_some_and(|oldest| oldest.seq <= after + 1);
+        if !is_known || after > self.latest() {
+            return Replay::Gone {
+                latest: self.latest(),
+            };
+        }
+        Replay::Whole(
+            self.kept
+                .iter()
+                .filter(|event| event.seq > after)
+                .cloned()
+                .collect(),
+        )
+    }
+
+    fn latest(&self) -> u64 {
+        self.kept.back().map_or(0, |newest| newest.seq)
+    }
+}
+
+/// A panic while the lock was held leaves whole values behind: go on with them.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,22 @@
+//! The promises of the ports, kept by SQLite.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+use tempfile::TempDir;
+use webchat_persistence_sqlite::{SqliteStore, SqliteTurnLog};
+
+async fn open() -> (SqliteStore, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("webchat.db"))
+        .await
+        .unwrap();
+    (store, folder)
+}
+
+async fn open_log() -> (SqliteTurnLog, TempDir) {
+    let (store, folder) = open().await;
+    (store.turn_log(), folder)
+}
+
+webchat_persistence::conversations_contract!(super::open);
+webchat_persistence::sessions_contract!(super::open);
+webchat_persistence::turn_log_contract!(super::open_log);

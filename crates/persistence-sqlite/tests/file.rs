@@ -1,0 +1,219 @@
+//! The file itself: what survives, and what is refused.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use webchat_domain::{
+    ConversationId, EventBody, MessageId, MessageStatus, NewMessage, ResponseChunk, Role,
+    Timestamp, TurnId, UserId,
+};
+use webchat_persistence::{Append, Appended, Conversations, TurnClaim, TurnLog};
+use webchat_persistence_sqlite::{OpenError, SqliteStore};
+
+const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
+
+/// Tells [`write_until_killed`] that it is the child, and in which file to write.
+const CHILDS_FILE: &str = "WEBCHAT_TEST_WRITER_FILE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.create(owner, id, NOW).await.unwrap();
+    drop(store);
+
+    let mut acknowledged = 0;
+    for kill in 0..10 {
+        let path = path.clone();
+        let life = Duration::from_millis(20 + 13 * kill);
+        acknowledged += tokio::task::spawn_blocking(move || write_and_kill(&path, owner, id, life))
+            .await
+            .unwrap();
+        let stored = count_messages(&folder.path().join("webchat.db"), owner, id).await;
+        assert!(
+            stored >= acknowledged,
+            "{stored} messages of {acknowledged} acknowledged"
+        );
+        // At most the one in flight is there beyond what was acknowledged.
+        assert!(
+            stored <= acknowledged + 1,
+            "{stored} messages of {acknowledged} acknowledged"
+        );
+        acknowledged = stored;
+    }
+    assert!(
+        acknowledged > 10,
+        "the writers hardly wrote: {acknowledged}"
+    );
+}
+
+/// Not a test of its own: the process that the test above kills.
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a test process tells its child what it is"
+)]
+async fn write_until_killed() {
+    let Ok(file) = env::var(CHILDS_FILE) else {
+        return;
+    };
+    let mut parts = file.splitn(3, ' ');
+    let (owner, id) = (parts.next().unwrap(), parts.next().unwrap());
+    let (owner, id) = (owner.parse().unwrap(), id.parse().unwrap());
+    let store = SqliteStore::open(Path::new(parts.next().unwrap()))
+        .await
+        .unwrap();
+    loop {
+        let append = Append {
+            messages: vec![message()],
+            ..Append::default()
+        };
+        store.append(owner, id, append, NOW).await.unwrap();
+        eprintln!("acknowledged");
+    }
+}
+
+#[tokio::test]
+async fn event_numbers_go_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let id = ConversationId::generate();
+
+    let before = SqliteStore::open(&path)
+        .await
+        .unwrap()
+        .turn_log()
+        .append(id, chunk())
+        .await;
+    let after = SqliteStore::open(&path)
+        .await
+        .unwrap()
+        .turn_log()
+        .append(id, chunk())
+        .await;
+
+    assert!(after.unwrap().seq > before.unwrap().seq);
+}
+
+#[tokio::test]
+async fn a_turn_that_was_cut_off_holds_nobody_up_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let turn = || Append {
+        messages: vec![message()],
+        turn: Some(TurnClaim {
+            turn_id: TurnId::generate(),
+            lease_until: NOW.plus(Duration::from_mins(1)),
+        }),
+        ..Append::default()
+    };
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.create(owner, id, NOW).await.unwrap();
+    store.append(owner, id, turn(), NOW).await.unwrap();
+    drop(store);
+
+    let store = SqliteStore::open(&path).await.unwrap();
+    let next = store.append(owner, id, turn(), NOW).await.unwrap();
+
+    assert!(matches!(next, Appended::Stored { .. }), "{next:?}");
+}
+
+#[tokio::test]
+async fn a_file_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let _first = SqliteStore::open(&path).await.unwrap();
+
+    let second = SqliteStore::open(&path).await;
+
+    assert!(matches!(second, Err(OpenError::InUse(_))));
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_webchat_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 999).unwrap();
+    drop(newer);
+
+    let opened = SqliteStore::open(&path).await;
+
+    assert!(matches!(opened, Err(OpenError::TooNew(_))));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    fs::write(
+        &path,
+        "my only copy of a poem, much longer than a header".repeat(99),
+    )
+    .unwrap();
+
+    let opened = SqliteStore::open(&path).await;
+
+    assert!(matches!(opened, Err(OpenError::Broken { .. })));
+    assert!(
+        fs::read_to_string(&path)
+            .unwrap()
+            .starts_with("my only copy")
+    );
+}
+
+/// How many appends the killed process acknowledged.
+fn write_and_kill(path: &Path, owner: UserId, id: ConversationId, life: Duration) -> usize {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "write_until_killed", "--nocapture"])
+        .env(CHILDS_FILE, format!("{owner} {id} {}", path.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().expect("a first append").unwrap();
+    assert_eq!(first, "acknowledged");
+    thread::sleep(life);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    1 + lines.count()
+}
+
+async fn count_messages(path: &Path, owner: UserId, id: ConversationId) -> usize {
+    let store = SqliteStore::open(path).await.unwrap();
+    let messages = store
+        .messages(owner, id, None, 1_000_000)
+        .await
+        .unwrap()
+        .unwrap();
+    let listed = store.find(owner, id).await.unwrap().unwrap().message_count;
+    assert_eq!(u64::try_from(messages.len()).unwrap(), listed);
+    messages.len()
+}
+
+fn message() -> NewMessage {
+    NewMessage {
+        message_id: MessageId::generate(),
+        turn_id: None,
+        role: Role::User,
+        content: "tides ".repeat(200),
+        token_count: 200,
+        status: MessageStatus::Complete,
+        created_at: NOW,
+    }
+}
+
+fn chunk() -> EventBody {
+    EventBody::ResponseChunk(ResponseChunk {
+        chunk: "x".to_owned(),
+        turn_id: TurnId::generate(),
+    })
+}

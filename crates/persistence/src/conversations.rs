@@ -1,0 +1,240 @@
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use thiserror::Error;
+use webchat_domain::{
+    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage,
+    SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
+};
+
+use crate::StoreError;
+
+/// Where conversations and their messages are kept.
+///
+/// A call that has answered is durable: it survives a crash and a power cut. A call whose future is
+/// dropped may or may not take effect; it never takes effect in part.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Conversations: Send + Sync {
+    /// Starts an empty conversation of `owner`. An id that is in use is a [`StoreError::Fault`].
+    async fn create(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Conversation, StoreError>;
+
+    /// The conversation, if it is `owner`'s.
+    async fn find(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError>;
+
+    /// A page of `owner`'s conversations, newest first by `order`, behind `after`.
+    async fn list(
+        &self,
+        owner: UserId,
+        order: ListOrder,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<Conversation>, StoreError>;
+
+    /// Gives it another title. `None`: `owner` has no such conversation.
+    async fn rename(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        title: Title,
+        now: Timestamp,
+    ) -> Result<Option<Conversation>, StoreError>;
+
+    /// Deletes it and its messages. `false`: `owner` has no such conversation.
+    async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError>;
+
+    /// Empties it. Positions go on rising, so that a client that knows an old one is told so; a turn
+    /// that runs is forgotten. `false`: `owner` has no such conversation.
+    async fn reset(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Appends messages, all or none of them, at the next positions.
+    async fn append(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Appended, StoreError>;
+
+    /// Saves what there is of an answer whose turn still runs. `false`: the turn runs no more (it
+    /// ended, or its conversation was reset or deleted), and nothing was changed.
+    async fn save_answer(
+        &self,
+        id: ConversationId,
+        answer: AnswerUpdate,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// The newest messages that stand before the position `before` (all, without one), at most
+    /// `limit`, oldest first. `None`: `owner` has no such conversation.
+    async fn messages(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>, StoreError>;
+
+    /// The messages of `owner` that fit the query best, at most `limit`.
+    async fn search(
+        &self,
+        owner: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError>;
+}
+
+/// Messages to append, and on what conditions.
+#[derive(Clone, Debug, Default)]
+pub struct Append {
+    /// In this order.
+    pub messages: Vec<NewMessage>,
+    /// The name the client gave to the first of them. A name that was used in the conversation
+    /// before changes nothing: the answer is [`Appended::Duplicate`].
+    pub client_message_id: Option<ClientMessageId>,
+    /// Where the conversation must end for the append to be done.
+    pub expected_position: Option<u64>,
+    /// The turn that these messages begin. Without one, they are appended whether a turn runs or not.
+    pub turn: Option<TurnClaim>,
+    /// A title, for a conversation that has none.
+    pub title: Option<Title>,
+}
+
+/// A turn's hold on its conversation: while it lasts, no other turn begins there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnClaim {
+    /// The turn.
+    pub turn_id: TurnId,
+    /// When the hold lapses, unless it is renewed before.
+    pub lease_until: Timestamp,
+}
+
+/// What became of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// They are stored.
+    Stored {
+        /// The conversation as it is now.
+        conversation: Conversation,
+        /// The messages as they are stored.
+        messages: Vec<Message>,
+    },
+    /// The client's name for it is known: nothing was stored. These are the messages that were
+    /// stored under it at first (of a turn: its question and its answer).
+    Duplicate(Vec<Message>),
+    /// The conversation does not end where it was expected to: nothing was stored.
+    Stale {
+        /// Where it ends.
+        position: u64,
+    },
+    /// Another turn runs: nothing was stored.
+    TurnInProgress,
+    /// The owner has no such conversation.
+    NotFound,
+}
+
+/// What there is of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerUpdate {
+    /// The answer.
+    pub message_id: MessageId,
+    /// Its turn.
+    pub turn_id: TurnId,
+    /// All of its text so far.
+    pub content: String,
+    /// Tokens of that text.
+    pub token_count: u32,
+    /// What became of it, or what it is if nothing follows.
+    pub status: MessageStatus,
+    /// Until when the turn holds its conversation; `None` ends the turn.
+    pub lease_until: Option<Timestamp>,
+}
+
+/// By what conversations are listed, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListOrder {
+    /// When they were started.
+    Created,
+    /// When they were last changed.
+    Updated,
+}
+
+/// Part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a list: behind the entry with this moment and id. Entries that are added or removed
+/// meanwhile make no other entry appear twice or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The entry's moment in the list's order.
+    pub at: Timestamp,
+    /// The entry.
+    pub id: ConversationId,
+}
+
+/// A text that is no cursor of ours.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("this cursor was not made by this server: use the `next_cursor` of the page before")]
+pub struct InvalidCursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.at.unix_millis(), self.id.to_simple())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (at, id) = text.split_once('_').ok_or(InvalidCursor)?;
+        let millis = at.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self {
+            at: Timestamp::from_unix_millis(millis),
+            id: id.parse().map_err(|_| InvalidCursor)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_from_its_text() {
+        let cursor = Cursor {
+            at: Timestamp::from_unix_millis(17),
+            id: ConversationId::generate(),
+        };
+
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+    }
+
+    #[test]
+    fn other_texts_are_no_cursors() {
+        for text in ["", "_", "17", "17_", "x_0190", "17_' OR 1=1"] {
+            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
+        }
+    }
+}

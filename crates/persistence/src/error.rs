@@ -1,0 +1,26 @@
+use std::error::Error as StdError;
+
+use thiserror::Error;
+
+/// Why a store did not do what it was asked to. Nothing of the request was stored.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The store can't be reached, is full or is read-only: the same request may succeed later.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// A fault that trying again will not mend: what the store holds is not what was written.
+    #[error("the store is faulty")]
+    Fault(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl StoreError {
+    /// The store can't do it now.
+    pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Unavailable(cause.into())
+    }
+
+    /// The store is broken.
+    pub fn fault(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Fault(cause.into())
+    }
+}

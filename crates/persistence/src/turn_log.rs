@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use webchat_domain::{ConversationId, Event, EventBody, TurnId};
+
+use crate::StoreError;
+
+/// The numbered events of each conversation, kept long enough that a client that was away can catch
+/// up.
+///
+/// Readers pull: each keeps the number it has reached, waits for more, and reads what there is. A
+/// slow reader therefore costs no memory and slows nobody.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait TurnLog: Send + Sync {
+    /// Gives the event the next number. A number is never used twice, also over restarts. The events
+    /// of a turn that runs are all kept.
+    async fn append(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError>;
+
+    /// What came after the event `after`; 0 is before the first.
+    async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError>;
+
+    /// Ends when there is an event after `after`. Dropping the future is safe.
+    async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError>;
+
+    /// Where someone who reads the stored messages next must continue, to miss nothing.
+    async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError>;
+}
+
+/// What a log answers to a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// Each event after the one that was named, in order; empty when there is none.
+    Whole(Vec<Arc<Event>>),
+    /// The log does not reach back so far: read the messages again, and go on after `latest`.
+    Gone {
+        /// The newest event's number.
+        latest: u64,
+    },
+}
+
+/// A place in a log at which the stored messages and the events fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// All events up to this one are part of the stored messages; those of the turn that runs come
+    /// after it.
+    pub seq: u64,
+    /// The turn that runs.
+    pub running_turn: Option<TurnId>,
+}
