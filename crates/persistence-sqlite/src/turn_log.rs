@@ -121,15 +121,11 @@ impl TurnLog for SqliteTurnLog {
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
         let topic = self.topic(id);
         let events = lock(&topic.events);
-        Ok(match events.running {
-            Some(turn) => Checkpoint {
-                seq: turn.first_seq - 1,
-                running_turn: Some(turn.turn_id),
-            },
-            None => Checkpoint {
-                seq: events.latest(),
-                running_turn: None,
-            },
+        let latest = events.latest();
+        Ok(Checkpoint {
+            seq: events.running.map_or(latest, |turn| turn.first_seq - 1),
+            latest,
+            running_turn: events.running.map(|turn| turn.turn_id),
         })
     }
 }

@@ -45,6 +45,8 @@ pub struct Checkpoint {
     /// All events up to this one are part of the stored messages; those of the turn that runs come
     /// after it.
     pub seq: u64,
+    /// The newest event: where someone continues who cares only for what comes from now on.
+    pub latest: u64,
     /// The turn that runs.
     pub running_turn: Option<TurnId>,
 }

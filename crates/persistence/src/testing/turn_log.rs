@@ -115,28 +115,27 @@ pub async fn a_checkpoint_lies_before_the_turn_that_runs(log: &dyn TurnLog) {
     let before = log.checkpoint(id).await.unwrap();
 
     let question = log.append(id, accepted(turn_id)).await.unwrap();
-    log.append(id, chunk("a")).await.unwrap();
+    let newest = log.append(id, chunk("a")).await.unwrap();
     let during = log.checkpoint(id).await.unwrap();
     let replay = whole(log, id, during.seq).await;
     let end = log.append(id, usage(turn_id)).await.unwrap();
     let after = log.checkpoint(id).await.unwrap();
 
+    assert_eq!(before, at_rest(title.unwrap().seq));
     assert_eq!(
-        before,
-        Checkpoint {
-            seq: title.unwrap().seq,
-            running_turn: None
-        }
+        (during.running_turn, during.latest),
+        (Some(turn_id), newest.seq)
     );
-    assert_eq!(during.running_turn, Some(turn_id));
     assert_eq!(replay.first(), Some(&question));
-    assert_eq!(
-        after,
-        Checkpoint {
-            seq: end.seq,
-            running_turn: None
-        }
-    );
+    assert_eq!(after, at_rest(end.seq));
+}
+
+fn at_rest(seq: u64) -> Checkpoint {
+    Checkpoint {
+        seq,
+        latest: seq,
+        running_turn: None,
+    }
 }
 
 async fn whole(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<Event>> {

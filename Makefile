@@ -1,0 +1,79 @@
+# Everything a developer runs. `make` alone lists the targets.
+
+export IBM_TELEMETRY_DISABLED := true
+# Where the recipes below and the tests look for what cargo built.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+# rustup's default folder, for shells that have not read its profile yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# One scope for every cargo command of `make test`: what one has built, the next need not build again.
+SCOPE := --workspace --all-features --locked
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run build test lint format tools packages check-scripts check-web check-rust test-with-model
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: build ## set up everything, then serve http://127.0.0.1:8080
+	@scripts/with_model.py -- target/release/webchat serve
+
+build: tools web/dist/index.html ## build the page and the release binary
+	@cargo build --release --locked -p webchat
+
+test: tools packages check-scripts check-web check-rust ## set up everything, then run every check and test
+	cargo build --all-targets $(SCOPE)
+	@scripts/with_model.py --for-tests -- $(MAKE) --no-print-directory test-with-model
+	@echo "All tests passed."
+
+lint: tools web/node_modules/.installed ## only the quick checks: format, lints, types
+	cd web && npm run lint && npm run typecheck
+	cargo fmt --all --check
+	cargo clippy --all-targets $(SCOPE) -- -D warnings
+
+format: ## format the Rust code
+	cargo fmt --all
+
+# --- What the targets above consist of ---
+
+tools:
+	@scripts/check_tools.sh
+
+packages:
+	@scripts/install_packages.sh
+
+check-scripts:
+	python3 -B -m unittest discover --start-directory scripts
+
+check-web: web/node_modules/.installed tests/e2e/node_modules/.installed
+	cd web && npm run lint && npm run typecheck && npm test
+	@$(MAKE) --no-print-directory --silent web/dist/index.html
+	cd tests/e2e && npm run --if-present typecheck
+
+check-rust:
+	cargo fmt --all --check
+	cargo clippy --all-targets $(SCOPE) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps $(SCOPE)
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	else echo "cargo-deny is not installed: licences and advisories of the dependencies are not checked"; fi
+
+# Run by scripts/with_model.py, which sets TEST_MODEL_URL.
+test-with-model:
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then set -x; cargo nextest run $(SCOPE) && cargo test --doc $(SCOPE); \
+	else set -x; cargo test $(SCOPE); fi
+	cd tests/e2e && npm test
+
+# --- Files ---
+
+%/node_modules/.installed: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	@touch $@
+
+# Folders are listed too, so a removed file is noticed.
+WEB_SOURCES := $(wildcard web/*.* web/.npmrc) $(shell find web/src web/public 2>/dev/null)
+
+web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@

@@ -1,0 +1,70 @@
+//! `webchat`: the command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
+use webchat::{Environment, Settings, telemetry};
+
+/// A self-hosted, real-time chat server for LLM assistants.
+///
+/// Settings are read from the environment and from a `.env` file in the current folder: see
+/// `.env.example`.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server (the default).
+    Serve,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Command::Serve = Arguments::parse().command.unwrap_or(Command::Serve);
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let settings = Settings::read(&Environment::of_process()?)?;
+    telemetry::init(settings.log_format, &settings.log_level)?;
+    let running = webchat::start(settings).await?;
+    announce(&running);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut asked_to_end = async move || {
+        tokio::select! {
+            _ = ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    asked_to_end().await;
+    tracing::info!("ending: answers that are being made have their time; ask again to end at once");
+    tokio::select! {
+        ended = running.shutdown() => Ok(ended?),
+        () = asked_to_end() => Err("ended at once: answers that were being made are cut off".into()),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the one line that the user waits for")]
+fn announce(running: &webchat::RunningWebchat) {
+    let model = running
+        .model_name()
+        .unwrap_or_else(|| "as the upstream names it".to_owned());
+    println!("Webchat is ready: {} (model: {model})", running.url());
+}
+
+#[expect(clippy::print_stderr, reason = "it may be too early for the log")]
+fn complain(error: &dyn std::error::Error) {
+    eprintln!("webchat: {error}");
+}

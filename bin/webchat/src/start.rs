@@ -1,0 +1,168 @@
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use webchat_chat::{Chat, Limits, Ports};
+use webchat_domain::SystemClock;
+use webchat_llm::{HttpChatModel, HttpSettings, SetupError};
+use webchat_persistence_sqlite::{OpenError, SqliteStore};
+use webchat_tokens::TokenCounter;
+use webchat_transport::serve;
+
+use crate::secret::{SecretError, secret_key};
+use crate::{Settings, Upstream};
+
+/// Why the server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The address is taken, or not ours.
+    #[error("can't listen on {address}: {cause}; {advice}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The database can't be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// No key for the sessions.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The upstream's settings can't work.
+    #[error(transparent)]
+    Model(#[from] SetupError),
+    /// The server can't run.
+    #[error("can't serve: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// A server that runs until [`RunningWebchat::shutdown`].
+pub struct RunningWebchat {
+    url: String,
+    chat: Chat,
+    grace: Duration,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+/// Puts the parts together and starts to serve.
+///
+/// # Errors
+/// See [`StartError`]: each says what to do.
+pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
+    // First, as it is the likeliest to fail.
+    let listener = listen(SocketAddr::new(settings.host, settings.port))?;
+    let store = SqliteStore::open(&settings.data_dir.join("webchat.db")).await?;
+    let secret_key = secret_key(settings.secret_key.as_ref(), &settings.data_dir)?;
+    let chat = chat(&settings, store)?;
+    let server = serve(
+        listener,
+        chat.clone(),
+        &webchat_transport::Settings {
+            secret_key,
+            public_url: settings.public_url.clone(),
+            allowed_origins: settings.allowed_origins,
+            web_dir: settings.web_dir,
+        },
+    )?;
+    let url = match (settings.public_url, server.address()) {
+        (Some(url), _) => url.to_string(),
+        (None, address) => address.map_or_else(String::new, |address| format!("http://{address}")),
+    };
+    let (stop, stopped) = oneshot::channel();
+    let serving = spawn(server.run(async {
+        // A sender that is dropped ends the server too.
+        let _ = stopped.await;
+    }));
+    Ok(RunningWebchat {
+        url,
+        chat,
+        grace: settings.shutdown_grace,
+        stop,
+        serving,
+    })
+}
+
+impl RunningWebchat {
+    /// Where users find it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which model answers, as far as it is known yet.
+    #[must_use]
+    pub fn model_name(&self) -> Option<String> {
+        self.chat.model_name()
+    }
+
+    /// Lets running answers end within their grace, keeps what the rest have, and closes the
+    /// connections.
+    ///
+    /// # Errors
+    /// When the server failed.
+    pub async fn shutdown(self) -> io::Result<()> {
+        self.chat.shutdown(self.grace).await;
+        // It may have ended by itself: then there is nobody to tell.
+        let _ = self.stop.send(());
+        self.serving.await.map_err(io::Error::other)?
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|cause| StartError::Listen {
+        address,
+        advice: match cause.kind() {
+            io::ErrorKind::AddrInUse => "set PORT to one that is free, or stop what uses this one",
+            io::ErrorKind::PermissionDenied => "set PORT to one above 1023",
+            _ => "set HOST to an address of this machine",
+        },
+        cause,
+    })
+}
+
+fn chat(settings: &Settings, store: SqliteStore) -> Result<Chat, StartError> {
+    let Upstream {
+        url,
+        api_key,
+        auth,
+        model,
+    } = settings.upstream.clone();
+    let model = HttpChatModel::new(HttpSettings {
+        api_key,
+        auth,
+        model,
+        ..HttpSettings::new(url)
+    })?;
+    let ports = Ports {
+        log: Arc::new(store.turn_log()),
+        sessions: Arc::new(store.clone()),
+        conversations: Arc::new(store),
+        model: Arc::new(model),
+        clock: Arc::new(SystemClock),
+        tokens: TokenCounter::load(),
+    };
+    let limits = Limits {
+        max_tokens: settings.max_tokens,
+        reply_tokens: settings.reply_tokens,
+        session_ttl: settings.session_ttl,
+    };
+    Ok(Chat::new(ports, limits))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "shutdown waits for this one by its handle"
+)]
+fn spawn(
+    server: impl Future<Output = io::Result<()>> + Send + 'static,
+) -> JoinHandle<io::Result<()>> {
+    tokio::spawn(server)
+}

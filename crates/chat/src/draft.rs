@@ -1,0 +1,45 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Growth after which an answer is kept without waiting for the time to come.
+const SAVED_EVERY_BYTES: usize = 4 * 1024;
+
+/// What there is of an answer: written as it comes, and read by whoever keeps it.
+#[derive(Default)]
+pub(crate) struct Draft {
+    text: Mutex<Text>,
+    has_grown: Notify,
+}
+
+#[derive(Default)]
+struct Text {
+    all: String,
+    saved: usize,
+}
+
+impl Draft {
+    pub(crate) fn push(&self, chunk: &str) {
+        let mut text = self.lock();
+        text.all.push_str(chunk);
+        if text.all.len() - text.saved >= SAVED_EVERY_BYTES {
+            self.has_grown.notify_one();
+        }
+    }
+
+    /// Ends when so much has come since the last [`Draft::to_save`] that it should be kept.
+    pub(crate) async fn has_grown(&self) {
+        self.has_grown.notified().await;
+    }
+
+    /// The text as it is now, to be kept.
+    pub(crate) fn to_save(&self) -> String {
+        let mut text = self.lock();
+        text.saved = text.all.len();
+        text.all.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Text> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

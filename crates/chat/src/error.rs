@@ -1,0 +1,91 @@
+use thiserror::Error;
+use webchat_persistence::StoreError;
+use webchat_tokens::TooLong;
+
+/// Why a use case refuses. The text is for the user; a store's fault shows no cause.
+#[derive(Debug, Error)]
+pub enum ChatError {
+    /// Nothing but white space.
+    #[error("No message received from user.")]
+    EmptyMessage,
+    /// The message can't fit into the model's window.
+    #[error(transparent)]
+    MessageTooLong(#[from] TooLong),
+    /// It does not exist, or is somebody else's.
+    #[error("Conversation not found.")]
+    ConversationNotFound,
+    /// An answer is being made.
+    #[error("An answer is still being made. Please wait for it, or stop it.")]
+    TurnInProgress,
+    /// The conversation has moved on.
+    #[error(
+        "The conversation has moved on to message {position}. Please look at it before you send."
+    )]
+    Stale {
+        /// Where it ends.
+        position: u64,
+    },
+    /// The server is going away.
+    #[error("The server is restarting. Please try again in a moment.")]
+    ShuttingDown,
+    /// The store can't do it, or is broken.
+    #[error("{}", store_message(.0))]
+    Store(#[from] StoreError),
+}
+
+/// The stable names of what can go wrong, as programs see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is described beside its error")]
+pub enum FailureCode {
+    EmptyMessage,
+    MessageTooLong,
+    ConversationNotFound,
+    TurnInProgress,
+    Stale,
+    ShuttingDown,
+    StorageUnavailable,
+    Internal,
+}
+
+impl ChatError {
+    /// Its stable name.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::EmptyMessage => FailureCode::EmptyMessage,
+            Self::MessageTooLong(_) => FailureCode::MessageTooLong,
+            Self::ConversationNotFound => FailureCode::ConversationNotFound,
+            Self::TurnInProgress => FailureCode::TurnInProgress,
+            Self::Stale { .. } => FailureCode::Stale,
+            Self::ShuttingDown => FailureCode::ShuttingDown,
+            Self::Store(StoreError::Unavailable(_)) => FailureCode::StorageUnavailable,
+            Self::Store(StoreError::Fault(_)) => FailureCode::Internal,
+        }
+    }
+}
+
+impl FailureCode {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyMessage => "empty_message",
+            Self::MessageTooLong => "message_too_long",
+            Self::ConversationNotFound => "conversation_not_found",
+            Self::TurnInProgress => "turn_in_progress",
+            Self::Stale => "stale",
+            Self::ShuttingDown => "shutting_down",
+            Self::StorageUnavailable => "storage_unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+fn store_message(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) => {
+            "The server can't reach its storage right now. Please try again in a moment."
+        }
+        StoreError::Fault(_) => "Something went wrong on the server.",
+    }
+}

@@ -1,0 +1,121 @@
+#![doc = include_str!("../README.md")]
+
+mod conversations;
+mod draft;
+mod error;
+mod follow;
+mod messages;
+mod send_message;
+mod sessions;
+mod stop;
+#[cfg(test)]
+mod testing;
+mod turn;
+mod turns;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use webchat_domain::Clock;
+use webchat_llm::ChatModel;
+use webchat_persistence::{Conversations, Sessions, TurnLog};
+use webchat_tokens::{Budget, TokenCounter};
+
+pub use error::{ChatError, FailureCode};
+pub use follow::{Followed, Following};
+pub use messages::MessagePage;
+pub use send_message::{SendMessage, Sent};
+pub use webchat_persistence::{Cursor, InvalidCursor, Page};
+
+use turns::Turns;
+
+/// The use cases. Clones share one state.
+#[derive(Clone)]
+pub struct Chat {
+    ports: Ports,
+    limits: Limits,
+    turns: Arc<Turns>,
+}
+
+/// What the use cases work with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where conversations are kept.
+    pub conversations: Arc<dyn Conversations>,
+    /// Where sessions are kept.
+    pub sessions: Arc<dyn Sessions>,
+    /// Where events are told.
+    pub log: Arc<dyn TurnLog>,
+    /// Who answers.
+    pub model: Arc<dyn ChatModel>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How tokens are counted.
+    pub tokens: TokenCounter,
+}
+
+/// What the use cases keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The model's window, in tokens.
+    pub max_tokens: u32,
+    /// Tokens kept free for the answer, and the most it may have.
+    pub reply_tokens: u32,
+    /// How long a session lasts after its browser's last visit.
+    pub session_ttl: Duration,
+}
+
+impl Chat {
+    /// The use cases on these ports. Turns run on the Tokio runtime of the caller, whichever runtime
+    /// asks for them.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    #[must_use]
+    pub fn new(ports: Ports, limits: Limits) -> Self {
+        Self {
+            ports,
+            limits,
+            turns: Arc::new(Turns::new()),
+        }
+    }
+
+    /// What the use cases keep to.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Which model answers, as far as it is known yet.
+    #[must_use]
+    pub fn model_name(&self) -> Option<String> {
+        self.ports.model.name()
+    }
+
+    /// Takes no more turns, waits up to `grace` for those that run, then keeps what the rest have,
+    /// marked as interrupted.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.turns.shutdown(grace).await;
+    }
+
+    fn budget(&self) -> Budget {
+        Budget {
+            window: self.limits.max_tokens,
+            reply: self.limits.reply_tokens,
+            system: None,
+        }
+    }
+
+    /// Counting a long text takes long enough to hold up others on this thread.
+    async fn count_tokens(&self, text: &str) -> u32 {
+        const AT_ONCE: usize = 16 * 1024;
+        let tokens = self.ports.tokens;
+        if text.len() <= AT_ONCE {
+            return tokens.count(text);
+        }
+        let owned = text.to_owned();
+        tokio::task::spawn_blocking(move || tokens.count(&owned))
+            .await
+            .unwrap_or(u32::MAX)
+    }
+}

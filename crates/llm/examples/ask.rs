@@ -1,0 +1,43 @@
+//! Streams an answer to the terminal:
+//! `cargo run -p webchat-llm --example ask -- http://127.0.0.1:8080/v1/chat/completions "Why tides?"`
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
+use std::error::Error;
+use std::io::Write;
+
+use futures_util::TryStreamExt;
+use webchat_llm::{
+    ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
+};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments
+        .next()
+        .ok_or("give the full chat-completions URL")?;
+    let question = arguments
+        .next()
+        .unwrap_or_else(|| "Who are you?".to_owned());
+
+    let model = HttpChatModel::new(HttpSettings::new(url.parse()?))?;
+    let mut answer = model
+        .stream(ChatRequest {
+            messages: vec![ChatMessage {
+                role: ChatRole::User,
+                content: question,
+            }],
+            max_reply_tokens: 400,
+        })
+        .await?;
+    while let Some(delta) = answer.try_next().await? {
+        match delta {
+            Delta::Text(text) => print!("{text}"),
+            Delta::Finished(reason) => println!("\n[{reason:?}]"),
+            Delta::Usage(usage) => println!("[{usage:?}]"),
+        }
+        std::io::stdout().flush()?;
+    }
+    println!("[{}]", model.name().unwrap_or_default());
+    Ok(())
+}

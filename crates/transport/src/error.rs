@@ -1,0 +1,182 @@
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::JsonPayloadError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use serde::Serialize;
+use thiserror::Error;
+use tracing_actix_web::RequestId;
+use webchat_chat::{ChatError, FailureCode};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Seconds after which a client may try again when the server or its store is away.
+const TRY_AGAIN_AFTER: &str = "5";
+
+/// Why a request is refused. Its text is for people; a 5xx shows no cause.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// A use case refuses.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    /// The request can't be read.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// No conversation was named, and the session has none.
+    #[error("No active conversation. Please start a new conversation.")]
+    NoConversation,
+    /// The browser's page comes from elsewhere.
+    #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
+    OriginNotAllowed,
+    /// There is no such page or route.
+    #[error("There is nothing here.")]
+    NotFound,
+    /// The route has other methods.
+    #[error("This method is not allowed here.")]
+    MethodNotAllowed,
+    /// The body is too large.
+    #[error("The request is too large.")]
+    PayloadTooLarge,
+    /// The body is not JSON, or is compressed.
+    #[error("The body must be JSON, with `Content-Type: application/json`, and not compressed.")]
+    UnsupportedMediaType,
+    /// No such event on the WebSocket.
+    #[error("There is no event '{0}'.")]
+    UnknownEvent(String),
+    /// A fault of ours.
+    #[error("Something went wrong on the server.")]
+    Internal,
+}
+
+/// An error's body, on every transport.
+#[derive(Serialize)]
+struct ErrorBody {
+    message: String,
+    code: &'static str,
+    request_id: Option<String>,
+}
+
+impl ApiError {
+    /// The one table from errors to codes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Chat(error) => error.code().as_str(),
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::NoConversation => "no_conversation",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnknownEvent(_) => "unknown_event",
+            Self::Internal => FailureCode::Internal.as_str(),
+        }
+    }
+
+    /// What an error that is not of our making means.
+    fn from_status(status: StatusCode, error: Option<&actix_web::Error>) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            status if status.is_client_error() => Self::InvalidRequest(error.map_or_else(
+                || "The request can't be read.".to_owned(),
+                ToString::to_string,
+            )),
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    /// The one table from errors to HTTP.
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Chat(error) => match error.code() {
+                FailureCode::EmptyMessage | FailureCode::MessageTooLong => StatusCode::BAD_REQUEST,
+                FailureCode::ConversationNotFound => StatusCode::NOT_FOUND,
+                FailureCode::TurnInProgress | FailureCode::Stale => StatusCode::CONFLICT,
+                FailureCode::ShuttingDown | FailureCode::StorageUnavailable => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+                FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::InvalidRequest(_) | Self::NoConversation | Self::UnknownEvent(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Only the status: [`bodies`] writes the body, as it knows the request.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<JsonPayloadError> for ApiError {
+    fn from(error: JsonPayloadError) -> Self {
+        match error.status_code() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            _ if matches!(error, JsonPayloadError::ContentType) => Self::UnsupportedMediaType,
+            _ => Self::InvalidRequest(error.to_string()),
+        }
+    }
+}
+
+/// Gives every answer its request's id, and every error its body, also those that actix makes.
+pub(crate) async fn bodies(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(ToString::to_string);
+    let answer = next.call(request).await?;
+    let mut answer = if answer.status().as_u16() >= 400 {
+        let (request, refused) = answer.into_parts();
+        let body = describe(&refused, request_id.clone());
+        let mut described = HttpResponse::build(refused.status()).json(body);
+        if let Some(allow) = refused.headers().get(ALLOW) {
+            described.headers_mut().insert(ALLOW, allow.clone());
+        }
+        if refused.status() == StatusCode::SERVICE_UNAVAILABLE {
+            described
+                .headers_mut()
+                .insert(RETRY_AFTER, TRY_AGAIN_AFTER.parse()?);
+        }
+        ServiceResponse::new(request, described)
+    } else {
+        answer.map_into_boxed_body()
+    };
+    if let Some(request_id) = request_id {
+        answer.headers_mut().insert(REQUEST_ID, request_id.parse()?);
+    }
+    Ok(answer)
+}
+
+fn describe<B>(refused: &HttpResponse<B>, request_id: Option<String>) -> ErrorBody {
+    let error = refused.error();
+    if let Some(ours) = error.and_then(|error| error.as_error::<ApiError>()) {
+        return body(ours, request_id);
+    }
+    body(&ApiError::from_status(refused.status(), error), request_id)
+}
+
+fn body(error: &ApiError, request_id: Option<String>) -> ErrorBody {
+    ErrorBody {
+        message: error.to_string(),
+        code: error.code(),
+        request_id,
+    }
+}

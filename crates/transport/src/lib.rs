@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod caller;
+mod error;
+mod flask;
+mod headers;
+mod origin;
+mod pages;
+mod realtime;
+mod routes;
+mod server;
+mod v1;
+
+pub use caller::{Caller, Reader};
+pub use error::ApiError;
+pub use realtime::Connections;
+pub use routes::routes;
+pub use server::{RunningServer, Settings, serve};

@@ -1,0 +1,129 @@
+//! Pages of other origins must not act for the user, though the browser would send its cookie along.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_ENCODING, HOST, ORIGIN, UPGRADE};
+use actix_web::middleware::Next;
+use actix_web::web;
+use url::{Origin, Url};
+
+use crate::{ApiError, Settings};
+
+/// The origins whose pages may use the server, besides its own host.
+pub(crate) struct Origins(Vec<Origin>);
+
+impl Origins {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let urls = settings.public_url.iter().chain(&settings.allowed_origins);
+        Self(urls.map(Url::origin).collect())
+    }
+
+    /// Whether a page of `origin` may use the server that is called `host`.
+    fn allow(&self, origin: &str, host: Option<&str>) -> bool {
+        let Ok(url) = Url::parse(origin) else {
+            return false;
+        };
+        // What is written otherwise than browsers write it is no browser's.
+        if !matches!(url.scheme(), "http" | "https") || url.origin().ascii_serialization() != origin
+        {
+            return false;
+        }
+        let own = host.and_then(|host| Url::parse(&format!("{}://{host}", url.scheme())).ok());
+        own.is_some_and(|own| own.origin() == url.origin()) || self.0.contains(&url.origin())
+    }
+}
+
+/// Refuses what a page of another origin asks for, and bodies that are compressed.
+pub(crate) async fn check(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if acts(&request) && !comes_from_allowed_page(&request) {
+        return Ok(request.error_response(ApiError::OriginNotAllowed));
+    }
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Ok(request.error_response(ApiError::UnsupportedMediaType));
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// Whether the request changes something or opens a connection that can.
+fn acts(request: &ServiceRequest) -> bool {
+    !request.method().is_safe() || request.headers().contains_key(UPGRADE)
+}
+
+fn comes_from_allowed_page(request: &ServiceRequest) -> bool {
+    let mut origins = request.headers().get_all(ORIGIN);
+    let (origin, other) = (origins.next(), origins.next());
+    let Some(origin) = origin else { return true };
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    let allowed = request.app_data::<web::Data<Origins>>();
+    match (origin.to_str(), other, allowed) {
+        (Ok(origin), None, Some(allowed)) => allowed.allow(origin, host),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins(allowed: &[&str]) -> Origins {
+        Origins(
+            allowed
+                .iter()
+                .map(|url| Url::parse(url).unwrap().origin())
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_page_of_the_servers_own_host_may() {
+        let none = origins(&[]);
+
+        assert!(none.allow("http://localhost:8080", Some("localhost:8080")));
+        assert!(none.allow("https://chat.example", Some("chat.example")));
+        assert!(none.allow("https://chat.example", Some("chat.example:443")));
+        assert!(none.allow("http://[::1]:8080", Some("[::1]:8080")));
+    }
+
+    #[test]
+    fn a_page_of_an_allowed_origin_may() {
+        let allowed = origins(&["https://chat.example/app/"]);
+
+        assert!(allowed.allow("https://chat.example", Some("10.0.0.7:8080")));
+        assert!(!allowed.allow("http://chat.example", Some("10.0.0.7:8080")));
+    }
+
+    #[test]
+    fn other_pages_may_not() {
+        let allowed = origins(&["https://chat.example"]);
+
+        for origin in [
+            "null",
+            "",
+            "https://evil.example",
+            "https://chat.example.evil.example",
+            "https://evil.example#chat.example",
+            "https://chat.example@evil.example",
+            "https://chat.example:8443",
+            "https://chat.example/",
+            "HTTPS://CHAT.EXAMPLE",
+            "ftp://chat.example",
+            "file://",
+            "chat.example",
+            "https://chat.example https://evil.example",
+            "http://localhost:3000",
+        ] {
+            assert!(!allowed.allow(origin, Some("localhost:8080")), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_page_may_not_when_the_server_is_not_told_its_host() {
+        assert!(!origins(&[]).allow("http://localhost:8080", None));
+    }
+}

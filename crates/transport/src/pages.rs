@@ -1,0 +1,65 @@
+use std::path::Path;
+
+use actix_files::{Files, NamedFile};
+use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, Responder};
+use webchat_chat::Chat;
+use webchat_domain::ConversationId;
+
+use crate::ApiError;
+use crate::caller::{self, Caller};
+
+/// Assets have their content's hash in their names: what is there never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// Everything else is asked for again each time, and mostly answered with "not modified".
+const ASK_AGAIN: &str = "no-cache";
+
+/// The folder of the built page.
+struct WebDir(std::path::PathBuf);
+
+/// The page and its files. The last of all routes, as it takes every path that is left.
+pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
+    config
+        .app_data(web::Data::new(WebDir(web_dir.to_owned())))
+        .route("/", web::get().to(page))
+        .route("/c/{conversation_id}", web::get().to(page_of_conversation))
+        .service(
+            web::scope("/assets")
+                .wrap(DefaultHeaders::new().add((CACHE_CONTROL, FOR_EVER)))
+                .service(Files::new("", web_dir.join("assets")).try_compressed()),
+        )
+        .service(
+            web::scope("")
+                .wrap(DefaultHeaders::new().add((CACHE_CONTROL, ASK_AGAIN)))
+                .service(Files::new("", web_dir).try_compressed()),
+        );
+}
+
+async fn page(
+    request: HttpRequest,
+    chat: web::Data<Chat>,
+    web_dir: web::Data<WebDir>,
+    caller: Caller,
+) -> Result<impl Responder, ApiError> {
+    caller::extend(&request, &chat, &caller.0).await?;
+    let index = NamedFile::open(web_dir.0.join("index.html")).map_err(|error| {
+        tracing::error!(%error, folder = %web_dir.0.display(), "the page is not there: build web/");
+        ApiError::NotFound
+    })?;
+    let cache_control = CacheControl(vec![CacheDirective::NoCache]);
+    Ok(index.customize().insert_header(cache_control))
+}
+
+/// The same page: it reads the conversation's id from its address.
+async fn page_of_conversation(
+    request: HttpRequest,
+    chat: web::Data<Chat>,
+    web_dir: web::Data<WebDir>,
+    caller: Caller,
+    _: web::Path<ConversationId>,
+) -> Result<impl Responder, ApiError> {
+    page(request, chat, web_dir, caller).await
+}

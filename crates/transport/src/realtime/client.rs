@@ -1,0 +1,215 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use uuid::Uuid;
+use webchat_chat::{Chat, Followed, Following, SendMessage, Sent};
+use webchat_domain::{ConversationChange, ConversationId, Event, EventBody, Session};
+
+use super::incoming::{Frame, Incoming, SendMessageData};
+use super::outgoing::{Answer, ErrorData, Outgoing, SessionData};
+use crate::ApiError;
+
+/// Conversations that one connection may follow at a time.
+const MOST_FOLLOWED: usize = 64;
+
+/// One connected client: what it says is done, what it follows is told to it. Any transport that
+/// carries frames can carry it.
+pub(crate) struct Client {
+    chat: Chat,
+    session: Session,
+    outbox: mpsc::Sender<Outgoing>,
+    followed: HashMap<ConversationId, AbortOnDropHandle<()>>,
+    tasks: TaskTracker,
+}
+
+impl Client {
+    pub(crate) fn new(
+        chat: Chat,
+        session: Session,
+        outbox: mpsc::Sender<Outgoing>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            chat,
+            session,
+            outbox,
+            followed: HashMap::new(),
+            tasks,
+        }
+    }
+
+    pub(crate) async fn greet(&self) {
+        let conversation_id = self.session.conversation_id;
+        self.answer(Answer::Response {
+            data: "Connected to Webchat.",
+            session: SessionData { conversation_id },
+        })
+        .await;
+    }
+
+    /// Does what a frame says. A frame that can't be done is answered with an error.
+    pub(crate) async fn receive(&mut self, text: &str) {
+        let mut said = ErrorData {
+            message: String::new(),
+            code: "",
+            request_id: Uuid::now_v7().to_string(),
+            event: None,
+            conversation_id: None,
+            client_message_id: None,
+        };
+        let done = match Frame::parse(text) {
+            Ok(frame) => {
+                said.event = Some(frame.event.clone());
+                said.conversation_id = frame.text("conversation_id");
+                said.client_message_id = frame.text("client_message_id");
+                self.obey(frame).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::info!(
+                request_id = said.request_id,
+                code = error.code(),
+                ?error,
+                "refused"
+            );
+            said.message = error.to_string();
+            said.code = error.code();
+            self.answer(Answer::Error(said)).await;
+        }
+    }
+
+    async fn obey(&mut self, frame: Frame) -> Result<(), ApiError> {
+        match frame.read()? {
+            Incoming::SendMessage(data) => self.send_message(data).await,
+            Incoming::Subscribe(data) => {
+                self.subscribe(data.conversation_id, Some(data.after)).await
+            }
+            Incoming::Unsubscribe(data) => {
+                self.followed.remove(&data.conversation_id);
+                Ok(())
+            }
+            Incoming::Stop(data) => Ok(self
+                .chat
+                .stop(self.session.user_id, data.conversation_id)
+                .await?),
+            Incoming::Ping => {
+                self.answer(Answer::Pong {}).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn send_message(&mut self, data: SendMessageData) -> Result<(), ApiError> {
+        let conversation_id = match data.conversation_id {
+            Some(named) => named,
+            None => self.current_conversation().await?,
+        };
+        if !self.followed.contains_key(&conversation_id) {
+            let user_id = self.session.user_id;
+            let following = self.chat.follow(user_id, conversation_id, None).await?;
+            self.follow(conversation_id, following)?;
+        }
+        let message = SendMessage {
+            content: data.message,
+            client_message_id: data.client_message_id,
+            expected_position: data.expected_position,
+        };
+        let sent = self
+            .chat
+            .send_message(self.session.user_id, conversation_id, message)
+            .await?;
+        if let Sent::Known(accepted) = sent {
+            self.answer(Answer::MessageAccepted {
+                conversation_id,
+                accepted,
+            })
+            .await;
+        }
+        Ok(())
+    }
+
+    /// Looked up anew each time: another tab may have started a conversation meanwhile.
+    async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
+        let session = self.chat.find_session(self.session.session_id).await?;
+        session
+            .and_then(|session| session.conversation_id)
+            .ok_or(ApiError::NoConversation)
+    }
+
+    async fn subscribe(
+        &mut self,
+        conversation_id: ConversationId,
+        after: Option<u64>,
+    ) -> Result<(), ApiError> {
+        let following = self
+            .chat
+            .follow(self.session.user_id, conversation_id, after)
+            .await?;
+        // What was followed so far ends first: its events must not come after `subscribed`.
+        self.followed.remove(&conversation_id);
+        self.answer(Answer::Subscribed {
+            conversation_id,
+            recovered: following.recovered(),
+            event_seq: following.event_seq(),
+        })
+        .await;
+        self.follow(conversation_id, following)
+    }
+
+    fn follow(&mut self, id: ConversationId, following: Following) -> Result<(), ApiError> {
+        if self.followed.len() >= MOST_FOLLOWED {
+            let message = format!("A connection may follow {MOST_FOLLOWED} conversations.");
+            return Err(ApiError::InvalidRequest(message));
+        }
+        let task = self
+            .tasks
+            .spawn(forward(id, following, self.outbox.clone()));
+        self.followed.insert(id, AbortOnDropHandle::new(task));
+        Ok(())
+    }
+
+    async fn answer(&self, answer: Answer) {
+        // A connection that is gone needs no answer.
+        let _ = self.outbox.send(Outgoing::Answer(answer)).await;
+    }
+}
+
+/// Tells what happens in a conversation, as fast as the client takes it.
+async fn forward(id: ConversationId, mut following: Following, outbox: mpsc::Sender<Outgoing>) {
+    loop {
+        match following.next().await {
+            Ok(Followed::Events(events)) => {
+                for event in events {
+                    let is_last = is_last(&event);
+                    if outbox.send(Outgoing::Event(event)).await.is_err() || is_last {
+                        return;
+                    }
+                }
+            }
+            Ok(Followed::Lost { event_seq }) => {
+                let lost = Answer::Subscribed {
+                    conversation_id: id,
+                    recovered: false,
+                    event_seq,
+                };
+                if outbox.send(Outgoing::Answer(lost)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::error!(conversation_id = %id, ?error, "the log can't be followed");
+                return;
+            }
+        }
+    }
+}
+
+fn is_last(event: &Arc<Event>) -> bool {
+    matches!(
+        event.body,
+        EventBody::ConversationUpdated(ConversationChange::Deleted)
+    )
+}

@@ -1,0 +1,80 @@
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use webchat_domain::{ClientMessageId, ConversationId};
+
+use crate::ApiError;
+
+/// What a client says.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    SendMessage(SendMessageData),
+    Subscribe(SubscribeData),
+    Unsubscribe(ConversationData),
+    Stop(ConversationData),
+    Ping,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SendMessageData {
+    /// Optional, so that a message that is missing is answered as one that is empty.
+    #[serde(default)]
+    pub(crate) message: String,
+    pub(crate) conversation_id: Option<ConversationId>,
+    pub(crate) client_message_id: Option<ClientMessageId>,
+    pub(crate) expected_position: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SubscribeData {
+    pub(crate) conversation_id: ConversationId,
+    #[serde(default)]
+    pub(crate) after: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ConversationData {
+    pub(crate) conversation_id: ConversationId,
+}
+
+/// A frame as far as it can be read without knowing its event: what an error can name.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Frame {
+    pub(crate) event: String,
+    #[serde(default)]
+    pub(crate) data: Value,
+}
+
+impl Frame {
+    pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
+        serde_json::from_str(text).map_err(|error| {
+            let message =
+                format!("A frame must be JSON, {{\"event\": \"…\", \"data\": {{…}}}}: {error}.");
+            ApiError::InvalidRequest(message)
+        })
+    }
+
+    /// A text of the data, as far as it is there.
+    pub(crate) fn text(&self, field: &str) -> Option<String> {
+        self.data
+            .get(field)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    }
+
+    pub(crate) fn read(self) -> Result<Incoming, ApiError> {
+        match self.event.as_str() {
+            "send_message" => data(self.data).map(Incoming::SendMessage),
+            "subscribe" => data(self.data).map(Incoming::Subscribe),
+            "unsubscribe" => data(self.data).map(Incoming::Unsubscribe),
+            "stop" => data(self.data).map(Incoming::Stop),
+            "ping" => Ok(Incoming::Ping),
+            _ => Err(ApiError::UnknownEvent(self.event)),
+        }
+    }
+}
+
+fn data<T: DeserializeOwned>(data: Value) -> Result<T, ApiError> {
+    serde_json::from_value(data)
+        .map_err(|error| ApiError::InvalidRequest(format!("`data` can't be read: {error}.")))
+}

@@ -1,0 +1,38 @@
+//! Live connections: what a client may say and is told, apart from how the frames travel.
+
+mod client;
+mod incoming;
+mod outgoing;
+mod websocket;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use websocket::connect;
+
+/// How long connections have to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// The live connections of a server.
+#[derive(Clone, Default)]
+pub struct Connections {
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Connections {
+    /// Tells all clients that the server goes away, and waits for the connections to close.
+    pub(crate) async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        if timeout(GOODBYE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "connections did not close in time"
+            );
+        }
+    }
+}

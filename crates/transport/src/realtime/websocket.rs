@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use actix_ws::{
+    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
+    ProtocolError, Session as Socket,
+};
+use tokio::sync::mpsc;
+use tokio::time::{interval, timeout};
+use webchat_chat::Chat;
+
+use super::Connections;
+use super::client::Client;
+use super::outgoing::Outgoing;
+use crate::{Caller, caller};
+
+const MAX_FRAME: usize = 1024 * 1024;
+const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// Frames on their way to one client: a client that takes no more is waited for.
+const OUTBOX: usize = 64;
+
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// A connection from which nothing came for so long is dead: it has missed three pings.
+const IDLE: Duration = Duration::from_secs(45);
+
+/// How long a client may take for one frame.
+const SLOWEST: Duration = Duration::from_secs(30);
+
+/// Opens a WebSocket.
+pub(crate) async fn connect(
+    request: HttpRequest,
+    payload: web::Payload,
+    caller: Caller,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, actix_web::Error> {
+    let (response, socket, stream) = actix_ws::handle(&request, payload)?;
+    caller::extend(&request, &chat, &caller.0).await?;
+    let (outbox, outgoing) = mpsc::channel(OUTBOX);
+    let tasks = connections.tasks.clone();
+    let client = Client::new(Chat::clone(&chat), caller.0, outbox, tasks);
+    connections.tasks.spawn_local(run(
+        socket,
+        stream,
+        client,
+        outgoing,
+        Connections::clone(&connections),
+    ));
+    Ok(response)
+}
+
+/// Carries frames both ways until one side ends it.
+async fn run(
+    socket: Socket,
+    stream: MessageStream,
+    mut client: Client,
+    outgoing: mpsc::Receiver<Outgoing>,
+    connections: Connections,
+) {
+    let stream = stream
+        .max_frame_size(MAX_FRAME)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_MESSAGE);
+    let reading = async {
+        client.greet().await;
+        read(socket.clone(), stream, &mut client).await
+    };
+    let reason = tokio::select! {
+        reason = reading => reason,
+        reason = write(socket.clone(), outgoing) => reason,
+        () = connections.closing.cancelled() => {
+            Some(reason(CloseCode::Restart, "the server restarts: connect again"))
+        }
+    };
+    // A client that takes nothing any more is not waited for.
+    let _ = timeout(SLOWEST, socket.close(reason)).await;
+}
+
+async fn read(
+    mut socket: Socket,
+    mut stream: AggregatedMessageStream,
+    client: &mut Client,
+) -> Option<CloseReason> {
+    loop {
+        let message = match timeout(IDLE, stream.recv()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(error))) => return Some(broken(&error)),
+            Ok(None) => return None,
+            Err(_) => return Some(reason(CloseCode::Away, "nothing came for 45 s")),
+        };
+        match message {
+            AggregatedMessage::Text(text) => client.receive(&text).await,
+            AggregatedMessage::Ping(bytes) => socket.pong(&bytes).await.ok()?,
+            AggregatedMessage::Pong(_) => {}
+            AggregatedMessage::Binary(_) => {
+                return Some(reason(CloseCode::Unsupported, "frames must be text"));
+            }
+            AggregatedMessage::Close(reason) => return reason,
+        }
+    }
+}
+
+async fn write(mut socket: Socket, mut outgoing: mpsc::Receiver<Outgoing>) -> Option<CloseReason> {
+    let mut pings = interval(PING_EVERY);
+    loop {
+        let written = tokio::select! {
+            next = outgoing.recv() => timeout(SLOWEST, send(&mut socket, &next?)).await,
+            _ = pings.tick() => timeout(SLOWEST, socket.ping(b"")).await,
+        };
+        match written {
+            Ok(Ok(())) => {}
+            Ok(Err(_closed)) => return None,
+            Err(_) => return Some(reason(CloseCode::Policy, "too slow: connect again")),
+        }
+    }
+}
+
+async fn send(socket: &mut Socket, outgoing: &Outgoing) -> Result<(), actix_ws::Closed> {
+    match outgoing.to_json() {
+        Ok(json) => socket.text(json).await,
+        Err(error) => {
+            tracing::error!(%error, "an event can't be written");
+            Ok(())
+        }
+    }
+}
+
+fn broken(error: &ProtocolError) -> CloseReason {
+    match error {
+        ProtocolError::Overflow => reason(CloseCode::Size, "a message may have 4 MiB"),
+        error => reason(CloseCode::Protocol, &error.to_string()),
+    }
+}
+
+fn reason(code: CloseCode, description: &str) -> CloseReason {
+    CloseReason {
+        code,
+        description: Some(description.to_owned()),
+    }
+}

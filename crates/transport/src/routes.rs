@@ -1,0 +1,30 @@
+use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+
+use webchat_chat::ChatError;
+
+use crate::{ApiError, flask, realtime, v1};
+
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// All routes but the page's. The application must hold a `web::Data` of [`webchat_chat::Chat`] and
+/// one of [`crate::Connections`], and wrap them in a session middleware.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .app_data(
+            JsonConfig::default()
+                .limit(MAX_BODY)
+                .error_handler(|error, _| ApiError::from(error).into()),
+        )
+        .app_data(PathConfig::default().error_handler(|_, _| {
+            // What is no id is the id of no conversation.
+            ApiError::Chat(ChatError::ConversationNotFound).into()
+        }))
+        .app_data(
+            QueryConfig::default()
+                .error_handler(|error, _| ApiError::InvalidRequest(error.to_string()).into()),
+        )
+        .configure(flask::routes)
+        .service(web::scope("/api/v1").configure(v1::routes))
+        .route("/ws", web::get().to(realtime::connect));
+}

@@ -1,0 +1,33 @@
+//! REST v1, for programs and for the page.
+
+mod config;
+mod conversations;
+mod messages;
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, ServiceConfig};
+
+use crate::ApiError;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.service(
+        web::scope("")
+            .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
+            .service(web::resource("/config").route(web::get().to(config::read)))
+            .configure(conversations::routes)
+            .configure(messages::routes)
+            .default_service(web::to(async || Err::<(), _>(ApiError::NotFound))),
+    );
+}
+
+/// A page's size, from what was asked for.
+fn page_size(asked: Option<u32>, default: u32, most: u32) -> Result<u32, ApiError> {
+    let size = asked.unwrap_or(default);
+    if (1..=most).contains(&size) {
+        return Ok(size);
+    }
+    Err(ApiError::InvalidRequest(format!(
+        "`limit` must be between 1 and {most}."
+    )))
+}
