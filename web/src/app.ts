@@ -1,0 +1,236 @@
+import { type Api, ApiError } from './api';
+import type { Config, ConversationEvent, ServerFrame } from './protocol';
+import type { LiveSocket } from './socket';
+import { Conversations } from './state/conversations';
+import type { Drafts } from './state/drafts';
+import { newClientMessageId } from './state/ids';
+import { Store } from './state/store';
+import { Thread } from './state/thread';
+
+/** What the page can do: it brings together what is known, the server, and the address. */
+export class App {
+  readonly config = new Store<Config | null>(null);
+  readonly conversations: Conversations;
+  readonly thread = new Store<Thread>(new Thread(null, 'new'));
+  /** What went wrong, said once. */
+  readonly notice = new Store<string | null>(null);
+
+  constructor(
+    private readonly api: Api,
+    readonly socket: LiveSocket,
+    readonly drafts: Drafts,
+    private readonly address: Pick<History, 'pushState' | 'replaceState'>,
+  ) {
+    this.conversations = new Conversations(api);
+    socket.onframe = (frame) => this.#receive(frame);
+  }
+
+  async start(path: string): Promise<void> {
+    this.socket.connect();
+    void this.#readConfig();
+    void this.conversations.load();
+    await this.visit(path);
+  }
+
+  /** Shows what an address names, without changing the address. */
+  async visit(path: string): Promise<void> {
+    const id = conversationIn(path);
+    await (id === null ? this.#show(new Thread(null, 'new')) : this.#load(id));
+  }
+
+  async open(id: string): Promise<void> {
+    if (this.thread.value.conversationId === id) return;
+    this.address.pushState(null, '', `/c/${id}`);
+    await this.#load(id);
+  }
+
+  newChat(): void {
+    if (this.thread.value.conversationId === null) return;
+    this.address.pushState(null, '', '/');
+    this.#show(new Thread(null, 'new'));
+  }
+
+  async retry(): Promise<void> {
+    const { conversationId } = this.thread.value;
+    if (conversationId !== null) await this.#load(conversationId);
+  }
+
+  async loadOlder(): Promise<void> {
+    const thread = this.thread.value;
+    const { nextBefore } = thread.state.value;
+    if (thread.conversationId === null || nextBefore === null) return;
+    const page = await this.#tell(this.api.messages(thread.conversationId, nextBefore));
+    if (page) thread.loadOlder(page);
+  }
+
+  /** Sends a message. `false` when there is no conversation to send it in: the user was told why. */
+  async send(text: string): Promise<boolean> {
+    const thread = await this.#startedThread();
+    if (!thread) return false;
+    const clientMessageId = newClientMessageId();
+    thread.sending(clientMessageId, text);
+    this.#say(thread, clientMessageId, text);
+    // From here on the outbox keeps it. What was typed meanwhile is another draft.
+    if (this.drafts.read(thread.conversationId) === text) {
+      this.drafts.write(thread.conversationId, '');
+    }
+    return true;
+  }
+
+  sendAgain(clientMessageId: string): void {
+    const thread = this.thread.value;
+    const message = thread.find(clientMessageId);
+    if (!message) return;
+    thread.sending(clientMessageId, message.content);
+    this.#say(thread, clientMessageId, message.content);
+  }
+
+  /** Takes back a message that was not sent: its text, to be edited. */
+  takeBack(clientMessageId: string): string {
+    const text = this.thread.value.find(clientMessageId)?.content ?? '';
+    this.thread.value.forget(clientMessageId);
+    this.socket.outbox.drop(clientMessageId);
+    return text;
+  }
+
+  stop(): void {
+    const { conversationId } = this.thread.value;
+    if (conversationId !== null) this.socket.stop(conversationId);
+  }
+
+  async rename(id: string, title: string): Promise<void> {
+    const renamed = await this.#tell(this.api.rename(id, title));
+    if (renamed) this.conversations.put(renamed);
+  }
+
+  async remove(id: string): Promise<void> {
+    const done = await this.#tell(this.api.remove(id).then(() => true));
+    if (!done) return;
+    this.conversations.drop(id);
+    this.drafts.write(id, '');
+    if (this.thread.value.conversationId === id) this.newChat();
+  }
+
+  #show(thread: Thread): void {
+    const before = this.thread.value.conversationId;
+    if (before !== null && before !== thread.conversationId) this.socket.unfollow(before);
+    this.notice.set(null);
+    this.thread.set(thread);
+  }
+
+  async #load(id: string): Promise<void> {
+    const thread = new Thread(id, 'loading');
+    this.#show(thread);
+    await this.#readMessages(thread, true);
+  }
+
+  /** Reads the newest page, and follows what happens after it. */
+  async #readMessages(thread: Thread, follow: boolean): Promise<void> {
+    const id = thread.conversationId;
+    if (id === null) return;
+    try {
+      const page = await this.api.messages(id, null);
+      // The reader may have gone elsewhere meanwhile.
+      if (this.thread.value !== thread) return;
+      thread.load(page);
+      this.#showUnsent(thread, id);
+      if (follow || page.running_turn !== null) this.socket.follow(id, page.event_seq);
+      if (!this.conversations.find(id)) this.conversations.put(await this.api.conversation(id));
+    } catch (error) {
+      const isGone = error instanceof ApiError && error.code === 'conversation_not_found';
+      if (follow || isGone) thread.fail(isGone ? 'missing' : 'failed');
+    }
+  }
+
+  #showUnsent(thread: Thread, id: string): void {
+    for (const { client_message_id: name, message, refused } of this.socket.outbox.of(id)) {
+      thread.sending(name, message);
+      if (refused !== null) thread.refused(name, refused);
+    }
+  }
+
+  async #startedThread(): Promise<Thread | null> {
+    const current = this.thread.value;
+    if (current.conversationId !== null) return current;
+    const conversation = await this.#tell(this.api.start());
+    if (!conversation) return null;
+    const thread = new Thread(conversation.conversation_id, 'ready');
+    this.conversations.put(conversation);
+    this.drafts.write(conversation.conversation_id, this.drafts.read(null));
+    this.drafts.write(null, '');
+    this.address.pushState(null, '', `/c/${conversation.conversation_id}`);
+    this.#show(thread);
+    this.socket.follow(conversation.conversation_id, 0);
+    return thread;
+  }
+
+  #say(thread: Thread, clientMessageId: string, text: string): void {
+    if (thread.conversationId === null) return;
+    this.socket.send({
+      message: text,
+      conversation_id: thread.conversationId,
+      client_message_id: clientMessageId,
+    });
+  }
+
+  #receive(frame: ServerFrame): void {
+    switch (frame.event) {
+      case 'response':
+      case 'pong':
+        return;
+      case 'subscribed':
+        if (
+          !frame.data.recovered &&
+          frame.data.conversation_id === this.thread.value.conversationId
+        ) {
+          void this.#readMessages(this.thread.value, false);
+        }
+        return;
+      default:
+        this.#happened(frame);
+    }
+  }
+
+  #happened(frame: ConversationEvent): void {
+    const { conversation_id: id } = frame.data;
+    const thread = this.thread.value;
+    if (frame.event === 'error' && frame.data.turn_id === undefined) {
+      this.#refused(frame.data.client_message_id, frame.data.message, frame.data.code);
+      return;
+    }
+    if (frame.event === 'message_accepted') {
+      this.conversations.change(id, { updated_at: frame.data.created_at });
+    }
+    if (frame.event === 'conversation_updated') {
+      if (frame.data.change === 'title') this.conversations.change(id, { title: frame.data.title });
+      else this.conversations.drop(id);
+    }
+    if (thread.conversationId === id) thread.apply(frame);
+  }
+
+  #refused(clientMessageId: string | undefined, message: string, code: string): void {
+    const thread = this.thread.value;
+    if (clientMessageId && thread.find(clientMessageId)) thread.refused(clientMessageId, message);
+    // A stop may come too late, and a subscription to what was just deleted: nobody needs to know.
+    else if (code !== 'conversation_not_found') this.notice.set(message);
+  }
+
+  async #readConfig(): Promise<void> {
+    this.config.set((await this.#tell(this.api.config())) ?? null);
+  }
+
+  /** What the call gives; when it fails, the user is told why. */
+  async #tell<T>(call: Promise<T>): Promise<T | undefined> {
+    try {
+      return await call;
+    } catch (error) {
+      this.notice.set(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+}
+
+/** The conversation that an address names. */
+export function conversationIn(path: string): string | null {
+  return /^\/c\/([0-9a-f-]{32,36})$/i.exec(path)?.[1] ?? null;
+}

@@ -1,0 +1,79 @@
+import { html, nothing, type PropertyValues } from 'lit';
+import Asleep from '@carbon/icons/es/asleep/16.js';
+import Laptop from '@carbon/icons/es/laptop/16.js';
+import Light from '@carbon/icons/es/light/16.js';
+import Menu from '@carbon/icons/es/menu/16.js';
+
+import type { App } from '../app';
+import type { Connection } from '../socket';
+import type { Theme, ThemeChoice } from '../state/theme';
+import { LightElement, Watch } from './element';
+import { icon } from './icon';
+
+const THEMES: Record<Theme, { icon: typeof Light; name: string; next: Theme }> = {
+  system: { icon: Laptop, name: 'as the system', next: 'white' },
+  white: { icon: Light, name: 'light', next: 'g100' },
+  g100: { icon: Asleep, name: 'dark', next: 'system' },
+};
+
+const CONNECTIONS: Record<Connection, string | null> = {
+  connecting: null,
+  connected: null,
+  reconnecting: 'Reconnecting…',
+  offline: 'Offline',
+};
+
+export class WebchatHeader extends LightElement {
+  static override properties = {
+    app: { attribute: false },
+    theme: { attribute: false },
+    sideOpen: { attribute: false },
+  };
+
+  declare app: App;
+  declare theme: ThemeChoice;
+  declare sideOpen: boolean;
+
+  readonly #config = new Watch(this);
+  readonly #connection = new Watch(this);
+  readonly #theme = new Watch(this);
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('app')) {
+      this.#config.store = this.app.config;
+      this.#connection.store = this.app.socket.connection;
+    }
+    if (changed.has('theme')) this.#theme.store = this.theme;
+  }
+
+  protected override render() {
+    const theme = THEMES[this.theme.value];
+    const model = this.app.config.value?.model;
+    return html`<header class="header">
+      <button
+        class="quiet side-toggle"
+        type="button"
+        aria-label="Conversations"
+        aria-controls="side"
+        aria-expanded=${this.sideOpen ? 'true' : 'false'}
+        @click=${() => this.dispatchEvent(new CustomEvent('toggle-side'))}
+      >
+        ${icon(Menu)}
+      </button>
+      <h1>Webchat</h1>
+      ${model ? html`<span class="model" title="The model that answers">${model}</span>` : nothing}
+      <span class="connection" role="status">${CONNECTIONS[this.app.socket.connection.value]}</span>
+      <button
+        class="quiet"
+        type="button"
+        aria-label="Theme: ${theme.name}. Change"
+        title="Theme: ${theme.name}"
+        @click=${() => this.theme.choose(theme.next)}
+      >
+        ${icon(theme.icon)}
+      </button>
+    </header>`;
+  }
+}
+
+customElements.define('webchat-header', WebchatHeader);

@@ -1,0 +1,103 @@
+import DOMPurify from 'dompurify';
+import MarkdownIt, { type Env, type Token } from 'markdown-it';
+
+const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false });
+
+// An image is a request to another server, made without asking the reader: it is shown as a link.
+markdown.renderer.rules['image'] = (tokens, index, options, env, self) => {
+  const token = tokens[index];
+  const source = String(token?.attrGet('src') ?? '');
+  const text = self.renderInlineAsText(token?.children ?? [], options, env) || source;
+  const escape = markdown.utils.escapeHtml;
+  return `<a href="${escape(source)}">${escape(text)}</a>`;
+};
+
+// Alignment comes as a style, which the page's policy forbids: it becomes an attribute.
+for (const name of ['th_open', 'td_open']) {
+  markdown.renderer.rules[name] = (tokens, index, options, _env, self) => {
+    const token = tokens[index];
+    const align = String(token?.attrGet('style') ?? '').replace('text-align:', '');
+    if (token && align) token.attrs = [['align', align]];
+    return self.renderToken(tokens, index, options);
+  };
+}
+
+/** A block of an answer: code is shown by its own element, the rest as sanitised HTML. */
+export type Block =
+  { kind: 'html'; html: string } | { kind: 'code'; language: string; code: string };
+
+export interface Rendered {
+  blocks: Block[];
+  /** Where the last block begins in the text: all before it is finished. */
+  openFrom: number;
+}
+
+/** The links that a text defines (`[name]: address`), which may be used before they are. */
+export type References = Env;
+
+/** Renders a whole text, or its tail that begins where a block begins. */
+export function renderBlocks(text: string, references: References = {}): Rendered {
+  const tokens = markdown.parse(text, references);
+  const lines = lineStarts(text);
+  const groups = topLevel(tokens);
+  const lastLine = groups.at(-1)?.[0]?.map?.[0] ?? 0;
+  return {
+    blocks: groups.map((group) => block(group, references)),
+    openFrom: lines[lastLine] ?? 0,
+  };
+}
+
+/**
+ * HTML as nodes that can do no harm. Links lead out of the page and take nothing along.
+ */
+export function sanitize(html: string): DocumentFragment {
+  const fragment = DOMPurify.sanitize(html, {
+    RETURN_DOM_FRAGMENT: true,
+    USE_PROFILES: { html: true },
+    FORBID_TAGS: ['style', 'img', 'video', 'audio', 'source', 'form', 'input', 'button', 'iframe'],
+    FORBID_ATTR: ['style', 'class', 'id', 'name'],
+    ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+    ALLOW_DATA_ATTR: false,
+  });
+  for (const link of fragment.querySelectorAll('a')) {
+    link.target = '_blank';
+    link.rel = 'noopener noreferrer nofollow';
+  }
+  for (const table of fragment.querySelectorAll('table')) {
+    const scroller = document.createElement('div');
+    scroller.className = 'table-scroll';
+    scroller.tabIndex = 0;
+    scroller.setAttribute('role', 'region');
+    scroller.setAttribute('aria-label', 'Table');
+    table.replaceWith(scroller);
+    scroller.append(table);
+  }
+  return fragment;
+}
+
+/** Token[] of each block that stands at the top. */
+function topLevel(tokens: Token[]): Token[][] {
+  const groups: Token[][] = [];
+  let depth = 0;
+  for (const token of tokens) {
+    if (depth === 0) groups.push([]);
+    groups.at(-1)?.push(token);
+    depth += token.nesting;
+  }
+  return groups;
+}
+
+function block(tokens: Token[], references: References): Block {
+  const [first] = tokens;
+  if (first && (first.type === 'fence' || first.type === 'code_block')) {
+    const language = first.info.trim().split(/\s+/)[0] ?? '';
+    return { kind: 'code', language, code: first.content };
+  }
+  return { kind: 'html', html: markdown.renderer.render(tokens, markdown.options, references) };
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}

@@ -1,0 +1,120 @@
+/** The shapes of docs/protocol.md, as far as the page uses them. */
+
+export type Role = 'user' | 'assistant';
+export type MessageStatus = 'complete' | 'stopped' | 'interrupted' | 'failed' | 'truncated';
+export type FinishReason =
+  'stop' | 'length' | 'content_filter' | 'stopped' | 'interrupted' | 'failed';
+
+export interface Config {
+  model: string | null;
+  max_tokens: number;
+  reply_tokens: number;
+  version: string;
+}
+
+export interface Conversation {
+  conversation_id: string;
+  title: string | null;
+  created_at: string;
+  updated_at: string;
+  message_count: number;
+  total_tokens: number;
+}
+
+export interface ConversationList {
+  conversations: Conversation[];
+  next_cursor: string | null;
+}
+
+export interface Message {
+  message_id: string;
+  conversation_id: string;
+  position: number;
+  parent_id: string | null;
+  turn_id: string | null;
+  role: Role;
+  content: string;
+  token_count: number;
+  status: MessageStatus;
+  created_at: string;
+}
+
+export interface MessagePage {
+  messages: Message[];
+  next_before: number | null;
+  event_seq: number;
+  running_turn: string | null;
+}
+
+export interface Ledger {
+  window: number;
+  reserved: number;
+  history: number;
+  total: number;
+  left_out_messages: number;
+}
+
+export interface MessageAccepted {
+  message_id: string;
+  position: number;
+  turn_id: string;
+  client_message_id: string | null;
+  answer_id: string;
+  content: string;
+  token_count: number;
+  created_at: string;
+}
+
+export interface ResponseEnd {
+  message_id: string;
+  turn_id: string;
+  position: number;
+  finish_reason: FinishReason;
+  status: MessageStatus;
+  token_count: number;
+}
+
+export interface TokenUsage {
+  turn_id: string;
+  total_tokens_used: number;
+  ledger: Ledger;
+}
+
+export type ConversationUpdated = { change: 'title'; title: string } | { change: 'deleted' };
+
+export interface ErrorData {
+  message: string;
+  code: string;
+  turn_id?: string;
+  conversation_id?: string;
+  client_message_id?: string;
+}
+
+/** `seq` is missing where the event goes to one connection alone. */
+type In<T> = T & { conversation_id: string; seq?: number };
+
+export type ConversationEvent =
+  | { event: 'message_accepted'; data: In<MessageAccepted> }
+  | { event: 'response_chunk'; data: In<{ chunk: string; turn_id: string }> }
+  | { event: 'response_end'; data: In<ResponseEnd> }
+  | { event: 'token_usage'; data: In<TokenUsage> }
+  | { event: 'conversation_updated'; data: In<ConversationUpdated> }
+  | { event: 'error'; data: In<ErrorData> };
+
+export interface Subscribed {
+  conversation_id: string;
+  recovered: boolean;
+  event_seq: number;
+}
+
+export type ServerFrame =
+  | ConversationEvent
+  | { event: 'response'; data: { data: string } }
+  | { event: 'subscribed'; data: Subscribed }
+  | { event: 'pong'; data: object };
+
+export interface SendMessage {
+  message: string;
+  conversation_id: string;
+  client_message_id: string;
+}

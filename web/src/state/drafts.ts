@@ -1,0 +1,38 @@
+/** What was typed and not sent, for each conversation: it outlives a reload. */
+export class Drafts {
+  readonly #storage: Storage | null;
+
+  constructor(storage: Storage | null) {
+    this.#storage = storage;
+  }
+
+  read(conversationId: string | null): string {
+    try {
+      return this.#storage?.getItem(key(conversationId)) ?? '';
+    } catch {
+      return '';
+    }
+  }
+
+  write(conversationId: string | null, text: string): void {
+    try {
+      if (text === '') this.#storage?.removeItem(key(conversationId));
+      else this.#storage?.setItem(key(conversationId), text);
+    } catch {
+      // The storage is full or forbidden: the text still stands in the composer.
+    }
+  }
+}
+
+/** The browser's storage; `null` where it is forbidden. */
+export function browserStorage(): Storage | null {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+function key(conversationId: string | null): string {
+  return `webchat.draft.${conversationId ?? 'new'}`;
+}
