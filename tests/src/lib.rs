@@ -1,1 +1,28 @@
+//! The test server, its users, and the model that they talk to.
+//!
+//! Every server is of one test alone: its own data, its own port. Waiting is for events, never for
+//! time, and nothing is waited for longer than [`PATIENCE`].
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "this is test code: what goes wrong fails the test"
+)]
 
+mod browser;
+mod model;
+mod process;
+mod server;
+mod socket;
+
+use std::time::Duration;
+
+pub use browser::{Answer, Browser};
+pub use model::{Answering, ScriptedModel};
+pub use process::Process;
+pub use server::{TestServer, WEB_ASSET};
+pub use socket::{Socket, upgrade};
+
+/// The longest that anything is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(20);

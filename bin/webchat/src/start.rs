@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use url::Url;
 use webchat_chat::{Chat, Limits, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings, SetupError};
@@ -45,7 +46,8 @@ pub enum StartError {
 
 /// A server that runs until [`RunningWebchat::shutdown`].
 pub struct RunningWebchat {
-    url: String,
+    local_url: String,
+    public_url: Option<Url>,
     chat: Chat,
     grace: Duration,
     stop: oneshot::Sender<()>,
@@ -72,17 +74,17 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             web_dir: settings.web_dir,
         },
     )?;
-    let url = match (settings.public_url, server.address()) {
-        (Some(url), _) => url.to_string(),
-        (None, address) => address.map_or_else(String::new, |address| format!("http://{address}")),
-    };
+    let local_url = server
+        .address()
+        .map_or_else(String::new, |address| format!("http://{address}"));
     let (stop, stopped) = oneshot::channel();
     let serving = spawn(server.run(async {
         // A sender that is dropped ends the server too.
         let _ = stopped.await;
     }));
     Ok(RunningWebchat {
-        url,
+        local_url,
+        public_url: settings.public_url,
         chat,
         grace: settings.shutdown_grace,
         stop,
@@ -94,7 +96,13 @@ impl RunningWebchat {
     /// Where users find it.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        self.public_url.as_ref().map_or(self.local_url.as_str(), Url::as_str)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_url(&self) -> &str {
+        &self.local_url
     }
 
     /// Which model answers, as far as it is known yet.

@@ -52,7 +52,7 @@ export class WebchatApp extends LightElement {
     if (!app || !theme) return nothing;
     const open = this.app?.thread.value.conversationId ?? null;
     return html`
-      <a class="skip" href="#composer" @click=${this.#toComposer}>Skip to the message field</a>
+      <a class="skip" href="#main" @click=${this.#toConversation}>Skip to the conversation</a>
       <webchat-header
         .app=${app}
         .theme=${theme}
@@ -67,7 +67,7 @@ export class WebchatApp extends LightElement {
           @left=${this.#closeSide}
         ></webchat-sidebar>
         <div class="veil" @click=${this.#closeSide}></div>
-        <main>
+        <main id="main" tabindex="-1">
           <webchat-thread .app=${app} .thread=${app.thread.value}></webchat-thread>
           ${this.#noticeBar()}
           <webchat-composer .app=${app} .thread=${app.thread.value}></webchat-composer>
@@ -108,9 +108,9 @@ export class WebchatApp extends LightElement {
     this.querySelector<HTMLElement>('.side-toggle')?.focus();
   }
 
-  #toComposer(event: Event): void {
+  #toConversation(event: Event): void {
     event.preventDefault();
-    this.querySelector<HTMLElement>('#composer')?.focus();
+    this.querySelector<HTMLElement>('#composer, #main:not(:has(#composer))')?.focus();
   }
 }
 

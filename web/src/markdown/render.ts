@@ -57,6 +57,8 @@ export function sanitize(html: string): DocumentFragment {
     FORBID_TAGS: ['style', 'img', 'video', 'audio', 'source', 'form', 'input', 'button', 'iframe'],
     FORBID_ATTR: ['style', 'class', 'id', 'name'],
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+    // Not addresses, and so not held against the expression above.
+    ADD_URI_SAFE_ATTR: ['align', 'start'],
     ALLOW_DATA_ATTR: false,
   });
   for (const link of fragment.querySelectorAll('a')) {
@@ -67,7 +69,7 @@ export function sanitize(html: string): DocumentFragment {
     const scroller = document.createElement('div');
     scroller.className = 'table-scroll';
     scroller.tabIndex = 0;
-    scroller.setAttribute('role', 'region');
+    scroller.setAttribute('role', 'group');
     scroller.setAttribute('aria-label', 'Table');
     table.replaceWith(scroller);
     scroller.append(table);

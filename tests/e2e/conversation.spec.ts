@@ -1,0 +1,141 @@
+import { Chat, expect, test } from './fixtures.ts';
+
+test('a first conversation: the answer streams in, and the tokens are told', async ({
+  server,
+  chat,
+}) => {
+  await chat.open(server);
+  await expect(chat.page.getByRole('banner')).toContainText(process.env['TEST_MODEL'] ?? '?');
+
+  await chat.say('Write a story about a lighthouse keeper and a whale.');
+  const answer = chat.answers.first();
+  const lengths = new Set<number>();
+  await expect(async () => {
+    lengths.add((await answer.innerText()).length);
+    expect(lengths.size).toBeGreaterThan(5);
+  }).toPass({ intervals: [20], timeout: 30_000 });
+  await expect(answer).toHaveAttribute('aria-busy', 'true');
+  await chat.whole();
+
+  await expect(chat.page.getByText(/^\d[\d,]* tokens$/)).toBeVisible();
+  await expect(chat.list.getByRole('link')).toHaveText([/Write a story about a lighthouse keeper/]);
+  await expect(chat.page).toHaveTitle(/Write a story about a lighthouse keeper/);
+});
+
+test('ten turns survive kill -9 of the server between them, and a reload', async ({
+  server,
+  chat,
+}) => {
+  test.setTimeout(180_000);
+  await chat.open(server);
+  const answers: string[] = [];
+  for (let turn = 1; turn <= 10; turn += 1) {
+    answers.push(await chat.ask(`Name one animal, in one short sentence. Turn ${turn}.`));
+    if (turn % 3 === 0) {
+      await server.kill();
+      await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
+      await server.restart();
+      await expect(chat.page.getByText('Reconnecting…')).toBeHidden();
+    }
+  }
+  await server.kill();
+  await server.restart();
+
+  await chat.page.reload();
+
+  await expect(chat.questions).toHaveCount(10);
+  await expect(chat.answers).toHaveCount(10);
+  expect(await chat.answers.allInnerTexts()).toEqual(answers);
+  await expect(chat.list.getByRole('link')).toHaveCount(1);
+});
+
+test('two browsers never see each other’s conversations', async ({ server, chat, browser }) => {
+  await chat.open(server);
+  await chat.ask('This is my secret.');
+  const path = new URL(chat.page.url()).pathname;
+
+  const other = await Chat.in(await browser.newContext());
+  await other.open(server);
+  await expect(other.list.getByText('Your conversations will stand here.')).toBeVisible();
+  await other.page.goto(server.url + path);
+
+  await expect(
+    other.page.getByRole('heading', { name: 'This conversation is not here' }),
+  ).toBeVisible();
+  await expect(other.page.getByText('my secret')).toHaveCount(0);
+});
+
+test('an answer goes on while its reader is elsewhere', async ({ scripted, chat }) => {
+  let goOn = () => {};
+  const server = await scripted(async (_question, say) => {
+    say('The first half, ');
+    await new Promise<void>((resolve) => (goOn = resolve));
+    say('and the second.');
+  });
+  await chat.open(server);
+  await chat.say('Tell me');
+  await expect(chat.answers).toHaveText([/The first half,/]);
+  const path = new URL(chat.page.url()).pathname;
+
+  await chat.page.getByRole('button', { name: 'New chat' }).click();
+  await expect(chat.answers).toHaveCount(0);
+  await chat.open(server, path);
+  await expect(chat.answers).toHaveText([/The first half,/]);
+  goOn();
+
+  await expect(chat.answers).toHaveText([/The first half, and the second\./]);
+  await chat.page.reload();
+  await expect(chat.answers).toHaveText([/The first half, and the second\./]);
+});
+
+test('two tabs show the same answer as it comes', async ({ scripted, chat, context }) => {
+  let goOn = () => {};
+  const server = await scripted(async (_question, say) => {
+    say('One, ');
+    await new Promise<void>((resolve) => (goOn = resolve));
+    say('two.');
+  });
+  await chat.open(server);
+  await chat.say('Count');
+  await expect(chat.answers).toHaveText([/One,/]);
+
+  const tab = await Chat.in(context);
+  await tab.open(server, new URL(chat.page.url()).pathname);
+  await expect(tab.answers).toHaveText([/One,/]);
+  goOn();
+
+  await expect(chat.answers).toHaveText([/One, two\./]);
+  await expect(tab.answers).toHaveText([/One, two\./]);
+});
+
+test('stop keeps what came', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => {
+    say('This much came. ');
+    await new Promise(() => {});
+  });
+  await chat.open(server);
+  await chat.say('Talk for ever');
+  await expect(chat.answers).toHaveText([/This much came\./]);
+
+  await chat.page.getByRole('button', { name: 'Stop' }).click();
+
+  await expect(chat.answers.first()).toContainText('Stopped.');
+  await chat.page.reload();
+  await expect(chat.answers).toHaveText([/This much came\.\s*Stopped\./]);
+});
+
+test('a model that fails says why, and the next message works', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, say) => {
+    say('Well, ');
+    if (question === 'fail') throw new Error('as the test wants');
+    say('yes.');
+  });
+  await chat.open(server);
+
+  await chat.ask('fail');
+  await expect(chat.answers.first()).toContainText('Well,');
+  await expect(chat.answers.first()).toContainText('The model failed to answer');
+  await chat.ask('work');
+
+  await expect(chat.answers.last()).toContainText('Well, yes.');
+});

@@ -1,0 +1,106 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { type BrowserContext, expect, type Locator, type Page, test as base } from '@playwright/test';
+
+import { realModel, Server } from './server.ts';
+import { type Script, ScriptedModel } from './scripted-model.ts';
+
+interface Fixtures {
+  /** A server of this test's own, with the real model. */
+  server: Server;
+  /** A server of this test's own, whose model does what the script says. */
+  scripted: (script: Script) => Promise<Server>;
+  /** The page, watched: whatever the browser complains of fails the test. */
+  chat: Chat;
+}
+
+export const test = base.extend<Fixtures>({
+  server: async ({}, use) => {
+    const server = await Server.start(realModel());
+    await use(server);
+    await server.stop();
+  },
+  scripted: async ({}, use) => {
+    const ends: (() => Promise<void>)[] = [];
+    await use(async (script) => {
+      const model = await ScriptedModel.start(script);
+      const server = await Server.start(model.upstream);
+      ends.push(async () => {
+        await server.stop();
+        model.stop();
+      });
+      return server;
+    });
+    for (const end of ends) await end();
+  },
+  chat: async ({ page }, use) => {
+    const chat = new Chat(page);
+    await use(chat);
+    expect(chat.complaints).toEqual([]);
+  },
+});
+
+export { expect };
+
+/** The page as a person uses it. */
+export class Chat {
+  /** Of the browser: errors, refused requests, breaches of the page's policy. */
+  readonly complaints: string[] = [];
+
+  constructor(readonly page: Page) {
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('console', (message) => {
+      // A server that is away is what some tests are about.
+      const isAbsence = /ERR_CONNECTION_REFUSED|WebSocket connection|404/.test(message.text());
+      if (message.type() === 'error' && !isAbsence) this.complaints.push(message.text());
+    });
+  }
+
+  /** The same browser profile in another tab, or another one's page. */
+  static async in(context: BrowserContext): Promise<Chat> {
+    return new Chat(await context.newPage());
+  }
+
+  get field(): Locator {
+    return this.page.getByRole('textbox', { name: 'Message' });
+  }
+
+  get questions(): Locator {
+    return this.page.getByRole('article', { name: 'You' });
+  }
+
+  get answers(): Locator {
+    return this.page.getByRole('article', { name: 'Answer' });
+  }
+
+  get list(): Locator {
+    return this.page.getByRole('navigation', { name: 'Conversations' });
+  }
+
+  async open(server: Server, path = '/'): Promise<void> {
+    await this.page.goto(server.url + path);
+    await expect(this.field).toBeVisible();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.field.fill(text);
+    await this.field.press('Enter');
+  }
+
+  /** Says something and waits for the whole answer. */
+  async ask(text: string): Promise<string> {
+    const count = await this.answers.count();
+    await this.say(text);
+    await expect(this.answers).toHaveCount(count + 1);
+    await this.whole();
+    return this.answers.last().innerText();
+  }
+
+  async whole(): Promise<void> {
+    await expect(this.answers.last()).toHaveAttribute('aria-busy', 'false', { timeout: 45_000 });
+  }
+
+  async expectAccessible(): Promise<void> {
+    const { violations } = await new AxeBuilder({ page: this.page }).analyze();
+    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  }
+}

@@ -1,0 +1,199 @@
+import { expect, test } from './fixtures.ts';
+
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 768, height: 1024 },
+  { width: 390, height: 844 },
+];
+
+const RICH = `# Tides
+
+The **moon** pulls; see [the sea](https://example.org/sea).
+
+- one
+- two
+
+| planet | moons |
+| :-- | --: |
+| Earth | 1 |
+
+\`\`\`python
+def tide(moon):
+    return moon * 2  # twice a day
+\`\`\`
+`;
+
+const HOSTILE = `<img src=x onerror="document.title='run'"> <script>document.title='run'</script>
+
+[click](javascript:document.title='run') [data](data:text/html,<script>1</script>)
+
+![picture](https://elsewhere.invalid/pixel.png)
+
+<svg onload="document.title='run'"></svg> <a href="https://example.org" onclick="x()">link</a>
+`;
+
+test('markdown is shown as what it means', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => {
+    for (const piece of RICH.match(/.{1,7}/gsu) ?? []) say(piece);
+  });
+  await chat.open(server);
+  await chat.ask('Show me');
+
+  const answer = chat.answers.first();
+  await expect(answer.getByRole('heading', { name: 'Tides' })).toBeVisible();
+  await expect(answer.getByRole('link', { name: 'the sea' })).toHaveAttribute('target', '_blank');
+  await expect(answer.getByRole('listitem')).toHaveText(['one', 'two']);
+  await expect(answer.getByRole('cell', { name: '1' })).toHaveCSS('text-align', 'end');
+  await expect(answer.locator('code .hljs-keyword').first()).toHaveText('def');
+  await chat.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await answer.getByRole('button', { name: 'Copy code' }).click();
+  await expect(answer.getByRole('button', { name: 'Copied' })).toBeVisible();
+  const copied = await chat.page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toBe('def tide(moon):\n    return moon * 2  # twice a day\n');
+});
+
+test('a hostile answer runs nothing and fetches nothing', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => say(HOSTILE));
+  const elsewhere: string[] = [];
+  chat.page.on('request', (request) => {
+    if (!request.url().startsWith(server.url)) elsewhere.push(request.url());
+  });
+  await chat.open(server);
+  await chat.ask(HOSTILE);
+
+  const answer = chat.answers.first();
+  await expect(answer).toContainText('<script>');
+  await expect(answer.locator('img, script, svg:not(.icon)')).toHaveCount(0);
+  await expect(answer.locator('a[href^="javascript" i], a[href^="data" i]')).toHaveCount(0);
+  await expect(answer.locator('[onclick], [onerror], [onload]')).toHaveCount(0);
+  await expect(answer.getByRole('link', { name: 'picture' })).toBeVisible();
+  expect(await chat.page.title()).not.toBe('run');
+  expect(elsewhere.filter((url) => !url.startsWith('data:'))).toEqual([]);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const size of SIZES) {
+    test(`nothing bars anyone: ${colorScheme}, ${size.width} px wide`, async ({
+      scripted,
+      chat,
+    }) => {
+      let goOn = () => {};
+      const server = await scripted(async (question, say) => {
+        say(RICH);
+        if (question === 'fail') throw new Error('as the test wants');
+        if (question === 'wait') await new Promise<void>((resolve) => (goOn = resolve));
+      });
+      await chat.page.emulateMedia({ colorScheme });
+      await chat.page.setViewportSize(size);
+
+      await chat.open(server);
+      await chat.expectAccessible();
+      await chat.ask('Show me');
+      await expect(chat.answers.locator('.hljs-keyword').first()).toBeVisible();
+      await chat.expectAccessible();
+      await chat.ask('fail');
+      await chat.expectAccessible();
+      await chat.say('wait');
+      await expect(chat.answers).toHaveCount(3);
+      await chat.expectAccessible();
+      goOn();
+      await chat.whole();
+      if (size.width === 390) {
+        await chat.page.getByRole('button', { name: 'Conversations' }).click();
+        await chat.expectAccessible();
+      }
+      const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
+      expect(width, 'nothing sticks out at the side').toBeLessThanOrEqual(size.width);
+      await chat.page.goto(`${server.url}/c/00000000-0000-7000-8000-000000000000`);
+      await expect(chat.page.getByRole('heading', { name: 'not here' })).toBeVisible();
+      await chat.expectAccessible();
+    });
+  }
+}
+
+test('a conversation is renamed, another opened, one deleted', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, say) => say(`About ${question}`));
+  await chat.open(server);
+  await chat.ask('tides');
+  await chat.page.getByRole('button', { name: 'New chat' }).click();
+  await chat.ask('moons');
+  await expect(chat.list.getByRole('link')).toHaveText(['moons', 'tides']);
+
+  await chat.list.getByRole('link', { name: 'tides' }).hover();
+  await chat.list.getByRole('button', { name: 'Rename tides' }).click();
+  await chat.page.getByRole('textbox', { name: 'Title' }).fill('The sea');
+  await chat.page.keyboard.press('Enter');
+  await expect(chat.list.getByRole('link')).toHaveText(['The sea', 'moons']);
+
+  await chat.list.getByRole('link', { name: 'moons' }).hover();
+  await chat.list.getByRole('button', { name: 'Delete moons' }).click();
+  await chat.list.getByRole('button', { name: 'Keep' }).click();
+  await expect(chat.list.getByRole('link')).toHaveCount(2);
+  await chat.list.getByRole('link', { name: 'moons' }).hover();
+  await chat.list.getByRole('button', { name: 'Delete moons' }).click();
+  await chat.list.getByRole('button', { name: 'Delete', exact: true }).click();
+
+  await expect(chat.list.getByRole('link')).toHaveText(['The sea']);
+  await expect(chat.answers).toHaveCount(0);
+  await chat.list.getByRole('link', { name: 'The sea' }).click();
+  await expect(chat.answers).toHaveText([/About tides/]);
+  await chat.page.goBack();
+  await expect(chat.answers).toHaveCount(0);
+});
+
+test('everything is done by keyboard alone', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, say) => say(`About ${question}`));
+  await chat.open(server);
+  const { keyboard } = chat.page;
+  await expect(chat.field).toBeFocused();
+
+  await keyboard.type('first line');
+  await keyboard.press('Shift+Enter');
+  await keyboard.type('second line');
+  await keyboard.press('Enter');
+  await expect(chat.questions).toHaveText(['first line\nsecond line']);
+  await chat.whole();
+  await chat.page.getByRole('link', { name: 'Skip to the conversation' }).focus();
+  await keyboard.press('Enter');
+  await expect(chat.field).toBeFocused();
+  await chat.list.getByRole('link').focus();
+  await keyboard.press('Tab');
+  await expect(chat.list.getByRole('button', { name: /^Rename/ })).toBeFocused();
+  await keyboard.press('Tab');
+  await keyboard.press('Enter');
+  await expect(chat.list.getByRole('button', { name: 'Delete', exact: true })).toBeFocused();
+  await keyboard.press('Escape');
+  await expect(chat.list.getByRole('link')).toBeFocused();
+});
+
+test('on a phone the conversations are a drawer', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, say) => say(`About ${question}`));
+  await chat.page.setViewportSize({ width: 390, height: 844 });
+  await chat.open(server);
+  await chat.ask('tides');
+  await expect(chat.list).toBeHidden();
+
+  const toggle = chat.page.getByRole('button', { name: 'Conversations' });
+  await toggle.click();
+  await expect(chat.list.getByRole('button', { name: 'New chat' })).toBeFocused();
+  await chat.page.keyboard.press('Escape');
+  await expect(chat.list).toBeHidden();
+  await expect(toggle).toBeFocused();
+  await toggle.click();
+  await chat.list.getByRole('link', { name: 'tides' }).click();
+
+  await expect(chat.list).toBeHidden();
+});
+
+test('the theme that was chosen stays', async ({ scripted, chat }) => {
+  const server = await scripted(async () => {});
+  await chat.page.emulateMedia({ colorScheme: 'light' });
+  await chat.open(server);
+  const theme = chat.page.getByRole('button', { name: /^Theme/ });
+  await theme.click();
+  await theme.click();
+
+  await chat.page.reload();
+
+  await expect(chat.page.locator('body')).toHaveCSS('background-color', 'rgb(22, 22, 22)');
+});

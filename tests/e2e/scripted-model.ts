@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Upstream } from './server.ts';
+
+/** What the model does with a question: it writes, and ends by itself. */
+export type Script = (question: string, say: (text: string) => void) => Promise<void>;
+
+/** A model that answers exactly what a test wants, where the real one can't be told. */
+export class ScriptedModel {
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+
+  private constructor(private script: Script) {}
+
+  static async start(script: Script): Promise<ScriptedModel> {
+    const model = new ScriptedModel(script);
+    model.#server.listen(0, '127.0.0.1');
+    await once(model.#server, 'listening');
+    return model;
+  }
+
+  get upstream(): Upstream {
+    const { port } = this.#server.address() as AddressInfo;
+    return {
+      url: `http://127.0.0.1:${port}/v1/chat/completions`,
+      name: 'scripted',
+      maxTokens: '16000',
+    };
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = '';
+    for await (const part of request) body += part;
+    const { messages } = JSON.parse(body) as { messages: { content: string }[] };
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    const chunk = (choice: object) =>
+      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`);
+    try {
+      await this.script(messages.at(-1)?.content ?? '', (content) =>
+        chunk({ delta: { content } }),
+      );
+      chunk({ delta: {}, finish_reason: 'stop' });
+      response.end('data: [DONE]\n\n');
+    } catch {
+      // Broken off, but not before what was said is on its way.
+      await sleep(50);
+      response.destroy();
+    }
+  }
+}

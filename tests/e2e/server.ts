@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const TARGET = process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target');
+const BINARY = process.env['WEBCHAT_BIN'] ?? join(TARGET, 'debug/webchat');
+const READY = /^Webchat is ready: (http:\/\/\S+)/;
+
+/** The model that a server talks to. */
+export interface Upstream {
+  url: string;
+  name: string;
+  maxTokens: string;
+}
+
+/** The real small model, which `make test` brings. */
+export function realModel(): Upstream {
+  return {
+    url: required('TEST_MODEL_URL'),
+    name: required('TEST_MODEL'),
+    maxTokens: required('TEST_MODEL_MAX_TOKENS'),
+  };
+}
+
+/** The real server, as a process of its own with data of its own. */
+export class Server {
+  url = '';
+  #process: ChildProcess | null = null;
+
+  private constructor(
+    private readonly upstream: Upstream,
+    private readonly dataDir: string,
+  ) {}
+
+  static async start(upstream: Upstream): Promise<Server> {
+    const server = new Server(upstream, await mkdtemp(join(tmpdir(), 'webchat-e2e-')));
+    await server.restart();
+    return server;
+  }
+
+  /** Starts it, on the data it had and, once it had one, on the port it had. */
+  async restart(): Promise<void> {
+    const child = spawn(BINARY, ['serve'], {
+      env: {
+        HOST: '127.0.0.1',
+        PORT: new URL(this.url || 'http://127.0.0.1:0').port || '0',
+        DATA_DIR: this.dataDir,
+        WEB_DIR: join(ROOT, 'web/dist'),
+        AZURE_API_URL: this.upstream.url,
+        MODEL: this.upstream.name,
+        MAX_TOKENS: this.upstream.maxTokens,
+        LOG_LEVEL: 'warn',
+        SHUTDOWN_GRACE_S: '1',
+      },
+      // Not in the repository: a developer's own .env must not reach the tests.
+      cwd: this.dataDir,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#process = child;
+    const failed = once(child, 'error').then(([error]) => Promise.reject(error));
+    const ended = once(child, 'exit').then(([code]) =>
+      Promise.reject(new Error(`${BINARY} ended with status ${code} before it was ready`)),
+    );
+    this.url = await Promise.race([address(child), failed, ended]);
+    failed.catch(() => {});
+    ended.catch(() => {});
+  }
+
+  /** As `kill -9` does. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+}
+
+async function address(child: ChildProcess): Promise<string> {
+  if (!child.stdout) throw new Error('the server has no output');
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = READY.exec(line)?.[1];
+    if (url) {
+      child.stdout.resume();
+      return url;
+    }
+  }
+  throw new Error('the server ended without a word');
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run these tests with \`make test\``);
+  return value;
+}

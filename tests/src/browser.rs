@@ -1,0 +1,122 @@
+use std::sync::Arc;
+
+use reqwest::cookie::{CookieStore, Jar};
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue, ORIGIN};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use serde_json::Value;
+
+use crate::{PATIENCE, Socket};
+
+/// Somebody with a cookie of their own.
+#[derive(Clone)]
+pub struct Browser {
+    base: Url,
+    jar: Arc<Jar>,
+    client: Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Browser {
+    pub(crate) fn new(url: &str) -> Self {
+        let jar = Arc::new(Jar::default());
+        let client =
+            Client::builder().cookie_provider(Arc::clone(&jar)).timeout(PATIENCE).build().unwrap();
+        Self { base: url.parse().unwrap(), jar, client }
+    }
+
+    /// A request, to be completed.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.base.join(path).unwrap())
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    /// Reads something.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Posts nothing.
+    pub async fn post(&self, path: &str) -> Answer {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    /// Changes something.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// Deletes something.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Starts a conversation, which becomes the current one: its id.
+    pub async fn start_conversation(&self) -> String {
+        let answer = self.post("/start_conversation").await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.json()["conversation_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens a WebSocket, which greets.
+    pub async fn connect(&self) -> Socket {
+        Socket::connect(&self.base, self.headers()).await
+    }
+
+    /// What a browser sends along with every request to its page's own host.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(cookies) = self.jar.cookies(&self.base) {
+            headers.insert(COOKIE, cookies);
+        }
+        let origin = self.base.origin().ascii_serialization();
+        headers.insert(ORIGIN, HeaderValue::from_str(&origin).unwrap());
+        headers
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+}
+
+impl Answer {
+    /// The body.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The status and the error's code.
+    #[must_use]
+    pub fn refusal(&self) -> (u16, String) {
+        (self.status.as_u16(), self.json()["code"].as_str().unwrap_or("no code").to_owned())
+    }
+
+    /// A header's text; empty without one.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}

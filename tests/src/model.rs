@@ -1,0 +1,132 @@
+use std::collections::VecDeque;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use actix_web::web::{self, Data, Json};
+use actix_web::{App, HttpResponse, HttpServer};
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// A model that answers as the test says, and otherwise repeats the question.
+#[derive(Clone)]
+pub struct ScriptedModel {
+    url: String,
+    script: Arc<Script>,
+}
+
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<UnboundedReceiver<Part>>>,
+    requests: Mutex<Vec<Value>>,
+}
+
+enum Part {
+    Bytes(Bytes),
+    BreakOff,
+}
+
+/// An answer in the test's hands: it goes on as long as this lives.
+pub struct Answering {
+    parts: UnboundedSender<Part>,
+}
+
+impl ScriptedModel {
+    /// A model on a free port, for as long as the test's runtime lives.
+    #[must_use]
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Data::new(Script::default());
+        let served = script.clone();
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(served.clone())
+                .route("/v1/chat/completions", web::post().to(complete))
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap();
+        actix_web::rt::spawn(server.run());
+        Self {
+            url: format!("http://{address}/v1/chat/completions"),
+            script: script.into_inner(),
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The next answer that nobody has in hand yet.
+    #[must_use]
+    pub fn next_answer(&self) -> Answering {
+        let (parts, answer) = unbounded_channel();
+        self.script.answers.lock().unwrap().push_back(answer);
+        Answering { parts }
+    }
+
+    /// The bodies it was asked with.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Value> {
+        self.script.requests.lock().unwrap().clone()
+    }
+}
+
+impl Answering {
+    /// Sends a part of the answer.
+    pub fn say(&self, text: &str) {
+        self.send(&json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
+    }
+
+    /// Ends the answer well.
+    pub fn end(self) {
+        self.send(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}));
+    }
+
+    /// Cuts the connection.
+    pub fn break_off(self) {
+        self.parts.send(Part::BreakOff).ok();
+    }
+
+    /// Ends when the server has hung up.
+    pub async fn hung_up(&self) {
+        self.parts.closed().await;
+    }
+
+    fn send(&self, chunk: &Value) {
+        self.parts.send(Part::Bytes(event(chunk))).ok();
+    }
+}
+
+async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
+    let question = body["messages"].as_array().unwrap().last().unwrap()["content"].clone();
+    script.requests.lock().unwrap().push(body.into_inner());
+    let scripted = script.answers.lock().unwrap().pop_front();
+    let parts = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap()));
+    let body = stream::unfold(parts, |mut parts| async {
+        let part = match parts.recv().await? {
+            Part::Bytes(bytes) => Ok(bytes),
+            Part::BreakOff => Err(actix_web::error::ErrorInternalServerError("cut")),
+        };
+        Some((part, parts))
+    });
+    HttpResponse::Ok().content_type("text/event-stream").streaming(body.boxed_local())
+}
+
+fn repeat(question: &str) -> UnboundedReceiver<Part> {
+    let (parts, answer) = unbounded_channel();
+    let answering = Answering { parts };
+    answering.say("You said: ");
+    answering.say(question);
+    answering.end();
+    answer
+}
+
+fn event(chunk: &Value) -> Bytes {
+    format!("data: {chunk}\n\n").into()
+}

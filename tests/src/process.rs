@@ -1,0 +1,80 @@
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::{Browser, PATIENCE};
+
+/// The real binary, as a process of its own: to be killed.
+pub struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    /// Starts it on this folder, and waits until it is ready.
+    pub async fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut child = command(data_dir, settings).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap();
+        let line = line.expect("the server is ready");
+        let url = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
+        Self { child, url }
+    }
+
+    /// Starts it where it can't run, and waits for its end.
+    pub async fn fail(data_dir: &Path, settings: &[(&str, &str)]) -> Output {
+        let ended = command(data_dir, settings).output();
+        timeout(PATIENCE, ended).await.expect("the end in time").unwrap()
+    }
+
+    /// Somebody new.
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.url)
+    }
+
+    /// As `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// As a service manager ends it.
+    pub async fn terminate(&mut self) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end: whether it was a good one.
+    pub async fn ended_well(mut self) -> bool {
+        timeout(PATIENCE, self.child.wait()).await.expect("the end in time").unwrap().success()
+    }
+}
+
+fn command(data_dir: &Path, settings: &[(&str, &str)]) -> Command {
+    let binary = binary();
+    assert!(binary.exists(), "{} is not there: run `cargo build`", binary.display());
+    let mut command = Command::new(binary);
+    command
+        .arg("serve")
+        // Nothing of the developer's own environment, nor a .env file.
+        .env_clear()
+        .current_dir(data_dir)
+        .env("DATA_DIR", data_dir)
+        .env("PORT", "0")
+        .envs(settings.iter().copied())
+        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Beside the folder of this test's own binary.
+fn binary() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("webchat")
+}

@@ -1,0 +1,116 @@
+use futures_util::{SinkExt, StreamExt};
+use reqwest::Url;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::PATIENCE;
+
+/// A live connection.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// Tries to open a WebSocket with these headers.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn upgrade(
+    base: &Url,
+    headers: HeaderMap,
+) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Error> {
+    let mut url = base.join("/ws").unwrap();
+    url.set_scheme("ws").unwrap();
+    let mut request = url.as_str().into_client_request()?;
+    request.headers_mut().extend(headers);
+    let (stream, _) = timeout(PATIENCE, connect_async(request)).await.expect("an answer")?;
+    Ok(stream)
+}
+
+impl Socket {
+    pub(crate) async fn connect(base: &Url, headers: HeaderMap) -> Self {
+        let mut socket = Self { stream: upgrade(base, headers).await.unwrap() };
+        socket.expect("response").await;
+        socket
+    }
+
+    /// Says an event.
+    pub async fn say(&mut self, event: &str, data: Value) {
+        self.send_text(&json!({"event": event, "data": data}).to_string()).await;
+    }
+
+    /// Sends a text frame as it is.
+    pub async fn send_text(&mut self, text: &str) {
+        self.send(Message::text(text)).await;
+    }
+
+    /// Sends a message as it is.
+    pub async fn send(&mut self, message: Message) {
+        self.stream.send(message).await.unwrap();
+    }
+
+    /// The next event: its name and data.
+    pub async fn next(&mut self) -> (String, Value) {
+        loop {
+            let next = timeout(PATIENCE, self.stream.next()).await.expect("an event in time");
+            match next.expect("the connection is open").unwrap() {
+                Message::Text(text) => return read(&text),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("no event: {other:?}"),
+            }
+        }
+    }
+
+    /// The next event's data; it must have this name.
+    pub async fn expect(&mut self, event: &str) -> Value {
+        let (name, data) = self.next().await;
+        assert_eq!(name, event, "{data}");
+        data
+    }
+
+    /// All events up to the next one with this name, which is the last of them.
+    pub async fn until(&mut self, event: &str) -> Vec<(String, Value)> {
+        let mut events = Vec::new();
+        loop {
+            events.push(self.next().await);
+            if events.last().is_some_and(|(name, _)| name == event) {
+                return events;
+            }
+        }
+    }
+
+    /// Sends a message and waits for its whole answer: the answer's text.
+    pub async fn ask(&mut self, conversation_id: &str, message: &str) -> String {
+        let data = json!({"conversation_id": conversation_id, "message": message});
+        self.say("send_message", data).await;
+        text_of(&self.until("token_usage").await)
+    }
+
+    /// Waits until the server closes, and says with which code.
+    pub async fn closed(&mut self) -> Option<CloseCode> {
+        loop {
+            let next = timeout(PATIENCE, self.stream.next()).await.expect("the end in time");
+            match next? {
+                Ok(Message::Close(frame)) => return frame.map(|frame| frame.code),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// The text of all chunks.
+fn text_of(events: &[(String, Value)]) -> String {
+    let chunks = events.iter().filter(|(name, _)| name == "response_chunk");
+    chunks.filter_map(|(_, data)| data["chunk"].as_str()).collect()
+}
+
+fn read(text: &str) -> (String, Value) {
+    let mut frame: Value = serde_json::from_str(text).unwrap();
+    (frame["event"].as_str().unwrap().to_owned(), frame["data"].take())
+}
