@@ -58,9 +58,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
 #[expect(clippy::print_stdout, reason = "the one line that the user waits for")]
 fn announce(running: &webchat::RunningWebchat) {
-    let model = running
-        .model_name()
-        .unwrap_or_else(|| "as the upstream names it".to_owned());
+    let model = running.model_name().unwrap_or_else(|| "as the upstream names it".to_owned());
     println!("Webchat is ready: {} (model: {model})", running.url());
 }
 

@@ -31,10 +31,7 @@ impl Environment {
     ///
     /// # Errors
     /// When there is a `.env` file and it can't be read.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Result<Self, dotenvy::Error> {
         let mut variables = BTreeMap::new();
         match dotenvy::dotenv_iter() {
@@ -53,18 +50,13 @@ impl Environment {
 
     /// The value, unless it is empty: an empty line in a `.env` file sets nothing.
     fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        let owned = variables
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
+        let owned = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(owned.collect())
     }
 }
@@ -77,10 +69,7 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(environment: &'a Environment) -> Self {
-        Self {
-            environment,
-            wrong: Vec::new(),
-        }
+        Self { environment, wrong: Vec::new() }
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
@@ -113,8 +102,7 @@ impl<'a> Reader<'a> {
         expected: &str,
         default: T,
     ) -> T {
-        self.optional(name, expected, |value| value.parse().ok())
-            .unwrap_or(default)
+        self.optional(name, expected, |value| value.parse().ok()).unwrap_or(default)
     }
 
     pub(crate) fn refuse(&mut self, name: &'static str, expected: &str) {
@@ -122,11 +110,7 @@ impl<'a> Reader<'a> {
             None => "not set".to_owned(),
             Some(value) => format!("{} characters", value.chars().count()),
         };
-        self.wrong.push(WrongSetting {
-            name,
-            shape,
-            expected: expected.to_owned(),
-        });
+        self.wrong.push(WrongSetting { name, shape, expected: expected.to_owned() });
     }
 
     pub(crate) fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {
@@ -146,11 +130,7 @@ impl SettingsError {
 
 impl fmt::Display for WrongSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            shape,
-            expected,
-        } = self;
+        let Self { name, shape, expected } = self;
         write!(f, "{name} ({shape}): {expected}")
     }
 }

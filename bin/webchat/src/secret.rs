@@ -37,12 +37,7 @@ fn kept_or_new(path: &Path) -> io::Result<Vec<u8>> {
     let mut key = [0; 64];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
     // Only its owner may read it, from the first moment on.
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
             file.write_all(&key)?;
             file.sync_all()?;
@@ -75,10 +70,7 @@ mod tests {
 
         assert_eq!(first, again);
         assert_ne!(first, [0; 64]);
-        let mode = fs::metadata(folder.path().join(FILE))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

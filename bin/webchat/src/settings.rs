@@ -93,14 +93,8 @@ impl Settings {
             port: reader.parsed("PORT", "a number from 0 to 65535", 8080),
             public_url: reader.optional("PUBLIC_URL", WEB_ADDRESS, web_address),
             allowed_origins: allowed_origins(&mut reader),
-            data_dir: reader
-                .text("DATA_DIR")
-                .unwrap_or_else(|| "data".to_owned())
-                .into(),
-            web_dir: reader
-                .text("WEB_DIR")
-                .unwrap_or_else(|| "web/dist".to_owned())
-                .into(),
+            data_dir: reader.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
+            web_dir: reader.text("WEB_DIR").unwrap_or_else(|| "web/dist".to_owned()).into(),
             secret_key: secret_key(&mut reader, app_env),
             session_ttl: session_ttl(&mut reader),
             max_tokens,
@@ -156,10 +150,7 @@ fn tokens(reader: &mut Reader<'_>) -> (u32, u32) {
 fn allowed_origins(reader: &mut Reader<'_>) -> Vec<Url> {
     let expected = "addresses like https://chat.example.org, with commas between them";
     let parsed = reader.optional("ALLOWED_ORIGINS", expected, |value| {
-        value
-            .split(',')
-            .map(|origin| web_address(origin.trim()))
-            .collect()
+        value.split(',').map(|origin| web_address(origin.trim())).collect()
     });
     parsed.unwrap_or_default()
 }
@@ -167,9 +158,8 @@ fn allowed_origins(reader: &mut Reader<'_>) -> Vec<Url> {
 fn secret_key(reader: &mut Reader<'_>, app_env: AppEnv) -> Option<SecretString> {
     let expected = "at least 32 random characters, as `openssl rand -hex 32` prints them";
     let key = reader.secret("SECRET_KEY");
-    let is_weak = key
-        .as_ref()
-        .is_some_and(|key| key.expose_secret().chars().count() < SECRET_KEY_CHARS);
+    let is_weak =
+        key.as_ref().is_some_and(|key| key.expose_secret().chars().count() < SECRET_KEY_CHARS);
     let is_missing = key.is_none() && app_env == AppEnv::Production;
     if is_weak || is_missing {
         reader.refuse("SECRET_KEY", expected);
@@ -179,11 +169,9 @@ fn secret_key(reader: &mut Reader<'_>, app_env: AppEnv) -> Option<SecretString> 
 
 fn session_ttl(reader: &mut Reader<'_>) -> Duration {
     const DAY: Duration = Duration::from_hours(24);
-    let days = reader.optional(
-        "SESSION_TTL_DAYS",
-        "a number of days from 1 to 400",
-        |value| value.parse().ok().filter(|days| (1..=400).contains(days)),
-    );
+    let days = reader.optional("SESSION_TTL_DAYS", "a number of days from 1 to 400", |value| {
+        value.parse().ok().filter(|days| (1..=400).contains(days))
+    });
     DAY * days.unwrap_or(365)
 }
 
@@ -216,17 +204,13 @@ fn upstream(reader: &mut Reader<'_>) -> Option<Upstream> {
     if reader.text("AZURE_API_URL").is_none() {
         reader.refuse("AZURE_API_URL", expected);
     }
-    let auth = reader.optional(
-        "LLM_AUTH",
-        "auto, api-key, bearer or none",
-        |value| match value {
-            "auto" => Some(Auth::Auto),
-            "api-key" => Some(Auth::ApiKey),
-            "bearer" => Some(Auth::Bearer),
-            "none" => Some(Auth::None),
-            _ => None,
-        },
-    );
+    let auth = reader.optional("LLM_AUTH", "auto, api-key, bearer or none", |value| match value {
+        "auto" => Some(Auth::Auto),
+        "api-key" => Some(Auth::ApiKey),
+        "bearer" => Some(Auth::Bearer),
+        "none" => Some(Auth::None),
+        _ => None,
+    });
     Some(Upstream {
         url: url?,
         api_key: reader.secret("API_KEY"),
@@ -245,10 +229,7 @@ mod tests {
     fn an_upstream_is_all_that_is_needed() {
         let settings = Settings::read(&[URL].into_iter().collect()).unwrap();
 
-        assert_eq!(
-            (settings.host, settings.port),
-            (Ipv4Addr::LOCALHOST.into(), 8080)
-        );
+        assert_eq!((settings.host, settings.port), (Ipv4Addr::LOCALHOST.into(), 8080));
         assert_eq!((settings.max_tokens, settings.reply_tokens), (128_000, 800));
     }
 
@@ -291,25 +272,15 @@ mod tests {
     fn production_wants_a_secret_key() {
         let error = Settings::read(&[URL, ("APP_ENV", "production")].into_iter().collect());
 
-        assert_eq!(
-            error.unwrap_err().0.first().map(|wrong| wrong.name),
-            Some("SECRET_KEY")
-        );
+        assert_eq!(error.unwrap_err().0.first().map(|wrong| wrong.name), Some("SECRET_KEY"));
     }
 
     #[test]
     fn secrets_are_not_shown() {
-        let variables = [
-            URL,
-            ("API_KEY", "sk-live"),
-            ("SECRET_KEY", &"s3cr3t".repeat(9)),
-        ];
+        let variables = [URL, ("API_KEY", "sk-live"), ("SECRET_KEY", &"s3cr3t".repeat(9))];
         let settings = Settings::read(&variables.into_iter().collect()).unwrap();
 
         let shown = format!("{settings:?}");
-        assert!(
-            !shown.contains("sk-live") && !shown.contains("s3cr3t"),
-            "{shown}"
-        );
+        assert!(!shown.contains("sk-live") && !shown.contains("s3cr3t"), "{shown}");
     }
 }

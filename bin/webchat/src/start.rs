@@ -74,9 +74,8 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             web_dir: settings.web_dir,
         },
     )?;
-    let local_url = server
-        .address()
-        .map_or_else(String::new, |address| format!("http://{address}"));
+    let local_url =
+        server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop, stopped) = oneshot::channel();
     let serving = spawn(server.run(async {
         // A sender that is dropped ends the server too.
@@ -137,18 +136,9 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, store: SqliteStore) -> Result<Chat, StartError> {
-    let Upstream {
-        url,
-        api_key,
-        auth,
-        model,
-    } = settings.upstream.clone();
-    let model = HttpChatModel::new(HttpSettings {
-        api_key,
-        auth,
-        model,
-        ..HttpSettings::new(url)
-    })?;
+    let Upstream { url, api_key, auth, model } = settings.upstream.clone();
+    let model =
+        HttpChatModel::new(HttpSettings { api_key, auth, model, ..HttpSettings::new(url) })?;
     let ports = Ports {
         log: Arc::new(store.turn_log()),
         sessions: Arc::new(store.clone()),
@@ -165,10 +155,7 @@ fn chat(settings: &Settings, store: SqliteStore) -> Result<Chat, StartError> {
     Ok(Chat::new(ports, limits))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "shutdown waits for this one by its handle"
-)]
+#[expect(clippy::disallowed_methods, reason = "shutdown waits for this one by its handle")]
 fn spawn(
     server: impl Future<Output = io::Result<()>> + Send + 'static,
 ) -> JoinHandle<io::Result<()>> {

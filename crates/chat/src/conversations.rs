@@ -41,11 +41,7 @@ impl Chat {
         limit: u32,
     ) -> Result<Page<Conversation>, ChatError> {
         let order = ListOrder::Updated;
-        Ok(self
-            .ports
-            .conversations
-            .list(owner, order, after, limit)
-            .await?)
+        Ok(self.ports.conversations.list(owner, order, after, limit).await?)
     }
 
     /// All of the owner's conversations, the most recently started first.
@@ -57,11 +53,7 @@ impl Chat {
         let mut after = None;
         loop {
             let order = ListOrder::Created;
-            let page = self
-                .ports
-                .conversations
-                .list(owner, order, after, PAGE)
-                .await?;
+            let page = self.ports.conversations.list(owner, order, after, PAGE).await?;
             all.extend(page.items);
             after = page.next;
             if after.is_none() {
@@ -115,5 +107,77 @@ impl Chat {
         let body = EventBody::ConversationUpdated(change);
         self.ports.log.append(id, body).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::FailureCode;
+    use crate::testing::{QUESTION, Room, settle};
+
+    #[tokio::test(start_paused = true)]
+    async fn deleting_a_conversation_ends_its_turn_and_leaves_nothing() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        asked.say("Hm").await;
+        settle().await;
+
+        room.chat.delete_conversation(room.owner, room.id).await.unwrap();
+        settle().await;
+
+        assert!(asked.is_dropped());
+        let told: HashSet<String> = room.told().await.split_off(3).into_iter().collect();
+        let expected = ["deleted", "end: Stopped, Stopped", "usage: 14"].map(str::to_owned);
+        assert_eq!(told, HashSet::from(expected));
+        let found = room.chat.find_conversation(room.owner, room.id).await;
+        assert_eq!(found.unwrap_err().code(), FailureCode::ConversationNotFound);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_title_is_stored_and_told() {
+        let room = Room::open().await;
+        let title = Title::try_from("Tides".to_owned()).unwrap();
+
+        let renamed = room.chat.rename_conversation(room.owner, room.id, title.clone()).await;
+
+        assert_eq!(renamed.unwrap().title.as_ref(), Some(&title));
+        assert_eq!(room.conversation().await.title, Some(title));
+        assert_eq!(room.told().await, ["title: Tides"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_changes_nothing_and_tells_nothing() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        let stranger = UserId::generate();
+        let title = Title::try_from("Mine".to_owned()).unwrap();
+
+        let renamed = room.chat.rename_conversation(stranger, room.id, title).await;
+        let deleted = room.chat.delete_conversation(stranger, room.id).await;
+        settle().await;
+
+        assert_eq!(renamed.unwrap_err().code(), FailureCode::ConversationNotFound);
+        assert_eq!(deleted.unwrap_err().code(), FailureCode::ConversationNotFound);
+        assert!(!asked.is_dropped());
+        assert_eq!(room.told().await, ["accepted: 2 + 2 = 4", "title: 2 + 2 = 4"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_conversations_are_read_over_more_than_a_page() {
+        let room = Room::open().await;
+        let mut started = HashSet::from([room.id]);
+        for _ in 0..PAGE {
+            let conversation = room.chat.start_conversation(room.owner).await.unwrap();
+            started.insert(conversation.conversation_id);
+        }
+
+        let all = room.chat.all_conversations(room.owner).await.unwrap();
+
+        let listed = all.iter().map(|conversation| conversation.conversation_id);
+        assert_eq!(all.len(), started.len());
+        assert_eq!(listed.collect::<HashSet<_>>(), started);
     }
 }

@@ -46,12 +46,7 @@ impl Chat {
                 Replay::Gone { latest } => (latest, false),
             },
         };
-        Ok(Following {
-            log,
-            conversation_id: id,
-            reached,
-            recovered,
-        })
+        Ok(Following { log, conversation_id: id, reached, recovered })
     }
 }
 
@@ -127,4 +122,200 @@ fn merged(run: &[Arc<Event>], last: &Arc<Event>) -> Arc<Event> {
         body: EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }),
         ..Event::clone(last)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use proptest::prelude::*;
+    use webchat_domain::{ConversationChange, FinishReason};
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, Room, in_short, settle, soon};
+
+    fn chunk(seq: u64, turn_id: TurnId, text: &str) -> Arc<Event> {
+        let chunk = ResponseChunk { chunk: text.to_owned(), turn_id };
+        event(seq, EventBody::ResponseChunk(chunk))
+    }
+
+    fn deleted(seq: u64) -> Arc<Event> {
+        event(seq, EventBody::ConversationUpdated(ConversationChange::Deleted))
+    }
+
+    fn event(seq: u64, body: EventBody) -> Arc<Event> {
+        let conversation_id = "0190a000-0000-7000-8000-000000000000".parse().unwrap();
+        Arc::new(Event { conversation_id, seq, body })
+    }
+
+    async fn next_events(following: &mut Following) -> Vec<Arc<Event>> {
+        match soon(following.next()).await.unwrap() {
+            Followed::Events(events) => events,
+            lost @ Followed::Lost { .. } => panic!("{lost:?}"),
+        }
+    }
+
+    fn in_shorts(events: &[Arc<Event>]) -> Vec<String> {
+        events.iter().map(|event| in_short(&event.body)).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happened_is_replayed_and_what_happens_follows_once_each() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        asked.say("one ").await;
+        asked.say("two ").await;
+        settle().await;
+
+        let mut following = room.chat.follow(room.owner, room.id, Some(0)).await.unwrap();
+        let mut told = in_shorts(&next_events(&mut following).await);
+        for text in ["three ", "four"] {
+            asked.say(text).await;
+            told.extend(in_shorts(&next_events(&mut following).await));
+        }
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+        told.extend(in_shorts(&next_events(&mut following).await));
+
+        assert!(following.recovered());
+        assert_eq!(
+            told,
+            [
+                "accepted: 2 + 2 = 4",
+                "title: 2 + 2 = 4",
+                "chunk: one two ",
+                "chunk: three ",
+                "chunk: four",
+                "end: Stop, Complete",
+                "usage: 18",
+            ]
+        );
+        assert_eq!(following.event_seq(), room.events().await.last().unwrap().seq);
+        assert!(following.next().now_or_never().is_none(), "there is nothing left to tell");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_without_a_number_gets_what_happens_from_now_on() {
+        let room = Room::open().await;
+        room.ask_and_answer(QUESTION, ANSWER).await;
+
+        let mut following = room.chat.follow(room.owner, room.id, None).await.unwrap();
+        room.send("What else?").await.unwrap();
+
+        assert!(following.recovered());
+        let told = in_shorts(&next_events(&mut following).await);
+        assert_eq!(told.first().unwrap(), "accepted: What else?");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_from_a_number_the_log_does_not_know_goes_on_from_the_newest() {
+        let room = Room::open().await;
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let newest = room.events().await.last().unwrap().seq;
+
+        let mut following = room.chat.follow(room.owner, room.id, Some(newest + 7)).await.unwrap();
+        room.send("What else?").await.unwrap();
+
+        assert!(!following.recovered());
+        assert_eq!(following.event_seq(), newest);
+        let told = in_shorts(&next_events(&mut following).await);
+        assert_eq!(told.first().unwrap(), "accepted: What else?");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_follows_nothing() {
+        let room = Room::open().await;
+
+        let refused = room.chat.follow(UserId::generate(), room.id, None).await;
+
+        assert!(matches!(refused, Err(ChatError::ConversationNotFound)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_that_fell_behind_the_log_is_told_so_and_goes_on() {
+        let room = Room::open().await;
+        let log = Arc::clone(&room.chat.ports.log);
+        let say = |text| log.append(room.id, chunk(0, TurnId::generate(), text).body.clone());
+        let first = say("first").await.unwrap().seq;
+        let mut following = room.chat.follow(room.owner, room.id, Some(first)).await.unwrap();
+
+        let mut newest = first;
+        for _ in 0..2_000 {
+            newest = say("missed").await.unwrap().seq;
+        }
+        let lost = following.next().await.unwrap();
+        say("seen").await.unwrap();
+        let seen = next_events(&mut following).await;
+
+        assert_eq!(lost, Followed::Lost { event_seq: newest });
+        assert_eq!(in_shorts(&seen), ["chunk: seen"]);
+        assert_eq!(following.event_seq(), seen[0].seq);
+    }
+
+    #[test]
+    fn adjacent_chunks_become_one_with_the_last_number() {
+        let (one, other) = (TurnId::generate(), TurnId::generate());
+        let events = [
+            chunk(1, one, "a"),
+            chunk(2, one, "b"),
+            chunk(3, other, "c"),
+            chunk(4, one, "d"),
+            deleted(5),
+            chunk(6, one, "e"),
+            chunk(8, one, "f"),
+            chunk(9, one, "g"),
+        ];
+
+        let merged = merge_chunks(&events);
+
+        assert_eq!(
+            merged,
+            [
+                chunk(2, one, "ab"),
+                chunk(3, other, "c"),
+                chunk(4, one, "d"),
+                deleted(5),
+                chunk(9, one, "efg"),
+            ]
+        );
+    }
+
+    /// Chunks of three turns, and events that are no chunks.
+    fn events() -> impl Strategy<Value = Vec<Arc<Event>>> {
+        let turns = [(); 3].map(|()| TurnId::generate());
+        proptest::collection::vec((0..4_usize, "[a-zé潮]{1,3}"), 0..40).prop_map(move |told| {
+            (1..)
+                .zip(told)
+                .map(|(seq, (turn, text))| {
+                    turns.get(turn).map_or_else(|| deleted(seq), |turn| chunk(seq, *turn, &text))
+                })
+                .collect()
+        })
+    }
+
+    fn text_of(events: &[Arc<Event>], turn: TurnId) -> String {
+        let chunks = events.iter().filter_map(|event| match &event.body {
+            EventBody::ResponseChunk(chunk) if chunk.turn_id == turn => Some(chunk.chunk.as_str()),
+            _ => None,
+        });
+        chunks.collect()
+    }
+
+    fn others(events: &[Arc<Event>]) -> Vec<&Arc<Event>> {
+        events.iter().filter(|event| chunk_turn(event).is_none()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn merging_changes_no_text_and_no_other_event(events in events()) {
+            let merged = merge_chunks(&events);
+
+            for turn in events.iter().filter_map(|event| chunk_turn(event)) {
+                prop_assert_eq!(text_of(&merged, turn), text_of(&events, turn));
+            }
+            prop_assert_eq!(others(&merged), others(&events));
+            prop_assert!(merged.is_sorted_by(|one, next| one.seq < next.seq));
+            let seq_of_last = |events: &[Arc<Event>]| events.last().map(|event| event.seq);
+            prop_assert_eq!(seq_of_last(&merged), seq_of_last(&events));
+        }
+    }
 }

@@ -73,11 +73,7 @@ impl Chat {
     /// Outside of a Tokio runtime.
     #[must_use]
     pub fn new(ports: Ports, limits: Limits) -> Self {
-        Self {
-            ports,
-            limits,
-            turns: Arc::new(Turns::new()),
-        }
+        Self { ports, limits, turns: Arc::new(Turns::new()) }
     }
 
     /// What the use cases keep to.
@@ -99,11 +95,7 @@ impl Chat {
     }
 
     fn budget(&self) -> Budget {
-        Budget {
-            window: self.limits.max_tokens,
-            reply: self.limits.reply_tokens,
-            system: None,
-        }
+        Budget { window: self.limits.max_tokens, reply: self.limits.reply_tokens, system: None }
     }
 
     /// Counting a long text takes long enough to hold up others on this thread.
@@ -114,8 +106,6 @@ impl Chat {
             return tokens.count(text);
         }
         let owned = text.to_owned();
-        tokio::task::spawn_blocking(move || tokens.count(&owned))
-            .await
-            .unwrap_or(u32::MAX)
+        tokio::task::spawn_blocking(move || tokens.count(&owned)).await.unwrap_or(u32::MAX)
     }
 }

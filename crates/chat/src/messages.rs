@@ -81,15 +81,130 @@ impl Chat {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<Message>, ChatError> {
-        let found = self
-            .ports
-            .conversations
-            .messages(owner, id, before, limit)
-            .await?;
+        let found = self.ports.conversations.messages(owner, id, before, limit).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 }
 
 fn count(messages: &[Message]) -> u32 {
     u32::try_from(messages.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{FinishReason, MessageId, MessageStatus, NewMessage};
+    use webchat_persistence::Append;
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, Room, START, settle};
+
+    fn positions(messages: &[Message]) -> Vec<u64> {
+        messages.iter().map(|message| message.position).collect()
+    }
+
+    async fn page(room: &Room, before: Option<u64>, limit: u32) -> MessagePage {
+        room.chat.message_page(room.owner, room.id, before, limit).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_turn_runs_its_answer_comes_by_the_events_alone() {
+        let room = Room::open().await;
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let before = room.events().await.last().unwrap().seq;
+        let asked = room.ask("Why?").await;
+        asked.say("Because").await;
+        room.wait(std::time::Duration::from_secs(3)).await;
+
+        let during = page(&room, None, 10).await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+        let afterwards = page(&room, None, 10).await;
+
+        let question = &room.stored().await[2];
+        assert_eq!(positions(&during.messages), [1, 2, 3]);
+        assert_eq!(during.running_turn, question.turn_id);
+        assert_eq!(during.event_seq, before);
+        assert_eq!(positions(&afterwards.messages), [1, 2, 3, 4]);
+        assert_eq!(afterwards.running_turn, None);
+        assert_eq!(afterwards.event_seq, room.events().await.last().unwrap().seq);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_lead_from_the_newest_message_to_the_first() {
+        let room = Room::open().await;
+        append(&room, 5).await;
+
+        let newest = page(&room, None, 2).await;
+        let middle = page(&room, newest.next_before, 2).await;
+        let oldest = page(&room, middle.next_before, 2).await;
+        let all = page(&room, None, 5).await;
+
+        assert_eq!((positions(&newest.messages), newest.next_before), (vec![4, 5], Some(4)));
+        assert_eq!((positions(&middle.messages), middle.next_before), (vec![2, 3], Some(2)));
+        assert_eq!((positions(&oldest.messages), oldest.next_before), (vec![1], None));
+        assert_eq!((all.messages.len(), all.next_before), (5, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_emptied_conversation_has_no_page_before_its_first_message() {
+        let room = Room::open().await;
+        append(&room, 5).await;
+        room.chat.ports.conversations.reset(room.owner, room.id, START).await.unwrap();
+        append(&room, 2).await;
+
+        let page = page(&room, None, 10).await;
+
+        assert_eq!((positions(&page.messages), page.next_before), (vec![6, 7], None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_of_which_the_running_answer_is_left_out_still_leads_on() {
+        let room = Room::open().await;
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let _answering = room.ask("Why?").await;
+
+        let newest = page(&room, None, 2).await;
+
+        assert_eq!((positions(&newest.messages), newest.next_before), (vec![3], Some(3)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_messages_are_read_over_more_than_a_page_without_empty_answers() {
+        let room = Room::open().await;
+        append(&room, 2 * PAGE).await;
+        let _answering = room.ask(QUESTION).await;
+
+        let all = room.chat.all_messages(room.owner, room.id).await.unwrap();
+
+        let without_the_answer: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
+        assert_eq!(positions(&all), without_the_answer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_reads_nothing() {
+        let room = Room::open().await;
+        let stranger = UserId::generate();
+
+        let page = room.chat.message_page(stranger, room.id, None, 10).await;
+        let all = room.chat.all_messages(stranger, room.id).await;
+
+        assert!(matches!(page, Err(ChatError::ConversationNotFound)));
+        assert!(matches!(all, Err(ChatError::ConversationNotFound)));
+    }
+
+    async fn append(room: &Room, count: u32) {
+        let imported = || NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: None,
+            role: Role::User,
+            content: "…".to_owned(),
+            token_count: 1,
+            status: MessageStatus::Complete,
+            created_at: START,
+        };
+        let messages = std::iter::repeat_with(imported).take(count.try_into().unwrap()).collect();
+        let append = Append { messages, ..Append::default() };
+        let conversations = &room.chat.ports.conversations;
+        conversations.append(room.owner, room.id, append, START).await.unwrap();
+    }
 }

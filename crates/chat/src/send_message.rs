@@ -7,7 +7,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
 
-use crate::turn::Turn;
+use crate::turn::{Turn, cause};
 use crate::{Chat, ChatError};
 
 /// How long a turn holds its conversation without renewing its hold: after that, whoever ran it is
@@ -38,20 +38,19 @@ impl Chat {
     /// Stores the message and begins its answer, which goes on whatever becomes of the caller.
     ///
     /// # Errors
-    /// All of [`ChatError`]; nothing was stored then. An answer that fails later is told to the
+    /// All of [`ChatError`]; nothing was stored then, unless the message was stored and could not be
+    /// told any more: it is kept with a failed answer. An answer that fails later is told to the
     /// followers.
     ///
     /// # Cancellation
-    /// When the future is dropped, the message may be stored without an answer.
+    /// When the future is dropped, the message may be stored; if it is, its answer is made.
     pub async fn send_message(
         &self,
         owner: UserId,
         id: ConversationId,
         message: SendMessage,
     ) -> Result<Sent, ChatError> {
-        if self.turns.are_refused() {
-            return Err(ChatError::ShuttingDown);
-        }
+        let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
         if message.content.trim().is_empty() {
             return Err(ChatError::EmptyMessage);
         }
@@ -77,27 +76,14 @@ impl Chat {
         let client_message_id = message.client_message_id.clone();
         let append = self.first_messages(message, token_count);
         let now = self.ports.clock.now();
-        match self
-            .ports
-            .conversations
-            .append(owner, id, append, now)
-            .await?
-        {
-            Appended::Stored {
-                conversation,
-                messages,
-            } => {
+        match self.ports.conversations.append(owner, id, append, now).await? {
+            Appended::Stored { conversation, messages } => {
                 let (question, answer) = question_and_answer(messages)?;
-                self.begin_turn(owner, conversation, client_message_id, question, answer)
-                    .await
+                self.begin_turn(owner, conversation, client_message_id, question, answer).await
             }
             Appended::Duplicate(messages) => {
                 let (question, answer) = question_and_answer(messages)?;
-                Ok(Sent::Known(accepted(
-                    client_message_id,
-                    &question,
-                    &answer,
-                )?))
+                Ok(Sent::Known(accepted(client_message_id, &question, &answer)?))
             }
             Appended::Stale { position } => Err(ChatError::Stale { position }),
             Appended::TurnInProgress => Err(ChatError::TurnInProgress),
@@ -131,10 +117,7 @@ impl Chat {
             messages: vec![question, answer],
             client_message_id: message.client_message_id,
             expected_position: message.expected_position,
-            turn: Some(TurnClaim {
-                turn_id,
-                lease_until: now.plus(LEASE),
-            }),
+            turn: Some(TurnClaim { turn_id, lease_until: now.plus(LEASE) }),
             title,
         }
     }
@@ -150,24 +133,22 @@ impl Chat {
         let id = conversation.conversation_id;
         let accepted = accepted(client_message_id, &question, &answer)?;
         let turn_id = accepted.turn_id;
-        let event = self
-            .ports
-            .log
-            .append(id, EventBody::MessageAccepted(accepted))
-            .await?;
-        let is_first = question.parent_id.is_none();
-        if let Some(title) = conversation.title.clone().filter(|_| is_first) {
-            self.tell(id, ConversationChange::Title { title }).await?;
-        }
-        let interrupts = self.turns.begin(id, turn_id);
-        let turn = Turn {
-            chat: self.clone(),
-            owner,
-            conversation,
-            id: turn_id,
-            question,
-            answer,
+        let first_title = conversation.title.clone().filter(|_| question.parent_id.is_none());
+        let turn = Turn { chat: self.clone(), owner, conversation, id: turn_id, question, answer };
+        let event = match self.ports.log.append(id, EventBody::MessageAccepted(accepted)).await {
+            Ok(event) => event,
+            Err(error) => {
+                self.turns.spawn(turn.give_up());
+                return Err(error.into());
+            }
         };
+        let interrupts = self.turns.begin(id, turn_id);
+        if let Some(title) = first_title
+            && let Err(error) = self.tell(id, ConversationChange::Title { title }).await
+        {
+            // The turn is told and must go on; the title is stored.
+            tracing::warn!(%turn_id, error = cause(&error), "a title was not told");
+        }
         self.turns.spawn(turn.run(interrupts));
         Ok(Sent::Accepted(event))
     }
@@ -185,9 +166,7 @@ fn accepted(
     question: &Message,
     answer: &Message,
 ) -> Result<MessageAccepted, ChatError> {
-    let turn_id = question
-        .turn_id
-        .ok_or_else(|| StoreError::fault("a question has no turn"))?;
+    let turn_id = question.turn_id.ok_or_else(|| StoreError::fault("a question has no turn"))?;
     Ok(MessageAccepted {
         message_id: question.message_id,
         position: question.position,
@@ -198,4 +177,187 @@ fn accepted(
         token_count: question.token_count,
         created_at: question.created_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use webchat_domain::FinishReason;
+    use webchat_persistence::MockTurnLog;
+
+    use super::*;
+    use crate::FailureCode;
+    use crate::testing::{ANSWER, QUESTION, Room, in_short, message, settle};
+
+    fn code(refused: Result<Sent, ChatError>) -> FailureCode {
+        refused.unwrap_err().code()
+    }
+
+    fn named(name: &str) -> SendMessage {
+        let name = ClientMessageId::try_from(name.to_owned()).unwrap();
+        SendMessage { client_message_id: Some(name), ..message(QUESTION) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accepted_message_is_stored_with_its_answer_to_come() {
+        let room = Room::open().await;
+
+        let sent = room.send(QUESTION).await.unwrap();
+
+        let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
+        let EventBody::MessageAccepted(accepted) = &event.body else { panic!("{event:?}") };
+        let [question, answer] = room.stored().await.try_into().unwrap();
+        assert_eq!((question.content.as_str(), question.token_count), (QUESTION, 7));
+        assert_eq!((answer.role, answer.content.as_str()), (Role::Assistant, ""));
+        assert_eq!(answer.status, MessageStatus::Interrupted);
+        assert_eq!(
+            *accepted,
+            MessageAccepted {
+                message_id: question.message_id,
+                position: 1,
+                turn_id: answer.turn_id.unwrap(),
+                client_message_id: None,
+                answer_id: answer.message_id,
+                content: QUESTION.to_owned(),
+                token_count: 7,
+                created_at: crate::testing::START,
+            }
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_title_is_told_with_the_first_message_only() {
+        let room = Room::open().await;
+
+        room.ask_and_answer("Why two tides?", "Moon.").await;
+        room.ask_and_answer("And the sun?", "Too.").await;
+
+        let told = room.told().await;
+        let titles: Vec<_> = told.iter().filter(|event| event.starts_with("title")).collect();
+        assert_eq!(titles, ["title: Why two tides?"]);
+        assert_eq!(room.conversation().await.title.unwrap().as_str(), "Why two tides?");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_of_a_message_that_can_not_be_answered_is_stored() {
+        let room = Room::open().await;
+        let stranger = UserId::generate();
+
+        let empty = room.send(" \n\t ").await;
+        let too_long = room.send(&"word ".repeat(10_000)).await;
+        let foreign = room.chat.send_message(stranger, room.id, message(QUESTION)).await;
+
+        assert_eq!(code(empty), FailureCode::EmptyMessage);
+        assert_eq!(code(too_long), FailureCode::MessageTooLong);
+        assert_eq!(code(foreign), FailureCode::ConversationNotFound);
+        assert_eq!(room.stored().await, []);
+        assert_eq!(room.conversation().await.title, None);
+        settle().await;
+        assert_eq!(room.told().await, [""; 0]);
+        assert_eq!(room.model.times_asked(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_message_during_a_turn_is_refused_and_not_stored() {
+        let room = Room::open().await;
+        let _answering = room.ask(QUESTION).await;
+
+        let second = room.send("Hurry up!").await;
+
+        assert_eq!(code(second), FailureCode::TurnInProgress);
+        assert_eq!(room.stored().await.len(), 2);
+        assert_eq!(room.told().await, ["accepted: 2 + 2 = 4", "title: 2 + 2 = 4"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_from_a_stale_client_is_refused_with_where_the_conversation_ends() {
+        let room = Room::open().await;
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let expecting =
+            |position| SendMessage { expected_position: Some(position), ..message("What else?") };
+
+        let stale = room.chat.send_message(room.owner, room.id, expecting(0)).await;
+        let stored = room.stored().await.len();
+        let current = room.chat.send_message(room.owner, room.id, expecting(2)).await;
+
+        assert!(matches!(stale, Err(ChatError::Stale { position: 2 })), "{stale:?}");
+        assert_eq!(code(stale), FailureCode::Stale);
+        assert_eq!(stored, 2);
+        assert!(matches!(current, Ok(Sent::Accepted(_))), "{current:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_known_client_message_id_gets_the_first_result_and_asks_the_model_once() {
+        let room = Room::open().await;
+        let send_first = || room.chat.send_message(room.owner, room.id, named("first"));
+
+        let sent = send_first().await.unwrap();
+        let during = send_first().await.unwrap();
+        room.model.asked().await.finish(FinishReason::Stop).await;
+        settle().await;
+        let afterwards = send_first().await.unwrap();
+
+        settle().await;
+        let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
+        let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
+        assert_eq!(accepted.client_message_id, named("first").client_message_id);
+        assert_eq!(during, Sent::Known(accepted.clone()));
+        assert_eq!(afterwards, Sent::Known(accepted));
+        assert_eq!(room.model.times_asked(), 1);
+        assert_eq!(room.stored().await.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_leaves_right_after_sending_is_answered_all_the_same() {
+        let room = Room::open().await;
+
+        let left = room.send(QUESTION).now_or_never();
+
+        assert!(left.is_none(), "it was done before the caller could leave");
+        let asked = room.model.asked().await;
+        asked.say(ANSWER).await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+        let answer = room.last_stored().await;
+        assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Complete));
+    }
+
+    /// A log that can't take events of this name.
+    async fn room_whose_log_refuses(refused: &'static str) -> Room {
+        let mut log = MockTurnLog::new();
+        log.expect_append().returning(move |conversation_id, body| {
+            if body.name() == refused {
+                return Err(StoreError::unavailable("disk full"));
+            }
+            Ok(Arc::new(Event { conversation_id, seq: 1, body }))
+        });
+        Room::open().await.on(|ports| ports.log = Arc::new(log))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_can_not_be_told_is_refused_and_its_conversation_takes_the_next() {
+        let room = room_whose_log_refuses("message_accepted").await;
+
+        let refused = room.send(QUESTION).await;
+        settle().await;
+        let next = room.send("What else?").await;
+
+        assert_eq!(code(refused), FailureCode::StorageUnavailable);
+        assert_eq!(code(next), FailureCode::StorageUnavailable, "not turn_in_progress");
+        assert_eq!(room.stored().await[1].status, MessageStatus::Failed);
+        assert_eq!(room.model.times_asked(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_title_that_can_not_be_told_keeps_no_answer_from_being_made() {
+        let room = room_whose_log_refuses("conversation_updated").await;
+
+        let sent = room.send(QUESTION).await.unwrap();
+
+        let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
+        assert_eq!(in_short(&event.body), "accepted: 2 + 2 = 4");
+        room.model.asked().await.finish(FinishReason::Stop).await;
+        settle().await;
+        assert_eq!(room.last_stored().await.status, MessageStatus::Complete);
+    }
 }

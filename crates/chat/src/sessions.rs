@@ -45,10 +45,49 @@ impl Chat {
         session: &Session,
         conversation_id: ConversationId,
     ) -> Result<(), ChatError> {
-        let session = Session {
-            conversation_id: Some(conversation_id),
-            ..session.clone()
-        };
+        let session = Session { conversation_id: Some(conversation_id), ..session.clone() };
         self.keep_session(&session).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::testing::Room;
+
+    const MOMENT: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn a_session_lasts_from_its_last_visit_on() {
+        let room = Room::open().await;
+        let almost_lapsed = room.chat.limits().session_ttl.saturating_sub(MOMENT);
+        let session = room.chat.start_session().await.unwrap();
+        let find = || room.chat.find_session(session.session_id);
+
+        room.clock.advance(almost_lapsed);
+        let before_it_lapses = find().await.unwrap();
+        room.chat.keep_session(&session).await.unwrap();
+        room.clock.advance(almost_lapsed);
+        let after_a_visit = find().await.unwrap();
+        room.clock.advance(MOMENT);
+        let lapsed = find().await.unwrap();
+
+        assert_eq!(before_it_lapses, Some(session.clone()));
+        assert_eq!(after_a_visit, Some(session));
+        assert_eq!(lapsed, None);
+    }
+
+    #[tokio::test]
+    async fn a_session_remembers_its_current_conversation() {
+        let room = Room::open().await;
+        let session = room.chat.start_session().await.unwrap();
+
+        room.chat.set_current_conversation(&session, room.id).await.unwrap();
+
+        let found = room.chat.find_session(session.session_id).await.unwrap().unwrap();
+        assert_eq!(session.conversation_id, None);
+        assert_eq!(found, Session { conversation_id: Some(room.id), ..session });
     }
 }

@@ -13,3 +13,53 @@ impl Chat {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::MessageStatus;
+
+    use super::*;
+    use crate::FailureCode;
+    use crate::testing::{ANSWER, QUESTION, Room, settle};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_answer_keeps_what_came_and_lets_go_of_the_model() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        asked.say(ANSWER).await;
+        settle().await;
+
+        room.chat.stop(room.owner, room.id).await.unwrap();
+        settle().await;
+
+        assert!(asked.is_dropped());
+        assert_eq!(room.told().await[3..], ["end: Stopped, Stopped", "usage: 20"]);
+        let answer = room.last_stored().await;
+        assert_eq!((answer.content.as_str(), answer.token_count), (ANSWER, 6));
+        assert_eq!(answer.status, MessageStatus::Stopped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_happens_where_no_answer_is_made() {
+        let room = Room::open().await;
+        room.ask_and_answer(QUESTION, ANSWER).await;
+
+        room.chat.stop(room.owner, room.id).await.unwrap();
+        room.ask_and_answer("Why?", "So.").await;
+
+        let answers: Vec<_> = room.stored().await.iter().map(|message| message.status).collect();
+        assert_eq!(answers, [MessageStatus::Complete; 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_stops_nothing() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+
+        let refused = room.chat.stop(UserId::generate(), room.id).await;
+        settle().await;
+
+        assert_eq!(refused.unwrap_err().code(), FailureCode::ConversationNotFound);
+        assert!(!asked.is_dropped());
+    }
+}

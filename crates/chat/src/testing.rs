@@ -1,1 +1,282 @@
+//! A chat on a real store, with a model that says what the test tells it to.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use webchat_domain::{
+    Conversation, ConversationChange, ConversationId, Event, EventBody, FinishReason, ManualClock,
+    Message, NewMessage, Timestamp, UserId,
+};
+use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
+use webchat_persistence::{Append, Appended, MockConversations, Replay};
+use webchat_persistence_sqlite::SqliteStore;
+use webchat_tokens::TokenCounter;
+
+use crate::{Chat, ChatError, Limits, Ports, SendMessage, Sent};
+
+/// Of 7 and 6 tokens, by the OpenAI cookbook.
+pub(crate) const QUESTION: &str = "2 + 2 = 4";
+pub(crate) const ANSWER: &str = "antidisestablishmentarianism";
+
+pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
+
+const LIMITS: Limits =
+    Limits { max_tokens: 10_000, reply_tokens: 800, session_ttl: Duration::from_hours(24) };
+
+/// One user in one empty conversation.
+pub(crate) struct Room {
+    pub(crate) chat: Chat,
+    pub(crate) owner: UserId,
+    pub(crate) id: ConversationId,
+    pub(crate) model: Arc<ScriptedModel>,
+    pub(crate) clock: Arc<ManualClock>,
+    _folder: TempDir,
+}
+
+impl Room {
+    pub(crate) async fn open() -> Self {
+        Self::with_limits(LIMITS).await
+    }
+
+    pub(crate) async fn with_window(max_tokens: u32, reply_tokens: u32) -> Self {
+        Self::with_limits(Limits { max_tokens, reply_tokens, ..LIMITS }).await
+    }
+
+    async fn with_limits(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+        let model = Arc::new(ScriptedModel::new());
+        let clock = Arc::new(ManualClock::at(START));
+        let ports = Ports {
+            log: Arc::new(store.turn_log()),
+            conversations: Arc::new(store.clone()),
+            sessions: Arc::new(store),
+            model: model.clone(),
+            clock: clock.clone(),
+            tokens: TokenCounter::load(),
+        };
+        let chat = Chat::new(ports, limits);
+        let owner = UserId::generate();
+        let id = chat.start_conversation(owner).await.unwrap().conversation_id;
+        Self { chat, owner, id, model, clock, _folder: folder }
+    }
+
+    /// The same room on other ports.
+    pub(crate) fn on(self, change: impl FnOnce(&mut Ports)) -> Self {
+        let mut ports = self.chat.ports.clone();
+        change(&mut ports);
+        Self { chat: Chat::new(ports, self.chat.limits), ..self }
+    }
+
+    pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {
+        self.chat.send_message(self.owner, self.id, message(content)).await
+    }
+
+    /// Sends the question, and returns when the model has got it.
+    pub(crate) async fn ask(&self, content: &str) -> Asked {
+        self.send(content).await.unwrap();
+        self.model.asked().await
+    }
+
+    /// A whole turn.
+    pub(crate) async fn ask_and_answer(&self, question: &str, answer: &str) {
+        let asked = self.ask(question).await;
+        asked.say(answer).await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+    }
+
+    /// What is stored, empty answers too.
+    pub(crate) async fn stored(&self) -> Vec<Message> {
+        self.chat.read_messages(self.owner, self.id, None, 100).await.unwrap()
+    }
+
+    pub(crate) async fn last_stored(&self) -> Message {
+        self.stored().await.pop().unwrap()
+    }
+
+    pub(crate) async fn conversation(&self) -> Conversation {
+        self.chat.find_conversation(self.owner, self.id).await.unwrap()
+    }
+
+    pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
+        match self.chat.ports.log.read(self.id, 0).await.unwrap() {
+            Replay::Whole(events) => events,
+            gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
+        }
+    }
+
+    /// All that followers were told, in short.
+    pub(crate) async fn told(&self) -> Vec<String> {
+        self.events().await.iter().map(|event| in_short(&event.body)).collect()
+    }
+
+    /// Both clocks move on: the one that is asked, and the one that is slept on.
+    pub(crate) async fn wait(&self, duration: Duration) {
+        self.clock.advance(duration);
+        sleep(duration).await;
+    }
+}
+
+/// Returns when there is nothing left to do but wait: paused time moves on only then.
+pub(crate) async fn settle() {
+    sleep(Duration::from_millis(1)).await;
+}
+
+/// What would never come is a failure, not a test that hangs. Time is paused: it costs none.
+pub(crate) async fn soon<T>(coming: impl Future<Output = T>) -> T {
+    timeout(Duration::from_mins(1), coming).await.expect("it never comes")
+}
+
+pub(crate) fn message(content: &str) -> SendMessage {
+    SendMessage { content: content.to_owned(), client_message_id: None, expected_position: None }
+}
+
+pub(crate) fn in_short(body: &EventBody) -> String {
+    match body {
+        EventBody::MessageAccepted(accepted) => format!("accepted: {}", accepted.content),
+        EventBody::ResponseChunk(chunk) => format!("chunk: {}", chunk.chunk),
+        EventBody::Error(failed) => format!("error: {}", failed.code),
+        EventBody::ResponseEnd(end) => format!("end: {:?}, {:?}", end.finish_reason, end.status),
+        EventBody::TokenUsage(usage) => format!("usage: {}", usage.total_tokens_used),
+        EventBody::ConversationUpdated(ConversationChange::Title { title }) => {
+            format!("title: {}", title.as_str())
+        }
+        EventBody::ConversationUpdated(ConversationChange::Deleted) => "deleted".to_owned(),
+    }
+}
+
+/// A store that takes the first message of a conversation and keeps nothing.
+pub(crate) fn accepting_store() -> MockConversations {
+    let mut store = MockConversations::new();
+    store.expect_append().returning(|_, id, append, now| Ok(appended(id, append, now)));
+    store
+}
+
+fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> Appended {
+    let stored = |(new, position): (NewMessage, u64)| Message {
+        message_id: new.message_id,
+        conversation_id,
+        position,
+        parent_id: None,
+        turn_id: new.turn_id,
+        role: new.role,
+        content: new.content,
+        token_count: new.token_count,
+        status: new.status,
+        created_at: new.created_at,
+    };
+    Appended::Stored {
+        conversation: Conversation {
+            conversation_id,
+            title: append.title,
+            created_at: now,
+            updated_at: now,
+            message_count: 2,
+            total_tokens: 0,
+        },
+        messages: append.messages.into_iter().zip(1..).map(stored).collect(),
+    }
+}
+
+/// A model that hands each request to the test, which then makes the answer.
+pub(crate) struct ScriptedModel {
+    asking: mpsc::Sender<Asked>,
+    asked: tokio::sync::Mutex<mpsc::Receiver<Asked>>,
+    times_asked: AtomicUsize,
+    refusal: Mutex<Option<ModelError>>,
+}
+
+/// A request, and the answer that is being made to it.
+pub(crate) struct Asked {
+    pub(crate) request: ChatRequest,
+    answer: mpsc::Sender<Step>,
+}
+
+enum Step {
+    Delta(Delta),
+    Failure(ModelError),
+    Panic,
+}
+
+impl ScriptedModel {
+    fn new() -> Self {
+        let (asking, asked) = mpsc::channel(16);
+        Self {
+            asking,
+            asked: tokio::sync::Mutex::new(asked),
+            times_asked: AtomicUsize::new(0),
+            refusal: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn asked(&self) -> Asked {
+        soon(async { self.asked.lock().await.recv().await }).await.unwrap()
+    }
+
+    pub(crate) fn times_asked(&self) -> usize {
+        self.times_asked.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn refuse_next(&self, error: ModelError) {
+        *self.refusal.lock().unwrap() = Some(error);
+    }
+}
+
+#[async_trait]
+impl ChatModel for ScriptedModel {
+    fn name(&self) -> Option<String> {
+        None
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
+        self.times_asked.fetch_add(1, Ordering::SeqCst);
+        if let Some(refusal) = self.refusal.lock().unwrap().take() {
+            return Err(refusal);
+        }
+        let (answer, steps) = mpsc::channel(16);
+        self.asking.send(Asked { request, answer }).await.unwrap();
+        let deltas = stream::unfold(steps, |mut steps| async {
+            let delta = match steps.recv().await? {
+                Step::Delta(delta) => Ok(delta),
+                Step::Failure(error) => Err(error),
+                Step::Panic => panic!("the model panics"),
+            };
+            Some((delta, steps))
+        });
+        Ok(deltas.boxed())
+    }
+}
+
+impl Asked {
+    pub(crate) async fn say(&self, text: &str) {
+        self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
+    }
+
+    pub(crate) async fn finish(self, reason: FinishReason) {
+        self.step(Step::Delta(Delta::Finished(reason))).await;
+    }
+
+    pub(crate) async fn fail(self) {
+        self.step(Step::Failure(ModelError::Failed("broken off".into()))).await;
+    }
+
+    pub(crate) async fn panic(self) {
+        self.step(Step::Panic).await;
+    }
+
+    /// Whether nobody listens to the answer any more.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    async fn step(&self, step: Step) {
+        assert!(self.answer.send(step).await.is_ok(), "nobody listens to the answer");
+    }
+}

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{ConversationId, TurnId};
 
 /// How long turns that are cut off have to keep what they have.
@@ -48,21 +49,18 @@ impl Turns {
         }
     }
 
-    pub(crate) fn are_refused(&self) -> bool {
-        self.refusing.is_cancelled()
+    /// Shutdown waits for as long as this is held; `None` once it has begun.
+    pub(crate) fn admit(&self) -> Option<TaskTrackerToken> {
+        // The token first: a shutdown that begins now either waits for it or is seen here.
+        let admission = self.tasks.token();
+        (!self.refusing.is_cancelled()).then_some(admission)
     }
 
     pub(crate) fn begin(&self, id: ConversationId, turn_id: TurnId) -> Interrupts {
         let stop = CancellationToken::new();
-        let running = Running {
-            turn_id,
-            stop: stop.clone(),
-        };
+        let running = Running { turn_id, stop: stop.clone() };
         self.lock().insert(id, running);
-        Interrupts {
-            stop,
-            interrupt: self.interrupting.clone(),
-        }
+        Interrupts { stop, interrupt: self.interrupting.clone() }
     }
 
     /// Runs it to its end, whatever becomes of the caller; shutdown waits for it.
@@ -95,14 +93,104 @@ impl Turns {
         }
         self.interrupting.cancel();
         if timeout(LAST_SAVE, self.tasks.wait()).await.is_err() {
-            tracing::error!(
-                turns = self.tasks.len(),
-                "turns were lost: the store took too long"
-            );
+            tracing::error!(turns = self.tasks.len(), "turns were lost: the store took too long");
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+    use webchat_domain::{FinishReason, MessageStatus};
+
+    use super::*;
+    use crate::FailureCode;
+    use crate::testing::{ANSWER, QUESTION, Room};
+
+    const GRACE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_refuses_new_turns() {
+        let room = Room::open().await;
+
+        room.chat.shutdown(GRACE).await;
+        let refused = room.send(QUESTION).await;
+
+        assert_eq!(refused.unwrap_err().code(), FailureCode::ShuttingDown);
+        assert_eq!(room.stored().await, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_waits_for_the_turns_that_run_and_no_longer() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        let began = Instant::now();
+
+        let answering = async {
+            sleep(Duration::from_secs(20)).await;
+            asked.say(ANSWER).await;
+            asked.finish(FinishReason::Stop).await;
+        };
+        tokio::join!(room.chat.shutdown(GRACE), answering);
+
+        assert!(began.elapsed() < GRACE, "{:?}", began.elapsed());
+        let answer = room.last_stored().await;
+        assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Complete));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_outlasts_the_grace_is_interrupted_and_what_came_is_kept() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        asked.say("anti").await;
+        sleep(Duration::from_secs(3)).await;
+
+        let late = async {
+            sleep(Duration::from_secs(29)).await;
+            asked.say("dis").await;
+        };
+        tokio::join!(room.chat.shutdown(GRACE), late);
+
+        assert!(asked.is_dropped());
+        assert_eq!(
+            room.told().await[2..],
+            ["chunk: anti", "chunk: dis", "end: Interrupted, Interrupted", "usage: 16"]
+        );
+        let answer = room.last_stored().await;
+        assert_eq!(answer.content, "antidis");
+        assert_eq!(answer.status, MessageStatus::Interrupted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_is_being_taken_when_shutdown_begins_gets_its_whole_turn() {
+        let room = Room::open().await;
+        let long_to_count = "word ".repeat(4_000);
+
+        let sending = async { room.send(&long_to_count).await.unwrap() };
+        let shutdown = async {
+            room.chat.shutdown(GRACE).await;
+            room.told().await
+        };
+        let (_, told) = tokio::join!(sending, shutdown);
+
+        assert_eq!(told[2..], ["end: Interrupted, Interrupted", "usage: 4008"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_lets_go_of_its_conversation_leaves_the_next_one_its_place() {
+        let turns = Turns::new();
+        let (id, first, next) =
+            (ConversationId::generate(), TurnId::generate(), TurnId::generate());
+        turns.begin(id, first);
+        let interrupts = turns.begin(id, next);
+
+        turns.end(id, first);
+        turns.stop(id);
+
+        assert!(interrupts.stop.is_cancelled());
     }
 }

@@ -3,11 +3,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+/// RFC 3339 with all three digits of the fraction always there, so that texts sort as moments do.
+const WIRE_FORMAT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// A moment, in whole milliseconds: what every store can keep and give back unchanged.
 ///
-/// On the wire it is RFC 3339 in UTC.
+/// On the wire it is RFC 3339 in UTC, always with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -27,26 +33,19 @@ impl Timestamp {
     /// The moment `duration` later; the last one there is, where that would be past it.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    fn to_rfc3339(self) -> Option<String> {
+    fn to_wire(self) -> Option<String> {
         let nanos = i128::from(self.0) * 1_000_000;
-        OffsetDateTime::from_unix_timestamp_nanos(nanos)
-            .ok()?
-            .format(&Rfc3339)
-            .ok()
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(WIRE_FORMAT).ok()
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self
-            .to_rfc3339()
-            .ok_or_else(|| ser::Error::custom("a year outside of 0 to 9999"))?;
+        let text =
+            self.to_wire().ok_or_else(|| ser::Error::custom("a year outside of 0 to 9999"))?;
         serializer.serialize_str(&text)
     }
 }
@@ -91,8 +90,7 @@ impl ManualClock {
 
     /// Moves the clock forward.
     pub fn advance(&self, duration: Duration) {
-        self.0
-            .store(self.now().plus(duration).unix_millis(), Ordering::SeqCst);
+        self.0.store(self.now().plus(duration).unix_millis(), Ordering::SeqCst);
     }
 }
 
@@ -114,5 +112,13 @@ mod tests {
 
         assert_eq!(json, r#""2026-01-02T03:04:05.678Z""#);
         assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), moment);
+    }
+
+    #[test]
+    fn timestamps_sort_as_texts() {
+        let text = |millis| serde_json::to_string(&Timestamp::from_unix_millis(millis)).unwrap();
+
+        assert!(text(1_767_323_045_000) < text(1_767_323_045_100));
+        assert!(text(1_767_323_045_100) < text(1_767_323_045_101));
     }
 }

@@ -99,10 +99,7 @@ mod tests {
     fn a_long_message_is_cut_between_words() {
         let title = Title::from_first_words(&"tides and moons ".repeat(99)).unwrap();
 
-        assert_eq!(
-            title.as_str(),
-            "tides and moons tides and moons tides and moons tides and…"
-        );
+        assert_eq!(title.as_str(), "tides and moons tides and moons tides and moons tides and…");
     }
 
     #[test]

@@ -144,20 +144,12 @@ impl Serialize for Event {
             body: &'a EventBody,
         }
 
-        let Self {
-            conversation_id,
-            seq,
-            body,
-        } = self;
+        let Self { conversation_id, seq, body } = self;
         let mut event = serializer.serialize_struct("Event", 2)?;
         event.serialize_field("event", body.name())?;
         event.serialize_field(
             "data",
-            &Data {
-                conversation_id: *conversation_id,
-                seq: *seq,
-                body,
-            },
+            &Data { conversation_id: *conversation_id, seq: *seq, body },
         )?;
         event.end()
     }
@@ -176,10 +168,7 @@ mod tests {
         let chunk = Event {
             conversation_id,
             seq: 3,
-            body: EventBody::ResponseChunk(ResponseChunk {
-                chunk: "tides".to_owned(),
-                turn_id,
-            }),
+            body: EventBody::ResponseChunk(ResponseChunk { chunk: "tides".to_owned(), turn_id }),
         };
         let deleted = Event {
             conversation_id,

@@ -106,10 +106,7 @@ mod tests {
     fn what_is_no_uuid_is_refused_by_name() {
         let error = "../etc/passwd".parse::<ConversationId>().unwrap_err();
 
-        assert_eq!(
-            error.to_string(),
-            "'../etc/passwd' is not an id: a UUID is expected"
-        );
+        assert_eq!(error.to_string(), "'../etc/passwd' is not an id: a UUID is expected");
     }
 
     #[test]

@@ -58,10 +58,7 @@ impl SearchQuery {
             };
             let (is_phrase, (term, after)) = match term.strip_prefix('"') {
                 Some(term) => (true, term.split_once('"').unwrap_or((term, ""))),
-                None => (
-                    false,
-                    term.split_once(char::is_whitespace).unwrap_or((term, "")),
-                ),
+                None => (false, term.split_once(char::is_whitespace).unwrap_or((term, ""))),
             };
             rest = after;
             if !term.contains(char::is_alphanumeric) {
@@ -110,9 +107,6 @@ mod tests {
 
     #[test]
     fn an_open_quote_reaches_to_the_end() {
-        assert_eq!(
-            SearchQuery::parse("\"spring tide").phrases,
-            terms(&["spring tide"])
-        );
+        assert_eq!(SearchQuery::parse("\"spring tide").phrases, terms(&["spring tide"]));
     }
 }

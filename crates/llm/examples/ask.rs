@@ -13,20 +13,13 @@ use webchat_llm::{
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments
-        .next()
-        .ok_or("give the full chat-completions URL")?;
-    let question = arguments
-        .next()
-        .unwrap_or_else(|| "Who are you?".to_owned());
+    let url = arguments.next().ok_or("give the full chat-completions URL")?;
+    let question = arguments.next().unwrap_or_else(|| "Who are you?".to_owned());
 
     let model = HttpChatModel::new(HttpSettings::new(url.parse()?))?;
     let mut answer = model
         .stream(ChatRequest {
-            messages: vec![ChatMessage {
-                role: ChatRole::User,
-                content: question,
-            }],
+            messages: vec![ChatMessage { role: ChatRole::User, content: question }],
             max_reply_tokens: 400,
         })
         .await?;

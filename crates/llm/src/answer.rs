@@ -61,17 +61,12 @@ struct Answer {
 
 impl ReportedName {
     pub(crate) fn get(&self) -> Option<String> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// llama.cpp calls a model by the path of its file: where that lies is nobody's business.
     fn set(&self, name: &str) {
-        let file = name
-            .strip_suffix(".gguf")
-            .and_then(|path| path.rsplit(['/', '\\']).next());
+        let file = name.strip_suffix(".gguf").and_then(|path| path.rsplit(['/', '\\']).next());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) =
             Some(file.unwrap_or(name).to_owned());
     }
@@ -101,14 +96,10 @@ impl Answer {
         let wait = if self.begun {
             self.timeouts.idle
         } else {
-            self.timeouts
-                .first_delta
-                .saturating_sub(self.asked.elapsed())
+            self.timeouts.first_delta.saturating_sub(self.asked.elapsed())
         };
         match timeout(wait, self.events.next()).await {
-            Ok(event) => event
-                .transpose()
-                .map_err(|error| ModelError::Failed(error.into())),
+            Ok(event) => event.transpose().map_err(|error| ModelError::Failed(error.into())),
             Err(elapsed) => Err(ModelError::Unreachable(elapsed.into())),
         }
     }
@@ -153,9 +144,7 @@ impl Answer {
         if self.finished {
             Ok(())
         } else {
-            Err(ModelError::Failed(
-                "the stream ended before the answer did".into(),
-            ))
+            Err(ModelError::Failed("the stream ended before the answer did".into()))
         }
     }
 

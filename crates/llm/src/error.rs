@@ -76,16 +76,10 @@ mod tests {
                 Some(Duration::from_millis(6200)),
                 "The model is busy. Please try again in 7 seconds.",
             ),
-            (
-                Some(Duration::ZERO),
-                "The model is busy. Please try again in a moment.",
-            ),
+            (Some(Duration::ZERO), "The model is busy. Please try again in a moment."),
             (None, "The model is busy. Please try again in a moment."),
         ] {
-            let error = ModelError::RateLimited {
-                retry_after: wait,
-                cause: "429".into(),
-            };
+            let error = ModelError::RateLimited { retry_after: wait, cause: "429".into() };
 
             assert_eq!(error.to_string(), sentence);
         }

@@ -101,9 +101,7 @@ impl ChatModel for HttpChatModel {
 
 impl fmt::Debug for HttpChatModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HttpChatModel")
-            .field(&self.settings)
-            .finish()
+        f.debug_tuple("HttpChatModel").field(&self.settings).finish()
     }
 }
 

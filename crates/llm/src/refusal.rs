@@ -23,10 +23,7 @@ impl Refusal {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let said = body.get("error").map(Self::in_answer).unwrap_or_default();
         let refused = (!status.is_success()).then(|| status.as_u16());
-        Self {
-            status: refused.or(said.status).or(Some(status.as_u16())),
-            ..said
-        }
+        Self { status: refused.or(said.status).or(Some(status.as_u16())), ..said }
     }
 
     /// Of the object named `error` within a stream, after the status has been sent. Some upstreams
@@ -34,9 +31,7 @@ impl Refusal {
     pub(crate) fn in_answer(error: &Value) -> Self {
         let field = |name| error.get(name);
         Self {
-            status: field("code")
-                .and_then(Value::as_u64)
-                .and_then(|code| code.try_into().ok()),
+            status: field("code").and_then(Value::as_u64).and_then(|code| code.try_into().ok()),
             code: field("code").and_then(label),
             kind: field("type").and_then(label),
             param: field("param").and_then(label),
@@ -54,19 +49,14 @@ impl Refusal {
         match self.status {
             Some(401 | 403) => ModelError::KeyRefused(self.into()),
             Some(404) => ModelError::NotFound(self.into()),
-            Some(429) => ModelError::RateLimited {
-                retry_after,
-                cause: self.into(),
-            },
+            Some(429) => ModelError::RateLimited { retry_after, cause: self.into() },
             _ => ModelError::Failed(self.into()),
         }
     }
 
     /// OpenAI says what happened in `code`, llama.cpp in `type`.
     fn is_called(&self, name: &str) -> bool {
-        [&self.code, &self.kind]
-            .into_iter()
-            .any(|label| label.as_deref() == Some(name))
+        [&self.code, &self.kind].into_iter().any(|label| label.as_deref() == Some(name))
     }
 }
 
@@ -78,11 +68,7 @@ impl fmt::Display for Refusal {
         if let Some(status) = self.status {
             write!(f, ", status {status}")?;
         }
-        for (name, label) in [
-            ("code", &self.code),
-            ("type", &self.kind),
-            ("param", &self.param),
-        ] {
+        for (name, label) in [("code", &self.code), ("type", &self.kind), ("param", &self.param)] {
             if let Some(label) = label {
                 write!(f, ", {name} {label}")?;
             }
@@ -94,9 +80,8 @@ impl fmt::Display for Refusal {
 /// How long to wait: Azure says it in `retry-after-ms`, others in seconds. A date is not understood.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |name| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms")
-        .map(|millis| millis / 1000.0)
-        .or_else(|| number("retry-after"))?;
+    let seconds =
+        number("retry-after-ms").map(|millis| millis / 1000.0).or_else(|| number("retry-after"))?;
     Duration::try_from_secs_f64(seconds).ok()
 }
 
@@ -120,27 +105,15 @@ mod tests {
         for (status, body, code) in [
             (401, "", "model_key_refused"),
             (403, "<html>", "model_key_refused"),
-            (
-                404,
-                r#"{"error":{"code":"DeploymentNotFound"}}"#,
-                "model_not_found",
-            ),
+            (404, r#"{"error":{"code":"DeploymentNotFound"}}"#, "model_not_found"),
             (429, "{}", "model_rate_limited"),
-            (
-                400,
-                r#"{"error":{"code":"context_length_exceeded"}}"#,
-                "model_context_too_long",
-            ),
+            (400, r#"{"error":{"code":"context_length_exceeded"}}"#, "model_context_too_long"),
             (
                 400,
                 r#"{"error":{"code":400,"type":"exceed_context_size_error","n_ctx":4096}}"#,
                 "model_context_too_long",
             ),
-            (
-                400,
-                r#"{"error":{"code":"content_filter"}}"#,
-                "model_content_filter",
-            ),
+            (400, r#"{"error":{"code":"content_filter"}}"#, "model_content_filter"),
             (400, r#"{"error":"no such option"}"#, "model_failed"),
             (200, r#"{"error":{"code":401}}"#, "model_key_refused"),
             (200, r#"{"choices":[]}"#, "model_failed"),

@@ -28,9 +28,7 @@ impl<'a> Body<'a> {
             messages: &request.messages,
             max_tokens: request.max_reply_tokens,
             stream: true,
-            stream_options: StreamOptions {
-                include_usage: true,
-            },
+            stream_options: StreamOptions { include_usage: true },
         }
     }
 }
@@ -55,11 +53,8 @@ pub(crate) fn key_header(
 
 /// Azure's own hosts, and gateways before it that keep its paths.
 fn is_azure(url: &Url) -> bool {
-    const HOSTS: [&str; 3] = [
-        ".openai.azure.com",
-        ".cognitiveservices.azure.com",
-        ".services.ai.azure.com",
-    ];
+    const HOSTS: [&str; 3] =
+        [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"];
     let on_azure = |host: &str| HOSTS.iter().any(|suffix| host.ends_with(suffix));
     url.host_str().is_some_and(on_azure) || url.path().contains("/openai/deployments/")
 }
@@ -81,37 +76,13 @@ mod tests {
     #[test]
     fn the_key_goes_as_the_address_or_the_operator_says() {
         for (auth, url, header) in [
-            (
-                Auth::Auto,
-                "https://a.openai.azure.com/openai/v1/chat/completions",
-                "api-key",
-            ),
-            (
-                Auth::Auto,
-                "https://a.cognitiveservices.azure.com/x",
-                "api-key",
-            ),
+            (Auth::Auto, "https://a.openai.azure.com/openai/v1/chat/completions", "api-key"),
+            (Auth::Auto, "https://a.cognitiveservices.azure.com/x", "api-key"),
             (Auth::Auto, "https://a.services.ai.azure.com/x", "api-key"),
-            (
-                Auth::Auto,
-                "https://gateway.example/openai/deployments/a/chat",
-                "api-key",
-            ),
-            (
-                Auth::Auto,
-                "https://api.openai.com/v1/chat/completions",
-                "authorization",
-            ),
-            (
-                Auth::Auto,
-                "https://evil.example/?a.openai.azure.com",
-                "authorization",
-            ),
-            (
-                Auth::Auto,
-                "https://a.openai.azure.com.evil.example/",
-                "authorization",
-            ),
+            (Auth::Auto, "https://gateway.example/openai/deployments/a/chat", "api-key"),
+            (Auth::Auto, "https://api.openai.com/v1/chat/completions", "authorization"),
+            (Auth::Auto, "https://evil.example/?a.openai.azure.com", "authorization"),
+            (Auth::Auto, "https://a.openai.azure.com.evil.example/", "authorization"),
             (Auth::ApiKey, "https://api.openai.com/", "api-key"),
             (Auth::Bearer, "https://a.openai.azure.com/", "authorization"),
         ] {
@@ -119,14 +90,7 @@ mod tests {
 
             let (name, value) = sent.unwrap();
             assert_eq!(name, header, "{auth:?} {url}");
-            assert_eq!(
-                value,
-                if header == "api-key" {
-                    "k-1"
-                } else {
-                    "Bearer k-1"
-                }
-            );
+            assert_eq!(value, if header == "api-key" { "k-1" } else { "Bearer k-1" });
         }
     }
 

@@ -34,13 +34,8 @@ pub(crate) fn append(
     if append.turn.is_some() && tail.turn_runs {
         return Ok(Appended::TurnInProgress);
     }
-    if append
-        .expected_position
-        .is_some_and(|expected| expected != tail.last_position)
-    {
-        return Ok(Appended::Stale {
-            position: tail.last_position,
-        });
+    if append.expected_position.is_some_and(|expected| expected != tail.last_position) {
+        return Ok(Appended::Stale { position: tail.last_position });
     }
     store(transaction, owner, id, tail, append, now)
 }
@@ -56,16 +51,13 @@ fn find_tail(
             "SELECT last_position, head, running_turn IS NOT NULL AND lease_until > ?3 AS turn_runs
              FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
         )?
-        .query_row(
-            params![id.to_simple(), owner.to_simple(), now.unix_millis()],
-            |row| {
-                Ok(Tail {
-                    last_position: row.get("last_position")?,
-                    head: rows::parsed_option(row, "head")?,
-                    turn_runs: row.get("turn_runs")?,
-                })
-            },
-        )
+        .query_row(params![id.to_simple(), owner.to_simple(), now.unix_millis()], |row| {
+            Ok(Tail {
+                last_position: row.get("last_position")?,
+                head: rows::parsed_option(row, "head")?,
+                turn_runs: row.get("turn_runs")?,
+            })
+        })
         .optional()
 }
 
@@ -85,10 +77,7 @@ fn sent_before(
                 OR turn_id = (SELECT turn_id FROM sent)
              ORDER BY position"
         ))?
-        .query_map(
-            params![id.to_simple(), client_message_id.as_str()],
-            rows::message,
-        )?
+        .query_map(params![id.to_simple(), client_message_id.as_str()], rows::message)?
         .collect()
 }
 
@@ -103,10 +92,7 @@ fn store(
     let mut messages: Vec<Message> = Vec::with_capacity(append.messages.len());
     for (new, position) in append.messages.into_iter().zip(tail.last_position + 1..) {
         let parent_id = messages.last().map(|last| last.message_id).or(tail.head);
-        let client_message_id = append
-            .client_message_id
-            .as_ref()
-            .filter(|_| messages.is_empty());
+        let client_message_id = append.client_message_id.as_ref().filter(|_| messages.is_empty());
         let message = placed(id, new, position, parent_id);
         insert(transaction, owner, &message, client_message_id)?;
         messages.push(message);
@@ -126,18 +112,12 @@ fn store(
             append.title.as_ref().map(Title::as_str),
             messages.last().map(|head| head.message_id.to_simple()),
             messages.len(),
-            messages
-                .iter()
-                .map(|message| u64::from(message.token_count))
-                .sum::<u64>(),
+            messages.iter().map(|message| u64::from(message.token_count)).sum::<u64>(),
             append.turn.map(|turn| turn.turn_id.to_simple()),
             append.turn.map(|turn| turn.lease_until.unix_millis()),
         ])?;
     match rows::find_conversation(transaction, owner, id)? {
-        Some(conversation) => Ok(Appended::Stored {
-            conversation,
-            messages,
-        }),
+        Some(conversation) => Ok(Appended::Stored { conversation, messages }),
         None => Ok(Appended::NotFound),
     }
 }

@@ -42,9 +42,7 @@ impl Conversations for SqliteStore {
         owner: UserId,
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
-        self.database
-            .read(move |transaction| rows::find_conversation(transaction, owner, id))
-            .await
+        self.database.read(move |transaction| rows::find_conversation(transaction, owner, id)).await
     }
 
     async fn list(
@@ -54,9 +52,7 @@ impl Conversations for SqliteStore {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
-        self.database
-            .read(move |transaction| list(transaction, owner, order, after, limit))
-            .await
+        self.database.read(move |transaction| list(transaction, owner, order, after, limit)).await
     }
 
     async fn rename(
@@ -71,12 +67,7 @@ impl Conversations for SqliteStore {
                 transaction.execute(
                     "UPDATE conversations SET title = ?3, updated_at = ?4
                      WHERE conversation_id = ?1 AND user_id = ?2",
-                    params![
-                        id.to_simple(),
-                        owner.to_simple(),
-                        title.as_str(),
-                        now.unix_millis()
-                    ],
+                    params![id.to_simple(), owner.to_simple(), title.as_str(), now.unix_millis()],
                 )?;
                 rows::find_conversation(transaction, owner, id)
             })
@@ -101,9 +92,7 @@ impl Conversations for SqliteStore {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.database
-            .write(move |transaction| reset(transaction, owner, id, now))
-            .await
+        self.database.write(move |transaction| reset(transaction, owner, id, now)).await
     }
 
     async fn append(
@@ -124,9 +113,7 @@ impl Conversations for SqliteStore {
         answer: AnswerUpdate,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.database
-            .write(move |transaction| save_answer(transaction, id, &answer, now))
-            .await
+        self.database.write(move |transaction| save_answer(transaction, id, &answer, now)).await
     }
 
     async fn messages(
@@ -156,9 +143,7 @@ impl Conversations for SqliteStore {
             return Ok(Vec::new());
         }
         let expression = search::expression(owner, query);
-        self.database
-            .read(move |transaction| search::search(transaction, &expression, limit))
-            .await
+        self.database.read(move |transaction| search::search(transaction, &expression, limit)).await
     }
 }
 
@@ -182,18 +167,15 @@ fn list(
              WHERE user_id = ?1 AND ({column}, conversation_id) < (?2, ?3)
              ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
         ))?
-        .query_map(
-            params![owner.to_simple(), at, id, u64::from(limit) + 1],
-            rows::conversation,
-        )?
+        .query_map(params![owner.to_simple(), at, id, u64::from(limit) + 1], rows::conversation)?
         .collect::<Result<_, _>>()?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = items.len() <= limit;
     items.truncate(limit);
-    let next = items.last().filter(|_| !is_last).map(|last| Cursor {
-        at: moment(last),
-        id: last.conversation_id,
-    });
+    let next = items
+        .last()
+        .filter(|_| !is_last)
+        .map(|last| Cursor { at: moment(last), id: last.conversation_id });
     Ok(Page { items, next })
 }
 
@@ -210,10 +192,7 @@ fn reset(
         params![id.to_simple(), owner.to_simple(), now.unix_millis()],
     )?;
     if emptied > 0 {
-        transaction.execute(
-            "DELETE FROM messages WHERE conversation_id = ?1",
-            [id.to_simple()],
-        )?;
+        transaction.execute("DELETE FROM messages WHERE conversation_id = ?1", [id.to_simple()])?;
     }
     Ok(emptied > 0)
 }
@@ -230,10 +209,7 @@ fn save_answer(
             "SELECT token_count FROM messages JOIN conversations USING (conversation_id)
              WHERE conversation_id = ?1 AND message_id = ?2 AND running_turn = ?3",
         )?
-        .query_row(
-            [&id.to_simple(), &message_id, &answer.turn_id.to_simple()],
-            |row| row.get(0),
-        )
+        .query_row([&id.to_simple(), &message_id, &answer.turn_id.to_simple()], |row| row.get(0))
         .optional()?;
     let Some(saved_tokens) = saved_tokens else {
         return Ok(false);
@@ -269,9 +245,7 @@ fn messages(
     before: Option<u64>,
     limit: u32,
 ) -> rusqlite::Result<Vec<Message>> {
-    let before = before
-        .and_then(|before| i64::try_from(before).ok())
-        .unwrap_or(i64::MAX);
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
     let mut messages: Vec<Message> = transaction
         .prepare_cached(&format!(
             "SELECT {MESSAGE} FROM messages

@@ -54,10 +54,7 @@ pub enum OpenError {
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
-        let broken = |cause| OpenError::Broken {
-            path: path.to_owned(),
-            cause,
-        };
+        let broken = |cause| OpenError::Broken { path: path.to_owned(), cause };
         let writer = pool(path, 1, configure_writer).map_err(broken)?;
         let database = Self {
             writer,
@@ -108,14 +105,12 @@ impl PrepareError {
 }
 
 fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
-    Migrations::from_slice(MIGRATIONS)
-        .to_latest(connection)
-        .map_err(|error| match error {
-            rusqlite_migration::Error::MigrationDefinition(
-                rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead,
-            ) => PrepareError::TooNew,
-            error => PrepareError::broken(error),
-        })?;
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::MigrationDefinition(
+            rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead,
+        ) => PrepareError::TooNew,
+        error => PrepareError::broken(error),
+    })?;
     // This process is the only one, and it runs no turn yet: what claims to run was cut off.
     connection
         .execute(
@@ -129,10 +124,8 @@ fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
 
 fn lock(path: &Path) -> Result<File, OpenError> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|cause| OpenError::NotWritable {
-            path: folder.to_owned(),
-            cause,
-        })?;
+        fs::create_dir_all(folder)
+            .map_err(|cause| OpenError::NotWritable { path: folder.to_owned(), cause })?;
     }
     let lock_path = path.with_extension("lock");
     let file = File::options()
@@ -140,17 +133,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         .truncate(false)
         .write(true)
         .open(&lock_path)
-        .map_err(|cause| OpenError::NotWritable {
-            path: lock_path.clone(),
-            cause,
-        })?;
+        .map_err(|cause| OpenError::NotWritable { path: lock_path.clone(), cause })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(cause)) => Err(OpenError::NotWritable {
-            path: lock_path,
-            cause,
-        }),
+        Err(TryLockError::Error(cause)) => Err(OpenError::NotWritable { path: lock_path, cause }),
     }
 }
 
@@ -168,11 +155,8 @@ fn pool(
                 .map_err(HookError::Backend)
         })
     });
-    let pool = Config::new(path)
-        .builder(Runtime::Tokio1)?
-        .max_size(size)
-        .post_create(hook)
-        .build()?;
+    let pool =
+        Config::new(path).builder(Runtime::Tokio1)?.max_size(size).post_create(hook).build()?;
     Ok(pool)
 }
 

@@ -29,9 +29,7 @@ impl SqliteStore {
     /// See [`OpenError`]; the file is as it was.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let database = Database::open(path).await?;
-        Ok(Self {
-            database: Arc::new(database),
-        })
+        Ok(Self { database: Arc::new(database) })
     }
 
     /// The turn log whose numbers are kept in this file.

@@ -70,9 +70,7 @@ pub(crate) fn parsed_option<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {
-    row.get::<_, Option<String>>(column)?
-        .map(|text| text.parse().map_err(broken))
-        .transpose()
+    row.get::<_, Option<String>>(column)?.map(|text| text.parse().map_err(broken)).transpose()
 }
 
 pub(crate) fn role(row: &Row<'_>) -> rusqlite::Result<Role> {

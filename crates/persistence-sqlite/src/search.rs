@@ -17,11 +17,8 @@ pub(crate) fn expression(owner: UserId, query: &SearchQuery) -> String {
     if !query.words.is_empty() {
         wanted.push(any_of(&query.words));
     }
-    let mut expression = format!(
-        "user_id : \"{}\" AND content : ({})",
-        owner.to_simple(),
-        wanted.join(" AND ")
-    );
+    let mut expression =
+        format!("user_id : \"{}\" AND content : ({})", owner.to_simple(), wanted.join(" AND "));
     if !query.excluded.is_empty() {
         expression = format!("({expression}) NOT content : {}", any_of(&query.excluded));
     }
@@ -78,10 +75,7 @@ fn hit(row: &Row<'_>) -> rusqlite::Result<SearchHit> {
 }
 
 fn snippet_parts(marked: &str) -> Vec<SnippetPart> {
-    let part = |text: &str, matched| SnippetPart {
-        text: text.to_owned(),
-        matched,
-    };
+    let part = |text: &str, matched| SnippetPart { text: text.to_owned(), matched };
     let mut parts = Vec::new();
     for piece in marked.split_inclusive([MATCH_START, MATCH_END]) {
         let matched = piece.ends_with(MATCH_END);
@@ -101,19 +95,10 @@ mod tests {
     fn a_snippet_is_split_at_its_marks() {
         let parts = snippet_parts("the \u{2}moon\u{3} and the \u{2}tides\u{3}…");
 
-        let texts: Vec<_> = parts
-            .iter()
-            .map(|part| (part.text.as_str(), part.matched))
-            .collect();
+        let texts: Vec<_> = parts.iter().map(|part| (part.text.as_str(), part.matched)).collect();
         assert_eq!(
             texts,
-            [
-                ("the ", false),
-                ("moon", true),
-                (" and the ", false),
-                ("tides", true),
-                ("…", false)
-            ]
+            [("the ", false), ("moon", true), (" and the ", false), ("tides", true), ("…", false)]
         );
     }
 }

@@ -59,10 +59,8 @@ impl Sessions for SqliteStore {
     async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
         self.database
             .write(move |transaction| {
-                transaction.execute(
-                    "DELETE FROM sessions WHERE session_id = ?1",
-                    [id.to_simple()],
-                )?;
+                transaction
+                    .execute("DELETE FROM sessions WHERE session_id = ?1", [id.to_simple()])?;
                 Ok(())
             })
             .await

@@ -53,25 +53,14 @@ struct RunningTurn {
 
 impl SqliteTurnLog {
     pub(crate) fn new(database: Arc<Database>) -> Self {
-        let topics = Topics {
-            by_conversation: HashMap::new(),
-            swept_at: Instant::now(),
-        };
-        Self {
-            database,
-            topics: Mutex::new(topics),
-        }
+        let topics = Topics { by_conversation: HashMap::new(), swept_at: Instant::now() };
+        Self { database, topics: Mutex::new(topics) }
     }
 
     fn topic(&self, id: ConversationId) -> Arc<Topic> {
         let mut topics = lock(&self.topics);
         topics.sweep();
-        Arc::clone(
-            topics
-                .by_conversation
-                .entry(id)
-                .or_insert_with(|| Arc::new(Topic::new())),
-        )
+        Arc::clone(topics.by_conversation.entry(id).or_insert_with(|| Arc::new(Topic::new())))
     }
 
     async fn reserve(&self, id: ConversationId) -> Result<Range<u64>, StoreError> {
@@ -111,10 +100,7 @@ impl TurnLog for SqliteTurnLog {
         // Held while waiting, so that the topic is not swept away under its reader.
         let topic = self.topic(id);
         let mut latest = topic.latest.subscribe();
-        latest
-            .wait_for(|latest| *latest > after)
-            .await
-            .map_err(StoreError::fault)?;
+        latest.wait_for(|latest| *latest > after).await.map_err(StoreError::fault)?;
         Ok(())
     }
 
@@ -151,10 +137,7 @@ impl Topic {
             running: None,
             used_at: Instant::now(),
         };
-        Self {
-            events: Mutex::new(events),
-            latest: watch::Sender::new(0),
-        }
+        Self { events: Mutex::new(events), latest: watch::Sender::new(0) }
     }
 
     fn push(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError> {
@@ -163,11 +146,7 @@ impl Topic {
             .numbers
             .next()
             .ok_or_else(|| StoreError::fault("more events at once than numbers were reserved"))?;
-        let event = Arc::new(Event {
-            conversation_id: id,
-            seq,
-            body,
-        });
+        let event = Arc::new(Event { conversation_id: id, seq, body });
         events.push(Arc::clone(&event));
         self.latest.send_replace(seq);
         Ok(event)
@@ -178,10 +157,8 @@ impl Events {
     fn push(&mut self, event: Arc<Event>) {
         match &event.body {
             EventBody::MessageAccepted(accepted) => {
-                self.running = Some(RunningTurn {
-                    turn_id: accepted.turn_id,
-                    first_seq: event.seq,
-                });
+                self.running =
+                    Some(RunningTurn { turn_id: accepted.turn_id, first_seq: event.seq });
             }
             EventBody::TokenUsage(usage) => {
                 self.running = self.running.filter(|turn| turn.turn_id != usage.turn_id);
@@ -196,10 +173,7 @@ impl Events {
     fn forget_old(&mut self) {
         let needed_from = self.running.map_or(u64::MAX, |turn| turn.first_seq);
         while self.kept.len() > KEPT_EVENTS
-            && self
-                .kept
-                .front()
-                .is_some_and(|oldest| oldest.seq < needed_from)
+            && self.kept.front().is_some_and(|oldest| oldest.seq < needed_from)
         {
             self.kept.pop_front();
             self.forgotten = true;
@@ -211,22 +185,11 @@ impl Events {
             return Replay::Whole(self.kept.iter().cloned().collect());
         }
         // A number from before this process may have been followed by others that are lost.
-        let is_known = self
-            .kept
-            .front()
-            .is_some_and(|oldest| oldest.seq <= after + 1);
+        let is_known = self.kept.front().is_some_and(|oldest| oldest.seq <= after + 1);
         if !is_known || after > self.latest() {
-            return Replay::Gone {
-                latest: self.latest(),
-            };
+            return Replay::Gone { latest: self.latest() };
         }
-        Replay::Whole(
-            self.kept
-                .iter()
-                .filter(|event| event.seq > after)
-                .cloned()
-                .collect(),
-        )
+        Replay::Whole(self.kept.iter().filter(|event| event.seq > after).cloned().collect())
     }
 
     fn latest(&self) -> u64 {

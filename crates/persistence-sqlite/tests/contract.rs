@@ -6,9 +6,7 @@ use webchat_persistence_sqlite::{SqliteStore, SqliteTurnLog};
 
 async fn open() -> (SqliteStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("webchat.db"))
-        .await
-        .unwrap();
+    let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
     (store, folder)
 }
 

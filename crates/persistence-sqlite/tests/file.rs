@@ -36,29 +36,17 @@ async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
             .await
             .unwrap();
         let stored = count_messages(&folder.path().join("webchat.db"), owner, id).await;
-        assert!(
-            stored >= acknowledged,
-            "{stored} messages of {acknowledged} acknowledged"
-        );
+        assert!(stored >= acknowledged, "{stored} messages of {acknowledged} acknowledged");
         // At most the one in flight is there beyond what was acknowledged.
-        assert!(
-            stored <= acknowledged + 1,
-            "{stored} messages of {acknowledged} acknowledged"
-        );
+        assert!(stored <= acknowledged + 1, "{stored} messages of {acknowledged} acknowledged");
         acknowledged = stored;
     }
-    assert!(
-        acknowledged > 10,
-        "the writers hardly wrote: {acknowledged}"
-    );
+    assert!(acknowledged > 10, "the writers hardly wrote: {acknowledged}");
 }
 
 /// Not a test of its own: the process that the test above kills.
 #[tokio::test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how a test process tells its child what it is"
-)]
+#[expect(clippy::disallowed_methods, reason = "how a test process tells its child what it is")]
 async fn write_until_killed() {
     let Ok(file) = env::var(CHILDS_FILE) else {
         return;
@@ -66,14 +54,9 @@ async fn write_until_killed() {
     let mut parts = file.splitn(3, ' ');
     let (owner, id) = (parts.next().unwrap(), parts.next().unwrap());
     let (owner, id) = (owner.parse().unwrap(), id.parse().unwrap());
-    let store = SqliteStore::open(Path::new(parts.next().unwrap()))
-        .await
-        .unwrap();
+    let store = SqliteStore::open(Path::new(parts.next().unwrap())).await.unwrap();
     loop {
-        let append = Append {
-            messages: vec![message()],
-            ..Append::default()
-        };
+        let append = Append { messages: vec![message()], ..Append::default() };
         store.append(owner, id, append, NOW).await.unwrap();
         eprintln!("acknowledged");
     }
@@ -85,18 +68,8 @@ async fn event_numbers_go_on_after_a_restart() {
     let path = folder.path().join("webchat.db");
     let id = ConversationId::generate();
 
-    let before = SqliteStore::open(&path)
-        .await
-        .unwrap()
-        .turn_log()
-        .append(id, chunk())
-        .await;
-    let after = SqliteStore::open(&path)
-        .await
-        .unwrap()
-        .turn_log()
-        .append(id, chunk())
-        .await;
+    let before = SqliteStore::open(&path).await.unwrap().turn_log().append(id, chunk()).await;
+    let after = SqliteStore::open(&path).await.unwrap().turn_log().append(id, chunk()).await;
 
     assert!(after.unwrap().seq > before.unwrap().seq);
 }
@@ -153,20 +126,12 @@ async fn a_file_of_a_newer_webchat_is_refused_and_left_alone() {
 async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webchat.db");
-    fs::write(
-        &path,
-        "my only copy of a poem, much longer than a header".repeat(99),
-    )
-    .unwrap();
+    fs::write(&path, "my only copy of a poem, much longer than a header".repeat(99)).unwrap();
 
     let opened = SqliteStore::open(&path).await;
 
     assert!(matches!(opened, Err(OpenError::Broken { .. })));
-    assert!(
-        fs::read_to_string(&path)
-            .unwrap()
-            .starts_with("my only copy")
-    );
+    assert!(fs::read_to_string(&path).unwrap().starts_with("my only copy"));
 }
 
 /// How many appends the killed process acknowledged.
@@ -189,11 +154,7 @@ fn write_and_kill(path: &Path, owner: UserId, id: ConversationId, life: Duration
 
 async fn count_messages(path: &Path, owner: UserId, id: ConversationId) -> usize {
     let store = SqliteStore::open(path).await.unwrap();
-    let messages = store
-        .messages(owner, id, None, 1_000_000)
-        .await
-        .unwrap()
-        .unwrap();
+    let messages = store.messages(owner, id, None, 1_000_000).await.unwrap().unwrap();
     let listed = store.find(owner, id).await.unwrap().unwrap().message_count;
     assert_eq!(u64::try_from(messages.len()).unwrap(), listed);
     messages.len()
@@ -212,8 +173,5 @@ fn message() -> NewMessage {
 }
 
 fn chunk() -> EventBody {
-    EventBody::ResponseChunk(ResponseChunk {
-        chunk: "x".to_owned(),
-        turn_id: TurnId::generate(),
-    })
+    EventBody::ResponseChunk(ResponseChunk { chunk: "x".to_owned(), turn_id: TurnId::generate() })
 }

@@ -223,10 +223,7 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_from_its_text() {
-        let cursor = Cursor {
-            at: Timestamp::from_unix_millis(17),
-            id: ConversationId::generate(),
-        };
+        let cursor = Cursor { at: Timestamp::from_unix_millis(17), id: ConversationId::generate() };
 
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
     }

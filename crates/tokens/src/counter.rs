@@ -16,9 +16,7 @@ impl TokenCounter {
     /// keeps about 50 MB for good: make it at the start, off the runtime's threads.
     #[must_use]
     pub fn load() -> Self {
-        Self {
-            encoding: o200k_base_singleton(),
-        }
+        Self { encoding: o200k_base_singleton() }
     }
 
     /// Tokens of `text`. All of it is plain text: who types `<|endoftext|>` means these letters.
@@ -28,9 +26,7 @@ impl TokenCounter {
     /// for each such run.
     #[must_use]
     pub fn count(&self, text: &str) -> u32 {
-        let tokens: usize = runs(text)
-            .map(|run| self.encoding.count_ordinary(run))
-            .sum();
+        let tokens: usize = runs(text).map(|run| self.encoding.count_ordinary(run)).sum();
         u32::try_from(tokens).unwrap_or(u32::MAX)
     }
 }
@@ -41,11 +37,7 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     let mut after_space = false;
     text.split_inclusive(move |character: char| {
         let is_space = character.is_whitespace();
-        length = if is_space == after_space {
-            length + 1
-        } else {
-            1
-        };
+        length = if is_space == after_space { length + 1 } else { 1 };
         after_space = is_space;
         let cut = length == LONGEST_RUN;
         if cut {
@@ -65,13 +57,8 @@ mod tests {
     fn counts_are_those_of_the_openai_cookbook() {
         let counter = TokenCounter::load();
 
-        let counts = [
-            "",
-            "antidisestablishmentarianism",
-            "2 + 2 = 4",
-            "お誕生日おめでとう",
-        ]
-        .map(|text| counter.count(text));
+        let counts = ["", "antidisestablishmentarianism", "2 + 2 = 4", "お誕生日おめでとう"]
+            .map(|text| counter.count(text));
 
         assert_eq!(counts, [0, 6, 7, 8]);
     }
@@ -87,9 +74,7 @@ mod tests {
     fn two_megabytes_of_anything_are_counted() {
         let counter = TokenCounter::load();
 
-        for run in [
-            " ", "\t", "\n", " \n", "a", "xq", "é", "!", "语", "a\u{301}",
-        ] {
+        for run in [" ", "\t", "\n", " \n", "a", "xq", "é", "!", "语", "a\u{301}"] {
             let tokens = counter.count(&run.repeat(2_000_000 / run.len()));
 
             assert!(tokens > 10_000, "{run:?}: {tokens}");
@@ -105,10 +90,7 @@ mod tests {
             let exact = counter.encoding.count_ordinary(&text);
             let tokens = usize::try_from(counter.count(&text)).unwrap();
 
-            assert!(
-                tokens.abs_diff(exact) <= 4 * 2,
-                "{run:?}: {tokens}, {exact}"
-            );
+            assert!(tokens.abs_diff(exact) <= 4 * 2, "{run:?}: {tokens}, {exact}");
         }
     }
 
@@ -118,10 +100,7 @@ mod tests {
         let long = "x".repeat(LONGEST_RUN + 1);
 
         assert_eq!(runs(&words).count(), 1);
-        assert_eq!(
-            runs(&long).map(str::len).collect::<Vec<_>>(),
-            [LONGEST_RUN, 1]
-        );
+        assert_eq!(runs(&long).map(str::len).collect::<Vec<_>>(), [LONGEST_RUN, 1]);
     }
 
     proptest! {

@@ -66,10 +66,7 @@ impl Budget {
         if self.takes(self.fixed(), tokens) {
             return Ok(());
         }
-        let limit = self
-            .limit()
-            .saturating_sub(self.fixed())
-            .saturating_sub(MESSAGE_OVERHEAD);
+        let limit = self.limit().saturating_sub(self.fixed()).saturating_sub(MESSAGE_OVERHEAD);
         Err(TooLong { tokens, limit })
     }
 
@@ -80,15 +77,11 @@ impl Budget {
 
     /// What is sent in any case, whatever is said.
     fn fixed(&self) -> u32 {
-        self.system
-            .map_or(0, with_overhead)
-            .saturating_add(REPLY_PRIMER)
+        self.system.map_or(0, with_overhead).saturating_add(REPLY_PRIMER)
     }
 
     fn takes(&self, history: u32, tokens: u32) -> bool {
-        history
-            .checked_add(with_overhead(tokens))
-            .is_some_and(|history| history <= self.limit())
+        history.checked_add(with_overhead(tokens)).is_some_and(|history| history <= self.limit())
     }
 }
 
@@ -102,9 +95,7 @@ impl ContextPlanner {
         budget.fits(question.token_count)?;
         Ok(Self {
             budget,
-            history: budget
-                .fixed()
-                .saturating_add(with_overhead(question.token_count)),
+            history: budget.fixed().saturating_add(with_overhead(question.token_count)),
             newest_first: vec![question],
             passed_over: 0,
             full: false,
@@ -125,9 +116,7 @@ impl ContextPlanner {
             self.full = true;
             return ControlFlow::Break(());
         }
-        self.history = self
-            .history
-            .saturating_add(with_overhead(message.token_count));
+        self.history = self.history.saturating_add(with_overhead(message.token_count));
         self.newest_first.push(message);
         ControlFlow::Continue(())
     }
@@ -165,11 +154,7 @@ mod tests {
 
     use super::*;
 
-    const BUDGET: Budget = Budget {
-        window: 100,
-        reply: 20,
-        system: None,
-    };
+    const BUDGET: Budget = Budget { window: 100, reply: 20, system: None };
 
     fn message(position: u64, role: Role, token_count: u32) -> Message {
         Message {
@@ -187,18 +172,12 @@ mod tests {
     }
 
     fn positions(plan: &Plan) -> Vec<u64> {
-        plan.messages
-            .iter()
-            .map(|message| message.position)
-            .collect()
+        plan.messages.iter().map(|message| message.position).collect()
     }
 
     #[test]
     fn a_short_conversation_goes_whole() {
-        let budget = Budget {
-            system: Some(6),
-            ..BUDGET
-        };
+        let budget = Budget { system: Some(6), ..BUDGET };
         let mut planner = ContextPlanner::new(budget, message(3, Role::User, 10)).unwrap();
 
         let answer = planner.offer(message(2, Role::Assistant, 20));
@@ -251,40 +230,19 @@ mod tests {
         let limit = 100 - 20 - 3 - 4;
 
         assert_eq!(BUDGET.fits(limit), Ok(()));
-        assert_eq!(
-            BUDGET.fits(limit + 1),
-            Err(TooLong {
-                tokens: limit + 1,
-                limit
-            })
-        );
+        assert_eq!(BUDGET.fits(limit + 1), Err(TooLong { tokens: limit + 1, limit }));
     }
 
     #[test]
     fn nothing_fits_where_there_is_no_room_at_all() {
-        let budget = Budget {
-            window: 10,
-            reply: 20,
-            system: None,
-        };
+        let budget = Budget { window: 10, reply: 20, system: None };
 
-        assert_eq!(
-            budget.fits(0),
-            Err(TooLong {
-                tokens: 0,
-                limit: 0
-            })
-        );
+        assert_eq!(budget.fits(0), Err(TooLong { tokens: 0, limit: 0 }));
     }
 
     fn budgets() -> impl Strategy<Value = Budget> {
-        (0..400_u32, 0..100_u32, proptest::option::of(0..50_u32)).prop_map(
-            |(window, reply, system)| Budget {
-                window,
-                reply,
-                system,
-            },
-        )
+        (0..400_u32, 0..100_u32, proptest::option::of(0..50_u32))
+            .prop_map(|(window, reply, system)| Budget { window, reply, system })
     }
 
     /// Newest first, as the store hands them out: the question is the first.

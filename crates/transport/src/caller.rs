@@ -50,9 +50,7 @@ impl FromRequest for Reader {
         let request = request.clone();
         Box::pin(async move {
             let session = find(&request, chat(&request)?).await?;
-            let user_id = session
-                .as_ref()
-                .map_or_else(UserId::generate, |session| session.user_id);
+            let user_id = session.as_ref().map_or_else(UserId::generate, |session| session.user_id);
             Ok(Self { user_id, session })
         })
     }
@@ -69,10 +67,7 @@ pub(crate) async fn extend(
 }
 
 fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
-    request
-        .app_data::<web::Data<Chat>>()
-        .map(web::Data::get_ref)
-        .ok_or(ApiError::Internal)
+    request.app_data::<web::Data<Chat>>().map(web::Data::get_ref).ok_or(ApiError::Internal)
 }
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
@@ -84,8 +79,5 @@ async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, Api
 }
 
 fn remember(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
-    request
-        .get_session()
-        .insert(SESSION_ID, id)
-        .map_err(|_| ApiError::Internal)
+    request.get_session().insert(SESSION_ID, id).map_err(|_| ApiError::Internal)
 }

@@ -83,10 +83,9 @@ impl ApiError {
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
-            status if status.is_client_error() => Self::InvalidRequest(error.map_or_else(
-                || "The request can't be read.".to_owned(),
-                ToString::to_string,
-            )),
+            status if status.is_client_error() => Self::InvalidRequest(
+                error.map_or_else(|| "The request can't be read.".to_owned(), ToString::to_string),
+            ),
             _ => Self::Internal,
         }
     }
@@ -138,10 +137,7 @@ pub(crate) async fn bodies(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let request_id = request
-        .extensions()
-        .get::<RequestId>()
-        .map(ToString::to_string);
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
     let answer = next.call(request).await?;
     let mut answer = if answer.status().as_u16() >= 400 {
         let (request, refused) = answer.into_parts();
@@ -151,9 +147,7 @@ pub(crate) async fn bodies(
             described.headers_mut().insert(ALLOW, allow.clone());
         }
         if refused.status() == StatusCode::SERVICE_UNAVAILABLE {
-            described
-                .headers_mut()
-                .insert(RETRY_AFTER, TRY_AGAIN_AFTER.parse()?);
+            described.headers_mut().insert(RETRY_AFTER, TRY_AGAIN_AFTER.parse()?);
         }
         ServiceResponse::new(request, described)
     } else {
@@ -174,9 +168,5 @@ fn describe<B>(refused: &HttpResponse<B>, request_id: Option<String>) -> ErrorBo
 }
 
 fn body(error: &ApiError, request_id: Option<String>) -> ErrorBody {
-    ErrorBody {
-        message: error.to_string(),
-        code: error.code(),
-        request_id,
-    }
+    ErrorBody { message: error.to_string(), code: error.code(), request_id }
 }

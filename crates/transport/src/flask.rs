@@ -49,25 +49,15 @@ struct Config {
 }
 
 async fn start_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Started>, ApiError> {
-    let conversation_id = chat
-        .start_conversation(caller.0.user_id)
-        .await?
-        .conversation_id;
-    chat.set_current_conversation(&caller.0, conversation_id)
-        .await?;
+    let conversation_id = chat.start_conversation(caller.0.user_id).await?.conversation_id;
+    chat.set_current_conversation(&caller.0, conversation_id).await?;
     let message = "New conversation started.";
-    Ok(Json(Started {
-        message,
-        conversation_id,
-    }))
+    Ok(Json(Started { message, conversation_id }))
 }
 
 async fn list_conversations(reader: Reader, chat: Data<Chat>) -> Result<Json<Listed>, ApiError> {
     let conversations = chat.all_conversations(reader.user_id).await?;
-    let conversations = conversations
-        .into_iter()
-        .map(ListedConversation::from)
-        .collect();
+    let conversations = conversations.into_iter().map(ListedConversation::from).collect();
     Ok(Json(Listed { conversations }))
 }
 
@@ -91,18 +81,12 @@ async fn get_config(chat: Data<Chat>) -> Json<Config> {
 
 impl From<Conversation> for ListedConversation {
     fn from(conversation: Conversation) -> Self {
-        Self {
-            conversation_id: conversation.conversation_id,
-            created_at: conversation.created_at,
-        }
+        Self { conversation_id: conversation.conversation_id, created_at: conversation.created_at }
     }
 }
 
 impl From<Message> for LoadedMessage {
     fn from(message: Message) -> Self {
-        Self {
-            role: message.role,
-            content: message.content,
-        }
+        Self { role: message.role, content: message.content }
     }
 }

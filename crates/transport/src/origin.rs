@@ -56,10 +56,7 @@ fn comes_from_allowed_page(request: &ServiceRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
     let (origin, other) = (origins.next(), origins.next());
     let Some(origin) = origin else { return true };
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let allowed = request.app_data::<web::Data<Origins>>();
     match (origin.to_str(), other, allowed) {
         (Ok(origin), None, Some(allowed)) => allowed.allow(origin, host),
@@ -72,12 +69,7 @@ mod tests {
     use super::*;
 
     fn origins(allowed: &[&str]) -> Origins {
-        Origins(
-            allowed
-                .iter()
-                .map(|url| Url::parse(url).unwrap().origin())
-                .collect(),
-        )
+        Origins(allowed.iter().map(|url| Url::parse(url).unwrap().origin()).collect())
     }
 
     #[test]

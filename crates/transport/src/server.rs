@@ -53,10 +53,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let sockets = connections.clone();
     let origins = web::Data::new(Origins::new(settings));
     let key = Key::derive_from(&settings.secret_key);
-    let secure = settings
-        .public_url
-        .as_ref()
-        .is_some_and(|url| url.scheme() == "https");
+    let secure = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
     let session_ttl = chat.limits().session_ttl;
     let web_dir = settings.web_dir.clone();
 
@@ -79,12 +76,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     .listen(listener)?;
     let addresses = server.addrs();
     let server = server.run();
-    Ok(RunningServer {
-        addresses,
-        handle: server.handle(),
-        server,
-        connections,
-    })
+    Ok(RunningServer { addresses, handle: server.handle(), server, connections })
 }
 
 impl RunningServer {
@@ -99,12 +91,7 @@ impl RunningServer {
     /// # Errors
     /// When the server fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self {
-            handle,
-            server,
-            connections,
-            ..
-        } = self;
+        let Self { handle, server, connections, .. } = self;
         let serving = server;
         tokio::pin!(serving);
         tokio::select! {

@@ -23,10 +23,7 @@ const STOPPED: Result<Delta, &str> = Ok(Delta::Finished(FinishReason::Stop));
 
 /// What comes of these bytes; errors by their code.
 async fn read(parts: impl IntoIterator<Item = Vec<u8>>) -> Deltas {
-    let parts: Vec<_> = parts
-        .into_iter()
-        .map(|part| Ok::<_, Infallible>(part.into()))
-        .collect();
+    let parts: Vec<_> = parts.into_iter().map(|part| Ok::<_, Infallible>(part.into())).collect();
     follow(stream::iter(parts), Instant::now()).await
 }
 
@@ -61,14 +58,8 @@ async fn azures_chunks_without_choices_or_content_say_nothing() {
     ])
     .await;
 
-    let usage = Usage {
-        prompt_tokens: 9,
-        completion_tokens: 1,
-    };
-    assert_eq!(
-        deltas,
-        [Ok(text("tides")), STOPPED, Ok(Delta::Usage(usage))]
-    );
+    let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
+    assert_eq!(deltas, [Ok(text("tides")), STOPPED, Ok(Delta::Usage(usage))]);
 }
 
 #[test]
@@ -98,33 +89,20 @@ async fn each_reason_to_finish_is_told() {
 
         let deltas = read_events(&[&chunk.to_string(), "[DONE]"]).await;
 
-        assert_eq!(
-            deltas,
-            [Ok(text("tides")), Ok(Delta::Finished(reason))],
-            "{said}"
-        );
+        assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Finished(reason))], "{said}");
     }
 }
 
 #[tokio::test]
 async fn an_answer_finishes_once() {
     assert_eq!(read_events(&[STOP, STOP, "[DONE]"]).await, [STOPPED]);
-    assert_eq!(
-        read_events(&[TEXT, "[DONE]"]).await,
-        [Ok(text("tides")), STOPPED]
-    );
-    assert_eq!(
-        read_events(&[TEXT, STOP]).await,
-        [Ok(text("tides")), STOPPED]
-    );
+    assert_eq!(read_events(&[TEXT, "[DONE]"]).await, [Ok(text("tides")), STOPPED]);
+    assert_eq!(read_events(&[TEXT, STOP]).await, [Ok(text("tides")), STOPPED]);
 }
 
 #[tokio::test]
 async fn a_stream_that_ends_before_the_answer_has_failed() {
-    assert_eq!(
-        read_events(&[TEXT]).await,
-        [Ok(text("tides")), Err("model_failed")]
-    );
+    assert_eq!(read_events(&[TEXT]).await, [Ok(text("tides")), Err("model_failed")]);
     assert_eq!(read([]).await, [Err("model_failed")]);
 }
 
@@ -143,15 +121,9 @@ async fn what_is_no_chunk_is_a_failure_and_is_not_quoted() {
 #[tokio::test]
 async fn an_error_within_the_stream_is_told_by_its_kind() {
     for (said, code) in [
-        (
-            json!({"message": "…", "type": "server_error"}),
-            "model_failed",
-        ),
+        (json!({"message": "…", "type": "server_error"}), "model_failed"),
         (json!({"message": "…", "code": 429}), "model_rate_limited"),
-        (
-            json!({"code": 400, "type": "exceed_context_size_error"}),
-            "model_context_too_long",
-        ),
+        (json!({"code": 400, "type": "exceed_context_size_error"}), "model_context_too_long"),
         (json!("out of memory"), "model_failed"),
     ] {
         let chunk = json!({"error": said}).to_string();
@@ -234,11 +206,7 @@ fn written_answers() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
     let texts = prop::collection::vec("\\PC{1,8}", 1..6);
     (texts, line_ends, any::<bool>(), any::<bool>()).prop_map(|(texts, end, comments, mark)| {
         let mark = if mark { "\u{feff}" } else { "" };
-        let comment = if comments {
-            format!(": still here{end}{end}")
-        } else {
-            String::new()
-        };
+        let comment = if comments { format!(": still here{end}{end}") } else { String::new() };
         let chunks: Vec<_> = texts
             .iter()
             .map(|text| json!({"choices": [{"delta": {"content": text}}]}))
@@ -254,10 +222,7 @@ fn split(bytes: &[u8], cuts: &[Index]) -> Vec<Vec<u8>> {
     let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
     places.extend([0, bytes.len()]);
     places.sort_unstable();
-    places
-        .windows(2)
-        .map(|pair| bytes[pair[0]..pair[1]].to_vec())
-        .collect()
+    places.windows(2).map(|pair| bytes[pair[0]..pair[1]].to_vec()).collect()
 }
 
 proptest! {

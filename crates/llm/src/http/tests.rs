@@ -44,11 +44,7 @@ fn model(url: &str) -> HttpChatModel {
 fn impatient(url: &str) -> HttpChatModel {
     let soon = Duration::from_millis(300);
     HttpChatModel::new(HttpSettings {
-        timeouts: Timeouts {
-            connect: soon,
-            first_delta: soon,
-            idle: soon,
-        },
+        timeouts: Timeouts { connect: soon, first_delta: soon, idle: soon },
         ..settings(url)
     })
     .unwrap()
@@ -56,10 +52,7 @@ fn impatient(url: &str) -> HttpChatModel {
 
 fn request() -> ChatRequest {
     ChatRequest {
-        messages: vec![ChatMessage {
-            role: ChatRole::User,
-            content: WORDS.to_owned(),
-        }],
+        messages: vec![ChatMessage { role: ChatRole::User, content: WORDS.to_owned() }],
         max_reply_tokens: 800,
     }
 }
@@ -76,10 +69,7 @@ async fn refusal(model: &HttpChatModel) -> ModelError {
 
 async fn upstream(response: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(method("POST"))
-        .respond_with(response)
-        .mount(&server)
-        .await;
+    Mock::given(method("POST")).respond_with(response).mount(&server).await;
     server
 }
 
@@ -87,10 +77,7 @@ async fn upstream(response: ResponseTemplate) -> MockServer {
 /// then tells when the client closes it.
 fn scripted(script: impl Fn(&mut TcpStream) + Send + 'static) -> (String, mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!(
-        "http://{}/v1/chat/completions",
-        listener.local_addr().unwrap()
-    );
+    let url = format!("http://{}/v1/chat/completions", listener.local_addr().unwrap());
     let (closed, is_closed) = mpsc::channel();
     thread::spawn(move || {
         for connection in listener.incoming() {
@@ -139,25 +126,12 @@ async fn a_plain_answer_is_streamed() {
     let model = model(&server.uri());
     assert_eq!(model.name(), None);
 
-    let deltas: Vec<_> = model
-        .stream(request())
-        .await
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
-        .await;
+    let deltas: Vec<_> = model.stream(request()).await.unwrap().map(Result::unwrap).collect().await;
 
-    let usage = Usage {
-        prompt_tokens: 9,
-        completion_tokens: 1,
-    };
+    let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
     assert_eq!(
         deltas,
-        [
-            Delta::Text("tides".to_owned()),
-            Delta::Finished(FinishReason::Stop),
-            Delta::Usage(usage),
-        ]
+        [Delta::Text("tides".to_owned()), Delta::Finished(FinishReason::Stop), Delta::Usage(usage),]
     );
     assert_eq!(model.name().as_deref(), Some("moon-1"));
 }
@@ -175,9 +149,7 @@ async fn the_operators_name_for_the_model_is_sent_and_shown() {
     let answer = model.stream(request()).await.unwrap();
     answer.map(Result::unwrap).collect::<Vec<_>>().await;
 
-    let sent: Value = server.received_requests().await.unwrap()[0]
-        .body_json()
-        .unwrap();
+    let sent: Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
     assert_eq!(sent["model"], "gpt-4.1");
     assert_eq!(model.name().as_deref(), Some("gpt-4.1"));
 }
@@ -187,23 +159,11 @@ async fn a_refusal_is_told_by_its_kind() {
     let filtered =
         json!({"error": {"code": "content_filter", "message": format!("{KEY} {WORDS}")}});
     for (response, code) in [
-        (
-            ResponseTemplate::new(401).set_body_string(KEY),
-            "model_key_refused",
-        ),
+        (ResponseTemplate::new(401).set_body_string(KEY), "model_key_refused"),
         (ResponseTemplate::new(404), "model_not_found"),
-        (
-            ResponseTemplate::new(400).set_body_json(&filtered),
-            "model_content_filter",
-        ),
-        (
-            ResponseTemplate::new(200).set_body_json(&filtered),
-            "model_content_filter",
-        ),
-        (
-            ResponseTemplate::new(200).set_body_raw("<p>Log in", "text/html"),
-            "model_failed",
-        ),
+        (ResponseTemplate::new(400).set_body_json(&filtered), "model_content_filter"),
+        (ResponseTemplate::new(200).set_body_json(&filtered), "model_content_filter"),
+        (ResponseTemplate::new(200).set_body_raw("<p>Log in", "text/html"), "model_failed"),
         (ResponseTemplate::new(500), "model_failed"),
     ] {
         let server = upstream(response).await;
@@ -292,15 +252,9 @@ async fn a_connection_that_breaks_fails_the_answer_after_its_text() {
     });
 
     let answer = model(&url).stream(request()).await.unwrap();
-    let deltas: Vec<_> = answer
-        .map(|delta| delta.map_err(|error| error.code()))
-        .collect()
-        .await;
+    let deltas: Vec<_> = answer.map(|delta| delta.map_err(|error| error.code())).collect().await;
 
-    assert_eq!(
-        deltas,
-        [Ok(Delta::Text("tides".to_owned())), Err("model_failed")]
-    );
+    assert_eq!(deltas, [Ok(Delta::Text("tides".to_owned())), Err("model_failed")]);
 }
 
 #[tokio::test]
@@ -352,14 +306,9 @@ fn settings_that_can_not_work_are_refused() {
 #[test]
 fn the_key_does_not_show_in_debug_output() {
     for auth in [Auth::ApiKey, Auth::Bearer] {
-        let settings = HttpSettings {
-            auth,
-            ..settings(&format!("http://user:{KEY}@localhost/?key={KEY}"))
-        };
-        let shown = format!(
-            "{settings:?} {:?}",
-            HttpChatModel::new(settings.clone()).unwrap()
-        );
+        let settings =
+            HttpSettings { auth, ..settings(&format!("http://user:{KEY}@localhost/?key={KEY}")) };
+        let shown = format!("{settings:?} {:?}", HttpChatModel::new(settings.clone()).unwrap());
 
         assert!(!shown.contains(KEY), "{shown}");
     }

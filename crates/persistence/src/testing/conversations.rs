@@ -18,10 +18,7 @@ pub async fn a_new_conversation_is_empty_and_its_owners_alone(store: &Store) {
     let id = start(store, owner).await;
 
     let found = store.find(owner, id).await.unwrap().unwrap();
-    assert_eq!(
-        (found.message_count, found.total_tokens, &found.title),
-        (0, 0, &None)
-    );
+    assert_eq!((found.message_count, found.total_tokens, &found.title), (0, 0, &None));
     assert_eq!((found.created_at, found.updated_at), (moment(0), moment(0)));
     assert_eq!(texts(store, owner, id).await, Vec::<String>::new());
     assert_eq!(store.find(UserId::generate(), id).await.unwrap(), None);
@@ -34,24 +31,12 @@ pub async fn nobody_else_can_see_or_change_a_conversation(store: &Store) {
 
     assert_eq!(store.find(other, id).await.unwrap(), None);
     assert_eq!(store.messages(other, id, None, 10).await.unwrap(), None);
-    assert_eq!(
-        store
-            .rename(other, id, title("mine now"), moment(1))
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(store.rename(other, id, title("mine now"), moment(1)).await.unwrap(), None);
     assert!(!store.delete(other, id).await.unwrap());
     assert!(!store.reset(other, id, moment(1)).await.unwrap());
-    assert_eq!(
-        append(store, other, id, one("intruder")).await,
-        Appended::NotFound
-    );
+    assert_eq!(append(store, other, id, one("intruder")).await, Appended::NotFound);
     assert_eq!(search(store, other, "secret").await, Vec::<String>::new());
-    let listed = store
-        .list(other, ListOrder::Created, None, 10)
-        .await
-        .unwrap();
+    let listed = store.list(other, ListOrder::Created, None, 10).await.unwrap();
     assert_eq!(listed.items, Vec::new());
     assert_eq!(texts(store, owner, id).await, ["my secret"]);
 }
@@ -61,32 +46,16 @@ pub async fn messages_stand_in_the_order_of_appending(store: &Store) {
     let id = start(store, owner).await;
 
     say(store, owner, id, "first").await;
-    let two = Append {
-        messages: vec![question("second"), question("third")],
-        ..Append::default()
-    };
+    let two = Append { messages: vec![question("second"), question("third")], ..Append::default() };
     append(store, owner, id, two).await;
 
     let messages = store.messages(owner, id, None, 10).await.unwrap().unwrap();
     assert_eq!(contents(&messages), ["first", "second", "third"]);
-    assert_eq!(
-        messages.iter().map(|m| m.position).collect::<Vec<_>>(),
-        [1, 2, 3]
-    );
+    assert_eq!(messages.iter().map(|m| m.position).collect::<Vec<_>>(), [1, 2, 3]);
     let parents: Vec<_> = messages.iter().map(|m| m.parent_id).collect();
-    assert_eq!(
-        parents,
-        [
-            None,
-            Some(messages[0].message_id),
-            Some(messages[1].message_id)
-        ]
-    );
+    assert_eq!(parents, [None, Some(messages[0].message_id), Some(messages[1].message_id)]);
     let conversation = store.find(owner, id).await.unwrap().unwrap();
-    assert_eq!(
-        (conversation.message_count, conversation.total_tokens),
-        (3, 21)
-    );
+    assert_eq!((conversation.message_count, conversation.total_tokens), (3, 21));
 }
 
 pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
@@ -97,21 +66,9 @@ pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
     }
 
     let newest = store.messages(owner, id, None, 2).await.unwrap().unwrap();
-    let before = store
-        .messages(owner, id, Some(newest[0].position), 2)
-        .await
-        .unwrap()
-        .unwrap();
-    let oldest = store
-        .messages(owner, id, Some(before[0].position), 2)
-        .await
-        .unwrap()
-        .unwrap();
-    let none = store
-        .messages(owner, id, Some(1), 2)
-        .await
-        .unwrap()
-        .unwrap();
+    let before = store.messages(owner, id, Some(newest[0].position), 2).await.unwrap().unwrap();
+    let oldest = store.messages(owner, id, Some(before[0].position), 2).await.unwrap().unwrap();
+    let none = store.messages(owner, id, Some(1), 2).await.unwrap().unwrap();
 
     assert_eq!(contents(&newest), ["4", "5"]);
     assert_eq!(contents(&before), ["2", "3"]);
@@ -128,10 +85,7 @@ pub async fn conversations_are_paged_by_cursor_in_both_orders(store: &Store) {
         store.create(owner, id, moment(number / 2)).await.unwrap();
         ids.push(id);
     }
-    store
-        .rename(owner, ids[0], title("the first, touched last"), moment(99))
-        .await
-        .unwrap();
+    store.rename(owner, ids[0], title("the first, touched last"), moment(99)).await.unwrap();
 
     let created = all_pages(store, owner, ListOrder::Created).await;
     let updated = all_pages(store, owner, ListOrder::Updated).await;
@@ -151,52 +105,28 @@ pub async fn fifty_appends_at_once_take_fifty_positions(store: &Store) {
     let messages = store.messages(owner, id, None, 100).await.unwrap().unwrap();
     let positions: Vec<_> = messages.iter().map(|m| m.position).collect();
     assert_eq!(positions, (1..=50).collect::<Vec<_>>());
-    let mut said: Vec<u64> = messages
-        .iter()
-        .map(|m| m.content.parse().unwrap())
-        .collect();
+    let mut said: Vec<u64> = messages.iter().map(|m| m.content.parse().unwrap()).collect();
     said.sort_unstable();
     assert_eq!(said, (0..50).collect::<Vec<_>>());
     for pair in messages.windows(2) {
         assert_eq!(pair[1].parent_id, Some(pair[0].message_id));
     }
-    assert_eq!(
-        store.find(owner, id).await.unwrap().unwrap().message_count,
-        50
-    );
+    assert_eq!(store.find(owner, id).await.unwrap().unwrap().message_count, 50);
 }
 
 pub async fn all_messages_of_an_append_are_stored_or_none(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
     let known = question("known");
-    let again = NewMessage {
-        content: "again".to_owned(),
-        ..known.clone()
-    };
-    append(
-        store,
-        owner,
-        id,
-        Append {
-            messages: vec![known],
-            ..Append::default()
-        },
-    )
-    .await;
+    let again = NewMessage { content: "again".to_owned(), ..known.clone() };
+    append(store, owner, id, Append { messages: vec![known], ..Append::default() }).await;
 
-    let broken = Append {
-        messages: vec![question("new"), again],
-        ..Append::default()
-    };
+    let broken = Append { messages: vec![question("new"), again], ..Append::default() };
     let result = store.append(owner, id, broken, moment(1)).await;
 
     assert!(result.is_err(), "a message id was used twice: {result:?}");
     assert_eq!(texts(store, owner, id).await, ["known"]);
-    assert_eq!(
-        store.find(owner, id).await.unwrap().unwrap().message_count,
-        1
-    );
+    assert_eq!(store.find(owner, id).await.unwrap().unwrap().message_count, 1);
     say(store, owner, id, "next").await;
     assert_eq!(texts(store, owner, id).await, ["known", "next"]);
 }
@@ -211,11 +141,7 @@ pub async fn a_client_message_id_counts_once(store: &Store) {
     let elsewhere = start(store, owner).await;
     append(store, owner, elsewhere, sent("hello", "c1")).await;
 
-    assert_eq!(
-        again,
-        Appended::Duplicate(first),
-        "a turn's question and its answer"
-    );
+    assert_eq!(again, Appended::Duplicate(first), "a turn's question and its answer");
     assert_eq!(texts(store, owner, id).await, ["hello", "", "hello", ""]);
     assert_eq!(texts(store, owner, elsewhere).await, ["hello", ""]);
 }
@@ -226,12 +152,8 @@ pub async fn a_client_message_id_sent_twice_at_once_counts_once(store: &Store) {
 
     let outcomes = join_all((0..10).map(|_| append(store, owner, id, sent("hello", "c1")))).await;
 
-    let stored = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Appended::Stored { .. }));
-    let duplicates = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Appended::Duplicate(_)));
+    let stored = outcomes.iter().filter(|outcome| matches!(outcome, Appended::Stored { .. }));
+    let duplicates = outcomes.iter().filter(|outcome| matches!(outcome, Appended::Duplicate(_)));
     assert_eq!((stored.count(), duplicates.count()), (1, 9));
     assert_eq!(texts(store, owner, id).await, ["hello", ""]);
 }
@@ -239,10 +161,7 @@ pub async fn a_client_message_id_sent_twice_at_once_counts_once(store: &Store) {
 pub async fn a_stale_append_stores_nothing(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
-    let expecting = |position| Append {
-        expected_position: Some(position),
-        ..one("as I know it")
-    };
+    let expecting = |position| Append { expected_position: Some(position), ..one("as I know it") };
 
     append(store, owner, id, expecting(0)).await;
     let stale = append(store, owner, id, expecting(0)).await;
@@ -256,15 +175,10 @@ pub async fn one_turn_runs_at_a_time(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
     let first = TurnId::generate();
-    let answer = stored(append(store, owner, id, turn(first, "one")).await)
-        .1
-        .remove(1);
+    let answer = stored(append(store, owner, id, turn(first, "one")).await).1.remove(1);
 
     let second = append(store, owner, id, turn(TurnId::generate(), "two")).await;
-    store
-        .save_answer(id, finished(&answer, "done"), moment(1))
-        .await
-        .unwrap();
+    store.save_answer(id, finished(&answer, "done"), moment(1)).await.unwrap();
     let third = append(store, owner, id, turn(TurnId::generate(), "three")).await;
 
     assert_eq!(second, Appended::TurnInProgress);
@@ -279,10 +193,7 @@ pub async fn a_lapsed_turn_holds_nobody_up(store: &Store) {
 
     let after_its_lease = moment(LEASE_MILLIS);
     let next = turn(TurnId::generate(), "two");
-    let outcome = store
-        .append(owner, id, next, after_its_lease)
-        .await
-        .unwrap();
+    let outcome = store.append(owner, id, next, after_its_lease).await.unwrap();
 
     assert!(matches!(outcome, Appended::Stored { .. }), "{outcome:?}");
 }
@@ -290,67 +201,34 @@ pub async fn a_lapsed_turn_holds_nobody_up(store: &Store) {
 pub async fn an_answer_grows_until_its_turn_ends(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
-    let answer = stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await)
-        .1
-        .remove(1);
+    let answer =
+        stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
 
-    let partial = AnswerUpdate {
-        lease_until: Some(moment(9)),
-        ..finished(&answer, "Bec")
-    };
-    assert!(
-        store
-            .save_answer(id, partial.clone(), moment(1))
-            .await
-            .unwrap()
-    );
+    let partial = AnswerUpdate { lease_until: Some(moment(9)), ..finished(&answer, "Bec") };
+    assert!(store.save_answer(id, partial.clone(), moment(1)).await.unwrap());
     assert_eq!(texts(store, owner, id).await, ["why?", "Bec"]);
-    assert!(
-        store
-            .save_answer(id, finished(&answer, "Because."), moment(2))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store.save_answer(id, partial, moment(3)).await.unwrap(),
-        "a late partial save"
-    );
+    assert!(store.save_answer(id, finished(&answer, "Because."), moment(2)).await.unwrap());
+    assert!(!store.save_answer(id, partial, moment(3)).await.unwrap(), "a late partial save");
 
     let messages = store.messages(owner, id, None, 10).await.unwrap().unwrap();
     assert_eq!(contents(&messages), ["why?", "Because."]);
-    assert_eq!(
-        (messages[1].status, messages[1].token_count),
-        (MessageStatus::Complete, 3)
-    );
+    assert_eq!((messages[1].status, messages[1].token_count), (MessageStatus::Complete, 3));
     let conversation = store.find(owner, id).await.unwrap().unwrap();
-    assert_eq!(
-        (conversation.total_tokens, conversation.updated_at),
-        (10, moment(2))
-    );
+    assert_eq!((conversation.total_tokens, conversation.updated_at), (10, moment(2)));
 }
 
 pub async fn a_title_is_set_once_and_renamed_at_will(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
-    let titled = |text| Append {
-        title: Some(title(text)),
-        ..one("hello")
-    };
+    let titled = |text| Append { title: Some(title(text)), ..one("hello") };
 
     append(store, owner, id, titled("Hello")).await;
     append(store, owner, id, titled("Another")).await;
     let first = store.find(owner, id).await.unwrap().unwrap();
-    let renamed = store
-        .rename(owner, id, title("Mine"), moment(5))
-        .await
-        .unwrap()
-        .unwrap();
+    let renamed = store.rename(owner, id, title("Mine"), moment(5)).await.unwrap().unwrap();
 
     assert_eq!(first.title, Some(title("Hello")));
-    assert_eq!(
-        (renamed.title, renamed.updated_at),
-        (Some(title("Mine")), moment(5))
-    );
+    assert_eq!((renamed.title, renamed.updated_at), (Some(title("Mine")), moment(5)));
 }
 
 pub async fn a_deleted_conversation_is_gone_whole(store: &Store) {
@@ -371,38 +249,25 @@ pub async fn a_deleted_conversation_is_gone_whole(store: &Store) {
 pub async fn a_reset_conversation_is_empty_and_its_positions_go_on(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
-    let answer = stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await)
-        .1
-        .remove(1);
+    let answer =
+        stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
 
     assert!(store.reset(owner, id, moment(3)).await.unwrap());
 
     assert_eq!(texts(store, owner, id).await, Vec::<String>::new());
     assert_eq!(search(store, owner, "why").await, Vec::<String>::new());
     let conversation = store.find(owner, id).await.unwrap().unwrap();
-    assert_eq!(
-        (conversation.message_count, conversation.total_tokens),
-        (0, 0)
-    );
-    assert!(
-        !store
-            .save_answer(id, finished(&answer, "late"), moment(4))
-            .await
-            .unwrap()
-    );
-    let next = stored(append(store, owner, id, turn(TurnId::generate(), "again")).await)
-        .1
-        .remove(0);
+    assert_eq!((conversation.message_count, conversation.total_tokens), (0, 0));
+    assert!(!store.save_answer(id, finished(&answer, "late"), moment(4)).await.unwrap());
+    let next =
+        stored(append(store, owner, id, turn(TurnId::generate(), "again")).await).1.remove(0);
     assert_eq!((next.position, next.parent_id), (3, None));
 }
 
 pub async fn every_text_comes_back_unchanged(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
-    let all_planes: String = (0..=0x0010_FFFF)
-        .step_by(97)
-        .filter_map(char::from_u32)
-        .collect();
+    let all_planes: String = (0..=0x0010_FFFF).step_by(97).filter_map(char::from_u32).collect();
     let hostile = [
         "nul \0 within",
         "\u{301}a lone combining mark first",
@@ -435,95 +300,48 @@ pub async fn a_search_ranks_stems_and_quotes_the_place(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
     let filler = "and many other things of little weight are said here ".repeat(20);
-    say(
-        store,
-        owner,
-        id,
-        &format!("{filler} where the tide is named once {filler}"),
-    )
-    .await;
+    say(store, owner, id, &format!("{filler} where the tide is named once {filler}")).await;
     say(store, owner, id, "Tides, tides: the moon makes the tides.").await;
     say(store, owner, id, "Nothing of the kind.").await;
 
-    let hits = store
-        .search(owner, &SearchQuery::parse("TIDE"), 10)
-        .await
-        .unwrap();
+    let hits = store.search(owner, &SearchQuery::parse("TIDE"), 10).await.unwrap();
 
-    assert_eq!(
-        hits.iter().map(|hit| hit.position).collect::<Vec<_>>(),
-        [2, 1]
-    );
+    assert_eq!(hits.iter().map(|hit| hit.position).collect::<Vec<_>>(), [2, 1]);
     assert!(hits[0].score > hits[1].score);
     let quoted: Vec<_> = hits[1].snippet.iter().filter(|part| part.matched).collect();
     assert_eq!(quoted.len(), 1);
     assert_eq!(quoted[0].text, "tide");
-    let snippet: String = hits[1]
-        .snippet
-        .iter()
-        .map(|part| part.text.as_str())
-        .collect();
-    assert!(
-        snippet.contains("where the tide is named once"),
-        "{snippet}"
-    );
+    let snippet: String = hits[1].snippet.iter().map(|part| part.text.as_str()).collect();
+    assert!(snippet.contains("where the tide is named once"), "{snippet}");
     assert!(snippet.len() < 400, "a snippet is short: {snippet}");
-    assert_eq!(
-        store
-            .search(owner, &SearchQuery::parse("tide"), 1)
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(store.search(owner, &SearchQuery::parse("tide"), 1).await.unwrap().len(), 1);
 }
 
 pub async fn a_search_minds_phrases_and_exclusions(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
-    for text in [
-        "spring tide",
-        "the tide in spring",
-        "a neap tide",
-        "the moon",
-    ] {
+    for text in ["spring tide", "the tide in spring", "a neap tide", "the moon"] {
         say(store, owner, id, text).await;
     }
 
-    assert_eq!(
-        search(store, owner, "\"spring tide\"").await,
-        ["spring tide"]
-    );
+    assert_eq!(search(store, owner, "\"spring tide\"").await, ["spring tide"]);
     assert_eq!(search(store, owner, "tide -spring").await, ["a neap tide"]);
     assert_eq!(search(store, owner, "moon neap").await.len(), 2);
-    assert_eq!(
-        search(store, owner, "moon neap \"a neap\"").await,
-        ["a neap tide"]
-    );
+    assert_eq!(search(store, owner, "moon neap \"a neap\"").await, ["a neap tide"]);
 }
 
 pub async fn a_search_sees_changes_at_once(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
-    let answer = stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await)
-        .1
-        .remove(1);
-    let partial = AnswerUpdate {
-        lease_until: Some(moment(9)),
-        ..finished(&answer, "moonlight")
-    };
+    let answer =
+        stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
+    let partial = AnswerUpdate { lease_until: Some(moment(9)), ..finished(&answer, "moonlight") };
 
     store.save_answer(id, partial, moment(1)).await.unwrap();
     assert_eq!(search(store, owner, "moonlight").await, ["moonlight"]);
-    store
-        .save_answer(id, finished(&answer, "sunlight"), moment(1))
-        .await
-        .unwrap();
+    store.save_answer(id, finished(&answer, "sunlight"), moment(1)).await.unwrap();
 
-    assert_eq!(
-        search(store, owner, "moonlight").await,
-        Vec::<String>::new()
-    );
+    assert_eq!(search(store, owner, "moonlight").await, Vec::<String>::new());
     assert_eq!(search(store, owner, "sunlight").await, ["sunlight"]);
 }
 
@@ -582,23 +400,14 @@ async fn say_number(store: &Store, owner: UserId, id: ConversationId, number: u6
 }
 
 fn one(text: &str) -> Append {
-    Append {
-        messages: vec![question(text)],
-        ..Append::default()
-    }
+    Append { messages: vec![question(text)], ..Append::default() }
 }
 
 fn turn(turn_id: TurnId, text: &str) -> Append {
-    let question = NewMessage {
-        turn_id: Some(turn_id),
-        ..question(text)
-    };
+    let question = NewMessage { turn_id: Some(turn_id), ..question(text) };
     Append {
         messages: vec![question, empty_answer(turn_id)],
-        turn: Some(TurnClaim {
-            turn_id,
-            lease_until: moment(LEASE_MILLIS),
-        }),
+        turn: Some(TurnClaim { turn_id, lease_until: moment(LEASE_MILLIS) }),
         ..Append::default()
     }
 }
@@ -625,10 +434,7 @@ fn finished(answer: &Message, content: &str) -> AnswerUpdate {
 
 fn stored(outcome: Appended) -> (Conversation, Vec<Message>) {
     match outcome {
-        Appended::Stored {
-            conversation,
-            messages,
-        } => (conversation, messages),
+        Appended::Stored { conversation, messages } => (conversation, messages),
         other => panic!("not stored: {other:?}"),
     }
 }
@@ -638,26 +444,17 @@ fn title(text: &str) -> Title {
 }
 
 fn contents(messages: &[Message]) -> Vec<&str> {
-    messages
-        .iter()
-        .map(|message| message.content.as_str())
-        .collect()
+    messages.iter().map(|message| message.content.as_str()).collect()
 }
 
 async fn texts(store: &Store, owner: UserId, id: ConversationId) -> Vec<String> {
     let messages = store.messages(owner, id, None, 100).await.unwrap().unwrap();
-    messages
-        .into_iter()
-        .map(|message| message.content)
-        .collect()
+    messages.into_iter().map(|message| message.content).collect()
 }
 
 /// The whole texts of what is found, best first: their snippets, as they are short.
 async fn search(store: &Store, owner: UserId, text: &str) -> Vec<String> {
-    let hits = store
-        .search(owner, &SearchQuery::parse(text), 10)
-        .await
-        .unwrap();
+    let hits = store.search(owner, &SearchQuery::parse(text), 10).await.unwrap();
     hits.iter()
         .map(|hit| {
             assert!(matches!(hit.role, Role::User | Role::Assistant));
@@ -671,11 +468,7 @@ async fn all_pages(store: &Store, owner: UserId, order: ListOrder) -> Vec<Conver
     let mut after = None;
     loop {
         let page = store.list(owner, order, after, 2).await.unwrap();
-        ids.extend(
-            page.items
-                .iter()
-                .map(|conversation| conversation.conversation_id),
-        );
+        ids.extend(page.items.iter().map(|conversation| conversation.conversation_id));
         after = page.next;
         if after.is_none() {
             return ids;

@@ -14,26 +14,17 @@ pub async fn a_session_is_found_until_it_lapses(store: &dyn Sessions) {
     let id = session.session_id;
     assert_eq!(store.find(id, moment(99)).await.unwrap(), Some(session));
     assert_eq!(store.find(id, moment(100)).await.unwrap(), None);
-    assert_eq!(
-        store.find(SessionId::generate(), moment(0)).await.unwrap(),
-        None
-    );
+    assert_eq!(store.find(SessionId::generate(), moment(0)).await.unwrap(), None);
 }
 
 pub async fn a_saved_session_replaces_its_older_state(store: &dyn Sessions) {
     let older = session(None);
-    let newer = Session {
-        conversation_id: Some(ConversationId::generate()),
-        ..older.clone()
-    };
+    let newer = Session { conversation_id: Some(ConversationId::generate()), ..older.clone() };
 
     store.save(&older, moment(0), moment(100)).await.unwrap();
     store.save(&newer, moment(50), moment(200)).await.unwrap();
 
-    assert_eq!(
-        store.find(older.session_id, moment(150)).await.unwrap(),
-        Some(newer)
-    );
+    assert_eq!(store.find(older.session_id, moment(150)).await.unwrap(), Some(newer));
 }
 
 pub async fn a_deleted_session_is_gone(store: &dyn Sessions) {
@@ -45,16 +36,9 @@ pub async fn a_deleted_session_is_gone(store: &dyn Sessions) {
     store.delete(ended.session_id).await.unwrap();
 
     assert_eq!(store.find(ended.session_id, moment(1)).await.unwrap(), None);
-    assert_eq!(
-        store.find(other.session_id, moment(1)).await.unwrap(),
-        Some(other)
-    );
+    assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
 }
 
 fn session(conversation_id: Option<ConversationId>) -> Session {
-    Session {
-        session_id: SessionId::generate(),
-        user_id: UserId::generate(),
-        conversation_id,
-    }
+    Session { session_id: SessionId::generate(), user_id: UserId::generate(), conversation_id }
 }

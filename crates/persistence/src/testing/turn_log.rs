@@ -25,10 +25,7 @@ pub async fn events_are_numbered_and_read_in_order(log: &dyn TurnLog) {
     let second = log.append(id, chunk("b")).await.unwrap();
 
     assert!(0 < first.seq && first.seq < second.seq);
-    assert_eq!(
-        whole(log, id, 0).await,
-        [Arc::clone(&first), Arc::clone(&second)]
-    );
+    assert_eq!(whole(log, id, 0).await, [Arc::clone(&first), Arc::clone(&second)]);
     assert_eq!(whole(log, id, first.seq).await, [Arc::clone(&second)]);
     assert_eq!(whole(log, id, second.seq).await, []);
 }
@@ -61,11 +58,7 @@ pub async fn appends_at_once_get_a_number_each(log: &dyn TurnLog) {
 
     let numbers: HashSet<u64> = events.into_iter().map(|event| event.unwrap().seq).collect();
     assert_eq!(numbers.len(), 100);
-    let mut read: Vec<u64> = whole(log, id, 0)
-        .await
-        .iter()
-        .map(|event| event.seq)
-        .collect();
+    let mut read: Vec<u64> = whole(log, id, 0).await.iter().map(|event| event.seq).collect();
     assert_eq!(read.len(), 100);
     assert!(read.is_sorted(), "{read:?}");
     read.retain(|seq| !numbers.contains(seq));
@@ -106,12 +99,7 @@ pub async fn a_turn_that_runs_is_kept_whole(log: &dyn TurnLog) {
 pub async fn a_checkpoint_lies_before_the_turn_that_runs(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let turn_id = TurnId::generate();
-    let title = log
-        .append(
-            id,
-            EventBody::ConversationUpdated(ConversationChange::Deleted),
-        )
-        .await;
+    let title = log.append(id, EventBody::ConversationUpdated(ConversationChange::Deleted)).await;
     let before = log.checkpoint(id).await.unwrap();
 
     let question = log.append(id, accepted(turn_id)).await.unwrap();
@@ -122,20 +110,13 @@ pub async fn a_checkpoint_lies_before_the_turn_that_runs(log: &dyn TurnLog) {
     let after = log.checkpoint(id).await.unwrap();
 
     assert_eq!(before, at_rest(title.unwrap().seq));
-    assert_eq!(
-        (during.running_turn, during.latest),
-        (Some(turn_id), newest.seq)
-    );
+    assert_eq!((during.running_turn, during.latest), (Some(turn_id), newest.seq));
     assert_eq!(replay.first(), Some(&question));
     assert_eq!(after, at_rest(end.seq));
 }
 
 fn at_rest(seq: u64) -> Checkpoint {
-    Checkpoint {
-        seq,
-        latest: seq,
-        running_turn: None,
-    }
+    Checkpoint { seq, latest: seq, running_turn: None }
 }
 
 async fn whole(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<Event>> {
@@ -153,10 +134,7 @@ async fn append_many(log: &dyn TurnLog, id: ConversationId, count: usize) -> Arc
 }
 
 fn chunk(text: &str) -> EventBody {
-    EventBody::ResponseChunk(ResponseChunk {
-        chunk: text.to_owned(),
-        turn_id: TurnId::generate(),
-    })
+    EventBody::ResponseChunk(ResponseChunk { chunk: text.to_owned(), turn_id: TurnId::generate() })
 }
 
 fn accepted(turn_id: TurnId) -> EventBody {
@@ -173,16 +151,6 @@ fn accepted(turn_id: TurnId) -> EventBody {
 }
 
 fn usage(turn_id: TurnId) -> EventBody {
-    let ledger = Ledger {
-        window: 9,
-        reserved: 2,
-        history: 3,
-        total: 5,
-        left_out_messages: 0,
-    };
-    EventBody::TokenUsage(TokenUsage {
-        turn_id,
-        total_tokens_used: 5,
-        ledger,
-    })
+    let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, left_out_messages: 0 };
+    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 5, ledger })
 }

@@ -31,13 +31,7 @@ impl Client {
         outbox: mpsc::Sender<Outgoing>,
         tasks: TaskTracker,
     ) -> Self {
-        Self {
-            chat,
-            session,
-            outbox,
-            followed: HashMap::new(),
-            tasks,
-        }
+        Self { chat, session, outbox, followed: HashMap::new(), tasks }
     }
 
     pub(crate) async fn greet(&self) {
@@ -69,12 +63,7 @@ impl Client {
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            tracing::info!(
-                request_id = said.request_id,
-                code = error.code(),
-                ?error,
-                "refused"
-            );
+            tracing::info!(request_id = said.request_id, code = error.code(), ?error, "refused");
             said.message = error.to_string();
             said.code = error.code();
             self.answer(Answer::Error(said)).await;
@@ -91,10 +80,9 @@ impl Client {
                 self.followed.remove(&data.conversation_id);
                 Ok(())
             }
-            Incoming::Stop(data) => Ok(self
-                .chat
-                .stop(self.session.user_id, data.conversation_id)
-                .await?),
+            Incoming::Stop(data) => {
+                Ok(self.chat.stop(self.session.user_id, data.conversation_id).await?)
+            }
             Incoming::Ping => {
                 self.answer(Answer::Pong {}).await;
                 Ok(())
@@ -117,16 +105,9 @@ impl Client {
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
-        let sent = self
-            .chat
-            .send_message(self.session.user_id, conversation_id, message)
-            .await?;
+        let sent = self.chat.send_message(self.session.user_id, conversation_id, message).await?;
         if let Sent::Known(accepted) = sent {
-            self.answer(Answer::MessageAccepted {
-                conversation_id,
-                accepted,
-            })
-            .await;
+            self.answer(Answer::MessageAccepted { conversation_id, accepted }).await;
         }
         Ok(())
     }
@@ -134,9 +115,7 @@ impl Client {
     /// Looked up anew each time: another tab may have started a conversation meanwhile.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
         let session = self.chat.find_session(self.session.session_id).await?;
-        session
-            .and_then(|session| session.conversation_id)
-            .ok_or(ApiError::NoConversation)
+        session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
     }
 
     async fn subscribe(
@@ -144,10 +123,7 @@ impl Client {
         conversation_id: ConversationId,
         after: Option<u64>,
     ) -> Result<(), ApiError> {
-        let following = self
-            .chat
-            .follow(self.session.user_id, conversation_id, after)
-            .await?;
+        let following = self.chat.follow(self.session.user_id, conversation_id, after).await?;
         // What was followed so far ends first: its events must not come after `subscribed`.
         self.followed.remove(&conversation_id);
         self.answer(Answer::Subscribed {
@@ -164,9 +140,7 @@ impl Client {
             let message = format!("A connection may follow {MOST_FOLLOWED} conversations.");
             return Err(ApiError::InvalidRequest(message));
         }
-        let task = self
-            .tasks
-            .spawn(forward(id, following, self.outbox.clone()));
+        let task = self.tasks.spawn(forward(id, following, self.outbox.clone()));
         self.followed.insert(id, AbortOnDropHandle::new(task));
         Ok(())
     }
@@ -190,11 +164,7 @@ async fn forward(id: ConversationId, mut following: Following, outbox: mpsc::Sen
                 }
             }
             Ok(Followed::Lost { event_seq }) => {
-                let lost = Answer::Subscribed {
-                    conversation_id: id,
-                    recovered: false,
-                    event_seq,
-                };
+                let lost = Answer::Subscribed { conversation_id: id, recovered: false, event_seq };
                 if outbox.send(Outgoing::Answer(lost)).await.is_err() {
                     return;
                 }
@@ -208,8 +178,5 @@ async fn forward(id: ConversationId, mut following: Following, outbox: mpsc::Sen
 }
 
 fn is_last(event: &Arc<Event>) -> bool {
-    matches!(
-        event.body,
-        EventBody::ConversationUpdated(ConversationChange::Deleted)
-    )
+    matches!(event.body, EventBody::ConversationUpdated(ConversationChange::Deleted))
 }

@@ -56,10 +56,7 @@ impl Frame {
 
     /// A text of the data, as far as it is there.
     pub(crate) fn text(&self, field: &str) -> Option<String> {
-        self.data
-            .get(field)
-            .and_then(Value::as_str)
-            .map(ToOwned::to_owned)
+        self.data.get(field).and_then(Value::as_str).map(ToOwned::to_owned)
     }
 
     pub(crate) fn read(self) -> Result<Incoming, ApiError> {

@@ -29,10 +29,7 @@ impl Connections {
         self.closing.cancel();
         self.tasks.close();
         if timeout(GOODBYE, self.tasks.wait()).await.is_err() {
-            tracing::warn!(
-                connections = self.tasks.len(),
-                "connections did not close in time"
-            );
+            tracing::warn!(connections = self.tasks.len(), "connections did not close in time");
         }
     }
 }

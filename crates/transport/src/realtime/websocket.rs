@@ -136,8 +136,5 @@ fn broken(error: &ProtocolError) -> CloseReason {
 }
 
 fn reason(code: CloseCode, description: &str) -> CloseReason {
-    CloseReason {
-        code,
-        description: Some(description.to_owned()),
-    }
+    CloseReason { code, description: Some(description.to_owned()) }
 }

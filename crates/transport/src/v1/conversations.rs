@@ -10,9 +10,7 @@ use crate::{ApiError, Caller, Reader};
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(
-            web::resource("/conversations")
-                .route(web::get().to(list))
-                .route(web::post().to(start)),
+            web::resource("/conversations").route(web::get().to(list)).route(web::post().to(start)),
         )
         .service(
             web::resource("/conversations/{id}")
@@ -46,9 +44,7 @@ async fn list(
 ) -> Result<Json<List>, ApiError> {
     let limit = page_size(query.limit, 50, 100)?;
     let after: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
-    let page = chat
-        .list_conversations(reader.user_id, after, limit)
-        .await?;
+    let page = chat.list_conversations(reader.user_id, after, limit).await?;
     Ok(Json(List {
         conversations: page.items,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
@@ -75,10 +71,7 @@ async fn rename(
     chat: Data<Chat>,
 ) -> Result<Json<Conversation>, ApiError> {
     let title = Title::try_from(changes.into_inner().title)?;
-    Ok(Json(
-        chat.rename_conversation(caller.0.user_id, *id, title)
-            .await?,
-    ))
+    Ok(Json(chat.rename_conversation(caller.0.user_id, *id, title).await?))
 }
 
 async fn delete(

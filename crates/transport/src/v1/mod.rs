@@ -27,7 +27,5 @@ fn page_size(asked: Option<u32>, default: u32, most: u32) -> Result<u32, ApiErro
     if (1..=most).contains(&size) {
         return Ok(size);
     }
-    Err(ApiError::InvalidRequest(format!(
-        "`limit` must be between 1 and {most}."
-    )))
+    Err(ApiError::InvalidRequest(format!("`limit` must be between 1 and {most}.")))
 }
