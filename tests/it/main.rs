@@ -1,1 +1,14 @@
+//! The server as its clients see it.
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
+mod arrows;
+mod errors;
+mod flask;
+mod isolation;
+mod origin;
+mod pages;
+mod process;
+mod real_model;
+mod rest_v1;
+mod turns;
+mod websocket;

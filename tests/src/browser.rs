@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
 use reqwest::cookie::{CookieStore, Jar};
-use reqwest::header::{COOKIE, HeaderMap, HeaderValue, ORIGIN};
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::{PATIENCE, Socket};
+use crate::{PATIENCE, Process, Socket, upgrade};
 
 /// Somebody with a cookie of their own.
 #[derive(Clone)]
@@ -28,14 +31,23 @@ pub struct Answer {
 
 impl Browser {
     pub(crate) fn new(url: &str) -> Self {
+        // Installed by the first browser; the others find it there.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let jar = Arc::new(Jar::default());
         let client =
             Client::builder().cookie_provider(Arc::clone(&jar)).timeout(PATIENCE).build().unwrap();
         Self { base: url.parse().unwrap(), jar, client }
     }
 
-    /// A request, to be completed.
+    /// The same browser after the server came back at another port: a cookie knows no port.
     #[must_use]
+    pub fn at(&self, server: &Process) -> Self {
+        let mut elsewhere = self.clone();
+        elsewhere.base = server.browser().base;
+        elsewhere
+    }
+
+    /// A request, to be completed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.base.join(path).unwrap())
     }
@@ -53,6 +65,20 @@ impl Browser {
     /// Reads something.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Reads a path that is sent as it is written, which a proper client would tidy: the answer as
+    /// it comes over the wire.
+    pub async fn get_as_written(&self, path: &str) -> String {
+        let address = self.base.socket_addrs(|| None).unwrap();
+        let mut stream = TcpStream::connect(address.as_slice()).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        timeout(PATIENCE, read).await.expect("an answer in time").unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// Posts nothing.
@@ -79,7 +105,16 @@ impl Browser {
 
     /// Opens a WebSocket, which greets.
     pub async fn connect(&self) -> Socket {
-        Socket::connect(&self.base, self.headers()).await
+        let mut socket = self.connect_ungreeted().await;
+        socket.expect("response").await;
+        socket
+    }
+
+    /// Opens a WebSocket, whose greeting is still to come.
+    pub async fn connect_ungreeted(&self) -> Socket {
+        let (socket, headers) = upgrade(&self.base, self.headers()).await.unwrap();
+        self.jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), &self.base);
+        socket
     }
 
     /// What a browser sends along with every request to its page's own host.

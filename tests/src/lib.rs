@@ -4,6 +4,7 @@
 //! time, and nothing is waited for longer than [`PATIENCE`].
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
     clippy::unwrap_used,

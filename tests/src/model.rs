@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_web::web::{self, Data, Json};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -8,6 +9,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{sleep, timeout};
+
+use crate::PATIENCE;
 
 /// A model that answers as the test says, and otherwise repeats the question.
 #[derive(Clone)]
@@ -39,21 +43,18 @@ impl ScriptedModel {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let script = Data::new(Script::default());
-        let served = script.clone();
+        let shared = script.clone();
         let server = HttpServer::new(move || {
             App::new()
-                .app_data(served.clone())
+                .app_data(shared.clone())
                 .route("/v1/chat/completions", web::post().to(complete))
         })
         .workers(1)
         .disable_signals()
         .listen(listener)
         .unwrap();
-        actix_web::rt::spawn(server.run());
-        Self {
-            url: format!("http://{address}/v1/chat/completions"),
-            script: script.into_inner(),
-        }
+        spawn(server.run());
+        Self { url: format!("http://{address}/v1/chat/completions"), script: script.into_inner() }
     }
 
     /// Where it is.
@@ -93,14 +94,24 @@ impl Answering {
         self.parts.send(Part::BreakOff).ok();
     }
 
-    /// Ends when the server has hung up.
+    /// Ends when the server has hung up, which is only noticed by sending: an empty comment.
     pub async fn hung_up(&self) {
-        self.parts.closed().await;
+        let comments = async {
+            while self.parts.send(Part::Bytes(Bytes::from_static(b":\n\n"))).is_ok() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, comments).await.expect("an end in time");
     }
 
     fn send(&self, chunk: &Value) {
         self.parts.send(Part::Bytes(event(chunk))).ok();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+fn spawn(server: actix_web::dev::Server) {
+    tokio::spawn(server);
 }
 
 async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {

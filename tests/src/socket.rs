@@ -16,29 +16,21 @@ pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-/// Tries to open a WebSocket with these headers.
+/// Tries to open a WebSocket with these headers: the connection and the headers that came back.
 ///
 /// # Errors
 /// When the server refuses.
-pub async fn upgrade(
-    base: &Url,
-    headers: HeaderMap,
-) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Error> {
+pub async fn upgrade(base: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap), Error> {
     let mut url = base.join("/ws").unwrap();
     url.set_scheme("ws").unwrap();
     let mut request = url.as_str().into_client_request()?;
     request.headers_mut().extend(headers);
-    let (stream, _) = timeout(PATIENCE, connect_async(request)).await.expect("an answer")?;
-    Ok(stream)
+    let connected = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time");
+    let (stream, response) = connected?;
+    Ok((Socket { stream }, response.into_parts().0.headers))
 }
 
 impl Socket {
-    pub(crate) async fn connect(base: &Url, headers: HeaderMap) -> Self {
-        let mut socket = Self { stream: upgrade(base, headers).await.unwrap() };
-        socket.expect("response").await;
-        socket
-    }
-
     /// Says an event.
     pub async fn say(&mut self, event: &str, data: Value) {
         self.send_text(&json!({"event": event, "data": data}).to_string()).await;
@@ -54,16 +46,14 @@ impl Socket {
         self.stream.send(message).await.unwrap();
     }
 
+    /// Sends a message that the server may not read to its end.
+    pub async fn send_or_fail(&mut self, message: Message) {
+        self.stream.send(message).await.ok();
+    }
+
     /// The next event: its name and data.
     pub async fn next(&mut self) -> (String, Value) {
-        loop {
-            let next = timeout(PATIENCE, self.stream.next()).await.expect("an event in time");
-            match next.expect("the connection is open").unwrap() {
-                Message::Text(text) => return read(&text),
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("no event: {other:?}"),
-            }
-        }
+        timeout(PATIENCE, self.next_text()).await.expect("an event in time")
     }
 
     /// The next event's data; it must have this name.
@@ -73,13 +63,15 @@ impl Socket {
         data
     }
 
-    /// All events up to the next one with this name, which is the last of them.
+    /// All events up to the next one with this name, which is the last of them; no other error.
     pub async fn until(&mut self, event: &str) -> Vec<(String, Value)> {
         let mut events = Vec::new();
         loop {
             events.push(self.next().await);
-            if events.last().is_some_and(|(name, _)| name == event) {
-                return events;
+            match events.last() {
+                Some((name, _)) if name == event => return events,
+                Some((name, data)) if name == "error" => panic!("an error: {data}"),
+                _ => {}
             }
         }
     }
@@ -93,9 +85,22 @@ impl Socket {
 
     /// Waits until the server closes, and says with which code.
     pub async fn closed(&mut self) -> Option<CloseCode> {
+        timeout(PATIENCE, self.close_code()).await.expect("the end in time")
+    }
+
+    async fn next_text(&mut self) -> (String, Value) {
         loop {
-            let next = timeout(PATIENCE, self.stream.next()).await.expect("the end in time");
-            match next? {
+            match self.stream.next().await.expect("the connection is open").unwrap() {
+                Message::Text(text) => return read(&text),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("no event: {other:?}"),
+            }
+        }
+    }
+
+    async fn close_code(&mut self) -> Option<CloseCode> {
+        loop {
+            match self.stream.next().await? {
                 Ok(Message::Close(frame)) => return frame.map(|frame| frame.code),
                 Ok(_) => {}
                 Err(_) => return None,

@@ -39,9 +39,9 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let settings = Settings::read(&Environment::of_process()?)?;
     telemetry::init(settings.log_format, &settings.log_level)?;
+    let mut terminate = signal(SignalKind::terminate())?;
     let running = webchat::start(settings).await?;
     announce(&running);
-    let mut terminate = signal(SignalKind::terminate())?;
     let mut asked_to_end = async move || {
         tokio::select! {
             _ = ctrl_c() => {}

@@ -73,19 +73,31 @@ impl Following {
     pub async fn next(&mut self) -> Result<Followed, StoreError> {
         loop {
             self.log.wait(self.conversation_id, self.reached).await?;
-            match self.log.read(self.conversation_id, self.reached).await? {
-                Replay::Gone { latest } => {
-                    self.reached = latest;
-                    return Ok(Followed::Lost { event_seq: latest });
-                }
-                Replay::Whole(events) => {
-                    if let Some(newest) = events.last() {
-                        self.reached = newest.seq;
-                        return Ok(Followed::Events(merge_chunks(&events)));
-                    }
-                }
+            if let Some(followed) = self.so_far().await? {
+                return Ok(followed);
             }
         }
+    }
+
+    /// What happened until now, if anything did.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    ///
+    /// # Cancellation
+    /// Dropping the future loses nothing.
+    pub async fn so_far(&mut self) -> Result<Option<Followed>, StoreError> {
+        let events = match self.log.read(self.conversation_id, self.reached).await? {
+            Replay::Gone { latest } => {
+                self.reached = latest;
+                return Ok(Some(Followed::Lost { event_seq: latest }));
+            }
+            Replay::Whole(events) => events,
+        };
+        Ok(events.last().map(|newest| {
+            self.reached = newest.seq;
+            Followed::Events(merge_chunks(&events))
+        }))
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use actix_files::{Files, NamedFile};
-use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
+use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, VARY};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Responder};
@@ -28,14 +28,18 @@ pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
         .route("/c/{conversation_id}", web::get().to(page_of_conversation))
         .service(
             web::scope("/assets")
-                .wrap(DefaultHeaders::new().add((CACHE_CONTROL, FOR_EVER)))
+                .wrap(file_headers(FOR_EVER))
                 .service(Files::new("", web_dir.join("assets")).try_compressed()),
         )
         .service(
             web::scope("")
-                .wrap(DefaultHeaders::new().add((CACHE_CONTROL, ASK_AGAIN)))
+                .wrap(file_headers(ASK_AGAIN))
                 .service(Files::new("", web_dir).try_compressed()),
         );
+}
+
+fn file_headers(cache_control: &'static str) -> DefaultHeaders {
+    DefaultHeaders::new().add((CACHE_CONTROL, cache_control)).add((VARY, "accept-encoding"))
 }
 
 async fn page(

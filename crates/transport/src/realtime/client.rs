@@ -1,12 +1,13 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 use webchat_chat::{Chat, Followed, Following, SendMessage, Sent};
-use webchat_domain::{ConversationChange, ConversationId, Event, EventBody, Session};
+use webchat_domain::{ConversationChange, ConversationId, EventBody, Session};
 
+use super::Connections;
 use super::incoming::{Frame, Incoming, SendMessageData};
 use super::outgoing::{Answer, ErrorData, Outgoing, SessionData};
 use crate::ApiError;
@@ -21,7 +22,7 @@ pub(crate) struct Client {
     session: Session,
     outbox: mpsc::Sender<Outgoing>,
     followed: HashMap<ConversationId, AbortOnDropHandle<()>>,
-    tasks: TaskTracker,
+    connections: Connections,
 }
 
 impl Client {
@@ -29,9 +30,9 @@ impl Client {
         chat: Chat,
         session: Session,
         outbox: mpsc::Sender<Outgoing>,
-        tasks: TaskTracker,
+        connections: Connections,
     ) -> Self {
-        Self { chat, session, outbox, followed: HashMap::new(), tasks }
+        Self { chat, session, outbox, followed: HashMap::new(), connections }
     }
 
     pub(crate) async fn greet(&self) {
@@ -67,6 +68,14 @@ impl Client {
             said.message = error.to_string();
             said.code = error.code();
             self.answer(Answer::Error(said)).await;
+        }
+    }
+
+    /// Ends when everything that happened so far has been told. Only after the closing began.
+    pub(crate) async fn finish(self) {
+        for forwarding in self.followed.into_values() {
+            // One that panicked has told all it could.
+            let _ = forwarding.await;
         }
     }
 
@@ -136,11 +145,15 @@ impl Client {
     }
 
     fn follow(&mut self, id: ConversationId, following: Following) -> Result<(), ApiError> {
+        // Whatever was deleted is followed no more.
+        self.followed.retain(|_, task| !task.is_finished());
         if self.followed.len() >= MOST_FOLLOWED {
             let message = format!("A connection may follow {MOST_FOLLOWED} conversations.");
             return Err(ApiError::InvalidRequest(message));
         }
-        let task = self.tasks.spawn(forward(id, following, self.outbox.clone()));
+        let closing = self.connections.closing.clone();
+        let forwarding = forward(id, following, self.outbox.clone(), closing);
+        let task = self.connections.tasks.spawn(forwarding);
         self.followed.insert(id, AbortOnDropHandle::new(task));
         Ok(())
     }
@@ -151,32 +164,55 @@ impl Client {
     }
 }
 
-/// Tells what happens in a conversation, as fast as the client takes it.
-async fn forward(id: ConversationId, mut following: Following, outbox: mpsc::Sender<Outgoing>) {
-    loop {
-        match following.next().await {
-            Ok(Followed::Events(events)) => {
-                for event in events {
-                    let is_last = is_last(&event);
-                    if outbox.send(Outgoing::Event(event)).await.is_err() || is_last {
-                        return;
-                    }
-                }
+/// Tells what happens in a conversation, as fast as the client takes it. When the connection
+/// closes, what happened before is told still.
+async fn forward(
+    id: ConversationId,
+    mut following: Following,
+    outbox: mpsc::Sender<Outgoing>,
+    closing: CancellationToken,
+) {
+    let mut open = true;
+    while open {
+        let followed = tokio::select! {
+            followed = following.next() => followed.map(Some),
+            () = closing.cancelled() => {
+                open = false;
+                following.so_far().await
             }
-            Ok(Followed::Lost { event_seq }) => {
-                let lost = Answer::Subscribed { conversation_id: id, recovered: false, event_seq };
-                if outbox.send(Outgoing::Answer(lost)).await.is_err() {
-                    return;
-                }
-            }
+        };
+        let outgoing = match followed {
+            Ok(Some(followed)) => outgoing(id, followed),
+            Ok(None) => return,
             Err(error) => {
                 tracing::error!(conversation_id = %id, ?error, "the log can't be followed");
+                return;
+            }
+        };
+        for one in outgoing {
+            let is_last = is_last(&one);
+            if outbox.send(one).await.is_err() || is_last {
                 return;
             }
         }
     }
 }
 
-fn is_last(event: &Arc<Event>) -> bool {
+fn outgoing(conversation_id: ConversationId, followed: Followed) -> Vec<Outgoing> {
+    match followed {
+        Followed::Events(events) => events.into_iter().map(Outgoing::Event).collect(),
+        Followed::Lost { event_seq } => {
+            vec![Outgoing::Answer(Answer::Subscribed {
+                conversation_id,
+                recovered: false,
+                event_seq,
+            })]
+        }
+    }
+}
+
+/// Nothing happens in a conversation after it was deleted.
+fn is_last(outgoing: &Outgoing) -> bool {
+    let Outgoing::Event(event) = outgoing else { return false };
     matches!(event.body, EventBody::ConversationUpdated(ConversationChange::Deleted))
 }

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::time::Duration;
 
 use actix_web::web::{self, Data};
@@ -8,6 +9,7 @@ use actix_ws::{
 };
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
+use tokio_util::sync::CancellationToken;
 use webchat_chat::Chat;
 
 use super::Connections;
@@ -40,15 +42,10 @@ pub(crate) async fn connect(
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
     caller::extend(&request, &chat, &caller.0).await?;
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
+    let connections = Connections::clone(&connections);
+    let client = Client::new(Chat::clone(&chat), caller.0, outbox, connections.clone());
     let tasks = connections.tasks.clone();
-    let client = Client::new(Chat::clone(&chat), caller.0, outbox, tasks);
-    connections.tasks.spawn_local(run(
-        socket,
-        stream,
-        client,
-        outgoing,
-        Connections::clone(&connections),
-    ));
+    tasks.spawn_local(run(socket, stream, client, outgoing, connections.closing));
     Ok(response)
 }
 
@@ -58,22 +55,23 @@ async fn run(
     stream: MessageStream,
     mut client: Client,
     outgoing: mpsc::Receiver<Outgoing>,
-    connections: Connections,
+    closing: CancellationToken,
 ) {
     let stream = stream
         .max_frame_size(MAX_FRAME)
         .aggregate_continuations()
         .max_continuation_size(MAX_MESSAGE);
-    let reading = async {
-        client.greet().await;
-        read(socket.clone(), stream, &mut client).await
+    let mut writing = pin!(write(socket.clone(), outgoing));
+    let ended = tokio::select! {
+        reason = read(socket.clone(), stream, &mut client) => Some(reason),
+        reason = &mut writing => Some(reason),
+        () = closing.cancelled() => None,
     };
-    let reason = tokio::select! {
-        reason = reading => reason,
-        reason = write(socket.clone(), outgoing) => reason,
-        () = connections.closing.cancelled() => {
-            Some(reason(CloseCode::Restart, "the server restarts: connect again"))
-        }
+    let reason = if let Some(reason) = ended {
+        reason
+    } else {
+        tokio::join!(client.finish(), writing);
+        Some(reason(CloseCode::Restart, "the server restarts: connect again"))
     };
     // A client that takes nothing any more is not waited for.
     let _ = timeout(SLOWEST, socket.close(reason)).await;
@@ -84,6 +82,7 @@ async fn read(
     mut stream: AggregatedMessageStream,
     client: &mut Client,
 ) -> Option<CloseReason> {
+    client.greet().await;
     loop {
         let message = match timeout(IDLE, stream.recv()).await {
             Ok(Some(Ok(message))) => message,

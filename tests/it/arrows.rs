@@ -1,0 +1,67 @@
+//! Which crate may know which: the arrows of docs/architecture.md, and no others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+/// A crate and the crates of the workspace that it may use. The binary and the tests use all.
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("webchat-domain", &[]),
+    ("webchat-tokens", &["webchat-domain"]),
+    ("webchat-llm", &["webchat-domain"]),
+    ("webchat-persistence", &["webchat-domain"]),
+    ("webchat-persistence-sqlite", &["webchat-domain", "webchat-persistence"]),
+    ("webchat-chat", &["webchat-domain", "webchat-llm", "webchat-persistence", "webchat-tokens"]),
+    ("webchat-transport", &["webchat-chat", "webchat-domain"]),
+];
+
+/// Libraries that one crate alone may use; their names may go on after a hyphen.
+const AT_HOME: [(&str, &str); 4] = [
+    ("actix", "webchat-transport"),
+    ("rusqlite", "webchat-persistence-sqlite"),
+    ("deadpool", "webchat-persistence-sqlite"),
+    ("reqwest", "webchat-llm"),
+];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().no_deps().exec().unwrap()
+}
+
+/// Each crate's normal dependencies.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let packages = metadata().packages.into_iter();
+    packages
+        .map(|package| {
+            let normal =
+                package.dependencies.iter().filter(|one| one.kind == DependencyKind::Normal);
+            (package.name.to_string(), normal.map(|one| one.name.clone()).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn the_arrows_are_those_of_the_architecture() {
+    let dependencies = dependencies();
+    let ours: BTreeMap<&str, BTreeSet<&str>> = dependencies
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "webchat" | "webchat-tests"))
+        .map(|(name, used)| {
+            let used = used.iter().map(String::as_str);
+            (name.as_str(), used.filter(|one| one.starts_with("webchat")).collect())
+        })
+        .collect();
+
+    let allowed = ARROWS.iter().map(|(name, used)| (*name, used.iter().copied().collect()));
+    assert_eq!(ours, allowed.collect());
+}
+
+#[test]
+fn a_library_stays_where_it_is_at_home() {
+    for (name, used) in dependencies() {
+        for (library, home) in AT_HOME {
+            let uses = used.iter().any(|one| one.split('-').next() == Some(library));
+            let may = name == home || name == "webchat-tests";
+            assert!(!uses || may, "{name} uses {library}, which is at home in {home}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The REST API of the Flask application: what its clients rely on.
+
+use serde_json::json;
+use webchat_tests::TestServer;
+
+#[tokio::test]
+async fn a_conversation_is_started_listed_and_loaded() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+
+    let started = browser.post("/start_conversation").await;
+    let first = started.json()["conversation_id"].as_str().unwrap().to_owned();
+    let second = browser.start_conversation().await;
+    socket.ask(&first, "hello").await;
+
+    assert_eq!(started.status, 200);
+    let message = "New conversation started.";
+    assert_eq!(started.json(), json!({"message": message, "conversation_id": first}));
+    let listed = browser.get("/list_conversations").await;
+    assert_eq!(listed.status, 200);
+    let listed = listed.json();
+    let listed = listed["conversations"].as_array().unwrap();
+    let ids: Vec<_> = listed.iter().map(|one| one["conversation_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&second, &first], "the newest first");
+    assert_eq!(listed[0].as_object().unwrap().len(), 2);
+    assert!(listed[0]["created_at"].as_str().unwrap().ends_with('Z'));
+    let loaded = browser.get(&format!("/load_conversation/{first}")).await;
+    assert_eq!(loaded.status, 200);
+    assert_eq!(
+        loaded.json(),
+        json!({"conversation": [
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "You said: hello"},
+        ]})
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_loaded_becomes_the_current_one() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let first = browser.start_conversation().await;
+    browser.start_conversation().await;
+
+    browser.get(&format!("/load_conversation/{first}")).await;
+    socket.say("send_message", json!({"message": "where am I?"})).await;
+
+    let accepted = socket.expect("message_accepted").await;
+    assert_eq!(accepted["conversation_id"], json!(first));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    for id in ["0190a000-0000-7000-8000-000000000000", "nonsense", "'; --", "%00"] {
+        let answer = browser.get(&format!("/load_conversation/{id}")).await;
+        assert_eq!(answer.refusal(), (404, "conversation_not_found".to_owned()), "{id}");
+        assert_eq!(answer.json()["message"], json!("Conversation not found."));
+    }
+}
+
+#[tokio::test]
+async fn the_limits_are_told() {
+    let server = TestServer::with(&[("MAX_TOKENS", "4096")]).await;
+
+    let config = server.browser().get("/get_config").await;
+
+    assert_eq!((config.status.as_u16(), config.json()), (200, json!({"max_tokens": 4096})));
+}
+
+#[tokio::test]
+async fn whoever_only_looks_leaves_no_session_behind() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    let listed = browser.get("/list_conversations").await;
+    let started = browser.post("/start_conversation").await;
+
+    assert_eq!(listed.json(), json!({"conversations": []}));
+    assert_eq!(listed.header("set-cookie"), "");
+    assert!(started.header("set-cookie").contains("HttpOnly"));
+}

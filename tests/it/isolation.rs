@@ -1,0 +1,117 @@
+//! Who may do what: every route and every event, asked by its owner, by somebody else, and by a
+//! program without a session.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::json;
+use webchat_tests::{Browser, TestServer};
+
+/// Every route that names a conversation, with what its owner is answered.
+const OF_A_CONVERSATION: [(&str, &str, u16); 5] = [
+    ("GET", "/load_conversation/{id}", 200),
+    ("GET", "/api/v1/conversations/{id}", 200),
+    ("GET", "/api/v1/conversations/{id}/messages", 200),
+    ("PATCH", "/api/v1/conversations/{id}", 200),
+    ("DELETE", "/api/v1/conversations/{id}", 204),
+];
+
+/// Every other route: whoever asks gets their own.
+const OF_THE_CALLER: [(&str, &str); 7] = [
+    ("GET", "/"),
+    ("POST", "/start_conversation"),
+    ("GET", "/list_conversations"),
+    ("GET", "/get_config"),
+    ("GET", "/api/v1/config"),
+    ("GET", "/api/v1/conversations"),
+    ("POST", "/api/v1/conversations"),
+];
+
+/// Every event that names a conversation.
+const EVENTS: [&str; 3] = ["send_message", "subscribe", "stop"];
+
+async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
+    let method: Method = method.parse().unwrap();
+    let request = who.request(method.clone(), &path.replace("{id}", id));
+    let request =
+        if method == Method::PATCH { request.json(&json!({"title": "x"})) } else { request };
+    who.send(request).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn a_conversation_is_there_for_its_owner_alone() {
+    let server = TestServer::start().await;
+    let (owner, other, program) = (server.browser(), server.browser(), server.browser());
+    other.start_conversation().await;
+    let id = owner.start_conversation().await;
+
+    for (method, path, answered) in OF_A_CONVERSATION {
+        assert_eq!(status(&program, method, path, &id).await, 404, "a program: {method} {path}");
+        assert_eq!(status(&other, method, path, &id).await, 404, "somebody else: {method} {path}");
+        assert_eq!(status(&owner, method, path, &id).await, answered, "its owner: {method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_about_somebody_elses_conversation_finds_nothing() {
+    let server = TestServer::start().await;
+    let (owner, mut owners) = server.socket().await;
+    let (_other, mut others) = server.socket().await;
+    let id = owner.start_conversation().await;
+
+    for event in EVENTS {
+        others.say(event, json!({"conversation_id": id, "message": "intruder"})).await;
+        assert_eq!(
+            others.expect("error").await["code"],
+            json!("conversation_not_found"),
+            "{event}"
+        );
+    }
+
+    owners.ask(&id, "mine").await;
+    others.say("ping", json!({})).await;
+    others.expect("pong").await;
+    let loaded = owner.get(&format!("/load_conversation/{id}")).await.json();
+    assert_eq!(loaded["conversation"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn lists_hold_ones_own_alone() {
+    let server = TestServer::start().await;
+    let (owner, other) = (server.browser(), server.browser());
+    owner.start_conversation().await;
+
+    for path in ["/list_conversations", "/api/v1/conversations"] {
+        assert_eq!(other.get(path).await.json()["conversations"], json!([]), "{path}");
+    }
+}
+
+/// Whoever adds a route or an event describes it in the protocol, and then must add it above.
+#[test]
+fn the_tables_hold_every_route_and_event_of_the_protocol() {
+    let protocol = include_str!("../../docs/protocol.md");
+    let mut known: BTreeSet<String> = OF_A_CONVERSATION
+        .iter()
+        .map(|(method, path, _)| (method, path))
+        .chain(OF_THE_CALLER.iter().map(|(method, path)| (method, path)))
+        .map(|(method, path)| format!("{method} {}", path.trim_start_matches("/api/v1")))
+        .collect();
+    // Held by the tests of events.
+    known.insert("GET /ws".to_owned());
+
+    let documented: BTreeSet<String> = protocol
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.split_once(' '))
+        .filter(|(method, path)| {
+            method
+                .parse::<Method>()
+                .is_ok_and(|method| method.as_str().chars().all(|c| c.is_ascii_uppercase()))
+                && path.starts_with('/')
+        })
+        .map(|(method, path)| format!("{method} {}", path.split('?').next().unwrap_or(path)))
+        .collect();
+
+    assert_eq!(documented, known);
+}

@@ -1,0 +1,145 @@
+//! REST v1.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use webchat_tests::{Browser, TestServer};
+
+async fn create(browser: &Browser) -> String {
+    let created = browser.post("/api/v1/conversations").await;
+    assert_eq!(created.status, 201);
+    created.json()["conversation_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_conversation_is_created_read_renamed_and_deleted() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let path = format!("/api/v1/conversations/{id}");
+
+    let read = browser.get(&path).await.json();
+    let renamed = browser.patch(&path, &json!({"title": "  The\nsea "})).await;
+    let deleted = browser.delete(&path).await;
+
+    assert_eq!((&read["title"], &read["message_count"]), (&json!(null), &json!(0)));
+    assert_eq!((renamed.status.as_u16(), &renamed.json()["title"]), (200, &json!("The sea")));
+    assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
+    assert_eq!(browser.get(&path).await.refusal(), (404, "conversation_not_found".to_owned()));
+    assert_eq!(browser.delete(&path).await.refusal(), (404, "conversation_not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn conversations_are_paged_the_most_recently_changed_first() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(create(&browser).await);
+    }
+    socket.ask(&ids[1], "touched last").await;
+    let touched = ids.remove(1);
+    ids.push(touched);
+    ids.reverse();
+
+    let mut listed = Vec::new();
+    let mut path = "/api/v1/conversations?limit=2".to_owned();
+    loop {
+        let page = browser.get(&path).await.json();
+        let items = page["conversations"].as_array().unwrap().clone();
+        listed.extend(items.iter().map(|one| one["conversation_id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/conversations?limit=2&cursor={cursor}");
+    }
+
+    assert_eq!(listed, ids);
+}
+
+#[tokio::test]
+async fn messages_are_paged_backwards() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = create(&browser).await;
+    for text in ["one", "two"] {
+        socket.ask(&id, text).await;
+    }
+    let path = format!("/api/v1/conversations/{id}/messages?limit=3");
+
+    let newest = browser.get(&path).await.json();
+    let older = browser.get(&format!("{path}&before={}", newest["next_before"])).await.json();
+
+    let contents = |page: &Value| -> Vec<String> {
+        let messages = page["messages"].as_array().unwrap();
+        messages.iter().map(|one| one["content"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(contents(&newest), ["You said: one", "two", "You said: two"]);
+    assert_eq!(contents(&older), ["one"]);
+    assert_eq!((&older["next_before"], &newest["running_turn"]), (&json!(null), &json!(null)));
+    let question = &older["messages"][0];
+    assert_eq!(
+        (&question["role"], &question["status"], &question["position"]),
+        (&json!("user"), &json!("complete"), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn the_configuration_says_which_model_answers() {
+    let server = TestServer::start().await;
+
+    let config = server.browser().get("/api/v1/config").await.json();
+
+    assert_eq!((&config["model"], &config["reply_tokens"]), (&json!("scripted"), &json!(800)));
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_what_is_wrong() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let one = format!("/api/v1/conversations/{id}");
+    let refusals = [
+        (
+            browser.get("/api/v1/conversations?limit=0").await,
+            400,
+            "`limit` must be between 1 and 100.",
+        ),
+        (browser.get("/api/v1/conversations?limit=101").await, 400, "`limit` must be"),
+        (browser.get("/api/v1/conversations?limit=ten").await, 400, "invalid digit"),
+        (browser.get("/api/v1/conversations?cursor=x").await, 400, "next_cursor"),
+        (browser.get(&format!("{one}/messages?before=-1")).await, 400, "invalid digit"),
+        (browser.patch(&one, &json!({"title": " "})).await, 400, "1 to 200 characters"),
+        (browser.patch(&one, &json!({"title": "x".repeat(201)})).await, 400, "1 to 200 characters"),
+        (browser.patch(&one, &json!({})).await, 400, "missing field `title`"),
+        (browser.patch(&one, &json!({"title": "x".repeat(99_999)})).await, 413, "too large"),
+        (browser.post("/api/v1/config").await, 405, "not allowed"),
+        (browser.get("/api/v1/nothing").await, 404, "nothing here"),
+    ];
+
+    for (answer, status, message) in refusals {
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.json()["message"].as_str().unwrap().contains(message), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_plain_json_is_read() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let patch = || browser.request(Method::PATCH, &format!("/api/v1/conversations/{id}"));
+    let body = r#"{"title": "x"}"#;
+    let json = ("content-type", "application/json");
+
+    let broken = browser.send(patch().header(json.0, json.1).body("{\"title\":")).await;
+    let lone = browser.send(patch().header(json.0, json.1).body(r#"{"title": "\ud800"}"#)).await;
+    let text = browser.send(patch().header("content-type", "text/plain").body(body)).await;
+    let packed = browser
+        .send(patch().header(json.0, json.1).header("content-encoding", "gzip").body(body))
+        .await;
+
+    assert_eq!(broken.refusal(), (400, "invalid_request".to_owned()));
+    assert_eq!(lone.refusal(), (400, "invalid_request".to_owned()));
+    assert_eq!(text.refusal(), (415, "unsupported_media_type".to_owned()));
+    assert_eq!(packed.refusal(), (415, "unsupported_media_type".to_owned()));
+}
