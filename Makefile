@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format tools packages check-scripts check-web check-rust test-with-model
+.PHONY: help run build test lint format screenshot tools packages check-scripts check-web check-rust test-with-model
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -32,8 +32,13 @@ lint: tools web/node_modules/.installed ## only the quick checks: format, lints,
 	cargo fmt --all --check
 	cargo clippy --all-targets $(SCOPE) -- -D warnings
 
-format: ## format the Rust code
+format: tools web/node_modules/.installed ## format everything
 	cargo fmt --all
+	cd web && npm run format
+
+screenshot: build packages tests/e2e/node_modules/.installed ## retake the README's picture
+	@WEBCHAT_BIN=target/release/webchat scripts/with_model.py --for-tests -- \
+		npm --prefix tests/e2e run screenshot
 
 # --- What the targets above consist of ---
 
@@ -49,14 +54,14 @@ check-scripts:
 check-web: web/node_modules/.installed tests/e2e/node_modules/.installed
 	cd web && npm run lint && npm run typecheck && npm test
 	@$(MAKE) --no-print-directory --silent web/dist/index.html
-	cd tests/e2e && npm run --if-present typecheck
+	cd tests/e2e && npm run typecheck
 
 check-rust:
 	cargo fmt --all --check
 	cargo clippy --all-targets $(SCOPE) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps $(SCOPE)
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
-	else echo "cargo-deny is not installed: licences and advisories of the dependencies are not checked"; fi
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check bans licenses sources; \
+	else echo "cargo-deny is not installed: the dependencies' licences and sources are not checked"; fi
 
 # Run by scripts/with_model.py, which sets TEST_MODEL_URL.
 test-with-model:

@@ -36,7 +36,7 @@ MODEL = "SmolLM2-135M-Instruct"
 MAX_TOKENS = 2400
 
 START_S = 60  # the model answers after one second where nothing else runs
-DRAIN_S = 35  # the server itself drains for 30
+DRAIN_S = 45  # the server itself takes 30 for answers, 8 to keep the rest, 5 for connections
 RESTARTS = 3
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What is ignored from the start, as by nohup, stays so.

@@ -1,7 +1,7 @@
 //! Turns over the WebSocket.
 
 use serde_json::{Value, json};
-use webchat_tests::{Socket, TestServer};
+use webchat_tests::{Socket, TestServer, text_of};
 
 fn names(events: &[(String, Value)]) -> Vec<&str> {
     let mut names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
@@ -170,6 +170,29 @@ async fn a_replay_that_would_have_a_hole_is_refused() {
 
     assert_eq!(subscribed["recovered"], json!(false));
     assert_eq!(socket.expect("message_accepted").await["content"], json!("again"));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_slows_nobody_and_misses_nothing() {
+    let server = TestServer::start().await;
+    let (browser, mut quick) = server.socket().await;
+    let mut slow = browser.connect().await;
+    let id = browser.start_conversation().await;
+    slow.say("subscribe", json!({"conversation_id": id})).await;
+    slow.expect("subscribed").await;
+    // More than the connection's buffers take.
+    let part = "So long and thanks for all the fish. ".repeat(4_000);
+    let answer = server.model.next_answer();
+    for _ in 0..80 {
+        answer.say(&part);
+    }
+    answer.end();
+
+    let to_the_quick = quick.ask(&id, "Go on.").await;
+    let to_the_slow = text_of(&slow.until("token_usage").await);
+
+    assert_eq!(to_the_quick.len(), 80 * part.len());
+    assert!(to_the_slow == to_the_quick, "{} of {}", to_the_slow.len(), to_the_quick.len());
 }
 
 #[tokio::test]

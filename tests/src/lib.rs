@@ -23,7 +23,7 @@ pub use browser::{Answer, Browser};
 pub use model::{Answering, ScriptedModel};
 pub use process::Process;
 pub use server::{TestServer, WEB_ASSET};
-pub use socket::{Socket, upgrade};
+pub use socket::{Socket, text_of, upgrade};
 
 /// The longest that anything is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -110,7 +110,8 @@ impl Socket {
 }
 
 /// The text of all chunks.
-fn text_of(events: &[(String, Value)]) -> String {
+#[must_use]
+pub fn text_of(events: &[(String, Value)]) -> String {
     let chunks = events.iter().filter(|(name, _)| name == "response_chunk");
     chunks.filter_map(|(_, data)| data["chunk"].as_str()).collect()
 }

@@ -234,6 +234,21 @@ mod tests {
     }
 
     #[test]
+    fn the_example_shows_the_defaults() {
+        let is_name =
+            |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let example = include_str!("../../../.env.example").lines();
+        let shown = example
+            .filter_map(|line| line.strip_prefix('#')?.split_once('='))
+            .filter(|(name, _)| is_name(name));
+
+        let as_shown = Settings::read(&shown.chain([URL]).collect()).unwrap();
+
+        let by_default = Settings::read(&[URL].into_iter().collect()).unwrap();
+        assert_eq!(format!("{as_shown:?}"), format!("{by_default:?}"));
+    }
+
+    #[test]
     fn empty_values_set_nothing() {
         let variables = [URL, ("PORT", ""), ("SECRET_KEY", " "), ("MONGODB_URI", "")];
         let settings = Settings::read(&variables.into_iter().collect()).unwrap();

@@ -2,8 +2,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Growth after which an answer is kept without waiting for the time to come.
+/// Growth after which an answer is kept without waiting for the time to come: so many bytes, or this
+/// part of what there is, whichever is more. So keeping a huge answer costs a few times its length,
+/// and not its square.
 const SAVED_EVERY_BYTES: usize = 4 * 1024;
+const SAVED_EVERY_PART: usize = 4;
 
 /// What there is of an answer: written as it comes, and read by whoever keeps it.
 #[derive(Default)]
@@ -22,7 +25,7 @@ impl Draft {
     pub(crate) fn push(&self, chunk: &str) {
         let mut text = self.lock();
         text.all.push_str(chunk);
-        if text.all.len() - text.saved >= SAVED_EVERY_BYTES {
+        if text.all.len() - text.saved >= SAVED_EVERY_BYTES.max(text.saved / SAVED_EVERY_PART) {
             self.has_grown.notify_one();
         }
     }

@@ -11,8 +11,8 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{ConversationId, TurnId};
 
-/// How long turns that are cut off have to keep what they have.
-const LAST_SAVE: Duration = Duration::from_secs(5);
+/// How long turns that are cut off have to keep what they have: longer than they try.
+const LAST_SAVE: Duration = Duration::from_secs(8);
 
 /// The turns that run in this process.
 pub(crate) struct Turns {

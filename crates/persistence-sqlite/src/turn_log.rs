@@ -63,6 +63,15 @@ impl SqliteTurnLog {
         Arc::clone(topics.by_conversation.entry(id).or_insert_with(|| Arc::new(Topic::new())))
     }
 
+    /// Looks into a conversation's events. One without any takes no memory by being asked for.
+    fn look<T>(&self, id: ConversationId, look: impl FnOnce(&Events) -> T) -> T {
+        let topic = lock(&self.topics).by_conversation.get(&id).cloned();
+        match topic {
+            Some(topic) => look(&lock(&topic.events)),
+            None => look(&Events::new()),
+        }
+    }
+
     async fn reserve(&self, id: ConversationId) -> Result<Range<u64>, StoreError> {
         self.database
             .write(move |transaction| {
@@ -93,7 +102,7 @@ impl TurnLog for SqliteTurnLog {
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
-        Ok(lock(&self.topic(id).events).after(after))
+        Ok(self.look(id, |events| events.after(after)))
     }
 
     async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError> {
@@ -105,14 +114,7 @@ impl TurnLog for SqliteTurnLog {
     }
 
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
-        let topic = self.topic(id);
-        let events = lock(&topic.events);
-        let latest = events.latest();
-        Ok(Checkpoint {
-            seq: events.running.map_or(latest, |turn| turn.first_seq - 1),
-            latest,
-            running_turn: events.running.map(|turn| turn.turn_id),
-        })
+        Ok(self.look(id, Events::checkpoint))
     }
 }
 
@@ -123,21 +125,17 @@ impl Topics {
         }
         self.swept_at = Instant::now();
         self.by_conversation.retain(|_, topic| {
-            Arc::strong_count(topic) > 1 || lock(&topic.events).used_at.elapsed() < IDLE
+            let events = lock(&topic.events);
+            Arc::strong_count(topic) > 1
+                || events.running.is_some()
+                || events.used_at.elapsed() < IDLE
         });
     }
 }
 
 impl Topic {
     fn new() -> Self {
-        let events = Events {
-            kept: VecDeque::new(),
-            forgotten: false,
-            numbers: 0..0,
-            running: None,
-            used_at: Instant::now(),
-        };
-        Self { events: Mutex::new(events), latest: watch::Sender::new(0) }
+        Self { events: Mutex::new(Events::new()), latest: watch::Sender::new(0) }
     }
 
     fn push(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError> {
@@ -154,6 +152,16 @@ impl Topic {
 }
 
 impl Events {
+    fn new() -> Self {
+        Self {
+            kept: VecDeque::new(),
+            forgotten: false,
+            numbers: 0..0,
+            running: None,
+            used_at: Instant::now(),
+        }
+    }
+
     fn push(&mut self, event: Arc<Event>) {
         match &event.body {
             EventBody::MessageAccepted(accepted) => {
@@ -190,6 +198,15 @@ impl Events {
             return Replay::Gone { latest: self.latest() };
         }
         Replay::Whole(self.kept.iter().filter(|event| event.seq > after).cloned().collect())
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        let latest = self.latest();
+        Checkpoint {
+            seq: self.running.map_or(latest, |turn| turn.first_seq - 1),
+            latest,
+            running_turn: self.running.map(|turn| turn.turn_id),
+        }
     }
 
     fn latest(&self) -> u64 {

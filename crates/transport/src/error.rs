@@ -116,7 +116,7 @@ impl ResponseError for ApiError {
         }
     }
 
-    /// Only the status: [`bodies`] writes the body, as it knows the request.
+    /// Only the status: `bodies` writes the body, as it knows the request.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }
