@@ -1,4 +1,6 @@
-use webchat_domain::{Conversation, ConversationChange, ConversationId, EventBody, Title, UserId};
+use webchat_domain::{
+    Conversation, ConversationChange, ConversationId, EventBody, EventId, Title, UserId,
+};
 use webchat_persistence::{Cursor, ListOrder, Page};
 
 use crate::{Chat, ChatError};
@@ -105,7 +107,7 @@ impl Chat {
         change: ConversationChange,
     ) -> Result<(), ChatError> {
         let body = EventBody::ConversationUpdated(change);
-        self.ports.log.append(id, body).await?;
+        self.ports.log.append(id, EventId::generate(), body).await?;
         Ok(())
     }
 }

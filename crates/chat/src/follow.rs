@@ -140,7 +140,7 @@ fn merged(run: &[Arc<Event>], last: &Arc<Event>) -> Arc<Event> {
 mod tests {
     use futures_util::FutureExt;
     use proptest::prelude::*;
-    use webchat_domain::{ConversationChange, FinishReason};
+    use webchat_domain::{ConversationChange, EventId, FinishReason};
 
     use super::*;
     use crate::testing::{ANSWER, QUESTION, Room, in_short, settle, soon};
@@ -246,7 +246,13 @@ mod tests {
     async fn a_follower_that_fell_behind_the_log_is_told_so_and_goes_on() {
         let room = Room::open().await;
         let log = Arc::clone(&room.chat.ports.log);
-        let say = |text| log.append(room.id, chunk(0, TurnId::generate(), text).body.clone());
+        let say = |text| {
+            log.append(
+                room.id,
+                EventId::generate(),
+                chunk(0, TurnId::generate(), text).body.clone(),
+            )
+        };
         let first = say("first").await.unwrap().seq;
         let mut following = room.chat.follow(room.owner, room.id, Some(first)).await.unwrap();
 

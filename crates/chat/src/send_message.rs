@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationChange, ConversationId, Event, EventBody, Message,
-    MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId, UserId,
+    ClientMessageId, Conversation, ConversationChange, ConversationId, Event, EventBody, EventId,
+    Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
 
@@ -135,7 +135,12 @@ impl Chat {
         let turn_id = accepted.turn_id;
         let first_title = conversation.title.clone().filter(|_| question.parent_id.is_none());
         let turn = Turn { chat: self.clone(), owner, conversation, id: turn_id, question, answer };
-        let event = match self.ports.log.append(id, EventBody::MessageAccepted(accepted)).await {
+        let event = match self
+            .ports
+            .log
+            .append(id, EventId::generate(), EventBody::MessageAccepted(accepted))
+            .await
+        {
             Ok(event) => event,
             Err(error) => {
                 self.turns.spawn(turn.give_up());
@@ -325,7 +330,7 @@ mod tests {
     /// A log that can't take events of this name.
     async fn room_whose_log_refuses(refused: &'static str) -> Room {
         let mut log = MockTurnLog::new();
-        log.expect_append().returning(move |conversation_id, body| {
+        log.expect_append().returning(move |conversation_id, _, body| {
             if body.name() == refused {
                 return Err(StoreError::unavailable("disk full"));
             }

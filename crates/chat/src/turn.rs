@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::sleep;
 use webchat_domain::{
-    Conversation, EventBody, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd, Role,
-    TokenUsage, TurnFailed, TurnId, UserId,
+    Conversation, EventBody, EventId, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd,
+    Role, TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_llm::{ChatMessage, ChatRequest, ChatRole, Delta, ModelError};
 use webchat_persistence::{AnswerUpdate, StoreError};
@@ -227,7 +227,8 @@ impl Turn {
     }
 
     async fn tell(&self, body: EventBody) -> Result<(), StoreError> {
-        self.chat.ports.log.append(self.conversation.conversation_id, body).await?;
+        let id = self.conversation.conversation_id;
+        self.chat.ports.log.append(id, EventId::generate(), body).await?;
         Ok(())
     }
 

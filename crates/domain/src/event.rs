@@ -1,5 +1,7 @@
+use serde::de::DeserializeOwned;
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
 
 use crate::{
     ClientMessageId, ConversationId, FinishReason, Ledger, MessageId, MessageStatus, Timestamp,
@@ -38,7 +40,7 @@ pub enum EventBody {
 }
 
 /// A question is stored, and its answer begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageAccepted {
     /// The question's id.
     pub message_id: MessageId,
@@ -59,7 +61,7 @@ pub struct MessageAccepted {
 }
 
 /// The next part of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseChunk {
     /// Text to append.
     pub chunk: String,
@@ -68,7 +70,7 @@ pub struct ResponseChunk {
 }
 
 /// Why a turn fails.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnFailed {
     /// For people: what they can do.
     pub message: String,
@@ -79,7 +81,7 @@ pub struct TurnFailed {
 }
 
 /// The answer is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseEnd {
     /// The answer's id.
     pub message_id: MessageId,
@@ -96,7 +98,7 @@ pub struct ResponseEnd {
 }
 
 /// What a turn used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenUsage {
     /// The turn that ended.
     pub turn_id: TurnId,
@@ -107,7 +109,7 @@ pub struct TokenUsage {
 }
 
 /// How a conversation itself changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum ConversationChange {
     /// It has another title.
@@ -155,6 +157,47 @@ impl Serialize for Event {
     }
 }
 
+/// Each part has the type it should, and nothing is taken on trust; parts that a newer server added
+/// are passed over.
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Wire {
+            event: String,
+            data: Data,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            conversation_id: ConversationId,
+            seq: u64,
+            #[serde(flatten)]
+            body: Map<String, Value>,
+        }
+
+        let Wire { event, data: Data { conversation_id, seq, body } } =
+            Wire::deserialize(deserializer)?;
+        let body = EventBody::from_wire(&event, body).map_err(de::Error::custom)?;
+        Ok(Self { conversation_id, seq, body })
+    }
+}
+
+impl EventBody {
+    fn from_wire(name: &str, body: Map<String, Value>) -> serde_json::Result<Self> {
+        fn read<T: DeserializeOwned>(body: Map<String, Value>) -> serde_json::Result<T> {
+            serde_json::from_value(Value::Object(body))
+        }
+        match name {
+            "message_accepted" => read(body).map(Self::MessageAccepted),
+            "response_chunk" => read(body).map(Self::ResponseChunk),
+            "error" => read(body).map(Self::Error),
+            "response_end" => read(body).map(Self::ResponseEnd),
+            "token_usage" => read(body).map(Self::TokenUsage),
+            "conversation_updated" => read(body).map(Self::ConversationUpdated),
+            _ => Err(de::Error::custom(format_args!("there is no event '{name}'"))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -182,6 +225,10 @@ mod tests {
                 "conversation_id": conversation_id, "seq": 3, "chunk": "tides", "turn_id": turn_id,
             }})
         );
+        for event in [&chunk, &deleted] {
+            let wire = serde_json::to_string(event).unwrap();
+            assert_eq!(&serde_json::from_str::<Event>(&wire).unwrap(), event);
+        }
         assert_eq!(
             serde_json::to_value(&deleted).unwrap(),
             json!({"event": "conversation_updated", "data": {

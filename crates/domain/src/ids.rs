@@ -63,6 +63,14 @@ uuid_id!(
     /// One user message and the answer being made for it.
     TurnId
 );
+uuid_id!(
+    /// An example for the model.
+    ExampleId
+);
+uuid_id!(
+    /// One telling of an event: whoever is not sure to have told it tells it again under the same id.
+    EventId
+);
 
 /// A browser's session. Random, as whoever knows it is that browser.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod context;
 mod conversation;
 mod event;
 mod ids;
@@ -10,12 +11,15 @@ mod session;
 mod turn;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use context::{Context, FewShotExample, Summary, SummaryAuthor, SystemPrompt};
 pub use conversation::{Conversation, InvalidTitle, Title};
 pub use event::{
     ConversationChange, Event, EventBody, MessageAccepted, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,
 };
-pub use ids::{ConversationId, InvalidId, MessageId, SessionId, TurnId, UserId};
+pub use ids::{
+    ConversationId, EventId, ExampleId, InvalidId, MessageId, SessionId, TurnId, UserId,
+};
 pub use message::{
     ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,
 };

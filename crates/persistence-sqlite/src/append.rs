@@ -142,7 +142,7 @@ fn placed(
     }
 }
 
-fn insert(
+pub(crate) fn insert(
     transaction: &Transaction<'_>,
     owner: UserId,
     message: &Message,

@@ -8,7 +8,7 @@ use webchat_persistence::{
 };
 
 use crate::rows::{self, CONVERSATION, MESSAGE};
-use crate::{SqliteStore, append, search};
+use crate::{SqliteStore, append, contexts, search};
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -193,6 +193,7 @@ fn reset(
     )?;
     if emptied > 0 {
         transaction.execute("DELETE FROM messages WHERE conversation_id = ?1", [id.to_simple()])?;
+        contexts::empty(transaction, id)?;
     }
     Ok(emptied > 0)
 }

@@ -9,7 +9,10 @@ use rusqlite_migration::{M, Migrations};
 use thiserror::Error;
 use webchat_persistence::StoreError;
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/01_initial.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/01_initial.sql")),
+    M::up(include_str!("../migrations/02_contexts.sql")),
+];
 
 const READERS: usize = 4;
 

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod contexts;
 mod conversations;
 mod database;
 mod rows;
 mod search;
 mod sessions;
+mod transfer;
 mod turn_log;
 
 use std::path::Path;

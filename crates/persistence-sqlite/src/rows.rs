@@ -109,6 +109,6 @@ pub(crate) fn status_name(status: MessageStatus) -> &'static str {
     }
 }
 
-fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+pub(crate) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, cause.into())
 }

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use rusqlite::params;
 use tokio::sync::watch;
-use webchat_domain::{ConversationId, Event, EventBody, TurnId};
+use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
 use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
 
 use crate::database::Database;
 
 /// Events kept of turns that have ended.
 const KEPT_EVENTS: usize = 1_024;
+
+/// How many events may come between two tellings of one.
+const TOLD_AGAIN_WITHIN: usize = 16;
 
 /// Numbers reserved at a time: one write for so many events.
 const RESERVED_AT_ONCE: u64 = 1_024;
@@ -39,6 +42,8 @@ struct Topic {
 
 struct Events {
     kept: VecDeque<Arc<Event>>,
+    /// Under which ids the newest were told, oldest first.
+    told: VecDeque<(EventId, Arc<Event>)>,
     forgotten: bool,
     numbers: Range<u64>,
     running: Option<RunningTurn>,
@@ -89,7 +94,12 @@ impl SqliteTurnLog {
 
 #[async_trait]
 impl TurnLog for SqliteTurnLog {
-    async fn append(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError> {
+    async fn append(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError> {
         let topic = self.topic(id);
         if lock(&topic.events).numbers.is_empty() {
             let numbers = self.reserve(id).await?;
@@ -98,7 +108,7 @@ impl TurnLog for SqliteTurnLog {
                 events.numbers = numbers;
             }
         }
-        topic.push(id, body)
+        topic.push(id, event_id, body)
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
@@ -138,14 +148,22 @@ impl Topic {
         Self { events: Mutex::new(Events::new()), latest: watch::Sender::new(0) }
     }
 
-    fn push(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError> {
+    fn push(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError> {
         let mut events = lock(&self.events);
+        if let Some((_, told)) = events.told.iter().find(|(told_as, _)| *told_as == event_id) {
+            return Ok(Arc::clone(told));
+        }
         let seq = events
             .numbers
             .next()
             .ok_or_else(|| StoreError::fault("more events at once than numbers were reserved"))?;
         let event = Arc::new(Event { conversation_id: id, seq, body });
-        events.push(Arc::clone(&event));
+        events.push(event_id, Arc::clone(&event));
         self.latest.send_replace(seq);
         Ok(event)
     }
@@ -155,6 +173,7 @@ impl Events {
     fn new() -> Self {
         Self {
             kept: VecDeque::new(),
+            told: VecDeque::new(),
             forgotten: false,
             numbers: 0..0,
             running: None,
@@ -162,7 +181,7 @@ impl Events {
         }
     }
 
-    fn push(&mut self, event: Arc<Event>) {
+    fn push(&mut self, event_id: EventId, event: Arc<Event>) {
         match &event.body {
             EventBody::MessageAccepted(accepted) => {
                 self.running =
@@ -172,6 +191,10 @@ impl Events {
                 self.running = self.running.filter(|turn| turn.turn_id != usage.turn_id);
             }
             _ => {}
+        }
+        self.told.push_back((event_id, Arc::clone(&event)));
+        if self.told.len() > TOLD_AGAIN_WITHIN + 1 {
+            self.told.pop_front();
         }
         self.kept.push_back(event);
         self.used_at = Instant::now();

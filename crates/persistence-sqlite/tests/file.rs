@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 use webchat_domain::{
-    ConversationId, EventBody, MessageId, MessageStatus, NewMessage, ResponseChunk, Role,
+    ConversationId, EventBody, EventId, MessageId, MessageStatus, NewMessage, ResponseChunk, Role,
     Timestamp, TurnId, UserId,
 };
 use webchat_persistence::{Append, Appended, Conversations, TurnClaim, TurnLog};
@@ -68,8 +68,18 @@ async fn event_numbers_go_on_after_a_restart() {
     let path = folder.path().join("webchat.db");
     let id = ConversationId::generate();
 
-    let before = SqliteStore::open(&path).await.unwrap().turn_log().append(id, chunk()).await;
-    let after = SqliteStore::open(&path).await.unwrap().turn_log().append(id, chunk()).await;
+    let before = SqliteStore::open(&path)
+        .await
+        .unwrap()
+        .turn_log()
+        .append(id, EventId::generate(), chunk())
+        .await;
+    let after = SqliteStore::open(&path)
+        .await
+        .unwrap()
+        .turn_log()
+        .append(id, EventId::generate(), chunk())
+        .await;
 
     assert!(after.unwrap().seq > before.unwrap().seq);
 }

@@ -1,13 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+mod contexts;
 mod conversations;
 mod error;
 mod sessions;
+mod transfer;
 mod turn_log;
 
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "mock")]
+pub use contexts::MockContexts;
+pub use contexts::{Contexts, ReplacedContext, StoredContext};
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
@@ -18,6 +23,7 @@ pub use error::StoreError;
 #[cfg(feature = "mock")]
 pub use sessions::MockSessions;
 pub use sessions::Sessions;
+pub use transfer::{StoredConversation, StoredMessage, Totals, Transfer};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
 pub use turn_log::{Checkpoint, Replay, TurnLog};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use webchat_domain::{ConversationId, Event, EventBody, TurnId};
+use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
 
 use crate::StoreError;
 
@@ -15,7 +15,16 @@ use crate::StoreError;
 pub trait TurnLog: Send + Sync {
     /// Gives the event the next number. A number is never used twice, also over restarts. The events
     /// of a turn that runs are all kept.
-    async fn append(&self, id: ConversationId, body: EventBody) -> Result<Arc<Event>, StoreError>;
+    ///
+    /// Whoever does not know whether an append was done, as it failed or its future was dropped, does
+    /// it again under the same `event_id`: it is done once, and the answer is the first one's, as long
+    /// as no more than 16 other events of the conversation came between.
+    async fn append(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError>;
 
     /// What came after the event `after`; 0 is before the first.
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError>;

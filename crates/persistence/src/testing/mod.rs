@@ -5,6 +5,8 @@
 //!
 //! ```ignore
 //! webchat_persistence::conversations_contract!(open);
+//! webchat_persistence::contexts_contract!(open);
+//! webchat_persistence::transfer_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! ```
@@ -17,8 +19,10 @@
     reason = "these are tests"
 )]
 
+pub mod contexts;
 pub mod conversations;
 pub mod sessions;
+pub mod transfer;
 pub mod turn_log;
 
 use webchat_domain::{MessageId, MessageStatus, NewMessage, Role, Timestamp, TurnId};
@@ -110,6 +114,50 @@ macro_rules! conversations_contract {
     };
 }
 
+/// The tests of [`Contexts`](crate::Contexts), for a store that implements
+/// [`Conversations`](crate::Conversations) too.
+#[macro_export]
+macro_rules! contexts_contract {
+    ($open:path) => {
+        mod contexts_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::contexts,
+                [
+                    a_context_is_empty_until_it_is_written,
+                    a_written_context_comes_back_unchanged,
+                    an_outdated_context_changes_nothing,
+                    of_contexts_written_at_once_one_is_kept,
+                    nobody_else_can_see_or_change_a_context,
+                    a_context_goes_with_its_conversation,
+                    one_compaction_runs_at_a_time,
+                    a_lapsed_compaction_ends_nobody_elses,
+                ]
+            );
+        }
+    };
+}
+
+/// The tests of [`Transfer`](crate::Transfer), for a store that implements
+/// [`Conversations`](crate::Conversations) and [`Contexts`](crate::Contexts) too.
+#[macro_export]
+macro_rules! transfer_contract {
+    ($open:path) => {
+        mod transfer_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::transfer,
+                [
+                    all_of_a_store_can_be_read_page_by_page,
+                    what_is_put_is_there_as_it_was,
+                    what_is_put_twice_is_there_once,
+                    a_conversation_that_was_put_goes_on,
+                ]
+            );
+        }
+    };
+}
+
 /// The tests of [`Sessions`](crate::Sessions).
 #[macro_export]
 macro_rules! sessions_contract {
@@ -145,6 +193,8 @@ macro_rules! turn_log_contract {
                     a_replay_with_a_hole_is_refused,
                     a_turn_that_runs_is_kept_whole,
                     a_checkpoint_lies_before_the_turn_that_runs,
+                    an_event_told_twice_is_numbered_once,
+                    every_event_comes_back_unchanged,
                 ]
             );
         }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 use webchat_domain::{
-    ConversationChange, ConversationId, Event, EventBody, Ledger, MessageAccepted, MessageId,
-    ResponseChunk, TokenUsage, TurnId,
+    ConversationChange, ConversationId, Event, EventBody, EventId, FinishReason, Ledger,
+    MessageAccepted, MessageId, MessageStatus, ResponseChunk, ResponseEnd, Title, TokenUsage,
+    TurnFailed, TurnId,
 };
 
 use super::moment;
-use crate::{Checkpoint, Replay, TurnLog};
+use crate::{Checkpoint, Replay, StoreError, TurnLog};
 
 /// More than any log keeps of what is over.
 const MORE_THAN_IS_KEPT: usize = 5_000;
@@ -21,8 +22,8 @@ const MORE_THAN_IS_KEPT: usize = 5_000;
 pub async fn events_are_numbered_and_read_in_order(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
-    let first = log.append(id, chunk("a")).await.unwrap();
-    let second = log.append(id, chunk("b")).await.unwrap();
+    let first = append(log, id, chunk("a")).await.unwrap();
+    let second = append(log, id, chunk("b")).await.unwrap();
 
     assert!(0 < first.seq && first.seq < second.seq);
     assert_eq!(whole(log, id, 0).await, [Arc::clone(&first), Arc::clone(&second)]);
@@ -33,7 +34,7 @@ pub async fn events_are_numbered_and_read_in_order(log: &dyn TurnLog) {
 pub async fn conversations_are_numbered_apart(log: &dyn TurnLog) {
     let (one, other) = (ConversationId::generate(), ConversationId::generate());
 
-    let event = log.append(one, chunk("mine")).await.unwrap();
+    let event = append(log, one, chunk("mine")).await.unwrap();
 
     assert_eq!(whole(log, one, 0).await, [event]);
     assert_eq!(whole(log, other, 0).await, []);
@@ -41,10 +42,10 @@ pub async fn conversations_are_numbered_apart(log: &dyn TurnLog) {
 
 pub async fn a_reader_waits_for_the_next_event(log: &dyn TurnLog) {
     let id = ConversationId::generate();
-    let first = log.append(id, chunk("a")).await.unwrap();
+    let first = append(log, id, chunk("a")).await.unwrap();
 
     let early = timeout(Duration::from_millis(50), log.wait(id, first.seq)).await;
-    let (waited, second) = tokio::join!(log.wait(id, first.seq), log.append(id, chunk("b")));
+    let (waited, second) = tokio::join!(log.wait(id, first.seq), append(log, id, chunk("b")));
 
     assert!(early.is_err(), "there is nothing new yet");
     waited.unwrap();
@@ -54,7 +55,7 @@ pub async fn a_reader_waits_for_the_next_event(log: &dyn TurnLog) {
 pub async fn appends_at_once_get_a_number_each(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
-    let events = join_all((0..100).map(|_| log.append(id, chunk("x")))).await;
+    let events = join_all((0..100).map(|_| append(log, id, chunk("x")))).await;
 
     let numbers: HashSet<u64> = events.into_iter().map(|event| event.unwrap().seq).collect();
     assert_eq!(numbers.len(), 100);
@@ -69,7 +70,7 @@ pub async fn a_number_from_elsewhere_is_refused(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
     assert_eq!(log.read(id, 17).await.unwrap(), Replay::Gone { latest: 0 });
-    let event = log.append(id, chunk("a")).await.unwrap();
+    let event = append(log, id, chunk("a")).await.unwrap();
 
     let gone = Replay::Gone { latest: event.seq };
     assert_eq!(log.read(id, event.seq + 1).await.unwrap(), gone);
@@ -77,7 +78,7 @@ pub async fn a_number_from_elsewhere_is_refused(log: &dyn TurnLog) {
 
 pub async fn a_replay_with_a_hole_is_refused(log: &dyn TurnLog) {
     let id = ConversationId::generate();
-    let first = log.append(id, chunk("first")).await.unwrap();
+    let first = append(log, id, chunk("first")).await.unwrap();
     let last = append_many(log, id, MORE_THAN_IS_KEPT).await;
 
     let gone = Replay::Gone { latest: last.seq };
@@ -88,7 +89,7 @@ pub async fn a_replay_with_a_hole_is_refused(log: &dyn TurnLog) {
 
 pub async fn a_turn_that_runs_is_kept_whole(log: &dyn TurnLog) {
     let id = ConversationId::generate();
-    let accepted = log.append(id, accepted(TurnId::generate())).await.unwrap();
+    let accepted = append(log, id, accepted(TurnId::generate())).await.unwrap();
 
     append_many(log, id, MORE_THAN_IS_KEPT).await;
 
@@ -99,20 +100,64 @@ pub async fn a_turn_that_runs_is_kept_whole(log: &dyn TurnLog) {
 pub async fn a_checkpoint_lies_before_the_turn_that_runs(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let turn_id = TurnId::generate();
-    let title = log.append(id, EventBody::ConversationUpdated(ConversationChange::Deleted)).await;
+    let title = append(log, id, EventBody::ConversationUpdated(ConversationChange::Deleted)).await;
     let before = log.checkpoint(id).await.unwrap();
 
-    let question = log.append(id, accepted(turn_id)).await.unwrap();
-    let newest = log.append(id, chunk("a")).await.unwrap();
+    let question = append(log, id, accepted(turn_id)).await.unwrap();
+    let newest = append(log, id, chunk("a")).await.unwrap();
     let during = log.checkpoint(id).await.unwrap();
     let replay = whole(log, id, during.seq).await;
-    let end = log.append(id, usage(turn_id)).await.unwrap();
+    let end = append(log, id, usage(turn_id)).await.unwrap();
     let after = log.checkpoint(id).await.unwrap();
 
     assert_eq!(before, at_rest(title.unwrap().seq));
     assert_eq!((during.running_turn, during.latest), (Some(turn_id), newest.seq));
     assert_eq!(replay.first(), Some(&question));
     assert_eq!(after, at_rest(end.seq));
+}
+
+pub async fn an_event_told_twice_is_numbered_once(log: &dyn TurnLog) {
+    let id = ConversationId::generate();
+    let event_id = EventId::generate();
+    let first = log.append(id, event_id, chunk("a")).await.unwrap();
+    let between = append_many(log, id, 16).await;
+
+    let again = log.append(id, event_id, chunk("a")).await.unwrap();
+    let alike = append(log, id, Event::clone(&first).body).await.unwrap();
+
+    assert_eq!(again, first);
+    assert_eq!(whole(log, id, between.seq).await, [alike]);
+}
+
+pub async fn every_event_comes_back_unchanged(log: &dyn TurnLog) {
+    let id = ConversationId::generate();
+    let turn_id = TurnId::generate();
+    let title = Title::try_from("Tides \u{1f319}".to_owned()).unwrap();
+    let mut told = Vec::new();
+    for body in [
+        EventBody::ConversationUpdated(ConversationChange::Title { title }),
+        accepted(turn_id),
+        chunk("nul \0, \u{301}, \u{2028} and \"quotes\"\r\n"),
+        EventBody::Error(TurnFailed {
+            message: "Please try again.".to_owned(),
+            code: "model_failed".to_owned(),
+            turn_id,
+        }),
+        EventBody::ResponseEnd(ResponseEnd {
+            message_id: MessageId::generate(),
+            turn_id,
+            position: 2,
+            finish_reason: FinishReason::ContentFilter,
+            status: MessageStatus::Failed,
+            token_count: u32::MAX,
+        }),
+        usage(turn_id),
+        EventBody::ConversationUpdated(ConversationChange::Deleted),
+    ] {
+        told.push(append(log, id, body).await.unwrap());
+    }
+
+    assert_eq!(whole(log, id, 0).await, told);
 }
 
 fn at_rest(seq: u64) -> Checkpoint {
@@ -126,11 +171,19 @@ async fn whole(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<Eve
     }
 }
 
+async fn append(
+    log: &dyn TurnLog,
+    id: ConversationId,
+    body: EventBody,
+) -> Result<Arc<Event>, StoreError> {
+    log.append(id, EventId::generate(), body).await
+}
+
 async fn append_many(log: &dyn TurnLog, id: ConversationId, count: usize) -> Arc<Event> {
     for _ in 1..count {
-        log.append(id, chunk("x")).await.unwrap();
+        append(log, id, chunk("x")).await.unwrap();
     }
-    log.append(id, chunk("last")).await.unwrap()
+    append(log, id, chunk("last")).await.unwrap()
 }
 
 fn chunk(text: &str) -> EventBody {

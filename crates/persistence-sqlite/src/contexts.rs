@@ -1,0 +1,113 @@
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Transaction, params};
+use webchat_domain::{Context, ConversationId, Timestamp, UserId};
+use webchat_persistence::{Contexts, ReplacedContext, StoreError, StoredContext};
+
+use crate::{SqliteStore, rows};
+
+#[async_trait]
+impl Contexts for SqliteStore {
+    async fn context(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<Option<StoredContext>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                    return Ok(None);
+                }
+                find(transaction, id).map(Some)
+            })
+            .await
+    }
+
+    async fn replace_context(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        context: Context,
+        expected_revision: u64,
+    ) -> Result<ReplacedContext, StoreError> {
+        self.database
+            .write(move |transaction| {
+                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                    return Ok(ReplacedContext::NotFound);
+                }
+                if find(transaction, id)?.revision != expected_revision {
+                    return Ok(ReplacedContext::Outdated);
+                }
+                let revision = expected_revision + 1;
+                put(transaction, id, &context, revision)?;
+                Ok(ReplacedContext::Stored { revision })
+            })
+            .await
+    }
+
+    async fn begin_compaction(
+        &self,
+        id: ConversationId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let begun = transaction.execute(
+                    "UPDATE conversations SET compacting_until = ?3
+                     WHERE conversation_id = ?1 AND coalesce(compacting_until <= ?2, TRUE)",
+                    params![id.to_simple(), now.unix_millis(), until.unix_millis()],
+                )?;
+                Ok(begun > 0)
+            })
+            .await
+    }
+
+    async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "UPDATE conversations SET compacting_until = NULL
+                     WHERE conversation_id = ?1 AND compacting_until = ?2",
+                    params![id.to_simple(), until.unix_millis()],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+pub(crate) fn find(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+) -> rusqlite::Result<StoredContext> {
+    let found = transaction
+        .prepare_cached("SELECT revision, context FROM contexts WHERE conversation_id = ?1")?
+        .query_row([id.to_simple()], |row| {
+            let context = row.get_ref("context")?.as_str()?;
+            Ok(StoredContext {
+                revision: row.get("revision")?,
+                context: serde_json::from_str(context).map_err(rows::broken)?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+pub(crate) fn put(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    context: &Context,
+    revision: u64,
+) -> rusqlite::Result<()> {
+    let context = serde_json::to_string(context).map_err(rows::broken)?;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO contexts VALUES (?1, ?2, ?3)")?
+        .execute(params![id.to_simple(), revision, context])?;
+    Ok(())
+}
+
+/// Empties it. Its revision rises, so that nobody writes over it who has not seen that.
+pub(crate) fn empty(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
+    let StoredContext { revision, .. } = find(transaction, id)?;
+    put(transaction, id, &Context::default(), revision + 1)
+}

@@ -1,0 +1,146 @@
+//! What [`Contexts`] promises.
+#![expect(missing_docs, reason = "the name is the promise")]
+
+use futures_util::future::join_all;
+use webchat_domain::{
+    Context, ConversationId, ExampleId, FewShotExample, Summary, SummaryAuthor, SystemPrompt,
+    UserId,
+};
+
+use super::moment;
+use crate::{Contexts, Conversations, ReplacedContext, StoredContext};
+
+pub async fn a_context_is_empty_until_it_is_written<S: Conversations + Contexts>(store: &S) {
+    let (owner, id) = start(store).await;
+
+    assert_eq!(store.context(owner, id).await.unwrap(), Some(StoredContext::default()));
+}
+
+pub async fn a_written_context_comes_back_unchanged<S: Conversations + Contexts>(store: &S) {
+    let (owner, id) = start(store).await;
+
+    let first = revision(store.replace_context(owner, id, full_context(), 0).await.unwrap());
+    let written = store.context(owner, id).await.unwrap().unwrap();
+    let emptied = store.replace_context(owner, id, Context::default(), first).await.unwrap();
+
+    assert_eq!(written, StoredContext { context: full_context(), revision: first });
+    assert!(first > 0 && revision(emptied) > first);
+    let found = store.context(owner, id).await.unwrap().unwrap();
+    assert_eq!(found.context, Context::default());
+}
+
+pub async fn an_outdated_context_changes_nothing<S: Conversations + Contexts>(store: &S) {
+    let (owner, id) = start(store).await;
+    let written = store.replace_context(owner, id, full_context(), 0).await.unwrap();
+    let current = revision(written);
+
+    for outdated in [0, current + 1] {
+        let outcome = store.replace_context(owner, id, Context::default(), outdated).await;
+        assert_eq!(outcome.unwrap(), ReplacedContext::Outdated);
+    }
+
+    let found = store.context(owner, id).await.unwrap().unwrap();
+    assert_eq!(found, StoredContext { context: full_context(), revision: current });
+}
+
+pub async fn of_contexts_written_at_once_one_is_kept<S: Conversations + Contexts>(store: &S) {
+    let (owner, id) = start(store).await;
+
+    let writing = (0..10).map(|_| store.replace_context(owner, id, full_context(), 0));
+    let outcomes = join_all(writing).await;
+
+    let stored = outcomes
+        .into_iter()
+        .filter(|outcome| matches!(outcome.as_ref().unwrap(), ReplacedContext::Stored { .. }));
+    assert_eq!(stored.count(), 1);
+}
+
+pub async fn nobody_else_can_see_or_change_a_context<S: Conversations + Contexts>(store: &S) {
+    let (owner, id) = start(store).await;
+    let other = UserId::generate();
+
+    let outcome = store.replace_context(other, id, full_context(), 0).await.unwrap();
+
+    assert_eq!(outcome, ReplacedContext::NotFound);
+    assert_eq!(store.context(other, id).await.unwrap(), None);
+    assert_eq!(store.context(owner, id).await.unwrap(), Some(StoredContext::default()));
+}
+
+pub async fn a_context_goes_with_its_conversation<S: Conversations + Contexts>(store: &S) {
+    let (owner, id) = start(store).await;
+    store.replace_context(owner, id, full_context(), 0).await.unwrap();
+
+    store.reset(owner, id, moment(1)).await.unwrap();
+
+    let after_reset = store.context(owner, id).await.unwrap().unwrap();
+    assert_eq!(after_reset.context, Context::default());
+    let again = store.replace_context(owner, id, full_context(), after_reset.revision).await;
+    assert!(matches!(again.unwrap(), ReplacedContext::Stored { .. }));
+    store.delete(owner, id).await.unwrap();
+    assert_eq!(store.context(owner, id).await.unwrap(), None);
+}
+
+pub async fn one_compaction_runs_at_a_time<S: Conversations + Contexts>(store: &S) {
+    let (_, id) = start(store).await;
+    let until = moment(100);
+
+    let begin = join_all((0..10).map(|_| store.begin_compaction(id, moment(0), until))).await;
+    let meanwhile = store.begin_compaction(id, moment(99), moment(200)).await.unwrap();
+    store.end_compaction(id, until).await.unwrap();
+    let afterwards = store.begin_compaction(id, moment(99), moment(200)).await.unwrap();
+    let nowhere = store.begin_compaction(ConversationId::generate(), moment(0), until).await;
+
+    assert_eq!(begin.into_iter().filter(|begun| *begun.as_ref().unwrap()).count(), 1);
+    assert!(!meanwhile);
+    assert!(afterwards);
+    assert!(!nowhere.unwrap());
+}
+
+pub async fn a_lapsed_compaction_ends_nobody_elses<S: Conversations + Contexts>(store: &S) {
+    let (_, id) = start(store).await;
+
+    assert!(store.begin_compaction(id, moment(0), moment(100)).await.unwrap());
+    assert!(store.begin_compaction(id, moment(100), moment(200)).await.unwrap());
+    store.end_compaction(id, moment(100)).await.unwrap();
+
+    assert!(!store.begin_compaction(id, moment(150), moment(250)).await.unwrap());
+}
+
+async fn start<S: Conversations + Contexts>(store: &S) -> (UserId, ConversationId) {
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    store.create(owner, id, moment(0)).await.unwrap();
+    (owner, id)
+}
+
+fn revision(outcome: ReplacedContext) -> u64 {
+    match outcome {
+        ReplacedContext::Stored { revision } => revision,
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
+pub(super) fn full_context() -> Context {
+    // Ids that stay the same from call to call.
+    let example_id = "01900000-0000-7000-8000-000000000001".parse::<ExampleId>().unwrap();
+    Context {
+        system_prompt: Some(SystemPrompt {
+            text: "Speak of tides. \0 \u{301}".to_owned(),
+            token_count: 5,
+        }),
+        examples: vec![FewShotExample {
+            example_id,
+            user_prompt: "$where?".to_owned(),
+            assistant_response: "At the shore.".to_owned(),
+            prompt_tokens: 3,
+            response_tokens: 4,
+            created_at: moment(3),
+        }],
+        summary: Some(Summary {
+            text: "They spoke of the moon.".to_owned(),
+            token_count: 6,
+            through: 40,
+            created_at: moment(4),
+            author: SummaryAuthor::Model,
+        }),
+    }
+}

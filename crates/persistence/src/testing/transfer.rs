@@ -1,0 +1,170 @@
+//! What [`Transfer`] promises.
+#![expect(missing_docs, reason = "the name is the promise")]
+
+use webchat_domain::{
+    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, Role,
+    SearchQuery, Title, TurnId, UserId,
+};
+
+use super::contexts::full_context;
+use super::{moment, question};
+use crate::{
+    Append, Appended, Contexts, Conversations, StoredConversation, StoredMessage, Totals, Transfer,
+};
+
+pub async fn all_of_a_store_can_be_read_page_by_page<S>(store: &S)
+where
+    S: Conversations + Contexts + Transfer,
+{
+    let (one, other) = (fill(store).await, fill(store).await);
+    store.replace_context(one.owner, one.id, full_context(), 0).await.unwrap();
+
+    let first = store.conversations_after(None, 1).await.unwrap().remove(0);
+    let second = store.conversations_after(Some(id_of(&first)), 9).await.unwrap().remove(0);
+    let none = store.conversations_after(Some(id_of(&second)), 9).await.unwrap();
+    let newer = store.messages_after(one.id, 1, 9).await.unwrap();
+
+    assert_eq!(store.totals().await.unwrap(), Totals { conversations: 2, messages: 6 });
+    let found = if id_of(&first) == one.id { &first } else { &second };
+    assert_eq!(found.owner, one.owner);
+    assert_eq!(found.context, full_context());
+    assert_eq!(found.last_position, 3);
+    let mut ids = [one.id, other.id];
+    ids.sort();
+    assert_eq!([id_of(&first), id_of(&second)], ids);
+    assert_eq!(none, []);
+    assert_eq!(newer.iter().map(|stored| stored.message.position).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(newer.last().map(|last| last.message.message_id), found.head);
+    let named: Vec<_> = store.messages_after(one.id, 0, 1).await.unwrap();
+    assert_eq!(named[0].client_message_id, ClientMessageId::try_from("c1".to_owned()).ok());
+}
+
+pub async fn what_is_put_is_there_as_it_was<S>(store: &S)
+where
+    S: Conversations + Contexts + Transfer,
+{
+    let (conversation, messages) = sample();
+    let (owner, id) = (conversation.owner, id_of(&conversation));
+
+    put(store, &conversation, &messages).await;
+
+    assert_eq!(
+        store.conversations_after(None, 9).await.unwrap(),
+        std::slice::from_ref(&conversation)
+    );
+    assert_eq!(store.messages_after(id, 0, 9).await.unwrap(), messages);
+    assert_eq!(store.find(owner, id).await.unwrap(), Some(conversation.conversation));
+    let visible = store.messages(owner, id, None, 9).await.unwrap().unwrap();
+    assert_eq!(visible, [messages[0].message.clone()], "the other one is not active");
+    let context = store.context(owner, id).await.unwrap().unwrap();
+    assert_eq!(context.context, full_context());
+    let hits = store.search(owner, &SearchQuery::parse("tide"), 9).await.unwrap();
+    assert_eq!(hits.len(), 1);
+}
+
+pub async fn what_is_put_twice_is_there_once<S>(store: &S)
+where
+    S: Conversations + Contexts + Transfer,
+{
+    let (conversation, messages) = sample();
+
+    put(store, &conversation, &messages).await;
+    put(store, &conversation, &messages).await;
+
+    assert_eq!(store.totals().await.unwrap(), Totals { conversations: 1, messages: 2 });
+    assert_eq!(
+        store.conversations_after(None, 9).await.unwrap(),
+        std::slice::from_ref(&conversation)
+    );
+    assert_eq!(store.messages_after(id_of(&conversation), 0, 9).await.unwrap(), messages);
+}
+
+pub async fn a_conversation_that_was_put_goes_on<S>(store: &S)
+where
+    S: Conversations + Contexts + Transfer,
+{
+    let (conversation, messages) = sample();
+    let (owner, id) = (conversation.owner, id_of(&conversation));
+    put(store, &conversation, &messages).await;
+
+    let append = Append { messages: vec![question("next")], ..Append::default() };
+    let appended = store.append(owner, id, append, moment(9)).await.unwrap();
+
+    let Appended::Stored { messages: next, .. } = appended else { panic!("{appended:?}") };
+    assert_eq!(next[0].position, conversation.last_position + 1);
+    assert_eq!(next[0].parent_id, conversation.head);
+}
+
+struct Filled {
+    owner: UserId,
+    id: ConversationId,
+}
+
+/// A conversation of three messages.
+async fn fill(store: &impl Conversations) -> Filled {
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    store.create(owner, id, moment(0)).await.unwrap();
+    let append = Append {
+        messages: vec![question("one"), question("two"), question("three")],
+        client_message_id: ClientMessageId::try_from("c1".to_owned()).ok(),
+        ..Append::default()
+    };
+    store.append(owner, id, append, moment(1)).await.unwrap();
+    Filled { owner, id }
+}
+
+async fn put(store: &impl Transfer, conversation: &StoredConversation, messages: &[StoredMessage]) {
+    store.put_conversation(conversation.clone()).await.unwrap();
+    store.put_messages(conversation.owner, messages.to_vec()).await.unwrap();
+}
+
+/// A conversation whose second message is off the visible path, and whose last position is beyond
+/// what is there.
+fn sample() -> (StoredConversation, Vec<StoredMessage>) {
+    let conversation_id = ConversationId::generate();
+    let first = Message {
+        message_id: MessageId::generate(),
+        conversation_id,
+        position: 4,
+        parent_id: None,
+        turn_id: Some(TurnId::generate()),
+        role: Role::User,
+        content: "The tide, twice".to_owned(),
+        token_count: 4,
+        status: MessageStatus::Complete,
+        created_at: moment(5),
+    };
+    let second = Message {
+        message_id: MessageId::generate(),
+        position: 6,
+        parent_id: Some(first.message_id),
+        role: Role::Assistant,
+        content: "Another tide".to_owned(),
+        status: MessageStatus::Interrupted,
+        ..first.clone()
+    };
+    let conversation = StoredConversation {
+        owner: UserId::generate(),
+        conversation: Conversation {
+            conversation_id,
+            title: Title::try_from("Tides".to_owned()).ok(),
+            created_at: moment(1),
+            updated_at: moment(7),
+            message_count: 1,
+            total_tokens: 4,
+        },
+        head: Some(first.message_id),
+        last_position: 9,
+        context: full_context(),
+    };
+    let client_message_id = ClientMessageId::try_from("c9".to_owned()).ok();
+    let messages = vec![
+        StoredMessage { message: first, client_message_id, active: true },
+        StoredMessage { message: second, client_message_id: None, active: false },
+    ];
+    (conversation, messages)
+}
+
+fn id_of(stored: &StoredConversation) -> ConversationId {
+    stored.conversation.conversation_id
+}
