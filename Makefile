@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot tools packages check-scripts check-web check-rust test-with-model
+.PHONY: help run build test lint format screenshot tools packages check-scripts check-web check-rust test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -24,7 +24,8 @@ build: tools web/dist/index.html ## build the page and the release binary
 
 test: tools packages check-scripts check-web check-rust ## set up everything, then run every check and test
 	cargo build --all-targets $(SCOPE)
-	@scripts/with_model.py --for-tests -- $(MAKE) --no-print-directory test-with-model
+	@scripts/with_servers.py -- scripts/with_model.py --for-tests -- \
+		$(MAKE) --no-print-directory test-with-servers
 	@echo "All tests passed."
 
 lint: tools web/node_modules/.installed ## only the quick checks: format, lints, types
@@ -63,8 +64,8 @@ check-rust:
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed: the dependencies' licences and sources are not checked"; fi
 
-# Run by scripts/with_model.py, which sets TEST_MODEL_URL.
-test-with-model:
+# Run by scripts/with_servers.py and with_model.py, which say where the servers are: TEST_….
+test-with-servers:
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then set -x; cargo nextest run $(SCOPE) && cargo test --doc $(SCOPE); \
 	else set -x; cargo test $(SCOPE); fi

@@ -4,6 +4,7 @@ set -euo pipefail
 
 packages=()
 command -v chromium >/dev/null || packages+=(chromium)
+command -v redis-server >/dev/null || packages+=(redis-server)
 if [ ${#packages[@]} = 0 ]; then exit 0; fi
 
 as_root=()

