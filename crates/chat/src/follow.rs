@@ -1,9 +1,15 @@
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::sleep;
 use webchat_domain::{ConversationId, Event, EventBody, ResponseChunk, TurnId, UserId};
 use webchat_persistence::{Replay, StoreError, TurnLog};
 
+use crate::turn::cause;
 use crate::{Chat, ChatError};
+
+/// How long a follower waits for a log that can't be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A client that follows the events of one conversation, at its own pace.
 pub struct Following {
@@ -63,20 +69,27 @@ impl Following {
         self.reached
     }
 
-    /// Waits for what happens next.
-    ///
-    /// # Errors
-    /// When the log can't be read.
+    /// Waits for what happens next. While the log can't be read, it is tried again each second.
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Result<Followed, StoreError> {
+    pub async fn next(&mut self) -> Followed {
         loop {
-            self.log.wait(self.conversation_id, self.reached).await?;
-            if let Some(followed) = self.so_far().await? {
-                return Ok(followed);
+            match self.wait_and_read().await {
+                Ok(Some(followed)) => return followed,
+                Ok(None) => {}
+                Err(error) => {
+                    let id = self.conversation_id;
+                    tracing::debug!(conversation_id = %id, error = cause(&error), "not followed");
+                    sleep(READ_AGAIN_AFTER).await;
+                }
             }
         }
+    }
+
+    async fn wait_and_read(&mut self) -> Result<Option<Followed>, StoreError> {
+        self.log.wait(self.conversation_id, self.reached).await?;
+        self.so_far().await
     }
 
     /// What happened until now, if anything did.
@@ -160,7 +173,7 @@ mod tests {
     }
 
     async fn next_events(following: &mut Following) -> Vec<Arc<Event>> {
-        match soon(following.next()).await.unwrap() {
+        match soon(following.next()).await {
             Followed::Events(events) => events,
             lost @ Followed::Lost { .. } => panic!("{lost:?}"),
         }
@@ -260,7 +273,7 @@ mod tests {
         for _ in 0..2_000 {
             newest = say("missed").await.unwrap().seq;
         }
-        let lost = following.next().await.unwrap();
+        let lost = following.next().await;
         say("seen").await.unwrap();
         let seen = next_events(&mut following).await;
 

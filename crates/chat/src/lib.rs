@@ -5,9 +5,11 @@ mod draft;
 mod error;
 mod follow;
 mod messages;
+mod readiness;
 mod send_message;
 mod sessions;
 mod stop;
+mod teller;
 #[cfg(test)]
 mod testing;
 mod turn;
@@ -18,12 +20,13 @@ use std::time::Duration;
 
 use webchat_domain::Clock;
 use webchat_llm::ChatModel;
-use webchat_persistence::{Conversations, Sessions, TurnLog};
+use webchat_persistence::{Conversations, Probe, Sessions, TurnLog};
 use webchat_tokens::{Budget, TokenCounter};
 
 pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
 pub use messages::MessagePage;
+pub use readiness::NotReady;
 pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 
@@ -46,6 +49,8 @@ pub struct Ports {
     pub sessions: Arc<dyn Sessions>,
     /// Where events are told.
     pub log: Arc<dyn TurnLog>,
+    /// What must work for the server to be ready.
+    pub probes: Vec<Arc<dyn Probe>>,
     /// Who answers.
     pub model: Arc<dyn ChatModel>,
     /// Where the time comes from.

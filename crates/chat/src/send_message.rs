@@ -73,6 +73,8 @@ impl Chat {
         message: SendMessage,
         token_count: u32,
     ) -> Result<Sent, ChatError> {
+        // A question that could not be told must not be stored: where the log is away, it ends here.
+        self.ports.log.checkpoint(id).await?;
         let client_message_id = message.client_message_id.clone();
         let append = self.first_messages(message, token_count);
         let now = self.ports.clock.now();
@@ -188,7 +190,7 @@ fn accepted(
 mod tests {
     use futures_util::FutureExt;
     use webchat_domain::FinishReason;
-    use webchat_persistence::MockTurnLog;
+    use webchat_persistence::{Checkpoint, MockTurnLog};
 
     use super::*;
     use crate::FailureCode;
@@ -330,6 +332,8 @@ mod tests {
     /// A log that can't take events of this name.
     async fn room_whose_log_refuses(refused: &'static str) -> Room {
         let mut log = MockTurnLog::new();
+        log.expect_checkpoint()
+            .returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
         log.expect_append().returning(move |conversation_id, _, body| {
             if body.name() == refused {
                 return Err(StoreError::unavailable("disk full"));

@@ -56,6 +56,7 @@ impl Room {
         let ports = Ports {
             log: Arc::new(store.turn_log()),
             conversations: Arc::new(store.clone()),
+            probes: Vec::new(),
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),

@@ -1,13 +1,14 @@
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::sleep;
 use webchat_domain::{
-    Conversation, EventBody, EventId, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd,
-    Role, TokenUsage, TurnFailed, TurnId, UserId,
+    Conversation, EventBody, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd, Role,
+    TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_llm::{ChatMessage, ChatRequest, ChatRole, Delta, ModelError};
 use webchat_persistence::{AnswerUpdate, StoreError};
@@ -15,6 +16,7 @@ use webchat_tokens::{ContextPlanner, Plan};
 
 use crate::draft::Draft;
 use crate::send_message::LEASE;
+use crate::teller::Teller;
 use crate::turns::Interrupts;
 use crate::{Chat, ChatError};
 
@@ -48,13 +50,21 @@ enum Failure {
 impl Turn {
     /// Makes the answer, keeps it and tells it; on every path the turn ends.
     pub(crate) async fn run(self, interrupts: Interrupts) {
+        let id = self.conversation.conversation_id;
+        let teller = Teller::new(Arc::clone(&self.chat.ports.log), id);
+        let give_up = interrupts.interrupt.clone();
+        tokio::join!(self.answer(&teller, interrupts), teller.run(&give_up));
+        self.chat.turns.end(id, self.id);
+    }
+
+    async fn answer(&self, teller: &Teller, interrupts: Interrupts) {
         let draft = Draft::default();
         let mut ledger = self.empty_ledger();
-        let made =
-            AssertUnwindSafe(self.make(&draft, &mut ledger, interrupts)).catch_unwind().await;
+        let making = self.make(&draft, &mut ledger, teller, interrupts);
+        let made = AssertUnwindSafe(making).catch_unwind().await;
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
-        self.end(&draft, ledger, ended).await;
-        self.chat.turns.end(self.conversation.conversation_id, self.id);
+        self.end(&draft, ledger, ended, teller).await;
+        teller.close();
     }
 
     /// Ends a turn of which nobody was told, so that its conversation takes the next message.
@@ -68,18 +78,24 @@ impl Turn {
         &self,
         draft: &Draft,
         ledger: &mut Ledger,
+        teller: &Teller,
         interrupts: Interrupts,
     ) -> Result<FinishReason, Failure> {
         tokio::select! {
             biased;
             () = interrupts.stop.cancelled() => Ok(FinishReason::Stopped),
             () = interrupts.interrupt.cancelled() => Ok(FinishReason::Interrupted),
-            ended = self.relay(draft, ledger) => ended,
+            ended = self.relay(draft, ledger, teller) => ended,
             () = self.keep_saving(draft) => Ok(FinishReason::Stopped),
         }
     }
 
-    async fn relay(&self, draft: &Draft, ledger: &mut Ledger) -> Result<FinishReason, Failure> {
+    async fn relay(
+        &self,
+        draft: &Draft,
+        ledger: &mut Ledger,
+        teller: &Teller,
+    ) -> Result<FinishReason, Failure> {
         let plan = self.plan().await?;
         *ledger = plan.ledger;
         let mut deltas = self.chat.ports.model.stream(self.request(plan)).await?;
@@ -89,7 +105,7 @@ impl Turn {
                 Delta::Text(chunk) => {
                     draft.push(&chunk);
                     let turn_id = self.id;
-                    self.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id })).await?;
+                    teller.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
                 }
                 Delta::Finished(reason) => finish = reason,
                 Delta::Usage(usage) => {
@@ -154,7 +170,13 @@ impl Turn {
         }
     }
 
-    async fn end(&self, draft: &Draft, ledger: Ledger, ended: Result<FinishReason, Failure>) {
+    async fn end(
+        &self,
+        draft: &Draft,
+        ledger: Ledger,
+        ended: Result<FinishReason, Failure>,
+        teller: &Teller,
+    ) {
         let mut failures = Vec::new();
         let finish_reason = ended.unwrap_or_else(|failure| {
             failures.push(self.describe(&failure));
@@ -169,8 +191,10 @@ impl Turn {
             }
         };
         let turn_id = self.id;
-        let mut events: Vec<EventBody> = failures.into_iter().map(EventBody::Error).collect();
-        events.push(EventBody::ResponseEnd(ResponseEnd {
+        for failure in failures {
+            teller.tell(EventBody::Error(failure));
+        }
+        teller.tell(EventBody::ResponseEnd(ResponseEnd {
             message_id: self.answer.message_id,
             turn_id,
             position: self.answer.position,
@@ -179,12 +203,7 @@ impl Turn {
             token_count,
         }));
         let total_tokens_used = ledger.history.saturating_add(token_count);
-        events.push(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
-        for event in events {
-            if let Err(error) = self.tell(event).await {
-                tracing::error!(%turn_id, error = cause(&error), "the end of a turn was not told");
-            }
-        }
+        teller.tell(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
     }
 
     /// The answer's tokens; 0 when it has no place any more.
@@ -224,12 +243,6 @@ impl Turn {
         let id = self.conversation.conversation_id;
         let kept = self.chat.ports.conversations.save_answer(id, answer, now).await?;
         Ok(kept.then_some(token_count))
-    }
-
-    async fn tell(&self, body: EventBody) -> Result<(), StoreError> {
-        let id = self.conversation.conversation_id;
-        self.chat.ports.log.append(id, EventId::generate(), body).await?;
-        Ok(())
     }
 
     /// What clients are told; the cause goes to the log.
@@ -293,7 +306,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use webchat_domain::{ConversationId, MessageStatus};
 
@@ -307,6 +320,7 @@ mod tests {
 
         let asked = room.ask(QUESTION).await;
         asked.say("antidis").await;
+        settle().await;
         asked.say("establishmentarianism").await;
         asked.finish(FinishReason::Stop).await;
         settle().await;

@@ -56,6 +56,10 @@ impl Turns {
         (!self.refusing.is_cancelled()).then_some(admission)
     }
 
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.refusing.is_cancelled()
+    }
+
     pub(crate) fn begin(&self, id: ConversationId, turn_id: TurnId) -> Interrupts {
         let stop = CancellationToken::new();
         let running = Running { turn_id, stop: stop.clone() };

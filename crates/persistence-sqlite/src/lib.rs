@@ -13,6 +13,9 @@ mod turn_log;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use webchat_persistence::{Probe, StoreError};
+
 pub use database::OpenError;
 pub use turn_log::SqliteTurnLog;
 
@@ -38,5 +41,18 @@ impl SqliteStore {
     #[must_use]
     pub fn turn_log(&self) -> SqliteTurnLog {
         SqliteTurnLog::new(Arc::clone(&self.database))
+    }
+}
+
+#[async_trait]
+impl Probe for SqliteStore {
+    fn name(&self) -> &'static str {
+        "SQLite"
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.database
+            .read(|transaction| transaction.query_row("PRAGMA schema_version", [], |_| Ok(())))
+            .await
     }
 }

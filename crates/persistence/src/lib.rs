@@ -3,6 +3,7 @@
 mod contexts;
 mod conversations;
 mod error;
+mod probe;
 mod sessions;
 mod transfer;
 mod turn_log;
@@ -20,6 +21,9 @@ pub use conversations::{
     TurnClaim,
 };
 pub use error::StoreError;
+#[cfg(feature = "mock")]
+pub use probe::MockProbe;
+pub use probe::Probe;
 #[cfg(feature = "mock")]
 pub use sessions::MockSessions;
 pub use sessions::Sessions;

@@ -8,7 +8,7 @@ use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use serde::Serialize;
 use thiserror::Error;
 use tracing_actix_web::RequestId;
-use webchat_chat::{ChatError, FailureCode};
+use webchat_chat::{ChatError, FailureCode, NotReady};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -45,6 +45,9 @@ pub enum ApiError {
     /// No such event on the WebSocket.
     #[error("There is no event '{0}'.")]
     UnknownEvent(String),
+    /// The server should get no requests.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
     /// A fault of ours.
     #[error("Something went wrong on the server.")]
     Internal,
@@ -72,6 +75,7 @@ impl ApiError {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UnknownEvent(_) => "unknown_event",
+            Self::NotReady(_) => "not_ready",
             Self::Internal => FailureCode::Internal.as_str(),
         }
     }
@@ -112,6 +116,7 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -4,6 +4,7 @@ mod caller;
 mod error;
 mod flask;
 mod headers;
+mod health;
 mod origin;
 mod pages;
 mod realtime;

@@ -2,7 +2,7 @@ use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 
 use webchat_chat::ChatError;
 
-use crate::{ApiError, flask, realtime, v1};
+use crate::{ApiError, flask, health, realtime, v1};
 
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -24,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
             QueryConfig::default()
                 .error_handler(|error, _| ApiError::InvalidRequest(error.to_string()).into()),
         )
+        .configure(health::routes)
         .configure(flask::routes)
         .service(web::scope("/api/v1").configure(v1::routes))
         .route("/ws", web::get().to(realtime::connect));

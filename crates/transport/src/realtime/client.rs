@@ -175,21 +175,17 @@ async fn forward(
     let mut open = true;
     while open {
         let followed = tokio::select! {
-            followed = following.next() => followed.map(Some),
+            followed = following.next() => followed,
             () = closing.cancelled() => {
                 open = false;
-                following.so_far().await
+                match following.so_far().await {
+                    Ok(Some(followed)) => followed,
+                    // The client asks for what is missing when it is back.
+                    Ok(None) | Err(_) => return,
+                }
             }
         };
-        let outgoing = match followed {
-            Ok(Some(followed)) => outgoing(id, followed),
-            Ok(None) => return,
-            Err(error) => {
-                tracing::error!(conversation_id = %id, ?error, "the log can't be followed");
-                return;
-            }
-        };
-        for one in outgoing {
+        for one in outgoing(id, followed) {
             let is_last = is_last(&one);
             if outbox.send(one).await.is_err() || is_last {
                 return;

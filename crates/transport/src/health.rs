@@ -1,0 +1,30 @@
+//! For those who watch over the server: whether it lives, and whether it should get requests.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::web::{self, Data, ServiceConfig};
+use serde_json::json;
+use webchat_chat::Chat;
+
+use crate::ApiError;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/healthz").route(web::get().to(healthz)))
+        .service(web::resource("/readyz").route(web::get().to(readyz)));
+}
+
+async fn healthz() -> HttpResponse {
+    answer("alive")
+}
+
+async fn readyz(chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
+    chat.readiness().await?;
+    Ok(answer("ready"))
+}
+
+fn answer(status: &str) -> HttpResponse {
+    let mut answer = HttpResponse::Ok().json(json!({ "status": status }));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
