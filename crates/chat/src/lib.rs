@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod conversations;
+mod copy;
 mod draft;
 mod error;
 mod follow;
@@ -23,6 +24,7 @@ use webchat_llm::ChatModel;
 use webchat_persistence::{Conversations, Probe, Sessions, TurnLog};
 use webchat_tokens::{Budget, TokenCounter};
 
+pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
 pub use messages::MessagePage;

@@ -1,0 +1,205 @@
+use thiserror::Error;
+use webchat_domain::ConversationId;
+use webchat_persistence::{StoreError, StoredConversation, StoredMessage, Totals, Transfer};
+
+/// Conversations and messages read at a time: what a copy holds in memory.
+const PAGE: u32 = 100;
+
+/// Why not everything was copied.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// One of the stores failed. The copy can be made again: what is there already stays as it is.
+    #[error("{0}; run it again to go on")]
+    Store(#[from] StoreError),
+    /// The check at the end found a difference.
+    #[error("the copy of the conversation {0} is not as the original: was it changed meanwhile?")]
+    Different(ConversationId),
+}
+
+/// Copies all conversations and their messages from one store to another, and checks the copy at the
+/// end, message by message. What the other store holds already stays there, and a copy that was cut
+/// off can be made again.
+///
+/// `progress` is told after each conversation how much was copied so far. No server may use the
+/// stores meanwhile.
+///
+/// # Errors
+/// See [`CopyError`].
+pub async fn copy(
+    from: &dyn Transfer,
+    to: &dyn Transfer,
+    mut progress: impl FnMut(Totals),
+) -> Result<Totals, CopyError> {
+    let mut copied = Totals { conversations: 0, messages: 0 };
+    let mut conversations = Pages::of(from);
+    while let Some(conversation) = conversations.next().await? {
+        let (owner, id) = (conversation.owner, id_of(&conversation));
+        to.put_conversation(conversation).await?;
+        let mut after = 0;
+        loop {
+            let messages = from.messages_after(id, after, PAGE).await?;
+            let Some(last) = messages.last() else { break };
+            after = last.message.position;
+            copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
+            to.put_messages(owner, messages).await?;
+        }
+        copied.conversations += 1;
+        progress(copied);
+    }
+    check(from, to).await?;
+    Ok(copied)
+}
+
+async fn check(from: &dyn Transfer, to: &dyn Transfer) -> Result<(), CopyError> {
+    let (mut originals, mut copies) = (Pages::of(from), Pages::of(to));
+    while let Some(original) = originals.next().await? {
+        let id = id_of(&original);
+        let copy = loop {
+            match copies.next().await? {
+                // The other store may hold more.
+                Some(copy) if id_of(&copy) < id => {}
+                copy => break copy,
+            }
+        };
+        if copy != Some(original) || !same_messages(from, to, id).await? {
+            return Err(CopyError::Different(id));
+        }
+    }
+    Ok(())
+}
+
+async fn same_messages(
+    from: &dyn Transfer,
+    to: &dyn Transfer,
+    id: ConversationId,
+) -> Result<bool, StoreError> {
+    let mut after = 0;
+    loop {
+        let originals: Vec<StoredMessage> = from.messages_after(id, after, PAGE).await?;
+        if to.messages_after(id, after, PAGE).await? != originals {
+            return Ok(false);
+        }
+        let Some(last) = originals.last() else { return Ok(true) };
+        after = last.message.position;
+    }
+}
+
+/// All conversations of a store, read page by page.
+struct Pages<'a> {
+    store: &'a dyn Transfer,
+    after: Option<ConversationId>,
+    page: std::vec::IntoIter<StoredConversation>,
+}
+
+impl<'a> Pages<'a> {
+    fn of(store: &'a dyn Transfer) -> Self {
+        Self { store, after: None, page: Vec::new().into_iter() }
+    }
+
+    async fn next(&mut self) -> Result<Option<StoredConversation>, StoreError> {
+        if self.page.as_slice().is_empty() {
+            self.page = self.store.conversations_after(self.after, PAGE).await?.into_iter();
+        }
+        let next = self.page.next();
+        self.after = next.as_ref().map(id_of).or(self.after);
+        Ok(next)
+    }
+}
+
+fn id_of(stored: &StoredConversation) -> ConversationId {
+    stored.conversation.conversation_id
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use webchat_domain::{MessageId, MessageStatus, NewMessage, Role, SystemPrompt, UserId};
+    use webchat_persistence::{Append, Contexts, Conversations};
+    use webchat_persistence_sqlite::SqliteStore;
+
+    use super::*;
+    use crate::testing::START;
+
+    async fn store() -> (SqliteStore, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+        (store, folder)
+    }
+
+    /// A conversation of so many messages.
+    async fn converse(store: &SqliteStore, messages: usize) -> (UserId, ConversationId) {
+        let (owner, id) = (UserId::generate(), ConversationId::generate());
+        store.create(owner, id, START).await.unwrap();
+        let messages = (0..messages).map(|number| said(&number.to_string())).collect();
+        let append = Append { messages, ..Append::default() };
+        store.append(owner, id, append, START).await.unwrap();
+        (owner, id)
+    }
+
+    fn said(content: &str) -> NewMessage {
+        NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: None,
+            role: Role::User,
+            content: content.to_owned(),
+            token_count: 1,
+            status: MessageStatus::Complete,
+            created_at: START,
+        }
+    }
+
+    #[tokio::test]
+    async fn everything_is_copied_and_what_was_there_stays() {
+        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
+        let mut ids = Vec::new();
+        for messages in [0, 1, 100, 250] {
+            ids.push(converse(&from, messages).await);
+        }
+        let there_before = converse(&to, 3).await;
+        let mut told = Vec::new();
+
+        let copied = copy(&from, &to, |so_far| told.push(so_far)).await.unwrap();
+        let again = copy(&from, &to, |_| {}).await.unwrap();
+
+        assert_eq!(copied, Totals { conversations: 4, messages: 351 });
+        assert_eq!(again, copied);
+        assert_eq!(told.len(), 4);
+        assert_eq!(told.last(), Some(&copied));
+        for (owner, id) in ids {
+            let original = from.messages(owner, id, None, 999).await.unwrap();
+            assert!(original.is_some());
+            assert_eq!(to.messages(owner, id, None, 999).await.unwrap(), original);
+        }
+        assert_eq!(to.totals().await.unwrap(), Totals { conversations: 5, messages: 354 });
+        let (owner, id) = there_before;
+        assert_eq!(to.messages(owner, id, None, 9).await.unwrap().unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_is_not_as_its_original_is_found() {
+        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
+        let (owner, id) = converse(&from, 120).await;
+        copy(&from, &to, |_| {}).await.unwrap();
+        assert!(matches!(check(&from, &to).await, Ok(())));
+
+        let one_more = Append { messages: vec![said("more")], ..Append::default() };
+        to.append(owner, id, one_more, START).await.unwrap();
+
+        let found = check(&from, &to).await;
+        assert!(matches!(found, Err(CopyError::Different(found)) if found == id), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn a_changed_context_is_found() {
+        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
+        let (owner, id) = converse(&from, 1).await;
+        copy(&from, &to, |_| {}).await.unwrap();
+        let mut context = to.context(owner, id).await.unwrap().unwrap();
+        let prompt = SystemPrompt { text: "Other".to_owned(), token_count: 1 };
+        context.context.system_prompt = Some(prompt);
+
+        to.replace_context(owner, id, context.context, context.revision).await.unwrap();
+
+        assert!(matches!(check(&from, &to).await, Err(CopyError::Different(_))));
+    }
+}
