@@ -6,6 +6,7 @@ mod conversation;
 mod event;
 mod ids;
 mod message;
+mod parameters;
 mod search;
 mod session;
 mod turn;
@@ -22,6 +23,9 @@ pub use ids::{
 };
 pub use message::{
     ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,
+};
+pub use parameters::{
+    InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,
 };
 pub use search::{SearchHit, SearchQuery, SnippetPart};
 pub use session::Session;
