@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ExampleId, Timestamp};
+use crate::{ExampleId, ModelParameters, Timestamp};
 
 /// What goes to the model beside the messages of a conversation. It is kept with the conversation,
 /// and is no message.
@@ -9,6 +9,8 @@ use crate::{ExampleId, Timestamp};
 pub struct Context {
     /// How the model should behave in this conversation, in place of the server's prompt.
     pub system_prompt: Option<SystemPrompt>,
+    /// How the model is to choose its words in this conversation.
+    pub parameters: ModelParameters,
     /// Examples of what an answer should be like, in the order of adding.
     pub examples: Vec<FewShotExample>,
     /// What stands for the oldest messages.
@@ -51,6 +53,8 @@ pub struct Summary {
     /// The position of the last message that it covers; 0 when it covers what came before the
     /// first message that is kept.
     pub through: u64,
+    /// How many messages it covers, of those that the user sees.
+    pub message_count: u64,
     /// When it was written.
     pub created_at: Timestamp,
     /// Who wrote it.

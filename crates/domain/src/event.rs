@@ -117,6 +117,15 @@ pub enum ConversationChange {
         /// The new one.
         title: Title,
     },
+    /// Its examples are others.
+    FewShot,
+    /// Older messages are covered by a new summary.
+    Compacted {
+        /// The position of the last message that it covers.
+        summary_through: u64,
+    },
+    /// What goes to the model beside its messages was changed by its owner.
+    Context,
     /// It is gone.
     Deleted,
 }

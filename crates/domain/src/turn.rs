@@ -34,17 +34,26 @@ impl FinishReason {
     }
 }
 
-/// What of a conversation was sent to the model, in tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What was sent to the model for an answer, in tokens. Each part is counted with what the chat format
+/// adds to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// The model's window.
     pub window: u32,
     /// Kept free for the answer.
     pub reserved: u32,
-    /// The messages sent, with what the chat format adds to them.
+    /// The system prompt.
+    pub system: u32,
+    /// The examples.
+    pub few_shot: u32,
+    /// The summary of older messages; 0 when none was sent.
+    pub summary: u32,
+    /// The position of the last message that the summary covers; 0 when none was sent.
+    pub summary_through: u64,
+    /// The messages.
     pub history: u32,
-    /// `reserved` and `history` together: never more than `window`.
+    /// All of the parts together: never more than `window`.
     pub total: u32,
-    /// Older messages that were not sent, as they did not fit.
+    /// Older messages that were neither sent nor covered by the summary, as they did not fit.
     pub left_out_messages: u64,
 }

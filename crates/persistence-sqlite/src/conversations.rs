@@ -74,6 +74,25 @@ impl Conversations for SqliteStore {
             .await
     }
 
+    async fn retitle(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        expected: Title,
+        title: Title,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let retitled = transaction.execute(
+                    "UPDATE conversations SET title = ?4
+                     WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
+                    params![id.to_simple(), owner.to_simple(), expected.as_str(), title.as_str()],
+                )?;
+                Ok(retitled > 0)
+            })
+            .await
+    }
+
     async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {

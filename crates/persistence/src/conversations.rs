@@ -50,6 +50,17 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError>;
 
+    /// Gives it another title, if it still has the one that is expected. `false`: it has another one,
+    /// or `owner` has no such conversation. This is no change of the conversation by its owner:
+    /// `updated_at` stays.
+    async fn retitle(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        expected: Title,
+        title: Title,
+    ) -> Result<bool, StoreError>;
+
     /// Deletes it and its messages. `false`: `owner` has no such conversation.
     async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError>;
 

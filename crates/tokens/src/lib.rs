@@ -1,7 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod chunker;
+mod compaction;
 mod counter;
 mod planner;
 
-pub use counter::TokenCounter;
-pub use planner::{Budget, ContextPlanner, MESSAGE_OVERHEAD, Plan, REPLY_PRIMER, TooLong};
+pub use chunker::chunks;
+pub use compaction::Fold;
+pub use counter::{TokenCounter, window_of};
+pub use planner::{
+    Budget, ContextPlanner, Cover, MESSAGE_OVERHEAD, Plan, REPLY_PRIMER, SUMMARY_HEADING, TooLong,
+    with_overhead,
+};

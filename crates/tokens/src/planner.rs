@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use thiserror::Error;
-use webchat_domain::{Ledger, Message, Role};
+use webchat_domain::{Context, Ledger, Message, Role, SystemPrompt};
 
 /// What the chat format adds to each message: 3 tokens around it and 1 for its role. The rule is
 /// `num_tokens_from_messages` of the OpenAI cookbook, "How to count tokens with tiktoken".
@@ -10,15 +10,37 @@ pub const MESSAGE_OVERHEAD: u32 = 4;
 /// What the chat format adds to each request: 3 tokens that open the answer, by the same rule.
 pub const REPLY_PRIMER: u32 = 3;
 
-/// The room a request has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the summary's introduction takes, at most.
+const SUMMARY_INTRODUCTION: u32 = 16;
+
+/// The words that introduce the summary to the model.
+pub const SUMMARY_HEADING: &str = "Summary of the conversation so far:";
+
+/// The room a request has, and what of it is taken in any case. Each part is counted with what the
+/// chat format adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// Tokens the model can hold, its answer included.
     pub window: u32,
     /// Tokens kept free for the answer.
     pub reply: u32,
-    /// Tokens of the system prompt, if there is one.
-    pub system: Option<u32>,
+    /// Tokens of the system prompt.
+    pub system: u32,
+    /// Tokens of the examples.
+    pub few_shot: u32,
+    /// The summary of the oldest messages, if there is one. It goes where the question leaves room.
+    pub summary: Option<Cover>,
+}
+
+/// What a summary stands for, and takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cover {
+    /// Tokens of the summary.
+    pub tokens: u32,
+    /// The position of the last message that it covers.
+    pub through: u64,
+    /// How many messages it covers.
+    pub messages: u64,
 }
 
 /// A message that can't go to the model, not even alone.
@@ -39,6 +61,8 @@ pub struct TooLong {
 pub struct Plan {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
+    /// Whether the summary goes before them.
+    pub with_summary: bool,
     /// Their tokens, and what did not fit.
     pub ledger: Ledger,
 }
@@ -53,67 +77,116 @@ pub struct ContextPlanner {
     newest_first: Vec<Message>,
     history: u32,
     passed_over: u64,
-    full: bool,
+    done: bool,
 }
 
 impl Budget {
+    /// The room beside a conversation's context; `system` is the prompt where the conversation has
+    /// none of its own.
+    #[must_use]
+    pub fn beside(
+        window: u32,
+        reply: u32,
+        system: Option<&SystemPrompt>,
+        context: &Context,
+    ) -> Self {
+        let examples = context.examples.iter();
+        let few_shot = examples
+            .flat_map(|example| [example.prompt_tokens, example.response_tokens])
+            .map(with_overhead)
+            .fold(0, u32::saturating_add);
+        let system = context.system_prompt.as_ref().or(system);
+        Self {
+            window,
+            reply,
+            system: system.map_or(0, |prompt| with_overhead(prompt.token_count)),
+            few_shot,
+            summary: context.summary.as_ref().map(|summary| Cover {
+                tokens: with_overhead(summary.token_count).saturating_add(SUMMARY_INTRODUCTION),
+                through: summary.through,
+                messages: summary.message_count,
+            }),
+        }
+    }
+
     /// Whether a message can go to the model at all: to be asked before it is stored.
     ///
     /// # Errors
     ///
     /// When it can't, with the most that could.
     pub fn fits(&self, tokens: u32) -> Result<(), TooLong> {
-        if self.takes(self.fixed(), tokens) {
+        if self.takes(0, tokens) {
             return Ok(());
         }
-        let limit = self.limit().saturating_sub(self.fixed()).saturating_sub(MESSAGE_OVERHEAD);
+        let limit = self.room().saturating_sub(REPLY_PRIMER).saturating_sub(MESSAGE_OVERHEAD);
         Err(TooLong { tokens, limit })
     }
 
-    /// The most that can be sent.
-    fn limit(&self) -> u32 {
-        self.window.saturating_sub(self.reply)
+    /// What can be sent of messages and their summary, in tokens.
+    #[must_use]
+    pub fn room(&self) -> u32 {
+        let fixed = self.reply.saturating_add(self.system).saturating_add(self.few_shot);
+        self.window.saturating_sub(fixed)
     }
 
-    /// What is sent in any case, whatever is said.
-    fn fixed(&self) -> u32 {
-        self.system.map_or(0, with_overhead).saturating_add(REPLY_PRIMER)
-    }
-
-    fn takes(&self, history: u32, tokens: u32) -> bool {
-        history.checked_add(with_overhead(tokens)).is_some_and(|history| history <= self.limit())
+    /// Whether one more message fits beside what has been taken.
+    fn takes(&self, taken: u32, tokens: u32) -> bool {
+        let taken = taken
+            .checked_add(REPLY_PRIMER)
+            .and_then(|taken| taken.checked_add(tokens)?.checked_add(MESSAGE_OVERHEAD));
+        taken.is_some_and(|taken| taken <= self.room())
     }
 }
 
 impl ContextPlanner {
-    /// Begins with the question, which goes in any case.
+    /// Begins with the question, which goes in any case; the summary goes if it fits beside it.
     ///
     /// # Errors
     ///
-    /// When it doesn't fit even alone.
+    /// When the question doesn't fit even alone.
     pub fn new(budget: Budget, question: Message) -> Result<Self, TooLong> {
         budget.fits(question.token_count)?;
+        let summary =
+            budget.summary.filter(|summary| budget.takes(summary.tokens, question.token_count));
         Ok(Self {
-            budget,
-            history: budget.fixed().saturating_add(with_overhead(question.token_count)),
+            budget: Budget { summary, ..budget },
+            history: with_overhead(question.token_count),
             newest_first: vec![question],
             passed_over: 0,
-            full: false,
+            done: false,
         })
     }
 
-    /// Takes the next older message. Breaks when it doesn't fit: then no older one goes either, and
-    /// none need be offered.
+    /// Begins without a question: for what there is between two of them.
+    #[must_use]
+    pub fn between_questions(budget: Budget) -> Self {
+        let summary = budget.summary.filter(|summary| budget.takes(summary.tokens, 0));
+        Self {
+            budget: Budget { summary, ..budget },
+            history: 0,
+            newest_first: Vec::new(),
+            passed_over: 0,
+            done: false,
+        }
+    }
+
+    /// Takes the next older message. Breaks when it is covered by the summary or doesn't fit: then no
+    /// older one goes either, and none need be offered.
     pub fn offer(&mut self, message: Message) -> ControlFlow<()> {
-        if self.full {
+        if self.done {
+            return ControlFlow::Break(());
+        }
+        if self.is_covered(&message) {
+            self.done = true;
             return ControlFlow::Break(());
         }
         if message.role == Role::Assistant && message.content.is_empty() {
             self.passed_over += 1;
             return ControlFlow::Continue(());
         }
-        if !self.budget.takes(self.history, message.token_count) {
-            self.full = true;
+        let taken = self.history.saturating_add(self.budget.summary_tokens());
+        if !self.budget.takes(taken, message.token_count) {
+            self.done = true;
             return ControlFlow::Break(());
         }
         self.history = self.history.saturating_add(with_overhead(message.token_count));
@@ -124,26 +197,43 @@ impl ContextPlanner {
     /// The plan, in a conversation of `total_messages`, the question included.
     #[must_use]
     pub fn finish(self, total_messages: u64) -> Plan {
-        let Budget { window, reply, .. } = self.budget;
+        let Budget { window, reply, system, few_shot, summary } = self.budget;
+        let history = self.history.saturating_add(REPLY_PRIMER);
+        let summary_tokens = self.budget.summary_tokens();
         let sent = u64::try_from(self.newest_first.len()).unwrap_or(u64::MAX);
+        let covered = summary.map_or(0, |summary| summary.messages);
         let mut messages = self.newest_first;
         messages.reverse();
         Plan {
             messages,
+            with_summary: summary.is_some(),
             ledger: Ledger {
                 window,
                 reserved: reply,
-                history: self.history,
-                total: reply.saturating_add(self.history),
+                system,
+                few_shot,
+                summary: summary_tokens,
+                summary_through: summary.map_or(0, |summary| summary.through),
+                history,
+                total: [reply, system, few_shot, summary_tokens, history]
+                    .into_iter()
+                    .fold(0, u32::saturating_add),
                 left_out_messages: total_messages
                     .saturating_sub(sent)
-                    .saturating_sub(self.passed_over),
+                    .saturating_sub(self.passed_over)
+                    .saturating_sub(covered),
             },
         }
     }
+
+    fn is_covered(&self, message: &Message) -> bool {
+        self.budget.summary.is_some_and(|summary| message.position <= summary.through)
+    }
 }
 
-fn with_overhead(tokens: u32) -> u32 {
+/// The tokens of a message with what the chat format adds.
+#[must_use]
+pub fn with_overhead(tokens: u32) -> u32 {
     tokens.saturating_add(MESSAGE_OVERHEAD)
 }
 
@@ -154,7 +244,7 @@ mod tests {
 
     use super::*;
 
-    const BUDGET: Budget = Budget { window: 100, reply: 20, system: None };
+    const BUDGET: Budget = Budget { window: 100, reply: 20, system: 0, few_shot: 0, summary: None };
 
     fn message(position: u64, role: Role, token_count: u32) -> Message {
         Message {
@@ -177,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_short_conversation_goes_whole() {
-        let budget = Budget { system: Some(6), ..BUDGET };
+        let budget = Budget { system: 10, ..BUDGET };
         let mut planner = ContextPlanner::new(budget, message(3, Role::User, 10)).unwrap();
 
         let answer = planner.offer(message(2, Role::Assistant, 20));
@@ -191,9 +281,10 @@ mod tests {
             Ledger {
                 window: 100,
                 reserved: 20,
-                history: 3 + (4 + 6) + (4 + 5) + (4 + 20) + (4 + 10),
+                system: 10,
+                history: 3 + (4 + 5) + (4 + 20) + (4 + 10),
                 total: 80,
-                left_out_messages: 0,
+                ..Ledger::default()
             }
         );
     }
@@ -235,14 +326,63 @@ mod tests {
 
     #[test]
     fn nothing_fits_where_there_is_no_room_at_all() {
-        let budget = Budget { window: 10, reply: 20, system: None };
+        let budget = Budget { window: 10, ..BUDGET };
 
         assert_eq!(budget.fits(0), Err(TooLong { tokens: 0, limit: 0 }));
     }
 
+    #[test]
+    fn what_the_summary_covers_does_not_go() {
+        let summary = Some(Cover { tokens: 30, through: 2, messages: 2 });
+        let mut planner =
+            ContextPlanner::new(Budget { summary, ..BUDGET }, message(4, Role::User, 5)).unwrap();
+
+        let uncovered = planner.offer(message(3, Role::User, 1));
+        let covered = planner.offer(message(2, Role::Assistant, 1));
+        let plan = planner.finish(4);
+
+        assert!(uncovered.is_continue() && covered.is_break());
+        assert_eq!(positions(&plan), [3, 4]);
+        assert!(plan.with_summary);
+        let Ledger { summary, summary_through, left_out_messages, total, .. } = plan.ledger;
+        assert_eq!((summary, summary_through, left_out_messages), (30, 2, 0));
+        assert_eq!(total, 20 + 30 + 3 + (4 + 1) + (4 + 5));
+    }
+
+    #[test]
+    fn a_summary_that_leaves_the_question_no_room_does_not_go() {
+        let summary = Some(Cover { tokens: 30, through: 2, messages: 2 });
+
+        let planner =
+            ContextPlanner::new(Budget { summary, ..BUDGET }, message(3, Role::User, 50)).unwrap();
+        let plan = planner.finish(3);
+
+        assert!(!plan.with_summary);
+        assert_eq!((plan.ledger.summary, plan.ledger.left_out_messages), (0, 2));
+    }
+
+    #[test]
+    fn the_summarys_introduction_takes_no_more_than_is_counted_for_it() {
+        let counter = crate::TokenCounter::load();
+
+        assert!(counter.count(&format!("\n\n{SUMMARY_HEADING}\n")) + 2 <= SUMMARY_INTRODUCTION);
+    }
+
     fn budgets() -> impl Strategy<Value = Budget> {
-        (0..400_u32, 0..100_u32, proptest::option::of(0..50_u32))
-            .prop_map(|(window, reply, system)| Budget { window, reply, system })
+        let summary = (0..100_u32, 0..30_u64).prop_map(|(tokens, through)| Cover {
+            tokens,
+            through,
+            messages: through,
+        });
+        (0..400_u32, 0..100_u32, 0..50_u32, 0..50_u32, proptest::option::of(summary)).prop_map(
+            |(window, reply, system, few_shot, summary)| Budget {
+                window,
+                reply,
+                system,
+                few_shot,
+                summary,
+            },
+        )
     }
 
     /// Newest first, as the store hands them out: the question is the first.
@@ -261,14 +401,23 @@ mod tests {
         })
     }
 
+    fn has_text(message: &Message) -> bool {
+        message.role == Role::User || !message.content.is_empty()
+    }
+
     proptest! {
         #[test]
-        fn a_plan_is_the_newest_messages_that_fit(
+        fn every_message_is_sent_or_covered_or_listed_as_left_out(
             budget in budgets(),
             newest_first in conversations(),
         ) {
             let total = u64::try_from(newest_first.len()).unwrap();
             let question = newest_first[0].clone();
+            // A summary covers what came before the question, and no more.
+            let budget = Budget {
+                summary: budget.summary.filter(|summary| summary.through < question.position),
+                ..budget
+            };
             let Ok(mut planner) = ContextPlanner::new(budget, question.clone()) else {
                 prop_assert!(budget.fits(question.token_count).is_err());
                 return Ok(());
@@ -278,37 +427,37 @@ mod tests {
             }
             let plan = planner.finish(total);
 
-            let sent: u32 = plan.messages.iter().map(|m| m.token_count + MESSAGE_OVERHEAD).sum();
-            let system = budget.system.map_or(0, |tokens| tokens + MESSAGE_OVERHEAD);
-            prop_assert_eq!(plan.ledger.history, sent + system + REPLY_PRIMER);
-            prop_assert_eq!(plan.ledger.total, plan.ledger.history + budget.reply);
-            prop_assert!(plan.ledger.total <= budget.window);
+            let sent: u32 = plan.messages.iter().map(|m| with_overhead(m.token_count)).sum();
+            let covered = budget.summary.filter(|_| plan.with_summary);
+            let Ledger { window, reserved, system, few_shot, summary, history, .. } = plan.ledger;
+            prop_assert_eq!(history, sent + REPLY_PRIMER);
+            prop_assert_eq!(summary, covered.map_or(0, |summary| summary.tokens));
+            prop_assert_eq!(plan.ledger.total, reserved + system + few_shot + summary + history);
+            prop_assert!(plan.ledger.total <= window);
 
             prop_assert_eq!(plan.messages.last(), Some(&question));
             let oldest = plan.messages[0].position;
-            let with_text = |m: &&Message| m.role == Role::User || !m.content.is_empty();
+            let through = covered.map_or(0, |summary| summary.through);
             let newest_run: Vec<_> = newest_first
                 .iter()
                 .rev()
-                .filter(|m| m.position >= oldest)
-                .filter(with_text)
+                .filter(|m| m.position >= oldest && has_text(m))
                 .cloned()
                 .collect();
             prop_assert_eq!(&plan.messages, &newest_run);
+            prop_assert!(oldest > through);
 
-            let next = newest_first.iter().filter(|m| m.position < oldest).find(with_text);
-            if let Some(next) = next {
-                let more = plan.ledger.total + next.token_count + MESSAGE_OVERHEAD;
-                prop_assert!(more > budget.window, "one more would have fitted");
-            }
-            let empty = newest_first
+            let next = newest_first
                 .iter()
-                .filter(|m| next.is_none_or(|next| m.position > next.position) && !with_text(m))
-                .count();
-            prop_assert_eq!(
-                plan.ledger.left_out_messages,
-                total - u64::try_from(plan.messages.len() + empty).unwrap()
-            );
+                .find(|m| m.position < oldest && m.position > through && has_text(m));
+            if let Some(next) = next {
+                let more = plan.ledger.total + with_overhead(next.token_count);
+                prop_assert!(more > window, "one more would have fitted");
+            }
+            let read_to = next.map_or(through, |next| next.position);
+            let empty = newest_first.iter().filter(|m| m.position > read_to && !has_text(m)).count();
+            let accounted = u64::try_from(plan.messages.len() + empty).unwrap() + through;
+            prop_assert_eq!(plan.ledger.left_out_messages, total.saturating_sub(accounted));
         }
     }
 }

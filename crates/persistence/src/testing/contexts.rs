@@ -3,8 +3,8 @@
 
 use futures_util::future::join_all;
 use webchat_domain::{
-    Context, ConversationId, ExampleId, FewShotExample, Summary, SummaryAuthor, SystemPrompt,
-    UserId,
+    Context, ConversationId, ExampleId, FewShotExample, ModelParameters, Summary, SummaryAuthor,
+    SystemPrompt, UserId,
 };
 
 use super::moment;
@@ -127,6 +127,7 @@ pub(super) fn full_context() -> Context {
             text: "Speak of tides. \0 \u{301}".to_owned(),
             token_count: 5,
         }),
+        parameters: ModelParameters { seed: Some(-7), ..ModelParameters::default() },
         examples: vec![FewShotExample {
             example_id,
             user_prompt: "$where?".to_owned(),
@@ -139,6 +140,7 @@ pub(super) fn full_context() -> Context {
             text: "They spoke of the moon.".to_owned(),
             token_count: 6,
             through: 40,
+            message_count: 38,
             created_at: moment(4),
             author: SummaryAuthor::Model,
         }),

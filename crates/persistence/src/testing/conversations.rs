@@ -231,6 +231,22 @@ pub async fn a_title_is_set_once_and_renamed_at_will(store: &Store) {
     assert_eq!((renamed.title, renamed.updated_at), (Some(title("Mine")), moment(5)));
 }
 
+pub async fn a_title_is_replaced_only_where_it_is_the_expected_one(store: &Store) {
+    let owner = UserId::generate();
+    let id = start(store, owner).await;
+    let untitled = store.retitle(owner, id, title("First"), title("Wrong")).await.unwrap();
+    store.rename(owner, id, title("First"), moment(5)).await.unwrap();
+
+    let other = store.retitle(owner, id, title("Else"), title("Wrong")).await.unwrap();
+    let foreign = store.retitle(UserId::generate(), id, title("First"), title("Wrong")).await;
+    let replaced = store.retitle(owner, id, title("First"), title("Second")).await.unwrap();
+
+    assert!(!untitled && !other && !foreign.unwrap());
+    assert!(replaced);
+    let found = store.find(owner, id).await.unwrap().unwrap();
+    assert_eq!((found.title, found.updated_at), (Some(title("Second")), moment(5)));
+}
+
 pub async fn a_deleted_conversation_is_gone_whole(store: &Store) {
     let owner = UserId::generate();
     let (id, other) = (start(store, owner).await, start(store, owner).await);

@@ -100,6 +100,7 @@ macro_rules! conversations_contract {
                     a_lapsed_turn_holds_nobody_up,
                     an_answer_grows_until_its_turn_ends,
                     a_title_is_set_once_and_renamed_at_will,
+                    a_title_is_replaced_only_where_it_is_the_expected_one,
                     a_deleted_conversation_is_gone_whole,
                     a_reset_conversation_is_empty_and_its_positions_go_on,
                     every_text_comes_back_unchanged,

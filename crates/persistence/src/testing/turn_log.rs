@@ -152,6 +152,8 @@ pub async fn every_event_comes_back_unchanged(log: &dyn TurnLog) {
             token_count: u32::MAX,
         }),
         usage(turn_id),
+        EventBody::ConversationUpdated(ConversationChange::FewShot),
+        EventBody::ConversationUpdated(ConversationChange::Compacted { summary_through: 2 }),
         EventBody::ConversationUpdated(ConversationChange::Deleted),
     ] {
         told.push(append(log, id, body).await.unwrap());
@@ -204,6 +206,6 @@ fn accepted(turn_id: TurnId) -> EventBody {
 }
 
 fn usage(turn_id: TurnId) -> EventBody {
-    let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, left_out_messages: 0 };
+    let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, ..Ledger::default() };
     EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 5, ledger })
 }
