@@ -5,6 +5,7 @@ mod conversation;
 mod event;
 mod ids;
 mod message;
+mod parameters;
 mod search;
 mod session;
 mod turn;
@@ -18,6 +19,9 @@ pub use event::{
 pub use ids::{ConversationId, InvalidId, MessageId, SessionId, TurnId, UserId};
 pub use message::{
     ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,
+};
+pub use parameters::{
+    InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,
 };
 pub use search::{SearchHit, SearchQuery, SnippetPart};
 pub use session::Session;

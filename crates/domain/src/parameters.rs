@@ -1,0 +1,208 @@
+use std::str::FromStr;
+
+use serde::de::IntoDeserializer;
+use serde::de::value::{self, StrDeserializer};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How a model is to choose its words. What is not set is the model's own choice.
+///
+/// Its JSON has the names of
+/// <https://platform.openai.com/docs/api-reference/chat/create>; other names are refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelParameters {
+    /// How freely it chooses, from always the likeliest word (0) upwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<Temperature>,
+    /// It chooses among the likeliest words that have this share of the likelihood together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<Share>,
+    /// How much a word is avoided that was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<Penalty>,
+    /// How much a word is avoided each time that it was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<Penalty>,
+    /// The same seed makes the same answer likelier; models promise no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// How long a model that thinks first is to think.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_effort: Option<ReasoningEffort>,
+}
+
+/// A number from `MIN` to `MAX`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Within<const MIN: i8, const MAX: i8>(f64);
+
+/// From 0 to 2.
+pub type Temperature = Within<0, 2>;
+/// From 0 to 1.
+pub type Share = Within<0, 1>;
+/// From -2 to 2.
+pub type Penalty = Within<-2, 2>;
+
+/// How long a model is to think. No model knows all of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ReasoningEffort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    XHigh,
+}
+
+/// A value that a parameter can't have.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum InvalidParameter {
+    /// It is no number, or outside of the range.
+    #[error("a number from {min} to {max} is expected")]
+    Number {
+        /// The least.
+        min: i8,
+        /// The most.
+        max: i8,
+    },
+    /// No such effort.
+    #[error("none, minimal, low, medium, high or xhigh is expected")]
+    Effort,
+}
+
+impl ModelParameters {
+    /// These parameters, and `defaults` for those that are not set.
+    #[must_use]
+    pub fn or(self, defaults: Self) -> Self {
+        Self {
+            temperature: self.temperature.or(defaults.temperature),
+            top_p: self.top_p.or(defaults.top_p),
+            presence_penalty: self.presence_penalty.or(defaults.presence_penalty),
+            frequency_penalty: self.frequency_penalty.or(defaults.frequency_penalty),
+            seed: self.seed.or(defaults.seed),
+            reasoning_effort: self.reasoning_effort.or(defaults.reasoning_effort),
+        }
+    }
+}
+
+/// What is no number can't be within, so that each value equals itself.
+impl<const MIN: i8, const MAX: i8> Eq for Within<MIN, MAX> {}
+
+impl<const MIN: i8, const MAX: i8> TryFrom<f64> for Within<MIN, MAX> {
+    type Error = InvalidParameter;
+
+    fn try_from(number: f64) -> Result<Self, InvalidParameter> {
+        if (f64::from(MIN)..=f64::from(MAX)).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(InvalidParameter::Number { min: MIN, max: MAX })
+        }
+    }
+}
+
+impl<const MIN: i8, const MAX: i8> From<Within<MIN, MAX>> for f64 {
+    fn from(within: Within<MIN, MAX>) -> Self {
+        within.0
+    }
+}
+
+impl<const MIN: i8, const MAX: i8> FromStr for Within<MIN, MAX> {
+    type Err = InvalidParameter;
+
+    fn from_str(text: &str) -> Result<Self, InvalidParameter> {
+        // What can't be parsed is refused as any other number that is not within.
+        text.parse().unwrap_or(f64::NAN).try_into()
+    }
+}
+
+impl FromStr for ReasoningEffort {
+    type Err = InvalidParameter;
+
+    fn from_str(text: &str) -> Result<Self, InvalidParameter> {
+        let text: StrDeserializer<'_, value::Error> = text.into_deserializer();
+        Self::deserialize(text).map_err(|_| InvalidParameter::Effort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_str, json, to_value};
+
+    use super::*;
+
+    fn parse(json: &str) -> Result<ModelParameters, String> {
+        from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_set_is_written_and_nothing_else() {
+        let written = r#"{"temperature":0.7,"seed":-1,"reasoning_effort":"xhigh"}"#;
+
+        let parameters = parse(written).unwrap();
+
+        let expected = json!({"temperature": 0.7, "seed": -1, "reasoning_effort": "xhigh"});
+        assert_eq!(to_value(parameters).unwrap(), expected);
+        assert_eq!(to_value(ModelParameters::default()).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn bounds_belong_to_the_range_and_what_is_past_them_is_refused() {
+        for (name, least, most) in [
+            ("temperature", 0, 2),
+            ("top_p", 0, 1),
+            ("presence_penalty", -2, 2),
+            ("frequency_penalty", -2, 2),
+        ] {
+            let value = |number: f64| parse(&json!({ name: number }).to_string());
+
+            assert!(value(least.into()).is_ok(), "{name}");
+            assert!(value(most.into()).is_ok(), "{name}");
+            let expected = format!("a number from {least} to {most} is expected");
+            for past in [f64::from(least) - 0.01, f64::from(most) + 0.01] {
+                assert!(value(past).unwrap_err().starts_with(&expected), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_names_and_other_types_are_refused() {
+        for wrong in [
+            r#"{"stop":"."}"#,
+            r#"{"temperature":"0.7"}"#,
+            r#"{"temperature":1e999}"#,
+            r#"{"seed":1.5}"#,
+            r#"{"reasoning_effort":"utmost"}"#,
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_parsed_within_its_bounds() {
+        assert_eq!("0.7".parse(), Temperature::try_from(0.7));
+        for wrong in ["", "warm", "NaN", "inf", "2.1"] {
+            assert!(wrong.parse::<Temperature>().is_err(), "{wrong}");
+        }
+        assert_eq!("high".parse(), Ok(ReasoningEffort::High));
+        assert_eq!("High".parse::<ReasoningEffort>(), Err(InvalidParameter::Effort));
+    }
+
+    #[test]
+    fn what_is_set_wins_over_the_defaults() {
+        let defaults = parse(
+            r#"{"temperature":1,"top_p":0.5,"presence_penalty":1,"frequency_penalty":1,"seed":1,
+                "reasoning_effort":"low"}"#,
+        )
+        .unwrap();
+        let own = parse(
+            r#"{"temperature":0,"top_p":0.1,"presence_penalty":0,"frequency_penalty":0,"seed":0,
+                "reasoning_effort":"high"}"#,
+        )
+        .unwrap();
+        assert_eq!(own.or(defaults), own);
+        assert_eq!(ModelParameters::default().or(defaults), defaults);
+    }
+}
