@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io::Write;
 
 use futures_util::TryStreamExt;
+use webchat_domain::ModelParameters;
 use webchat_llm::{
     ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
 };
@@ -21,6 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .stream(ChatRequest {
             messages: vec![ChatMessage { role: ChatRole::User, content: question }],
             max_reply_tokens: 400,
+            parameters: ModelParameters::default(),
         })
         .await?;
     while let Some(delta) = answer.try_next().await? {

@@ -9,8 +9,9 @@ use tokio::time::{Instant, timeout};
 use webchat_domain::FinishReason;
 
 use crate::chunk::Chunk;
+use crate::fault::{Fault, FaultKind};
 use crate::refusal::Refusal;
-use crate::sse::events;
+use crate::sse::{ReadError, events};
 use crate::{Delta, DeltaStream, ModelError, Timeouts};
 
 /// How long is waited, after an answer, for the upstream to close its body. A body that is read to
@@ -21,18 +22,23 @@ const CLOSING: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReportedName(Arc<RwLock<Option<String>>>);
 
-/// The answer in `bytes`, to a request that was made at `asked`.
-pub(crate) fn answer<S, E>(
+/// The answer in `bytes`, to a request that was made at `asked`, as soon as it begins.
+///
+/// # Errors
+///
+/// When it does not begin: then the request may be sent again. What goes wrong later is told in the
+/// stream.
+pub(crate) async fn answer<S, E>(
     bytes: S,
     asked: Instant,
     timeouts: Timeouts,
     name: ReportedName,
-) -> DeltaStream
+) -> Result<DeltaStream, Fault>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
     E: std::error::Error + Send + Sync + 'static,
 {
-    let answer = Answer {
+    let mut answer = Answer {
         events: events(bytes).boxed(),
         asked,
         timeouts,
@@ -42,11 +48,14 @@ where
         ended: false,
         pending: VecDeque::new(),
     };
-    stream::try_unfold(answer, Answer::next).boxed()
+    while !answer.begun && !answer.ended {
+        answer.read().await?;
+    }
+    Ok(stream::try_unfold(answer, Answer::next).boxed())
 }
 
 struct Answer {
-    events: BoxStream<'static, Result<String, sse_stream::Error>>,
+    events: BoxStream<'static, Result<String, ReadError>>,
     asked: Instant,
     timeouts: Timeouts,
     name: ReportedName,
@@ -82,32 +91,37 @@ impl Answer {
                 self.close().await;
                 return Ok(None);
             }
-            match self.event().await? {
-                Some(data) if data.trim() == "[DONE]" => self.done(),
-                Some(data) => self.take(&data)?,
-                None => self.stop()?,
-            }
+            self.read().await.map_err(|fault| fault.error)?;
         }
+    }
+
+    async fn read(&mut self) -> Result<(), Fault> {
+        match self.event().await? {
+            Some(data) if data.trim() == "[DONE]" => self.done(),
+            Some(data) => self.take(&data)?,
+            None => self.stop()?,
+        }
+        Ok(())
     }
 
     /// The next event. Comments, which some upstreams send to keep the connection, do not put off
     /// the time at which it must be there.
-    async fn event(&mut self) -> Result<Option<String>, ModelError> {
+    async fn event(&mut self) -> Result<Option<String>, Fault> {
         let wait = if self.begun {
             self.timeouts.idle
         } else {
             self.timeouts.first_delta.saturating_sub(self.asked.elapsed())
         };
         match timeout(wait, self.events.next()).await {
-            Ok(event) => event.transpose().map_err(|error| ModelError::Failed(error.into())),
-            Err(elapsed) => Err(ModelError::Unreachable(elapsed.into())),
+            Ok(event) => event.transpose().map_err(not_read),
+            Err(elapsed) => Err(Fault::unreachable(FaultKind::Silent, elapsed)),
         }
     }
 
-    fn take(&mut self, data: &str) -> Result<(), ModelError> {
+    fn take(&mut self, data: &str) -> Result<(), Fault> {
         let mut chunk: Chunk = serde_json::from_str(data).map_err(|error| not_a_chunk(&error))?;
-        if let Some(error) = chunk.error {
-            return Err(Refusal::in_answer(&error).into_error(None));
+        if let Some(error) = chunk.error(data) {
+            return Err(Refusal::in_answer(&error).into_fault(None));
         }
         if let Some(name) = chunk.model.take().filter(|name| !name.is_empty()) {
             self.name.set(&name);
@@ -116,6 +130,10 @@ impl Answer {
         if let Some(choice) = chunk.into_choice() {
             self.begun = true;
             let reason = choice.finish_reason();
+            let filtered = choice.filtered_categories();
+            if !filtered.is_empty() {
+                tracing::info!(?filtered, "the provider filtered an answer");
+            }
             self.pending.extend(choice.into_text().map(Delta::Text));
             self.finish(reason);
         }
@@ -139,12 +157,12 @@ impl Answer {
     }
 
     /// The bytes ended, which says nothing of whether the answer did.
-    fn stop(&mut self) -> Result<(), ModelError> {
+    fn stop(&mut self) -> Result<(), Fault> {
         self.ended = true;
         if self.finished {
             Ok(())
         } else {
-            Err(ModelError::Failed("the stream ended before the answer did".into()))
+            Err(Fault::failed(FaultKind::Broken, "the stream ended before the answer did"))
         }
     }
 
@@ -154,10 +172,18 @@ impl Answer {
     }
 }
 
+fn not_read(error: ReadError) -> Fault {
+    let kind = match error {
+        ReadError::Broken(_) => FaultKind::Broken,
+        ReadError::TooLarge | ReadError::NoEvents(_) => FaultKind::Final,
+    };
+    Fault::failed(kind, error)
+}
+
 /// `serde_json`'s own words may quote the answer.
-fn not_a_chunk(error: &serde_json::Error) -> ModelError {
+fn not_a_chunk(error: &serde_json::Error) -> Fault {
     let (line, column) = (error.line(), error.column());
-    ModelError::Failed(format!("an event is no chunk: line {line}, column {column}").into())
+    Fault::failed(FaultKind::Final, format!("an event is no chunk: line {line}, column {column}"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use serde_json::Value;
 use webchat_domain::FinishReason;
 
 use crate::Usage;
+use crate::filter::filtered_categories;
 
 /// One event of an answer, as in
 /// <https://platform.openai.com/docs/api-reference/chat-streaming/streaming>. Everything may be
@@ -11,7 +12,8 @@ use crate::Usage;
 pub(crate) struct Chunk {
     pub(crate) model: Option<String>,
     pub(crate) usage: Option<Usage>,
-    pub(crate) error: Option<Value>,
+    error: Option<Value>,
+    object: Option<String>,
     choices: Option<Vec<Choice>>,
 }
 
@@ -19,6 +21,7 @@ pub(crate) struct Chunk {
 pub(crate) struct Choice {
     delta: Option<Content>,
     finish_reason: Option<String>,
+    content_filter_results: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -27,6 +30,13 @@ struct Content {
 }
 
 impl Chunk {
+    /// The error that came in place of a chunk. vLLM wrote it without a name around it: then it is all
+    /// of `data`, which the chunk was read from.
+    pub(crate) fn error(&mut self, data: &str) -> Option<Value> {
+        let is_error = self.object.as_deref() == Some("error");
+        self.error.take().or_else(|| is_error.then(|| serde_json::from_str(data).ok()).flatten())
+    }
+
     /// The only choice, as no more than one is asked for.
     pub(crate) fn into_choice(self) -> Option<Choice> {
         self.choices?.into_iter().next()
@@ -42,6 +52,11 @@ impl Choice {
             "content_filter" => Some(FinishReason::ContentFilter),
             _ => Some(FinishReason::Stop),
         }
+    }
+
+    /// What Azure filtered the answer for.
+    pub(crate) fn filtered_categories(&self) -> Vec<String> {
+        self.content_filter_results.as_ref().map(filtered_categories).unwrap_or_default()
     }
 
     pub(crate) fn into_text(self) -> Option<String> {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use webchat_domain::FinishReason;
+use webchat_domain::{FinishReason, ModelParameters};
 
 use crate::ModelError;
 
@@ -18,7 +18,7 @@ pub trait ChatModel: Send + Sync {
     /// What the operator named the model, else what it last called itself: `None` until it did.
     fn name(&self) -> Option<String>;
 
-    /// Starts an answer. Returns when the model accepted the request; its text may take longer.
+    /// Starts an answer. Returns when the model begins it; its text may take longer.
     ///
     /// # Errors
     ///
@@ -37,6 +37,8 @@ pub struct ChatRequest {
     pub messages: Vec<ChatMessage>,
     /// The answer ends with [`FinishReason::Length`] when it has this many tokens.
     pub max_reply_tokens: u32,
+    /// How the model is to choose its words. They win over the server's own.
+    pub parameters: ModelParameters,
 }
 
 /// One message as the model gets it.

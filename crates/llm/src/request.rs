@@ -2,8 +2,10 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use url::{Host, Url};
+use webchat_domain::ModelParameters;
 
-use crate::{Auth, ChatMessage, ChatRequest};
+use crate::dialect::Dialect;
+use crate::{Auth, ChatMessage, ChatRequest, HttpSettings};
 
 /// The body of a request, as in <https://platform.openai.com/docs/api-reference/chat/create>.
 #[derive(Serialize)]
@@ -11,9 +13,15 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
     messages: &'a [ChatMessage],
-    max_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
     stream: bool,
-    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+    #[serde(flatten)]
+    parameters: ModelParameters,
 }
 
 #[derive(Serialize)]
@@ -22,13 +30,22 @@ struct StreamOptions {
 }
 
 impl<'a> Body<'a> {
-    pub(crate) fn new(model: Option<&'a str>, request: &'a ChatRequest) -> Self {
+    pub(crate) fn new(
+        settings: &'a HttpSettings,
+        dialect: Dialect,
+        request: &'a ChatRequest,
+    ) -> Self {
+        let tokens = Some(request.max_reply_tokens);
+        let (max_tokens, max_completion_tokens) =
+            if dialect.max_completion_tokens { (None, tokens) } else { (tokens, None) };
         Self {
-            model,
+            model: settings.model.as_deref(),
             messages: &request.messages,
-            max_tokens: request.max_reply_tokens,
+            max_tokens,
+            max_completion_tokens,
             stream: true,
-            stream_options: StreamOptions { include_usage: true },
+            stream_options: dialect.stream_options.then_some(StreamOptions { include_usage: true }),
+            parameters: request.parameters.or(settings.parameters),
         }
     }
 }
@@ -52,11 +69,14 @@ pub(crate) fn key_header(
 }
 
 /// Azure's own hosts, and gateways before it that keep its paths.
-fn is_azure(url: &Url) -> bool {
-    const HOSTS: [&str; 3] =
-        [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"];
-    let on_azure = |host: &str| HOSTS.iter().any(|suffix| host.ends_with(suffix));
-    url.host_str().is_some_and(on_azure) || url.path().contains("/openai/deployments/")
+fn is_azure<'a>(url: &'a Url) -> bool {
+    const SERVICES: [&str; 3] = [".openai", ".cognitiveservices", ".services.ai"];
+    // The last two are the clouds of the United States' government and of China.
+    const CLOUDS: [&str; 3] = [".azure.com", ".azure.us", ".azure.cn"];
+    let service = |host: &'a str| CLOUDS.iter().find_map(|cloud| host.strip_suffix(cloud));
+    let is_service = |host: &str| SERVICES.iter().any(|service| host.ends_with(service));
+    url.host_str().and_then(service).is_some_and(is_service)
+        || url.path().contains("/openai/deployments/")
 }
 
 /// Whether the model runs on this machine, to which no proxy leads.
@@ -80,7 +100,10 @@ mod tests {
             (Auth::Auto, "https://a.cognitiveservices.azure.com/x", "api-key"),
             (Auth::Auto, "https://a.services.ai.azure.com/x", "api-key"),
             (Auth::Auto, "https://gateway.example/openai/deployments/a/chat", "api-key"),
+            (Auth::Auto, "https://a.openai.azure.us/openai/v1/chat/completions", "api-key"),
+            (Auth::Auto, "https://api.groq.com/openai/v1/chat/completions", "authorization"),
             (Auth::Auto, "https://api.openai.com/v1/chat/completions", "authorization"),
+            (Auth::Auto, "https://models.inference.ai.azure.com/chat/completions", "authorization"),
             (Auth::Auto, "https://evil.example/?a.openai.azure.com", "authorization"),
             (Auth::Auto, "https://a.openai.azure.com.evil.example/", "authorization"),
             (Auth::ApiKey, "https://api.openai.com/", "api-key"),
@@ -90,6 +113,8 @@ mod tests {
 
             let (name, value) = sent.unwrap();
             assert_eq!(name, header, "{auth:?} {url}");
+            // Whatever logs headers leaves it out.
+            assert!(value.is_sensitive());
             assert_eq!(value, if header == "api-key" { "k-1" } else { "Bearer k-1" });
         }
     }

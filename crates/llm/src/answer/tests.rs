@@ -35,10 +35,10 @@ async fn follow(
     bytes: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
     asked: Instant,
 ) -> Deltas {
-    answer(bytes, asked, TIMEOUTS, ReportedName::default())
-        .map(|delta| delta.map_err(|error| error.code()))
-        .collect()
-        .await
+    match answer(bytes, asked, TIMEOUTS, ReportedName::default()).await {
+        Ok(deltas) => deltas.map(|delta| delta.map_err(|error| error.code())).collect().await,
+        Err(fault) => vec![Err(fault.error.code())],
+    }
 }
 
 fn text(text: &str) -> Delta {
@@ -107,15 +107,18 @@ async fn a_stream_that_ends_before_the_answer_has_failed() {
 }
 
 #[tokio::test]
-async fn what_is_no_chunk_is_a_failure_and_is_not_quoted() {
-    let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from("data: \"a secret\"\n\n"))]);
-    let mut answer = answer(bytes, Instant::now(), TIMEOUTS, ReportedName::default());
+async fn what_is_no_chunk_is_a_final_failure_and_is_not_quoted() {
+    let huge = vec![b'x'; LARGEST_EVENT];
+    for data in [b"\"a secret\"".to_vec(), b"a secret \xff".to_vec(), huge] {
+        let bytes = Bytes::from([b"data: ", data.as_slice(), b"\n\n"].concat());
+        let bytes = stream::iter([Ok::<_, Infallible>(bytes)]);
 
-    let error = answer.next().await.unwrap().unwrap_err();
+        let answer = answer(bytes, Instant::now(), TIMEOUTS, ReportedName::default()).await;
 
-    assert_eq!(error.code(), "model_failed");
-    assert!(!format!("{error:?}").contains("secret"));
-    assert!(answer.next().await.is_none());
+        let fault = answer.err().unwrap();
+        assert_eq!((fault.error.code(), fault.kind), ("model_failed", FaultKind::Final));
+        assert!(!format!("{fault:?}").contains("secret"));
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,238 @@
+use std::error::Error as _;
+use std::io::Read;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use secrecy::SecretString;
+use serde_json::json;
+use webchat_llm::{Auth, Delta, HttpChatModel, HttpSettings, ModelError, SetupError};
+
+use crate::upstream::{
+    Connection, STREAM, Upstream, end_events, event, good_response, part, response,
+    stream_response, text_event,
+};
+use crate::{ANSWER, KEY, QUESTION, answer, ask, impatient, model, refusal, settings};
+
+/// What comes of an answer that begins well and then does as the script says: its text, how it ends,
+/// and the code of its error.
+async fn begun(then: impl Fn(&mut Connection) + Send + Sync + 'static) -> Vec<String> {
+    let upstream = Upstream::start(move |connection, _, _| {
+        connection.write(STREAM);
+        connection.write(&part(&text_event()));
+        then(connection);
+    });
+    let deltas = ask(&impatient(&upstream.url())).await;
+    let in_short = |delta| match delta {
+        Ok(Delta::Text(text)) => text,
+        Ok(end) => format!("{end:?}"),
+        Err(error) => ModelError::code(&error).to_owned(),
+    };
+    deltas.into_iter().map(in_short).collect()
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+
+    let error = refusal(&model(&format!("http://{address}/?key={KEY}"))).await;
+
+    assert_eq!(error.code(), "model_unreachable");
+}
+
+#[tokio::test]
+async fn an_upstream_that_says_nothing_is_unreachable() {
+    let silent = Upstream::start(|_, _, _| {});
+    let silent_after_its_head = Upstream::start(|connection, _, _| connection.write(STREAM));
+    for mut upstream in [silent, silent_after_its_head] {
+        assert_eq!(refusal(&impatient(&upstream.url())).await.code(), "model_unreachable");
+        // Who waited that long does not wait again.
+        assert_eq!(upstream.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_falls_silent_is_unreachable() {
+    assert_eq!(begun(|_| {}).await, [ANSWER, "model_unreachable"]);
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_read_to_its_end() {
+    let upstream = Upstream::start(|connection, _, _| {
+        for byte in (stream_response(&(text_event() + &end_events()))).bytes() {
+            connection.write_bytes(&[byte]);
+            thread::sleep(Duration::from_millis(2));
+        }
+    });
+
+    assert_eq!(answer(&impatient(&upstream.url())).await, ANSWER);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_fails_the_answer_after_its_text() {
+    assert_eq!(begun(Connection::reset).await, [ANSWER, "model_failed"]);
+    assert_eq!(begun(Connection::close).await, [ANSWER, "model_failed"]);
+}
+
+#[tokio::test]
+async fn an_answer_without_done_is_whole_if_it_says_why_it_ended() {
+    let stop = event(&json!({"choices": [{"delta": {}, "finish_reason": "stop"}]}));
+
+    let whole = begun(move |connection| {
+        connection.write(&(part(&stop) + &part("")));
+    });
+    let broken_off = begun(|connection| connection.write(&part("")));
+
+    assert_eq!(whole.await, [ANSWER, "Finished(Stop)"]);
+    assert_eq!(broken_off.await, [ANSWER, "model_failed"]);
+}
+
+#[tokio::test]
+async fn what_is_no_chunk_in_an_answer_fails_it() {
+    let huge = event(&json!({"choices": [{"delta": {"content": "x".repeat(2 * 1024 * 1024)}}]}));
+    for bytes in [
+        format!("data: {{\"choices\": [{QUESTION}\n\n").into_bytes(),
+        format!("data: \"{KEY}\"\n\n").into_bytes(),
+        b"data: {\"choices\": [{\"delta\": {\"content\": \"\xff\xfe\"}}]}\n\n".to_vec(),
+        huge.into_bytes(),
+    ] {
+        let deltas = begun(move |connection| {
+            connection.write(&format!("{:x}\r\n", bytes.len()));
+            connection.write_bytes(&bytes);
+            connection.write("\r\n");
+        });
+
+        assert_eq!(deltas.await, [ANSWER, "model_failed"]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_in_an_answer_is_told_by_its_kind() {
+    for (said, code) in [
+        (json!({"error": {"message": QUESTION, "type": "server_error"}}), "model_failed"),
+        (json!({"error": {"message": QUESTION, "code": 429}}), "model_rate_limited"),
+        (json!({"object": "error", "message": QUESTION, "code": 400}), "model_failed"),
+        (json!({"object": "error", "message": QUESTION, "code": 503}), "model_unreachable"),
+    ] {
+        let said = part(&event(&said));
+
+        let deltas = begun(move |connection| connection.write(&said)).await;
+
+        assert_eq!(deltas, [ANSWER, code]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_is_a_failure() {
+    let login = response(200, "content-type: text/html; charset=utf-8\r\n", "<p>Log in");
+    let mut upstream = Upstream::with([login]);
+
+    assert_eq!(refusal(&model(&upstream.url())).await.code(), "model_failed");
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let mut target = Upstream::with([good_response()]);
+    for status in [301, 302, 307, 308] {
+        let moved = response(status, &format!("location: {}\r\n", target.url()), "");
+        let upstream = Upstream::with([moved]);
+
+        assert_eq!(refusal(&model(&upstream.url())).await.code(), "model_failed");
+    }
+    assert!(target.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_upstream_without_tls_where_it_should_be_is_unreachable() {
+    let upstream = Upstream::with([good_response()]);
+    let url = upstream.url().replace("http://", "https://");
+
+    assert_eq!(refusal(&impatient(&url)).await.code(), "model_unreachable");
+}
+
+#[tokio::test]
+async fn an_upstream_with_a_certificate_of_its_own_is_unreachable_and_gets_no_key() {
+    let (url, received) = with_own_certificate();
+
+    let error = refusal(&model(&url)).await;
+
+    assert_eq!(error.code(), "model_unreachable");
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    assert!(causes.iter().any(|cause| cause.contains("certificate")), "{causes:?}");
+    assert_eq!(received.recv_timeout(Duration::from_secs(5)), Ok(Vec::new()));
+}
+
+/// A server that tells what it could read from each connection.
+fn with_own_certificate() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, received) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(config.clone()).unwrap();
+            let mut read = Vec::new();
+            let _ = StreamOwned::new(connection, stream.unwrap()).read_to_end(&mut read);
+            let _ = sender.send(read);
+        }
+    });
+    (format!("https://localhost:{port}/v1/chat/completions"), received)
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_though_its_body_has_no_end() {
+    let long = STREAM.replace("200 OK", "401 No") + &part(&"x".repeat(256 * 1024));
+    let silent = STREAM.replace("200 OK", "401 No");
+    for (refused, at_most) in [(long, Duration::from_secs(1)), (silent, Duration::from_secs(4))] {
+        let mut upstream = Upstream::with([refused]);
+        let asked = Instant::now();
+
+        assert_eq!(refusal(&model(&upstream.url())).await.code(), "model_key_refused");
+        assert!(asked.elapsed() < at_most, "{:?}", asked.elapsed());
+        upstream.hung_up().await;
+    }
+}
+
+#[test]
+fn settings_that_can_not_work_are_refused() {
+    let line_break = HttpSettings {
+        api_key: Some(SecretString::from(format!("{KEY}\n"))),
+        ..settings("http://localhost/")
+    };
+
+    let key = HttpChatModel::new(line_break).unwrap_err();
+    let url = HttpChatModel::new(settings("file:///etc/hosts")).unwrap_err();
+
+    assert!(matches!(key, SetupError::Key));
+    assert!(matches!(url, SetupError::Url));
+    assert!(!format!("{key} {key:?}").contains(KEY));
+}
+
+#[test]
+fn the_key_does_not_show_in_debug_output() {
+    for auth in [Auth::ApiKey, Auth::Bearer] {
+        let settings =
+            HttpSettings { auth, ..settings(&format!("http://user:{KEY}@localhost/?key={KEY}")) };
+        let shown = format!("{settings:?} {:?}", HttpChatModel::new(settings.clone()).unwrap());
+
+        assert!(!shown.contains(KEY), "{shown}");
+    }
+}
