@@ -53,6 +53,8 @@ export class Server {
         AZURE_API_URL: this.upstream.url,
         MODEL: this.upstream.name,
         MAX_TOKENS: this.upstream.maxTokens,
+        // Titles are the first words, which the tests know.
+        AUTO_TITLES: 'off',
         LOG_LEVEL: 'warn',
         SHUTDOWN_GRACE_S: '1',
       },

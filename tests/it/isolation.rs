@@ -8,20 +8,30 @@ use serde_json::json;
 use webchat_tests::{Browser, TestServer};
 
 /// Every route that names a conversation, with what its owner is answered.
-const OF_A_CONVERSATION: [(&str, &str, u16); 5] = [
+const OF_A_CONVERSATION: [(&str, &str, u16); 12] = [
     ("GET", "/load_conversation/{id}", 200),
     ("GET", "/api/v1/conversations/{id}", 200),
     ("GET", "/api/v1/conversations/{id}/messages", 200),
+    ("GET", "/api/v1/conversations/{id}/context", 200),
+    ("PATCH", "/api/v1/conversations/{id}/context", 200),
+    ("PUT", "/api/v1/conversations/{id}/context/summary", 404),
+    ("DELETE", "/api/v1/conversations/{id}/context/summary", 404),
+    ("GET", "/api/v1/conversations/{id}/few_shot_examples", 200),
+    ("POST", "/api/v1/conversations/{id}/few_shot_examples", 201),
+    ("DELETE", "/api/v1/conversations/{id}/few_shot_examples/{example_id}", 404),
     ("PATCH", "/api/v1/conversations/{id}", 200),
     ("DELETE", "/api/v1/conversations/{id}", 204),
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 7] = [
+const OF_THE_CALLER: [(&str, &str); 10] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
+    ("POST", "/add_few_shot_example"),
     ("GET", "/get_config"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
@@ -31,10 +41,15 @@ const OF_THE_CALLER: [(&str, &str); 7] = [
 const EVENTS: [&str; 3] = ["send_message", "subscribe", "stop"];
 
 async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
-    let method: Method = method.parse().unwrap();
-    let request = who.request(method.clone(), &path.replace("{id}", id));
     let request =
-        if method == Method::PATCH { request.json(&json!({"title": "x"})) } else { request };
+        who.request(method.parse().unwrap(), &path.replace("{id}", id).replace("{example_id}", id));
+    let request = match (method, path) {
+        ("PATCH", path) if path.ends_with("{id}") => request.json(&json!({"title": "x"})),
+        ("PATCH", _) => request.json(&json!({"system_prompt": "x"})),
+        ("PUT", _) => request.json(&json!({"text": "x"})),
+        ("POST", _) => request.json(&json!({"user_prompt": "x", "assistant_response": "y"})),
+        _ => request,
+    };
     who.send(request).await.status.as_u16()
 }
 

@@ -66,6 +66,7 @@ fn command(data_dir: &Path, settings: &[(&str, &str)]) -> Command {
         .current_dir(data_dir)
         .env("DATA_DIR", data_dir)
         .env("PORT", "0")
+        .env("AUTO_TITLES", "off")
         .envs(settings.iter().copied())
         .kill_on_drop(true)
         .stdin(Stdio::null())

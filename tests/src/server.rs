@@ -53,6 +53,8 @@ impl TestServer {
             ("DATA_DIR", data.to_str().unwrap()),
             ("WEB_DIR", web.to_str().unwrap()),
             ("MODEL", "scripted"),
+            // A script answers what the test asks, and nothing of the server's own.
+            ("AUTO_TITLES", "off"),
         ];
         let variables: Environment =
             folders.iter().chain(settings).map(|&(name, value)| (name, value)).collect();

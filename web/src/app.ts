@@ -203,7 +203,7 @@ export class App {
     }
     if (frame.event === 'conversation_updated') {
       if (frame.data.change === 'title') this.conversations.change(id, { title: frame.data.title });
-      else this.conversations.drop(id);
+      else if (frame.data.change === 'deleted') this.conversations.drop(id);
     }
     if (thread.conversationId === id) thread.apply(frame);
   }

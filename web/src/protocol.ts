@@ -49,6 +49,10 @@ export interface MessagePage {
 export interface Ledger {
   window: number;
   reserved: number;
+  system: number;
+  few_shot: number;
+  summary: number;
+  summary_through: number;
   history: number;
   total: number;
   left_out_messages: number;
@@ -80,7 +84,12 @@ export interface TokenUsage {
   ledger: Ledger;
 }
 
-export type ConversationUpdated = { change: 'title'; title: string } | { change: 'deleted' };
+export type ConversationUpdated =
+  | { change: 'title'; title: string }
+  | { change: 'compacted'; summary_through: number }
+  | { change: 'few_shot' }
+  | { change: 'context' }
+  | { change: 'deleted' };
 
 export interface ErrorData {
   message: string;

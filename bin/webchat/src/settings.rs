@@ -5,8 +5,12 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use webchat_llm::Auth;
+use webchat_tokens::window_of;
 
 use crate::read::{Environment, Reader, SettingsError};
+
+/// The window of a model that nobody knows, in tokens.
+const DEFAULT_WINDOW: u32 = 128_000;
 
 /// A shorter key can be guessed.
 const SECRET_KEY_CHARS: usize = 32;
@@ -38,6 +42,10 @@ pub struct Settings {
     pub max_tokens: u32,
     /// `REPLY_TOKENS`
     pub reply_tokens: u32,
+    /// `SYSTEM_PROMPT`
+    pub system_prompt: Option<String>,
+    /// `AUTO_TITLES`
+    pub auto_titles: bool,
     /// `SHUTDOWN_GRACE_S`
     pub shutdown_grace: Duration,
     /// `LOG_FORMAT`
@@ -99,6 +107,8 @@ impl Settings {
             session_ttl: session_ttl(&mut reader),
             max_tokens,
             reply_tokens,
+            system_prompt: reader.text("SYSTEM_PROMPT"),
+            auto_titles: auto_titles(&mut reader),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
             log_level: log_level(&mut reader),
@@ -138,8 +148,11 @@ fn app_env(reader: &mut Reader<'_>) -> AppEnv {
     parsed.unwrap_or(AppEnv::Development)
 }
 
+/// The window is the model's own, where that is known.
 fn tokens(reader: &mut Reader<'_>) -> (u32, u32) {
-    let max_tokens = reader.parsed("MAX_TOKENS", "a number of tokens", 128_000);
+    let known = reader.text("MODEL").and_then(|model| window_of(&model));
+    let default = known.unwrap_or(DEFAULT_WINDOW);
+    let max_tokens = reader.parsed("MAX_TOKENS", "a number of tokens", default);
     let reply_tokens = reader.parsed("REPLY_TOKENS", "a number of tokens", 800);
     if reply_tokens == 0 || reply_tokens >= max_tokens {
         reader.refuse("REPLY_TOKENS", "more than 0, and less than MAX_TOKENS");
@@ -173,6 +186,15 @@ fn session_ttl(reader: &mut Reader<'_>) -> Duration {
         value.parse().ok().filter(|days| (1..=400).contains(days))
     });
     DAY * days.unwrap_or(365)
+}
+
+fn auto_titles(reader: &mut Reader<'_>) -> bool {
+    let parsed = reader.optional("AUTO_TITLES", "on or off", |value| match value {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    });
+    parsed.unwrap_or(true)
 }
 
 fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {
@@ -281,6 +303,18 @@ mod tests {
           LOG_FORMAT (3 characters): text or json
           AZURE_API_URL (not set): the full address of chat completions, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own
         ");
+    }
+
+    #[test]
+    fn the_window_is_that_of_the_model_unless_it_is_set() {
+        let window = |variables: &[(&'static str, &'static str)]| {
+            let variables = variables.iter().chain([&URL]).copied();
+            Settings::read(&variables.collect()).unwrap().max_tokens
+        };
+
+        assert_eq!(window(&[("MODEL", "gpt-4")]), 8_192);
+        assert_eq!(window(&[("MODEL", "gpt-4"), ("MAX_TOKENS", "4000")]), 4_000);
+        assert_eq!(window(&[("MODEL", "SmolLM2-135M-Instruct")]), 128_000);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
-use webchat_chat::{Chat, Limits, Ports};
+use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings, SetupError};
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
@@ -141,18 +141,34 @@ fn chat(settings: &Settings, store: SqliteStore) -> Result<Chat, StartError> {
         HttpChatModel::new(HttpSettings { api_key, auth, model, ..HttpSettings::new(url) })?;
     let ports = Ports {
         log: Arc::new(store.turn_log()),
+        contexts: Arc::new(store.clone()),
+        probes: vec![Arc::new(store.clone())],
         sessions: Arc::new(store.clone()),
         conversations: Arc::new(store),
         model: Arc::new(model),
         clock: Arc::new(SystemClock),
-        tokens: TokenCounter::load(),
+        tokens: token_counter(settings.upstream.model.as_deref()),
     };
-    let limits = Limits {
+    let settings = webchat_chat::Settings {
         max_tokens: settings.max_tokens,
         reply_tokens: settings.reply_tokens,
         session_ttl: settings.session_ttl,
+        system_prompt: settings.system_prompt.clone(),
+        auto_titles: settings.auto_titles,
     };
-    Ok(Chat::new(ports, limits))
+    Ok(Chat::new(ports, settings))
+}
+
+/// Loaded now, so that no request waits for it.
+fn token_counter(model: Option<&str>) -> TokenCounter {
+    let Some(model) = model else { return TokenCounter::load() };
+    if !TokenCounter::knows(model) {
+        tracing::warn!(
+            model,
+            "it is not known how this model counts tokens: as gpt-4o does, is assumed"
+        );
+    }
+    TokenCounter::for_model(model)
 }
 
 #[expect(clippy::disallowed_methods, reason = "shutdown waits for this one by its handle")]

@@ -14,6 +14,24 @@ pub enum ChatError {
     /// It does not exist, or is somebody else's.
     #[error("Conversation not found.")]
     ConversationNotFound,
+    /// There is no such example.
+    #[error("Example not found.")]
+    ExampleNotFound,
+    /// There is no summary that could be changed.
+    #[error("This conversation has no summary.")]
+    NoSummary,
+    /// What goes to the model beside the messages takes too much of its window.
+    #[error(
+        "This takes too much of the model's window: at most {limit} tokens are left for it. Please \
+         shorten it."
+    )]
+    ContextTooLong {
+        /// The most there may be.
+        limit: u32,
+    },
+    /// Others change the same context all the time.
+    #[error("The conversation's context was changed meanwhile. Please try again.")]
+    ContextChanged,
     /// An answer is being made.
     #[error("An answer is still being made. Please wait for it, or stop it.")]
     TurnInProgress,
@@ -40,6 +58,10 @@ pub enum FailureCode {
     EmptyMessage,
     MessageTooLong,
     ConversationNotFound,
+    ExampleNotFound,
+    NoSummary,
+    ContextTooLong,
+    ContextChanged,
     TurnInProgress,
     Stale,
     ShuttingDown,
@@ -55,6 +77,10 @@ impl ChatError {
             Self::EmptyMessage => FailureCode::EmptyMessage,
             Self::MessageTooLong(_) => FailureCode::MessageTooLong,
             Self::ConversationNotFound => FailureCode::ConversationNotFound,
+            Self::ExampleNotFound => FailureCode::ExampleNotFound,
+            Self::NoSummary => FailureCode::NoSummary,
+            Self::ContextTooLong { .. } => FailureCode::ContextTooLong,
+            Self::ContextChanged => FailureCode::ContextChanged,
             Self::TurnInProgress => FailureCode::TurnInProgress,
             Self::Stale { .. } => FailureCode::Stale,
             Self::ShuttingDown => FailureCode::ShuttingDown,
@@ -72,6 +98,10 @@ impl FailureCode {
             Self::EmptyMessage => "empty_message",
             Self::MessageTooLong => "message_too_long",
             Self::ConversationNotFound => "conversation_not_found",
+            Self::ExampleNotFound => "example_not_found",
+            Self::NoSummary => "no_summary",
+            Self::ContextTooLong => "context_too_long",
+            Self::ContextChanged => "context_changed",
             Self::TurnInProgress => "turn_in_progress",
             Self::Stale => "stale",
             Self::ShuttingDown => "shutting_down",

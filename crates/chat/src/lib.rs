@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod compaction;
+mod context;
 mod conversations;
 mod copy;
 mod draft;
 mod error;
 mod follow;
 mod messages;
+mod prompts;
 mod readiness;
 mod send_message;
 mod sessions;
@@ -13,17 +16,19 @@ mod stop;
 mod teller;
 #[cfg(test)]
 mod testing;
+mod titles;
 mod turn;
 mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use webchat_domain::Clock;
+use webchat_domain::{Clock, SystemPrompt};
 use webchat_llm::ChatModel;
-use webchat_persistence::{Conversations, Probe, Sessions, TurnLog};
-use webchat_tokens::{Budget, TokenCounter};
+use webchat_persistence::{Contexts, Conversations, Probe, Sessions, TurnLog};
+use webchat_tokens::TokenCounter;
 
+pub use context::ContextView;
 pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
@@ -38,7 +43,8 @@ use turns::Turns;
 #[derive(Clone)]
 pub struct Chat {
     ports: Ports,
-    limits: Limits,
+    settings: Arc<Settings>,
+    system_prompt: Option<Arc<SystemPrompt>>,
     turns: Arc<Turns>,
 }
 
@@ -47,6 +53,8 @@ pub struct Chat {
 pub struct Ports {
     /// Where conversations are kept.
     pub conversations: Arc<dyn Conversations>,
+    /// Where it is kept what goes to the model beside the messages.
+    pub contexts: Arc<dyn Contexts>,
     /// Where sessions are kept.
     pub sessions: Arc<dyn Sessions>,
     /// Where events are told.
@@ -57,19 +65,23 @@ pub struct Ports {
     pub model: Arc<dyn ChatModel>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// How tokens are counted.
+    /// How tokens are counted until it is known which model answers.
     pub tokens: TokenCounter,
 }
 
-/// What the use cases keep to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+/// What the operator decides about the use cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
     /// The model's window, in tokens.
     pub max_tokens: u32,
     /// Tokens kept free for the answer, and the most it may have.
     pub reply_tokens: u32,
     /// How long a session lasts after its browser's last visit.
     pub session_ttl: Duration,
+    /// How the model should behave in conversations that don't say it themselves.
+    pub system_prompt: Option<String>,
+    /// Whether the model is asked for titles.
+    pub auto_titles: bool,
 }
 
 impl Chat {
@@ -79,14 +91,18 @@ impl Chat {
     /// # Panics
     /// Outside of a Tokio runtime.
     #[must_use]
-    pub fn new(ports: Ports, limits: Limits) -> Self {
-        Self { ports, limits, turns: Arc::new(Turns::new()) }
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let system_prompt = settings
+            .system_prompt
+            .clone()
+            .map(|text| Arc::new(SystemPrompt { token_count: ports.tokens.count(&text), text }));
+        Self { ports, settings: Arc::new(settings), system_prompt, turns: Arc::new(Turns::new()) }
     }
 
-    /// What the use cases keep to.
+    /// What the operator decided.
     #[must_use]
-    pub fn limits(&self) -> Limits {
-        self.limits
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Which model answers, as far as it is known yet.
@@ -101,14 +117,15 @@ impl Chat {
         self.turns.shutdown(grace).await;
     }
 
-    fn budget(&self) -> Budget {
-        Budget { window: self.limits.max_tokens, reply: self.limits.reply_tokens, system: None }
+    /// Counts as the model does that answers.
+    fn counter(&self) -> TokenCounter {
+        self.model_name().map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
     }
 
     /// Counting a long text takes long enough to hold up others on this thread.
     async fn count_tokens(&self, text: &str) -> u32 {
         const AT_ONCE: usize = 16 * 1024;
-        let tokens = self.ports.tokens;
+        let tokens = self.counter();
         if text.len() <= AT_ONCE {
             return tokens.count(text);
         }

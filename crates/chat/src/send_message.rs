@@ -55,7 +55,6 @@ impl Chat {
             return Err(ChatError::EmptyMessage);
         }
         let token_count = self.count_tokens(&message.content).await;
-        self.budget().fits(token_count)?;
 
         // Not the caller's future: a connection that closes now must not leave a question without
         // its turn.
@@ -73,6 +72,8 @@ impl Chat {
         message: SendMessage,
         token_count: u32,
     ) -> Result<Sent, ChatError> {
+        let context = self.stored_context(owner, id).await?.context;
+        self.budget(&context).fits(token_count)?;
         // A question that could not be told must not be stored: where the log is away, it ends here.
         self.ports.log.checkpoint(id).await?;
         let client_message_id = message.client_message_id.clone();

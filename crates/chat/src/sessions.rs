@@ -32,7 +32,7 @@ impl Chat {
     /// When the store can't keep it.
     pub async fn keep_session(&self, session: &Session) -> Result<(), ChatError> {
         let now = self.ports.clock.now();
-        let expires_at = now.plus(self.limits.session_ttl);
+        let expires_at = now.plus(self.settings.session_ttl);
         Ok(self.ports.sessions.save(session, now, expires_at).await?)
     }
 
@@ -62,7 +62,7 @@ mod tests {
     #[tokio::test]
     async fn a_session_lasts_from_its_last_visit_on() {
         let room = Room::open().await;
-        let almost_lapsed = room.chat.limits().session_ttl.saturating_sub(MOMENT);
+        let almost_lapsed = room.chat.settings().session_ttl.saturating_sub(MOMENT);
         let session = room.chat.start_session().await.unwrap();
         let find = || room.chat.find_session(session.session_id);
 

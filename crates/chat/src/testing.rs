@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
     Conversation, ConversationChange, ConversationId, Event, EventBody, FinishReason, ManualClock,
-    Message, NewMessage, Timestamp, UserId,
+    Message, MessageId, MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, UserId,
 };
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
-use webchat_persistence::{Append, Appended, MockConversations, Replay};
+use webchat_persistence::{Append, Appended, MockConversations, Replay, StoredContext};
 use webchat_persistence_sqlite::SqliteStore;
 use webchat_tokens::TokenCounter;
 
-use crate::{Chat, ChatError, Limits, Ports, SendMessage, Sent};
+use crate::{Chat, ChatError, Ports, SendMessage, Sent, Settings};
 
 /// Of 7 and 6 tokens, by the OpenAI cookbook.
 pub(crate) const QUESTION: &str = "2 + 2 = 4";
@@ -26,8 +26,13 @@ pub(crate) const ANSWER: &str = "antidisestablishmentarianism";
 
 pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
-const LIMITS: Limits =
-    Limits { max_tokens: 10_000, reply_tokens: 800, session_ttl: Duration::from_hours(24) };
+const SETTINGS: Settings = Settings {
+    max_tokens: 10_000,
+    reply_tokens: 800,
+    session_ttl: Duration::from_hours(24),
+    system_prompt: None,
+    auto_titles: false,
+};
 
 /// One user in one empty conversation.
 pub(crate) struct Room {
@@ -41,14 +46,19 @@ pub(crate) struct Room {
 
 impl Room {
     pub(crate) async fn open() -> Self {
-        Self::with_limits(LIMITS).await
+        Self::open_with(|_| {}).await
     }
 
     pub(crate) async fn with_window(max_tokens: u32, reply_tokens: u32) -> Self {
-        Self::with_limits(Limits { max_tokens, reply_tokens, ..LIMITS }).await
+        let window = |settings: &mut Settings| {
+            (settings.max_tokens, settings.reply_tokens) = (max_tokens, reply_tokens);
+        };
+        Self::open_with(window).await
     }
 
-    async fn with_limits(limits: Limits) -> Self {
+    pub(crate) async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = SETTINGS;
+        change(&mut settings);
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
         let model = Arc::new(ScriptedModel::new());
@@ -56,13 +66,14 @@ impl Room {
         let ports = Ports {
             log: Arc::new(store.turn_log()),
             conversations: Arc::new(store.clone()),
+            contexts: Arc::new(store.clone()),
             probes: Vec::new(),
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),
             tokens: TokenCounter::load(),
         };
-        let chat = Chat::new(ports, limits);
+        let chat = Chat::new(ports, settings);
         let owner = UserId::generate();
         let id = chat.start_conversation(owner).await.unwrap().conversation_id;
         Self { chat, owner, id, model, clock, _folder: folder }
@@ -72,7 +83,7 @@ impl Room {
     pub(crate) fn on(self, change: impl FnOnce(&mut Ports)) -> Self {
         let mut ports = self.chat.ports.clone();
         change(&mut ports);
-        Self { chat: Chat::new(ports, self.chat.limits), ..self }
+        Self { chat: Chat::new(ports, self.chat.settings().clone()), ..self }
     }
 
     pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {
@@ -91,6 +102,37 @@ impl Room {
         asked.say(answer).await;
         asked.finish(FinishReason::Stop).await;
         settle().await;
+    }
+
+    /// A message that comes from elsewhere, in no turn.
+    pub(crate) async fn import(&self, content: &str) {
+        let message = NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: None,
+            role: Role::User,
+            token_count: self.chat.count_tokens(content).await,
+            content: content.to_owned(),
+            status: MessageStatus::Complete,
+            created_at: START,
+        };
+        let append = Append { messages: vec![message], ..Append::default() };
+        self.chat.ports.conversations.append(self.owner, self.id, append, START).await.unwrap();
+    }
+
+    /// As if the model had summarised the messages up to this position.
+    pub(crate) async fn summarise_up_to(&self, position: u64, text: &str) {
+        let contexts = &self.chat.ports.contexts;
+        let StoredContext { mut context, revision } =
+            contexts.context(self.owner, self.id).await.unwrap().unwrap();
+        context.summary = Some(Summary {
+            text: text.to_owned(),
+            token_count: self.chat.count_tokens(text).await,
+            through: position,
+            message_count: position,
+            created_at: START,
+            author: SummaryAuthor::Model,
+        });
+        contexts.replace_context(self.owner, self.id, context, revision).await.unwrap();
     }
 
     /// What is stored, empty answers too.
@@ -148,6 +190,11 @@ pub(crate) fn in_short(body: &EventBody) -> String {
         EventBody::TokenUsage(usage) => format!("usage: {}", usage.total_tokens_used),
         EventBody::ConversationUpdated(ConversationChange::Title { title }) => {
             format!("title: {}", title.as_str())
+        }
+        EventBody::ConversationUpdated(ConversationChange::FewShot) => "few-shot".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Context) => "context".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Compacted { summary_through }) => {
+            format!("compacted: {summary_through}")
         }
         EventBody::ConversationUpdated(ConversationChange::Deleted) => "deleted".to_owned(),
     }

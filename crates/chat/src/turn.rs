@@ -1,24 +1,24 @@
 use std::any::Any;
-use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use webchat_domain::{
-    Conversation, EventBody, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd, Role,
+    Context, Conversation, EventBody, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd,
     TokenUsage, TurnFailed, TurnId, UserId,
 };
-use webchat_llm::{ChatMessage, ChatRequest, ChatRole, Delta, ModelError};
+use webchat_llm::{ChatRequest, Delta, ModelError};
 use webchat_persistence::{AnswerUpdate, StoreError};
-use webchat_tokens::{ContextPlanner, Plan};
+use webchat_tokens::{ContextPlanner, Plan, with_overhead};
 
+use crate::compaction::Compaction;
 use crate::draft::Draft;
 use crate::send_message::LEASE;
 use crate::teller::Teller;
 use crate::turns::Interrupts;
-use crate::{Chat, ChatError};
+use crate::{Chat, ChatError, Settings, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
 const SAVED_EVERY: Duration = Duration::from_secs(2);
@@ -27,8 +27,8 @@ const SAVED_EVERY: Duration = Duration::from_secs(2);
 const LAST_SAVE_TRIES: u32 = 6;
 const LAST_SAVE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Messages read at a time to fill the model's window.
-const PAGE: u32 = 50;
+/// How long a turn waits for its conversation to be summarised.
+const COMPACTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// One question and the making of its answer.
 pub(crate) struct Turn {
@@ -63,8 +63,11 @@ impl Turn {
         let making = self.make(&draft, &mut ledger, teller, interrupts);
         let made = AssertUnwindSafe(making).catch_unwind().await;
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
-        self.end(&draft, ledger, ended, teller).await;
+        let answer = self.end(&draft, ledger, ended, teller).await;
         teller.close();
+        if let Some(answer) = answer {
+            self.follow_up(answer, ledger).await;
+        }
     }
 
     /// Ends a turn of which nobody was told, so that its conversation takes the next message.
@@ -96,9 +99,8 @@ impl Turn {
         ledger: &mut Ledger,
         teller: &Teller,
     ) -> Result<FinishReason, Failure> {
-        let plan = self.plan().await?;
-        *ledger = plan.ledger;
-        let mut deltas = self.chat.ports.model.stream(self.request(plan)).await?;
+        let request = self.request(ledger).await?;
+        let mut deltas = self.chat.ports.model.stream(request).await?;
         let mut finish = FinishReason::Stop;
         while let Some(delta) = deltas.next().await {
             match delta? {
@@ -121,36 +123,68 @@ impl Turn {
         Ok(finish)
     }
 
-    async fn plan(&self) -> Result<Plan, ChatError> {
-        let id = self.conversation.conversation_id;
-        let mut planner = ContextPlanner::new(self.chat.budget(), self.question.clone())?;
-        let mut before = self.question.position;
-        'pages: while before > 1 {
-            let page = self.chat.read_messages(self.owner, id, Some(before), PAGE).await?;
-            before = page.first().map_or(0, |oldest| oldest.position);
-            for message in page.into_iter().rev() {
-                if let ControlFlow::Break(()) = planner.offer(message) {
-                    break 'pages;
-                }
+    /// What goes to the model. Where not all of the conversation fits, it is summarised first.
+    async fn request(&self, ledger: &mut Ledger) -> Result<ChatRequest, ChatError> {
+        let mut context = self.context().await?;
+        let mut plan = self.plan(&context).await?;
+        if plan.ledger.left_out_messages > 0 {
+            let compacting = self.chat.turns.spawn(self.compaction(self.question.position).run());
+            if timeout(COMPACTED_WITHIN, compacting).await.is_err() {
+                tracing::warn!(turn_id = %self.id, "summarising takes long: it goes on meanwhile");
             }
+            context = self.context().await?;
+            plan = self.plan(&context).await?;
         }
+        *ledger = plan.ledger;
+        let system = self.chat.system_prompt.as_deref();
+        Ok(ChatRequest {
+            messages: prompts::messages(system, &context, plan),
+            max_reply_tokens: self.chat.settings.reply_tokens,
+            parameters: context.parameters,
+        })
+    }
+
+    async fn plan(&self, context: &Context) -> Result<Plan, ChatError> {
+        let id = self.conversation.conversation_id;
+        let mut planner = ContextPlanner::new(self.chat.budget(context), self.question.clone())?;
+        let before = Some(self.question.position);
+        self.chat.offer_history(self.owner, id, before, |message| planner.offer(message)).await?;
         let before_the_answer = self.conversation.message_count.saturating_sub(1);
         Ok(planner.finish(before_the_answer))
     }
 
-    fn request(&self, plan: Plan) -> ChatRequest {
-        let messages = plan
-            .messages
-            .into_iter()
-            .map(|message| ChatMessage {
-                role: match message.role {
-                    Role::User => ChatRole::User,
-                    Role::Assistant => ChatRole::Assistant,
-                },
-                content: message.content,
-            })
-            .collect();
-        ChatRequest { messages, max_reply_tokens: self.chat.limits.reply_tokens }
+    async fn context(&self) -> Result<Context, ChatError> {
+        let id = self.conversation.conversation_id;
+        Ok(self.chat.stored_context(self.owner, id).await?.context)
+    }
+
+    fn compaction(&self, before: u64) -> Compaction {
+        let id = self.conversation.conversation_id;
+        Compaction { chat: self.chat.clone(), owner: self.owner, id, before }
+    }
+
+    /// What is done after an answer, in the background: a title for the conversation, and a summary
+    /// before it is needed.
+    async fn follow_up(&self, answer: Message, ledger: Ledger) {
+        let Self { chat, owner, conversation, question, .. } = self;
+        let id = conversation.conversation_id;
+        let history = ledger.history.saturating_add(with_overhead(answer.token_count));
+        match self.context().await {
+            Ok(context) if chat.budget(&context).is_tight(history) => {
+                chat.turns.spawn(self.compaction(answer.position + 1).run());
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(conversation_id = %id, error = cause(&error), "no follow-up")
+            }
+        }
+        let first_words = conversation.title.clone().filter(|_| question.parent_id.is_none());
+        if let Some(first_words) = first_words
+            && chat.settings.auto_titles
+        {
+            let exchange = [question.clone(), answer];
+            chat.turns.spawn(chat.clone().entitle(*owner, id, first_words, exchange));
+        }
     }
 
     /// Returns when the turn has lost its conversation: it was deleted or emptied.
@@ -170,13 +204,14 @@ impl Turn {
         }
     }
 
+    /// The answer, if it is a good one.
     async fn end(
         &self,
         draft: &Draft,
         ledger: Ledger,
         ended: Result<FinishReason, Failure>,
         teller: &Teller,
-    ) {
+    ) -> Option<Message> {
         let mut failures = Vec::new();
         let finish_reason = ended.unwrap_or_else(|failure| {
             failures.push(self.describe(&failure));
@@ -202,8 +237,15 @@ impl Turn {
             status: finish_reason.status(),
             token_count,
         }));
-        let total_tokens_used = ledger.history.saturating_add(token_count);
+        let total_tokens_used =
+            ledger.total.saturating_sub(ledger.reserved).saturating_add(token_count);
         teller.tell(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
+        (finish_reason == FinishReason::Stop).then(|| Message {
+            content: draft.to_save(),
+            token_count,
+            status: finish_reason.status(),
+            ..self.answer.clone()
+        })
     }
 
     /// The answer's tokens; 0 when it has no place any more.
@@ -262,14 +304,8 @@ impl Turn {
     }
 
     fn empty_ledger(&self) -> Ledger {
-        let budget = self.chat.budget();
-        Ledger {
-            window: budget.window,
-            reserved: budget.reply,
-            history: 0,
-            total: budget.reply,
-            left_out_messages: 0,
-        }
+        let Settings { max_tokens: window, reply_tokens: reserved, .. } = *self.chat.settings;
+        Ledger { window, reserved, total: reserved, ..Ledger::default() }
     }
 }
 
@@ -309,6 +345,7 @@ mod tests {
     use std::sync::Mutex;
 
     use webchat_domain::{ConversationId, MessageStatus};
+    use webchat_llm::ChatRole;
 
     use super::*;
     use crate::FailureCode;
@@ -375,7 +412,7 @@ mod tests {
                     reserved: 800,
                     history,
                     total: 800 + history,
-                    left_out_messages: 0,
+                    ..Ledger::default()
                 },
             })
         );
@@ -386,18 +423,19 @@ mod tests {
         let room = Room::with_window(55, 20).await;
         room.ask_and_answer(QUESTION, ANSWER).await;
 
-        let second = room.ask("Why?").await.request;
+        let second = room.ask("Why?").await;
         room.chat.stop(room.owner, room.id).await.unwrap();
         settle().await;
+        room.model.refuse_next(ModelError::Failed("no summary".into()));
         let third = room.ask(&format!("{QUESTION} {QUESTION}")).await;
         let third_request = third.request.clone();
         third.finish(FinishReason::Stop).await;
         settle().await;
 
-        assert_eq!(said(&second), [QUESTION, ANSWER, "Why?"]);
-        let roles: Vec<_> = second.messages.iter().map(|message| message.role).collect();
+        assert_eq!(said(&second.request), [QUESTION, ANSWER, "Why?"]);
+        let roles: Vec<_> = second.request.messages.iter().map(|message| message.role).collect();
         assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
-        assert_eq!(second.max_reply_tokens, 20);
+        assert_eq!(second.request.max_reply_tokens, 20);
         assert_eq!(said(&third_request), ["Why?", "2 + 2 = 4 2 + 2 = 4"]);
         let events = room.events().await;
         let EventBody::TokenUsage(usage) = &events.last().unwrap().body else { panic!() };

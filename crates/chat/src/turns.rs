@@ -60,6 +60,11 @@ impl Turns {
         self.refusing.is_cancelled()
     }
 
+    /// Cancelled when what still runs must end, as the server goes away.
+    pub(crate) fn interrupt(&self) -> CancellationToken {
+        self.interrupting.clone()
+    }
+
     pub(crate) fn begin(&self, id: ConversationId, turn_id: TurnId) -> Interrupts {
         let stop = CancellationToken::new();
         let running = Running { turn_id, stop: stop.clone() };

@@ -27,6 +27,9 @@ pub enum ApiError {
     /// No conversation was named, and the session has none.
     #[error("No active conversation. Please start a new conversation.")]
     NoConversation,
+    /// An example lacks one of its parts.
+    #[error("Both 'user_prompt' and 'assistant_response' are required.")]
+    IncompleteExample,
     /// The browser's page comes from elsewhere.
     #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
     OriginNotAllowed,
@@ -69,6 +72,7 @@ impl ApiError {
             Self::Chat(error) => error.code().as_str(),
             Self::InvalidRequest(_) => "invalid_request",
             Self::NoConversation => "no_conversation",
+            Self::IncompleteExample => "incomplete_example",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -100,17 +104,24 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Chat(error) => match error.code() {
-                FailureCode::EmptyMessage | FailureCode::MessageTooLong => StatusCode::BAD_REQUEST,
-                FailureCode::ConversationNotFound => StatusCode::NOT_FOUND,
-                FailureCode::TurnInProgress | FailureCode::Stale => StatusCode::CONFLICT,
+                FailureCode::EmptyMessage
+                | FailureCode::MessageTooLong
+                | FailureCode::ContextTooLong => StatusCode::BAD_REQUEST,
+                FailureCode::ConversationNotFound
+                | FailureCode::ExampleNotFound
+                | FailureCode::NoSummary => StatusCode::NOT_FOUND,
+                FailureCode::TurnInProgress | FailureCode::Stale | FailureCode::ContextChanged => {
+                    StatusCode::CONFLICT
+                }
                 FailureCode::ShuttingDown | FailureCode::StorageUnavailable => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
                 FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::InvalidRequest(_) | Self::NoConversation | Self::UnknownEvent(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidRequest(_)
+            | Self::NoConversation
+            | Self::IncompleteExample
+            | Self::UnknownEvent(_) => StatusCode::BAD_REQUEST,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

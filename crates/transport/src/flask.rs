@@ -1,10 +1,11 @@
 //! The REST API of the Flask application: same paths, bodies and statuses.
 
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use webchat_chat::Chat;
-use webchat_domain::{Conversation, ConversationId, Message, Role, Timestamp};
+use webchat_domain::{Conversation, ConversationId, FewShotExample, Message, Role, Timestamp};
 
+use crate::v1::context;
 use crate::{ApiError, Caller, Reader};
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -12,6 +13,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/start_conversation").route(web::post().to(start_conversation)))
         .service(web::resource("/list_conversations").route(web::get().to(list_conversations)))
         .service(web::resource("/load_conversation/{id}").route(web::get().to(load_conversation)))
+        .service(web::resource("/add_few_shot_example").route(web::post().to(add_few_shot_example)))
         .service(web::resource("/get_config").route(web::get().to(get_config)));
 }
 
@@ -43,6 +45,17 @@ struct LoadedMessage {
     content: String,
 }
 
+#[derive(Deserialize)]
+struct NewExample {
+    user_prompt: Option<String>,
+    assistant_response: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Done {
+    message: &'static str,
+}
+
 #[derive(Serialize)]
 struct Config {
     max_tokens: u32,
@@ -67,26 +80,54 @@ async fn load_conversation(
     chat: Data<Chat>,
 ) -> Result<Json<Loaded>, ApiError> {
     let messages = chat.all_messages(reader.user_id, *id).await?;
+    let examples = chat.examples(reader.user_id, *id).await?;
     if let Some(session) = &reader.session {
         chat.set_current_conversation(session, *id).await?;
     }
-    let conversation = messages.into_iter().map(LoadedMessage::from).collect();
-    Ok(Json(Loaded { conversation }))
+    Ok(Json(Loaded { conversation: history(messages, examples) }))
+}
+
+async fn add_few_shot_example(
+    caller: Caller,
+    example: Json<NewExample>,
+    chat: Data<Chat>,
+) -> Result<Json<Done>, ApiError> {
+    let NewExample { user_prompt, assistant_response } = example.into_inner();
+    let (user_prompt, assistant_response) =
+        user_prompt.zip(assistant_response).ok_or(ApiError::IncompleteExample)?;
+    let id = caller.0.conversation_id.ok_or(ApiError::NoConversation)?;
+    context::add(&chat, caller.0.user_id, id, user_prompt, assistant_response).await?;
+    Ok(Json(Done { message: "Few-shot example added successfully!" }))
 }
 
 async fn get_config(chat: Data<Chat>) -> Json<Config> {
-    let max_tokens = chat.limits().max_tokens;
+    let max_tokens = chat.settings().max_tokens;
     Json(Config { max_tokens })
+}
+
+/// The messages, and the examples among them where they were added: there they were messages.
+fn history(messages: Vec<Message>, examples: Vec<FewShotExample>) -> Vec<LoadedMessage> {
+    let mut examples = examples.into_iter().peekable();
+    let mut history = Vec::new();
+    for message in messages {
+        while let Some(example) = examples.next_if(|one| one.created_at <= message.created_at) {
+            history.extend(pair(example));
+        }
+        history.push(LoadedMessage { role: message.role, content: message.content });
+    }
+    history.extend(examples.flat_map(pair));
+    history
+}
+
+fn pair(example: FewShotExample) -> [LoadedMessage; 2] {
+    [
+        LoadedMessage { role: Role::User, content: example.user_prompt },
+        LoadedMessage { role: Role::Assistant, content: example.assistant_response },
+    ]
 }
 
 impl From<Conversation> for ListedConversation {
     fn from(conversation: Conversation) -> Self {
         Self { conversation_id: conversation.conversation_id, created_at: conversation.created_at }
-    }
-}
-
-impl From<Message> for LoadedMessage {
-    fn from(message: Message) -> Self {
-        Self { role: message.role, content: message.content }
     }
 }

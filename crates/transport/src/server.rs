@@ -54,7 +54,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let origins = web::Data::new(Origins::new(settings));
     let key = Key::derive_from(&settings.secret_key);
     let secure = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-    let session_ttl = chat.limits().session_ttl;
+    let session_ttl = chat.settings().session_ttl;
     let web_dir = settings.web_dir.clone();
 
     let server = HttpServer::new(move || {

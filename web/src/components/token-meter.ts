@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import type { App } from '../app';
-import type { Config } from '../protocol';
+import type { Config, Ledger } from '../protocol';
 import type { Thread, ThreadState } from '../state/thread';
 import { LightElement, Watch } from './element';
 
@@ -52,7 +52,7 @@ export class TokenMeter extends LightElement {
       ['The model’s window', config.max_tokens],
       ['Kept free for the answer', config.reply_tokens],
     ];
-    if (ledger) rows.push(['Sent with the last message', ledger.history]);
+    if (ledger) rows.push(...sent(ledger).filter(([, tokens]) => tokens > 0));
     return html`<dl>
         ${rows.map(
           ([name, tokens]) =>
@@ -69,6 +69,16 @@ export class TokenMeter extends LightElement {
           : nothing
       }`;
   }
+}
+
+/** What went to the model with the last message. */
+function sent(ledger: Ledger): [string, number][] {
+  return [
+    ['System prompt', ledger.system],
+    ['Examples', ledger.few_shot],
+    ['Summary of older messages', ledger.summary],
+    ['Messages', ledger.history],
+  ];
 }
 
 function count(tokens: number): string {

@@ -11,11 +11,11 @@ pub(crate) struct Config {
 }
 
 pub(crate) async fn read(chat: Data<Chat>) -> Json<Config> {
-    let limits = chat.limits();
+    let settings = chat.settings();
     Json(Config {
         model: chat.model_name(),
-        max_tokens: limits.max_tokens,
-        reply_tokens: limits.reply_tokens,
+        max_tokens: settings.max_tokens,
+        reply_tokens: settings.reply_tokens,
         version: env!("CARGO_PKG_VERSION"),
     })
 }

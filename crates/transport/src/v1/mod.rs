@@ -1,6 +1,7 @@
 //! REST v1, for programs and for the page.
 
 mod config;
+pub(crate) mod context;
 mod conversations;
 mod messages;
 
@@ -17,6 +18,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .service(web::resource("/config").route(web::get().to(config::read)))
             .configure(conversations::routes)
             .configure(messages::routes)
+            .configure(context::routes)
             .default_service(web::to(async || Err::<(), _>(ApiError::NotFound))),
     );
 }

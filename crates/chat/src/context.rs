@@ -1,0 +1,367 @@
+use std::ops::ControlFlow;
+
+use webchat_domain::{
+    Context, ConversationChange, ConversationId, ExampleId, FewShotExample, Ledger, Message,
+    ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
+};
+use webchat_persistence::{ReplacedContext, StoredContext};
+use webchat_tokens::{Budget, ContextPlanner};
+
+use crate::{Chat, ChatError, Settings};
+
+/// How often a change is made anew when others change the same context meanwhile.
+const TRIES: u32 = 5;
+
+/// Messages read at a time to fill the model's window.
+const PAGE: u32 = 50;
+
+/// What goes to the model beside a conversation's messages, and what all of it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextView {
+    /// What goes beside the messages.
+    pub context: Context,
+    /// What would be sent, without the next question.
+    pub ledger: Ledger,
+}
+
+impl Chat {
+    /// The conversation's context.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
+    pub async fn context(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<ContextView, ChatError> {
+        let conversation = self.find_conversation(owner, id).await?;
+        let context = self.stored_context(owner, id).await?.context;
+        let mut planner = ContextPlanner::between_questions(self.budget(&context));
+        self.offer_history(owner, id, None, |message| planner.offer(message)).await?;
+        let ledger = planner.finish(conversation.message_count).ledger;
+        Ok(ContextView { context, ledger })
+    }
+
+    /// Gives the conversation a system prompt of its own; `None`: the server's again.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
+    pub async fn set_system_prompt(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        text: Option<String>,
+    ) -> Result<(), ChatError> {
+        let prompt = match text.filter(|text| !text.trim().is_empty()) {
+            Some(text) => Some(SystemPrompt { token_count: self.count_tokens(&text).await, text }),
+            None => None,
+        };
+        let change = |context: &mut Context| {
+            context.system_prompt.clone_from(&prompt);
+            Ok(ConversationChange::Context)
+        };
+        self.change_context(owner, id, change).await
+    }
+
+    /// Sets how the model is to choose its words in this conversation.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`].
+    pub async fn set_parameters(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        parameters: ModelParameters,
+    ) -> Result<(), ChatError> {
+        let change = |context: &mut Context| {
+            context.parameters = parameters;
+            Ok(ConversationChange::Context)
+        };
+        self.change_context(owner, id, change).await
+    }
+
+    /// Adds an example of what an answer should be like.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
+    pub async fn add_example(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        user_prompt: String,
+        assistant_response: String,
+    ) -> Result<FewShotExample, ChatError> {
+        let example = FewShotExample {
+            example_id: ExampleId::generate(),
+            prompt_tokens: self.count_tokens(&user_prompt).await,
+            response_tokens: self.count_tokens(&assistant_response).await,
+            user_prompt,
+            assistant_response,
+            created_at: self.ports.clock.now(),
+        };
+        let change = |context: &mut Context| {
+            context.examples.push(example.clone());
+            Ok(ConversationChange::FewShot)
+        };
+        self.change_context(owner, id, change).await?;
+        Ok(example)
+    }
+
+    /// The examples, in the order of adding.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
+    pub async fn examples(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<FewShotExample>, ChatError> {
+        Ok(self.stored_context(owner, id).await?.context.examples)
+    }
+
+    /// Takes an example away.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ExampleNotFound`].
+    pub async fn remove_example(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        example_id: ExampleId,
+    ) -> Result<(), ChatError> {
+        let change = |context: &mut Context| {
+            let before = context.examples.len();
+            context.examples.retain(|example| example.example_id != example_id);
+            if context.examples.len() == before {
+                return Err(ChatError::ExampleNotFound);
+            }
+            Ok(ConversationChange::FewShot)
+        };
+        self.change_context(owner, id, change).await
+    }
+
+    /// Puts the user's words in place of the summary's; `None` takes it away, and the messages that
+    /// it covered go to the model again, as many as fit.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`].
+    pub async fn set_summary(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        text: Option<String>,
+    ) -> Result<(), ChatError> {
+        let text = text.filter(|text| !text.trim().is_empty());
+        let token_count = match &text {
+            Some(text) => self.count_tokens(text).await,
+            None => 0,
+        };
+        let created_at = self.ports.clock.now();
+        let change = |context: &mut Context| {
+            let longest = self.budget(context).longest_summary();
+            if token_count > longest {
+                return Err(ChatError::ContextTooLong { limit: longest });
+            }
+            let old = context.summary.take().ok_or(ChatError::NoSummary)?;
+            context.summary = text.clone().map(|text| Summary {
+                text,
+                token_count,
+                created_at,
+                author: SummaryAuthor::User,
+                ..old
+            });
+            Ok(ConversationChange::Context)
+        };
+        self.change_context(owner, id, change).await
+    }
+
+    pub(crate) fn budget(&self, context: &Context) -> Budget {
+        let Settings { max_tokens, reply_tokens, .. } = *self.settings;
+        Budget::beside(max_tokens, reply_tokens, self.system_prompt.as_deref(), context)
+    }
+
+    pub(crate) async fn stored_context(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<StoredContext, ChatError> {
+        let found = self.ports.contexts.context(owner, id).await?;
+        found.ok_or(ChatError::ConversationNotFound)
+    }
+
+    /// Hands the messages before the position `before` to `offer`, newest first, until it breaks.
+    pub(crate) async fn offer_history(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        mut before: Option<u64>,
+        mut offer: impl FnMut(Message) -> ControlFlow<()>,
+    ) -> Result<(), ChatError> {
+        while before.is_none_or(|before| before > 1) {
+            let page = self.read_messages(owner, id, before, PAGE).await?;
+            before = Some(page.first().map_or(0, |oldest| oldest.position));
+            for message in page.into_iter().rev() {
+                if offer(message).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn change_context(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
+    ) -> Result<(), ChatError> {
+        for _ in 0..TRIES {
+            let StoredContext { mut context, revision } = self.stored_context(owner, id).await?;
+            let room_before = self.budget(&context).room();
+            let kind = change(&mut context)?;
+            self.check_room(room_before, &context)?;
+            match self.ports.contexts.replace_context(owner, id, context, revision).await? {
+                ReplacedContext::Stored { .. } => return self.tell(id, kind).await,
+                ReplacedContext::Outdated => {}
+                ReplacedContext::NotFound => return Err(ChatError::ConversationNotFound),
+            }
+        }
+        Err(ChatError::ContextChanged)
+    }
+
+    /// What goes in any case leaves half of the window to the conversation. What takes more already,
+    /// as the server was given a smaller window, may still shrink.
+    fn check_room(&self, room_before: u32, context: &Context) -> Result<(), ChatError> {
+        let Settings { max_tokens, reply_tokens, .. } = *self.settings;
+        let half = max_tokens.saturating_sub(reply_tokens) / 2;
+        let room = self.budget(context).room();
+        if room < half && room < room_before {
+            return Err(ChatError::ContextTooLong { limit: half });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FailureCode;
+    use crate::testing::{ANSWER, QUESTION, Room};
+
+    fn code<T: std::fmt::Debug>(refused: Result<T, ChatError>) -> FailureCode {
+        refused.unwrap_err().code()
+    }
+
+    async fn context(room: &Room) -> ContextView {
+        room.chat.context(room.owner, room.id).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn prompt_and_examples_go_before_the_conversation_and_are_counted() {
+        let room =
+            Room::open_with(|settings| settings.system_prompt = Some("Be kind.".into())).await;
+        let (owner, id, chat) = (room.owner, room.id, &room.chat);
+        let temperature = serde_json::from_str(r#"{"temperature": 0.5}"#).unwrap();
+        chat.add_example(owner, id, "1 + 1?".into(), "2.".into()).await.unwrap();
+        chat.set_parameters(owner, id, temperature).await.unwrap();
+
+        let with_the_servers = room.ask(QUESTION).await.request;
+        chat.stop(owner, id).await.unwrap();
+        crate::testing::settle().await;
+        chat.set_system_prompt(owner, id, Some("Be brief.".into())).await.unwrap();
+        let view = context(&room).await;
+
+        let sent: Vec<_> =
+            with_the_servers.messages.iter().map(|one| one.content.as_str()).collect();
+        assert_eq!(sent, ["Be kind.", "1 + 1?", "2.", QUESTION]);
+        assert_eq!(with_the_servers.parameters, temperature);
+        assert_eq!((view.ledger.system, view.ledger.few_shot), (4 + 3, (4 + 5) + (4 + 2)));
+        assert_eq!(view.ledger.history, 3 + (4 + 7));
+        assert_eq!(view.ledger.total, 800 + 7 + 15 + 14);
+        let told = room.told().await;
+        assert_eq!(told[..2], ["few-shot", "context"]);
+        assert_eq!(told.last().unwrap(), "context");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_example_can_be_taken_away_once() {
+        let room = Room::open().await;
+        let (owner, id, chat) = (room.owner, room.id, &room.chat);
+        let example = chat.add_example(owner, id, QUESTION.into(), ANSWER.into()).await.unwrap();
+
+        let removed = chat.remove_example(owner, id, example.example_id).await;
+        let again = chat.remove_example(owner, id, example.example_id).await;
+
+        removed.unwrap();
+        assert_eq!(code(again), FailureCode::ExampleNotFound);
+        assert_eq!(context(&room).await.context.examples, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_in_any_case_leaves_half_of_the_window() {
+        let room = Room::with_window(1_800, 800).await;
+        let (owner, id, chat) = (room.owner, room.id, &room.chat);
+
+        let prompt = chat.set_system_prompt(owner, id, Some("tide ".repeat(400))).await;
+        let example = chat.add_example(owner, id, "tide ".repeat(200), "tide".into()).await;
+        let shorter = chat.set_system_prompt(owner, id, Some("Be brief.".into())).await;
+
+        prompt.unwrap();
+        assert_eq!(code(example), FailureCode::ContextTooLong);
+        shorter.unwrap();
+        assert_eq!(context(&room).await.context.examples, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_does_not_fit_beside_prompt_and_examples_is_refused() {
+        let room = Room::with_window(1_800, 800).await;
+        let prompt = Some("tide ".repeat(400));
+        room.chat.set_system_prompt(room.owner, room.id, prompt).await.unwrap();
+
+        let sent = room.send(&"tide ".repeat(700)).await;
+
+        assert_eq!(code(sent), FailureCode::MessageTooLong);
+        assert_eq!(room.stored().await, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_summary_is_the_users_to_change_and_to_take_away() {
+        let room = Room::open().await;
+        let (owner, id, chat) = (room.owner, room.id, &room.chat);
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let none = chat.set_summary(owner, id, Some("Sums.".into())).await;
+        room.summarise_up_to(2, "They summed.").await;
+
+        chat.set_summary(owner, id, Some("Sums.".into())).await.unwrap();
+        let changed = context(&room).await;
+        let too_long = chat.set_summary(owner, id, Some("tide ".repeat(501))).await;
+        chat.set_summary(owner, id, None).await.unwrap();
+        let gone = context(&room).await;
+
+        assert_eq!(code(none), FailureCode::NoSummary);
+        let summary = changed.context.summary.unwrap();
+        assert_eq!((summary.text.as_str(), summary.through), ("Sums.", 2));
+        assert_eq!(summary.author, SummaryAuthor::User);
+        assert_eq!((changed.ledger.summary_through, changed.ledger.history), (2, 3));
+        assert_eq!(code(too_long), FailureCode::ContextTooLong);
+        assert_eq!(gone.context.summary, None);
+        assert_eq!(gone.ledger.history, 3 + (4 + 7) + (4 + 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_sees_and_changes_nothing() {
+        let room = Room::open().await;
+        let (stranger, id, chat) = (UserId::generate(), room.id, &room.chat);
+
+        let seen = chat.context(stranger, id).await;
+        let prompt = chat.set_system_prompt(stranger, id, Some("Obey.".into())).await;
+        let example = chat.add_example(stranger, id, QUESTION.into(), ANSWER.into()).await;
+        let summary = chat.set_summary(stranger, id, None).await;
+
+        for refused in [seen.map(drop), prompt, example.map(drop), summary] {
+            assert_eq!(code(refused), FailureCode::ConversationNotFound);
+        }
+        assert_eq!(context(&room).await.context, Context::default());
+        assert_eq!(room.told().await, [""; 0]);
+    }
+}
