@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::sleep;
 use webchat_domain::{
-    Conversation, EventBody, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd, Role,
-    TokenUsage, TurnFailed, TurnId, UserId,
+    Conversation, EventBody, FinishReason, Ledger, Message, ModelParameters, ResponseChunk,
+    ResponseEnd, Role, TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_llm::{ChatMessage, ChatRequest, ChatRole, Delta, ModelError};
 use webchat_persistence::{AnswerUpdate, StoreError};
@@ -134,7 +134,11 @@ impl Turn {
                 content: message.content,
             })
             .collect();
-        ChatRequest { messages, max_reply_tokens: self.chat.limits.reply_tokens }
+        ChatRequest {
+            messages,
+            max_reply_tokens: self.chat.limits.reply_tokens,
+            parameters: ModelParameters::default(),
+        }
     }
 
     /// Returns when the turn has lost its conversation: it was deleted or emptied.
