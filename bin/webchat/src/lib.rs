@@ -8,5 +8,5 @@ pub mod telemetry;
 
 pub use read::{Environment, SettingsError, WrongSetting};
 pub use secret::SecretError;
-pub use settings::{AppEnv, LogFormat, Settings, Upstream};
+pub use settings::{AppEnv, LogFormat, Settings};
 pub use start::{RunningWebchat, StartError, start};

@@ -95,6 +95,15 @@ impl<'a> Reader<'a> {
         parsed
     }
 
+    /// The value as its type's own text form.
+    pub(crate) fn parsed_if_set<T: FromStr>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+    ) -> Option<T> {
+        self.optional(name, expected, |value| value.parse().ok())
+    }
+
     /// The value as its type's own text form, or the default.
     pub(crate) fn parsed<T: FromStr>(
         &mut self,
@@ -102,7 +111,7 @@ impl<'a> Reader<'a> {
         expected: &str,
         default: T,
     ) -> T {
-        self.optional(name, expected, |value| value.parse().ok()).unwrap_or(default)
+        self.parsed_if_set(name, expected).unwrap_or(default)
     }
 
     pub(crate) fn refuse(&mut self, name: &'static str, expected: &str) {

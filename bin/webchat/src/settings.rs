@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use webchat_llm::Auth;
+use webchat_domain::ModelParameters;
+use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
 use webchat_tokens::window_of;
 
 use crate::read::{Environment, Reader, SettingsError};
@@ -36,8 +37,8 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// `SESSION_TTL_DAYS`
     pub session_ttl: Duration,
-    /// `AZURE_API_URL` and what belongs to it.
-    pub upstream: Upstream,
+    /// `AZURE_API_URL`, `API_KEY`, `MODEL`, `LLM_…` and the proxy.
+    pub upstream: HttpSettings,
     /// `MAX_TOKENS`
     pub max_tokens: u32,
     /// `REPLY_TOKENS`
@@ -52,19 +53,6 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `LOG_LEVEL`
     pub log_level: String,
-}
-
-/// Where the model is.
-#[derive(Clone, Debug)]
-pub struct Upstream {
-    /// `AZURE_API_URL`
-    pub url: Url,
-    /// `API_KEY`
-    pub api_key: Option<SecretString>,
-    /// `LLM_AUTH`
-    pub auth: Auth,
-    /// `MODEL`
-    pub model: Option<String>,
 }
 
 /// Whether mistakes that are convenient while developing are let pass.
@@ -218,7 +206,7 @@ fn log_level(reader: &mut Reader<'_>) -> String {
     parsed.unwrap_or_else(|| "info".to_owned())
 }
 
-fn upstream(reader: &mut Reader<'_>) -> Option<Upstream> {
+fn upstream(reader: &mut Reader<'_>) -> Option<HttpSettings> {
     let expected = "the full address of chat completions, like \
          https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
          or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own";
@@ -226,23 +214,96 @@ fn upstream(reader: &mut Reader<'_>) -> Option<Upstream> {
     if reader.text("AZURE_API_URL").is_none() {
         reader.refuse("AZURE_API_URL", expected);
     }
-    let auth = reader.optional("LLM_AUTH", "auto, api-key, bearer or none", |value| match value {
-        "auto" => Some(Auth::Auto),
-        "api-key" => Some(Auth::ApiKey),
-        "bearer" => Some(Auth::Bearer),
-        "none" => Some(Auth::None),
+    let auth = auth(reader);
+    let tokens_field = tokens_field(reader);
+    let parameters = parameters(reader);
+    let timeouts = timeouts(reader);
+    let proxy = proxy(reader, url.as_ref());
+    Some(HttpSettings {
+        api_key: reader.secret("API_KEY"),
+        auth,
+        model: reader.text("MODEL"),
+        tokens_field,
+        parameters,
+        timeouts,
+        proxy,
+        ..HttpSettings::new(url?)
+    })
+}
+
+fn auth(reader: &mut Reader<'_>) -> Auth {
+    let parsed =
+        reader.optional("LLM_AUTH", "auto, api-key, bearer or none", |value| match value {
+            "auto" => Some(Auth::Auto),
+            "api-key" => Some(Auth::ApiKey),
+            "bearer" => Some(Auth::Bearer),
+            "none" => Some(Auth::None),
+            _ => None,
+        });
+    parsed.unwrap_or_default()
+}
+
+fn tokens_field(reader: &mut Reader<'_>) -> TokensField {
+    let expected = "auto, max_tokens or max_completion_tokens";
+    let parsed = reader.optional("LLM_TOKENS_FIELD", expected, |value| match value {
+        "auto" => Some(TokensField::Auto),
+        "max_tokens" => Some(TokensField::MaxTokens),
+        "max_completion_tokens" => Some(TokensField::MaxCompletionTokens),
         _ => None,
     });
-    Some(Upstream {
-        url: url?,
-        api_key: reader.secret("API_KEY"),
-        auth: auth.unwrap_or_default(),
-        model: reader.text("MODEL"),
-    })
+    parsed.unwrap_or_default()
+}
+
+fn parameters(reader: &mut Reader<'_>) -> ModelParameters {
+    const PENALTY: &str = "a number from -2 to 2";
+    let effort = "none, minimal, low, medium, high or xhigh";
+    ModelParameters {
+        temperature: reader.parsed_if_set("LLM_TEMPERATURE", "a number from 0 to 2"),
+        top_p: reader.parsed_if_set("LLM_TOP_P", "a number from 0 to 1"),
+        presence_penalty: reader.parsed_if_set("LLM_PRESENCE_PENALTY", PENALTY),
+        frequency_penalty: reader.parsed_if_set("LLM_FREQUENCY_PENALTY", PENALTY),
+        seed: reader.parsed_if_set("LLM_SEED", "a whole number"),
+        reasoning_effort: reader.parsed_if_set("LLM_REASONING_EFFORT", effort),
+    }
+}
+
+fn timeouts(reader: &mut Reader<'_>) -> Timeouts {
+    let default = Timeouts::default();
+    let mut seconds = |name, default| {
+        let expected = "a number of seconds from 1 to 3600";
+        let parsed = reader.optional(name, expected, |value| {
+            value.parse().ok().filter(|seconds| (1..=3600).contains(seconds))
+        });
+        parsed.map_or(default, Duration::from_secs)
+    };
+    Timeouts {
+        connect: seconds("LLM_CONNECT_TIMEOUT_S", default.connect),
+        first_delta: seconds("LLM_FIRST_DELTA_TIMEOUT_S", default.first_delta),
+        idle: seconds("LLM_IDLE_TIMEOUT_S", default.idle),
+    }
+}
+
+/// The variables that other programs take their proxy from, too, in either case.
+fn proxy(reader: &mut Reader<'_>, model: Option<&Url>) -> Option<ProxySettings> {
+    let names = match model?.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let name = names.into_iter().find(|name| reader.text(name).is_some())?;
+    let url = reader.optional(name, "an address like http://proxy.example.org:3128", proxy_address);
+    let except = reader.text("NO_PROXY").or_else(|| reader.text("no_proxy"));
+    Some(ProxySettings { url: url?, except: except.unwrap_or_default() })
+}
+
+fn proxy_address(value: &str) -> Option<Url> {
+    let with_scheme = if value.contains("://") { value } else { &format!("http://{value}") };
+    Url::parse(with_scheme).ok().filter(Url::has_host)
 }
 
 #[cfg(test)]
 mod tests {
+    use webchat_domain::ReasoningEffort;
+
     use super::*;
 
     const URL: (&str, &str) = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
@@ -280,6 +341,68 @@ mod tests {
     }
 
     #[test]
+    fn how_the_model_is_spoken_to_is_read() {
+        let variables = [
+            URL,
+            ("LLM_TOKENS_FIELD", "max_completion_tokens"),
+            ("LLM_TEMPERATURE", "0.7"),
+            ("LLM_TOP_P", "0.9"),
+            ("LLM_PRESENCE_PENALTY", "-1"),
+            ("LLM_FREQUENCY_PENALTY", "1.5"),
+            ("LLM_SEED", "-7"),
+            ("LLM_REASONING_EFFORT", "low"),
+            ("LLM_CONNECT_TIMEOUT_S", "1"),
+            ("LLM_FIRST_DELTA_TIMEOUT_S", "600"),
+            ("LLM_IDLE_TIMEOUT_S", "3600"),
+        ];
+        let upstream = Settings::read(&variables.into_iter().collect()).unwrap().upstream;
+
+        assert_eq!(upstream.tokens_field, TokensField::MaxCompletionTokens);
+        assert_eq!(
+            upstream.parameters,
+            ModelParameters {
+                temperature: "0.7".parse().ok(),
+                top_p: "0.9".parse().ok(),
+                presence_penalty: "-1".parse().ok(),
+                frequency_penalty: "1.5".parse().ok(),
+                seed: Some(-7),
+                reasoning_effort: Some(ReasoningEffort::Low),
+            }
+        );
+        assert_eq!(
+            upstream.timeouts,
+            Timeouts {
+                connect: Duration::from_secs(1),
+                first_delta: Duration::from_mins(10),
+                idle: Duration::from_hours(1),
+            }
+        );
+    }
+
+    #[test]
+    fn the_proxy_is_that_of_the_models_scheme_or_the_one_for_all() {
+        const SECURE: (&str, &str) = ("AZURE_API_URL", "https://model.example/");
+        const HTTP: (&str, &str) = ("HTTP_PROXY", "http://me:pa55@a.example:3128");
+        const HTTPS: (&str, &str) = ("https_proxy", "b.example:8080");
+        const ALL: (&str, &str) = ("ALL_PROXY", "socks5h://c.example");
+        for (variables, proxy) in [
+            (vec![URL, HTTP, HTTPS, ALL], Some("http://me:pa55@a.example:3128/")),
+            (vec![SECURE, HTTP, HTTPS, ALL], Some("http://b.example:8080/")),
+            (vec![SECURE, HTTP, ALL], Some("socks5h://c.example")),
+            (vec![SECURE, HTTP], None),
+        ] {
+            let settings = Settings::read(&variables.into_iter().collect()).unwrap();
+
+            let found = settings.upstream.proxy.as_ref().map(|proxy| proxy.url.as_str());
+            assert_eq!(found, proxy);
+            assert!(!format!("{settings:?}").contains("pa55"));
+        }
+        let excepted = [SECURE, ALL, ("no_proxy", "model.example")].into_iter().collect();
+        let upstream = Settings::read(&excepted).unwrap().upstream;
+        assert_eq!(upstream.proxy.map(|proxy| proxy.except).as_deref(), Some("model.example"));
+    }
+
+    #[test]
     fn all_wrong_settings_are_told_at_once_and_no_value_is_shown() {
         let variables = [
             ("HOST", "localhost"),
@@ -288,6 +411,8 @@ mod tests {
             ("REPLY_TOKENS", "128000"),
             ("ALLOWED_ORIGINS", "https://a.example,b.example"),
             ("LOG_FORMAT", "xml"),
+            ("LLM_TEMPERATURE", "2.5"),
+            ("LLM_IDLE_TIMEOUT_S", "0"),
             ("MONGODB_URI", "mongodb://user:pa55@db"),
         ];
         let error = Settings::read(&variables.into_iter().collect()).unwrap_err();
@@ -302,6 +427,8 @@ mod tests {
           SECRET_KEY (7 characters): at least 32 random characters, as `openssl rand -hex 32` prints them
           LOG_FORMAT (3 characters): text or json
           AZURE_API_URL (not set): the full address of chat completions, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own
+          LLM_TEMPERATURE (3 characters): a number from 0 to 2
+          LLM_IDLE_TIMEOUT_S (1 characters): a number of seconds from 1 to 3600
         ");
     }
 

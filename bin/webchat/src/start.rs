@@ -9,13 +9,13 @@ use tokio::task::JoinHandle;
 use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
-use webchat_llm::{HttpChatModel, HttpSettings, SetupError};
+use webchat_llm::{HttpChatModel, SetupError};
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
+use crate::Settings;
 use crate::secret::{SecretError, secret_key};
-use crate::{Settings, Upstream};
 
 /// Why the server does not start.
 #[derive(Debug, Error)]
@@ -136,16 +136,13 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, store: SqliteStore) -> Result<Chat, StartError> {
-    let Upstream { url, api_key, auth, model } = settings.upstream.clone();
-    let model =
-        HttpChatModel::new(HttpSettings { api_key, auth, model, ..HttpSettings::new(url) })?;
     let ports = Ports {
         log: Arc::new(store.turn_log()),
         contexts: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
         sessions: Arc::new(store.clone()),
         conversations: Arc::new(store),
-        model: Arc::new(model),
+        model: Arc::new(HttpChatModel::new(settings.upstream.clone())?),
         clock: Arc::new(SystemClock),
         tokens: token_counter(settings.upstream.model.as_deref()),
     };

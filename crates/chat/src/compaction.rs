@@ -18,7 +18,7 @@ use crate::turn::cause;
 use crate::{Chat, ChatError};
 
 /// How long one request for a summary may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long somebody who compacts a conversation has the right to, alone: long enough for some
 /// requests. What is not done by then is done the next time.
@@ -442,7 +442,7 @@ mod tests {
             before: 5,
         };
 
-        let (_, ()) = tokio::join!(elsewhere.run(), async {
+        tokio::join!(elsewhere.run(), async {
             settle().await;
             asked.say("They spoke of tides.").await;
             asked.finish(FinishReason::Stop).await;

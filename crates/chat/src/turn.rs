@@ -175,7 +175,7 @@ impl Turn {
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(conversation_id = %id, error = cause(&error), "no follow-up")
+                tracing::warn!(conversation_id = %id, error = cause(&error), "no follow-up");
             }
         }
         let first_words = conversation.title.clone().filter(|_| question.parent_id.is_none());

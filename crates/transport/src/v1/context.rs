@@ -41,13 +41,21 @@ struct ContextBody {
     ledger: Ledger,
 }
 
-/// What is left out stays as it is; a system prompt of `null` is taken away.
+/// What is left out stays as it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changes {
-    #[serde(default, deserialize_with = "given")]
-    system_prompt: Option<Option<String>>,
+    #[serde(default)]
+    system_prompt: Change,
     parameters: Option<ModelParameters>,
+}
+
+/// A text that stays, or becomes another; `null` takes it away.
+#[derive(Default)]
+enum Change {
+    #[default]
+    Stays,
+    Becomes(Option<String>),
 }
 
 #[derive(Deserialize)]
@@ -82,7 +90,7 @@ async fn change(
 ) -> Result<Json<ContextBody>, ApiError> {
     let owner = caller.0.user_id;
     let Changes { system_prompt, parameters } = changes.into_inner();
-    if let Some(system_prompt) = system_prompt {
+    if let Change::Becomes(system_prompt) = system_prompt {
         chat.set_system_prompt(owner, *id, system_prompt).await?;
     }
     if let Some(parameters) = parameters {
@@ -175,11 +183,8 @@ async fn view(
     }))
 }
 
-/// Tells `null` from a field that is not there.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Becomes)
+    }
 }
