@@ -6,6 +6,7 @@ mod events;
 mod live;
 mod opening;
 mod outage;
+mod proxy;
 mod redis_server;
 mod sessions;
 mod turn_log;

@@ -13,6 +13,7 @@ use webchat_persistence::{Replay, Sessions, StoreError, TurnLog};
 use webchat_persistence_redis::{RedisStore, RedisTurnLog};
 
 use crate::events::chunk;
+use crate::proxy::Proxy;
 use crate::redis_server::RedisServer;
 
 /// What a call may take when Redis is away, on a busy machine.
@@ -75,7 +76,6 @@ async fn what_happens_while_the_waiters_connection_is_lost_is_learnt_when_it_is_
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
     falls_asleep(&mut waiting).await;
 
-    // The connection is lost, and is back before the event is told only if it is quick.
     let killed: u32 = raw.run("CLIENT KILL TYPE pubsub").await;
     log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
@@ -109,6 +109,24 @@ async fn a_redis_that_hangs_holds_nobody_up() {
     let Replay::Whole(events) = log.read(id, first.seq).await.unwrap() else { panic!("gone") };
     assert_eq!(events.iter().filter(|event| event.body == next.body).count(), 1);
     all_calls_succeed(&store, &log, id).await;
+}
+
+#[tokio::test]
+async fn connections_that_go_silent_are_given_up_and_made_anew() {
+    let server = RedisServer::start("").await;
+    let proxy = Proxy::before(server.address()).await;
+    let store = RedisStore::open(&proxy.url(), SOON).await.unwrap();
+    let (log, id) = (store.turn_log(), ConversationId::generate());
+    let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
+    let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
+    falls_asleep(&mut waiting).await;
+
+    proxy.silence();
+    let silent = log.append(id, EventId::generate(), chunk("unheard")).await;
+    log.append(id, EventId::generate(), chunk("heard")).await.unwrap();
+
+    assert!(matches!(silent, Err(StoreError::Unavailable(_))), "{silent:?}");
+    timeout(SOON, waiting).await.expect("woken").unwrap();
 }
 
 #[tokio::test]

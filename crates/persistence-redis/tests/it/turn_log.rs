@@ -145,6 +145,8 @@ async fn a_long_turn_is_replayed_whole_from_its_checkpoint_in_many_pages() {
     let turn_id = TurnId::generate();
     room.append_chunks(1_100).await;
     let begun = room.append(accepted(turn_id)).await;
+    // The late end of a turn that was given up.
+    room.append(usage(TurnId::generate())).await;
     let newest = room.append_chunks(1_500).await;
 
     let checkpoint = room.checkpoint().await;
@@ -152,7 +154,7 @@ async fn a_long_turn_is_replayed_whole_from_its_checkpoint_in_many_pages() {
 
     assert_eq!((checkpoint.running_turn, checkpoint.latest), (Some(turn_id), newest.seq));
     let Replay::Whole(events) = replay else { panic!("{replay:?}") };
-    assert_eq!(events.len(), 1_501);
+    assert_eq!(events.len(), 1_502);
     assert_eq!((events.first(), events.last()), (Some(&begun), Some(&newest)));
     assert!(events.is_sorted_by(|one, next| one.seq < next.seq));
 }
@@ -176,6 +178,20 @@ async fn a_log_takes_bounded_space_and_time() {
         let left: i64 = room.raw.run(&format!("PTTL {key}")).await;
         assert!((most - 60_000..=most).contains(&left), "{key}: {left}");
     }
+}
+
+#[tokio::test]
+async fn a_turn_that_never_ended_is_forgotten_when_the_next_begins() {
+    let mut room = Room::open().await;
+    let turn_id = TurnId::generate();
+    room.append(accepted(TurnId::generate())).await;
+    let unfinished = room.append_chunks(2_000).await;
+
+    room.append(accepted(turn_id)).await;
+
+    assert!(room.count_kept().await < 1_224);
+    let checkpoint = room.checkpoint().await;
+    assert_eq!((checkpoint.seq, checkpoint.running_turn), (unfinished.seq, Some(turn_id)));
 }
 
 #[tokio::test]
