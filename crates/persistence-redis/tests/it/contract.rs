@@ -1,0 +1,16 @@
+//! The promises of the ports.
+
+use webchat_persistence_redis::{RedisStore, RedisTurnLog};
+
+use crate::redis_server;
+
+async fn open() -> (RedisStore, ()) {
+    (redis_server::open_shared().await.0, ())
+}
+
+async fn open_log() -> (RedisTurnLog, ()) {
+    (open().await.0.turn_log(), ())
+}
+
+webchat_persistence::sessions_contract!(super::open);
+webchat_persistence::turn_log_contract!(super::open_log);
