@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// A crate and the crates of the workspace that it may use. The binary and the tests use all.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("webchat-domain", &[]),
     ("webchat-tokens", &["webchat-domain"]),
     ("webchat-llm", &["webchat-domain"]),
     ("webchat-persistence", &["webchat-domain"]),
+    ("webchat-persistence-mongo", &["webchat-domain", "webchat-persistence"]),
     ("webchat-persistence-sqlite", &["webchat-domain", "webchat-persistence"]),
     ("webchat-chat", &["webchat-domain", "webchat-llm", "webchat-persistence", "webchat-tokens"]),
     ("webchat-transport", &["webchat-chat", "webchat-domain"]),
 ];
 
 /// Libraries that one crate alone may use; their names may go on after a hyphen.
-const AT_HOME: [(&str, &str); 4] = [
+const AT_HOME: [(&str, &str); 5] = [
     ("actix", "webchat-transport"),
+    ("mongodb", "webchat-persistence-mongo"),
     ("rusqlite", "webchat-persistence-sqlite"),
     ("deadpool", "webchat-persistence-sqlite"),
     ("reqwest", "webchat-llm"),
