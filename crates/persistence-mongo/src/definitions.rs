@@ -4,6 +4,12 @@ use mongodb::bson::{Document, doc};
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
 pub(crate) const MESSAGES: &str = "messages";
+/// Which messages nobody sees any more and are yet to be taken away.
+pub(crate) const REMOVALS: &str = "removals";
+
+/// What is known of the database as a whole: one document, [`VERSION_NOTE`].
+pub(crate) const META: &str = "meta";
+pub(crate) const VERSION_NOTE: &str = "schema";
 
 /// A collection as it should be.
 pub(crate) struct CollectionDefinition {
@@ -13,7 +19,7 @@ pub(crate) struct CollectionDefinition {
     pub(crate) indexes: Vec<Document>,
 }
 
-pub(crate) fn collections() -> [CollectionDefinition; 2] {
+pub(crate) fn collections() -> [CollectionDefinition; 3] {
     [
         CollectionDefinition {
             name: CONVERSATIONS,
@@ -24,6 +30,11 @@ pub(crate) fn collections() -> [CollectionDefinition; 2] {
             name: MESSAGES,
             validator: messages_validator(),
             indexes: messages_indexes(),
+        },
+        CollectionDefinition {
+            name: REMOVALS,
+            validator: removals_validator(),
+            indexes: vec![doc! { "name": "conversation_idx", "key": { "conversation_id": 1 } }],
         },
     ]
 }
@@ -75,6 +86,17 @@ fn messages_validator() -> Document {
             "status": { "enum": ["complete", "stopped", "interrupted", "failed", "truncated"] },
             "created_at": { "bsonType": "date" },
             "active": { "bsonType": "bool" },
+        },
+    } }
+}
+
+fn removals_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["conversation_id", "through"],
+        "properties": {
+            "conversation_id": { "bsonType": "string" },
+            "through": { "bsonType": "long", "minimum": 0 },
         },
     } }
 }

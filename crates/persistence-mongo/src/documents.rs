@@ -3,6 +3,7 @@
 //! Ids are hyphenated UUIDs, moments are dates, numbers are 64 bits wide.
 
 use mongodb::bson::DateTime;
+use mongodb::bson::oid::ObjectId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::{DeserializeAs, DisplayFromStr, SerializeAs, TryFromInto, serde_as};
 use webchat_domain::{
@@ -47,6 +48,8 @@ pub(crate) struct ConversationDocument {
     pub(crate) lease_until: Option<Timestamp>,
     #[serde_as(as = "Option<Date>")]
     pub(crate) compacting_until: Option<Timestamp>,
+    /// Not read by most.
+    #[serde(default)]
     pub(crate) context: ContextDocument,
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) context_revision: u64,
@@ -80,6 +83,18 @@ pub(crate) struct MessageDocument {
     #[serde_as(as = "Date")]
     pub(crate) created_at: Timestamp,
     pub(crate) active: bool,
+}
+
+/// A document of `removals`: messages that nobody sees any more and are yet to be taken away.
+#[serde_as]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RemovalDocument {
+    #[serde(rename = "_id")]
+    pub(crate) id: ObjectId,
+    #[serde_as(as = "DisplayFromStr")]
+    pub(crate) conversation_id: ConversationId,
+    #[serde_as(as = "TryFromInto<i64>")]
+    pub(crate) through: u64,
 }
 
 /// The sub-document `context` of a conversation.
