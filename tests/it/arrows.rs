@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// A crate and the crates of the workspace that it may use. The binary and the tests use all.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("webchat-domain", &[]),
     ("webchat-tokens", &["webchat-domain"]),
     ("webchat-llm", &["webchat-domain"]),
     ("webchat-persistence", &["webchat-domain"]),
+    ("webchat-persistence-mongo", &["webchat-domain", "webchat-persistence"]),
     ("webchat-persistence-redis", &["webchat-domain", "webchat-persistence"]),
     ("webchat-persistence-sqlite", &["webchat-domain", "webchat-persistence"]),
     ("webchat-chat", &["webchat-domain", "webchat-llm", "webchat-persistence", "webchat-tokens"]),
@@ -17,9 +18,10 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Libraries that these crates alone may use; their names may go on after a hyphen.
-const AT_HOME: [(&str, &[&str]); 5] = [
+const AT_HOME: [(&str, &[&str]); 6] = [
     ("actix", &["webchat-transport"]),
     ("deadpool", &["webchat-persistence-redis", "webchat-persistence-sqlite"]),
+    ("mongodb", &["webchat-persistence-mongo"]),
     ("redis", &["webchat-persistence-redis"]),
     ("reqwest", &["webchat-llm"]),
     ("rusqlite", &["webchat-persistence-sqlite"]),

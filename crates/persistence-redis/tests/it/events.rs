@@ -22,6 +22,6 @@ pub(crate) fn accepted(turn_id: TurnId) -> EventBody {
 }
 
 pub(crate) fn usage(turn_id: TurnId) -> EventBody {
-    let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, left_out_messages: 0 };
+    let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, ..Ledger::default() };
     EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 5, ledger })
 }

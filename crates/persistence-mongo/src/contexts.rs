@@ -1,0 +1,73 @@
+use async_trait::async_trait;
+use mongodb::bson::{DateTime, doc, serialize_to_document};
+use webchat_domain::{Context, ConversationId, Timestamp, UserId};
+use webchat_persistence::{Contexts, ReplacedContext, StoreError, StoredContext};
+
+use crate::MongoStore;
+use crate::documents::{ContextDocument, date};
+use crate::queries::{anyones, long, owned};
+
+#[async_trait]
+impl Contexts for MongoStore {
+    async fn context(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<Option<StoredContext>, StoreError> {
+        let conversations = self.database.conversations();
+        let found = self.database.answer(conversations.find_one(owned(owner, id))).await?;
+        Ok(found.map(|conversation| StoredContext {
+            context: conversation.context.into(),
+            revision: conversation.context_revision,
+        }))
+    }
+
+    async fn replace_context(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        context: Context,
+        expected_revision: u64,
+    ) -> Result<ReplacedContext, StoreError> {
+        let revision = expected_revision + 1;
+        let context = serialize_to_document(&ContextDocument::from(context));
+        let replaced = doc! { "$set": {
+            "context": context.map_err(StoreError::fault)?,
+            "context_revision": long(revision),
+        } };
+        let mut expected = owned(owner, id);
+        expected.insert("context_revision", long(expected_revision));
+        let conversations = self.database.conversations();
+        let update = self.database.answer(conversations.update_one(expected, replaced)).await?;
+        if update.matched_count > 0 {
+            return Ok(ReplacedContext::Stored { revision });
+        }
+        let is_there = self.context(owner, id).await?.is_some();
+        Ok(if is_there { ReplacedContext::Outdated } else { ReplacedContext::NotFound })
+    }
+
+    async fn begin_compaction(
+        &self,
+        id: ConversationId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut nobodys = anyones(id);
+        let never = doc! { "compacting_until": Option::<DateTime>::None };
+        let lapsed = doc! { "compacting_until": { "$lte": date(now) } };
+        nobodys.insert("$or", [never, lapsed]);
+        let begun = doc! { "$set": { "compacting_until": date(until) } };
+        let conversations = self.database.conversations();
+        let update = self.database.answer(conversations.update_one(nobodys, begun)).await?;
+        Ok(update.matched_count > 0)
+    }
+
+    async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
+        let mut ours = anyones(id);
+        ours.insert("compacting_until", date(until));
+        let ended = doc! { "$set": { "compacting_until": Option::<DateTime>::None } };
+        let conversations = self.database.conversations();
+        self.database.answer(conversations.update_one(ours, ended)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,371 @@
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use mongodb::bson::{DateTime, doc, serialize_to_bson, serialize_to_document};
+use mongodb::error::Result as MongoResult;
+use mongodb::options::ReturnDocument;
+use serde::Deserialize;
+use webchat_domain::{
+    Context, Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title,
+    UserId,
+};
+use webchat_persistence::{
+    AnswerUpdate, Append, Appended, Conversations, Cursor, ListOrder, Page, StoreError,
+    StoredConversation,
+};
+
+use crate::database::Transaction;
+use crate::documents::{
+    CONVERSATION_SCHEMA, ContextDocument, ConversationDocument, MessageDocument, date,
+};
+use crate::queries::{anyones, at_most, find_conversation, long, owned, without_context};
+use crate::{MongoDatabase, MongoStore, append, removals, search};
+
+#[async_trait]
+impl Conversations for MongoStore {
+    async fn create(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Conversation, StoreError> {
+        let conversation = empty_conversation(id, now);
+        let document = ConversationDocument::new(StoredConversation {
+            owner,
+            conversation: conversation.clone(),
+            head: None,
+            last_position: 0,
+            context: Context::default(),
+        });
+        let created = self
+            .database
+            .transaction(document, |transaction, document| create(transaction, document).boxed())
+            .await?;
+        if created {
+            Ok(conversation)
+        } else {
+            Err(StoreError::fault("the conversation's id was in use, and not all of it is gone"))
+        }
+    }
+
+    async fn find(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
+        Ok(self.find_document(owner, id).await?.map(Conversation::from))
+    }
+
+    async fn list(
+        &self,
+        owner: UserId,
+        order: ListOrder,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<Conversation>, StoreError> {
+        self.database.answer(list(&self.database, owner, order, after, limit)).await
+    }
+
+    async fn rename(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        title: Title,
+        now: Timestamp,
+    ) -> Result<Option<Conversation>, StoreError> {
+        let renamed = doc! { "$set": { "title": title.as_str(), "updated_at": date(now) } };
+        let conversations = self.database.conversations();
+        let after = conversations
+            .find_one_and_update(owned(owner, id), renamed)
+            .projection(without_context())
+            .return_document(ReturnDocument::After);
+        Ok(self.database.answer(after).await?.map(Conversation::from))
+    }
+
+    async fn retitle(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        expected: Title,
+        title: Title,
+    ) -> Result<bool, StoreError> {
+        let mut expected_one = owned(owner, id);
+        expected_one.insert("title", expected.as_str());
+        let retitled = doc! { "$set": { "title": title.as_str() } };
+        let conversations = self.database.conversations();
+        let updated = conversations.update_one(expected_one, retitled);
+        Ok(self.database.answer(updated).await?.matched_count > 0)
+    }
+
+    async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+        let deleted = self
+            .database
+            .transaction((), move |transaction, ()| delete(transaction, owner, id).boxed())
+            .await?;
+        self.remover.wake();
+        Ok(deleted)
+    }
+
+    async fn reset(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let emptied = self
+            .database
+            .transaction((), move |transaction, ()| reset(transaction, owner, id, now).boxed())
+            .await?;
+        self.remover.wake();
+        Ok(emptied)
+    }
+
+    async fn append(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        self.database
+            .transaction(append, move |transaction, append| {
+                append::append(transaction, owner, id, append, now).boxed()
+            })
+            .await
+    }
+
+    async fn save_answer(
+        &self,
+        id: ConversationId,
+        answer: AnswerUpdate,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .transaction(answer, move |transaction, answer| {
+                save_answer(transaction, id, answer, now).boxed()
+            })
+            .await
+    }
+
+    async fn messages(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>, StoreError> {
+        // The messages first: whatever becomes of the conversation between the two reads, it then
+        // says which of them are still there.
+        let messages = self.database.answer(messages(&self.database, id, before, limit)).await?;
+        let Some(conversation) = self.find_document(owner, id).await? else {
+            return Ok(None);
+        };
+        let visible = messages
+            .into_iter()
+            .rev()
+            .filter(|message| message.position > conversation.emptied_through);
+        Ok(Some(visible.map(Message::from).collect()))
+    }
+
+    async fn search(
+        &self,
+        owner: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError> {
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.database.answer(search::search(&self.database, owner, query, limit)).await
+    }
+}
+
+impl MongoStore {
+    async fn find_document(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<Option<ConversationDocument>, StoreError> {
+        let conversations = self.database.conversations();
+        self.database
+            .answer(conversations.find_one(owned(owner, id)).projection(without_context()))
+            .await
+    }
+}
+
+fn empty_conversation(id: ConversationId, now: Timestamp) -> Conversation {
+    Conversation {
+        conversation_id: id,
+        title: None,
+        created_at: now,
+        updated_at: now,
+        message_count: 0,
+        total_tokens: 0,
+    }
+}
+
+async fn create(
+    mut transaction: Transaction<'_>,
+    document: &ConversationDocument,
+) -> MongoResult<bool> {
+    if removals::has_remains(&mut transaction, document.conversation_id).await? {
+        return Ok(false);
+    }
+    let conversations = transaction.database.conversations();
+    conversations.insert_one(document).session(transaction.session).await?;
+    Ok(true)
+}
+
+async fn list(
+    database: &MongoDatabase,
+    owner: UserId,
+    order: ListOrder,
+    after: Option<Cursor>,
+    limit: u32,
+) -> MongoResult<Page<Conversation>> {
+    let (field, moment): (_, fn(&Conversation) -> Timestamp) = match order {
+        ListOrder::Created => ("created_at", |conversation| conversation.created_at),
+        ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
+    };
+    let mut filter = doc! { "user_id": owner.to_string(), "schema": CONVERSATION_SCHEMA };
+    if let Some(Cursor { at, id }) = after {
+        filter.insert(field, doc! { "$lte": date(at) });
+        let before = doc! { field: { "$lt": date(at) } };
+        let same_moment = doc! { "conversation_id": { "$lt": id.to_string() } };
+        filter.insert("$or", [before, same_moment]);
+    }
+    let conversations = database.conversations();
+    let find = conversations
+        .find(filter)
+        .sort(doc! { field: -1, "conversation_id": -1 })
+        .projection(without_context());
+    let found = at_most(limit.saturating_add(1), find).await?;
+    let mut items: Vec<_> = found.into_iter().map(Conversation::from).collect();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_last = items.len() <= limit;
+    items.truncate(limit);
+    let next = items
+        .last()
+        .filter(|_| !is_last)
+        .map(|last| Cursor { at: moment(last), id: last.conversation_id });
+    Ok(Page { items, next })
+}
+
+async fn delete(
+    transaction: Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+) -> MongoResult<bool> {
+    let conversations = transaction.database.conversations();
+    let deleted = conversations
+        .find_one_and_delete(owned(owner, id))
+        .projection(without_context())
+        .session(&mut *transaction.session)
+        .await?;
+    if let Some(deleted) = &deleted {
+        removals::order(transaction, id, deleted.last_position).await?;
+    }
+    Ok(deleted.is_some())
+}
+
+async fn reset(
+    mut transaction: Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> MongoResult<bool> {
+    let Some(conversation) = find_conversation(&mut transaction, owned(owner, id)).await? else {
+        return Ok(false);
+    };
+    let emptied = doc! {
+        "$set": {
+            "updated_at": date(now),
+            "message_count": 0_i64,
+            "total_tokens": 0_i64,
+            "head": Option::<String>::None,
+            "running_turn": Option::<String>::None,
+            "lease_until": Option::<DateTime>::None,
+            "emptied_through": long(conversation.last_position),
+            "context": serialize_to_document(&ContextDocument::default())?,
+        },
+        // So that nobody writes over the context who has not seen that it is empty.
+        "$inc": { "context_revision": 1_i64 },
+    };
+    transaction
+        .database
+        .conversations()
+        .update_one(owned(owner, id), emptied)
+        .session(&mut *transaction.session)
+        .await?;
+    removals::order(transaction, id, conversation.last_position).await?;
+    Ok(true)
+}
+
+#[derive(Deserialize)]
+struct SavedTokens {
+    token_count: i64,
+}
+
+async fn save_answer(
+    transaction: Transaction<'_>,
+    id: ConversationId,
+    answer: &AnswerUpdate,
+    now: Timestamp,
+) -> MongoResult<bool> {
+    let message = doc! {
+        "message_id": answer.message_id.to_string(),
+        "conversation_id": id.to_string(),
+    };
+    let messages = transaction.database.messages();
+    let saved = messages
+        .clone_with_type::<SavedTokens>()
+        .find_one(message.clone())
+        .projection(doc! { "token_count": 1 })
+        .session(&mut *transaction.session)
+        .await?;
+    let Some(saved) = saved else {
+        return Ok(false);
+    };
+    let mut running = anyones(id);
+    running.insert("running_turn", answer.turn_id.to_string());
+    let mut renewed = doc! {
+        "updated_at": date(now),
+        "lease_until": answer.lease_until.map(date),
+    };
+    if answer.lease_until.is_none() {
+        renewed.insert("running_turn", Option::<String>::None);
+    }
+    let more_tokens = i64::from(answer.token_count) - saved.token_count;
+    let renewed = doc! { "$set": renewed, "$inc": { "total_tokens": more_tokens } };
+    let conversations = transaction.database.conversations();
+    if conversations
+        .update_one(running, renewed)
+        .session(&mut *transaction.session)
+        .await?
+        .matched_count
+        == 0
+    {
+        return Ok(false);
+    }
+    let content = doc! { "$set": {
+        "content": &answer.content,
+        "token_count": i64::from(answer.token_count),
+        "status": serialize_to_bson(&answer.status)?,
+    } };
+    messages.update_one(message, content).session(transaction.session).await?;
+    Ok(true)
+}
+
+/// The newest messages, newest first.
+async fn messages(
+    database: &MongoDatabase,
+    id: ConversationId,
+    before: Option<u64>,
+    limit: u32,
+) -> MongoResult<Vec<MessageDocument>> {
+    let filter = doc! {
+        "conversation_id": id.to_string(),
+        "active": true,
+        "position": { "$lt": before.map_or(i64::MAX, long) },
+    };
+    at_most(limit, database.messages().find(filter).sort(doc! { "position": -1 })).await
+}

@@ -1,0 +1,183 @@
+use std::future::IntoFuture;
+use std::io::ErrorKind::TimedOut;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
+use mongodb::bson::{Document, doc};
+use mongodb::error::{Error as MongoError, ErrorKind, Result as MongoResult};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria,
+    TransactionOptions, WriteConcern,
+};
+use mongodb::{Client, ClientSession, Collection, Database};
+use tokio::time::timeout;
+use webchat_persistence::StoreError;
+
+use crate::OpenError;
+use crate::definitions::{CONVERSATIONS, MESSAGES, REMOVALS};
+use crate::documents::{ConversationDocument, MessageDocument, RemovalDocument};
+use crate::error::{final_if_unreachable, store_error};
+use crate::open_error::{Place, check_server};
+
+/// Where everything lies if the URI names no database.
+const DEFAULT_DATABASE: &str = "chatbot_db";
+
+/// How long a call waits for a server that can take it, if the URI doesn't say.
+const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a call may take once there is a server: repeated transactions and elections included.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A MongoDB database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct MongoDatabase {
+    client: Client,
+    database: Database,
+    place: Place,
+    patience: Duration,
+}
+
+impl MongoDatabase {
+    /// Connects to the database that the URI names, or to `chatbot_db`. Nothing is written.
+    ///
+    /// The URI's options count, but for its read and write concerns and its read preference: what
+    /// is written goes to a majority of the servers, and what is read comes from the primary.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect(uri: &str) -> Result<Self, OpenError> {
+        let options = options(uri).await?;
+        let hosts = options.hosts.clone();
+        let patience =
+            options.server_selection_timeout.unwrap_or(SERVER_SELECTION_TIMEOUT) + CALL_TIMEOUT;
+        let client = Client::with_options(options.clone())
+            .map_err(|error| OpenError::from_uri(uri, error))?;
+        let database =
+            client.default_database().unwrap_or_else(|| client.database(DEFAULT_DATABASE));
+        let place = Place::new(hosts, database.name());
+        let connected = Self { client, database, place, patience };
+        match connected.hello().await {
+            Ok(hello) => check_server(&hello, &connected.place)?,
+            Err(error) => return Err(connected.why_unreachable(options, error).await),
+        }
+        Ok(connected)
+    }
+
+    /// Asks the primary for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.answer(self.database.run_command(doc! { "ping": 1 })).await?;
+        Ok(())
+    }
+
+    /// Its hosts and its name, as in messages to the operator: nothing of it is secret.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.place.to_string()
+    }
+
+    pub(crate) fn raw(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) fn open_error(&self, error: MongoError) -> OpenError {
+        OpenError::from_driver(error, &self.place)
+    }
+
+    pub(crate) fn conversations(&self) -> Collection<ConversationDocument> {
+        self.database.collection(CONVERSATIONS)
+    }
+
+    pub(crate) fn messages(&self) -> Collection<MessageDocument> {
+        self.database.collection(MESSAGES)
+    }
+
+    pub(crate) fn removals(&self) -> Collection<RemovalDocument> {
+        self.database.collection(REMOVALS)
+    }
+
+    /// Waits for an answer, but not for ever: a server that can't be reached may take a request and
+    /// say nothing.
+    pub(crate) async fn answer<T>(
+        &self,
+        call: impl IntoFuture<Output = MongoResult<T>>,
+    ) -> Result<T, StoreError> {
+        within(self.patience, call).await.map_err(store_error)
+    }
+
+    /// Runs `work` in a transaction: all that it writes is there afterwards, or nothing. When somebody
+    /// else writes the same documents meanwhile, or the primary is lost, it is run again.
+    pub(crate) async fn transaction<C: Send, T>(
+        &self,
+        context: C,
+        work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
+    ) -> Result<T, StoreError> {
+        let mut session = self.answer(self.client.start_session()).await?;
+        let options = TransactionOptions::builder()
+            .read_concern(ReadConcern::snapshot())
+            .write_concern(majority())
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        let transaction = session.start_transaction().with_options(options);
+        self.answer(transaction.and_run((self, context), |session, (database, context)| {
+            work(Transaction { database, session }, context).map_err(final_if_unreachable).boxed()
+        }))
+        .await
+    }
+}
+
+/// What is written with the session is part of the transaction.
+pub(crate) struct Transaction<'a> {
+    pub(crate) database: &'a MongoDatabase,
+    pub(crate) session: &'a mut ClientSession,
+}
+
+impl MongoDatabase {
+    async fn hello(&self) -> MongoResult<Document> {
+        within(self.patience, self.database.run_command(doc! { "hello": 1 })).await
+    }
+
+    /// A server that can't be selected may still say, asked directly, that it is no member of a
+    /// replica set.
+    async fn why_unreachable(&self, mut options: ClientOptions, error: MongoError) -> OpenError {
+        options.hosts.truncate(1);
+        options.repl_set_name = None;
+        options.direct_connection = Some(true);
+        let is_selection = matches!(*error.kind, ErrorKind::ServerSelection { .. });
+        if is_selection && let Ok(client) = Client::with_options(options) {
+            let database = client.database(self.database.name());
+            let asked = Self { client, database, ..self.clone() }.hello().await;
+            if let Ok(Err(refusal)) = asked.map(|hello| check_server(&hello, &self.place)) {
+                return refusal;
+            }
+        }
+        self.open_error(error)
+    }
+}
+
+pub(crate) async fn within<T>(
+    limit: Duration,
+    call: impl IntoFuture<Output = MongoResult<T>>,
+) -> MongoResult<T> {
+    timeout(limit, call.into_future()).await.unwrap_or_else(|_| Err(TimedOut.into()))
+}
+
+async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
+    let mut options =
+        ClientOptions::parse(uri).await.map_err(|error| OpenError::from_uri(uri, error))?;
+    options.app_name.get_or_insert_with(|| "webchat".to_owned());
+    options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
+    // Promises of the ports, which no URI can lower: what was acknowledged survives the loss of a
+    // server, and is seen by whoever reads next.
+    options.write_concern = Some(majority());
+    options.read_concern = Some(ReadConcern::majority());
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    Ok(options)
+}
+
+fn majority() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
+}

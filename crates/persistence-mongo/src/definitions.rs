@@ -1,0 +1,164 @@
+//! What the database should look like: collections, their validators and their indexes.
+
+use mongodb::bson::{Document, doc};
+
+pub(crate) const CONVERSATIONS: &str = "conversations";
+pub(crate) const MESSAGES: &str = "messages";
+/// Which messages nobody sees any more and are yet to be taken away.
+pub(crate) const REMOVALS: &str = "removals";
+
+/// What is known of the database as a whole: one document, [`VERSION_NOTE`].
+pub(crate) const META: &str = "meta";
+pub(crate) const VERSION_NOTE: &str = "schema";
+
+/// A collection as it should be.
+pub(crate) struct CollectionDefinition {
+    pub(crate) name: &'static str,
+    pub(crate) validator: Document,
+    /// Each as the server lists it, but for its versions.
+    pub(crate) indexes: Vec<Document>,
+}
+
+pub(crate) fn collections() -> [CollectionDefinition; 3] {
+    [
+        CollectionDefinition {
+            name: CONVERSATIONS,
+            validator: conversations_validator(),
+            indexes: conversations_indexes(),
+        },
+        CollectionDefinition {
+            name: MESSAGES,
+            validator: messages_validator(),
+            indexes: messages_indexes(),
+        },
+        CollectionDefinition {
+            name: REMOVALS,
+            validator: removals_validator(),
+            indexes: vec![doc! { "name": "conversation_idx", "key": { "conversation_id": 1 } }],
+        },
+    ]
+}
+
+/// Requires no more than the Flask application did: its documents are there until they are migrated.
+fn conversations_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["conversation_id", "user_id", "created_at", "updated_at"],
+        "properties": {
+            "conversation_id": { "bsonType": "string" },
+            "user_id": { "bsonType": "string" },
+            "created_at": { "bsonType": "date" },
+            "updated_at": { "bsonType": "date" },
+            "title": { "bsonType": ["string", "null"] },
+            "head": { "bsonType": ["string", "null"] },
+            "message_count": { "bsonType": "long", "minimum": 0 },
+            "last_position": { "bsonType": "long", "minimum": 0 },
+            "emptied_through": { "bsonType": "long", "minimum": 0 },
+            "total_tokens": { "bsonType": "long", "minimum": 0 },
+            "running_turn": { "bsonType": ["string", "null"] },
+            "lease_until": { "bsonType": ["date", "null"] },
+            "compacting_until": { "bsonType": ["date", "null"] },
+            "context": { "bsonType": "object" },
+            "context_revision": { "bsonType": "long", "minimum": 0 },
+            "schema": { "bsonType": "long" },
+        },
+    } }
+}
+
+fn messages_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": [
+            "message_id", "conversation_id", "user_id", "position", "role", "content",
+            "token_count", "status", "created_at", "active",
+        ],
+        "properties": {
+            "message_id": { "bsonType": "string" },
+            "conversation_id": { "bsonType": "string" },
+            "user_id": { "bsonType": "string" },
+            "position": { "bsonType": "long", "minimum": 1 },
+            "parent_id": { "bsonType": ["string", "null"] },
+            "turn_id": { "bsonType": "string" },
+            "client_message_id": { "bsonType": "string" },
+            "role": { "enum": ["user", "assistant"] },
+            "content": { "bsonType": "string" },
+            "token_count": { "bsonType": "long", "minimum": 0 },
+            "status": { "enum": ["complete", "stopped", "interrupted", "failed", "truncated"] },
+            "created_at": { "bsonType": "date" },
+            "active": { "bsonType": "bool" },
+        },
+    } }
+}
+
+fn removals_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["conversation_id", "through"],
+        "properties": {
+            "conversation_id": { "bsonType": "string" },
+            "through": { "bsonType": "long", "minimum": 0 },
+        },
+    } }
+}
+
+fn conversations_indexes() -> Vec<Document> {
+    vec![
+        doc! {
+            "name": "conversation_user_idx",
+            "key": { "conversation_id": 1, "user_id": 1 },
+            "unique": true,
+        },
+        // Messages are found by their conversation alone, so its id must not be in use twice, by
+        // another user either.
+        doc! {
+            "name": "conversation_idx",
+            "key": { "conversation_id": 1 },
+            "unique": true,
+            "partialFilterExpression": { "schema": { "$exists": true } },
+        },
+        doc! { "name": "created_at_idx", "key": { "created_at": 1 } },
+        doc! {
+            "name": "user_created_at_idx",
+            "key": { "user_id": 1, "created_at": -1, "conversation_id": -1 },
+        },
+        doc! {
+            "name": "user_updated_at_idx",
+            "key": { "user_id": 1, "updated_at": -1, "conversation_id": -1 },
+        },
+    ]
+}
+
+fn messages_indexes() -> Vec<Document> {
+    vec![
+        doc! { "name": "message_idx", "key": { "message_id": 1 }, "unique": true },
+        doc! {
+            "name": "conversation_position_idx",
+            "key": { "conversation_id": 1, "position": 1 },
+            "unique": true,
+        },
+        doc! {
+            "name": "conversation_visible_idx",
+            "key": { "conversation_id": 1, "active": 1, "position": 1 },
+        },
+        doc! {
+            "name": "client_message_idx",
+            "key": { "conversation_id": 1, "client_message_id": 1 },
+            "unique": true,
+            "partialFilterExpression": { "client_message_id": { "$exists": true } },
+        },
+        doc! {
+            "name": "turn_idx",
+            "key": { "turn_id": 1 },
+            "partialFilterExpression": { "turn_id": { "$exists": true } },
+        },
+        doc! {
+            "name": "conversation_text_index",
+            "key": { "user_id": 1, "_fts": "text", "_ftsx": 1 },
+            "weights": { "content": 1 },
+            "default_language": "english",
+            // A field that no document has: the default is `language`, by which a message could
+            // come to be stemmed in another way than the searches for it.
+            "language_override": "no_language_override",
+        },
+    ]
+}

@@ -1,0 +1,104 @@
+use mongodb::error::{
+    Error, ErrorKind, RETRYABLE_WRITE_ERROR, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR,
+    UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+};
+use webchat_persistence::StoreError;
+
+/// The driver's labels of what may succeed later.
+const LATER: [&str; 4] = [
+    RETRYABLE_WRITE_ERROR,
+    SYSTEM_OVERLOADED_ERROR,
+    TRANSIENT_TRANSACTION_ERROR,
+    UNKNOWN_TRANSACTION_COMMIT_RESULT,
+];
+
+/// The server's codes of what may succeed later, from its `error_codes.yml`.
+const LATER_CODES: [i32; 39] = [
+    6,     // HostUnreachable
+    7,     // HostNotFound
+    13,    // Unauthorized
+    18,    // AuthenticationFailed
+    24,    // LockTimeout
+    27,    // IndexNotFound: the text index is still being built
+    43,    // CursorNotFound
+    50,    // MaxTimeMSExpired
+    63,    // StaleShardVersion
+    64,    // WriteConcernFailed
+    89,    // NetworkTimeout
+    91,    // ShutdownInProgress
+    100,   // UnsatisfiableWriteConcern
+    112,   // WriteConflict
+    133,   // FailedToSatisfyReadPreference
+    134,   // ReadConcernMajorityNotAvailableYet
+    146,   // ExceededMemoryLimit
+    175,   // QueryPlanKilled
+    189,   // PrimarySteppedDown
+    202,   // NetworkInterfaceExceededTimeLimit
+    225,   // TransactionTooOld
+    237,   // CursorKilled
+    251,   // NoSuchTransaction
+    262,   // ExceededTimeLimit
+    290,   // TransactionExceededLifetimeLimitSeconds
+    292,   // QueryExceededMemoryLimitNoDiskUseAllowed
+    365,   // TemporarilyUnavailable
+    391,   // ReauthenticationRequired
+    462,   // IngressRequestRateLimitExceeded
+    8000,  // AtlasError: over its quota, for instance
+    9001,  // SocketException
+    10058, // NotPrimary, of old servers
+    10107, // NotWritablePrimary
+    11600, // InterruptedAtShutdown
+    11601, // Interrupted
+    11602, // InterruptedDueToReplStateChange
+    13435, // NotPrimaryNoSecondaryOk
+    13436, // NotPrimaryOrSecondary
+    14031, // OutOfDiskSpace
+];
+
+/// What a failure means to whoever asked. Only its kind goes on to the log: the server's whole
+/// response, which an [`Error`] shows as well, is binary.
+pub(crate) fn store_error(error: Error) -> StoreError {
+    if let Some(unreachable) = error.get_custom::<Unreachable>() {
+        return StoreError::unavailable(unreachable.0.clone());
+    }
+    let is_later =
+        LATER.iter().any(|label| error.contains_label(label)) || is_later(error.kind.as_ref());
+    if is_later { StoreError::unavailable(*error.kind) } else { StoreError::fault(*error.kind) }
+}
+
+/// That there is no server within the time for finding one.
+struct Unreachable(ErrorKind);
+
+/// The driver repeats a transaction for which there is no server; but it has been looking for one
+/// long enough already.
+pub(crate) fn final_if_unreachable(error: Error) -> Error {
+    match *error.kind {
+        kind @ ErrorKind::ServerSelection { .. } => Error::custom(Unreachable(kind)),
+        _ => error,
+    }
+}
+
+fn is_later(kind: &ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Authentication { .. }
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::DnsResolve { .. }
+        | ErrorKind::Io(_)
+        | ErrorKind::ServerSelection { .. }
+        | ErrorKind::Shutdown => true,
+        _ => code(kind).is_some_and(|code| LATER_CODES.contains(&code)),
+    }
+}
+
+pub(crate) fn code(kind: &ErrorKind) -> Option<i32> {
+    match kind {
+        ErrorKind::Command(error) => Some(error.code),
+        ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
+        ErrorKind::InsertMany(error) => {
+            let refused = error.write_errors.iter().flatten().next().map(|error| error.code);
+            refused.or(error.write_concern_error.as_ref().map(|error| error.code))
+        }
+        _ => None,
+    }
+}

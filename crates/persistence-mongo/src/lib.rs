@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod contexts;
+mod conversations;
+mod database;
+mod definitions;
+mod documents;
+mod error;
+mod open_error;
+mod queries;
+mod removals;
+mod schema;
+mod search;
+mod terms;
+mod transfer;
+
+use std::sync::Arc;
+
+pub use database::MongoDatabase;
+pub use open_error::OpenError;
+pub use schema::{Schema, SchemaChange};
+
+use removals::Remover;
+
+/// Conversations, their contexts and all to move them, in a MongoDB database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct MongoStore {
+    database: MongoDatabase,
+    remover: Arc<Remover>,
+}
+
+impl MongoStore {
+    /// The store in this database, whose schema must have been prepared. Within a Tokio runtime: a
+    /// task begins there, which takes away what was deleted, and ends with the last clone.
+    #[must_use]
+    pub fn new(database: MongoDatabase) -> Self {
+        let remover = Arc::new(Remover::start(database.clone()));
+        Self { database, remover }
+    }
+}

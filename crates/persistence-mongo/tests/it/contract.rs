@@ -1,0 +1,13 @@
+//! The promises of the ports, kept by MongoDB.
+
+use crate::support::TestDatabase;
+use webchat_persistence_mongo::MongoStore;
+
+async fn open() -> (MongoStore, TestDatabase) {
+    let database = TestDatabase::new();
+    (database.store().await, database)
+}
+
+webchat_persistence::conversations_contract!(super::open);
+webchat_persistence::contexts_contract!(super::open);
+webchat_persistence::transfer_contract!(super::open);
