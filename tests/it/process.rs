@@ -85,9 +85,9 @@ async fn a_server_that_cannot_start_says_what_to_do() {
         (vec![upstream, ("DATA_DIR", file)], "can't write to"),
     ] {
         let data = folder();
-        let output = Process::fail(data.path(), &settings).await;
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success(), "{settings:?}");
+        let ended = Process::fail(data.path(), &settings).await;
+        let said = ended.stderr;
+        assert!(!ended.ended_well, "{settings:?}");
         assert!(said.starts_with("webchat: ") && said.contains(advice), "{settings:?}: {said}");
     }
 }

@@ -12,6 +12,7 @@
 )]
 
 mod browser;
+mod databases;
 mod model;
 mod process;
 mod server;
@@ -20,8 +21,9 @@ mod socket;
 use std::time::Duration;
 
 pub use browser::{Answer, Browser};
+pub use databases::{Redis, mongodb_uri, redis_url};
 pub use model::{Answering, ScriptedModel};
-pub use process::Process;
+pub use process::{Ended, Process};
 pub use server::{TestServer, WEB_ASSET};
 pub use socket::{Socket, text_of, upgrade};
 

@@ -1,12 +1,23 @@
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::{Browser, PATIENCE};
+
+/// How a process ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether well.
+    pub ended_well: bool,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+}
 
 /// The real binary, as a process of its own: to be killed.
 pub struct Process {
@@ -17,7 +28,8 @@ pub struct Process {
 impl Process {
     /// Starts it on this folder, and waits until it is ready.
     pub async fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(data_dir, settings).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command(data_dir, &["serve"], settings).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap();
         let line = line.expect("the server is ready");
@@ -26,9 +38,27 @@ impl Process {
     }
 
     /// Starts it where it can't run, and waits for its end.
-    pub async fn fail(data_dir: &Path, settings: &[(&str, &str)]) -> Output {
-        let ended = command(data_dir, settings).output();
-        timeout(PATIENCE, ended).await.expect("the end in time").unwrap()
+    pub async fn fail(data_dir: &Path, settings: &[(&str, &str)]) -> Ended {
+        end(&mut command(data_dir, &["serve"], settings)).await
+    }
+
+    /// Runs one of its other commands.
+    pub async fn run(arguments: &[&str]) -> Ended {
+        Self::run_with(arguments, &[]).await
+    }
+
+    /// Runs one of its other commands with these settings.
+    pub async fn run_with(arguments: &[&str], settings: &[(&str, &str)]) -> Ended {
+        let folder = tempfile::tempdir().unwrap();
+        end(&mut command(folder.path(), arguments, settings)).await
+    }
+
+    /// Lets no file of the process grow beyond so many bytes, which a full disk does too.
+    pub async fn limit_files(&self, bytes: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let limit = format!("--fsize={bytes}:unlimited");
+        let set = Command::new("prlimit").args(["--pid", &id, &limit]).status().await.unwrap();
+        assert!(set.success());
     }
 
     /// Somebody new.
@@ -55,12 +85,25 @@ impl Process {
     }
 }
 
-fn command(data_dir: &Path, settings: &[(&str, &str)]) -> Command {
+async fn end(command: &mut Command) -> Ended {
+    let output = timeout(PATIENCE, command.output()).await.expect("the end in time").unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Ended {
+        ended_well: output.status.success(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
+}
+
+fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let binary = binary();
     assert!(binary.exists(), "{} is not there: run `cargo build`", binary.display());
-    let mut command = Command::new(binary);
+    // A file that is at its limit is an error to the process, and not its end.
+    let mut command = Command::new("/bin/sh");
     command
-        .arg("serve")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(binary)
+        .args(arguments)
         // Nothing of the developer's own environment, nor a .env file.
         .env_clear()
         .current_dir(data_dir)

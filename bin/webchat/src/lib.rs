@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod commands;
 mod read;
 mod secret;
 mod settings;
 mod start;
+mod stores;
 pub mod telemetry;
 
+pub use commands::{CommandError, copy_all, init_db};
 pub use read::{Environment, SettingsError, WrongSetting};
 pub use secret::SecretError;
-pub use settings::{AppEnv, LogFormat, Settings};
+pub use settings::{AppEnv, LogFormat, Settings, StoreSettings};
 pub use start::{RunningWebchat, StartError, start};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
-use webchat::{Environment, Settings, telemetry};
+use webchat::{Environment, Settings, StoreSettings, copy_all, init_db, telemetry};
 
 /// A self-hosted, real-time chat server for LLM assistants.
 ///
@@ -22,17 +22,43 @@ struct Arguments {
 enum Command {
     /// Runs the server (the default).
     Serve,
+    /// Makes the database, or brings it to the form that this version needs. The server does so too.
+    InitDb {
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Copies all conversations from one store into another, and checks the copy. No server may use
+    /// them meanwhile.
+    Copy {
+        /// A database file, the folder of one (`DATA_DIR`), or a `mongodb://` address.
+        #[arg(long)]
+        from: String,
+        /// The same for the store that is written.
+        #[arg(long)]
+        to: String,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Serve = Arguments::parse().command.unwrap_or(Command::Serve);
-    match serve().await {
+    match run(Arguments::parse().command.unwrap_or(Command::Serve)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(error.as_ref());
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match command {
+        Command::Serve => serve().await,
+        Command::InitDb { dry_run } => {
+            let settings = StoreSettings::read(&Environment::of_process()?)?;
+            Ok(init_db(&settings, dry_run).await?)
+        }
+        Command::Copy { from, to } => Ok(copy_all(&from, &to).await?),
     }
 }
 

@@ -29,8 +29,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// `ALLOWED_ORIGINS`
     pub allowed_origins: Vec<Url>,
-    /// `DATA_DIR`
-    pub data_dir: PathBuf,
+    /// Where everything is kept.
+    pub stores: StoreSettings,
     /// `WEB_DIR`
     pub web_dir: PathBuf,
     /// `SECRET_KEY`: without one, it is made and kept in `DATA_DIR`.
@@ -55,6 +55,17 @@ pub struct Settings {
     pub log_level: String,
 }
 
+/// Where everything is kept.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// `DATA_DIR`
+    pub data_dir: PathBuf,
+    /// `MONGODB_URI`: without one, conversations are in `DATA_DIR`.
+    pub mongodb_uri: Option<SecretString>,
+    /// `REDIS_URL`: without one, sessions and event numbers are in `DATA_DIR`.
+    pub redis_url: Option<SecretString>,
+}
+
 /// Whether mistakes that are convenient while developing are let pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
@@ -73,6 +84,18 @@ pub enum LogFormat {
     Json,
 }
 
+impl StoreSettings {
+    /// Reads these settings alone: for what needs the stores and no model.
+    ///
+    /// # Errors
+    /// All of them that are wrong, at once.
+    pub fn read(environment: &Environment) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(environment);
+        let settings = stores(&mut reader);
+        reader.finish(Some(settings))
+    }
+}
+
 impl Settings {
     /// Reads all settings.
     ///
@@ -80,7 +103,6 @@ impl Settings {
     /// All settings that are wrong, at once.
     pub fn read(environment: &Environment) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(environment);
-        refuse_unsupported(&mut reader);
         let app_env = app_env(&mut reader);
         let (max_tokens, reply_tokens) = tokens(&mut reader);
         let settings = Self {
@@ -89,7 +111,7 @@ impl Settings {
             port: reader.parsed("PORT", "a number from 0 to 65535", 8080),
             public_url: reader.optional("PUBLIC_URL", WEB_ADDRESS, web_address),
             allowed_origins: allowed_origins(&mut reader),
-            data_dir: reader.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
+            stores: stores(&mut reader),
             web_dir: reader.text("WEB_DIR").unwrap_or_else(|| "web/dist".to_owned()).into(),
             secret_key: secret_key(&mut reader, app_env),
             session_ttl: session_ttl(&mut reader),
@@ -117,12 +139,25 @@ fn web_address(value: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-/// To keep data elsewhere than the operator thinks would be worse than not to start.
-fn refuse_unsupported(reader: &mut Reader<'_>) {
-    for name in ["MONGODB_URI", "REDIS_URL"] {
-        if reader.text(name).is_some() {
-            reader.refuse(name, "this version keeps everything in DATA_DIR: unset it");
+fn stores(reader: &mut Reader<'_>) -> StoreSettings {
+    let address = |schemes: &'static [&str]| {
+        |value: &str| {
+            let rest = schemes.iter().find_map(|scheme| value.strip_prefix(scheme))?;
+            (!rest.is_empty()).then(|| SecretString::from(value))
         }
+    };
+    StoreSettings {
+        data_dir: reader.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
+        mongodb_uri: reader.optional(
+            "MONGODB_URI",
+            "an address like mongodb://host:27017/database?replicaSet=rs0",
+            address(&["mongodb://", "mongodb+srv://"]),
+        ),
+        redis_url: reader.optional(
+            "REDIS_URL",
+            "an address like redis://host:6379",
+            address(&["redis://", "rediss://"]),
+        ),
     }
 }
 
@@ -413,13 +448,12 @@ mod tests {
             ("LOG_FORMAT", "xml"),
             ("LLM_TEMPERATURE", "2.5"),
             ("LLM_IDLE_TIMEOUT_S", "0"),
-            ("MONGODB_URI", "mongodb://user:pa55@db"),
+            ("MONGODB_URI", "mongo://user:pa55@db"),
         ];
         let error = Settings::read(&variables.into_iter().collect()).unwrap_err();
 
         insta::assert_snapshot!(error, @"
         these settings are wrong:
-          MONGODB_URI (22 characters): this version keeps everything in DATA_DIR: unset it
           REPLY_TOKENS (6 characters): more than 0, and less than MAX_TOKENS
           HOST (9 characters): an IP address
           PORT (4 characters): a number from 0 to 65535

@@ -10,12 +10,12 @@ use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, SetupError};
-use webchat_persistence_sqlite::{OpenError, SqliteStore};
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
 use crate::Settings;
 use crate::secret::{SecretError, secret_key};
+use crate::stores::Stores;
 
 /// Why the server does not start.
 #[derive(Debug, Error)]
@@ -30,9 +30,15 @@ pub enum StartError {
         /// What to do.
         advice: &'static str,
     },
-    /// The database can't be opened.
+    /// The database file can't be opened.
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Sqlite(#[from] webchat_persistence_sqlite::OpenError),
+    /// MongoDB can't be used.
+    #[error(transparent)]
+    Mongo(#[from] webchat_persistence_mongo::OpenError),
+    /// Redis can't be used.
+    #[error(transparent)]
+    Redis(#[from] webchat_persistence_redis::OpenError),
     /// No key for the sessions.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -61,9 +67,9 @@ pub struct RunningWebchat {
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     // First, as it is the likeliest to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
-    let store = SqliteStore::open(&settings.data_dir.join("webchat.db")).await?;
-    let secret_key = secret_key(settings.secret_key.as_ref(), &settings.data_dir)?;
-    let chat = chat(&settings, store)?;
+    let stores = Stores::open(&settings.stores).await?;
+    let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
+    let chat = chat(&settings, stores)?;
     let server = serve(
         listener,
         chat.clone(),
@@ -135,13 +141,14 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-fn chat(settings: &Settings, store: SqliteStore) -> Result<Chat, StartError> {
+fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
+    let Stores { conversations, contexts, sessions, log, probes } = stores;
     let ports = Ports {
-        log: Arc::new(store.turn_log()),
-        contexts: Arc::new(store.clone()),
-        probes: vec![Arc::new(store.clone())],
-        sessions: Arc::new(store.clone()),
-        conversations: Arc::new(store),
+        conversations,
+        contexts,
+        sessions,
+        log,
+        probes,
         model: Arc::new(HttpChatModel::new(settings.upstream.clone())?),
         clock: Arc::new(SystemClock),
         tokens: token_counter(settings.upstream.model.as_deref()),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::{DeserializeAs, DisplayFromStr, SerializeAs, TryFromInto, serde_as};
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample, Message,
-    MessageId, MessageStatus, ModelParameters, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, TurnId,
-    UserId,
+    MessageId, MessageStatus, ModelParameters, Role, Summary, SummaryAuthor, SystemPrompt,
+    Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 

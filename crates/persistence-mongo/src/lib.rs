@@ -8,6 +8,7 @@ mod definitions;
 mod documents;
 mod error;
 mod open_error;
+mod probe;
 mod queries;
 mod removals;
 mod schema;

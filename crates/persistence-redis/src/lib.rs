@@ -5,6 +5,7 @@ mod error;
 mod keys;
 mod live;
 mod pool;
+mod probe;
 mod server;
 mod sessions;
 mod topics;

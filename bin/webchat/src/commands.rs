@@ -1,0 +1,115 @@
+//! The subcommands beside `serve`: each ends when it is done, and says what it did.
+#![expect(clippy::print_stdout, reason = "what the operator asked for")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use thiserror::Error;
+use tokio::time::Instant;
+use webchat_chat::{CopyError, copy};
+use webchat_persistence::{Totals, Transfer};
+use webchat_persistence_mongo::Schema;
+
+use crate::stores::{connect, open_sqlite, prepared_mongo};
+use crate::{StartError, StoreSettings};
+
+/// How often a copy says how far it got.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// A store can't be opened.
+    #[error(transparent)]
+    Open(#[from] StartError),
+    /// Not everything was copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// Source and destination are one.
+    #[error("--from and --to are the same store")]
+    SameStore,
+    /// There is nothing to copy from.
+    #[error(
+        "{0} is not there: --from must be a database file, its folder, or a mongodb:// address"
+    )]
+    Missing(String),
+}
+
+/// Brings the database to the form that this version needs; with `dry_run`, says what that would be.
+///
+/// # Errors
+/// When the database can't be opened or changed.
+pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), CommandError> {
+    let Some(uri) = &settings.mongodb_uri else {
+        let file = settings.data_dir.join("webchat.db");
+        if dry_run {
+            println!("{} is made or brought up to date by whoever opens it", file.display());
+        } else {
+            open_sqlite(&settings.data_dir).await?;
+            println!("{} is up to date", file.display());
+        }
+        return Ok(());
+    };
+    let database = connect(uri).await?;
+    let place = database.place();
+    let schema = Schema::of(database);
+    let (changes, did) = if dry_run {
+        (schema.plan().await.map_err(StartError::from)?, "would")
+    } else {
+        (schema.prepare().await.map_err(StartError::from)?, "did")
+    };
+    for change in &changes {
+        println!("{did}: {change}");
+    }
+    if changes.is_empty() {
+        println!("{place} is up to date");
+    }
+    Ok(())
+}
+
+/// Copies all conversations from one store into another, and checks the copy.
+///
+/// # Errors
+/// When a store can't be used, or the copy is not as the original.
+pub async fn copy_all(from: &str, to: &str) -> Result<(), CommandError> {
+    if from == to {
+        return Err(CommandError::SameStore);
+    }
+    if !is_mongo(from) && !Path::new(from).exists() {
+        return Err(CommandError::Missing(from.to_owned()));
+    }
+    let (from, to) = (open(from).await?, open(to).await?);
+    let all = from.totals().await.map_err(CopyError::from)?;
+    let mut told = Instant::now();
+    let copied = copy(from.as_ref(), to.as_ref(), |so_far| {
+        if told.elapsed() >= PROGRESS_EVERY {
+            told = Instant::now();
+            println!("{} of {}", in_words(so_far), in_words(all));
+        }
+    })
+    .await?;
+    println!("copied and checked: {}", in_words(copied));
+    Ok(())
+}
+
+/// A store by its address: a `mongodb://` one, a database file, or the folder of one.
+async fn open(address: &str) -> Result<Box<dyn Transfer>, StartError> {
+    if is_mongo(address) {
+        return Ok(Box::new(prepared_mongo(&SecretString::from(address)).await?));
+    }
+    let path = Path::new(address);
+    let folder = match path.parent() {
+        Some(folder) if path.ends_with("webchat.db") => folder,
+        _ => path,
+    };
+    Ok(Box::new(open_sqlite(folder).await?))
+}
+
+fn is_mongo(address: &str) -> bool {
+    address.starts_with("mongodb://") || address.starts_with("mongodb+srv://")
+}
+
+fn in_words(totals: Totals) -> String {
+    format!("{} conversations, {} messages", totals.conversations, totals.messages)
+}

@@ -1,0 +1,184 @@
+//! Several instances on one MongoDB and one Redis, behind a balancer that sends each request anywhere.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+use webchat_tests::{
+    Browser, PATIENCE, Process, Redis, ScriptedModel, mongodb_uri, redis_url, text_of,
+};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// A model, databases, and a folder for each instance.
+struct Site {
+    model: ScriptedModel,
+    mongodb_uri: String,
+    redis_url: String,
+    folders: [TempDir; 2],
+}
+
+impl Site {
+    fn new() -> Self {
+        Self::on(redis_url())
+    }
+
+    fn on(redis_url: String) -> Self {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        Self { model: ScriptedModel::start(), mongodb_uri: mongodb_uri(), redis_url, folders }
+    }
+
+    async fn instance(&self, number: usize) -> Process {
+        let settings = [
+            ("AZURE_API_URL", self.model.url()),
+            ("SECRET_KEY", KEY),
+            ("MONGODB_URI", &self.mongodb_uri),
+            ("REDIS_URL", &self.redis_url),
+        ];
+        Process::start(self.folders[number].path(), &settings).await
+    }
+}
+
+async fn messages(browser: &Browser, id: &str) -> Vec<Value> {
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    page["messages"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_at_any_instance_and_is_live_at_all() {
+    let site = Site::new();
+    let (a, b) = tokio::join!(site.instance(0), site.instance(1));
+    let at_a = a.browser();
+    let id = at_a.start_conversation().await;
+    let at_b = at_a.at(&b);
+    let mut socket_a = at_a.connect().await;
+    socket_a.say("subscribe", json!({"conversation_id": id})).await;
+    socket_a.expect("subscribed").await;
+
+    let loaded = at_b.get(&format!("/load_conversation/{id}")).await;
+    let answer = site.model.next_answer();
+    let mut socket_b = at_b.connect().await;
+    socket_b.say("send_message", json!({"message": "from B, to the current one"})).await;
+    let accepted = socket_a.expect("message_accepted").await;
+    answer.say("Live ");
+    socket_a.until("response_chunk").await;
+    answer.say("at both.");
+    answer.end();
+    let at_the_end = socket_a.until("token_usage").await;
+
+    assert_eq!((loaded.status.as_u16(), loaded.json()), (200, json!({"conversation": []})));
+    assert_eq!(accepted["content"], json!("from B, to the current one"));
+    assert_eq!(text_of(&at_the_end), "at both.");
+    assert_eq!(text_of(&socket_b.until("token_usage").await), "Live at both.");
+    let titles = at_a.get("/api/v1/conversations").await.json();
+    assert_eq!(titles["conversations"][0]["title"], json!("from B, to the current one"));
+    assert_eq!(socket_a.ask(&id, "and from A").await, "You said: and from A");
+    assert_eq!(messages(&at_b, &id).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_turn_at_one_instance_keeps_the_other_from_beginning_one() {
+    let site = Site::new();
+    let (a, b) = tokio::join!(site.instance(0), site.instance(1));
+    let at_a = a.browser();
+    let id = at_a.start_conversation().await;
+    let (mut socket_a, mut socket_b) = (at_a.connect().await, at_a.at(&b).connect().await);
+    let answer = site.model.next_answer();
+    let named = json!({"conversation_id": id, "message": "one", "client_message_id": "c1"});
+    socket_a.say("send_message", named.clone()).await;
+    socket_a.expect("message_accepted").await;
+
+    socket_b.say("send_message", json!({"conversation_id": id, "message": "two"})).await;
+    let refused = loop {
+        let (event, data) = socket_b.next().await;
+        if event == "error" {
+            break data;
+        }
+    };
+    socket_b.say("send_message", named).await;
+    let known = socket_b.expect("message_accepted").await;
+    answer.say("One.");
+    answer.end();
+    socket_a.until("token_usage").await;
+
+    assert_eq!(refused["code"], json!("turn_in_progress"));
+    assert_eq!(known["client_message_id"], json!("c1"), "sent twice, stored once");
+    assert_eq!(messages(&at_a, &id).await.len(), 2);
+    assert_eq!(site.model.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_instance_that_dies_leaves_its_conversations_to_the_other() {
+    let site = Site::new();
+    let (a, b) = tokio::join!(site.instance(0), site.instance(1));
+    let at_a = a.browser();
+    let id = at_a.start_conversation().await;
+    let mut socket_a = at_a.connect().await;
+    let answer = site.model.next_answer();
+    socket_a.say("send_message", json!({"conversation_id": id, "message": "one"})).await;
+    answer.say(&"kept after four kilobytes ".repeat(200));
+    socket_a.until("response_chunk").await;
+    let at_b = at_a.at(&b);
+    let path = format!("/api/v1/conversations/{id}");
+    let kept = async {
+        while at_b.get(&path).await.json()["total_tokens"].as_u64().unwrap() < 500 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, kept).await.expect("kept in time");
+
+    a.kill().await;
+    let mut socket_b = at_b.connect().await;
+    // Its hold on the conversation lapses after ten seconds.
+    let taken = loop {
+        socket_b.say("send_message", json!({"conversation_id": id, "message": "two"})).await;
+        let (event, data) = socket_b.next().await;
+        match (event.as_str(), data["code"].as_str()) {
+            ("error", Some("turn_in_progress")) => sleep(Duration::from_millis(200)).await,
+            _ => break text_of(&socket_b.until("token_usage").await),
+        }
+    };
+
+    assert_eq!(taken, "You said: two");
+    let messages = messages(&at_b, &id).await;
+    let shown: Vec<_> = messages.iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!(shown, ["complete", "interrupted", "complete", "complete"]);
+}
+
+#[tokio::test]
+async fn redis_may_go_and_come_back_while_an_answer_is_made() {
+    let mut redis = Redis::start().await;
+    let site = Site::on(redis.url());
+    let server = site.instance(0).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let mut socket = browser.connect().await;
+    let answer = site.model.next_answer();
+    socket.say("send_message", json!({"conversation_id": id, "message": "go on"})).await;
+    answer.say("Before, ");
+    socket.until("response_chunk").await;
+
+    redis.kill().await;
+    let ready = browser.get("/readyz").await;
+    let refused = browser.get("/list_conversations").await;
+    socket.say("send_message", json!({"message": "to the current one"})).await;
+    let unsent = socket.expect("error").await;
+    answer.say("meanwhile, ");
+    answer.say("after.");
+    answer.end();
+    redis.start_again().await;
+    let told = socket.until("token_usage").await;
+
+    assert_eq!(ready.refusal(), (503, "not_ready".to_owned()));
+    assert_eq!(ready.json()["message"], json!("Redis does not answer."));
+    assert_eq!(refused.refusal(), (503, "storage_unavailable".to_owned()));
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(unsent["code"], json!("storage_unavailable"));
+    assert_eq!(text_of(&told), "meanwhile, after.");
+    let messages = messages(&browser, &id).await;
+    assert_eq!(messages[1]["content"], json!("Before, meanwhile, after."));
+    assert_eq!(messages[1]["status"], json!("complete"));
+    assert_eq!(browser.get("/readyz").await.status, 200);
+    assert_eq!(socket.ask(&id, "again").await, "You said: again");
+}

@@ -1,0 +1,84 @@
+use std::env;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use crate::PATIENCE;
+
+/// The address of a new database on the MongoDB that all tests share. It goes with that server.
+#[must_use]
+pub fn mongodb_uri() -> String {
+    let server = required("TEST_MONGODB_URI");
+    let (server, options) = server.split_once('?').unwrap_or((&server, ""));
+    format!("{}/webchat_{}?{options}", server.trim_end_matches('/'), Uuid::now_v7().simple())
+}
+
+/// The Redis that all tests share: what they keep there has names of its own.
+#[must_use]
+pub fn redis_url() -> String {
+    required("TEST_REDIS_URL")
+}
+
+#[expect(clippy::disallowed_methods, reason = "how `make test` tells where the servers are")]
+fn required(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
+}
+
+/// A Redis of one test's own, to be taken away.
+pub struct Redis {
+    folder: TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Redis {
+    /// Starts it, with everything it is told on disk.
+    pub async fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let folder = tempfile::tempdir().unwrap();
+        let process = launch(&folder, port).await;
+        Self { folder, port, process }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// As `kill -9`.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Starts it again where it was, with what it had.
+    pub async fn start_again(&mut self) {
+        self.process = launch(&self.folder, self.port).await;
+    }
+}
+
+async fn launch(folder: &TempDir, port: u16) -> Child {
+    let process = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let process = process.expect("redis-server is there: run the tests with `make test`");
+    let connecting = async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, connecting).await.expect("Redis in time");
+    process
+}
