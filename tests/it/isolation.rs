@@ -24,7 +24,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 12] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 10] = [
+const OF_THE_CALLER: [(&str, &str); 11] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -32,6 +32,7 @@ const OF_THE_CALLER: [(&str, &str); 10] = [
     ("GET", "/get_config"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/metrics"),
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),

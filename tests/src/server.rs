@@ -30,9 +30,9 @@ impl TestServer {
         Self::on(model, &[&[("AZURE_API_URL", url.as_str())], settings].concat()).await
     }
 
-    /// With the real small model, which `make test` brings.
+    /// With the real small model, which `make test` brings, and these settings beside the defaults.
     #[expect(clippy::disallowed_methods, reason = "how `make test` tells where the model is")]
-    pub async fn with_real_model() -> Self {
+    pub async fn with_real_model(more: &[(&str, &str)]) -> Self {
         let required = |name| {
             std::env::var(name)
                 .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
@@ -40,7 +40,7 @@ impl TestServer {
         let url = required("TEST_MODEL_URL");
         let max_tokens = required("TEST_MODEL_MAX_TOKENS");
         let settings = [("AZURE_API_URL", url.as_str()), ("MAX_TOKENS", max_tokens.as_str())];
-        Self::on(ScriptedModel::start(), &settings).await
+        Self::on(ScriptedModel::start(), &[&settings, more].concat()).await
     }
 
     async fn on(model: ScriptedModel, settings: &[(&str, &str)]) -> Self {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub system_prompt: Option<String>,
     /// `AUTO_TITLES`
     pub auto_titles: bool,
+    /// `METRICS`
+    pub metrics: bool,
     /// `SHUTDOWN_GRACE_S`
     pub shutdown_grace: Duration,
     /// `LOG_FORMAT`
@@ -118,7 +120,8 @@ impl Settings {
             max_tokens,
             reply_tokens,
             system_prompt: reader.text("SYSTEM_PROMPT"),
-            auto_titles: auto_titles(&mut reader),
+            auto_titles: switch(&mut reader, "AUTO_TITLES", true),
+            metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
             log_level: log_level(&mut reader),
@@ -211,13 +214,13 @@ fn session_ttl(reader: &mut Reader<'_>) -> Duration {
     DAY * days.unwrap_or(365)
 }
 
-fn auto_titles(reader: &mut Reader<'_>) -> bool {
-    let parsed = reader.optional("AUTO_TITLES", "on or off", |value| match value {
+fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
+    let parsed = reader.optional(name, "on or off", |value| match value {
         "on" => Some(true),
         "off" => Some(false),
         _ => None,
     });
-    parsed.unwrap_or(true)
+    parsed.unwrap_or(default)
 }
 
 fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {

@@ -13,9 +13,9 @@ use webchat_llm::{HttpChatModel, SetupError};
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
-use crate::Settings;
 use crate::secret::{SecretError, secret_key};
 use crate::stores::Stores;
+use crate::{Settings, telemetry};
 
 /// Why the server does not start.
 #[derive(Debug, Error)]
@@ -78,6 +78,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             public_url: settings.public_url.clone(),
             allowed_origins: settings.allowed_origins,
             web_dir: settings.web_dir,
+            metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;
     let local_url =

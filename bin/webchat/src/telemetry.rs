@@ -1,9 +1,12 @@
-//! The log: one line an event on standard error.
+//! The log, one line an event on standard error, and the metrics.
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
+use std::sync::{Arc, OnceLock};
 
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use webchat_transport::Metrics;
 
 use crate::LogFormat;
 
@@ -21,4 +24,18 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send +
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
+}
+
+/// Starts to record what is measured, once in a process, and answers who writes it down.
+///
+/// # Errors
+/// When something else records it already.
+pub fn metrics() -> io::Result<Metrics> {
+    static RECORDED: OnceLock<PrometheusHandle> = OnceLock::new();
+    if RECORDED.get().is_none() {
+        let recorder = PrometheusBuilder::new().install_recorder().map_err(io::Error::other)?;
+        // Somebody who was quicker has installed the same.
+        let _ = RECORDED.set(recorder);
+    }
+    Ok(Arc::new(|| RECORDED.get().map(PrometheusHandle::render).unwrap_or_default()))
 }

@@ -7,6 +7,7 @@ mod copy;
 mod draft;
 mod error;
 mod follow;
+mod measured;
 mod messages;
 mod prompts;
 mod readiness;

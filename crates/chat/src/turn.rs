@@ -18,7 +18,7 @@ use crate::draft::Draft;
 use crate::send_message::LEASE;
 use crate::teller::Teller;
 use crate::turns::Interrupts;
-use crate::{Chat, ChatError, Settings, prompts};
+use crate::{Chat, ChatError, Settings, measured, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
 const SAVED_EVERY: Duration = Duration::from_secs(2);
@@ -58,6 +58,7 @@ impl Turn {
     }
 
     async fn answer(&self, teller: &Teller, interrupts: Interrupts) {
+        measured::turn_began();
         let draft = Draft::default();
         let mut ledger = self.empty_ledger();
         let making = self.make(&draft, &mut ledger, teller, interrupts);
@@ -111,12 +112,8 @@ impl Turn {
                 }
                 Delta::Finished(reason) => finish = reason,
                 Delta::Usage(usage) => {
-                    tracing::debug!(
-                        turn_id = %self.id,
-                        counted = ledger.history,
-                        reported = usage.prompt_tokens,
-                        "prompt tokens"
-                    );
+                    let counted = ledger.total.saturating_sub(ledger.reserved);
+                    measured::prompt_counted(counted, usage.prompt_tokens);
                 }
             }
         }
@@ -240,6 +237,7 @@ impl Turn {
         let total_tokens_used =
             ledger.total.saturating_sub(ledger.reserved).saturating_add(token_count);
         teller.tell(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
+        measured::turn_ended(finish_reason);
         (finish_reason == FinishReason::Stop).then(|| Message {
             content: draft.to_save(),
             token_count,

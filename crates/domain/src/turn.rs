@@ -21,6 +21,19 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+
     /// The status of a message that ended so.
     #[must_use]
     pub fn status(self) -> MessageStatus {

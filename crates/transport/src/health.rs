@@ -6,12 +6,25 @@ use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 use webchat_chat::Chat;
 
-use crate::ApiError;
+use crate::{ApiError, Metrics};
+
+/// By <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource("/healthz").route(web::get().to(healthz)))
         .service(web::resource("/readyz").route(web::get().to(readyz)));
+}
+
+pub(crate) fn metrics(config: &mut ServiceConfig, metrics: Option<Metrics>) {
+    if let Some(metrics) = metrics {
+        let write = move || {
+            let text = metrics();
+            async move { HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(text) }
+        };
+        config.service(web::resource("/metrics").route(web::get().to(write)));
+    }
 }
 
 async fn healthz() -> HttpResponse {

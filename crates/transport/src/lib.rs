@@ -16,4 +16,4 @@ pub use caller::{Caller, Reader};
 pub use error::ApiError;
 pub use realtime::Connections;
 pub use routes::routes;
-pub use server::{RunningServer, Settings, serve};
+pub use server::{Metrics, RunningServer, Settings, serve};

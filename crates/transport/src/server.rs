@@ -2,6 +2,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_session::SessionMiddleware;
@@ -18,7 +19,7 @@ use webchat_chat::Chat;
 use crate::headers::security_headers;
 use crate::origin::Origins;
 use crate::realtime::Connections;
-use crate::{error, origin, pages, routes};
+use crate::{error, health, origin, pages, routes};
 
 /// How long connections have to take their last bytes when the server goes away, in seconds.
 const LAST_BYTES_S: u64 = 5;
@@ -34,7 +35,12 @@ pub struct Settings {
     pub allowed_origins: Vec<Url>,
     /// The folder of the built page.
     pub web_dir: PathBuf,
+    /// What `GET /metrics` answers; without it, there is no such route.
+    pub metrics: Option<Metrics>,
 }
+
+/// Writes the metrics as they are now, in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// A server that runs.
 pub struct RunningServer {
@@ -56,6 +62,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let secure = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
     let session_ttl = chat.settings().session_ttl;
     let web_dir = settings.web_dir.clone();
+    let metrics = settings.metrics.clone();
 
     let server = HttpServer::new(move || {
         App::new()
@@ -63,6 +70,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
             .app_data(web::Data::new(sockets.clone()))
             .app_data(origins.clone())
             .configure(routes)
+            .configure(|config| health::metrics(config, metrics.clone()))
             .configure(|config| pages::pages(config, &web_dir))
             .wrap(sessions(key.clone(), secure, session_ttl))
             .wrap(from_fn(origin::check))
