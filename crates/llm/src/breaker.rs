@@ -11,7 +11,7 @@ use crate::fault::{Fault, FaultKind};
 const FAILURES: u32 = 5;
 
 /// How long the upstream is let alone before one request tries whether it works again.
-pub(crate) const REST: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_secs(5);
 
 /// Spares users the wait for an upstream that does not work, and the upstream their requests.
 #[derive(Debug)]

@@ -26,7 +26,8 @@ pub trait ChatModel: Send + Sync {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future or the stream closes the connection to the model.
+    /// Dropping the future or the stream closes the connection to the model; over HTTP/2, which shares
+    /// it, only what belongs to this request.
     async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError>;
 }
 

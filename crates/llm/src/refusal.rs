@@ -4,13 +4,13 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::ModelError;
 use crate::fault::{Fault, FaultKind};
 use crate::filter::{filtered_categories, name_of};
+use crate::{Cause, ModelError};
 
 /// What an upstream says instead of an answer, reduced to what may be logged: its own words may quote
 /// the user or the key.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Refusal {
     status: Option<u16>,
     code: Option<String>,
@@ -22,7 +22,7 @@ pub(crate) struct Refusal {
 }
 
 /// What is wrong with one field of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Complaint {
     field: &'static str,
     is_unknown: bool,
@@ -46,10 +46,9 @@ const UNKNOWN: [&str; 6] = [
 ];
 
 /// What they write of a request that does not fit, in lower case; OpenAI and llama.cpp give it a name.
-const TOO_LONG: [&str; 7] = [
+const TOO_LONG: [&str; 6] = [
     "context_length_exceeded",
     "exceed_context_size_error",
-    "maximum context length",
     "context length",
     "context window",
     "context size",
@@ -93,60 +92,52 @@ impl Refusal {
     }
 
     pub(crate) fn into_fault(self, retry_after: Option<Duration>) -> Fault {
-        let status = self.status.or_else(|| self.status_by_name());
-        let kind = match status {
-            Some(429) => FaultKind::Busy,
-            Some(408 | 500..) => FaultKind::Broken,
-            _ => FaultKind::Final,
-        };
-        if let Some(says_no) = Self::says_no(&self) {
-            return Fault { error: says_no(self), kind: FaultKind::Final };
+        match self.final_error() {
+            Some(error) => Fault { error, kind: FaultKind::Final },
+            None => self.into_failure(retry_after),
         }
-        let cause = self.into();
-        let error = match status {
-            Some(429) => ModelError::RateLimited { retry_after, cause },
-            Some(408 | 502..=504) => ModelError::Unreachable { retry_after, cause },
-            // Also the others can say when they are back.
-            Some(500..) if retry_after.is_some() => ModelError::Unreachable { retry_after, cause },
-            _ => ModelError::Failed(cause),
-        };
-        Fault { error, kind }
     }
 
-    /// The error of an upstream that would say the same to the same request.
-    fn says_no(&self) -> Option<fn(Self) -> ModelError> {
-        let names = |names: &[&str]| names.iter().any(|name| self.is_called(name));
-        let is_parameter = |complaint: Complaint| PARAMETERS.contains(&complaint.field);
-        Some(match self.status {
-            _ if names(&["content_filter", "content_policy_violation"]) => Self::into_filtered,
+    /// The error of an upstream that works, and would say the same to the same request.
+    fn final_error(&self) -> Option<ModelError> {
+        let cause = || Cause::from(self.clone());
+        let parameter = self.complaint.map(|complaint| complaint.field);
+        Some(match (self.status, parameter) {
+            _ if self.is_called_any(&["content_filter", "ResponsibleAIPolicyViolation"]) => {
+                ModelError::ContentFilter { filtered: self.filtered.clone(), cause: cause() }
+            }
             // A rate limit by its status, and yet no waiting helps: the account is empty.
-            _ if names(&["insufficient_quota", "invalid_api_key"]) => {
-                |refusal| ModelError::KeyRefused(refusal.into())
+            _ if self.is_called_any(&["insufficient_quota", "invalid_api_key"]) => {
+                ModelError::KeyRefused(cause())
             }
-            _ if names(&["model_not_found", "DeploymentNotFound"]) => {
-                |refusal| ModelError::NotFound(refusal.into())
+            _ if self.is_called_any(&["model_not_found", "DeploymentNotFound"]) => {
+                ModelError::NotFound(cause())
             }
-            Some(401..=403) => |refusal| ModelError::KeyRefused(refusal.into()),
-            Some(404) => |refusal| ModelError::NotFound(refusal.into()),
-            Some(413) => |refusal| ModelError::ContextTooLong(refusal.into()),
-            _ if self.is_too_long && self.is_about_request() => {
-                |refusal| ModelError::ContextTooLong(refusal.into())
-            }
-            _ if self.complaint.is_some_and(is_parameter) && self.is_about_request() => {
-                Self::into_parameter_refused
+            (Some(401..=403), _) => ModelError::KeyRefused(cause()),
+            (Some(404), _) => ModelError::NotFound(cause()),
+            (Some(413), _) => ModelError::ContextTooLong(cause()),
+            _ if !self.is_about_request() => return None,
+            _ if self.is_too_long => ModelError::ContextTooLong(cause()),
+            (_, Some(parameter)) if PARAMETERS.contains(&parameter) => {
+                ModelError::ParameterRefused { parameter, cause: cause() }
             }
             _ => return None,
         })
     }
 
-    fn into_filtered(mut self) -> ModelError {
-        let filtered = std::mem::take(&mut self.filtered);
-        ModelError::ContentFilter { filtered, cause: self.into() }
-    }
-
-    fn into_parameter_refused(self) -> ModelError {
-        let parameter = self.complaint.map_or("", |complaint| complaint.field);
-        ModelError::ParameterRefused { parameter, cause: self.into() }
+    fn into_failure(self, retry_after: Option<Duration>) -> Fault {
+        let status = self.status.or_else(|| self.status_by_name());
+        let cause = self.into();
+        let unreachable = |cause| ModelError::Unreachable { retry_after, cause };
+        let (kind, error) = match status {
+            Some(429) => (FaultKind::Busy, ModelError::RateLimited { retry_after, cause }),
+            Some(408 | 502..=504) => (FaultKind::Broken, unreachable(cause)),
+            // Also the others can say when they are back.
+            Some(500..) if retry_after.is_some() => (FaultKind::Broken, unreachable(cause)),
+            Some(500..) => (FaultKind::Broken, ModelError::Failed(cause)),
+            _ => (FaultKind::Final, ModelError::Failed(cause)),
+        };
+        Fault { error, kind }
     }
 
     /// Whether the request itself is the matter. In a stream there may be no status.
@@ -155,9 +146,9 @@ impl Refusal {
     }
 
     fn status_by_name(&self) -> Option<u16> {
-        if self.is_called("rate_limit_exceeded") || self.is_called("rate_limit_error") {
+        if self.is_called_any(&["rate_limit_exceeded", "rate_limit_error"]) {
             Some(429)
-        } else if self.is_called("server_error") {
+        } else if self.is_called_any(&["server_error"]) {
             Some(500)
         } else {
             None
@@ -165,8 +156,9 @@ impl Refusal {
     }
 
     /// OpenAI says what happened in `code`, llama.cpp in `type`.
-    fn is_called(&self, name: &str) -> bool {
-        [&self.code, &self.kind].into_iter().any(|label| label.as_deref() == Some(name))
+    fn is_called_any(&self, names: &[&str]) -> bool {
+        let labels = [&self.code, &self.kind].into_iter().flatten();
+        labels.into_iter().any(|label| names.contains(&label.as_str()))
     }
 }
 
@@ -224,7 +216,10 @@ fn label(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
+    use webchat_domain::ModelParameters;
 
     use super::*;
 
@@ -271,6 +266,7 @@ mod tests {
             (200, r#"{"error":{"code":401}}"#, "model_key_refused"),
             (200, r#"[{"error":{"code":401,"status":"UNAUTHENTICATED"}}]"#, "model_key_refused"),
             (200, r#"{"error":{"code":"429"}}"#, "model_rate_limited"),
+            (200, r#"{"error":{"code":"busy","status":429}}"#, "model_rate_limited"),
             (200, r#"{"choices":[]}"#, "model_failed"),
             (302, "", "model_failed"),
         ] {
@@ -392,6 +388,23 @@ mod tests {
             let ModelError::ParameterRefused { parameter, .. } = error else { panic!("{error:?}") };
             assert_eq!(parameter, "temperature");
         }
+    }
+
+    #[test]
+    fn each_parameter_can_be_named() {
+        let all = ModelParameters {
+            temperature: "1".parse().ok(),
+            top_p: "1".parse().ok(),
+            presence_penalty: "1".parse().ok(),
+            frequency_penalty: "1".parse().ok(),
+            seed: Some(1),
+            reasoning_effort: "low".parse().ok(),
+        };
+
+        let sent = serde_json::to_value(all).unwrap();
+
+        let known = PARAMETERS.into_iter().collect::<BTreeSet<_>>();
+        assert!(sent.as_object().unwrap().keys().map(String::as_str).eq(known));
     }
 
     #[test]

@@ -22,7 +22,6 @@ const LONGEST_REFUSAL: Duration = Duration::from_secs(2);
 const LESSONS: usize = 2;
 
 /// The upstream as it is asked once.
-#[derive(Debug)]
 pub(crate) struct Upstream {
     client: Client,
     pub(crate) settings: HttpSettings,
@@ -90,7 +89,8 @@ impl Upstream {
         if let Some((name, value)) = &self.key {
             builder = builder.header(name, value);
         }
-        builder.send().await.map_err(not_sent)
+        let sent = builder.send().await;
+        sent.map_err(|error| Fault::unreachable(FaultKind::Broken, error.without_url()))
     }
 }
 
@@ -104,8 +104,10 @@ fn client(settings: &HttpSettings) -> Result<Client, SetupError> {
         .tcp_nodelay(true)
         // Not those of the environment: only who runs a program knows whether they are meant.
         .no_proxy();
-    if let Some(settings) = settings.proxy.as_ref().filter(|_| !is_loopback(&settings.url)) {
-        builder = builder.proxy(proxy(settings)?);
+    if let Some(on_the_way) = &settings.proxy
+        && !is_loopback(&settings.url)
+    {
+        builder = builder.proxy(proxy(on_the_way)?);
     }
     builder.build().map_err(|error| SetupError::Tls(error.into()))
 }
@@ -118,15 +120,6 @@ fn proxy(settings: &ProxySettings) -> Result<Proxy, SetupError> {
     }
     let proxy = Proxy::all(settings.url.as_str()).map_err(|_| SetupError::Proxy)?;
     Ok(proxy.no_proxy(NoProxy::from_string(&settings.except)))
-}
-
-fn not_sent(error: reqwest::Error) -> Fault {
-    let error = error.without_url();
-    if error.is_builder() {
-        Fault::failed(FaultKind::Final, error)
-    } else {
-        Fault::unreachable(FaultKind::Broken, error)
-    }
 }
 
 /// Whether a successful response is certainly no stream: an error with the wrong status, or the page

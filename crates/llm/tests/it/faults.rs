@@ -14,20 +14,26 @@ use serde_json::json;
 use webchat_llm::{Auth, Delta, HttpChatModel, HttpSettings, ModelError, SetupError};
 
 use crate::upstream::{
-    Connection, STREAM, Upstream, end_events, event, good_response, part, response,
-    stream_response, text_event,
+    Connection, STREAM, Upstream, event, good_response, part, response, text_event,
 };
-use crate::{ANSWER, KEY, QUESTION, answer, ask, impatient, model, refusal, settings};
+use crate::{ANSWER, KEY, QUESTION, answer, ask, impatient, model, refusal, settings, waiting};
 
 /// What comes of an answer that begins well and then does as the script says: its text, how it ends,
 /// and the code of its error.
 async fn begun(then: impl Fn(&mut Connection) + Send + Sync + 'static) -> Vec<String> {
+    begun_for(model, then).await
+}
+
+async fn begun_for(
+    model: fn(&str) -> HttpChatModel,
+    then: impl Fn(&mut Connection) + Send + Sync + 'static,
+) -> Vec<String> {
     let upstream = Upstream::start(move |connection, _, _| {
         connection.write(STREAM);
         connection.write(&part(&text_event()));
         then(connection);
     });
-    let deltas = ask(&impatient(&upstream.url())).await;
+    let deltas = ask(&model(&upstream.url())).await;
     let in_short = |delta| match delta {
         Ok(Delta::Text(text)) => text,
         Ok(end) => format!("{end:?}"),
@@ -60,19 +66,21 @@ async fn an_upstream_that_says_nothing_is_unreachable() {
 
 #[tokio::test]
 async fn an_answer_that_falls_silent_is_unreachable() {
-    assert_eq!(begun(|_| {}).await, [ANSWER, "model_unreachable"]);
+    assert_eq!(begun_for(impatient, |_| {}).await, [ANSWER, "model_unreachable"]);
 }
 
 #[tokio::test]
 async fn a_slow_answer_is_read_to_its_end() {
     let upstream = Upstream::start(|connection, _, _| {
-        for byte in (stream_response(&(text_event() + &end_events()))).bytes() {
-            connection.write_bytes(&[byte]);
-            thread::sleep(Duration::from_millis(2));
+        let response = good_response();
+        for bytes in response.as_bytes().chunks(response.len().div_ceil(5)) {
+            connection.write_bytes(bytes);
+            thread::sleep(Duration::from_millis(500));
         }
     });
 
-    assert_eq!(answer(&impatient(&upstream.url())).await, ANSWER);
+    // All of it takes longer, each part of it does not.
+    assert_eq!(answer(&waiting(Duration::from_secs(2), &upstream.url())).await, ANSWER);
 }
 
 #[tokio::test]

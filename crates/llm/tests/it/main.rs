@@ -46,13 +46,14 @@ fn model(url: &str) -> HttpChatModel {
     HttpChatModel::new(settings(url)).unwrap()
 }
 
+/// For tests of what comes too late, or not at all: on a machine with much to do anything may.
 fn impatient(url: &str) -> HttpChatModel {
-    let soon = Duration::from_millis(300);
-    HttpChatModel::new(HttpSettings {
-        timeouts: Timeouts { connect: soon, first_delta: soon, idle: soon },
-        ..settings(url)
-    })
-    .unwrap()
+    waiting(Duration::from_millis(300), url)
+}
+
+fn waiting(wait: Duration, url: &str) -> HttpChatModel {
+    let timeouts = Timeouts { connect: wait, first_delta: wait, idle: wait };
+    HttpChatModel::new(HttpSettings { timeouts, ..settings(url) }).unwrap()
 }
 
 fn request() -> ChatRequest {
