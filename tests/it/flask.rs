@@ -82,3 +82,57 @@ async fn whoever_only_looks_leaves_no_session_behind() {
     assert_eq!(listed.header("set-cookie"), "");
     assert!(started.header("set-cookie").contains("HttpOnly"));
 }
+
+#[tokio::test]
+async fn the_current_conversation_is_reset() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let nothing = browser.post("/reset_conversation").await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "hello").await;
+
+    let reset = browser.post("/reset_conversation").await;
+    let change = socket.expect("conversation_updated").await;
+
+    assert_eq!(nothing.status, 400);
+    assert_eq!(nothing.json()["message"], json!("No active conversation to reset."));
+    let message = "Conversation has been reset successfully!";
+    assert_eq!((reset.status.as_u16(), reset.json()), (200, json!({"message": message})));
+    assert_eq!(change["change"], json!("reset"));
+    let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
+    assert_eq!(loaded, json!({"conversation": []}));
+    assert_eq!(socket.ask(&id, "again").await, "You said: again");
+}
+
+#[tokio::test]
+async fn conversations_are_searched_best_first() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let (best, other) = (browser.start_conversation().await, browser.start_conversation().await);
+    socket.ask(&best, "tides, tides and the moon").await;
+    socket.ask(&other, &format!("a tide {}", "and other things ".repeat(40))).await;
+    let stranger = server.browser();
+    stranger.start_conversation().await;
+
+    let found = browser.get("/search_conversations?q=tide").await;
+    let excluded = browser.get("/search_conversations?q=tide%20-moon").await.json();
+    let nothing = browser.get("/search_conversations").await;
+    let foreign = stranger.get("/search_conversations?q=tide").await.json();
+    let hits = browser.get("/api/v1/search?q=%22the+moon%22&limit=1").await.json();
+
+    assert_eq!(found.status, 200);
+    let found = found.json();
+    let found = found["conversations"].as_array().unwrap();
+    let ids: Vec<_> = found.iter().map(|one| one["conversation_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&best, &other]);
+    let mut fields: Vec<_> = found[0].as_object().unwrap().keys().collect();
+    fields.sort();
+    assert_eq!(fields, ["conversation_id", "created_at", "score", "updated_at"]);
+    assert_eq!(excluded["conversations"][0]["conversation_id"], json!(other));
+    assert_eq!(excluded["conversations"].as_array().unwrap().len(), 1);
+    assert_eq!(nothing.refusal(), (400, "empty_search".to_owned()));
+    assert_eq!(foreign, json!({"conversations": []}));
+    let snippet = hits["hits"][0]["snippet"].as_array().unwrap();
+    let matched: Vec<_> = snippet.iter().filter(|part| part["matched"] == json!(true)).collect();
+    assert!(!matched.is_empty(), "{hits}");
+}

@@ -24,7 +24,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 12] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 11] = [
+const OF_THE_CALLER: [(&str, &str); 14] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -32,6 +32,9 @@ const OF_THE_CALLER: [(&str, &str); 11] = [
     ("GET", "/get_config"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("POST", "/reset_conversation"),
+    ("GET", "/search_conversations"),
+    ("GET", "/api/v1/search"),
     ("GET", "/metrics"),
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),

@@ -204,6 +204,9 @@ export class App {
     if (frame.event === 'conversation_updated') {
       if (frame.data.change === 'title') this.conversations.change(id, { title: frame.data.title });
       else if (frame.data.change === 'deleted') this.conversations.drop(id);
+      else if (frame.data.change === 'reset' && thread.conversationId === id) {
+        void this.#readMessages(thread, false);
+      }
     }
     if (thread.conversationId === id) thread.apply(frame);
   }

@@ -89,6 +89,7 @@ export type ConversationUpdated =
   | { change: 'compacted'; summary_through: number }
   | { change: 'few_shot' }
   | { change: 'context' }
+  | { change: 'reset' }
   | { change: 'deleted' };
 
 export interface ErrorData {

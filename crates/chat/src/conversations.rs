@@ -101,6 +101,24 @@ impl Chat {
         self.tell(id, ConversationChange::Deleted).await
     }
 
+    /// Empties it: its messages and its context go. A turn that runs in it is ended, and its followers
+    /// are told.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
+    pub async fn reset_conversation(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+    ) -> Result<(), ChatError> {
+        let now = self.ports.clock.now();
+        if !self.ports.conversations.reset(owner, id, now).await? {
+            return Err(ChatError::ConversationNotFound);
+        }
+        self.turns.stop(id);
+        self.tell(id, ConversationChange::Reset).await
+    }
+
     pub(crate) async fn tell(
         &self,
         id: ConversationId,
@@ -136,6 +154,28 @@ mod tests {
         assert_eq!(told, HashSet::from(expected));
         let found = room.chat.find_conversation(room.owner, room.id).await;
         assert_eq!(found.unwrap_err().code(), FailureCode::ConversationNotFound);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn resetting_a_conversation_ends_its_turn_and_empties_it() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        asked.say("Hm").await;
+        settle().await;
+        room.chat.add_example(room.owner, room.id, QUESTION.into(), "4".into()).await.unwrap();
+
+        room.chat.reset_conversation(room.owner, room.id).await.unwrap();
+        settle().await;
+        room.ask_and_answer("Again", "Yes.").await;
+
+        assert!(asked.is_dropped());
+        let contents: Vec<String> =
+            room.stored().await.into_iter().map(|message| message.content).collect();
+        assert_eq!(contents, ["Again", "Yes."]);
+        assert!(room.told().await.contains(&"reset".to_owned()));
+        assert_eq!(room.chat.examples(room.owner, room.id).await.unwrap(), []);
+        let stranger = room.chat.reset_conversation(UserId::generate(), room.id).await;
+        assert_eq!(stranger.unwrap_err().code(), FailureCode::ConversationNotFound);
     }
 
     #[tokio::test(start_paused = true)]

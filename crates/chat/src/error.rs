@@ -8,6 +8,9 @@ pub enum ChatError {
     /// Nothing but white space.
     #[error("No message received from user.")]
     EmptyMessage,
+    /// Nothing is searched for: an exclusion alone finds nothing.
+    #[error("Please enter at least one word to search for.")]
+    EmptySearch,
     /// The message can't fit into the model's window.
     #[error(transparent)]
     MessageTooLong(#[from] TooLong),
@@ -56,6 +59,7 @@ pub enum ChatError {
 #[expect(missing_docs, reason = "each is described beside its error")]
 pub enum FailureCode {
     EmptyMessage,
+    EmptySearch,
     MessageTooLong,
     ConversationNotFound,
     ExampleNotFound,
@@ -75,6 +79,7 @@ impl ChatError {
     pub fn code(&self) -> FailureCode {
         match self {
             Self::EmptyMessage => FailureCode::EmptyMessage,
+            Self::EmptySearch => FailureCode::EmptySearch,
             Self::MessageTooLong(_) => FailureCode::MessageTooLong,
             Self::ConversationNotFound => FailureCode::ConversationNotFound,
             Self::ExampleNotFound => FailureCode::ExampleNotFound,
@@ -96,6 +101,7 @@ impl FailureCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EmptyMessage => "empty_message",
+            Self::EmptySearch => "empty_search",
             Self::MessageTooLong => "message_too_long",
             Self::ConversationNotFound => "conversation_not_found",
             Self::ExampleNotFound => "example_not_found",

@@ -11,6 +11,7 @@ mod measured;
 mod messages;
 mod prompts;
 mod readiness;
+mod search;
 mod send_message;
 mod sessions;
 mod stop;
@@ -35,6 +36,7 @@ pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
 pub use messages::MessagePage;
 pub use readiness::NotReady;
+pub use search::FoundConversation;
 pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 

@@ -196,6 +196,7 @@ pub(crate) fn in_short(body: &EventBody) -> String {
         EventBody::ConversationUpdated(ConversationChange::Compacted { summary_through }) => {
             format!("compacted: {summary_through}")
         }
+        EventBody::ConversationUpdated(ConversationChange::Reset) => "reset".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Deleted) => "deleted".to_owned(),
     }
 }

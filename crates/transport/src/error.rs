@@ -27,6 +27,9 @@ pub enum ApiError {
     /// No conversation was named, and the session has none.
     #[error("No active conversation. Please start a new conversation.")]
     NoConversation,
+    /// There is no current conversation to be emptied.
+    #[error("No active conversation to reset.")]
+    NothingToReset,
     /// An example lacks one of its parts.
     #[error("Both 'user_prompt' and 'assistant_response' are required.")]
     IncompleteExample,
@@ -71,7 +74,7 @@ impl ApiError {
         match self {
             Self::Chat(error) => error.code().as_str(),
             Self::InvalidRequest(_) => "invalid_request",
-            Self::NoConversation => "no_conversation",
+            Self::NoConversation | Self::NothingToReset => "no_conversation",
             Self::IncompleteExample => "incomplete_example",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::NotFound => "not_found",
@@ -105,6 +108,7 @@ impl ResponseError for ApiError {
         match self {
             Self::Chat(error) => match error.code() {
                 FailureCode::EmptyMessage
+                | FailureCode::EmptySearch
                 | FailureCode::MessageTooLong
                 | FailureCode::ContextTooLong => StatusCode::BAD_REQUEST,
                 FailureCode::ConversationNotFound
@@ -120,6 +124,7 @@ impl ResponseError for ApiError {
             },
             Self::InvalidRequest(_)
             | Self::NoConversation
+            | Self::NothingToReset
             | Self::IncompleteExample
             | Self::UnknownEvent(_) => StatusCode::BAD_REQUEST,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,

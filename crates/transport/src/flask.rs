@@ -1,16 +1,21 @@
 //! The REST API of the Flask application: same paths, bodies and statuses.
 
-use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
-use webchat_chat::Chat;
+use webchat_chat::{Chat, ChatError, FoundConversation};
 use webchat_domain::{Conversation, ConversationId, FewShotExample, Message, Role, Timestamp};
 
 use crate::v1::context;
 use crate::{ApiError, Caller, Reader};
 
+/// Conversations that a search answers, at most.
+const MOST_FOUND: usize = 100;
+
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource("/start_conversation").route(web::post().to(start_conversation)))
+        .service(web::resource("/reset_conversation").route(web::post().to(reset_conversation)))
+        .service(web::resource("/search_conversations").route(web::get().to(search_conversations)))
         .service(web::resource("/list_conversations").route(web::get().to(list_conversations)))
         .service(web::resource("/load_conversation/{id}").route(web::get().to(load_conversation)))
         .service(web::resource("/add_few_shot_example").route(web::post().to(add_few_shot_example)))
@@ -46,6 +51,25 @@ struct LoadedMessage {
 }
 
 #[derive(Deserialize)]
+struct Search {
+    #[serde(default)]
+    q: String,
+}
+
+#[derive(Serialize)]
+struct Found {
+    conversations: Vec<FoundOne>,
+}
+
+#[derive(Serialize)]
+struct FoundOne {
+    conversation_id: ConversationId,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    score: f64,
+}
+
+#[derive(Deserialize)]
 struct NewExample {
     user_prompt: Option<String>,
     assistant_response: Option<String>,
@@ -66,6 +90,24 @@ async fn start_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Sta
     chat.set_current_conversation(&caller.0, conversation_id).await?;
     let message = "New conversation started.";
     Ok(Json(Started { message, conversation_id }))
+}
+
+async fn reset_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Done>, ApiError> {
+    let id = caller.0.conversation_id.ok_or(ApiError::NothingToReset)?;
+    match chat.reset_conversation(caller.0.user_id, id).await {
+        Err(ChatError::ConversationNotFound) => return Err(ApiError::NothingToReset),
+        reset => reset?,
+    }
+    Ok(Json(Done { message: "Conversation has been reset successfully!" }))
+}
+
+async fn search_conversations(
+    reader: Reader,
+    search: Query<Search>,
+    chat: Data<Chat>,
+) -> Result<Json<Found>, ApiError> {
+    let found = chat.search_conversations(reader.user_id, &search.q, MOST_FOUND).await?;
+    Ok(Json(Found { conversations: found.into_iter().map(FoundOne::from).collect() }))
 }
 
 async fn list_conversations(reader: Reader, chat: Data<Chat>) -> Result<Json<Listed>, ApiError> {
@@ -124,6 +166,13 @@ fn pair(example: FewShotExample) -> [LoadedMessage; 2] {
         LoadedMessage { role: Role::User, content: example.user_prompt },
         LoadedMessage { role: Role::Assistant, content: example.assistant_response },
     ]
+}
+
+impl From<FoundConversation> for FoundOne {
+    fn from(found: FoundConversation) -> Self {
+        let Conversation { conversation_id, created_at, updated_at, .. } = found.conversation;
+        Self { conversation_id, created_at, updated_at, score: found.score }
+    }
 }
 
 impl From<Conversation> for ListedConversation {

@@ -4,6 +4,7 @@ mod config;
 pub(crate) mod context;
 mod conversations;
 mod messages;
+mod search;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::middleware::DefaultHeaders;
@@ -19,6 +20,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .configure(conversations::routes)
             .configure(messages::routes)
             .configure(context::routes)
+            .configure(search::routes)
             .default_service(web::to(async || Err::<(), _>(ApiError::NotFound))),
     );
 }
