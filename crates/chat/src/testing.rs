@@ -308,6 +308,10 @@ impl Asked {
         self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
     }
 
+    pub(crate) async fn filter(&self, category: &str) {
+        self.step(Step::Delta(Delta::Filtered(vec![category.to_owned()]))).await;
+    }
+
     pub(crate) async fn finish(self, reason: FinishReason) {
         self.step(Step::Delta(Delta::Finished(reason))).await;
     }

@@ -9,7 +9,7 @@ use webchat_domain::{
     Context, Conversation, EventBody, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd,
     TokenUsage, TurnFailed, TurnId, UserId,
 };
-use webchat_llm::{ChatRequest, Delta, ModelError};
+use webchat_llm::{ChatRequest, Delta, ModelError, filtered_answer};
 use webchat_persistence::{AnswerUpdate, StoreError};
 use webchat_tokens::{ContextPlanner, Plan, with_overhead};
 
@@ -103,6 +103,7 @@ impl Turn {
         let request = self.request(ledger).await?;
         let mut deltas = self.chat.ports.model.stream(request).await?;
         let mut finish = FinishReason::Stop;
+        let mut filtered_for = Vec::new();
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
@@ -110,12 +111,16 @@ impl Turn {
                     let turn_id = self.id;
                     teller.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
                 }
+                Delta::Filtered(categories) => filtered_for = categories,
                 Delta::Finished(reason) => finish = reason,
                 Delta::Usage(usage) => {
                     let counted = ledger.total.saturating_sub(ledger.reserved);
                     measured::prompt_counted(counted, usage.prompt_tokens);
                 }
             }
+        }
+        if finish == FinishReason::ContentFilter {
+            teller.tell(EventBody::Error(self.filtered(&filtered_for)));
         }
         Ok(finish)
     }
@@ -283,6 +288,14 @@ impl Turn {
         let id = self.conversation.conversation_id;
         let kept = self.chat.ports.conversations.save_answer(id, answer, now).await?;
         Ok(kept.then_some(token_count))
+    }
+
+    fn filtered(&self, categories: &[String]) -> TurnFailed {
+        TurnFailed {
+            message: filtered_answer(categories),
+            code: "model_content_filter".to_owned(),
+            turn_id: self.id,
+        }
     }
 
     /// What clients are told; the cause goes to the log.
@@ -455,6 +468,27 @@ mod tests {
 
         assert_eq!(room.told().await[3..], ["end: Length, Truncated", "usage: 20"]);
         assert_eq!(room.last_stored().await.status, MessageStatus::Truncated);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_filtered_says_for_what_and_keeps_what_came() {
+        let room = Room::open().await;
+
+        let asked = room.ask(QUESTION).await;
+        asked.say("Hm").await;
+        asked.filter("self_harm").await;
+        asked.finish(FinishReason::ContentFilter).await;
+        settle().await;
+
+        let events = room.events().await;
+        let failed = events.iter().find_map(|event| match &event.body {
+            EventBody::Error(failed) => Some(failed.message.as_str()),
+            _ => None,
+        });
+        assert_eq!(failed, Some("The model's provider filtered this answer (self harm)."));
+        let told = room.told().await;
+        assert_eq!(told[3..5], ["error: model_content_filter", "end: ContentFilter, Failed"]);
+        assert_eq!(room.last_stored().await.content, "Hm");
     }
 
     #[tokio::test(start_paused = true)]

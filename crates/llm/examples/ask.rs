@@ -28,6 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     while let Some(delta) = answer.try_next().await? {
         match delta {
             Delta::Text(text) => print!("{text}"),
+            Delta::Filtered(categories) => println!("\n[filtered: {}]", categories.join(", ")),
             Delta::Finished(reason) => println!("\n[{reason:?}]"),
             Delta::Usage(usage) => println!("[{usage:?}]"),
         }

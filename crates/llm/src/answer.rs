@@ -131,10 +131,11 @@ impl Answer {
             self.begun = true;
             let reason = choice.finish_reason();
             let filtered = choice.filtered_categories();
+            self.pending.extend(choice.into_text().map(Delta::Text));
             if !filtered.is_empty() {
                 tracing::info!(?filtered, "the provider filtered an answer");
+                self.pending.push_back(Delta::Filtered(filtered));
             }
-            self.pending.extend(choice.into_text().map(Delta::Text));
             self.finish(reason);
         }
         self.pending.extend(usage.map(Delta::Usage));

@@ -115,6 +115,12 @@ fn when(retry_after: Option<Duration>) -> String {
     }
 }
 
+/// What is told of an answer that the provider's filter ended.
+#[must_use]
+pub fn filtered_answer(categories: &[String]) -> String {
+    format!("The model's provider filtered this answer{}.", in_brackets(categories))
+}
+
 fn in_brackets(categories: &[String]) -> String {
     if categories.is_empty() {
         return String::new();

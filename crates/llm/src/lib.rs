@@ -18,7 +18,7 @@ mod tls;
 mod upstream;
 mod wait;
 
-pub use error::{Cause, ModelError};
+pub use error::{Cause, ModelError, filtered_answer};
 pub use http::{HttpChatModel, SetupError};
 #[cfg(feature = "mock")]
 pub use model::MockChatModel;

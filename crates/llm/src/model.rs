@@ -68,6 +68,9 @@ pub enum ChatRole {
 pub enum Delta {
     /// Text to append; never empty.
     Text(String),
+    /// What the answer was filtered for, as the provider calls it: `hate`, `self_harm`, …; from those
+    /// that say so, before [`Delta::Finished`].
+    Filtered(Vec<String>),
     /// Why the answer ended: [`FinishReason::Stop`], [`FinishReason::Length`] or
     /// [`FinishReason::ContentFilter`].
     Finished(FinishReason),
