@@ -7,6 +7,7 @@ mod database;
 mod definitions;
 mod documents;
 mod error;
+mod flask;
 mod open_error;
 mod queries;
 mod removals;
@@ -18,6 +19,9 @@ mod transfer;
 use std::sync::Arc;
 
 pub use database::MongoDatabase;
+pub use flask::{
+    CountTokens, FlaskError, FlaskMigration, FlaskProgress, FlaskReport, LeftBehind, Reason,
+};
 pub use open_error::OpenError;
 pub use schema::{Schema, SchemaChange};
 
