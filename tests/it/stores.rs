@@ -1,7 +1,7 @@
 //! The operator's side of the stores: moving, preparing, and a disk that is full.
 
 use serde_json::json;
-use webchat_tests::{Process, ScriptedModel, mongodb_uri};
+use webchat_tests::{Process, ScriptedModel, mongodb_uri, put_flask_conversation};
 
 const KEY: (&str, &str) = ("SECRET_KEY", "0123456789abcdef0123456789abcdef");
 
@@ -71,6 +71,38 @@ async fn a_database_is_prepared_once_and_a_dry_run_changes_nothing() {
     assert_eq!(would, would_still);
     assert!(did.ended_well && did_too.ended_well, "{did:?} {did_too:?}");
     assert!(nothing_left.stdout.contains("is up to date"), "{nothing_left:?}");
+}
+
+#[tokio::test]
+async fn the_flask_applications_database_is_carried_over_when_that_is_asked_for() {
+    let (uri, folder) = (mongodb_uri(), tempfile::tempdir().unwrap());
+    let owner = uuid::Uuid::now_v7().to_string();
+    let said = [("user", "Why two tides?"), ("assistant", "The moon."), ("user", "Alone?")];
+    put_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &owner, &said).await;
+    put_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &owner, &[]).await;
+    put_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &owner, &[("bot2", "?")]).await;
+    let settings =
+        [("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"), ("MONGODB_URI", &uri)];
+
+    let refused = Process::fail(folder.path(), &settings).await;
+    let would = Process::run_with(&["init-db", "--dry-run"], &settings).await;
+    let did = Process::run_with(&["init-db"], &settings).await;
+    let again = Process::run_with(&["init-db"], &settings).await;
+    let server = Process::start(folder.path(), &settings).await;
+    server.kill().await;
+    let to_file = folder.path().join("webchat.db");
+    let copied = Process::run(&["copy", "--from", &uri, "--to", to_file.to_str().unwrap()]).await;
+
+    assert!(
+        refused.stderr.contains("3 conversations of the Flask application wait"),
+        "{refused:?}"
+    );
+    let counts = "carry over 2 conversations of the Flask application, with 3 messages";
+    assert!(would.stdout.contains(&format!("would: {counts}")), "{would:?}");
+    assert!(did.stdout.contains(&format!("did: {counts}")), "{did:?}");
+    assert!(did.stdout.contains("the role of its message 0 is missing or unknown"), "{did:?}");
+    assert!(!again.stdout.contains("carry over") && again.ended_well, "{again:?}");
+    assert!(copied.stdout.contains("2 conversations, 3 messages"), "{copied:?}");
 }
 
 #[tokio::test]

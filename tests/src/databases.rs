@@ -3,6 +3,8 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
+use mongodb::Client;
+use mongodb::bson::{DateTime, Document, doc};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -17,6 +19,22 @@ pub fn mongodb_uri() -> String {
     let server = required("TEST_MONGODB_URI");
     let (server, options) = server.split_once('?').unwrap_or((&server, ""));
     format!("{}/webchat_{}?{options}", server.trim_end_matches('/'), Uuid::now_v7().simple())
+}
+
+/// Puts a conversation into the database as the Flask application kept it: the owner's, of these
+/// messages, each with its role.
+pub async fn put_flask_conversation(uri: &str, id: &str, owner: &str, said: &[(&str, &str)]) {
+    let client = Client::with_uri_str(uri).await.unwrap();
+    let history: Vec<Document> =
+        said.iter().map(|(role, content)| doc! { "role": *role, "content": *content }).collect();
+    let texts: Vec<&str> = said.iter().map(|(_, content)| *content).collect();
+    let now = DateTime::from_millis(1_700_000_000_000);
+    let document = doc! {
+        "conversation_id": id, "user_id": owner, "conversation_history": history,
+        "conversation_text": texts.join(" "), "created_at": now, "updated_at": now,
+    };
+    let conversations = client.default_database().unwrap().collection("conversations");
+    conversations.insert_one(document).await.unwrap();
 }
 
 /// The Redis that all tests share: what they keep there has names of its own.

@@ -21,7 +21,7 @@ mod socket;
 use std::time::Duration;
 
 pub use browser::{Answer, Browser};
-pub use databases::{Redis, mongodb_uri, redis_url};
+pub use databases::{Redis, mongodb_uri, put_flask_conversation, redis_url};
 pub use model::{Answering, ScriptedModel};
 pub use process::{Ended, Process};
 pub use server::{TestServer, WEB_ASSET};

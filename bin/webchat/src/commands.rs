@@ -9,9 +9,10 @@ use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{CopyError, copy};
 use webchat_persistence::{Totals, Transfer};
-use webchat_persistence_mongo::Schema;
+use webchat_persistence_mongo::{FlaskError, FlaskProgress, FlaskReport, Schema};
+use webchat_tokens::TokenCounter;
 
-use crate::stores::{connect, open_sqlite, prepared_mongo};
+use crate::stores::{connect, flask_migration, open_sqlite, prepared_mongo};
 use crate::{StartError, StoreSettings};
 
 /// How often a copy says how far it got.
@@ -23,6 +24,9 @@ pub enum CommandError {
     /// A store can't be opened.
     #[error(transparent)]
     Open(#[from] StartError),
+    /// Not everything was carried over.
+    #[error(transparent)]
+    Migrate(#[from] FlaskError),
     /// Not everything was copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
@@ -52,8 +56,7 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
         return Ok(());
     };
     let database = connect(uri).await?;
-    let place = database.place();
-    let schema = Schema::of(database);
+    let schema = Schema::of(database.clone());
     let (changes, did) = if dry_run {
         (schema.plan().await.map_err(StartError::from)?, "would")
     } else {
@@ -62,10 +65,55 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
     for change in &changes {
         println!("{did}: {change}");
     }
-    if changes.is_empty() {
-        println!("{place} is up to date");
+    let migration = flask_migration(&database, TokenCounter::load());
+    let report = if dry_run {
+        migration.plan().await.map_err(FlaskError::from)?
+    } else {
+        migration.run(tell_progress()).await?
+    };
+    let carried = print_report(&report, did);
+    if changes.is_empty() && !carried {
+        println!("{} is up to date", database.place());
     }
     Ok(())
+}
+
+/// Prints how far a migration got, now and then, and each document that it leaves behind.
+fn tell_progress() -> impl FnMut(FlaskProgress) + Send {
+    let mut told = Instant::now();
+    move |progress| match progress {
+        FlaskProgress::Waiting => println!("waiting: somebody else is carrying conversations over"),
+        FlaskProgress::LeftBehind(left) => println!("left as it is: {left}"),
+        FlaskProgress::Carried { conversations, left_behind, of, .. } => {
+            if told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                println!("{} of {of} conversations", conversations + left_behind);
+            }
+        }
+    }
+}
+
+/// Whether there was anything to carry over.
+fn print_report(report: &FlaskReport, did: &str) -> bool {
+    let FlaskReport { conversations, messages, recast_messages, summaries, left_behind, .. } =
+        report;
+    if let Some(index) = &report.dropped_index {
+        println!("{did}: drop the Flask application's text index {index}");
+    }
+    if *conversations > 0 {
+        println!(
+            "{did}: carry over {conversations} conversations of the Flask application, with \
+             {messages} messages ({recast_messages} of them under another role) and {summaries} \
+             summaries"
+        );
+    }
+    if *left_behind > 0 {
+        println!("{did}: leave {left_behind} documents as they are:");
+        for left in &report.first_left_behind {
+            println!("  {left}");
+        }
+    }
+    report.dropped_index.is_some() || *conversations > 0 || *left_behind > 0
 }
 
 /// Copies all conversations from one store into another, and checks the copy.

@@ -66,6 +66,8 @@ pub struct StoreSettings {
     pub mongodb_uri: Option<SecretString>,
     /// `REDIS_URL`: without one, sessions and event numbers are in `DATA_DIR`.
     pub redis_url: Option<SecretString>,
+    /// `MIGRATE`
+    pub migrate: bool,
 }
 
 /// Whether mistakes that are convenient while developing are let pass.
@@ -161,6 +163,7 @@ fn stores(reader: &mut Reader<'_>) -> StoreSettings {
             "an address like redis://host:6379",
             address(&["redis://", "rediss://"]),
         ),
+        migrate: switch(reader, "MIGRATE", false),
     }
 }
 

@@ -10,6 +10,7 @@ use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, SetupError};
+use webchat_persistence::StoreError;
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
@@ -36,6 +37,23 @@ pub enum StartError {
     /// MongoDB can't be used.
     #[error(transparent)]
     Mongo(#[from] webchat_persistence_mongo::OpenError),
+    /// MongoDB fails.
+    #[error("MongoDB fails: {0}")]
+    Store(#[from] StoreError),
+    /// There are conversations in the form of the Flask application.
+    #[error(
+        "{waiting} conversations of the Flask application wait in {place}: make a backup and run \
+         `webchat init-db`, or set MIGRATE=on to have them carried over at the start"
+    )]
+    Waiting {
+        /// Where.
+        place: String,
+        /// How many.
+        waiting: u64,
+    },
+    /// They could not be carried over.
+    #[error(transparent)]
+    Migrate(#[from] webchat_persistence_mongo::FlaskError),
     /// Redis can't be used.
     #[error(transparent)]
     Redis(#[from] webchat_persistence_redis::OpenError),

@@ -5,9 +5,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 use webchat_persistence::{Contexts, Conversations, Probe, Sessions, TurnLog};
-use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
+use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
 use webchat_persistence_sqlite::SqliteStore;
+use webchat_tokens::TokenCounter;
 
 use crate::{StartError, StoreSettings};
 
@@ -29,7 +30,7 @@ impl Stores {
     /// MongoDB and Redis where they are set, else the SQLite file.
     pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StartError> {
         let mongo = match &settings.mongodb_uri {
-            Some(uri) => Some(prepared_mongo(uri).await?),
+            Some(uri) => Some(migrated_mongo(uri, settings.migrate).await?),
             None => None,
         };
         let redis = match &settings.redis_url {
@@ -86,6 +87,30 @@ impl Stores {
 
 pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartError> {
     Ok(SqliteStore::open(&data_dir.join("webchat.db")).await?)
+}
+
+/// A database that holds no conversations of the Flask application any more.
+async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore, StartError> {
+    let database = connect(uri).await?;
+    let migration = flask_migration(&database, TokenCounter::load());
+    let waiting = migration.waiting().await?;
+    if waiting > 0 && !migrate {
+        return Err(StartError::Waiting { place: database.place(), waiting });
+    }
+    Schema::of(database.clone()).prepare().await?;
+    if waiting > 0 {
+        let report = migration.run(|progress| tracing::info!(?progress, "carrying over")).await?;
+        tracing::info!(
+            conversations = report.conversations,
+            left_behind = report.left_behind,
+            "the Flask application's conversations are carried over"
+        );
+    }
+    Ok(MongoStore::new(database))
+}
+
+pub(crate) fn flask_migration(database: &MongoDatabase, counter: TokenCounter) -> FlaskMigration {
+    FlaskMigration::new(database, Arc::new(move |text| counter.count(text)))
 }
 
 /// A database whose collections and indexes are as they should be.

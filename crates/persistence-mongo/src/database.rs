@@ -86,6 +86,11 @@ impl MongoDatabase {
         &self.database
     }
 
+    /// The same database, whose calls may take so long.
+    pub(crate) fn with_patience(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
+    }
+
     pub(crate) fn open_error(&self, error: MongoError) -> OpenError {
         OpenError::from_driver(error, &self.place)
     }
@@ -118,7 +123,20 @@ impl MongoDatabase {
         context: C,
         work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
     ) -> Result<T, StoreError> {
-        let mut session = self.answer(self.client.start_session()).await?;
+        self.transaction_in(&mut self.start_session().await?, context, work).await
+    }
+
+    pub(crate) async fn start_session(&self) -> Result<ClientSession, StoreError> {
+        self.answer(self.client.start_session()).await
+    }
+
+    /// Such a transaction, in this session.
+    pub(crate) async fn transaction_in<C: Send, T>(
+        &self,
+        session: &mut ClientSession,
+        context: C,
+        work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
+    ) -> Result<T, StoreError> {
         let options = TransactionOptions::builder()
             .read_concern(ReadConcern::snapshot())
             .write_concern(majority())

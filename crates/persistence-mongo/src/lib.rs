@@ -7,6 +7,7 @@ mod database;
 mod definitions;
 mod documents;
 mod error;
+mod flask;
 mod open_error;
 mod probe;
 mod queries;
@@ -19,6 +20,9 @@ mod transfer;
 use std::sync::Arc;
 
 pub use database::MongoDatabase;
+pub use flask::{
+    CountTokens, FlaskError, FlaskMigration, FlaskProgress, FlaskReport, LeftBehind, Reason,
+};
 pub use open_error::OpenError;
 pub use schema::{Schema, SchemaChange};
 

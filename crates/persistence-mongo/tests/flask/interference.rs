@@ -1,0 +1,205 @@
+//! What happens when something else is at the database too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mongodb::IndexModel;
+use mongodb::bson::{Document, doc};
+use mongodb::options::IndexOptions;
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, block_in_place};
+use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::Conversations;
+use webchat_persistence_mongo::{FlaskError, FlaskMigration, FlaskProgress, LeftBehind, Reason};
+
+use crate::old_database::{BACKUP, CONVERSATIONS, MESSAGES, OldDatabase, object_id, old, raw};
+
+const USER: &str = "11111111-1111-4111-8111-111111111111";
+
+fn id(number: u32) -> String {
+    format!("c0000000-0000-4000-8000-{number:012}")
+}
+
+fn usual(number: u32) -> Document {
+    let question = format!("Question {number}");
+    old(object_id(number), &id(number), USER, &[("user", &question), ("assistant", "Answer")])
+}
+
+async fn prepared(documents: impl IntoIterator<Item = Document>) -> OldDatabase {
+    let database = OldDatabase::new().await;
+    database.insert(&documents.into_iter().collect::<Vec<_>>()).await;
+    database.prepare().await;
+    database
+}
+
+fn left_behind(number: u32, reason: Reason) -> Vec<LeftBehind> {
+    vec![LeftBehind { document: format!("ObjectId(\"{}\")", object_id(number)), reason }]
+}
+
+/// What is left of a document that was not carried over: itself, and nothing else.
+async fn assert_as_it_was(database: &OldDatabase, original: &Document) {
+    let present = database.find(CONVERSATIONS, original.get("_id").unwrap()).await;
+    assert_eq!(present, Some(raw(original)));
+    let messages = database.collection::<Document>(MESSAGES);
+    let id = original.get("conversation_id").unwrap();
+    let written = messages.count_documents(doc! { "conversation_id": id }).await.unwrap();
+    assert_eq!(written, 0);
+    assert_eq!(database.find(BACKUP, original.get("_id").unwrap()).await, None);
+}
+
+async fn position_count(database: &OldDatabase, number: u32) -> usize {
+    let store = database.test.store().await;
+    let owner: UserId = USER.parse().unwrap();
+    let id: ConversationId = id(number).parse().unwrap();
+    store.messages(owner, id, None, 1_000).await.unwrap().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_migrations_at_once_do_the_work_once_and_one_waits_for_the_other() {
+    let database = prepared((0..600).map(usual)).await;
+    let migrations = [database.migration().await, database.migration().await];
+    let mut both = JoinSet::new();
+    for migration in migrations {
+        both.spawn(async move {
+            let mut has_waited = false;
+            let progress = |progress| has_waited |= progress == FlaskProgress::Waiting;
+            (migration.run(progress).await.unwrap().conversations, has_waited)
+        });
+    }
+
+    let mut done = both.join_all().await;
+
+    done.sort_unstable();
+    assert_eq!(done, [(0, true), (600, false)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_stood_still_while_another_took_over_writes_no_more() {
+    let database = prepared((0..600).map(usual)).await;
+    let notes = database.collection::<Document>("meta");
+    let another = doc! { "$set": { "holder": "another" } };
+    let take_over = || {
+        let note = notes.update_one(doc! { "_id": "flask_migration" }, another.clone());
+        block_in_place(|| Handle::current().block_on(note.into_future())).unwrap();
+    };
+
+    let stopped = database.migration().await.run(|_| take_over()).await;
+
+    assert!(matches!(stopped, Err(FlaskError::TakenOver)), "{stopped:?}");
+    let old = doc! { "schema": { "$exists": false } };
+    let conversations = database.collection::<Document>(CONVERSATIONS);
+    assert_eq!(conversations.count_documents(old).await.unwrap(), 350);
+    assert_eq!(
+        database.collection::<Document>(BACKUP).estimated_document_count().await.unwrap(),
+        250
+    );
+    let note = notes.find_one(doc! { "_id": "flask_migration" }).await.unwrap().unwrap();
+    assert_eq!(note.get_str("holder").unwrap(), "another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_the_flask_application_still_writes_is_left_behind_and_later_carried_over()
+{
+    let database = prepared((0..3).map(usual)).await;
+    let mut written = usual(1);
+    let history = written.get_array_mut("conversation_history").unwrap();
+    history.push(doc! { "role": "user", "content": "One more" }.into());
+    let conversations = database.collection::<Document>(CONVERSATIONS);
+    let runtime = Handle::current();
+    let replacement = written.clone();
+    // Tokens are counted after the documents are read.
+    let write_meanwhile = move |text: &str| {
+        if text == "Question 1" {
+            let write = conversations.replace_one(doc! { "_id": object_id(1) }, &replacement);
+            runtime.block_on(write.into_future()).unwrap();
+        }
+        1
+    };
+    let connected = database.test.connect().await;
+
+    let report = FlaskMigration::new(&connected, Arc::new(write_meanwhile)).run(|_| ()).await;
+
+    assert_eq!(report.unwrap().first_left_behind, left_behind(1, Reason::ChangedMeanwhile));
+    assert_as_it_was(&database, &written).await;
+    let report = database.migration().await.run(|_| ()).await.unwrap();
+    assert_eq!((report.conversations, report.messages, report.left_behind), (1, 3, 0));
+    assert_eq!(position_count(&database, 1).await, 3);
+    assert_eq!(database.find(BACKUP, &object_id(1).into()).await, Some(raw(&written)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_do_not_read_back_as_they_were_written_are_not_shown() {
+    let many = vec![("user", "one of many"); 3_000];
+    let last = old(object_id(1), &id(1), USER, &many);
+    let database = prepared([usual(0), last]).await;
+    let messages = database.collection::<Document>(MESSAGES);
+    let mut spoiler = JoinSet::new();
+    spoiler.spawn(async move {
+        let spoilt = doc! { "$set": { "content": "Spoilt" } };
+        while messages.update_one(doc! { "content": "Answer" }, spoilt.clone()).await.is_ok() {}
+    });
+
+    let report = database.migration().await.run(|_| ()).await.unwrap();
+
+    assert_eq!(report.first_left_behind, left_behind(0, Reason::NotVerified));
+    assert_as_it_was(&database, &usual(0)).await;
+    assert_eq!((report.conversations, report.messages), (1, 3_000));
+}
+
+#[tokio::test]
+async fn a_document_that_the_database_refuses_keeps_no_other_one_back() {
+    let twin = old(object_id(2), &id(2), USER, &[("user", "Question 1")]);
+    let database = prepared([usual(0), usual(1), twin.clone(), usual(3)]).await;
+    let unique = IndexOptions::builder().unique(true).sparse(true).build();
+    let one_title_each = IndexModel::builder().keys(doc! { "title": 1 }).options(unique).build();
+    database.collection::<Document>(CONVERSATIONS).create_index(one_title_each).await.unwrap();
+
+    let report = database.migration().await.run(|_| ()).await.unwrap();
+
+    assert_eq!(report.first_left_behind, left_behind(2, Reason::Refused(11_000)));
+    assert_as_it_was(&database, &twin).await;
+    assert_eq!((report.conversations, report.messages), (3, 6));
+    assert_eq!(position_count(&database, 3).await, 2);
+}
+
+#[tokio::test]
+async fn after_a_way_back_to_the_flask_application_its_newer_history_is_carried_over() {
+    let database = prepared([usual(0)]).await;
+    let migration = database.migration().await;
+    migration.run(|_| ()).await.unwrap();
+    let newer = old(object_id(0), &id(0), USER, &[("user", "Something else")]);
+    let conversations = database.collection::<Document>(CONVERSATIONS);
+    conversations.replace_one(doc! { "_id": object_id(0) }, &newer).await.unwrap();
+
+    let report = migration.run(|_| ()).await.unwrap();
+
+    assert_eq!((report.conversations, report.messages, report.left_behind), (1, 1, 0));
+    assert_eq!(position_count(&database, 0).await, 1);
+}
+
+#[tokio::test]
+async fn messages_of_a_deleted_conversation_are_gone_before_others_take_their_place() {
+    let somebody_else = "22222222-2222-4222-8222-222222222222";
+    let mut later = usual(1);
+    later.insert("conversation_id", id(0));
+    later.insert("user_id", somebody_else);
+    let database = prepared([usual(0), later]).await;
+    let migration = database.migration().await;
+    let report = migration.run(|_| ()).await.unwrap();
+    assert_eq!(report.left_behind, 1);
+    // What deleting a conversation leaves, when the server dies before the messages are removed.
+    let conversations = database.collection::<Document>(CONVERSATIONS);
+    conversations.delete_one(doc! { "_id": object_id(0) }).await.unwrap();
+    let removal = doc! { "conversation_id": id(0), "through": 2_i64 };
+    database.collection("removals").insert_one(removal).await.unwrap();
+
+    let report = migration.run(|_| ()).await.unwrap();
+
+    assert_eq!((report.conversations, report.left_behind), (1, 0));
+    let store = database.test.store().await;
+    // The store removes what is to be removed as soon as there is one.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (owner, id) = (somebody_else.parse().unwrap(), id(0).parse().unwrap());
+    let messages = store.messages(owner, id, None, 10).await.unwrap().unwrap();
+    assert_eq!(messages[0].content, "Question 1");
+}

@@ -1,0 +1,440 @@
+//! Each kind of document that the Flask application may have left, and what becomes of it.
+
+use std::fmt::Debug;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+use uuid::Uuid;
+use webchat_domain::{
+    Context, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage, Role,
+    SearchQuery, Summary, SummaryAuthor, Timestamp, Title,
+};
+use webchat_persistence::{Append, Appended, Contexts, Conversations, StoredContext};
+use webchat_persistence_mongo::{
+    FlaskMigration, FlaskReport, LeftBehind, MongoStore, Reason, Schema,
+};
+
+use crate::old_database::{
+    BACKUP, CONVERSATIONS, CREATED_AT, MESSAGES, NAMESPACE, OldDatabase, UPDATED_AT, count_tokens,
+    object_id, old, raw,
+};
+use crate::support::TestDatabase;
+
+const USER: &str = "11111111-1111-4111-8111-111111111111";
+const SOMEBODY_ELSE: &str = "22222222-2222-4222-8222-222222222222";
+const TALK: [(&str, &str); 2] =
+    [("user", "Why two tides a day?"), ("assistant", "The moon pulls.")];
+
+fn conversation(number: u32) -> String {
+    format!("c0000000-0000-4000-8000-{number:012}")
+}
+
+/// A document with a usual history, in which something is changed.
+fn odd(number: u32, change: impl FnOnce(&mut Document)) -> Document {
+    let mut document = old(object_id(number), &conversation(number), USER, &TALK);
+    change(&mut document);
+    document
+}
+
+fn with(number: u32, name: &str, value: impl Into<Bson>) -> Document {
+    odd(number, |document| drop(document.insert(name, value)))
+}
+
+fn without(number: u32, names: &[&str]) -> Document {
+    odd(number, |document| names.iter().for_each(|name| drop(document.remove(name))))
+}
+
+fn with_entry(number: u32, entry: impl Into<Bson>) -> Document {
+    let first = doc! { "role": "user", "content": "Why two tides a day?" };
+    with(number, "conversation_history", vec![first.into(), entry.into()])
+}
+
+/// What is carried over.
+fn good() -> Vec<Document> {
+    let mut plain = with_entry(1, doc! { "role": "assistant", "content": "The moon.", "n": 1 });
+    plain.extend(doc! { "language": "german", "rating": 5 });
+    let many_roles = [
+        ("system", "They spoke of tides."),
+        ("System", "Be kind."),
+        ("human", "And \0 the sun?"),
+        ("Bot", "It pulls too."),
+        ("tool", ""),
+        ("system", "A file was read: tides.txt"),
+        ("user", " \u{1f319} "),
+    ];
+    vec![
+        plain,
+        old(object_id(2), &conversation(2), USER, &many_roles),
+        without(3, &["updated_at"]),
+        without(4, &["created_at"]),
+        without(5, &["created_at", "updated_at"]),
+        with(6, "conversation_history", Bson::Array(Vec::new()))
+            .into_iter()
+            .filter(|(name, _)| name != "conversation_text")
+            .collect(),
+        without(7, &["conversation_history", "conversation_text"]),
+        old(object_id(8), "my talk", "alice", &TALK),
+        old(object_id(9), &conversation(9).to_uppercase(), &USER.replace('-', ""), &TALK),
+        with(10, "_id", "no ObjectId"),
+    ]
+}
+
+/// What is not, and why.
+fn bad() -> Vec<(Document, Reason)> {
+    let long = "x".repeat(1024 * 1024 + 1);
+    let no_text = doc! { "role": "user", "content": [{ "type": "text", "text": "Why?" }] };
+    vec![
+        (with_entry(50, no_text), Reason::ContentIsNoText(1)),
+        (with_entry(51, doc! { "role": "user" }), Reason::ContentIsNoText(1)),
+        (
+            with_entry(52, doc! { "role": "user", "content": &long }),
+            Reason::ContentTooLong { index: 1, bytes: long.len() },
+        ),
+        (with_entry(53, doc! { "role": "moderator", "content": "." }), Reason::UnknownRole(1)),
+        (with_entry(54, doc! { "content": "Who says this?" }), Reason::UnknownRole(1)),
+        (with_entry(55, "The moon."), Reason::EntryIsNoDocument(1)),
+        (without(56, &["conversation_id"]), Reason::NoConversationId),
+        (with(57, "conversation_id", 57), Reason::NoConversationId),
+        (without(58, &["user_id"]), Reason::NoUserId),
+        (with(59, "conversation_history", "[]"), Reason::HistoryIsNoList),
+        (without(60, &["conversation_history"]), Reason::TextWithoutHistory),
+        (with(61, "created_at", "2023-11-14T22:13:20Z"), Reason::NoDate("created_at")),
+        (with(62, "updated_at", DateTime::MAX), Reason::NoDate("updated_at")),
+        (
+            odd(63, |document| {
+                document.insert("_id", "no ObjectId either");
+                document.remove("created_at");
+                document.remove("updated_at");
+            }),
+            Reason::NoTime,
+        ),
+        (
+            old(object_id(64), &conversation(1), SOMEBODY_ELSE, &TALK),
+            Reason::DuplicateConversationId(format!("ObjectId(\"{}\")", object_id(1))),
+        ),
+        (
+            old(object_id(65), &conversation(66).replace('-', ""), USER, &TALK),
+            Reason::DuplicateConversationId(format!("ObjectId(\"{}\")", object_id(66))),
+        ),
+        (with(67, "schema", 1_i64), Reason::WrittenAgain),
+        (without(68, &[]), Reason::HasOtherMessages),
+    ]
+}
+
+/// The one whose `conversation_id` the document 65 writes in another form.
+fn late() -> Document {
+    without(66, &[])
+}
+
+/// A message that did not come from a migration, in the conversation 68.
+fn other_message() -> Document {
+    doc! {
+        "message_id": MessageId::generate().to_string(),
+        "conversation_id": conversation(68),
+        "user_id": USER,
+        "position": 1_i64,
+        "parent_id": null,
+        "role": "user",
+        "content": "Written by Webchat",
+        "token_count": 3_i64,
+        "status": "complete",
+        "created_at": DateTime::from_millis(CREATED_AT),
+        "active": true,
+    }
+}
+
+async fn full_of_odd_cases() -> OldDatabase {
+    let database = OldDatabase::new().await;
+    database.insert(&good()).await;
+    database.insert(bad().iter().map(|(document, _)| document)).await;
+    database.insert([&late()]).await;
+    database.prepare().await;
+    database.collection(MESSAGES).insert_one(other_message()).await.unwrap();
+    database
+}
+
+fn expected_report() -> FlaskReport {
+    let left = bad().into_iter().map(|(document, reason)| LeftBehind {
+        document: document.get("_id").unwrap().to_string(),
+        reason,
+    });
+    sorted(FlaskReport {
+        conversations: 11,
+        messages: 2 + 5 + 3 * 2 + 3 * 2 + 2,
+        recast_messages: 4,
+        summaries: 1,
+        already_there: 1,
+        left_behind: 18,
+        first_left_behind: left.collect(),
+        dropped_index: Some("conversation_text_index".to_owned()),
+    })
+}
+
+fn sorted(mut report: FlaskReport) -> FlaskReport {
+    report.first_left_behind.sort_by(|a, b| a.document.cmp(&b.document));
+    report
+}
+
+async fn all(database: &OldDatabase, collection: &str) -> Vec<RawDocumentBuf> {
+    let collection = database.collection(collection);
+    collection.find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap().try_collect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_plan_says_exactly_what_a_run_then_does() {
+    let database = full_of_odd_cases().await;
+    let before = all(&database, CONVERSATIONS).await;
+    let migration = database.migration().await;
+
+    assert_eq!(migration.waiting().await.unwrap(), 29);
+    let planned = migration.plan().await.unwrap();
+    assert!(all(&database, CONVERSATIONS).await == before, "planning changes nothing");
+    let done = migration.run(|_| ()).await.unwrap();
+
+    assert_eq!(sorted(planned), expected_report());
+    assert_eq!(sorted(done), expected_report());
+    assert_eq!(migration.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_is_carried_over_is_in_the_backup_and_what_is_not_stays_as_it_was() {
+    let database = full_of_odd_cases().await;
+
+    database.migration().await.run(|_| ()).await.unwrap();
+
+    let backup = all(&database, BACKUP).await;
+    let present = all(&database, CONVERSATIONS).await;
+    for document in good().iter().chain([&late()]) {
+        assert!(backup.contains(&raw(document)), "{document}");
+    }
+    for (document, reason) in bad() {
+        assert!(present.contains(&raw(&document)), "{reason}: {document}");
+    }
+    assert_eq!((backup.len(), present.len()), (11, 29));
+}
+
+#[tokio::test]
+async fn a_second_run_finds_everything_done() {
+    let database = full_of_odd_cases().await;
+    let migration = database.migration().await;
+    migration.run(|_| ()).await.unwrap();
+    let before = (all(&database, CONVERSATIONS).await, all(&database, MESSAGES).await);
+
+    let report = migration.run(|_| ()).await.unwrap();
+
+    let expected = FlaskReport {
+        already_there: 12,
+        left_behind: 18,
+        first_left_behind: expected_report().first_left_behind,
+        ..FlaskReport::default()
+    };
+    assert_eq!(sorted(report), expected);
+    let after = (all(&database, CONVERSATIONS).await, all(&database, MESSAGES).await);
+    assert!(before == after);
+}
+
+/// A database in which everything is carried over, through the ports.
+struct CarriedOver {
+    store: MongoStore,
+    database: OldDatabase,
+}
+
+impl CarriedOver {
+    async fn new() -> Self {
+        let database = full_of_odd_cases().await;
+        database.migration().await.run(|_| ()).await.unwrap();
+        Self { store: database.test.store().await, database }
+    }
+
+    async fn conversation(&self, owner: &str, id: &str) -> Conversation {
+        self.store.find(parsed(owner), parsed(id)).await.unwrap().unwrap()
+    }
+
+    async fn messages(&self, owner: &str, id: &str) -> Vec<Message> {
+        self.store.messages(parsed(owner), parsed(id), None, 100).await.unwrap().unwrap()
+    }
+}
+
+fn parsed<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn derived(name: &str) -> String {
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_unix_millis(millis)
+}
+
+#[tokio::test]
+async fn a_usual_conversation_becomes_one_of_webchats() {
+    let carried_over = CarriedOver::new().await;
+    let id: ConversationId = parsed(&conversation(1));
+    let message_id = |position| derived(&format!("message:{id}:{position}"));
+
+    assert_eq!(
+        carried_over.conversation(USER, &conversation(1)).await,
+        Conversation {
+            conversation_id: id,
+            title: Title::from_first_words("Why two tides a day?"),
+            created_at: at(CREATED_AT),
+            updated_at: at(UPDATED_AT),
+            message_count: 2,
+            total_tokens: 5 + 2,
+        }
+    );
+    let message = |position, role, content: &str| Message {
+        message_id: parsed(&message_id(position)),
+        conversation_id: id,
+        position,
+        parent_id: (position > 1).then(|| parsed(&message_id(position - 1))),
+        turn_id: None,
+        role,
+        content: content.to_owned(),
+        token_count: count_tokens(content),
+        status: MessageStatus::Complete,
+        created_at: at(CREATED_AT),
+    };
+    assert_eq!(
+        carried_over.messages(USER, &conversation(1)).await,
+        [message(1, Role::User, "Why two tides a day?"), message(2, Role::Assistant, "The moon."),]
+    );
+}
+
+#[tokio::test]
+async fn the_document_keeps_its_place_and_what_else_is_in_it_and_loses_the_old_history() {
+    let CarriedOver { database, .. } = CarriedOver::new().await;
+
+    let found = database.collection::<Document>(CONVERSATIONS);
+    let document = found.find_one(doc! { "_id": object_id(1) }).await.unwrap().unwrap();
+
+    assert_eq!(document.get_i32("rating").unwrap(), 5);
+    assert_eq!(document.get_i64("schema").unwrap(), 1);
+    assert!(!document.contains_key("conversation_history"));
+    assert!(!document.contains_key("conversation_text"));
+}
+
+#[tokio::test]
+async fn a_summary_at_the_head_becomes_the_contexts_and_odd_roles_keep_their_texts() {
+    let carried_over = CarriedOver::new().await;
+
+    let messages = carried_over.messages(USER, &conversation(2)).await;
+    let messages: Vec<_> =
+        messages.iter().map(|message| (message.role, message.content.as_str())).collect();
+    assert_eq!(
+        messages,
+        [
+            (Role::User, "And \0 the sun?"),
+            (Role::Assistant, "It pulls too."),
+            (Role::Assistant, ""),
+            (Role::Assistant, "A file was read: tides.txt"),
+            (Role::User, " \u{1f319} "),
+        ]
+    );
+    let context = carried_over.store.context(parsed(USER), parsed(&conversation(2))).await;
+    let summary = Summary {
+        text: "They spoke of tides.\n\nBe kind.".to_owned(),
+        token_count: 6,
+        through: 0,
+        message_count: 0,
+        created_at: at(UPDATED_AT),
+        author: SummaryAuthor::Import,
+    };
+    let expected = Context { summary: Some(summary), ..Context::default() };
+    assert_eq!(context.unwrap().unwrap(), StoredContext { context: expected, revision: 0 });
+}
+
+#[tokio::test]
+async fn a_missing_time_comes_from_the_other_one_or_from_the_documents_id() {
+    let carried_over = CarriedOver::new().await;
+    let inserted_at = 1_600_000_000_000;
+    for (number, created_at, updated_at) in
+        [(3, CREATED_AT, CREATED_AT), (4, UPDATED_AT, UPDATED_AT), (5, inserted_at, inserted_at)]
+    {
+        let conversation = carried_over.conversation(USER, &conversation(number)).await;
+
+        assert_eq!(conversation.created_at, at(created_at), "{number}");
+        assert_eq!(conversation.updated_at, at(updated_at), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_or_missing_history_becomes_an_empty_conversation() {
+    let carried_over = CarriedOver::new().await;
+    for number in [6, 7] {
+        let found = carried_over.conversation(USER, &conversation(number)).await;
+
+        assert_eq!((found.message_count, found.title), (0, None), "{number}");
+        assert_eq!(carried_over.messages(USER, &conversation(number)).await, []);
+    }
+}
+
+#[tokio::test]
+async fn ids_that_are_no_uuids_become_some_and_those_in_another_form_keep_their_value() {
+    let carried_over = CarriedOver::new().await;
+
+    let (alice, talk) = (derived("user:alice"), derived("conversation:my talk"));
+    assert_eq!(carried_over.messages(&alice, &talk).await.len(), 2);
+    assert_eq!(carried_over.messages(USER, &conversation(9)).await.len(), 2);
+    assert_eq!(carried_over.messages(USER, &conversation(10)).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_carried_over_goes_on_and_is_found() {
+    let carried_over = CarriedOver::new().await;
+    let (store, owner, id) = (&carried_over.store, parsed(USER), parsed(&conversation(1)));
+    let question = NewMessage {
+        message_id: MessageId::generate(),
+        turn_id: None,
+        role: Role::User,
+        content: "And the sun?".to_owned(),
+        token_count: 3,
+        status: MessageStatus::Complete,
+        created_at: at(UPDATED_AT),
+    };
+    let append = Append { messages: vec![question], ..Append::default() };
+
+    let appended = store.append(owner, id, append, at(UPDATED_AT)).await.unwrap();
+    let Appended::Stored { messages, .. } = appended else { panic!("{appended:?}") };
+    assert_eq!(messages[0].position, 3);
+    let head = derived(&format!("message:{id}:2"));
+    assert_eq!(messages[0].parent_id, Some(parsed(&head)));
+    let hits = store.search(owner, &SearchQuery::parse("moon"), 100).await.unwrap();
+    let mut hits: Vec<_> = hits.iter().map(|hit| hit.conversation_id.to_string()).collect();
+    hits.sort();
+    assert_eq!(hits, [1, 3, 4, 5, 9, 10, 66].map(conversation));
+}
+
+#[tokio::test]
+async fn a_damaged_document_is_left_behind() {
+    let database = OldDatabase::new().await;
+    let mut bytes = raw(&without(1, &["conversation_text"])).into_bytes();
+    let moon = bytes.windows(4).position(|bytes| bytes == b"moon").unwrap();
+    bytes[moon] = 0xff;
+    let damaged = RawDocumentBuf::from_bytes(bytes).unwrap();
+    database.collection::<RawDocumentBuf>(CONVERSATIONS).insert_one(&damaged).await.unwrap();
+    database.insert([&without(2, &[])]).await;
+    database.prepare().await;
+
+    let report = database.migration().await.run(|_| ()).await.unwrap();
+
+    assert_eq!((report.conversations, report.left_behind), (1, 1));
+    let reason = &report.first_left_behind[0].reason;
+    assert!(matches!(reason, Reason::Unreadable(_)), "{reason}");
+    assert_eq!(all(&database, CONVERSATIONS).await[0], damaged);
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_yet_has_nothing_to_carry_over() {
+    let database = TestDatabase::new();
+    let connected = database.connect().await;
+    let migration = FlaskMigration::new(&connected, Arc::new(count_tokens));
+
+    assert_eq!(migration.waiting().await.unwrap(), 0);
+    assert_eq!(migration.plan().await.unwrap(), FlaskReport::default());
+    Schema::of(connected).prepare().await.unwrap();
+    assert_eq!(migration.run(|_| ()).await.unwrap(), FlaskReport::default());
+}
