@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
-    Context, Conversation, EventBody, FinishReason, Ledger, Message, ResponseChunk, ResponseEnd,
-    TokenUsage, TurnFailed, TurnId, UserId,
+    Context, Conversation, EventBody, FinishReason, Ledger, Message, MessageStatus, ResponseChunk,
+    ResponseEnd, TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_llm::{ChatRequest, Delta, ModelError, filtered_answer};
 use webchat_persistence::{AnswerUpdate, StoreError};
@@ -66,9 +66,7 @@ impl Turn {
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
         let answer = self.end(&draft, ledger, ended, teller).await;
         teller.close();
-        if let Some(answer) = answer {
-            self.follow_up(answer, ledger).await;
-        }
+        self.follow_up(answer, ledger).await;
     }
 
     /// Ends a turn of which nobody was told, so that its conversation takes the next message.
@@ -181,7 +179,10 @@ impl Turn {
             }
         }
         let first_words = conversation.title.clone().filter(|_| question.parent_id.is_none());
+        let is_exchange =
+            matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
         if let Some(first_words) = first_words
+            && is_exchange
             && chat.settings.auto_titles
         {
             let exchange = [question.clone(), answer];
@@ -206,14 +207,14 @@ impl Turn {
         }
     }
 
-    /// The answer, if it is a good one.
+    /// The answer as it is now.
     async fn end(
         &self,
         draft: &Draft,
         ledger: Ledger,
         ended: Result<FinishReason, Failure>,
         teller: &Teller,
-    ) -> Option<Message> {
+    ) -> Message {
         let mut failures = Vec::new();
         let finish_reason = ended.unwrap_or_else(|failure| {
             failures.push(self.describe(&failure));
@@ -243,12 +244,12 @@ impl Turn {
             ledger.total.saturating_sub(ledger.reserved).saturating_add(token_count);
         teller.tell(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
         measured::turn_ended(finish_reason);
-        (finish_reason == FinishReason::Stop).then(|| Message {
+        Message {
             content: draft.to_save(),
             token_count,
             status: finish_reason.status(),
             ..self.answer.clone()
-        })
+        }
     }
 
     /// The answer's tokens; 0 when it has no place any more.
@@ -355,7 +356,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use std::sync::Mutex;
 
-    use webchat_domain::{ConversationId, MessageStatus};
+    use webchat_domain::ConversationId;
     use webchat_llm::ChatRole;
 
     use super::*;
@@ -435,6 +436,7 @@ mod tests {
         room.ask_and_answer(QUESTION, ANSWER).await;
 
         let second = room.ask("Why?").await;
+        room.model.refuse_next(ModelError::Failed("no summary".into()));
         room.chat.stop(room.owner, room.id).await.unwrap();
         settle().await;
         room.model.refuse_next(ModelError::Failed("no summary".into()));
