@@ -135,6 +135,25 @@ async fn connections_that_go_silent_are_given_up_and_made_anew() {
 }
 
 #[tokio::test]
+async fn a_redis_that_is_no_master_any_more_is_left_for_the_new_one() {
+    for stale_data in ["yes", "no"] {
+        let old = RedisServer::start(&format!("--replica-serve-stale-data {stale_data}")).await;
+        let new = RedisServer::start("").await;
+        let proxy = Proxy::before(old.address()).await;
+        let store = RedisStore::open(&proxy.url(), SOON).await.unwrap();
+        let session = session();
+        store.save(&session, NOW, NOW.plus(SOON)).await.unwrap();
+
+        let _: String = old.raw().await.run("REPLICAOF 127.0.0.1 1").await;
+        proxy.lead_to(new.address());
+        let refused = store.save(&session, NOW, NOW.plus(SOON)).await;
+
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        store.save(&session, NOW, NOW.plus(SOON)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_redis_that_takes_nothing_now_is_unavailable() {
     for (refusing, code) in
         [("CONFIG SET maxmemory 1", "OOM"), ("REPLICAOF 127.0.0.1 1", "ReadOnly")]
