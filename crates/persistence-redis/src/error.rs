@@ -57,3 +57,12 @@ pub(crate) fn is_passing(error: &RedisError) -> bool {
         _ => error.code().is_some_and(|code| PASSING_CODES.contains(&code)),
     }
 }
+
+/// Whether the command may succeed on another connection: one that gave no answer may never give one
+/// again, and one may lead to a Redis that is no master any more.
+pub(crate) fn is_of_its_connection(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Io | ErrorKind::Server(ServerErrorKind::MasterDown | ServerErrorKind::ReadOnly)
+    )
+}

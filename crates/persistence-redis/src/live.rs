@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Msg, PushInfo, PushKind, RedisResult, cmd, pipe};
+use redis::{Msg, PushInfo, PushKind, RedisError, RedisResult, cmd, pipe};
 use tokio::sync::Notify;
 use tokio::time::{Instant, interval, sleep};
 use webchat_domain::ConversationId;
@@ -63,7 +63,7 @@ impl Live {
             self.subscribe(&mut connection).await?;
             tokio::select! {
                 () = self.topics.joined() => {}
-                () = lost.notified() => return Err(io::Error::from(ErrorKind::ConnectionReset).into()),
+                () = lost.notified() => return Err(closed()),
                 _ = heartbeat.tick() => self.sweep(&mut connection).await?,
             }
         }
@@ -133,6 +133,10 @@ fn readable(number: RedisResult<Option<u64>>) -> RedisResult<u64> {
         Err(error) if is_passing(&error) => Err(error),
         number => Ok(number.unwrap_or_default().unwrap_or_default()),
     }
+}
+
+fn closed() -> RedisError {
+    io::Error::from(ErrorKind::ConnectionReset).into()
 }
 
 /// What a message on one of our channels says.

@@ -9,7 +9,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use webchat_persistence::StoreError;
 
-use crate::error::store_error;
+use crate::error::{is_of_its_connection, store_error};
 use crate::server::{ANSWERS_WITHIN, Server};
 
 /// At most so many commands are under way at a time; further ones wait their turn.
@@ -77,8 +77,7 @@ impl Lease {
     fn end<T>(self, answer: Result<RedisResult<T>, Elapsed>) -> Result<T, StoreError> {
         let answer = answer.unwrap_or_else(|elapsed| Err(io::Error::from(elapsed).into()));
         answer.map_err(|error| {
-            // A connection that gave no answer may never give one again.
-            if error.is_io_error() {
+            if is_of_its_connection(&error) {
                 drop(Object::take(self.connection));
             }
             store_error(error)

@@ -21,6 +21,9 @@ const FAILS_WITHIN: Duration = Duration::from_secs(3);
 
 const SOON: Duration = Duration::from_secs(15);
 
+/// A connection that says that it ends is made anew at once.
+const BEFORE_THE_HEARTBEAT: Duration = Duration::from_secs(1);
+
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
 const DURABLE: &str = "--appendonly yes --appendfsync always";
@@ -39,6 +42,7 @@ async fn a_redis_that_was_killed_and_kept_its_data_goes_on() {
     all_calls_fail(&store, &log, id).await;
     falls_asleep(&mut waiting).await;
     server.start_again().await;
+    server.is_ready().await;
     let next = log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
     timeout(SOON, waiting).await.expect("woken").unwrap();
@@ -59,6 +63,7 @@ async fn a_redis_that_was_killed_and_lost_its_data_begins_anew_with_higher_numbe
     all_calls_fail(&store, &log, id).await;
     falls_asleep(&mut waiting).await;
     server.start_again().await;
+    server.is_ready().await;
     let next = log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
     timeout(SOON, waiting).await.expect("woken").unwrap();
@@ -80,7 +85,7 @@ async fn what_happens_while_the_waiters_connection_is_lost_is_learnt_when_it_is_
     log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
     assert_eq!(killed, 1);
-    timeout(SOON, waiting).await.expect("woken").unwrap();
+    timeout(BEFORE_THE_HEARTBEAT, waiting).await.expect("woken").unwrap();
 }
 
 #[tokio::test]
@@ -127,6 +132,25 @@ async fn connections_that_go_silent_are_given_up_and_made_anew() {
 
     assert!(matches!(silent, Err(StoreError::Unavailable(_))), "{silent:?}");
     timeout(SOON, waiting).await.expect("woken").unwrap();
+}
+
+#[tokio::test]
+async fn a_redis_that_is_no_master_any_more_is_left_for_the_new_one() {
+    for stale_data in ["yes", "no"] {
+        let old = RedisServer::start(&format!("--replica-serve-stale-data {stale_data}")).await;
+        let new = RedisServer::start("").await;
+        let proxy = Proxy::before(old.address()).await;
+        let store = RedisStore::open(&proxy.url(), SOON).await.unwrap();
+        let session = session();
+        store.save(&session, NOW, NOW.plus(SOON)).await.unwrap();
+
+        let _: String = old.raw().await.run("REPLICAOF 127.0.0.1 1").await;
+        proxy.lead_to(new.address());
+        let refused = store.save(&session, NOW, NOW.plus(SOON)).await;
+
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        store.save(&session, NOW, NOW.plus(SOON)).await.unwrap();
+    }
 }
 
 #[tokio::test]

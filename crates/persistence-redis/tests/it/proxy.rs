@@ -9,6 +9,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 pub(crate) struct Proxy {
     address: SocketAddr,
+    target: watch::Sender<String>,
     silenced: watch::Sender<()>,
     _accepting: AbortOnDropHandle<()>,
 }
@@ -17,21 +18,28 @@ impl Proxy {
     pub(crate) async fn before(target: String) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let target = watch::Sender::new(target);
         let silenced = watch::Sender::new(());
-        let silence = silenced.clone();
+        let (goal, silence) = (target.clone(), silenced.clone());
         let accepting = TaskTracker::new().spawn(async move {
             let connections = TaskTracker::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let server = TcpStream::connect(&target).await.unwrap();
+                let goal = goal.borrow().clone();
+                let server = TcpStream::connect(goal).await.unwrap();
                 connections.spawn(carry(client, server, silence.subscribe()));
             }
         });
-        Self { address, silenced, _accepting: AbortOnDropHandle::new(accepting) }
+        Self { address, target, silenced, _accepting: AbortOnDropHandle::new(accepting) }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
+    }
+
+    /// New connections go there; those that are stay.
+    pub(crate) fn lead_to(&self, target: String) {
+        self.target.send_replace(target);
     }
 
     /// What is connected now stays so and carries nothing any more. New connections are sound.

@@ -141,6 +141,11 @@ impl RedisServer {
         RedisStore::open(&self.url(), PATIENCE).await.unwrap()
     }
 
+    /// Waits until it has loaded its data.
+    pub(crate) async fn is_ready(&self) {
+        self.open().await;
+    }
+
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(&self.url()).await
     }

@@ -95,6 +95,20 @@ async fn whoever_was_there_before_the_first_event_misses_nothing() {
 }
 
 #[tokio::test]
+async fn a_number_that_no_event_can_have_had_yet_or_any_more_is_refused() {
+    const TEN_DAYS: u64 = 10 * 24 * 60 * 60 * 1_000_000;
+    let mut room = Room::open().await;
+    let now = room.checkpoint().await.seq;
+    // As if this Redis had long been in use.
+    let _: String = room.raw.run(&format!("SET {} 1", room.origin())).await;
+
+    for after in [17, now - TEN_DAYS, now + TEN_DAYS, u64::MAX] {
+        assert_eq!(room.read(after).await, Replay::Gone { latest: 0 }, "{after}");
+    }
+    assert_eq!(room.read(now).await, Replay::Whole(vec![]));
+}
+
+#[tokio::test]
 async fn whoever_was_there_before_a_log_that_is_lost_is_told_so() {
     let mut room = Room::open().await;
     let start = room.checkpoint().await;
@@ -210,16 +224,17 @@ async fn what_is_no_event_is_a_fault_and_not_passed_over() {
     let turn = TurnId::generate();
     let chunk = format!(r#"{{"chunk":"x","turn_id":"{turn}"}}"#);
     for entry in [
-        "event response_chunk data {}".to_owned(),
-        "event response_chunk data not-json".to_owned(),
-        format!("event burn_it data {chunk}"),
-        format!("event response_chunk datum {chunk}"),
-        format!("event response_chunk data {}", chunk.replace(&turn.to_string(), "7")),
+        "-0 id 1 event response_chunk data {}".to_owned(),
+        "-0 id 1 event response_chunk data not-json".to_owned(),
+        format!("-0 id 1 event burn_it data {chunk}"),
+        format!("-0 id 1 event response_chunk datum {chunk}"),
+        format!("-0 id 1 event response_chunk data {}", chunk.replace(&turn.to_string(), "7")),
+        format!("-1 id 1 event response_chunk data {chunk}"),
     ] {
         let mut room = Room::open().await;
         let first = room.append(crate::events::chunk("a")).await;
         let seq = first.seq + 1;
-        let _: String = room.raw.run(&format!("XADD {} {seq}-0 id 1 {entry}", room.events())).await;
+        let _: String = room.raw.run(&format!("XADD {} {seq}{entry}", room.events())).await;
         let _: u32 = room.raw.run(&format!("HSET {} latest {seq}", room.state())).await;
 
         let read = room.log.read(room.id, first.seq).await;
@@ -251,6 +266,7 @@ async fn a_redis_that_comes_back_with_older_data_gives_no_number_twice() {
 
     server.kill();
     server.start_again().await;
+    server.is_ready().await;
     let next = append("next").await.unwrap();
 
     assert!(next.seq > lost.seq);
