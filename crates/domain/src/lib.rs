@@ -12,8 +12,8 @@ mod turn;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use conversation::{Conversation, InvalidTitle, Title};
 pub use event::{
-    ConversationChange, Event, EventBody, MessageAccepted, ResponseChunk, ResponseEnd, TokenUsage,
-    TurnFailed,
+    ConversationChange, Event, EventBody, EventData, MessageAccepted, ResponseChunk, ResponseEnd,
+    TokenUsage, TurnFailed,
 };
 pub use ids::{ConversationId, InvalidId, MessageId, SessionId, TurnId, UserId};
 pub use message::{
