@@ -16,8 +16,10 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// Libraries that one crate alone may use; their names may go on after a hyphen.
-const AT_HOME: [(&str, &str); 4] = [
+const AT_HOME: [(&str, &str); 6] = [
     ("actix", "webchat-transport"),
+    ("engineioxide", "webchat-transport"),
+    ("socketioxide", "webchat-transport"),
     ("rusqlite", "webchat-persistence-sqlite"),
     ("deadpool", "webchat-persistence-sqlite"),
     ("reqwest", "webchat-llm"),

@@ -10,5 +10,7 @@ mod pages;
 mod process;
 mod real_model;
 mod rest_v1;
+mod socket_io;
+mod socket_io_clients;
 mod turns;
 mod websocket;

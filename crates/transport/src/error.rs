@@ -10,6 +10,8 @@ use thiserror::Error;
 use tracing_actix_web::RequestId;
 use webchat_chat::{ChatError, FailureCode};
 
+use crate::Refusal;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Seconds after which a client may try again when the server or its store is away.
@@ -42,7 +44,13 @@ pub enum ApiError {
     /// The body is not JSON, or is compressed.
     #[error("The body must be JSON, with `Content-Type: application/json`, and not compressed.")]
     UnsupportedMediaType,
-    /// No such event on the WebSocket.
+    /// Engine.IO refuses, on the Socket.IO endpoint.
+    #[error(transparent)]
+    EngineIo(#[from] Refusal),
+    /// As many clients are connected as the server takes.
+    #[error("Too many clients are connected. Please try again later.")]
+    TooManyConnections,
+    /// No such event on a live connection.
     #[error("There is no event '{0}'.")]
     UnknownEvent(String),
     /// A fault of ours.
@@ -54,8 +62,16 @@ pub enum ApiError {
 #[derive(Serialize)]
 struct ErrorBody {
     message: String,
-    code: &'static str,
+    code: Code,
     request_id: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Code {
+    Name(&'static str),
+    /// Engine.IO's errors have numbers.
+    Number(u8),
 }
 
 impl ApiError {
@@ -64,13 +80,15 @@ impl ApiError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Chat(error) => error.code().as_str(),
-            Self::InvalidRequest(_) => "invalid_request",
+            Self::EngineIo(Refusal::Forbidden) => Self::OriginNotAllowed.code(),
+            Self::InvalidRequest(_) | Self::EngineIo(_) => "invalid_request",
             Self::NoConversation => "no_conversation",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::TooManyConnections => "too_many_connections",
             Self::UnknownEvent(_) => "unknown_event",
             Self::Internal => FailureCode::Internal.as_str(),
         }
@@ -104,10 +122,12 @@ impl ResponseError for ApiError {
                 }
                 FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::InvalidRequest(_) | Self::NoConversation | Self::UnknownEvent(_) => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::OriginNotAllowed | Self::EngineIo(Refusal::Forbidden) => StatusCode::FORBIDDEN,
+            Self::InvalidRequest(_)
+            | Self::NoConversation
+            | Self::UnknownEvent(_)
+            | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
+            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -168,5 +188,9 @@ fn describe<B>(refused: &HttpResponse<B>, request_id: Option<String>) -> ErrorBo
 }
 
 fn body(error: &ApiError, request_id: Option<String>) -> ErrorBody {
-    ErrorBody { message: error.to_string(), code: error.code(), request_id }
+    let code = match error {
+        ApiError::EngineIo(refusal) => Code::Number(refusal.number()),
+        error => Code::Name(error.code()),
+    };
+    ErrorBody { message: error.to_string(), code, request_id }
 }

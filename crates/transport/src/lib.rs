@@ -14,5 +14,6 @@ mod v1;
 pub use caller::{Caller, Reader};
 pub use error::ApiError;
 pub use realtime::Connections;
+pub use realtime::socket_io::Refusal;
 pub use routes::routes;
 pub use server::{RunningServer, Settings, serve};
