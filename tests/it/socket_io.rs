@@ -20,6 +20,14 @@ async fn polling_session(browser: &Browser) -> Polling {
     polling
 }
 
+/// How a session ends whose client broke the protocol.
+fn broken(transport: Transport) -> u16 {
+    match transport {
+        OverPolling => 0,
+        OverWebSocket => 1002,
+    }
+}
+
 async fn request(browser: &Browser, method: &str, query: &str) -> Answer {
     let method: Method = method.parse().unwrap();
     browser.send(browser.request(method, &format!("/socket.io/?{query}"))).await
@@ -137,8 +145,7 @@ async fn what_is_malformed_ends_the_session(
 
     client.send_or_fail(packet).await;
 
-    let code = client.ended().await;
-    assert!(matches!((transport, code), (OverPolling, 0) | (OverWebSocket, 1002)), "{code}");
+    assert_eq!(client.ended().await, broken(transport));
 }
 
 /// What may not be said before.
@@ -158,7 +165,7 @@ async fn whoever_says_anything_before_connecting_is_closed(
 
     client.send_or_fail(packet).await;
 
-    client.ended().await;
+    assert_eq!(client.ended().await, broken(transport));
 }
 
 #[rstest]
@@ -408,7 +415,7 @@ async fn an_attachment_that_nothing_announced_ends_the_session(
 
     client.send_or_fail("bAQIDBA==").await;
 
-    client.ended().await;
+    assert_eq!(client.ended().await, broken(transport));
 }
 
 #[tokio::test]
@@ -489,65 +496,69 @@ async fn a_websocket_that_does_not_begin_with_a_probe_is_closed_and_polling_goes
     assert_eq!(again.next_frame().await, "3probe");
 }
 
-#[tokio::test]
-async fn a_client_that_stops_polling_does_not_slow_the_turn_and_gets_it_all_later() {
-    let server = TestServer::start().await;
-    let browser = server.browser();
+/// A client that polls no more, and the whole answer that it has not fetched.
+async fn client_left_behind(server: &TestServer, browser: &Browser) -> (Polling, String) {
     let id = browser.start_conversation().await;
     let mut beside = browser.connect().await;
-    let mut polling = polling_session(&browser).await;
+    let mut polling = polling_session(browser).await;
     let answer = server.model.next_answer();
-    let said: Vec<_> = (0..500).map(|number| format!("{number} {}", "tide ".repeat(80))).collect();
     polling.post(&format!("42{}", json!(["subscribe", {"conversation_id": id}]))).await;
     assert!(polling.next().await.starts_with("42[\"subscribed\""));
 
     beside.say("send_message", json!({"conversation_id": id, "message": "flood"})).await;
+    let said: Vec<_> = (0..200).map(|number| format!("{number} {}", "tide ".repeat(80))).collect();
     for part in &said {
         answer.say(part);
+        // One by one: what comes at once is put together anyway.
+        beside.until("response_chunk").await;
     }
     answer.end();
     beside.until("token_usage").await;
+    (polling, said.concat())
+}
 
-    let mut told = String::new();
-    let mut packets = 0;
+/// What is told until the turn's last event: the answer, and in how many packets.
+async fn rest_of_turn(polling: &mut Polling) -> (String, usize) {
+    let (mut told, mut packets) = (String::new(), 0);
     loop {
         let packet = polling.next().await;
         packets += 1;
         let arguments: Value = serde_json::from_str(packet.strip_prefix("42").unwrap()).unwrap();
         told += arguments[1]["chunk"].as_str().unwrap_or_default();
         if arguments[0] == "token_usage" {
-            break;
+            return (told, packets);
         }
     }
-    assert_eq!(told, said.concat());
-    assert!(packets < 500, "what it did not fetch in time was put together: {packets} packets");
+}
+
+#[tokio::test]
+async fn a_client_that_stops_polling_does_not_slow_the_turn_and_gets_it_all_later() {
+    let server = TestServer::start().await;
+    let (mut polling, said) = client_left_behind(&server, &server.browser()).await;
+
+    let (told, packets) = rest_of_turn(&mut polling).await;
+
+    assert_eq!(told, said);
+    assert!(packets < 200, "what it did not fetch in time was put together: {packets} packets");
 }
 
 #[tokio::test]
 async fn a_server_that_goes_away_tells_what_it_has_to_and_lets_its_clients_come_again() {
     let server = TestServer::start().await;
     let browser = server.browser();
-    browser.start_conversation().await;
-    let mut polling = polling_session(&browser).await;
+    let (mut polling, said) = client_left_behind(&server, &browser).await;
     let mut websocket = SocketIo::connect(&browser, OverWebSocket).await;
-    let answer = server.model.next_answer();
-    polling.post("42[\"send_message\",{\"message\":\"any last words?\"}]").await;
-    assert!(polling.next().await.starts_with("42[\"message_accepted\""));
 
     let polled = async {
-        answer.say("Good");
-        answer.say("bye.");
-        answer.end();
-        let mut told = Vec::new();
-        while told.last().is_none_or(|packet| packet != "1") {
-            told.push(polling.next().await);
-        }
-        told.concat()
+        let code = websocket.ended().await;
+        let (told, _) = rest_of_turn(&mut polling).await;
+        (code, told, polling.next().await)
     };
-    let ((), told, code) = tokio::join!(server.shutdown(), polled, websocket.ended());
+    let ((), (code, told, last)) = tokio::join!(server.shutdown(), polled);
 
-    assert!(told.contains("response_end") && told.contains("token_usage"), "{told}");
     assert_eq!(code, 1012);
+    assert_eq!(told, said);
+    assert_eq!(last, "1");
 }
 
 #[tokio::test]

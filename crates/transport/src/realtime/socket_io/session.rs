@@ -4,11 +4,13 @@ use std::time::Duration;
 use engineioxide_core::{OpenPacket, Packet, Sid, TransportType};
 use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use webchat_chat::Chat;
 use webchat_domain::{Session as Browser, SessionId};
 
 use super::outbox::{Outbox, Queued};
 use super::refusal::Refusal;
+use super::sessions::Place;
 use super::talk::Talk;
 use crate::ApiError;
 use crate::realtime::Connections;
@@ -81,24 +83,25 @@ pub(super) fn start(
 ) -> Result<Arc<Session>, ApiError> {
     let (session, sender, heard) = Session::new(browser.session_id, carrier);
     let session = Arc::new(session);
-    connections.socket_io.add(&session)?;
+    let place = connections.socket_io.add(Arc::clone(&session))?;
     let talk = Talk::new(chat.clone(), browser, connections.clone(), sender);
-    connections.tasks.spawn(live(Arc::clone(&session), talk, heard, connections.clone()));
+    connections.tasks.spawn(live(place, talk, heard, connections.closing.clone()));
     Ok(session)
 }
 
 /// The life of a session, from its start to its end.
 async fn live(
-    session: Arc<Session>,
+    place: Place,
     mut talk: Talk,
     mut heard: mpsc::Receiver<Packet>,
-    connections: Connections,
+    closing: CancellationToken,
 ) {
+    let session = &place.session;
     let ended = tokio::select! {
         end = session.ended() => Some(end),
         end = session.keep_alive() => Some(end),
         end = talk.listen(&mut heard) => Some(end),
-        () = connections.closing.cancelled() => None,
+        () = closing.cancelled() => None,
     };
     let end = if let Some(end) = ended {
         end
@@ -112,7 +115,6 @@ async fn live(
         timeout(FAREWELL, told).await.unwrap_or(End::Restart)
     };
     session.end(end);
-    connections.socket_io.remove(session.sid);
 }
 
 impl Session {
@@ -316,7 +318,8 @@ mod tests {
                 hear(&session, Packet::Pong).await.unwrap();
             }
         };
-        let (end, ()) = tokio::join!(session.keep_alive(), client);
+        let both = async { tokio::join!(session.keep_alive(), client) };
+        let (end, ()) = timeout(Duration::from_mins(5), both).await.unwrap();
 
         let ping = || "2".to_owned();
         assert_eq!(told, [(ping(), 25), (ping(), 50), (ping(), 75)]);
