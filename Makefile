@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot tools packages check-scripts check-web check-rust test-with-servers
+.PHONY: help run build test lint format screenshot tools packages clients check-scripts check-web check-rust test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -22,7 +22,7 @@ run: build ## set up everything, then serve http://127.0.0.1:8080
 build: tools web/dist/index.html ## build the page and the release binary
 	@cargo build --release --locked -p webchat
 
-test: tools packages check-scripts check-web check-rust ## set up everything, then run every check and test
+test: tools packages clients check-scripts check-web check-rust ## set up everything, then run every check and test
 	cargo build --all-targets $(SCOPE)
 	@scripts/with_servers.py -- scripts/with_model.py --for-tests -- \
 		$(MAKE) --no-print-directory test-with-servers
@@ -48,6 +48,8 @@ tools:
 
 packages:
 	@scripts/install_packages.sh
+
+clients: tests/clients/node_modules/.installed .cache/socket-io-client/.installed
 
 check-scripts:
 	python3 -B -m unittest discover --start-directory scripts
@@ -75,6 +77,12 @@ test-with-servers:
 
 %/node_modules/.installed: %/package.json %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund
+	@touch $@
+
+.cache/socket-io-client/.installed: tests/clients/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --no-input --only-binary=:all: \
+		--require-hashes --quiet -r $<
 	@touch $@
 
 # Folders are listed too, so a removed file is noticed.

@@ -1,14 +1,14 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { type BrowserContext, expect, type Locator, type Page, test as base } from '@playwright/test';
 
-import { realModel, Server } from './server.ts';
+import { realModel, Server, type Settings } from './server.ts';
 import { type Script, ScriptedModel } from './scripted-model.ts';
 
 interface Fixtures {
   /** A server of this test's own, with the real model. */
   server: Server;
   /** A server of this test's own, whose model does what the script says. */
-  scripted: (script: Script) => Promise<Server>;
+  scripted: (script: Script, settings?: Settings) => Promise<Server>;
   /** The page, watched: whatever the browser complains of fails the test. */
   chat: Chat;
 }
@@ -21,9 +21,9 @@ export const test = base.extend<Fixtures>({
   },
   scripted: async ({}, use) => {
     const ends: (() => Promise<void>)[] = [];
-    await use(async (script) => {
+    await use(async (script, settings) => {
       const model = await ScriptedModel.start(script);
-      const server = await Server.start(model.upstream);
+      const server = await Server.start(model.upstream, settings);
       ends.push(async () => {
         await server.stop();
         model.stop();

@@ -17,6 +17,9 @@ export interface Upstream {
   maxTokens: string;
 }
 
+/** Settings beside the tests' own. */
+export type Settings = Record<string, string>;
+
 /** The real small model, which `make test` brings. */
 export function realModel(): Upstream {
   return {
@@ -34,10 +37,12 @@ export class Server {
   private constructor(
     private readonly upstream: Upstream,
     private readonly dataDir: string,
+    private readonly settings: Settings,
   ) {}
 
-  static async start(upstream: Upstream): Promise<Server> {
-    const server = new Server(upstream, await mkdtemp(join(tmpdir(), 'webchat-e2e-')));
+  static async start(upstream: Upstream, settings: Settings = {}): Promise<Server> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'webchat-e2e-'));
+    const server = new Server(upstream, dataDir, settings);
     await server.restart();
     return server;
   }
@@ -57,6 +62,7 @@ export class Server {
         AUTO_TITLES: 'off',
         LOG_LEVEL: 'warn',
         SHUTDOWN_GRACE_S: '1',
+        ...this.settings,
       },
       // Not in the repository: a developer's own .env must not reach the tests.
       cwd: this.dataDir,

@@ -18,13 +18,15 @@ const ARROWS: [(&str, &[&str]); 9] = [
 ];
 
 /// Libraries that these crates alone may use; their names may go on after a hyphen.
-const AT_HOME: [(&str, &[&str]); 6] = [
+const AT_HOME: [(&str, &[&str]); 8] = [
     ("actix", &["webchat-transport"]),
     ("deadpool", &["webchat-persistence-redis", "webchat-persistence-sqlite"]),
+    ("engineioxide", &["webchat-transport"]),
     ("mongodb", &["webchat-persistence-mongo"]),
     ("redis", &["webchat-persistence-redis"]),
     ("reqwest", &["webchat-llm"]),
     ("rusqlite", &["webchat-persistence-sqlite"]),
+    ("socketioxide", &["webchat-transport"]),
 ];
 
 fn metadata() -> Metadata {

@@ -12,6 +12,8 @@ mod pages;
 mod process;
 mod real_model;
 mod rest_v1;
+mod socket_io;
+mod socket_io_clients;
 mod stores;
 mod turns;
 mod websocket;

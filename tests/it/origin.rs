@@ -3,7 +3,7 @@
 use reqwest::Method;
 use reqwest::header::{HeaderValue, ORIGIN};
 use tokio_tungstenite::tungstenite::Error;
-use webchat_tests::{Browser, TestServer, upgrade};
+use webchat_tests::{Answer, Browser, Polling, TestServer, socket_io_path, upgrade};
 
 const HOSTILE: [&str; 12] = [
     "null",
@@ -20,21 +20,20 @@ const HOSTILE: [&str; 12] = [
     "file://",
 ];
 
-async fn post_from(browser: &Browser, origin: &[u8]) -> (u16, String) {
+async fn ask_from(browser: &Browser, origin: &[u8], method: &Method, path: &str) -> Answer {
     let value = HeaderValue::from_bytes(origin).unwrap();
-    let request = browser.request(Method::POST, "/start_conversation").header(ORIGIN, value);
-    let answer = browser.send(request).await;
-    (answer.status.as_u16(), answer.json()["code"].as_str().unwrap_or("").to_owned())
+    let request = browser.request(method.clone(), path).header(ORIGIN, value);
+    browser.send(request.body("40")).await
 }
 
 /// The status that a WebSocket is refused with; 101 when it is opened.
-async fn connect_from(browser: &Browser, origin: Option<&[u8]>) -> u16 {
+async fn connect_from(browser: &Browser, origin: Option<&[u8]>, path: &str) -> u16 {
     let mut headers = browser.headers();
     headers.remove(ORIGIN);
     if let Some(origin) = origin {
         headers.insert(ORIGIN, HeaderValue::from_bytes(origin).unwrap());
     }
-    match upgrade(browser.base(), headers).await {
+    match upgrade(&browser.base().join(path).unwrap(), headers).await {
         Ok(_) => 101,
         Err(Error::Http(response)) => response.status().as_u16(),
         Err(other) => panic!("{other}"),
@@ -45,15 +44,40 @@ async fn connect_from(browser: &Browser, origin: Option<&[u8]>) -> u16 {
 async fn pages_of_other_origins_are_refused() {
     let server = TestServer::with(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
     let browser = server.browser();
-    browser.start_conversation().await;
+    let id = browser.start_conversation().await;
+    let (session, _) = Polling::open(&browser).await;
+    let conversation = format!("/api/v1/conversations/{id}");
+    let handshake = socket_io_path("polling", None);
+    let polling = socket_io_path("polling", Some(session.sid()));
+    let websocket = socket_io_path("websocket", None);
+    let to_websocket = socket_io_path("websocket", Some(session.sid()));
 
     let hostile =
         HOSTILE.iter().map(|origin| origin.as_bytes()).chain([&b"https://\xff.example"[..]]);
     for origin in hostile {
-        let refused = (403, "origin_not_allowed".to_owned());
-        assert_eq!(post_from(&browser, origin).await, refused, "{origin:?}");
-        assert_eq!(connect_from(&browser, Some(origin)).await, 403, "{origin:?}");
+        for (method, path) in [
+            (Method::POST, "/start_conversation"),
+            (Method::POST, "/api/v1/conversations"),
+            (Method::PATCH, &conversation),
+            (Method::DELETE, &conversation),
+        ] {
+            let refused = ask_from(&browser, origin, &method, path).await;
+            assert_eq!(refused.refusal(), (403, "origin_not_allowed".to_owned()), "{origin:?}");
+        }
+        for (method, path) in [
+            (Method::GET, &handshake),
+            (Method::GET, &polling),
+            (Method::POST, &polling),
+            (Method::OPTIONS, &polling),
+        ] {
+            let refused = ask_from(&browser, origin, &method, path).await;
+            assert_eq!(refused.refusal_number(), (403, 4), "{method} {origin:?}");
+        }
+        for path in ["/ws", &websocket, &to_websocket] {
+            assert_eq!(connect_from(&browser, Some(origin), path).await, 403, "{path} {origin:?}");
+        }
     }
+    assert_eq!(session.post("40").await.text, "ok", "nothing of it reached the session");
 }
 
 #[tokio::test]
@@ -65,11 +89,21 @@ async fn pages_of_the_servers_own_and_of_allowed_origins_pass_and_so_do_programs
     let server = TestServer::with(&settings).await;
     let browser = server.browser();
     let own = browser.base().origin().ascii_serialization();
+    let handshake = socket_io_path("polling", None);
+    let websocket = socket_io_path("websocket", None);
 
     for origin in [own.as_str(), "https://chat.example", "https://a.example", "http://b.example:81"]
     {
-        assert_eq!(post_from(&browser, origin.as_bytes()).await.0, 200, "{origin}");
-        assert_eq!(connect_from(&browser, Some(origin.as_bytes())).await, 101, "{origin}");
+        for (method, path) in [(Method::POST, "/start_conversation"), (Method::GET, &handshake)] {
+            let answer = ask_from(&browser, origin.as_bytes(), &method, path).await;
+            assert_eq!(answer.status, 200, "{path} {origin}");
+        }
+        for path in ["/ws", &websocket] {
+            let opened = connect_from(&browser, Some(origin.as_bytes()), path).await;
+            assert_eq!(opened, 101, "{path} {origin}");
+        }
     }
-    assert_eq!(connect_from(&browser, None).await, 101);
+    for path in ["/ws", &websocket] {
+        assert_eq!(connect_from(&browser, None, path).await, 101, "{path}");
+    }
 }

@@ -112,7 +112,8 @@ impl Browser {
 
     /// Opens a WebSocket, whose greeting is still to come.
     pub async fn connect_ungreeted(&self) -> Socket {
-        let (socket, headers) = upgrade(&self.base, self.headers()).await.unwrap();
+        let url = self.base.join("/ws").unwrap();
+        let (socket, headers) = upgrade(&url, self.headers()).await.unwrap();
         self.jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), &self.base);
         socket
     }
@@ -127,6 +128,13 @@ impl Browser {
         let origin = self.base.origin().ascii_serialization();
         headers.insert(ORIGIN, HeaderValue::from_str(&origin).unwrap());
         headers
+    }
+
+    /// The cookies it has.
+    #[must_use]
+    pub fn cookie(&self) -> String {
+        let cookies = self.jar.cookies(&self.base).expect("cookies");
+        cookies.to_str().unwrap().to_owned()
     }
 
     /// The server's address.

@@ -15,8 +15,10 @@ mod browser;
 mod databases;
 mod model;
 mod process;
+mod real_client;
 mod server;
 mod socket;
+mod socket_io;
 
 use std::time::Duration;
 
@@ -24,8 +26,10 @@ pub use browser::{Answer, Browser};
 pub use databases::{Redis, mongodb_uri, put_flask_conversation, redis_url};
 pub use model::{Answering, ScriptedModel};
 pub use process::{Ended, Process};
+pub use real_client::{Library, RealClient};
 pub use server::{TestServer, WEB_ASSET};
 pub use socket::{Socket, text_of, upgrade};
+pub use socket_io::{Polling, SocketIo, Transport, socket_io_path};
 
 /// The longest that anything is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(20);

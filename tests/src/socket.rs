@@ -16,12 +16,13 @@ pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-/// Tries to open a WebSocket with these headers: the connection and the headers that came back.
+/// Tries to open a WebSocket at a page's address with these headers: the connection and the headers
+/// that came back.
 ///
 /// # Errors
 /// When the server refuses.
-pub async fn upgrade(base: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap), Error> {
-    let mut url = base.join("/ws").unwrap();
+pub async fn upgrade(url: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap), Error> {
+    let mut url = url.clone();
     url.set_scheme("ws").unwrap();
     let mut request = url.as_str().into_client_request()?;
     request.headers_mut().extend(headers);
@@ -53,7 +54,12 @@ impl Socket {
 
     /// The next event: its name and data.
     pub async fn next(&mut self) -> (String, Value) {
-        timeout(PATIENCE, self.next_text()).await.expect("an event in time")
+        read(&self.next_frame().await)
+    }
+
+    /// The next text frame as it is.
+    pub async fn next_frame(&mut self) -> String {
+        timeout(PATIENCE, self.next_text()).await.expect("a frame in time")
     }
 
     /// The next event's data; it must have this name.
@@ -88,12 +94,12 @@ impl Socket {
         timeout(PATIENCE, self.close_code()).await.expect("the end in time")
     }
 
-    async fn next_text(&mut self) -> (String, Value) {
+    async fn next_text(&mut self) -> String {
         loop {
             match self.stream.next().await.expect("the connection is open").unwrap() {
-                Message::Text(text) => return read(&text),
+                Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("no event: {other:?}"),
+                other => panic!("no text: {other:?}"),
             }
         }
     }

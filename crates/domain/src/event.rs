@@ -147,23 +147,29 @@ impl EventBody {
     }
 }
 
+impl Event {
+    /// What is said of it on the wire beside its name.
+    #[must_use]
+    pub fn data(&self) -> EventData<'_> {
+        let Self { conversation_id, seq, body } = self;
+        EventData { conversation_id: *conversation_id, seq: *seq, body }
+    }
+}
+
+/// See [`Event::data`].
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct EventData<'a> {
+    conversation_id: ConversationId,
+    seq: u64,
+    #[serde(flatten)]
+    body: &'a EventBody,
+}
+
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Data<'a> {
-            conversation_id: ConversationId,
-            seq: u64,
-            #[serde(flatten)]
-            body: &'a EventBody,
-        }
-
-        let Self { conversation_id, seq, body } = self;
         let mut event = serializer.serialize_struct("Event", 2)?;
-        event.serialize_field("event", body.name())?;
-        event.serialize_field(
-            "data",
-            &Data { conversation_id: *conversation_id, seq: *seq, body },
-        )?;
+        event.serialize_field("event", self.body.name())?;
+        event.serialize_field("data", &self.data())?;
         event.end()
     }
 }

@@ -15,8 +15,8 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::{Context, FewShotExample, Summary, SummaryAuthor, SystemPrompt};
 pub use conversation::{Conversation, InvalidTitle, Title};
 pub use event::{
-    ConversationChange, Event, EventBody, MessageAccepted, ResponseChunk, ResponseEnd, TokenUsage,
-    TurnFailed,
+    ConversationChange, Event, EventBody, EventData, MessageAccepted, ResponseChunk, ResponseEnd,
+    TokenUsage, TurnFailed,
 };
 pub use ids::{
     ConversationId, EventId, ExampleId, InvalidId, MessageId, SessionId, TurnId, UserId,

@@ -10,6 +10,8 @@ use thiserror::Error;
 use tracing_actix_web::RequestId;
 use webchat_chat::{ChatError, FailureCode, NotReady};
 
+use crate::Refusal;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Seconds after which a client may try again when the server or its store is away.
@@ -48,7 +50,13 @@ pub enum ApiError {
     /// The body is not JSON, or is compressed.
     #[error("The body must be JSON, with `Content-Type: application/json`, and not compressed.")]
     UnsupportedMediaType,
-    /// No such event on the WebSocket.
+    /// Engine.IO refuses, on the Socket.IO endpoint.
+    #[error(transparent)]
+    EngineIo(#[from] Refusal),
+    /// As many clients are connected as the server takes.
+    #[error("Too many clients are connected. Please try again later.")]
+    TooManyConnections,
+    /// No such event on a live connection.
     #[error("There is no event '{0}'.")]
     UnknownEvent(String),
     /// The server should get no requests.
@@ -63,8 +71,16 @@ pub enum ApiError {
 #[derive(Serialize)]
 struct ErrorBody {
     message: String,
-    code: &'static str,
+    code: Code,
     request_id: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Code {
+    Name(&'static str),
+    /// Engine.IO's errors have numbers.
+    Number(u8),
 }
 
 impl ApiError {
@@ -73,7 +89,8 @@ impl ApiError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Chat(error) => error.code().as_str(),
-            Self::InvalidRequest(_) => "invalid_request",
+            Self::EngineIo(Refusal::Forbidden) => Self::OriginNotAllowed.code(),
+            Self::InvalidRequest(_) | Self::EngineIo(_) => "invalid_request",
             Self::NoConversation | Self::NothingToReset => "no_conversation",
             Self::IncompleteExample => "incomplete_example",
             Self::OriginNotAllowed => "origin_not_allowed",
@@ -81,6 +98,7 @@ impl ApiError {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::TooManyConnections => "too_many_connections",
             Self::UnknownEvent(_) => "unknown_event",
             Self::NotReady(_) => "not_ready",
             Self::Internal => FailureCode::Internal.as_str(),
@@ -122,17 +140,18 @@ impl ResponseError for ApiError {
                 }
                 FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::OriginNotAllowed | Self::EngineIo(Refusal::Forbidden) => StatusCode::FORBIDDEN,
             Self::InvalidRequest(_)
             | Self::NoConversation
             | Self::NothingToReset
             | Self::IncompleteExample
-            | Self::UnknownEvent(_) => StatusCode::BAD_REQUEST,
-            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            | Self::UnknownEvent(_)
+            | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -189,5 +208,9 @@ fn describe<B>(refused: &HttpResponse<B>, request_id: Option<String>) -> ErrorBo
 }
 
 fn body(error: &ApiError, request_id: Option<String>) -> ErrorBody {
-    ErrorBody { message: error.to_string(), code: error.code(), request_id }
+    let code = match error {
+        ApiError::EngineIo(refusal) => Code::Number(refusal.number()),
+        error => Code::Name(error.code()),
+    };
+    ErrorBody { message: error.to_string(), code, request_id }
 }

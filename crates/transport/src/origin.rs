@@ -1,13 +1,27 @@
 //! Pages of other origins must not act for the user, though the browser would send its cookie along.
+//! Those of allowed ones may, and may read the answers.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_ENCODING, HOST, ORIGIN, UPGRADE};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_ENCODING, HOST, HeaderMap, HeaderValue, ORIGIN, UPGRADE,
+    VARY,
+};
 use actix_web::middleware::Next;
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use url::{Origin, Url};
 
-use crate::{ApiError, Settings};
+use crate::realtime::socket_io;
+use crate::{ApiError, Refusal, Settings};
+
+/// What a page of an allowed origin may send.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
+
+/// Seconds for which a browser need not ask again what it may send.
+const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// The origins whose pages may use the server, besides its own host.
 pub(crate) struct Origins(Vec<Origin>);
@@ -39,7 +53,8 @@ pub(crate) async fn check(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if acts(&request) && !comes_from_allowed_page(&request) {
-        return Ok(request.error_response(ApiError::OriginNotAllowed));
+        let refusal = refusal(&request);
+        return Ok(request.error_response(refusal));
     }
     if request.headers().contains_key(CONTENT_ENCODING) {
         return Ok(request.error_response(ApiError::UnsupportedMediaType));
@@ -47,9 +62,57 @@ pub(crate) async fn check(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// Whether the request changes something or opens a connection that can.
+/// Lets pages of allowed origins read the answers, with the user's cookie, and asks for nothing of
+/// the server where a browser only asks what it may send (CORS: <https://fetch.spec.whatwg.org>).
+pub(crate) async fn share(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let origin = request.headers().get(ORIGIN).cloned();
+    let Some(origin) = origin.filter(|_| comes_from_allowed_page(&request)) else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let mut answer = if is_preflight(&request) {
+        let permission = permission(request.headers());
+        request.into_response(permission)
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
+    let headers = answer.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    Ok(answer)
+}
+
+fn is_preflight(request: &ServiceRequest) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn permission(asked: &HeaderMap) -> HttpResponse {
+    let mut permission = HttpResponse::NoContent();
+    permission.insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS));
+    permission.insert_header((ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE));
+    if let Some(headers) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        permission.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, headers.clone()));
+    }
+    permission.finish()
+}
+
+/// Whether the request changes something or belongs to a connection that can.
 fn acts(request: &ServiceRequest) -> bool {
-    !request.method().is_safe() || request.headers().contains_key(UPGRADE)
+    !request.method().is_safe()
+        || request.headers().contains_key(UPGRADE)
+        || request.path() == socket_io::PATH
+}
+
+fn refusal(request: &ServiceRequest) -> ApiError {
+    if request.path() == socket_io::PATH {
+        Refusal::Forbidden.into()
+    } else {
+        ApiError::OriginNotAllowed
+    }
 }
 
 fn comes_from_allowed_page(request: &ServiceRequest) -> bool {

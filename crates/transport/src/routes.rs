@@ -2,7 +2,8 @@ use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 
 use webchat_chat::ChatError;
 
-use crate::{ApiError, flask, health, realtime, v1};
+use crate::realtime::{self, socket_io};
+use crate::{ApiError, flask, health, v1};
 
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -27,5 +28,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(health::routes)
         .configure(flask::routes)
         .service(web::scope("/api/v1").configure(v1::routes))
-        .route("/ws", web::get().to(realtime::connect));
+        .route("/ws", web::get().to(realtime::connect))
+        .service(web::resource(socket_io::PATH).to(socket_io::serve));
 }

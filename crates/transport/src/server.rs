@@ -75,6 +75,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
             .wrap(sessions(key.clone(), secure, session_ttl))
             .wrap(from_fn(origin::check))
             .wrap(from_fn(error::bodies))
+            .wrap(from_fn(origin::share))
             .wrap(security_headers())
             .wrap(TracingLogger::default())
     })

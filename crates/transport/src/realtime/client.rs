@@ -8,7 +8,7 @@ use webchat_chat::{Chat, Followed, Following, SendMessage, Sent};
 use webchat_domain::{ConversationChange, ConversationId, EventBody, Session};
 
 use super::Connections;
-use super::incoming::{Frame, Incoming, SendMessageData};
+use super::incoming::{Frame, Incoming, SendMessageData, Subject};
 use super::outgoing::{Answer, ErrorData, Outgoing, SessionData};
 use crate::ApiError;
 
@@ -16,20 +16,20 @@ use crate::ApiError;
 const MOST_FOLLOWED: usize = 64;
 
 /// One connected client: what it says is done, what it follows is told to it. Any transport that
-/// carries frames can carry it.
-pub(crate) struct Client {
+/// carries frames can carry it, in an outbox of its own kind.
+pub(crate) struct Client<O> {
     chat: Chat,
     session: Session,
-    outbox: mpsc::Sender<Outgoing>,
+    outbox: mpsc::Sender<O>,
     followed: HashMap<ConversationId, AbortOnDropHandle<()>>,
     connections: Connections,
 }
 
-impl Client {
+impl<O: From<Outgoing> + Send + 'static> Client<O> {
     pub(crate) fn new(
         chat: Chat,
         session: Session,
-        outbox: mpsc::Sender<Outgoing>,
+        outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
         Self { chat, session, outbox, followed: HashMap::new(), connections }
@@ -44,31 +44,24 @@ impl Client {
         .await;
     }
 
-    /// Does what a frame says. A frame that can't be done is answered with an error.
-    pub(crate) async fn receive(&mut self, text: &str) {
-        let mut said = ErrorData {
-            message: String::new(),
-            code: "",
-            request_id: Uuid::now_v7().to_string(),
-            event: None,
-            conversation_id: None,
-            client_message_id: None,
-        };
-        let done = match Frame::parse(text) {
-            Ok(frame) => {
-                said.event = Some(frame.event.clone());
-                said.conversation_id = frame.text("conversation_id");
-                said.client_message_id = frame.text("client_message_id");
-                self.obey(frame).await
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = done {
-            tracing::info!(request_id = said.request_id, code = error.code(), ?error, "refused");
-            said.message = error.to_string();
-            said.code = error.code();
-            self.answer(Answer::Error(said)).await;
+    /// Does what a frame says. What can't be done is told as an error, which is also returned for
+    /// transports that answer each frame.
+    pub(crate) async fn receive(&mut self, frame: Frame) -> Result<(), ErrorData> {
+        let subject = frame.subject();
+        match self.obey(frame).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.refuse(subject, &error).await),
         }
+    }
+
+    /// Tells that something can't be done: the error as it was told.
+    pub(crate) async fn refuse(&self, subject: Subject, error: &ApiError) -> ErrorData {
+        let request_id = Uuid::now_v7().to_string();
+        tracing::info!(request_id, code = error.code(), ?error, "refused");
+        let data =
+            ErrorData { message: error.to_string(), code: error.code(), request_id, subject };
+        self.answer(Answer::Error(data.clone())).await;
+        data
     }
 
     /// Ends when everything that happened so far has been told. Only after the closing began.
@@ -160,16 +153,16 @@ impl Client {
 
     async fn answer(&self, answer: Answer) {
         // A connection that is gone needs no answer.
-        let _ = self.outbox.send(Outgoing::Answer(answer)).await;
+        let _ = self.outbox.send(Outgoing::Answer(answer).into()).await;
     }
 }
 
 /// Tells what happens in a conversation, as fast as the client takes it. When the connection
 /// closes, what happened before is told still.
-async fn forward(
+async fn forward<O: From<Outgoing>>(
     id: ConversationId,
     mut following: Following,
-    outbox: mpsc::Sender<Outgoing>,
+    outbox: mpsc::Sender<O>,
     closing: CancellationToken,
 ) {
     let mut open = true;
@@ -187,7 +180,7 @@ async fn forward(
         };
         for one in outgoing(id, followed) {
             let is_last = is_last(&one);
-            if outbox.send(one).await.is_err() || is_last {
+            if outbox.send(one.into()).await.is_err() || is_last {
                 return;
             }
         }

@@ -1,5 +1,5 @@
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use webchat_domain::{ClientMessageId, ConversationId};
 
@@ -37,12 +37,23 @@ pub(crate) struct ConversationData {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// A frame as far as it can be read without knowing its event: what an error can name.
+/// A frame as far as it can be read without knowing its event.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Frame {
     pub(crate) event: String,
     #[serde(default)]
     pub(crate) data: Value,
+}
+
+/// What an error is about, as far as it can be named.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Subject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_message_id: Option<String>,
 }
 
 impl Frame {
@@ -54,9 +65,13 @@ impl Frame {
         })
     }
 
-    /// A text of the data, as far as it is there.
-    pub(crate) fn text(&self, field: &str) -> Option<String> {
-        self.data.get(field).and_then(Value::as_str).map(ToOwned::to_owned)
+    pub(crate) fn subject(&self) -> Subject {
+        let text = |field| self.data.get(field).and_then(Value::as_str).map(ToOwned::to_owned);
+        Subject {
+            event: Some(self.event.clone()),
+            conversation_id: text("conversation_id"),
+            client_message_id: text("client_message_id"),
+        }
     }
 
     pub(crate) fn read(self) -> Result<Incoming, ApiError> {

@@ -3,8 +3,10 @@
 mod client;
 mod incoming;
 mod outgoing;
+pub(crate) mod socket_io;
 mod websocket;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -21,6 +23,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 pub struct Connections {
     tasks: TaskTracker,
     closing: CancellationToken,
+    socket_io: Arc<socket_io::Sessions>,
 }
 
 impl Connections {

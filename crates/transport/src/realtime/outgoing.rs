@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use webchat_domain::{ConversationId, Event, MessageAccepted};
 
-/// What a client is told.
+use super::incoming::Subject;
+
+/// What a client is told: its name, and its data as JSON.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// To all that follow a conversation.
@@ -13,7 +15,7 @@ pub(crate) enum Outgoing {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+#[serde(untagged)]
 pub(crate) enum Answer {
     Response {
         data: &'static str,
@@ -39,24 +41,41 @@ pub(crate) struct SessionData {
     pub(crate) conversation_id: Option<ConversationId>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct ErrorData {
     pub(crate) message: String,
     pub(crate) code: &'static str,
     pub(crate) request_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) event: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) conversation_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client_message_id: Option<String>,
+    #[serde(flatten)]
+    pub(crate) subject: Subject,
 }
 
 impl Outgoing {
-    pub(crate) fn to_json(&self) -> serde_json::Result<String> {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Event(event) => serde_json::to_string(event.as_ref()),
-            Self::Answer(answer) => serde_json::to_string(answer),
+            Self::Event(event) => event.body.name(),
+            Self::Answer(answer) => answer.name(),
+        }
+    }
+}
+
+impl Serialize for Outgoing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Event(event) => event.data().serialize(serializer),
+            Self::Answer(answer) => answer.serialize(serializer),
+        }
+    }
+}
+
+impl Answer {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Response { .. } => "response",
+            Self::Subscribed { .. } => "subscribed",
+            Self::MessageAccepted { .. } => "message_accepted",
+            Self::Error(_) => "error",
+            Self::Pong {} => "pong",
         }
     }
 }

@@ -7,6 +7,7 @@ use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
     ProtocolError, Session as Socket,
 };
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use webchat_chat::Chat;
 
 use super::Connections;
 use super::client::Client;
+use super::incoming::{Frame, Subject};
 use super::outgoing::Outgoing;
 use crate::{Caller, caller};
 
@@ -30,6 +32,12 @@ const IDLE: Duration = Duration::from_secs(45);
 
 /// How long a client may take for one frame.
 const SLOWEST: Duration = Duration::from_secs(30);
+
+#[derive(Serialize)]
+struct OutgoingFrame<'a> {
+    event: &'static str,
+    data: &'a Outgoing,
+}
 
 /// Opens a WebSocket.
 pub(crate) async fn connect(
@@ -53,7 +61,7 @@ pub(crate) async fn connect(
 async fn run(
     socket: Socket,
     stream: MessageStream,
-    mut client: Client,
+    mut client: Client<Outgoing>,
     outgoing: mpsc::Receiver<Outgoing>,
     closing: CancellationToken,
 ) {
@@ -80,7 +88,7 @@ async fn run(
 async fn read(
     mut socket: Socket,
     mut stream: AggregatedMessageStream,
-    client: &mut Client,
+    client: &mut Client<Outgoing>,
 ) -> Option<CloseReason> {
     client.greet().await;
     loop {
@@ -91,7 +99,7 @@ async fn read(
             Err(_) => return Some(reason(CloseCode::Away, "nothing came for 45 s")),
         };
         match message {
-            AggregatedMessage::Text(text) => client.receive(&text).await,
+            AggregatedMessage::Text(text) => hear(client, &text).await,
             AggregatedMessage::Ping(bytes) => socket.pong(&bytes).await.ok()?,
             AggregatedMessage::Pong(_) => {}
             AggregatedMessage::Binary(_) => {
@@ -99,6 +107,14 @@ async fn read(
             }
             AggregatedMessage::Close(reason) => return reason,
         }
+    }
+}
+
+/// Whatever can't be done is answered by an `error` event.
+async fn hear(client: &mut Client<Outgoing>, text: &str) {
+    match Frame::parse(text) {
+        Ok(frame) => drop(client.receive(frame).await),
+        Err(error) => drop(client.refuse(Subject::default(), &error).await),
     }
 }
 
@@ -118,7 +134,8 @@ async fn write(mut socket: Socket, mut outgoing: mpsc::Receiver<Outgoing>) -> Op
 }
 
 async fn send(socket: &mut Socket, outgoing: &Outgoing) -> Result<(), actix_ws::Closed> {
-    match outgoing.to_json() {
+    let frame = OutgoingFrame { event: outgoing.name(), data: outgoing };
+    match serde_json::to_string(&frame) {
         Ok(json) => socket.text(json).await,
         Err(error) => {
             tracing::error!(%error, "an event can't be written");

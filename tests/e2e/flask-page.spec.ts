@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+
+import type { Page } from '@playwright/test';
+
+import { expect, test as base } from './fixtures.ts';
+
+const PAGE = join(import.meta.dirname, 'flask-page');
+const LIBRARY = join(
+  import.meta.dirname,
+  '../clients/node_modules/socket.io-client/dist/socket.io.min.js',
+);
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
+
+/** A page of the Flask application with its library: a folder to serve. */
+const test = base.extend<{ folder: string }>({
+  folder: async ({}, use) => {
+    const folder = await mkdtemp(join(tmpdir(), 'webchat-flask-page-'));
+    await cp(PAGE, folder, { recursive: true });
+    await cp(LIBRARY, join(folder, 'assets/socket.io.min.js'));
+    await use(folder);
+    await rm(folder, { recursive: true });
+  },
+});
+
+test('a page of the Flask application works as it is', async ({ scripted, chat, folder }) => {
+  const server = await scripted(async (question, say) => say(`You said: ${question}`), {
+    WEB_DIR: folder,
+  });
+  const websockets: string[] = [];
+  chat.page.on('websocket', (socket) => websockets.push(new URL(socket.url()).pathname));
+  await chat.page.goto(server.url);
+
+  await converse(chat.page, 'first');
+  await expect(() => expect(websockets).toEqual(['/socket.io/'])).toPass();
+  await send(chat.page, '');
+  await expect(chat.page.getByRole('alert')).toHaveText('No message received from user.');
+
+  await server.kill();
+  await expect(chat.page.getByRole('status')).toHaveText('Disconnected');
+  await server.restart();
+  await expect(chat.page.getByRole('status')).toHaveText(/^Connected/);
+  await send(chat.page, 'second');
+
+  await expect(chat.page.locator('.answer')).toHaveText(['You said: first', 'You said: second']);
+});
+
+test('so does one of another origin that is allowed, over polling alone', async ({
+  scripted,
+  chat,
+  folder,
+}) => {
+  const elsewhere = await serve(folder);
+  const { port } = elsewhere.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  const server = await scripted(async (question, say) => say(`You said: ${question}`), {
+    ALLOWED_ORIGINS: origin,
+  });
+
+  await chat.page.goto(`${origin}/index.html?server=${server.url}`);
+  await converse(chat.page, 'from elsewhere');
+
+  elsewhere.closeAllConnections();
+  elsewhere.close();
+});
+
+async function converse(page: Page, message: string): Promise<void> {
+  await expect(page.getByRole('status')).toHaveText(/^Connected/);
+  await page.getByRole('button', { name: 'Start conversation' }).click();
+  await expect(page.getByText('New conversation started.')).toBeVisible();
+  await send(page, message);
+  await expect(page.locator('.answer')).toHaveText(`You said: ${message}`);
+  await expect(page.locator('#tokens')).toHaveText(/^Total tokens used: \d+$/);
+}
+
+async function send(page: Page, message: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Message' }).fill(message);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+async function serve(folder: string): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
+    readFile(join(folder, pathname)).then(
+      (file) => response.setHeader('Content-Type', TYPES[extname(pathname)] ?? '').end(file),
+      () => response.writeHead(404).end(),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
