@@ -136,3 +136,53 @@ async fn conversations_are_searched_best_first() {
     let matched: Vec<_> = snippet.iter().filter(|part| part["matched"] == json!(true)).collect();
     assert!(!matched.is_empty(), "{hits}");
 }
+
+#[tokio::test]
+async fn a_conversation_is_saved_into_a_file_that_its_owner_can_fetch() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let nothing = browser.post("/save_history").await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "hello").await;
+
+    let saved = browser.post("/save_history").await;
+    let again = browser.post("/save_history").await;
+    let name = saved.json()["file_name"].as_str().unwrap().to_owned();
+    let fetched = browser.get(&format!("/saved_conversations/{name}")).await;
+    let foreign = server.browser().get(&format!("/saved_conversations/{name}")).await;
+    let elsewhere = browser.get_as_written("/saved_conversations/..%2fwebchat.db").await;
+
+    assert_eq!(nothing.refusal(), (400, "no_conversation".to_owned()));
+    let message = "Conversation history saved successfully.";
+    assert_eq!((saved.status.as_u16(), &saved.json()["message"]), (200, &json!(message)));
+    assert!(name.ends_with(&format!("_{id}_conversation_history.json")), "{name}");
+    assert_ne!(again.json()["file_name"], json!(name), "nothing is overwritten");
+    let on_disk = server.folder.path().join("data/saved_conversations").join(&name);
+    assert!(on_disk.exists());
+    assert_eq!(
+        fetched.json(),
+        json!([
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "You said: hello"},
+        ])
+    );
+    assert!(fetched.header("content-disposition").starts_with("attachment"));
+    assert_eq!(fetched.header("x-content-type-options"), "nosniff");
+    assert_eq!(foreign.refusal(), (404, "saved_conversation_not_found".to_owned()));
+    assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn a_conversation_that_can_not_be_saved_says_so() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+    std::fs::write(server.folder.path().join("data/saved_conversations"), "no folder").unwrap();
+
+    let failed = browser.post("/save_history").await;
+
+    assert_eq!(failed.refusal(), (503, "storage_unavailable".to_owned()));
+    let body = failed.json();
+    assert_eq!(body["message"], json!("Failed to save conversation."));
+    assert!(body["error"].as_str().unwrap().contains("storage"), "{body}");
+}

@@ -24,7 +24,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 12] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 14] = [
+const OF_THE_CALLER: [(&str, &str); 16] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -33,6 +33,9 @@ const OF_THE_CALLER: [(&str, &str); 14] = [
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("POST", "/reset_conversation"),
+    ("POST", "/save_history"),
+    // Its owner alone gets it: see the Flask tests.
+    ("GET", "/saved_conversations/{file}"),
     ("GET", "/search_conversations"),
     ("GET", "/api/v1/search"),
     ("GET", "/metrics"),

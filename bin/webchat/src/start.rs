@@ -11,6 +11,7 @@ use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, SetupError};
 use webchat_persistence::StoreError;
+use webchat_persistence_sqlite::SavedFolder;
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
@@ -167,6 +168,9 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         contexts,
         sessions,
         log,
+        saved_files: Arc::new(SavedFolder::at(
+            settings.stores.data_dir.join("saved_conversations"),
+        )),
         probes,
         model: Arc::new(HttpChatModel::new(settings.upstream.clone())?),
         clock: Arc::new(SystemClock),

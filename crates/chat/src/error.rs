@@ -17,6 +17,9 @@ pub enum ChatError {
     /// It does not exist, or is somebody else's.
     #[error("Conversation not found.")]
     ConversationNotFound,
+    /// There is no such saved conversation, or it is somebody else's.
+    #[error("Saved conversation not found.")]
+    SavedFileNotFound,
     /// There is no such example.
     #[error("Example not found.")]
     ExampleNotFound,
@@ -62,6 +65,7 @@ pub enum FailureCode {
     EmptySearch,
     MessageTooLong,
     ConversationNotFound,
+    SavedFileNotFound,
     ExampleNotFound,
     NoSummary,
     ContextTooLong,
@@ -82,6 +86,7 @@ impl ChatError {
             Self::EmptySearch => FailureCode::EmptySearch,
             Self::MessageTooLong(_) => FailureCode::MessageTooLong,
             Self::ConversationNotFound => FailureCode::ConversationNotFound,
+            Self::SavedFileNotFound => FailureCode::SavedFileNotFound,
             Self::ExampleNotFound => FailureCode::ExampleNotFound,
             Self::NoSummary => FailureCode::NoSummary,
             Self::ContextTooLong { .. } => FailureCode::ContextTooLong,
@@ -104,6 +109,7 @@ impl FailureCode {
             Self::EmptySearch => "empty_search",
             Self::MessageTooLong => "message_too_long",
             Self::ConversationNotFound => "conversation_not_found",
+            Self::SavedFileNotFound => "saved_conversation_not_found",
             Self::ExampleNotFound => "example_not_found",
             Self::NoSummary => "no_summary",
             Self::ContextTooLong => "context_too_long",

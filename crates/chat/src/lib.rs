@@ -11,6 +11,7 @@ mod measured;
 mod messages;
 mod prompts;
 mod readiness;
+mod save_history;
 mod search;
 mod send_message;
 mod sessions;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use webchat_domain::{Clock, SystemPrompt};
 use webchat_llm::ChatModel;
-use webchat_persistence::{Contexts, Conversations, Probe, Sessions, TurnLog};
+use webchat_persistence::{Contexts, Conversations, Probe, SavedFiles, Sessions, TurnLog};
 use webchat_tokens::TokenCounter;
 
 pub use context::ContextView;
@@ -36,6 +37,7 @@ pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
 pub use messages::MessagePage;
 pub use readiness::NotReady;
+pub use save_history::SavedName;
 pub use search::FoundConversation;
 pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
@@ -60,6 +62,8 @@ pub struct Ports {
     pub contexts: Arc<dyn Contexts>,
     /// Where sessions are kept.
     pub sessions: Arc<dyn Sessions>,
+    /// Where files are kept that users had made.
+    pub saved_files: Arc<dyn SavedFiles>,
     /// Where events are told.
     pub log: Arc<dyn TurnLog>,
     /// What must work for the server to be ready.

@@ -15,7 +15,7 @@ use webchat_domain::{
 };
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence::{Append, Appended, MockConversations, Replay, StoredContext};
-use webchat_persistence_sqlite::SqliteStore;
+use webchat_persistence_sqlite::{SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
 use crate::{Chat, ChatError, Ports, SendMessage, Sent, Settings};
@@ -67,6 +67,7 @@ impl Room {
             log: Arc::new(store.turn_log()),
             conversations: Arc::new(store.clone()),
             contexts: Arc::new(store.clone()),
+            saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
             probes: Vec::new(),
             sessions: Arc::new(store),
             model: model.clone(),

@@ -11,6 +11,9 @@ use time::macros::format_description;
 const WIRE_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
+const COMPACT_FORMAT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]_[hour][minute][second]");
+
 /// A moment, in whole milliseconds: what every store can keep and give back unchanged.
 ///
 /// On the wire it is RFC 3339 in UTC, always with milliseconds.
@@ -34,6 +37,13 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// `YYYYMMDD_HHMMSS` in UTC, as in the names of files.
+    #[must_use]
+    pub fn compact(self) -> String {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0 / 1_000).ok();
+        moment.and_then(|moment| moment.format(COMPACT_FORMAT).ok()).unwrap_or_default()
     }
 
     fn to_wire(self) -> Option<String> {

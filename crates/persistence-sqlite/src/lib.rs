@@ -5,6 +5,7 @@ mod contexts;
 mod conversations;
 mod database;
 mod rows;
+mod saved_folder;
 mod search;
 mod sessions;
 mod transfer;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use webchat_persistence::{Probe, StoreError};
 
 pub use database::OpenError;
+pub use saved_folder::SavedFolder;
 pub use turn_log::SqliteTurnLog;
 
 use database::Database;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use tokio::sync::watch;
 use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
 use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
@@ -44,7 +44,8 @@ struct Events {
     kept: VecDeque<Arc<Event>>,
     /// Under which ids the newest were told, oldest first.
     told: VecDeque<(EventId, Arc<Event>)>,
-    forgotten: bool,
+    /// The number before the oldest that is kept: of what came up to it, nothing is known.
+    before: u64,
     numbers: Range<u64>,
     running: Option<RunningTurn>,
     used_at: Instant,
@@ -69,12 +70,34 @@ impl SqliteTurnLog {
     }
 
     /// Looks into a conversation's events. One without any takes no memory by being asked for.
-    fn look<T>(&self, id: ConversationId, look: impl FnOnce(&Events) -> T) -> T {
-        let topic = lock(&self.topics).by_conversation.get(&id).cloned();
-        match topic {
-            Some(topic) => look(&lock(&topic.events)),
-            None => look(&Events::new()),
+    async fn look<T>(
+        &self,
+        id: ConversationId,
+        look: impl Fn(&Events) -> T,
+    ) -> Result<T, StoreError> {
+        if let Some(topic) = lock(&self.topics).by_conversation.get(&id).cloned() {
+            let events = lock(&topic.events);
+            if !events.kept.is_empty() {
+                return Ok(look(&events));
+            }
         }
+        // Up to here there may have been events that nobody has any more.
+        let before = self.reserved(id).await?;
+        Ok(look(&Events { before, ..Events::new() }))
+    }
+
+    async fn reserved(&self, id: ConversationId) -> Result<u64, StoreError> {
+        self.database
+            .read(move |transaction| {
+                let reserved = transaction
+                    .prepare_cached(
+                        "SELECT reserved FROM event_numbers WHERE conversation_id = ?1",
+                    )?
+                    .query_row([id.to_simple()], |row| row.get(0))
+                    .optional()?;
+                Ok(reserved.unwrap_or(0))
+            })
+            .await
     }
 
     async fn reserve(&self, id: ConversationId) -> Result<Range<u64>, StoreError> {
@@ -112,7 +135,7 @@ impl TurnLog for SqliteTurnLog {
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
-        Ok(self.look(id, |events| events.after(after)))
+        self.look(id, |events| events.after(after)).await
     }
 
     async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError> {
@@ -124,7 +147,7 @@ impl TurnLog for SqliteTurnLog {
     }
 
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
-        Ok(self.look(id, Events::checkpoint))
+        self.look(id, Events::checkpoint).await
     }
 }
 
@@ -174,7 +197,7 @@ impl Events {
         Self {
             kept: VecDeque::new(),
             told: VecDeque::new(),
-            forgotten: false,
+            before: 0,
             numbers: 0..0,
             running: None,
             used_at: Instant::now(),
@@ -196,6 +219,9 @@ impl Events {
         if self.told.len() > TOLD_AGAIN_WITHIN + 1 {
             self.told.pop_front();
         }
+        if self.kept.is_empty() {
+            self.before = event.seq - 1;
+        }
         self.kept.push_back(event);
         self.used_at = Instant::now();
         self.forget_old();
@@ -206,21 +232,18 @@ impl Events {
         while self.kept.len() > KEPT_EVENTS
             && self.kept.front().is_some_and(|oldest| oldest.seq < needed_from)
         {
-            self.kept.pop_front();
-            self.forgotten = true;
+            if let Some(forgotten) = self.kept.pop_front() {
+                self.before = forgotten.seq;
+            }
         }
     }
 
     fn after(&self, after: u64) -> Replay {
-        if after == 0 && !self.forgotten {
-            return Replay::Whole(self.kept.iter().cloned().collect());
+        if (self.before..=self.latest()).contains(&after) {
+            Replay::Whole(self.kept.iter().filter(|event| event.seq > after).cloned().collect())
+        } else {
+            Replay::Gone { latest: self.latest() }
         }
-        // A number from before this process may have been followed by others that are lost.
-        let is_known = self.kept.front().is_some_and(|oldest| oldest.seq <= after + 1);
-        if !is_known || after > self.latest() {
-            return Replay::Gone { latest: self.latest() };
-        }
-        Replay::Whole(self.kept.iter().filter(|event| event.seq > after).cloned().collect())
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -233,7 +256,7 @@ impl Events {
     }
 
     fn latest(&self) -> u64 {
-        self.kept.back().map_or(0, |newest| newest.seq)
+        self.kept.back().map_or(self.before, |newest| newest.seq)
     }
 }
 

@@ -11,7 +11,7 @@ use webchat_domain::{
     ConversationId, EventBody, EventId, MessageId, MessageStatus, NewMessage, ResponseChunk, Role,
     Timestamp, TurnId, UserId,
 };
-use webchat_persistence::{Append, Appended, Conversations, TurnClaim, TurnLog};
+use webchat_persistence::{Append, Appended, Conversations, Replay, TurnClaim, TurnLog};
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
@@ -184,4 +184,29 @@ fn message() -> NewMessage {
 
 fn chunk() -> EventBody {
     EventBody::ResponseChunk(ResponseChunk { chunk: "x".to_owned(), turn_id: TurnId::generate() })
+}
+
+#[tokio::test]
+async fn events_that_a_restart_lost_make_no_replay_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let id = ConversationId::generate();
+    let seen = {
+        let log = SqliteStore::open(&path).await.unwrap().turn_log();
+        let seen = log.checkpoint(id).await.unwrap().seq;
+        log.append(id, EventId::generate(), chunk()).await.unwrap();
+        seen
+    };
+
+    let log = SqliteStore::open(&path).await.unwrap().turn_log();
+    let quiet = log.read(id, seen).await.unwrap();
+    let at_rest = log.checkpoint(id).await.unwrap().seq;
+    let nothing_new = log.read(id, at_rest).await.unwrap();
+    let next = log.append(id, EventId::generate(), chunk()).await.unwrap();
+
+    assert_eq!(seen, 0);
+    assert_eq!(quiet, Replay::Gone { latest: at_rest });
+    assert_eq!(nothing_new, Replay::Whole(Vec::new()));
+    assert_eq!(log.read(id, seen).await.unwrap(), Replay::Gone { latest: next.seq });
+    assert_eq!(log.read(id, at_rest).await.unwrap(), Replay::Whole(vec![next]));
 }

@@ -4,6 +4,7 @@ mod contexts;
 mod conversations;
 mod error;
 mod probe;
+mod saved_files;
 mod sessions;
 mod transfer;
 mod turn_log;
@@ -24,6 +25,9 @@ pub use error::StoreError;
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;
 pub use probe::Probe;
+#[cfg(feature = "mock")]
+pub use saved_files::MockSavedFiles;
+pub use saved_files::SavedFiles;
 #[cfg(feature = "mock")]
 pub use sessions::MockSessions;
 pub use sessions::Sessions;

@@ -29,6 +29,9 @@ pub enum ApiError {
     /// No conversation was named, and the session has none.
     #[error("No active conversation. Please start a new conversation.")]
     NoConversation,
+    /// A conversation could not be written into a file.
+    #[error("Failed to save conversation.")]
+    NotSaved(#[source] ChatError),
     /// There is no current conversation to be emptied.
     #[error("No active conversation to reset.")]
     NothingToReset,
@@ -88,7 +91,7 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Chat(error) => error.code().as_str(),
+            Self::Chat(error) | Self::NotSaved(error) => error.code().as_str(),
             Self::EngineIo(Refusal::Forbidden) => Self::OriginNotAllowed.code(),
             Self::InvalidRequest(_) | Self::EngineIo(_) => "invalid_request",
             Self::NoConversation | Self::NothingToReset => "no_conversation",
@@ -124,12 +127,13 @@ impl ResponseError for ApiError {
     /// The one table from errors to HTTP.
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Chat(error) => match error.code() {
+            Self::Chat(error) | Self::NotSaved(error) => match error.code() {
                 FailureCode::EmptyMessage
                 | FailureCode::EmptySearch
                 | FailureCode::MessageTooLong
                 | FailureCode::ContextTooLong => StatusCode::BAD_REQUEST,
                 FailureCode::ConversationNotFound
+                | FailureCode::SavedFileNotFound
                 | FailureCode::ExampleNotFound
                 | FailureCode::NoSummary => StatusCode::NOT_FOUND,
                 FailureCode::TurnInProgress | FailureCode::Stale | FailureCode::ContextChanged => {

@@ -1,8 +1,10 @@
 //! The REST API of the Flask application: same paths, bodies and statuses.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
-use webchat_chat::{Chat, ChatError, FoundConversation};
+use webchat_chat::{Chat, ChatError, FoundConversation, SavedName};
 use webchat_domain::{Conversation, ConversationId, FewShotExample, Message, Role, Timestamp};
 
 use crate::v1::context;
@@ -14,6 +16,8 @@ const MOST_FOUND: usize = 100;
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource("/start_conversation").route(web::post().to(start_conversation)))
+        .service(web::resource("/save_history").route(web::post().to(save_history)))
+        .service(web::resource("/saved_conversations/{file}").route(web::get().to(saved_history)))
         .service(web::resource("/reset_conversation").route(web::post().to(reset_conversation)))
         .service(web::resource("/search_conversations").route(web::get().to(search_conversations)))
         .service(web::resource("/list_conversations").route(web::get().to(list_conversations)))
@@ -48,6 +52,12 @@ struct Loaded {
 struct LoadedMessage {
     role: Role,
     content: String,
+}
+
+#[derive(Serialize)]
+struct Saved {
+    message: &'static str,
+    file_name: String,
 }
 
 #[derive(Deserialize)]
@@ -121,12 +131,35 @@ async fn load_conversation(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Loaded>, ApiError> {
-    let messages = chat.all_messages(reader.user_id, *id).await?;
-    let examples = chat.examples(reader.user_id, *id).await?;
+    let conversation = history(&chat, reader.user_id, *id).await?;
     if let Some(session) = &reader.session {
         chat.set_current_conversation(session, *id).await?;
     }
-    Ok(Json(Loaded { conversation: history(messages, examples) }))
+    Ok(Json(Loaded { conversation }))
+}
+
+async fn save_history(caller: Caller, chat: Data<Chat>) -> Result<Json<Saved>, ApiError> {
+    let id = caller.0.conversation_id.ok_or(ApiError::NoConversation)?;
+    let history = history(&chat, caller.0.user_id, id).await?;
+    let content = serde_json::to_vec_pretty(&history).map_err(|_| ApiError::Internal)?;
+    let saved = chat.save_history(caller.0.user_id, id, &content).await;
+    let name = saved.map_err(ApiError::NotSaved)?;
+    let message = "Conversation history saved successfully.";
+    Ok(Json(Saved { message, file_name: name.to_string() }))
+}
+
+async fn saved_history(
+    reader: Reader,
+    file: Path<String>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let name: SavedName = file.parse()?;
+    let content = chat.saved_history(reader.user_id, &name).await?;
+    let attachment = format!("attachment; filename=\"{name}\"");
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header((CONTENT_DISPOSITION, attachment))
+        .body(content))
 }
 
 async fn add_few_shot_example(
@@ -148,8 +181,13 @@ async fn get_config(chat: Data<Chat>) -> Json<Config> {
 }
 
 /// The messages, and the examples among them where they were added: there they were messages.
-fn history(messages: Vec<Message>, examples: Vec<FewShotExample>) -> Vec<LoadedMessage> {
-    let mut examples = examples.into_iter().peekable();
+async fn history(
+    chat: &Chat,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<Vec<LoadedMessage>, ApiError> {
+    let messages = chat.all_messages(owner, id).await?;
+    let mut examples = chat.examples(owner, id).await?.into_iter().peekable();
     let mut history = Vec::new();
     for message in messages {
         while let Some(example) = examples.next_if(|one| one.created_at <= message.created_at) {
@@ -158,7 +196,7 @@ fn history(messages: Vec<Message>, examples: Vec<FewShotExample>) -> Vec<LoadedM
         history.push(LoadedMessage { role: message.role, content: message.content });
     }
     history.extend(examples.flat_map(pair));
-    history
+    Ok(history)
 }
 
 fn pair(example: FewShotExample) -> [LoadedMessage; 2] {

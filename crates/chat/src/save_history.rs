@@ -1,0 +1,141 @@
+use std::str::FromStr;
+
+use webchat_domain::{ConversationId, Timestamp, UserId};
+use webchat_persistence::StoreError;
+
+use crate::{Chat, ChatError};
+
+const ENDING: &str = "_conversation_history.json";
+
+/// How often a name is tried that somebody took in the same second.
+const TRIES: u32 = 5;
+
+/// The name of a saved conversation: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedName {
+    moment: String,
+    id: ConversationId,
+}
+
+impl SavedName {
+    fn new(now: Timestamp, id: ConversationId) -> Self {
+        Self { moment: now.compact(), id }
+    }
+}
+
+impl std::fmt::Display for SavedName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}_{}{ENDING}", self.moment, self.id)
+    }
+}
+
+impl FromStr for SavedName {
+    type Err = ChatError;
+
+    fn from_str(text: &str) -> Result<Self, ChatError> {
+        let parts = text.strip_suffix(ENDING).and_then(|text| text.rsplit_once('_'));
+        let (moment, id) = parts.ok_or(ChatError::SavedFileNotFound)?;
+        let is_digits = moment.split('_').all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        let id = id.parse().map_err(|_| ChatError::SavedFileNotFound)?;
+        let name = Self { moment: moment.to_owned(), id };
+        // An id can be written in several ways: only ours is the name of a file.
+        if is_digits && name.to_string() == text {
+            Ok(name)
+        } else {
+            Err(ChatError::SavedFileNotFound)
+        }
+    }
+}
+
+impl Chat {
+    /// Keeps `content`, which is all of a conversation, as a file that its owner can read, and answers
+    /// its name. No file is ever overwritten.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
+    pub async fn save_history(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        content: &[u8],
+    ) -> Result<SavedName, ChatError> {
+        self.find_conversation(owner, id).await?;
+        let mut moment = self.ports.clock.now();
+        for _ in 0..TRIES {
+            let name = SavedName::new(moment, id);
+            if self.ports.saved_files.save(&name.to_string(), content.to_vec()).await? {
+                return Ok(name);
+            }
+            moment = moment.plus(std::time::Duration::from_secs(1));
+        }
+        Err(StoreError::unavailable("the names of the next seconds are taken").into())
+    }
+
+    /// A saved conversation.
+    ///
+    /// # Errors
+    /// [`ChatError::SavedFileNotFound`], also when the conversation is somebody else's or was deleted.
+    pub async fn saved_history(
+        &self,
+        owner: UserId,
+        name: &SavedName,
+    ) -> Result<Vec<u8>, ChatError> {
+        if self.ports.conversations.find(owner, name.id).await?.is_none() {
+            return Err(ChatError::SavedFileNotFound);
+        }
+        let content = self.ports.saved_files.read(&name.to_string()).await?;
+        content.ok_or(ChatError::SavedFileNotFound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FailureCode;
+    use crate::testing::Room;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_saved_in_the_same_second_has_names_of_its_own() {
+        let room = Room::open().await;
+
+        let first = room.chat.save_history(room.owner, room.id, b"[1]").await.unwrap();
+        let second = room.chat.save_history(room.owner, room.id, b"[2]").await.unwrap();
+
+        let name = format!("20260102_030405_{}_conversation_history.json", room.id);
+        assert_eq!(first.to_string(), name);
+        assert_ne!(first, second);
+        assert_eq!(room.chat.saved_history(room.owner, &first).await.unwrap(), b"[1]");
+        assert_eq!(room.chat.saved_history(room.owner, &second).await.unwrap(), b"[2]");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_saves_and_reads_nothing() {
+        let room = Room::open().await;
+        let stranger = UserId::generate();
+        let name = room.chat.save_history(room.owner, room.id, b"[]").await.unwrap();
+
+        let read = room.chat.saved_history(stranger, &name).await;
+        let saved = room.chat.save_history(stranger, room.id, b"[]").await;
+
+        assert_eq!(read.unwrap_err().code(), FailureCode::SavedFileNotFound);
+        assert_eq!(saved.unwrap_err().code(), FailureCode::ConversationNotFound);
+    }
+
+    #[test]
+    fn only_names_of_ours_are_names() {
+        let id = ConversationId::generate();
+        for text in [
+            String::new(),
+            format!("{id}{ENDING}"),
+            format!("../x_{id}{ENDING}"),
+            format!("20260102_030405_{}{ENDING}", id.to_simple()),
+            format!("20260102_030405_{id}{ENDING}/.."),
+            format!("2026/102_030405_{id}{ENDING}"),
+            "20260102_030405_x_conversation_history.json".to_owned(),
+        ] {
+            assert!(text.parse::<SavedName>().is_err(), "{text}");
+        }
+        let name = format!("20260102_030405_{id}{ENDING}");
+        assert_eq!(name.parse::<SavedName>().unwrap().to_string(), name);
+    }
+}
