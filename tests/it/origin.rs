@@ -66,6 +66,7 @@ async fn pages_of_other_origins_are_refused() {
         }
         for (method, path) in [
             (Method::GET, &handshake),
+            (Method::GET, &handshake.replace('.', "%2E")),
             (Method::GET, &polling),
             (Method::POST, &polling),
             (Method::OPTIONS, &polling),

@@ -70,37 +70,35 @@ async fn a_session_opens(#[case] transport: Transport, #[case] upgrades: Value) 
     assert_eq!(greeting["data"], "Connected to Webchat.");
 }
 
-#[rstest]
-#[case("GET", "EIO=4", 0, "Transport unknown")]
-#[case("GET", "EIO=4&transport=carrier-pigeon", 0, "Transport unknown")]
-#[case("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", 1, "Session ID unknown")]
-#[case("GET", "EIO=4&transport=polling&sid=..%2Fetc", 1, "Session ID unknown")]
-#[case("POST", "EIO=4&transport=polling&sid=", 1, "Session ID unknown")]
-#[case("POST", "EIO=4&transport=polling", 2, "Bad handshake method")]
-#[case("PUT", "EIO=4&transport=polling", 2, "Bad handshake method")]
-#[case("DELETE", "EIO=4&transport=polling&sid={sid}", 3, "Bad request")]
-#[case("GET", "EIO=4&transport=websocket", 3, "Bad request")]
-#[case("GET", "EIO=4&transport=websocket&sid={sid}", 3, "Bad request")]
-#[case("GET", "EIO=4&transport=polling&transport=polling", 3, "Bad request")]
-#[case("GET", "transport=polling", 5, "Unsupported protocol version")]
-#[case("GET", "EIO=3&transport=polling", 5, "Unsupported protocol version")]
-#[case("GET", "EIO=abc&transport=polling", 5, "Unsupported protocol version")]
+const REFUSED: [(&str, &str, u64, &str); 14] = [
+    ("GET", "EIO=4", 0, "Transport unknown"),
+    ("GET", "EIO=4&transport=carrier-pigeon", 0, "Transport unknown"),
+    ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", 1, "Session ID unknown"),
+    ("GET", "EIO=4&transport=polling&sid=..%2Fetc", 1, "Session ID unknown"),
+    ("POST", "EIO=4&transport=polling&sid=", 1, "Session ID unknown"),
+    ("POST", "EIO=4&transport=polling", 2, "Bad handshake method"),
+    ("PUT", "EIO=4&transport=polling", 2, "Bad handshake method"),
+    ("DELETE", "EIO=4&transport=polling&sid={sid}", 3, "Bad request"),
+    ("GET", "EIO=4&transport=websocket", 3, "Bad request"),
+    ("GET", "EIO=4&transport=websocket&sid={sid}", 3, "Bad request"),
+    ("GET", "EIO=4&transport=polling&transport=polling", 3, "Bad request"),
+    ("GET", "transport=polling", 5, "Unsupported protocol version"),
+    ("GET", "EIO=3&transport=polling", 5, "Unsupported protocol version"),
+    ("GET", "EIO=abc&transport=polling", 5, "Unsupported protocol version"),
+];
+
 #[tokio::test]
-async fn a_request_that_is_not_the_protocol_is_refused(
-    #[case] method: &str,
-    #[case] query: &str,
-    #[case] code: u64,
-    #[case] message: &str,
-) {
+async fn a_request_that_is_not_the_protocol_is_refused() {
     let server = TestServer::start().await;
     let browser = server.browser();
     browser.start_conversation().await;
     let (session, _) = Polling::open(&browser).await;
 
-    let refused = request(&browser, method, &query.replace("{sid}", session.sid())).await;
-
-    assert_eq!(refused.refusal_number(), (400, code));
-    assert_eq!(refused.json()["message"], message);
+    for (method, query, code, message) in REFUSED {
+        let refused = request(&browser, method, &query.replace("{sid}", session.sid())).await;
+        assert_eq!(refused.refusal_number(), (400, code), "{method} {query}");
+        assert_eq!(refused.json()["message"], message, "{method} {query}");
+    }
     assert_eq!(session.post("40").await.text, "ok", "the session stays");
 }
 
@@ -117,55 +115,58 @@ async fn a_websocket_that_is_not_the_protocol_is_not_opened() {
 }
 
 /// What may not be said when connected to the namespace.
-#[rstest]
-#[case("abc")]
-#[case("2")]
-#[case("4")]
-#[case("4abc")]
-#[case("40")]
-#[case("44{\"message\":\"no\"}")]
-#[case("42")]
-#[case("42{}")]
-#[case("42[]")]
-#[case("42[7]")]
-#[case("42[\"ping\"")]
-#[case("42abc[\"ping\"]")]
-#[case("42/other,[\"ping\"]")]
-#[case("41/other,")]
-#[case("43[]")]
-#[case("45-[\"ping\"]")]
-#[case("4511-[\"ping\"]")]
-#[tokio::test]
-async fn what_is_malformed_ends_the_session(
-    #[case] packet: &str,
-    #[values(OverPolling, OverWebSocket)] transport: Transport,
-) {
-    let server = TestServer::start().await;
-    let mut client = SocketIo::connect(&server.browser(), transport).await;
-
-    client.send_or_fail(packet).await;
-
-    assert_eq!(client.ended().await, broken(transport));
-}
+const MALFORMED: [&str; 18] = [
+    "abc",
+    "2",
+    "4",
+    "4abc",
+    "40",
+    "44{\"message\":\"no\"}",
+    "42",
+    "42{}",
+    "42[]",
+    "42[7]",
+    "42[\"ping\"",
+    "42abc[\"ping\"]",
+    "42/other,[\"ping\"]",
+    "41/other,",
+    "43[]",
+    "45-[\"ping\"]",
+    "4511-[\"ping\"]",
+    "bAQIDBA==",
+];
 
 /// What may not be said before.
+const TOO_EARLY: [&str; 5] = ["41", "42[\"ping\"]", "431[]", "40[]", "40abc"];
+
 #[rstest]
-#[case("41")]
-#[case("42[\"ping\"]")]
-#[case("431[]")]
-#[case("40[]")]
-#[case("40abc")]
 #[tokio::test]
-async fn whoever_says_anything_before_connecting_is_closed(
-    #[case] packet: &str,
+async fn what_is_malformed_ends_the_session(
     #[values(OverPolling, OverWebSocket)] transport: Transport,
 ) {
     let server = TestServer::start().await;
-    let mut client = SocketIo::open(&server.browser(), transport).await;
+    let browser = server.browser();
 
-    client.send_or_fail(packet).await;
+    for packet in MALFORMED {
+        let mut client = SocketIo::connect(&browser, transport).await;
+        client.send_or_fail(packet).await;
+        assert_eq!(client.ended().await, broken(transport), "{packet}");
+    }
+}
 
-    assert_eq!(client.ended().await, broken(transport));
+#[rstest]
+#[tokio::test]
+async fn whoever_says_anything_before_connecting_is_closed(
+    #[values(OverPolling, OverWebSocket)] transport: Transport,
+) {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    for packet in TOO_EARLY {
+        let mut client = SocketIo::open(&browser, transport).await;
+        client.send_or_fail(packet).await;
+        assert_eq!(client.ended().await, broken(transport), "{packet}");
+    }
 }
 
 #[rstest]
@@ -403,19 +404,6 @@ async fn binary_data_is_refused_and_the_session_stays() {
     assert_eq!(polled.next().await, "42[\"pong\",{}]");
     websocket.send_text("42[\"ping\",{}]").await;
     assert_eq!(websocket.next_frame().await, "42[\"pong\",{}]");
-}
-
-#[rstest]
-#[tokio::test]
-async fn an_attachment_that_nothing_announced_ends_the_session(
-    #[values(OverPolling, OverWebSocket)] transport: Transport,
-) {
-    let server = TestServer::start().await;
-    let mut client = SocketIo::connect(&server.browser(), transport).await;
-
-    client.send_or_fail("bAQIDBA==").await;
-
-    assert_eq!(client.ended().await, broken(transport));
 }
 
 #[tokio::test]

@@ -102,17 +102,16 @@ fn permission(asked: &HeaderMap) -> HttpResponse {
 
 /// Whether the request changes something or belongs to a connection that can.
 fn acts(request: &ServiceRequest) -> bool {
-    !request.method().is_safe()
-        || request.headers().contains_key(UPGRADE)
-        || request.path() == socket_io::PATH
+    !request.method().is_safe() || request.headers().contains_key(UPGRADE) || is_socket_io(request)
+}
+
+/// By the path that routes are found by: the one that was sent may be encoded otherwise.
+fn is_socket_io(request: &ServiceRequest) -> bool {
+    request.match_info().as_str() == socket_io::PATH
 }
 
 fn refusal(request: &ServiceRequest) -> ApiError {
-    if request.path() == socket_io::PATH {
-        Refusal::Forbidden.into()
-    } else {
-        ApiError::OriginNotAllowed
-    }
+    if is_socket_io(request) { Refusal::Forbidden.into() } else { ApiError::OriginNotAllowed }
 }
 
 fn comes_from_allowed_page(request: &ServiceRequest) -> bool {
