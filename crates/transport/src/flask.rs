@@ -5,7 +5,7 @@ use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use webchat_chat::{Chat, ChatError, FoundConversation, SavedName};
-use webchat_domain::{Conversation, ConversationId, FewShotExample, Message, Role, Timestamp};
+use webchat_domain::{Conversation, ConversationId, FewShotExample, Role, Timestamp, UserId};
 
 use crate::v1::context;
 use crate::{ApiError, Caller, Reader};
