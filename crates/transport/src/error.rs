@@ -76,6 +76,9 @@ struct ErrorBody {
     message: String,
     code: Code,
     request_id: Option<String>,
+    /// What lies under the message, where the Flask application said it too: for people as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -216,5 +219,9 @@ fn body(error: &ApiError, request_id: Option<String>) -> ErrorBody {
         ApiError::EngineIo(refusal) => Code::Number(refusal.number()),
         error => Code::Name(error.code()),
     };
-    ErrorBody { message: error.to_string(), code, request_id }
+    let cause = match error {
+        ApiError::NotSaved(cause) => Some(cause.to_string()),
+        _ => None,
+    };
+    ErrorBody { message: error.to_string(), code, request_id, error: cause }
 }
