@@ -225,8 +225,8 @@ async fn a_migration_that_is_killed_again_and_again_loses_nothing_and_doubles_no
 
     for _ in 0..8 {
         let chance = Uuid::new_v4().as_u128();
-        let moments = Duration::from_millis(u64::try_from(chance % 400).unwrap());
-        let lines = usize::try_from(chance / 400 % 3).unwrap();
+        let moments = Duration::from_millis(u64::try_from(chance % 200).unwrap());
+        let lines = usize::try_from(chance / 200 % 3).unwrap();
         kills += u32::from(kill_after(start_migrating(&database), lines, moments));
         let found = compare(&database, 0..documents).await;
         assert!(found.carried_over >= carried_over, "{found:?}");
