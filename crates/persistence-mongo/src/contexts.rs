@@ -4,8 +4,8 @@ use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 use webchat_persistence::{Contexts, ReplacedContext, StoreError, StoredContext};
 
 use crate::MongoStore;
-use crate::documents::{ContextDocument, date};
-use crate::queries::{anyones, long, owned};
+use crate::documents::{ContextDocument, date, long};
+use crate::queries::{anyones, owned};
 
 #[async_trait]
 impl Contexts for MongoStore {

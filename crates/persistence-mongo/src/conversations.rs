@@ -15,9 +15,9 @@ use webchat_persistence::{
 
 use crate::database::Transaction;
 use crate::documents::{
-    CONVERSATION_SCHEMA, ContextDocument, ConversationDocument, MessageDocument, date,
+    CONVERSATION_SCHEMA, ContextDocument, ConversationDocument, MessageDocument, date, long,
 };
-use crate::queries::{anyones, at_most, find_conversation, long, owned, without_context};
+use crate::queries::{anyones, at_most, find_conversation, owned, without_context};
 use crate::{MongoDatabase, MongoStore, append, removals, search};
 
 #[async_trait]
@@ -246,10 +246,11 @@ async fn delete(
         .projection(without_context())
         .session(&mut *transaction.session)
         .await?;
-    if let Some(deleted) = &deleted {
-        removals::order(transaction, id, deleted.last_position).await?;
-    }
-    Ok(deleted.is_some())
+    let Some(deleted) = deleted else {
+        return Ok(false);
+    };
+    removals::order(transaction, &deleted).await?;
+    Ok(true)
 }
 
 async fn reset(
@@ -281,7 +282,7 @@ async fn reset(
         .update_one(owned(owner, id), emptied)
         .session(&mut *transaction.session)
         .await?;
-    removals::order(transaction, id, conversation.last_position).await?;
+    removals::order(transaction, &conversation).await?;
     Ok(true)
 }
 

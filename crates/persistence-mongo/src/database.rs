@@ -26,6 +26,9 @@ const DEFAULT_DATABASE: &str = "chatbot_db";
 /// How long a call waits for a server that can take it, if the URI doesn't say.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long to try for what a server says of itself that can't be selected.
+const DIRECT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long a call may take once there is a server: repeated transactions and elections included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -162,6 +165,7 @@ impl MongoDatabase {
     /// replica set.
     async fn why_unreachable(&self, mut options: ClientOptions, error: MongoError) -> OpenError {
         options.hosts.truncate(1);
+        options.server_selection_timeout = Some(DIRECT_TIMEOUT);
         options.repl_set_name = None;
         options.direct_connection = Some(true);
         let is_selection = matches!(*error.kind, ErrorKind::ServerSelection { .. });

@@ -93,9 +93,10 @@ fn messages_validator() -> Document {
 fn removals_validator() -> Document {
     doc! { "$jsonSchema": {
         "bsonType": "object",
-        "required": ["conversation_id", "through"],
+        "required": ["conversation_id", "user_id", "through"],
         "properties": {
             "conversation_id": { "bsonType": "string" },
+            "user_id": { "bsonType": "string" },
             "through": { "bsonType": "long", "minimum": 0 },
         },
     } }

@@ -2,8 +2,8 @@
 //!
 //! Ids are hyphenated UUIDs, moments are dates, numbers are 64 bits wide.
 
-use mongodb::bson::DateTime;
 use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{DateTime, Document, doc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::{DeserializeAs, DisplayFromStr, SerializeAs, TryFromInto, serde_as};
 use webchat_domain::{
@@ -93,8 +93,20 @@ pub(crate) struct RemovalDocument {
     pub(crate) id: ObjectId,
     #[serde_as(as = "DisplayFromStr")]
     pub(crate) conversation_id: ConversationId,
+    #[serde_as(as = "DisplayFromStr")]
+    pub(crate) user_id: UserId,
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) through: u64,
+}
+
+impl RemovalDocument {
+    /// Finds the messages.
+    pub(crate) fn messages(&self) -> Document {
+        doc! {
+            "conversation_id": self.conversation_id.to_string(),
+            "position": { "$lte": long(self.through) },
+        }
+    }
 }
 
 /// The sub-document `context` of a conversation.
@@ -320,4 +332,9 @@ impl<'de> DeserializeAs<'de, Timestamp> for Date {
 
 pub(crate) fn date(moment: Timestamp) -> DateTime {
     DateTime::from_millis(moment.unix_millis())
+}
+
+/// A number for the database, where numbers have 63 bits.
+pub(crate) fn long(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

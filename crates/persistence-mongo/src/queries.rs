@@ -41,11 +41,6 @@ pub(crate) async fn find_conversation(
         .await
 }
 
-/// A number for the database, where numbers have 63 bits.
-pub(crate) fn long(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 /// At most so many. To the server a limit of 0 means none.
 pub(crate) async fn at_most<T: DeserializeOwned + Unpin + Send + Sync>(
     limit: u32,

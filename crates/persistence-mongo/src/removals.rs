@@ -14,14 +14,13 @@ use mongodb::error::Result as MongoResult;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use webchat_domain::ConversationId;
+use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
 
 use crate::MongoDatabase;
 use crate::database::Transaction;
 use crate::definitions::MESSAGES;
-use crate::documents::RemovalDocument;
-use crate::queries::long;
+use crate::documents::{ConversationDocument, RemovalDocument};
 
 /// How many messages one transaction deletes.
 const AT_ONCE: i64 = 500;
@@ -50,16 +49,29 @@ impl Remover {
     }
 }
 
-/// Notes that nobody sees the conversation's messages up to this position any more.
+/// Notes that nobody sees the messages any more that the conversation has had so far.
 pub(crate) async fn order(
     transaction: Transaction<'_>,
-    id: ConversationId,
-    through: u64,
+    conversation: &ConversationDocument,
 ) -> MongoResult<()> {
-    let removal = RemovalDocument { id: ObjectId::new(), conversation_id: id, through };
+    let removal = RemovalDocument {
+        id: ObjectId::new(),
+        conversation_id: conversation.conversation_id,
+        user_id: conversation.user_id,
+        through: conversation.last_position,
+    };
     let removals = transaction.database.removals();
     removals.insert_one(removal).session(transaction.session).await?;
     Ok(())
+}
+
+/// What of `owner`'s is still to be removed.
+pub(crate) async fn pending(
+    database: &MongoDatabase,
+    owner: UserId,
+) -> MongoResult<Vec<RemovalDocument>> {
+    let owners = doc! { "user_id": owner.to_string() };
+    database.removals().find(owners).await?.try_collect().await
 }
 
 /// Whether messages of a deleted conversation with this id are still to be removed.
@@ -122,13 +134,9 @@ async fn find_some(
     transaction: &mut Transaction<'_>,
     removal: &RemovalDocument,
 ) -> MongoResult<Vec<Bson>> {
-    let invisible = doc! {
-        "conversation_id": removal.conversation_id.to_string(),
-        "position": { "$lte": long(removal.through) },
-    };
     let messages = transaction.database.raw().collection::<Document>(MESSAGES);
     let mut found = messages
-        .find(invisible)
+        .find(removal.messages())
         .projection(doc! { "_id": 1 })
         .limit(AT_ONCE)
         .session(&mut *transaction.session)

@@ -1,13 +1,14 @@
-use futures_util::TryStreamExt;
+use std::future::ready;
+
+use futures_util::{StreamExt, TryStreamExt};
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use webchat_domain::{SearchHit, SearchQuery, UserId};
 
-use crate::MongoDatabase;
-use crate::definitions::CONVERSATIONS;
-use crate::documents::{CONVERSATION_SCHEMA, MessageDocument};
+use crate::documents::{MessageDocument, RemovalDocument};
 use crate::terms::{Terms, is_in_word};
+use crate::{MongoDatabase, removals};
 
 #[derive(Deserialize)]
 struct HitDocument {
@@ -23,63 +24,54 @@ pub(crate) async fn search(
     limit: u32,
 ) -> MongoResult<Vec<SearchHit>> {
     let terms = Terms::of(query);
-    let mut hits = Vec::new();
-    let messages = database.messages();
-    let mut found = messages
-        .aggregate(pipeline(owner, query))
-        .allow_disk_use(true)
-        .batch_size(limit.max(1))
-        .with_type::<HitDocument>()
-        .await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    while hits.len() < limit
-        && let Some(HitDocument { message, score }) = found.try_next().await?
-    {
-        // To the server, one of the words or of the phrases' words is enough.
-        if terms.has_word_of(&message.content) {
-            hits.push(hit(&message, score, &terms));
-        }
+    let invisible = removals::pending(database, owner).await?;
+    let mut pipeline = pipeline(owner, query, &invisible);
+    if !terms.are_more_than_the_servers() && limit > 0 {
+        // Sorting is cheaper when only the first are wanted.
+        pipeline.push(doc! { "$limit": i64::from(limit) });
     }
-    Ok(hits)
+    let messages = database.messages();
+    let found = messages.aggregate(pipeline).allow_disk_use(true);
+    let hits = found
+        .with_type::<HitDocument>()
+        .await?
+        .try_filter(|hit| ready(terms.are_in(&hit.message.content)))
+        .map_ok(|hit| hit.into_hit(&terms))
+        .take(usize::try_from(limit).unwrap_or(usize::MAX));
+    hits.try_collect().await
 }
 
-fn hit(message: &MessageDocument, score: f64, terms: &Terms) -> SearchHit {
-    SearchHit {
-        conversation_id: message.conversation_id,
-        message_id: message.message_id,
-        position: message.position,
-        role: message.role,
-        created_at: message.created_at,
-        score,
-        snippet: terms.snippet(&message.content),
+impl HitDocument {
+    fn into_hit(self, terms: &Terms) -> SearchHit {
+        let message = self.message;
+        SearchHit {
+            conversation_id: message.conversation_id,
+            message_id: message.message_id,
+            position: message.position,
+            role: message.role,
+            created_at: message.created_at,
+            score: self.score,
+            snippet: terms.snippet(&message.content),
+        }
     }
 }
 
 /// Finds the messages on the visible paths of `owner`'s conversations, best first.
-pub(crate) fn pipeline(owner: UserId, query: &SearchQuery) -> Vec<Document> {
+fn pipeline(owner: UserId, query: &SearchQuery, invisible: &[RemovalDocument]) -> Vec<Document> {
+    let mut filter = doc! {
+        "user_id": owner.to_string(),
+        "active": true,
+        "$text": { "$search": expression(query) },
+    };
+    if !invisible.is_empty() {
+        let invisible: Vec<Document> = invisible.iter().map(RemovalDocument::messages).collect();
+        filter.insert("$nor", invisible);
+    }
     let score = doc! { "$meta": "textScore" };
     vec![
-        doc! { "$match": {
-            "user_id": owner.to_string(),
-            "active": true,
-            "$text": { "$search": expression(query) },
-        } },
+        doc! { "$match": filter },
+        doc! { "$sort": { "score": score.clone(), "message_id": -1 } },
         doc! { "$addFields": { "score": score } },
-        doc! { "$sort": { "score": -1, "message_id": -1 } },
-        // What was deleted or reset may not be removed yet.
-        doc! { "$lookup": {
-            "from": CONVERSATIONS,
-            "localField": "conversation_id",
-            "foreignField": "conversation_id",
-            "pipeline": [
-                { "$match": { "user_id": owner.to_string(), "schema": CONVERSATION_SCHEMA } },
-                { "$project": { "emptied_through": 1 } },
-            ],
-            "as": "conversation",
-        } },
-        doc! { "$unwind": "$conversation" },
-        doc! { "$match": { "$expr": { "$gt": ["$position", "$conversation.emptied_through"] } } },
-        doc! { "$unset": "conversation" },
     ]
 }
 

@@ -46,11 +46,15 @@ impl Terms {
         Self { stemmer, words, phrases }
     }
 
-    /// Whether one of the words is in the text; also if none is asked for.
-    pub(crate) fn has_word_of(&self, text: &str) -> bool {
-        // Without a phrase, the index has found the text by a word.
-        self.words.is_empty()
-            || self.phrases.is_empty()
+    /// Whether a text that the server finds may still not be what is asked for: to it, a word need
+    /// not be there if a phrase is.
+    pub(crate) fn are_more_than_the_servers(&self) -> bool {
+        !self.words.is_empty() && !self.phrases.is_empty()
+    }
+
+    /// Whether a text that the server finds is what is asked for.
+    pub(crate) fn are_in(&self, text: &str) -> bool {
+        !self.are_more_than_the_servers()
             || words(&self.stemmer, text).iter().any(|word| self.words.contains(&word.stem))
     }
 

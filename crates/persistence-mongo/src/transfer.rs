@@ -8,8 +8,8 @@ use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::{StoreError, StoredConversation, StoredMessage, Totals, Transfer};
 
 use crate::database::Transaction;
-use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument};
-use crate::queries::{anyones, at_most, find_conversation, long};
+use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, long};
+use crate::queries::{anyones, at_most, find_conversation};
 use crate::{MongoStore, removals};
 
 #[async_trait]

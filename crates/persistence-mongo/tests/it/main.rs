@@ -1,5 +1,15 @@
 //! The store against a real server.
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 mod contract;
+mod faults;
+mod opening;
+mod removals;
+mod schema;
+mod search;
 mod support;

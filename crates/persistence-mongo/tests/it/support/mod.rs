@@ -1,27 +1,39 @@
 //! Databases for the tests.
 
+pub(crate) mod server;
+
 use std::{env, thread};
 
+use futures_util::TryStreamExt;
 use mongodb::Client;
 use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Document, doc};
 use tokio::runtime::Runtime;
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
+
+use self::server::TestServer;
 
 /// A database of a test's own, dropped at the end.
 pub(crate) struct TestDatabase {
     pub(crate) uri: String,
     pub(crate) name: String,
+    is_shared: bool,
 }
 
 impl TestDatabase {
     /// On the server that all tests share.
     pub(crate) fn new() -> Self {
-        Self::on(&shared_server())
+        Self::at(&shared_server(), true)
     }
 
-    pub(crate) fn on(server: &str) -> Self {
+    /// On a server of the test's own, which takes the database with it.
+    pub(crate) fn on(server: &TestServer) -> Self {
+        Self::at(&server.uri(), false)
+    }
+
+    fn at(server: &str, is_shared: bool) -> Self {
         let name = format!("webchat_test_{}", ObjectId::new());
-        Self { uri: with_database(server, &name), name }
+        Self { uri: with_database(server, &name), name, is_shared }
     }
 
     pub(crate) async fn connect(&self) -> MongoDatabase {
@@ -43,11 +55,15 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if !self.is_shared {
+            return;
+        }
         let (uri, name) = (self.uri.clone(), self.name.clone());
         // Of its own, as this may be the thread of a runtime.
         let dropping = thread::spawn(move || {
             Runtime::new().unwrap().block_on(async {
-                let client = Client::with_uri_str(&uri).await.unwrap();
+                let client = Client::with_uri_str(&uri).await?;
+                end_transactions(&client, &name).await?;
                 client.database(&name).drop().await
             })
         });
@@ -56,17 +72,32 @@ impl Drop for TestDatabase {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "where `make test` says which server to use")]
-fn shared_server() -> String {
-    env::var("TEST_MONGODB_URI").unwrap_or_else(|_| {
-        panic!("TEST_MONGODB_URI names no MongoDB server: run the tests with `make test`")
-    })
+/// The test's runtime stands still by now, and maybe in the middle of a transaction, which would
+/// hold up the drop.
+async fn end_transactions(client: &Client, app: &str) -> mongodb::error::Result<()> {
+    let admin = client.database("admin");
+    let open = [
+        doc! { "$currentOp": { "idleSessions": true } },
+        doc! { "$match": { "appName": app, "transaction": { "$exists": true } } },
+    ];
+    let sessions: Vec<Document> = admin.aggregate(open).await?.try_collect().await?;
+    let ids: Vec<_> = sessions.iter().map(|one| doc! { "id": one["lsid"]["id"].clone() }).collect();
+    if !ids.is_empty() {
+        admin.run_command(doc! { "killSessions": ids }).await?;
+    }
+    Ok(())
 }
 
-/// The URI with another database in it.
+#[expect(clippy::disallowed_methods, reason = "where `make test` says which server to use")]
+fn shared_server() -> String {
+    env::var("TEST_MONGODB_URI")
+        .expect("TEST_MONGODB_URI names a MongoDB server: run the tests with `make test`")
+}
+
+/// The URI with another database in it, by whose name its connections can be told.
 fn with_database(server: &str, name: &str) -> String {
     let (server, options) = server.split_once('?').unwrap_or((server, ""));
     let (scheme, hosts) = server.split_once("://").unwrap();
     let hosts = hosts.split('/').next().unwrap();
-    format!("{scheme}://{hosts}/{name}?{options}")
+    format!("{scheme}://{hosts}/{name}?appName={name}&{options}")
 }

@@ -1,0 +1,173 @@
+//! Measures what one more message costs in a conversation that has some already:
+//! `cargo run --release -p webchat-persistence-mongo --example append_cost -- mongodb://127.0.0.1/costs`
+//!
+//! The database should be a new one: it is left full.
+#![expect(clippy::print_stdout, reason = "what it measures is for people")]
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use webchat_domain::{
+    Clock, ConversationId, Message, MessageId, MessageStatus, NewMessage, Role, SystemClock,
+    TurnId, UserId,
+};
+use webchat_persistence::{
+    AnswerUpdate, Append, Conversations, StoredMessage, Transfer, TurnClaim,
+};
+use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
+
+const LENGTHS: [u64; 4] = [10, 1_000, 10_000, 100_000];
+const ROUNDS: u32 = 200;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let uri = std::env::args().nth(1).ok_or("give the URI of a MongoDB database")?;
+    let database = MongoDatabase::connect(&uri).await?;
+    Schema::of(database.clone()).prepare().await?;
+    let store = MongoStore::new(database);
+    let mut benches = Vec::new();
+    for length in LENGTHS {
+        benches.push(Bench::fill(&store, length).await?);
+    }
+    // In turns, so that what else the machine does strikes all lengths alike.
+    for _ in 0..ROUNDS {
+        for bench in &mut benches {
+            bench.round().await?;
+        }
+    }
+    println!("messages      turn    save_answer  append    newest 50 (median, ms)");
+    for (length, bench) in LENGTHS.iter().zip(&mut benches) {
+        let [turn, save, append, read] = bench.times.each_mut().map(median);
+        println!("{length:>8}{turn:>10.2}{save:>15.2}{append:>8.2}{read:>13.2}");
+    }
+    Ok(())
+}
+
+fn median(times: &mut Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64) * 1e3
+}
+
+type Done = Result<(), Box<dyn Error>>;
+
+struct Bench<'a> {
+    store: &'a MongoStore,
+    owner: UserId,
+    id: ConversationId,
+    times: [Vec<Duration>; 4],
+}
+
+impl<'a> Bench<'a> {
+    async fn fill(store: &'a MongoStore, length: u64) -> Result<Self, Box<dyn Error>> {
+        let (owner, id) = (UserId::generate(), ConversationId::generate());
+        store.create(owner, id, SystemClock.now()).await?;
+        let mut position = 0;
+        while position < length {
+            let batch: Vec<_> =
+                (position + 1..=length).take(500).map(|at| stored(id, message(None), at)).collect();
+            position += 500;
+            store.put_messages(owner, batch).await?;
+        }
+        let mut all = store.conversations_after(None, u32::MAX).await?;
+        all.retain(|stored| stored.conversation.conversation_id == id);
+        for mut conversation in all {
+            conversation.last_position = length;
+            conversation.conversation.message_count = length;
+            store.put_conversation(conversation).await?;
+        }
+        Ok(Self { store, owner, id, times: Default::default() })
+    }
+
+    async fn round(&mut self) -> Done {
+        let turn_id = TurnId::generate();
+        let answer = message(Some(turn_id));
+        let mut moments = vec![Instant::now()];
+        self.turn(turn_id, answer.clone()).await?;
+        moments.push(Instant::now());
+        self.save(turn_id, &answer).await?;
+        moments.push(Instant::now());
+        self.append().await?;
+        moments.push(Instant::now());
+        self.read().await?;
+        moments.push(Instant::now());
+        for (times, pair) in self.times.iter_mut().zip(moments.array_windows()) {
+            let [begun, ended] = pair;
+            times.push(*ended - *begun);
+        }
+        Ok(())
+    }
+
+    async fn append(&self) -> Done {
+        let append = Append { messages: vec![message(None)], ..Append::default() };
+        self.store.append(self.owner, self.id, append, SystemClock.now()).await?;
+        Ok(())
+    }
+
+    /// A question and its answer that begins.
+    async fn turn(&self, turn_id: TurnId, answer: NewMessage) -> Done {
+        // A hold that has lapsed already, so that the next one is taken too.
+        let turn = Some(TurnClaim { turn_id, lease_until: SystemClock.now() });
+        let append =
+            Append { messages: vec![message(Some(turn_id)), answer], turn, ..Append::default() };
+        self.store.append(self.owner, self.id, append, SystemClock.now()).await?;
+        Ok(())
+    }
+
+    async fn save(&self, turn_id: TurnId, answer: &NewMessage) -> Done {
+        let now = SystemClock.now();
+        let answer = AnswerUpdate {
+            message_id: answer.message_id,
+            turn_id,
+            content: text(),
+            token_count: 100,
+            status: MessageStatus::Interrupted,
+            lease_until: Some(now),
+        };
+        self.store.save_answer(self.id, answer, now).await?;
+        Ok(())
+    }
+
+    async fn read(&self) -> Done {
+        self.store.messages(self.owner, self.id, None, 50).await?;
+        Ok(())
+    }
+}
+
+fn message(turn_id: Option<TurnId>) -> NewMessage {
+    NewMessage {
+        message_id: MessageId::generate(),
+        turn_id,
+        role: Role::User,
+        content: text(),
+        token_count: 100,
+        status: MessageStatus::Complete,
+        created_at: SystemClock.now(),
+    }
+}
+
+/// 500 characters of words that are seldom the same.
+fn text() -> String {
+    let mut text = String::new();
+    while text.len() < 500 {
+        text.push_str(MessageId::generate().to_simple().get(20..28).unwrap_or_default());
+        text.push_str(" tide ");
+    }
+    text.truncate(500);
+    text
+}
+
+fn stored(conversation_id: ConversationId, new: NewMessage, position: u64) -> StoredMessage {
+    let message = Message {
+        message_id: new.message_id,
+        conversation_id,
+        position,
+        parent_id: None,
+        turn_id: new.turn_id,
+        role: new.role,
+        content: new.content,
+        token_count: new.token_count,
+        status: new.status,
+        created_at: new.created_at,
+    };
+    StoredMessage { message, client_message_id: None, active: true }
+}

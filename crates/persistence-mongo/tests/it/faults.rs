@@ -1,0 +1,243 @@
+//! What happens when the server goes away, or says that it can't.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join3;
+use mongodb::bson::{Document, doc};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use webchat_domain::{ConversationId, MessageId, SearchQuery, UserId};
+use webchat_persistence::testing::{moment, question};
+use webchat_persistence::{Append, Appended, Conversations, StoreError};
+use webchat_persistence_mongo::MongoStore;
+
+use crate::support::TestDatabase;
+use crate::support::server::TestServer;
+
+const WRITERS: usize = 4;
+
+struct Started {
+    server: TestServer,
+    store: MongoStore,
+    owner: UserId,
+    id: ConversationId,
+}
+
+/// A conversation on a server of its own.
+async fn start() -> Started {
+    let server = TestServer::start().await;
+    let store = TestDatabase::on(&server).store().await;
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    store.create(owner, id, moment(0)).await.unwrap();
+    Started { server, store, owner, id }
+}
+
+impl Started {
+    async fn append(&self) -> Result<Appended, StoreError> {
+        let append = Append { messages: vec![question("tide")], ..Append::default() };
+        self.store.append(self.owner, self.id, append, moment(1)).await
+    }
+
+    async fn count(&self) -> u64 {
+        self.store.find(self.owner, self.id).await.unwrap().unwrap().message_count
+    }
+
+    /// Lets the server fail at these commands of the driver, so many times.
+    async fn fail(&self, commands: &[&str], times: i32, how: Document) {
+        let mut data = doc! { "failCommands": commands.to_vec() };
+        data.extend(how);
+        let mode = doc! { "times": times };
+        self.server.fail_point("failCommand", mode, data).await;
+    }
+
+    /// Starts appending at the same time, again and again whatever comes.
+    fn write(&self) -> Writers {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for _ in 0..WRITERS {
+            let (store, owner, id) = (self.store.clone(), self.owner, self.id);
+            let stop = Arc::clone(&stop);
+            tasks.spawn(async move { append_until(&stop, &store, owner, id).await });
+        }
+        Writers { stop, tasks }
+    }
+
+    /// What was acknowledged is there, and each position is taken once.
+    async fn check(&self, acknowledged: &[MessageId]) {
+        let messages = self.store.messages(self.owner, self.id, None, 100_000).await;
+        let messages = messages.unwrap().unwrap();
+        let stored: Vec<_> = messages.iter().map(|message| message.message_id).collect();
+        let lost: Vec<_> = acknowledged.iter().filter(|id| !stored.contains(id)).collect();
+        assert!(lost.is_empty(), "{} of {} lost", lost.len(), acknowledged.len());
+        let positions: Vec<_> = messages.iter().map(|message| message.position).collect();
+        assert_eq!(positions, (1..=u64::try_from(stored.len()).unwrap()).collect::<Vec<_>>());
+        assert_eq!(self.count().await, u64::try_from(stored.len()).unwrap());
+    }
+}
+
+struct Writers {
+    stop: Arc<AtomicBool>,
+    tasks: JoinSet<Written>,
+}
+
+#[derive(Default)]
+struct Written {
+    acknowledged: Vec<MessageId>,
+    longest_gap: Duration,
+}
+
+impl Writers {
+    async fn stop(self) -> Written {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Written::default();
+        for written in self.tasks.join_all().await {
+            all.acknowledged.extend(written.acknowledged);
+            all.longest_gap = all.longest_gap.max(written.longest_gap);
+        }
+        all
+    }
+}
+
+async fn append_until(
+    stop: &AtomicBool,
+    store: &MongoStore,
+    owner: UserId,
+    id: ConversationId,
+) -> Written {
+    let mut written = Written::default();
+    let mut last = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        let message = question("tide");
+        let message_id = message.message_id;
+        let append = Append { messages: vec![message], ..Append::default() };
+        match store.append(owner, id, append, moment(1)).await {
+            Ok(_) => {
+                written.acknowledged.push(message_id);
+                written.longest_gap = written.longest_gap.max(last.elapsed());
+                last = Instant::now();
+            }
+            Err(StoreError::Unavailable(_)) => sleep(Duration::from_millis(50)).await,
+            Err(error) => panic!("the store is not faulty: {error:?}"),
+        }
+    }
+    written
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_kill_9_and_everything_goes_on() {
+    let mut started = start().await;
+    let writers = started.write();
+    for life in [300, 700, 400] {
+        sleep(Duration::from_millis(life)).await;
+        started.server.kill();
+        started.server.restart().await;
+    }
+    let after = started.count().await;
+    sleep(Duration::from_secs(3)).await;
+
+    let written = writers.stop().await;
+
+    assert!(started.count().await > after, "the writers go on after the last restart");
+    started.check(&written.acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_steps_down_loses_nothing() {
+    let started = start().await;
+    let writers = started.write();
+    sleep(Duration::from_millis(500)).await;
+
+    started.server.step_down().await;
+    sleep(Duration::from_secs(5)).await;
+
+    let written = writers.stop().await;
+    assert!(written.longest_gap > Duration::from_millis(500), "there was no primary for a while");
+    started.check(&written.acknowledged).await;
+}
+
+#[tokio::test]
+async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
+    let mut started = start().await;
+    started.server.kill();
+
+    let begun = Instant::now();
+    let query = SearchQuery::parse("tide");
+    let (found, appended, searched) = join3(
+        started.store.find(started.owner, started.id),
+        started.append(),
+        started.store.search(started.owner, &query, 10),
+    )
+    .await;
+
+    assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
+    assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
+    assert!(matches!(searched, Err(StoreError::Unavailable(_))), "{searched:?}");
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    started.server.restart().await;
+    assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+}
+
+#[tokio::test]
+async fn what_may_succeed_later_is_told_from_a_fault() {
+    let started = start().await;
+    let find = async |how: Document| {
+        // The driver tries a read twice.
+        started.fail(&["find"], 2, how).await;
+        started.store.find(started.owner, started.id).await.unwrap_err()
+    };
+
+    for (code, what) in [
+        (14031, "no room on the disk"),
+        (8000, "over the quota"),
+        (50, "too slow"),
+        (91, "shutting down"),
+        (10107, "not the primary"),
+        (13, "no right to it"),
+    ] {
+        let error = find(doc! { "errorCode": code }).await;
+        assert!(matches!(error, StoreError::Unavailable(_)), "{what}: {error:?}");
+    }
+    let error = find(doc! { "closeConnection": true }).await;
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    let error = find(doc! { "errorCode": 2 }).await;
+    assert!(matches!(error, StoreError::Fault(_)), "a bad value: {error:?}");
+}
+
+#[tokio::test]
+async fn a_write_that_no_majority_confirms_is_no_success() {
+    let started = start().await;
+    let unconfirmed = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
+    let how = doc! { "writeConcernError": unconfirmed };
+
+    started.fail(&["commitTransaction"], 1, how.clone()).await;
+    let appended = started.append().await;
+    started.fail(&["findAndModify"], 1, how).await;
+    let title = "Tides".to_owned().try_into().unwrap();
+    let renamed = started.store.rename(started.owner, started.id, title, moment(1)).await;
+
+    assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
+    assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");
+}
+
+#[tokio::test]
+async fn a_transaction_whose_outcome_got_lost_counts_once() {
+    let started = start().await;
+
+    for commands in [["insert"], ["commitTransaction"]] {
+        started.fail(&commands, 1, doc! { "closeConnection": true }).await;
+        assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+    }
+    started
+        .fail(
+            &["insert"],
+            3,
+            doc! { "errorCode": 112, "errorLabels": ["TransientTransactionError"] },
+        )
+        .await;
+    assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+
+    assert_eq!(started.count().await, 3);
+    started.check(&[]).await;
+}

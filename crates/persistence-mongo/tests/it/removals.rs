@@ -1,0 +1,132 @@
+//! Deleting what is too long for one transaction.
+
+use mongodb::bson::{Document, doc};
+use webchat_domain::{ClientMessageId, ConversationId, SearchQuery, UserId};
+use webchat_persistence::testing::{moment, question};
+use webchat_persistence::{Append, Appended, Conversations, StoreError, Totals, Transfer};
+use webchat_persistence_mongo::MongoStore;
+
+use crate::support::TestDatabase;
+use crate::support::server::eventually;
+
+const MANY: usize = 1_200;
+
+/// A conversation of many messages.
+async fn long_conversation(store: &MongoStore, owner: UserId) -> ConversationId {
+    let id = ConversationId::generate();
+    store.create(owner, id, moment(0)).await.unwrap();
+    let messages = (0..MANY).map(|number| question(&format!("tide {number}"))).collect();
+    let append = Append { messages, client_message_id: name("c1"), ..Append::default() };
+    store.append(owner, id, append, moment(0)).await.unwrap();
+    id
+}
+
+fn name(text: &str) -> Option<ClientMessageId> {
+    ClientMessageId::try_from(text.to_owned()).ok()
+}
+
+/// Keeps messages from being removed until it is done.
+async fn removing_nothing(database: &TestDatabase, work: impl AsyncFnOnce()) {
+    let raw = database.raw().await;
+    // Whoever removes must write here first.
+    let nothing = doc! { "collMod": "removals", "validator": { "times": { "$exists": false } } };
+    raw.run_command(nothing).await.unwrap();
+    work().await;
+    let all = doc! { "collMod": "removals", "validator": {} };
+    raw.run_command(all).await.unwrap();
+}
+
+async fn count(database: &TestDatabase, collection: &str) -> u64 {
+    let raw = database.raw().await;
+    raw.collection::<Document>(collection).count_documents(doc! {}).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_messages_of_a_deleted_conversation_are_removed_after_a_while() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, owner).await;
+    let other = long_conversation(&store, owner).await;
+
+    store.delete(owner, id).await.unwrap();
+
+    eventually(async || count(&database, "removals").await == 0).await;
+    assert_eq!(count(&database, "messages").await, u64::try_from(MANY).unwrap());
+    assert_eq!(store.messages(owner, other, None, 1).await.unwrap().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_sees_what_is_not_removed_yet() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let (deleted, emptied) =
+        (long_conversation(&store, owner).await, long_conversation(&store, owner).await);
+    removing_nothing(&database, async || {
+        store.delete(owner, deleted).await.unwrap();
+        store.reset(owner, emptied, moment(1)).await.unwrap();
+
+        assert_eq!(count(&database, "messages").await, u64::try_from(2 * MANY).unwrap());
+        assert_eq!(store.messages(owner, deleted, None, 10).await.unwrap(), None);
+        assert_eq!(store.messages(owner, emptied, None, 10).await.unwrap(), Some(Vec::new()));
+        let hits = store.search(owner, &SearchQuery::parse("tide"), 10).await.unwrap();
+        assert_eq!(hits, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversation_that_was_reset_goes_on_at_once() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, owner).await;
+    removing_nothing(&database, async || {
+        store.reset(owner, id, moment(1)).await.unwrap();
+        let append = Append {
+            messages: vec![question("a tide after it")],
+            client_message_id: name("c1"),
+            ..Append::default()
+        };
+        let appended = store.append(owner, id, append, moment(2)).await.unwrap();
+
+        assert!(matches!(appended, Appended::Stored { .. }), "its name is free: {appended:?}");
+        let hits = store.search(owner, &SearchQuery::parse("tide"), 10).await.unwrap();
+        assert_eq!(hits.len(), 1);
+    })
+    .await;
+    let left = Totals { conversations: 1, messages: 1 };
+    assert_eq!(store.totals().await.unwrap(), left, "all the rest is removed by now");
+}
+
+#[tokio::test]
+async fn an_id_can_be_used_again_when_all_of_its_conversation_is_removed() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, owner).await;
+    removing_nothing(&database, async || {
+        store.delete(owner, id).await.unwrap();
+
+        let too_early = store.create(owner, id, moment(1)).await;
+        assert!(matches!(too_early, Err(StoreError::Fault(_))), "{too_early:?}");
+    })
+    .await;
+
+    store.totals().await.unwrap();
+    store.create(owner, id, moment(1)).await.unwrap();
+    assert_eq!(store.messages(owner, id, None, 10).await.unwrap(), Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_is_removed_by_whoever_opens_the_store_next() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, owner).await;
+    removing_nothing(&database, async || {
+        store.delete(owner, id).await.unwrap();
+    })
+    .await;
+    drop(store);
+
+    let _next = database.store().await;
+
+    eventually(async || count(&database, "messages").await == 0).await;
+}

@@ -1,0 +1,210 @@
+//! How a database is prepared.
+
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use mongodb::bson::{DateTime, Document, doc};
+use tokio::time::timeout;
+use webchat_domain::{ConversationId, SearchQuery, UserId};
+use webchat_persistence::testing::{moment, question};
+use webchat_persistence::{Append, Appended, Conversations, ListOrder, StoreError, Transfer};
+use webchat_persistence_mongo::{OpenError, Schema, SchemaChange};
+
+use crate::support::TestDatabase;
+use crate::support::server::{TestServer, eventually};
+
+#[tokio::test]
+async fn a_database_is_prepared_once() {
+    let database = TestDatabase::new();
+    let schema = Schema::of(database.connect().await);
+
+    let done = schema.prepare().await.unwrap();
+
+    let said: Vec<String> = done.iter().map(ToString::to_string).collect();
+    assert!(said.contains(&"create the collection messages".to_owned()), "{said:?}");
+    assert!(said.contains(&"create the index created_at_idx of conversations".to_owned()));
+    assert_eq!(said.last().unwrap(), "note that the schema's version is 1");
+    assert_eq!(schema.plan().await.unwrap(), []);
+    assert_eq!(schema.prepare().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_plan_says_what_would_be_done_and_does_nothing() {
+    let database = TestDatabase::new();
+    let schema = Schema::of(database.connect().await);
+
+    let planned = schema.plan().await.unwrap();
+
+    assert_eq!(database.raw().await.list_collection_names().await.unwrap(), Vec::<String>::new());
+    assert_eq!(schema.prepare().await.unwrap(), planned);
+}
+
+#[tokio::test]
+async fn many_instances_prepare_at_the_same_time() {
+    let database = TestDatabase::new();
+    let schema = Schema::of(database.connect().await);
+
+    let prepared = join_all((0..8).map(|_| schema.prepare())).await;
+
+    for outcome in prepared {
+        outcome.unwrap();
+    }
+    assert_eq!(schema.plan().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_otherwise_is_set_right() {
+    let database = TestDatabase::new();
+    let raw = database.raw().await;
+    raw.create_collection("conversations").validator(doc! { "title": 1 }).await.unwrap();
+    for index in [
+        doc! { "name": "created_at_idx", "key": { "created_at": 1.0, "user_id": 1.0 } },
+        doc! { "name": "theirs", "key": { "conversation_id": 1, "user_id": 1 } },
+        doc! { "name": "another", "key": { "title": 1 } },
+    ] {
+        create_index(&raw, "conversations", index).await;
+    }
+    let schema = Schema::of(database.connect().await);
+
+    let done = schema.prepare().await.unwrap();
+
+    let collection = "conversations";
+    assert!(done.contains(&SchemaChange::SetValidator(collection)), "{done:?}");
+    for (index, is_dropped) in [("created_at_idx", true), ("theirs", true), ("another", false)] {
+        let drop = SchemaChange::DropIndex { collection, index: index.to_owned() };
+        assert_eq!(done.contains(&drop), is_dropped, "{index}: {done:?}");
+    }
+    assert_eq!(schema.plan().await.unwrap(), []);
+}
+
+/// They write the direction as another kind of number, and an option that is not set as one.
+#[tokio::test]
+async fn indexes_as_other_programs_make_them_are_recognised() {
+    let database = TestDatabase::new();
+    let raw = database.raw().await;
+    raw.create_collection("conversations").await.unwrap();
+    let index = doc! {
+        "name": "conversation_user_idx",
+        "key": { "conversation_id": 1.0, "user_id": 1_i64 },
+        "unique": true,
+    };
+    create_index(&raw, "conversations", index).await;
+
+    let planned = Schema::of(database.connect().await).plan().await.unwrap();
+
+    let index = "conversation_user_idx".to_owned();
+    let create = SchemaChange::CreateIndex { collection: "conversations", index };
+    assert!(!planned.contains(&create), "{planned:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_a_unique_index_is_said() {
+    let database = TestDatabase::new();
+    let message = doc! { "message_id": "twice" };
+    let messages = database.raw().await.collection::<Document>("messages");
+    messages.insert_many([message.clone(), message]).await.unwrap();
+
+    let error = Schema::of(database.connect().await).prepare().await.unwrap_err();
+
+    assert!(matches!(error, OpenError::Refused { .. }), "{error}");
+    assert!(error.to_string().contains("twice"), "{error}");
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_is_a_fault_with_its_reason() {
+    let database = TestDatabase::new();
+    let (store, owner, id) =
+        (database.store().await, UserId::generate(), ConversationId::generate());
+    store.create(owner, id, moment(0)).await.unwrap();
+    let raw = database.raw().await;
+    // As if the program were wrong: what it writes no longer fits.
+    let strict = doc! { "content": { "$ne": "wrong" } };
+    raw.run_command(doc! { "collMod": "messages", "validator": strict }).await.unwrap();
+
+    let wrong = Append { messages: vec![question("wrong")], ..Append::default() };
+    let error = store.append(owner, id, wrong, moment(0)).await.unwrap_err();
+
+    let StoreError::Fault(cause) = error else { panic!("{error:?}") };
+    assert!(cause.to_string().contains("Document failed validation"), "{cause}");
+    assert_eq!(store.find(owner, id).await.unwrap().unwrap().message_count, 0);
+}
+
+#[tokio::test]
+async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
+    let database = TestDatabase::new();
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let flask = doc! {
+        "conversation_id": id.to_string(),
+        "user_id": owner.to_string(),
+        "created_at": DateTime::from_millis(1_700_000_000_000),
+        "updated_at": DateTime::from_millis(1_700_000_000_000),
+        "conversation_history": [{ "role": "user", "content": "tides" }],
+        "conversation_text": "tides",
+    };
+    let conversations = database.raw().await.collection::<Document>("conversations");
+    conversations.insert_one(&flask).await.unwrap();
+
+    let store = database.store().await;
+
+    assert_eq!(store.find(owner, id).await.unwrap(), None);
+    let listed = store.list(owner, ListOrder::Updated, None, 10).await.unwrap();
+    assert_eq!(listed.items, []);
+    let append = store.append(owner, id, Append::default(), moment(0)).await.unwrap();
+    assert_eq!(append, Appended::NotFound);
+    assert!(!store.delete(owner, id).await.unwrap());
+    assert!(!store.reset(owner, id, moment(0)).await.unwrap());
+    assert_eq!(store.search(owner, &SearchQuery::parse("tides"), 10).await.unwrap(), []);
+    assert_eq!(store.totals().await.unwrap().conversations, 0);
+    let again = store.create(owner, id, moment(0)).await;
+    assert!(matches!(again, Err(StoreError::Fault(_))), "the id is in use: {again:?}");
+    let mut left = conversations.find_one(doc! {}).await.unwrap().unwrap();
+    left.remove("_id");
+    assert_eq!(left, flask);
+}
+
+#[tokio::test]
+async fn an_id_is_in_use_for_other_users_too() {
+    let database = TestDatabase::new();
+    let (store, id) = (database.store().await, ConversationId::generate());
+    store.create(UserId::generate(), id, moment(0)).await.unwrap();
+
+    let other = store.create(UserId::generate(), id, moment(0)).await;
+
+    assert!(matches!(other, Err(StoreError::Fault(_))), "{other:?}");
+}
+
+#[tokio::test]
+async fn an_index_that_is_being_built_holds_up_no_other_instance() {
+    let server = TestServer::start().await;
+    let database = TestDatabase::on(&server);
+    let (store, owner, id) =
+        (database.store().await, UserId::generate(), ConversationId::generate());
+    store.create(owner, id, moment(0)).await.unwrap();
+    let raw = database.raw().await;
+    let drop = doc! { "dropIndexes": "conversations", "index": "created_at_idx" };
+    raw.run_command(drop).await.unwrap();
+    let schema = Schema::of(database.connect().await);
+    server.fail_point("hangAfterStartingIndexBuild", "alwaysOn", doc! {}).await;
+
+    let builds = schema.prepare();
+    let starts = async {
+        eventually(async || is_building(&raw).await).await;
+        let started = timeout(Duration::from_secs(10), schema.prepare()).await;
+        server.fail_point("hangAfterStartingIndexBuild", "off", doc! {}).await;
+        started
+    };
+    let (built, started) = join(builds, starts).await;
+
+    assert_eq!(started.expect("it waits for the index").unwrap(), []);
+    assert_eq!(built.unwrap().len(), 1);
+}
+
+async fn is_building(database: &mongodb::Database) -> bool {
+    let list = doc! { "listIndexes": "conversations", "includeBuildUUIDs": true };
+    let indexes = database.run_command(list).await.unwrap();
+    indexes.to_string().contains("buildUUID")
+}
+
+async fn create_index(database: &mongodb::Database, collection: &str, index: Document) {
+    database.run_command(doc! { "createIndexes": collection, "indexes": [index] }).await.unwrap();
+}

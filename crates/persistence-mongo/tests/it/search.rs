@@ -1,0 +1,79 @@
+//! How searches are done, beyond what they find.
+
+use mongodb::bson::{Document, doc};
+use webchat_domain::{ConversationId, SearchQuery, UserId};
+use webchat_persistence::testing::{moment, question};
+use webchat_persistence::{Append, Conversations};
+use webchat_persistence_mongo::MongoStore;
+
+use crate::support::TestDatabase;
+
+async fn say(store: &MongoStore, owner: UserId, texts: &[&str]) -> ConversationId {
+    let id = ConversationId::generate();
+    store.create(owner, id, moment(0)).await.unwrap();
+    let messages = texts.iter().map(|text| question(text)).collect();
+    let append = Append { messages, ..Append::default() };
+    store.append(owner, id, append, moment(0)).await.unwrap();
+    id
+}
+
+async fn found(store: &MongoStore, owner: UserId, query: &str) -> Vec<String> {
+    let hits = store.search(owner, &SearchQuery::parse(query), 10).await.unwrap();
+    let texts = hits.iter().map(|hit| hit.snippet.iter().map(|part| part.text.as_str()).collect());
+    texts.collect()
+}
+
+#[tokio::test]
+async fn a_search_reads_one_users_postings_from_the_index() {
+    let database = TestDatabase::new();
+    let (store, owner, other) = (database.store().await, UserId::generate(), UserId::generate());
+    say(&store, owner, &["the tide", "the moon", "tides"]).await;
+    say(&store, other, &["a tide of somebody else's"; 400]).await;
+    let raw = database.raw().await;
+    raw.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    assert_eq!(found(&store, owner, "tide").await.len(), 2);
+
+    let profile = raw.collection::<Document>("system.profile");
+    let searches = doc! { "command.aggregate": "messages" };
+    let search = profile.find_one(searches).await.unwrap().unwrap();
+    let plan = search.get_str("planSummary").unwrap();
+    assert!(plan.contains("TEXT_MATCH") || plan.contains("IXSCAN"), "{plan}");
+    assert!(search.get_i32("keysExamined").unwrap() <= 4, "{search}");
+    assert!(search.get_i32("docsExamined").unwrap() <= 4, "{search}");
+}
+
+#[tokio::test]
+async fn of_words_beside_a_phrase_one_must_be_there() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    say(&store, owner, &["a spring tide", "a spring tide and the moons", "moons"]).await;
+
+    let found = found(&store, owner, "\"spring tide\" moon sun").await;
+
+    assert_eq!(found, ["a spring tide and the moons"]);
+}
+
+#[tokio::test]
+async fn an_excluded_term_of_several_words_excludes_what_has_them_all() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    say(&store, owner, &["tide and high-water", "tide, high and dry", "tide and water"]).await;
+
+    let mut found = found(&store, owner, "tide -high-water").await;
+
+    found.sort_unstable();
+    assert_eq!(found, ["tide and water", "tide, high and dry"]);
+}
+
+#[tokio::test]
+async fn a_message_is_stemmed_in_english_whatever_else_is_in_its_document() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    say(&store, owner, &["the tides"]).await;
+    let messages = database.raw().await.collection::<Document>("messages");
+    let french = doc! { "$set": { "language": "french" } };
+    messages.update_one(doc! {}, french).await.unwrap();
+
+    assert_eq!(found(&store, owner, "tide").await, ["the tides"]);
+}

@@ -1,0 +1,148 @@
+//! A server of a test's own, which it may kill.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use mongodb::Client;
+use mongodb::bson::{Bson, Document, doc};
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+/// `mongod`, in a folder of its own. It is killed at the end.
+pub(crate) struct TestServer {
+    folder: TempDir,
+    port: u16,
+    arguments: Vec<&'static str>,
+    process: Child,
+}
+
+const REPLICA_SET: [&str; 2] = ["--replSet", "test"];
+
+impl TestServer {
+    /// The only member of a replica set, with fail points.
+    pub(crate) async fn start() -> Self {
+        let server = Self::start_uninitiated().await;
+        let member = doc! { "_id": 0, "host": server.host() };
+        let set = doc! { "_id": "test", "members": [member] };
+        server.admin(doc! { "replSetInitiate": set }).await;
+        server.wait_for_primary().await;
+        server
+    }
+
+    /// With `--replSet`, but the set is not initiated.
+    pub(crate) async fn start_uninitiated() -> Self {
+        Self::start_with(&REPLICA_SET).await
+    }
+
+    /// No member of a replica set.
+    pub(crate) async fn start_standalone() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(arguments: &[&'static str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let process = spawn(&folder, port, arguments);
+        let server = Self { folder, port, arguments: arguments.to_vec(), process };
+        server.wait_for_answer().await;
+        server
+    }
+
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        format!("mongodb://{}/?replicaSet=test", self.host())
+    }
+
+    /// As `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again, with the data it has.
+    pub(crate) async fn restart(&mut self) {
+        self.process = spawn(&self.folder, self.port, &self.arguments);
+        self.wait_for_primary().await;
+    }
+
+    /// Lets it give up being the primary; after a second it is elected again.
+    pub(crate) async fn step_down(&self) {
+        self.admin(doc! { "replSetStepDown": 1, "force": true }).await;
+    }
+
+    /// Lets the server fail, as only one started for tests does.
+    pub(crate) async fn fail_point(&self, name: &str, mode: impl Into<Bson>, data: Document) {
+        self.admin(doc! { "configureFailPoint": name, "mode": mode.into(), "data": data }).await;
+    }
+
+    pub(crate) async fn admin(&self, command: Document) -> Document {
+        self.direct().await.database("admin").run_command(command).await.unwrap()
+    }
+
+    async fn direct(&self) -> Client {
+        let uri = format!("mongodb://{}/?directConnection=true", self.host());
+        Client::with_uri_str(uri).await.unwrap()
+    }
+
+    async fn wait_for_answer(&self) {
+        let admin = self.direct().await.database("admin");
+        eventually(async || admin.run_command(doc! { "ping": 1 }).await.is_ok()).await;
+    }
+
+    async fn wait_for_primary(&self) {
+        let admin = self.direct().await.database("admin");
+        eventually(async || {
+            let hello = admin.run_command(doc! { "hello": 1 }).await;
+            hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap())
+        })
+        .await;
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // Already dead in some tests.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Waits until it is so, at most a minute.
+pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_mins(1), "not in a minute");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn spawn(folder: &TempDir, port: u16, arguments: &[&str]) -> Child {
+    let data = folder.path().join("data");
+    fs::create_dir_all(&data).unwrap();
+    Command::new(mongod())
+        .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"])
+        .args(["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "enableTestCommands=1"])
+        .args(["--port", &port.to_string()])
+        .args(arguments)
+        .arg("--dbpath")
+        .arg(data)
+        .arg("--logpath")
+        .arg(folder.path().join("log"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "where `make test` says which server to use")]
+fn mongod() -> String {
+    env::var("TEST_MONGOD").expect("TEST_MONGOD names the program: run the tests with `make test`")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
