@@ -8,6 +8,7 @@
 
 mod contract;
 mod faults;
+mod flask;
 mod opening;
 mod removals;
 mod schema;

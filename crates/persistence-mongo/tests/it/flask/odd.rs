@@ -16,7 +16,7 @@ use webchat_persistence_mongo::{
     FlaskMigration, FlaskProgress, FlaskReport, LeftBehind, MongoStore, Reason, Schema,
 };
 
-use crate::old_database::{
+use super::old_database::{
     BACKUP, CONVERSATIONS, CREATED_AT, MESSAGES, NAMESPACE, OldDatabase, UPDATED_AT, count_tokens,
     object_id, old, raw,
 };

@@ -14,7 +14,7 @@ use webchat_domain::{ConversationId, MessageId, UserId};
 use webchat_persistence::Conversations;
 use webchat_persistence_mongo::{FlaskError, FlaskMigration, FlaskProgress, LeftBehind, Reason};
 
-use crate::old_database::{BACKUP, CONVERSATIONS, MESSAGES, OldDatabase, object_id, old, raw};
+use super::old_database::{BACKUP, CONVERSATIONS, MESSAGES, OldDatabase, object_id, old, raw};
 
 const USER: &str = "11111111-1111-4111-8111-111111111111";
 
@@ -301,7 +301,7 @@ async fn messages_of_a_deleted_conversation_are_gone_before_others_take_their_pl
     // What deleting a conversation leaves, when the server dies before the messages are removed.
     let conversations = database.collection::<Document>(CONVERSATIONS);
     conversations.delete_one(doc! { "_id": object_id(0) }).await.unwrap();
-    let removal = doc! { "conversation_id": id(0), "through": 2_i64 };
+    let removal = doc! { "conversation_id": id(0), "user_id": USER, "through": 2_i64 };
     database.collection("removals").insert_one(removal).await.unwrap();
 
     let report = migration.run(|_| ()).await.unwrap();

@@ -15,7 +15,7 @@ use webchat_domain::SearchQuery;
 use webchat_persistence::{Conversations, ListOrder};
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase};
 
-use crate::old_database::{
+use super::old_database::{
     BACKUP, CONVERSATIONS, MESSAGES, NAMESPACE, OldDatabase, count_tokens, object_id, old, raw,
 };
 
@@ -161,7 +161,7 @@ async fn messages_by_conversation(database: &OldDatabase) -> HashMap<String, Vec
 /// The process that migrates: this program, which runs the one test below that others don't.
 fn start_migrating(database: &OldDatabase) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "many::a_process_that_migrates", "--ignored", "--nocapture"])
+        .args(["--exact", "flask::many::a_process_that_migrates", "--ignored", "--nocapture"])
         .env("MIGRATE_URI", &database.test.uri)
         .stdout(Stdio::piped())
         .spawn()
@@ -247,7 +247,7 @@ async fn a_conversation_half_written_when_the_process_is_killed_is_invisible_and
     database.insert([&generated(longest).0]).await;
     database.prepare().await;
     let messages = database.collection::<Document>(MESSAGES);
-    let written = async || messages.estimated_document_count().await.unwrap();
+    let written = async || messages.count_documents(doc! {}).await.unwrap();
 
     let mut process = start_migrating(&database);
     while written().await == 0 {
