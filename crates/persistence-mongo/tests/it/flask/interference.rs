@@ -274,18 +274,28 @@ async fn a_document_that_the_database_refuses_keeps_no_other_one_back() {
 }
 
 #[tokio::test]
-async fn after_a_way_back_to_the_flask_application_its_newer_history_is_carried_over() {
-    let database = prepared([usual(0)]).await;
+async fn the_way_back_is_open_and_then_the_newer_history_is_carried_over() {
+    let mut timeless = usual(1);
+    timeless.remove("updated_at");
+    let database = prepared([usual(0), timeless.clone()]).await;
     let migration = database.migration().await;
     migration.run(|_| ()).await.unwrap();
-    let newer = old(object_id(0), &id(0), USER, &[("user", "Something else")]);
     let conversations = database.collection::<Document>(CONVERSATIONS);
+
+    // As the manual says.
+    let back = doc! { "$merge": {
+        "into": CONVERSATIONS, "on": "_id", "whenMatched": "replace", "whenNotMatched": "discard",
+    } };
+    let backup = database.collection::<Document>(BACKUP);
+    backup.aggregate([back]).bypass_document_validation(true).await.unwrap();
+
+    assert_eq!(database.find(CONVERSATIONS, &object_id(1).into()).await, Some(raw(&timeless)));
+    let newer = old(object_id(0), &id(0), USER, &[("user", "Something else")]);
     conversations.replace_one(doc! { "_id": object_id(0) }, &newer).await.unwrap();
-
     let report = migration.run(|_| ()).await.unwrap();
-
-    assert_eq!((report.conversations, report.messages, report.left_behind), (1, 1, 0));
+    assert_eq!((report.conversations, report.messages, report.left_behind), (2, 3, 0));
     assert_eq!(message_count(&database, 0).await, 1);
+    assert_eq!(message_count(&database, 1).await, 2);
 }
 
 #[tokio::test]
