@@ -85,7 +85,7 @@ async fn compare(database: &OldDatabase, numbers: impl Iterator<Item = u32>) -> 
     for number in numbers {
         let (original, can_be_carried_over) = generated(number);
         let id = object_id(number).to_hex();
-        let present = &present[&id];
+        let present = present.get(&id).unwrap();
         let is_as_it_was = *present == raw(&original);
         if !can_be_carried_over {
             assert!(is_as_it_was && !backup.contains_key(&id), "{number}");
@@ -93,7 +93,7 @@ async fn compare(database: &OldDatabase, numbers: impl Iterator<Item = u32>) -> 
         } else if is_as_it_was {
             found.waiting += 1;
         } else {
-            assert_eq!(backup[&id], raw(&original), "{number}");
+            assert_eq!(backup.get(&id), Some(&raw(&original)), "{number}");
             let present = Document::try_from(present).unwrap();
             let id = present.get_str("conversation_id").unwrap();
             let messages = messages.remove(id).unwrap_or_default();

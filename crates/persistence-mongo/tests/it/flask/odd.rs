@@ -17,8 +17,8 @@ use webchat_persistence_mongo::{
 };
 
 use super::old_database::{
-    BACKUP, CONVERSATIONS, CREATED_AT, MESSAGES, NAMESPACE, OldDatabase, UPDATED_AT, count_tokens,
-    object_id, old, raw,
+    BACKUP, CONVERSATIONS, CREATED_AT, MESSAGES, NAMESPACE, OBJECT_IDS_SECONDS, OldDatabase,
+    UPDATED_AT, count_tokens, object_id, old, raw,
 };
 use crate::support::TestDatabase;
 
@@ -350,7 +350,7 @@ async fn a_summary_at_the_head_becomes_the_contexts_and_odd_roles_keep_their_tex
 #[tokio::test]
 async fn a_missing_time_comes_from_the_other_one_or_from_the_documents_id() {
     let carried_over = CarriedOver::new().await;
-    let inserted_at = 1_600_000_000_000;
+    let inserted_at = i64::from(OBJECT_IDS_SECONDS) * 1_000;
     for (number, created_at, updated_at) in
         [(3, CREATED_AT, CREATED_AT), (4, UPDATED_AT, UPDATED_AT), (5, inserted_at, inserted_at)]
     {
