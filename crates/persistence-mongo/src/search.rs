@@ -1,12 +1,13 @@
+use std::collections::HashSet;
 use std::future::ready;
 
 use futures_util::{StreamExt, TryStreamExt};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use webchat_domain::{SearchHit, SearchQuery, UserId};
 
-use crate::documents::{MessageDocument, RemovalDocument};
+use crate::documents::{CONVERSATION_SCHEMA, MessageDocument, RemovalDocument};
 use crate::terms::{Terms, is_in_word};
 use crate::{MongoDatabase, removals};
 
@@ -38,7 +39,29 @@ pub(crate) async fn search(
         .try_filter(|hit| ready(terms.are_in(&hit.message.content)))
         .map_ok(|hit| hit.into_hit(&terms))
         .take(usize::try_from(limit).unwrap_or(usize::MAX));
-    hits.try_collect().await
+    of_present_conversations(database, owner, hits.try_collect().await?).await
+}
+
+/// A conversation that is being carried over from another application has messages before it is there
+/// itself.
+async fn of_present_conversations(
+    database: &MongoDatabase,
+    owner: UserId,
+    mut hits: Vec<SearchHit>,
+) -> MongoResult<Vec<SearchHit>> {
+    let ids: HashSet<String> = hits.iter().map(|hit| hit.conversation_id.to_string()).collect();
+    if ids.is_empty() {
+        return Ok(hits);
+    }
+    let present = doc! {
+        "conversation_id": { "$in": ids.into_iter().collect::<Vec<_>>() },
+        "user_id": owner.to_string(),
+        "schema": CONVERSATION_SCHEMA,
+    };
+    let present = database.conversations().distinct("conversation_id", present).await?;
+    let present: HashSet<&str> = present.iter().filter_map(Bson::as_str).collect();
+    hits.retain(|hit| present.contains(hit.conversation_id.to_string().as_str()));
+    Ok(hits)
 }
 
 impl HitDocument {

@@ -52,7 +52,9 @@ impl<'a> Lock<'a> {
 
     /// Takes the note. `None`: somebody else has it.
     pub(super) async fn take(&'a self) -> Result<Option<HeldLock<'a>>, StoreError> {
-        self.end_lapsed_session().await?;
+        if !self.make_free().await? {
+            return Ok(None);
+        }
         let session = self.database.start_session().await?;
         let note = self.database.answer(self.take_note(session.id())).await?;
         let is_ours = note
@@ -101,16 +103,23 @@ impl<'a> Lock<'a> {
         }
     }
 
-    async fn end_lapsed_session(&self) -> Result<(), StoreError> {
-        let lapsed = doc! { "_id": NOTE, "$expr": { "$lte": ["$until", "$$NOW"] } };
-        let note = self.database.answer(self.notes.find_one(lapsed)).await?;
-        if let Some(session) = note.as_ref().and_then(|note| note.get_document("session").ok()) {
+    /// Ends the session of who had the note until it lapsed. `false`: it has not. Only reads until then,
+    /// as a write would wait for the transactions of that session.
+    async fn make_free(&self) -> Result<bool, StoreError> {
+        let is_lapsed = doc! { "$lte": ["$until", "$$NOW"] };
+        let find = self
+            .notes
+            .find_one(doc! { "_id": NOTE })
+            .projection(doc! { "session": 1, "is_lapsed": is_lapsed });
+        let Some(note) = self.database.answer(find).await? else { return Ok(true) };
+        let is_lapsed = note.get_bool("is_lapsed").unwrap_or(true);
+        if is_lapsed && let Ok(session) = note.get_document("session") {
             let end = doc! { "killSessions": [session] };
             if let Err(error) = self.database.answer(self.database.raw().run_command(end)).await {
                 tracing::warn!(%error, "a migration that has died may hold up this one for a minute");
             }
         }
-        Ok(())
+        Ok(is_lapsed)
     }
 
     fn held(&self) -> Document {

@@ -1,5 +1,7 @@
 //! Reading what the Flask application wrote.
 
+use std::ops::RangeInclusive;
+
 use mongodb::bson::raw::{RawBsonRef, RawDocument};
 use mongodb::bson::{Bson, DateTime, RawDocumentBuf};
 use webchat_domain::{ConversationId, Role, Timestamp, UserId};
@@ -8,7 +10,7 @@ use super::ids;
 use super::report::{MAX_CONTENT, Reason};
 
 /// The dates that have a form on the wire: those of the years 0 to 9999.
-const DATES: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+const DATES: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 /// A conversation of the Flask application.
 pub(super) struct OldConversation {
@@ -130,7 +132,7 @@ fn read_entry(index: usize, entry: &RawDocument) -> Result<(Speaker, &str), Reas
     Ok((role, content))
 }
 
-/// No role says less than who it was: what a role does not say is not guessed.
+/// Whoever can't be told from the role is not guessed.
 fn speaker(role: &str) -> Option<Speaker> {
     Some(match role.trim().to_ascii_lowercase().as_str() {
         "user" => Speaker::Ours(Role::User),

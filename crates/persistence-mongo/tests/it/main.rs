@@ -3,6 +3,7 @@
 
 mod contract;
 mod faults;
+mod flask;
 mod opening;
 mod removals;
 mod schema;

@@ -13,17 +13,18 @@ use webchat_domain::{
 };
 use webchat_persistence::{Append, Appended, Contexts, Conversations, StoredContext};
 use webchat_persistence_mongo::{
-    FlaskMigration, FlaskReport, LeftBehind, MongoStore, Reason, Schema,
+    FlaskMigration, FlaskProgress, FlaskReport, LeftBehind, MongoStore, Reason, Schema,
 };
 
-use crate::old_database::{
-    BACKUP, CONVERSATIONS, CREATED_AT, MESSAGES, NAMESPACE, OldDatabase, UPDATED_AT, count_tokens,
-    object_id, old, raw,
+use super::old_database::{
+    BACKUP, CONVERSATIONS, CREATED_AT, MESSAGES, NAMESPACE, OBJECT_IDS_SECONDS, OldDatabase,
+    UPDATED_AT, count_tokens, object_id, old, raw,
 };
 use crate::support::TestDatabase;
 
 const USER: &str = "11111111-1111-4111-8111-111111111111";
-const SOMEBODY_ELSE: &str = "22222222-2222-4222-8222-222222222222";
+/// Whose documents an index puts before those of the other.
+const SOMEBODY_ELSE: &str = "01111111-1111-4111-8111-111111111111";
 const TALK: [(&str, &str); 2] =
     [("user", "Why two tides a day?"), ("assistant", "The moon pulls.")];
 
@@ -222,7 +223,7 @@ async fn a_second_run_finds_everything_done() {
     migration.run(|_| ()).await.unwrap();
     let before = (all(&database, CONVERSATIONS).await, all(&database, MESSAGES).await);
 
-    let report = migration.run(|_| ()).await.unwrap();
+    let report = migration.run(|told| assert_ne!(told, FlaskProgress::Waiting)).await.unwrap();
 
     let expected = FlaskReport {
         already_there: 12,
@@ -350,7 +351,7 @@ async fn a_summary_at_the_head_becomes_the_contexts_and_odd_roles_keep_their_tex
 #[tokio::test]
 async fn a_missing_time_comes_from_the_other_one_or_from_the_documents_id() {
     let carried_over = CarriedOver::new().await;
-    let inserted_at = 1_600_000_000_000;
+    let inserted_at = i64::from(OBJECT_IDS_SECONDS) * 1_000;
     for (number, created_at, updated_at) in
         [(3, CREATED_AT, CREATED_AT), (4, UPDATED_AT, UPDATED_AT), (5, inserted_at, inserted_at)]
     {

@@ -1,18 +1,20 @@
 //! What happens when something else is at the database too.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use mongodb::IndexModel;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::IndexOptions;
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, block_in_place};
-use webchat_domain::{ConversationId, UserId};
+use tokio::time::timeout;
+use webchat_domain::{ConversationId, MessageId, UserId};
 use webchat_persistence::Conversations;
 use webchat_persistence_mongo::{FlaskError, FlaskMigration, FlaskProgress, LeftBehind, Reason};
 
-use crate::old_database::{BACKUP, CONVERSATIONS, MESSAGES, OldDatabase, object_id, old, raw};
+use super::old_database::{BACKUP, CONVERSATIONS, MESSAGES, OldDatabase, object_id, old, raw};
 
 const USER: &str = "11111111-1111-4111-8111-111111111111";
 
@@ -47,7 +49,7 @@ async fn assert_as_it_was(database: &OldDatabase, original: &Document) {
     assert_eq!(database.find(BACKUP, original.get("_id").unwrap()).await, None);
 }
 
-async fn position_count(database: &OldDatabase, number: u32) -> usize {
+async fn message_count(database: &OldDatabase, number: u32) -> usize {
     let store = database.test.store().await;
     let owner: UserId = USER.parse().unwrap();
     let id: ConversationId = id(number).parse().unwrap();
@@ -98,6 +100,104 @@ async fn a_migration_that_stood_still_while_another_took_over_writes_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_counts_tokens_for_longer_than_its_lease_is_not_taken_over() {
+    let database = prepared([usual(0)]).await;
+    let (begun, has_begun) = mpsc::channel();
+    let slow = move |_: &str| {
+        begun.send(()).unwrap();
+        thread::sleep(Duration::from_millis(750));
+        1
+    };
+    let lease = Duration::from_millis(300);
+    let connected = database.test.connect().await;
+    let first = FlaskMigration::new(&connected, Arc::new(slow)).with_lease(lease);
+    let second = database.migration().await;
+    let mut runs = JoinSet::new();
+    runs.spawn(async move { first.run(|_| ()).await.unwrap().conversations });
+    block_in_place(|| has_begun.recv()).unwrap();
+
+    assert_eq!(second.run(|_| ()).await.unwrap().conversations, 0);
+
+    assert_eq!(runs.join_all().await, [1]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_a_dead_migration_left_open_holds_nobody_up() {
+    let database = prepared([usual(0)]).await;
+    let notes = database.collection::<Document>("meta");
+    let mut session = database.raw.client().start_session().await.unwrap();
+    let note = doc! {
+        "_id": "flask_migration",
+        "holder": "dead",
+        "session": session.id(),
+        "until": DateTime::from_millis(0),
+    };
+    notes.insert_one(note).await.unwrap();
+    session.start_transaction().await.unwrap();
+    let renewal = doc! { "$set": { "until": DateTime::from_millis(1) } };
+    let note = doc! { "holder": "dead" };
+    notes.update_one(note, renewal).session(&mut session).await.unwrap();
+
+    let migration = database.migration().await;
+    // The server itself would end the transaction after a minute.
+    let report = timeout(Duration::from_secs(30), migration.run(|_| ())).await.unwrap();
+
+    assert_eq!(report.unwrap().conversations, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_from_elsewhere_meanwhile_is_kept() {
+    let database = prepared([usual(0), usual(1)]).await;
+    let messages = database.collection::<Document>(MESSAGES);
+    let runtime = Handle::current();
+    let other = doc! {
+        "message_id": MessageId::generate().to_string(),
+        "conversation_id": id(0),
+        "user_id": USER,
+        "position": 2_i64,
+        "role": "user",
+        "content": "From elsewhere",
+        "token_count": 2_i64,
+        "status": "complete",
+        "created_at": DateTime::from_millis(0),
+        "active": true,
+    };
+    let inserted = other.clone();
+    let insert_meanwhile = move |text: &str| {
+        if text == "Question 0" {
+            runtime.block_on(messages.insert_one(&inserted).into_future()).unwrap();
+        }
+        1
+    };
+    let connected = database.test.connect().await;
+
+    let migration = FlaskMigration::new(&connected, Arc::new(insert_meanwhile));
+    let report = migration.run(|_| ()).await.unwrap();
+
+    assert_eq!(report.first_left_behind, left_behind(0, Reason::Refused(11_000)));
+    assert_eq!(report.conversations, 1);
+    let messages = database.collection::<Document>(MESSAGES);
+    let found = messages.find_one(doc! { "conversation_id": id(0) }).await.unwrap().unwrap();
+    assert_eq!(found.get_str("content").unwrap(), "From elsewhere");
+}
+
+#[tokio::test]
+async fn an_older_document_that_comes_later_does_not_take_the_place_of_what_was_carried_over() {
+    let database = prepared([usual(1)]).await;
+    let migration = database.migration().await;
+    migration.run(|_| ()).await.unwrap();
+    let somebody_elses = old(object_id(0), &id(1), "somebody else", &[("user", "Other words")]);
+    database.insert([&somebody_elses]).await;
+
+    let report = migration.run(|_| ()).await.unwrap();
+
+    let carried_over = format!("ObjectId(\"{}\")", object_id(1));
+    let reason = Reason::DuplicateConversationId(carried_over);
+    assert_eq!(report.first_left_behind, left_behind(0, reason));
+    assert_eq!(message_count(&database, 1).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_the_flask_application_still_writes_is_left_behind_and_later_carried_over()
 {
     let database = prepared((0..3).map(usual)).await;
@@ -123,26 +223,37 @@ async fn a_document_that_the_flask_application_still_writes_is_left_behind_and_l
     assert_as_it_was(&database, &written).await;
     let report = database.migration().await.run(|_| ()).await.unwrap();
     assert_eq!((report.conversations, report.messages, report.left_behind), (1, 3, 0));
-    assert_eq!(position_count(&database, 1).await, 3);
+    assert_eq!(message_count(&database, 1).await, 3);
     assert_eq!(database.find(BACKUP, &object_id(1).into()).await, Some(raw(&written)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_do_not_read_back_as_they_were_written_are_not_shown() {
+    let misplaced = old(object_id(1), &id(1), USER, &[("user", "Last")]);
     let many = vec![("user", "one of many"); 3_000];
-    let last = old(object_id(1), &id(1), USER, &many);
-    let database = prepared([usual(0), last]).await;
+    let last = old(object_id(2), &id(2), USER, &many);
+    let database = prepared([usual(0), misplaced.clone(), last]).await;
     let messages = database.collection::<Document>(MESSAGES);
     let mut spoiler = JoinSet::new();
     spoiler.spawn(async move {
-        let spoilt = doc! { "$set": { "content": "Spoilt" } };
-        while messages.update_one(doc! { "content": "Answer" }, spoilt.clone()).await.is_ok() {}
+        loop {
+            for (content, spoilt) in [
+                ("Answer", doc! { "$set": { "content": "Spoilt" } }),
+                ("Last", doc! { "$set": { "position": 2_i64 } }),
+            ] {
+                messages.update_one(doc! { "content": content }, spoilt).await.unwrap();
+            }
+        }
     });
 
     let report = database.migration().await.run(|_| ()).await.unwrap();
 
-    assert_eq!(report.first_left_behind, left_behind(0, Reason::NotVerified));
+    spoiler.shutdown().await;
+    let expected = [left_behind(0, Reason::NotVerified), left_behind(1, Reason::NotVerified)];
+    assert_eq!(report.first_left_behind, expected.concat());
     assert_as_it_was(&database, &usual(0)).await;
+    let present = database.find(CONVERSATIONS, &object_id(1).into()).await;
+    assert_eq!(present, Some(raw(&misplaced)));
     assert_eq!((report.conversations, report.messages), (1, 3_000));
 }
 
@@ -159,22 +270,32 @@ async fn a_document_that_the_database_refuses_keeps_no_other_one_back() {
     assert_eq!(report.first_left_behind, left_behind(2, Reason::Refused(11_000)));
     assert_as_it_was(&database, &twin).await;
     assert_eq!((report.conversations, report.messages), (3, 6));
-    assert_eq!(position_count(&database, 3).await, 2);
+    assert_eq!(message_count(&database, 3).await, 2);
 }
 
 #[tokio::test]
-async fn after_a_way_back_to_the_flask_application_its_newer_history_is_carried_over() {
-    let database = prepared([usual(0)]).await;
+async fn the_way_back_is_open_and_then_the_newer_history_is_carried_over() {
+    let mut timeless = usual(1);
+    timeless.remove("updated_at");
+    let database = prepared([usual(0), timeless.clone()]).await;
     let migration = database.migration().await;
     migration.run(|_| ()).await.unwrap();
-    let newer = old(object_id(0), &id(0), USER, &[("user", "Something else")]);
     let conversations = database.collection::<Document>(CONVERSATIONS);
+
+    // As the manual says.
+    let back = doc! { "$merge": {
+        "into": CONVERSATIONS, "on": "_id", "whenMatched": "replace", "whenNotMatched": "discard",
+    } };
+    let backup = database.collection::<Document>(BACKUP);
+    backup.aggregate([back]).bypass_document_validation(true).await.unwrap();
+
+    assert_eq!(database.find(CONVERSATIONS, &object_id(1).into()).await, Some(raw(&timeless)));
+    let newer = old(object_id(0), &id(0), USER, &[("user", "Something else")]);
     conversations.replace_one(doc! { "_id": object_id(0) }, &newer).await.unwrap();
-
     let report = migration.run(|_| ()).await.unwrap();
-
-    assert_eq!((report.conversations, report.messages, report.left_behind), (1, 1, 0));
-    assert_eq!(position_count(&database, 0).await, 1);
+    assert_eq!((report.conversations, report.messages, report.left_behind), (2, 3, 0));
+    assert_eq!(message_count(&database, 0).await, 1);
+    assert_eq!(message_count(&database, 1).await, 2);
 }
 
 #[tokio::test]
@@ -190,7 +311,7 @@ async fn messages_of_a_deleted_conversation_are_gone_before_others_take_their_pl
     // What deleting a conversation leaves, when the server dies before the messages are removed.
     let conversations = database.collection::<Document>(CONVERSATIONS);
     conversations.delete_one(doc! { "_id": object_id(0) }).await.unwrap();
-    let removal = doc! { "conversation_id": id(0), "through": 2_i64 };
+    let removal = doc! { "conversation_id": id(0), "user_id": USER, "through": 2_i64 };
     database.collection("removals").insert_one(removal).await.unwrap();
 
     let report = migration.run(|_| ()).await.unwrap();

@@ -22,6 +22,9 @@ pub(crate) const NAMESPACE: Uuid = uuid!("8eb8e842-8847-4687-8bf3-213d22d6b541")
 pub(crate) const CREATED_AT: i64 = 1_700_000_000_000;
 pub(crate) const UPDATED_AT: i64 = 1_700_000_060_000;
 
+/// When the ids below were made.
+pub(crate) const OBJECT_IDS_SECONDS: u32 = 1_600_000_000;
+
 pub(crate) struct OldDatabase {
     pub(crate) raw: Database,
     pub(crate) test: TestDatabase,
@@ -103,10 +106,7 @@ pub(crate) fn old(
 
 /// Ids that sort as their numbers do.
 pub(crate) fn object_id(number: u32) -> ObjectId {
-    let mut bytes = [0; 12];
-    bytes[..4].copy_from_slice(&1_600_000_000_u32.to_be_bytes());
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    ObjectId::from_bytes(bytes)
+    ObjectId::parse_str(format!("{OBJECT_IDS_SECONDS:08x}{number:016x}")).unwrap()
 }
 
 /// As many as there are words: all that a test needs.

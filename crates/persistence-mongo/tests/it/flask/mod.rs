@@ -1,0 +1,6 @@
+//! Carrying over what the Flask application wrote.
+
+mod interference;
+mod many;
+mod odd;
+mod old_database;
