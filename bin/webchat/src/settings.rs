@@ -464,6 +464,7 @@ mod tests {
           HOST (9 characters): an IP address
           PORT (4 characters): a number from 0 to 65535
           ALLOWED_ORIGINS (27 characters): addresses like https://chat.example.org, with commas between them
+          MONGODB_URI (20 characters): an address like mongodb://host:27017/database?replicaSet=rs0
           SECRET_KEY (7 characters): at least 32 random characters, as `openssl rand -hex 32` prints them
           LOG_FORMAT (3 characters): text or json
           AZURE_API_URL (not set): the full address of chat completions, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own
