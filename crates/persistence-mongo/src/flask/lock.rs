@@ -103,8 +103,8 @@ impl<'a> Lock<'a> {
         }
     }
 
-    /// Ends the session of who had the note until it lapsed. `false`: it has not. Only reads until then,
-    /// as a write would wait for the transactions of that session.
+    /// Ends the session of who had the note until it lapsed. `false`: it has not. Only reads until then:
+    /// a write that finds it lapsed would wait for the transactions of that session.
     async fn make_free(&self) -> Result<bool, StoreError> {
         let is_lapsed = doc! { "$lte": ["$until", "$$NOW"] };
         let find = self

@@ -130,11 +130,11 @@ async fn a_transaction_that_a_dead_migration_left_open_holds_nobody_up() {
         "_id": "flask_migration",
         "holder": "dead",
         "session": session.id(),
-        "until": DateTime::from_millis(0),
+        "until": DateTime::from_millis(DateTime::now().timestamp_millis() + 1_000),
     };
     notes.insert_one(note).await.unwrap();
     session.start_transaction().await.unwrap();
-    let renewal = doc! { "$set": { "until": DateTime::from_millis(1) } };
+    let renewal = doc! { "$set": { "until": DateTime::MAX } };
     let note = doc! { "holder": "dead" };
     notes.update_one(note, renewal).session(&mut session).await.unwrap();
 
