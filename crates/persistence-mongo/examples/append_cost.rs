@@ -37,13 +37,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("messages      turn    save_answer  append    newest 50 (median, ms)");
     for (length, bench) in LENGTHS.iter().zip(&mut benches) {
-        let [turn, save, append, read] = bench.times.each_mut().map(median);
+        let [turn, save, append, read] = bench.times.each_mut().map(|times| median(times));
         println!("{length:>8}{turn:>10.2}{save:>15.2}{append:>8.2}{read:>13.2}");
     }
     Ok(())
 }
 
-fn median(times: &mut Vec<Duration>) -> f64 {
+fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64) * 1e3
 }

@@ -11,13 +11,14 @@ use mongodb::options::{
     TransactionOptions, WriteConcern,
 };
 use mongodb::{Client, ClientSession, Collection, Database};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use webchat_persistence::StoreError;
 
 use crate::OpenError;
 use crate::definitions::{CONVERSATIONS, MESSAGES, REMOVALS};
 use crate::documents::{ConversationDocument, MessageDocument, RemovalDocument};
-use crate::error::{final_if_unreachable, store_error};
+use crate::error::store_error;
 use crate::open_error::{Place, check_server};
 
 /// Where everything lies if the URI names no database.
@@ -125,9 +126,25 @@ impl MongoDatabase {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let transaction = session.start_transaction().with_options(options);
-        self.answer(transaction.and_run((self, context), |session, (database, context)| {
-            work(Transaction { database, session }, context).map_err(final_if_unreachable).boxed()
-        }))
+        // When there is no server within the time for finding one, the driver would look for one
+        // again, to abort the transaction and to repeat it.
+        let (gone, mut told) = mpsc::channel(1);
+        let repeated = transaction.and_run((self, context), |session, (database, context)| {
+            let gone = gone.clone();
+            let work = work(Transaction { database, session }, context);
+            work.inspect_err(move |error| {
+                if matches!(*error.kind, ErrorKind::ServerSelection { .. }) {
+                    gone.try_send(error.clone()).ok();
+                }
+            })
+            .boxed()
+        });
+        self.answer(async {
+            tokio::select! {
+                outcome = repeated => outcome,
+                Some(error) = told.recv() => Err(error),
+            }
+        })
         .await
     }
 }

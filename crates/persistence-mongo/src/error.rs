@@ -58,24 +58,9 @@ const LATER_CODES: [i32; 39] = [
 /// What a failure means to whoever asked. Only its kind goes on to the log: the server's whole
 /// response, which an [`Error`] shows as well, is binary.
 pub(crate) fn store_error(error: Error) -> StoreError {
-    if let Some(unreachable) = error.get_custom::<Unreachable>() {
-        return StoreError::unavailable(unreachable.0.clone());
-    }
     let is_later =
         LATER.iter().any(|label| error.contains_label(label)) || is_later(error.kind.as_ref());
     if is_later { StoreError::unavailable(*error.kind) } else { StoreError::fault(*error.kind) }
-}
-
-/// That there is no server within the time for finding one.
-struct Unreachable(ErrorKind);
-
-/// The driver repeats a transaction for which there is no server; but it has been looking for one
-/// long enough already.
-pub(crate) fn final_if_unreachable(error: Error) -> Error {
-    match *error.kind {
-        kind @ ErrorKind::ServerSelection { .. } => Error::custom(Unreachable(kind)),
-        _ => error,
-    }
 }
 
 fn is_later(kind: &ErrorKind) -> bool {
@@ -85,7 +70,9 @@ fn is_later(kind: &ErrorKind) -> bool {
         | ErrorKind::DnsResolve { .. }
         | ErrorKind::Io(_)
         | ErrorKind::ServerSelection { .. }
-        | ErrorKind::Shutdown => true,
+        | ErrorKind::Shutdown
+        // Of servers that were found to be able to; none of them is there now.
+        | ErrorKind::Transaction { .. } => true,
         _ => code(kind).is_some_and(|code| LATER_CODES.contains(&code)),
     }
 }

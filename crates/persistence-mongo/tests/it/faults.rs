@@ -161,6 +161,8 @@ async fn a_primary_that_steps_down_loses_nothing() {
 async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
     let mut started = start().await;
     started.server.kill();
+    // A call that was under way waits longer, for another primary.
+    let noticed = started.append().await;
 
     let begun = Instant::now();
     let query = SearchQuery::parse("tide");
@@ -171,6 +173,7 @@ async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
     )
     .await;
 
+    assert!(matches!(noticed, Err(StoreError::Unavailable(_))), "{noticed:?}");
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(searched, Err(StoreError::Unavailable(_))), "{searched:?}");

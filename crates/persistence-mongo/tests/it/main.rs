@@ -1,10 +1,5 @@
 //! The store against a real server.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "these are tests"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod contract;
 mod faults;

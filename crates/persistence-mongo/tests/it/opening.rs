@@ -24,7 +24,7 @@ async fn a_uri_that_is_none_is_refused_with_what_is_wrong() {
 
 #[tokio::test]
 async fn no_error_shows_the_password() {
-    let unescaped = "mongodb://me:se/cret@127.0.0.1:1/?serverSelectionTimeoutMS=100";
+    let unescaped = "mongodb://me:secret?part@127.0.0.1:1/?serverSelectionTimeoutMS=100";
     let wrong_option = "mongodb://me:secret@127.0.0.1:1/?replicaset";
     let unreachable = "mongodb://me:secret@127.0.0.1:1/?serverSelectionTimeoutMS=100";
     let not_found = "mongodb+srv://me:secret@nowhere.invalid/";
@@ -32,7 +32,7 @@ async fn no_error_shows_the_password() {
     for uri in [unescaped, wrong_option, unreachable, not_found] {
         let error = refusal(uri).await;
         let shown = format!("{error} {error:?}");
-        assert!(!shown.contains("cret"), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }
 
