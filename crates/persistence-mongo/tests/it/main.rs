@@ -4,6 +4,7 @@
 mod contract;
 mod faults;
 mod opening;
+mod plans;
 mod removals;
 mod schema;
 mod search;
