@@ -13,6 +13,7 @@ use mongodb::options::{
 use mongodb::{Client, ClientSession, Collection, Database};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use webchat_persistence::StoreError;
 
 use crate::OpenError;
@@ -34,12 +35,13 @@ const DIRECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A MongoDB database. Clones share its connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MongoDatabase {
     client: Client,
     database: Database,
     place: Place,
     patience: Duration,
+    transactions: TaskTracker,
 }
 
 impl MongoDatabase {
@@ -60,7 +62,8 @@ impl MongoDatabase {
         let database =
             client.default_database().unwrap_or_else(|| client.database(DEFAULT_DATABASE));
         let place = Place::new(hosts, database.name());
-        let connected = Self { client, database, place, patience };
+        let transactions = TaskTracker::new();
+        let connected = Self { client, database, place, patience, transactions };
         match connected.hello().await {
             Ok(hello) => check_server(&hello, &connected.place)?,
             Err(error) => return Err(connected.why_unreachable(options, error).await),
@@ -75,6 +78,13 @@ impl MongoDatabase {
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.answer(self.database.run_command(doc! { "ping": 1 })).await?;
         Ok(())
+    }
+
+    /// Waits for the end of what is under way, also for calls whose futures were dropped. Nothing
+    /// should be asked of the database any more.
+    pub async fn close(&self) {
+        self.transactions.close();
+        self.transactions.wait().await;
     }
 
     /// Its hosts and its name, as in messages to the operator: nothing of it is secret.
@@ -119,12 +129,21 @@ impl MongoDatabase {
 
     /// Runs `work` in a transaction: all that it writes is there afterwards, or nothing. When somebody
     /// else writes the same documents meanwhile, or the primary is lost, it is run again.
-    pub(crate) async fn transaction<C: Send, T>(
-        &self,
-        context: C,
-        work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
-    ) -> Result<T, StoreError> {
-        self.transaction_in(&mut self.start_session().await?, context, work).await
+    ///
+    /// It is run to its end even if nobody waits for that any more: a transaction that is given up in
+    /// the middle can hold up others that write the same documents for a minute.
+    pub(crate) async fn transaction<C, T, W>(&self, context: C, work: W) -> Result<T, StoreError>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
+        W: Send + Sync + 'static,
+    {
+        let database = self.clone();
+        let running = self.transactions.spawn(async move {
+            database.transaction_in(&mut database.start_session().await?, context, work).await
+        });
+        running.await.map_err(StoreError::fault)?
     }
 
     pub(crate) async fn start_session(&self) -> Result<ClientSession, StoreError> {

@@ -29,7 +29,7 @@ pub use schema::{Schema, SchemaChange};
 use removals::Remover;
 
 /// Conversations, their contexts and all to move them, in a MongoDB database. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MongoStore {
     database: MongoDatabase,
     remover: Arc<Remover>,

@@ -4,6 +4,7 @@
 //! makes them invisible and notes that they are to be removed; a task does that, some at a time, and
 //! after a crash whoever opens the store next goes on with it.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,6 @@ const AT_ONCE: i64 = 500;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// The task that removes. It ends when this is dropped, at any point without harm.
-#[derive(Debug)]
 pub(crate) struct Remover {
     wake: Arc<Notify>,
     _task: JoinSet<()>,
@@ -102,7 +102,7 @@ async fn run(database: MongoDatabase, wake: Arc<Notify>) {
         match finish(&database).await {
             Ok(()) => wake.notified().await,
             Err(error) => {
-                tracing::warn!(%error, "can't remove deleted messages yet");
+                tracing::warn!(error = error.source(), "can't remove deleted messages yet");
                 sleep(PAUSE).await;
             }
         }
@@ -111,8 +111,8 @@ async fn run(database: MongoDatabase, wake: Arc<Notify>) {
 
 /// Removes some. `false`: there are no more.
 ///
-/// The note is written each time, so that two instances don't remove by the same one: what is left
-/// of it when the other has finished could be a new conversation with the old id.
+/// The note is written each time, so that of two transactions by one note the later one fails. It
+/// could otherwise begin after the id was put to use again, and remove what is new.
 async fn remove(mut transaction: Transaction<'_>, removal: &RemovalDocument) -> MongoResult<bool> {
     let (note, begun) = (doc! { "_id": removal.id }, doc! { "$inc": { "times": 1_i64 } });
     let removals = transaction.database.removals();

@@ -19,15 +19,16 @@ const VERSION: i64 = 1;
 /// How long an index may take to be built: that of a database which is full already.
 const BUILD_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// How long any other step may take: it may have to wait for transactions to end.
-const STEP_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long any other step may take: the server lets a transaction that nobody ends hold it up for a
+/// minute.
+const STEP_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How often preparing is tried while another instance prepares too.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The collections, validators and indexes of a database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Schema {
     database: MongoDatabase,
 }

@@ -231,7 +231,9 @@ impl FlaskMigration {
 
 impl fmt::Debug for FlaskMigration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlaskMigration").field("database", &self.database).finish_non_exhaustive()
+        f.debug_struct("FlaskMigration")
+            .field("place", &self.database.place())
+            .finish_non_exhaustive()
     }
 }
 

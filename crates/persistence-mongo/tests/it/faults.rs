@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use futures_util::future::join3;
 use mongodb::bson::{Document, doc};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationId, MessageId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
 use webchat_persistence::{Append, Appended, Conversations, StoreError};
-use webchat_persistence_mongo::MongoStore;
+use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 
 use crate::support::TestDatabase;
 use crate::support::server::TestServer;
@@ -20,6 +20,7 @@ const WRITERS: usize = 4;
 
 struct Started {
     server: TestServer,
+    database: MongoDatabase,
     store: MongoStore,
     owner: UserId,
     id: ConversationId,
@@ -28,10 +29,12 @@ struct Started {
 /// A conversation on a server of its own.
 async fn start() -> Started {
     let server = TestServer::start().await;
-    let store = TestDatabase::on(&server).store().await;
+    let database = TestDatabase::on(&server).connect().await;
+    Schema::of(database.clone()).prepare().await.unwrap();
+    let store = MongoStore::new(database.clone());
     let (owner, id) = (UserId::generate(), ConversationId::generate());
     store.create(owner, id, moment(0)).await.unwrap();
-    Started { server, store, owner, id }
+    Started { server, database, store, owner, id }
 }
 
 impl Started {
@@ -243,4 +246,32 @@ async fn a_transaction_whose_outcome_got_lost_counts_once() {
 
     assert_eq!(started.count().await, 3);
     started.check(&[]).await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_in_the_middle_holds_nobody_up() {
+    let started = start().await;
+
+    for micros in (0..5_000).step_by(25).cycle().take(600) {
+        let given_up = timeout(Duration::from_micros(micros), started.append()).await;
+        let begun = Instant::now();
+        assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+        assert!(begun.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", begun.elapsed());
+        drop(given_up);
+    }
+
+    started.check(&[]).await;
+}
+
+#[tokio::test]
+async fn closing_waits_for_calls_that_were_given_up() {
+    let started = start().await;
+    let slow = doc! { "blockConnection": true, "blockTimeMS": 400 };
+    started.fail(&["insert"], 1, slow).await;
+    let given_up = timeout(Duration::from_millis(100), started.append()).await;
+
+    started.database.close().await;
+
+    assert!(given_up.is_err());
+    assert_eq!(started.count().await, 1);
 }

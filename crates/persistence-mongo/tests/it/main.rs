@@ -5,6 +5,7 @@ mod contract;
 mod faults;
 mod flask;
 mod opening;
+mod plans;
 mod removals;
 mod schema;
 mod search;

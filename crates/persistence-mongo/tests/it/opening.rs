@@ -60,6 +60,16 @@ async fn a_wrong_password_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_server_that_speaks_no_tls_is_unreachable_over_it() {
+    let database = TestDatabase::new();
+    let uri = format!("{}&tls=true&serverSelectionTimeoutMS=500", database.uri);
+
+    let error = refusal(&uri).await;
+
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_server_without_a_replica_set_is_refused_with_what_to_do() {
     let alone = TestServer::start_standalone().await;
     let uninitiated = TestServer::start_uninitiated().await;

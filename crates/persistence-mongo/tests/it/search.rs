@@ -24,26 +24,6 @@ async fn found(store: &MongoStore, owner: UserId, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_search_reads_one_users_postings_from_the_index() {
-    let database = TestDatabase::new();
-    let (store, owner, other) = (database.store().await, UserId::generate(), UserId::generate());
-    say(&store, owner, &["the tide", "the moon", "tides"]).await;
-    say(&store, other, &["a tide of somebody else's"; 400]).await;
-    let raw = database.raw().await;
-    raw.run_command(doc! { "profile": 2 }).await.unwrap();
-
-    assert_eq!(found(&store, owner, "tide").await.len(), 2);
-
-    let profile = raw.collection::<Document>("system.profile");
-    let searches = doc! { "command.aggregate": "messages" };
-    let search = profile.find_one(searches).await.unwrap().unwrap();
-    let plan = search.get_str("planSummary").unwrap();
-    assert!(plan.contains("TEXT_MATCH") || plan.contains("IXSCAN"), "{plan}");
-    assert!(search.get_i32("keysExamined").unwrap() <= 4, "{search}");
-    assert!(search.get_i32("docsExamined").unwrap() <= 4, "{search}");
-}
-
-#[tokio::test]
 async fn of_words_beside_a_phrase_one_must_be_there() {
     let database = TestDatabase::new();
     let (store, owner) = (database.store().await, UserId::generate());

@@ -1,0 +1,104 @@
+//! From how much of the database an answer is read.
+
+use mongodb::bson::{Document, doc};
+use webchat_domain::{ConversationId, SearchQuery, UserId};
+use webchat_persistence::testing::{moment, question};
+use webchat_persistence::{Append, Conversations, ListOrder};
+use webchat_persistence_mongo::MongoStore;
+
+use crate::support::TestDatabase;
+
+async fn start(store: &MongoStore, owner: UserId, created_at: i64) -> ConversationId {
+    let id = ConversationId::generate();
+    store.create(owner, id, moment(created_at)).await.unwrap();
+    id
+}
+
+async fn say(store: &MongoStore, owner: UserId, texts: &[&str]) -> ConversationId {
+    let id = start(store, owner, 0).await;
+    let messages = texts.iter().map(|text| question(text)).collect();
+    let append = Append { messages, ..Append::default() };
+    store.append(owner, id, append, moment(0)).await.unwrap();
+    id
+}
+
+/// What the server notes of a command while it is done.
+async fn profiled(database: &TestDatabase, command: Document, work: impl AsyncFnOnce()) -> Profile {
+    let raw = database.raw().await;
+    raw.run_command(doc! { "profile": 2 }).await.unwrap();
+    work().await;
+    raw.run_command(doc! { "profile": 0 }).await.unwrap();
+    let profile = raw.collection::<Document>("system.profile");
+    let note = profile.find_one(command).sort(doc! { "ts": -1 }).await.unwrap().unwrap();
+    Profile(note)
+}
+
+struct Profile(Document);
+
+impl Profile {
+    fn assert_reads_at_most(&self, keys_and_documents: i32, index: &str) {
+        let Self(note) = self;
+        let plan = note.get_str("planSummary").unwrap();
+        assert!(plan.contains(index), "{plan}");
+        assert!(note.get_i32("keysExamined").unwrap() <= keys_and_documents, "{note}");
+        assert!(note.get_i32("docsExamined").unwrap() <= keys_and_documents, "{note}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_reads_one_users_postings() {
+    let database = TestDatabase::new();
+    let (store, owner, other) = (database.store().await, UserId::generate(), UserId::generate());
+    say(&store, owner, &["the tide", "the moon", "tides"]).await;
+    say(&store, other, &["a tide of somebody else's"; 400]).await;
+
+    let profile = profiled(&database, doc! { "command.aggregate": "messages" }, async || {
+        let hits = store.search(owner, &SearchQuery::parse("tide"), 10).await.unwrap();
+        assert_eq!(hits.len(), 2);
+    })
+    .await;
+
+    profile.assert_reads_at_most(4, "IXSCAN { user_id: 1, _fts");
+}
+
+#[tokio::test]
+async fn a_page_of_conversations_reads_no_more_than_it_shows() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    for number in 0..40 {
+        start(&store, owner, number).await;
+        start(&store, UserId::generate(), number).await;
+    }
+
+    for order in [ListOrder::Created, ListOrder::Updated] {
+        let first = store.list(owner, order, None, 10).await.unwrap();
+        let profile = profiled(&database, doc! { "command.find": "conversations" }, async || {
+            let second = store.list(owner, order, first.next, 10).await.unwrap();
+            assert_eq!(second.items.len(), 10);
+        })
+        .await;
+        profile.assert_reads_at_most(13, "IXSCAN { user_id");
+        assert!(!profile.0.contains_key("hasSortStage"), "{}", profile.0);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_messages_reads_no_more_than_it_shows() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let id = say(&store, owner, &["tide"; 100]).await;
+    // Most of them are off the path that the user sees.
+    let messages = database.raw().await.collection::<Document>("messages");
+    let (most, off) =
+        (doc! { "position": { "$mod": [4, 1] } }, doc! { "$set": { "active": false } });
+    messages.update_many(doc! { "$nor": [most] }, off).await.unwrap();
+
+    let profile = profiled(&database, doc! { "command.find": "messages" }, async || {
+        let page = store.messages(owner, id, Some(60), 10).await.unwrap().unwrap();
+        assert_eq!(page.len(), 10);
+    })
+    .await;
+
+    profile.assert_reads_at_most(11, "IXSCAN { conversation_id");
+    assert!(!profile.0.contains_key("hasSortStage"), "{}", profile.0);
+}
