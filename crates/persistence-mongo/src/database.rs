@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::IntoFuture;
 use std::io::ErrorKind::TimedOut;
 use std::time::Duration;
@@ -190,6 +191,13 @@ impl MongoDatabase {
 pub(crate) struct Transaction<'a> {
     pub(crate) database: &'a MongoDatabase,
     pub(crate) session: &'a mut ClientSession,
+}
+
+/// Shows where it is, and nothing secret of the URI.
+impl fmt::Debug for MongoDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MongoDatabase({})", self.place)
+    }
 }
 
 impl MongoDatabase {
