@@ -124,8 +124,8 @@ export class App {
     await this.#readMessages(thread, true);
   }
 
-  /** Reads the newest page, and follows what happens after it. */
-  async #readMessages(thread: Thread, follow: boolean): Promise<void> {
+  /** Reads the newest page, and follows what happens after it. Only the first reading can fail. */
+  async #readMessages(thread: Thread, isFirst: boolean): Promise<void> {
     const id = thread.conversationId;
     if (id === null) return;
     try {
@@ -134,11 +134,12 @@ export class App {
       if (this.thread.value !== thread) return;
       thread.load(page);
       this.#showUnsent(thread, id);
-      if (follow || page.running_turn !== null) this.socket.follow(id, page.event_seq);
+      // Again where it was followed already: what came while the page was read may not be in it.
+      this.socket.follow(id, page.event_seq);
       if (!this.conversations.find(id)) this.conversations.put(await this.api.conversation(id));
     } catch (error) {
       const isGone = error instanceof ApiError && error.code === 'conversation_not_found';
-      if (follow || isGone) thread.fail(isGone ? 'missing' : 'failed');
+      if (isFirst || isGone) thread.fail(isGone ? 'missing' : 'failed');
     }
   }
 
