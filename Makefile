@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot tools packages clients check-scripts check-web check-rust test-with-servers
+.PHONY: help run build test lint format screenshot bench tools packages clients check-scripts check-web check-rust test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -40,6 +40,13 @@ format: tools web/node_modules/.installed ## format everything
 screenshot: build packages tests/e2e/node_modules/.installed ## retake the README's picture
 	@WEBCHAT_BIN=target/release/webchat scripts/with_model.py --for-tests -- \
 		npm --prefix tests/e2e run screenshot
+
+# Data lies in the target folder, as /tmp may be in memory. Both commands build the same: the second runs.
+BENCH_SCOPE := --locked -p webchat -p webchat-tests --bench bench
+bench: tools packages ## measure everything; BENCH="append relay --quick" some of it, small
+	@mkdir -p $(CARGO_TARGET_DIR)/bench
+	cargo build --release $(BENCH_SCOPE) --bin webchat
+	@TMPDIR=$(CARGO_TARGET_DIR)/bench scripts/with_servers.py -- cargo bench $(BENCH_SCOPE) -- $(BENCH)
 
 # --- What the targets above consist of ---
 

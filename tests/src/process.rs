@@ -28,13 +28,31 @@ pub struct Process {
 impl Process {
     /// Starts it on this folder, and waits until it is ready.
     pub async fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
+        let started = Self::try_start(data_dir, settings).await;
+        started.unwrap_or_else(|error| panic!("the server does not start: {error}"))
+    }
+
+    /// Starts it where it may not be able to run.
+    ///
+    /// # Errors
+    /// With what it says then.
+    pub async fn try_start(data_dir: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
         let mut child =
             command(data_dir, &["serve"], settings).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap();
-        let line = line.expect("the server is ready");
+        let Some(line) = line else {
+            let output = child.wait_with_output().await.unwrap();
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        };
         let url = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
-        Self { child, url }
+        Ok(Self { child, url })
+    }
+
+    /// Its number at the system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Starts it where it can't run, and waits for its end.

@@ -1,0 +1,130 @@
+//! What it costs to append a message, by how many there are already: through the stores, and as the
+//! Flask application did it.
+
+use std::time::{Duration, Instant};
+
+use webchat_domain::{
+    Clock, ConversationId, MessageId, MessageStatus, NewMessage, Role, SystemClock, UserId,
+};
+use webchat_persistence::{Append, Appended};
+
+use crate::flask::Flask;
+use crate::prose::Prose;
+use crate::report::{Bench, Row};
+use crate::samples::{Samples, WARM_UP};
+use crate::stores::{MongoServer, Place, Store, load_conversation};
+
+const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
+
+/// As long as a size of the Flask application's may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(crate) async fn measure(bench: Bench) {
+    let sizes = bench.size(&SIZES[..], &SIZES[..2]);
+    let appends = bench.size(200, 20);
+    for place in [Place::sqlite().await, Place::mongo().await] {
+        measure_store(&bench, &place, sizes, appends).await;
+        place.remove().await;
+    }
+    measure_flask(&bench, sizes, appends).await;
+}
+
+/// All conversations are there before the first is measured, and take turns: whatever else the machine
+/// does meanwhile hits all of them.
+async fn measure_store(bench: &Bench, place: &Place, sizes: &[u32], appends: u32) {
+    let store = place.store.as_ref();
+    let mut prose = Prose::new();
+    let owner = UserId::generate();
+    let mut conversations = Vec::new();
+    for &size in sizes {
+        conversations.push(load_conversation(store, owner, size, &mut prose).await);
+    }
+    place.settle().await;
+    let mut taken = vec![Vec::new(); sizes.len()];
+    for round in 0..WARM_UP + appends {
+        for (id, taken) in conversations.iter().zip(&mut taken) {
+            let content = prose.text(500);
+            let began = Instant::now();
+            append(store, owner, *id, content).await;
+            if round >= WARM_UP {
+                taken.push(began.elapsed());
+            }
+        }
+    }
+    let mut means = Vec::new();
+    for (&size, taken) in sizes.iter().zip(taken) {
+        let samples: Samples = taken.into_iter().collect();
+        means.push((size, samples.mean_ms()));
+        bench.add(row(place.name, size, &samples));
+    }
+    bench.add(ratio(place.name, &means));
+}
+
+async fn append(store: &dyn Store, owner: UserId, id: ConversationId, content: String) {
+    let now = SystemClock.now();
+    let message = NewMessage {
+        message_id: MessageId::generate(),
+        turn_id: None,
+        role: Role::User,
+        content,
+        token_count: 100,
+        status: MessageStatus::Complete,
+        created_at: now,
+    };
+    let append = Append { messages: vec![message], ..Append::default() };
+    let appended = store.append(owner, id, append, now).await.unwrap();
+    assert!(matches!(appended, Appended::Stored { .. }), "{appended:?}");
+}
+
+async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {
+    let server = MongoServer::new().await;
+    let flask = Flask::on(&server.database).await;
+    let mut prose = Prose::new();
+    let mut means = Vec::new();
+    for (&size, id) in sizes.iter().zip(0..) {
+        let texts: Vec<String> = (0..size).map(|_| prose.text(500)).collect();
+        match flask.begin(id, texts).await {
+            Ok(()) => {
+                server.settle().await;
+                let samples = append_while_patient(&flask, id, appends, &mut prose).await;
+                means.push((size, samples.mean_ms()));
+                bench.add(row(Flask::NAME, size, &samples));
+            }
+            Err(error) => {
+                bench.add(Row::of(case(Flask::NAME, size)).note(format!("none: {}", error.kind)));
+            }
+        }
+    }
+    bench.add(ratio(Flask::NAME, &means));
+    server.remove().await;
+}
+
+async fn append_while_patient(flask: &Flask, id: i64, appends: u32, prose: &mut Prose) -> Samples {
+    flask.append(id, prose.text(500)).await;
+    let began = Instant::now();
+    let mut taken = Vec::new();
+    for _ in 0..appends {
+        let content = prose.text(500);
+        let append = Instant::now();
+        flask.append(id, content).await;
+        taken.push(append.elapsed());
+        if began.elapsed() > PATIENCE {
+            break;
+        }
+    }
+    taken.into_iter().collect()
+}
+
+fn row(name: &str, size: u32, samples: &Samples) -> Row {
+    Row::of(case(name, size)).figure("mean", samples.mean_ms(), "ms").times(samples)
+}
+
+fn case(name: &str, size: u32) -> String {
+    format!("{name}, {size} messages there")
+}
+
+/// What growth costs: 1 is nothing.
+fn ratio(name: &str, means: &[(u32, f64)]) -> Row {
+    let ((few, first), (many, last)) = (means[0], means[means.len() - 1]);
+    Row::of(format!("{name}, {many} to {few} there")).figure("ratio", last / first, "")
+}

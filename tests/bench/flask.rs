@@ -1,0 +1,69 @@
+//! How the Flask application keeps a conversation: all of it in one document, which is read, changed
+//! and written back whole. Through the driver that Webchat uses, which is faster than its own.
+
+use mongodb::bson::{DateTime, doc, serialize_to_bson};
+use mongodb::error::Result as MongoResult;
+use mongodb::options::IndexOptions;
+use mongodb::{Collection, Database, IndexModel};
+use serde::{Deserialize, Serialize};
+
+pub(crate) struct Flask {
+    conversations: Collection<Conversation>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Conversation {
+    #[serde(rename = "conversation_id")]
+    id: i64,
+    #[serde(rename = "conversation_history")]
+    history: Vec<Said>,
+    #[serde(rename = "conversation_text")]
+    text: String,
+    updated_at: DateTime,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Said {
+    role: String,
+    content: String,
+}
+
+impl Flask {
+    pub(crate) const NAME: &str = "As the Flask application, MongoDB";
+
+    pub(crate) async fn on(database: &Database) -> Self {
+        let conversations = database.collection("conversations");
+        let unique = IndexOptions::builder().unique(true).build();
+        let by_id =
+            IndexModel::builder().keys(doc! { "conversation_id": 1 }).options(unique).build();
+        let text = IndexModel::builder().keys(doc! { "conversation_text": "text" }).build();
+        conversations.create_indexes([by_id, text]).await.unwrap();
+        Self { conversations }
+    }
+
+    pub(crate) async fn begin(&self, id: i64, texts: Vec<String>) -> MongoResult<()> {
+        let text = texts.join(" ");
+        let history = texts.into_iter().map(said).collect();
+        let conversation = Conversation { id, history, text, updated_at: DateTime::now() };
+        self.conversations.insert_one(conversation).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn append(&self, id: i64, content: String) {
+        let place = doc! { "conversation_id": id };
+        let found = self.conversations.find_one(place.clone()).await.unwrap().unwrap();
+        let mut history = found.history;
+        history.push(said(content));
+        let texts: Vec<&str> = history.iter().map(|said| said.content.as_str()).collect();
+        let changed = doc! { "$set": {
+            "conversation_text": texts.join(" "),
+            "conversation_history": serialize_to_bson(&history).unwrap(),
+            "updated_at": DateTime::now(),
+        } };
+        self.conversations.update_one(place, changed).await.unwrap();
+    }
+}
+
+fn said(content: String) -> Said {
+    Said { role: "user".to_owned(), content }
+}

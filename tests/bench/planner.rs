@@ -1,0 +1,46 @@
+//! How long it takes to choose what goes to the model, and how much of the conversation is read for it.
+
+use webchat_domain::{ConversationId, Message};
+use webchat_tokens::{Budget, ContextPlanner, Plan};
+
+use crate::prose::Prose;
+use crate::report::{Bench, Row};
+use crate::samples::Samples;
+use crate::stores::message;
+
+/// Messages read at a time, as the chat does.
+const PAGE: usize = 50;
+
+const BUDGET: Budget =
+    Budget { window: 128_000, reply: 800, system: 0, few_shot: 0, summary: None };
+
+pub(crate) async fn measure(bench: Bench) {
+    let mut prose = Prose::new();
+    for size in bench.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
+        let id = ConversationId::generate();
+        let stored: Vec<_> =
+            (1..=size).map(|position| message(id, position, prose.text(500))).collect();
+        let mut read = 0;
+        let calls = bench.size(200, 20);
+        let samples = Samples::take(calls, async || read = plan(&stored).1).await;
+        let row = Row::of(format!("{size} messages of 100 tokens")).times(&samples);
+        bench.add(row.figure("looked at", f64::from(read), ""));
+    }
+}
+
+/// The plan, and how many messages were looked at. Each page is copied, as a store would make it.
+fn plan(stored: &[Message]) -> (Plan, u32) {
+    let (question, history) = stored.split_last().unwrap();
+    let total = question.position;
+    let mut planner = ContextPlanner::new(BUDGET, question.clone()).unwrap();
+    let mut looked_at = 1;
+    let newest_first =
+        history.rchunks(PAGE).map(<[Message]>::to_vec).flat_map(|page| page.into_iter().rev());
+    for message in newest_first {
+        looked_at += 1;
+        if planner.offer(message).is_break() {
+            break;
+        }
+    }
+    (planner.finish(total), looked_at)
+}

@@ -1,0 +1,146 @@
+//! What was measured, for people and for programs.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::{env, fs, thread};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use webchat_domain::{Clock, SystemClock};
+
+use crate::samples::Samples;
+
+/// All that was measured so far.
+pub(crate) type Rows = Arc<Mutex<Vec<Value>>>;
+
+/// What a subject measures with.
+#[derive(Clone)]
+pub(crate) struct Bench {
+    subject: &'static str,
+    is_quick: bool,
+    rows: Rows,
+}
+
+/// One line of the table.
+#[derive(Serialize)]
+pub(crate) struct Row {
+    case: String,
+    figures: Vec<Figure>,
+    note: String,
+}
+
+#[derive(Serialize)]
+struct Figure {
+    name: &'static str,
+    value: f64,
+    unit: &'static str,
+}
+
+impl Bench {
+    pub(crate) fn new(subject: &'static str, is_quick: bool, rows: &Rows) -> Self {
+        Self { subject, is_quick, rows: Arc::clone(rows) }
+    }
+
+    /// How much there is to do: `quick` is for whoever works on the measurements.
+    pub(crate) fn size<T>(&self, full: T, quick: T) -> T {
+        if self.is_quick { quick } else { full }
+    }
+
+    pub(crate) fn add(&self, row: Row) {
+        let figures: Vec<String> = row.figures.iter().map(Figure::in_words).collect();
+        println!("  {:<64}{}  {}", row.case, figures.join(""), row.note);
+        let mut value = serde_json::to_value(row).unwrap();
+        value["subject"] = self.subject.into();
+        self.rows.lock().unwrap().push(value);
+    }
+}
+
+impl Row {
+    pub(crate) fn of(case: impl Into<String>) -> Self {
+        Self { case: case.into(), figures: Vec::new(), note: String::new() }
+    }
+
+    pub(crate) fn figure(mut self, name: &'static str, value: f64, unit: &'static str) -> Self {
+        self.figures.push(Figure { name, value, unit });
+        self
+    }
+
+    /// The median, and what one call in a hundred exceeds.
+    pub(crate) fn times(self, samples: &Samples) -> Self {
+        self.figure("p50", samples.percentile_ms(50), "ms")
+            .figure("p99", samples.percentile_ms(99), "ms")
+            .note(format!("of {}", samples.count()))
+    }
+
+    /// What the reader must know to judge the figures.
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+}
+
+impl Figure {
+    fn in_words(&self) -> String {
+        format!("  {} {:>9} {}", self.name, readable(self.value), self.unit)
+    }
+}
+
+/// Three digits at least, unless it is a whole number, and thousands apart.
+fn readable(value: f64) -> String {
+    let is_whole = value.fract() == 0.0;
+    let bounds = [100.0, 10.0, 1.0, 0.1];
+    let decimals = bounds.iter().filter(|&&bound| !is_whole && value < bound).count();
+    let text = format!("{value:.decimals$}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let first = whole.len() % 3;
+    let (head, tail) = whole.split_at(first);
+    let groups = tail.as_bytes().chunks(3).map(|group| str::from_utf8(group).unwrap());
+    let whole: Vec<&str> =
+        [head].into_iter().filter(|head| !head.is_empty()).chain(groups).collect();
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{}{point}{fraction}", whole.join(" "))
+}
+
+/// Writes the file for programs: where it is.
+pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
+    let path = folder().join("results.json");
+    let results = json!({
+        "date": SystemClock.now(),
+        "revision": output_of("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
+        "machine": {
+            "processor": first_value("/proc/cpuinfo", "model name"),
+            "cores": thread::available_parallelism().map_or(0, usize::from),
+            "memory": first_value("/proc/meminfo", "MemTotal"),
+            "kernel": output_of("uname", &["-sr"]),
+        },
+        "quick": is_quick,
+        "measurements": *rows.lock().unwrap(),
+    });
+    fs::write(&path, format!("{results:#}\n")).unwrap();
+    path
+}
+
+/// Where the measurements keep their files: in cargo's target folder, as this program.
+pub(crate) fn folder() -> PathBuf {
+    let program = env::current_exe().unwrap();
+    let folder = program.ancestors().nth(3).unwrap().join("bench");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Empty where there is no such program.
+fn output_of(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
+/// What stands behind `name:` in a file of the kernel's.
+fn first_value(path: &str, name: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
+    value.map_or_else(String::new, |(_, value)| value.trim().to_owned())
+}

@@ -1,0 +1,59 @@
+//! How many sessions a second are saved and found again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use webchat_domain::{Clock, Session, SessionId, SystemClock, UserId};
+use webchat_persistence::Sessions;
+use webchat_persistence_redis::RedisStore;
+use webchat_persistence_sqlite::SqliteStore;
+
+use crate::report::{Bench, Row};
+use crate::stores::required;
+
+/// How long what was measured is kept.
+const TTL: Duration = Duration::from_mins(1);
+
+pub(crate) async fn measure(bench: Bench) {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+    let redis = RedisStore::open(&required("TEST_REDIS_URL"), TTL).await.unwrap();
+    let stores: [(&str, Arc<dyn Sessions>); 2] =
+        [("SQLite", Arc::new(sqlite)), ("Redis", Arc::new(redis.with_prefix("webchat-bench:")))];
+    let lasting = Duration::from_millis(bench.size(5_000, 500));
+    for (name, sessions) in stores {
+        for at_once in [1, 50] {
+            let rate = rate(&sessions, at_once, lasting).await;
+            let case = format!("{name}, {at_once} at a time");
+            bench.add(Row::of(case).figure("rate", rate, "/s").note("saved and found"));
+        }
+    }
+}
+
+async fn rate(sessions: &Arc<dyn Sessions>, at_once: u32, lasting: Duration) -> f64 {
+    let began = Instant::now();
+    let mut browsers = JoinSet::new();
+    for _ in 0..at_once {
+        browsers.spawn(save_and_find(Arc::clone(sessions), began + lasting));
+    }
+    let done: u32 = browsers.join_all().await.into_iter().sum();
+    f64::from(done) / began.elapsed().as_secs_f64()
+}
+
+async fn save_and_find(sessions: Arc<dyn Sessions>, until: Instant) -> u32 {
+    let mut done = 0;
+    while Instant::now() < until {
+        let session = Session {
+            session_id: SessionId::generate(),
+            user_id: UserId::generate(),
+            conversation_id: None,
+        };
+        let now = SystemClock.now();
+        sessions.save(&session, now, now.plus(TTL)).await.unwrap();
+        let found = sessions.find(session.session_id, now).await.unwrap();
+        assert_eq!(found, Some(session));
+        done += 1;
+    }
+    done
+}

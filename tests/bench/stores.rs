@@ -1,0 +1,188 @@
+//! Stores to measure, and what they are filled with.
+
+use std::env;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use mongodb::bson::doc;
+use mongodb::bson::oid::ObjectId;
+use tempfile::TempDir;
+use webchat_domain::{
+    Context, Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp,
+    UserId,
+};
+use webchat_persistence::{Conversations, StoredConversation, StoredMessage, Transfer};
+use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
+use webchat_persistence_sqlite::SqliteStore;
+
+use crate::prose::Prose;
+
+/// Messages stored in one transaction: small, as MongoDB indexes each of their words.
+const BATCH: usize = 100;
+
+/// Conversations stored at a time: MongoDB makes many durable with one write to the disk.
+const AT_ONCE: usize = 64;
+
+const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
+
+pub(crate) trait Store: Conversations + Transfer {}
+
+impl<T: Conversations + Transfer> Store for T {}
+
+/// A store that nobody else uses.
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    pub(crate) store: Arc<dyn Store>,
+    kept: Kept,
+}
+
+enum Kept {
+    Folder(TempDir),
+    Database(MongoServer),
+}
+
+/// A database of its own on the server that `make bench` started.
+pub(crate) struct MongoServer {
+    pub(crate) uri: String,
+    pub(crate) database: mongodb::Database,
+}
+
+impl Place {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+        Self { name: "SQLite", store: Arc::new(store), kept: Kept::Folder(folder) }
+    }
+
+    pub(crate) async fn mongo() -> Self {
+        let server = MongoServer::new().await;
+        let database = MongoDatabase::connect(&server.uri).await.unwrap();
+        Schema::of(database.clone()).prepare().await.unwrap();
+        let store = Arc::new(MongoStore::new(database));
+        Self { name: "MongoDB", store, kept: Kept::Database(server) }
+    }
+
+    /// What was stored is where it belongs, and no work is left to be done meanwhile.
+    pub(crate) async fn settle(&self) {
+        if let Kept::Database(server) = &self.kept {
+            server.settle().await;
+        }
+    }
+
+    pub(crate) async fn remove(self) {
+        drop(self.store);
+        match self.kept {
+            Kept::Folder(folder) => folder.close().unwrap(),
+            Kept::Database(server) => server.remove().await,
+        }
+    }
+}
+
+impl MongoServer {
+    pub(crate) async fn new() -> Self {
+        let server = required("TEST_MONGODB_URI");
+        let name = format!("webchat_bench_{}", ObjectId::new());
+        let (hosts, options) = server.split_once('?').unwrap_or((&server, ""));
+        let uri = format!("{}/{name}?{options}", hosts.trim_end_matches('/'));
+        let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
+        Self { database: client.database(&name), uri }
+    }
+
+    /// Ends when all that was written is in the server's data files.
+    pub(crate) async fn settle(&self) {
+        let admin = self.database.client().database("admin");
+        admin.run_command(doc! { "fsync": 1 }).await.unwrap();
+    }
+
+    pub(crate) async fn remove(self) {
+        self.database.drop().await.unwrap();
+        self.settle().await;
+    }
+}
+
+/// What `make bench` says of the servers it started.
+#[expect(clippy::disallowed_methods, reason = "where `make bench` says which server to use")]
+pub(crate) fn required(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: measure with `make bench`"))
+}
+
+/// Stores a conversation of so many messages, of 500 characters each.
+pub(crate) async fn load_conversation(
+    store: &dyn Store,
+    owner: UserId,
+    messages: u32,
+    prose: &mut Prose,
+) -> ConversationId {
+    let id = ConversationId::generate();
+    let stored: Vec<_> =
+        (1..=messages).map(|position| stored_message(id, position, prose.text(500))).collect();
+    let last = &stored.last().unwrap().message;
+    store.put_conversation(stored_conversation(owner, last)).await.unwrap();
+    load_messages(store, owner, stored).await;
+    id
+}
+
+/// Stores so many conversations, of one short message each.
+pub(crate) async fn load_conversations(
+    store: &dyn Store,
+    owner: UserId,
+    conversations: u32,
+    prose: &mut Prose,
+) {
+    let mut stored: Vec<_> = (0..conversations)
+        .map(|_| stored_message(ConversationId::generate(), 1, prose.text(70)))
+        .collect();
+    for (message, number) in stored.iter_mut().zip(0..) {
+        message.message.created_at = Timestamp::from_unix_millis(START.unix_millis() + number);
+    }
+    stream::iter(stored.iter().map(|stored| stored_conversation(owner, &stored.message)))
+        .for_each_concurrent(AT_ONCE, async |one| store.put_conversation(one).await.unwrap())
+        .await;
+    load_messages(store, owner, stored).await;
+}
+
+async fn load_messages(store: &dyn Store, owner: UserId, messages: Vec<StoredMessage>) {
+    stream::iter(messages.chunks(BATCH))
+        .for_each_concurrent(4, async |batch| {
+            store.put_messages(owner, batch.to_vec()).await.unwrap();
+        })
+        .await;
+}
+
+/// The conversation that ends with this message.
+fn stored_conversation(owner: UserId, last: &Message) -> StoredConversation {
+    StoredConversation {
+        owner,
+        conversation: Conversation {
+            conversation_id: last.conversation_id,
+            title: None,
+            created_at: last.created_at,
+            updated_at: last.created_at,
+            message_count: last.position,
+            total_tokens: last.position * u64::from(last.token_count),
+        },
+        head: Some(last.message_id),
+        last_position: last.position,
+        context: Context::default(),
+    }
+}
+
+fn stored_message(id: ConversationId, position: u32, content: String) -> StoredMessage {
+    StoredMessage { message: message(id, position, content), client_message_id: None, active: true }
+}
+
+/// A message as a store gives it. Questions and answers take turns.
+pub(crate) fn message(id: ConversationId, position: u32, content: String) -> Message {
+    Message {
+        message_id: MessageId::generate(),
+        conversation_id: id,
+        position: position.into(),
+        parent_id: None,
+        turn_id: None,
+        role: if position % 2 == 1 { Role::User } else { Role::Assistant },
+        content,
+        token_count: 100,
+        status: MessageStatus::Complete,
+        created_at: START,
+    }
+}

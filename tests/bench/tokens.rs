@@ -1,0 +1,84 @@
+//! How fast tokens are counted, beside OpenAI's own `tiktoken` for Python on the same text.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use cargo_metadata::MetadataCommand;
+use serde::Deserialize;
+use webchat_tokens::TokenCounter;
+
+use crate::report::{Bench, Row, folder};
+use crate::samples::Samples;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// What `scripts/count_tokens.py` says.
+#[derive(Deserialize)]
+struct Counted {
+    tokens: u32,
+    seconds: f64,
+}
+
+pub(crate) async fn measure(bench: Bench) {
+    let text = text(bench.size(5_000_000, 200_000));
+    let size = format!("{} kB", text.len() / 1_000);
+    let path = folder().join("text.txt");
+    fs::write(&path, &text).unwrap();
+
+    let counter = TokenCounter::load();
+    let mut tokens = 0;
+    let samples = Samples::take(5, async || tokens = counter.count(&text)).await;
+    let ours = Counted { tokens, seconds: samples.percentile_ms(50) / 1_000.0 };
+    bench.add(row(format!("Webchat, {size}"), &ours));
+
+    let case = format!("tiktoken for Python, {size}");
+    bench.add(match count_in_python(&path) {
+        Ok(theirs) => row(case, &theirs),
+        Err(error) => Row::of(case).note(format!("none: {error}")),
+    });
+}
+
+fn row(case: String, counted: &Counted) -> Row {
+    let tokens = f64::from(counted.tokens);
+    Row::of(case)
+        .figure("rate", tokens / counted.seconds, "/s")
+        .figure("tokens", tokens, "")
+        .note("median of 5")
+}
+
+/// The files of this repository, again and again until there is enough.
+fn text(bytes: usize) -> String {
+    let kinds = ["*.md", "*.rs", "*.ts", "*.py", "*.toml", "*.sql"];
+    let listed =
+        Command::new("git").args(["ls-files", "--"]).args(kinds).current_dir(ROOT).output();
+    let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+    let files: String = listed
+        .lines()
+        .map(|file| fs::read_to_string(Path::new(ROOT).join(file)).unwrap())
+        .collect();
+    let mut text = files.repeat(bytes / files.len() + 1);
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}
+
+fn count_in_python(text: &Path) -> Result<Counted, Box<dyn std::error::Error>> {
+    let output = Command::new(Path::new(ROOT).join("scripts/count_tokens.py"))
+        .args([&ranks()?, text])
+        .output()?;
+    if !output.status.success() {
+        let last = String::from_utf8_lossy(&output.stderr);
+        return Err(last.lines().last().unwrap_or("it failed").into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The encoding's tokens, which tiktoken for Python would fetch from the network, are part of the crate
+/// that Webchat counts with.
+fn ranks() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let options = ["--locked", "--offline"].map(str::to_owned);
+    let metadata = MetadataCommand::new().current_dir(ROOT).other_options(options).exec()?;
+    let tiktoken = metadata.packages.iter().find(|package| *package.name == "tiktoken-rs");
+    let tiktoken = tiktoken.ok_or_else(|| io::Error::other("Webchat counts with another crate"))?;
+    Ok(tiktoken.manifest_path.with_file_name("assets/o200k_base.tiktoken").into())
+}
