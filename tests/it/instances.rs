@@ -12,24 +12,28 @@ use webchat_tests::{
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// A model, databases, and a folder for each instance.
-struct Site {
-    model: ScriptedModel,
+pub(crate) struct Site {
+    pub(crate) model: ScriptedModel,
     mongodb_uri: String,
     redis_url: String,
     folders: [TempDir; 2],
 }
 
 impl Site {
-    fn new() -> Self {
-        Self::on(redis_url())
+    pub(crate) fn new() -> Self {
+        Self::with_model(ScriptedModel::start())
     }
 
-    fn on(redis_url: String) -> Self {
+    pub(crate) fn with_model(model: ScriptedModel) -> Self {
+        Self::on(redis_url(), model)
+    }
+
+    fn on(redis_url: String, model: ScriptedModel) -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        Self { model: ScriptedModel::start(), mongodb_uri: mongodb_uri(), redis_url, folders }
+        Self { model, mongodb_uri: mongodb_uri(), redis_url, folders }
     }
 
-    async fn instance(&self, number: usize) -> Process {
+    pub(crate) async fn instance(&self, number: usize) -> Process {
         let settings = [
             ("AZURE_API_URL", self.model.url()),
             ("SECRET_KEY", KEY),
@@ -149,7 +153,7 @@ async fn an_instance_that_dies_leaves_its_conversations_to_the_other() {
 #[tokio::test]
 async fn redis_may_go_and_come_back_while_an_answer_is_made() {
     let mut redis = Redis::start().await;
-    let site = Site::on(redis.url());
+    let site = Site::on(redis.url(), ScriptedModel::start());
     let server = site.instance(0).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;

@@ -15,5 +15,6 @@ mod rest_v1;
 mod socket_io;
 mod socket_io_clients;
 mod stores;
+mod survival;
 mod turns;
 mod websocket;

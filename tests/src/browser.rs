@@ -42,9 +42,13 @@ impl Browser {
     /// The same browser after the server came back at another port: a cookie knows no port.
     #[must_use]
     pub fn at(&self, server: &Process) -> Self {
-        let mut elsewhere = self.clone();
-        elsewhere.base = server.browser().base;
-        elsewhere
+        self.at_url(server.browser().base)
+    }
+
+    /// The same browser at another server.
+    #[must_use]
+    pub fn at_url(&self, base: Url) -> Self {
+        Self { base, ..self.clone() }
     }
 
     /// A request, to be completed.
@@ -116,6 +120,12 @@ impl Browser {
         let (socket, headers) = upgrade(&url, self.headers()).await.unwrap();
         self.jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), &self.base);
         socket
+    }
+
+    /// Opens a WebSocket where there may be no server.
+    pub async fn try_connect(&self) -> Option<Socket> {
+        let (socket, _) = upgrade(&self.base.join("/ws").unwrap(), self.headers()).await.ok()?;
+        Some(socket)
     }
 
     /// What a browser sends along with every request to its page's own host.

@@ -19,6 +19,7 @@ mod real_client;
 mod server;
 mod socket;
 mod socket_io;
+mod steady;
 
 use std::time::Duration;
 
@@ -30,6 +31,14 @@ pub use real_client::{Library, RealClient};
 pub use server::{TestServer, WEB_ASSET};
 pub use socket::{Socket, text_of, upgrade};
 pub use socket_io::{Polling, SocketIo, Transport, socket_io_path};
+pub use steady::{Addresses, Answered, SteadyClient};
+
+/// How often something at random is tried: `short` in `make test`, `long` in `make soak`.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "how `make soak` tells that it is the one")]
+pub fn often(short: u32, long: u32) -> u32 {
+    if std::env::var_os("SOAK").is_some() { long } else { short }
+}
 
 /// The longest that anything is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -22,6 +22,7 @@ pub struct ScriptedModel {
 
 #[derive(Default)]
 struct Script {
+    pace: Duration,
     answers: Mutex<VecDeque<UnboundedReceiver<Part>>>,
     requests: Mutex<Vec<Value>>,
 }
@@ -40,9 +41,15 @@ impl ScriptedModel {
     /// A model on a free port, for as long as the test's runtime lives.
     #[must_use]
     pub fn start() -> Self {
+        Self::paced(Duration::ZERO)
+    }
+
+    /// One that takes its time for each word when it repeats the question.
+    #[must_use]
+    pub fn paced(pace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Data::new(Script::default());
+        let script = Data::new(Script { pace, ..Script::default() });
         let shared = script.clone();
         let server = HttpServer::new(move || {
             App::new()
@@ -118,8 +125,12 @@ async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
     let question = body["messages"].as_array().unwrap().last().unwrap()["content"].clone();
     script.requests.lock().unwrap().push(body.into_inner());
     let scripted = script.answers.lock().unwrap().pop_front();
+    let pace = if scripted.is_some() { Duration::ZERO } else { script.pace };
     let parts = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap()));
-    let body = stream::unfold(parts, |mut parts| async {
+    let body = stream::unfold(parts, move |mut parts| async move {
+        if !pace.is_zero() {
+            sleep(pace).await;
+        }
         let part = match parts.recv().await? {
             Part::Bytes(bytes) => Ok(bytes),
             Part::BreakOff => Err(actix_web::error::ErrorInternalServerError("cut")),
@@ -133,7 +144,9 @@ fn repeat(question: &str) -> UnboundedReceiver<Part> {
     let (parts, answer) = unbounded_channel();
     let answering = Answering { parts };
     answering.say("You said: ");
-    answering.say(question);
+    for word in question.split_inclusive(' ') {
+        answering.say(word);
+    }
     answering.end();
     answer
 }

@@ -99,6 +99,11 @@ impl Process {
 
     /// Waits for its end: whether it was a good one.
     pub async fn ended_well(mut self) -> bool {
+        self.ends_well().await
+    }
+
+    /// Waits for its end, which it has been told of: whether it was a good one.
+    pub async fn ends_well(&mut self) -> bool {
         timeout(PATIENCE, self.child.wait()).await.expect("the end in time").unwrap().success()
     }
 }

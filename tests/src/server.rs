@@ -25,7 +25,11 @@ impl TestServer {
 
     /// With these settings beside the defaults.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let model = ScriptedModel::start();
+        Self::with_model(ScriptedModel::start(), settings).await
+    }
+
+    /// With this model, and these settings beside the defaults.
+    pub async fn with_model(model: ScriptedModel, settings: &[(&str, &str)]) -> Self {
         let url = model.url().to_owned();
         Self::on(model, &[&[("AZURE_API_URL", url.as_str())], settings].concat()).await
     }

@@ -37,6 +37,11 @@ impl Socket {
         self.send_text(&json!({"event": event, "data": data}).to_string()).await;
     }
 
+    /// Says an event to a server that may be gone.
+    pub async fn say_or_fail(&mut self, event: &str, data: Value) {
+        self.send_or_fail(Message::text(json!({"event": event, "data": data}).to_string())).await;
+    }
+
     /// Sends a text frame as it is.
     pub async fn send_text(&mut self, text: &str) {
         self.send(Message::text(text)).await;
@@ -55,6 +60,11 @@ impl Socket {
     /// The next event: its name and data.
     pub async fn next(&mut self) -> (String, Value) {
         read(&self.next_frame().await)
+    }
+
+    /// The next event; `None` when the connection is no more.
+    pub async fn next_or_end(&mut self) -> Option<(String, Value)> {
+        timeout(PATIENCE, self.next_text_or_end()).await.expect("an event in time")
     }
 
     /// The next text frame as it is.
@@ -100,6 +110,16 @@ impl Socket {
                 Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("no text: {other:?}"),
+            }
+        }
+    }
+
+    async fn next_text_or_end(&mut self) -> Option<(String, Value)> {
+        loop {
+            match self.stream.next().await? {
+                Ok(Message::Text(text)) => return Some(read(&text)),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
             }
         }
     }
