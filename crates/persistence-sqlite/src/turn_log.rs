@@ -46,6 +46,8 @@ struct Events {
     told: VecDeque<(EventId, Arc<Event>)>,
     /// The number before the oldest that is kept: of what came up to it, nothing is known.
     before: u64,
+    /// Whether `before` has been read from the file.
+    has_begun: bool,
     numbers: Range<u64>,
     running: Option<RunningTurn>,
     used_at: Instant,
@@ -75,15 +77,34 @@ impl SqliteTurnLog {
         id: ConversationId,
         look: impl Fn(&Events) -> T,
     ) -> Result<T, StoreError> {
-        if let Some(topic) = lock(&self.topics).by_conversation.get(&id).cloned() {
-            let events = lock(&topic.events);
-            if !events.kept.is_empty() {
-                return Ok(look(&events));
-            }
+        if let Some(looked) = self.look_in_memory(id, &look) {
+            return Ok(looked);
         }
         // Up to here there may have been events that nobody has any more.
         let before = self.reserved(id).await?;
-        Ok(look(&Events { before, ..Events::new() }))
+        // The numbers may have been reserved just now, for events that are still to come.
+        let looked = self.look_in_memory(id, &look);
+        Ok(looked.unwrap_or_else(|| look(&Events { before, ..Events::new() })))
+    }
+
+    fn look_in_memory<T>(&self, id: ConversationId, look: impl Fn(&Events) -> T) -> Option<T> {
+        let topic = lock(&self.topics).by_conversation.get(&id).cloned()?;
+        let events = lock(&topic.events);
+        events.has_begun.then(|| look(&events))
+    }
+
+    /// Notes what came before the events of this process. This goes before the first reservation, so
+    /// that nobody takes reserved numbers for events that are gone.
+    async fn begin(&self, id: ConversationId, topic: &Topic) -> Result<(), StoreError> {
+        if !lock(&topic.events).has_begun {
+            let before = self.reserved(id).await?;
+            let mut events = lock(&topic.events);
+            if !events.has_begun {
+                events.before = before;
+                events.has_begun = true;
+            }
+        }
+        Ok(())
     }
 
     async fn reserved(&self, id: ConversationId) -> Result<u64, StoreError> {
@@ -124,6 +145,7 @@ impl TurnLog for SqliteTurnLog {
         body: EventBody,
     ) -> Result<Arc<Event>, StoreError> {
         let topic = self.topic(id);
+        self.begin(id, &topic).await?;
         if lock(&topic.events).numbers.is_empty() {
             let numbers = self.reserve(id).await?;
             let mut events = lock(&topic.events);
@@ -198,6 +220,7 @@ impl Events {
             kept: VecDeque::new(),
             told: VecDeque::new(),
             before: 0,
+            has_begun: false,
             numbers: 0..0,
             running: None,
             used_at: Instant::now(),
@@ -218,9 +241,6 @@ impl Events {
         self.told.push_back((event_id, Arc::clone(&event)));
         if self.told.len() > TOLD_AGAIN_WITHIN + 1 {
             self.told.pop_front();
-        }
-        if self.kept.is_empty() {
-            self.before = event.seq - 1;
         }
         self.kept.push_back(event);
         self.used_at = Instant::now();

@@ -189,6 +189,7 @@ macro_rules! turn_log_contract {
                     events_are_numbered_and_read_in_order,
                     conversations_are_numbered_apart,
                     a_reader_waits_for_the_next_event,
+                    who_reads_while_the_first_event_is_told_misses_nothing,
                     appends_at_once_get_a_number_each,
                     a_number_from_elsewhere_is_refused,
                     a_replay_with_a_hole_is_refused,

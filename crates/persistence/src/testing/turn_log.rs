@@ -52,6 +52,21 @@ pub async fn a_reader_waits_for_the_next_event(log: &dyn TurnLog) {
     assert_eq!(whole(log, id, first.seq).await, [second.unwrap()]);
 }
 
+pub async fn who_reads_while_the_first_event_is_told_misses_nothing(log: &dyn TurnLog) {
+    for _ in 0..100 {
+        let id = ConversationId::generate();
+
+        let reading = join_all((0..20).map(|_| log.read(id, 0)));
+        let (told, read) = tokio::join!(append(log, id, chunk("a")), reading);
+
+        let told = Replay::Whole(vec![told.unwrap()]);
+        for read in read {
+            let read = read.unwrap();
+            assert!(read == Replay::Whole(Vec::new()) || read == told, "{read:?}");
+        }
+    }
+}
+
 pub async fn appends_at_once_get_a_number_each(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
