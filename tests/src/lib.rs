@@ -13,6 +13,7 @@
 
 mod browser;
 mod databases;
+mod link;
 mod model;
 mod process;
 mod real_client;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 pub use browser::{Answer, Browser};
 pub use databases::{Redis, mongodb_uri, put_flask_conversation, redis_url};
+pub use link::{Link, LinkState};
 pub use model::{Answering, ScriptedModel};
 pub use process::{Ended, Process};
 pub use real_client::{Library, RealClient};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::{Browser, Process, Socket};
+use crate::{Browser, Link, Process, Socket};
 
 /// Where the servers are at the moment, by their numbers: what a balancer knows.
 #[derive(Clone, Default)]
@@ -19,6 +19,15 @@ impl Addresses {
     pub fn of(browser: &Browser) -> Self {
         let addresses = Self::default();
         addresses.0.lock().unwrap().insert(0, browser.base().clone());
+        addresses
+    }
+
+    /// Behind this link.
+    #[must_use]
+    pub fn at(link: &Link) -> Self {
+        let addresses = Self::default();
+        let url = format!("http://{}", link.address()).parse().unwrap();
+        addresses.0.lock().unwrap().insert(0, url);
         addresses
     }
 

@@ -3,5 +3,6 @@
 
 mod cuts;
 mod interleavings;
+mod network;
 mod repeats;
 mod rolling;
