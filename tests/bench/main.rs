@@ -13,8 +13,11 @@
 
 mod append;
 mod compaction;
+mod connections;
 mod flask;
+mod followers;
 mod planner;
+mod process;
 mod prose;
 mod reading;
 mod relay;
@@ -41,7 +44,7 @@ struct Subject {
     measure: fn(Bench) -> LocalBoxFuture<'static, ()>,
 }
 
-const SUBJECTS: [Subject; 7] = [
+const SUBJECTS: [Subject; 9] = [
     Subject {
         name: "append",
         about: "a message of 500 characters appended to a conversation that has many",
@@ -61,6 +64,16 @@ const SUBJECTS: [Subject; 7] = [
         name: "relay",
         about: "an answer of 200 chunks, through the server and straight from its upstream",
         measure: |bench| relay::measure(bench).boxed_local(),
+    },
+    Subject {
+        name: "followers",
+        about: "an answer of 200 chunks, 5 ms apart, to 100 clients of one conversation",
+        measure: |bench| followers::measure(bench).boxed_local(),
+    },
+    Subject {
+        name: "connections",
+        about: "the server's memory for connections on which nothing is said",
+        measure: |bench| connections::measure(bench).boxed_local(),
     },
     Subject {
         name: "planner",

@@ -1,7 +1,6 @@
 //! What the server adds to an answer on its way from the model to the user: the real binary, real
 //! connections, and all users asking at the same moment.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -13,13 +12,11 @@ use webchat_llm::{
 };
 use webchat_tests::{Browser, Process, Socket};
 
+use crate::process::{cpu_seconds, peak_memory};
 use crate::report::{Bench, Row};
 use crate::samples::Samples;
 use crate::stores::{MongoServer, required};
 use crate::upstream::{CHUNK, CHUNKS, Upstream};
-
-/// A unit of `/proc/PID/stat`, the same in all of Linux's interfaces.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// So many users at a time, and how often each asks.
 #[derive(Clone, Copy)]
@@ -200,21 +197,4 @@ impl Answering {
         assert_eq!(self.characters, CHUNK.len() * usize::try_from(CHUNKS).unwrap());
         Answered { first: self.first.unwrap(), last: self.last }
     }
-}
-
-/// What the process has had of the processors, in user and kernel mode.
-fn cpu_seconds(process: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The name, in parentheses, may hold spaces; see proc_pid_stat(5).
-    let (_, fields) = stat.rsplit_once(") ").unwrap();
-    let ticks: f64 =
-        fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap()).sum();
-    ticks / TICKS_PER_SECOND
-}
-
-/// In megabytes.
-fn peak_memory(process: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_000.0
 }

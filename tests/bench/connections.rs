@@ -1,0 +1,68 @@
+//! What the server holds for a connection on which nothing is said.
+
+use futures_util::{StreamExt, stream};
+use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
+
+use crate::process::memory_kb;
+use crate::report::{Bench, Row};
+
+/// Connections of one user.
+const OF_ONE: usize = 10;
+
+/// Users who connect at the same moment.
+const AT_ONCE: usize = 20;
+
+enum Connection {
+    WebSocket { _socket: Socket },
+    SocketIo { _client: SocketIo },
+}
+
+pub(crate) async fn measure(bench: Bench) {
+    let counts = bench.size([1_000, 10_000], [200, 1_000]);
+    for name in ["/ws", "Socket.IO over a WebSocket"] {
+        let folder = tempfile::tempdir().unwrap();
+        let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
+        let settings = [upstream, ("LOG_LEVEL", "error")];
+        let server = Process::start(folder.path(), &settings).await;
+        // What the first ones bring into memory is there for all.
+        drop(connect(&server, name, 100).await);
+        let without = memory_kb(server.id());
+        let mut open = Vec::new();
+        for count in counts {
+            open.extend(connect(&server, name, count - open.len()).await);
+            let each =
+                (memory_kb(server.id()) - without) / f64::from(u32::try_from(count).unwrap());
+            bench.add(
+                Row::of(format!("{name}, {count} connections")).figure("each", each, "kB").figure(
+                    "the server",
+                    memory_kb(server.id()) / 1_000.0,
+                    "MB",
+                ),
+            );
+        }
+        drop(open);
+        server.kill().await;
+    }
+}
+
+async fn connect(server: &Process, name: &str, count: usize) -> Vec<Connection> {
+    let users = stream::iter((0..count).step_by(OF_ONE)).map(|_| async {
+        let browser = server.browser();
+        browser.start_conversation().await;
+        let mut connections = Vec::new();
+        for _ in 0..OF_ONE {
+            connections.push(connect_one(&browser, name).await);
+        }
+        connections
+    });
+    users.buffer_unordered(AT_ONCE).concat().await
+}
+
+async fn connect_one(browser: &Browser, name: &str) -> Connection {
+    if name == "/ws" {
+        Connection::WebSocket { _socket: browser.connect().await }
+    } else {
+        let client = SocketIo::connect(browser, Transport::WebSocket).await;
+        Connection::SocketIo { _client: client }
+    }
+}

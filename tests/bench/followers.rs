@@ -1,0 +1,55 @@
+//! A turn with a hundred followers, and with ten of them that read nothing.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use webchat_tests::{Browser, Process, Socket};
+
+use crate::report::{Bench, Row};
+use crate::samples::Samples;
+use crate::upstream::Upstream;
+
+const FOLLOWERS: usize = 100;
+const DEAF: usize = 10;
+
+pub(crate) async fn measure(bench: Bench) {
+    let turns = bench.size(50, 5);
+    let upstream = Upstream::start(Some(Duration::from_millis(5)));
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("AZURE_API_URL", upstream.url.as_str()), ("LOG_LEVEL", "error")];
+    let server = Process::start(folder.path(), &settings).await;
+    for (case, deaf) in [("all read", 0), ("ten of them read nothing", DEAF)] {
+        let times = answers(&server.browser(), FOLLOWERS - deaf, deaf, turns).await;
+        bench.add(Row::of(format!("{FOLLOWERS} followers, {case}")).times(&times));
+    }
+    server.kill().await;
+}
+
+/// How long each answer took until the slowest of those who read had all of it.
+async fn answers(browser: &Browser, readers: usize, deaf: usize, turns: u32) -> Samples {
+    let id = browser.start_conversation().await;
+    let mut reading = join_all((0..readers).map(|_| follow(browser, &id))).await;
+    let _deaf = join_all((0..deaf).map(|_| follow_without_reading(browser, &id))).await;
+    let mut took = Vec::new();
+    for _ in 0..turns {
+        let asked = Instant::now();
+        let question = json!({"conversation_id": id, "message": "Why?"});
+        reading[0].say("send_message", question).await;
+        join_all(reading.iter_mut().map(|socket| socket.until("token_usage"))).await;
+        took.push(asked.elapsed());
+    }
+    took.into_iter().collect()
+}
+
+async fn follow(browser: &Browser, id: &str) -> Socket {
+    let mut socket = follow_without_reading(browser, id).await;
+    socket.expect("subscribed").await;
+    socket
+}
+
+async fn follow_without_reading(browser: &Browser, id: &str) -> Socket {
+    let mut socket = browser.connect().await;
+    socket.say("subscribe", json!({"conversation_id": id})).await;
+    socket
+}
