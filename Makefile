@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot bench tools packages clients check-scripts check-web check-rust test-with-servers
+.PHONY: help run build test lint format screenshot bench soak tools packages clients check-scripts check-web check-rust test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -47,6 +47,11 @@ bench: tools packages ## measure everything; BENCH="append relay --quick" some o
 	@mkdir -p $(CARGO_TARGET_DIR)/bench
 	cargo build --release $(BENCH_SCOPE) --bin webchat
 	@TMPDIR=$(CARGO_TARGET_DIR)/bench scripts/with_servers.py -- cargo bench $(BENCH_SCOPE) -- $(BENCH)
+
+soak: tools packages ## the tests of what nobody may lose, for a long time: some 10 minutes
+	cargo build --all-targets $(SCOPE)
+	@SOAK=1 scripts/with_servers.py -- cargo test --locked --all-features -p webchat-tests --test it -- \
+		--test-threads 1 survival::
 
 # --- What the targets above consist of ---
 
