@@ -109,6 +109,28 @@ async fn a_turn_at_one_instance_keeps_the_other_from_beginning_one() {
 }
 
 #[tokio::test]
+async fn a_turn_at_one_instance_is_stopped_at_the_other() {
+    let site = Site::new();
+    let (a, b) = tokio::join!(site.instance(0), site.instance(1));
+    let at_a = a.browser();
+    let id = at_a.start_conversation().await;
+    let (mut socket_a, mut socket_b) = (at_a.connect().await, at_a.at(&b).connect().await);
+    let answer = site.model.next_answer();
+    socket_a.say("send_message", json!({"conversation_id": id, "message": "go on"})).await;
+    answer.say("So far");
+    socket_a.until("response_chunk").await;
+
+    socket_b.say("stop", json!({"conversation_id": id})).await;
+    let end = socket_a.until("response_end").await;
+
+    assert_eq!(end.last().unwrap().1["finish_reason"], json!("stopped"));
+    answer.hung_up().await;
+    let messages = messages(&at_a, &id).await;
+    assert_eq!(messages[1]["content"], json!("So far"));
+    assert_eq!(messages[1]["status"], json!("stopped"));
+}
+
+#[tokio::test]
 async fn an_instance_that_dies_leaves_its_conversations_to_the_other() {
     let site = Site::new();
     let (a, b) = tokio::join!(site.instance(0), site.instance(1));

@@ -97,7 +97,7 @@ impl Chat {
         if !self.ports.conversations.delete(owner, id).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.turns.stop(id);
+        self.stop_needless(owner, id).await;
         self.tell(id, ConversationChange::Deleted).await
     }
 
@@ -115,7 +115,7 @@ impl Chat {
         if !self.ports.conversations.reset(owner, id, now).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.turns.stop(id);
+        self.stop_needless(owner, id).await;
         self.tell(id, ConversationChange::Reset).await
     }
 

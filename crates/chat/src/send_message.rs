@@ -150,7 +150,7 @@ impl Chat {
                 return Err(error.into());
             }
         };
-        let interrupts = self.turns.begin(id, turn_id);
+        let interrupts = self.turns.begin(owner, id, turn_id);
         if let Some(title) = first_title
             && let Err(error) = self.tell(id, ConversationChange::Title { title }).await
         {

@@ -8,6 +8,7 @@ mod rows;
 mod saved_folder;
 mod search;
 mod sessions;
+mod signals;
 mod transfer;
 mod turn_log;
 
@@ -19,6 +20,7 @@ use webchat_persistence::{Probe, StoreError};
 
 pub use database::OpenError;
 pub use saved_folder::SavedFolder;
+pub use signals::LocalSignals;
 pub use turn_log::SqliteTurnLog;
 
 use database::Database;

@@ -6,6 +6,7 @@ mod error;
 mod probe;
 mod saved_files;
 mod sessions;
+mod signals;
 mod transfer;
 mod turn_log;
 
@@ -31,6 +32,9 @@ pub use saved_files::SavedFiles;
 #[cfg(feature = "mock")]
 pub use sessions::MockSessions;
 pub use sessions::Sessions;
+#[cfg(feature = "mock")]
+pub use signals::MockSignals;
+pub use signals::{Signal, Signals};
 pub use transfer::{StoredConversation, StoredMessage, Totals, Transfer};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
