@@ -131,6 +131,34 @@ async fn a_turn_at_one_instance_is_stopped_at_the_other() {
 }
 
 #[tokio::test]
+async fn the_list_of_conversations_is_live_at_all_instances() {
+    let site = Site::new();
+    let (a, b) = tokio::join!(site.instance(0), site.instance(1));
+    let at_a = a.browser();
+    at_a.start_conversation().await;
+    let mut socket_b = at_a.at(&b).connect().await;
+    let mut strangers = b.browser().connect().await;
+
+    let id = at_a.start_conversation().await;
+    let started = socket_b.next_of_list().await;
+    at_a.connect().await.ask(&id, "Why two tides?").await;
+    let titled = socket_b.next_of_list().await;
+    at_a.delete(&format!("/api/v1/conversations/{id}")).await;
+    let gone = loop {
+        let (event, data) = socket_b.next_of_list().await;
+        if event == "conversation_unlisted" {
+            break data;
+        }
+    };
+    strangers.say("ping", json!({})).await;
+
+    assert_eq!(started.1["conversation"]["conversation_id"], json!(id));
+    assert_eq!(titled.1["conversation"]["title"], json!("Why two tides?"));
+    assert_eq!(gone, json!({"conversation_id": id}));
+    assert_eq!(strangers.next_frame().await, r#"{"event":"pong","data":{}}"#);
+}
+
+#[tokio::test]
 async fn an_instance_that_dies_leaves_its_conversations_to_the_other() {
     let site = Site::new();
     let (a, b) = tokio::join!(site.instance(0), site.instance(1));

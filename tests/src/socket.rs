@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
@@ -14,6 +16,8 @@ use crate::PATIENCE;
 /// A live connection.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Came while something else was waited for.
+    passed_over: VecDeque<(String, Value)>,
 }
 
 /// Tries to open a WebSocket at a page's address with these headers: the connection and the headers
@@ -28,7 +32,7 @@ pub async fn upgrade(url: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap
     request.headers_mut().extend(headers);
     let connected = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time");
     let (stream, response) = connected?;
-    Ok((Socket { stream }, response.into_parts().0.headers))
+    Ok((Socket { stream, passed_over: VecDeque::new() }, response.into_parts().0.headers))
 }
 
 impl Socket {
@@ -52,9 +56,15 @@ impl Socket {
         self.stream.send(message).await.ok();
     }
 
-    /// The next event: its name and data.
+    /// The next event: its name and data. What changes in the list of conversations comes in
+    /// between, and waits for [`Socket::next_of_list`].
     pub async fn next(&mut self) -> (String, Value) {
-        read(&self.next_frame().await)
+        self.next_that(|name| !is_of_list(name)).await
+    }
+
+    /// The next change in the list of conversations.
+    pub async fn next_of_list(&mut self) -> (String, Value) {
+        self.next_that(is_of_list).await
     }
 
     /// The next text frame as it is.
@@ -94,6 +104,19 @@ impl Socket {
         timeout(PATIENCE, self.close_code()).await.expect("the end in time")
     }
 
+    async fn next_that(&mut self, is_wanted: fn(&str) -> bool) -> (String, Value) {
+        if let Some(place) = self.passed_over.iter().position(|(name, _)| is_wanted(name)) {
+            return self.passed_over.remove(place).unwrap();
+        }
+        loop {
+            let event = read(&self.next_frame().await);
+            if is_wanted(&event.0) {
+                return event;
+            }
+            self.passed_over.push_back(event);
+        }
+    }
+
     async fn next_text(&mut self) -> String {
         loop {
             match self.stream.next().await.expect("the connection is open").unwrap() {
@@ -120,6 +143,11 @@ impl Socket {
 pub fn text_of(events: &[(String, Value)]) -> String {
     let chunks = events.iter().filter(|(name, _)| name == "response_chunk");
     chunks.filter_map(|(_, data)| data["chunk"].as_str()).collect()
+}
+
+/// Whether an event tells a change in the list of conversations.
+pub(crate) fn is_of_list(name: &str) -> bool {
+    matches!(name, "conversation_listed" | "conversation_unlisted")
 }
 
 fn read(text: &str) -> (String, Value) {

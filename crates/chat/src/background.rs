@@ -73,7 +73,9 @@ impl Chat {
                 Signal::Stop { owner, conversation_id, turn_id } => {
                     self.turns.stop_turn(owner, conversation_id, turn_id);
                 }
-                Signal::ListChanged { .. } => {}
+                Signal::ListChanged { owner, conversation_id } => {
+                    self.lists.tell(owner, conversation_id);
+                }
             }
         }
         Ok(())

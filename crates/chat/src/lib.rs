@@ -8,6 +8,7 @@ mod copy;
 mod draft;
 mod error;
 mod follow;
+mod lists;
 mod measured;
 mod messages;
 mod prompts;
@@ -36,6 +37,7 @@ pub use context::ContextView;
 pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
+pub use lists::{ListChange, ListFollowing};
 pub use messages::MessagePage;
 pub use readiness::NotReady;
 pub use save_history::SavedName;
@@ -44,6 +46,7 @@ pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 
 use background::Background;
+use lists::Lists;
 use turns::Turns;
 
 /// The use cases. Clones share one state.
@@ -54,6 +57,7 @@ pub struct Chat {
     system_prompt: Option<Arc<SystemPrompt>>,
     turns: Arc<Turns>,
     background: Arc<Background>,
+    lists: Arc<Lists>,
 }
 
 /// What the use cases work with.
@@ -114,6 +118,7 @@ impl Chat {
             system_prompt,
             turns: Arc::new(Turns::new()),
             background: Arc::new(Background::new()),
+            lists: Arc::default(),
         }
     }
 

@@ -158,6 +158,7 @@ impl Chat {
             tracing::warn!(%turn_id, error = cause(&error), "a title was not told");
         }
         self.turns.spawn(turn.run(interrupts));
+        self.list_changed(owner, id).await;
         Ok(Sent::Accepted(event))
     }
 }

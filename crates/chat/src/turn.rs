@@ -55,6 +55,7 @@ impl Turn {
         let give_up = interrupts.interrupt.clone();
         tokio::join!(self.answer(&teller, interrupts), teller.run(&give_up));
         self.chat.turns.end(id, self.id);
+        self.chat.list_changed(self.owner, id).await;
     }
 
     async fn answer(&self, teller: &Teller, interrupts: Interrupts) {

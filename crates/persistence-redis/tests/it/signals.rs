@@ -69,7 +69,7 @@ async fn a_redis_that_goes_and_comes_back_is_heard_again() {
     let refused = one.publish(unsent).await;
     server.start_again().await;
     server.is_ready().await;
-    let hears = async {
+    let hearing_again = async {
         loop {
             // A listener from before goes on listening; when it is reached again, nobody says.
             one.publish(sent).await.unwrap();
@@ -80,5 +80,5 @@ async fn a_redis_that_goes_and_comes_back_is_heard_again() {
     };
 
     refused.unwrap_err();
-    assert_eq!(timeout(SOON, hears).await.expect("heard again"), sent);
+    assert_eq!(timeout(SOON, hearing_again).await.expect("heard again"), sent);
 }
