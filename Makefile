@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot bench tools packages clients check-scripts check-web check-rust test-with-servers
+.PHONY: help run build test lint format screenshot bench soak tools packages clients check-scripts check-web check-rust test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -47,6 +47,11 @@ bench: tools packages ## measure everything; BENCH="append relay --quick" some o
 	@mkdir -p $(CARGO_TARGET_DIR)/bench
 	cargo build --release $(BENCH_SCOPE) --bin webchat
 	@TMPDIR=$(CARGO_TARGET_DIR)/bench scripts/with_servers.py -- cargo bench $(BENCH_SCOPE) -- $(BENCH)
+
+soak: tools packages ## the long fault tests; SOAK_KILLS=1000 says how often a server is killed
+	cargo build --all-targets --all-features --locked -p webchat -p webchat-tests
+	@SOAK_KILLS=$${SOAK_KILLS:-100} scripts/with_servers.py -- cargo nextest run --profile soak \
+		--all-features --locked -p webchat-tests -E 'test(kills::)'
 
 # --- What the targets above consist of ---
 

@@ -7,6 +7,7 @@ mod errors;
 mod flask;
 mod instances;
 mod isolation;
+mod kills;
 mod lists;
 mod origin;
 mod pages;

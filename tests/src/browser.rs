@@ -47,6 +47,12 @@ impl Browser {
         elsewhere
     }
 
+    /// The same browser at another address of the server.
+    #[must_use]
+    pub fn at_url(&self, base: &Url) -> Self {
+        Self { base: base.clone(), ..self.clone() }
+    }
+
     /// A request, to be completed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.base.join(path).unwrap())
@@ -116,6 +122,12 @@ impl Browser {
         let (socket, headers) = upgrade(&url, self.headers()).await.unwrap();
         self.jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), &self.base);
         socket
+    }
+
+    /// Tries to open a WebSocket, where there may be no server.
+    pub async fn try_connect(&self) -> Option<Socket> {
+        let url = self.base.join("/ws").unwrap();
+        Some(upgrade(&url, self.headers()).await.ok()?.0)
     }
 
     /// What a browser sends along with every request to its page's own host.

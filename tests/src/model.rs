@@ -22,6 +22,8 @@ pub struct ScriptedModel {
 
 #[derive(Default)]
 struct Script {
+    /// How long each part of an answer takes.
+    pace: Duration,
     answers: Mutex<VecDeque<UnboundedReceiver<Part>>>,
     requests: Mutex<Vec<Value>>,
 }
@@ -40,9 +42,15 @@ impl ScriptedModel {
     /// A model on a free port, for as long as the test's runtime lives.
     #[must_use]
     pub fn start() -> Self {
+        Self::with_pace(Duration::ZERO)
+    }
+
+    /// A model that takes its time for each word.
+    #[must_use]
+    pub fn with_pace(pace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Data::new(Script::default());
+        let script = Data::new(Script { pace, ..Script::default() });
         let shared = script.clone();
         let server = HttpServer::new(move || {
             App::new()
@@ -119,7 +127,11 @@ async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
     script.requests.lock().unwrap().push(body.into_inner());
     let scripted = script.answers.lock().unwrap().pop_front();
     let parts = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap()));
-    let body = stream::unfold(parts, |mut parts| async {
+    let pace = script.pace;
+    let body = stream::unfold(parts, move |mut parts| async move {
+        if !pace.is_zero() {
+            sleep(pace).await;
+        }
         let part = match parts.recv().await? {
             Part::Bytes(bytes) => Ok(bytes),
             Part::BreakOff => Err(actix_web::error::ErrorInternalServerError("cut")),
@@ -133,7 +145,9 @@ fn repeat(question: &str) -> UnboundedReceiver<Part> {
     let (parts, answer) = unbounded_channel();
     let answering = Answering { parts };
     answering.say("You said: ");
-    answering.say(question);
+    for word in question.split_inclusive(' ') {
+        answering.say(word);
+    }
     answering.end();
     answer
 }

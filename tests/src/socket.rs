@@ -56,6 +56,23 @@ impl Socket {
         self.stream.send(message).await.ok();
     }
 
+    /// Says an event to a server that may be gone. `false`: it is.
+    pub async fn try_say(&mut self, event: &str, data: Value) -> bool {
+        let frame = json!({"event": event, "data": data}).to_string();
+        self.stream.send(Message::text(frame)).await.is_ok()
+    }
+
+    /// The next event, of the list too, unless the connection ends.
+    pub async fn try_next(&mut self) -> Option<(String, Value)> {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("a frame in time")? {
+                Ok(Message::Text(text)) => return Some(read(&text)),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
     /// The next event: its name and data. What changes in the list of conversations comes in
     /// between, and waits for [`Socket::next_of_list`].
     pub async fn next(&mut self) -> (String, Value) {

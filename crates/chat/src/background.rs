@@ -51,10 +51,12 @@ impl Background {
 }
 
 impl Chat {
-    /// Begins what goes on in the background until the shutdown: other instances are listened to.
+    /// Begins what goes on in the background until the shutdown: other instances are listened to,
+    /// and the turns are ended that dead ones left behind.
     /// To be called once for each set of ports.
     pub fn begin_background(&self) {
         self.background.spawn(self.clone().listen());
+        self.background.spawn(self.clone().look_for_lapsed_turns());
     }
 
     async fn listen(self) {

@@ -8,6 +8,7 @@ mod copy;
 mod draft;
 mod error;
 mod follow;
+mod lapsed;
 mod lists;
 mod measured;
 mod messages;

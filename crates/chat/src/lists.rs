@@ -169,8 +169,7 @@ impl Drop for ListFollowing {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-    use webchat_domain::Title;
+    use webchat_domain::{FinishReason, Title};
 
     use super::*;
     use crate::testing::{ANSWER, QUESTION, Room, settle, soon};
@@ -193,8 +192,8 @@ mod tests {
         }
     }
 
-    fn is_quiet(list: &mut ListFollowing) -> bool {
-        list.next().now_or_never().is_none()
+    fn is_quiet(list: &ListFollowing) -> bool {
+        list.waiting.lock().ids.is_empty()
     }
 
     #[tokio::test(start_paused = true)]
@@ -207,7 +206,7 @@ mod tests {
         let asked = room.ask(QUESTION).await;
         let with_question = listed(&mut list).await;
         asked.say(ANSWER).await;
-        asked.finish(webchat_domain::FinishReason::Stop).await;
+        asked.finish(FinishReason::Stop).await;
         settle().await;
         let with_answer = listed(&mut list).await;
         room.chat.rename_conversation(room.owner, room.id, title("Sums")).await.unwrap();
@@ -221,17 +220,31 @@ mod tests {
         assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));
         assert_eq!(emptied.message_count, 0);
         assert_eq!(soon(list.next()).await, Some(ListChange::Unlisted(room.id)));
-        assert!(is_quiet(&mut list));
+        assert!(is_quiet(&list));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_title_from_the_model_is_told() {
+        let room = Room::open_with(|settings| settings.auto_titles = true).await;
+        room.chat.begin_background();
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let mut list = room.chat.follow_list(room.owner);
+
+        let asked_for_title = room.model.asked().await;
+        asked_for_title.say("Sums").await;
+        asked_for_title.finish(FinishReason::Stop).await;
+
+        assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_else_hears_of_it() {
         let room = room().await;
-        let mut strangers = room.chat.follow_list(UserId::generate());
+        let strangers = room.chat.follow_list(UserId::generate());
 
         room.ask_and_answer(QUESTION, ANSWER).await;
 
-        assert!(is_quiet(&mut strangers));
+        assert!(is_quiet(&strangers));
     }
 
     #[tokio::test(start_paused = true)]
@@ -252,7 +265,7 @@ mod tests {
             let newest = listed(&mut list).await;
             assert_eq!((newest.conversation_id, newest.title), (id, Some(title("49"))));
         }
-        assert!(is_quiet(&mut list));
+        assert!(is_quiet(&list));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,8 @@
 //! The promises of the ports, kept by SQLite.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+use std::future::{Ready, ready};
+
 use tempfile::TempDir;
 use webchat_persistence_sqlite::{LocalSignals, SqliteStore, SqliteTurnLog};
 
@@ -15,8 +17,8 @@ async fn open_log() -> (SqliteTurnLog, TempDir) {
     (store.turn_log(), folder)
 }
 
-async fn open_signals() -> (LocalSignals, ()) {
-    (LocalSignals::new(), ())
+fn open_signals() -> Ready<(LocalSignals, ())> {
+    ready((LocalSignals::new(), ()))
 }
 
 webchat_persistence::conversations_contract!(super::open);
