@@ -48,7 +48,7 @@ bench: tools packages ## measure everything; BENCH="append relay --quick" some o
 	cargo build --release $(BENCH_SCOPE) --bin webchat
 	@TMPDIR=$(CARGO_TARGET_DIR)/bench scripts/with_servers.py -- cargo bench $(BENCH_SCOPE) -- $(BENCH)
 
-soak: tools packages ## the tests of what nobody may lose, for a long time: some 10 minutes
+soak: tools packages ## the tests of what nobody may lose, for a long time: half an hour or more
 	cargo build --all-targets $(SCOPE)
 	@SOAK=1 scripts/with_servers.py -- cargo test --locked --all-features -p webchat-tests --test it -- \
 		--test-threads 1 survival::

@@ -1,6 +1,6 @@
 //! Several instances on one MongoDB and one Redis, behind a balancer that sends each request anywhere.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -10,6 +10,9 @@ use webchat_tests::{
 };
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// How long a turn is taken for alive whose instance says nothing.
+const LEASE: Duration = Duration::from_secs(10);
 
 /// A model, databases, and a folder for each instance.
 pub(crate) struct Site {
@@ -113,6 +116,56 @@ async fn a_turn_at_one_instance_keeps_the_other_from_beginning_one() {
 }
 
 #[tokio::test]
+async fn a_turn_at_one_instance_is_stopped_at_the_other() {
+    let site = Site::new();
+    let (a, b) = tokio::join!(site.instance(0), site.instance(1));
+    let at_a = a.browser();
+    let id = at_a.start_conversation().await;
+    let (mut socket_a, mut socket_b) = (at_a.connect().await, at_a.at(&b).connect().await);
+    let answer = site.model.next_answer();
+    socket_a.say("send_message", json!({"conversation_id": id, "message": "go on"})).await;
+    answer.say("So far");
+    socket_a.until("response_chunk").await;
+
+    socket_b.say("stop", json!({"conversation_id": id})).await;
+    let end = socket_a.until("response_end").await;
+
+    assert_eq!(end.last().unwrap().1["finish_reason"], json!("stopped"));
+    answer.hung_up().await;
+    let messages = messages(&at_a, &id).await;
+    assert_eq!(messages[1]["content"], json!("So far"));
+    assert_eq!(messages[1]["status"], json!("stopped"));
+}
+
+#[tokio::test]
+async fn the_list_of_conversations_is_live_at_all_instances() {
+    let site = Site::new();
+    let (a, b) = tokio::join!(site.instance(0), site.instance(1));
+    let at_a = a.browser();
+    at_a.start_conversation().await;
+    let mut socket_b = at_a.at(&b).connect().await;
+    let mut strangers = b.browser().connect().await;
+
+    let id = at_a.start_conversation().await;
+    let started = socket_b.next_of_list().await;
+    at_a.connect().await.ask(&id, "Why two tides?").await;
+    let titled = socket_b.next_of_list().await;
+    at_a.delete(&format!("/api/v1/conversations/{id}")).await;
+    let gone = loop {
+        let (event, data) = socket_b.next_of_list().await;
+        if event == "conversation_unlisted" {
+            break data;
+        }
+    };
+    strangers.say("ping", json!({})).await;
+
+    assert_eq!(started.1["conversation"]["conversation_id"], json!(id));
+    assert_eq!(titled.1["conversation"]["title"], json!("Why two tides?"));
+    assert_eq!(gone, json!({"conversation_id": id}));
+    assert_eq!(strangers.next_frame().await, r#"{"event":"pong","data":{}}"#);
+}
+
+#[tokio::test]
 async fn an_instance_that_dies_leaves_its_conversations_to_the_other() {
     let site = Site::new();
     let (a, b) = tokio::join!(site.instance(0), site.instance(1));
@@ -132,19 +185,27 @@ async fn an_instance_that_dies_leaves_its_conversations_to_the_other() {
     };
     timeout(PATIENCE, kept).await.expect("kept in time");
 
-    a.kill().await;
     let mut socket_b = at_b.connect().await;
-    // Its hold on the conversation lapses after ten seconds.
-    let taken = loop {
-        socket_b.say("send_message", json!({"conversation_id": id, "message": "two"})).await;
-        let (event, data) = socket_b.next().await;
-        match (event.as_str(), data["code"].as_str()) {
-            ("error", Some("turn_in_progress")) => sleep(Duration::from_millis(200)).await,
-            _ => break text_of(&socket_b.until("token_usage").await),
-        }
-    };
+    socket_b.say("subscribe", json!({"conversation_id": id})).await;
+    socket_b.until("response_chunk").await;
+    let killed = Instant::now();
+    a.kill().await;
+    // Until its hold on the conversation lapses, it is taken for alive.
+    socket_b.say("send_message", json!({"conversation_id": id, "message": "too early"})).await;
+    let refused = socket_b.expect("error").await;
+    let told = socket_b.until("token_usage").await;
+    let took = killed.elapsed();
+    let page = at_b.get(&format!("{path}/messages")).await.json();
 
-    assert_eq!(taken, "You said: two");
+    assert_eq!(refused["code"], json!("turn_in_progress"));
+    assert!(took < LEASE + Duration::from_secs(2), "{took:?}");
+    assert_eq!((told.len(), told[0].0.as_str()), (2, "response_end"));
+    assert_eq!(told[0].1["finish_reason"], json!("interrupted"));
+    assert_eq!(told[0].1["token_count"], page["messages"][1]["token_count"]);
+    assert_eq!(page["running_turn"], json!(null));
+    let kept = page["messages"][1]["content"].as_str().unwrap();
+    assert!(kept.starts_with("kept after four kilobytes"), "{kept}");
+    assert_eq!(socket_b.ask(&id, "two").await, "You said: two");
     let messages = messages(&at_b, &id).await;
     let shown: Vec<_> = messages.iter().map(|one| one["status"].as_str().unwrap()).collect();
     assert_eq!(shown, ["complete", "interrupted", "complete", "complete"]);

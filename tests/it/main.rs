@@ -7,6 +7,7 @@ mod errors;
 mod flask;
 mod instances;
 mod isolation;
+mod lists;
 mod origin;
 mod pages;
 mod process;

@@ -37,6 +37,7 @@ async fn what_was_said_survives_kill_9_in_mid_answer_and_the_conversation_goes_o
     let messages = page["messages"].as_array().unwrap();
     let shown: Vec<_> = messages.iter().map(|one| (&one["status"], &one["position"])).collect();
     assert_eq!(shown.len(), 4, "{page}");
+    assert_eq!(page["running_turn"], json!(null));
     assert_eq!(shown[3], (&json!("interrupted"), &json!(4)));
     assert!(messages[3]["content"].as_str().unwrap().starts_with("saved after four kilobytes"));
     let mut socket = browser.connect().await;

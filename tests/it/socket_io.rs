@@ -443,7 +443,8 @@ async fn an_answer_goes_on_over_the_websocket_after_the_upgrade_and_loses_nothin
     assert_eq!(polling.post("3").await.refusal_number(), (400, 3));
     assert_eq!(status_of(polling.open_websocket().await), 400, "it has one already");
     socket.send_text("42[\"ping\",{}]").await;
-    assert_eq!(socket.next_frame().await, "42[\"pong\",{}]");
+    // The turn has moved its conversation in the list.
+    while socket.next_frame().await != "42[\"pong\",{}]" {}
 }
 
 #[tokio::test]

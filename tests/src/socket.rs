@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
@@ -14,6 +16,8 @@ use crate::PATIENCE;
 /// A live connection.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Came while something else was waited for.
+    passed_over: VecDeque<(String, Value)>,
 }
 
 /// Tries to open a WebSocket at a page's address with these headers: the connection and the headers
@@ -28,18 +32,13 @@ pub async fn upgrade(url: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap
     request.headers_mut().extend(headers);
     let connected = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time");
     let (stream, response) = connected?;
-    Ok((Socket { stream }, response.into_parts().0.headers))
+    Ok((Socket { stream, passed_over: VecDeque::new() }, response.into_parts().0.headers))
 }
 
 impl Socket {
     /// Says an event.
     pub async fn say(&mut self, event: &str, data: Value) {
         self.send_text(&json!({"event": event, "data": data}).to_string()).await;
-    }
-
-    /// Says an event to a server that may be gone.
-    pub async fn say_or_fail(&mut self, event: &str, data: Value) {
-        self.send_or_fail(Message::text(json!({"event": event, "data": data}).to_string())).await;
     }
 
     /// Sends a text frame as it is.
@@ -57,14 +56,32 @@ impl Socket {
         self.stream.send(message).await.ok();
     }
 
-    /// The next event: its name and data.
-    pub async fn next(&mut self) -> (String, Value) {
-        read(&self.next_frame().await)
+    /// Says an event to a server that may be gone. `false`: it is.
+    pub async fn try_say(&mut self, event: &str, data: Value) -> bool {
+        let frame = json!({"event": event, "data": data}).to_string();
+        self.stream.send(Message::text(frame)).await.is_ok()
     }
 
-    /// The next event; `None` when the connection is no more.
-    pub async fn next_or_end(&mut self) -> Option<(String, Value)> {
-        timeout(PATIENCE, self.next_text_or_end()).await.expect("an event in time")
+    /// The next event, of the list too, unless the connection ends.
+    pub async fn try_next(&mut self) -> Option<(String, Value)> {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("a frame in time")? {
+                Ok(Message::Text(text)) => return Some(read(&text)),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The next event: its name and data. What changes in the list of conversations comes in
+    /// between, and waits for [`Socket::next_of_list`].
+    pub async fn next(&mut self) -> (String, Value) {
+        self.next_that(|name| !is_of_list(name)).await
+    }
+
+    /// The next change in the list of conversations.
+    pub async fn next_of_list(&mut self) -> (String, Value) {
+        self.next_that(is_of_list).await
     }
 
     /// The next text frame as it is.
@@ -104,22 +121,25 @@ impl Socket {
         timeout(PATIENCE, self.close_code()).await.expect("the end in time")
     }
 
+    async fn next_that(&mut self, is_wanted: fn(&str) -> bool) -> (String, Value) {
+        if let Some(place) = self.passed_over.iter().position(|(name, _)| is_wanted(name)) {
+            return self.passed_over.remove(place).unwrap();
+        }
+        loop {
+            let event = read(&self.next_frame().await);
+            if is_wanted(&event.0) {
+                return event;
+            }
+            self.passed_over.push_back(event);
+        }
+    }
+
     async fn next_text(&mut self) -> String {
         loop {
             match self.stream.next().await.expect("the connection is open").unwrap() {
                 Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("no text: {other:?}"),
-            }
-        }
-    }
-
-    async fn next_text_or_end(&mut self) -> Option<(String, Value)> {
-        loop {
-            match self.stream.next().await? {
-                Ok(Message::Text(text)) => return Some(read(&text)),
-                Ok(Message::Close(_)) | Err(_) => return None,
-                Ok(_) => {}
             }
         }
     }
@@ -140,6 +160,11 @@ impl Socket {
 pub fn text_of(events: &[(String, Value)]) -> String {
     let chunks = events.iter().filter(|(name, _)| name == "response_chunk");
     chunks.filter_map(|(_, data)| data["chunk"].as_str()).collect()
+}
+
+/// Whether an event tells a change in the list of conversations.
+pub(crate) fn is_of_list(name: &str) -> bool {
+    matches!(name, "conversation_listed" | "conversation_unlisted")
 }
 
 fn read(text: &str) -> (String, Value) {

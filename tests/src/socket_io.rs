@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Error;
 
+use crate::socket::is_of_list;
 use crate::{Answer, Browser, Socket, upgrade};
 
 const SEPARATOR: char = '\x1e';
@@ -102,10 +103,29 @@ impl SocketIo {
         self.send(&format!("42{id}{}", json!([event, data]))).await;
     }
 
-    /// The next packet.
+    /// The next packet. What changes in the list of conversations comes in between, and is passed
+    /// over.
     pub async fn next(&mut self) -> String {
+        loop {
+            let packet = self.next_of_any().await;
+            if list_event(&packet).is_none() {
+                return packet;
+            }
+        }
+    }
+
+    /// The next change in the list of conversations. What else comes is passed over.
+    pub async fn next_of_list(&mut self) -> (String, Value) {
+        loop {
+            if let Some(event) = list_event(&self.next_of_any().await) {
+                return event;
+            }
+        }
+    }
+
+    async fn next_of_any(&mut self) -> String {
         match &mut self.link {
-            Link::Polling(polling) => polling.next().await,
+            Link::Polling(polling) => polling.next_of_any().await,
             Link::WebSocket(socket) => socket.next_frame().await,
         }
     }
@@ -171,8 +191,17 @@ impl Polling {
         self.browser.send(request.body(payload.to_owned())).await
     }
 
-    /// Polls until a packet comes.
+    /// Polls until a packet comes that tells no change in the list of conversations.
     pub async fn next(&mut self) -> String {
+        loop {
+            let packet = self.next_of_any().await;
+            if list_event(&packet).is_none() {
+                return packet;
+            }
+        }
+    }
+
+    async fn next_of_any(&mut self) -> String {
         while self.received.is_empty() {
             let answer = self.get().await;
             assert_eq!(answer.status, 200, "{answer:?}");
@@ -218,6 +247,10 @@ async fn open_websocket(browser: &Browser, sid: Option<&str>) -> Result<Socket, 
 
 fn read_handshake(packet: &str) -> Value {
     serde_json::from_str(packet.strip_prefix('0').expect("an open packet")).unwrap()
+}
+
+fn list_event(packet: &str) -> Option<(String, Value)> {
+    read_event(packet).filter(|(name, _)| is_of_list(name))
 }
 
 fn read_event(packet: &str) -> Option<(String, Value)> {

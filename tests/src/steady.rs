@@ -126,7 +126,7 @@ impl SteadyClient {
         loop {
             let socket = self.connected().await;
             if turn_id.is_none() {
-                socket.say_or_fail("send_message", asking.clone()).await;
+                socket.try_say("send_message", asking.clone()).await;
             }
             while let Some((event, data)) = self.next().await {
                 if event == "message_accepted" && data["client_message_id"] == client_message_id {
@@ -198,7 +198,7 @@ impl SteadyClient {
 
     async fn next(&mut self) -> Option<(String, Value)> {
         let heard = match &mut self.socket {
-            Some(socket) => socket.next_or_end().await,
+            Some(socket) => socket.try_next().await,
             None => None,
         };
         let Some((event, data)) = &heard else {
@@ -220,7 +220,7 @@ impl SteadyClient {
             {
                 let following =
                     json!({"conversation_id": self.conversation_id, "after": self.reached});
-                socket.say_or_fail("subscribe", following).await;
+                socket.try_say("subscribe", following).await;
                 self.socket = Some(socket);
             } else {
                 sleep(Duration::from_millis(20)).await;

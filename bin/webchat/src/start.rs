@@ -89,6 +89,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let stores = Stores::open(&settings.stores).await?;
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;
+    chat.begin_background();
     let server = serve(
         listener,
         chat.clone(),
@@ -162,12 +163,13 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
-    let Stores { conversations, contexts, sessions, log, probes } = stores;
+    let Stores { conversations, contexts, sessions, log, signals, probes } = stores;
     let ports = Ports {
         conversations,
         contexts,
         sessions,
         log,
+        signals,
         saved_files: Arc::new(SavedFolder::at(
             settings.stores.data_dir.join("saved_conversations"),
         )),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
-use webchat_persistence::{Contexts, Conversations, Probe, Sessions, TurnLog};
+use webchat_persistence::{Contexts, Conversations, Probe, Sessions, Signals, TurnLog};
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
-use webchat_persistence_sqlite::SqliteStore;
+use webchat_persistence_sqlite::{LocalSignals, SqliteStore};
 use webchat_tokens::TokenCounter;
 
 use crate::{StartError, StoreSettings};
@@ -23,6 +23,7 @@ pub(crate) struct Stores {
     pub(crate) contexts: Arc<dyn Contexts>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) log: Arc<dyn TurnLog>,
+    pub(crate) signals: Arc<dyn Signals>,
     pub(crate) probes: Vec<Arc<dyn Probe>>,
 }
 
@@ -50,6 +51,7 @@ impl Stores {
     fn on_both(mongo: MongoStore, redis: RedisStore) -> Self {
         Self {
             log: Arc::new(redis.turn_log()),
+            signals: Arc::new(redis.signals()),
             probes: vec![Arc::new(mongo.clone()), Arc::new(redis.clone())],
             sessions: Arc::new(redis),
             contexts: Arc::new(mongo.clone()),
@@ -64,6 +66,7 @@ impl Stores {
     ) -> Self {
         let mut stores = Self {
             log: Arc::new(sqlite.turn_log()),
+            signals: Arc::new(LocalSignals::new()),
             probes: vec![Arc::new(sqlite.clone())],
             sessions: Arc::new(sqlite.clone()),
             contexts: Arc::new(sqlite.clone()),
@@ -78,6 +81,7 @@ impl Stores {
         if let Some(redis) = redis {
             tracing::info!("one instance alone: for several, set MONGODB_URI too");
             stores.log = Arc::new(redis.turn_log());
+            stores.signals = Arc::new(redis.signals());
             stores.probes.push(Arc::new(redis.clone()));
             stores.sessions = Arc::new(redis);
         }

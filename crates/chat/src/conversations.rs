@@ -16,7 +16,9 @@ impl Chat {
     pub async fn start_conversation(&self, owner: UserId) -> Result<Conversation, ChatError> {
         let id = ConversationId::generate();
         let now = self.ports.clock.now();
-        Ok(self.ports.conversations.create(owner, id, now).await?)
+        let started = self.ports.conversations.create(owner, id, now).await?;
+        self.list_changed(owner, id).await;
+        Ok(started)
     }
 
     /// The conversation.
@@ -81,6 +83,7 @@ impl Chat {
             .rename(owner, id, title.clone(), now)
             .await?
             .ok_or(ChatError::ConversationNotFound)?;
+        self.list_changed(owner, id).await;
         self.tell(id, ConversationChange::Title { title }).await?;
         Ok(renamed)
     }
@@ -97,7 +100,8 @@ impl Chat {
         if !self.ports.conversations.delete(owner, id).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.turns.stop(id);
+        self.stop_needless(owner, id).await;
+        self.list_changed(owner, id).await;
         self.tell(id, ConversationChange::Deleted).await
     }
 
@@ -115,7 +119,8 @@ impl Chat {
         if !self.ports.conversations.reset(owner, id, now).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.turns.stop(id);
+        self.stop_needless(owner, id).await;
+        self.list_changed(owner, id).await;
         self.tell(id, ConversationChange::Reset).await
     }
 

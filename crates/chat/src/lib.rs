@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod compaction;
 mod context;
 mod conversations;
@@ -7,6 +8,8 @@ mod copy;
 mod draft;
 mod error;
 mod follow;
+mod lapsed;
+mod lists;
 mod measured;
 mod messages;
 mod prompts;
@@ -28,13 +31,14 @@ use std::time::Duration;
 
 use webchat_domain::{Clock, SystemPrompt};
 use webchat_llm::ChatModel;
-use webchat_persistence::{Contexts, Conversations, Probe, SavedFiles, Sessions, TurnLog};
+use webchat_persistence::{Contexts, Conversations, Probe, SavedFiles, Sessions, Signals, TurnLog};
 use webchat_tokens::TokenCounter;
 
 pub use context::ContextView;
 pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
+pub use lists::{ListChange, ListFollowing};
 pub use messages::MessagePage;
 pub use readiness::NotReady;
 pub use save_history::SavedName;
@@ -42,6 +46,8 @@ pub use search::FoundConversation;
 pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 
+use background::Background;
+use lists::Lists;
 use turns::Turns;
 
 /// The use cases. Clones share one state.
@@ -51,6 +57,8 @@ pub struct Chat {
     settings: Arc<Settings>,
     system_prompt: Option<Arc<SystemPrompt>>,
     turns: Arc<Turns>,
+    background: Arc<Background>,
+    lists: Arc<Lists>,
 }
 
 /// What the use cases work with.
@@ -66,6 +74,8 @@ pub struct Ports {
     pub saved_files: Arc<dyn SavedFiles>,
     /// Where events are told.
     pub log: Arc<dyn TurnLog>,
+    /// What all instances should know.
+    pub signals: Arc<dyn Signals>,
     /// What must work for the server to be ready.
     pub probes: Vec<Arc<dyn Probe>>,
     /// Who answers.
@@ -103,7 +113,14 @@ impl Chat {
             .system_prompt
             .clone()
             .map(|text| Arc::new(SystemPrompt { token_count: ports.tokens.count(&text), text }));
-        Self { ports, settings: Arc::new(settings), system_prompt, turns: Arc::new(Turns::new()) }
+        Self {
+            ports,
+            settings: Arc::new(settings),
+            system_prompt,
+            turns: Arc::new(Turns::new()),
+            background: Arc::new(Background::new()),
+            lists: Arc::default(),
+        }
     }
 
     /// What the operator decided.
@@ -122,6 +139,7 @@ impl Chat {
     /// marked as interrupted.
     pub async fn shutdown(&self, grace: Duration) {
         self.turns.shutdown(grace).await;
+        self.background.end().await;
     }
 
     /// Counts as the model does that answers.

@@ -75,7 +75,10 @@ impl Chat {
         let context = self.stored_context(owner, id).await?.context;
         self.budget(&context).fits(token_count)?;
         // A question that could not be told must not be stored: where the log is away, it ends here.
-        self.ports.log.checkpoint(id).await?;
+        if self.ports.log.checkpoint(id).await?.running_turn.is_some() {
+            // The followers should be told of its end before they are told of the next one.
+            self.end_lapsed_turns().await?;
+        }
         let client_message_id = message.client_message_id.clone();
         let append = self.first_messages(message, token_count);
         let now = self.ports.clock.now();
@@ -150,7 +153,7 @@ impl Chat {
                 return Err(error.into());
             }
         };
-        let interrupts = self.turns.begin(id, turn_id);
+        let interrupts = self.turns.begin(owner, id, turn_id);
         if let Some(title) = first_title
             && let Err(error) = self.tell(id, ConversationChange::Title { title }).await
         {
@@ -158,6 +161,7 @@ impl Chat {
             tracing::warn!(%turn_id, error = cause(&error), "a title was not told");
         }
         self.turns.spawn(turn.run(interrupts));
+        self.list_changed(owner, id).await;
         Ok(Sent::Accepted(event))
     }
 }

@@ -1,22 +1,43 @@
 use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::{Signal, StoreError};
 
+use crate::turn::cause;
 use crate::{Chat, ChatError};
 
 impl Chat {
-    /// Ends the answer that is being made, if there is one. What came of it is kept.
+    /// Ends the answer that is being made, if there is one, on whichever instance. What came of it is
+    /// kept.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn stop(&self, owner: UserId, id: ConversationId) -> Result<(), ChatError> {
         self.find_conversation(owner, id).await?;
-        self.turns.stop(id);
+        Ok(self.stop_anywhere(owner, id).await?)
+    }
+
+    /// Ends the turn of a conversation that was deleted or emptied. Where that fails, it ends by
+    /// itself as soon as it notices that it has lost its place.
+    pub(crate) async fn stop_needless(&self, owner: UserId, id: ConversationId) {
+        if let Err(error) = self.stop_anywhere(owner, id).await {
+            tracing::warn!(conversation_id = %id, error = cause(&error), "a turn was not stopped");
+        }
+    }
+
+    async fn stop_anywhere(&self, owner: UserId, id: ConversationId) -> Result<(), StoreError> {
+        if self.turns.stop(id) {
+            return Ok(());
+        }
+        if let Some(turn_id) = self.ports.log.checkpoint(id).await?.running_turn {
+            let stop = Signal::Stop { owner, conversation_id: id, turn_id };
+            self.ports.signals.publish(stop).await?;
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::MessageStatus;
+    use webchat_domain::{MessageStatus, TurnId};
 
     use super::*;
     use crate::FailureCode;
@@ -37,6 +58,42 @@ mod tests {
         let answer = room.last_stored().await;
         assert_eq!((answer.content.as_str(), answer.token_count), (ANSWER, 6));
         assert_eq!(answer.status, MessageStatus::Stopped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_another_instance_makes_is_stopped_there() {
+        let room = Room::open().await;
+        let other = room.another_instance();
+        room.chat.begin_background();
+        settle().await;
+        let asked = room.ask(QUESTION).await;
+
+        other.stop(room.owner, room.id).await.unwrap();
+        settle().await;
+
+        assert!(asked.is_dropped());
+        assert_eq!(room.last_stored().await.status, MessageStatus::Stopped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_signal_stops_nothing_but_the_owners_turn_that_it_names() {
+        let room = Room::open().await;
+        room.chat.begin_background();
+        settle().await;
+        let asked = room.ask(QUESTION).await;
+        let (owner, conversation_id) = (room.owner, room.id);
+        let turn_id = room.last_stored().await.turn_id.unwrap();
+
+        for forged in [
+            Signal::Stop { owner: UserId::generate(), conversation_id, turn_id },
+            Signal::Stop { owner, conversation_id, turn_id: TurnId::generate() },
+            Signal::Stop { owner, conversation_id: ConversationId::generate(), turn_id },
+        ] {
+            room.chat.ports.signals.publish(forged).await.unwrap();
+        }
+        settle().await;
+
+        assert!(!asked.is_dropped());
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use webchat_domain::{ConversationId, EventBody, EventId};
+use webchat_domain::{ConversationId, EventBody};
 use webchat_persistence::TurnLog;
 
+use crate::lapsed;
 use crate::turn::cause;
 
 /// How long is waited before an event is told again, growing from the first to the longest.
@@ -79,7 +80,7 @@ impl Teller {
     }
 
     async fn insist(&self, body: EventBody) {
-        let event_id = EventId::generate();
+        let event_id = lapsed::event_id(&body);
         let mut wait = FIRST_WAIT;
         while let Err(error) = self.log.append(self.conversation_id, event_id, body.clone()).await {
             tracing::warn!(
@@ -110,7 +111,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use tokio::time::Instant;
-    use webchat_domain::{Event, FinishReason, MessageStatus};
+    use webchat_domain::{Event, EventId, FinishReason, MessageStatus};
     use webchat_persistence::{Checkpoint, MockTurnLog, StoreError};
 
     use super::*;

@@ -15,7 +15,7 @@ use webchat_domain::{
 };
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence::{Append, Appended, MockConversations, Replay, StoredContext};
-use webchat_persistence_sqlite::{SavedFolder, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
 use crate::{Chat, ChatError, Ports, SendMessage, Sent, Settings};
@@ -68,6 +68,7 @@ impl Room {
             conversations: Arc::new(store.clone()),
             contexts: Arc::new(store.clone()),
             saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
+            signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),
             sessions: Arc::new(store),
             model: model.clone(),
@@ -85,6 +86,11 @@ impl Room {
         let mut ports = self.chat.ports.clone();
         change(&mut ports);
         Self { chat: Chat::new(ports, self.chat.settings().clone()), ..self }
+    }
+
+    /// Another instance on the same stores.
+    pub(crate) fn another_instance(&self) -> Chat {
+        Chat::new(self.chat.ports.clone(), self.chat.settings().clone())
     }
 
     pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {

@@ -79,6 +79,7 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let conversations = &self.ports.conversations;
         if conversations.retitle(owner, id, first_words, title.clone()).await? {
+            self.list_changed(owner, id).await;
             self.tell(id, ConversationChange::Title { title }).await?;
         }
         Ok(())

@@ -18,7 +18,7 @@ use crate::draft::Draft;
 use crate::send_message::LEASE;
 use crate::teller::Teller;
 use crate::turns::Interrupts;
-use crate::{Chat, ChatError, Settings, measured, prompts};
+use crate::{Chat, ChatError, measured, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
 const SAVED_EVERY: Duration = Duration::from_secs(2);
@@ -55,12 +55,13 @@ impl Turn {
         let give_up = interrupts.interrupt.clone();
         tokio::join!(self.answer(&teller, interrupts), teller.run(&give_up));
         self.chat.turns.end(id, self.id);
+        self.chat.list_changed(self.owner, id).await;
     }
 
     async fn answer(&self, teller: &Teller, interrupts: Interrupts) {
         measured::turn_began();
         let draft = Draft::default();
-        let mut ledger = self.empty_ledger();
+        let mut ledger = self.chat.empty_ledger();
         let making = self.make(&draft, &mut ledger, teller, interrupts);
         let made = AssertUnwindSafe(making).catch_unwind().await;
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
@@ -313,11 +314,6 @@ impl Turn {
         };
         tracing::warn!(%turn_id, code, cause, "a turn failed");
         TurnFailed { message, code: code.to_owned(), turn_id }
-    }
-
-    fn empty_ledger(&self) -> Ledger {
-        let Settings { max_tokens: window, reply_tokens: reserved, .. } = *self.chat.settings;
-        Ledger { window, reserved, total: reserved, ..Ledger::default() }
     }
 }
 

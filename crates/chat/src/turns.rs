@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use webchat_domain::{ConversationId, TurnId};
+use webchat_domain::{ConversationId, TurnId, UserId};
 
 /// How long turns that are cut off have to keep what they have: longer than they try.
 const LAST_SAVE: Duration = Duration::from_secs(8);
@@ -24,6 +24,7 @@ pub(crate) struct Turns {
 }
 
 struct Running {
+    owner: UserId,
     turn_id: TurnId,
     stop: CancellationToken,
 }
@@ -65,9 +66,9 @@ impl Turns {
         self.interrupting.clone()
     }
 
-    pub(crate) fn begin(&self, id: ConversationId, turn_id: TurnId) -> Interrupts {
+    pub(crate) fn begin(&self, owner: UserId, id: ConversationId, turn_id: TurnId) -> Interrupts {
         let stop = CancellationToken::new();
-        let running = Running { turn_id, stop: stop.clone() };
+        let running = Running { owner, turn_id, stop: stop.clone() };
         self.lock().insert(id, running);
         Interrupts { stop, interrupt: self.interrupting.clone() }
     }
@@ -88,8 +89,18 @@ impl Turns {
         }
     }
 
-    pub(crate) fn stop(&self, id: ConversationId) {
-        if let Some(turn) = self.lock().get(&id) {
+    /// Stops the turn of a conversation. `false`: none runs here.
+    pub(crate) fn stop(&self, id: ConversationId) -> bool {
+        let running = self.lock();
+        let turn = running.get(&id);
+        turn.inspect(|turn| turn.stop.cancel()).is_some()
+    }
+
+    /// Stops this turn and no other, if it runs here and is the owner's.
+    pub(crate) fn stop_turn(&self, owner: UserId, id: ConversationId, turn_id: TurnId) {
+        let running = self.lock();
+        let is_meant = |turn: &&Running| turn.owner == owner && turn.turn_id == turn_id;
+        if let Some(turn) = running.get(&id).filter(is_meant) {
             turn.stop.cancel();
         }
     }
@@ -194,8 +205,9 @@ mod tests {
         let turns = Turns::new();
         let (id, first, next) =
             (ConversationId::generate(), TurnId::generate(), TurnId::generate());
-        turns.begin(id, first);
-        let interrupts = turns.begin(id, next);
+        let owner = UserId::generate();
+        turns.begin(owner, id, first);
+        let interrupts = turns.begin(owner, id, next);
 
         turns.end(id, first);
         turns.stop(id);

@@ -78,6 +78,14 @@ uuid_id!(
     EventId
 );
 
+impl EventId {
+    /// The id of an event that comes once in a turn: whoever tells it, it is told once.
+    #[must_use]
+    pub fn once_in(turn_id: TurnId, event: &str) -> Self {
+        Self(Uuid::new_v5(&turn_id.0, event.as_bytes()))
+    }
+}
+
 /// A browser's session. Random, as whoever knows it is that browser.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -6,10 +6,10 @@ use mongodb::options::ReturnDocument;
 use serde::Deserialize;
 use webchat_domain::{
     Context, Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title,
-    UserId,
+    TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, ListOrder, Page, StoreError,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, LapsedTurn, ListOrder, Page, StoreError,
     StoredConversation,
 };
 
@@ -18,7 +18,7 @@ use crate::documents::{
     CONVERSATION_SCHEMA, ContextDocument, ConversationDocument, MessageDocument, date, long,
 };
 use crate::queries::{anyones, at_most, find_conversation, owned, without_context};
-use crate::{MongoDatabase, MongoStore, append, removals, search};
+use crate::{MongoDatabase, MongoStore, append, lapsed, removals, search};
 
 #[async_trait]
 impl Conversations for MongoStore {
@@ -144,6 +144,25 @@ impl Conversations for MongoStore {
                 save_answer(transaction, id, answer, now).boxed()
             })
             .await
+    }
+
+    async fn take_over_lapsed(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<LapsedTurn>, StoreError> {
+        let mut taken = Vec::new();
+        for _ in 0..limit {
+            let next = lapsed::take_over_one(&self.database, now, until);
+            let Some(turn) = self.database.answer(next).await? else { break };
+            taken.push(turn);
+        }
+        Ok(taken)
+    }
+
+    async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {
+        self.database.answer(lapsed::end(&self.database, id, turn_id)).await
     }
 
     async fn messages(

@@ -126,6 +126,11 @@ fn conversations_indexes() -> Vec<Document> {
             "name": "user_updated_at_idx",
             "key": { "user_id": 1, "updated_at": -1, "conversation_id": -1 },
         },
+        doc! {
+            "name": "lease_until_idx",
+            "key": { "lease_until": 1 },
+            "partialFilterExpression": { "running_turn": { "$type": "string" } },
+        },
     ]
 }
 

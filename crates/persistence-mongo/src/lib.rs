@@ -8,6 +8,7 @@ mod definitions;
 mod documents;
 mod error;
 mod flask;
+mod lapsed;
 mod open_error;
 mod probe;
 mod queries;

@@ -32,6 +32,11 @@ impl Keys {
         format!("{}origin", self.prefix)
     }
 
+    /// The channel of the signals.
+    pub(crate) fn signals(&self) -> String {
+        format!("{}signals", self.prefix)
+    }
+
     /// Whose events a channel tells; `None` for what is no channel of ours.
     pub(crate) fn conversation_of(&self, channel: &str) -> Option<ConversationId> {
         channel.strip_prefix(&*self.prefix)?.strip_prefix("events:")?.parse().ok()

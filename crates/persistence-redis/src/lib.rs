@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backoff;
 mod entry;
 mod error;
 mod keys;
@@ -8,6 +9,7 @@ mod pool;
 mod probe;
 mod server;
 mod sessions;
+mod signals;
 mod topics;
 mod turn_log;
 
@@ -17,6 +19,7 @@ use redis::cmd;
 use webchat_persistence::StoreError;
 
 pub use error::OpenError;
+pub use signals::RedisSignals;
 pub use turn_log::RedisTurnLog;
 
 use keys::Keys;
@@ -26,7 +29,7 @@ use server::Server;
 /// Begins each key, so that a Redis can be shared with others.
 const PREFIX: &str = "webchat:";
 
-/// The sessions on a Redis, and the way to its turn log. Clones share their connections.
+/// The sessions on a Redis, and the way to its turn log and its signals. Clones share their connections.
 #[derive(Clone)]
 pub struct RedisStore {
     server: Server,
@@ -64,6 +67,15 @@ impl RedisStore {
     #[must_use]
     pub fn turn_log(&self) -> RedisTurnLog {
         RedisTurnLog::new(self.clone())
+    }
+
+    /// The signals between the instances on this Redis. As with the turn log, a process needs one.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn signals(&self) -> RedisSignals {
+        RedisSignals::new(self.clone())
     }
 
     /// Whether Redis answers, in one round trip.

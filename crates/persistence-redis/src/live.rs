@@ -1,14 +1,13 @@
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Msg, PushInfo, PushKind, RedisError, RedisResult, cmd, pipe};
+use redis::{Msg, PushInfo, PushKind, RedisResult, cmd, pipe};
 use tokio::sync::Notify;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval};
 use webchat_domain::ConversationId;
 
+use crate::backoff::{Backoff, HEARTBEAT, closed};
 use crate::error::is_passing;
 use crate::keys::Keys;
 use crate::server::Server;
@@ -16,15 +15,6 @@ use crate::topics::Topics;
 
 /// Conversations subscribed to at a time.
 const BATCH: usize = 256;
-
-/// How often Redis is asked whether it is there, and let go of what nobody waits for.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
-
-/// A connection that lasted so long was a good one: its loss is news.
-const STEADY: Duration = Duration::from_secs(10);
 
 /// The one connection by which Redis tells this process what happens, whoever waits for it.
 pub(crate) struct Live {
@@ -37,20 +27,12 @@ impl Live {
     /// Never ends. A connection that breaks is made again, and whoever waits then learns what
     /// happened meanwhile.
     pub(crate) async fn run(self) {
-        let mut backoff = FIRST_BACKOFF;
+        let mut backoff = Backoff::new();
         loop {
             let began = Instant::now();
             let Err(error) = self.serve().await;
             self.topics.all_unsubscribed();
-            if began.elapsed() > STEADY {
-                backoff = FIRST_BACKOFF;
-            }
-            if backoff == FIRST_BACKOFF {
-                let server = self.server.address();
-                tracing::warn!(server, %error, "Redis tells no events; connecting again");
-            }
-            sleep(backoff).await;
-            backoff = LONGEST_BACKOFF.min(backoff * 2);
+            backoff.wait(&self.server, began.elapsed(), &error).await;
         }
     }
 
@@ -133,10 +115,6 @@ fn readable(number: RedisResult<Option<u64>>) -> RedisResult<u64> {
         Err(error) if is_passing(&error) => Err(error),
         number => Ok(number.unwrap_or_default().unwrap_or_default()),
     }
-}
-
-fn closed() -> RedisError {
-    io::Error::from(ErrorKind::ConnectionReset).into()
 }
 
 /// What a message on one of our channels says.

@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title, UserId,
+    Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, ListOrder, Page, StoreError,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, LapsedTurn, ListOrder, Page, StoreError,
 };
 
 use crate::rows::{self, CONVERSATION, MESSAGE};
-use crate::{SqliteStore, append, contexts, search};
+use crate::{SqliteStore, append, contexts, lapsed, search};
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -133,6 +133,25 @@ impl Conversations for SqliteStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.database.write(move |transaction| save_answer(transaction, id, &answer, now)).await
+    }
+
+    async fn take_over_lapsed(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<LapsedTurn>, StoreError> {
+        // Most of the time there is none: then nothing is written.
+        if !self.database.read(move |transaction| lapsed::are_there_any(transaction, now)).await? {
+            return Ok(Vec::new());
+        }
+        self.database
+            .write(move |transaction| lapsed::take_over(transaction, now, until, limit))
+            .await
+    }
+
+    async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {
+        self.database.write(move |transaction| lapsed::end(transaction, id, turn_id)).await
     }
 
     async fn messages(

@@ -116,11 +116,7 @@ fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
     })?;
     // This process is the only one, and it runs no turn yet: what claims to run was cut off.
     connection
-        .execute(
-            "UPDATE conversations SET running_turn = NULL, lease_until = NULL
-             WHERE running_turn IS NOT NULL",
-            [],
-        )
+        .execute("UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL", [])
         .map_err(PrepareError::broken)?;
     Ok(())
 }

@@ -4,10 +4,12 @@ mod append;
 mod contexts;
 mod conversations;
 mod database;
+mod lapsed;
 mod rows;
 mod saved_folder;
 mod search;
 mod sessions;
+mod signals;
 mod transfer;
 mod turn_log;
 
@@ -19,6 +21,7 @@ use webchat_persistence::{Probe, StoreError};
 
 pub use database::OpenError;
 pub use saved_folder::SavedFolder;
+pub use signals::LocalSignals;
 pub use turn_log::SqliteTurnLog;
 
 use database::Database;

@@ -1,8 +1,10 @@
 //! The promises of the ports, kept by SQLite.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+use std::future::{Ready, ready};
+
 use tempfile::TempDir;
-use webchat_persistence_sqlite::{SqliteStore, SqliteTurnLog};
+use webchat_persistence_sqlite::{LocalSignals, SqliteStore, SqliteTurnLog};
 
 async fn open() -> (SqliteStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -15,8 +17,13 @@ async fn open_log() -> (SqliteTurnLog, TempDir) {
     (store.turn_log(), folder)
 }
 
+fn open_signals() -> Ready<(LocalSignals, ())> {
+    ready((LocalSignals::new(), ()))
+}
+
 webchat_persistence::conversations_contract!(super::open);
 webchat_persistence::contexts_contract!(super::open);
 webchat_persistence::transfer_contract!(super::open);
 webchat_persistence::sessions_contract!(super::open);
 webchat_persistence::turn_log_contract!(super::open_log);
+webchat_persistence::signals_contract!(super::open_signals);

@@ -11,7 +11,9 @@ use webchat_domain::{
     ConversationId, EventBody, EventId, MessageId, MessageStatus, NewMessage, ResponseChunk, Role,
     Timestamp, TurnId, UserId,
 };
-use webchat_persistence::{Append, Appended, Conversations, Replay, TurnClaim, TurnLog};
+use webchat_persistence::{
+    Append, Appended, Conversations, LapsedTurn, Replay, TurnClaim, TurnLog,
+};
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
@@ -106,6 +108,27 @@ async fn a_turn_that_was_cut_off_holds_nobody_up_after_a_restart() {
     let next = store.append(owner, id, turn(), NOW).await.unwrap();
 
     assert!(matches!(next, Appended::Stored { .. }), "{next:?}");
+}
+
+#[tokio::test]
+async fn a_turn_that_was_cut_off_has_lapsed_at_the_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let (turn_id, lease_until) = (TurnId::generate(), NOW.plus(Duration::from_mins(1)));
+    let turn = Some(TurnClaim { turn_id, lease_until });
+    let append = Append { messages: vec![message()], turn, ..Append::default() };
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.create(owner, id, NOW).await.unwrap();
+    store.append(owner, id, append, NOW).await.unwrap();
+    let before = store.take_over_lapsed(NOW, lease_until, 10).await.unwrap();
+    drop(store);
+
+    let store = SqliteStore::open(&path).await.unwrap();
+    let after = store.take_over_lapsed(NOW, lease_until, 10).await.unwrap();
+
+    assert_eq!(before, []);
+    assert_eq!(after, [LapsedTurn { owner, conversation_id: id, turn_id, answer: None }]);
 }
 
 #[tokio::test]

@@ -91,6 +91,20 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Takes over turns whose hold has lapsed by `now`, at most `limit`, those first that lapsed
+    /// first: whoever ran them is taken for dead. Each is answered to one caller alone, for whom it
+    /// holds its conversation until `until`, to tell what became of it and then to end it. If the
+    /// caller dies too, it lapses again.
+    async fn take_over_lapsed(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<LapsedTurn>, StoreError>;
+
+    /// Ends a turn; its answer stays as it was last saved. `false`: the turn runs no more.
+    async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
+
     /// The newest messages that stand before the position `before` (all, without one), at most
     /// `limit`, oldest first. `None`: `owner` has no such conversation.
     async fn messages(
@@ -174,6 +188,19 @@ pub struct AnswerUpdate {
     pub status: MessageStatus,
     /// Until when the turn holds its conversation; `None` ends the turn.
     pub lease_until: Option<Timestamp>,
+}
+
+/// A turn that nobody runs any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LapsedTurn {
+    /// Whose it is.
+    pub owner: UserId,
+    /// Where it ran.
+    pub conversation_id: ConversationId,
+    /// The turn.
+    pub turn_id: TurnId,
+    /// Its answer as it was last saved; `None` where it has none.
+    pub answer: Option<Message>,
 }
 
 /// By what conversations are listed, newest first.

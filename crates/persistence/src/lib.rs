@@ -6,6 +6,7 @@ mod error;
 mod probe;
 mod saved_files;
 mod sessions;
+mod signals;
 mod transfer;
 mod turn_log;
 
@@ -18,8 +19,8 @@ pub use contexts::{Contexts, ReplacedContext, StoredContext};
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, InvalidCursor, ListOrder, Page,
-    TurnClaim,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, InvalidCursor, LapsedTurn, ListOrder,
+    Page, TurnClaim,
 };
 pub use error::StoreError;
 #[cfg(feature = "mock")]
@@ -31,6 +32,9 @@ pub use saved_files::SavedFiles;
 #[cfg(feature = "mock")]
 pub use sessions::MockSessions;
 pub use sessions::Sessions;
+#[cfg(feature = "mock")]
+pub use signals::MockSignals;
+pub use signals::{Signal, Signals};
 pub use transfer::{StoredConversation, StoredMessage, Totals, Transfer};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;

@@ -3,6 +3,7 @@
 
 mod cuts;
 mod interleavings;
+mod kills;
 mod network;
 mod repeats;
 mod rolling;

@@ -1,9 +1,9 @@
 //! From how much of the database an answer is read.
 
 use mongodb::bson::{Document, doc};
-use webchat_domain::{ConversationId, SearchQuery, UserId};
+use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, Conversations, ListOrder};
+use webchat_persistence::{Append, Conversations, ListOrder, TurnClaim};
 use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
@@ -101,4 +101,27 @@ async fn a_page_of_messages_reads_no_more_than_it_shows() {
 
     profile.assert_reads_at_most(11, "IXSCAN { conversation_id");
     assert!(!profile.0.contains_key("hasSortStage"), "{}", profile.0);
+}
+
+#[tokio::test]
+async fn looking_for_lapsed_turns_reads_none_that_hold() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    for number in 0..40 {
+        start(&store, owner, number).await;
+        let id = start(&store, owner, number).await;
+        let lease_until = moment(if number < 2 { 1 } else { 1_000 });
+        let turn = Some(TurnClaim { turn_id: TurnId::generate(), lease_until });
+        let append = Append { messages: vec![question("why?")], turn, ..Append::default() };
+        store.append(owner, id, append, moment(0)).await.unwrap();
+    }
+
+    let looked = doc! { "command.findAndModify": "conversations" };
+    let profile = profiled(&database, looked, async || {
+        let lapsed = store.take_over_lapsed(moment(2), moment(1_000), 3).await.unwrap();
+        assert_eq!(lapsed.len(), 2);
+    })
+    .await;
+
+    profile.assert_reads_at_most(1, "IXSCAN { lease_until");
 }

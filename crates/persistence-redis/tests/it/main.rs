@@ -9,4 +9,5 @@ mod outage;
 mod proxy;
 mod redis_server;
 mod sessions;
+mod signals;
 mod turn_log;

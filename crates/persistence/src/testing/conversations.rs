@@ -8,7 +8,7 @@ use webchat_domain::{
 };
 
 use super::{empty_answer, moment, question};
-use crate::{AnswerUpdate, Append, Appended, Conversations, ListOrder, TurnClaim};
+use crate::{AnswerUpdate, Append, Appended, Conversations, LapsedTurn, ListOrder, TurnClaim};
 
 type Store = dyn Conversations;
 
@@ -196,6 +196,75 @@ pub async fn a_lapsed_turn_holds_nobody_up(store: &Store) {
     let outcome = store.append(owner, id, next, after_its_lease).await.unwrap();
 
     assert!(matches!(outcome, Appended::Stored { .. }), "{outcome:?}");
+}
+
+pub async fn a_lapsed_turn_is_taken_over_once_with_what_was_saved(store: &Store) {
+    let owner = UserId::generate();
+    let (id, other) = (start(store, owner).await, start(store, owner).await);
+    let (turn_id, renewed) = (TurnId::generate(), TurnId::generate());
+    let answer = stored(append(store, owner, id, turn(turn_id, "why?")).await).1.remove(1);
+    let part = AnswerUpdate {
+        status: MessageStatus::Interrupted,
+        lease_until: Some(moment(LEASE_MILLIS)),
+        ..finished(&answer, "so far")
+    };
+    store.save_answer(id, part, moment(1)).await.unwrap();
+    let held = stored(append(store, owner, other, turn(renewed, "why?")).await).1.remove(1);
+    let part = AnswerUpdate { lease_until: Some(moment(60_000)), ..finished(&held, "more") };
+    store.save_answer(other, part, moment(1)).await.unwrap();
+
+    let early = take_over(store, LEASE_MILLIS - 1).await;
+    let taken = join_all((0..8).map(|_| take_over(store, LEASE_MILLIS))).await.concat();
+
+    assert_eq!(early, []);
+    let [lapsed] = taken.as_slice() else { panic!("not one: {taken:?}") };
+    assert_eq!((lapsed.owner, lapsed.conversation_id, lapsed.turn_id), (owner, id, turn_id));
+    let saved = lapsed.answer.as_ref().unwrap();
+    assert_eq!((saved.message_id, saved.position), (answer.message_id, answer.position));
+    assert_eq!((saved.content.as_str(), saved.token_count), ("so far", 3));
+    assert_eq!(saved.status, MessageStatus::Interrupted);
+}
+
+pub async fn a_taken_over_turn_lapses_again_or_is_ended(store: &Store) {
+    let owner = UserId::generate();
+    let id = start(store, owner).await;
+    let turn_id = TurnId::generate();
+    append(store, owner, id, turn(turn_id, "one")).await;
+    let until = LEASE_MILLIS + HELD_MILLIS;
+
+    assert_eq!(take_over(store, LEASE_MILLIS).await.len(), 1);
+    let next = turn(TurnId::generate(), "two");
+    let meanwhile = store.append(owner, id, next.clone(), moment(LEASE_MILLIS + 1)).await.unwrap();
+    assert_eq!(meanwhile, Appended::TurnInProgress);
+    assert_eq!(take_over(store, until - 1).await, []);
+    assert_eq!(take_over(store, until).await.len(), 1, "who took it over first has died");
+
+    assert!(!store.end_turn(id, TurnId::generate()).await.unwrap(), "another one");
+    assert!(store.end_turn(id, turn_id).await.unwrap());
+    assert!(!store.end_turn(id, turn_id).await.unwrap());
+    assert_eq!(take_over(store, until + HELD_MILLIS).await, []);
+    stored(store.append(owner, id, next, moment(LEASE_MILLIS + 1)).await.unwrap());
+    assert_eq!(texts(store, owner, id).await, ["one", "", "two", ""]);
+}
+
+pub async fn lapsed_turns_are_taken_over_some_at_a_time(store: &Store) {
+    let owner = UserId::generate();
+    let mut begun = Vec::new();
+    for lapses_at in [3_000, 1_000, 2_000] {
+        let id = start(store, owner).await;
+        let mut turn = turn(TurnId::generate(), "why?");
+        turn.turn.as_mut().unwrap().lease_until = moment(lapses_at);
+        append(store, owner, id, turn).await;
+        begun.push(id);
+    }
+
+    let taken = async || {
+        let taken = store.take_over_lapsed(moment(5_000), moment(9_000), 2).await.unwrap();
+        taken.into_iter().map(|turn| turn.conversation_id).collect::<Vec<_>>()
+    };
+    assert_eq!(taken().await, [begun[1], begun[2]]);
+    assert_eq!(taken().await, [begun[0]]);
+    assert_eq!(taken().await, []);
 }
 
 pub async fn an_answer_grows_until_its_turn_ends(store: &Store) {
@@ -396,6 +465,13 @@ pub async fn no_query_is_an_error(store: &Store) {
 }
 
 const LEASE_MILLIS: i64 = 10_000;
+
+/// For how long a turn is taken over.
+const HELD_MILLIS: i64 = 5_000;
+
+async fn take_over(store: &Store, at: i64) -> Vec<LapsedTurn> {
+    store.take_over_lapsed(moment(at), moment(at + HELD_MILLIS), 10).await.unwrap()
+}
 
 async fn start(store: &Store, owner: UserId) -> ConversationId {
     let id = ConversationId::generate();

@@ -9,9 +9,11 @@
 //! webchat_persistence::transfer_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
+//! webchat_persistence::signals_contract!(open_signals);
 //! ```
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
@@ -22,6 +24,7 @@
 pub mod contexts;
 pub mod conversations;
 pub mod sessions;
+pub mod signals;
 pub mod transfer;
 pub mod turn_log;
 
@@ -98,6 +101,9 @@ macro_rules! conversations_contract {
                     a_stale_append_stores_nothing,
                     one_turn_runs_at_a_time,
                     a_lapsed_turn_holds_nobody_up,
+                    a_lapsed_turn_is_taken_over_once_with_what_was_saved,
+                    a_taken_over_turn_lapses_again_or_is_ended,
+                    lapsed_turns_are_taken_over_some_at_a_time,
                     an_answer_grows_until_its_turn_ends,
                     a_title_is_set_once_and_renamed_at_will,
                     a_title_is_replaced_only_where_it_is_the_expected_one,
@@ -197,6 +203,24 @@ macro_rules! turn_log_contract {
                     a_checkpoint_lies_before_the_turn_that_runs,
                     an_event_told_twice_is_numbered_once,
                     every_event_comes_back_unchanged,
+                ]
+            );
+        }
+    };
+}
+
+/// The tests of [`Signals`](crate::Signals).
+#[macro_export]
+macro_rules! signals_contract {
+    ($open:path) => {
+        mod signals_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::signals,
+                [
+                    all_listeners_hear_every_signal_in_order,
+                    a_listener_hears_nothing_of_what_was_before,
+                    a_listener_that_left_and_one_that_sleeps_hold_nobody_up,
                 ]
             );
         }

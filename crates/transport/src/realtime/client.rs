@@ -1,10 +1,11 @@
 use std::collections::HashMap;
+use std::future::pending;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
-use webchat_chat::{Chat, Followed, Following, SendMessage, Sent};
+use webchat_chat::{Chat, Followed, Following, ListFollowing, SendMessage, Sent};
 use webchat_domain::{ConversationChange, ConversationId, EventBody, Session};
 
 use super::Connections;
@@ -22,6 +23,8 @@ pub(crate) struct Client<O> {
     session: Session,
     outbox: mpsc::Sender<O>,
     followed: HashMap<ConversationId, AbortOnDropHandle<()>>,
+    /// Tells the user's list of conversations, since the greeting.
+    list: Option<AbortOnDropHandle<()>>,
     connections: Connections,
 }
 
@@ -32,16 +35,32 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
-        Self { chat, session, outbox, followed: HashMap::new(), connections }
+        Self { chat, session, outbox, followed: HashMap::new(), list: None, connections }
     }
 
-    pub(crate) async fn greet(&self) {
+    pub(crate) async fn greet(&mut self) {
+        // Before the greeting: a client reads its list when it has been greeted, and misses nothing.
+        let list = self.chat.follow_list(self.session.user_id);
         let conversation_id = self.session.conversation_id;
         self.answer(Answer::Response {
             data: "Connected to Webchat.",
             session: SessionData { conversation_id },
         })
         .await;
+        let task = self.connections.tasks.spawn(forward_list(list, self.outbox.clone()));
+        self.list = Some(AbortOnDropHandle::new(task));
+    }
+
+    /// Ends when more has changed in the user's list than is kept for a client that is so slow.
+    ///
+    /// # Cancellation
+    /// Dropping the future is safe. Once it has ended, it must not be called again.
+    pub(crate) async fn fell_behind(&mut self) {
+        match &mut self.list {
+            // One that panicked tells nothing more either.
+            Some(forwarding) => drop(forwarding.await),
+            None => pending().await,
+        }
     }
 
     /// Does what a frame says. What can't be done is told as an error, which is also returned for
@@ -66,6 +85,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
 
     /// Ends when everything that happened so far has been told. Only after the closing began.
     pub(crate) async fn finish(self) {
+        drop(self.list);
         for forwarding in self.followed.into_values() {
             // One that panicked has told all it could.
             let _ = forwarding.await;
@@ -183,6 +203,16 @@ async fn forward<O: From<Outgoing>>(
             if outbox.send(one.into()).await.is_err() || is_last {
                 return;
             }
+        }
+    }
+}
+
+/// Tells what changes in the user's list, as fast as the client takes it, until it falls too far
+/// behind.
+async fn forward_list<O: From<Outgoing>>(mut list: ListFollowing, outbox: mpsc::Sender<O>) {
+    while let Some(change) = list.next().await {
+        if outbox.send(Outgoing::Answer(change.into()).into()).await.is_err() {
+            return;
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
-use webchat_domain::{ConversationId, Event, MessageAccepted};
+use webchat_chat::ListChange;
+use webchat_domain::{Conversation, ConversationId, Event, MessageAccepted};
 
 use super::incoming::Subject;
 
@@ -31,6 +32,14 @@ pub(crate) enum Answer {
         conversation_id: ConversationId,
         #[serde(flatten)]
         accepted: MessageAccepted,
+    },
+    /// An entry of the user's list of conversations is new or changed.
+    ConversationListed {
+        conversation: Conversation,
+    },
+    /// An entry of the user's list of conversations is gone.
+    ConversationUnlisted {
+        conversation_id: ConversationId,
     },
     Error(ErrorData),
     Pong {},
@@ -74,8 +83,19 @@ impl Answer {
             Self::Response { .. } => "response",
             Self::Subscribed { .. } => "subscribed",
             Self::MessageAccepted { .. } => "message_accepted",
+            Self::ConversationListed { .. } => "conversation_listed",
+            Self::ConversationUnlisted { .. } => "conversation_unlisted",
             Self::Error(_) => "error",
             Self::Pong {} => "pong",
+        }
+    }
+}
+
+impl From<ListChange> for Answer {
+    fn from(change: ListChange) -> Self {
+        match change {
+            ListChange::Listed(conversation) => Self::ConversationListed { conversation },
+            ListChange::Unlisted(conversation_id) => Self::ConversationUnlisted { conversation_id },
         }
     }
 }

@@ -33,6 +33,9 @@ const IDLE: Duration = Duration::from_secs(45);
 /// How long a client may take for one frame.
 const SLOWEST: Duration = Duration::from_secs(30);
 
+/// What a client is told that does not take what there is to tell.
+const TOO_SLOW: &str = "too slow: connect again";
+
 #[derive(Serialize)]
 struct OutgoingFrame<'a> {
     event: &'static str,
@@ -92,7 +95,11 @@ async fn read(
 ) -> Option<CloseReason> {
     client.greet().await;
     loop {
-        let message = match timeout(IDLE, stream.recv()).await {
+        let received = tokio::select! {
+            received = timeout(IDLE, stream.recv()) => received,
+            () = client.fell_behind() => return Some(reason(CloseCode::Again, TOO_SLOW)),
+        };
+        let message = match received {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => return Some(broken(&error)),
             Ok(None) => return None,
@@ -128,7 +135,7 @@ async fn write(mut socket: Socket, mut outgoing: mpsc::Receiver<Outgoing>) -> Op
         match written {
             Ok(Ok(())) => {}
             Ok(Err(_closed)) => return None,
-            Err(_) => return Some(reason(CloseCode::Policy, "too slow: connect again")),
+            Err(_) => return Some(reason(CloseCode::Again, TOO_SLOW)),
         }
     }
 }

@@ -68,6 +68,8 @@ pub(super) enum End {
     Broken,
     /// Its client sent more at once than it may.
     TooLarge,
+    /// Its client does not take what there is to tell.
+    TooSlow,
     /// Nothing came from its client any more.
     Silent,
     /// The server goes away.

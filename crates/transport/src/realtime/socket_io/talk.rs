@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::time::Duration;
 
 use engineioxide_core::{Packet, Sid};
@@ -82,7 +83,11 @@ impl Talk {
     }
 
     async fn hear_next(&mut self, heard: &mut mpsc::Receiver<Packet>) -> Result<(), End> {
-        let decoded = match heard.recv().await.ok_or(End::Left)? {
+        let packet = tokio::select! {
+            packet = heard.recv() => packet.ok_or(End::Left)?,
+            () = fell_behind(self.client.as_mut()) => return Err(End::TooSlow),
+        };
+        let decoded = match packet {
             Packet::Message(text) => CommonParser.decode_str(&self.limits, &self.attachments, text),
             Packet::Binary(bytes) => {
                 CommonParser.decode_bin(&self.limits, &self.attachments, bytes)
@@ -126,7 +131,7 @@ impl Talk {
         let connected = CommonParser.encode_default(&ConnectPacket { sid: Sid::new() });
         let connected = connected.map(|sid| message(SocketIoPacket::connect(NAMESPACE, Some(sid))));
         self.send(connected).await?;
-        let client = Client::new(
+        let mut client = Client::new(
             self.chat.clone(),
             self.browser.clone(),
             self.outbox.clone(),
@@ -160,6 +165,13 @@ impl Talk {
             End::Broken
         })?;
         self.outbox.send(Queued::Packet(packet)).await.map_err(|_| End::Left)
+    }
+}
+
+async fn fell_behind(client: Option<&mut Client<Queued>>) {
+    match client {
+        Some(client) => client.fell_behind().await,
+        None => pending().await,
     }
 }
 

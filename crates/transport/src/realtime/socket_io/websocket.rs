@@ -179,6 +179,7 @@ async fn close(socket: Socket, end: End) {
         End::Left => (CloseCode::Normal, None),
         End::Broken => (CloseCode::Protocol, Some("that is not the protocol")),
         End::TooLarge => (CloseCode::Size, Some("a message may have 1 MB")),
+        End::TooSlow => (CloseCode::Again, Some("too slow: connect again")),
         End::Silent => (CloseCode::Away, Some("nothing came any more")),
         End::Restart => (CloseCode::Restart, Some("the server restarts: connect again")),
     };

@@ -1,0 +1,210 @@
+use std::time::Duration;
+
+use tokio::time::sleep;
+use webchat_domain::{
+    EventBody, EventId, FinishReason, Ledger, MessageStatus, ResponseEnd, TokenUsage,
+};
+use webchat_persistence::{LapsedTurn, StoreError};
+
+use crate::send_message::LEASE;
+use crate::turn::cause;
+use crate::{Chat, Settings};
+
+/// How often it is looked for turns that nobody runs any more.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Turns taken over at a time.
+const AT_ONCE: u32 = 64;
+
+impl Chat {
+    pub(crate) async fn look_for_lapsed_turns(self) {
+        loop {
+            if let Err(error) = self.end_lapsed_turns().await {
+                tracing::warn!(error = cause(&error), "can't look for lapsed turns");
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Ends the turns whose instances have died, and tells their followers. A turn that can't be
+    /// ended now lapses again.
+    pub(crate) async fn end_lapsed_turns(&self) -> Result<(), StoreError> {
+        let now = self.ports.clock.now();
+        let conversations = &self.ports.conversations;
+        for lapsed in conversations.take_over_lapsed(now, now.plus(LEASE), AT_ONCE).await? {
+            let turn_id = lapsed.turn_id;
+            match self.end_lapsed_turn(lapsed).await {
+                Ok(()) => tracing::warn!(%turn_id, "a turn whose instance died was ended"),
+                Err(error) => {
+                    tracing::warn!(%turn_id, error = cause(&error), "a lapsed turn was not ended");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// First tells, then ends: whoever dies between the two leaves it to the next, and what is told
+    /// again is told once.
+    async fn end_lapsed_turn(&self, lapsed: LapsedTurn) -> Result<(), StoreError> {
+        let (id, turn_id) = (lapsed.conversation_id, lapsed.turn_id);
+        for body in self.last_events(&lapsed) {
+            self.ports.log.append(id, event_id(&body), body).await?;
+        }
+        self.ports.conversations.end_turn(id, turn_id).await?;
+        self.list_changed(lapsed.owner, id).await;
+        Ok(())
+    }
+
+    /// What was sent to the model, nobody knows any more.
+    fn last_events(&self, lapsed: &LapsedTurn) -> Vec<EventBody> {
+        let turn_id = lapsed.turn_id;
+        let end = lapsed.answer.as_ref().map(|answer| ResponseEnd {
+            message_id: answer.message_id,
+            turn_id,
+            position: answer.position,
+            finish_reason: FinishReason::Interrupted,
+            status: MessageStatus::Interrupted,
+            token_count: answer.token_count,
+        });
+        let usage = TokenUsage {
+            turn_id,
+            total_tokens_used: lapsed.answer.as_ref().map_or(0, |answer| answer.token_count),
+            ledger: self.empty_ledger(),
+        };
+        end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
+    }
+
+    /// Of a turn for which nothing has been sent.
+    pub(crate) fn empty_ledger(&self) -> Ledger {
+        let Settings { max_tokens: window, reply_tokens: reserved, .. } = *self.settings;
+        Ledger { window, reserved, total: reserved, ..Ledger::default() }
+    }
+}
+
+/// The end of a turn may be told by who runs it and by who takes it for dead: it is told once.
+pub(crate) fn event_id(body: &EventBody) -> EventId {
+    match body {
+        EventBody::ResponseEnd(end) => EventId::once_in(end.turn_id, body.name()),
+        EventBody::TokenUsage(usage) => EventId::once_in(usage.turn_id, body.name()),
+        _ => EventId::generate(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{MessageId, NewMessage, Role, TurnId};
+    use webchat_persistence::{Append, TurnClaim};
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, Room, START, settle};
+
+    /// A turn as an instance leaves it that dies in the middle of an answer.
+    async fn abandon(room: &Room) -> TurnId {
+        let turn_id = TurnId::generate();
+        let question = NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: Some(turn_id),
+            role: Role::User,
+            content: QUESTION.to_owned(),
+            token_count: 7,
+            status: MessageStatus::Complete,
+            created_at: START,
+        };
+        let answer = NewMessage {
+            message_id: MessageId::generate(),
+            role: Role::Assistant,
+            content: ANSWER.to_owned(),
+            token_count: 6,
+            status: MessageStatus::Interrupted,
+            ..question.clone()
+        };
+        let lease_until = START.plus(LEASE);
+        let append = Append {
+            messages: vec![question, answer],
+            turn: Some(TurnClaim { turn_id, lease_until }),
+            ..Append::default()
+        };
+        let conversations = &room.chat.ports.conversations;
+        conversations.append(room.owner, room.id, append, START).await.unwrap();
+        turn_id
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {
+        let room = Room::open().await;
+        room.chat.begin_background();
+        abandon(&room).await;
+
+        for _ in 1..LEASE.as_secs() {
+            room.wait(Duration::from_secs(1)).await;
+        }
+        let early = room.told().await;
+        for _ in 0..3 {
+            room.wait(Duration::from_secs(1)).await;
+        }
+
+        assert_eq!(early, [""; 0]);
+        assert_eq!(room.told().await, ["end: Interrupted, Interrupted", "usage: 6"]);
+        let kept = room.last_stored().await;
+        assert_eq!((kept.content.as_str(), kept.status), (ANSWER, MessageStatus::Interrupted));
+        room.ask_and_answer("And 3 + 3?", "6").await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_instances_tell_it_once_and_one_that_is_alive_after_all_tells_nothing_else() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        let others = [room.another_instance(), room.another_instance()];
+
+        // As if this instance had slept: its turn lapses.
+        room.clock.advance(LEASE);
+        for other in &others {
+            other.end_lapsed_turns().await.unwrap();
+        }
+        settle().await;
+        asked.say(ANSWER).await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+
+        let told = room.told().await;
+        let ends: Vec<_> = told.iter().filter(|event| event.starts_with("end")).collect();
+        assert_eq!(ends, ["end: Interrupted, Interrupted"], "{told:?}");
+        assert_eq!(told.iter().filter(|event| event.starts_with("usage")).count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_into_a_lapsed_turn_is_told_after_its_end() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        let other = room.another_instance();
+        room.clock.advance(LEASE);
+
+        let next = crate::testing::message("And 3 + 3?");
+        other.send_message(room.owner, room.id, next).await.unwrap();
+
+        assert_eq!(
+            room.told().await[2..5],
+            ["end: Interrupted, Interrupted", "usage: 0", "accepted: And 3 + 3?"]
+        );
+        drop(asked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_runs_is_let_alone() {
+        let room = Room::open().await;
+        room.chat.begin_background();
+        let asked = room.ask(QUESTION).await;
+
+        for _ in 0..30 {
+            room.wait(Duration::from_secs(1)).await;
+        }
+        asked.say(ANSWER).await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+
+        assert_eq!(
+            room.told().await[2..],
+            [format!("chunk: {ANSWER}").as_str(), "end: Stop, Complete", "usage: 20"]
+        );
+    }
+}

@@ -1,0 +1,296 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use webchat_domain::{Conversation, ConversationId, UserId};
+use webchat_persistence::{Signal, StoreError};
+
+use crate::Chat;
+use crate::turn::cause;
+
+/// Changed conversations that may wait for one follower.
+const MOST_WAITING: usize = 1_024;
+
+/// How long a follower waits for a store that can't be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Who follows whose list on this instance.
+#[derive(Default)]
+pub(crate) struct Lists {
+    followers: Mutex<HashMap<UserId, Vec<Arc<Waiting>>>>,
+}
+
+/// A client that follows its user's list of conversations, at its own pace. It is told the newest
+/// state of each conversation, however often that changed.
+pub struct ListFollowing {
+    chat: Chat,
+    owner: UserId,
+    waiting: Arc<Waiting>,
+}
+
+/// What became of an entry of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListChange {
+    /// It is new, or changed: as it is now.
+    Listed(Conversation),
+    /// It is gone.
+    Unlisted(ConversationId),
+}
+
+/// The changed conversations that one follower has not been told yet.
+#[derive(Default)]
+struct Waiting {
+    changed: Mutex<Changed>,
+    has_news: Notify,
+}
+
+#[derive(Default)]
+struct Changed {
+    /// Each once, the one that has waited longest first.
+    ids: VecDeque<ConversationId>,
+    are_too_many: bool,
+}
+
+impl Chat {
+    /// Follows the owner's list of conversations from now on, on whichever instance it changes. What
+    /// changes while instances can't reach each other is not told.
+    #[must_use]
+    pub fn follow_list(&self, owner: UserId) -> ListFollowing {
+        let waiting = self.lists.join(owner);
+        ListFollowing { chat: self.clone(), owner, waiting }
+    }
+
+    /// Tells all who follow the owner's list that an entry has changed.
+    pub(crate) async fn list_changed(&self, owner: UserId, conversation_id: ConversationId) {
+        let signal = Signal::ListChanged { owner, conversation_id };
+        if let Err(error) = self.ports.signals.publish(signal).await {
+            let error = cause(&error);
+            tracing::warn!(%conversation_id, error, "a change of a list was not told");
+        }
+    }
+}
+
+impl Lists {
+    fn join(&self, owner: UserId) -> Arc<Waiting> {
+        let waiting = Arc::new(Waiting::default());
+        self.lock().entry(owner).or_default().push(Arc::clone(&waiting));
+        waiting
+    }
+
+    fn leave(&self, owner: UserId, waiting: &Arc<Waiting>) {
+        let mut followers = self.lock();
+        if let Some(of_owner) = followers.get_mut(&owner) {
+            of_owner.retain(|other| !Arc::ptr_eq(other, waiting));
+            if of_owner.is_empty() {
+                followers.remove(&owner);
+            }
+        }
+    }
+
+    pub(crate) fn tell(&self, owner: UserId, id: ConversationId) {
+        for waiting in self.lock().get(&owner).into_iter().flatten() {
+            waiting.add(id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Vec<Arc<Waiting>>>> {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn add(&self, id: ConversationId) {
+        let mut changed = self.lock();
+        if changed.ids.contains(&id) {
+            return;
+        }
+        if changed.ids.len() >= MOST_WAITING {
+            *changed = Changed { ids: VecDeque::new(), are_too_many: true };
+        } else if !changed.are_too_many {
+            changed.ids.push_back(id);
+        }
+        self.has_news.notify_one();
+    }
+
+    /// `None`: there were too many.
+    async fn next(&self) -> Option<ConversationId> {
+        loop {
+            {
+                let mut changed = self.lock();
+                if changed.are_too_many {
+                    return None;
+                }
+                if let Some(id) = changed.ids.pop_front() {
+                    return Some(id);
+                }
+            }
+            self.has_news.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changed> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ListFollowing {
+    /// Waits for the next change. While the store can't be read, it is tried again each second.
+    /// `None`: more has changed than is kept for a follower that is so slow. It should read the
+    /// whole list again.
+    ///
+    /// # Cancellation
+    /// Dropping the future may lose a change.
+    pub async fn next(&mut self) -> Option<ListChange> {
+        let id = self.waiting.next().await?;
+        loop {
+            match self.read(id).await {
+                Ok(change) => return Some(change),
+                Err(error) => {
+                    tracing::debug!(conversation_id = %id, error = cause(&error), "not listed yet");
+                    sleep(READ_AGAIN_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn read(&self, id: ConversationId) -> Result<ListChange, StoreError> {
+        let found = self.chat.ports.conversations.find(self.owner, id).await?;
+        Ok(found.map_or(ListChange::Unlisted(id), ListChange::Listed))
+    }
+}
+
+impl Drop for ListFollowing {
+    fn drop(&mut self) {
+        self.chat.lists.leave(self.owner, &self.waiting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{FinishReason, Title};
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, Room, settle, soon};
+
+    async fn room() -> Room {
+        let room = Room::open().await;
+        room.chat.begin_background();
+        settle().await;
+        room
+    }
+
+    fn title(text: &str) -> Title {
+        Title::try_from(text.to_owned()).unwrap()
+    }
+
+    async fn listed(list: &mut ListFollowing) -> Conversation {
+        match soon(list.next()).await {
+            Some(ListChange::Listed(conversation)) => conversation,
+            other => panic!("not listed: {other:?}"),
+        }
+    }
+
+    fn is_quiet(list: &ListFollowing) -> bool {
+        list.waiting.lock().ids.is_empty()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_changes_an_entry_is_told_with_its_newest_state() {
+        let room = room().await;
+        let mut list = room.chat.follow_list(room.owner);
+
+        let begun = room.chat.start_conversation(room.owner).await.unwrap();
+        assert_eq!(listed(&mut list).await, begun);
+        let asked = room.ask(QUESTION).await;
+        let with_question = listed(&mut list).await;
+        asked.say(ANSWER).await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+        let with_answer = listed(&mut list).await;
+        room.chat.rename_conversation(room.owner, room.id, title("Sums")).await.unwrap();
+        let renamed = listed(&mut list).await;
+        room.chat.reset_conversation(room.owner, room.id).await.unwrap();
+        let emptied = listed(&mut list).await;
+        room.chat.delete_conversation(room.owner, room.id).await.unwrap();
+
+        assert_eq!(with_question.title, Some(title(QUESTION)));
+        assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
+        assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));
+        assert_eq!(emptied.message_count, 0);
+        assert_eq!(soon(list.next()).await, Some(ListChange::Unlisted(room.id)));
+        assert!(is_quiet(&list));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_title_from_the_model_is_told() {
+        let room = Room::open_with(|settings| settings.auto_titles = true).await;
+        room.chat.begin_background();
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let mut list = room.chat.follow_list(room.owner);
+
+        let asked_for_title = room.model.asked().await;
+        asked_for_title.say("Sums").await;
+        asked_for_title.finish(FinishReason::Stop).await;
+
+        assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_else_hears_of_it() {
+        let room = room().await;
+        let strangers = room.chat.follow_list(UserId::generate());
+
+        room.ask_and_answer(QUESTION, ANSWER).await;
+
+        assert!(is_quiet(&strangers));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_follower_gets_the_newest_state_of_each_once() {
+        let room = room().await;
+        let other = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+        settle().await;
+        let mut list = room.chat.follow_list(room.owner);
+
+        for number in 0..50 {
+            let title = title(&number.to_string());
+            room.chat.rename_conversation(room.owner, room.id, title.clone()).await.unwrap();
+            room.chat.rename_conversation(room.owner, other, title).await.unwrap();
+        }
+        settle().await;
+
+        for id in [room.id, other] {
+            let newest = listed(&mut list).await;
+            assert_eq!((newest.conversation_id, newest.title), (id, Some(title("49"))));
+        }
+        assert!(is_quiet(&list));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_too_far_behind_is_given_up_and_costs_nothing_more() {
+        let room = room().await;
+        let mut list = room.chat.follow_list(room.owner);
+
+        for _ in 0..=2 * MOST_WAITING {
+            room.chat.lists.tell(room.owner, ConversationId::generate());
+        }
+
+        assert_eq!(list.waiting.lock().ids.len(), 0);
+        assert_eq!(soon(list.next()).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_left_is_forgotten() {
+        let room = room().await;
+        let (one, other) = (room.chat.follow_list(room.owner), room.chat.follow_list(room.owner));
+
+        drop(one);
+        let left = room.chat.lists.lock().get(&room.owner).unwrap().len();
+        drop(other);
+
+        assert_eq!(left, 1);
+        assert!(room.chat.lists.lock().is_empty());
+    }
+}

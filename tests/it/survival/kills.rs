@@ -1,0 +1,205 @@
+//! `kill -9` at any moment, while people write: nothing that was acknowledged is lost or doubled, and
+//! every conversation goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::Url;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use webchat_tests::{Browser, PATIENCE, Process, ScriptedModel, mongodb_uri, often, redis_url};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// People who write, each in a conversation of their own.
+const CLIENTS: usize = 4;
+
+/// How long a message may be refused: longer than a dead instance's hold lasts.
+const STUCK_AFTER: Duration = Duration::from_mins(1);
+
+/// One instance, which is killed and started again.
+struct Instance {
+    folder: TempDir,
+    settings: Vec<(&'static str, String)>,
+    process: Option<Process>,
+    url: watch::Sender<Url>,
+}
+
+impl Instance {
+    async fn start(settings: &[(&'static str, String)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let process = launch(&folder, settings).await;
+        let url = watch::Sender::new(process.browser().base().clone());
+        Self { folder, settings: settings.to_vec(), process: Some(process), url }
+    }
+
+    async fn kill(&mut self) {
+        self.process.take().unwrap().kill().await;
+    }
+
+    async fn start_again(&mut self) {
+        let process = launch(&self.folder, &self.settings).await;
+        self.url.send_replace(process.browser().base().clone());
+        self.process = Some(process);
+    }
+}
+
+async fn launch(folder: &TempDir, settings: &[(&'static str, String)]) -> Process {
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Process::start(folder.path(), &settings).await
+}
+
+/// Somebody who writes one message after the other, and insists on each until it is acknowledged.
+struct Writer {
+    browser: Browser,
+    id: String,
+    urls: Vec<watch::Receiver<Url>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Writer {
+    /// What was acknowledged.
+    async fn write(&self) -> Vec<String> {
+        let mut acknowledged = Vec::new();
+        while !self.is_over.load(Ordering::SeqCst) {
+            let message = format!("the message of number {} from {}", acknowledged.len(), self.id);
+            self.insist(&message).await;
+            acknowledged.push(message);
+        }
+        acknowledged
+    }
+
+    async fn insist(&self, message: &str) {
+        let insisting = async {
+            while !self.is_acknowledged(message).await {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(STUCK_AFTER, insisting).await.unwrap_or_else(|_| panic!("stuck at {message}"));
+    }
+
+    /// Sends it to any instance, and follows its answer for as long as that instance lives.
+    async fn is_acknowledged(&self, message: &str) -> bool {
+        let Some(mut socket) = self.anywhere().try_connect().await else { return false };
+        let data =
+            json!({"conversation_id": self.id, "message": message, "client_message_id": message});
+        if !socket.try_say("send_message", data).await {
+            return false;
+        }
+        let mut is_acknowledged = false;
+        while let Some((event, data)) = socket.try_next().await {
+            let is_about_it = data["client_message_id"] == json!(message);
+            match event.as_str() {
+                "message_accepted" if is_about_it && data["seq"].is_null() => return true,
+                "message_accepted" if is_about_it => is_acknowledged = true,
+                "error" if is_about_it => return false,
+                "token_usage" if is_acknowledged => return true,
+                _ => {}
+            }
+        }
+        is_acknowledged
+    }
+
+    fn anywhere(&self) -> Browser {
+        self.browser.at_url(fastrand::choice(&self.urls).unwrap().borrow().clone())
+    }
+
+    /// Every acknowledged message stands once and in order, each with its answer.
+    async fn check(&self, acknowledged: &[String]) {
+        let browser = self.anywhere();
+        let messages = at_rest(&browser, &self.id).await;
+        let (questions, answers): (Vec<_>, Vec<_>) =
+            messages.iter().partition(|message| message["role"] == json!("user"));
+        let said: Vec<_> = questions.iter().map(|one| one["content"].as_str().unwrap()).collect();
+        assert_eq!(said, acknowledged);
+        assert_eq!(answers.len(), questions.len());
+        for (place, message) in (1..).zip(&messages) {
+            assert_eq!(message["position"], json!(place));
+        }
+        for (question, answer) in said.into_iter().zip(answers) {
+            let (whole, content) = (format!("You said: {question}"), &answer["content"]);
+            match answer["status"].as_str().unwrap() {
+                "complete" => assert_eq!(content, &json!(whole)),
+                "interrupted" => assert!(whole.starts_with(content.as_str().unwrap()), "{answer}"),
+                _ => panic!("{answer}"),
+            }
+        }
+        let mut socket = browser.connect().await;
+        assert_eq!(socket.ask(&self.id, "and on?").await, "You said: and on?");
+    }
+}
+
+/// All messages, once no answer is being made any more.
+async fn at_rest(browser: &Browser, id: &str) -> Vec<Value> {
+    let path = format!("/api/v1/conversations/{id}/messages?limit=200");
+    let waiting = async {
+        while !browser.get(&path).await.json()["running_turn"].is_null() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{id} is stuck"));
+    let mut messages = Vec::new();
+    let mut page = browser.get(&path).await.json();
+    loop {
+        let mut older = page["messages"].as_array().unwrap().clone();
+        older.append(&mut messages);
+        messages = older;
+        let Some(before) = page["next_before"].as_u64() else { return messages };
+        page = browser.get(&format!("{path}&before={before}")).await.json();
+    }
+}
+
+/// Kills one instance after the other, while people write.
+async fn kill_under_load(mut instances: Vec<Instance>) {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let urls: Vec<_> = instances.iter().map(|instance| instance.url.subscribe()).collect();
+    let mut writers = Vec::new();
+    for _ in 0..CLIENTS {
+        let browser = instances[0].process.as_ref().unwrap().browser();
+        let id = browser.start_conversation().await;
+        writers.push(Writer { browser, id, urls: urls.clone(), is_over: Arc::clone(&is_over) });
+    }
+
+    let killing = async {
+        for _ in 0..often(8, 1_000) {
+            sleep(Duration::from_millis(fastrand::u64(20..700))).await;
+            let number = fastrand::usize(..instances.len());
+            instances[number].kill().await;
+            sleep(Duration::from_millis(fastrand::u64(..200))).await;
+            instances[number].start_again().await;
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let ((), written) = tokio::join!(killing, join_all(writers.iter().map(Writer::write)));
+
+    for (writer, acknowledged) in writers.iter().zip(&written) {
+        assert!(!acknowledged.is_empty());
+        writer.check(acknowledged).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_or_doubled_on_a_file_whenever_the_server_is_killed() {
+    let model = ScriptedModel::paced(Duration::from_millis(20));
+    let settings = [("AZURE_API_URL", model.url().to_owned()), ("SECRET_KEY", KEY.to_owned())];
+
+    kill_under_load(vec![Instance::start(&settings).await]).await;
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_or_doubled_on_databases_whichever_instance_is_killed() {
+    let model = ScriptedModel::paced(Duration::from_millis(20));
+    let settings = [
+        ("AZURE_API_URL", model.url().to_owned()),
+        ("SECRET_KEY", KEY.to_owned()),
+        ("MONGODB_URI", mongodb_uri()),
+        ("REDIS_URL", redis_url()),
+    ];
+
+    let (one, other) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
+    kill_under_load(vec![one, other]).await;
+}
