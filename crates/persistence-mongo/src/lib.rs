@@ -7,6 +7,7 @@ mod database;
 mod definitions;
 mod documents;
 mod error;
+mod exchange;
 mod flask;
 mod open_error;
 mod probe;
