@@ -4,6 +4,7 @@
 mod arrows;
 mod context;
 mod errors;
+mod exchange;
 mod flask;
 mod instances;
 mod isolation;

@@ -97,6 +97,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             public_url: settings.public_url.clone(),
             allowed_origins: settings.allowed_origins,
             web_dir: settings.web_dir,
+            max_import_bytes: settings.max_import_bytes,
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;
@@ -162,10 +163,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
-    let Stores { conversations, contexts, sessions, log, probes } = stores;
+    let Stores { conversations, contexts, exchange, sessions, log, probes } = stores;
     let ports = Ports {
         conversations,
         contexts,
+        exchange,
         sessions,
         log,
         saved_files: Arc::new(SavedFolder::at(

@@ -6,7 +6,11 @@ mod conversations;
 mod copy;
 mod draft;
 mod error;
+mod exchange;
+mod export;
 mod follow;
+mod import;
+mod imports;
 mod measured;
 mod messages;
 mod prompts;
@@ -28,13 +32,20 @@ use std::time::Duration;
 
 use webchat_domain::{Clock, SystemPrompt};
 use webchat_llm::ChatModel;
-use webchat_persistence::{Contexts, Conversations, Probe, SavedFiles, Sessions, TurnLog};
+use webchat_persistence::{
+    Contexts, Conversations, Exchange, Probe, SavedFiles, Sessions, TurnLog,
+};
 use webchat_tokens::TokenCounter;
 
 pub use context::ContextView;
 pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
+pub use exchange::flask::FlaskMessage;
+pub use exchange::reading::BrokenFile;
+pub use export::{ExportFormat, ExportedFile, Parts, export_of_everybody, export_of_user};
 pub use follow::{Followed, Following};
+pub use import::{ImportError, ImportInto, ImportProgress, NewOwner, import};
+pub use imports::{ImportSlot, ImportState, ImportStatus};
 pub use messages::MessagePage;
 pub use readiness::NotReady;
 pub use save_history::SavedName;
@@ -42,6 +53,7 @@ pub use search::FoundConversation;
 pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 
+use imports::Imports;
 use turns::Turns;
 
 /// The use cases. Clones share one state.
@@ -51,6 +63,7 @@ pub struct Chat {
     settings: Arc<Settings>,
     system_prompt: Option<Arc<SystemPrompt>>,
     turns: Arc<Turns>,
+    imports: Arc<Imports>,
 }
 
 /// What the use cases work with.
@@ -60,6 +73,8 @@ pub struct Ports {
     pub conversations: Arc<dyn Conversations>,
     /// Where it is kept what goes to the model beside the messages.
     pub contexts: Arc<dyn Contexts>,
+    /// Where whole conversations are taken from and brought to.
+    pub exchange: Arc<dyn Exchange>,
     /// Where sessions are kept.
     pub sessions: Arc<dyn Sessions>,
     /// Where files are kept that users had made.
@@ -103,7 +118,13 @@ impl Chat {
             .system_prompt
             .clone()
             .map(|text| Arc::new(SystemPrompt { token_count: ports.tokens.count(&text), text }));
-        Self { ports, settings: Arc::new(settings), system_prompt, turns: Arc::new(Turns::new()) }
+        Self {
+            ports,
+            settings: Arc::new(settings),
+            system_prompt,
+            turns: Arc::new(Turns::new()),
+            imports: Arc::default(),
+        }
     }
 
     /// What the operator decided.
