@@ -8,6 +8,7 @@ mod exchange;
 mod flask;
 mod instances;
 mod isolation;
+mod library;
 mod origin;
 mod pages;
 mod process;
