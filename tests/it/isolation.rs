@@ -8,10 +8,11 @@ use serde_json::json;
 use webchat_tests::{Browser, TestServer};
 
 /// Every route that names a conversation, with what its owner is answered.
-const OF_A_CONVERSATION: [(&str, &str, u16); 12] = [
+const OF_A_CONVERSATION: [(&str, &str, u16); 13] = [
     ("GET", "/load_conversation/{id}", 200),
     ("GET", "/api/v1/conversations/{id}", 200),
     ("GET", "/api/v1/conversations/{id}/messages", 200),
+    ("GET", "/api/v1/conversations/{id}/export", 200),
     ("GET", "/api/v1/conversations/{id}/context", 200),
     ("PATCH", "/api/v1/conversations/{id}/context", 200),
     ("PUT", "/api/v1/conversations/{id}/context/summary", 404),
@@ -24,7 +25,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 12] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 16] = [
+const OF_THE_CALLER: [(&str, &str); 19] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -42,6 +43,10 @@ const OF_THE_CALLER: [(&str, &str); 16] = [
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
+    ("GET", "/api/v1/export"),
+    ("POST", "/api/v1/imports"),
+    // Whoever began it alone sees it: see the tests of export and import.
+    ("GET", "/api/v1/imports/{import_id}"),
 ];
 
 /// Every event that names a conversation.

@@ -4,9 +4,11 @@
 mod arrows;
 mod context;
 mod errors;
+mod exchange;
 mod flask;
 mod instances;
 mod isolation;
+mod library;
 mod lists;
 mod origin;
 mod pages;

@@ -109,14 +109,23 @@ impl Browser {
 
     /// Opens a WebSocket, which greets.
     pub async fn connect(&self) -> Socket {
-        let mut socket = self.connect_ungreeted().await;
+        self.connect_at("/ws").await
+    }
+
+    /// Opens a WebSocket at another path than usual, which greets.
+    pub async fn connect_at(&self, path: &str) -> Socket {
+        let mut socket = self.open_socket(path).await;
         socket.expect("response").await;
         socket
     }
 
     /// Opens a WebSocket, whose greeting is still to come.
     pub async fn connect_ungreeted(&self) -> Socket {
-        let url = self.base.join("/ws").unwrap();
+        self.open_socket("/ws").await
+    }
+
+    async fn open_socket(&self, path: &str) -> Socket {
+        let url = self.base.join(path).unwrap();
         let (socket, headers) = upgrade(&url, self.headers()).await.unwrap();
         self.jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), &self.base);
         socket

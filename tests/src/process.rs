@@ -37,8 +37,25 @@ impl Process {
     /// # Errors
     /// With what it says then.
     pub async fn try_start(data_dir: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
-        let mut child =
-            command(data_dir, &["serve"], settings).stdout(Stdio::piped()).spawn().unwrap();
+        Self::ready(&mut command(data_dir, &["serve"], settings)).await
+    }
+
+    /// Starts an example of the crates, which prints where it is.
+    pub async fn start_example(name: &str, arguments: &[&str]) -> Self {
+        let example = binary().with_file_name("examples").join(name);
+        assert!(
+            example.exists(),
+            "{} is not there: run `cargo build --examples`",
+            example.display()
+        );
+        let mut command = Command::new(example);
+        command.args(arguments).env_clear().kill_on_drop(true).stderr(Stdio::piped());
+        let started = Self::ready(&mut command).await;
+        started.unwrap_or_else(|error| panic!("the example does not start: {error}"))
+    }
+
+    async fn ready(command: &mut Command) -> Result<Self, String> {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap();
         let Some(line) = line else {

@@ -1,14 +1,23 @@
 //! The subcommands beside `serve`: each ends when it is done, and says what it did.
 #![expect(clippy::print_stdout, reason = "what the operator asked for")]
 
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::time::Instant;
-use webchat_chat::{CopyError, copy};
-use webchat_persistence::{Totals, Transfer};
+use webchat_chat::{
+    CopyError, ImportError, ImportInto, ImportProgress, NewOwner, Parts, copy, export_of_everybody,
+    export_of_user,
+};
+use webchat_domain::{Clock, SystemClock, UserId};
+use webchat_persistence::{Exchange, StoreError, Totals, Transfer};
 use webchat_persistence_mongo::{FlaskError, FlaskProgress, FlaskReport, Schema};
 use webchat_tokens::TokenCounter;
 
@@ -30,6 +39,18 @@ pub enum CommandError {
     /// Not everything was copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// A file can't be used.
+    #[error("can't use {0}: {1}")]
+    File(String, #[source] io::Error),
+    /// What is printed is not taken.
+    #[error("can't print: {0}")]
+    Print(#[source] io::Error),
+    /// A store fails.
+    #[error("the store fails: {0}")]
+    Store(#[from] StoreError),
+    /// Not everything was imported.
+    #[error("{0}")]
+    Import(#[from] ImportError),
     /// Source and destination are one.
     #[error("--from and --to are the same store")]
     SameStore,
@@ -139,6 +160,91 @@ pub async fn copy_all(from: &str, to: &str) -> Result<(), CommandError> {
     .await?;
     println!("copied and checked: {}", in_words(copied));
     Ok(())
+}
+
+/// Writes a user's conversations, or everybody's, into a new file or to standard output.
+///
+/// # Errors
+/// When the store can't be read, or the file is there already or can't be written.
+pub async fn export(
+    settings: &StoreSettings,
+    user: Option<UserId>,
+    to: Option<&Path>,
+) -> Result<(), CommandError> {
+    let (transfer, exchange) = open_configured(settings).await?;
+    let parts = match user {
+        Some(user) => export_of_user(exchange, user),
+        None => export_of_everybody(transfer, exchange),
+    };
+    let Some(path) = to else {
+        return write_all(parts, &mut io::stdout(), CommandError::Print).await;
+    };
+    let failed = |error| CommandError::File(path.display().to_string(), error);
+    let mut file = File::create_new(path).map_err(failed)?;
+    write_all(parts, &mut file, failed).await?;
+    file.sync_all().map_err(failed)?;
+    println!("written: {}", path.display());
+    Ok(())
+}
+
+async fn write_all(
+    mut parts: Parts,
+    to: &mut impl Write,
+    failed: impl Fn(io::Error) -> CommandError,
+) -> Result<(), CommandError> {
+    while let Some(part) = parts.try_next().await? {
+        to.write_all(part.as_bytes()).map_err(&failed)?;
+    }
+    to.flush().map_err(&failed)
+}
+
+/// Brings the conversations of a file to a user, or to the users that it names. Tokens are counted as
+/// `model` does.
+///
+/// # Errors
+/// When the file is broken (then nothing is imported), or the store fails.
+pub async fn import(
+    settings: &StoreSettings,
+    model: Option<&str>,
+    path: &Path,
+    user: Option<UserId>,
+) -> Result<(), CommandError> {
+    let file = File::open(path);
+    let file = file.map_err(|error| CommandError::File(path.display().to_string(), error))?;
+    let (_, exchange) = open_configured(settings).await?;
+    let into = ImportInto {
+        exchange,
+        tokens: model.map_or_else(TokenCounter::load, TokenCounter::for_model),
+        now: SystemClock.now(),
+    };
+    let owner = user.map_or(NewOwner::AsWritten, NewOwner::User);
+    let mut told = Instant::now();
+    let ImportProgress { imported, already_there, messages, .. } =
+        webchat_chat::import(&into, owner, file, |progress| {
+            if told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                println!("{} of {} conversations", progress.done, progress.of);
+            }
+            ControlFlow::Continue(())
+        })
+        .await?;
+    println!(
+        "imported: {imported} conversations, {messages} messages; {already_there} conversations were \
+         here already"
+    );
+    Ok(())
+}
+
+/// The store of conversations that the settings name.
+async fn open_configured(
+    settings: &StoreSettings,
+) -> Result<(Arc<dyn Transfer>, Arc<dyn Exchange>), StartError> {
+    if let Some(uri) = &settings.mongodb_uri {
+        let store = prepared_mongo(uri).await?;
+        return Ok((Arc::new(store.clone()), Arc::new(store)));
+    }
+    let store = open_sqlite(&settings.data_dir).await?;
+    Ok((Arc::new(store.clone()), Arc::new(store)))
 }
 
 /// A store by its address: a `mongodb://` one, a database file, or the folder of one.

@@ -1,11 +1,13 @@
 //! `webchat`: the command line.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
-use webchat::{Environment, Settings, StoreSettings, copy_all, init_db, telemetry};
+use webchat::{Environment, Settings, StoreSettings, copy_all, export, import, init_db, telemetry};
+use webchat_domain::UserId;
 
 /// A self-hosted, real-time chat server for LLM assistants.
 ///
@@ -38,6 +40,25 @@ enum Command {
         #[arg(long)]
         to: String,
     },
+    /// Writes conversations into a file, as JSON with all there is of them. No other Webchat may use the
+    /// database file meanwhile.
+    Export {
+        /// The user whose they are; without one, those of all users are written.
+        #[arg(long)]
+        user: Option<UserId>,
+        /// The new file; without one, they are printed.
+        #[arg(long)]
+        to: Option<PathBuf>,
+    },
+    /// Brings the conversations of a file: Webchat's own, ChatGPT's `conversations.json`, or one that the
+    /// Flask application saved. No other Webchat may use the database file meanwhile.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// The user whose they become; without one, each goes to the user that the file names.
+        #[arg(long)]
+        user: Option<UserId>,
+    },
 }
 
 #[tokio::main]
@@ -59,6 +80,15 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             Ok(init_db(&settings, dry_run).await?)
         }
         Command::Copy { from, to } => Ok(copy_all(&from, &to).await?),
+        Command::Export { user, to } => {
+            let settings = StoreSettings::read(&Environment::of_process()?)?;
+            Ok(export(&settings, user, to.as_deref()).await?)
+        }
+        Command::Import { file, user } => {
+            let environment = Environment::of_process()?;
+            let (settings, model) = (StoreSettings::read(&environment)?, environment.model());
+            Ok(import(&settings, model.as_deref(), &file, user).await?)
+        }
     }
 }
 

@@ -48,6 +48,12 @@ impl Environment {
         Ok(Self(variables))
     }
 
+    /// `MODEL`, by which tokens are counted.
+    #[must_use]
+    pub fn model(&self) -> Option<String> {
+        self.get("MODEL").map(ToOwned::to_owned)
+    }
+
     /// The value, unless it is empty: an empty line in a `.env` file sets nothing.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())

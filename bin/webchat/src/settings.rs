@@ -47,6 +47,8 @@ pub struct Settings {
     pub system_prompt: Option<String>,
     /// `AUTO_TITLES`
     pub auto_titles: bool,
+    /// `MAX_IMPORT_SIZE_MB`, in bytes.
+    pub max_import_bytes: u64,
     /// `METRICS`
     pub metrics: bool,
     /// `SHUTDOWN_GRACE_S`
@@ -123,6 +125,7 @@ impl Settings {
             reply_tokens,
             system_prompt: reader.text("SYSTEM_PROMPT"),
             auto_titles: switch(&mut reader, "AUTO_TITLES", true),
+            max_import_bytes: max_import_bytes(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
@@ -228,6 +231,15 @@ fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
 
 fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {
     Duration::from_secs(reader.parsed("SHUTDOWN_GRACE_S", "a number of seconds", 30))
+}
+
+fn max_import_bytes(reader: &mut Reader<'_>) -> u64 {
+    const MEGABYTE: u64 = 1024 * 1024;
+    let expected = "a number of megabytes from 1 to 10000";
+    let megabytes = reader.optional("MAX_IMPORT_SIZE_MB", expected, |value| {
+        value.parse().ok().filter(|megabytes| (1..=10_000).contains(megabytes))
+    });
+    megabytes.unwrap_or(100) * MEGABYTE
 }
 
 fn log_format(reader: &mut Reader<'_>) -> LogFormat {

@@ -98,6 +98,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             public_url: settings.public_url.clone(),
             allowed_origins: settings.allowed_origins,
             web_dir: settings.web_dir,
+            max_import_bytes: settings.max_import_bytes,
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;
@@ -163,10 +164,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
-    let Stores { conversations, contexts, sessions, log, signals, probes } = stores;
+    let Stores { conversations, contexts, exchange, sessions, log, signals, probes } = stores;
     let ports = Ports {
         conversations,
         contexts,
+        exchange,
         sessions,
         log,
         signals,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
-use webchat_persistence::{Contexts, Conversations, Probe, Sessions, Signals, TurnLog};
+use webchat_persistence::{Contexts, Conversations, Exchange, Probe, Sessions, Signals, TurnLog};
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
 use webchat_persistence_sqlite::{LocalSignals, SqliteStore};
@@ -21,6 +21,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Stores {
     pub(crate) conversations: Arc<dyn Conversations>,
     pub(crate) contexts: Arc<dyn Contexts>,
+    pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -55,6 +56,7 @@ impl Stores {
             probes: vec![Arc::new(mongo.clone()), Arc::new(redis.clone())],
             sessions: Arc::new(redis),
             contexts: Arc::new(mongo.clone()),
+            exchange: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
         }
     }
@@ -70,12 +72,14 @@ impl Stores {
             probes: vec![Arc::new(sqlite.clone())],
             sessions: Arc::new(sqlite.clone()),
             contexts: Arc::new(sqlite.clone()),
+            exchange: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
         };
         if let Some(mongo) = mongo {
             tracing::info!("one instance alone: for several, set REDIS_URL too");
             stores.probes.push(Arc::new(mongo.clone()));
             stores.contexts = Arc::new(mongo.clone());
+            stores.exchange = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {

@@ -2,6 +2,9 @@ use thiserror::Error;
 use webchat_persistence::StoreError;
 use webchat_tokens::TooLong;
 
+use crate::exchange::reading::BrokenFile;
+use crate::import::ImportError;
+
 /// Why a use case refuses. The text is for the user; a store's fault shows no cause.
 #[derive(Debug, Error)]
 pub enum ChatError {
@@ -49,6 +52,18 @@ pub enum ChatError {
         /// Where it ends.
         position: u64,
     },
+    /// There is no such import, or not any more, or it is somebody else's.
+    #[error("Import not found.")]
+    ImportNotFound,
+    /// The user has one under way.
+    #[error("Another import of yours is still under way. Please wait for its end.")]
+    ImportInProgress,
+    /// As many are under way as the server takes.
+    #[error("The server has too many imports under way. Please try again later.")]
+    TooManyImports,
+    /// A file that is to be imported can't be understood.
+    #[error(transparent)]
+    BrokenImport(BrokenFile),
     /// The server is going away.
     #[error("The server is restarting. Please try again in a moment.")]
     ShuttingDown,
@@ -72,6 +87,10 @@ pub enum FailureCode {
     ContextChanged,
     TurnInProgress,
     Stale,
+    ImportNotFound,
+    ImportInProgress,
+    TooManyImports,
+    BrokenImport,
     ShuttingDown,
     StorageUnavailable,
     Internal,
@@ -93,6 +112,10 @@ impl ChatError {
             Self::ContextChanged => FailureCode::ContextChanged,
             Self::TurnInProgress => FailureCode::TurnInProgress,
             Self::Stale { .. } => FailureCode::Stale,
+            Self::ImportNotFound => FailureCode::ImportNotFound,
+            Self::ImportInProgress => FailureCode::ImportInProgress,
+            Self::TooManyImports => FailureCode::TooManyImports,
+            Self::BrokenImport(_) => FailureCode::BrokenImport,
             Self::ShuttingDown => FailureCode::ShuttingDown,
             Self::Store(StoreError::Unavailable(_)) => FailureCode::StorageUnavailable,
             Self::Store(StoreError::Fault(_)) => FailureCode::Internal,
@@ -116,9 +139,24 @@ impl FailureCode {
             Self::ContextChanged => "context_changed",
             Self::TurnInProgress => "turn_in_progress",
             Self::Stale => "stale",
+            Self::ImportNotFound => "import_not_found",
+            Self::ImportInProgress => "import_in_progress",
+            Self::TooManyImports => "too_many_imports",
+            Self::BrokenImport => "broken_import",
             Self::ShuttingDown => "shutting_down",
             Self::StorageUnavailable => "storage_unavailable",
             Self::Internal => "internal",
+        }
+    }
+}
+
+impl From<ImportError> for ChatError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Broken(broken) => Self::BrokenImport(broken),
+            ImportError::Unreadable(cause) => Self::Store(StoreError::unavailable(cause)),
+            ImportError::Store(error) => Self::Store(error),
+            ImportError::Ended => Self::ShuttingDown,
         }
     }
 }

@@ -7,7 +7,11 @@ mod conversations;
 mod copy;
 mod draft;
 mod error;
+mod exchange;
+mod export;
 mod follow;
+mod import;
+mod imports;
 mod lapsed;
 mod lists;
 mod measured;
@@ -31,13 +35,20 @@ use std::time::Duration;
 
 use webchat_domain::{Clock, SystemPrompt};
 use webchat_llm::ChatModel;
-use webchat_persistence::{Contexts, Conversations, Probe, SavedFiles, Sessions, Signals, TurnLog};
+use webchat_persistence::{
+    Contexts, Conversations, Exchange, Probe, SavedFiles, Sessions, Signals, TurnLog,
+};
 use webchat_tokens::TokenCounter;
 
 pub use context::ContextView;
 pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
+pub use exchange::flask::FlaskMessage;
+pub use exchange::reading::BrokenFile;
+pub use export::{ExportFormat, ExportedFile, Parts, export_of_everybody, export_of_user};
 pub use follow::{Followed, Following};
+pub use import::{ImportError, ImportInto, ImportProgress, NewOwner, import};
+pub use imports::{ImportSlot, ImportState, ImportStatus};
 pub use lists::{ListChange, ListFollowing};
 pub use messages::MessagePage;
 pub use readiness::NotReady;
@@ -47,6 +58,7 @@ pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 
 use background::Background;
+use imports::Imports;
 use lists::Lists;
 use turns::Turns;
 
@@ -59,6 +71,7 @@ pub struct Chat {
     turns: Arc<Turns>,
     background: Arc<Background>,
     lists: Arc<Lists>,
+    imports: Arc<Imports>,
 }
 
 /// What the use cases work with.
@@ -68,6 +81,8 @@ pub struct Ports {
     pub conversations: Arc<dyn Conversations>,
     /// Where it is kept what goes to the model beside the messages.
     pub contexts: Arc<dyn Contexts>,
+    /// Where whole conversations are taken from and brought to.
+    pub exchange: Arc<dyn Exchange>,
     /// Where sessions are kept.
     pub sessions: Arc<dyn Sessions>,
     /// Where files are kept that users had made.
@@ -120,6 +135,7 @@ impl Chat {
             turns: Arc::new(Turns::new()),
             background: Arc::new(Background::new()),
             lists: Arc::default(),
+            imports: Arc::default(),
         }
     }
 

@@ -3,6 +3,7 @@ use std::str::FromStr;
 use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::StoreError;
 
+use crate::exchange::flask;
 use crate::{Chat, ChatError};
 
 const ENDING: &str = "_conversation_history.json";
@@ -18,7 +19,7 @@ pub struct SavedName {
 }
 
 impl SavedName {
-    fn new(now: Timestamp, id: ConversationId) -> Self {
+    pub(crate) fn new(now: Timestamp, id: ConversationId) -> Self {
         Self { moment: now.compact(), id }
     }
 }
@@ -48,8 +49,8 @@ impl FromStr for SavedName {
 }
 
 impl Chat {
-    /// Keeps `content`, which is all of a conversation, as a file that its owner can read, and answers
-    /// its name. No file is ever overwritten.
+    /// Keeps the conversation as a file that its owner can read, and answers its name. No file is ever
+    /// overwritten.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
@@ -57,13 +58,13 @@ impl Chat {
         &self,
         owner: UserId,
         id: ConversationId,
-        content: &[u8],
     ) -> Result<SavedName, ChatError> {
-        self.find_conversation(owner, id).await?;
+        let history = self.flask_history(owner, id).await?;
+        let content = flask::file(&history).map_err(StoreError::fault)?;
         let mut moment = self.ports.clock.now();
         for _ in 0..TRIES {
             let name = SavedName::new(moment, id);
-            if self.ports.saved_files.save(&name.to_string(), content.to_vec()).await? {
+            if self.ports.saved_files.save(&name.to_string(), content.clone()).await? {
                 return Ok(name);
             }
             moment = moment.plus(std::time::Duration::from_secs(1));
@@ -92,30 +93,32 @@ impl Chat {
 mod tests {
     use super::*;
     use crate::FailureCode;
-    use crate::testing::Room;
+    use crate::testing::{ANSWER, QUESTION, Room};
 
     #[tokio::test(start_paused = true)]
     async fn what_is_saved_in_the_same_second_has_names_of_its_own() {
         let room = Room::open().await;
 
-        let first = room.chat.save_history(room.owner, room.id, b"[1]").await.unwrap();
-        let second = room.chat.save_history(room.owner, room.id, b"[2]").await.unwrap();
+        let first = room.chat.save_history(room.owner, room.id).await.unwrap();
+        room.ask_and_answer(QUESTION, ANSWER).await;
+        let second = room.chat.save_history(room.owner, room.id).await.unwrap();
 
         let name = format!("20260102_030405_{}_conversation_history.json", room.id);
         assert_eq!(first.to_string(), name);
         assert_ne!(first, second);
-        assert_eq!(room.chat.saved_history(room.owner, &first).await.unwrap(), b"[1]");
-        assert_eq!(room.chat.saved_history(room.owner, &second).await.unwrap(), b"[2]");
+        assert_eq!(room.chat.saved_history(room.owner, &first).await.unwrap(), b"[]");
+        let second = room.chat.saved_history(room.owner, &second).await.unwrap();
+        assert!(String::from_utf8(second).unwrap().contains(ANSWER));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stranger_saves_and_reads_nothing() {
         let room = Room::open().await;
         let stranger = UserId::generate();
-        let name = room.chat.save_history(room.owner, room.id, b"[]").await.unwrap();
+        let name = room.chat.save_history(room.owner, room.id).await.unwrap();
 
         let read = room.chat.saved_history(stranger, &name).await;
-        let saved = room.chat.save_history(stranger, room.id, b"[]").await;
+        let saved = room.chat.save_history(stranger, room.id).await;
 
         assert_eq!(read.unwrap_err().code(), FailureCode::SavedFileNotFound);
         assert_eq!(saved.unwrap_err().code(), FailureCode::ConversationNotFound);

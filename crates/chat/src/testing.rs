@@ -67,6 +67,7 @@ impl Room {
             log: Arc::new(store.turn_log()),
             conversations: Arc::new(store.clone()),
             contexts: Arc::new(store.clone()),
+            exchange: Arc::new(store.clone()),
             saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),

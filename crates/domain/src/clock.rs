@@ -14,6 +14,9 @@ const WIRE_FORMAT: &[BorrowedFormatItem<'_>] =
 const COMPACT_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]_[hour][minute][second]");
 
+const READABLE_FORMAT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+
 /// A moment, in whole milliseconds: what every store can keep and give back unchanged.
 ///
 /// On the wire it is RFC 3339 in UTC, always with milliseconds.
@@ -44,6 +47,13 @@ impl Timestamp {
     pub fn compact(self) -> String {
         let moment = OffsetDateTime::from_unix_timestamp(self.0 / 1_000).ok();
         moment.and_then(|moment| moment.format(COMPACT_FORMAT).ok()).unwrap_or_default()
+    }
+
+    /// `YYYY-MM-DD HH:MM UTC`, for people.
+    #[must_use]
+    pub fn readable(self) -> String {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0 / 1_000).ok();
+        moment.and_then(|moment| moment.format(READABLE_FORMAT).ok()).unwrap_or_default()
     }
 
     fn to_wire(self) -> Option<String> {

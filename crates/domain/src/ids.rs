@@ -74,6 +74,10 @@ uuid_id!(
     ExampleId
 );
 uuid_id!(
+    /// A file of conversations that is being brought.
+    ImportId
+);
+uuid_id!(
     /// One telling of an event: whoever is not sure to have told it tells it again under the same id.
     EventId
 );

@@ -19,7 +19,7 @@ pub use event::{
     TokenUsage, TurnFailed,
 };
 pub use ids::{
-    ConversationId, EventId, ExampleId, InvalidId, MessageId, SessionId, TurnId, UserId,
+    ConversationId, EventId, ExampleId, ImportId, InvalidId, MessageId, SessionId, TurnId, UserId,
 };
 pub use message::{
     ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,

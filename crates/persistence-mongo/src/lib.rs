@@ -7,6 +7,7 @@ mod database;
 mod definitions;
 mod documents;
 mod error;
+mod exchange;
 mod flask;
 mod lapsed;
 mod open_error;

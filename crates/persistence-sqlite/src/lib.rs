@@ -4,6 +4,7 @@ mod append;
 mod contexts;
 mod conversations;
 mod database;
+mod exchange;
 mod lapsed;
 mod rows;
 mod saved_folder;

@@ -45,17 +45,7 @@ impl Transfer for SqliteStore {
         after: u64,
         limit: u32,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.database
-            .read(move |transaction| {
-                transaction
-                    .prepare_cached(&format!(
-                        "SELECT {MESSAGE}, client_message_id, active FROM messages
-                         WHERE conversation_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
-                    ))?
-                    .query_map(params![id.to_simple(), after, limit], message)?
-                    .collect()
-            })
-            .await
+        self.database.read(move |transaction| messages(transaction, id, after, limit)).await
     }
 
     async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError> {
@@ -75,7 +65,22 @@ impl Transfer for SqliteStore {
     }
 }
 
-fn conversation(
+pub(crate) fn messages(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    after: u64,
+    limit: u32,
+) -> rusqlite::Result<Vec<StoredMessage>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE}, client_message_id, active FROM messages
+             WHERE conversation_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
+        ))?
+        .query_map(params![id.to_simple(), after, limit], message)?
+        .collect()
+}
+
+pub(crate) fn conversation(
     transaction: &Transaction<'_>,
     row: &Row<'_>,
 ) -> rusqlite::Result<StoredConversation> {
@@ -101,7 +106,7 @@ fn message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
     })
 }
 
-fn put_conversation(
+pub(crate) fn put_conversation(
     transaction: &Transaction<'_>,
     stored: &StoredConversation,
 ) -> rusqlite::Result<()> {
@@ -140,9 +145,19 @@ fn put_message(
     transaction
         .prepare_cached("DELETE FROM messages WHERE message_id = ?1")?
         .execute([&message_id])?;
+    insert_message(transaction, owner, stored)
+}
+
+pub(crate) fn insert_message(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    stored: &StoredMessage,
+) -> rusqlite::Result<()> {
     append::insert(transaction, owner, &stored.message, stored.client_message_id.as_ref())?;
-    transaction
-        .prepare_cached("UPDATE messages SET active = ?2 WHERE message_id = ?1")?
-        .execute(params![message_id, stored.active])?;
+    if !stored.active {
+        transaction
+            .prepare_cached("UPDATE messages SET active = 0 WHERE message_id = ?1")?
+            .execute([stored.message.message_id.to_simple()])?;
+    }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod contexts;
 mod conversations;
 mod error;
+mod exchange;
 mod probe;
 mod saved_files;
 mod sessions;
@@ -23,6 +24,9 @@ pub use conversations::{
     Page, TurnClaim,
 };
 pub use error::StoreError;
+pub use exchange::Exchange;
+#[cfg(feature = "mock")]
+pub use exchange::MockExchange;
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;
 pub use probe::Probe;

@@ -134,17 +134,20 @@ impl ResponseError for ApiError {
                 FailureCode::EmptyMessage
                 | FailureCode::EmptySearch
                 | FailureCode::MessageTooLong
-                | FailureCode::ContextTooLong => StatusCode::BAD_REQUEST,
+                | FailureCode::ContextTooLong
+                | FailureCode::BrokenImport => StatusCode::BAD_REQUEST,
                 FailureCode::ConversationNotFound
                 | FailureCode::SavedFileNotFound
                 | FailureCode::ExampleNotFound
-                | FailureCode::NoSummary => StatusCode::NOT_FOUND,
-                FailureCode::TurnInProgress | FailureCode::Stale | FailureCode::ContextChanged => {
-                    StatusCode::CONFLICT
-                }
-                FailureCode::ShuttingDown | FailureCode::StorageUnavailable => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
+                | FailureCode::NoSummary
+                | FailureCode::ImportNotFound => StatusCode::NOT_FOUND,
+                FailureCode::TurnInProgress
+                | FailureCode::Stale
+                | FailureCode::ContextChanged
+                | FailureCode::ImportInProgress => StatusCode::CONFLICT,
+                FailureCode::ShuttingDown
+                | FailureCode::StorageUnavailable
+                | FailureCode::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
                 FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::OriginNotAllowed | Self::EngineIo(Refusal::Forbidden) => StatusCode::FORBIDDEN,

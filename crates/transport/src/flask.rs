@@ -4,9 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
-use webchat_chat::{Chat, ChatError, FoundConversation, SavedName};
-use webchat_domain::{Conversation, ConversationId, FewShotExample, Role, Timestamp, UserId};
+use webchat_chat::{Chat, ChatError, FlaskMessage, FoundConversation, SavedName};
+use webchat_domain::{Conversation, ConversationId, Timestamp};
 
+use crate::headers::attachment;
 use crate::v1::context;
 use crate::{ApiError, Caller, Reader};
 
@@ -45,13 +46,7 @@ struct ListedConversation {
 
 #[derive(Serialize)]
 struct Loaded {
-    conversation: Vec<LoadedMessage>,
-}
-
-#[derive(Serialize)]
-struct LoadedMessage {
-    role: Role,
-    content: String,
+    conversation: Vec<FlaskMessage>,
 }
 
 #[derive(Serialize)]
@@ -131,7 +126,7 @@ async fn load_conversation(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Loaded>, ApiError> {
-    let conversation = history(&chat, reader.user_id, *id).await?;
+    let conversation = chat.flask_history(reader.user_id, *id).await?;
     if let Some(session) = &reader.session {
         chat.set_current_conversation(session, *id).await?;
     }
@@ -140,12 +135,18 @@ async fn load_conversation(
 
 async fn save_history(caller: Caller, chat: Data<Chat>) -> Result<Json<Saved>, ApiError> {
     let id = caller.0.conversation_id.ok_or(ApiError::NoConversation)?;
-    let history = history(&chat, caller.0.user_id, id).await?;
-    let content = serde_json::to_vec_pretty(&history).map_err(|_| ApiError::Internal)?;
-    let saved = chat.save_history(caller.0.user_id, id, &content).await;
-    let name = saved.map_err(ApiError::NotSaved)?;
+    let saved = chat.save_history(caller.0.user_id, id).await;
+    let name = saved.map_err(not_saved)?;
     let message = "Conversation history saved successfully.";
     Ok(Json(Saved { message, file_name: name.to_string() }))
+}
+
+/// What is not there is said so; all else that goes wrong is that nothing was saved.
+fn not_saved(error: ChatError) -> ApiError {
+    match error {
+        ChatError::ConversationNotFound => error.into(),
+        error => ApiError::NotSaved(error),
+    }
 }
 
 async fn saved_history(
@@ -155,10 +156,9 @@ async fn saved_history(
 ) -> Result<HttpResponse, ApiError> {
     let name: SavedName = file.parse()?;
     let content = chat.saved_history(reader.user_id, &name).await?;
-    let attachment = format!("attachment; filename=\"{name}\"");
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
-        .insert_header((CONTENT_DISPOSITION, attachment))
+        .insert_header((CONTENT_DISPOSITION, attachment(&name.to_string())))
         .body(content))
 }
 
@@ -178,32 +178,6 @@ async fn add_few_shot_example(
 async fn get_config(chat: Data<Chat>) -> Json<Config> {
     let max_tokens = chat.settings().max_tokens;
     Json(Config { max_tokens })
-}
-
-/// The messages, and the examples among them where they were added: there they were messages.
-async fn history(
-    chat: &Chat,
-    owner: UserId,
-    id: ConversationId,
-) -> Result<Vec<LoadedMessage>, ApiError> {
-    let messages = chat.all_messages(owner, id).await?;
-    let mut examples = chat.examples(owner, id).await?.into_iter().peekable();
-    let mut history = Vec::new();
-    for message in messages {
-        while let Some(example) = examples.next_if(|one| one.created_at <= message.created_at) {
-            history.extend(pair(example));
-        }
-        history.push(LoadedMessage { role: message.role, content: message.content });
-    }
-    history.extend(examples.flat_map(pair));
-    Ok(history)
-}
-
-fn pair(example: FewShotExample) -> [LoadedMessage; 2] {
-    [
-        LoadedMessage { role: Role::User, content: example.user_prompt },
-        LoadedMessage { role: Role::Assistant, content: example.assistant_response },
-    ]
 }
 
 impl From<FoundConversation> for FoundOne {

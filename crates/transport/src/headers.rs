@@ -15,3 +15,8 @@ pub(crate) fn security_headers() -> DefaultHeaders {
         .add(("Cross-Origin-Opener-Policy", "same-origin"))
         .add(("Cross-Origin-Resource-Policy", "same-origin"))
 }
+
+/// A file to be kept, and not to be shown. The name is one of ours: nothing in it needs escaping.
+pub(crate) fn attachment(name: &str) -> String {
+    format!("attachment; filename=\"{name}\"")
+}

@@ -10,11 +10,13 @@ mod pages;
 mod realtime;
 mod routes;
 mod server;
+mod services;
 mod v1;
 
 pub use caller::{Caller, Reader};
 pub use error::ApiError;
-pub use realtime::Connections;
 pub use realtime::socket_io::Refusal;
-pub use routes::routes;
 pub use server::{Metrics, RunningServer, Settings, serve};
+pub use services::Services;
+
+use routes::routes;

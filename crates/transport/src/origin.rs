@@ -105,9 +105,10 @@ fn acts(request: &ServiceRequest) -> bool {
     !request.method().is_safe() || request.headers().contains_key(UPGRADE) || is_socket_io(request)
 }
 
-/// By the path that routes are found by: the one that was sent may be encoded otherwise.
+/// By the path that routes are found by, below that of all services: the one that was sent may be encoded
+/// otherwise.
 fn is_socket_io(request: &ServiceRequest) -> bool {
-    request.match_info().as_str() == socket_io::PATH
+    request.match_info().unprocessed() == socket_io::PATH
 }
 
 fn refusal(request: &ServiceRequest) -> ApiError {

@@ -8,9 +8,8 @@ use crate::{ApiError, flask, health, v1};
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// All routes but the page's. The application must hold a `web::Data` of [`webchat_chat::Chat`] and
-/// one of [`crate::Connections`], and wrap them in a session middleware.
-pub fn routes(config: &mut ServiceConfig) {
+/// All routes but the page's.
+pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .app_data(
             JsonConfig::default()

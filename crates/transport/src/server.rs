@@ -11,15 +11,13 @@ use actix_session::storage::CookieSessionStore;
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, cookie, web};
+use actix_web::{App, HttpServer, cookie};
 use tracing_actix_web::TracingLogger;
 use url::Url;
 use webchat_chat::Chat;
 
 use crate::headers::security_headers;
-use crate::origin::Origins;
-use crate::realtime::Connections;
-use crate::{error, health, origin, pages, routes};
+use crate::{Services, error, health, origin, pages};
 
 /// How long connections have to take their last bytes when the server goes away, in seconds.
 const LAST_BYTES_S: u64 = 5;
@@ -35,6 +33,8 @@ pub struct Settings {
     pub allowed_origins: Vec<Url>,
     /// The folder of the built page.
     pub web_dir: PathBuf,
+    /// The most bytes that a file of conversations may have which is brought here.
+    pub max_import_bytes: u64,
     /// What `GET /metrics` answers; without it, there is no such route.
     pub metrics: Option<Metrics>,
 }
@@ -47,7 +47,7 @@ pub struct RunningServer {
     addresses: Vec<SocketAddr>,
     handle: ServerHandle,
     server: actix_web::dev::Server,
-    connections: Connections,
+    services: Services,
 }
 
 /// Starts to serve on `listener`. The server runs while [`RunningServer::run`] is polled.
@@ -55,24 +55,17 @@ pub struct RunningServer {
 /// # Errors
 /// When the listener can't be used.
 pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Result<RunningServer> {
-    let connections = Connections::default();
-    let sockets = connections.clone();
-    let origins = web::Data::new(Origins::new(settings));
-    let key = Key::derive_from(&settings.secret_key);
-    let secure = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-    let session_ttl = chat.settings().session_ttl;
+    let services = Services::new(chat, settings);
+    let closing = services.clone();
     let web_dir = settings.web_dir.clone();
     let metrics = settings.metrics.clone();
 
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(web::Data::new(chat.clone()))
-            .app_data(web::Data::new(sockets.clone()))
-            .app_data(origins.clone())
-            .configure(routes)
+            .configure(|config| services.configure(config))
             .configure(|config| health::metrics(config, metrics.clone()))
             .configure(|config| pages::pages(config, &web_dir))
-            .wrap(sessions(key.clone(), secure, session_ttl))
+            .wrap(services.sessions())
             .wrap(from_fn(origin::check))
             .wrap(from_fn(error::bodies))
             .wrap(from_fn(origin::share))
@@ -85,7 +78,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     .listen(listener)?;
     let addresses = server.addrs();
     let server = server.run();
-    Ok(RunningServer { addresses, handle: server.handle(), server, connections })
+    Ok(RunningServer { addresses, handle: server.handle(), server, services: closing })
 }
 
 impl RunningServer {
@@ -100,7 +93,7 @@ impl RunningServer {
     /// # Errors
     /// When the server fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { handle, server, connections, .. } = self;
+        let Self { handle, server, services, .. } = self;
         let serving = server;
         tokio::pin!(serving);
         tokio::select! {
@@ -108,7 +101,7 @@ impl RunningServer {
             () = stop => {}
         }
         let closing = async {
-            connections.close().await;
+            services.close().await;
             handle.stop(true).await;
         };
         let (ended, ()) = tokio::join!(serving, closing);
@@ -116,7 +109,11 @@ impl RunningServer {
     }
 }
 
-fn sessions(key: Key, secure: bool, ttl: Duration) -> SessionMiddleware<CookieSessionStore> {
+pub(crate) fn sessions(
+    key: Key,
+    secure: bool,
+    ttl: Duration,
+) -> SessionMiddleware<CookieSessionStore> {
     let ttl = cookie::time::Duration::try_from(ttl).unwrap_or(cookie::time::Duration::MAX);
     SessionMiddleware::builder(CookieSessionStore::default(), key)
         .cookie_name("webchat_session".to_owned())

@@ -7,6 +7,7 @@
 //! webchat_persistence::conversations_contract!(open);
 //! webchat_persistence::contexts_contract!(open);
 //! webchat_persistence::transfer_contract!(open);
+//! webchat_persistence::exchange_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! webchat_persistence::signals_contract!(open_signals);
@@ -23,6 +24,7 @@
 
 pub mod contexts;
 pub mod conversations;
+pub mod exchange;
 pub mod sessions;
 pub mod signals;
 pub mod transfer;
@@ -159,6 +161,31 @@ macro_rules! transfer_contract {
                     what_is_put_is_there_as_it_was,
                     what_is_put_twice_is_there_once,
                     a_conversation_that_was_put_goes_on,
+                ]
+            );
+        }
+    };
+}
+
+/// The tests of [`Exchange`](crate::Exchange), for a store that implements
+/// [`Conversations`](crate::Conversations) and [`Contexts`](crate::Contexts) too.
+#[macro_export]
+macro_rules! exchange_contract {
+    ($open:path) => {
+        mod exchange_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::exchange,
+                [
+                    a_whole_conversation_is_added_and_comes_back_unchanged,
+                    what_is_added_twice_is_there_once_and_stays_as_it_is,
+                    of_conversations_added_at_once_one_is_kept,
+                    conversations_are_read_page_by_page_oldest_first,
+                    nobody_else_can_read_a_whole_conversation,
+                    an_id_that_is_somebody_elses_is_not_taken,
+                    a_conversation_that_was_deleted_can_be_added_again,
+                    a_long_conversation_is_added_whole,
+                    what_was_emptied_is_not_read,
                 ]
             );
         }

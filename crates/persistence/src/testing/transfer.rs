@@ -120,7 +120,7 @@ async fn put(store: &impl Transfer, conversation: &StoredConversation, messages:
 
 /// A conversation whose second message is off the visible path, and whose last position is beyond
 /// what is there.
-fn sample() -> (StoredConversation, Vec<StoredMessage>) {
+pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
     let conversation_id = ConversationId::generate();
     let first = Message {
         message_id: MessageId::generate(),
@@ -165,6 +165,6 @@ fn sample() -> (StoredConversation, Vec<StoredMessage>) {
     (conversation, messages)
 }
 
-fn id_of(stored: &StoredConversation) -> ConversationId {
+pub(super) fn id_of(stored: &StoredConversation) -> ConversationId {
     stored.conversation.conversation_id
 }

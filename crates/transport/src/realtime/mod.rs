@@ -20,7 +20,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 /// The live connections of a server.
 #[derive(Clone, Default)]
-pub struct Connections {
+pub(crate) struct Connections {
     tasks: TaskTracker,
     closing: CancellationToken,
     socket_io: Arc<socket_io::Sessions>,

@@ -3,6 +3,8 @@
 mod config;
 pub(crate) mod context;
 mod conversations;
+mod export;
+pub(crate) mod imports;
 mod messages;
 mod search;
 
@@ -21,6 +23,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .configure(messages::routes)
             .configure(context::routes)
             .configure(search::routes)
+            .configure(export::routes)
+            .configure(imports::routes)
             .default_service(web::to(async || Err::<(), _>(ApiError::NotFound))),
     );
 }

@@ -1,0 +1,212 @@
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use webchat_domain::{ImportId, Timestamp, UserId};
+
+use crate::import::{ImportInto, ImportProgress, NewOwner, import};
+use crate::turn::cause;
+use crate::{Chat, ChatError};
+
+/// Imports of all users that are under way at a time, uploads included: what they take of the disk and of
+/// memory.
+const MOST_AT_ONCE: usize = 8;
+
+/// How long it is known what became of an import.
+const KEPT_FOR: Duration = Duration::from_hours(1);
+
+/// Of so many imports, and not more, it is known what became of them.
+const MOST_KEPT: usize = 1_000;
+
+/// The imports of this process. They are known to it alone.
+#[derive(Default)]
+pub(crate) struct Imports(Mutex<BTreeMap<ImportId, Known>>);
+
+struct Known {
+    owner: UserId,
+    status: Arc<ImportStatus>,
+    ended_at: Option<Timestamp>,
+}
+
+/// How an import is doing.
+#[derive(Debug)]
+pub struct ImportStatus {
+    /// The import.
+    pub import_id: ImportId,
+    /// Whether it still runs, and what became of it.
+    pub state: ImportState,
+    /// How far it is.
+    pub progress: ImportProgress,
+}
+
+/// Whether an import still runs.
+#[derive(Debug)]
+pub enum ImportState {
+    /// It does.
+    Running,
+    /// All of it is here.
+    Complete,
+    /// It ended early. Unless the file is broken, importing it again goes on with the rest.
+    Failed(ChatError),
+}
+
+/// The right to import one file. Dropped before it was used, it leaves nothing behind.
+pub struct ImportSlot {
+    chat: Chat,
+    owner: UserId,
+    id: ImportId,
+    is_used: bool,
+}
+
+impl Chat {
+    /// Takes the right to import a file, before it is there: each user can have one at a time.
+    ///
+    /// # Errors
+    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
+    pub fn prepare_import(&self, owner: UserId) -> Result<ImportSlot, ChatError> {
+        if self.turns.is_shutting_down() {
+            return Err(ChatError::ShuttingDown);
+        }
+        let id = self.imports.begin(owner, self.ports.clock.now())?;
+        Ok(ImportSlot { chat: self.clone(), owner, id, is_used: false })
+    }
+
+    /// How the import is doing. It is known for an hour after its end, in the process that runs it.
+    ///
+    /// # Errors
+    /// [`ChatError::ImportNotFound`], also when it is somebody else's.
+    pub fn import_status(
+        &self,
+        owner: UserId,
+        id: ImportId,
+    ) -> Result<Arc<ImportStatus>, ChatError> {
+        let now = self.ports.clock.now();
+        self.imports.find(owner, id, now).ok_or(ChatError::ImportNotFound)
+    }
+
+    /// Runs the import to its end; a shutdown ends it after the conversation that it is at.
+    async fn run_import<F: Read + Seek + Send + 'static>(
+        self,
+        owner: UserId,
+        id: ImportId,
+        file: F,
+    ) {
+        let into = ImportInto {
+            exchange: Arc::clone(&self.ports.exchange),
+            tokens: self.counter(),
+            now: self.ports.clock.now(),
+        };
+        let mut last = ImportProgress::default();
+        let imported = import(&into, NewOwner::User(owner), file, |progress| {
+            last = progress;
+            self.imports.set(id, ImportState::Running, progress, None);
+            if self.turns.is_shutting_down() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })
+        .await;
+        let state = match imported {
+            Ok(_) => ImportState::Complete,
+            Err(error) => ImportState::Failed(error.into()),
+        };
+        log_end(id, &state, last);
+        self.imports.set(id, state, last, Some(self.ports.clock.now()));
+    }
+}
+
+impl ImportSlot {
+    /// Imports the file, whatever becomes of the caller: its conversations become the user's.
+    ///
+    /// # Errors
+    /// [`ChatError::ShuttingDown`].
+    pub fn start<F: Read + Seek + Send + 'static>(
+        mut self,
+        file: F,
+    ) -> Result<Arc<ImportStatus>, ChatError> {
+        let chat = self.chat.clone();
+        let admission = chat.turns.admit().ok_or(ChatError::ShuttingDown)?;
+        let status = chat.import_status(self.owner, self.id)?;
+        self.is_used = true;
+        chat.turns.spawn(chat.clone().run_import(self.owner, self.id, file));
+        drop(admission);
+        Ok(status)
+    }
+}
+
+impl Drop for ImportSlot {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.chat.imports.lock().remove(&self.id);
+        }
+    }
+}
+
+impl Imports {
+    fn begin(&self, owner: UserId, now: Timestamp) -> Result<ImportId, ChatError> {
+        let mut known = self.lock();
+        forget(&mut known, now);
+        let running = || known.values().filter(|one| one.ended_at.is_none());
+        if running().any(|one| one.owner == owner) {
+            return Err(ChatError::ImportInProgress);
+        }
+        if running().count() >= MOST_AT_ONCE {
+            return Err(ChatError::TooManyImports);
+        }
+        let import_id = ImportId::generate();
+        let (state, progress) = (ImportState::Running, ImportProgress::default());
+        let status = Arc::new(ImportStatus { import_id, state, progress });
+        known.insert(import_id, Known { owner, status, ended_at: None });
+        Ok(import_id)
+    }
+
+    fn find(&self, owner: UserId, id: ImportId, now: Timestamp) -> Option<Arc<ImportStatus>> {
+        let mut known = self.lock();
+        forget(&mut known, now);
+        known.get(&id).filter(|one| one.owner == owner).map(|one| Arc::clone(&one.status))
+    }
+
+    fn set(
+        &self,
+        import_id: ImportId,
+        state: ImportState,
+        progress: ImportProgress,
+        ended_at: Option<Timestamp>,
+    ) {
+        if let Some(known) = self.lock().get_mut(&import_id) {
+            known.status = Arc::new(ImportStatus { import_id, state, progress });
+            known.ended_at = ended_at;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ImportId, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets what ended long ago; of what ended since, the oldest, where there is too much of it.
+fn forget(known: &mut BTreeMap<ImportId, Known>, now: Timestamp) {
+    known.retain(|_, one| one.ended_at.is_none_or(|ended| ended.plus(KEPT_FOR) > now));
+    while known.len() >= MOST_KEPT {
+        let oldest = known.iter().find(|(_, one)| one.ended_at.is_some()).map(|(id, _)| *id);
+        let Some(oldest) = oldest else { return };
+        known.remove(&oldest);
+    }
+}
+
+/// A broken file is its owner's matter: what is wrong with it may quote what is said there.
+fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
+    let ImportProgress { imported, already_there, messages, .. } = progress;
+    let import_id = id.to_string();
+    match state {
+        ImportState::Failed(ChatError::Store(error)) => {
+            tracing::error!(import_id, imported, error = cause(error), "an import failed");
+        }
+        state => {
+            let is_complete = matches!(state, ImportState::Complete);
+            tracing::info!(import_id, is_complete, imported, already_there, messages, "imported");
+        }
+    }
+}

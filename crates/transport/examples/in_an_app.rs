@@ -1,0 +1,88 @@
+//! Webchat's services within another actix application, beside its own routes:
+//! `cargo run -p webchat-transport --example in_an_app -- http://127.0.0.1:11434/v1/chat/completions`
+//! and then `curl http://127.0.0.1:8081/chat/api/v1/config`.
+#![expect(clippy::print_stdout, reason = "it says where it is")]
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+use webchat_chat::{Chat, Ports};
+use webchat_domain::SystemClock;
+use webchat_llm::{HttpChatModel, HttpSettings};
+use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_tokens::TokenCounter;
+use webchat_transport::Services;
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let model = arguments.next().ok_or("give the full chat-completions URL")?;
+    let port: u16 = arguments.next().map_or(Ok(8081), |port| port.parse())?;
+    let data = arguments.next().unwrap_or_else(|| "data".to_owned());
+
+    let chat = chat(&model, Path::new(&data)).await?;
+    let services = Services::new(chat.clone(), &settings());
+    let closing = services.clone();
+    let server = HttpServer::new(move || {
+        App::new()
+            .route("/", web::get().to(async || "An application of its own."))
+            .configure(services.under("/chat"))
+    })
+    .disable_signals()
+    .bind(("127.0.0.1", port))?;
+    for address in server.addrs() {
+        println!("http://{address}");
+    }
+    let mut server = server.run();
+    tokio::select! {
+        ended = &mut server => return Ok(ended?),
+        asked = tokio::signal::ctrl_c() => asked?,
+    }
+
+    // Answers have their time to end, then their followers are told to come back later.
+    chat.shutdown(Duration::from_secs(30)).await;
+    closing.close().await;
+    let stopping = server.handle().stop(true);
+    tokio::join!(server, stopping).0?;
+    Ok(())
+}
+
+/// Everything on one SQLite file.
+async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
+    let store = SqliteStore::open(&data.join("webchat.db")).await?;
+    let ports = Ports {
+        log: Arc::new(store.turn_log()),
+        signals: Arc::new(LocalSignals::default()),
+        conversations: Arc::new(store.clone()),
+        contexts: Arc::new(store.clone()),
+        exchange: Arc::new(store.clone()),
+        probes: vec![Arc::new(store.clone())],
+        sessions: Arc::new(store),
+        saved_files: Arc::new(SavedFolder::at(data.join("saved_conversations"))),
+        model: Arc::new(HttpChatModel::new(HttpSettings::new(model.parse()?))?),
+        clock: Arc::new(SystemClock),
+        tokens: TokenCounter::load(),
+    };
+    let settings = webchat_chat::Settings {
+        max_tokens: 128_000,
+        reply_tokens: 800,
+        session_ttl: Duration::from_hours(24),
+        system_prompt: None,
+        auto_titles: false,
+    };
+    Ok(Chat::new(ports, settings))
+}
+
+fn settings() -> webchat_transport::Settings {
+    webchat_transport::Settings {
+        secret_key: b"at least 32 bytes, and a real secret".to_vec(),
+        public_url: None,
+        allowed_origins: Vec::new(),
+        web_dir: "web/dist".into(),
+        max_import_bytes: 100 * 1024 * 1024,
+        metrics: None,
+    }
+}

@@ -1,0 +1,64 @@
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_DISPOSITION;
+use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
+use futures_util::TryStreamExt;
+use serde::Deserialize;
+use webchat_chat::{Chat, ExportFormat, ExportedFile};
+use webchat_domain::ConversationId;
+
+use crate::headers::attachment;
+use crate::{ApiError, Reader};
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/conversations/{id}/export").route(web::get().to(export_one)))
+        .service(web::resource("/export").route(web::get().to(export_all)));
+}
+
+#[derive(Deserialize)]
+struct ExportQuery {
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Markdown,
+    Flask,
+}
+
+async fn export_one(
+    reader: Reader,
+    id: Path<ConversationId>,
+    query: Query<ExportQuery>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let format = match query.format {
+        Format::Json => ExportFormat::Json,
+        Format::Markdown => ExportFormat::Markdown,
+        Format::Flask => ExportFormat::Flask,
+    };
+    Ok(stream(chat.export_conversation(reader.user_id, *id, format).await?))
+}
+
+async fn export_all(reader: Reader, chat: Data<Chat>) -> HttpResponse {
+    stream(chat.export_all(reader.user_id))
+}
+
+/// Where the store fails in the middle, the connection is cut: the client sees that it is no whole file.
+fn stream(file: ExportedFile) -> HttpResponse {
+    let content_type = match file.format {
+        ExportFormat::Json | ExportFormat::Flask => "application/json",
+        ExportFormat::Markdown => "text/markdown; charset=utf-8",
+    };
+    let parts = file.parts.map_ok(Bytes::from).inspect_err(|error| {
+        tracing::error!(error = std::error::Error::source(error), "an export is cut off");
+    });
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((CONTENT_DISPOSITION, attachment(&file.name)))
+        .streaming(parts)
+}

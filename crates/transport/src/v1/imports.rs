@@ -1,0 +1,143 @@
+use actix_multipart::{Multipart, MultipartError};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::web::{self, Bytes, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::{Stream, TryStreamExt};
+use serde::Serialize;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus};
+use webchat_domain::ImportId;
+
+use crate::{ApiError, Caller, Reader};
+
+/// The most bytes of a file that is brought.
+#[derive(Clone, Copy)]
+pub(crate) struct ImportLimit(pub(crate) u64);
+
+/// What multipart bodies have around the file, at most, in bytes.
+const AROUND_A_FILE: u64 = 4 * 1024;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/imports").route(web::post().to(start)))
+        .service(web::resource("/imports/{import_id}").route(web::get().to(read)));
+}
+
+#[derive(Serialize)]
+struct Status {
+    import_id: ImportId,
+    #[serde(rename = "status")]
+    state: &'static str,
+    done: u64,
+    of: u64,
+    imported: u64,
+    already_there: u64,
+    messages: u64,
+    error: Option<Failure>,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    message: String,
+    code: &'static str,
+}
+
+/// The right to import comes before the upload: what is not to be imported need not be kept.
+async fn start(
+    caller: Caller,
+    request: HttpRequest,
+    body: web::Payload,
+    limit: Data<ImportLimit>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let slot = chat.prepare_import(caller.0.user_id)?;
+    let ImportLimit(limit) = **limit;
+    let declared = declared_length(request.headers());
+    if declared.is_some_and(|length| length > limit.saturating_add(AROUND_A_FILE)) {
+        return Err(ApiError::PayloadTooLarge);
+    }
+    let file = if is_multipart(request.headers()) {
+        file_of_form(Multipart::new(request.headers(), body), limit).await?
+    } else {
+        keep(body.map_err(|error| ApiError::InvalidRequest(error.to_string())), limit).await?
+    };
+    let status = slot.start(file.into_std().await)?;
+    Ok(HttpResponse::Accepted().json(Status::of(&status)))
+}
+
+async fn read(
+    reader: Reader,
+    id: Path<String>,
+    chat: Data<Chat>,
+) -> Result<Json<Status>, ApiError> {
+    let id: ImportId = id.parse().map_err(|_| ChatError::ImportNotFound)?;
+    let status = chat.import_status(reader.user_id, id)?;
+    Ok(Json(Status::of(&status)))
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn is_multipart(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.starts_with("multipart/form-data"))
+}
+
+async fn file_of_form(mut form: Multipart, limit: u64) -> Result<File, ApiError> {
+    while let Some(field) = form.try_next().await? {
+        if field.name() == Some("file") {
+            return keep(field.map_err(ApiError::from), limit).await;
+        }
+    }
+    Err(ApiError::InvalidRequest("The form has no `file`.".to_owned()))
+}
+
+/// Keeps what comes in, as far as it may, in a file without a name, which is gone when it is closed.
+async fn keep(
+    content: impl Stream<Item = Result<Bytes, ApiError>>,
+    limit: u64,
+) -> Result<File, ApiError> {
+    let file = web::block(tempfile::tempfile).await.map_err(|_| ApiError::Internal)?;
+    let mut file = File::from_std(file.map_err(|error| cannot_keep(&error))?);
+    let mut left = limit;
+    tokio::pin!(content);
+    while let Some(part) = content.try_next().await? {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        left = left.checked_sub(length).ok_or(ApiError::PayloadTooLarge)?;
+        file.write_all(&part).await.map_err(|error| cannot_keep(&error))?;
+    }
+    file.flush().await.map_err(|error| cannot_keep(&error))?;
+    Ok(file)
+}
+
+fn cannot_keep(error: &std::io::Error) -> ApiError {
+    tracing::error!(%error, "an upload can't be kept in the temporary folder");
+    ApiError::Internal
+}
+
+impl Status {
+    fn of(status: &ImportStatus) -> Self {
+        let ImportProgress { done, of, imported, already_there, messages } = status.progress;
+        let (state, error) = match &status.state {
+            ImportState::Running => ("running", None),
+            ImportState::Complete => ("complete", None),
+            ImportState::Failed(error) => ("failed", Some(Failure::of(error))),
+        };
+        let import_id = status.import_id;
+        Self { import_id, state, done, of, imported, already_there, messages, error }
+    }
+}
+
+impl Failure {
+    fn of(error: &ChatError) -> Self {
+        Self { message: error.to_string(), code: error.code().as_str() }
+    }
+}
+
+impl From<MultipartError> for ApiError {
+    fn from(error: MultipartError) -> Self {
+        Self::InvalidRequest(error.to_string())
+    }
+}
