@@ -10,6 +10,7 @@ mod search;
 mod sessions;
 mod transfer;
 mod turn_log;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;

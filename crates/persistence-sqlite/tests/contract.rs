@@ -17,6 +17,7 @@ async fn open_log() -> (SqliteTurnLog, TempDir) {
 
 webchat_persistence::conversations_contract!(super::open);
 webchat_persistence::contexts_contract!(super::open);
+webchat_persistence::versions_contract!(super::open);
 webchat_persistence::transfer_contract!(super::open);
 webchat_persistence::sessions_contract!(super::open);
 webchat_persistence::turn_log_contract!(super::open_log);
