@@ -2,6 +2,7 @@
 
 mod compaction;
 mod context;
+mod continue_answer;
 mod conversations;
 mod copy;
 mod draft;
@@ -22,6 +23,7 @@ mod testing;
 mod titles;
 mod turn;
 mod turns;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -136,12 +136,14 @@ impl ResponseError for ApiError {
                 | FailureCode::MessageTooLong
                 | FailureCode::ContextTooLong => StatusCode::BAD_REQUEST,
                 FailureCode::ConversationNotFound
+                | FailureCode::MessageNotFound
                 | FailureCode::SavedFileNotFound
                 | FailureCode::ExampleNotFound
                 | FailureCode::NoSummary => StatusCode::NOT_FOUND,
-                FailureCode::TurnInProgress | FailureCode::Stale | FailureCode::ContextChanged => {
-                    StatusCode::CONFLICT
-                }
+                FailureCode::TurnInProgress
+                | FailureCode::Stale
+                | FailureCode::NothingToContinue
+                | FailureCode::ContextChanged => StatusCode::CONFLICT,
                 FailureCode::ShuttingDown | FailureCode::StorageUnavailable => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
