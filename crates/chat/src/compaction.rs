@@ -469,6 +469,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_summary_of_what_is_no_longer_visible_is_not_kept() {
+        let room = small_room().await;
+        fill(&room).await;
+        let asked = summary_request(&room).await;
+
+        room.chat.regenerate(room.owner, room.id, None, None).await.unwrap();
+        asked.answer("They spoke of tides.", FinishReason::Stop).await;
+
+        assert_eq!(summary(&room).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_may_go_on_is_not_summarised() {
+        let room = small_room().await;
+        room.ask_and_answer(&tokens(190), &tokens(200)).await;
+        room.ask(&tokens(190)).await.answer(&tokens(300), FinishReason::Length).await;
+
+        summarise(&room, "They spoke of tides.").await;
+        room.chat.continue_answer(room.owner, room.id, None, None).await.unwrap();
+        let asked = room.model.asked().await;
+
+        assert_eq!(summary(&room).await.unwrap().through, 2);
+        assert_eq!(asked.said()[1..3], [tokens(190), tokens(300)]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn shutdown_cuts_a_summary_off_and_leaves_the_way_free() {
         let room = small_room().await;
         fill(&room).await;

@@ -9,19 +9,23 @@ const SAVED_EVERY_BYTES: usize = 4 * 1024;
 const SAVED_EVERY_PART: usize = 4;
 
 /// What there is of an answer: written as it comes, and read by whoever keeps it.
-#[derive(Default)]
 pub(crate) struct Draft {
     text: Mutex<Text>,
     has_grown: Notify,
 }
 
-#[derive(Default)]
 struct Text {
     all: String,
     saved: usize,
 }
 
 impl Draft {
+    /// That begins with what there is already.
+    pub(crate) fn of(text: &str) -> Self {
+        let text = Text { all: text.to_owned(), saved: text.len() };
+        Self { text: Mutex::new(text), has_grown: Notify::new() }
+    }
+
     pub(crate) fn push(&self, chunk: &str) {
         let mut text = self.lock();
         text.all.push_str(chunk);

@@ -20,6 +20,12 @@ pub enum ChatError {
     /// It does not exist, or is somebody else's.
     #[error("Conversation not found.")]
     ConversationNotFound,
+    /// The conversation has no such message.
+    #[error("Message not found.")]
+    MessageNotFound,
+    /// The visible path does not end in an answer that could go on.
+    #[error("Only the last answer can be continued, if it broke off and there is room for more.")]
+    NothingToContinue,
     /// There is no such saved conversation, or it is somebody else's.
     #[error("Saved conversation not found.")]
     SavedFileNotFound,
@@ -80,6 +86,8 @@ pub enum FailureCode {
     EmptySearch,
     MessageTooLong,
     ConversationNotFound,
+    MessageNotFound,
+    NothingToContinue,
     SavedFileNotFound,
     ExampleNotFound,
     NoSummary,
@@ -105,6 +113,8 @@ impl ChatError {
             Self::EmptySearch => FailureCode::EmptySearch,
             Self::MessageTooLong(_) => FailureCode::MessageTooLong,
             Self::ConversationNotFound => FailureCode::ConversationNotFound,
+            Self::MessageNotFound => FailureCode::MessageNotFound,
+            Self::NothingToContinue => FailureCode::NothingToContinue,
             Self::SavedFileNotFound => FailureCode::SavedFileNotFound,
             Self::ExampleNotFound => FailureCode::ExampleNotFound,
             Self::NoSummary => FailureCode::NoSummary,
@@ -132,6 +142,8 @@ impl FailureCode {
             Self::EmptySearch => "empty_search",
             Self::MessageTooLong => "message_too_long",
             Self::ConversationNotFound => "conversation_not_found",
+            Self::MessageNotFound => "message_not_found",
+            Self::NothingToContinue => "nothing_to_continue",
             Self::SavedFileNotFound => "saved_conversation_not_found",
             Self::ExampleNotFound => "example_not_found",
             Self::NoSummary => "no_summary",

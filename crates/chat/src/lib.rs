@@ -3,6 +3,7 @@
 mod background;
 mod compaction;
 mod context;
+mod continue_answer;
 mod conversations;
 mod copy;
 mod draft;
@@ -29,6 +30,7 @@ mod testing;
 mod titles;
 mod turn;
 mod turns;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;

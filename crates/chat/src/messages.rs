@@ -1,4 +1,4 @@
-use webchat_domain::{ConversationId, Message, Role, TurnId, UserId};
+use webchat_domain::{ConversationId, Message, Role, TurnId, UserId, VersionedMessage};
 
 use crate::{Chat, ChatError};
 
@@ -9,7 +9,7 @@ const PAGE: u32 = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePage {
     /// Oldest first. The answer that is being made is not among them: the events bring it whole.
-    pub messages: Vec<Message>,
+    pub messages: Vec<VersionedMessage>,
     /// The page before this one ends before this position; `None` where there is none.
     pub next_before: Option<u64>,
     /// Whoever follows the events after this number misses nothing.
@@ -19,7 +19,7 @@ pub struct MessagePage {
 }
 
 impl Chat {
-    /// The newest messages before the position `before`, at most `limit`.
+    /// The newest messages of the visible path before the position `before`, at most `limit`.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
@@ -43,14 +43,14 @@ impl Chat {
                 .retain(|message| message.turn_id != Some(running) || message.role == Role::User);
         }
         Ok(MessagePage {
-            messages,
+            messages: self.with_versions(owner, id, messages).await?,
             next_before,
             event_seq: checkpoint.seq,
             running_turn: checkpoint.running_turn,
         })
     }
 
-    /// All messages, oldest first, but for answers of which nothing came.
+    /// All messages of the visible path, oldest first, but for answers of which nothing came.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
@@ -98,8 +98,8 @@ mod tests {
     use super::*;
     use crate::testing::{ANSWER, QUESTION, Room, START, settle};
 
-    fn positions(messages: &[Message]) -> Vec<u64> {
-        messages.iter().map(|message| message.position).collect()
+    fn positions(messages: &[VersionedMessage]) -> Vec<u64> {
+        messages.iter().map(|versioned| versioned.message.position).collect()
     }
 
     async fn page(room: &Room, before: Option<u64>, limit: u32) -> MessagePage {
@@ -177,7 +177,8 @@ mod tests {
         let all = room.chat.all_messages(room.owner, room.id).await.unwrap();
 
         let without_the_answer: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
-        assert_eq!(positions(&all), without_the_answer);
+        let positions: Vec<u64> = all.iter().map(|message| message.position).collect();
+        assert_eq!(positions, without_the_answer);
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,6 +14,9 @@ pub(crate) const ENTITLE: &str = "Give the following conversation a title of two
     the language of the conversation. Answer with the title and nothing else: no quotation marks, no \
     full stop.";
 
+pub(crate) const CONTINUE: &str = "Your last answer broke off. Go on with it exactly where it ends, \
+    also in the middle of a word. Repeat nothing of it, and say nothing about going on.";
+
 /// The planned messages, with what goes before them: one system message, as some models take no
 /// second one, then the examples.
 pub(crate) fn messages(

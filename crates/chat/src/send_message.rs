@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationChange, ConversationId, Event, EventBody, EventId,
-    Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId, UserId,
+    ClientMessageId, ConversationChange, ConversationId, Event, EventBody, EventId, Message,
+    MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
 
@@ -34,6 +34,16 @@ pub enum Sent {
     Known(MessageAccepted),
 }
 
+/// How a turn begins, beside what is stored for it.
+pub(crate) struct Opening {
+    /// The client's name for it.
+    pub(crate) client_message_id: Option<ClientMessageId>,
+    /// The question, where it was there before.
+    pub(crate) question: Option<Message>,
+    /// Whether other versions come to be visible.
+    pub(crate) branches: bool,
+}
+
 impl Chat {
     /// Stores the message and begins its answer, which goes on whatever becomes of the caller.
     ///
@@ -50,42 +60,93 @@ impl Chat {
         id: ConversationId,
         message: SendMessage,
     ) -> Result<Sent, ChatError> {
+        self.send(owner, id, message, None).await
+    }
+
+    /// Sends it as the next question, or as another version of one.
+    pub(crate) async fn send(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message: SendMessage,
+        version_of: Option<MessageId>,
+    ) -> Result<Sent, ChatError> {
         let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
         if message.content.trim().is_empty() {
             return Err(ChatError::EmptyMessage);
         }
         let token_count = self.count_tokens(&message.content).await;
-
-        // Not the caller's future: a connection that closes now must not leave a question without
-        // its turn.
         let chat = self.clone();
-        let begun = self
-            .turns
-            .spawn(async move { chat.store_and_begin(owner, id, message, token_count).await });
-        begun.await.map_err(StoreError::fault)?
+        self.to_its_end(async move {
+            let context = chat.stored_context(owner, id).await?.context;
+            chat.budget(&context).fits(token_count)?;
+            let opening = Opening {
+                client_message_id: message.client_message_id.clone(),
+                question: None,
+                branches: version_of.is_some(),
+            };
+            let append = Append { version_of, ..chat.first_messages(message, token_count) };
+            chat.append_and_begin(owner, id, append, opening).await
+        })
+        .await
     }
 
-    async fn store_and_begin(
+    /// Not in the caller's future: a connection that closes now must not leave a question without its
+    /// turn.
+    pub(crate) async fn to_its_end(
+        &self,
+        beginning: impl Future<Output = Result<Sent, ChatError>> + Send + 'static,
+    ) -> Result<Sent, ChatError> {
+        self.turns.spawn(beginning).await.map_err(StoreError::fault)?
+    }
+
+    pub(crate) async fn append_and_begin(
         &self,
         owner: UserId,
         id: ConversationId,
-        message: SendMessage,
-        token_count: u32,
+        append: Append,
+        opening: Opening,
     ) -> Result<Sent, ChatError> {
-        let context = self.stored_context(owner, id).await?.context;
-        self.budget(&context).fits(token_count)?;
-        // A question that could not be told must not be stored: where the log is away, it ends here.
+        self.check_log(id).await?;
+        let now = self.ports.clock.now();
+        let appended = self.ports.conversations.append(owner, id, append, now).await?;
+        self.begin(owner, appended, opening).await
+    }
+
+    /// A question that could not be told must not be stored: where the log is away, it ends here.
+    pub(crate) async fn check_log(&self, id: ConversationId) -> Result<(), ChatError> {
         if self.ports.log.checkpoint(id).await?.running_turn.is_some() {
             // The followers should be told of its end before they are told of the next one.
             self.end_lapsed_turns().await?;
         }
-        let client_message_id = message.client_message_id.clone();
-        let append = self.first_messages(message, token_count);
-        let now = self.ports.clock.now();
-        match self.ports.conversations.append(owner, id, append, now).await? {
+        Ok(())
+    }
+
+    /// Begins the turn whose messages are stored.
+    pub(crate) async fn begin(
+        &self,
+        owner: UserId,
+        appended: Appended,
+        opening: Opening,
+    ) -> Result<Sent, ChatError> {
+        let Opening { client_message_id, question, branches } = opening;
+        match appended {
             Appended::Stored { conversation, messages } => {
+                let is_new = question.is_none() && !branches;
+                let messages = question.into_iter().chain(messages).collect();
                 let (question, answer) = question_and_answer(messages)?;
-                self.begin_turn(owner, conversation, client_message_id, question, answer).await
+                let accepted = accepted(client_message_id, &question, &answer)?;
+                let is_first = is_new && question.parent_id.is_none();
+                let turn = Turn {
+                    chat: self.clone(),
+                    owner,
+                    first_title: conversation.title.clone().filter(|_| is_first),
+                    conversation,
+                    id: accepted.turn_id,
+                    question,
+                    answer,
+                };
+                self.begin_turn(turn, accepted, branches).await
             }
             Appended::Duplicate(messages) => {
                 let (question, answer) = question_and_answer(messages)?;
@@ -97,64 +158,63 @@ impl Chat {
         }
     }
 
-    /// The question, and the answer as it is if nothing ever comes of it.
-    fn first_messages(&self, message: SendMessage, token_count: u32) -> Append {
-        let now = self.ports.clock.now();
-        let turn_id = TurnId::generate();
-        let title = Title::from_first_words(&message.content);
-        let question = NewMessage {
+    /// The hold of a turn that begins now.
+    pub(crate) fn claim(&self) -> TurnClaim {
+        let lease_until = self.ports.clock.now().plus(LEASE);
+        TurnClaim { turn_id: TurnId::generate(), lease_until }
+    }
+
+    /// A turn's answer, as it is if nothing ever comes of it.
+    pub(crate) fn answer_to_come(&self, turn: TurnClaim) -> NewMessage {
+        NewMessage {
             message_id: MessageId::generate(),
-            turn_id: Some(turn_id),
-            role: Role::User,
-            content: message.content,
-            token_count,
-            status: MessageStatus::Complete,
-            created_at: now,
-        };
-        let answer = NewMessage {
-            message_id: MessageId::generate(),
+            turn_id: Some(turn.turn_id),
             role: Role::Assistant,
             content: String::new(),
             token_count: 0,
             status: MessageStatus::Interrupted,
-            ..question.clone()
+            created_at: self.ports.clock.now(),
+        }
+    }
+
+    fn first_messages(&self, message: SendMessage, token_count: u32) -> Append {
+        let turn = self.claim();
+        let answer = self.answer_to_come(turn);
+        let title = Title::from_first_words(&message.content);
+        let question = NewMessage {
+            message_id: MessageId::generate(),
+            role: Role::User,
+            content: message.content,
+            token_count,
+            status: MessageStatus::Complete,
+            ..answer.clone()
         };
         Append {
             messages: vec![question, answer],
             client_message_id: message.client_message_id,
             expected_position: message.expected_position,
-            turn: Some(TurnClaim { turn_id, lease_until: now.plus(LEASE) }),
+            turn: Some(turn),
             title,
+            ..Append::default()
         }
     }
 
     async fn begin_turn(
         &self,
-        owner: UserId,
-        conversation: Conversation,
-        client_message_id: Option<ClientMessageId>,
-        question: Message,
-        answer: Message,
+        turn: Turn,
+        accepted: MessageAccepted,
+        branches: bool,
     ) -> Result<Sent, ChatError> {
-        let id = conversation.conversation_id;
-        let accepted = accepted(client_message_id, &question, &answer)?;
-        let turn_id = accepted.turn_id;
-        let first_title = conversation.title.clone().filter(|_| question.parent_id.is_none());
-        let turn = Turn { chat: self.clone(), owner, conversation, id: turn_id, question, answer };
-        let event = match self
-            .ports
-            .log
-            .append(id, EventId::generate(), EventBody::MessageAccepted(accepted))
-            .await
-        {
+        let (owner, id, turn_id) = (turn.owner, turn.conversation.conversation_id, turn.id);
+        let event = match self.tell_beginning(id, accepted, branches).await {
             Ok(event) => event,
             Err(error) => {
                 self.turns.spawn(turn.give_up());
-                return Err(error.into());
+                return Err(error);
             }
         };
         let interrupts = self.turns.begin(owner, id, turn_id);
-        if let Some(title) = first_title
+        if let Some(title) = turn.first_title.clone()
             && let Err(error) = self.tell(id, ConversationChange::Title { title }).await
         {
             // The turn is told and must go on; the title is stored.
@@ -163,6 +223,19 @@ impl Chat {
         self.turns.spawn(turn.run(interrupts));
         self.list_changed(owner, id).await;
         Ok(Sent::Accepted(event))
+    }
+
+    async fn tell_beginning(
+        &self,
+        id: ConversationId,
+        accepted: MessageAccepted,
+        branches: bool,
+    ) -> Result<Arc<Event>, ChatError> {
+        if branches {
+            self.tell(id, ConversationChange::Branch).await?;
+        }
+        let body = EventBody::MessageAccepted(accepted);
+        Ok(self.ports.log.append(id, EventId::generate(), body).await?)
     }
 }
 
@@ -178,7 +251,7 @@ fn accepted(
     question: &Message,
     answer: &Message,
 ) -> Result<MessageAccepted, ChatError> {
-    let turn_id = question.turn_id.ok_or_else(|| StoreError::fault("a question has no turn"))?;
+    let turn_id = answer.turn_id.ok_or_else(|| StoreError::fault("an answer has no turn"))?;
     Ok(MessageAccepted {
         message_id: question.message_id,
         position: question.position,
@@ -195,11 +268,10 @@ fn accepted(
 mod tests {
     use futures_util::FutureExt;
     use webchat_domain::FinishReason;
-    use webchat_persistence::{Checkpoint, MockTurnLog};
 
     use super::*;
     use crate::FailureCode;
-    use crate::testing::{ANSWER, QUESTION, Room, in_short, message, settle};
+    use crate::testing::{ANSWER, QUESTION, Room, in_short, log_that_refuses, message, settle};
 
     fn code(refused: Result<Sent, ChatError>) -> FailureCode {
         refused.unwrap_err().code()
@@ -334,23 +406,9 @@ mod tests {
         assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Complete));
     }
 
-    /// A log that can't take events of this name.
-    async fn room_whose_log_refuses(refused: &'static str) -> Room {
-        let mut log = MockTurnLog::new();
-        log.expect_checkpoint()
-            .returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
-        log.expect_append().returning(move |conversation_id, _, body| {
-            if body.name() == refused {
-                return Err(StoreError::unavailable("disk full"));
-            }
-            Ok(Arc::new(Event { conversation_id, seq: 1, body }))
-        });
-        Room::open().await.on(|ports| ports.log = Arc::new(log))
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_message_that_can_not_be_told_is_refused_and_its_conversation_takes_the_next() {
-        let room = room_whose_log_refuses("message_accepted").await;
+        let room = Room::open().await.on(|ports| ports.log = log_that_refuses("message_accepted"));
 
         let refused = room.send(QUESTION).await;
         settle().await;
@@ -364,7 +422,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_title_that_can_not_be_told_keeps_no_answer_from_being_made() {
-        let room = room_whose_log_refuses("conversation_updated").await;
+        let room =
+            Room::open().await.on(|ports| ports.log = log_that_refuses("conversation_updated"));
 
         let sent = room.send(QUESTION).await.unwrap();
 

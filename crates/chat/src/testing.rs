@@ -14,7 +14,9 @@ use webchat_domain::{
     Message, MessageId, MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, UserId,
 };
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
-use webchat_persistence::{Append, Appended, MockConversations, Replay, StoredContext};
+use webchat_persistence::{
+    Append, Appended, Checkpoint, MockConversations, MockTurnLog, Replay, StoreError, StoredContext,
+};
 use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
@@ -106,10 +108,7 @@ impl Room {
 
     /// A whole turn.
     pub(crate) async fn ask_and_answer(&self, question: &str, answer: &str) {
-        let asked = self.ask(question).await;
-        asked.say(answer).await;
-        asked.finish(FinishReason::Stop).await;
-        settle().await;
+        self.ask(question).await.answer(answer, FinishReason::Stop).await;
     }
 
     /// A message that comes from elsewhere, in no turn.
@@ -163,6 +162,11 @@ impl Room {
         }
     }
 
+    /// The texts that are visible.
+    pub(crate) async fn texts(&self) -> Vec<String> {
+        self.stored().await.into_iter().map(|message| message.content).collect()
+    }
+
     /// All that followers were told, in short.
     pub(crate) async fn told(&self) -> Vec<String> {
         self.events().await.iter().map(|event| in_short(&event.body)).collect()
@@ -201,6 +205,7 @@ pub(crate) fn in_short(body: &EventBody) -> String {
         }
         EventBody::ConversationUpdated(ConversationChange::FewShot) => "few-shot".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Context) => "context".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Branch) => "branch".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Compacted { summary_through }) => {
             format!("compacted: {summary_through}")
         }
@@ -214,6 +219,19 @@ pub(crate) fn accepting_store() -> MockConversations {
     let mut store = MockConversations::new();
     store.expect_append().returning(|_, id, append, now| Ok(appended(id, append, now)));
     store
+}
+
+/// A log that can't take events of this name.
+pub(crate) fn log_that_refuses(refused: &'static str) -> Arc<MockTurnLog> {
+    let mut log = MockTurnLog::new();
+    log.expect_checkpoint().returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
+    log.expect_append().returning(move |conversation_id, _, body| {
+        if body.name() == refused {
+            return Err(StoreError::unavailable("disk full"));
+        }
+        Ok(Arc::new(Event { conversation_id, seq: 1, body }))
+    });
+    Arc::new(log)
 }
 
 fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> Appended {
@@ -312,8 +330,20 @@ impl ChatModel for ScriptedModel {
 }
 
 impl Asked {
+    /// What the model got, without who said it.
+    pub(crate) fn said(&self) -> Vec<&str> {
+        self.request.messages.iter().map(|message| message.content.as_str()).collect()
+    }
+
     pub(crate) async fn say(&self, text: &str) {
         self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
+    }
+
+    /// The whole answer, until the turn has ended.
+    pub(crate) async fn answer(self, text: &str, reason: FinishReason) {
+        self.say(text).await;
+        self.finish(reason).await;
+        settle().await;
     }
 
     pub(crate) async fn filter(&self, category: &str) {

@@ -7,14 +7,15 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
     Context, Conversation, EventBody, FinishReason, Ledger, Message, MessageStatus, ResponseChunk,
-    ResponseEnd, TokenUsage, TurnFailed, TurnId, UserId,
+    ResponseEnd, Title, TokenUsage, TurnFailed, TurnId, UserId,
 };
-use webchat_llm::{ChatRequest, Delta, ModelError, filtered_answer};
+use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError, filtered_answer};
 use webchat_persistence::{AnswerUpdate, StoreError};
 use webchat_tokens::{ContextPlanner, Plan, with_overhead};
 
 use crate::compaction::Compaction;
 use crate::draft::Draft;
+use crate::prompts::CONTINUE;
 use crate::send_message::LEASE;
 use crate::teller::Teller;
 use crate::turns::Interrupts;
@@ -37,7 +38,10 @@ pub(crate) struct Turn {
     pub(crate) conversation: Conversation,
     pub(crate) id: TurnId,
     pub(crate) question: Message,
+    /// What there is of it already, when the turn goes on with one.
     pub(crate) answer: Message,
+    /// The title that was made of the question, if it is the conversation's first.
+    pub(crate) first_title: Option<Title>,
 }
 
 /// Why an answer ended without the model's saying so.
@@ -60,7 +64,8 @@ impl Turn {
 
     async fn answer(&self, teller: &Teller, interrupts: Interrupts) {
         measured::turn_began();
-        let draft = Draft::default();
+        let draft = Draft::of(&self.answer.content);
+        self.tell_what_there_is(teller);
         let mut ledger = self.chat.empty_ledger();
         let making = self.make(&draft, &mut ledger, teller, interrupts);
         let made = AssertUnwindSafe(making).catch_unwind().await;
@@ -72,8 +77,21 @@ impl Turn {
 
     /// Ends a turn of which nobody was told, so that its conversation takes the next message.
     pub(crate) async fn give_up(self) {
-        if let Err(error) = self.save_at_last(&Draft::default(), FinishReason::Failed).await {
+        let draft = Draft::of(&self.answer.content);
+        if let Err(error) = self.save_at_last(&draft, FinishReason::Failed).await {
             tracing::warn!(turn_id = %self.id, error = cause(&error), "a turn was not ended");
+        }
+    }
+
+    fn continues(&self) -> bool {
+        !self.answer.content.is_empty()
+    }
+
+    /// So that whoever follows builds the whole answer.
+    fn tell_what_there_is(&self, teller: &Teller) {
+        if self.continues() {
+            let chunk = self.answer.content.clone();
+            teller.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id: self.id }));
         }
     }
 
@@ -129,7 +147,7 @@ impl Turn {
         let mut context = self.context().await?;
         let mut plan = self.plan(&context).await?;
         if plan.ledger.left_out_messages > 0 {
-            let compacting = self.chat.turns.spawn(self.compaction(self.question.position).run());
+            let compacting = self.chat.turns.spawn(self.compaction(self.last().position).run());
             if timeout(COMPACTED_WITHIN, compacting).await.is_err() {
                 tracing::warn!(turn_id = %self.id, "summarising takes long: it goes on meanwhile");
             }
@@ -138,8 +156,12 @@ impl Turn {
         }
         *ledger = plan.ledger;
         let system = self.chat.system_prompt.as_deref();
+        let mut messages = prompts::messages(system, &context, plan);
+        if self.continues() {
+            messages.push(prompts::said(ChatRole::User, CONTINUE.to_owned()));
+        }
         Ok(ChatRequest {
-            messages: prompts::messages(system, &context, plan),
+            messages,
             max_reply_tokens: self.chat.settings.reply_tokens,
             parameters: context.parameters,
         })
@@ -147,11 +169,22 @@ impl Turn {
 
     async fn plan(&self, context: &Context) -> Result<Plan, ChatError> {
         let id = self.conversation.conversation_id;
-        let mut planner = ContextPlanner::new(self.chat.budget(context), self.question.clone())?;
-        let before = Some(self.question.position);
+        let last = self.last();
+        let before = Some(last.position);
+        let mut planner = ContextPlanner::new(self.chat.budget(context), last)?;
         self.chat.offer_history(self.owner, id, before, |message| planner.offer(message)).await?;
-        let before_the_answer = self.conversation.message_count.saturating_sub(1);
-        Ok(planner.finish(before_the_answer))
+        let not_sent = u64::from(!self.continues());
+        Ok(planner.finish(self.conversation.message_count.saturating_sub(not_sent)))
+    }
+
+    /// The last message that goes to the model: the question, or the answer to go on with, counted
+    /// with the instruction to do so.
+    fn last(&self) -> Message {
+        if !self.continues() {
+            return self.question.clone();
+        }
+        let token_count = self.chat.tokens_to_continue(&self.answer);
+        Message { token_count, ..self.answer.clone() }
     }
 
     async fn context(&self) -> Result<Context, ChatError> {
@@ -167,22 +200,24 @@ impl Turn {
     /// What is done after an answer, in the background: a title for the conversation, and a summary
     /// before it is needed.
     async fn follow_up(&self, answer: Message, ledger: Ledger) {
-        let Self { chat, owner, conversation, question, .. } = self;
-        let id = conversation.conversation_id;
-        let history = ledger.history.saturating_add(with_overhead(answer.token_count));
+        let Self { chat, owner, question, .. } = self;
+        let id = self.conversation.conversation_id;
+        let history = ledger.history.saturating_add(with_overhead(self.added(answer.token_count)));
         match self.context().await {
             Ok(context) if chat.budget(&context).is_tight(history) => {
-                chat.turns.spawn(self.compaction(answer.position + 1).run());
+                // An answer that may go on must not be part of a summary yet.
+                let is_complete = answer.status == MessageStatus::Complete;
+                let before = answer.position + u64::from(is_complete);
+                chat.turns.spawn(self.compaction(before).run());
             }
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(conversation_id = %id, error = cause(&error), "no follow-up");
             }
         }
-        let first_words = conversation.title.clone().filter(|_| question.parent_id.is_none());
         let is_exchange =
             matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
-        if let Some(first_words) = first_words
+        if let Some(first_words) = self.first_title.clone()
             && is_exchange
             && chat.settings.auto_titles
         {
@@ -241,8 +276,8 @@ impl Turn {
             status: finish_reason.status(),
             token_count,
         }));
-        let total_tokens_used =
-            ledger.total.saturating_sub(ledger.reserved).saturating_add(token_count);
+        let sent = ledger.total.saturating_sub(ledger.reserved);
+        let total_tokens_used = sent.saturating_add(self.added(token_count));
         teller.tell(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
         measured::turn_ended(finish_reason);
         Message {
@@ -290,6 +325,11 @@ impl Turn {
         let id = self.conversation.conversation_id;
         let kept = self.chat.ports.conversations.save_answer(id, answer, now).await?;
         Ok(kept.then_some(token_count))
+    }
+
+    /// What of the answer's tokens was not there before.
+    fn added(&self, token_count: u32) -> u32 {
+        token_count.saturating_sub(self.answer.token_count)
     }
 
     fn filtered(&self, categories: &[String]) -> TurnFailed {
@@ -352,12 +392,10 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use std::sync::Mutex;
 
-    use webchat_domain::ConversationId;
-    use webchat_llm::ChatRole;
-
     use super::*;
     use crate::FailureCode;
     use crate::testing::{ANSWER, Asked, QUESTION, Room, accepting_store, settle};
+    use webchat_domain::ConversationId;
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_tells_its_answer_in_order_and_stores_it_complete() {

@@ -15,9 +15,9 @@ pub struct Conversation {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// How many messages it holds.
+    /// How many messages its visible path has.
     pub message_count: u64,
-    /// The tokens of all its messages together.
+    /// The tokens of these messages together.
     pub total_tokens: u64,
 }
 

@@ -126,6 +126,8 @@ pub enum ConversationChange {
     },
     /// What goes to the model beside its messages was changed by its owner.
     Context,
+    /// Other versions of some of its messages are visible.
+    Branch,
     /// It was emptied.
     Reset,
     /// It is gone.

@@ -23,6 +23,7 @@ pub use ids::{
 };
 pub use message::{
     ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,
+    VersionedMessage,
 };
 pub use parameters::{
     InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,

@@ -37,7 +37,8 @@ pub struct Message {
     pub message_id: MessageId,
     /// The conversation it belongs to.
     pub conversation_id: ConversationId,
-    /// Its place in the conversation, from 1, in the order of appending.
+    /// Its place in the conversation, from 1, in the order of appending. Along a path positions rise,
+    /// with gaps where other versions have theirs.
     pub position: u64,
     /// The message it follows; `None` for the first.
     pub parent_id: Option<MessageId>,
@@ -53,6 +54,16 @@ pub struct Message {
     pub status: MessageStatus,
     /// When it was appended.
     pub created_at: Timestamp,
+}
+
+/// A message, and what else could stand in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionedMessage {
+    /// The message.
+    #[serde(flatten)]
+    pub message: Message,
+    /// All versions of it, itself among them, oldest first.
+    pub versions: Vec<MessageId>,
 }
 
 /// A message to be appended.

@@ -1,13 +1,13 @@
-use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use mongodb::options::ReturnDocument;
-use webchat_domain::{ClientMessageId, ConversationId, Message, Timestamp, UserId};
+use webchat_domain::{ClientMessageId, ConversationId, Message, Role, Timestamp, UserId};
 use webchat_persistence::{Append, Appended};
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date};
 use crate::queries::{find_conversation, owned, without_context};
+use crate::versions;
 
 pub(crate) async fn append(
     mut transaction: Transaction<'_>,
@@ -16,7 +16,8 @@ pub(crate) async fn append(
     append: &Append,
     now: Timestamp,
 ) -> MongoResult<Appended> {
-    let Some(conversation) = find_conversation(&mut transaction, owned(owner, id)).await? else {
+    let Some(mut conversation) = find_conversation(&mut transaction, owned(owner, id)).await?
+    else {
         return Ok(Appended::NotFound);
     };
     if let Some(client_message_id) = &append.client_message_id {
@@ -28,20 +29,40 @@ pub(crate) async fn append(
     if append.turn.is_some() && turn_runs(&conversation, now) {
         return Ok(Appended::TurnInProgress);
     }
-    let position = conversation.last_position;
-    if append.expected_position.is_some_and(|expected| expected != position) {
-        return Ok(Appended::Stale { position });
+    if let Some(expected) = append.expected_position {
+        let position = end_position(&mut transaction, &conversation).await?;
+        if position != expected {
+            return Ok(Appended::Stale { position });
+        }
+    }
+    if let Some(message_id) = append.version_of {
+        let found = versions::find_node(&mut transaction, &conversation, message_id).await?;
+        let Some(version_of) = found else { return Ok(Appended::NotFound) };
+        let parent = version_of.parent_id;
+        let path = versions::path_to(&mut transaction, &conversation, parent).await?;
+        versions::show(&mut transaction, &conversation, path).await?;
+        conversation.head = parent;
     }
     store(transaction, conversation, append, now).await
 }
 
-fn turn_runs(conversation: &ConversationDocument, now: Timestamp) -> bool {
+pub(crate) fn turn_runs(conversation: &ConversationDocument, now: Timestamp) -> bool {
     conversation.running_turn.is_some() && conversation.lease_until.is_some_and(|until| until > now)
+}
+
+/// The position of the message in which the visible path ends; 0 without one.
+pub(crate) async fn end_position(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+) -> MongoResult<u64> {
+    let Some(head) = conversation.head else { return Ok(0) };
+    let end = versions::find_node(transaction, conversation, head).await?;
+    Ok(end.map_or(0, |end| end.position))
 }
 
 /// What was stored under the client's name. A message that a reset has taken away no longer holds
 /// it.
-async fn sent_before(
+pub(crate) async fn sent_before(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     client_message_id: &ClientMessageId,
@@ -59,12 +80,25 @@ async fn sent_before(
         messages.delete_one(named).session(&mut *transaction.session).await?;
         return Ok(Vec::new());
     }
-    let Some(turn_id) = first.turn_id else {
-        return Ok(vec![first.into()]);
-    };
-    let of_turn = messages.find(doc! { "turn_id": turn_id.to_string() });
-    let mut found = of_turn.sort(doc! { "position": 1 }).session(&mut *transaction.session).await?;
-    found.stream(transaction.session).map_ok(Message::from).try_collect().await
+    let (other, oldest) = (other_of_exchange(&first), doc! { "position": 1 });
+    let other = messages.find_one(other).sort(oldest).session(&mut *transaction.session).await?;
+    let mut exchange: Vec<Message> = other.into_iter().chain([first]).map(Message::from).collect();
+    exchange.sort_by_key(|message| message.position);
+    Ok(exchange)
+}
+
+/// A question's answers, or the question that an answer follows.
+fn other_of_exchange(message: &MessageDocument) -> Document {
+    match message.role {
+        Role::User => doc! {
+            "conversation_id": message.conversation_id.to_string(),
+            "parent_id": message.message_id.to_string(),
+            "role": "assistant",
+        },
+        Role::Assistant => doc! {
+            "message_id": message.parent_id.map(|parent| parent.to_string()),
+        },
+    }
 }
 
 async fn store(

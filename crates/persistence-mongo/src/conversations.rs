@@ -1,16 +1,16 @@
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::{DateTime, doc, serialize_to_bson, serialize_to_document};
 use mongodb::error::Result as MongoResult;
 use mongodb::options::ReturnDocument;
 use serde::Deserialize;
 use webchat_domain::{
-    Context, Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title,
-    TurnId, UserId,
+    Context, Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp,
+    Title, TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, LapsedTurn, ListOrder, Page, StoreError,
-    StoredConversation,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, FollowingMessage, LapsedTurn, ListOrder,
+    Page, Resume, Selected, StoreError, StoredConversation,
 };
 
 use crate::database::Transaction;
@@ -18,7 +18,8 @@ use crate::documents::{
     CONVERSATION_SCHEMA, ContextDocument, ConversationDocument, MessageDocument, date, long,
 };
 use crate::queries::{anyones, at_most, find_conversation, owned, without_context};
-use crate::{MongoDatabase, MongoStore, append, lapsed, removals, search};
+use crate::versions::Node;
+use crate::{MongoDatabase, MongoStore, append, lapsed, removals, search, versions};
 
 #[async_trait]
 impl Conversations for MongoStore {
@@ -133,6 +134,34 @@ impl Conversations for MongoStore {
             .await
     }
 
+    async fn resume(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        resume: Resume,
+        now: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        self.database
+            .transaction(resume, move |transaction, resume| {
+                versions::resume(transaction, owner, id, resume, now).boxed()
+            })
+            .await
+    }
+
+    async fn select(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+        now: Timestamp,
+    ) -> Result<Selected, StoreError> {
+        self.database
+            .transaction((), move |transaction, ()| {
+                versions::select(transaction, owner, id, message_id, now).boxed()
+            })
+            .await
+    }
+
     async fn save_answer(
         &self,
         id: ConversationId,
@@ -183,6 +212,40 @@ impl Conversations for MongoStore {
             .rev()
             .filter(|message| message.position > conversation.emptied_through);
         Ok(Some(visible.map(Message::from).collect()))
+    }
+
+    async fn message(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let of_owner = doc! {
+            "message_id": message_id.to_string(),
+            "conversation_id": id.to_string(),
+            "user_id": owner.to_string(),
+        };
+        let messages = self.database.messages();
+        let found = self.database.answer(messages.find_one(of_owner)).await?;
+        let conversation = self.find_document(owner, id).await?;
+        let (Some(message), Some(conversation)) = (found, conversation) else {
+            return Ok(None);
+        };
+        Ok((message.position > conversation.emptied_through).then(|| message.into()))
+    }
+
+    async fn following(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        parents: Vec<Option<MessageId>>,
+    ) -> Result<Vec<FollowingMessage>, StoreError> {
+        let found = self.database.answer(following(&self.database, owner, id, &parents)).await?;
+        let Some(conversation) = self.find_document(owner, id).await? else {
+            return Ok(Vec::new());
+        };
+        let there = found.into_iter().filter(|node| node.position > conversation.emptied_through);
+        Ok(there.map(FollowingMessage::from).collect())
     }
 
     async fn search(
@@ -323,6 +386,7 @@ async fn reset(
 #[derive(Deserialize)]
 struct SavedTokens {
     token_count: i64,
+    active: bool,
 }
 
 async fn save_answer(
@@ -339,7 +403,7 @@ async fn save_answer(
     let saved = messages
         .clone_with_type::<SavedTokens>()
         .find_one(message.clone())
-        .projection(doc! { "token_count": 1 })
+        .projection(doc! { "token_count": 1, "active": 1 })
         .session(&mut *transaction.session)
         .await?;
     let Some(saved) = saved else {
@@ -354,7 +418,9 @@ async fn save_answer(
     if answer.lease_until.is_none() {
         renewed.insert("running_turn", Option::<String>::None);
     }
-    let more_tokens = i64::from(answer.token_count) - saved.token_count;
+    // What is off the visible path, as a turn that lapsed may come to be, is not counted.
+    let more_tokens =
+        if saved.active { i64::from(answer.token_count) - saved.token_count } else { 0 };
     let renewed = doc! { "$set": renewed, "$inc": { "total_tokens": more_tokens } };
     let conversations = transaction.database.conversations();
     if conversations
@@ -388,4 +454,23 @@ async fn messages(
         "position": { "$lt": before.map_or(i64::MAX, long) },
     };
     at_most(limit, database.messages().find(filter).sort(doc! { "position": -1 })).await
+}
+
+/// Oldest first.
+async fn following(
+    database: &MongoDatabase,
+    owner: UserId,
+    id: ConversationId,
+    parents: &[Option<MessageId>],
+) -> MongoResult<Vec<Node>> {
+    let parents: Vec<Option<String>> =
+        parents.iter().map(|parent| parent.map(|id| id.to_string())).collect();
+    let filter = doc! {
+        "conversation_id": id.to_string(),
+        "user_id": owner.to_string(),
+        "parent_id": { "$in": parents },
+    };
+    let messages = database.messages().clone_with_type::<Node>();
+    let find = messages.find(filter).sort(doc! { "position": 1 }).projection(Node::projection());
+    find.await?.try_collect().await
 }

@@ -146,6 +146,11 @@ fn messages_indexes() -> Vec<Document> {
             "name": "conversation_visible_idx",
             "key": { "conversation_id": 1, "active": 1, "position": 1 },
         },
+        // What follows a message: the versions of the next one.
+        doc! {
+            "name": "conversation_parent_idx",
+            "key": { "conversation_id": 1, "parent_id": 1, "position": 1 },
+        },
         doc! {
             "name": "client_message_idx",
             "key": { "conversation_id": 1, "client_message_id": 1 },

@@ -18,6 +18,7 @@ mod schema;
 mod search;
 mod terms;
 mod transfer;
+mod versions;
 
 use std::sync::Arc;
 

@@ -6,13 +6,16 @@ use webchat_domain::{
 use webchat_persistence::{Append, Appended};
 
 use crate::rows::{self, MESSAGE};
+use crate::versions;
 
 /// Where a conversation ends.
 #[derive(Clone, Copy)]
-struct Tail {
+pub(crate) struct Tail {
     last_position: u64,
-    head: Option<MessageId>,
-    turn_runs: bool,
+    /// The end of its visible path, and its position: 0 without one.
+    pub(crate) head: Option<MessageId>,
+    pub(crate) position: u64,
+    pub(crate) turn_runs: bool,
 }
 
 pub(crate) fn append(
@@ -22,25 +25,44 @@ pub(crate) fn append(
     append: Append,
     now: Timestamp,
 ) -> rusqlite::Result<Appended> {
-    let Some(tail) = find_tail(transaction, owner, id, now)? else {
+    let Some(mut tail) = find_tail(transaction, owner, id, now)? else {
         return Ok(Appended::NotFound);
     };
-    if let Some(client_message_id) = &append.client_message_id {
-        let earlier = sent_before(transaction, id, client_message_id)?;
-        if !earlier.is_empty() {
-            return Ok(Appended::Duplicate(earlier));
-        }
+    let name = append.client_message_id.as_ref();
+    if let Some(refused) = refused(transaction, id, tail, name, append.turn.is_some())? {
+        return Ok(refused);
     }
-    if append.turn.is_some() && tail.turn_runs {
-        return Ok(Appended::TurnInProgress);
+    if append.expected_position.is_some_and(|expected| expected != tail.position) {
+        return Ok(Appended::Stale { position: tail.position });
     }
-    if append.expected_position.is_some_and(|expected| expected != tail.last_position) {
-        return Ok(Appended::Stale { position: tail.last_position });
+    if let Some(version_of) = append.version_of {
+        let Some(old) = rows::find_message(transaction, owner, id, version_of)? else {
+            return Ok(Appended::NotFound);
+        };
+        versions::show(transaction, id, old.parent_id)?;
+        tail.head = old.parent_id;
     }
     store(transaction, owner, id, tail, append, now)
 }
 
-fn find_tail(
+/// Why nothing begins: its name is known, or a turn runs beside which no other may.
+pub(crate) fn refused(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    tail: Tail,
+    client_message_id: Option<&ClientMessageId>,
+    is_turn: bool,
+) -> rusqlite::Result<Option<Appended>> {
+    if let Some(client_message_id) = client_message_id {
+        let earlier = sent_before(transaction, id, client_message_id)?;
+        if !earlier.is_empty() {
+            return Ok(Some(Appended::Duplicate(earlier)));
+        }
+    }
+    Ok((is_turn && tail.turn_runs).then_some(Appended::TurnInProgress))
+}
+
+pub(crate) fn find_tail(
     transaction: &Transaction<'_>,
     owner: UserId,
     id: ConversationId,
@@ -48,13 +70,16 @@ fn find_tail(
 ) -> rusqlite::Result<Option<Tail>> {
     transaction
         .prepare_cached(
-            "SELECT last_position, head, running_turn IS NOT NULL AND lease_until > ?3 AS turn_runs
+            "SELECT last_position, head,
+                 coalesce((SELECT position FROM messages WHERE message_id = head), 0) AS position,
+                 running_turn IS NOT NULL AND lease_until > ?3 AS turn_runs
              FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
         )?
         .query_row(params![id.to_simple(), owner.to_simple(), now.unix_millis()], |row| {
             Ok(Tail {
                 last_position: row.get("last_position")?,
                 head: rows::parsed_option(row, "head")?,
+                position: row.get("position")?,
                 turn_runs: row.get("turn_runs")?,
             })
         })
@@ -69,12 +94,20 @@ fn sent_before(
     transaction
         .prepare_cached(&format!(
             "WITH sent AS (
-                 SELECT message_id, turn_id FROM messages
+                 SELECT message_id, parent_id, role FROM messages
                  WHERE conversation_id = ?1 AND client_message_id = ?2
+             ), other AS (
+                 SELECT parent_id AS message_id FROM sent WHERE role = 'assistant'
+                 UNION ALL
+                 SELECT (
+                     SELECT message_id FROM messages
+                     WHERE conversation_id = ?1 AND parent_id = sent.message_id
+                         AND role = 'assistant'
+                     ORDER BY position LIMIT 1
+                 ) FROM sent WHERE role = 'user'
              )
              SELECT {MESSAGE} FROM messages
-             WHERE message_id = (SELECT message_id FROM sent)
-                OR turn_id = (SELECT turn_id FROM sent)
+             WHERE message_id IN (SELECT message_id FROM sent UNION ALL SELECT message_id FROM other)
              ORDER BY position"
         ))?
         .query_map(params![id.to_simple(), client_message_id.as_str()], rows::message)?

@@ -106,6 +106,18 @@ pub(crate) fn put(
     Ok(())
 }
 
+/// Drops the summary if it covers the message at this position. The revision rises in any case, so that
+/// nobody puts a summary in place who has read what is no longer so.
+pub(crate) fn drop_summary_from(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    position: u64,
+) -> rusqlite::Result<()> {
+    let StoredContext { mut context, revision } = find(transaction, id)?;
+    context.summary = context.summary.filter(|summary| summary.through < position);
+    put(transaction, id, &context, revision + 1)
+}
+
 /// Empties it. Its revision rises, so that nobody writes over it who has not seen that.
 pub(crate) fn empty(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
     let StoredContext { revision, .. } = find(transaction, id)?;

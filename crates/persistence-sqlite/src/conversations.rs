@@ -1,14 +1,16 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
+    Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
+    TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, LapsedTurn, ListOrder, Page, StoreError,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, FollowingMessage, LapsedTurn, ListOrder,
+    Page, Resume, Selected, StoreError,
 };
 
 use crate::rows::{self, CONVERSATION, MESSAGE};
-use crate::{SqliteStore, append, contexts, lapsed, search};
+use crate::{SqliteStore, append, contexts, lapsed, search, versions};
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -126,6 +128,30 @@ impl Conversations for SqliteStore {
             .await
     }
 
+    async fn resume(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        resume: Resume,
+        now: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        self.database
+            .write(move |transaction| versions::resume(transaction, owner, id, &resume, now))
+            .await
+    }
+
+    async fn select(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+        now: Timestamp,
+    ) -> Result<Selected, StoreError> {
+        self.database
+            .write(move |transaction| versions::select(transaction, owner, id, message_id, now))
+            .await
+    }
+
     async fn save_answer(
         &self,
         id: ConversationId,
@@ -168,6 +194,28 @@ impl Conversations for SqliteStore {
                 }
                 messages(transaction, id, before, limit).map(Some)
             })
+            .await
+    }
+
+    async fn message(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        self.database
+            .read(move |transaction| rows::find_message(transaction, owner, id, message_id))
+            .await
+    }
+
+    async fn following(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        parents: Vec<Option<MessageId>>,
+    ) -> Result<Vec<FollowingMessage>, StoreError> {
+        self.database
+            .read(move |transaction| versions::following(transaction, owner, id, &parents))
             .await
     }
 
@@ -243,14 +291,19 @@ fn save_answer(
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
     let message_id = answer.message_id.to_simple();
-    let saved_tokens: Option<i64> = transaction
+    // What is off the visible path, as a turn that lapsed may come to be, is not counted.
+    let more_tokens: Option<i64> = transaction
         .prepare_cached(
-            "SELECT token_count FROM messages JOIN conversations USING (conversation_id)
+            "SELECT iif(active, ?4 - token_count, 0)
+             FROM messages JOIN conversations USING (conversation_id)
              WHERE conversation_id = ?1 AND message_id = ?2 AND running_turn = ?3",
         )?
-        .query_row([&id.to_simple(), &message_id, &answer.turn_id.to_simple()], |row| row.get(0))
+        .query_row(
+            params![id.to_simple(), message_id, answer.turn_id.to_simple(), answer.token_count],
+            |row| row.get(0),
+        )
         .optional()?;
-    let Some(saved_tokens) = saved_tokens else {
+    let Some(more_tokens) = more_tokens else {
         return Ok(false);
     };
     transaction
@@ -272,7 +325,7 @@ fn save_answer(
         .execute(params![
             id.to_simple(),
             now.unix_millis(),
-            i64::from(answer.token_count) - saved_tokens,
+            more_tokens,
             answer.lease_until.map(Timestamp::unix_millis),
         ])?;
     Ok(true)

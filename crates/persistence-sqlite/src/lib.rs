@@ -13,6 +13,7 @@ mod sessions;
 mod signals;
 mod transfer;
 mod turn_log;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use webchat_domain::{
-    Conversation, ConversationId, Message, MessageStatus, Role, Timestamp, Title, UserId,
+    Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp, Title, UserId,
 };
 
 pub(crate) const CONVERSATION: &str =
@@ -25,6 +25,21 @@ pub(crate) fn find_conversation(
             "SELECT {CONVERSATION} FROM conversations WHERE conversation_id = ?1 AND user_id = ?2"
         ))?
         .query_row([id.to_simple(), owner.to_simple()], conversation)
+        .optional()
+}
+
+pub(crate) fn find_message(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    message_id: MessageId,
+) -> rusqlite::Result<Option<Message>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE} FROM messages
+             WHERE message_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
+        ))?
+        .query_row([message_id.to_simple(), id.to_simple(), owner.to_simple()], message)
         .optional()
 }
 

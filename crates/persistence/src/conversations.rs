@@ -5,12 +5,17 @@ use async_trait::async_trait;
 use thiserror::Error;
 use webchat_domain::{
     ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage,
-    SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
+    Role, SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
 };
 
 use crate::StoreError;
 
 /// Where conversations and their messages are kept.
+///
+/// A message follows another one, and several may follow the same: its versions. The *visible path*
+/// leads from a first message to the conversation's last one; a conversation's `message_count` and
+/// `total_tokens` are those of its visible path. Positions are given in the order of appending, so they
+/// rise along each path, with gaps where other versions have theirs.
 ///
 /// A call that has answered is durable: it survives a crash and a power cut. A call whose future is
 /// dropped may or may not take effect; it never takes effect in part.
@@ -73,7 +78,8 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Appends messages, all or none of them, at the next positions.
+    /// Appends messages, all or none of them, at the next positions: to the visible path, or as another
+    /// version of one of its messages.
     async fn append(
         &self,
         owner: UserId,
@@ -81,6 +87,31 @@ pub trait Conversations: Send + Sync {
         append: Append,
         now: Timestamp,
     ) -> Result<Appended, StoreError>;
+
+    /// Begins a turn that goes on with the answer in which the visible path ends and which is not
+    /// complete: the turn holds the conversation, and the answer is the turn's, `interrupted` if
+    /// nothing comes of it. A summary that covers the answer is dropped.
+    ///
+    /// Answers as an append of nothing does, with the answer alone as the message that is stored;
+    /// [`Appended::Stale`] where the visible path does not end in such an answer.
+    async fn resume(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        resume: Resume,
+        now: Timestamp,
+    ) -> Result<Appended, StoreError>;
+
+    /// Makes the path to this message the visible one; it goes on with the newest message that
+    /// follows, and the newest that follows that. Nothing changes where the message is visible. The
+    /// cost grows with the messages behind the place where the paths part.
+    async fn select(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+        now: Timestamp,
+    ) -> Result<Selected, StoreError>;
 
     /// Saves what there is of an answer whose turn still runs. `false`: the turn runs no more (it
     /// ended, or its conversation was reset or deleted), and nothing was changed.
@@ -105,8 +136,8 @@ pub trait Conversations: Send + Sync {
     /// Ends a turn; its answer stays as it was last saved. `false`: the turn runs no more.
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
 
-    /// The newest messages that stand before the position `before` (all, without one), at most
-    /// `limit`, oldest first. `None`: `owner` has no such conversation.
+    /// The newest messages of the visible path that stand before the position `before` (all, without
+    /// one), at most `limit`, oldest first. `None`: `owner` has no such conversation.
     async fn messages(
         &self,
         owner: UserId,
@@ -115,7 +146,24 @@ pub trait Conversations: Send + Sync {
         limit: u32,
     ) -> Result<Option<Vec<Message>>, StoreError>;
 
-    /// The messages of `owner` that fit the query best, at most `limit`.
+    /// The message, whether it is visible or not. `None`: `owner` has no such message there.
+    async fn message(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError>;
+
+    /// All messages that follow one of `parents`, whether they are visible or not, oldest first; those
+    /// that follow `None` are the first ones. Of somebody else's conversation there are none.
+    async fn following(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        parents: Vec<Option<MessageId>>,
+    ) -> Result<Vec<FollowingMessage>, StoreError>;
+
+    /// The messages on the visible paths of `owner` that fit the query best, at most `limit`.
     async fn search(
         &self,
         owner: UserId,
@@ -132,7 +180,12 @@ pub struct Append {
     /// The name the client gave to the first of them. A name that was used in the conversation
     /// before changes nothing: the answer is [`Appended::Duplicate`].
     pub client_message_id: Option<ClientMessageId>,
-    /// Where the conversation must end for the append to be done.
+    /// The message of which the first of them is another version: it follows the same one. That
+    /// message and all behind it leave the visible path, and the new ones are its end; a summary that
+    /// covers any that left is dropped. Without one, they follow the end of the visible path.
+    pub version_of: Option<MessageId>,
+    /// Where the visible path must end for the append to be done: the position of its last message,
+    /// 0 where there is none.
     pub expected_position: Option<u64>,
     /// The turn that these messages begin. Without one, they are appended whether a turn runs or not.
     pub turn: Option<TurnClaim>,
@@ -159,18 +212,56 @@ pub enum Appended {
         /// The messages as they are stored.
         messages: Vec<Message>,
     },
-    /// The client's name for it is known: nothing was stored. These are the messages that were
-    /// stored under it at first (of a turn: its question and its answer).
+    /// The client's name for it is known: nothing was stored. This is the message that has it; a
+    /// question comes with its first answer, an answer with its question before it.
     Duplicate(Vec<Message>),
-    /// The conversation does not end where it was expected to: nothing was stored.
+    /// The visible path does not end where it was expected to: nothing was stored.
     Stale {
         /// Where it ends.
         position: u64,
     },
     /// Another turn runs: nothing was stored.
     TurnInProgress,
-    /// The owner has no such conversation.
+    /// The owner has no such conversation, or it has no message of which there could be another
+    /// version.
     NotFound,
+}
+
+/// An answer to go on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The answer.
+    pub message_id: MessageId,
+    /// The name the client gives to this, in place of an older one of the answer's. A name that was
+    /// used in the conversation before changes nothing.
+    pub client_message_id: Option<ClientMessageId>,
+    /// The turn that goes on with it.
+    pub turn: TurnClaim,
+}
+
+/// What became of a selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selected {
+    /// The message is visible.
+    Visible {
+        /// Whether it was not before.
+        changed: bool,
+    },
+    /// A turn runs: nothing was changed.
+    TurnInProgress,
+    /// The owner has no such conversation, or it has no such message.
+    NotFound,
+}
+
+/// A message by what it follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowingMessage {
+    /// The message.
+    pub message_id: MessageId,
+    /// What it follows; `None` for a first one.
+    pub parent_id: Option<MessageId>,
+    /// Who speaks.
+    pub role: Role,
 }
 
 /// What there is of an answer.

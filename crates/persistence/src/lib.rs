@@ -20,8 +20,8 @@ pub use contexts::{Contexts, ReplacedContext, StoredContext};
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, InvalidCursor, LapsedTurn, ListOrder,
-    Page, TurnClaim,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, FollowingMessage, InvalidCursor,
+    LapsedTurn, ListOrder, Page, Resume, Selected, TurnClaim,
 };
 pub use error::StoreError;
 pub use exchange::Exchange;

@@ -137,12 +137,14 @@ impl ResponseError for ApiError {
                 | FailureCode::ContextTooLong
                 | FailureCode::BrokenImport => StatusCode::BAD_REQUEST,
                 FailureCode::ConversationNotFound
+                | FailureCode::MessageNotFound
                 | FailureCode::SavedFileNotFound
                 | FailureCode::ExampleNotFound
                 | FailureCode::NoSummary
                 | FailureCode::ImportNotFound => StatusCode::NOT_FOUND,
                 FailureCode::TurnInProgress
                 | FailureCode::Stale
+                | FailureCode::NothingToContinue
                 | FailureCode::ContextChanged
                 | FailureCode::ImportInProgress => StatusCode::CONFLICT,
                 FailureCode::ShuttingDown

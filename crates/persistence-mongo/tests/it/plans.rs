@@ -125,3 +125,27 @@ async fn looking_for_lapsed_turns_reads_none_that_hold() {
 
     profile.assert_reads_at_most(1, "IXSCAN { lease_until");
 }
+
+#[tokio::test]
+async fn the_versions_of_a_page_are_read_without_the_rest() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let id = say(&store, owner, &["tide"; 100]).await;
+    let page = store.messages(owner, id, None, 10).await.unwrap().unwrap();
+    let version = Append {
+        messages: vec![question("another")],
+        version_of: Some(page[4].message_id),
+        ..Append::default()
+    };
+    store.append(owner, id, version, moment(0)).await.unwrap();
+    let parents = page.iter().map(|message| message.parent_id).collect();
+
+    let profile = profiled(&database, doc! { "command.find": "messages" }, async || {
+        let versions = store.following(owner, id, parents).await.unwrap();
+        assert_eq!(versions.len(), 11);
+    })
+    .await;
+
+    // An index is looked up anew for each parent.
+    profile.assert_reads_at_most(2 * 11, "IXSCAN { conversation_id: 1, parent_id: 1");
+}

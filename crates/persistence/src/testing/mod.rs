@@ -6,6 +6,7 @@
 //! ```ignore
 //! webchat_persistence::conversations_contract!(open);
 //! webchat_persistence::contexts_contract!(open);
+//! webchat_persistence::versions_contract!(open);
 //! webchat_persistence::transfer_contract!(open);
 //! webchat_persistence::exchange_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
@@ -29,6 +30,7 @@ pub mod sessions;
 pub mod signals;
 pub mod transfer;
 pub mod turn_log;
+pub mod versions;
 
 use webchat_domain::{MessageId, MessageStatus, NewMessage, Role, Timestamp, TurnId};
 
@@ -147,6 +149,38 @@ macro_rules! contexts_contract {
     };
 }
 
+/// The tests of what [`Conversations`](crate::Conversations) promises of versions, for a store that
+/// implements [`Contexts`](crate::Contexts) too.
+#[macro_export]
+macro_rules! versions_contract {
+    ($open:path) => {
+        mod versions_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::versions,
+                [
+                    a_version_takes_the_place_of_a_message_and_of_all_behind_it,
+                    a_version_of_the_first_message_begins_another_path,
+                    a_selected_version_is_visible_with_the_newest_that_follows,
+                    a_version_of_what_is_off_the_path_brings_its_path_back,
+                    all_versions_are_found_oldest_first_by_their_owner_alone,
+                    pages_and_searches_follow_the_visible_path,
+                    a_version_keeps_to_the_conditions_of_an_append,
+                    the_end_that_is_expected_is_that_of_the_visible_path,
+                    a_version_with_a_known_name_is_the_first_one,
+                    nothing_is_selected_while_a_turn_runs,
+                    a_summary_is_dropped_with_what_it_covers,
+                    an_answer_that_broke_off_is_taken_up_again,
+                    only_an_unfinished_answer_at_the_end_is_taken_up,
+                    a_summary_of_an_answer_that_goes_on_is_dropped,
+                    versions_go_with_a_reset,
+                    whatever_is_appended_and_selected_one_path_is_visible,
+                ]
+            );
+        }
+    };
+}
+
 /// The tests of [`Transfer`](crate::Transfer), for a store that implements
 /// [`Conversations`](crate::Conversations) and [`Contexts`](crate::Contexts) too.
 #[macro_export]
@@ -161,6 +195,7 @@ macro_rules! transfer_contract {
                     what_is_put_is_there_as_it_was,
                     what_is_put_twice_is_there_once,
                     a_conversation_that_was_put_goes_on,
+                    a_version_that_was_put_can_be_selected,
                 ]
             );
         }

@@ -9,7 +9,8 @@ use webchat_domain::{
 use super::contexts::full_context;
 use super::{moment, question};
 use crate::{
-    Append, Appended, Contexts, Conversations, StoredConversation, StoredMessage, Totals, Transfer,
+    Append, Appended, Contexts, Conversations, Selected, StoredConversation, StoredMessage, Totals,
+    Transfer,
 };
 
 pub async fn all_of_a_store_can_be_read_page_by_page<S>(store: &S)
@@ -93,6 +94,23 @@ where
     let Appended::Stored { messages: next, .. } = appended else { panic!("{appended:?}") };
     assert_eq!(next[0].position, conversation.last_position + 1);
     assert_eq!(next[0].parent_id, conversation.head);
+}
+
+pub async fn a_version_that_was_put_can_be_selected<S>(store: &S)
+where
+    S: Conversations + Contexts + Transfer,
+{
+    let (conversation, messages) = sample();
+    let (owner, id) = (conversation.owner, id_of(&conversation));
+    put(store, &conversation, &messages).await;
+
+    let off_the_path = messages[1].message.clone();
+    let selected = store.select(owner, id, off_the_path.message_id, moment(9)).await.unwrap();
+
+    assert_eq!(selected, Selected::Visible { changed: true });
+    let visible = store.messages(owner, id, None, 9).await.unwrap().unwrap();
+    assert_eq!(visible, [messages[0].message.clone(), off_the_path]);
+    assert_eq!(store.find(owner, id).await.unwrap().unwrap().message_count, 2);
 }
 
 struct Filled {

@@ -9,7 +9,9 @@ use webchat_chat::{Chat, Followed, Following, ListFollowing, SendMessage, Sent};
 use webchat_domain::{ConversationChange, ConversationId, EventBody, Session};
 
 use super::Connections;
-use super::incoming::{Frame, Incoming, SendMessageData, Subject};
+use super::incoming::{
+    AnswerData, EditMessageData, Frame, Incoming, SendMessageData, Subject, VersionData,
+};
 use super::outgoing::{Answer, ErrorData, Outgoing, SessionData};
 use crate::ApiError;
 
@@ -95,6 +97,10 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
     async fn obey(&mut self, frame: Frame) -> Result<(), ApiError> {
         match frame.read()? {
             Incoming::SendMessage(data) => self.send_message(data).await,
+            Incoming::EditMessage(data) => self.edit_message(data).await,
+            Incoming::Regenerate(data) => self.regenerate(data).await,
+            Incoming::Continue(data) => self.continue_answer(data).await,
+            Incoming::SelectVersion(data) => self.select_version(data).await,
             Incoming::Subscribe(data) => {
                 self.subscribe(data.conversation_id, Some(data.after)).await
             }
@@ -117,21 +123,69 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
             Some(named) => named,
             None => self.current_conversation().await?,
         };
-        if !self.followed.contains_key(&conversation_id) {
-            let user_id = self.session.user_id;
-            let following = self.chat.follow(user_id, conversation_id, None).await?;
-            self.follow(conversation_id, following)?;
-        }
+        self.follow_from_now_on(conversation_id).await?;
         let message = SendMessage {
             content: data.message,
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
         let sent = self.chat.send_message(self.session.user_id, conversation_id, message).await?;
+        self.tell_if_known(conversation_id, sent).await;
+        Ok(())
+    }
+
+    async fn edit_message(&mut self, data: EditMessageData) -> Result<(), ApiError> {
+        let (user_id, id) = (self.session.user_id, data.conversation_id);
+        self.follow_from_now_on(id).await?;
+        let message = SendMessage {
+            content: data.message,
+            client_message_id: data.client_message_id,
+            expected_position: None,
+        };
+        let sent = self.chat.edit_message(user_id, id, data.message_id, message).await?;
+        self.tell_if_known(id, sent).await;
+        Ok(())
+    }
+
+    async fn regenerate(&mut self, data: AnswerData) -> Result<(), ApiError> {
+        let AnswerData { conversation_id: id, message_id, client_message_id } = data;
+        self.follow_from_now_on(id).await?;
+        let user_id = self.session.user_id;
+        let sent = self.chat.regenerate(user_id, id, message_id, client_message_id).await?;
+        self.tell_if_known(id, sent).await;
+        Ok(())
+    }
+
+    async fn continue_answer(&mut self, data: AnswerData) -> Result<(), ApiError> {
+        let AnswerData { conversation_id: id, message_id, client_message_id } = data;
+        self.follow_from_now_on(id).await?;
+        let user_id = self.session.user_id;
+        let sent = self.chat.continue_answer(user_id, id, message_id, client_message_id).await?;
+        self.tell_if_known(id, sent).await;
+        Ok(())
+    }
+
+    async fn select_version(&mut self, data: VersionData) -> Result<(), ApiError> {
+        let VersionData { conversation_id, message_id } = data;
+        self.follow_from_now_on(conversation_id).await?;
+        self.chat.select_version(self.session.user_id, conversation_id, message_id).await?;
+        Ok(())
+    }
+
+    /// What was sent before is answered to this client alone; what is new, all followers are told.
+    async fn tell_if_known(&self, conversation_id: ConversationId, sent: Sent) {
         if let Sent::Known(accepted) = sent {
             self.answer(Answer::MessageAccepted { conversation_id, accepted }).await;
         }
-        Ok(())
+    }
+
+    /// Unless the conversation is followed already.
+    async fn follow_from_now_on(&mut self, id: ConversationId) -> Result<(), ApiError> {
+        if self.followed.contains_key(&id) {
+            return Ok(());
+        }
+        let following = self.chat.follow(self.session.user_id, id, None).await?;
+        self.follow(id, following)
     }
 
     /// Looked up anew each time: another tab may have started a conversation meanwhile.

@@ -1,7 +1,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use webchat_domain::{ClientMessageId, ConversationId};
+use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::ApiError;
 
@@ -9,6 +9,10 @@ use crate::ApiError;
 #[derive(Debug)]
 pub(crate) enum Incoming {
     SendMessage(SendMessageData),
+    EditMessage(EditMessageData),
+    Regenerate(AnswerData),
+    Continue(AnswerData),
+    SelectVersion(VersionData),
     Subscribe(SubscribeData),
     Unsubscribe(ConversationData),
     Stop(ConversationData),
@@ -23,6 +27,30 @@ pub(crate) struct SendMessageData {
     pub(crate) conversation_id: Option<ConversationId>,
     pub(crate) client_message_id: Option<ClientMessageId>,
     pub(crate) expected_position: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct EditMessageData {
+    pub(crate) conversation_id: ConversationId,
+    pub(crate) message_id: MessageId,
+    #[serde(default)]
+    pub(crate) message: String,
+    pub(crate) client_message_id: Option<ClientMessageId>,
+}
+
+/// An answer that is to be made anew, or to go on; the last one if none is named.
+#[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "these are their names on the wire")]
+pub(crate) struct AnswerData {
+    pub(crate) conversation_id: ConversationId,
+    pub(crate) message_id: Option<MessageId>,
+    pub(crate) client_message_id: Option<ClientMessageId>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct VersionData {
+    pub(crate) conversation_id: ConversationId,
+    pub(crate) message_id: MessageId,
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,6 +105,10 @@ impl Frame {
     pub(crate) fn read(self) -> Result<Incoming, ApiError> {
         match self.event.as_str() {
             "send_message" => data(self.data).map(Incoming::SendMessage),
+            "edit_message" => data(self.data).map(Incoming::EditMessage),
+            "regenerate" => data(self.data).map(Incoming::Regenerate),
+            "continue" => data(self.data).map(Incoming::Continue),
+            "select_version" => data(self.data).map(Incoming::SelectVersion),
             "subscribe" => data(self.data).map(Incoming::Subscribe),
             "unsubscribe" => data(self.data).map(Incoming::Unsubscribe),
             "stop" => data(self.data).map(Incoming::Stop),

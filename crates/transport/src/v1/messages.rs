@@ -1,7 +1,7 @@
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use webchat_chat::{Chat, MessagePage};
-use webchat_domain::{ConversationId, Message, TurnId};
+use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 
 use super::page_size;
 use crate::{ApiError, Reader};
@@ -18,7 +18,7 @@ struct PageQuery {
 
 #[derive(Serialize)]
 struct MessageList {
-    messages: Vec<Message>,
+    messages: Vec<VersionedMessage>,
     next_before: Option<u64>,
     event_seq: u64,
     running_turn: Option<TurnId>,
