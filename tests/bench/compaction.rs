@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use webchat_chat::{Chat, Ports, SendMessage, Settings};
+use webchat_chat::{Chat, FileSettings, Ports, SendMessage, Settings};
 use webchat_domain::{FinishReason, SystemClock, UserId};
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
@@ -120,6 +120,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
         exchange: Arc::new(store.clone()),
+        file_jobs: Arc::new(store.clone()),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFolder::at(folder.path().to_owned())),
         signals: Arc::new(LocalSignals::new()),
@@ -134,6 +135,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         session_ttl: Duration::from_hours(1),
         system_prompt: None,
         auto_titles: false,
+        files: FileSettings::default(),
     };
     let owner = UserId::generate();
     let begun = Chat::new(ports.clone(), settings.clone()).start_conversation(owner).await.unwrap();

@@ -9,6 +9,9 @@ use webchat_tests::{
     Browser, PATIENCE, Process, Redis, ScriptedModel, mongodb_uri, redis_url, text_of,
 };
 
+/// How often is looked for what no event tells.
+const POLL: Duration = Duration::from_millis(50);
+
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// How long a turn is taken for alive whose instance says nothing.
@@ -246,4 +249,52 @@ async fn redis_may_go_and_come_back_while_an_answer_is_made() {
     assert_eq!(messages[1]["status"], json!("complete"));
     assert_eq!(browser.get("/readyz").await.status, 200);
     assert_eq!(socket.ask(&id, "again").await, "You said: again");
+}
+
+#[tokio::test]
+async fn a_file_is_cancelled_at_any_instance_and_taken_over_from_one_that_died() {
+    let site = Site::new();
+    let a = site.instance(0).await;
+    let at_a = a.browser();
+    let id = at_a.start_conversation().await;
+    let files = format!("/api/v1/conversations/{id}/files");
+    let (unwanted, unfinished) = (site.model.next_answer(), site.model.next_answer());
+    let first = at_a.upload(&files, "unwanted.txt", b"tides").await.json();
+    while site.model.requests().is_empty() {
+        sleep(POLL).await;
+    }
+    at_a.upload(&files, "wanted.txt", b"tides").await;
+    while site.model.requests().len() < 2 {
+        sleep(POLL).await;
+    }
+    let b = site.instance(1).await;
+    let at_b = at_a.at(&b);
+    let mut socket = at_b.connect().await;
+    socket.say("subscribe", json!({"conversation_id": id})).await;
+
+    let path = format!("{files}/{}", first["job_id"].as_str().unwrap());
+    assert_eq!(at_b.delete(&path).await.status, 204);
+    unwanted.hung_up().await;
+    unfinished.say("It is about");
+    let answer = site.model.next_answer();
+    answer.say("It is about tides.");
+    answer.end();
+    a.kill().await;
+    let analysing = async {
+        while messages(&at_b, &id).await.len() < 2 {
+            sleep(POLL).await;
+        }
+    };
+    timeout(PATIENCE, analysing).await.unwrap();
+
+    assert_eq!(messages(&at_b, &id).await[1]["content"], json!("It is about tides."));
+    let mut progress = Vec::new();
+    while progress.last() != Some(&json!("complete")) {
+        let (event, data) = socket.next().await;
+        if event == "file_progress" {
+            progress.push(data["status"].clone());
+        }
+    }
+    assert!(progress.contains(&json!("cancelled")), "{progress:?}");
+    assert_eq!(at_b.get(&path).await.json()["status"], json!("cancelled"));
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use webchat_tests::{Browser, TestServer};
 
 /// Every route that names a conversation, with what its owner is answered.
-const OF_A_CONVERSATION: [(&str, &str, u16); 13] = [
+const OF_A_CONVERSATION: [(&str, &str, u16); 18] = [
     ("GET", "/load_conversation/{id}", 200),
     ("GET", "/api/v1/conversations/{id}", 200),
     ("GET", "/api/v1/conversations/{id}/messages", 200),
@@ -20,12 +20,18 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 13] = [
     ("GET", "/api/v1/conversations/{id}/few_shot_examples", 200),
     ("POST", "/api/v1/conversations/{id}/few_shot_examples", 201),
     ("DELETE", "/api/v1/conversations/{id}/few_shot_examples/{example_id}", 404),
+    ("POST", "/api/v1/conversations/{id}/files", 202),
+    ("GET", "/api/v1/conversations/{id}/files", 200),
+    // A stranger's attempts at a file that is there: see the tests of files.
+    ("GET", "/api/v1/conversations/{id}/files/{job_id}", 404),
+    ("DELETE", "/api/v1/conversations/{id}/files/{job_id}", 404),
+    ("POST", "/api/v1/conversations/{id}/files/{job_id}/retry", 404),
     ("PATCH", "/api/v1/conversations/{id}", 200),
     ("DELETE", "/api/v1/conversations/{id}", 204),
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 19] = [
+const OF_THE_CALLER: [(&str, &str); 20] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -34,6 +40,7 @@ const OF_THE_CALLER: [(&str, &str); 19] = [
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("POST", "/reset_conversation"),
+    ("POST", "/upload_file"),
     ("POST", "/save_history"),
     // Its owner alone gets it: see the Flask tests.
     ("GET", "/saved_conversations/{file}"),
@@ -53,8 +60,13 @@ const OF_THE_CALLER: [(&str, &str); 19] = [
 const EVENTS: [&str; 3] = ["send_message", "subscribe", "stop"];
 
 async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
-    let request =
-        who.request(method.parse().unwrap(), &path.replace("{id}", id).replace("{example_id}", id));
+    let named = ["{id}", "{example_id}", "{job_id}"]
+        .iter()
+        .fold(path.to_owned(), |path, name| path.replace(name, id));
+    if method == "POST" && path.ends_with("/files") {
+        return who.upload(&named, "tides.txt", b"tides").await.status.as_u16();
+    }
+    let request = who.request(method.parse().unwrap(), &named);
     let request = match (method, path) {
         ("PATCH", path) if path.ends_with("{id}") => request.json(&json!({"title": "x"})),
         ("PATCH", _) => request.json(&json!({"system_prompt": "x"})),

@@ -5,6 +5,7 @@ mod arrows;
 mod context;
 mod errors;
 mod exchange;
+mod files;
 mod flask;
 mod instances;
 mod isolation;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use reqwest::cookie::{CookieStore, Jar};
-use reqwest::header::{COOKIE, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -98,6 +98,26 @@ impl Browser {
     /// Deletes something.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Sends a file as a page does.
+    pub async fn upload(&self, path: &str, name: &str, content: &[u8]) -> Answer {
+        self.post_form(path, &[("file", Some(name), content)]).await
+    }
+
+    /// Sends a form: of each field its name, a file's name if it is one, and what is in it.
+    pub async fn post_form(&self, path: &str, fields: &[(&str, Option<&str>, &[u8])]) -> Answer {
+        let mut form = Vec::new();
+        for (field, file, content) in fields {
+            let file = file.map_or_else(String::new, |name| format!("; filename=\"{name}\""));
+            let disposition = format!("form-data; name=\"{field}\"{file}");
+            let heading = format!("--edge\r\nContent-Disposition: {disposition}\r\n\r\n");
+            form.extend_from_slice(&[heading.as_bytes(), content, b"\r\n"].concat());
+        }
+        form.extend_from_slice(b"--edge--\r\n");
+        let request = self.request(Method::POST, path);
+        self.send(request.header(CONTENT_TYPE, "multipart/form-data; boundary=edge").body(form))
+            .await
     }
 
     /// Starts a conversation, which becomes the current one: its id.

@@ -1,14 +1,21 @@
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use webchat_chat::FileSettings;
 use webchat_domain::ModelParameters;
 use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
 use webchat_tokens::window_of;
 
 use crate::read::{Environment, Reader, SettingsError};
+
+/// The most megabytes a file may be allowed to have: MongoDB takes documents of 16.
+const MOST_MEGABYTES: f64 = 10.0;
 
 /// The window of a model that nobody knows, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
@@ -49,6 +56,9 @@ pub struct Settings {
     pub auto_titles: bool,
     /// `MAX_IMPORT_SIZE_MB`, in bytes.
     pub max_import_bytes: u64,
+    /// `MAX_FILE_SIZE_MB`, `ALLOWED_EXTENSIONS`, `CHUNK_SIZE_TOKENS`, `FILE_CONCURRENCY` and
+    /// `FILES_PER_USER`
+    pub files: FileSettings,
     /// `METRICS`
     pub metrics: bool,
     /// `SHUTDOWN_GRACE_S`
@@ -126,6 +136,7 @@ impl Settings {
             system_prompt: reader.text("SYSTEM_PROMPT"),
             auto_titles: switch(&mut reader, "AUTO_TITLES", true),
             max_import_bytes: max_import_bytes(&mut reader),
+            files: files(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
@@ -190,6 +201,51 @@ fn tokens(reader: &mut Reader<'_>) -> (u32, u32) {
         reader.refuse("REPLY_TOKENS", "more than 0, and less than MAX_TOKENS");
     }
     (max_tokens, reply_tokens)
+}
+
+fn files(reader: &mut Reader<'_>) -> FileSettings {
+    let default = FileSettings::default();
+    let max_bytes = reader.optional("MAX_FILE_SIZE_MB", "a number from 0.001 to 10", megabytes);
+    let expected = "ends of file names like txt,md,json";
+    let extensions = reader.optional("ALLOWED_EXTENSIONS", expected, |value| {
+        value.split(',').map(|one| extension(one.trim())).collect()
+    });
+    FileSettings {
+        max_bytes: max_bytes.unwrap_or(default.max_bytes),
+        extensions: extensions.unwrap_or(default.extensions),
+        part_tokens: within(reader, "CHUNK_SIZE_TOKENS", 64..=100_000)
+            .unwrap_or(default.part_tokens),
+        concurrency: within(reader, "FILE_CONCURRENCY", 1..=100).unwrap_or(default.concurrency),
+        per_user: within(reader, "FILES_PER_USER", 1..=100).unwrap_or(default.per_user),
+    }
+}
+
+/// In bytes.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is a small, positive number"
+)]
+fn megabytes(value: &str) -> Option<usize> {
+    let megabytes: f64 = value.parse().ok()?;
+    (0.001..=MOST_MEGABYTES).contains(&megabytes).then_some((megabytes * 1_048_576.0) as usize)
+}
+
+fn extension(value: &str) -> Option<String> {
+    let bare = value.strip_prefix('.').unwrap_or(value);
+    let is_one = !bare.is_empty() && bare.chars().all(char::is_alphanumeric);
+    is_one.then(|| bare.to_lowercase())
+}
+
+fn within<T>(reader: &mut Reader<'_>, name: &'static str, range: RangeInclusive<T>) -> Option<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let expected = format!("a number from {} to {}", range.start(), range.end());
+    reader.optional(name, &expected, |value| {
+        value.parse().ok().filter(|number| range.contains(number))
+    })
 }
 
 fn allowed_origins(reader: &mut Reader<'_>) -> Vec<Url> {
@@ -382,6 +438,26 @@ mod tests {
 
         let by_default = Settings::read(&[URL].into_iter().collect()).unwrap();
         assert_eq!(format!("{as_shown:?}"), format!("{by_default:?}"));
+    }
+
+    #[test]
+    fn which_files_are_taken_is_read() {
+        let variables = [URL, ("MAX_FILE_SIZE_MB", "0.5"), ("ALLOWED_EXTENSIONS", ".TXT, csv")];
+        let files = Settings::read(&variables.into_iter().collect()).unwrap().files;
+
+        assert_eq!(files.max_bytes, 512 * 1024);
+        assert_eq!(files.extensions, ["txt", "csv"]);
+        for (name, value) in [
+            ("MAX_FILE_SIZE_MB", "11"),
+            ("MAX_FILE_SIZE_MB", "NaN"),
+            ("ALLOWED_EXTENSIONS", "txt,,md"),
+            ("CHUNK_SIZE_TOKENS", "0"),
+            ("FILE_CONCURRENCY", "0"),
+            ("FILES_PER_USER", "none"),
+        ] {
+            let refused = Settings::read(&[URL, (name, value)].into_iter().collect());
+            assert_eq!(refused.unwrap_err().0[0].name, name, "{value}");
+        }
     }
 
     #[test]

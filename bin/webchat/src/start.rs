@@ -102,6 +102,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;
+    chat.analyse_files();
     let local_url =
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop, stopped) = oneshot::channel();
@@ -164,11 +165,13 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
-    let Stores { conversations, contexts, exchange, sessions, log, signals, probes } = stores;
+    let Stores { conversations, contexts, exchange, file_jobs, sessions, log, signals, probes } =
+        stores;
     let ports = Ports {
         conversations,
         contexts,
         exchange,
+        file_jobs,
         sessions,
         log,
         signals,
@@ -186,6 +189,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         session_ttl: settings.session_ttl,
         system_prompt: settings.system_prompt.clone(),
         auto_titles: settings.auto_titles,
+        files: settings.files.clone(),
     };
     Ok(Chat::new(ports, settings))
 }

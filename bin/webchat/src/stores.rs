@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
-use webchat_persistence::{Contexts, Conversations, Exchange, Probe, Sessions, Signals, TurnLog};
+use webchat_persistence::{
+    Contexts, Conversations, Exchange, FileJobs, Probe, Sessions, Signals, TurnLog,
+};
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
 use webchat_persistence_sqlite::{LocalSignals, SqliteStore};
@@ -22,6 +24,7 @@ pub(crate) struct Stores {
     pub(crate) conversations: Arc<dyn Conversations>,
     pub(crate) contexts: Arc<dyn Contexts>,
     pub(crate) exchange: Arc<dyn Exchange>,
+    pub(crate) file_jobs: Arc<dyn FileJobs>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -57,6 +60,7 @@ impl Stores {
             sessions: Arc::new(redis),
             contexts: Arc::new(mongo.clone()),
             exchange: Arc::new(mongo.clone()),
+            file_jobs: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
         }
     }
@@ -73,6 +77,7 @@ impl Stores {
             sessions: Arc::new(sqlite.clone()),
             contexts: Arc::new(sqlite.clone()),
             exchange: Arc::new(sqlite.clone()),
+            file_jobs: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
         };
         if let Some(mongo) = mongo {
@@ -80,6 +85,7 @@ impl Stores {
             stores.probes.push(Arc::new(mongo.clone()));
             stores.contexts = Arc::new(mongo.clone());
             stores.exchange = Arc::new(mongo.clone());
+            stores.file_jobs = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {

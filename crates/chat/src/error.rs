@@ -70,6 +70,33 @@ pub enum ChatError {
     /// A file that is to be imported can't be understood.
     #[error(transparent)]
     BrokenImport(BrokenFile),
+    /// Files of this kind are not taken.
+    #[error("Unsupported file type.")]
+    UnsupportedFileType,
+    /// The file is longer than files may be.
+    #[error("The file is too large: at most {} MB are taken.", megabytes(*most_bytes))]
+    FileTooLarge {
+        /// The most bytes of a file.
+        most_bytes: usize,
+    },
+    /// The file is no text.
+    #[error("The file is no text: it must be encoded in UTF-8.")]
+    FileNotText,
+    /// There is nothing in the file.
+    #[error("The file is empty.")]
+    EmptyFile,
+    /// As many files of the user's are analysed as may be.
+    #[error("{most} of your files are being analysed. Please wait for one of them, or cancel it.")]
+    TooManyFiles {
+        /// How many may be.
+        most: u32,
+    },
+    /// There is no such file.
+    #[error("File not found.")]
+    FileNotFound,
+    /// Only an analysis that failed can be tried again.
+    #[error("The analysis of this file has not failed: there is nothing to try again.")]
+    FileNotFailed,
     /// The server is going away.
     #[error("The server is restarting. Please try again in a moment.")]
     ShuttingDown,
@@ -99,6 +126,13 @@ pub enum FailureCode {
     ImportInProgress,
     TooManyImports,
     BrokenImport,
+    UnsupportedFileType,
+    FileTooLarge,
+    FileNotText,
+    EmptyFile,
+    TooManyFiles,
+    FileNotFound,
+    FileNotFailed,
     ShuttingDown,
     StorageUnavailable,
     Internal,
@@ -126,6 +160,13 @@ impl ChatError {
             Self::ImportInProgress => FailureCode::ImportInProgress,
             Self::TooManyImports => FailureCode::TooManyImports,
             Self::BrokenImport(_) => FailureCode::BrokenImport,
+            Self::UnsupportedFileType => FailureCode::UnsupportedFileType,
+            Self::FileTooLarge { .. } => FailureCode::FileTooLarge,
+            Self::FileNotText => FailureCode::FileNotText,
+            Self::EmptyFile => FailureCode::EmptyFile,
+            Self::TooManyFiles { .. } => FailureCode::TooManyFiles,
+            Self::FileNotFound => FailureCode::FileNotFound,
+            Self::FileNotFailed => FailureCode::FileNotFailed,
             Self::ShuttingDown => FailureCode::ShuttingDown,
             Self::Store(StoreError::Unavailable(_)) => FailureCode::StorageUnavailable,
             Self::Store(StoreError::Fault(_)) => FailureCode::Internal,
@@ -155,6 +196,13 @@ impl FailureCode {
             Self::ImportInProgress => "import_in_progress",
             Self::TooManyImports => "too_many_imports",
             Self::BrokenImport => "broken_import",
+            Self::UnsupportedFileType => "unsupported_file_type",
+            Self::FileTooLarge => "payload_too_large",
+            Self::FileNotText => "file_not_text",
+            Self::EmptyFile => "empty_file",
+            Self::TooManyFiles => "too_many_files",
+            Self::FileNotFound => "file_not_found",
+            Self::FileNotFailed => "file_not_failed",
             Self::ShuttingDown => "shutting_down",
             Self::StorageUnavailable => "storage_unavailable",
             Self::Internal => "internal",
@@ -171,6 +219,14 @@ impl From<ImportError> for ChatError {
             ImportError::Ended => Self::ShuttingDown,
         }
     }
+}
+
+/// As a person writes it: 5, or 0.5.
+fn megabytes(bytes: usize) -> String {
+    const MEGABYTE: usize = 1024 * 1024;
+    let tenths = bytes.saturating_mul(10) / MEGABYTE;
+    let text = format!("{}.{}", tenths / 10, tenths % 10);
+    text.trim_end_matches(".0").to_owned()
 }
 
 fn store_message(error: &StoreError) -> &'static str {

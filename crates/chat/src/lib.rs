@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod analysis;
 mod background;
 mod compaction;
 mod context;
@@ -10,6 +11,8 @@ mod draft;
 mod error;
 mod exchange;
 mod export;
+mod file_run;
+mod files;
 mod follow;
 mod import;
 mod imports;
@@ -38,7 +41,7 @@ use std::time::Duration;
 use webchat_domain::{Clock, SystemPrompt};
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Contexts, Conversations, Exchange, Probe, SavedFiles, Sessions, Signals, TurnLog,
+    Contexts, Conversations, Exchange, FileJobs, Probe, SavedFiles, Sessions, Signals, TurnLog,
 };
 use webchat_tokens::TokenCounter;
 
@@ -48,6 +51,7 @@ pub use error::{ChatError, FailureCode};
 pub use exchange::flask::FlaskMessage;
 pub use exchange::reading::BrokenFile;
 pub use export::{ExportFormat, ExportedFile, Parts, export_of_everybody, export_of_user};
+pub use files::{FileSettings, Upload};
 pub use follow::{Followed, Following};
 pub use import::{ImportError, ImportInto, ImportProgress, NewOwner, import};
 pub use imports::{ImportSlot, ImportState, ImportStatus};
@@ -60,6 +64,7 @@ pub use send_message::{SendMessage, Sent};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 
 use background::Background;
+use files::FileWork;
 use imports::Imports;
 use lists::Lists;
 use turns::Turns;
@@ -74,6 +79,7 @@ pub struct Chat {
     background: Arc<Background>,
     lists: Arc<Lists>,
     imports: Arc<Imports>,
+    file_work: Arc<FileWork>,
 }
 
 /// What the use cases work with.
@@ -85,6 +91,8 @@ pub struct Ports {
     pub contexts: Arc<dyn Contexts>,
     /// Where whole conversations are taken from and brought to.
     pub exchange: Arc<dyn Exchange>,
+    /// Where files are kept while they are analysed.
+    pub file_jobs: Arc<dyn FileJobs>,
     /// Where sessions are kept.
     pub sessions: Arc<dyn Sessions>,
     /// Where files are kept that users had made.
@@ -116,6 +124,8 @@ pub struct Settings {
     pub system_prompt: Option<String>,
     /// Whether the model is asked for titles.
     pub auto_titles: bool,
+    /// Which files are taken, and how they are analysed.
+    pub files: FileSettings,
 }
 
 impl Chat {
@@ -132,12 +142,13 @@ impl Chat {
             .map(|text| Arc::new(SystemPrompt { token_count: ports.tokens.count(&text), text }));
         Self {
             ports,
-            settings: Arc::new(settings),
             system_prompt,
             turns: Arc::new(Turns::new()),
             background: Arc::new(Background::new()),
             lists: Arc::default(),
             imports: Arc::default(),
+            file_work: Arc::new(FileWork::new(&settings)),
+            settings: Arc::new(settings),
         }
     }
 

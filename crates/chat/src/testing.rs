@@ -20,7 +20,7 @@ use webchat_persistence::{
 use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
-use crate::{Chat, ChatError, Ports, SendMessage, Sent, Settings};
+use crate::{Chat, ChatError, FileSettings, Ports, SendMessage, Sent, Settings};
 
 /// Of 7 and 6 tokens, by the OpenAI cookbook.
 pub(crate) const QUESTION: &str = "2 + 2 = 4";
@@ -28,13 +28,16 @@ pub(crate) const ANSWER: &str = "antidisestablishmentarianism";
 
 pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
-const SETTINGS: Settings = Settings {
-    max_tokens: 10_000,
-    reply_tokens: 800,
-    session_ttl: Duration::from_hours(24),
-    system_prompt: None,
-    auto_titles: false,
-};
+fn settings() -> Settings {
+    Settings {
+        max_tokens: 10_000,
+        reply_tokens: 800,
+        session_ttl: Duration::from_hours(24),
+        system_prompt: None,
+        auto_titles: false,
+        files: FileSettings::default(),
+    }
+}
 
 /// One user in one empty conversation.
 pub(crate) struct Room {
@@ -59,7 +62,7 @@ impl Room {
     }
 
     pub(crate) async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = SETTINGS;
+        let mut settings = settings();
         change(&mut settings);
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
@@ -70,6 +73,7 @@ impl Room {
             conversations: Arc::new(store.clone()),
             contexts: Arc::new(store.clone()),
             exchange: Arc::new(store.clone()),
+            file_jobs: Arc::new(store.clone()),
             saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),
@@ -203,6 +207,10 @@ pub(crate) fn in_short(body: &EventBody) -> String {
         EventBody::ConversationUpdated(ConversationChange::Title { title }) => {
             format!("title: {}", title.as_str())
         }
+        EventBody::FileProgress(file) => {
+            format!("file: {:?}, {} of {}", file.status, file.done, file.of)
+        }
+        EventBody::ConversationUpdated(ConversationChange::File { .. }) => "file added".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::FewShot) => "few-shot".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Context) => "context".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Branch) => "branch".to_owned(),

@@ -61,6 +61,11 @@ impl Turns {
         self.refusing.is_cancelled()
     }
 
+    /// Cancelled when the server begins to go away: nothing new should begin.
+    pub(crate) fn refusing(&self) -> CancellationToken {
+        self.refusing.clone()
+    }
+
     /// Cancelled when what still runs must end, as the server goes away.
     pub(crate) fn interrupt(&self) -> CancellationToken {
         self.interrupting.clone()

@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 use crate::{
-    ClientMessageId, ConversationId, FinishReason, Ledger, MessageId, MessageStatus, Timestamp,
-    Title, TurnId,
+    ClientMessageId, ConversationId, FileProgress, FinishReason, JobId, Ledger, MessageId,
+    MessageStatus, Timestamp, Title, TurnId,
 };
 
 /// Something that happened in a conversation, as all its subscribers are told.
@@ -35,6 +35,8 @@ pub enum EventBody {
     ResponseEnd(ResponseEnd),
     /// What the turn used; its last event.
     TokenUsage(TokenUsage),
+    /// How far the analysis of a file is.
+    FileProgress(FileProgress),
     /// The conversation itself changed.
     ConversationUpdated(ConversationChange),
 }
@@ -128,6 +130,11 @@ pub enum ConversationChange {
     Context,
     /// Other versions of some of its messages are visible.
     Branch,
+    /// The analysis of a file became part of it.
+    File {
+        /// The job that made it.
+        job_id: JobId,
+    },
     /// It was emptied.
     Reset,
     /// It is gone.
@@ -144,6 +151,7 @@ impl EventBody {
             Self::Error(_) => "error",
             Self::ResponseEnd(_) => "response_end",
             Self::TokenUsage(_) => "token_usage",
+            Self::FileProgress(_) => "file_progress",
             Self::ConversationUpdated(_) => "conversation_updated",
         }
     }
@@ -211,6 +219,7 @@ impl EventBody {
             "error" => read(body).map(Self::Error),
             "response_end" => read(body).map(Self::ResponseEnd),
             "token_usage" => read(body).map(Self::TokenUsage),
+            "file_progress" => read(body).map(Self::FileProgress),
             "conversation_updated" => read(body).map(Self::ConversationUpdated),
             _ => Err(de::Error::custom(format_args!("there is no event '{name}'"))),
         }

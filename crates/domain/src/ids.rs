@@ -78,6 +78,14 @@ uuid_id!(
     ImportId
 );
 uuid_id!(
+    /// A file that is analysed.
+    JobId
+);
+uuid_id!(
+    /// One run of a job, at one server: whoever loses its job to another run can tell by it.
+    RunId
+);
+uuid_id!(
     /// One telling of an event: whoever is not sure to have told it tells it again under the same id.
     EventId
 );

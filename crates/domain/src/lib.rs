@@ -4,6 +4,7 @@ mod clock;
 mod context;
 mod conversation;
 mod event;
+mod file;
 mod ids;
 mod message;
 mod parameters;
@@ -18,8 +19,10 @@ pub use event::{
     ConversationChange, Event, EventBody, EventData, MessageAccepted, ResponseChunk, ResponseEnd,
     TokenUsage, TurnFailed,
 };
+pub use file::{FileJob, FileName, FileProgress, JobError, JobStatus};
 pub use ids::{
-    ConversationId, EventId, ExampleId, ImportId, InvalidId, MessageId, SessionId, TurnId, UserId,
+    ConversationId, EventId, ExampleId, ImportId, InvalidId, JobId, MessageId, RunId, SessionId,
+    TurnId, UserId,
 };
 pub use message::{
     ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,

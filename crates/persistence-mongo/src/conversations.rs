@@ -19,7 +19,7 @@ use crate::documents::{
 };
 use crate::queries::{anyones, at_most, find_conversation, owned, without_context};
 use crate::versions::Node;
-use crate::{MongoDatabase, MongoStore, append, lapsed, removals, search, versions};
+use crate::{MongoDatabase, MongoStore, append, file_jobs, lapsed, removals, search, versions};
 
 #[async_trait]
 impl Conversations for MongoStore {
@@ -333,7 +333,7 @@ async fn list(
 }
 
 async fn delete(
-    transaction: Transaction<'_>,
+    mut transaction: Transaction<'_>,
     owner: UserId,
     id: ConversationId,
 ) -> MongoResult<bool> {
@@ -346,6 +346,7 @@ async fn delete(
     let Some(deleted) = deleted else {
         return Ok(false);
     };
+    file_jobs::remove_all(&mut transaction, id).await?;
     removals::order(transaction, &deleted).await?;
     Ok(true)
 }
@@ -379,6 +380,7 @@ async fn reset(
         .update_one(owned(owner, id), emptied)
         .session(&mut *transaction.session)
         .await?;
+    file_jobs::remove_all(&mut transaction, id).await?;
     removals::order(transaction, &conversation).await?;
     Ok(true)
 }

@@ -18,9 +18,10 @@ use tokio_util::task::TaskTracker;
 use webchat_persistence::StoreError;
 
 use crate::OpenError;
-use crate::definitions::{CONVERSATIONS, MESSAGES, REMOVALS};
+use crate::definitions::{CONVERSATIONS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS};
 use crate::documents::{ConversationDocument, MessageDocument, RemovalDocument};
 use crate::error::store_error;
+use crate::file_documents::{AnalysisDocument, JobDocument, TextDocument};
 use crate::open_error::{Place, check_server};
 
 /// Where everything lies if the URI names no database.
@@ -117,6 +118,18 @@ impl MongoDatabase {
 
     pub(crate) fn removals(&self) -> Collection<RemovalDocument> {
         self.database.collection(REMOVALS)
+    }
+
+    pub(crate) fn file_jobs(&self) -> Collection<JobDocument> {
+        self.database.collection(FILE_JOBS)
+    }
+
+    pub(crate) fn file_texts(&self) -> Collection<TextDocument> {
+        self.database.collection(FILE_TEXTS)
+    }
+
+    pub(crate) fn file_analyses(&self) -> Collection<AnalysisDocument> {
+        self.database.collection(FILE_ANALYSES)
     }
 
     /// Waits for an answer, but not for ever: a server that can't be reached may take a request and

@@ -7,6 +7,13 @@ pub(crate) const MESSAGES: &str = "messages";
 /// Which messages nobody sees any more and are yet to be taken away.
 pub(crate) const REMOVALS: &str = "removals";
 
+/// Files that are analysed, and what became of it.
+pub(crate) const FILE_JOBS: &str = "file_jobs";
+/// The files of jobs that run or have failed.
+pub(crate) const FILE_TEXTS: &str = "file_texts";
+/// What is recorded of the analyses of these files.
+pub(crate) const FILE_ANALYSES: &str = "file_analyses";
+
 /// What is known of the database as a whole: one document, [`VERSION_NOTE`].
 pub(crate) const META: &str = "meta";
 pub(crate) const VERSION_NOTE: &str = "schema";
@@ -19,7 +26,7 @@ pub(crate) struct CollectionDefinition {
     pub(crate) indexes: Vec<Document>,
 }
 
-pub(crate) fn collections() -> [CollectionDefinition; 3] {
+pub(crate) fn collections() -> [CollectionDefinition; 6] {
     [
         CollectionDefinition {
             name: CONVERSATIONS,
@@ -35,6 +42,27 @@ pub(crate) fn collections() -> [CollectionDefinition; 3] {
             name: REMOVALS,
             validator: removals_validator(),
             indexes: vec![doc! { "name": "conversation_idx", "key": { "conversation_id": 1 } }],
+        },
+        CollectionDefinition {
+            name: FILE_JOBS,
+            validator: file_jobs_validator(),
+            indexes: file_jobs_indexes(),
+        },
+        CollectionDefinition {
+            name: FILE_TEXTS,
+            validator: file_texts_validator(),
+            indexes: vec![
+                doc! { "name": "job_idx", "key": { "job_id": 1 }, "unique": true },
+                doc! { "name": "conversation_idx", "key": { "conversation_id": 1 } },
+            ],
+        },
+        CollectionDefinition {
+            name: FILE_ANALYSES,
+            validator: file_analyses_validator(),
+            indexes: vec![
+                doc! { "name": "job_part_idx", "key": { "job_id": 1, "part": 1 }, "unique": true },
+                doc! { "name": "conversation_idx", "key": { "conversation_id": 1 } },
+            ],
         },
     ]
 }
@@ -100,6 +128,74 @@ fn removals_validator() -> Document {
             "through": { "bsonType": "long", "minimum": 0 },
         },
     } }
+}
+
+fn file_jobs_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": [
+            "job_id", "conversation_id", "user_id", "file_name", "size_bytes", "token_count",
+            "status", "done", "parts", "created_at",
+        ],
+        "properties": {
+            "job_id": { "bsonType": "string" },
+            "conversation_id": { "bsonType": "string" },
+            "user_id": { "bsonType": "string" },
+            "file_name": { "bsonType": "string" },
+            "size_bytes": { "bsonType": "long", "minimum": 0 },
+            "token_count": { "bsonType": "long", "minimum": 0 },
+            "status": { "enum": ["running", "complete", "failed", "cancelled"] },
+            "done": { "bsonType": "long", "minimum": 0 },
+            "parts": { "bsonType": "long", "minimum": 0 },
+            "error": { "bsonType": ["object", "null"] },
+            "created_at": { "bsonType": "date" },
+            "message_id": { "bsonType": ["string", "null"] },
+            "run_id": { "bsonType": ["string", "null"] },
+            "lease_until": { "bsonType": ["date", "null"] },
+        },
+    } }
+}
+
+fn file_texts_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["job_id", "conversation_id", "content", "part_ends"],
+        "properties": {
+            "job_id": { "bsonType": "string" },
+            "conversation_id": { "bsonType": "string" },
+            "content": { "bsonType": "string" },
+            "part_ends": { "bsonType": "array", "items": { "bsonType": "long" } },
+        },
+    } }
+}
+
+fn file_analyses_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["job_id", "conversation_id", "part", "content"],
+        "properties": {
+            "job_id": { "bsonType": "string" },
+            "conversation_id": { "bsonType": "string" },
+            "part": { "bsonType": "long", "minimum": 0 },
+            "content": { "bsonType": "string" },
+        },
+    } }
+}
+
+fn file_jobs_indexes() -> Vec<Document> {
+    vec![
+        doc! { "name": "job_idx", "key": { "job_id": 1 }, "unique": true },
+        doc! {
+            "name": "conversation_idx",
+            "key": { "conversation_id": 1, "created_at": -1, "job_id": -1 },
+        },
+        doc! { "name": "user_idx", "key": { "user_id": 1, "status": 1, "created_at": -1 } },
+        doc! {
+            "name": "running_idx",
+            "key": { "created_at": 1 },
+            "partialFilterExpression": { "status": "running" },
+        },
+    ]
 }
 
 fn conversations_indexes() -> Vec<Document> {

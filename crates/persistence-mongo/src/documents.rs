@@ -322,7 +322,7 @@ impl From<ExampleDocument> for FewShotExample {
 }
 
 /// A [`Timestamp`] as a date.
-struct Date;
+pub(crate) struct Date;
 
 impl SerializeAs<Timestamp> for Date {
     fn serialize_as<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

@@ -8,6 +8,8 @@ mod definitions;
 mod documents;
 mod error;
 mod exchange;
+mod file_documents;
+mod file_jobs;
 mod flask;
 mod lapsed;
 mod open_error;
@@ -31,7 +33,7 @@ pub use schema::{Schema, SchemaChange};
 
 use removals::Remover;
 
-/// Conversations, their contexts and all to move them, in a MongoDB database. Clones share it.
+/// Conversations, their contexts and files, and all to move them, in a MongoDB database. Clones share it.
 #[derive(Clone)]
 pub struct MongoStore {
     database: MongoDatabase,

@@ -10,7 +10,7 @@ use webchat_persistence::{
 };
 
 use crate::rows::{self, CONVERSATION, MESSAGE};
-use crate::{SqliteStore, append, contexts, lapsed, search, versions};
+use crate::{SqliteStore, append, contexts, file_jobs, lapsed, search, versions};
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -280,6 +280,7 @@ fn reset(
     if emptied > 0 {
         transaction.execute("DELETE FROM messages WHERE conversation_id = ?1", [id.to_simple()])?;
         contexts::empty(transaction, id)?;
+        file_jobs::remove_all(transaction, id)?;
     }
     Ok(emptied > 0)
 }

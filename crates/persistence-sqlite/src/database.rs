@@ -13,6 +13,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/01_initial.sql")),
     M::up(include_str!("../migrations/02_contexts.sql")),
     M::up(include_str!("../migrations/03_versions.sql")),
+    M::up(include_str!("../migrations/04_file_jobs.sql")),
 ];
 
 const READERS: usize = 4;
@@ -115,9 +116,12 @@ fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
         ) => PrepareError::TooNew,
         error => PrepareError::broken(error),
     })?;
-    // This process is the only one, and it runs no turn yet: what claims to run was cut off.
+    // This process is the only one, and it runs nothing yet: what claims to run was cut off.
     connection
-        .execute("UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL", [])
+        .execute_batch(
+            "UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL;
+             UPDATE file_jobs SET run_id = NULL, lease_until = NULL WHERE run_id IS NOT NULL;",
+        )
         .map_err(PrepareError::broken)?;
     Ok(())
 }

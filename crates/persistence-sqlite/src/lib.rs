@@ -5,6 +5,7 @@ mod contexts;
 mod conversations;
 mod database;
 mod exchange;
+mod file_jobs;
 mod lapsed;
 mod rows;
 mod saved_folder;

@@ -4,6 +4,7 @@ mod contexts;
 mod conversations;
 mod error;
 mod exchange;
+mod file_jobs;
 mod probe;
 mod saved_files;
 mod sessions;
@@ -27,6 +28,9 @@ pub use error::StoreError;
 pub use exchange::Exchange;
 #[cfg(feature = "mock")]
 pub use exchange::MockExchange;
+#[cfg(feature = "mock")]
+pub use file_jobs::MockFileJobs;
+pub use file_jobs::{CompletedJob, CreatedJob, FileJobs, NewFileJob, TakenJob};
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;
 pub use probe::Probe;

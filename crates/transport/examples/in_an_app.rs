@@ -59,6 +59,7 @@ async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
         exchange: Arc::new(store.clone()),
+        file_jobs: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFolder::at(data.join("saved_conversations"))),
@@ -72,6 +73,7 @@ async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
         session_ttl: Duration::from_hours(24),
         system_prompt: None,
         auto_titles: false,
+        files: webchat_chat::FileSettings::default(),
     };
     Ok(Chat::new(ports, settings))
 }

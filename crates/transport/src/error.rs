@@ -1,3 +1,4 @@
+use actix_multipart::MultipartError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::JsonPayloadError;
@@ -14,7 +15,7 @@ use crate::Refusal;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Seconds after which a client may try again when the server or its store is away.
+/// Seconds after which a client may try again when the server or its store is away or busy.
 const TRY_AGAIN_AFTER: &str = "5";
 
 /// Why a request is refused. Its text is for people; a 5xx shows no cause.
@@ -53,6 +54,12 @@ pub enum ApiError {
     /// The body is not JSON, or is compressed.
     #[error("The body must be JSON, with `Content-Type: application/json`, and not compressed.")]
     UnsupportedMediaType,
+    /// The body is no form.
+    #[error("The body must be a form with a file: `multipart/form-data`.")]
+    NotAForm,
+    /// A file that was waited for could not be analysed.
+    #[error("{0}")]
+    NotAnalysed(String),
     /// Engine.IO refuses, on the Socket.IO endpoint.
     #[error(transparent)]
     EngineIo(#[from] Refusal),
@@ -103,7 +110,8 @@ impl ApiError {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::PayloadTooLarge => "payload_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType | Self::NotAForm => "unsupported_media_type",
+            Self::NotAnalysed(_) => "file_not_analysed",
             Self::TooManyConnections => "too_many_connections",
             Self::UnknownEvent(_) => "unknown_event",
             Self::NotReady(_) => "not_ready",
@@ -135,14 +143,19 @@ impl ResponseError for ApiError {
                 | FailureCode::EmptySearch
                 | FailureCode::MessageTooLong
                 | FailureCode::ContextTooLong
+                | FailureCode::UnsupportedFileType
+                | FailureCode::FileNotText
+                | FailureCode::EmptyFile
                 | FailureCode::BrokenImport => StatusCode::BAD_REQUEST,
                 FailureCode::ConversationNotFound
                 | FailureCode::MessageNotFound
                 | FailureCode::SavedFileNotFound
                 | FailureCode::ExampleNotFound
+                | FailureCode::FileNotFound
                 | FailureCode::NoSummary
                 | FailureCode::ImportNotFound => StatusCode::NOT_FOUND,
-                FailureCode::TurnInProgress
+                FailureCode::FileNotFailed
+                | FailureCode::TurnInProgress
                 | FailureCode::Stale
                 | FailureCode::NothingToContinue
                 | FailureCode::ContextChanged
@@ -150,6 +163,8 @@ impl ResponseError for ApiError {
                 FailureCode::ShuttingDown
                 | FailureCode::StorageUnavailable
                 | FailureCode::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
+                FailureCode::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                FailureCode::TooManyFiles => StatusCode::TOO_MANY_REQUESTS,
                 FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::OriginNotAllowed | Self::EngineIo(Refusal::Forbidden) => StatusCode::FORBIDDEN,
@@ -162,7 +177,8 @@ impl ResponseError for ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAnalysed(_) => StatusCode::BAD_GATEWAY,
             Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -184,6 +200,17 @@ impl From<JsonPayloadError> for ApiError {
     }
 }
 
+impl From<MultipartError> for ApiError {
+    fn from(error: MultipartError) -> Self {
+        match error {
+            MultipartError::ContentTypeMissing
+            | MultipartError::ContentTypeParse
+            | MultipartError::ContentTypeIncompatible => Self::NotAForm,
+            error => Self::InvalidRequest(format!("The form can't be read: {error}.")),
+        }
+    }
+}
+
 /// Gives every answer its request's id, and every error its body, also those that actix makes.
 pub(crate) async fn bodies(
     request: ServiceRequest,
@@ -198,7 +225,10 @@ pub(crate) async fn bodies(
         if let Some(allow) = refused.headers().get(ALLOW) {
             described.headers_mut().insert(ALLOW, allow.clone());
         }
-        if refused.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            refused.status(),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             described.headers_mut().insert(RETRY_AFTER, TRY_AGAIN_AFTER.parse()?);
         }
         ServiceResponse::new(request, described)

@@ -1,15 +1,15 @@
 //! The REST API of the Flask application: same paths, bodies and statuses.
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
-use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
+use actix_web::web::{self, Data, Json, Path, Payload, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use webchat_chat::{Chat, ChatError, FlaskMessage, FoundConversation, SavedName};
-use webchat_domain::{Conversation, ConversationId, Timestamp};
+use webchat_domain::{Conversation, ConversationId, FileJob, JobStatus, Session, Timestamp};
 
 use crate::headers::attachment;
 use crate::v1::context;
-use crate::{ApiError, Caller, Reader};
+use crate::{ApiError, Caller, Reader, upload};
 
 /// Conversations that a search answers, at most.
 const MOST_FOUND: usize = 100;
@@ -24,6 +24,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/list_conversations").route(web::get().to(list_conversations)))
         .service(web::resource("/load_conversation/{id}").route(web::get().to(load_conversation)))
         .service(web::resource("/add_few_shot_example").route(web::post().to(add_few_shot_example)))
+        .service(web::resource("/upload_file").route(web::post().to(upload_file)))
         .service(web::resource("/get_config").route(web::get().to(get_config)));
 }
 
@@ -83,6 +84,12 @@ struct NewExample {
 #[derive(Serialize)]
 struct Done {
     message: &'static str,
+}
+
+#[derive(Serialize)]
+struct Analysed {
+    message: &'static str,
+    analysis: String,
 }
 
 #[derive(Serialize)]
@@ -175,9 +182,43 @@ async fn add_few_shot_example(
     Ok(Json(Done { message: "Few-shot example added successfully!" }))
 }
 
+/// Into the current conversation, or one that is started for it; answered when it is analysed.
+async fn upload_file(
+    caller: Caller,
+    request: HttpRequest,
+    body: Payload,
+    chat: Data<Chat>,
+) -> Result<Json<Analysed>, ApiError> {
+    let owner = caller.0.user_id;
+    let upload = upload::read(&request, body, &chat).await?;
+    let id = current_or_new(&chat, &caller.0).await?;
+    let FileJob { job_id, .. } = chat.upload_file(owner, id, upload).await?;
+    let job = chat.wait_for_file(owner, id, job_id).await?;
+    match (job.status, &job.error) {
+        (JobStatus::Complete, _) => {}
+        (_, Some(error)) => return Err(ApiError::NotAnalysed(error.message.clone())),
+        (_, None) => return Err(ApiError::NotAnalysed("The analysis was cancelled.".to_owned())),
+    }
+    let analysis = chat.analysis(owner, &job).await?;
+    let message = "File was uploaded and analyzed successfully.";
+    Ok(Json(Analysed { message, analysis }))
+}
+
 async fn get_config(chat: Data<Chat>) -> Json<Config> {
     let max_tokens = chat.settings().max_tokens;
     Json(Config { max_tokens })
+}
+
+async fn current_or_new(chat: &Chat, session: &Session) -> Result<ConversationId, ApiError> {
+    if let Some(id) = session.conversation_id {
+        match chat.find_conversation(session.user_id, id).await {
+            Err(ChatError::ConversationNotFound) => {}
+            found => return Ok(found?.conversation_id),
+        }
+    }
+    let id = chat.start_conversation(session.user_id).await?.conversation_id;
+    chat.set_current_conversation(session, id).await?;
+    Ok(id)
 }
 
 impl From<FoundConversation> for FoundOne {

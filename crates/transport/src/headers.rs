@@ -1,4 +1,6 @@
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::middleware::DefaultHeaders;
 
 /// What a page of ours may do: run our own scripts, talk to us, and nothing else.
@@ -14,6 +16,11 @@ pub(crate) fn security_headers() -> DefaultHeaders {
         .add((REFERRER_POLICY, "no-referrer"))
         .add(("Cross-Origin-Opener-Policy", "same-origin"))
         .add(("Cross-Origin-Resource-Policy", "same-origin"))
+}
+
+/// How long the body will be, as far as it is said.
+pub(crate) fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A file to be kept, and not to be shown. The name is one of ours: nothing in it needs escaping.

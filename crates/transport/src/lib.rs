@@ -11,6 +11,7 @@ mod realtime;
 mod routes;
 mod server;
 mod services;
+mod upload;
 mod v1;
 
 pub use caller::{Caller, Reader};

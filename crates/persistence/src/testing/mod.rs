@@ -7,6 +7,7 @@
 //! webchat_persistence::conversations_contract!(open);
 //! webchat_persistence::contexts_contract!(open);
 //! webchat_persistence::versions_contract!(open);
+//! webchat_persistence::file_jobs_contract!(open);
 //! webchat_persistence::transfer_contract!(open);
 //! webchat_persistence::exchange_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
@@ -26,6 +27,7 @@
 pub mod contexts;
 pub mod conversations;
 pub mod exchange;
+pub mod file_jobs;
 pub mod sessions;
 pub mod signals;
 pub mod transfer;
@@ -175,6 +177,30 @@ macro_rules! versions_contract {
                     a_summary_of_an_answer_that_goes_on_is_dropped,
                     versions_go_with_a_reset,
                     whatever_is_appended_and_selected_one_path_is_visible,
+                ]
+            );
+        }
+    };
+}
+
+/// The tests of [`FileJobs`](crate::FileJobs), for a store that implements
+/// [`Conversations`](crate::Conversations) too.
+#[macro_export]
+macro_rules! file_jobs_contract {
+    ($open:path) => {
+        mod file_jobs_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::file_jobs,
+                [
+                    a_job_is_found_and_listed_by_its_owner_alone,
+                    a_job_is_taken_by_one_run_the_oldest_first,
+                    a_lapsed_job_goes_on_elsewhere_with_what_was_recorded,
+                    a_complete_job_is_two_messages_and_keeps_no_text,
+                    a_failed_job_is_tried_again_for_what_is_missing,
+                    a_cancelled_job_is_lost_to_its_run,
+                    an_owner_has_so_many_jobs_and_no_more,
+                    jobs_go_with_their_conversation,
                 ]
             );
         }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 use webchat_domain::{
-    ConversationChange, ConversationId, Event, EventBody, EventId, FinishReason, Ledger,
-    MessageAccepted, MessageId, MessageStatus, ResponseChunk, ResponseEnd, Title, TokenUsage,
-    TurnFailed, TurnId,
+    ConversationChange, ConversationId, Event, EventBody, EventId, FileProgress, FinishReason,
+    JobError, JobId, JobStatus, Ledger, MessageAccepted, MessageId, MessageStatus, ResponseChunk,
+    ResponseEnd, Title, TokenUsage, TurnFailed, TurnId,
 };
 
 use super::moment;
@@ -169,6 +169,15 @@ pub async fn every_event_comes_back_unchanged(log: &dyn TurnLog) {
         usage(turn_id),
         EventBody::ConversationUpdated(ConversationChange::FewShot),
         EventBody::ConversationUpdated(ConversationChange::Compacted { summary_through: 2 }),
+        EventBody::FileProgress(FileProgress {
+            job_id: JobId::generate(),
+            file_name: "tides \u{1f319}.txt".to_owned().into(),
+            done: 2,
+            of: 3,
+            status: JobStatus::Failed,
+            error: Some(JobError { message: "Part 3".to_owned(), code: "model_failed".to_owned() }),
+        }),
+        EventBody::ConversationUpdated(ConversationChange::File { job_id: JobId::generate() }),
         EventBody::ConversationUpdated(ConversationChange::Deleted),
     ] {
         told.push(append(log, id, body).await.unwrap());

@@ -1,5 +1,5 @@
-use actix_multipart::{Multipart, MultipartError};
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_multipart::Multipart;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{self, Bytes, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, TryStreamExt};
@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus};
 use webchat_domain::ImportId;
 
+use crate::headers::announced_bytes;
 use crate::{ApiError, Caller, Reader};
 
 /// The most bytes of a file that is brought.
@@ -53,7 +54,7 @@ async fn start(
 ) -> Result<HttpResponse, ApiError> {
     let slot = chat.prepare_import(caller.0.user_id)?;
     let ImportLimit(limit) = **limit;
-    let declared = declared_length(request.headers());
+    let declared = announced_bytes(request.headers());
     if declared.is_some_and(|length| length > limit.saturating_add(AROUND_A_FILE)) {
         return Err(ApiError::PayloadTooLarge);
     }
@@ -74,10 +75,6 @@ async fn read(
     let id: ImportId = id.parse().map_err(|_| ChatError::ImportNotFound)?;
     let status = chat.import_status(reader.user_id, id)?;
     Ok(Json(Status::of(&status)))
-}
-
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn is_multipart(headers: &HeaderMap) -> bool {
@@ -133,11 +130,5 @@ impl Status {
 impl Failure {
     fn of(error: &ChatError) -> Self {
         Self { message: error.to_string(), code: error.code().as_str() }
-    }
-}
-
-impl From<MultipartError> for ApiError {
-    fn from(error: MultipartError) -> Self {
-        Self::InvalidRequest(error.to_string())
     }
 }

@@ -4,6 +4,7 @@ mod config;
 pub(crate) mod context;
 mod conversations;
 mod export;
+mod files;
 pub(crate) mod imports;
 mod messages;
 mod search;
@@ -22,6 +23,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .configure(conversations::routes)
             .configure(messages::routes)
             .configure(context::routes)
+            .configure(files::routes)
             .configure(search::routes)
             .configure(export::routes)
             .configure(imports::routes)

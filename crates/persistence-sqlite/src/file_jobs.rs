@@ -1,0 +1,427 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use webchat_domain::{
+    ConversationId, FileJob, FileName, JobError, JobId, JobStatus, RunId, Timestamp, UserId,
+};
+use webchat_persistence::{
+    Append, Appended, CompletedJob, CreatedJob, FileJobs, NewFileJob, StoreError, TakenJob,
+};
+
+use crate::rows::{self, broken};
+use crate::{SqliteStore, append};
+
+const JOB: &str = "job_id, conversation_id, file_name, size_bytes, token_count, status, done, parts, \
+     error_message, error_code, created_at, message_id";
+
+#[async_trait]
+impl FileJobs for SqliteStore {
+    async fn create_job(&self, owner: UserId, new: NewFileJob) -> Result<CreatedJob, StoreError> {
+        self.database.write(move |transaction| create(transaction, owner, &new)).await
+    }
+
+    async fn find_job(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database.read(move |transaction| find_owned(transaction, owner, id, job_id)).await
+    }
+
+    async fn jobs(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        limit: u32,
+    ) -> Result<Option<Vec<FileJob>>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                    return Ok(None);
+                }
+                newest(transaction, id, limit).map(Some)
+            })
+            .await
+    }
+
+    async fn take_job(
+        &self,
+        run_id: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<TakenJob>, StoreError> {
+        // Mostly there is none: then no writer is held up.
+        let any = self.database.read(move |transaction| waiting(transaction, now)).await?;
+        if any.is_none() {
+            return Ok(None);
+        }
+        self.database
+            .write(move |transaction| {
+                let Some(job_id) = waiting(transaction, now)? else { return Ok(None) };
+                transaction.execute(
+                    "UPDATE file_jobs SET run_id = ?2, lease_until = ?3 WHERE job_id = ?1",
+                    params![job_id.to_simple(), run_id.to_simple(), until.unix_millis()],
+                )?;
+                work(transaction, job_id).map(Some)
+            })
+            .await
+    }
+
+    async fn renew_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let renewed = transaction.execute(
+                    "UPDATE file_jobs SET lease_until = ?3 WHERE job_id = ?1 AND run_id = ?2",
+                    params![job_id.to_simple(), run_id.to_simple(), until.unix_millis()],
+                )?;
+                Ok(renewed > 0)
+            })
+            .await
+    }
+
+    async fn record_part(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        part: u32,
+        analysis: String,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                if find_held(transaction, job_id, run_id)?.is_none() {
+                    return Ok(None);
+                }
+                let added = transaction.execute(
+                    "INSERT OR IGNORE INTO file_analyses (job_id, part, content)
+                     VALUES (?1, ?2, ?3)",
+                    params![job_id.to_simple(), part, analysis],
+                )?;
+                transaction.execute(
+                    "UPDATE file_jobs SET done = done + ?2 WHERE job_id = ?1",
+                    params![job_id.to_simple(), added],
+                )?;
+                find(transaction, job_id)
+            })
+            .await
+    }
+
+    async fn complete_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Option<CompletedJob>, StoreError> {
+        self.database
+            .write(move |transaction| complete(transaction, job_id, run_id, append, now))
+            .await
+    }
+
+    async fn fail_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        error: JobError,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                if find_held(transaction, job_id, run_id)?.is_none() {
+                    return Ok(None);
+                }
+                end(transaction, job_id, JobStatus::Failed)?;
+                transaction.execute(
+                    "UPDATE file_jobs SET error_message = ?2, error_code = ?3 WHERE job_id = ?1",
+                    params![job_id.to_simple(), error.message, error.code],
+                )?;
+                find(transaction, job_id)
+            })
+            .await
+    }
+
+    async fn cancel_job(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let Some(job) = find_owned(transaction, owner, id, job_id)? else {
+                    return Ok(None);
+                };
+                if matches!(job.status, JobStatus::Running | JobStatus::Failed) {
+                    cancel(transaction, job_id)?;
+                }
+                find(transaction, job_id)
+            })
+            .await
+    }
+
+    async fn retry_job(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "UPDATE file_jobs
+                     SET status = 'running', error_message = NULL, error_code = NULL
+                     WHERE job_id = ?1 AND conversation_id = ?2 AND user_id = ?3
+                         AND status = 'failed'",
+                    [job_id.to_simple(), id.to_simple(), owner.to_simple()],
+                )?;
+                find_owned(transaction, owner, id, job_id)
+            })
+            .await
+    }
+}
+
+/// A conversation that is deleted takes its jobs along by itself; one that is reset does not.
+pub(crate) fn remove_all(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+) -> rusqlite::Result<usize> {
+    transaction.execute("DELETE FROM file_jobs WHERE conversation_id = ?1", [id.to_simple()])
+}
+
+fn create(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    new: &NewFileJob,
+) -> rusqlite::Result<CreatedJob> {
+    let job = &new.job;
+    if rows::find_conversation(transaction, owner, job.conversation_id)?.is_none() {
+        return Ok(CreatedJob::NotFound);
+    }
+    if !make_room(transaction, owner, new.most_kept)? {
+        return Ok(CreatedJob::TooMany);
+    }
+    transaction.execute(
+        "UPDATE conversations SET updated_at = ?2 WHERE conversation_id = ?1",
+        params![job.conversation_id.to_simple(), job.created_at.unix_millis()],
+    )?;
+    transaction.execute(
+        "INSERT INTO file_jobs (job_id, conversation_id, user_id, file_name, size_bytes,
+             token_count, status, done, parts, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            job.job_id.to_simple(),
+            job.conversation_id.to_simple(),
+            owner.to_simple(),
+            job.file_name.as_str(),
+            job.size_bytes,
+            job.token_count,
+            status_name(job.status),
+            job.done,
+            job.of,
+            job.created_at.unix_millis(),
+        ],
+    )?;
+    let part_ends = serde_json::to_string(&new.part_ends).map_err(broken)?;
+    transaction.execute(
+        "INSERT INTO file_texts (job_id, content, part_ends) VALUES (?1, ?2, ?3)",
+        params![job.job_id.to_simple(), new.text, part_ends],
+    )?;
+    Ok(CreatedJob::Created)
+}
+
+/// Cancels the oldest of the failed jobs, if need be. `false`: there are as many that run.
+fn make_room(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    most_kept: u32,
+) -> rusqlite::Result<bool> {
+    let most_others = most_kept.saturating_sub(1);
+    let running: u32 = transaction.query_row(
+        "SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'",
+        [owner.to_simple()],
+        |row| row.get(0),
+    )?;
+    if running > most_others {
+        return Ok(false);
+    }
+    let superfluous: Vec<JobId> = transaction
+        .prepare(
+            "SELECT job_id FROM file_jobs WHERE user_id = ?1 AND status = 'failed'
+             ORDER BY created_at DESC, job_id DESC LIMIT -1 OFFSET ?2",
+        )?
+        .query_map(params![owner.to_simple(), most_others - running], |row| {
+            rows::parsed(row, "job_id")
+        })?
+        .collect::<Result<_, _>>()?;
+    for job_id in superfluous {
+        cancel(transaction, job_id)?;
+    }
+    Ok(true)
+}
+
+fn waiting(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Option<JobId>> {
+    transaction
+        .prepare_cached(
+            "SELECT job_id FROM file_jobs
+             WHERE status = 'running' AND coalesce(lease_until <= ?1, TRUE)
+             ORDER BY created_at LIMIT 1",
+        )?
+        .query_row([now.unix_millis()], |row| rows::parsed(row, "job_id"))
+        .optional()
+}
+
+fn work(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<TakenJob> {
+    let analyses: BTreeMap<u32, String> = transaction
+        .prepare_cached("SELECT part, content FROM file_analyses WHERE job_id = ?1")?
+        .query_map([job_id.to_simple()], |row| Ok((row.get("part")?, row.get("content")?)))?
+        .collect::<Result<_, _>>()?;
+    transaction
+        .prepare_cached(&format!(
+            "SELECT user_id, content, part_ends, {JOB}
+             FROM file_jobs JOIN file_texts USING (job_id) WHERE job_id = ?1"
+        ))?
+        .query_row([job_id.to_simple()], |row| {
+            Ok(TakenJob {
+                owner: rows::parsed(row, "user_id")?,
+                job: job(row)?,
+                text: row.get("content")?,
+                part_ends: serde_json::from_str(row.get_ref("part_ends")?.as_str()?)
+                    .map_err(broken)?,
+                analyses,
+            })
+        })
+}
+
+fn complete(
+    transaction: &Transaction<'_>,
+    job_id: JobId,
+    run_id: RunId,
+    append: Append,
+    now: Timestamp,
+) -> rusqlite::Result<Option<CompletedJob>> {
+    let Some((owner, job)) = find_held(transaction, job_id, run_id)? else { return Ok(None) };
+    let appended = append::append(transaction, owner, job.conversation_id, append, now)?;
+    let Appended::Stored { conversation, messages } = appended else {
+        return Err(broken("the messages of a file could not be appended"));
+    };
+    end(transaction, job_id, JobStatus::Complete)?;
+    remove_text(transaction, job_id)?;
+    transaction.execute(
+        "UPDATE file_jobs SET message_id = ?2 WHERE job_id = ?1",
+        params![job_id.to_simple(), messages.last().map(|last| last.message_id.to_simple())],
+    )?;
+    let job = find(transaction, job_id)?;
+    Ok(job.map(|job| CompletedJob { job, conversation, messages }))
+}
+
+fn cancel(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<()> {
+    end(transaction, job_id, JobStatus::Cancelled)?;
+    remove_text(transaction, job_id)
+}
+
+/// Nobody holds it any more.
+fn end(transaction: &Transaction<'_>, job_id: JobId, status: JobStatus) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE file_jobs SET status = ?2, run_id = NULL, lease_until = NULL WHERE job_id = ?1",
+        [job_id.to_simple().as_str(), status_name(status)],
+    )?;
+    Ok(())
+}
+
+fn remove_text(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM file_texts WHERE job_id = ?1", [job_id.to_simple()])?;
+    Ok(())
+}
+
+fn newest(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    limit: u32,
+) -> rusqlite::Result<Vec<FileJob>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {JOB} FROM file_jobs WHERE conversation_id = ?1
+             ORDER BY created_at DESC, job_id DESC LIMIT ?2"
+        ))?
+        .query_map(params![id.to_simple(), limit], job)?
+        .collect()
+}
+
+fn find(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<Option<FileJob>> {
+    transaction
+        .prepare_cached(&format!("SELECT {JOB} FROM file_jobs WHERE job_id = ?1"))?
+        .query_row([job_id.to_simple()], job)
+        .optional()
+}
+
+fn find_owned(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    job_id: JobId,
+) -> rusqlite::Result<Option<FileJob>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {JOB} FROM file_jobs
+             WHERE job_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
+        ))?
+        .query_row([job_id.to_simple(), id.to_simple(), owner.to_simple()], job)
+        .optional()
+}
+
+fn find_held(
+    transaction: &Transaction<'_>,
+    job_id: JobId,
+    run_id: RunId,
+) -> rusqlite::Result<Option<(UserId, FileJob)>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT user_id, {JOB} FROM file_jobs WHERE job_id = ?1 AND run_id = ?2"
+        ))?
+        .query_row([job_id.to_simple(), run_id.to_simple()], |row| {
+            Ok((rows::parsed(row, "user_id")?, job(row)?))
+        })
+        .optional()
+}
+
+fn job(row: &Row<'_>) -> rusqlite::Result<FileJob> {
+    let message: Option<String> = row.get("error_message")?;
+    let code: Option<String> = row.get("error_code")?;
+    Ok(FileJob {
+        job_id: rows::parsed(row, "job_id")?,
+        conversation_id: rows::parsed(row, "conversation_id")?,
+        file_name: FileName::from(row.get::<_, String>("file_name")?),
+        size_bytes: row.get("size_bytes")?,
+        token_count: row.get("token_count")?,
+        status: status(row)?,
+        done: row.get("done")?,
+        of: row.get("parts")?,
+        error: message.zip(code).map(|(message, code)| JobError { message, code }),
+        created_at: rows::timestamp(row, "created_at")?,
+        message_id: rows::parsed_option(row, "message_id")?,
+    })
+}
+
+fn status(row: &Row<'_>) -> rusqlite::Result<JobStatus> {
+    match row.get_ref("status")?.as_str()? {
+        "running" => Ok(JobStatus::Running),
+        "complete" => Ok(JobStatus::Complete),
+        "failed" => Ok(JobStatus::Failed),
+        "cancelled" => Ok(JobStatus::Cancelled),
+        other => Err(broken(format!("'{other}' is no status of a job"))),
+    }
+}
+
+fn status_name(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Running => "running",
+        JobStatus::Complete => "complete",
+        JobStatus::Failed => "failed",
+        JobStatus::Cancelled => "cancelled",
+    }
+}

@@ -1,0 +1,256 @@
+//! What [`FileJobs`] promises.
+#![expect(missing_docs, reason = "the name is the promise")]
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use webchat_domain::{
+    ConversationId, FileJob, JobError, JobId, JobStatus, NewMessage, RunId, Timestamp, TurnId,
+    UserId,
+};
+
+use super::{empty_answer, moment, question};
+use crate::{Append, Conversations, CreatedJob, FileJobs, NewFileJob, TakenJob};
+
+const MOST: u32 = 3;
+const TEXT: &str = "\u{feff}Tides\r\n\0 潮汐 and \u{301}.";
+
+pub async fn a_job_is_found_and_listed_by_its_owner_alone<S: Conversations + FileJobs>(store: &S) {
+    let (owner, id) = start(store).await;
+    let (first, second) = (create(store, owner, id, 1).await, create(store, owner, id, 2).await);
+    let (other, elsewhere) = start(store).await;
+
+    assert_eq!(store.find_job(owner, id, first.job_id).await.unwrap(), Some(first.clone()));
+    let listed = store.jobs(owner, id, 10).await.unwrap().unwrap();
+    assert_eq!(listed, [second.clone(), first.clone()]);
+    assert_eq!(store.jobs(owner, id, 1).await.unwrap().unwrap(), [second]);
+    assert_eq!(store.jobs(other, elsewhere, 10).await.unwrap(), Some(Vec::new()));
+    assert_eq!(store.jobs(other, id, 10).await.unwrap(), None);
+    for (user, conversation) in [(other, id), (owner, elsewhere), (other, elsewhere)] {
+        assert_eq!(store.find_job(user, conversation, first.job_id).await.unwrap(), None);
+        assert_eq!(store.cancel_job(user, conversation, first.job_id).await.unwrap(), None);
+        assert_eq!(store.retry_job(user, conversation, first.job_id).await.unwrap(), None);
+    }
+    let into_foreign = store.create_job(other, new(id, 3)).await.unwrap();
+    assert_eq!(into_foreign, CreatedJob::NotFound);
+    assert_eq!(status(store, owner, &first).await, JobStatus::Running);
+}
+
+pub async fn a_job_is_taken_by_one_run_the_oldest_first<S: Conversations + FileJobs>(store: &S) {
+    let (owner, id) = start(store).await;
+    let (first, second) = (create(store, owner, id, 1).await, create(store, owner, id, 2).await);
+
+    let oldest = take(store, 10, 20).await.unwrap().1;
+    let taking = (0..5).map(|_| store.take_job(RunId::generate(), moment(10), moment(20)));
+    let taken = join_all(taking).await.into_iter().filter_map(Result::unwrap);
+
+    assert_eq!(
+        oldest,
+        TakenJob {
+            owner,
+            job: first,
+            text: TEXT.to_owned(),
+            part_ends: part_ends(),
+            analyses: BTreeMap::new(),
+        }
+    );
+    assert_eq!(taken.map(|taken| taken.job).collect::<Vec<_>>(), [second]);
+}
+
+pub async fn a_lapsed_job_goes_on_elsewhere_with_what_was_recorded<S>(store: &S)
+where
+    S: Conversations + FileJobs,
+{
+    let (owner, id) = start(store).await;
+    create(store, owner, id, 1).await;
+    let (old, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    let recorded = record(store, job.job_id, old, 1).await.unwrap();
+    let again = record(store, job.job_id, old, 1).await.unwrap();
+
+    assert!(store.renew_job(job.job_id, old, moment(30)).await.unwrap());
+    assert!(take(store, 29, 40).await.is_none());
+    let (run, taken) = take(store, 30, 40).await.unwrap();
+
+    assert_eq!((recorded.done, again.done), (1, 1));
+    assert_eq!(taken.analyses, BTreeMap::from([(1, "of part 1 \0".to_owned())]));
+    assert_eq!((taken.job.done, taken.text.as_str()), (1, TEXT));
+    assert_ended_for(store, &job, old).await;
+    assert!(store.renew_job(job.job_id, run, moment(50)).await.unwrap());
+}
+
+pub async fn a_complete_job_is_two_messages_and_keeps_no_text<S>(store: &S)
+where
+    S: Conversations + FileJobs,
+{
+    let (owner, id) = start(store).await;
+    create(store, owner, id, 1).await;
+    let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    record(store, job.job_id, run, 0).await.unwrap();
+
+    let completed = store.complete_job(job.job_id, run, messages(), moment(15)).await.unwrap();
+
+    let completed = completed.unwrap();
+    let stored = store.messages(owner, id, None, 10).await.unwrap().unwrap();
+    assert_eq!(stored.len(), 2);
+    assert_eq!(completed.messages, stored);
+    assert_eq!(completed.conversation.message_count, 2);
+    assert_eq!(completed.job.status, JobStatus::Complete);
+    assert_eq!(completed.job.message_id, Some(stored[1].message_id));
+    let found = store.find_job(owner, id, job.job_id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&completed.job));
+    assert_ended_for(store, &job, run).await;
+    assert_eq!(store.cancel_job(owner, id, job.job_id).await.unwrap(), found);
+    assert_eq!(store.retry_job(owner, id, job.job_id).await.unwrap(), found);
+    assert!(take(store, 1_000, 2_000).await.is_none());
+}
+
+pub async fn a_failed_job_is_tried_again_for_what_is_missing<S>(store: &S)
+where
+    S: Conversations + FileJobs,
+{
+    let (owner, id) = start(store).await;
+    create(store, owner, id, 1).await;
+    let (old, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    record(store, job.job_id, old, 0).await.unwrap();
+
+    let failed = store.fail_job(job.job_id, old, error()).await.unwrap().unwrap();
+    let untaken = take(store, 1_000, 2_000).await;
+    assert_ended_for(store, &job, old).await;
+    let retried = store.retry_job(owner, id, job.job_id).await.unwrap().unwrap();
+    let again = store.retry_job(owner, id, job.job_id).await.unwrap().unwrap();
+    let taken = take(store, 10, 20).await.unwrap().1;
+
+    assert_eq!((failed.status, failed.done), (JobStatus::Failed, 1));
+    assert_eq!(failed.error, Some(error()));
+    assert_eq!(untaken, None);
+    assert_eq!((retried.status, retried.error.clone()), (JobStatus::Running, None));
+    assert_eq!(again, retried);
+    assert_eq!(taken.job, retried);
+    assert_eq!((taken.text.as_str(), taken.analyses.len()), (TEXT, 1));
+}
+
+pub async fn a_cancelled_job_is_lost_to_its_run<S: Conversations + FileJobs>(store: &S) {
+    let (owner, id) = start(store).await;
+    create(store, owner, id, 1).await;
+    let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+
+    let cancelled = store.cancel_job(owner, id, job.job_id).await.unwrap().unwrap();
+
+    assert_eq!(cancelled.status, JobStatus::Cancelled);
+    assert_ended_for(store, &job, run).await;
+    let retried = store.retry_job(owner, id, job.job_id).await.unwrap();
+    assert_eq!(retried, Some(cancelled));
+    assert!(take(store, 1_000, 2_000).await.is_none());
+    assert_eq!(store.messages(owner, id, None, 10).await.unwrap(), Some(Vec::new()));
+}
+
+pub async fn an_owner_has_so_many_jobs_and_no_more<S: Conversations + FileJobs>(store: &S) {
+    let (owner, id) = start(store).await;
+    let elsewhere = ConversationId::generate();
+    store.create(owner, elsewhere, moment(0)).await.unwrap();
+    let first = create(store, owner, id, 1).await;
+    create(store, owner, elsewhere, 2).await;
+    create(store, owner, id, 3).await;
+
+    let one_more = store.create_job(owner, new(id, 4)).await.unwrap();
+    let (other, others) = start(store).await;
+    create(store, other, others, 5).await;
+    let (run, taken) = take(store, 10, 20).await.unwrap();
+    store.fail_job(taken.job.job_id, run, error()).await.unwrap();
+    let in_place_of_the_failed = create(store, owner, id, 6).await;
+
+    assert_eq!(one_more, CreatedJob::TooMany);
+    assert_eq!(taken.job.job_id, first.job_id);
+    assert_eq!(status(store, owner, &first).await, JobStatus::Cancelled);
+    assert_eq!(status(store, owner, &in_place_of_the_failed).await, JobStatus::Running);
+}
+
+pub async fn jobs_go_with_their_conversation<S: Conversations + FileJobs>(store: &S) {
+    let (owner, id) = start(store).await;
+    for empty in [true, false] {
+        create(store, owner, id, 1).await;
+        let waiting = create(store, owner, id, 2).await;
+        let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+        record(store, job.job_id, run, 0).await.unwrap();
+
+        if empty {
+            store.reset(owner, id, moment(3)).await.unwrap();
+            assert_eq!(store.jobs(owner, id, 10).await.unwrap(), Some(Vec::new()));
+        } else {
+            store.delete(owner, id).await.unwrap();
+            assert_eq!(store.jobs(owner, id, 10).await.unwrap(), None);
+        }
+
+        assert_eq!(store.find_job(owner, id, waiting.job_id).await.unwrap(), None);
+        assert_ended_for(store, &job, run).await;
+        assert!(take(store, 1_000, 2_000).await.is_none());
+    }
+}
+
+async fn start<S: Conversations + FileJobs>(store: &S) -> (UserId, ConversationId) {
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    store.create(owner, id, moment(0)).await.unwrap();
+    (owner, id)
+}
+
+fn part_ends() -> Vec<u64> {
+    vec![8, u64::try_from(TEXT.len()).unwrap()]
+}
+
+fn new(conversation_id: ConversationId, created: i64) -> NewFileJob {
+    let job = FileJob {
+        job_id: JobId::generate(),
+        conversation_id,
+        file_name: "tides.txt".to_owned().into(),
+        size_bytes: 27,
+        token_count: 12,
+        status: JobStatus::Running,
+        done: 0,
+        of: 2,
+        error: None,
+        created_at: moment(created),
+        message_id: None,
+    };
+    NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), most_kept: MOST }
+}
+
+async fn create<S: FileJobs>(store: &S, owner: UserId, id: ConversationId, at: i64) -> FileJob {
+    let new = new(id, at);
+    let job = new.job.clone();
+    assert_eq!(store.create_job(owner, new).await.unwrap(), CreatedJob::Created);
+    job
+}
+
+async fn take<S: FileJobs>(store: &S, now: i64, until: i64) -> Option<(RunId, TakenJob)> {
+    let run = RunId::generate();
+    let (now, until): (Timestamp, Timestamp) = (moment(now), moment(until));
+    store.take_job(run, now, until).await.unwrap().map(|taken| (run, taken))
+}
+
+async fn record<S: FileJobs>(store: &S, job: JobId, run: RunId, part: u32) -> Option<FileJob> {
+    store.record_part(job, run, part, format!("of part {part} \0")).await.unwrap()
+}
+
+async fn status<S: FileJobs>(store: &S, owner: UserId, job: &FileJob) -> JobStatus {
+    let found = store.find_job(owner, job.conversation_id, job.job_id).await.unwrap();
+    found.unwrap().status
+}
+
+/// Nothing that the run says counts any more.
+async fn assert_ended_for<S: FileJobs>(store: &S, job: &FileJob, run: RunId) {
+    let id = job.job_id;
+    assert!(!store.renew_job(id, run, moment(99)).await.unwrap());
+    assert_eq!(record(store, id, run, 0).await, None);
+    assert_eq!(store.fail_job(id, run, error()).await.unwrap(), None);
+    assert_eq!(store.complete_job(id, run, messages(), moment(15)).await.unwrap(), None);
+}
+
+fn error() -> JobError {
+    JobError { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() }
+}
+
+fn messages() -> Append {
+    let turn_id = TurnId::generate();
+    let asked = NewMessage { turn_id: Some(turn_id), ..question("the file") };
+    Append { messages: vec![asked, empty_answer(turn_id)], ..Append::default() }
+}
