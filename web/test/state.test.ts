@@ -107,14 +107,15 @@ describe('a thread', () => {
 
     expect(thread.state.value.messages.at(-1)).toMatchObject({
       content: 'Be',
-      error: 'The model failed.',
+      problem: { message: 'The model failed.' },
     });
   });
 
-  test('puts older messages before, each once', () => {
-    const thread = new Thread('c', 'loading');
+  test('puts older messages before, each once', async () => {
+    const older = page([message(1), message(2), message(3)]);
+    const thread = new Thread('c', 'loading', () => Promise.resolve(older));
     thread.load(page([message(3), message(4)], 3));
-    thread.loadOlder(page([message(1), message(2), message(3)]));
+    await thread.readOlder();
 
     expect(thread.state.value.messages.map(({ position }) => position)).toEqual([1, 2, 3, 4]);
   });
@@ -130,10 +131,10 @@ describe('a thread', () => {
   test('keeps a refused message, to be sent again', () => {
     const thread = new Thread('c', 'ready');
     thread.sending('m1', 'too long');
-    thread.refused('m1', 'Please shorten it.');
+    thread.refused('m1', { message: 'Please shorten it.', code: 'x', retryAt: null });
 
     expect(thread.state.value.messages).toMatchObject([
-      { content: 'too long', status: 'unsent', error: 'Please shorten it.' },
+      { content: 'too long', status: 'unsent', problem: { message: 'Please shorten it.' } },
     ]);
   });
 });
