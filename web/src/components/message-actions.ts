@@ -29,7 +29,7 @@ export class MessageActions extends LightElement {
     if (isUnstored(message)) return nothing;
     const isQuestion = message.role === 'user';
     return html`<div class="actions">
-      ${this.#versions()}
+      ${isQuestion ? nothing : this.#versions()}
       ${
         message.content === ''
           ? nothing
@@ -47,6 +47,7 @@ export class MessageActions extends LightElement {
               toComposer();
             })
       }
+      ${isQuestion ? this.#versions() : nothing}
     </div>`;
   }
 

@@ -19,7 +19,7 @@ export function endingOf(message: ThreadMessage): Ending | null {
     case 'stopped':
       return {
         isBad: false,
-        text: 'You stopped this answer.',
+        text: 'Stopped.',
         hint: null,
         remedies: again(message),
       };

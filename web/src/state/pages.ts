@@ -25,18 +25,17 @@ export const PAGE_SIZE = 50;
  */
 export function withNewest(known: Loaded, page: MessagePage): Loaded {
   const stored = page.messages.map(shown);
-  const [first] = stored;
-  const older =
-    first === undefined ? [] : known.messages.filter((message) => isBefore(message, first));
-  const isJoined = first !== undefined && older.at(-1)?.id === first.parentId;
   const ids = new Set(stored.map(({ id }) => id));
   const pending = known.messages.filter(
     (message) => !ids.has(message.id) && (isUnstored(message) || isBeingMade(message, page)),
   );
+  const parent = known.messages.findIndex(({ id }) => id === stored[0]?.parentId);
+  const older = known.messages.slice(0, parent + 1);
+  const isGapKept = known.gap !== null && known.gap.before <= (older.at(-1)?.position ?? 0);
   return {
-    messages: [...(isJoined ? older : []), ...stored, ...pending],
-    nextBefore: isJoined ? known.nextBefore : page.next_before,
-    gap: isJoined ? known.gap : null,
+    messages: [...older, ...stored, ...pending],
+    nextBefore: older.length > 0 ? known.nextBefore : page.next_before,
+    gap: isGapKept ? known.gap : null,
   };
 }
 
@@ -90,10 +89,6 @@ function merge(known: readonly ThreadMessage[], page: MessagePage): ThreadMessag
 
 function place({ position }: ThreadMessage): number {
   return position ?? Number.MAX_SAFE_INTEGER;
-}
-
-function isBefore(message: ThreadMessage, other: ThreadMessage): boolean {
-  return place(message) < place(other);
 }
 
 function isBeingMade({ turnId, status }: ThreadMessage, page: MessagePage): boolean {

@@ -1,12 +1,10 @@
-/** 512 bytes, 1.5 KB, 5 MB: as file managers write it. */
+const UNITS = ['bytes', 'KB', 'MB', 'GB'];
+
+/** `1 MB` are 1 000 000 bytes, as file managers have it. */
 export function sizeInWords(bytes: number): string {
-  const [size, unit] =
-    bytes < 1024
-      ? [bytes, bytes === 1 ? 'byte' : 'bytes']
-      : bytes < 1024 ** 2
-        ? [bytes / 1024, 'KB']
-        : [bytes / 1024 ** 2, 'MB'];
-  return `${size.toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`;
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const size = (bytes / 1000 ** power).toLocaleString('en', { maximumFractionDigits: 1 });
+  return `${size} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
 }
 
 /** A frame of the WebSocket has 1 MiB, of which some is for what stands around the message. */
