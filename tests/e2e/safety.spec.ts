@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 
-import { expect, test } from './fixtures.ts';
+import { askAll, expect, test } from './fixtures.ts';
 import { HOSTILE } from './hostile.ts';
 
 /** What an answer may consist of. */
@@ -34,7 +34,11 @@ test('nothing of what a model may write runs, fetches or pretends', async ({ scr
   await chat.open(server);
   await chat.ask('0');
 
-  await ask(page, HOSTILE.length);
+  await askAll(
+    page,
+    new URL(page.url()).pathname,
+    HOSTILE.slice(1).map((_, at) => String(at + 1)),
+  );
   await chat.whole();
   await expect(chat.questions.last()).toHaveText(String(HOSTILE.length - 1));
   await expectHarmless(page, 'as it streamed');
@@ -95,30 +99,6 @@ function watch(page: Page, server: string): string[] {
   page.on('popup', (popup) => strange.push(`popup ${popup.url()}`));
   page.on('dialog', (dialog) => strange.push(`dialog ${dialog.message()}`));
   return strange;
-}
-
-/** Asks for each case in the conversation that is open, faster than by typing. */
-async function ask(page: Page, count: number): Promise<void> {
-  await page.evaluate(async (count) => {
-    const conversation_id = location.pathname.split('/').at(-1);
-    const socket = new WebSocket('/ws');
-    let asked = 1;
-    await new Promise<void>((resolve, reject) => {
-      const next = () => {
-        if (asked === count) return resolve();
-        const data = { conversation_id, message: String(asked) };
-        asked += 1;
-        socket.send(JSON.stringify({ event: 'send_message', data }));
-      };
-      socket.addEventListener('open', next);
-      socket.addEventListener('message', ({ data }) => {
-        const { event, data: told } = JSON.parse(data);
-        if (event === 'token_usage') next();
-        else if (event === 'error') reject(new Error(told.message));
-      });
-    });
-    socket.close();
-  }, count);
 }
 
 async function readAll(page: Page): Promise<void> {
