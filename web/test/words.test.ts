@@ -28,8 +28,8 @@ describe('an answer, as it is heard', () => {
   });
 
   test('is said without markdown’s marks', () => {
-    expect(speakable('## The **sea**\n- [a link](https://example.org) and `x`')).toBe(
-      'The sea a link and x',
+    expect(speakable('## The **sea**.\n- [a link](https://example.org), _and_ `snake_case`')).toBe(
+      'The sea. a link, and snake_case',
     );
   });
 });

@@ -18,7 +18,9 @@ export class AnswerReader extends LightElement {
 
   readonly #state = new Watch(this);
   #answerId: string | null = null;
+  /** How much of the answer was said, and of which. */
   #said = 0;
+  #saidOf: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
@@ -50,7 +52,8 @@ export class AnswerReader extends LightElement {
     if (answer && answer.id !== this.#answerId) {
       this.#answerId = answer.id;
       // Of an answer that goes on, what is there was heard before.
-      this.#said = answer.content.length;
+      if (answer.id !== this.#saidOf) this.#said = 0;
+      this.#saidOf = answer.id;
       this.#say('Answering…');
     }
     if (this.#answerId === null) return;
@@ -74,6 +77,7 @@ export class AnswerReader extends LightElement {
     const answer = this.thread.find(answerId);
     if (!answer) return;
     this.#say(speakable(answer.content.slice(this.#said)));
+    this.#said = answer.content.length;
     const ending = endingOf(answer);
     if (ending) this.#say(ending.text);
   }

@@ -58,6 +58,7 @@ export class WebchatThread extends LightElement {
   }
 
   protected override updated(): void {
+    this.#readNear();
     const { target } = this.thread.state.value;
     if (target === null || target === this.#target) return;
     this.#target = target;
@@ -159,17 +160,25 @@ export class WebchatThread extends LightElement {
     document.querySelector<HTMLElement>('#composer')?.focus();
   }
 
-  #scrolled(event: Event): void {
+  #scrolled(): void {
     this.#place.scrolled();
-    const scroller = event.currentTarget as HTMLElement;
-    const { reading } = this.thread.state.value;
-    if (reading !== 'nothing') return;
-    if (scroller.scrollTop < scroller.clientHeight) void this.thread.readOlder();
-    const gap = this.querySelector('.gap')?.getBoundingClientRect();
-    const seen = scroller.getBoundingClientRect();
-    if (!gap || gap.bottom < seen.top - seen.height || gap.top > seen.bottom + seen.height) return;
+    this.#readNear();
+  }
+
+  /** Reads what is missing less than a screen away. */
+  #readNear(): void {
+    const { reading, nextBefore, gap } = this.thread.state.value;
+    if (reading !== 'nothing' || (nextBefore === null && gap === null)) return;
+    const seen = this.querySelector('.scroller')?.getBoundingClientRect();
+    if (!seen) return;
+    const isNear = (place: DOMRect) =>
+      place.bottom > seen.top - seen.height && place.top < seen.bottom + seen.height;
+    const older = this.querySelector('.older')?.getBoundingClientRect();
+    if (older && isNear(older)) void this.thread.readOlder();
+    const line = this.querySelector('.gap')?.getBoundingClientRect();
+    if (!line || !isNear(line)) return;
     // From the side on which the reader is, so that it is whole where he goes on.
-    void this.thread.fillGap(gap.top > seen.top + seen.height / 2);
+    void this.thread.fillGap(line.top > seen.top + seen.height / 2);
   }
 }
 
