@@ -62,6 +62,12 @@ test('a long conversation opens at its end, and older messages come above what i
     ),
   );
   expect(isFound, 'what is far from the screen is found by the browser').toBe(true);
+
+  await scroller(chat.page).evaluate((at) => (at.scrollTop = 0));
+  await expect(chat.page.getByRole('button', { name: 'Newest' })).toBeVisible();
+  await chat.ask('mine');
+  await expect(chat.questions.last()).toBeInViewport();
+  expect(await belowOf(chat.page)).toBeLessThan(2);
 });
 
 test('a message that is far away is shown with what stands around it', async ({

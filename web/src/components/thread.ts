@@ -27,6 +27,8 @@ export class WebchatThread extends LightElement {
   readonly #config = new Watch(this);
   readonly #place = new ScrollPlace(this, () => this.querySelector('.scroller'));
   #target: object | null = null;
+  /** The reader's own message that is on its way. */
+  #sending: string | null = null;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#config.store = this.app.config;
@@ -35,6 +37,7 @@ export class WebchatThread extends LightElement {
       this.#place.atEnd = true;
       this.#target = null;
     }
+    this.#followOwn();
   }
 
   protected override render() {
@@ -64,6 +67,14 @@ export class WebchatThread extends LightElement {
     this.#target = target;
     // When what was asked for has been laid out, and the place of what was there was kept.
     requestAnimationFrame(() => this.#showMessage(target.id));
+  }
+
+  /** Who says something wants to see it, and what comes of it. */
+  #followOwn(): void {
+    const { messages } = this.thread.state.value;
+    const sending = messages.findLast(({ status }) => status === 'sending')?.id ?? null;
+    if (sending !== null && sending !== this.#sending) this.#place.atEnd = true;
+    this.#sending = sending;
   }
 
   #content() {
