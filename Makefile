@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot bench soak tools packages clients check-scripts check-web check-rust test-with-servers
+.PHONY: help run build test lint format screenshot bench bench-page soak tools packages clients check-scripts check-web check-rust test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -43,10 +43,18 @@ screenshot: build packages tests/e2e/node_modules/.installed ## retake the READM
 
 # Data lies in the target folder, as /tmp may be in memory. Both commands build the same: the second runs.
 BENCH_SCOPE := --locked -p webchat -p webchat-tests --bench bench
-bench: tools packages ## measure everything; BENCH="append relay --quick" some of it, small
+bench: tools packages ## measure everything; BENCH="append relay --quick" some of it, small; BENCH=page the page
 	@mkdir -p $(CARGO_TARGET_DIR)/bench
 	cargo build --release $(BENCH_SCOPE) --bin webchat
+ifneq ($(BENCH),page)
 	@TMPDIR=$(CARGO_TARGET_DIR)/bench scripts/with_servers.py -- cargo bench $(BENCH_SCOPE) -- $(BENCH)
+endif
+ifneq ($(filter page,$(or $(BENCH),page)),)
+	@$(MAKE) --no-print-directory bench-page
+endif
+
+bench-page: web/dist/index.html tests/e2e/node_modules/.installed
+	@WEBCHAT_BIN=$(CARGO_TARGET_DIR)/release/webchat npm --prefix tests/e2e run bench
 
 soak: tools packages ## the tests of what nobody may lose, for a long time: half an hour or more
 	cargo build --all-targets $(SCOPE)

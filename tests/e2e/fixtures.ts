@@ -104,3 +104,26 @@ export class Chat {
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   }
 }
+
+/** Asks all this in the conversation of this path, faster than by typing, and waits for the answers. */
+export async function askAll(page: Page, path: string, questions: string[]): Promise<void> {
+  const asked = { conversation_id: path.split('/').at(-1), questions };
+  await page.evaluate(async ({ conversation_id, questions }) => {
+    const socket = new WebSocket('/ws');
+    await new Promise<void>((resolve, reject) => {
+      const next = () => {
+        const message = questions.shift();
+        const data = { conversation_id, message };
+        if (message === undefined) resolve();
+        else socket.send(JSON.stringify({ event: 'send_message', data }));
+      };
+      socket.addEventListener('open', next);
+      socket.addEventListener('message', ({ data }) => {
+        const { event, data: told } = JSON.parse(data);
+        if (event === 'token_usage') next();
+        else if (event === 'error') reject(new Error(told.message));
+      });
+    });
+    socket.close();
+  }, asked);
+}

@@ -19,9 +19,11 @@ export interface Api {
   rename(id: string, title: string): Promise<Conversation>;
   remove(id: string): Promise<void>;
   messages(id: string, before: number | null): Promise<MessagePage>;
+  /** Up to which position the summary stands for the messages; 0 without one. */
+  summaryThrough(id: string): Promise<number>;
 }
 
-const BASE = '/api/v1';
+export const BASE = '/api/v1';
 
 export const api: Api = {
   config: () => call('GET', '/config'),
@@ -32,9 +34,14 @@ export const api: Api = {
   remove: (id) => call('DELETE', `/conversations/${encodeURIComponent(id)}`),
   messages: (id, before) =>
     call('GET', `/conversations/${encodeURIComponent(id)}/messages${query({ before })}`),
+  summaryThrough: async (id) => {
+    type Context = { summary: { through: number } | null };
+    const path = `/conversations/${encodeURIComponent(id)}/context`;
+    return (await call<Context>('GET', path)).summary?.through ?? 0;
+  },
 };
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
+export async function call<T>(method: string, path: string, body?: object): Promise<T> {
   const init: RequestInit = { method };
   if (body) {
     init.headers = { 'Content-Type': 'application/json' };
@@ -44,13 +51,17 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
   try {
     response = await fetch(BASE + path, init);
   } catch {
-    throw new ApiError('The server can’t be reached. Please try again in a moment.', 'offline');
+    throw offline();
   }
   if (!response.ok) throw await refusal(response);
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
-async function refusal(response: Response): Promise<ApiError> {
+export function offline(): ApiError {
+  return new ApiError('The server can’t be reached. Please try again in a moment.', 'offline');
+}
+
+export async function refusal(response: Response): Promise<ApiError> {
   try {
     const { message, code } = (await response.json()) as { message: string; code: string };
     return new ApiError(message, code);

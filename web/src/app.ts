@@ -1,11 +1,17 @@
 import { type Api, ApiError } from './api';
-import type { Config, ConversationEvent, ServerFrame } from './protocol';
+import type { FileApi } from './file-api';
+import type { Config, ConversationEvent, ErrorData, ServerFrame } from './protocol';
 import type { LiveSocket } from './socket';
 import { Conversations } from './state/conversations';
 import type { Drafts } from './state/drafts';
+import { Files } from './state/files';
 import { newClientMessageId } from './state/ids';
 import { Store } from './state/store';
-import { Thread } from './state/thread';
+import { problemOf, Thread } from './state/thread';
+import { Turns } from './turns';
+
+/** After these the visible messages are others. */
+const CHANGES_OF_MESSAGES = new Set(['reset', 'branch', 'file']);
 
 /** What the page can do: it brings together what is known, the server, and the address. */
 export class App {
@@ -14,14 +20,19 @@ export class App {
   readonly thread = new Store<Thread>(new Thread(null, 'new'));
   /** What went wrong, said once. */
   readonly notice = new Store<string | null>(null);
+  readonly files: Files;
+  readonly turns: Turns;
 
   constructor(
     private readonly api: Api,
+    fileApi: FileApi,
     readonly socket: LiveSocket,
     readonly drafts: Drafts,
     private readonly address: Pick<History, 'pushState' | 'replaceState'>,
   ) {
     this.conversations = new Conversations(api);
+    this.files = new Files(fileApi);
+    this.turns = new Turns(this.thread, socket, this.notice);
     socket.onframe = (frame) => this.#receive(frame);
   }
 
@@ -55,14 +66,6 @@ export class App {
     if (conversationId !== null) await this.#load(conversationId);
   }
 
-  async loadOlder(): Promise<void> {
-    const thread = this.thread.value;
-    const { nextBefore } = thread.state.value;
-    if (thread.conversationId === null || nextBefore === null) return;
-    const page = await this.#tell(this.api.messages(thread.conversationId, nextBefore));
-    if (page) thread.loadOlder(page);
-  }
-
   /** Sends a message. `false` when there is no conversation to send it in: the user was told why. */
   async send(text: string): Promise<boolean> {
     const thread = await this.#startedThread();
@@ -93,6 +96,12 @@ export class App {
     return text;
   }
 
+  /** Gives files to the conversation, which begins with them if it is new. */
+  async attach(files: readonly File[]): Promise<void> {
+    const id = (await this.#startedThread())?.conversationId;
+    if (id) this.files.add(id, files);
+  }
+
   stop(): void {
     const { conversationId } = this.thread.value;
     if (conversationId !== null) this.socket.stop(conversationId);
@@ -119,8 +128,10 @@ export class App {
   }
 
   async #load(id: string): Promise<void> {
-    const thread = new Thread(id, 'loading');
+    const thread = new Thread(id, 'loading', (before) => this.api.messages(id, before));
     this.#show(thread);
+    void this.files.read(id);
+    void this.#readSummary(thread, id);
     await this.#readMessages(thread, true);
   }
 
@@ -144,9 +155,23 @@ export class App {
   }
 
   #showUnsent(thread: Thread, id: string): void {
-    for (const { client_message_id: name, message, refused } of this.socket.outbox.of(id)) {
-      thread.sending(name, message);
-      if (refused !== null) thread.refused(name, refused);
+    for (const unsent of this.socket.outbox.of(id)) {
+      const { client_message_id: name, message, message_id: messageId, refused, code } = unsent;
+      if (messageId === undefined) thread.sending(name, message);
+      else {
+        const editing = { messageId, text: message, clientMessageId: name };
+        thread.edit({ ...editing, isSent: true, problem: null });
+      }
+      if (refused === null) continue;
+      thread.refused(name, { message: refused, code: code ?? '', retryAt: null });
+    }
+  }
+
+  async #readSummary(thread: Thread, id: string): Promise<void> {
+    try {
+      thread.summarised(await this.api.summaryThrough(id));
+    } catch {
+      // The messages are there; only the line where the summary ends is missing.
     }
   }
 
@@ -155,13 +180,14 @@ export class App {
     if (current.conversationId !== null) return current;
     const conversation = await this.#tell(this.api.start());
     if (!conversation) return null;
-    const thread = new Thread(conversation.conversation_id, 'ready');
+    const id = conversation.conversation_id;
+    const thread = new Thread(id, 'ready', (before) => this.api.messages(id, before));
     this.conversations.put(conversation);
-    this.drafts.write(conversation.conversation_id, this.drafts.read(null));
+    this.drafts.write(id, this.drafts.read(null));
     this.drafts.write(null, '');
-    this.address.pushState(null, '', `/c/${conversation.conversation_id}`);
+    this.address.pushState(null, '', `/c/${id}`);
     this.#show(thread);
-    this.socket.follow(conversation.conversation_id, 0);
+    this.socket.follow(id, 0);
     return thread;
   }
 
@@ -196,25 +222,27 @@ export class App {
     const { conversation_id: id } = frame.data;
     const thread = this.thread.value;
     if (frame.event === 'error' && frame.data.turn_id === undefined) {
-      this.#refused(frame.data.client_message_id, frame.data.message, frame.data.code);
+      this.#refused(frame.data);
       return;
     }
+    if (frame.event === 'file_progress') this.files.progress(id, frame.data);
     if (frame.event === 'message_accepted') {
       this.conversations.change(id, { updated_at: frame.data.created_at });
     }
     if (frame.event === 'conversation_updated') {
       if (frame.data.change === 'title') this.conversations.change(id, { title: frame.data.title });
       else if (frame.data.change === 'deleted') this.conversations.drop(id);
-      else if (frame.data.change === 'reset' && thread.conversationId === id) {
+      else if (CHANGES_OF_MESSAGES.has(frame.data.change) && thread.conversationId === id) {
         void this.#readMessages(thread, false);
       }
     }
     if (thread.conversationId === id) thread.apply(frame);
   }
 
-  #refused(clientMessageId: string | undefined, message: string, code: string): void {
+  #refused(error: ErrorData): void {
+    const { client_message_id: name, message, code } = error;
     const thread = this.thread.value;
-    if (clientMessageId && thread.find(clientMessageId)) thread.refused(clientMessageId, message);
+    if (name && thread.knows(name)) thread.refused(name, problemOf(error));
     // A stop may come too late, and a subscription to what was just deleted: nobody needs to know.
     else if (code !== 'conversation_not_found') this.notice.set(message);
   }

@@ -37,6 +37,8 @@ export interface Message {
   token_count: number;
   status: MessageStatus;
   created_at: string;
+  /** All versions of it, oldest first, itself among them; missing where it is the only one. */
+  versions?: string[];
 }
 
 export interface MessagePage {
@@ -89,12 +91,34 @@ export type ConversationUpdated =
   | { change: 'compacted'; summary_through: number }
   | { change: 'few_shot' }
   | { change: 'context' }
+  | { change: 'branch' }
+  | { change: 'file'; job_id: string }
   | { change: 'reset' }
   | { change: 'deleted' };
+
+export type FileStatus = 'running' | 'complete' | 'failed' | 'cancelled';
+
+/** A file that was given to a conversation, and how far its analysis is: `done` of `of` parts. */
+export interface FileJob {
+  job_id: string;
+  conversation_id: string;
+  file_name: string;
+  size_bytes: number;
+  status: FileStatus;
+  done: number;
+  of: number;
+  error: { message: string; code: string } | null;
+}
+
+export type FileProgress = Pick<
+  FileJob,
+  'job_id' | 'file_name' | 'done' | 'of' | 'status' | 'error'
+>;
 
 export interface ErrorData {
   message: string;
   code: string;
+  retry_after_ms?: number;
   turn_id?: string;
   conversation_id?: string;
   client_message_id?: string;
@@ -109,6 +133,7 @@ export type ConversationEvent =
   | { event: 'response_end'; data: In<ResponseEnd> }
   | { event: 'token_usage'; data: In<TokenUsage> }
   | { event: 'conversation_updated'; data: In<ConversationUpdated> }
+  | { event: 'file_progress'; data: In<FileProgress> }
   | { event: 'error'; data: In<ErrorData> };
 
 export interface Subscribed {
@@ -127,4 +152,9 @@ export interface SendMessage {
   message: string;
   conversation_id: string;
   client_message_id: string;
+  /** The question in whose place it is asked: then it is said as `edit_message`. */
+  message_id?: string;
 }
+
+/** What is done to a message that is stored. */
+export type MessageCommand = 'regenerate' | 'continue' | 'select_version';

@@ -1,4 +1,4 @@
-import type { SendMessage, ServerFrame } from './protocol';
+import type { MessageCommand, SendMessage, ServerFrame } from './protocol';
 import type { Outbox } from './state/outbox';
 import { Store } from './state/store';
 
@@ -80,6 +80,12 @@ export class LiveSocket {
     this.#sayMessage(message);
   }
 
+  /** `false` without a connection: then it is not said later either, when it may surprise. */
+  command(command: MessageCommand, data: object): boolean {
+    if (this.#isOpen) this.#say(command, data);
+    return this.#isOpen;
+  }
+
   stop(conversationId: string): void {
     this.#say('stop', { conversation_id: conversationId });
   }
@@ -113,7 +119,8 @@ export class LiveSocket {
         break;
       case 'error':
         if (frame.data.client_message_id) {
-          this.outbox.refuse(frame.data.client_message_id, frame.data.message);
+          const { client_message_id, message, code } = frame.data;
+          this.outbox.refuse(client_message_id, message, code);
         }
     }
     if (frame.data.seq !== undefined) this.#reach(frame.data.conversation_id, frame.data.seq);
@@ -132,8 +139,11 @@ export class LiveSocket {
     this.#timer = setTimeout(() => this.connect(), this.#random() * longest);
   }
 
-  #sayMessage({ message, conversation_id, client_message_id }: SendMessage): void {
-    this.#say('send_message', { message, conversation_id, client_message_id });
+  #sayMessage(unsent: SendMessage): void {
+    const { message, conversation_id, client_message_id, message_id } = unsent;
+    const said = { message, conversation_id, client_message_id };
+    if (message_id === undefined) this.#say('send_message', said);
+    else this.#say('edit_message', { ...said, message_id });
   }
 
   /** What can't be said now is said when the connection is back: see `#opened`. */

@@ -26,6 +26,13 @@ const LINES = [
   '***',
   '[text](https://example.org)',
   '**open',
+  '$$ x^2',
+  'y $$',
+  '$$',
+  '$$ z $$',
+  '\\[ a',
+  '\\]',
+  'costs $5, and $x$ \\(y\\)',
 ];
 
 const document = fc
@@ -48,7 +55,7 @@ describe('a text that grows', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
   });
 

@@ -1,6 +1,8 @@
 import { LightElement } from './element';
 import { codeBlock } from './code-block';
-import { type Block, renderBlocks, sanitize } from '../markdown/render';
+import { showFormulas } from './formulas';
+import { type Block, renderBlocks } from '../markdown/render';
+import { sanitize } from '../markdown/sanitize';
 import { MarkdownStream } from '../markdown/stream';
 
 /** A text in markdown that may still grow. Finished blocks stay as they are in the page. */
@@ -43,7 +45,11 @@ export class MarkdownText extends LightElement {
       return;
     }
     if (block.kind === 'code') codeBlock(this.#place(at), block, isOpen);
-    else this.#place(at).replaceChildren(sanitize(block.html));
+    else {
+      const place = this.#place(at);
+      place.replaceChildren(sanitize(block.html));
+      showFormulas(place);
+    }
     this.children[at]?.classList.toggle('done', !isOpen);
   }
 

@@ -1,97 +1,82 @@
 import { html, nothing } from 'lit';
-import Copy from '@carbon/icons/es/copy/16.js';
 
 import './markdown';
+import './message-actions';
+import './message-ending';
+import './question-editor';
 
 import type { App } from '../app';
-import type { ThreadMessage } from '../state/thread';
-import { copyText } from './clipboard';
+import type { Editing, Thread } from '../state/thread';
+import type { ThreadMessage } from '../state/thread-message';
 import { LightElement } from './element';
-import { icon } from './icon';
-
-/** What is said under an answer that did not end by itself. */
-const ENDINGS: Partial<Record<ThreadMessage['status'], string>> = {
-  stopped: 'Stopped.',
-  interrupted: 'The server went away in the middle of this answer.',
-  truncated: 'The answer reached its length limit.',
-  failed: 'This answer failed.',
-};
 
 export class WebchatMessage extends LightElement {
   static override properties = {
     app: { attribute: false },
+    thread: { attribute: false },
     message: { attribute: false },
+    isLast: { attribute: false },
+    isBusy: { attribute: false },
+    editing: { attribute: false },
   };
 
   declare app: App;
+  declare thread: Thread;
   declare message: ThreadMessage;
+  declare isLast: boolean;
+  /** An answer is being made: nothing else can be asked. */
+  declare isBusy: boolean;
+  /** Of this question, if it is being changed. */
+  declare editing: Editing | null;
 
   protected override render() {
     return this.message.role === 'user' ? this.#question() : this.#answer();
   }
 
   #question() {
-    const { content, status } = this.message;
-    return html`<article class="message question ${status}" aria-label="You">
-      <p class="said" dir="auto">${content}</p>
-      ${status === 'unsent' ? this.#unsent() : nothing}
+    const { id, content, status } = this.message;
+    return html`<article
+      class="message question ${status}"
+      aria-label="You"
+      tabindex="-1"
+      data-id=${id}
+    >
+      ${
+        this.editing
+          ? html`<question-editor .app=${this.app} .editing=${this.editing}></question-editor>`
+          : html`<p class="said" dir="auto">${content}</p>
+              ${this.#below()}`
+      }
     </article>`;
   }
 
-  #unsent() {
-    const { id, error } = this.message;
-    return html`<div class="ending bad" role="alert">
-      <span>${error ?? 'This message was not sent.'}</span>
-      <button class="link" type="button" @click=${() => this.app.sendAgain(id)}>Send again</button>
-      <button class="link" type="button" @click=${this.#edit}>Edit</button>
-    </div>`;
-  }
-
   #answer() {
-    const { content, status } = this.message;
+    const { id, content, status } = this.message;
     const isStreaming = status === 'streaming';
     return html`<article
       class="message answer ${status}"
       aria-label="Answer"
       aria-busy=${isStreaming}
+      tabindex="-1"
+      data-id=${id}
     >
       ${
         isStreaming && content === ''
-          ? html`<p class="thinking" aria-label="Thinking"><i></i><i></i><i></i></p>`
-          : html`<markdown-text
-              dir="auto"
-              .text=${content}
-              ?streaming=${isStreaming}
-            ></markdown-text>`
+          ? html`<p class="thinking" role="img" aria-label="Thinking"><i></i><i></i><i></i></p>`
+          : html`<markdown-text .text=${content} ?streaming=${isStreaming}></markdown-text>`
       }
-      ${this.#ending()}
-      ${
-        isStreaming || content === ''
-          ? nothing
-          : html`<div class="actions">
-              <button class="quiet" type="button" aria-label="Copy answer" @click=${this.#copy}>
-                ${icon(Copy)}
-              </button>
-            </div>`
-      }
+      ${isStreaming ? nothing : this.#below()}
     </article>`;
   }
 
-  #ending() {
-    const { status, error } = this.message;
-    const text = error ?? ENDINGS[status];
-    if (!text) return nothing;
-    const bad = status === 'failed' || error !== null;
-    return html`<div class="ending ${bad ? 'bad' : ''}">${text}</div>`;
-  }
-
-  #copy(event: Event): void {
-    void copyText(this.message.content, event.currentTarget);
-  }
-
-  #edit(): void {
-    const text = this.app.takeBack(this.message.id);
-    document.querySelector('webchat-composer')?.edit(text);
+  #below() {
+    const { app, message, isBusy, isLast } = this;
+    return html`<message-ending
+        .app=${app}
+        .message=${message}
+        .isOpen=${isLast && !isBusy}
+      ></message-ending>
+      <message-actions .app=${app} .message=${message} .isBusy=${isBusy}></message-actions>`;
   }
 }
 

@@ -2,62 +2,42 @@ import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import ArrowDown from '@carbon/icons/es/arrow--down/16.js';
 
+import './answer-reader';
 import './message';
 
 import type { App } from '../app';
-import type { Thread, ThreadMessage } from '../state/thread';
+import { type Row, rows } from '../state/rows';
+import type { Thread } from '../state/thread';
 import { LightElement, Watch } from './element';
 import { icon } from './icon';
+import { ScrollPlace } from './scroll-place';
+import { loading, missing, unreadable, welcome } from './thread-places';
 
-/** A reader this near to the end follows the answer as it grows. */
-const NEAR_END_PX = 80;
-
-const LONGEST_ANNOUNCEMENT = 600;
-
-const STARTERS = [
-  'Explain how tides work, in three sentences.',
-  'Write a short poem about the sea.',
-  'Give me a Python function that reverses a string.',
-];
-
+/** The messages of a conversation. Tells `show-context` when the reader asks for the summary. */
 export class WebchatThread extends LightElement {
   static override properties = {
     app: { attribute: false },
     thread: { attribute: false },
-    atEnd: { state: true },
-    announcement: { state: true },
   };
 
   declare app: App;
   declare thread: Thread;
-  declare atEnd: boolean;
-  declare announcement: string;
 
   readonly #state = new Watch(this);
   readonly #config = new Watch(this);
-  readonly #resized = new ResizeObserver(() => this.#follow());
-  #answering: string | null = null;
-  #isLoadingOlder = false;
-
-  constructor() {
-    super();
-    this.atEnd = true;
-    this.announcement = '';
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#resized.disconnect();
-  }
+  readonly #place = new ScrollPlace(this, () => this.querySelector('.scroller'));
+  #target: object | null = null;
+  /** The reader's own message that is on its way. */
+  #sending: string | null = null;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#config.store = this.app.config;
     if (changed.has('thread')) {
       this.#state.store = this.thread.state;
-      this.atEnd = true;
-      this.#answering = null;
+      this.#place.atEnd = true;
+      this.#target = null;
     }
-    this.#announce();
+    this.#followOwn();
   }
 
   protected override render() {
@@ -66,142 +46,150 @@ export class WebchatThread extends LightElement {
         <div class="thread">${this.#content()}</div>
       </div>
       ${
-        this.atEnd
+        this.#place.atEnd
           ? nothing
-          : html`<button
-              class="to-end"
-              type="button"
-              aria-label="To the newest message"
-              @click=${this.#toEnd}
-            >
-              ${icon(ArrowDown)}
+          : html`<button class="to-end" type="button" @click=${this.#toEnd}>
+              ${icon(ArrowDown)}<span>Newest</span>
             </button>`
       }
-      <div class="visually-hidden" role="status" aria-live="polite">${this.announcement}</div>
+      <answer-reader .thread=${this.thread}></answer-reader>
     `;
   }
 
   protected override firstUpdated(): void {
-    const thread = this.querySelector('.thread');
-    if (thread) this.#resized.observe(thread);
+    this.#place.observe(this.querySelector('.thread'));
   }
 
   protected override updated(): void {
-    this.#follow();
+    this.#readNear();
+    const { target } = this.thread.state.value;
+    if (target === null || target === this.#target) return;
+    this.#target = target;
+    // When what was asked for has been laid out, and the place of what was there was kept.
+    requestAnimationFrame(() => this.#showMessage(target.id));
+  }
+
+  /** Who says something wants to see it, and what comes of it. */
+  #followOwn(): void {
+    const { messages } = this.thread.state.value;
+    const sending = messages.findLast(({ status }) => status === 'sending')?.id ?? null;
+    if (sending !== null && sending !== this.#sending) this.#place.atEnd = true;
+    this.#sending = sending;
   }
 
   #content() {
     const { phase, messages } = this.thread.state.value;
     switch (phase) {
       case 'new':
-        return this.#welcome();
+        return welcome(this.app);
       case 'loading':
-        return html`<div class="skeleton" role="status" aria-label="Loading the conversation">
-          ${[40, 90, 82, 60].map((width) => html`<span class="bar w${width}"></span>`)}
-        </div>`;
+        return loading();
       case 'missing':
-        return this.#dead(
-          'This conversation is not here',
-          'It was deleted, or it belongs to another browser.',
-          html`<button class="primary" type="button" @click=${() => this.app.newChat()}>
-            Start a new chat
-          </button>`,
-        );
+        return missing(this.app);
       case 'failed':
-        return this.#dead(
-          'The conversation can’t be read',
-          'The server can’t be reached, or has trouble with its storage.',
-          html`<button class="primary" type="button" @click=${() => this.app.retry()}>
-            Try again
-          </button>`,
-        );
+        return unreadable(this.app);
       case 'ready':
-        return messages.length === 0 ? this.#welcome() : this.#messages(messages);
+        return messages.length === 0 ? welcome(this.app) : this.#messages();
     }
   }
 
-  #messages(messages: readonly ThreadMessage[]) {
-    return html`<ol class="messages" aria-label="Messages">
-      ${repeat(
-        messages,
-        (message) => message.id,
-        (message) =>
-          html`<li><webchat-message .app=${this.app} .message=${message}></webchat-message></li>`,
-      )}
-    </ol>`;
-  }
-
-  #welcome() {
-    const model = this.app.config.value?.model;
-    return html`<section class="welcome">
-      <h2>What would you like to know?</h2>
-      <p>
-        ${model ? html`<strong>${model}</strong> answers here. ` : nothing}Your conversations stay
-        on this server, and are yours alone.
-      </p>
-      <ul>
-        ${STARTERS.map(
-          (text) =>
-            html`<li>
-              <button type="button" @click=${() => this.app.send(text)}>${text}</button>
-            </li>`,
+  #messages() {
+    const all = rows(this.thread.state.value, new Date());
+    return html`${this.#older()}
+      <ol class="messages" aria-label="Messages">
+        ${repeat(
+          all,
+          (row) => row.key,
+          (row, at) => this.#row(row, at === all.length - 1),
         )}
-      </ul>
-    </section>`;
+      </ol>`;
   }
 
-  #dead(heading: string, text: string, action: unknown) {
-    return html`<section class="dead" role="alert">
-      <h2>${heading}</h2>
-      <p>${text}</p>
-      ${action}
-    </section>`;
+  #row({ key, message, day, isAfterGap, endsSummary }: Row, isLast: boolean) {
+    return html`<li data-key=${key}>
+      ${isAfterGap ? this.#gap() : nothing}
+      ${day === null ? nothing : html`<p class="day"><span>${day}</span></p>`}
+      <webchat-message
+        .app=${this.app}
+        .thread=${this.thread}
+        .message=${message}
+        .isLast=${isLast}
+        .isBusy=${this.thread.state.value.runningTurn !== null}
+        .editing=${this.#editingOf(message.id)}
+      ></webchat-message>
+      ${
+        endsSummary
+          ? html`<button class="line" type="button" @click=${this.#showContext}>
+              <span>Summary up to here</span>
+            </button>`
+          : nothing
+      }
+    </li>`;
   }
 
-  /** A screen reader hears an answer once, when it is whole. */
-  #announce(): void {
-    const { runningTurn, messages } = this.thread.state.value;
-    if (runningTurn !== null && this.#answering === null) this.announcement = 'Answering…';
-    if (runningTurn === null && this.#answering !== null) {
-      const answer = messages.findLast((message) => message.role === 'assistant');
-      this.announcement = (answer?.error ?? answer?.content ?? '').slice(0, LONGEST_ANNOUNCEMENT);
-    }
-    this.#answering = runningTurn;
+  #editingOf(messageId: string) {
+    const { editing } = this.thread.state.value;
+    return editing?.messageId === messageId ? editing : null;
   }
 
-  #scroller(): HTMLElement | null {
-    return this.querySelector('.scroller');
+  #older() {
+    const { nextBefore, reading } = this.thread.state.value;
+    if (nextBefore === null) return nothing;
+    return html`<p class="older">
+      ${
+        reading === 'failed'
+          ? html`Older messages can’t be read.
+              <button class="link" type="button" @click=${() => this.thread.readOlder()}>
+                Try again
+              </button>`
+          : html`<span role="status">${reading === 'older' ? 'Reading older messages…' : ''}</span>`
+      }
+    </p>`;
   }
 
-  #follow(): void {
-    const scroller = this.#scroller();
-    if (scroller && this.atEnd) scroller.scrollTop = scroller.scrollHeight;
+  #gap() {
+    return html`<button class="line gap" type="button" @click=${() => this.thread.fillGap(false)}>
+      <span>Show the messages between</span>
+    </button>`;
+  }
+
+  #showContext(): void {
+    this.dispatchEvent(new CustomEvent('show-context', { bubbles: true }));
+  }
+
+  #showMessage(id: string): void {
+    const article = this.querySelector<HTMLElement>(`article[data-id="${CSS.escape(id)}"]`);
+    const key = article?.closest<HTMLElement>('[data-key]')?.dataset['key'];
+    if (key === undefined) return;
+    this.#place.show(key);
+    article?.focus({ preventScroll: true });
+    this.requestUpdate();
   }
 
   #toEnd(): void {
-    this.atEnd = true;
-    this.#follow();
+    this.#place.toEnd();
     document.querySelector<HTMLElement>('#composer')?.focus();
   }
 
   #scrolled(): void {
-    const scroller = this.#scroller();
-    if (!scroller) return;
-    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    this.atEnd = below < NEAR_END_PX;
-    if (scroller.scrollTop < scroller.clientHeight) void this.#loadOlder(scroller);
+    this.#place.scrolled();
+    this.#readNear();
   }
 
-  async #loadOlder(scroller: HTMLElement): Promise<void> {
-    if (this.#isLoadingOlder || this.thread.state.value.nextBefore === null) return;
-    this.#isLoadingOlder = true;
-    const fromEnd = scroller.scrollHeight - scroller.scrollTop;
-    await this.app.loadOlder();
-    this.requestUpdate();
-    await this.updateComplete;
-    // The reader's place stays: what came stands above it.
-    if (!this.atEnd) scroller.scrollTop = scroller.scrollHeight - fromEnd;
-    this.#isLoadingOlder = false;
+  /** Reads what is missing less than a screen away. */
+  #readNear(): void {
+    const { reading, nextBefore, gap } = this.thread.state.value;
+    if (reading !== 'nothing' || (nextBefore === null && gap === null)) return;
+    const seen = this.querySelector('.scroller')?.getBoundingClientRect();
+    if (!seen) return;
+    const isNear = (place: DOMRect) =>
+      place.bottom > seen.top - seen.height && place.top < seen.bottom + seen.height;
+    const older = this.querySelector('.older')?.getBoundingClientRect();
+    if (older && isNear(older)) void this.thread.readOlder();
+    const line = this.querySelector('.gap')?.getBoundingClientRect();
+    if (!line || !isNear(line)) return;
+    // From the side on which the reader is, so that it is whole where he goes on.
+    void this.thread.fillGap(line.top > seen.top + seen.height / 2);
   }
 }
 

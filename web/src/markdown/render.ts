@@ -1,7 +1,8 @@
-import DOMPurify from 'dompurify';
 import MarkdownIt, { type Env, type Token } from 'markdown-it';
 
-const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false });
+import { math } from './math';
+
+const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false }).use(math);
 
 // An image is a request to another server, made without asking the reader: it is shown as a link.
 markdown.renderer.rules['image'] = (tokens, index, options, env, self) => {
@@ -45,36 +46,6 @@ export function renderBlocks(text: string, references: References = {}): Rendere
     blocks: groups.map((group) => block(group, references)),
     openFrom: lines[lastLine] ?? 0,
   };
-}
-
-/**
- * HTML as nodes that can do no harm. Links lead out of the page and take nothing along.
- */
-export function sanitize(html: string): DocumentFragment {
-  const fragment = DOMPurify.sanitize(html, {
-    RETURN_DOM_FRAGMENT: true,
-    USE_PROFILES: { html: true },
-    FORBID_TAGS: ['style', 'img', 'video', 'audio', 'source', 'form', 'input', 'button', 'iframe'],
-    FORBID_ATTR: ['style', 'class', 'id', 'name'],
-    ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
-    // Not addresses, and so not held against the expression above.
-    ADD_URI_SAFE_ATTR: ['align', 'start'],
-    ALLOW_DATA_ATTR: false,
-  });
-  for (const link of fragment.querySelectorAll('a')) {
-    link.target = '_blank';
-    link.rel = 'noopener noreferrer nofollow';
-  }
-  for (const table of fragment.querySelectorAll('table')) {
-    const scroller = document.createElement('div');
-    scroller.className = 'table-scroll';
-    scroller.tabIndex = 0;
-    scroller.setAttribute('role', 'group');
-    scroller.setAttribute('aria-label', 'Table');
-    table.replaceWith(scroller);
-    scroller.append(table);
-  }
-  return fragment;
 }
 
 /** Token[] of each block that stands at the top. */

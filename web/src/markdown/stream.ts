@@ -26,9 +26,11 @@ export class MarkdownStream {
     const complete = this.#text.lastIndexOf('\n') + 1;
     if (complete <= this.#openFrom) return;
     const open = this.#text.slice(this.#openFrom, complete);
-    const { openFrom } = renderBlocks(open, copy(this.#references));
+    const { blocks, openFrom } = renderBlocks(open, copy(this.#references));
     if (openFrom === 0) return;
-    this.#finished.push(...renderBlocks(open.slice(0, openFrom), this.#references).blocks);
+    this.#finished.push(...blocks.slice(0, -1));
+    // Only for the links that it defines: without what follows, its blocks may be others.
+    renderBlocks(open.slice(0, openFrom), this.#references);
     this.#openFrom += openFrom;
   }
 

@@ -3,6 +3,8 @@ import type { SendMessage } from '../protocol';
 export interface Unsent extends SendMessage {
   /** Why the server refused it; `null` while it may still get through. */
   refused: string | null;
+  /** The error's code. */
+  code?: string;
 }
 
 const KEY = 'webchat.outbox';
@@ -34,10 +36,10 @@ export class Outbox {
     this.#write();
   }
 
-  refuse(clientMessageId: string, why: string): void {
+  refuse(clientMessageId: string, why: string, code: string): void {
     const message = this.#messages.get(clientMessageId);
     if (!message) return;
-    this.#messages.set(clientMessageId, { ...message, refused: why });
+    this.#messages.set(clientMessageId, { ...message, refused: why, code });
     this.#write();
   }
 

@@ -1,0 +1,164 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+
+import type { CDPSession } from '@playwright/test';
+
+import { askAll, type Chat, expect, test } from './fixtures.ts';
+
+/**
+ * What the page costs, in the browser. Nothing is expected of the figures: they are printed beside
+ * what they should be, and written to `bench/page.json` in cargo's target folder.
+ */
+const ROOT = resolve(import.meta.dirname, '../..');
+const RESULTS = join(process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target'), 'bench/page.json');
+const FRAME_MS = 1000 / 60;
+
+const TOKENS = 5000;
+const TOKENS_A_SECOND = 1000;
+const ANSWER = tokens(TOKENS);
+
+interface Figure {
+  case: string;
+  value: number;
+  unit: string;
+  goal: number;
+}
+
+const figures: Figure[] = [];
+
+test.afterAll(async () => {
+  await mkdir(resolve(RESULTS, '..'), { recursive: true });
+  await writeFile(RESULTS, `${JSON.stringify(figures, null, 2)}\n`);
+});
+
+test('first load', async () => {
+  const page = await readFile(join(ROOT, 'web/dist/index.html'), 'utf8');
+  const entries = [...page.matchAll(/(?:src|href)="(\/[^"]+\.(?:js|css))"/g)].map(([, path]) => path);
+  const sizes = await Promise.all(
+    entries.map(async (path) => gzipSync(await readFile(join(ROOT, 'web/dist', path ?? ''))).length),
+  );
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  add('first load: JavaScript and styles, gzip', total / 1000, 'KB', 160);
+});
+
+test('an answer at 1 000 tokens a second', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => {
+    const begin = performance.now();
+    for (let said = 0; said < TOKENS; await sleep(2)) {
+      const due = ((performance.now() - begin) / 1000) * TOKENS_A_SECOND;
+      for (; said < Math.min(due, TOKENS); said += 1) say(ANSWER[said] ?? '');
+    }
+  });
+  const { busy, dropped } = await costOf(chat, server.url);
+  add('5 000 tokens at 1 000 a second: main thread', busy, 's', 2.1);
+  add('5 000 tokens at 1 000 a second: dropped frames', dropped, 'frames', 3);
+});
+
+test('the same answer as a burst', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => ANSWER.forEach((token) => say(token)));
+  const { busy } = await costOf(chat, server.url);
+  add('5 000 tokens as a burst: main thread', busy, 's', 0.6);
+});
+
+test('a conversation of 2 000 messages', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, say) => {
+    say(ANSWER.slice(Number(question), Number(question) + 60).join(''));
+  });
+  const { page } = chat;
+  await chat.open(server);
+  await chat.ask('0');
+  const path = new URL(page.url()).pathname;
+  // Elsewhere, so that the page does not show each of them.
+  await page.getByRole('button', { name: 'New chat' }).click();
+  await askAll(page, path, Array.from({ length: 999 }, (_, at) => String(at + 1)));
+  const link = chat.list.getByRole('link');
+  const times: number[] = [];
+  await expect(chat.answers).toHaveCount(0);
+  for (let round = 0; round < 9; round += 1) {
+    times.push(await link.evaluate(paintedAfterClick));
+    await page.getByRole('button', { name: 'New chat' }).click();
+    await expect(chat.answers).toHaveCount(0);
+  }
+  add('2 000 messages: newest page painted after the click', median(times) / 1000, 's', 0.4);
+});
+
+/** What the browser's main thread does for one answer, in seconds of its own time. */
+async function costOf(chat: Chat, url: string): Promise<{ busy: number; dropped: number }> {
+  const { page } = chat;
+  await page.goto(url);
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  await page.evaluate(countFrames, FRAME_MS);
+  const before = await taskSeconds(session);
+  await chat.ask('Go on');
+  const busy = (await taskSeconds(session)) - before;
+  const dropped = await page.evaluate(() => (window as unknown as { dropped: number }).dropped);
+  await session.detach();
+  return { busy, dropped };
+}
+
+async function taskSeconds(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send('Performance.getMetrics');
+  return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN;
+}
+
+function countFrames(frame: number): void {
+  const seen = Object.assign(window, { dropped: 0 });
+  let last = performance.now();
+  const next = (now: number) => {
+    seen.dropped += Math.max(0, Math.round((now - last) / frame) - 1);
+    last = now;
+    requestAnimationFrame(next);
+  };
+  requestAnimationFrame(next);
+}
+
+/** Milliseconds from the click to the frame that shows the newest answer. */
+function paintedAfterClick(link: Element): Promise<number> {
+  const begin = performance.now();
+  (link as HTMLElement).click();
+  return new Promise((resolve) => {
+    const look = () => {
+      const newest = [...document.querySelectorAll('article.answer')].at(-1);
+      const isThere = newest?.querySelector('.block') && newest.getBoundingClientRect().bottom > 0;
+      if (!isThere) requestAnimationFrame(look);
+      // A task behind the frame: what it shows has been painted.
+      else requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begin)));
+    };
+    look();
+  });
+}
+
+/** Prose, lists and code, in pieces of some four characters. */
+function tokens(count: number): string[] {
+  const section = (at: number) => `## Part ${at}
+
+The moon **pulls** at the water, and the [sea](https://example.org/${at}) rises twice a day; \`h(t)\` tells how high.
+
+- First, the near side.
+- Then the far one.
+
+\`\`\`python
+def height(moon, sun, hours):
+    """How high the water stands, in metres."""
+    tide = sum(body.pull * cos(body.angle + hours) for body in (moon, sun))
+    return MEAN + tide  # above the mean
+\`\`\`
+
+`;
+  let text = '';
+  for (let at = 1; text.length < count * 4; at += 1) text += section(at);
+  return Array.from({ length: count }, (_, at) => text.slice(at * 4, at * 4 + 4));
+}
+
+function median(values: number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function add(name: string, value: number, unit: string, goal: number): void {
+  figures.push({ case: name, value: Math.round(value * 1000) / 1000, unit, goal });
+  const said = `${value.toFixed(unit === 's' ? 2 : 0)} ${unit}`;
+  process.stdout.write(`  ${name.padEnd(60)}${said.padStart(12)}   goal: ${goal} ${unit}\n`);
+}

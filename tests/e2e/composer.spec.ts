@@ -1,0 +1,205 @@
+import type { Locator, Page } from '@playwright/test';
+
+import { expect, test } from './fixtures.ts';
+
+const echo = async (question: string, say: (text: string) => void) => say(`You said: ${question}`);
+const heightOf = async (field: Locator) => (await field.boundingBox())?.height ?? 0;
+const lines = (count: number) => Array.from({ length: count }, (_, at) => `line ${at}`).join('\n');
+
+test('the field grows with its text, to ten lines', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  const one = await heightOf(chat.field);
+
+  await chat.field.fill(lines(3));
+  const three = await heightOf(chat.field);
+  await chat.field.fill(lines(10));
+  const ten = await heightOf(chat.field);
+  await chat.field.fill(lines(40));
+
+  expect(three).toBeGreaterThan(one + 40);
+  expect(ten).toBeGreaterThan(three + 150);
+  expect(await heightOf(chat.field)).toBe(ten);
+});
+
+test('Enter sends nothing while a word is chosen, nor when there is nothing', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.field.fill('  \n ');
+  await chat.field.press('Enter');
+  await chat.page.getByRole('button', { name: 'Send' }).click({ force: true });
+  await expect(chat.field).toHaveValue('  \n ');
+
+  await chat.field.fill('に');
+  for (const init of [{ isComposing: true }, { keyCode: 229 }]) {
+    await chat.field.dispatchEvent('keydown', { key: 'Enter', ...init });
+  }
+  await expect(chat.field).toHaveValue('に');
+  await expect(chat.questions).toHaveCount(0);
+  await chat.field.press('Enter');
+
+  await expect(chat.answers).toHaveText([/You said: に/]);
+  await expect(chat.questions).toHaveCount(1);
+});
+
+test('each conversation has its own draft, which survives a reload', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  await chat.field.fill('of the first');
+  await chat.page.getByRole('button', { name: 'New chat' }).click();
+  await expect(chat.field).toHaveValue('');
+  await chat.field.fill('of a new one');
+
+  await chat.list.getByRole('link', { name: 'tides' }).click();
+  await expect(chat.field).toHaveValue('of the first');
+  await chat.page.reload();
+
+  await expect(chat.field).toHaveValue('of the first');
+  await chat.page.getByRole('button', { name: 'New chat' }).click();
+  await expect(chat.field).toHaveValue('of a new one');
+});
+
+test('one button sends and stops, and the focus is never lost', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => {
+    say('For ever ');
+    await new Promise(() => {});
+  });
+  await chat.open(server);
+  await chat.field.fill('Talk');
+  await chat.page.getByRole('button', { name: 'Send' }).click();
+  await expect(chat.field).toBeFocused();
+
+  await chat.page.getByRole('button', { name: 'Stop' }).focus();
+  await chat.page.keyboard.press('Enter');
+  await expect(chat.page.getByRole('button', { name: 'Send' })).toBeFocused();
+
+  await expect(chat.answers.first()).toContainText('Stopped.');
+});
+
+test('five megabytes that are pasted are no message, but may be a file', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  const files = await takeFiles(chat.page);
+  await chat.field.evaluate((field) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', 'word '.repeat(1_000_000));
+    const init = { clipboardData, bubbles: true, cancelable: true };
+    field.dispatchEvent(new ClipboardEvent('paste', init));
+  });
+
+  const offer = chat.page.getByRole('alert').filter({ hasText: '5 MB' });
+  await expect(offer).toHaveText(/This text has 5 MB\. A message may have 1 MB\./);
+  await expect(chat.field).toHaveValue('');
+  await chat.expectAccessible();
+  await offer.getByRole('button', { name: 'Attach it as a file' }).click();
+
+  await expect(offer).toBeHidden();
+  await expect.poll(() => files).toEqual(['pasted.txt']);
+  await expect(chat.page.getByRole('list', { name: 'Files' })).toContainText('pasted.txt');
+});
+
+test('files are chosen, pasted and dropped; what is refused says why and can be tried again', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('before');
+  const files = await takeFiles(chat.page);
+  const list = chat.page.getByRole('list', { name: 'Files' });
+  const text = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from('waves') });
+
+  await chat.page.locator('input[type=file]').setInputFiles([text('sea.txt'), text('cat.png')]);
+  await expect(list.getByRole('listitem')).toHaveText([
+    /sea\.txt.*0 of 4 parts read/s,
+    /cat\.png.*Only txt, md and json\..*Try again/s,
+  ]);
+  await chat.expectAccessible();
+  await chat.page.getByRole('button', { name: 'Try again: cat.png' }).click();
+  await expect.poll(() => files).toEqual(['sea.txt', 'cat.png', 'cat.png']);
+  await chat.page.getByRole('button', { name: 'Dismiss: cat.png' }).click();
+  await expect(list.getByRole('listitem')).toHaveCount(1);
+  await expect(chat.field).toBeFocused();
+
+  await give(chat.field, 'paste', ['shore.txt']);
+  await give(chat.page.locator('main'), 'drop', ['sand.txt', 'foam.txt']);
+  await expect(list.getByRole('listitem')).toHaveCount(4);
+  await chat.page.getByRole('button', { name: 'Cancel: foam.txt' }).click();
+  await expect(list.getByRole('listitem')).toHaveCount(3);
+
+  await chat.page.evaluate(() => {
+    DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true }) as FileSystemEntry;
+  });
+  await give(chat.page.locator('main'), 'drop', ['folder']);
+  await expect(chat.page.getByRole('alert')).toContainText('Folders can’t be attached');
+  await expect(list.getByRole('listitem')).toHaveCount(3);
+  expect(chat.complaints.splice(0)).toEqual(Array(2).fill(expect.stringContaining('415')));
+});
+
+test('a file that the server reads is shown after a reload', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('before');
+  await takeFiles(chat.page);
+  await chat.page.locator('input[type=file]').setInputFiles([
+    { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('waves') },
+  ]);
+  await expect(chat.page.getByText('0 of 4 parts read')).toBeVisible();
+
+  await chat.page.reload();
+
+  await expect(chat.page.getByText('0 of 4 parts read')).toBeVisible();
+});
+
+/** A server that takes text files and reads them for ever; the names it was given. */
+async function takeFiles(page: Page): Promise<string[]> {
+  const names: string[] = [];
+  const jobs: object[] = [];
+  await page.route('**/api/v1/conversations/*/files{,/**}', async (route) => {
+    const request = route.request();
+    if (request.method() === 'GET') return route.fulfill({ json: { files: jobs } });
+    if (request.method() === 'DELETE') return route.fulfill({ status: 204 });
+    const name = /filename="([^"]+)"/.exec(request.postDataBuffer()?.toString() ?? '')?.[1] ?? '?';
+    names.push(name);
+    if (name.endsWith('.png')) {
+      const json = { message: 'Only txt, md and json.', code: 'unsupported_media_type' };
+      return route.fulfill({ status: 415, json });
+    }
+    const job = {
+      job_id: `job of ${name}`,
+      conversation_id: /conversations\/([^/]+)/.exec(request.url())?.[1],
+      file_name: name,
+      status: 'running',
+      done: 0,
+      of: 4,
+      error: null,
+    };
+    jobs.push(job);
+    return route.fulfill({ status: 202, json: job });
+  });
+  return names;
+}
+
+/** Pastes or drops files. */
+async function give(place: Locator, event: 'paste' | 'drop', names: string[]): Promise<void> {
+  await place.evaluate(
+    (element, { event, names }) => {
+      const data = new DataTransfer();
+      for (const name of names) data.items.add(new File(['waves'], name));
+      const init = { bubbles: true, cancelable: true };
+      element.dispatchEvent(
+        event === 'paste'
+          ? new ClipboardEvent('paste', { ...init, clipboardData: data })
+          : new DragEvent('drop', { ...init, dataTransfer: data }),
+      );
+    },
+    { event, names },
+  );
+}

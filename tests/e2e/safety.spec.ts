@@ -1,0 +1,131 @@
+import type { Page } from '@playwright/test';
+
+import { askAll, expect, test } from './fixtures.ts';
+import { HOSTILE } from './hostile.ts';
+
+/** What an answer may consist of. */
+const TAGS = new Set(
+  `p a bdi em strong s del code pre ul ol li blockquote h1 h2 h3 h4 h5 h6 hr br table thead tbody tr
+  th td div span figure figcaption button svg path markdown-text tex-math tex-display math semantics
+  annotation mrow mi mn mo mtext mspace ms msup msub msubsup mfrac msqrt mroot mover munder munderover
+  mtable mtr mtd mstyle mpadded mphantom menclose merror mmultiscripts mprescripts`.split(/\s+/),
+);
+/** Their attributes; of MathML any that names no address. */
+const ATTRIBUTES = /^(class|dir|href|target|rel|title|align|start|tabindex|role|aria-[a-z]+|type|data-language|viewBox|width|height|focusable|d|streaming)$/;
+const MATH_ATTRIBUTES = /^(xmlns|display|mathvariant|mathcolor|mathbackground|stretchy|separator|fence|accent|accentunder|lspace|rspace|minsize|maxsize|symmetric|width|height|depth|voffset|scriptlevel|displaystyle|rowspacing|columnspacing|columnalign|linethickness|encoding|notation|movablelimits|form|largeop|rowlines|columnlines|linebreak)$/;
+
+test('nothing of what a model may write runs, fetches or pretends', async ({ scripted, chat }) => {
+  test.setTimeout(240_000);
+  expect(HOSTILE.length).toBeGreaterThanOrEqual(200);
+  const { page } = chat;
+  const server = await scripted(async (question, say) => {
+    // In pieces that fall anywhere, as they come from a model.
+    const answer = HOSTILE[Number(question)] ?? '';
+    for (let at = 0; at < answer.length; at += 97) say(answer.slice(at, at + 97));
+  });
+  const strange = watch(page, server.url);
+  await page.addInitScript(() => {
+    const reports: string[] = [];
+    Object.assign(window, { reports });
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      reports.push(`${violatedDirective} ${blockedURI}`),
+    );
+  });
+  await chat.open(server);
+  await chat.ask('0');
+
+  await askAll(
+    page,
+    new URL(page.url()).pathname,
+    HOSTILE.slice(1).map((_, at) => String(at + 1)),
+  );
+  await chat.whole();
+  await expect(chat.questions.last()).toHaveText(String(HOSTILE.length - 1));
+  await expectHarmless(page, 'as it streamed');
+  await chat.page.reload();
+  await expect(chat.questions.last()).toHaveText(String(HOSTILE.length - 1));
+  await readAll(page);
+  await expect(chat.answers).toHaveCount(HOSTILE.length);
+  await expectHarmless(page, 'as it was read');
+
+  expect(strange).toEqual([]);
+});
+
+test('a message that is pasted from anywhere stays text', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => say('Fine.'));
+  const strange = watch(chat.page, server.url);
+  await chat.open(server);
+  const pasted = HOSTILE.filter((text) => text.length < 300).join('\n');
+
+  await chat.ask(pasted);
+
+  const said = chat.questions.first().locator('.said');
+  expect((await said.textContent())?.trim()).toBe(pasted.trim());
+  await expect(said.locator('*')).toHaveCount(0);
+  expect(strange).toEqual([]);
+});
+
+test('a link that looks like another shows where it leads', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) =>
+    say('[https://bank.example](https://elsewhere.invalid/x) and [the sea](https://sea.example)'),
+  );
+  await chat.open(server);
+  await chat.ask('Where?');
+
+  const links = chat.answers.first().getByRole('link');
+  await expect(links).toHaveText(['https://bank.exampleelsewhere.invalid', 'the sea']);
+  await expect(links.first()).toHaveAttribute('rel', 'noopener noreferrer nofollow');
+});
+
+test('formulas are shown as such, and prices as prices', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) =>
+    say('From $5 to $10: $x^2$ and\n\n$$\n\\frac{1}{2}\n$$\n\n\\(y\\) but not `$z$`.'),
+  );
+  await chat.open(server);
+  await chat.ask('Show me');
+
+  await expect(chat.answers.first().locator('math')).toHaveCount(3);
+  await expect(chat.answers.first().locator('math[display=block] mfrac')).toHaveCount(1);
+  await expect(chat.answers.first()).toContainText('From $5 to $10:');
+});
+
+/** Whatever leaves the server's own addresses, opens a window or asks the reader. */
+function watch(page: Page, server: string): string[] {
+  const strange: string[] = [];
+  const own = new RegExp(`^${server}/(?:$|c/|api/|assets/|theme\\.js$|favicon\\.svg$)`);
+  page.on('request', (request) => {
+    if (!own.test(request.url())) strange.push(request.url());
+  });
+  page.on('popup', (popup) => strange.push(`popup ${popup.url()}`));
+  page.on('dialog', (dialog) => strange.push(`dialog ${dialog.message()}`));
+  return strange;
+}
+
+async function readAll(page: Page): Promise<void> {
+  await expect(async () => {
+    await page.locator('.scroller').evaluate((scroller) => (scroller.scrollTop = 0));
+    await expect(page.locator('.older')).toHaveCount(0, { timeout: 100 });
+  }).toPass({ timeout: 60_000 });
+}
+
+async function expectHarmless(page: Page, when: string): Promise<void> {
+  const seen = await page.evaluate(() => ({
+    hacked: 'hacked' in window,
+    reports: (window as unknown as { reports: string[] }).reports,
+    elements: [...document.querySelectorAll('article.answer markdown-text *')].map((element) => ({
+      tag: element.localName,
+      isMath: element.namespaceURI?.endsWith('MathML') === true,
+      attributes: [...element.attributes].map(({ name }) => name),
+      href: element.getAttribute('href') ?? '',
+    })),
+  }));
+  expect(seen.hacked, `${when}: nothing has run`).toBe(false);
+  expect(seen.reports, `${when}: the policy had nothing to stop`).toEqual([]);
+  expect(seen.elements.length).toBeGreaterThan(300);
+  const wrong = seen.elements.filter(({ tag, isMath, attributes, href }) => {
+    const allowed = isMath ? MATH_ATTRIBUTES : ATTRIBUTES;
+    const isAddress = href === '' || /^(https?:|mailto:)/.test(href);
+    return !TAGS.has(tag) || !isAddress || !attributes.every((name) => allowed.test(name));
+  });
+  expect(wrong, `${when}: only what an answer may consist of`).toEqual([]);
+}

@@ -1,0 +1,72 @@
+import { expect, test } from './fixtures.ts';
+
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 768, height: 1024 },
+  { width: 390, height: 844 },
+];
+
+function message(position: number, content: string, changes: object = {}) {
+  return {
+    message_id: `m${position}`,
+    conversation_id: 'c',
+    position,
+    parent_id: position === 1 ? null : `m${position - 1}`,
+    turn_id: null,
+    role: position % 2 === 1 ? 'user' : 'assistant',
+    content,
+    token_count: 2,
+    status: 'complete',
+    created_at: `2026-01-0${Math.ceil(position / 4)}T03:04:05.678Z`,
+    versions: [`m${position}`],
+    ...changes,
+  };
+}
+
+/** A conversation in which each kind of message stands once. */
+const MESSAGES = [
+  message(1, 'A question'),
+  message(2, 'It was stopped', { status: 'stopped' }),
+  message(3, 'Another question'),
+  message(4, 'The server went away', { status: 'interrupted' }),
+  message(5, 'One with versions', { versions: ['x', 'm5'] }),
+  message(6, 'It was too lo', { status: 'truncated', versions: ['y', 'm6', 'z'] }),
+  message(7, 'The last question'),
+  message(8, '', { status: 'failed' }),
+];
+const FILES = [
+  { status: 'running', done: 3, of: 12, error: null },
+  { status: 'running', done: 0, of: 0, error: null },
+].map((job, at) => ({ ...job, job_id: `j${at}`, conversation_id: 'c', file_name: `${at}.txt` }));
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`no state of a message bars anyone: ${colorScheme}`, async ({ scripted, chat }) => {
+    test.setTimeout(120_000);
+    const server = await scripted(async (_question, say) => say('Fine.'));
+    const { page } = chat;
+    await page.emulateMedia({ colorScheme });
+    await chat.open(server);
+    await chat.ask('before');
+    const json = { messages: MESSAGES, next_before: null, event_seq: 1e9, running_turn: null };
+    await page.route('**/messages', (route) => route.fulfill({ json }));
+    await page.route('**/context', (route) => route.fulfill({ json: { summary: { through: 4 } } }));
+    await page.route('**/files', (route) => route.fulfill({ json: { files: FILES } }));
+    await page.reload();
+    await expect(chat.answers).toHaveCount(4);
+
+    for (const size of SIZES) {
+      await page.setViewportSize(size);
+      await chat.expectAccessible();
+      await chat.questions.last().hover();
+      await chat.questions.last().getByRole('button', { name: 'Edit question' }).click();
+      await chat.expectAccessible();
+      await page.keyboard.press('Escape');
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(width).toBeLessThanOrEqual(size.width);
+    }
+
+    const offered = chat.answers.getByRole('button').filter({ hasText: /Continue|Try again/ });
+    await expect(offered, 'only the last answer goes on').toHaveCount(1);
+    await expect(chat.answers.nth(2)).toContainText('2 / 3');
+  });
+}

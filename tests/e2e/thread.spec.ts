@@ -1,0 +1,226 @@
+import type { Page } from '@playwright/test';
+
+import { askAll, type Chat, expect, test } from './fixtures.ts';
+import type { Server } from './server.ts';
+
+const echo = async (question: string, say: (text: string) => void) => say(`Answer to ${question}`);
+
+/** Opens a conversation of so many questions, `question 1` being the first. */
+async function openLong(server: Server, chat: Chat, count: number): Promise<void> {
+  await chat.open(server);
+  await chat.ask('question 1');
+  const path = new URL(chat.page.url()).pathname;
+  await chat.page.getByRole('button', { name: 'New chat' }).click();
+  await askAll(
+    chat.page,
+    path,
+    Array.from({ length: count - 1 }, (_, at) => `question ${at + 2}`),
+  );
+  await chat.open(server, path);
+  await expect(chat.questions.last()).toHaveText(`question ${count}`);
+}
+
+const scroller = (page: Page) => page.locator('.scroller');
+const belowOf = (page: Page) =>
+  scroller(page).evaluate((at) => at.scrollHeight - at.scrollTop - at.clientHeight);
+
+test('a long conversation opens at its end, and older messages come above what is read', async ({
+  scripted,
+  chat,
+}) => {
+  test.setTimeout(120_000);
+  const server = await scripted(echo);
+  await openLong(server, chat, 80);
+  await expect(chat.questions).toHaveCount(25);
+  expect(await belowOf(chat.page)).toBeLessThan(2);
+
+  await chat.page.route('**/messages?before=*', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.continue();
+  });
+  await scroller(chat.page).evaluate((at) => (at.scrollTop = 400));
+  const seen = chat.page.getByText('Answer to question 59', { exact: true });
+  await expect(seen).toBeInViewport();
+  const before = await seen.boundingBox();
+  await expect(chat.questions).not.toHaveCount(25);
+  await chat.page.waitForTimeout(200);
+
+  const after = await seen.boundingBox();
+  expect(Math.abs((after?.y ?? 0) - (before?.y ?? 999))).toBeLessThan(3);
+  await expect(async () => {
+    await scroller(chat.page).evaluate((at) => (at.scrollTop = 0));
+    await expect(chat.questions).toHaveCount(80, { timeout: 500 });
+  }).toPass();
+  await expect(chat.questions.first()).toHaveText('question 1');
+  const isFound = await chat.page.evaluate(() =>
+    // Forward, and from the beginning again.
+    (window as unknown as { find: (text: string, ...how: boolean[]) => boolean }).find(
+      'Answer to question 77',
+      false,
+      false,
+      true,
+    ),
+  );
+  expect(isFound, 'what is far from the screen is found by the browser').toBe(true);
+
+  await scroller(chat.page).evaluate((at) => (at.scrollTop = 0));
+  await expect(chat.page.getByRole('button', { name: 'Newest' })).toBeVisible();
+  await chat.ask('mine');
+  await expect(chat.questions.last()).toBeInViewport();
+  expect(await belowOf(chat.page)).toBeLessThan(2);
+});
+
+test('a message that is far away is shown with what stands around it', async ({
+  scripted,
+  chat,
+}) => {
+  test.setTimeout(120_000);
+  const server = await scripted(echo);
+  await openLong(server, chat, 100);
+
+  await chat.page.evaluate((position) => {
+    interface Shown {
+      app: { thread: { value: { showMessage(position: number): Promise<void> } } };
+    }
+    const page = document.querySelector('webchat-app') as unknown as Shown;
+    return page.app.thread.value.showMessage(position);
+  }, 41);
+
+  const found = chat.questions.filter({ has: chat.page.getByText('question 21', { exact: true }) });
+  await expect(found).toBeInViewport();
+  await expect(found).toBeFocused();
+  await expect(chat.page.locator('.marked')).toContainText('question 21');
+  await expect(chat.page.locator('.marked')).toHaveCount(0, { timeout: 5000 });
+  await chat.page.getByRole('button', { name: 'Newest' }).click();
+  await expect(chat.questions.last()).toBeInViewport();
+  await chat.ask('one more');
+  await expect(chat.questions.last()).toHaveText('one more');
+
+  // Up again from the end, to the beginning: nothing is missing.
+  await expect(async () => {
+    await chat.page.locator('.gap, .older').last().scrollIntoViewIfNeeded({ timeout: 500 });
+    await expect(chat.questions).toHaveCount(101, { timeout: 500 });
+  }).toPass();
+  const said = await chat.questions.locator('.said').allTextContents();
+  const all = Array.from({ length: 100 }, (_, at) => `question ${at + 1}`);
+  expect(said).toEqual([...all, 'one more']);
+});
+
+test('who reads further up is left there, and goes to the newest with a button', async ({
+  scripted,
+  chat,
+}) => {
+  let goOn = () => {};
+  const server = await scripted(async (_question, say) => {
+    for (let part = 0; part < 3; part += 1) {
+      say('A line of the answer.\n\n'.repeat(30));
+      await new Promise<void>((resolve) => (goOn = resolve));
+    }
+  });
+  await chat.open(server);
+  await chat.say('Talk');
+  await expect(chat.answers.first().locator('p')).toHaveCount(30);
+  await expect.poll(() => belowOf(chat.page)).toBeLessThan(2);
+
+  await scroller(chat.page).hover();
+  await chat.page.mouse.wheel(0, -60);
+  const newest = chat.page.getByRole('button', { name: 'Newest' });
+  await expect(newest).toBeVisible();
+  const place = await scroller(chat.page).evaluate((at) => at.scrollTop);
+  goOn();
+  await expect(chat.answers.first().locator('p')).toHaveCount(60);
+  expect(await scroller(chat.page).evaluate((at) => at.scrollTop)).toBe(place);
+  await newest.click();
+  await expect(newest).toBeHidden();
+  await expect(chat.field).toBeFocused();
+  goOn();
+  await expect(chat.answers.first().locator('p')).toHaveCount(90);
+  await expect.poll(() => belowOf(chat.page)).toBeLessThan(2);
+  goOn();
+});
+
+test('a screen reader hears whole sentences', async ({ scripted, chat }) => {
+  let goOn = () => {};
+  const server = await scripted(async (_question, say) => {
+    for (const word of 'The sea rises. It falls again. And'.split(/(?<= )/)) say(word);
+    await new Promise<void>((resolve) => (goOn = resolve));
+    say(' that is **all**.');
+  });
+  await chat.open(server);
+  await chat.say('Tell me');
+  const heard = chat.page.getByRole('log').locator('p');
+
+  await expect(heard).toHaveText(['Answering…', 'The sea rises. It falls again.']);
+  goOn();
+  await expect(heard).toHaveText([
+    'Answering…',
+    'The sea rises. It falls again.',
+    'And that is all.',
+  ]);
+});
+
+test('the line where the summary ends leads to the context', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('first');
+  await chat.ask('second');
+  await chat.page.route('**/context', (route) => route.fulfill({ json: { summary: { through: 2 } } }));
+  await chat.page.reload();
+
+  const line = chat.page.getByRole('button', { name: 'Summary up to here' });
+  await expect(chat.page.getByRole('listitem').filter({ has: line })).toContainText('Answer to first');
+  const isAsked = chat.page.evaluate(
+    () =>
+      new Promise<boolean>((resolve) =>
+        document.addEventListener('show-context', () => resolve(true), { once: true }),
+      ),
+  );
+  await line.click();
+  expect(await isAsked).toBe(true);
+});
+
+test('a model that can’t be reached: says so, and can be asked again', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo, {
+    AZURE_API_URL: 'http://127.0.0.1:9/v1/chat/completions',
+  });
+  await chat.open(server);
+  await chat.say('Are you there?');
+
+  await expect(chat.answers.first()).toContainText("The model can't be reached");
+  await expect(chat.answers.first().getByRole('button', { name: 'Try again' })).toBeVisible();
+  await chat.expectAccessible();
+});
+
+for (const [name, size, scheme] of [
+  ['320 px wide', { width: 320, height: 640 }, 'light'],
+  ['at 200 % on a small screen', { width: 640, height: 400 }, 'dark'],
+] as const) {
+  test(`${name}, nothing sticks out and nothing bars anyone`, async ({ scripted, chat }) => {
+    const server = await scripted(async (question, say) => {
+      if (question === 'stop') await new Promise(() => say('This much. '));
+      say('مرحبا بالعالم\n\n`' + 'long'.repeat(40) + '` $x^2$\n\n| a | b |\n|-|-|\n|' + ' word'.repeat(30) + '| 2 |');
+    });
+    await chat.page.setViewportSize(size);
+    await chat.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await chat.open(server);
+    await chat.ask('long'.repeat(60));
+    await expect(chat.answers.first().locator('math')).toBeVisible();
+    await expect(chat.answers.first().locator('p').first()).toHaveCSS('direction', 'rtl');
+    await chat.say('stop');
+    await chat.page.getByRole('button', { name: 'Stop' }).click();
+    await chat.whole();
+    await expect(chat.answers.last().getByRole('button', { name: 'Continue' })).toBeVisible();
+    await chat.questions.first().hover();
+    await chat.expectAccessible();
+    await chat.page.getByRole('button', { name: 'Edit question' }).first().click();
+    await chat.expectAccessible();
+
+    const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBeLessThanOrEqual(size.width);
+    const isWide = await scroller(chat.page).evaluate((at) => at.scrollWidth > at.clientWidth);
+    expect(isWide, 'the thread does not scroll sideways').toBe(false);
+  });
+}

@@ -1,0 +1,96 @@
+import { Chat, expect, test } from './fixtures.ts';
+
+const counting = () => {
+  let count = 0;
+  return async (question: string, say: (text: string) => void) => {
+    count += 1;
+    say(`Answer ${count} to ${question}`);
+  };
+};
+
+test('a question is changed where it stands, and both versions stay', async ({ scripted, chat }) => {
+  const server = await scripted(counting());
+  await chat.open(server);
+  await chat.ask('tides');
+  await chat.ask('moons');
+
+  await chat.questions.first().hover();
+  const edit = chat.page.getByRole('button', { name: 'Edit question' }).first();
+  await edit.click();
+  const field = chat.page.getByRole('textbox', { name: 'Question' });
+  await expect(field).toBeFocused();
+  await field.fill('waves');
+  await chat.page.keyboard.press('Escape');
+  await expect(chat.questions.first()).toContainText('tides');
+  await expect(edit).toBeFocused();
+  await edit.click();
+  await field.fill('waves');
+  await chat.page.keyboard.press('Enter');
+
+  await expect(chat.answers).toHaveText([/Answer 3 to waves/]);
+  await expect(chat.questions).toHaveCount(1);
+  await expect(chat.field).toBeFocused();
+  await chat.whole();
+  await expect(chat.questions.first()).toContainText('2 / 2');
+  const earlier = chat.questions.first().getByRole('button', { name: 'Earlier version' });
+  await earlier.focus();
+  await chat.page.keyboard.press('Enter');
+  await expect(chat.answers).toHaveText([/Answer 1 to tides/, /Answer 2 to moons/]);
+  await expect(chat.questions.first()).toContainText('1 / 2');
+  await expect(earlier).toBeFocused();
+  await chat.page.reload();
+  await expect(chat.questions).toHaveText([/tides/, /moons/]);
+  await chat.expectAccessible();
+});
+
+test('an answer is made again, here and in the other tab', async ({ scripted, chat, context }) => {
+  const server = await scripted(counting());
+  await chat.open(server);
+  await chat.ask('tides');
+  const tab = await Chat.in(context);
+  await tab.open(server, new URL(chat.page.url()).pathname);
+  await expect(tab.answers).toHaveText([/Answer 1/]);
+
+  await chat.page.getByRole('button', { name: 'Answer again' }).click();
+  for (const { answers } of [chat, tab]) {
+    await expect(answers).toHaveText([/Answer 2 to tides/]);
+    await expect(answers.first()).toContainText('2 / 2');
+  }
+  await tab.answers.first().getByRole('button', { name: 'Earlier version' }).click();
+
+  for (const { answers } of [chat, tab]) await expect(answers).toHaveText([/Answer 1 to tides/]);
+});
+
+test('an answer that was stopped goes on', async ({ scripted, chat }) => {
+  let count = 0;
+  const server = await scripted(async (_question, say) => {
+    count += 1;
+    say(count === 1 ? 'The first half, ' : 'and the second.');
+    if (count === 1) await new Promise(() => {});
+  });
+  await chat.open(server);
+  await chat.say('Tell me');
+  await expect(chat.answers).toHaveText([/The first half,/]);
+  await chat.page.getByRole('button', { name: 'Stop' }).click();
+  await expect(chat.answers.first()).toContainText('Stopped.');
+
+  await chat.page.getByRole('button', { name: 'Continue' }).click();
+
+  await expect(chat.answers).toHaveText([/The first half, and the second\./]);
+  await chat.whole();
+  await expect(chat.answers.first()).not.toContainText('Stopped.');
+  await chat.page.reload();
+  await expect(chat.answers).toHaveText([/The first half, and the second\./]);
+});
+
+test('a file becomes two messages', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => say('It is about waves.'));
+  await chat.open(server);
+  await chat.page.locator('input[type=file]').setInputFiles([
+    { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('Waves come and go.') },
+  ]);
+
+  await expect(chat.questions).toHaveText([/sea\.txt/]);
+  await expect(chat.answers).toHaveText([/It is about waves\./]);
+  await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+});
