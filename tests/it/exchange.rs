@@ -385,6 +385,7 @@ async fn what_is_exported_and_imported_is_exported_alike_from_either_store() {
     }
     let first = text_of(export_of_user(Arc::clone(&stores[0]), owner)).await;
 
+    assert_eq!(first.matches("\"active\":true").count(), 2);
     let mut file = first.clone();
     for store in [&stores[1], &stores[0]] {
         let owner = UserId::generate();
