@@ -16,4 +16,5 @@ mod socket_io;
 mod socket_io_clients;
 mod stores;
 mod turns;
+mod versions;
 mod websocket;
