@@ -57,7 +57,15 @@ const OF_THE_CALLER: [(&str, &str); 20] = [
 ];
 
 /// Every event that names a conversation.
-const EVENTS: [&str; 3] = ["send_message", "subscribe", "stop"];
+const EVENTS: [&str; 7] = [
+    "send_message",
+    "edit_message",
+    "regenerate",
+    "continue",
+    "select_version",
+    "subscribe",
+    "stop",
+];
 
 async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
     let named = ["{id}", "{example_id}", "{job_id}"]
@@ -97,9 +105,14 @@ async fn an_event_about_somebody_elses_conversation_finds_nothing() {
     let (owner, mut owners) = server.socket().await;
     let (_other, mut others) = server.socket().await;
     let id = owner.start_conversation().await;
+    owners.ask(&id, "my first").await;
+    let page = owner.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
 
     for event in EVENTS {
-        others.say(event, json!({"conversation_id": id, "message": "intruder"})).await;
+        let of_its_kind = usize::from(event != "edit_message");
+        let message_id = &page["messages"][of_its_kind]["message_id"];
+        let data = json!({"conversation_id": id, "message_id": message_id, "message": "intruder"});
+        others.say(event, data).await;
         assert_eq!(
             others.expect("error").await["code"],
             json!("conversation_not_found"),
@@ -111,7 +124,7 @@ async fn an_event_about_somebody_elses_conversation_finds_nothing() {
     others.say("ping", json!({})).await;
     others.expect("pong").await;
     let loaded = owner.get(&format!("/load_conversation/{id}")).await.json();
-    assert_eq!(loaded["conversation"].as_array().unwrap().len(), 2);
+    assert_eq!(loaded["conversation"].as_array().unwrap().len(), 4);
 }
 
 #[tokio::test]

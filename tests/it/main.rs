@@ -21,4 +21,5 @@ mod socket_io_clients;
 mod stores;
 mod survival;
 mod turns;
+mod versions;
 mod websocket;

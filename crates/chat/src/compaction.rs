@@ -155,11 +155,19 @@ impl Compaction {
         let mut taken = 0_u32;
         let mut messages: Vec<Message> = Vec::new();
         let mut after = through;
+        let mut stride = u64::from(PAGE);
         while after < end {
-            // So many positions hold at most as many messages: none is passed over.
-            let before = end.min(after + u64::from(PAGE)) + 1;
+            let before = end.min(after.saturating_add(stride)) + 1;
             let page = self.chat.read_messages(self.owner, self.id, Some(before), PAGE).await?;
-            for message in page.into_iter().filter(|message| message.position > after) {
+            let page: Vec<_> = page.into_iter().filter(|one| one.position > after).collect();
+            if stride > u64::from(PAGE) && page.len() >= usize::try_from(PAGE).unwrap_or_default() {
+                // There may be more of them. So many positions hold at most as many messages.
+                stride = u64::from(PAGE);
+                continue;
+            }
+            // Positions have gaps where other versions of messages have theirs.
+            stride = if page.is_empty() { stride.saturating_mul(2) } else { u64::from(PAGE) };
+            for message in page {
                 taken = taken.saturating_add(with_overhead(message.token_count));
                 if taken > room && !messages.is_empty() {
                     return Ok(messages);
@@ -478,6 +486,38 @@ mod tests {
         asked.answer("They spoke of tides.", FinishReason::Stop).await;
 
         assert_eq!(summary(&room).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_many_hidden_messages_each_visible_one_is_summarised_once() {
+        let room = small_room().await;
+        room.import_all(std::iter::repeat_n("hidden".to_owned(), 180)).await;
+        let oldest = room.chat.read_messages(room.owner, room.id, Some(2), 1).await.unwrap();
+        let edit = crate::testing::message("shown 0.");
+        room.chat.edit_message(room.owner, room.id, oldest[0].message_id, edit).await.unwrap();
+        room.model.asked().await.answer("Yes.", FinishReason::Stop).await;
+        let shown = (1..100).map(|number| format!("shown {number}. {}", tokens(40)));
+        room.import_all(shown).await;
+
+        room.send("And now?").await.unwrap();
+        let mut transcripts = String::new();
+        loop {
+            let asked = room.model.asked().await;
+            if asked.request.messages[0].content != SUMMARISE {
+                break;
+            }
+            transcripts += asked.said()[1];
+            asked.answer("They spoke of tides.", FinishReason::Stop).await;
+        }
+
+        let kept = summary(&room).await.unwrap();
+        assert!(kept.message_count > 90, "{kept:?}");
+        // The answer to the first one counts too.
+        let numbers = (0..kept.message_count - 1).map(|number| format!("shown {number}."));
+        for shown in numbers {
+            assert_eq!(transcripts.matches(&shown).count(), 1, "{shown}");
+        }
+        assert!(!transcripts.contains("hidden"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -117,16 +117,22 @@ impl Room {
 
     /// A message that comes from elsewhere, in no turn.
     pub(crate) async fn import(&self, content: &str) {
-        let message = NewMessage {
+        self.import_all([content.to_owned()]).await;
+    }
+
+    /// Such messages, at once.
+    pub(crate) async fn import_all(&self, contents: impl IntoIterator<Item = String>) {
+        let message = |content: String| NewMessage {
             message_id: MessageId::generate(),
             turn_id: None,
             role: Role::User,
-            token_count: self.chat.count_tokens(content).await,
-            content: content.to_owned(),
+            token_count: self.chat.counter().count(&content),
+            content,
             status: MessageStatus::Complete,
             created_at: START,
         };
-        let append = Append { messages: vec![message], ..Append::default() };
+        let messages = contents.into_iter().map(message).collect();
+        let append = Append { messages, ..Append::default() };
         self.chat.ports.conversations.append(self.owner, self.id, append, START).await.unwrap();
     }
 
