@@ -102,7 +102,6 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;
-    chat.analyse_files();
     let local_url =
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop, stopped) = oneshot::channel();

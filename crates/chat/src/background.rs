@@ -51,12 +51,15 @@ impl Background {
 }
 
 impl Chat {
-    /// Begins what goes on in the background until the shutdown: other instances are listened to,
-    /// and the turns are ended that dead ones left behind.
+    /// Begins what goes on in the background until the shutdown: other instances are listened to, the
+    /// turns are ended that dead ones left behind, and files are analysed, also those that a server left
+    /// unfinished. At shutdown what was asked about a file is still answered and kept, within the grace;
+    /// the rest goes on elsewhere or later.
     /// To be called once for each set of ports.
     pub fn begin_background(&self) {
         self.background.spawn(self.clone().listen());
         self.background.spawn(self.clone().look_for_lapsed_turns());
+        self.analyse_files();
     }
 
     async fn listen(self) {

@@ -52,10 +52,7 @@ enum End {
 }
 
 impl Chat {
-    /// Analyses files from now on, in the background: those that are uploaded, here or at another
-    /// instance, and those that a server has left unfinished. At shutdown what was asked is still
-    /// answered and kept, within the grace; the rest goes on elsewhere or later.
-    pub fn analyse_files(&self) {
+    pub(crate) fn analyse_files(&self) {
         let chat = self.clone();
         let ending = self.turns.refusing();
         self.turns.spawn(async move {
@@ -136,7 +133,9 @@ impl FileRun {
             End::Failed(self.describe("The analyses of its parts could not be combined", &error))
         })?;
         let completed = self.complete(combined).await?;
+        let id = completed.conversation.conversation_id;
         tell_completed(teller, completed);
+        self.chat.list_changed(self.taken.owner, id).await;
         Ok(())
     }
 
