@@ -235,31 +235,31 @@ async fn a_user_imports_one_file_at_a_time_and_an_upload_that_breaks_off_is_forg
     let server = TestServer::start().await;
     let (browser, other) = (server.browser(), server.browser());
     browser.start_conversation().await;
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
-    let body = Body::wrap_stream(stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|part| (part, receiver))
-    }));
-    let request = browser.request(Method::POST, "/api/v1/imports").body(body);
-    let upload = request.send();
-    sender.send(Ok(b"[".to_vec())).await.unwrap();
-
-    let meanwhile = async {
+    let uploading = async {
+        loop {
+            let begun = stream::once(async { Ok::<_, std::io::Error>("[") });
+            let body = Body::wrap_stream(begun.chain(stream::pending()));
+            let refused = post_import(&browser, body).await;
+            assert_eq!(refused.status, 409, "the other one was quicker: {refused:?}");
+        }
+    };
+    let others = async {
         loop {
             let second = post_import(&browser, "[]").await;
             if second.status != 202 {
-                return second;
+                return (second, post_import(&other, "[]").await);
             }
             ended(&browser, &second.json()).await;
         }
     };
-    let (second, others) = tokio::select! {
-        _ = upload => panic!("the upload has not ended"),
-        refused = async { (meanwhile.await, post_import(&other, "[]").await) } => refused,
+
+    let (second, of_another) = tokio::select! {
+        () = uploading => panic!("an upload that never ends has ended"),
+        answers = others => answers,
     };
 
     assert_eq!(second.refusal(), (409, "import_in_progress".to_owned()));
-    assert_eq!(others.status, 202);
-    drop(sender);
+    assert_eq!(of_another.status, 202);
     while post_import(&browser, "[]").await.status != 202 {
         tokio::task::yield_now().await;
     }
