@@ -256,12 +256,14 @@ mod tests {
         let before = room.told().await.len();
 
         let selected = select(&room, &old).await.unwrap();
+        let told = room.told().await;
         select(&room, &old).await.unwrap();
 
         assert_eq!(code(during), FailureCode::TurnInProgress);
         assert_eq!(selected, old);
         assert_eq!(room.texts().await, ["one?", "One.", "two?", "Two."]);
-        assert_eq!(room.told().await[before..], ["branch"]);
+        assert_eq!(told[before..], ["branch"]);
+        assert_eq!(room.told().await, told, "nothing more");
         let asked = room.ask("four?").await;
         assert_eq!(asked.said().join(" "), "one? One. two? Two. four?");
     }
