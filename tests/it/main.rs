@@ -5,6 +5,7 @@ mod arrows;
 mod context;
 mod errors;
 mod flask;
+mod http_turns;
 mod instances;
 mod isolation;
 mod origin;

@@ -13,6 +13,7 @@
 
 mod browser;
 mod databases;
+mod event_stream;
 mod model;
 mod process;
 mod real_client;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub use browser::{Answer, Browser};
 pub use databases::{Redis, mongodb_uri, put_flask_conversation, redis_url};
+pub use event_stream::{EventStream, StreamedEvent};
 pub use model::{Answering, ScriptedModel};
 pub use process::{Ended, Process};
 pub use real_client::{Library, RealClient};

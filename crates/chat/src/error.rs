@@ -17,6 +17,9 @@ pub enum ChatError {
     /// It does not exist, or is somebody else's.
     #[error("Conversation not found.")]
     ConversationNotFound,
+    /// No such turn runs in the conversation.
+    #[error("This answer is not being made any more.")]
+    TurnNotFound,
     /// There is no such saved conversation, or it is somebody else's.
     #[error("Saved conversation not found.")]
     SavedFileNotFound,
@@ -65,6 +68,7 @@ pub enum FailureCode {
     EmptySearch,
     MessageTooLong,
     ConversationNotFound,
+    TurnNotFound,
     SavedFileNotFound,
     ExampleNotFound,
     NoSummary,
@@ -86,6 +90,7 @@ impl ChatError {
             Self::EmptySearch => FailureCode::EmptySearch,
             Self::MessageTooLong(_) => FailureCode::MessageTooLong,
             Self::ConversationNotFound => FailureCode::ConversationNotFound,
+            Self::TurnNotFound => FailureCode::TurnNotFound,
             Self::SavedFileNotFound => FailureCode::SavedFileNotFound,
             Self::ExampleNotFound => FailureCode::ExampleNotFound,
             Self::NoSummary => FailureCode::NoSummary,
@@ -109,6 +114,7 @@ impl FailureCode {
             Self::EmptySearch => "empty_search",
             Self::MessageTooLong => "message_too_long",
             Self::ConversationNotFound => "conversation_not_found",
+            Self::TurnNotFound => "turn_not_found",
             Self::SavedFileNotFound => "saved_conversation_not_found",
             Self::ExampleNotFound => "example_not_found",
             Self::NoSummary => "no_summary",

@@ -21,6 +21,7 @@ mod teller;
 mod testing;
 mod titles;
 mod turn;
+mod turn_progress;
 mod turns;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use readiness::NotReady;
 pub use save_history::SavedName;
 pub use search::FoundConversation;
 pub use send_message::{SendMessage, Sent};
+pub use turn_progress::{TurnProgress, TurnResult};
 pub use webchat_persistence::{Cursor, InvalidCursor, Page};
 
 use turns::Turns;

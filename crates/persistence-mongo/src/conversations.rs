@@ -5,8 +5,8 @@ use mongodb::error::Result as MongoResult;
 use mongodb::options::ReturnDocument;
 use serde::Deserialize;
 use webchat_domain::{
-    Context, Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title,
-    UserId,
+    Context, Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp,
+    Title, TurnId, UserId,
 };
 use webchat_persistence::{
     AnswerUpdate, Append, Appended, Conversations, Cursor, ListOrder, Page, StoreError,
@@ -144,6 +144,36 @@ impl Conversations for MongoStore {
                 save_answer(transaction, id, answer, now).boxed()
             })
             .await
+    }
+
+    async fn running_turn(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError> {
+        let conversation = self.find_document(owner, id).await?;
+        let holds = |document: &ConversationDocument| document.lease_until > Some(now);
+        Ok(conversation.filter(holds).and_then(|document| document.running_turn))
+    }
+
+    async fn message(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let named = doc! {
+            "message_id": message_id.to_string(),
+            "conversation_id": id.to_string(),
+            "user_id": owner.to_string(),
+        };
+        let found = self.database.answer(self.database.messages().find_one(named)).await?;
+        let Some(conversation) = self.find_document(owner, id).await? else {
+            return Ok(None);
+        };
+        let is_there = |one: &MessageDocument| one.position > conversation.emptied_through;
+        Ok(found.filter(is_there).map(Message::from))
     }
 
     async fn messages(

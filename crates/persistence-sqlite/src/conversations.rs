@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    Conversation, ConversationId, Message, SearchHit, SearchQuery, Timestamp, Title, UserId,
+    Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
+    TurnId, UserId,
 };
 use webchat_persistence::{
     AnswerUpdate, Append, Appended, Conversations, Cursor, ListOrder, Page, StoreError,
@@ -135,6 +136,24 @@ impl Conversations for SqliteStore {
         self.database.write(move |transaction| save_answer(transaction, id, &answer, now)).await
     }
 
+    async fn running_turn(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError> {
+        self.database.read(move |transaction| running_turn(transaction, owner, id, now)).await
+    }
+
+    async fn message(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        self.database.read(move |transaction| message(transaction, owner, id, message_id)).await
+    }
+
     async fn messages(
         &self,
         owner: UserId,
@@ -257,6 +276,39 @@ fn save_answer(
             answer.lease_until.map(Timestamp::unix_millis),
         ])?;
     Ok(true)
+}
+
+fn running_turn(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<TurnId>> {
+    transaction
+        .prepare_cached(
+            "SELECT running_turn FROM conversations
+             WHERE conversation_id = ?1 AND user_id = ?2 AND lease_until > ?3",
+        )?
+        .query_row(params![id.to_simple(), owner.to_simple(), now.unix_millis()], |row| {
+            rows::parsed_option(row, "running_turn")
+        })
+        .optional()
+        .map(Option::flatten)
+}
+
+fn message(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    message_id: MessageId,
+) -> rusqlite::Result<Option<Message>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE} FROM messages
+             WHERE message_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
+        ))?
+        .query_row([message_id.to_simple(), id.to_simple(), owner.to_simple()], rows::message)
+        .optional()
 }
 
 fn messages(

@@ -91,6 +91,24 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// The turn that holds the conversation at `now`. `None`: none does, or `owner` has no such
+    /// conversation.
+    async fn running_turn(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError>;
+
+    /// One message of the conversation, on the visible path or not. `None`: there is none with this
+    /// id, or `owner` has no such conversation.
+    async fn message(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError>;
+
     /// The newest messages that stand before the position `before` (all, without one), at most
     /// `limit`, oldest first. `None`: `owner` has no such conversation.
     async fn messages(

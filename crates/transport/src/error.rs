@@ -47,6 +47,9 @@ pub enum ApiError {
     /// The route has other methods.
     #[error("This method is not allowed here.")]
     MethodNotAllowed,
+    /// The client takes nothing of what there is.
+    #[error("This can be answered as {0} only: see `Accept`.")]
+    NotAcceptable(String),
     /// The body is too large.
     #[error("The request is too large.")]
     PayloadTooLarge,
@@ -102,6 +105,7 @@ impl ApiError {
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable(_) => "not_acceptable",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::TooManyConnections => "too_many_connections",
@@ -136,6 +140,7 @@ impl ResponseError for ApiError {
                 | FailureCode::MessageTooLong
                 | FailureCode::ContextTooLong => StatusCode::BAD_REQUEST,
                 FailureCode::ConversationNotFound
+                | FailureCode::TurnNotFound
                 | FailureCode::SavedFileNotFound
                 | FailureCode::ExampleNotFound
                 | FailureCode::NoSummary => StatusCode::NOT_FOUND,
@@ -156,6 +161,7 @@ impl ResponseError for ApiError {
             | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,

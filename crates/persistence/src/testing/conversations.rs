@@ -198,6 +198,37 @@ pub async fn a_lapsed_turn_holds_nobody_up(store: &Store) {
     assert!(matches!(outcome, Appended::Stored { .. }), "{outcome:?}");
 }
 
+pub async fn the_turn_that_runs_is_known_until_it_ends_or_lapses(store: &Store) {
+    let owner = UserId::generate();
+    let id = start(store, owner).await;
+    let runs = async |who, now| store.running_turn(who, id, moment(now)).await.unwrap();
+    let turn_id = TurnId::generate();
+
+    let before = runs(owner, 0).await;
+    let answer = stored(append(store, owner, id, turn(turn_id, "why?")).await).1.remove(1);
+    let during = runs(owner, LEASE_MILLIS - 1).await;
+    let to_others = runs(UserId::generate(), 0).await;
+    let lapsed = runs(owner, LEASE_MILLIS).await;
+    store.save_answer(id, finished(&answer, "Because."), moment(1)).await.unwrap();
+    let afterwards = runs(owner, 1).await;
+
+    assert_eq!((before, during), (None, Some(turn_id)));
+    assert_eq!((to_others, lapsed, afterwards), (None, None, None));
+}
+
+pub async fn a_message_is_found_by_its_id(store: &Store) {
+    let owner = UserId::generate();
+    let (id, elsewhere) = (start(store, owner).await, start(store, owner).await);
+    let messages = stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await).1;
+    let find = async |who, id| store.message(who, id, messages[1].message_id).await.unwrap();
+
+    assert_eq!(find(owner, id).await.as_ref(), Some(&messages[1]));
+    assert_eq!(find(UserId::generate(), id).await, None);
+    assert_eq!(find(owner, elsewhere).await, None);
+    store.reset(owner, id, moment(1)).await.unwrap();
+    assert_eq!(find(owner, id).await, None);
+}
+
 pub async fn an_answer_grows_until_its_turn_ends(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;

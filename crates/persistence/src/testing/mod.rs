@@ -98,6 +98,8 @@ macro_rules! conversations_contract {
                     a_stale_append_stores_nothing,
                     one_turn_runs_at_a_time,
                     a_lapsed_turn_holds_nobody_up,
+                    the_turn_that_runs_is_known_until_it_ends_or_lapses,
+                    a_message_is_found_by_its_id,
                     an_answer_grows_until_its_turn_ends,
                     a_title_is_set_once_and_renamed_at_will,
                     a_title_is_replaced_only_where_it_is_the_expected_one,

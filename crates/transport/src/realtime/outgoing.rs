@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
-use webchat_domain::{ConversationId, Event, MessageAccepted};
+use webchat_domain::{ConversationId, Event, EventBody, MessageAccepted};
 
 use super::incoming::Subject;
 
@@ -31,6 +31,12 @@ pub(crate) enum Answer {
         conversation_id: ConversationId,
         #[serde(flatten)]
         accepted: MessageAccepted,
+    },
+    /// What happened in a turn that ended before it was asked for.
+    Recalled {
+        conversation_id: ConversationId,
+        #[serde(flatten)]
+        body: EventBody,
     },
     Error(ErrorData),
     Pong {},
@@ -74,6 +80,7 @@ impl Answer {
             Self::Response { .. } => "response",
             Self::Subscribed { .. } => "subscribed",
             Self::MessageAccepted { .. } => "message_accepted",
+            Self::Recalled { body, .. } => body.name(),
             Self::Error(_) => "error",
             Self::Pong {} => "pong",
         }

@@ -5,6 +5,7 @@ pub(crate) mod context;
 mod conversations;
 mod messages;
 mod search;
+mod turns;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::middleware::DefaultHeaders;
@@ -19,6 +20,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .service(web::resource("/config").route(web::get().to(config::read)))
             .configure(conversations::routes)
             .configure(messages::routes)
+            .configure(turns::routes)
             .configure(context::routes)
             .configure(search::routes)
             .default_service(web::to(async || Err::<(), _>(ApiError::NotFound))),
