@@ -132,6 +132,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         session_ttl: Duration::from_hours(1),
         system_prompt: None,
         auto_titles: false,
+        turns_per_user: None,
     };
     let owner = UserId::generate();
     let begun = Chat::new(ports.clone(), settings.clone()).start_conversation(owner).await.unwrap();

@@ -297,6 +297,9 @@ async fn a_turn_is_stopped_by_its_id() {
     answering.say("This much.");
     let stopping = async {
         let path = room.path(&format!("turns/{}", room.running_turn().await));
+        while room.server.model.requests().is_empty() {
+            sleep(Duration::from_millis(10)).await;
+        }
         let stopped = room.browser.delete(&path).await;
         answering.hung_up().await;
         stopped

@@ -2,12 +2,14 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod arrows;
+mod conditions;
 mod context;
 mod errors;
 mod flask;
 mod http_turns;
 mod instances;
 mod isolation;
+mod limits;
 mod origin;
 mod pages;
 mod process;

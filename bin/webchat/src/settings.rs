@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +48,10 @@ pub struct Settings {
     pub system_prompt: Option<String>,
     /// `AUTO_TITLES`
     pub auto_titles: bool,
+    /// `TURNS_PER_USER`: `None` for any number.
+    pub turns_per_user: Option<u32>,
+    /// `REQUESTS_PER_SECOND`: `None` for any number.
+    pub requests_per_second: Option<NonZeroU32>,
     /// `METRICS`
     pub metrics: bool,
     /// `SHUTDOWN_GRACE_S`
@@ -123,6 +128,8 @@ impl Settings {
             reply_tokens,
             system_prompt: reader.text("SYSTEM_PROMPT"),
             auto_titles: switch(&mut reader, "AUTO_TITLES", true),
+            turns_per_user: bound(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
+            requests_per_second: bound(&mut reader, "REQUESTS_PER_SECOND", 50),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
@@ -224,6 +231,11 @@ fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
         _ => None,
     });
     parsed.unwrap_or(default)
+}
+
+/// `None` where there is no bound.
+fn bound(reader: &mut Reader<'_>, name: &'static str, default: u32) -> Option<NonZeroU32> {
+    NonZeroU32::new(reader.parsed(name, "a number; 0 for no bound", default))
 }
 
 fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {

@@ -97,6 +97,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             public_url: settings.public_url.clone(),
             allowed_origins: settings.allowed_origins,
             web_dir: settings.web_dir,
+            requests_per_second: settings.requests_per_second,
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;
@@ -182,6 +183,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         session_ttl: settings.session_ttl,
         system_prompt: settings.system_prompt.clone(),
         auto_titles: settings.auto_titles,
+        turns_per_user: settings.turns_per_user,
     };
     Ok(Chat::new(ports, settings))
 }

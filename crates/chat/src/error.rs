@@ -38,6 +38,15 @@ pub enum ChatError {
         /// The most there may be.
         limit: u32,
     },
+    /// It is not as whoever wants to change it knows it.
+    #[error("This was changed meanwhile. Please look at it again before you change it.")]
+    PreconditionFailed,
+    /// As many answers are being made for the user as may be at once.
+    #[error("{limit} answers are being made for you already. Please wait for one of them.")]
+    TooManyTurns {
+        /// The most there may be.
+        limit: u32,
+    },
     /// Others change the same context all the time.
     #[error("The conversation's context was changed meanwhile. Please try again.")]
     ContextChanged,
@@ -74,6 +83,8 @@ pub enum FailureCode {
     NoSummary,
     ContextTooLong,
     ContextChanged,
+    PreconditionFailed,
+    TooManyTurns,
     TurnInProgress,
     Stale,
     ShuttingDown,
@@ -96,6 +107,8 @@ impl ChatError {
             Self::NoSummary => FailureCode::NoSummary,
             Self::ContextTooLong { .. } => FailureCode::ContextTooLong,
             Self::ContextChanged => FailureCode::ContextChanged,
+            Self::PreconditionFailed => FailureCode::PreconditionFailed,
+            Self::TooManyTurns { .. } => FailureCode::TooManyTurns,
             Self::TurnInProgress => FailureCode::TurnInProgress,
             Self::Stale { .. } => FailureCode::Stale,
             Self::ShuttingDown => FailureCode::ShuttingDown,
@@ -120,8 +133,10 @@ impl FailureCode {
             Self::NoSummary => "no_summary",
             Self::ContextTooLong => "context_too_long",
             Self::ContextChanged => "context_changed",
+            // To clients, one thing: they don't know the newest state.
+            Self::PreconditionFailed | Self::Stale => "stale",
+            Self::TooManyTurns => "too_many_turns",
             Self::TurnInProgress => "turn_in_progress",
-            Self::Stale => "stale",
             Self::ShuttingDown => "shutting_down",
             Self::StorageUnavailable => "storage_unavailable",
             Self::Internal => "internal",

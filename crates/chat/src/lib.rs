@@ -32,7 +32,7 @@ use webchat_llm::ChatModel;
 use webchat_persistence::{Contexts, Conversations, Probe, SavedFiles, Sessions, TurnLog};
 use webchat_tokens::TokenCounter;
 
-pub use context::ContextView;
+pub use context::{ContextEdit, ContextView, PromptChoice};
 pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
 pub use follow::{Followed, Following};
@@ -42,7 +42,7 @@ pub use save_history::SavedName;
 pub use search::FoundConversation;
 pub use send_message::{SendMessage, Sent};
 pub use turn_progress::{TurnProgress, TurnResult};
-pub use webchat_persistence::{Cursor, InvalidCursor, Page};
+pub use webchat_persistence::{Cursor, Edit, InvalidCursor, Page, Shelf};
 
 use turns::Turns;
 
@@ -91,6 +91,8 @@ pub struct Settings {
     pub system_prompt: Option<String>,
     /// Whether the model is asked for titles.
     pub auto_titles: bool,
+    /// Answers that are made for one user at a time, by this process; `None`: any number.
+    pub turns_per_user: Option<u32>,
 }
 
 impl Chat {

@@ -8,6 +8,7 @@ use webchat_domain::{
 use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
 
 use crate::turn::{Turn, cause};
+use crate::turns::Place;
 use crate::{Chat, ChatError};
 
 /// How long a turn holds its conversation without renewing its hold: after that, whoever ran it is
@@ -55,13 +56,14 @@ impl Chat {
             return Err(ChatError::EmptyMessage);
         }
         let token_count = self.count_tokens(&message.content).await;
+        let place = self.turns.place(owner, self.settings.turns_per_user)?;
 
         // Not the caller's future: a connection that closes now must not leave a question without
         // its turn.
         let chat = self.clone();
-        let begun = self
-            .turns
-            .spawn(async move { chat.store_and_begin(owner, id, message, token_count).await });
+        let begun = self.turns.spawn(async move {
+            chat.store_and_begin(owner, id, message, token_count, place).await
+        });
         begun.await.map_err(StoreError::fault)?
     }
 
@@ -71,6 +73,7 @@ impl Chat {
         id: ConversationId,
         message: SendMessage,
         token_count: u32,
+        place: Place,
     ) -> Result<Sent, ChatError> {
         let context = self.stored_context(owner, id).await?.context;
         self.budget(&context).fits(token_count)?;
@@ -82,7 +85,8 @@ impl Chat {
         match self.ports.conversations.append(owner, id, append, now).await? {
             Appended::Stored { conversation, messages } => {
                 let (question, answer) = question_and_answer(messages)?;
-                self.begin_turn(owner, conversation, client_message_id, question, answer).await
+                let name = client_message_id;
+                self.begin_turn(place, conversation, name, question, answer).await
             }
             Appended::Duplicate(messages) => {
                 let (question, answer) = question_and_answer(messages)?;
@@ -127,7 +131,7 @@ impl Chat {
 
     async fn begin_turn(
         &self,
-        owner: UserId,
+        place: Place,
         conversation: Conversation,
         client_message_id: Option<ClientMessageId>,
         question: Message,
@@ -137,7 +141,10 @@ impl Chat {
         let accepted = accepted(client_message_id, &question, &answer)?;
         let turn_id = accepted.turn_id;
         let first_title = conversation.title.clone().filter(|_| question.parent_id.is_none());
+        let owner = place.owner();
         let turn = Turn { chat: self.clone(), owner, conversation, id: turn_id, question, answer };
+        // Before anybody is told of it, who may want to stop it.
+        let interrupts = self.turns.begin(id, turn_id);
         let event = match self
             .ports
             .log
@@ -146,18 +153,21 @@ impl Chat {
         {
             Ok(event) => event,
             Err(error) => {
+                self.turns.end(id, turn_id);
                 self.turns.spawn(turn.give_up());
                 return Err(error.into());
             }
         };
-        let interrupts = self.turns.begin(id, turn_id);
         if let Some(title) = first_title
             && let Err(error) = self.tell(id, ConversationChange::Title { title }).await
         {
             // The turn is told and must go on; the title is stored.
             tracing::warn!(%turn_id, error = cause(&error), "a title was not told");
         }
-        self.turns.spawn(turn.run(interrupts));
+        self.turns.spawn(async move {
+            turn.run(interrupts).await;
+            drop(place);
+        });
         Ok(Sent::Accepted(event))
     }
 }
@@ -204,6 +214,26 @@ mod tests {
     fn named(name: &str) -> SendMessage {
         let name = ClientMessageId::try_from(name.to_owned()).unwrap();
         SendMessage { client_message_id: Some(name), ..message(QUESTION) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_has_no_more_turns_at_once_than_may_be() {
+        let room = Room::open_with(|settings| settings.turns_per_user = Some(1)).await;
+        let elsewhere = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+        let send_elsewhere =
+            async || room.chat.send_message(room.owner, elsewhere, message(QUESTION)).await;
+        let asked = room.ask(QUESTION).await;
+
+        let refused = send_elsewhere().await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+        let taken = send_elsewhere().await;
+        let next = room.send(QUESTION).await;
+
+        assert_eq!(code(refused), FailureCode::TooManyTurns);
+        assert!(matches!(taken, Ok(Sent::Accepted(_))), "{taken:?}");
+        assert_eq!(code(next), FailureCode::TooManyTurns);
+        assert_eq!(room.stored().await.len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use webchat_persistence::{Append, Appended, MockConversations, Replay, StoredCon
 use webchat_persistence_sqlite::{SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
-use crate::{Chat, ChatError, Ports, SendMessage, Sent, Settings};
+use crate::{Chat, ChatError, ContextEdit, Ports, PromptChoice, SendMessage, Sent, Settings};
 
 /// Of 7 and 6 tokens, by the OpenAI cookbook.
 pub(crate) const QUESTION: &str = "2 + 2 = 4";
@@ -32,6 +32,7 @@ const SETTINGS: Settings = Settings {
     session_ttl: Duration::from_hours(24),
     system_prompt: None,
     auto_titles: false,
+    turns_per_user: None,
 };
 
 /// One user in one empty conversation.
@@ -182,6 +183,10 @@ pub(crate) fn message(content: &str) -> SendMessage {
     SendMessage { content: content.to_owned(), client_message_id: None, expected_position: None }
 }
 
+pub(crate) fn prompted(text: impl Into<String>) -> ContextEdit {
+    ContextEdit { system_prompt: Some(PromptChoice::Own(text.into())), parameters: None }
+}
+
 pub(crate) fn in_short(body: &EventBody) -> String {
     match body {
         EventBody::MessageAccepted(accepted) => format!("accepted: {}", accepted.content),
@@ -191,6 +196,9 @@ pub(crate) fn in_short(body: &EventBody) -> String {
         EventBody::TokenUsage(usage) => format!("usage: {}", usage.total_tokens_used),
         EventBody::ConversationUpdated(ConversationChange::Title { title }) => {
             format!("title: {}", title.as_str())
+        }
+        EventBody::ConversationUpdated(ConversationChange::Archived { archived }) => {
+            format!("archived: {archived}")
         }
         EventBody::ConversationUpdated(ConversationChange::FewShot) => "few-shot".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Context) => "context".to_owned(),
@@ -230,6 +238,7 @@ fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> 
             updated_at: now,
             message_count: 2,
             total_tokens: 0,
+            archived: false,
         },
         messages: append.messages.into_iter().zip(1..).map(stored).collect(),
     }

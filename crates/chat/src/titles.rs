@@ -104,6 +104,8 @@ fn title_in(text: &str) -> Option<Title> {
 
 #[cfg(test)]
 mod tests {
+    use webchat_persistence::Edit;
+
     use webchat_domain::FinishReason;
 
     use super::*;
@@ -142,7 +144,8 @@ mod tests {
         let room = room_after_the_first_exchange().await;
         let asked = room.model.asked().await;
 
-        room.chat.rename_conversation(room.owner, room.id, title("Mine")).await.unwrap();
+        let edit = Edit { title: Some(title("Mine")), ..Edit::default() };
+        room.chat.edit_conversation(room.owner, room.id, edit).await.unwrap();
         asked.say("Sums").await;
         asked.finish(FinishReason::Stop).await;
         settle().await;

@@ -12,6 +12,7 @@ use webchat_persistence::StoreError;
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/01_initial.sql")),
     M::up(include_str!("../migrations/02_contexts.sql")),
+    M::up(include_str!("../migrations/03_archived.sql")),
 ];
 
 const READERS: usize = 4;

@@ -32,23 +32,24 @@ pub trait Conversations: Send + Sync {
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError>;
 
-    /// A page of `owner`'s conversations, newest first by `order`, behind `after`.
+    /// A page of `owner`'s conversations on this shelf, newest first by `order`, behind `after`.
     async fn list(
         &self,
         owner: UserId,
+        shelf: Shelf,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError>;
 
-    /// Gives it another title. `None`: `owner` has no such conversation.
-    async fn rename(
+    /// Changes what its owner says of it.
+    async fn edit(
         &self,
         owner: UserId,
         id: ConversationId,
-        title: Title,
+        edit: Edit,
         now: Timestamp,
-    ) -> Result<Option<Conversation>, StoreError>;
+    ) -> Result<Edited, StoreError>;
 
     /// Gives it another title, if it still has the one that is expected. `false`: it has another one,
     /// or `owner` has no such conversation. This is no change of the conversation by its owner:
@@ -73,7 +74,8 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Appends messages, all or none of them, at the next positions.
+    /// Appends messages, all or none of them, at the next positions. Those of a turn take the
+    /// conversation out of the archive.
     async fn append(
         &self,
         owner: UserId,
@@ -192,6 +194,39 @@ pub struct AnswerUpdate {
     pub status: MessageStatus,
     /// Until when the turn holds its conversation; `None` ends the turn.
     pub lease_until: Option<Timestamp>,
+}
+
+/// What is to be another with a conversation. What is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// Another title.
+    pub title: Option<Title>,
+    /// Whether it is put away. This is no change of the conversation itself: `updated_at` stays.
+    pub archived: Option<bool>,
+    /// As it must be for the edit to be done.
+    pub expected: Option<Conversation>,
+}
+
+/// What became of an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// The conversation as it is now.
+    Stored(Conversation),
+    /// It is not as it was expected to be: nothing was changed.
+    Outdated,
+    /// The owner has no such conversation.
+    NotFound,
+}
+
+/// Which conversations are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    /// All of them.
+    Any,
+    /// Those that are not put away.
+    Current,
+    /// Those that are.
+    Archive,
 }
 
 /// By what conversations are listed, newest first.

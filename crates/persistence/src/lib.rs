@@ -18,8 +18,8 @@ pub use contexts::{Contexts, ReplacedContext, StoredContext};
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, InvalidCursor, ListOrder, Page,
-    TurnClaim,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, Edit, Edited, InvalidCursor, ListOrder,
+    Page, Shelf, TurnClaim,
 };
 pub use error::StoreError;
 #[cfg(feature = "mock")]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::JsonPayloadError;
@@ -15,7 +17,10 @@ use crate::Refusal;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Seconds after which a client may try again when the server or its store is away.
-const TRY_AGAIN_AFTER: &str = "5";
+const AWAY_S: u64 = 5;
+
+/// Seconds in which one of a user's answers may have ended.
+const TURN_S: u64 = 1;
 
 /// Why a request is refused. Its text is for people; a 5xx shows no cause.
 #[derive(Debug, Error)]
@@ -26,6 +31,15 @@ pub enum ApiError {
     /// The request can't be read.
     #[error("{0}")]
     InvalidRequest(String),
+    /// The request can be read, and says what can't be.
+    #[error("{0}")]
+    InvalidValue(String),
+    /// The session asks too often.
+    #[error("Too many requests. Please wait a moment.")]
+    RateLimited {
+        /// How long.
+        retry_after: Duration,
+    },
     /// No conversation was named, and the session has none.
     #[error("No active conversation. Please start a new conversation.")]
     NoConversation,
@@ -100,6 +114,8 @@ impl ApiError {
             Self::Chat(error) | Self::NotSaved(error) => error.code().as_str(),
             Self::EngineIo(Refusal::Forbidden) => Self::OriginNotAllowed.code(),
             Self::InvalidRequest(_) | Self::EngineIo(_) => "invalid_request",
+            Self::InvalidValue(_) => "invalid_value",
+            Self::RateLimited { .. } => "rate_limited",
             Self::NoConversation | Self::NothingToReset => "no_conversation",
             Self::IncompleteExample => "incomplete_example",
             Self::OriginNotAllowed => "origin_not_allowed",
@@ -112,6 +128,17 @@ impl ApiError {
             Self::UnknownEvent(_) => "unknown_event",
             Self::NotReady(_) => "not_ready",
             Self::Internal => FailureCode::Internal.as_str(),
+        }
+    }
+
+    /// After how many seconds it may be tried again.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            // In whole seconds, and never at once.
+            Self::RateLimited { retry_after } => Some(retry_after.as_secs() + 1),
+            Self::Chat(ChatError::TooManyTurns { .. }) => Some(TURN_S),
+            error if error.status_code() == StatusCode::SERVICE_UNAVAILABLE => Some(AWAY_S),
+            _ => None,
         }
     }
 
@@ -135,10 +162,10 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Chat(error) | Self::NotSaved(error) => match error.code() {
+                FailureCode::EmptySearch => StatusCode::BAD_REQUEST,
                 FailureCode::EmptyMessage
-                | FailureCode::EmptySearch
                 | FailureCode::MessageTooLong
-                | FailureCode::ContextTooLong => StatusCode::BAD_REQUEST,
+                | FailureCode::ContextTooLong => StatusCode::UNPROCESSABLE_ENTITY,
                 FailureCode::ConversationNotFound
                 | FailureCode::TurnNotFound
                 | FailureCode::SavedFileNotFound
@@ -147,6 +174,8 @@ impl ResponseError for ApiError {
                 FailureCode::TurnInProgress | FailureCode::Stale | FailureCode::ContextChanged => {
                     StatusCode::CONFLICT
                 }
+                FailureCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+                FailureCode::TooManyTurns => StatusCode::TOO_MANY_REQUESTS,
                 FailureCode::ShuttingDown | FailureCode::StorageUnavailable => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
@@ -159,6 +188,8 @@ impl ResponseError for ApiError {
             | Self::IncompleteExample
             | Self::UnknownEvent(_)
             | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
@@ -169,9 +200,13 @@ impl ResponseError for ApiError {
         }
     }
 
-    /// Only the status: `bodies` writes the body, as it knows the request.
+    /// Without the body: `bodies` writes it, as it knows the request.
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::new(self.status_code())
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Some(seconds) = self.retry_after() {
+            answer.insert_header((RETRY_AFTER, seconds));
+        }
+        answer.finish()
     }
 }
 
@@ -180,9 +215,15 @@ impl From<JsonPayloadError> for ApiError {
         match error.status_code() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             _ if matches!(error, JsonPayloadError::ContentType) => Self::UnsupportedMediaType,
+            _ if says_what_cannot_be(&error) => Self::InvalidValue(error.to_string()),
             _ => Self::InvalidRequest(error.to_string()),
         }
     }
+}
+
+/// Whether it is JSON, but not what is expected.
+fn says_what_cannot_be(error: &JsonPayloadError) -> bool {
+    matches!(error, JsonPayloadError::Deserialize(error) if error.is_data())
 }
 
 /// Gives every answer its request's id, and every error its body, also those that actix makes.
@@ -196,11 +237,10 @@ pub(crate) async fn bodies(
         let (request, refused) = answer.into_parts();
         let body = describe(&refused, request_id.clone());
         let mut described = HttpResponse::build(refused.status()).json(body);
-        if let Some(allow) = refused.headers().get(ALLOW) {
-            described.headers_mut().insert(ALLOW, allow.clone());
-        }
-        if refused.status() == StatusCode::SERVICE_UNAVAILABLE {
-            described.headers_mut().insert(RETRY_AFTER, TRY_AGAIN_AFTER.parse()?);
+        for name in [ALLOW, RETRY_AFTER] {
+            if let Some(value) = refused.headers().get(&name) {
+                described.headers_mut().insert(name, value.clone());
+            }
         }
         ServiceResponse::new(request, described)
     } else {

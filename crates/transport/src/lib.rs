@@ -3,9 +3,11 @@
 mod accept;
 mod caller;
 mod error;
+mod etag;
 mod flask;
 mod headers;
 mod health;
+mod limits;
 mod origin;
 mod pages;
 mod realtime;

@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,10 @@ use url::Url;
 use webchat_chat::Chat;
 
 use crate::headers::security_headers;
+use crate::limits::Limits;
 use crate::origin::Origins;
 use crate::realtime::Connections;
-use crate::{error, health, origin, pages, routes};
+use crate::{error, health, limits, origin, pages, routes};
 
 /// How long connections have to take their last bytes when the server goes away, in seconds.
 const LAST_BYTES_S: u64 = 5;
@@ -35,6 +37,8 @@ pub struct Settings {
     pub allowed_origins: Vec<Url>,
     /// The folder of the built page.
     pub web_dir: PathBuf,
+    /// Requests that one session may make, and four times as many in a burst; `None`: any number.
+    pub requests_per_second: Option<NonZeroU32>,
     /// What `GET /metrics` answers; without it, there is no such route.
     pub metrics: Option<Metrics>,
 }
@@ -58,6 +62,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let connections = Connections::default();
     let sockets = connections.clone();
     let origins = web::Data::new(Origins::new(settings));
+    let limits = web::Data::new(Limits::new(settings.requests_per_second));
     let key = Key::derive_from(&settings.secret_key);
     let secure = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
     let session_ttl = chat.settings().session_ttl;
@@ -69,9 +74,11 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
             .app_data(web::Data::new(chat.clone()))
             .app_data(web::Data::new(sockets.clone()))
             .app_data(origins.clone())
+            .app_data(limits.clone())
             .configure(routes)
             .configure(|config| health::metrics(config, metrics.clone()))
             .configure(|config| pages::pages(config, &web_dir))
+            .wrap(from_fn(limits::check))
             .wrap(sessions(key.clone(), secure, session_ttl))
             .wrap(from_fn(origin::check))
             .wrap(from_fn(error::bodies))
