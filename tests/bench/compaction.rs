@@ -136,6 +136,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         system_prompt: None,
         auto_titles: false,
         files: FileSettings::default(),
+        turns_per_user: None,
     };
     let owner = UserId::generate();
     let begun = Chat::new(ports.clone(), settings.clone()).start_conversation(owner).await.unwrap();

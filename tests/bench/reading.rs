@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use webchat_domain::{ConversationId, SearchQuery, UserId};
-use webchat_persistence::ListOrder;
+use webchat_persistence::{ListOrder, Shelf};
 
 use crate::prose::Prose;
 use crate::report::{Bench, Row};
@@ -78,7 +78,10 @@ async fn measure_pages(bench: &Bench, place: &Place, sizes: Sizes, filled: &Fill
     bench.add(Row::of(case).times(&opening.await));
 
     let listing = Samples::take(calls, async || {
-        let page = store.list(filled.collector, ListOrder::Updated, None, PAGE).await.unwrap();
+        let page = store
+            .list(filled.collector, Shelf::Current, ListOrder::Updated, None, PAGE)
+            .await
+            .unwrap();
         assert_eq!(page.items.len(), 50);
     });
     let case = format!("{name}, newest page of {} conversations", sizes.conversations);

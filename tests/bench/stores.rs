@@ -160,6 +160,7 @@ fn stored_conversation(owner: UserId, last: &Message) -> StoredConversation {
             updated_at: last.created_at,
             message_count: last.position,
             total_tokens: last.position * u64::from(last.token_count),
+            archived: false,
         },
         head: Some(last.message_id),
         last_position: last.position,

@@ -98,11 +98,11 @@ async fn a_wrong_change_is_refused_and_says_why() {
     let half = post(&browser, &examples, &half).await;
     let gone = browser.delete(&format!("{examples}/{}", uuid::Uuid::nil())).await;
 
-    assert_eq!(too_long.refusal(), (400, "context_too_long".to_owned()));
-    assert_eq!(too_hot.refusal(), (400, "invalid_request".to_owned()));
+    assert_eq!(too_long.refusal(), (422, "context_too_long".to_owned()));
+    assert_eq!(too_hot.refusal(), (422, "invalid_value".to_owned()));
     assert!(too_hot.text.contains("a number from 0 to 2 is expected"), "{too_hot:?}");
-    assert_eq!(unknown.refusal(), (400, "invalid_request".to_owned()));
-    assert_eq!(empty.refusal(), (400, "invalid_request".to_owned()));
+    assert_eq!(unknown.refusal(), (422, "invalid_value".to_owned()));
+    assert_eq!(empty.refusal(), (422, "invalid_value".to_owned()));
     assert_eq!(none.refusal(), (404, "no_summary".to_owned()));
     assert_eq!(half.refusal(), (400, "incomplete_example".to_owned()));
     assert_eq!(gone.refusal(), (404, "example_not_found".to_owned()));

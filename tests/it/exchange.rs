@@ -463,6 +463,7 @@ fn branched(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {
         updated_at: at(8),
         message_count: 2,
         total_tokens: 9,
+        archived: true,
     };
     let head = messages.last().map(|last| last.message.message_id);
     (StoredConversation { owner, conversation, head, last_position: 300, context }, messages)

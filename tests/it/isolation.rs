@@ -8,11 +8,14 @@ use serde_json::json;
 use webchat_tests::{Browser, TestServer};
 
 /// Every route that names a conversation, with what its owner is answered.
-const OF_A_CONVERSATION: [(&str, &str, u16); 18] = [
+const OF_A_CONVERSATION: [(&str, &str, u16); 21] = [
     ("GET", "/load_conversation/{id}", 200),
     ("GET", "/api/v1/conversations/{id}", 200),
     ("GET", "/api/v1/conversations/{id}/messages", 200),
     ("GET", "/api/v1/conversations/{id}/export", 200),
+    ("POST", "/api/v1/conversations/{id}/messages", 200),
+    ("GET", "/api/v1/conversations/{id}/events", 200),
+    ("DELETE", "/api/v1/conversations/{id}/turns/{turn_id}", 404),
     ("GET", "/api/v1/conversations/{id}/context", 200),
     ("PATCH", "/api/v1/conversations/{id}/context", 200),
     ("PUT", "/api/v1/conversations/{id}/context/summary", 404),
@@ -68,7 +71,7 @@ const EVENTS: [&str; 7] = [
 ];
 
 async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
-    let named = ["{id}", "{example_id}", "{job_id}"]
+    let named = ["{id}", "{example_id}", "{job_id}", "{turn_id}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id));
     if method == "POST" && path.ends_with("/files") {
@@ -79,10 +82,12 @@ async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
         ("PATCH", path) if path.ends_with("{id}") => request.json(&json!({"title": "x"})),
         ("PATCH", _) => request.json(&json!({"system_prompt": "x"})),
         ("PUT", _) => request.json(&json!({"text": "x"})),
+        ("POST", path) if path.ends_with("/messages") => request.json(&json!({"message": "x"})),
         ("POST", _) => request.json(&json!({"user_prompt": "x", "assistant_response": "y"})),
         _ => request,
     };
-    who.send(request).await.status.as_u16()
+    // The head alone: some answers go on.
+    request.send().await.unwrap().status().as_u16()
 }
 
 #[tokio::test]

@@ -2,14 +2,17 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod arrows;
+mod conditions;
 mod context;
 mod errors;
 mod exchange;
 mod files;
 mod flask;
+mod http_turns;
 mod instances;
 mod isolation;
 mod library;
+mod limits;
 mod lists;
 mod origin;
 mod pages;

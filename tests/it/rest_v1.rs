@@ -57,6 +57,37 @@ async fn conversations_are_paged_the_most_recently_changed_first() {
 }
 
 #[tokio::test]
+async fn a_conversation_is_put_away_and_comes_back_when_something_is_said() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let (kept, away) = (create(&browser).await, create(&browser).await);
+    let path = format!("/api/v1/conversations/{away}");
+    let listed = async |query: &str| -> Vec<String> {
+        let list = browser.get(&format!("/api/v1/conversations{query}")).await.json();
+        let list = list["conversations"].as_array().unwrap().clone();
+        list.iter().map(|one| one["conversation_id"].as_str().unwrap().to_owned()).collect()
+    };
+    socket.say("subscribe", json!({"conversation_id": away})).await;
+    socket.expect("subscribed").await;
+
+    let both = json!({"archived": true, "title": "Old"});
+    let archived = browser.patch(&path, &both).await.json();
+    let told = [socket.next().await.1, socket.next().await.1];
+    let (current, archive) = (listed("").await, listed("?archived=true").await);
+    let flask = browser.get("/list_conversations").await.json();
+    socket.ask(&away, "Are you there?").await;
+    let back = browser.get(&path).await.json();
+
+    assert_eq!((&archived["archived"], &archived["title"]), (&json!(true), &json!("Old")));
+    assert_eq!((&told[0]["change"], &told[1]["change"]), (&json!("title"), &json!("archived")));
+    assert_eq!(told[1]["archived"], json!(true));
+    assert_eq!((current, archive), (vec![kept.clone()], vec![away.clone()]));
+    assert_eq!(flask["conversations"].as_array().unwrap().len(), 2);
+    assert_eq!(back["archived"], json!(false));
+    assert_eq!(listed("?archived=false").await, [away, kept]);
+}
+
+#[tokio::test]
 async fn messages_are_paged_backwards() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
@@ -108,9 +139,11 @@ async fn bad_input_is_refused_with_what_is_wrong() {
         (browser.get("/api/v1/conversations?limit=ten").await, 400, "invalid digit"),
         (browser.get("/api/v1/conversations?cursor=x").await, 400, "next_cursor"),
         (browser.get(&format!("{one}/messages?before=-1")).await, 400, "invalid digit"),
-        (browser.patch(&one, &json!({"title": " "})).await, 400, "1 to 200 characters"),
-        (browser.patch(&one, &json!({"title": "x".repeat(201)})).await, 400, "1 to 200 characters"),
-        (browser.patch(&one, &json!({})).await, 400, "missing field `title`"),
+        (browser.patch(&one, &json!({"title": " "})).await, 422, "1 to 200 characters"),
+        (browser.patch(&one, &json!({"title": "x".repeat(201)})).await, 422, "1 to 200 characters"),
+        (browser.patch(&one, &json!({"archived": "yes"})).await, 422, "invalid type"),
+        (browser.patch(&one, &json!({"head": null})).await, 422, "unknown field `head`"),
+        (browser.patch(&one, &json!("title")).await, 422, "invalid type"),
         (browser.patch(&one, &json!({"title": "x".repeat(99_999)})).await, 413, "too large"),
         (browser.post("/api/v1/config").await, 405, "not allowed"),
         (browser.get("/api/v1/nothing").await, 404, "nothing here"),
@@ -138,6 +171,9 @@ async fn only_plain_json_is_read() {
         .send(patch().header(json.0, json.1).header("content-encoding", "gzip").body(body))
         .await;
 
+    let nothing = browser.send(patch()).await;
+
+    assert_eq!(nothing.refusal(), (415, "unsupported_media_type".to_owned()));
     assert_eq!(broken.refusal(), (400, "invalid_request".to_owned()));
     assert_eq!(lone.refusal(), (400, "invalid_request".to_owned()));
     assert_eq!(text.refusal(), (415, "unsupported_media_type".to_owned()));

@@ -13,6 +13,7 @@
 
 mod browser;
 mod databases;
+mod event_stream;
 mod link;
 mod model;
 mod process;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use browser::{Answer, Browser};
 pub use databases::{Redis, mongodb_uri, put_flask_conversation, redis_url};
+pub use event_stream::{EventStream, StreamedEvent};
 pub use link::{Link, LinkState};
 pub use model::{Answering, ScriptedModel};
 pub use process::{Ended, Process};

@@ -1,5 +1,6 @@
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -59,6 +60,10 @@ pub struct Settings {
     /// `MAX_FILE_SIZE_MB`, `ALLOWED_EXTENSIONS`, `CHUNK_SIZE_TOKENS`, `FILE_CONCURRENCY` and
     /// `FILES_PER_USER`
     pub files: FileSettings,
+    /// `TURNS_PER_USER`: `None` for any number.
+    pub turns_per_user: Option<u32>,
+    /// `REQUESTS_PER_SECOND`: `None` for any number.
+    pub requests_per_second: Option<NonZeroU32>,
     /// `METRICS`
     pub metrics: bool,
     /// `SHUTDOWN_GRACE_S`
@@ -137,6 +142,8 @@ impl Settings {
             auto_titles: switch(&mut reader, "AUTO_TITLES", true),
             max_import_bytes: max_import_bytes(&mut reader),
             files: files(&mut reader),
+            turns_per_user: bound(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
+            requests_per_second: bound(&mut reader, "REQUESTS_PER_SECOND", 50),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
@@ -283,6 +290,11 @@ fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
         _ => None,
     });
     parsed.unwrap_or(default)
+}
+
+/// `None` where there is no bound.
+fn bound(reader: &mut Reader<'_>, name: &'static str, default: u32) -> Option<NonZeroU32> {
+    NonZeroU32::new(reader.parsed(name, "a number; 0 for no bound", default))
 }
 
 fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {

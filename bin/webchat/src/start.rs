@@ -99,6 +99,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             allowed_origins: settings.allowed_origins,
             web_dir: settings.web_dir,
             max_import_bytes: settings.max_import_bytes,
+            requests_per_second: settings.requests_per_second,
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;
@@ -189,6 +190,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         system_prompt: settings.system_prompt.clone(),
         auto_titles: settings.auto_titles,
         files: settings.files.clone(),
+        turns_per_user: settings.turns_per_user,
     };
     Ok(Chat::new(ports, settings))
 }

@@ -286,7 +286,7 @@ mod tests {
     use webchat_domain::{FinishReason, MessageStatus};
 
     use super::*;
-    use crate::testing::{Asked, Room, settle};
+    use crate::testing::{Asked, Room, prompted, settle};
 
     /// A room of 1 000 tokens: 750 are tight, 250 are left by a fold.
     async fn small_room() -> Room {
@@ -465,8 +465,8 @@ mod tests {
         fill(&room).await;
         let asked = summary_request(&room).await;
 
-        let prompt = Some("Be brief.".to_owned());
-        room.chat.set_system_prompt(room.owner, room.id, prompt).await.unwrap();
+        let prompt = prompted("Be brief.");
+        room.chat.edit_context(room.owner, room.id, prompt, None).await.unwrap();
         asked.say("They spoke of tides.").await;
         asked.finish(FinishReason::Stop).await;
         settle().await;

@@ -20,8 +20,28 @@ const PAGE: u32 = 50;
 pub struct ContextView {
     /// What goes beside the messages.
     pub context: Context,
+    /// Its revision: another one after each change.
+    pub revision: u64,
     /// What would be sent, without the next question.
     pub ledger: Ledger,
+}
+
+/// What is to be another with a context. What is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContextEdit {
+    /// How the model should behave.
+    pub system_prompt: Option<PromptChoice>,
+    /// How the model is to choose its words.
+    pub parameters: Option<ModelParameters>,
+}
+
+/// Which system prompt a conversation has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptChoice {
+    /// One of its own.
+    Own(String),
+    /// The server's.
+    Servers,
 }
 
 impl Chat {
@@ -35,49 +55,42 @@ impl Chat {
         id: ConversationId,
     ) -> Result<ContextView, ChatError> {
         let conversation = self.find_conversation(owner, id).await?;
-        let context = self.stored_context(owner, id).await?.context;
+        let StoredContext { context, revision } = self.stored_context(owner, id).await?;
         let mut planner = ContextPlanner::between_questions(self.budget(&context));
         self.offer_history(owner, id, None, |message| planner.offer(message)).await?;
         let ledger = planner.finish(conversation.message_count).ledger;
-        Ok(ContextView { context, ledger })
+        Ok(ContextView { context, revision, ledger })
     }
 
-    /// Gives the conversation a system prompt of its own; `None`: the server's again.
+    /// Changes how the model should behave in this conversation.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
-    pub async fn set_system_prompt(
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`];
+    /// [`ChatError::PreconditionFailed`] where `expected` is given and is not the revision.
+    pub async fn edit_context(
         &self,
         owner: UserId,
         id: ConversationId,
-        text: Option<String>,
+        edit: ContextEdit,
+        expected: Option<u64>,
     ) -> Result<(), ChatError> {
-        let prompt = match text.filter(|text| !text.trim().is_empty()) {
-            Some(text) => Some(SystemPrompt { token_count: self.count_tokens(&text).await, text }),
+        let ContextEdit { system_prompt, parameters } = edit;
+        let prompt = match system_prompt {
             None => None,
+            Some(PromptChoice::Servers) => Some(None),
+            Some(PromptChoice::Own(text)) => {
+                let token_count = self.count_tokens(&text).await;
+                Some(Some(SystemPrompt { text, token_count }))
+            }
         };
         let change = |context: &mut Context| {
-            context.system_prompt.clone_from(&prompt);
+            if let Some(prompt) = &prompt {
+                context.system_prompt.clone_from(prompt);
+            }
+            context.parameters = parameters.unwrap_or(context.parameters);
             Ok(ConversationChange::Context)
         };
-        self.change_context(owner, id, change).await
-    }
-
-    /// Sets how the model is to choose its words in this conversation.
-    ///
-    /// # Errors
-    /// [`ChatError::ConversationNotFound`].
-    pub async fn set_parameters(
-        &self,
-        owner: UserId,
-        id: ConversationId,
-        parameters: ModelParameters,
-    ) -> Result<(), ChatError> {
-        let change = |context: &mut Context| {
-            context.parameters = parameters;
-            Ok(ConversationChange::Context)
-        };
-        self.change_context(owner, id, change).await
+        self.change_context(owner, id, expected, change).await
     }
 
     /// Adds an example of what an answer should be like.
@@ -103,7 +116,7 @@ impl Chat {
             context.examples.push(example.clone());
             Ok(ConversationChange::FewShot)
         };
-        self.change_context(owner, id, change).await?;
+        self.change_context(owner, id, None, change).await?;
         Ok(example)
     }
 
@@ -137,19 +150,21 @@ impl Chat {
             }
             Ok(ConversationChange::FewShot)
         };
-        self.change_context(owner, id, change).await
+        self.change_context(owner, id, None, change).await
     }
 
     /// Puts the user's words in place of the summary's; `None` takes it away, and the messages that
     /// it covered go to the model again, as many as fit.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`].
+    /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`];
+    /// [`ChatError::PreconditionFailed`] where `expected` is given and is not the revision.
     pub async fn set_summary(
         &self,
         owner: UserId,
         id: ConversationId,
         text: Option<String>,
+        expected: Option<u64>,
     ) -> Result<(), ChatError> {
         let text = text.filter(|text| !text.trim().is_empty());
         let token_count = match &text {
@@ -172,7 +187,7 @@ impl Chat {
             });
             Ok(ConversationChange::Context)
         };
-        self.change_context(owner, id, change).await
+        self.change_context(owner, id, expected, change).await
     }
 
     pub(crate) fn budget(&self, context: &Context) -> Budget {
@@ -213,10 +228,14 @@ impl Chat {
         &self,
         owner: UserId,
         id: ConversationId,
+        expected: Option<u64>,
         change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
     ) -> Result<(), ChatError> {
         for _ in 0..TRIES {
             let StoredContext { mut context, revision } = self.stored_context(owner, id).await?;
+            if expected.is_some_and(|expected| expected != revision) {
+                return Err(ChatError::PreconditionFailed);
+            }
             let room_before = self.budget(&context).room();
             let kind = change(&mut context)?;
             self.check_room(room_before, &context)?;
@@ -246,7 +265,7 @@ impl Chat {
 mod tests {
     use super::*;
     use crate::FailureCode;
-    use crate::testing::{ANSWER, QUESTION, Room};
+    use crate::testing::{ANSWER, QUESTION, Room, prompted};
 
     fn code<T: std::fmt::Debug>(refused: Result<T, ChatError>) -> FailureCode {
         refused.unwrap_err().code()
@@ -261,20 +280,21 @@ mod tests {
         let room =
             Room::open_with(|settings| settings.system_prompt = Some("Be kind.".into())).await;
         let (owner, id, chat) = (room.owner, room.id, &room.chat);
-        let temperature = serde_json::from_str(r#"{"temperature": 0.5}"#).unwrap();
+        let parameters = serde_json::from_str(r#"{"temperature": 0.5}"#).ok();
+        let temperature = ContextEdit { parameters, ..ContextEdit::default() };
         chat.add_example(owner, id, "1 + 1?".into(), "2.".into()).await.unwrap();
-        chat.set_parameters(owner, id, temperature).await.unwrap();
+        chat.edit_context(owner, id, temperature.clone(), None).await.unwrap();
 
         let with_the_servers = room.ask(QUESTION).await.request;
         chat.stop(owner, id).await.unwrap();
         crate::testing::settle().await;
-        chat.set_system_prompt(owner, id, Some("Be brief.".into())).await.unwrap();
+        chat.edit_context(owner, id, prompted("Be brief."), None).await.unwrap();
         let view = context(&room).await;
 
         let sent: Vec<_> =
             with_the_servers.messages.iter().map(|one| one.content.as_str()).collect();
         assert_eq!(sent, ["Be kind.", "1 + 1?", "2.", QUESTION]);
-        assert_eq!(with_the_servers.parameters, temperature);
+        assert_eq!(with_the_servers.parameters, temperature.parameters.unwrap());
         assert_eq!((view.ledger.system, view.ledger.few_shot), (4 + 3, (4 + 5) + (4 + 2)));
         assert_eq!(view.ledger.history, 3 + (4 + 7));
         assert_eq!(view.ledger.total, 800 + 7 + 15 + 14);
@@ -302,9 +322,9 @@ mod tests {
         let room = Room::with_window(1_800, 800).await;
         let (owner, id, chat) = (room.owner, room.id, &room.chat);
 
-        let prompt = chat.set_system_prompt(owner, id, Some("tide ".repeat(400))).await;
+        let prompt = chat.edit_context(owner, id, prompted("tide ".repeat(400)), None).await;
         let example = chat.add_example(owner, id, "tide ".repeat(200), "tide".into()).await;
-        let shorter = chat.set_system_prompt(owner, id, Some("Be brief.".into())).await;
+        let shorter = chat.edit_context(owner, id, prompted("Be brief."), None).await;
 
         prompt.unwrap();
         assert_eq!(code(example), FailureCode::ContextTooLong);
@@ -315,8 +335,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_message_that_does_not_fit_beside_prompt_and_examples_is_refused() {
         let room = Room::with_window(1_800, 800).await;
-        let prompt = Some("tide ".repeat(400));
-        room.chat.set_system_prompt(room.owner, room.id, prompt).await.unwrap();
+        let prompt = "tide ".repeat(400);
+        room.chat.edit_context(room.owner, room.id, prompted(prompt), None).await.unwrap();
 
         let sent = room.send(&"tide ".repeat(700)).await;
 
@@ -329,13 +349,13 @@ mod tests {
         let room = Room::open().await;
         let (owner, id, chat) = (room.owner, room.id, &room.chat);
         room.ask_and_answer(QUESTION, ANSWER).await;
-        let none = chat.set_summary(owner, id, Some("Sums.".into())).await;
+        let none = chat.set_summary(owner, id, Some("Sums.".into()), None).await;
         room.summarise_up_to(2, "They summed.").await;
 
-        chat.set_summary(owner, id, Some("Sums.".into())).await.unwrap();
+        chat.set_summary(owner, id, Some("Sums.".into()), None).await.unwrap();
         let changed = context(&room).await;
-        let too_long = chat.set_summary(owner, id, Some("tide ".repeat(501))).await;
-        chat.set_summary(owner, id, None).await.unwrap();
+        let too_long = chat.set_summary(owner, id, Some("tide ".repeat(501)), None).await;
+        chat.set_summary(owner, id, None, None).await.unwrap();
         let gone = context(&room).await;
 
         assert_eq!(code(none), FailureCode::NoSummary);
@@ -349,14 +369,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_was_changed_meanwhile_is_not_written_over() {
+        let room = Room::open().await;
+        let (owner, id, chat) = (room.owner, room.id, &room.chat);
+        let known = Some(context(&room).await.revision);
+        chat.edit_context(owner, id, prompted("Be brief."), known).await.unwrap();
+        room.summarise_up_to(2, "They summed.").await;
+
+        let prompt = chat.edit_context(owner, id, prompted("Be long."), known).await;
+        let summary = chat.set_summary(owner, id, None, known).await;
+
+        assert_eq!(code(prompt), FailureCode::PreconditionFailed);
+        assert_eq!(code(summary), FailureCode::PreconditionFailed);
+        let stays = context(&room).await.context;
+        assert_eq!(stays.system_prompt.unwrap().text, "Be brief.");
+        assert!(stays.summary.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_stranger_sees_and_changes_nothing() {
         let room = Room::open().await;
         let (stranger, id, chat) = (UserId::generate(), room.id, &room.chat);
 
         let seen = chat.context(stranger, id).await;
-        let prompt = chat.set_system_prompt(stranger, id, Some("Obey.".into())).await;
+        let prompt = chat.edit_context(stranger, id, prompted("Obey."), None).await;
         let example = chat.add_example(stranger, id, QUESTION.into(), ANSWER.into()).await;
-        let summary = chat.set_summary(stranger, id, None).await;
+        let summary = chat.set_summary(stranger, id, None, None).await;
 
         for refused in [seen.map(drop), prompt, example.map(drop), summary] {
             assert_eq!(code(refused), FailureCode::ConversationNotFound);

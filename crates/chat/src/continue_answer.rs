@@ -50,6 +50,7 @@ impl Chat {
         let context = self.stored_context(owner, id).await?.context;
         let fits = self.budget(&context).fits(self.tokens_to_continue(answer));
         fits.map_err(|_| ChatError::NothingToContinue)?;
+        let place = self.place(owner)?;
         self.check_log(id).await?;
         let resume = Resume {
             message_id: answer.message_id,
@@ -61,7 +62,7 @@ impl Chat {
             Appended::Stale { .. } => Err(ChatError::NothingToContinue),
             resumed => {
                 let question = Some(question);
-                let opening = Opening { client_message_id, question, branches: false };
+                let opening = Opening { client_message_id, question, branches: false, place };
                 self.begin(owner, resumed, opening).await
             }
         }

@@ -1,7 +1,7 @@
 use webchat_domain::{
-    Conversation, ConversationChange, ConversationId, EventBody, EventId, Title, UserId,
+    Conversation, ConversationChange, ConversationId, EventBody, EventId, UserId,
 };
-use webchat_persistence::{Cursor, ListOrder, Page};
+use webchat_persistence::{Cursor, Edit, Edited, ListOrder, Page, Shelf};
 
 use crate::{Chat, ChatError};
 
@@ -34,21 +34,23 @@ impl Chat {
         found.ok_or(ChatError::ConversationNotFound)
     }
 
-    /// A page of the owner's conversations, the most recently changed first, behind `after`.
+    /// A page of the owner's conversations on this shelf, the most recently changed first, behind
+    /// `after`.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn list_conversations(
         &self,
         owner: UserId,
+        shelf: Shelf,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, ChatError> {
         let order = ListOrder::Updated;
-        Ok(self.ports.conversations.list(owner, order, after, limit).await?)
+        Ok(self.ports.conversations.list(owner, shelf, order, after, limit).await?)
     }
 
-    /// All of the owner's conversations, the most recently started first.
+    /// All of the owner's conversations, archived ones too, the most recently started first.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -57,7 +59,7 @@ impl Chat {
         let mut after = None;
         loop {
             let order = ListOrder::Created;
-            let page = self.ports.conversations.list(owner, order, after, PAGE).await?;
+            let page = self.ports.conversations.list(owner, Shelf::Any, order, after, PAGE).await?;
             all.extend(page.items);
             after = page.next;
             if after.is_none() {
@@ -66,26 +68,32 @@ impl Chat {
         }
     }
 
-    /// Gives it another title, and tells its followers.
+    /// Changes what its owner says of it, and tells its followers.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn rename_conversation(
+    /// [`ChatError::ConversationNotFound`], also when it is somebody else's;
+    /// [`ChatError::PreconditionFailed`] when it is not as it is expected to be.
+    pub async fn edit_conversation(
         &self,
         owner: UserId,
         id: ConversationId,
-        title: Title,
+        edit: Edit,
     ) -> Result<Conversation, ChatError> {
         let now = self.ports.clock.now();
-        let renamed = self
-            .ports
-            .conversations
-            .rename(owner, id, title.clone(), now)
-            .await?
-            .ok_or(ChatError::ConversationNotFound)?;
+        let Edit { title, archived, .. } = edit.clone();
+        let edited = match self.ports.conversations.edit(owner, id, edit, now).await? {
+            Edited::Stored(edited) => edited,
+            Edited::Outdated => return Err(ChatError::PreconditionFailed),
+            Edited::NotFound => return Err(ChatError::ConversationNotFound),
+        };
         self.list_changed(owner, id).await;
-        self.tell(id, ConversationChange::Title { title }).await?;
-        Ok(renamed)
+        if let Some(title) = title {
+            self.tell(id, ConversationChange::Title { title }).await?;
+        }
+        if let Some(archived) = archived {
+            self.tell(id, ConversationChange::Archived { archived }).await?;
+        }
+        Ok(edited)
     }
 
     /// Deletes it with its messages, ends a turn that runs in it, and tells its followers.
@@ -139,6 +147,8 @@ impl Chat {
 mod tests {
     use std::collections::HashSet;
 
+    use webchat_domain::Title;
+
     use super::*;
     use crate::FailureCode;
     use crate::testing::{QUESTION, Room, settle};
@@ -184,15 +194,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_new_title_is_stored_and_told() {
+    async fn what_its_owner_says_of_it_is_stored_and_told() {
         let room = Room::open().await;
-        let title = Title::try_from("Tides".to_owned()).unwrap();
+        let title = Title::try_from("Tides".to_owned()).ok();
+        let edit = Edit { title: title.clone(), archived: Some(true), expected: None };
 
-        let renamed = room.chat.rename_conversation(room.owner, room.id, title.clone()).await;
+        let edited = room.chat.edit_conversation(room.owner, room.id, edit).await.unwrap();
 
-        assert_eq!(renamed.unwrap().title.as_ref(), Some(&title));
-        assert_eq!(room.conversation().await.title, Some(title));
-        assert_eq!(room.told().await, ["title: Tides"]);
+        assert_eq!((&edited.title, edited.archived), (&title, true));
+        assert_eq!(room.conversation().await, edited);
+        assert_eq!(room.told().await, ["title: Tides", "archived: true"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_another_than_expected_is_not_changed() {
+        let room = Room::open().await;
+        let before = room.conversation().await;
+        room.ask_and_answer(QUESTION, "4").await;
+        let told = room.told().await;
+        let expected = Some(before);
+
+        let edit = Edit { archived: Some(true), expected, ..Edit::default() };
+        let refused = room.chat.edit_conversation(room.owner, room.id, edit).await;
+
+        assert_eq!(refused.unwrap_err().code(), FailureCode::PreconditionFailed);
+        assert!(!room.conversation().await.archived);
+        assert_eq!(room.told().await, told);
     }
 
     #[tokio::test(start_paused = true)]
@@ -200,9 +227,10 @@ mod tests {
         let room = Room::open().await;
         let asked = room.ask(QUESTION).await;
         let stranger = UserId::generate();
-        let title = Title::try_from("Mine".to_owned()).unwrap();
+        let title = Title::try_from("Mine".to_owned()).ok();
+        let edit = Edit { title, ..Edit::default() };
 
-        let renamed = room.chat.rename_conversation(stranger, room.id, title).await;
+        let renamed = room.chat.edit_conversation(stranger, room.id, edit).await;
         let deleted = room.chat.delete_conversation(stranger, room.id).await;
         settle().await;
 

@@ -26,6 +26,9 @@ pub enum ChatError {
     /// The visible path does not end in an answer that could go on.
     #[error("Only the last answer can be continued, if it broke off and there is room for more.")]
     NothingToContinue,
+    /// No such turn runs in the conversation.
+    #[error("This answer is not being made any more.")]
+    TurnNotFound,
     /// There is no such saved conversation, or it is somebody else's.
     #[error("Saved conversation not found.")]
     SavedFileNotFound,
@@ -41,6 +44,15 @@ pub enum ChatError {
          shorten it."
     )]
     ContextTooLong {
+        /// The most there may be.
+        limit: u32,
+    },
+    /// It is not as whoever wants to change it knows it.
+    #[error("This was changed meanwhile. Please look at it again before you change it.")]
+    PreconditionFailed,
+    /// As many answers are being made for the user as may be at once.
+    #[error("{limit} answers are being made for you already. Please wait for one of them.")]
+    TooManyTurns {
         /// The most there may be.
         limit: u32,
     },
@@ -115,11 +127,14 @@ pub enum FailureCode {
     ConversationNotFound,
     MessageNotFound,
     NothingToContinue,
+    TurnNotFound,
     SavedFileNotFound,
     ExampleNotFound,
     NoSummary,
     ContextTooLong,
     ContextChanged,
+    PreconditionFailed,
+    TooManyTurns,
     TurnInProgress,
     Stale,
     ImportNotFound,
@@ -149,11 +164,14 @@ impl ChatError {
             Self::ConversationNotFound => FailureCode::ConversationNotFound,
             Self::MessageNotFound => FailureCode::MessageNotFound,
             Self::NothingToContinue => FailureCode::NothingToContinue,
+            Self::TurnNotFound => FailureCode::TurnNotFound,
             Self::SavedFileNotFound => FailureCode::SavedFileNotFound,
             Self::ExampleNotFound => FailureCode::ExampleNotFound,
             Self::NoSummary => FailureCode::NoSummary,
             Self::ContextTooLong { .. } => FailureCode::ContextTooLong,
             Self::ContextChanged => FailureCode::ContextChanged,
+            Self::PreconditionFailed => FailureCode::PreconditionFailed,
+            Self::TooManyTurns { .. } => FailureCode::TooManyTurns,
             Self::TurnInProgress => FailureCode::TurnInProgress,
             Self::Stale { .. } => FailureCode::Stale,
             Self::ImportNotFound => FailureCode::ImportNotFound,
@@ -185,13 +203,16 @@ impl FailureCode {
             Self::ConversationNotFound => "conversation_not_found",
             Self::MessageNotFound => "message_not_found",
             Self::NothingToContinue => "nothing_to_continue",
+            Self::TurnNotFound => "turn_not_found",
             Self::SavedFileNotFound => "saved_conversation_not_found",
             Self::ExampleNotFound => "example_not_found",
             Self::NoSummary => "no_summary",
             Self::ContextTooLong => "context_too_long",
             Self::ContextChanged => "context_changed",
+            // To clients, one thing: they don't know the newest state.
+            Self::PreconditionFailed | Self::Stale => "stale",
+            Self::TooManyTurns => "too_many_turns",
             Self::TurnInProgress => "turn_in_progress",
-            Self::Stale => "stale",
             Self::ImportNotFound => "import_not_found",
             Self::ImportInProgress => "import_in_progress",
             Self::TooManyImports => "too_many_imports",

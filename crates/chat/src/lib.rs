@@ -32,6 +32,7 @@ mod teller;
 mod testing;
 mod titles;
 mod turn;
+mod turn_progress;
 mod turns;
 mod versions;
 
@@ -45,7 +46,7 @@ use webchat_persistence::{
 };
 use webchat_tokens::TokenCounter;
 
-pub use context::ContextView;
+pub use context::{ContextEdit, ContextView, PromptChoice};
 pub use copy::{CopyError, copy};
 pub use error::{ChatError, FailureCode};
 pub use exchange::flask::FlaskMessage;
@@ -61,7 +62,8 @@ pub use readiness::NotReady;
 pub use save_history::SavedName;
 pub use search::FoundConversation;
 pub use send_message::{SendMessage, Sent};
-pub use webchat_persistence::{Cursor, InvalidCursor, Page};
+pub use turn_progress::{TurnProgress, TurnResult};
+pub use webchat_persistence::{Cursor, Edit, InvalidCursor, Page, Shelf};
 
 use background::Background;
 use files::FileWork;
@@ -126,6 +128,8 @@ pub struct Settings {
     pub auto_titles: bool,
     /// Which files are taken, and how they are analysed.
     pub files: FileSettings,
+    /// Answers that are made for one user at a time, by this process; `None`: any number.
+    pub turns_per_user: Option<u32>,
 }
 
 impl Chat {

@@ -209,7 +209,7 @@ mod tests {
         asked.finish(FinishReason::Stop).await;
         settle().await;
         let with_answer = listed(&mut list).await;
-        room.chat.rename_conversation(room.owner, room.id, title("Sums")).await.unwrap();
+        room.rename(room.id, title("Sums")).await;
         let renamed = listed(&mut list).await;
         room.chat.reset_conversation(room.owner, room.id).await.unwrap();
         let emptied = listed(&mut list).await;
@@ -256,8 +256,8 @@ mod tests {
 
         for number in 0..50 {
             let title = title(&number.to_string());
-            room.chat.rename_conversation(room.owner, room.id, title.clone()).await.unwrap();
-            room.chat.rename_conversation(room.owner, other, title).await.unwrap();
+            room.rename(room.id, title.clone()).await;
+            room.rename(other, title).await;
         }
         settle().await;
 

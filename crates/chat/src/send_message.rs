@@ -8,6 +8,7 @@ use webchat_domain::{
 use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
 
 use crate::turn::{Turn, cause};
+use crate::turns::Place;
 use crate::{Chat, ChatError};
 
 /// How long a turn holds its conversation without renewing its hold: after that, whoever ran it is
@@ -42,6 +43,8 @@ pub(crate) struct Opening {
     pub(crate) question: Option<Message>,
     /// Whether other versions come to be visible.
     pub(crate) branches: bool,
+    /// What of the user's bound it takes.
+    pub(crate) place: Place,
 }
 
 impl Chat {
@@ -76,6 +79,7 @@ impl Chat {
             return Err(ChatError::EmptyMessage);
         }
         let token_count = self.count_tokens(&message.content).await;
+        let place = self.place(owner)?;
         let chat = self.clone();
         self.to_its_end(async move {
             let context = chat.stored_context(owner, id).await?.context;
@@ -84,11 +88,17 @@ impl Chat {
                 client_message_id: message.client_message_id.clone(),
                 question: None,
                 branches: version_of.is_some(),
+                place,
             };
             let append = Append { version_of, ..chat.first_messages(message, token_count) };
             chat.append_and_begin(owner, id, append, opening).await
         })
         .await
+    }
+
+    /// Room for one more turn of this user's.
+    pub(crate) fn place(&self, owner: UserId) -> Result<Place, ChatError> {
+        self.turns.place(owner, self.settings.turns_per_user)
     }
 
     /// Not in the caller's future: a connection that closes now must not leave a question without its
@@ -129,7 +139,7 @@ impl Chat {
         appended: Appended,
         opening: Opening,
     ) -> Result<Sent, ChatError> {
-        let Opening { client_message_id, question, branches } = opening;
+        let Opening { client_message_id, question, branches, place } = opening;
         match appended {
             Appended::Stored { conversation, messages } => {
                 let is_new = question.is_none() && !branches;
@@ -145,6 +155,7 @@ impl Chat {
                     id: accepted.turn_id,
                     question,
                     answer,
+                    _place: place,
                 };
                 self.begin_turn(turn, accepted, branches).await
             }
@@ -206,14 +217,16 @@ impl Chat {
         branches: bool,
     ) -> Result<Sent, ChatError> {
         let (owner, id, turn_id) = (turn.owner, turn.conversation.conversation_id, turn.id);
+        // Before anybody is told of it, who may want to stop it.
+        let interrupts = self.turns.begin(owner, id, turn_id);
         let event = match self.tell_beginning(id, accepted, branches).await {
             Ok(event) => event,
             Err(error) => {
+                self.turns.end(id, turn_id);
                 self.turns.spawn(turn.give_up());
                 return Err(error);
             }
         };
-        let interrupts = self.turns.begin(owner, id, turn_id);
         if let Some(title) = turn.first_title.clone()
             && let Err(error) = self.tell(id, ConversationChange::Title { title }).await
         {
@@ -280,6 +293,26 @@ mod tests {
     fn named(name: &str) -> SendMessage {
         let name = ClientMessageId::try_from(name.to_owned()).unwrap();
         SendMessage { client_message_id: Some(name), ..message(QUESTION) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_has_no_more_turns_at_once_than_may_be() {
+        let room = Room::open_with(|settings| settings.turns_per_user = Some(1)).await;
+        let elsewhere = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+        let send_elsewhere =
+            async || room.chat.send_message(room.owner, elsewhere, message(QUESTION)).await;
+        let asked = room.ask(QUESTION).await;
+
+        let refused = send_elsewhere().await;
+        asked.finish(FinishReason::Stop).await;
+        settle().await;
+        let taken = send_elsewhere().await;
+        let next = room.send(QUESTION).await;
+
+        assert_eq!(code(refused), FailureCode::TooManyTurns);
+        assert!(matches!(taken, Ok(Sent::Accepted(_))), "{taken:?}");
+        assert_eq!(code(next), FailureCode::TooManyTurns);
+        assert_eq!(room.stored().await.len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-use webchat_domain::{ConversationId, UserId};
+use webchat_domain::{ConversationId, TurnId, UserId};
 use webchat_persistence::{Signal, StoreError};
 
 use crate::turn::cause;
@@ -32,6 +32,25 @@ impl Chat {
             self.ports.signals.publish(stop).await?;
         }
         Ok(())
+    }
+
+    /// Ends the answer that this turn makes. What came of it is kept.
+    ///
+    /// # Errors
+    /// [`ChatError::TurnNotFound`] where this turn does not run;
+    /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
+    pub async fn stop_turn(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        turn_id: TurnId,
+    ) -> Result<(), ChatError> {
+        self.find_conversation(owner, id).await?;
+        let now = self.ports.clock.now();
+        if self.ports.conversations.running_turn(owner, id, now).await? != Some(turn_id) {
+            return Err(ChatError::TurnNotFound);
+        }
+        self.stop(owner, id).await
     }
 }
 
@@ -106,6 +125,24 @@ mod tests {
 
         let answers: Vec<_> = room.stored().await.iter().map(|message| message.status).collect();
         assert_eq!(answers, [MessageStatus::Complete; 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_stopped_by_its_id_for_as_long_as_it_runs() {
+        let room = Room::open().await;
+        let asked = room.ask(QUESTION).await;
+        let runs = room.last_stored().await.turn_id.unwrap();
+
+        let other = room.chat.stop_turn(room.owner, room.id, TurnId::generate()).await;
+        settle().await;
+        assert!(!asked.is_dropped());
+        room.chat.stop_turn(room.owner, room.id, runs).await.unwrap();
+        settle().await;
+        let again = room.chat.stop_turn(room.owner, room.id, runs).await;
+
+        assert!(asked.is_dropped());
+        assert_eq!(other.unwrap_err().code(), FailureCode::TurnNotFound);
+        assert_eq!(again.unwrap_err().code(), FailureCode::TurnNotFound);
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
     Conversation, ConversationChange, ConversationId, Event, EventBody, FinishReason, ManualClock,
-    Message, MessageId, MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, UserId,
+    Message, MessageId, MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title,
+    UserId,
 };
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence::{
@@ -20,7 +21,10 @@ use webchat_persistence::{
 use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
-use crate::{Chat, ChatError, FileSettings, Ports, SendMessage, Sent, Settings};
+use crate::{
+    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Sent,
+    Settings,
+};
 
 /// Of 7 and 6 tokens, by the OpenAI cookbook.
 pub(crate) const QUESTION: &str = "2 + 2 = 4";
@@ -36,6 +40,7 @@ fn settings() -> Settings {
         system_prompt: None,
         auto_titles: false,
         files: FileSettings::default(),
+        turns_per_user: None,
     }
 }
 
@@ -152,6 +157,11 @@ impl Room {
         contexts.replace_context(self.owner, self.id, context, revision).await.unwrap();
     }
 
+    pub(crate) async fn rename(&self, id: ConversationId, title: Title) {
+        let edit = Edit { title: Some(title), ..Edit::default() };
+        self.chat.edit_conversation(self.owner, id, edit).await.unwrap();
+    }
+
     /// What is stored, empty answers too.
     pub(crate) async fn stored(&self) -> Vec<Message> {
         self.chat.read_messages(self.owner, self.id, None, 100).await.unwrap()
@@ -203,6 +213,10 @@ pub(crate) fn message(content: &str) -> SendMessage {
     SendMessage { content: content.to_owned(), client_message_id: None, expected_position: None }
 }
 
+pub(crate) fn prompted(text: impl Into<String>) -> ContextEdit {
+    ContextEdit { system_prompt: Some(PromptChoice::Own(text.into())), parameters: None }
+}
+
 pub(crate) fn in_short(body: &EventBody) -> String {
     match body {
         EventBody::MessageAccepted(accepted) => format!("accepted: {}", accepted.content),
@@ -217,6 +231,9 @@ pub(crate) fn in_short(body: &EventBody) -> String {
             format!("file: {:?}, {} of {}", file.status, file.done, file.of)
         }
         EventBody::ConversationUpdated(ConversationChange::File { .. }) => "file added".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Archived { archived }) => {
+            format!("archived: {archived}")
+        }
         EventBody::ConversationUpdated(ConversationChange::FewShot) => "few-shot".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Context) => "context".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Branch) => "branch".to_owned(),
@@ -269,6 +286,7 @@ fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> 
             updated_at: now,
             message_count: 2,
             total_tokens: 0,
+            archived: false,
         },
         messages: append.messages.into_iter().zip(1..).map(stored).collect(),
     }

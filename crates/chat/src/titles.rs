@@ -105,6 +105,8 @@ fn title_in(text: &str) -> Option<Title> {
 
 #[cfg(test)]
 mod tests {
+    use webchat_persistence::Edit;
+
     use webchat_domain::FinishReason;
 
     use super::*;
@@ -143,7 +145,7 @@ mod tests {
         let room = room_after_the_first_exchange().await;
         let asked = room.model.asked().await;
 
-        room.chat.rename_conversation(room.owner, room.id, title("Mine")).await.unwrap();
+        room.rename(room.id, title("Mine")).await;
         asked.say("Sums").await;
         asked.finish(FinishReason::Stop).await;
         settle().await;

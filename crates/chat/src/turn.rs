@@ -18,7 +18,7 @@ use crate::draft::Draft;
 use crate::prompts::CONTINUE;
 use crate::send_message::LEASE;
 use crate::teller::Teller;
-use crate::turns::Interrupts;
+use crate::turns::{Interrupts, Place};
 use crate::{Chat, ChatError, measured, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
@@ -42,6 +42,8 @@ pub(crate) struct Turn {
     pub(crate) answer: Message,
     /// The title that was made of the question, if it is the conversation's first.
     pub(crate) first_title: Option<Title>,
+    /// Given back when the turn has ended.
+    pub(crate) _place: Place,
 }
 
 /// Why an answer ended without the model's saying so.

@@ -60,7 +60,9 @@ impl Chat {
             turn: Some(turn),
             ..Append::default()
         };
-        let opening = Opening { client_message_id, question: Some(question), branches: true };
+        let place = self.place(owner)?;
+        let question = Some(question);
+        let opening = Opening { client_message_id, question, branches: true, place };
         let chat = self.clone();
         self.to_its_end(async move { chat.append_and_begin(owner, id, append, opening).await })
             .await

@@ -19,6 +19,8 @@ pub struct Conversation {
     pub message_count: u64,
     /// The tokens of these messages together.
     pub total_tokens: u64,
+    /// Whether its owner has put it away. A message that is sent to it takes it out again.
+    pub archived: bool,
 }
 
 /// A conversation's title: 1 to 200 characters, on one line.

@@ -119,6 +119,11 @@ pub enum ConversationChange {
         /// The new one.
         title: Title,
     },
+    /// Its owner has put it away, or taken it out again.
+    Archived {
+        /// Whether it is away now.
+        archived: bool,
+    },
     /// Its examples are others.
     FewShot,
     /// Older messages are covered by a new summary.

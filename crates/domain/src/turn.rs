@@ -34,6 +34,18 @@ impl FinishReason {
         }
     }
 
+    /// Why a message with this status ended, as far as the status says it.
+    #[must_use]
+    pub fn of(status: MessageStatus) -> Self {
+        match status {
+            MessageStatus::Complete => Self::Stop,
+            MessageStatus::Truncated => Self::Length,
+            MessageStatus::Stopped => Self::Stopped,
+            MessageStatus::Interrupted => Self::Interrupted,
+            MessageStatus::Failed => Self::Failed,
+        }
+    }
+
     /// The status of a message that ended so.
     #[must_use]
     pub fn status(self) -> MessageStatus {

@@ -180,8 +180,12 @@ fn change(
     }
     let count = messages.iter().map(|_| 1_i64).sum::<i64>();
     let tokens = messages.iter().map(|message| i64::from(message.token_count)).sum::<i64>();
-    doc! {
+    let mut change = doc! {
         "$set": set,
         "$inc": { "message_count": count, "last_position": count, "total_tokens": tokens },
+    };
+    if append.turn.is_some() {
+        change.insert("$unset", doc! { "archived": "" });
     }
+    change
 }

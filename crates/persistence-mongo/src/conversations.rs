@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
-use mongodb::bson::{DateTime, doc, serialize_to_bson, serialize_to_document};
+use mongodb::bson::{DateTime, Document, doc, serialize_to_bson, serialize_to_document};
 use mongodb::error::Result as MongoResult;
 use mongodb::options::ReturnDocument;
 use serde::Deserialize;
@@ -9,8 +9,8 @@ use webchat_domain::{
     Title, TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, FollowingMessage, LapsedTurn, ListOrder,
-    Page, Resume, Selected, StoreError, StoredConversation,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, Edit, Edited, FollowingMessage,
+    LapsedTurn, ListOrder, Page, Resume, Selected, Shelf, StoreError, StoredConversation,
 };
 
 use crate::database::Transaction;
@@ -59,27 +59,35 @@ impl Conversations for MongoStore {
     async fn list(
         &self,
         owner: UserId,
+        shelf: Shelf,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
-        self.database.answer(list(&self.database, owner, order, after, limit)).await
+        self.database.answer(list(&self.database, owner, shelf, order, after, limit)).await
     }
 
-    async fn rename(
+    async fn edit(
         &self,
         owner: UserId,
         id: ConversationId,
-        title: Title,
+        edit: Edit,
         now: Timestamp,
-    ) -> Result<Option<Conversation>, StoreError> {
-        let renamed = doc! { "$set": { "title": title.as_str(), "updated_at": date(now) } };
+    ) -> Result<Edited, StoreError> {
+        let mut place = owned(owner, id);
+        if let Some(expected) = &edit.expected {
+            place.extend(as_it_is(expected));
+        }
         let conversations = self.database.conversations();
-        let after = conversations
-            .find_one_and_update(owned(owner, id), renamed)
+        let edited = conversations
+            .find_one_and_update(place, edited(&edit, now))
             .projection(without_context())
             .return_document(ReturnDocument::After);
-        Ok(self.database.answer(after).await?.map(Conversation::from))
+        if let Some(edited) = self.database.answer(edited).await? {
+            return Ok(Edited::Stored(edited.into()));
+        }
+        let is_there = edit.expected.is_some() && self.find_document(owner, id).await?.is_some();
+        Ok(if is_there { Edited::Outdated } else { Edited::NotFound })
     }
 
     async fn retitle(
@@ -194,6 +202,17 @@ impl Conversations for MongoStore {
         self.database.answer(lapsed::end(&self.database, id, turn_id)).await
     }
 
+    async fn running_turn(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError> {
+        let conversation = self.find_document(owner, id).await?;
+        let holds = |document: &ConversationDocument| document.lease_until > Some(now);
+        Ok(conversation.filter(holds).and_then(|document| document.running_turn))
+    }
+
     async fn messages(
         &self,
         owner: UserId,
@@ -282,6 +301,41 @@ fn empty_conversation(id: ConversationId, now: Timestamp) -> Conversation {
         updated_at: now,
         message_count: 0,
         total_tokens: 0,
+        archived: false,
+    }
+}
+
+/// Finds the conversation only where all that users see of it is still this.
+fn as_it_is(conversation: &Conversation) -> Document {
+    doc! {
+        "title": conversation.title.as_ref().map(Title::as_str),
+        "created_at": date(conversation.created_at),
+        "updated_at": date(conversation.updated_at),
+        "message_count": long(conversation.message_count),
+        "total_tokens": long(conversation.total_tokens),
+        "archived": on_shelf(conversation.archived),
+    }
+}
+
+/// What finds the one kind or the other: to the server, what is not there is null.
+fn on_shelf(archived: bool) -> Option<bool> {
+    archived.then_some(true)
+}
+
+fn edited(edit: &Edit, now: Timestamp) -> Document {
+    // What is there already, so that an edit without a change is one too.
+    let mut set = doc! { "schema": CONVERSATION_SCHEMA };
+    if let Some(title) = &edit.title {
+        set.insert("title", title.as_str());
+        set.insert("updated_at", date(now));
+    }
+    match edit.archived {
+        None => doc! { "$set": set },
+        Some(true) => {
+            set.insert("archived", true);
+            doc! { "$set": set }
+        }
+        Some(false) => doc! { "$set": set, "$unset": { "archived": "" } },
     }
 }
 
@@ -300,6 +354,7 @@ async fn create(
 async fn list(
     database: &MongoDatabase,
     owner: UserId,
+    shelf: Shelf,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -309,6 +364,11 @@ async fn list(
         ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
     };
     let mut filter = doc! { "user_id": owner.to_string(), "schema": CONVERSATION_SCHEMA };
+    match shelf {
+        Shelf::Any => {}
+        Shelf::Current => drop(filter.insert("archived", on_shelf(false))),
+        Shelf::Archive => drop(filter.insert("archived", on_shelf(true))),
+    }
     if let Some(Cursor { at, id }) = after {
         filter.insert(field, doc! { "$lte": date(at) });
         let before = doc! { field: { "$lt": date(at) } };

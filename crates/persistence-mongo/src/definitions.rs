@@ -83,6 +83,7 @@ fn conversations_validator() -> Document {
             "last_position": { "bsonType": "long", "minimum": 0 },
             "emptied_through": { "bsonType": "long", "minimum": 0 },
             "total_tokens": { "bsonType": "long", "minimum": 0 },
+            "archived": { "enum": [true] },
             "running_turn": { "bsonType": ["string", "null"] },
             "lease_until": { "bsonType": ["date", "null"] },
             "compacting_until": { "bsonType": ["date", "null"] },
@@ -219,8 +220,8 @@ fn conversations_indexes() -> Vec<Document> {
             "key": { "user_id": 1, "created_at": -1, "conversation_id": -1 },
         },
         doc! {
-            "name": "user_updated_at_idx",
-            "key": { "user_id": 1, "updated_at": -1, "conversation_id": -1 },
+            "name": "user_archived_updated_at_idx",
+            "key": { "user_id": 1, "archived": 1, "updated_at": -1, "conversation_id": -1 },
         },
         doc! {
             "name": "lease_until_idx",

@@ -42,6 +42,9 @@ pub(crate) struct ConversationDocument {
     pub(crate) emptied_through: u64,
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) total_tokens: u64,
+    /// There only where it is true, as in documents that are older than it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) archived: bool,
     #[serde_as(as = "Option<DisplayFromStr>")]
     pub(crate) running_turn: Option<TurnId>,
     #[serde_as(as = "Option<Date>")]
@@ -171,6 +174,7 @@ impl ConversationDocument {
             last_position: stored.last_position,
             emptied_through: 0,
             total_tokens: conversation.total_tokens,
+            archived: conversation.archived,
             running_turn: None,
             lease_until: None,
             compacting_until: None,
@@ -190,6 +194,7 @@ impl From<ConversationDocument> for Conversation {
             updated_at: document.updated_at,
             message_count: document.message_count,
             total_tokens: document.total_tokens,
+            archived: document.archived,
         }
     }
 }

@@ -88,13 +88,17 @@ fn put(conversation: &ConversationDocument) -> MongoResult<Document> {
         document.remove(name);
     }
     let nothing = Option::<DateTime>::None;
-    Ok(doc! {
+    let mut put = doc! {
         "$set": document,
         "$setOnInsert": {
             "running_turn": nothing, "lease_until": nothing, "compacting_until": nothing,
         },
         "$inc": { "context_revision": 1_i64 },
-    })
+    };
+    if !conversation.archived {
+        put.insert("$unset", doc! { "archived": "" });
+    }
+    Ok(put)
 }
 
 async fn put_messages(

@@ -136,7 +136,8 @@ fn store(
                  updated_at = ?2, title = coalesce(title, ?3), head = coalesce(?4, head),
                  message_count = message_count + ?5, last_position = last_position + ?5,
                  total_tokens = total_tokens + ?6,
-                 running_turn = coalesce(?7, running_turn), lease_until = coalesce(?8, lease_until)
+                 running_turn = coalesce(?7, running_turn), lease_until = coalesce(?8, lease_until),
+                 archived = iif(?7 IS NULL, archived, 0)
              WHERE conversation_id = ?1",
         )?
         .execute(params![

@@ -5,8 +5,8 @@ use webchat_domain::{
     TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, FollowingMessage, LapsedTurn, ListOrder,
-    Page, Resume, Selected, StoreError,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, Edit, Edited, FollowingMessage,
+    LapsedTurn, ListOrder, Page, Resume, Selected, Shelf, StoreError,
 };
 
 use crate::rows::{self, CONVERSATION, MESSAGE};
@@ -34,6 +34,7 @@ impl Conversations for SqliteStore {
                     updated_at: now,
                     message_count: 0,
                     total_tokens: 0,
+                    archived: false,
                 })
             })
             .await
@@ -50,30 +51,24 @@ impl Conversations for SqliteStore {
     async fn list(
         &self,
         owner: UserId,
+        shelf: Shelf,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
-        self.database.read(move |transaction| list(transaction, owner, order, after, limit)).await
+        self.database
+            .read(move |transaction| list(transaction, owner, shelf, order, after, limit))
+            .await
     }
 
-    async fn rename(
+    async fn edit(
         &self,
         owner: UserId,
         id: ConversationId,
-        title: Title,
+        change: Edit,
         now: Timestamp,
-    ) -> Result<Option<Conversation>, StoreError> {
-        self.database
-            .write(move |transaction| {
-                transaction.execute(
-                    "UPDATE conversations SET title = ?3, updated_at = ?4
-                     WHERE conversation_id = ?1 AND user_id = ?2",
-                    params![id.to_simple(), owner.to_simple(), title.as_str(), now.unix_millis()],
-                )?;
-                rows::find_conversation(transaction, owner, id)
-            })
-            .await
+    ) -> Result<Edited, StoreError> {
+        self.database.write(move |transaction| edit(transaction, owner, id, &change, now)).await
     }
 
     async fn retitle(
@@ -180,6 +175,15 @@ impl Conversations for SqliteStore {
         self.database.write(move |transaction| lapsed::end(transaction, id, turn_id)).await
     }
 
+    async fn running_turn(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError> {
+        self.database.read(move |transaction| running_turn(transaction, owner, id, now)).await
+    }
+
     async fn messages(
         &self,
         owner: UserId,
@@ -236,6 +240,7 @@ impl Conversations for SqliteStore {
 fn list(
     transaction: &Transaction<'_>,
     owner: UserId,
+    shelf: Shelf,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -244,13 +249,18 @@ fn list(
         ListOrder::Created => ("created_at", |conversation| conversation.created_at),
         ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
     };
+    let on_shelf = match shelf {
+        Shelf::Any => "",
+        Shelf::Current => "AND archived = 0",
+        Shelf::Archive => "AND archived = 1",
+    };
     let (at, id) = after.map_or((i64::MAX, String::new()), |cursor| {
         (cursor.at.unix_millis(), cursor.id.to_simple())
     });
     let mut items: Vec<Conversation> = transaction
         .prepare_cached(&format!(
             "SELECT {CONVERSATION} FROM conversations
-             WHERE user_id = ?1 AND ({column}, conversation_id) < (?2, ?3)
+             WHERE user_id = ?1 {on_shelf} AND ({column}, conversation_id) < (?2, ?3)
              ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
         ))?
         .query_map(params![owner.to_simple(), at, id, u64::from(limit) + 1], rows::conversation)?
@@ -263,6 +273,36 @@ fn list(
         .filter(|_| !is_last)
         .map(|last| Cursor { at: moment(last), id: last.conversation_id });
     Ok(Page { items, next })
+}
+
+fn edit(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    edit: &Edit,
+    now: Timestamp,
+) -> rusqlite::Result<Edited> {
+    let Some(found) = rows::find_conversation(transaction, owner, id)? else {
+        return Ok(Edited::NotFound);
+    };
+    if edit.expected.as_ref().is_some_and(|expected| *expected != found) {
+        return Ok(Edited::Outdated);
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE conversations SET
+                 title = coalesce(?2, title), archived = coalesce(?3, archived),
+                 updated_at = iif(?2 IS NULL, updated_at, ?4)
+             WHERE conversation_id = ?1",
+        )?
+        .execute(params![
+            id.to_simple(),
+            edit.title.as_ref().map(Title::as_str),
+            edit.archived,
+            now.unix_millis(),
+        ])?;
+    let edited = rows::find_conversation(transaction, owner, id)?;
+    Ok(edited.map_or(Edited::NotFound, Edited::Stored))
 }
 
 fn reset(
@@ -330,6 +370,24 @@ fn save_answer(
             answer.lease_until.map(Timestamp::unix_millis),
         ])?;
     Ok(true)
+}
+
+fn running_turn(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<TurnId>> {
+    transaction
+        .prepare_cached(
+            "SELECT running_turn FROM conversations
+             WHERE conversation_id = ?1 AND user_id = ?2 AND lease_until > ?3",
+        )?
+        .query_row(params![id.to_simple(), owner.to_simple(), now.unix_millis()], |row| {
+            rows::parsed_option(row, "running_turn")
+        })
+        .optional()
+        .map(Option::flatten)
 }
 
 fn messages(

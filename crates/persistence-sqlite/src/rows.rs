@@ -10,7 +10,7 @@ use webchat_domain::{
 };
 
 pub(crate) const CONVERSATION: &str =
-    "conversation_id, title, created_at, updated_at, message_count, total_tokens";
+    "conversation_id, title, created_at, updated_at, message_count, total_tokens, archived";
 
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
      content, token_count, status, created_at";
@@ -52,6 +52,7 @@ pub(crate) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         updated_at: timestamp(row, "updated_at")?,
         message_count: row.get("message_count")?,
         total_tokens: row.get("total_tokens")?,
+        archived: row.get("archived")?,
     })
 }
 

@@ -115,11 +115,11 @@ pub(crate) fn put_conversation(
     transaction
         .prepare_cached(
             "INSERT INTO conversations (conversation_id, user_id, title, created_at, updated_at,
-                 message_count, last_position, total_tokens, head)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 message_count, last_position, total_tokens, head, archived)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (conversation_id) DO UPDATE SET
                  user_id = ?2, title = ?3, created_at = ?4, updated_at = ?5,
-                 message_count = ?6, last_position = ?7, total_tokens = ?8, head = ?9",
+                 message_count = ?6, last_position = ?7, total_tokens = ?8, head = ?9, archived = ?10",
         )?
         .execute(params![
             id.to_simple(),
@@ -131,6 +131,7 @@ pub(crate) fn put_conversation(
             stored.last_position,
             conversation.total_tokens,
             stored.head.map(MessageId::to_simple),
+            conversation.archived,
         ])?;
     let revision = contexts::find(transaction, id)?.revision;
     contexts::put(transaction, id, &stored.context, revision + 1)

@@ -37,23 +37,24 @@ pub trait Conversations: Send + Sync {
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError>;
 
-    /// A page of `owner`'s conversations, newest first by `order`, behind `after`.
+    /// A page of `owner`'s conversations on this shelf, newest first by `order`, behind `after`.
     async fn list(
         &self,
         owner: UserId,
+        shelf: Shelf,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError>;
 
-    /// Gives it another title. `None`: `owner` has no such conversation.
-    async fn rename(
+    /// Changes what its owner says of it.
+    async fn edit(
         &self,
         owner: UserId,
         id: ConversationId,
-        title: Title,
+        edit: Edit,
         now: Timestamp,
-    ) -> Result<Option<Conversation>, StoreError>;
+    ) -> Result<Edited, StoreError>;
 
     /// Gives it another title, if it still has the one that is expected. `false`: it has another one,
     /// or `owner` has no such conversation. This is no change of the conversation by its owner:
@@ -79,7 +80,7 @@ pub trait Conversations: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Appends messages, all or none of them, at the next positions: to the visible path, or as another
-    /// version of one of its messages.
+    /// version of one of its messages. Those of a turn take the conversation out of the archive.
     async fn append(
         &self,
         owner: UserId,
@@ -135,6 +136,15 @@ pub trait Conversations: Send + Sync {
 
     /// Ends a turn; its answer stays as it was last saved. `false`: the turn runs no more.
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
+
+    /// The turn that holds the conversation at `now`. `None`: none does, or `owner` has no such
+    /// conversation.
+    async fn running_turn(
+        &self,
+        owner: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError>;
 
     /// The newest messages of the visible path that stand before the position `before` (all, without
     /// one), at most `limit`, oldest first. `None`: `owner` has no such conversation.
@@ -292,6 +302,39 @@ pub struct LapsedTurn {
     pub turn_id: TurnId,
     /// Its answer as it was last saved; `None` where it has none.
     pub answer: Option<Message>,
+}
+
+/// What is to be another with a conversation. What is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// Another title.
+    pub title: Option<Title>,
+    /// Whether it is put away. This is no change of the conversation itself: `updated_at` stays.
+    pub archived: Option<bool>,
+    /// As it must be for the edit to be done.
+    pub expected: Option<Conversation>,
+}
+
+/// What became of an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// The conversation as it is now.
+    Stored(Conversation),
+    /// It is not as it was expected to be: nothing was changed.
+    Outdated,
+    /// The owner has no such conversation.
+    NotFound,
+}
+
+/// Which conversations are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    /// All of them.
+    Any,
+    /// Those that are not put away.
+    Current,
+    /// Those that are.
+    Archive,
 }
 
 /// By what conversations are listed, newest first.

@@ -21,8 +21,8 @@ pub use contexts::{Contexts, ReplacedContext, StoredContext};
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, FollowingMessage, InvalidCursor,
-    LapsedTurn, ListOrder, Page, Resume, Selected, TurnClaim,
+    AnswerUpdate, Append, Appended, Conversations, Cursor, Edit, Edited, FollowingMessage,
+    InvalidCursor, LapsedTurn, ListOrder, Page, Resume, Selected, Shelf, TurnClaim,
 };
 pub use error::StoreError;
 pub use exchange::Exchange;

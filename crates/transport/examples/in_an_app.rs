@@ -74,6 +74,7 @@ async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
         system_prompt: None,
         auto_titles: false,
         files: webchat_chat::FileSettings::default(),
+        turns_per_user: Some(16),
     };
     Ok(Chat::new(ports, settings))
 }
@@ -85,6 +86,7 @@ fn settings() -> webchat_transport::Settings {
         allowed_origins: Vec::new(),
         web_dir: "web/dist".into(),
         max_import_bytes: 100 * 1024 * 1024,
+        requests_per_second: std::num::NonZeroU32::new(50),
         metrics: None,
     }
 }

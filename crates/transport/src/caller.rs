@@ -71,11 +71,16 @@ fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
 }
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
-    // A cookie that does not hold what we write is as none.
-    match request.get_session().get::<SessionId>(SESSION_ID) {
-        Ok(Some(id)) => Ok(chat.find_session(id).await?),
-        _ => Ok(None),
+    match session_id(request) {
+        Some(id) => Ok(chat.find_session(id).await?),
+        None => Ok(None),
     }
+}
+
+/// The session that the cookie names, which may have lapsed.
+pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
+    // A cookie that does not hold what we write is as none.
+    request.get_session().get(SESSION_ID).ok().flatten()
 }
 
 fn remember(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use actix_multipart::MultipartError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,7 +18,10 @@ use crate::Refusal;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Seconds after which a client may try again when the server or its store is away or busy.
-const TRY_AGAIN_AFTER: &str = "5";
+const AWAY_S: u64 = 5;
+
+/// Seconds in which one of a user's answers may have ended.
+const TURN_S: u64 = 1;
 
 /// Why a request is refused. Its text is for people; a 5xx shows no cause.
 #[derive(Debug, Error)]
@@ -27,6 +32,15 @@ pub enum ApiError {
     /// The request can't be read.
     #[error("{0}")]
     InvalidRequest(String),
+    /// The request can be read, and says what can't be.
+    #[error("{0}")]
+    InvalidValue(String),
+    /// The session asks too often.
+    #[error("Too many requests. Please wait a moment.")]
+    RateLimited {
+        /// How long.
+        retry_after: Duration,
+    },
     /// No conversation was named, and the session has none.
     #[error("No active conversation. Please start a new conversation.")]
     NoConversation,
@@ -48,6 +62,9 @@ pub enum ApiError {
     /// The route has other methods.
     #[error("This method is not allowed here.")]
     MethodNotAllowed,
+    /// The client takes nothing of what there is.
+    #[error("This can be answered as {0} only: see `Accept`.")]
+    NotAcceptable(String),
     /// The body is too large.
     #[error("The request is too large.")]
     PayloadTooLarge,
@@ -104,11 +121,14 @@ impl ApiError {
             Self::Chat(error) | Self::NotSaved(error) => error.code().as_str(),
             Self::EngineIo(Refusal::Forbidden) => Self::OriginNotAllowed.code(),
             Self::InvalidRequest(_) | Self::EngineIo(_) => "invalid_request",
+            Self::InvalidValue(_) => "invalid_value",
+            Self::RateLimited { .. } => "rate_limited",
             Self::NoConversation | Self::NothingToReset => "no_conversation",
             Self::IncompleteExample => "incomplete_example",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable(_) => "not_acceptable",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType | Self::NotAForm => "unsupported_media_type",
             Self::NotAnalysed(_) => "file_not_analysed",
@@ -116,6 +136,17 @@ impl ApiError {
             Self::UnknownEvent(_) => "unknown_event",
             Self::NotReady(_) => "not_ready",
             Self::Internal => FailureCode::Internal.as_str(),
+        }
+    }
+
+    /// After how many seconds it may be tried again.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            // In whole seconds, and never at once.
+            Self::RateLimited { retry_after } => Some(retry_after.as_secs() + 1),
+            Self::Chat(ChatError::TooManyTurns { .. }) => Some(TURN_S),
+            error if error.status_code() == StatusCode::SERVICE_UNAVAILABLE => Some(AWAY_S),
+            _ => None,
         }
     }
 
@@ -139,16 +170,17 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Chat(error) | Self::NotSaved(error) => match error.code() {
-                FailureCode::EmptyMessage
-                | FailureCode::EmptySearch
-                | FailureCode::MessageTooLong
-                | FailureCode::ContextTooLong
+                FailureCode::EmptySearch
                 | FailureCode::UnsupportedFileType
                 | FailureCode::FileNotText
                 | FailureCode::EmptyFile
                 | FailureCode::BrokenImport => StatusCode::BAD_REQUEST,
+                FailureCode::EmptyMessage
+                | FailureCode::MessageTooLong
+                | FailureCode::ContextTooLong => StatusCode::UNPROCESSABLE_ENTITY,
                 FailureCode::ConversationNotFound
                 | FailureCode::MessageNotFound
+                | FailureCode::TurnNotFound
                 | FailureCode::SavedFileNotFound
                 | FailureCode::ExampleNotFound
                 | FailureCode::FileNotFound
@@ -164,7 +196,10 @@ impl ResponseError for ApiError {
                 | FailureCode::StorageUnavailable
                 | FailureCode::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
                 FailureCode::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-                FailureCode::TooManyFiles => StatusCode::TOO_MANY_REQUESTS,
+                FailureCode::TooManyFiles | FailureCode::TooManyTurns => {
+                    StatusCode::TOO_MANY_REQUESTS
+                }
+                FailureCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
                 FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::OriginNotAllowed | Self::EngineIo(Refusal::Forbidden) => StatusCode::FORBIDDEN,
@@ -174,8 +209,11 @@ impl ResponseError for ApiError {
             | Self::IncompleteExample
             | Self::UnknownEvent(_)
             | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAnalysed(_) => StatusCode::BAD_GATEWAY,
@@ -184,9 +222,13 @@ impl ResponseError for ApiError {
         }
     }
 
-    /// Only the status: `bodies` writes the body, as it knows the request.
+    /// Without the body: `bodies` writes it, as it knows the request.
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::new(self.status_code())
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Some(seconds) = self.retry_after() {
+            answer.insert_header((RETRY_AFTER, seconds));
+        }
+        answer.finish()
     }
 }
 
@@ -195,6 +237,7 @@ impl From<JsonPayloadError> for ApiError {
         match error.status_code() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             _ if matches!(error, JsonPayloadError::ContentType) => Self::UnsupportedMediaType,
+            _ if says_what_cannot_be(&error) => Self::InvalidValue(error.to_string()),
             _ => Self::InvalidRequest(error.to_string()),
         }
     }
@@ -211,6 +254,11 @@ impl From<MultipartError> for ApiError {
     }
 }
 
+/// Whether it is JSON, but not what is expected.
+fn says_what_cannot_be(error: &JsonPayloadError) -> bool {
+    matches!(error, JsonPayloadError::Deserialize(error) if error.is_data())
+}
+
 /// Gives every answer its request's id, and every error its body, also those that actix makes.
 pub(crate) async fn bodies(
     request: ServiceRequest,
@@ -222,14 +270,10 @@ pub(crate) async fn bodies(
         let (request, refused) = answer.into_parts();
         let body = describe(&refused, request_id.clone());
         let mut described = HttpResponse::build(refused.status()).json(body);
-        if let Some(allow) = refused.headers().get(ALLOW) {
-            described.headers_mut().insert(ALLOW, allow.clone());
-        }
-        if matches!(
-            refused.status(),
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        ) {
-            described.headers_mut().insert(RETRY_AFTER, TRY_AGAIN_AFTER.parse()?);
+        for name in [ALLOW, RETRY_AFTER] {
+            if let Some(value) = refused.headers().get(&name) {
+                described.headers_mut().insert(name, value.clone());
+            }
         }
         ServiceResponse::new(request, described)
     } else {

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod accept;
 mod caller;
 mod error;
+mod etag;
 mod flask;
 mod headers;
 mod health;
+mod limits;
 mod origin;
 mod pages;
 mod realtime;

@@ -6,9 +6,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_ENCODING, HOST, HeaderMap, HeaderValue, ORIGIN, UPGRADE,
-    VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_ENCODING, HOST,
+    HeaderMap, HeaderValue, ORIGIN, UPGRADE, VARY,
 };
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, web};
@@ -18,7 +18,10 @@ use crate::realtime::socket_io;
 use crate::{ApiError, Refusal, Settings};
 
 /// What a page of an allowed origin may send.
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+
+/// What a page of an allowed origin may read of an answer, beside its body.
+const EXPOSED: HeaderValue = HeaderValue::from_static("etag, retry-after, x-request-id");
 
 /// Seconds for which a browser need not ask again what it may send.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
@@ -81,6 +84,7 @@ pub(crate) async fn share(
     let headers = answer.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     headers.append(VARY, HeaderValue::from_static("origin"));
     Ok(answer)
 }

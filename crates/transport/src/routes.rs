@@ -8,14 +8,15 @@ use crate::{ApiError, flask, health, v1};
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
+/// How a body of at most so many bytes is read.
+pub(crate) fn json(limit: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
+}
+
 /// All routes but the page's.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .app_data(
-            JsonConfig::default()
-                .limit(MAX_BODY)
-                .error_handler(|error, _| ApiError::from(error).into()),
-        )
+        .app_data(json(MAX_BODY))
         .app_data(PathConfig::default().error_handler(|_, _| {
             // What is no id is the id of no conversation.
             ApiError::Chat(ChatError::ConversationNotFound).into()

@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use url::Url;
 use webchat_chat::Chat;
 
 use crate::headers::security_headers;
-use crate::{Services, error, health, origin, pages};
+use crate::{Services, error, health, limits, origin, pages};
 
 /// How long connections have to take their last bytes when the server goes away, in seconds.
 const LAST_BYTES_S: u64 = 5;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub web_dir: PathBuf,
     /// The most bytes that a file of conversations may have which is brought here.
     pub max_import_bytes: u64,
+    /// Requests that one session may make, and four times as many in a burst; `None`: any number.
+    pub requests_per_second: Option<NonZeroU32>,
     /// What `GET /metrics` answers; without it, there is no such route.
     pub metrics: Option<Metrics>,
 }
@@ -65,6 +68,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
             .configure(|config| services.configure(config))
             .configure(|config| health::metrics(config, metrics.clone()))
             .configure(|config| pages::pages(config, &web_dir))
+            .wrap(from_fn(limits::check))
             .wrap(services.sessions())
             .wrap(from_fn(origin::check))
             .wrap(from_fn(error::bodies))

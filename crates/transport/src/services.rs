@@ -7,6 +7,7 @@ use tracing_actix_web::TracingLogger;
 use webchat_chat::Chat;
 
 use crate::headers::security_headers;
+use crate::limits::{self, Limits};
 use crate::origin::{self, Origins};
 use crate::realtime::Connections;
 use crate::server::sessions;
@@ -20,6 +21,7 @@ pub struct Services {
     connections: Connections,
     origins: Data<Origins>,
     import_limit: ImportLimit,
+    limits: Data<Limits>,
     key: Key,
     is_secure: bool,
 }
@@ -34,6 +36,7 @@ impl Services {
             connections: Connections::default(),
             origins: Data::new(Origins::new(settings)),
             import_limit: ImportLimit(settings.max_import_bytes),
+            limits: Data::new(Limits::new(settings.requests_per_second)),
             key: Key::derive_from(&settings.secret_key),
             is_secure: public_url.is_some_and(|url| url.scheme() == "https"),
         }
@@ -45,6 +48,7 @@ impl Services {
     pub fn under(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<> {
         let scope = web::scope(path)
             .configure(|config| self.configure(config))
+            .wrap(from_fn(limits::check))
             .wrap(self.sessions())
             .wrap(from_fn(origin::check))
             .wrap(from_fn(error::bodies))
@@ -68,6 +72,7 @@ impl Services {
             .app_data(Data::new(self.connections.clone()))
             .app_data(Data::new(self.import_limit))
             .app_data(self.origins.clone())
+            .app_data(self.limits.clone())
             .configure(routes);
     }
 

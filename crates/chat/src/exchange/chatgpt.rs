@@ -118,6 +118,7 @@ pub(crate) fn brought(source: &ChatGptConversation, now: Timestamp) -> Result<Br
             updated_at: source.update_time.and_then(moment).unwrap_or(updated),
             message_count: 0,
             total_tokens: 0,
+            archived: false,
         },
         last_position: messages.last().map_or(0, |last| last.message.position),
         context: Context::default(),

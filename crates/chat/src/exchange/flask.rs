@@ -90,6 +90,7 @@ pub(crate) fn brought(
             updated_at: now,
             message_count: 0,
             total_tokens: 0,
+            archived: false,
         },
         last_position: stored.last().map_or(0, |last| last.message.position),
         context: Context { summary: summary_of(&summary, now), ..Context::default() },

@@ -39,6 +39,8 @@ pub(crate) struct ConversationRecord {
     created_at: Timestamp,
     updated_at: Timestamp,
     #[serde(default)]
+    archived: bool,
+    #[serde(default)]
     last_position: u64,
     #[serde(default)]
     context: Context,
@@ -85,6 +87,7 @@ pub(crate) fn head(
         title: conversation.title.clone(),
         created_at: conversation.created_at,
         updated_at: conversation.updated_at,
+        archived: conversation.archived,
         last_position: stored.last_position,
         context: stored.context.clone(),
         messages: Vec::new(),
@@ -166,6 +169,7 @@ impl TryFrom<ConversationRecord> for Brought {
                 updated_at: record.updated_at,
                 message_count: 0,
                 total_tokens: 0,
+                archived: record.archived,
             },
             last_position,
             context: record.context,

@@ -159,6 +159,7 @@ prop_compose! {
             updated_at,
             message_count: 0,
             total_tokens: 0,
+            archived: false,
         };
         let (owner, last_position) = (owner.into(), ends + beyond);
         (StoredConversation { owner, conversation, head: None, last_position, context }, messages)
@@ -230,6 +231,7 @@ fn sample() -> String {
         updated_at: NOW,
         message_count: 2,
         total_tokens: 4,
+        archived: false,
     };
     let stored = StoredConversation {
         owner: id(9).into(),

@@ -74,6 +74,7 @@ impl Carried {
                 updated_at: old.updated_at,
                 message_count: 0,
                 total_tokens: 0,
+                archived: false,
             },
             head: None,
             last_position: 0,

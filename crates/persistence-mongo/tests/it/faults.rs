@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationId, MessageId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, Appended, Conversations, StoreError};
+use webchat_persistence::{Append, Appended, Conversations, Edit, StoreError};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 
 use crate::support::TestDatabase;
@@ -220,8 +220,9 @@ async fn a_write_that_no_majority_confirms_is_no_success() {
     started.fail(&["commitTransaction"], 1, how.clone()).await;
     let appended = started.append().await;
     started.fail(&["findAndModify"], 1, how).await;
-    let title = "Tides".to_owned().try_into().unwrap();
-    let renamed = started.store.rename(started.owner, started.id, title, moment(1)).await;
+    let title = "Tides".to_owned().try_into().ok();
+    let edit = Edit { title, ..Edit::default() };
+    let renamed = started.store.edit(started.owner, started.id, edit, moment(1)).await;
 
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");

@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, Conversations, ListOrder, TurnClaim};
+use webchat_persistence::{Append, Conversations, ListOrder, Shelf, TurnClaim};
 use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
@@ -70,10 +70,11 @@ async fn a_page_of_conversations_reads_no_more_than_it_shows() {
         start(&store, UserId::generate(), number).await;
     }
 
-    for order in [ListOrder::Created, ListOrder::Updated] {
-        let first = store.list(owner, order, None, 10).await.unwrap();
+    let as_it_is_asked = [(Shelf::Any, ListOrder::Created), (Shelf::Current, ListOrder::Updated)];
+    for (shelf, order) in as_it_is_asked {
+        let first = store.list(owner, shelf, order, None, 10).await.unwrap();
         let profile = profiled(&database, doc! { "command.find": "conversations" }, async || {
-            let second = store.list(owner, order, first.next, 10).await.unwrap();
+            let second = store.list(owner, shelf, order, first.next, 10).await.unwrap();
             assert_eq!(second.items.len(), 10);
         })
         .await;

@@ -7,7 +7,9 @@ use mongodb::bson::{DateTime, Document, doc};
 use tokio::time::timeout;
 use webchat_domain::{ConversationId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, Appended, Conversations, ListOrder, StoreError, Transfer};
+use webchat_persistence::{
+    Append, Appended, Conversations, ListOrder, Shelf, StoreError, Transfer,
+};
 use webchat_persistence_mongo::{OpenError, Schema, SchemaChange};
 
 use crate::support::TestDatabase;
@@ -147,7 +149,7 @@ async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
     let store = database.store().await;
 
     assert_eq!(store.find(owner, id).await.unwrap(), None);
-    let listed = store.list(owner, ListOrder::Updated, None, 10).await.unwrap();
+    let listed = store.list(owner, Shelf::Any, ListOrder::Updated, None, 10).await.unwrap();
     assert_eq!(listed.items, []);
     let append = store.append(owner, id, Append::default(), moment(0)).await.unwrap();
     assert_eq!(append, Appended::NotFound);

@@ -8,7 +8,10 @@ use webchat_domain::{
 };
 
 use super::{empty_answer, moment, question};
-use crate::{AnswerUpdate, Append, Appended, Conversations, LapsedTurn, ListOrder, TurnClaim};
+use crate::{
+    AnswerUpdate, Append, Appended, Conversations, Edit, Edited, LapsedTurn, ListOrder, Shelf,
+    TurnClaim,
+};
 
 type Store = dyn Conversations;
 
@@ -31,12 +34,13 @@ pub async fn nobody_else_can_see_or_change_a_conversation(store: &Store) {
 
     assert_eq!(store.find(other, id).await.unwrap(), None);
     assert_eq!(store.messages(other, id, None, 10).await.unwrap(), None);
-    assert_eq!(store.rename(other, id, title("mine now"), moment(1)).await.unwrap(), None);
+    let stolen = store.edit(other, id, retitled("mine now"), moment(1)).await.unwrap();
+    assert_eq!(stolen, Edited::NotFound);
     assert!(!store.delete(other, id).await.unwrap());
     assert!(!store.reset(other, id, moment(1)).await.unwrap());
     assert_eq!(append(store, other, id, one("intruder")).await, Appended::NotFound);
     assert_eq!(search(store, other, "secret").await, Vec::<String>::new());
-    let listed = store.list(other, ListOrder::Created, None, 10).await.unwrap();
+    let listed = store.list(other, Shelf::Any, ListOrder::Created, None, 10).await.unwrap();
     assert_eq!(listed.items, Vec::new());
     assert_eq!(texts(store, owner, id).await, ["my secret"]);
 }
@@ -85,10 +89,10 @@ pub async fn conversations_are_paged_by_cursor_in_both_orders(store: &Store) {
         store.create(owner, id, moment(number / 2)).await.unwrap();
         ids.push(id);
     }
-    store.rename(owner, ids[0], title("the first, touched last"), moment(99)).await.unwrap();
+    edit(store, owner, ids[0], retitled("the first, touched last"), 99).await;
 
-    let created = all_pages(store, owner, ListOrder::Created).await;
-    let updated = all_pages(store, owner, ListOrder::Updated).await;
+    let created = all_pages(store, owner, Shelf::Any, ListOrder::Created).await;
+    let updated = all_pages(store, owner, Shelf::Current, ListOrder::Updated).await;
 
     ids.reverse();
     assert_eq!(created, ids);
@@ -267,6 +271,37 @@ pub async fn lapsed_turns_are_taken_over_some_at_a_time(store: &Store) {
     assert_eq!(taken().await, []);
 }
 
+pub async fn the_turn_that_runs_is_known_until_it_ends_or_lapses(store: &Store) {
+    let owner = UserId::generate();
+    let id = start(store, owner).await;
+    let runs = async |who, now| store.running_turn(who, id, moment(now)).await.unwrap();
+    let turn_id = TurnId::generate();
+
+    let before = runs(owner, 0).await;
+    let answer = stored(append(store, owner, id, turn(turn_id, "why?")).await).1.remove(1);
+    let during = runs(owner, LEASE_MILLIS - 1).await;
+    let to_others = runs(UserId::generate(), 0).await;
+    let lapsed = runs(owner, LEASE_MILLIS).await;
+    store.save_answer(id, finished(&answer, "Because."), moment(1)).await.unwrap();
+    let afterwards = runs(owner, 1).await;
+
+    assert_eq!((before, during), (None, Some(turn_id)));
+    assert_eq!((to_others, lapsed, afterwards), (None, None, None));
+}
+
+pub async fn a_message_is_found_by_its_id(store: &Store) {
+    let owner = UserId::generate();
+    let (id, elsewhere) = (start(store, owner).await, start(store, owner).await);
+    let messages = stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await).1;
+    let find = async |who, id| store.message(who, id, messages[1].message_id).await.unwrap();
+
+    assert_eq!(find(owner, id).await.as_ref(), Some(&messages[1]));
+    assert_eq!(find(UserId::generate(), id).await, None);
+    assert_eq!(find(owner, elsewhere).await, None);
+    store.reset(owner, id, moment(1)).await.unwrap();
+    assert_eq!(find(owner, id).await, None);
+}
+
 pub async fn an_answer_grows_until_its_turn_ends(store: &Store) {
     let owner = UserId::generate();
     let id = start(store, owner).await;
@@ -294,7 +329,7 @@ pub async fn a_title_is_set_once_and_renamed_at_will(store: &Store) {
     append(store, owner, id, titled("Hello")).await;
     append(store, owner, id, titled("Another")).await;
     let first = store.find(owner, id).await.unwrap().unwrap();
-    let renamed = store.rename(owner, id, title("Mine"), moment(5)).await.unwrap().unwrap();
+    let renamed = edit(store, owner, id, retitled("Mine"), 5).await;
 
     assert_eq!(first.title, Some(title("Hello")));
     assert_eq!((renamed.title, renamed.updated_at), (Some(title("Mine")), moment(5)));
@@ -304,7 +339,7 @@ pub async fn a_title_is_replaced_only_where_it_is_the_expected_one(store: &Store
     let owner = UserId::generate();
     let id = start(store, owner).await;
     let untitled = store.retitle(owner, id, title("First"), title("Wrong")).await.unwrap();
-    store.rename(owner, id, title("First"), moment(5)).await.unwrap();
+    edit(store, owner, id, retitled("First"), 5).await;
 
     let other = store.retitle(owner, id, title("Else"), title("Wrong")).await.unwrap();
     let foreign = store.retitle(UserId::generate(), id, title("First"), title("Wrong")).await;
@@ -314,6 +349,57 @@ pub async fn a_title_is_replaced_only_where_it_is_the_expected_one(store: &Store
     assert!(replaced);
     let found = store.find(owner, id).await.unwrap().unwrap();
     assert_eq!((found.title, found.updated_at), (Some(title("Second")), moment(5)));
+}
+
+pub async fn an_edit_is_done_only_where_all_is_as_expected(store: &Store) {
+    let owner = UserId::generate();
+    let id = start(store, owner).await;
+    let before = store.find(owner, id).await.unwrap();
+    let expecting = |expected| Edit { expected, ..retitled("Mine") };
+    let try_edit = async |edit| store.edit(owner, id, edit, moment(5)).await.unwrap();
+
+    let first = try_edit(expecting(before.clone())).await;
+    let again = try_edit(expecting(before.clone())).await;
+    let Edited::Stored(now) = first else { panic!("{first:?}") };
+    let archived = edit(store, owner, id, shelved(true), 6).await;
+    let outdated = try_edit(expecting(Some(now.clone()))).await;
+    let as_it_is = try_edit(expecting(Some(archived.clone()))).await;
+
+    assert_eq!((&now.title, now.updated_at), (&Some(title("Mine")), moment(5)));
+    assert_eq!((again, outdated), (Edited::Outdated, Edited::Outdated));
+    assert_eq!(as_it_is, Edited::Stored(archived));
+    let gone = store.edit(UserId::generate(), id, expecting(before), moment(7)).await;
+    assert_eq!(gone.unwrap(), Edited::NotFound);
+}
+
+pub async fn a_conversation_is_listed_where_it_was_put(store: &Store) {
+    let owner = UserId::generate();
+    let (kept, away, back) =
+        (start(store, owner).await, start(store, owner).await, start(store, owner).await);
+    let archived = edit(store, owner, away, shelved(true), 9).await;
+    edit(store, owner, back, shelved(true), 9).await;
+    let unarchived = edit(store, owner, back, shelved(false), 10).await;
+    edit(store, owner, kept, retitled("touched last"), 11).await;
+
+    let listed = async |shelf| all_pages(store, owner, shelf, ListOrder::Updated).await;
+    assert_eq!(listed(Shelf::Archive).await, [away]);
+    assert_eq!(listed(Shelf::Current).await, [kept, back]);
+    assert_eq!(listed(Shelf::Any).await.len(), 3);
+    assert_eq!((archived.archived, archived.updated_at), (true, moment(0)));
+    assert_eq!((unarchived.archived, unarchived.updated_at), (false, moment(0)));
+    assert!(store.find(owner, away).await.unwrap().unwrap().archived);
+}
+
+pub async fn a_turn_takes_its_conversation_out_of_the_archive(store: &Store) {
+    let owner = UserId::generate();
+    let id = start(store, owner).await;
+    edit(store, owner, id, shelved(true), 1).await;
+
+    let imported = stored(append(store, owner, id, one("from elsewhere")).await).0;
+    let asked = stored(append(store, owner, id, turn(TurnId::generate(), "why?")).await).0;
+
+    assert_eq!((imported.archived, asked.archived), (true, false));
+    assert!(!store.find(owner, id).await.unwrap().unwrap().archived);
 }
 
 pub async fn a_deleted_conversation_is_gone_whole(store: &Store) {
@@ -535,6 +621,27 @@ fn title(text: &str) -> Title {
     Title::try_from(text.to_owned()).unwrap()
 }
 
+fn retitled(text: &str) -> Edit {
+    Edit { title: Some(title(text)), ..Edit::default() }
+}
+
+fn shelved(archived: bool) -> Edit {
+    Edit { archived: Some(archived), ..Edit::default() }
+}
+
+async fn edit(
+    store: &Store,
+    owner: UserId,
+    id: ConversationId,
+    edit: Edit,
+    at: i64,
+) -> Conversation {
+    match store.edit(owner, id, edit, moment(at)).await.unwrap() {
+        Edited::Stored(conversation) => conversation,
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
 fn contents(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.content.as_str()).collect()
 }
@@ -555,11 +662,16 @@ async fn search(store: &Store, owner: UserId, text: &str) -> Vec<String> {
         .collect()
 }
 
-async fn all_pages(store: &Store, owner: UserId, order: ListOrder) -> Vec<ConversationId> {
+async fn all_pages(
+    store: &Store,
+    owner: UserId,
+    shelf: Shelf,
+    order: ListOrder,
+) -> Vec<ConversationId> {
     let mut ids = Vec::new();
     let mut after = None;
     loop {
-        let page = store.list(owner, order, after, 2).await.unwrap();
+        let page = store.list(owner, shelf, order, after, 2).await.unwrap();
         ids.extend(page.items.iter().map(|conversation| conversation.conversation_id));
         after = page.next;
         if after.is_none() {

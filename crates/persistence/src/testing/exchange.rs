@@ -153,6 +153,7 @@ fn empty(owner: UserId, started: i64) -> StoredConversation {
             updated_at: moment(started),
             message_count: 0,
             total_tokens: 0,
+            archived: false,
         },
         head: None,
         last_position: 0,

@@ -67,9 +67,10 @@ pub async fn what_is_put_twice_is_there_once<S>(store: &S)
 where
     S: Conversations + Contexts + Transfer,
 {
-    let (conversation, messages) = sample();
+    let (mut conversation, messages) = sample();
 
     put(store, &conversation, &messages).await;
+    conversation.conversation.archived = false;
     put(store, &conversation, &messages).await;
 
     assert_eq!(store.totals().await.unwrap(), Totals { conversations: 1, messages: 2 });
@@ -170,6 +171,7 @@ pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
             updated_at: moment(7),
             message_count: 1,
             total_tokens: 4,
+            archived: true,
         },
         head: Some(first.message_id),
         last_position: 9,

@@ -271,7 +271,7 @@ async fn forward_list<O: From<Outgoing>>(mut list: ListFollowing, outbox: mpsc::
     }
 }
 
-fn outgoing(conversation_id: ConversationId, followed: Followed) -> Vec<Outgoing> {
+pub(super) fn outgoing(conversation_id: ConversationId, followed: Followed) -> Vec<Outgoing> {
     match followed {
         Followed::Events(events) => events.into_iter().map(Outgoing::Event).collect(),
         Followed::Lost { event_seq } => {
@@ -285,7 +285,7 @@ fn outgoing(conversation_id: ConversationId, followed: Followed) -> Vec<Outgoing
 }
 
 /// Nothing happens in a conversation after it was deleted.
-fn is_last(outgoing: &Outgoing) -> bool {
+pub(super) fn is_last(outgoing: &Outgoing) -> bool {
     let Outgoing::Event(event) = outgoing else { return false };
     matches!(event.body, EventBody::ConversationUpdated(ConversationChange::Deleted))
 }

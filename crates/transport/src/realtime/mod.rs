@@ -4,6 +4,7 @@ mod client;
 mod incoming;
 mod outgoing;
 pub(crate) mod socket_io;
+pub(crate) mod sse;
 mod websocket;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use sse::EVENT_STREAM;
 pub(crate) use websocket::connect;
 
 /// How long connections have to say goodbye.
@@ -27,6 +29,11 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
+    /// Ends when the server goes away.
+    pub(crate) async fn closing(&self) {
+        self.closing.cancelled().await;
+    }
+
     /// Tells all clients that the server goes away, and waits for the connections to close.
     pub(crate) async fn close(&self) {
         self.closing.cancel();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use webchat_chat::ListChange;
-use webchat_domain::{Conversation, ConversationId, Event, MessageAccepted};
+use webchat_domain::{Conversation, ConversationId, Event, EventBody, MessageAccepted};
 
 use super::incoming::Subject;
 
@@ -40,6 +40,12 @@ pub(crate) enum Answer {
     /// An entry of the user's list of conversations is gone.
     ConversationUnlisted {
         conversation_id: ConversationId,
+    },
+    /// What happened in a turn that ended before it was asked for.
+    Recalled {
+        conversation_id: ConversationId,
+        #[serde(flatten)]
+        body: EventBody,
     },
     Error(ErrorData),
     Pong {},
@@ -85,6 +91,7 @@ impl Answer {
             Self::MessageAccepted { .. } => "message_accepted",
             Self::ConversationListed { .. } => "conversation_listed",
             Self::ConversationUnlisted { .. } => "conversation_unlisted",
+            Self::Recalled { body, .. } => body.name(),
             Self::Error(_) => "error",
             Self::Pong {} => "pong",
         }

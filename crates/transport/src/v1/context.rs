@@ -1,13 +1,13 @@
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Deserializer, Serialize};
-use webchat_chat::{Chat, ContextView};
+use webchat_chat::{Chat, ContextEdit, ContextView, PromptChoice};
 use webchat_domain::{
     ConversationId, ExampleId, FewShotExample, Ledger, ModelParameters, Summary, SystemPrompt,
     UserId,
 };
 
-use crate::{ApiError, Caller, Reader};
+use crate::{ApiError, Caller, Reader, etag};
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -75,52 +75,56 @@ struct NewExample {
 }
 
 async fn read(
+    request: HttpRequest,
     reader: Reader,
     id: Path<ConversationId>,
     chat: Data<Chat>,
-) -> Result<Json<ContextBody>, ApiError> {
-    view(&chat, reader.user_id, *id).await
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, &chat, reader.user_id, *id).await
 }
 
 async fn change(
+    request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
     changes: Json<Changes>,
     chat: Data<Chat>,
-) -> Result<Json<ContextBody>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let owner = caller.0.user_id;
     let Changes { system_prompt, parameters } = changes.into_inner();
-    if let Change::Becomes(system_prompt) = system_prompt {
-        chat.set_system_prompt(owner, *id, system_prompt).await?;
-    }
-    if let Some(parameters) = parameters {
-        chat.set_parameters(owner, *id, parameters).await?;
-    }
-    view(&chat, owner, *id).await
+    let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
+    let expected = expected(&request, &chat, owner, *id).await?;
+    chat.edit_context(owner, *id, edit, expected).await?;
+    answer(&request, &chat, owner, *id).await
 }
 
 async fn replace_summary(
+    request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
     summary: Json<SummaryText>,
     chat: Data<Chat>,
-) -> Result<Json<ContextBody>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let owner = caller.0.user_id;
     let SummaryText { text } = summary.into_inner();
     if text.trim().is_empty() {
         let message = "`text` must not be empty. To take the summary away, delete it.";
-        return Err(ApiError::InvalidRequest(message.to_owned()));
+        return Err(ApiError::InvalidValue(message.to_owned()));
     }
-    chat.set_summary(owner, *id, Some(text)).await?;
-    view(&chat, owner, *id).await
+    let expected = expected(&request, &chat, owner, *id).await?;
+    chat.set_summary(owner, *id, Some(text), expected).await?;
+    answer(&request, &chat, owner, *id).await
 }
 
 async fn remove_summary(
+    request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    chat.set_summary(caller.0.user_id, *id, None).await?;
+    let owner = caller.0.user_id;
+    let expected = expected(&request, &chat, owner, *id).await?;
+    chat.set_summary(owner, *id, None, expected).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -168,19 +172,52 @@ pub(crate) async fn add(
     Ok(chat.add_example(owner, id, user_prompt, assistant_response).await?)
 }
 
-async fn view(
+/// The context's revision, where the client says which state it knows, and that is the present one.
+async fn expected(
+    request: &HttpRequest,
     chat: &Chat,
     owner: UserId,
     id: ConversationId,
-) -> Result<Json<ContextBody>, ApiError> {
-    let ContextView { context, ledger } = chat.context(owner, id).await?;
-    Ok(Json(ContextBody {
-        system_prompt: context.system_prompt,
-        parameters: context.parameters,
-        few_shot_examples: context.examples,
-        summary: context.summary,
-        ledger,
-    }))
+) -> Result<Option<u64>, ApiError> {
+    if !etag::is_conditional(request) {
+        return Ok(None);
+    }
+    let view = chat.context(owner, id).await?;
+    let revision = view.revision;
+    etag::check(request, &ContextBody::from(view))?;
+    Ok(Some(revision))
+}
+
+async fn answer(
+    request: &HttpRequest,
+    chat: &Chat,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<HttpResponse, ApiError> {
+    etag::answer(request, &ContextBody::from(chat.context(owner, id).await?))
+}
+
+impl From<ContextView> for ContextBody {
+    fn from(view: ContextView) -> Self {
+        let ContextView { context, ledger, .. } = view;
+        Self {
+            system_prompt: context.system_prompt,
+            parameters: context.parameters,
+            few_shot_examples: context.examples,
+            summary: context.summary,
+            ledger,
+        }
+    }
+}
+
+impl From<Change> for Option<PromptChoice> {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Stays => None,
+            Change::Becomes(Some(text)) if !text.trim().is_empty() => Some(PromptChoice::Own(text)),
+            Change::Becomes(_) => Some(PromptChoice::Servers),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Change {

@@ -1,11 +1,11 @@
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use webchat_chat::{Chat, Cursor, InvalidCursor};
-use webchat_domain::{Conversation, ConversationId, InvalidTitle, Title};
+use webchat_chat::{Chat, Cursor, Edit, InvalidCursor, Shelf};
+use webchat_domain::{Conversation, ConversationId, Title, UserId};
 
 use super::page_size;
-use crate::{ApiError, Caller, Reader};
+use crate::{ApiError, Caller, Reader, etag};
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -15,7 +15,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             web::resource("/conversations/{id}")
                 .route(web::get().to(read))
-                .route(web::patch().to(rename))
+                .route(web::patch().to(edit))
                 .route(web::delete().to(delete)),
         );
 }
@@ -24,6 +24,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 struct ListQuery {
     limit: Option<u32>,
     cursor: Option<String>,
+    archived: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -32,9 +33,12 @@ struct List {
     next_cursor: Option<String>,
 }
 
+/// What is left out stays as it is.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Changes {
-    title: String,
+    title: Option<Title>,
+    archived: Option<bool>,
 }
 
 async fn list(
@@ -44,7 +48,8 @@ async fn list(
 ) -> Result<Json<List>, ApiError> {
     let limit = page_size(query.limit, 50, 100)?;
     let after: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
-    let page = chat.list_conversations(reader.user_id, after, limit).await?;
+    let shelf = if query.archived.unwrap_or(false) { Shelf::Archive } else { Shelf::Current };
+    let page = chat.list_conversations(reader.user_id, shelf, after, limit).await?;
     Ok(Json(List {
         conversations: page.items,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
@@ -57,40 +62,57 @@ async fn start(caller: Caller, chat: Data<Chat>) -> Result<HttpResponse, ApiErro
 }
 
 async fn read(
+    request: HttpRequest,
     reader: Reader,
     id: Path<ConversationId>,
     chat: Data<Chat>,
-) -> Result<Json<Conversation>, ApiError> {
-    Ok(Json(chat.find_conversation(reader.user_id, *id).await?))
+) -> Result<HttpResponse, ApiError> {
+    etag::answer(&request, &chat.find_conversation(reader.user_id, *id).await?)
 }
 
-async fn rename(
+async fn edit(
+    request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
     changes: Json<Changes>,
     chat: Data<Chat>,
-) -> Result<Json<Conversation>, ApiError> {
-    let title = Title::try_from(changes.into_inner().title)?;
-    Ok(Json(chat.rename_conversation(caller.0.user_id, *id, title).await?))
+) -> Result<HttpResponse, ApiError> {
+    let owner = caller.0.user_id;
+    let Changes { title, archived } = changes.into_inner();
+    let expected = expected(&request, &chat, owner, *id).await?;
+    let edit = Edit { title, archived, expected };
+    etag::answer(&request, &chat.edit_conversation(owner, *id, edit).await?)
 }
 
 async fn delete(
+    request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    chat.delete_conversation(caller.0.user_id, *id).await?;
+    let owner = caller.0.user_id;
+    expected(&request, &chat, owner, *id).await?;
+    chat.delete_conversation(owner, *id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The conversation as it is, where the client says that it knows it so.
+async fn expected(
+    request: &HttpRequest,
+    chat: &Chat,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<Option<Conversation>, ApiError> {
+    if !etag::is_conditional(request) {
+        return Ok(None);
+    }
+    let conversation = chat.find_conversation(owner, id).await?;
+    etag::check(request, &conversation)?;
+    Ok(Some(conversation))
 }
 
 impl From<InvalidCursor> for ApiError {
     fn from(error: InvalidCursor) -> Self {
-        Self::InvalidRequest(error.to_string())
-    }
-}
-
-impl From<InvalidTitle> for ApiError {
-    fn from(error: InvalidTitle) -> Self {
         Self::InvalidRequest(error.to_string())
     }
 }

@@ -3,11 +3,20 @@ use serde::{Deserialize, Serialize};
 use webchat_chat::{Chat, MessagePage};
 use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 
-use super::page_size;
+use super::{page_size, turns};
+use crate::routes::json;
 use crate::{ApiError, Reader};
 
+/// The largest message, in bytes of JSON: as on the WebSocket.
+const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource("/conversations/{id}/messages").route(web::get().to(list)));
+    config.service(
+        web::resource("/conversations/{id}/messages")
+            .app_data(json(MAX_MESSAGE))
+            .route(web::get().to(list))
+            .route(web::post().to(turns::send)),
+    );
 }
 
 #[derive(Deserialize)]

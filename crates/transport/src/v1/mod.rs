@@ -8,6 +8,7 @@ mod files;
 pub(crate) mod imports;
 mod messages;
 mod search;
+mod turns;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::middleware::DefaultHeaders;
@@ -22,6 +23,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .service(web::resource("/config").route(web::get().to(config::read)))
             .configure(conversations::routes)
             .configure(messages::routes)
+            .configure(turns::routes)
             .configure(context::routes)
             .configure(files::routes)
             .configure(search::routes)

@@ -285,6 +285,7 @@ async fn a_usual_conversation_becomes_one_of_webchats() {
             updated_at: at(UPDATED_AT),
             message_count: 2,
             total_tokens: 5 + 2,
+            archived: false,
         }
     );
     let message = |position, role, content: &str| Message {

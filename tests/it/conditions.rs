@@ -1,0 +1,116 @@
+//! What a client knows already, and what was changed under its hands.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use webchat_tests::{Answer, Browser, TestServer};
+
+struct Room {
+    _server: TestServer,
+    browser: Browser,
+    path: String,
+}
+
+impl Room {
+    async fn open() -> Self {
+        let server = TestServer::start().await;
+        let browser = server.browser();
+        let created = browser.post("/api/v1/conversations").await.json();
+        let path =
+            format!("/api/v1/conversations/{}", created["conversation_id"].as_str().unwrap());
+        Self { _server: server, browser, path }
+    }
+
+    fn request(&self, method: Method, rest: &str, body: &Value) -> RequestBuilder {
+        self.browser.request(method, &format!("{}{rest}", self.path)).json(body)
+    }
+
+    async fn tag(&self, rest: &str) -> String {
+        let answer = self.browser.get(&format!("{}{rest}", self.path)).await;
+        let tag = answer.header("etag").to_owned();
+        assert!(tag.starts_with('"') && tag.len() > 10, "{answer:?}");
+        tag
+    }
+}
+
+fn stale(answer: &Answer) {
+    assert_eq!(answer.refusal(), (412, "stale".to_owned()), "{answer:?}");
+}
+
+#[tokio::test]
+async fn who_has_the_newest_state_is_not_sent_it_again() {
+    let room = Room::open().await;
+    for rest in ["", "/context"] {
+        let tag = room.tag(rest).await;
+        let ask = async |tags: &str| {
+            let request = room.browser.request(Method::GET, &format!("{}{rest}", room.path));
+            room.browser.send(request.header("if-none-match", tags)).await
+        };
+
+        let known = ask(&tag).await;
+        let among_others = ask(&format!("\"x\", W/{tag}")).await;
+        let another = ask("\"x\"").await;
+        let no_tag = ask("x").await;
+
+        assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""));
+        assert_eq!(known.header("etag"), tag);
+        assert_eq!(among_others.status, 304);
+        assert_eq!((another.status.as_u16(), no_tag.status.as_u16()), (200, 200));
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_is_changed_only_as_it_is_known() {
+    let room = Room::open().await;
+    let tag = room.tag("").await;
+    let change = async |title: &str, tag: &str| {
+        let request = room.request(Method::PATCH, "", &json!({"title": title}));
+        room.browser.send(request.header("if-match", tag)).await
+    };
+
+    let first = change("one", &tag).await;
+    let second = change("two", &tag).await;
+    let third = change("three", first.header("etag")).await;
+    let any = change("four", "*").await;
+    let weak = change("five", &format!("W/{}", any.header("etag"))).await;
+    let no_tag = change("six", "four").await;
+    let delete = |tag: &str| {
+        let request = room.browser.request(Method::DELETE, &room.path);
+        room.browser.send(request.header("if-match", tag))
+    };
+    let deleted_blindly = delete(&tag).await;
+    let deleted = delete(any.header("etag")).await;
+
+    assert_eq!(
+        (first.status.as_u16(), third.status.as_u16(), any.status.as_u16()),
+        (200, 200, 200)
+    );
+    stale(&second);
+    stale(&weak);
+    stale(&no_tag);
+    stale(&deleted_blindly);
+    assert_eq!(deleted.status, 204);
+}
+
+#[tokio::test]
+async fn a_context_is_changed_only_as_it_is_known() {
+    let room = Room::open().await;
+    let tag = room.tag("/context").await;
+    let change = async |prompt: &str, tag: &str| {
+        let request = room.request(Method::PATCH, "/context", &json!({"system_prompt": prompt}));
+        room.browser.send(request.header("if-match", tag)).await
+    };
+    let summary = async |method: Method, tag: &str| {
+        let request = room.request(method, "/context/summary", &json!({"text": "x"}));
+        room.browser.send(request.header("if-match", tag)).await
+    };
+
+    let first = change("Be brief.", &tag).await;
+    let second = change("Be long.", &tag).await;
+    let third = change("Be kind.", first.header("etag")).await;
+
+    assert_eq!((first.status.as_u16(), third.status.as_u16()), (200, 200));
+    stale(&second);
+    stale(&summary(Method::PUT, &tag).await);
+    stale(&summary(Method::DELETE, &tag).await);
+    assert_eq!(summary(Method::PUT, third.header("etag")).await.refusal().1, "no_summary");
+}
