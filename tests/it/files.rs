@@ -44,6 +44,16 @@ async fn until(browser: &Browser, file: &str, status: &str) -> Value {
     timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never {status}"))
 }
 
+/// Returns when the model has got so many.
+async fn requests(model: &ScriptedModel, count: usize) {
+    let asking = async {
+        while model.requests().len() < count {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.unwrap();
+}
+
 async fn contents(browser: &Browser, id: &str) -> Vec<String> {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     let messages = page["messages"].as_array().unwrap();
@@ -100,7 +110,7 @@ async fn a_cancelled_file_is_let_go_of_and_leaves_nothing_in_the_conversation() 
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
     let file = upload(&browser, &id, "tides").await;
-    answer.say("It is");
+    requests(&server.model, 1).await;
 
     let cancelled = browser.delete(&file).await;
     answer.hung_up().await;
@@ -164,9 +174,7 @@ async fn a_server_that_was_killed_goes_on_with_what_is_missing() {
     first.end();
     let file = upload(&browser, &id, &text(2)).await;
     second.say("Half of");
-    while model.requests().len() < 2 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    requests(&model, 2).await;
     server.kill().await;
 
     for answer in ["Of two.", "Of both."] {
