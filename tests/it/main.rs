@@ -8,6 +8,7 @@ mod flask;
 mod instances;
 mod isolation;
 mod kills;
+mod limits;
 mod lists;
 mod origin;
 mod pages;

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use url::Url;
 use webchat_domain::ModelParameters;
 use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
 use webchat_tokens::window_of;
+use webchat_transport::Limits;
 
 use crate::read::{Environment, Reader, SettingsError};
 
@@ -47,6 +49,8 @@ pub struct Settings {
     pub system_prompt: Option<String>,
     /// `AUTO_TITLES`
     pub auto_titles: bool,
+    /// `WS_…`
+    pub limits: Limits,
     /// `METRICS`
     pub metrics: bool,
     /// `SHUTDOWN_GRACE_S`
@@ -123,6 +127,7 @@ impl Settings {
             reply_tokens,
             system_prompt: reader.text("SYSTEM_PROMPT"),
             auto_titles: switch(&mut reader, "AUTO_TITLES", true),
+            limits: limits(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
@@ -224,6 +229,24 @@ fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
         _ => None,
     });
     parsed.unwrap_or(default)
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let default = Limits::default();
+    let mut number = |name| -> Option<NonZeroU32> { reader.parsed_if_set(name, "a number from 1") };
+    let seconds = |number: NonZeroU32| Duration::from_secs(number.get().into());
+    let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
+    let kilobytes = |number: NonZeroU32| count(number).saturating_mul(1024);
+    Limits {
+        messages_per_second: number("WS_MESSAGES_PER_S")
+            .map_or(default.messages_per_second, NonZeroU32::get),
+        connections_per_user: number("WS_CONNECTIONS_PER_USER")
+            .map_or(default.connections_per_user, count),
+        idle: number("WS_IDLE_S").map_or(default.idle, seconds),
+        slowest: number("WS_SLOWEST_S").map_or(default.slowest, seconds),
+        max_frame: number("WS_MAX_FRAME_KB").map_or(default.max_frame, kilobytes),
+        max_message: number("WS_MAX_MESSAGE_KB").map_or(default.max_message, kilobytes),
+    }
 }
 
 fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {

@@ -98,6 +98,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             public_url: settings.public_url.clone(),
             allowed_origins: settings.allowed_origins,
             web_dir: settings.web_dir,
+            limits: settings.limits,
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;

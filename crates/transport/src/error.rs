@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::JsonPayloadError;
@@ -59,6 +61,17 @@ pub enum ApiError {
     /// As many clients are connected as the server takes.
     #[error("Too many clients are connected. Please try again later.")]
     TooManyConnections,
+    /// A user has as many connections open as a user may.
+    #[error(
+        "You have too many connections open. Please close some of them, other tabs for example."
+    )]
+    ConnectionLimit,
+    /// A live connection says more than it may.
+    #[error("These are too many messages. Please wait a moment.")]
+    RateLimited {
+        /// After how long the next one is taken.
+        retry_after: Duration,
+    },
     /// No such event on a live connection.
     #[error("There is no event '{0}'.")]
     UnknownEvent(String),
@@ -105,9 +118,19 @@ impl ApiError {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::TooManyConnections => "too_many_connections",
+            Self::ConnectionLimit => "connection_limit",
+            Self::RateLimited { .. } => "rate_limited",
             Self::UnknownEvent(_) => "unknown_event",
             Self::NotReady(_) => "not_ready",
             Self::Internal => FailureCode::Internal.as_str(),
+        }
+    }
+
+    /// After how long the same may be done, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 
@@ -158,6 +181,7 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ConnectionLimit | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -193,7 +217,10 @@ pub(crate) async fn bodies(
         if let Some(allow) = refused.headers().get(ALLOW) {
             described.headers_mut().insert(ALLOW, allow.clone());
         }
-        if refused.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            refused.status(),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             described.headers_mut().insert(RETRY_AFTER, TRY_AGAIN_AFTER.parse()?);
         }
         ServiceResponse::new(request, described)

@@ -14,7 +14,7 @@ mod v1;
 
 pub use caller::{Caller, Reader};
 pub use error::ApiError;
-pub use realtime::Connections;
 pub use realtime::socket_io::Refusal;
+pub use realtime::{Connections, Limits};
 pub use routes::routes;
 pub use server::{Metrics, RunningServer, Settings, serve};

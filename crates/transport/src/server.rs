@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,14 +12,18 @@ use actix_session::storage::CookieSessionStore;
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
+#[cfg(target_os = "linux")]
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, cookie, web};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tracing_actix_web::TracingLogger;
 use url::Url;
 use webchat_chat::Chat;
 
 use crate::headers::security_headers;
 use crate::origin::Origins;
-use crate::realtime::Connections;
+use crate::realtime::{Connections, Limits};
 use crate::{error, health, origin, pages, routes};
 
 /// How long connections have to take their last bytes when the server goes away, in seconds.
@@ -35,6 +40,8 @@ pub struct Settings {
     pub allowed_origins: Vec<Url>,
     /// The folder of the built page.
     pub web_dir: PathBuf,
+    /// What live connections may take.
+    pub limits: Limits,
     /// What `GET /metrics` answers; without it, there is no such route.
     pub metrics: Option<Metrics>,
 }
@@ -55,7 +62,7 @@ pub struct RunningServer {
 /// # Errors
 /// When the listener can't be used.
 pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Result<RunningServer> {
-    let connections = Connections::default();
+    let connections = Connections::within(settings.limits);
     let sockets = connections.clone();
     let origins = web::Data::new(Origins::new(settings));
     let key = Key::derive_from(&settings.secret_key);
@@ -63,6 +70,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let session_ttl = chat.settings().session_ttl;
     let web_dir = settings.web_dir.clone();
     let metrics = settings.metrics.clone();
+    let slowest = settings.limits.slowest;
 
     let server = HttpServer::new(move || {
         App::new()
@@ -79,6 +87,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
             .wrap(security_headers())
             .wrap(TracingLogger::default())
     })
+    .on_connect(move |stream, _| cut_off(stream, slowest))
     .tcp_nodelay(true)
     .shutdown_timeout(LAST_BYTES_S)
     .disable_signals()
@@ -115,6 +124,27 @@ impl RunningServer {
         ended
     }
 }
+
+/// Has the system end a connection whose other side takes nothing for so long, and keep little for
+/// it meanwhile. An answer that is written to nobody would otherwise wait for ever.
+#[cfg(target_os = "linux")]
+fn cut_off(stream: &dyn Any, slowest: Duration) {
+    /// Bytes that wait to be sent, of which the system would take megabytes.
+    const UNSENT: u32 = 128 * 1024;
+
+    let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    let set = socket
+        .set_tcp_user_timeout(Some(slowest))
+        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT));
+    if let Err(error) = set {
+        tracing::debug!(%error, "a connection may be slow for long");
+    }
+}
+
+/// Other systems have nothing alike: there, the other side's system ends the connection.
+#[cfg(not(target_os = "linux"))]
+fn cut_off(_: &dyn Any, _: Duration) {}
 
 fn sessions(key: Key, secure: bool, ttl: Duration) -> SessionMiddleware<CookieSessionStore> {
     let ttl = cookie::time::Duration::try_from(ttl).unwrap_or(cookie::time::Duration::MAX);
