@@ -20,3 +20,4 @@ mod socket_io_clients;
 mod stores;
 mod turns;
 mod websocket;
+mod websocket_conformance;
