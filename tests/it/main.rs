@@ -3,6 +3,7 @@
 
 mod arrows;
 mod conditions;
+mod connection_limits;
 mod context;
 mod errors;
 mod exchange;
@@ -12,12 +13,12 @@ mod http_turns;
 mod instances;
 mod isolation;
 mod library;
-mod limits;
 mod lists;
 mod origin;
 mod pages;
 mod process;
 mod real_model;
+mod request_limits;
 mod rest_v1;
 mod socket_io;
 mod socket_io_clients;
@@ -26,3 +27,4 @@ mod survival;
 mod turns;
 mod versions;
 mod websocket;
+mod websocket_conformance;

@@ -136,7 +136,9 @@ async fn a_full_disk_refuses_what_it_can_not_keep_and_the_server_goes_on_when_th
         socket.say("send_message", json!({"conversation_id": id, "message": long})).await;
         let (name, data) = socket.next().await;
         match (name.as_str(), data["code"].as_str()) {
-            ("error", Some("turn_in_progress")) => {}
+            ("error", Some("turn_in_progress" | "rate_limited")) => {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
             ("error", _) => break data,
             _ => {}
         }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::socket::upgrade_narrowly;
 use crate::{PATIENCE, Process, Socket, upgrade};
 
 /// Somebody with a cookie of their own.
@@ -135,6 +136,14 @@ impl Browser {
     /// Opens a WebSocket at another path than usual, which greets.
     pub async fn connect_at(&self, path: &str) -> Socket {
         let mut socket = self.open_socket(path).await;
+        socket.expect("response").await;
+        socket
+    }
+
+    /// Opens a WebSocket that holds up the server soon when it is not read, and is greeted.
+    pub async fn connect_narrowly(&self) -> Socket {
+        let url = self.base.join("/ws").unwrap();
+        let mut socket = upgrade_narrowly(&url, self.headers()).await.unwrap();
         socket.expect("response").await;
         socket
     }

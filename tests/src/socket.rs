@@ -4,12 +4,12 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 use crate::PATIENCE;
 
@@ -33,6 +33,23 @@ pub async fn upgrade(url: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap
     let connected = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time");
     let (stream, response) = connected?;
     Ok((Socket { stream, passed_over: VecDeque::new() }, response.into_parts().0.headers))
+}
+
+/// As [`upgrade`], over a connection on which little is under way that its client has not read.
+///
+/// # Errors
+/// When the server refuses.
+pub(crate) async fn upgrade_narrowly(url: &Url, headers: HeaderMap) -> Result<Socket, Error> {
+    let address = url.socket_addrs(|| None).unwrap().remove(0);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let stream = MaybeTlsStream::Plain(socket.connect(address).await.unwrap());
+    let mut url = url.clone();
+    url.set_scheme("ws").unwrap();
+    let mut request = url.as_str().into_client_request()?;
+    request.headers_mut().extend(headers);
+    let (stream, _) = client_async(request, stream).await?;
+    Ok(Socket { stream, passed_over: VecDeque::new() })
 }
 
 impl Socket {
@@ -69,6 +86,21 @@ impl Socket {
                 Ok(Message::Text(text)) => return Some(read(&text)),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
+            }
+        }
+    }
+
+    /// All events until the server closes, and with which code.
+    pub async fn rest(&mut self) -> (Vec<(String, Value)>, Option<u16>) {
+        let mut events = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("a frame in time") {
+                Some(Ok(Message::Text(text))) => events.push(read(&text)),
+                Some(Ok(Message::Close(frame))) => {
+                    return (events, frame.map(|frame| frame.code.into()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return (events, None),
             }
         }
     }

@@ -12,6 +12,7 @@ use webchat_chat::FileSettings;
 use webchat_domain::ModelParameters;
 use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
 use webchat_tokens::window_of;
+use webchat_transport::Limits;
 
 use crate::read::{Environment, Reader, SettingsError};
 
@@ -64,6 +65,8 @@ pub struct Settings {
     pub turns_per_user: Option<u32>,
     /// `REQUESTS_PER_SECOND`: `None` for any number.
     pub requests_per_second: Option<NonZeroU32>,
+    /// `WS_…`
+    pub limits: Limits,
     /// `METRICS`
     pub metrics: bool,
     /// `SHUTDOWN_GRACE_S`
@@ -144,6 +147,7 @@ impl Settings {
             files: files(&mut reader),
             turns_per_user: bound(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
             requests_per_second: bound(&mut reader, "REQUESTS_PER_SECOND", 50),
+            limits: limits(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
@@ -295,6 +299,24 @@ fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
 /// `None` where there is no bound.
 fn bound(reader: &mut Reader<'_>, name: &'static str, default: u32) -> Option<NonZeroU32> {
     NonZeroU32::new(reader.parsed(name, "a number; 0 for no bound", default))
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let default = Limits::default();
+    let mut number = |name| -> Option<NonZeroU32> { reader.parsed_if_set(name, "a number from 1") };
+    let seconds = |number: NonZeroU32| Duration::from_secs(number.get().into());
+    let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
+    let kilobytes = |number: NonZeroU32| count(number).saturating_mul(1024);
+    Limits {
+        messages_per_second: number("WS_MESSAGES_PER_S")
+            .map_or(default.messages_per_second, NonZeroU32::get),
+        connections_per_user: number("WS_CONNECTIONS_PER_USER")
+            .map_or(default.connections_per_user, count),
+        idle: number("WS_IDLE_S").map_or(default.idle, seconds),
+        slowest: number("WS_SLOWEST_S").map_or(default.slowest, seconds),
+        max_frame: number("WS_MAX_FRAME_KB").map_or(default.max_frame, kilobytes),
+        max_message: number("WS_MAX_MESSAGE_KB").map_or(default.max_message, kilobytes),
+    }
 }
 
 fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {

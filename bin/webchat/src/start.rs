@@ -100,6 +100,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             web_dir: settings.web_dir,
             max_import_bytes: settings.max_import_bytes,
             requests_per_second: settings.requests_per_second,
+            limits: settings.limits,
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
     )?;

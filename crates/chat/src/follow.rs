@@ -11,6 +11,9 @@ use crate::{Chat, ChatError};
 /// How long a follower waits for a log that can't be read.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// Bytes of text that a follower is told at a time: what waits for a slow one is no more than that.
+const AT_ONCE: usize = 32 * 1024;
+
 /// A client that follows the events of one conversation, at its own pace.
 pub struct Following {
     log: Arc<dyn TurnLog>,
@@ -92,7 +95,7 @@ impl Following {
         self.so_far().await
     }
 
-    /// What happened until now, if anything did.
+    /// What happened until now, if anything did; where that is much, the first part of it.
     ///
     /// # Errors
     /// When the log can't be read.
@@ -107,10 +110,30 @@ impl Following {
             }
             Replay::Whole(events) => events,
         };
+        let events = first_part(&events);
         Ok(events.last().map(|newest| {
             self.reached = newest.seq;
-            Followed::Events(merge_chunks(&events))
+            Followed::Events(merge_chunks(events))
         }))
+    }
+}
+
+/// As many of the first events as may be told at once, at least one.
+fn first_part(events: &[Arc<Event>]) -> &[Arc<Event>] {
+    let mut size = 0;
+    let fits = |event: &&Arc<Event>| {
+        size += text_len(event);
+        size <= AT_ONCE
+    };
+    let count = events.iter().take_while(fits).count().max(1);
+    events.get(..count).unwrap_or(events)
+}
+
+fn text_len(event: &Event) -> usize {
+    match &event.body {
+        EventBody::MessageAccepted(accepted) => accepted.content.len(),
+        EventBody::ResponseChunk(chunk) => chunk.chunk.len(),
+        _ => 0,
     }
 }
 
@@ -280,6 +303,24 @@ mod tests {
         assert_eq!(lost, Followed::Lost { event_seq: newest });
         assert_eq!(in_shorts(&seen), ["chunk: seen"]);
         assert_eq!(following.event_seq(), seen[0].seq);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_far_behind_is_told_a_long_answer_in_parts() {
+        let room = Room::open().await;
+        let (log, turn_id) = (&room.chat.ports.log, TurnId::generate());
+        let mut following = room.chat.follow(room.owner, room.id, Some(0)).await.unwrap();
+        let parts = ["x".repeat(AT_ONCE / 2), "y".repeat(AT_ONCE / 2), "z".repeat(2 * AT_ONCE)];
+        for part in &parts {
+            let body = chunk(0, turn_id, part).body.clone();
+            log.append(room.id, EventId::generate(), body).await.unwrap();
+        }
+
+        let first = next_events(&mut following).await;
+        let rest = next_events(&mut following).await;
+
+        assert_eq!(text_of(&first, turn_id), parts[..2].concat());
+        assert_eq!((first.len(), text_of(&rest, turn_id)), (1, parts[2].clone()));
     }
 
     #[test]

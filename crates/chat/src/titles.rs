@@ -105,7 +105,6 @@ fn title_in(text: &str) -> Option<Title> {
 
 #[cfg(test)]
 mod tests {
-    use webchat_persistence::Edit;
 
     use webchat_domain::FinishReason;
 

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::io::ErrorKind::TimedOut;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -43,6 +44,7 @@ pub struct MongoDatabase {
     database: Database,
     place: Place,
     patience: Duration,
+    app_name: Arc<str>,
     transactions: TaskTracker,
 }
 
@@ -59,13 +61,14 @@ impl MongoDatabase {
         let hosts = options.hosts.clone();
         let patience =
             options.server_selection_timeout.unwrap_or(SERVER_SELECTION_TIMEOUT) + CALL_TIMEOUT;
+        let app_name = options.app_name.as_deref().unwrap_or_default().into();
         let client = Client::with_options(options.clone())
             .map_err(|error| OpenError::from_uri(uri, error))?;
         let database =
             client.default_database().unwrap_or_else(|| client.database(DEFAULT_DATABASE));
         let place = Place::new(hosts, database.name());
         let transactions = TaskTracker::new();
-        let connected = Self { client, database, place, patience, transactions };
+        let connected = Self { client, database, place, patience, app_name, transactions };
         match connected.hello().await {
             Ok(hello) => check_server(&hello, &connected.place)?,
             Err(error) => return Err(connected.why_unreachable(options, error).await),
@@ -97,6 +100,15 @@ impl MongoDatabase {
 
     pub(crate) fn raw(&self) -> &Database {
         &self.database
+    }
+
+    pub(crate) fn admin(&self) -> Database {
+        self.client.database("admin")
+    }
+
+    /// By which MongoDB tells our connections from others.
+    pub(crate) fn app_name(&self) -> &str {
+        &self.app_name
     }
 
     /// The same database, whose calls may take so long.

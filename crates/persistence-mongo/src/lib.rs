@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod abandoned;
 mod append;
 mod contexts;
 mod conversations;
@@ -31,6 +32,7 @@ pub use flask::{
 pub use open_error::OpenError;
 pub use schema::{Schema, SchemaChange};
 
+use abandoned::Ender;
 use removals::Remover;
 
 /// Conversations, their contexts and files, and all to move them, in a MongoDB database. Clones share it.
@@ -38,14 +40,17 @@ use removals::Remover;
 pub struct MongoStore {
     database: MongoDatabase,
     remover: Arc<Remover>,
+    _ender: Arc<Ender>,
 }
 
 impl MongoStore {
-    /// The store in this database, whose schema must have been prepared. Within a Tokio runtime: a
-    /// task begins there, which takes away what was deleted, and ends with the last clone.
+    /// The store in this database, whose schema must have been prepared. Within a Tokio runtime: tasks
+    /// begin there, which take away what was deleted and end what dead instances left half done, and
+    /// end with the last clone.
     #[must_use]
     pub fn new(database: MongoDatabase) -> Self {
         let remover = Arc::new(Remover::start(database.clone()));
-        Self { database, remover }
+        let ender = Arc::new(Ender::start(database.clone()));
+        Self { database, remover, _ender: ender }
     }
 }

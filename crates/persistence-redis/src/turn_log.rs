@@ -11,7 +11,8 @@ use crate::entry::{Entry, event, event_of};
 use crate::live::Live;
 use crate::topics::Topics;
 
-/// Events read at a time: no answer of Redis is larger, however long the replay.
+/// Events read at a time: no answer of Redis is larger, however long the replay, nor what a slow reader
+/// holds of it.
 const PAGE: usize = 256;
 
 /// The turn log on Redis Streams. What one instance appends, all of them see.
@@ -26,12 +27,6 @@ struct Scripts {
     append: Script,
     read: Script,
     checkpoint: Script,
-}
-
-/// A part of a replay; `None` where the log does not reach back so far.
-struct Page {
-    latest: u64,
-    events: Option<Vec<Arc<Event>>>,
 }
 
 impl RedisTurnLog {
@@ -51,16 +46,6 @@ impl RedisTurnLog {
         let mut invocation = script.prepare_invoke();
         invocation.key(keys.events(id)).key(keys.log(id)).key(keys.origin());
         invocation
-    }
-
-    async fn page(&self, id: ConversationId, after: u64) -> Result<Page, StoreError> {
-        let mut script = self.on(&self.scripts.read, id);
-        script.arg(after).arg(PAGE);
-        let (latest, is_known, entries): (u64, bool, Vec<Entry>) =
-            self.store.pool.run(&script).await?;
-        let events = entries.iter().map(|entry| event_of(id, entry));
-        let events = is_known.then(|| events.collect()).transpose()?;
-        Ok(Page { latest, events })
     }
 }
 
@@ -88,19 +73,15 @@ impl TurnLog for RedisTurnLog {
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
-        let mut events = Vec::new();
-        let mut reached = after;
-        loop {
-            let page = self.page(id, reached).await?;
-            let Some(more) = page.events else {
-                return Ok(Replay::Gone { latest: page.latest });
-            };
-            reached = more.last().map_or(page.latest, |newest| newest.seq);
-            events.extend(more);
-            if reached >= page.latest {
-                return Ok(Replay::Whole(events));
-            }
+        let mut script = self.on(&self.scripts.read, id);
+        script.arg(after).arg(PAGE);
+        let (latest, is_known, entries): (u64, bool, Vec<Entry>) =
+            self.store.pool.run(&script).await?;
+        if !is_known {
+            return Ok(Replay::Gone { latest });
         }
+        let events = entries.iter().map(|entry| event_of(id, entry)).collect::<Result<_, _>>()?;
+        Ok(Replay::Whole(events))
     }
 
     /// An outage of Redis does not end it: it goes on waiting, and then learns what it missed.

@@ -26,7 +26,8 @@ pub trait TurnLog: Send + Sync {
         body: EventBody,
     ) -> Result<Arc<Event>, StoreError>;
 
-    /// What came after the event `after`; 0 is before the first.
+    /// What came after the event `after`, 0 being before the first. Where that is much, it may be
+    /// the first part of it: whoever reads on after the last of them gets the next.
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError>;
 
     /// Ends when there is an event after `after`. Dropping the future is safe.
@@ -39,7 +40,8 @@ pub trait TurnLog: Send + Sync {
 /// What a log answers to a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replay {
-    /// Each event after the one that was named, in order; empty when there is none.
+    /// The events after the one that was named, in order and without a hole; empty when there is
+    /// none.
     Whole(Vec<Arc<Event>>),
     /// The log does not reach back so far: read the messages again, and go on after `latest`.
     Gone {

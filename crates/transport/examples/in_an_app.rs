@@ -86,6 +86,7 @@ fn settings() -> webchat_transport::Settings {
         allowed_origins: Vec::new(),
         web_dir: "web/dist".into(),
         max_import_bytes: 100 * 1024 * 1024,
+        limits: webchat_transport::Limits::default(),
         requests_per_second: std::num::NonZeroU32::new(50),
         metrics: None,
     }

@@ -17,11 +17,11 @@ use crate::Refusal;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Seconds after which a client may try again when the server or its store is away or busy.
-const AWAY_S: u64 = 5;
+/// After how long a client may try again when the server or its store is away or busy.
+const AWAY: Duration = Duration::from_secs(5);
 
-/// Seconds in which one of a user's answers may have ended.
-const TURN_S: u64 = 1;
+/// In how long one of a user's answers may have ended.
+const TURN_ENDS: Duration = Duration::from_secs(1);
 
 /// Why a request is refused. Its text is for people; a 5xx shows no cause.
 #[derive(Debug, Error)]
@@ -35,10 +35,10 @@ pub enum ApiError {
     /// The request can be read, and says what can't be.
     #[error("{0}")]
     InvalidValue(String),
-    /// The session asks too often.
-    #[error("Too many requests. Please wait a moment.")]
+    /// The session asks too often, or says too much on a live connection.
+    #[error("These are too many requests. Please wait a moment.")]
     RateLimited {
-        /// How long.
+        /// After how long the next one is taken.
         retry_after: Duration,
     },
     /// No conversation was named, and the session has none.
@@ -83,6 +83,11 @@ pub enum ApiError {
     /// As many clients are connected as the server takes.
     #[error("Too many clients are connected. Please try again later.")]
     TooManyConnections,
+    /// A user has as many connections open as a user may.
+    #[error(
+        "You have too many connections open. Please close some of them, other tabs for example."
+    )]
+    ConnectionLimit,
     /// No such event on a live connection.
     #[error("There is no event '{0}'.")]
     UnknownEvent(String),
@@ -133,20 +138,23 @@ impl ApiError {
             Self::UnsupportedMediaType | Self::NotAForm => "unsupported_media_type",
             Self::NotAnalysed(_) => "file_not_analysed",
             Self::TooManyConnections => "too_many_connections",
+            Self::ConnectionLimit => "connection_limit",
             Self::UnknownEvent(_) => "unknown_event",
             Self::NotReady(_) => "not_ready",
             Self::Internal => FailureCode::Internal.as_str(),
         }
     }
 
-    /// After how many seconds it may be tried again.
-    fn retry_after(&self) -> Option<u64> {
+    /// After how long it may be tried again, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            // In whole seconds, and never at once.
-            Self::RateLimited { retry_after } => Some(retry_after.as_secs() + 1),
-            Self::Chat(ChatError::TooManyTurns { .. }) => Some(TURN_S),
-            error if error.status_code() == StatusCode::SERVICE_UNAVAILABLE => Some(AWAY_S),
-            _ => None,
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::Chat(ChatError::TooManyTurns { .. }) => Some(TURN_ENDS),
+            error => matches!(
+                error.status_code(),
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+            )
+            .then_some(AWAY),
         }
     }
 
@@ -210,13 +218,13 @@ impl ResponseError for ApiError {
             | Self::UnknownEvent(_)
             | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
             Self::InvalidValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAnalysed(_) => StatusCode::BAD_GATEWAY,
+            Self::ConnectionLimit | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -225,8 +233,9 @@ impl ResponseError for ApiError {
     /// Without the body: `bodies` writes it, as it knows the request.
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
-        if let Some(seconds) = self.retry_after() {
-            answer.insert_header((RETRY_AFTER, seconds));
+        if let Some(wait) = self.retry_after() {
+            // In whole seconds, and never too few.
+            answer.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1_000).to_string()));
         }
         answer.finish()
     }

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,13 +13,17 @@ use actix_session::storage::CookieSessionStore;
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
+#[cfg(target_os = "linux")]
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, cookie};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tracing_actix_web::TracingLogger;
 use url::Url;
 use webchat_chat::Chat;
 
 use crate::headers::security_headers;
-use crate::{Services, error, health, limits, origin, pages};
+use crate::{Limits, Services, error, health, origin, pages, request_limits};
 
 /// How long connections have to take their last bytes when the server goes away, in seconds.
 const LAST_BYTES_S: u64 = 5;
@@ -38,6 +43,8 @@ pub struct Settings {
     pub max_import_bytes: u64,
     /// Requests that one session may make, and four times as many in a burst; `None`: any number.
     pub requests_per_second: Option<NonZeroU32>,
+    /// What live connections may take.
+    pub limits: Limits,
     /// What `GET /metrics` answers; without it, there is no such route.
     pub metrics: Option<Metrics>,
 }
@@ -62,13 +69,14 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let closing = services.clone();
     let web_dir = settings.web_dir.clone();
     let metrics = settings.metrics.clone();
+    let slowest = settings.limits.slowest;
 
     let server = HttpServer::new(move || {
         App::new()
             .configure(|config| services.configure(config))
             .configure(|config| health::metrics(config, metrics.clone()))
             .configure(|config| pages::pages(config, &web_dir))
-            .wrap(from_fn(limits::check))
+            .wrap(from_fn(request_limits::check))
             .wrap(services.sessions())
             .wrap(from_fn(origin::check))
             .wrap(from_fn(error::bodies))
@@ -76,6 +84,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
             .wrap(security_headers())
             .wrap(TracingLogger::default())
     })
+    .on_connect(move |stream, _| cut_off(stream, slowest))
     .tcp_nodelay(true)
     .shutdown_timeout(LAST_BYTES_S)
     .disable_signals()
@@ -112,6 +121,27 @@ impl RunningServer {
         ended
     }
 }
+
+/// Has the system end a connection whose other side takes nothing for so long, and keep little for
+/// it meanwhile. An answer that is written to nobody would otherwise wait for ever.
+#[cfg(target_os = "linux")]
+fn cut_off(stream: &dyn Any, slowest: Duration) {
+    /// Bytes that wait to be sent, of which the system would take megabytes.
+    const UNSENT: u32 = 128 * 1024;
+
+    let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    let set = socket
+        .set_tcp_user_timeout(Some(slowest))
+        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT));
+    if let Err(error) = set {
+        tracing::debug!(%error, "a connection may be slow for long");
+    }
+}
+
+/// Other systems have nothing alike: there, the other side's system ends the connection.
+#[cfg(not(target_os = "linux"))]
+fn cut_off(_: &dyn Any, _: Duration) {}
 
 pub(crate) fn sessions(
     key: Key,

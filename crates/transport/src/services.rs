@@ -7,9 +7,9 @@ use tracing_actix_web::TracingLogger;
 use webchat_chat::Chat;
 
 use crate::headers::security_headers;
-use crate::limits::{self, Limits};
 use crate::origin::{self, Origins};
 use crate::realtime::Connections;
+use crate::request_limits::{self, RequestLimits};
 use crate::server::sessions;
 use crate::v1::imports::ImportLimit;
 use crate::{Settings, error, routes};
@@ -21,7 +21,7 @@ pub struct Services {
     connections: Connections,
     origins: Data<Origins>,
     import_limit: ImportLimit,
-    limits: Data<Limits>,
+    request_limits: Data<RequestLimits>,
     key: Key,
     is_secure: bool,
 }
@@ -33,10 +33,10 @@ impl Services {
         let public_url = settings.public_url.as_ref();
         Self {
             chat,
-            connections: Connections::default(),
+            connections: Connections::within(settings.limits),
             origins: Data::new(Origins::new(settings)),
             import_limit: ImportLimit(settings.max_import_bytes),
-            limits: Data::new(Limits::new(settings.requests_per_second)),
+            request_limits: Data::new(RequestLimits::new(settings.requests_per_second)),
             key: Key::derive_from(&settings.secret_key),
             is_secure: public_url.is_some_and(|url| url.scheme() == "https"),
         }
@@ -48,7 +48,7 @@ impl Services {
     pub fn under(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<> {
         let scope = web::scope(path)
             .configure(|config| self.configure(config))
-            .wrap(from_fn(limits::check))
+            .wrap(from_fn(request_limits::check))
             .wrap(self.sessions())
             .wrap(from_fn(origin::check))
             .wrap(from_fn(error::bodies))
@@ -72,7 +72,7 @@ impl Services {
             .app_data(Data::new(self.connections.clone()))
             .app_data(Data::new(self.import_limit))
             .app_data(self.origins.clone())
-            .app_data(self.limits.clone())
+            .app_data(self.request_limits.clone())
             .configure(routes);
     }
 

@@ -276,3 +276,29 @@ async fn closing_waits_for_calls_that_were_given_up() {
     assert!(given_up.is_err());
     assert_eq!(started.count().await, 1);
 }
+
+#[tokio::test]
+async fn what_an_instance_was_writing_when_it_died_holds_a_conversation_up_for_seconds_only() {
+    let database = TestDatabase::new();
+    let (store, owner) = (database.store().await, UserId::generate());
+    let id = ConversationId::generate();
+    store.create(owner, id, moment(0)).await.unwrap();
+    let raw = database.raw().await;
+    let mut session = raw.client().start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    let conversation = doc! { "conversation_id": id.to_string() };
+    let written = doc! { "$set": { "title": "half" } };
+    let conversations = raw.collection::<Document>("conversations");
+    conversations.update_one(conversation, written).session(&mut session).await.unwrap();
+    // Nobody goes on with it, nor gives it up.
+    std::mem::forget(session);
+
+    let began = Instant::now();
+    let append = || Append { messages: vec![question("tide")], ..Append::default() };
+    let written = async { while store.append(owner, id, append(), moment(1)).await.is_err() {} };
+    timeout(Duration::from_secs(20), written).await.expect("it goes on");
+
+    assert!(began.elapsed() > Duration::from_secs(3), "nothing was held up");
+    let found = store.find(owner, id).await.unwrap().unwrap();
+    assert_eq!((found.title, found.message_count), (None, 1));
+}

@@ -191,9 +191,14 @@ fn at_rest(seq: u64) -> Checkpoint {
 }
 
 async fn whole(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<Event>> {
-    match log.read(id, after).await.unwrap() {
-        Replay::Whole(events) => events,
-        gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
+    let (mut whole, mut reached) = (Vec::new(), after);
+    loop {
+        match log.read(id, reached).await.unwrap() {
+            Replay::Whole(events) if events.is_empty() => return whole,
+            Replay::Whole(events) => whole.extend(events),
+            gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
+        }
+        reached = whole.last().map_or(reached, |newest| newest.seq);
     }
 }
 

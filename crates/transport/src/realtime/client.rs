@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::future::pending;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use super::Connections;
 use super::incoming::{
     AnswerData, EditMessageData, Frame, Incoming, SendMessageData, Subject, VersionData,
 };
+use super::limits::Allowance;
 use super::outgoing::{Answer, ErrorData, Outgoing, SessionData};
 use crate::ApiError;
 
@@ -27,7 +29,18 @@ pub(crate) struct Client<O> {
     followed: HashMap<ConversationId, AbortOnDropHandle<()>>,
     /// Tells the user's list of conversations, since the greeting.
     list: Option<AbortOnDropHandle<()>>,
+    allowance: Allowance,
+    /// How often it may be refused for saying too much.
+    patience: Allowance,
     connections: Connections,
+}
+
+/// Why something was not done.
+pub(crate) enum Unheard {
+    /// The client was told why.
+    Refused(ErrorData),
+    /// The client goes on saying too much though it was told, and should be closed.
+    TooMuch,
 }
 
 impl<O: From<Outgoing> + Send + 'static> Client<O> {
@@ -37,7 +50,17 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
-        Self { chat, session, outbox, followed: HashMap::new(), list: None, connections }
+        let allowance = || Allowance::per_second(connections.limits.messages_per_second);
+        Self {
+            chat,
+            session,
+            outbox,
+            followed: HashMap::new(),
+            list: None,
+            allowance: allowance(),
+            patience: allowance(),
+            connections,
+        }
     }
 
     pub(crate) async fn greet(&mut self) {
@@ -65,22 +88,38 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         }
     }
 
-    /// Does what a frame says. What can't be done is told as an error, which is also returned for
-    /// transports that answer each frame.
-    pub(crate) async fn receive(&mut self, frame: Frame) -> Result<(), ErrorData> {
-        let subject = frame.subject();
-        match self.obey(frame).await {
+    /// Does what a frame says, or what can't be read says nothing. What can't be done is told as an
+    /// error, which is also returned for transports that answer each frame.
+    pub(crate) async fn receive(
+        &mut self,
+        subject: Subject,
+        frame: Result<Frame, ApiError>,
+    ) -> Result<(), Unheard> {
+        let done = match self.allowance.take() {
+            Ok(()) => match frame {
+                Ok(frame) => self.obey(frame).await,
+                Err(error) => Err(error),
+            },
+            Err(_) if self.patience.take().is_err() => return Err(Unheard::TooMuch),
+            Err(retry_after) => Err(ApiError::RateLimited { retry_after }),
+        };
+        match done {
             Ok(()) => Ok(()),
-            Err(error) => Err(self.refuse(subject, &error).await),
+            Err(error) => Err(Unheard::Refused(self.refuse(subject, &error).await)),
         }
     }
 
     /// Tells that something can't be done: the error as it was told.
-    pub(crate) async fn refuse(&self, subject: Subject, error: &ApiError) -> ErrorData {
+    async fn refuse(&self, subject: Subject, error: &ApiError) -> ErrorData {
         let request_id = Uuid::now_v7().to_string();
         tracing::info!(request_id, code = error.code(), ?error, "refused");
-        let data =
-            ErrorData { message: error.to_string(), code: error.code(), request_id, subject };
+        let data = ErrorData {
+            message: error.to_string(),
+            code: error.code(),
+            request_id,
+            retry_after_ms: error.retry_after().map(millis),
+            subject,
+        };
         self.answer(Answer::Error(data.clone())).await;
         data
     }
@@ -239,26 +278,41 @@ async fn forward<O: From<Outgoing>>(
     outbox: mpsc::Sender<O>,
     closing: CancellationToken,
 ) {
-    let mut open = true;
-    while open {
+    loop {
         let followed = tokio::select! {
             followed = following.next() => followed,
-            () = closing.cancelled() => {
-                open = false;
-                match following.so_far().await {
-                    Ok(Some(followed)) => followed,
-                    // The client asks for what is missing when it is back.
-                    Ok(None) | Err(_) => return,
-                }
-            }
+            () = closing.cancelled() => break,
         };
-        for one in outgoing(id, followed) {
-            let is_last = is_last(&one);
-            if outbox.send(one.into()).await.is_err() || is_last {
-                return;
-            }
+        if !tell_all(id, followed, &outbox).await {
+            return;
         }
     }
+    // The client asks for what is missing when it is back.
+    while let Ok(Some(followed)) = following.so_far().await {
+        if !tell_all(id, followed, &outbox).await {
+            return;
+        }
+    }
+}
+
+/// `false`: nothing more is to be told, or nobody is there.
+async fn tell_all<O: From<Outgoing>>(
+    id: ConversationId,
+    followed: Followed,
+    outbox: &mpsc::Sender<O>,
+) -> bool {
+    for one in outgoing(id, followed) {
+        let is_last = is_last(&one);
+        if outbox.send(one.into()).await.is_err() || is_last {
+            return false;
+        }
+    }
+    true
+}
+
+/// As whole milliseconds, not less.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
 /// Tells what changes in the user's list, as fast as the client takes it, until it falls too far

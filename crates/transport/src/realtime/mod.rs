@@ -1,7 +1,9 @@
 //! Live connections: what a client may say and is told, apart from how the frames travel.
 
 mod client;
+mod frames;
 mod incoming;
+mod limits;
 mod outgoing;
 pub(crate) mod socket_io;
 pub(crate) mod sse;
@@ -13,16 +15,29 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use webchat_domain::UserId;
 
+pub use limits::Limits;
 pub(crate) use sse::EVENT_STREAM;
 pub(crate) use websocket::connect;
+
+use self::limits::{Presence, Presences};
+use crate::ApiError;
 
 /// How long connections have to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
+/// What a client is told that does not take what there is to tell.
+const TOO_SLOW: &str = "too slow: connect again";
+
+/// What a client is told that went on sending after it was told to wait.
+const TOO_MUCH: &str = "too many messages";
+
 /// The live connections of a server.
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
+    limits: Limits,
+    presences: Arc<Presences>,
     tasks: TaskTracker,
     closing: CancellationToken,
     socket_io: Arc<socket_io::Sessions>,
@@ -32,6 +47,16 @@ impl Connections {
     /// Ends when the server goes away.
     pub(crate) async fn closing(&self) {
         self.closing.cancelled().await;
+    }
+
+    /// None yet, and what each may take.
+    pub(crate) fn within(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// One more of a user.
+    fn enter(&self, user_id: UserId) -> Result<Presence, ApiError> {
+        self.presences.enter(user_id, self.limits.connections_per_user)
     }
 
     /// Tells all clients that the server goes away, and waits for the connections to close.

@@ -61,6 +61,8 @@ pub(crate) struct ErrorData {
     pub(crate) message: String,
     pub(crate) code: &'static str,
     pub(crate) request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_after_ms: Option<u64>,
     #[serde(flatten)]
     pub(crate) subject: Subject,
 }

@@ -1,11 +1,11 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{
-    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
-    ProtocolError, Session as Socket,
+    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item,
+    MessageStream, ProtocolError, Session as Socket,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -13,33 +13,35 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use webchat_chat::Chat;
 
-use super::Connections;
-use super::client::Client;
+use super::client::{Client, Unheard};
+use super::frames::{Found, Violation, inspected};
 use super::incoming::{Frame, Subject};
+use super::limits::{Limits, Presence};
 use super::outgoing::Outgoing;
+use super::{Connections, TOO_MUCH, TOO_SLOW};
 use crate::{Caller, caller};
 
-const MAX_FRAME: usize = 1024 * 1024;
-const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+/// Frames on their way to one client: a client that takes no more is waited for. Few, as each may be
+/// a long one.
+const OUTBOX: usize = 8;
 
-/// Frames on their way to one client: a client that takes no more is waited for.
-const OUTBOX: usize = 64;
+/// Bytes that go out at a time. Under `actix_ws` some 32 of them wait for a slow client.
+const PART: usize = 8 * 1024;
 
-const PING_EVERY: Duration = Duration::from_secs(15);
-
-/// A connection from which nothing came for so long is dead: it has missed three pings.
-const IDLE: Duration = Duration::from_secs(45);
-
-/// How long a client may take for one frame.
-const SLOWEST: Duration = Duration::from_secs(30);
-
-/// What a client is told that does not take what there is to tell.
-const TOO_SLOW: &str = "too slow: connect again";
+/// Pings in the time after which a client is dead that has answered none.
+const PINGS: u32 = 3;
 
 #[derive(Serialize)]
 struct OutgoingFrame<'a> {
     event: &'static str,
     data: &'a Outgoing,
+}
+
+/// What comes from a client, and where it comes from.
+struct Incoming {
+    stream: AggregatedMessageStream,
+    found: Found,
+    limits: Limits,
 }
 
 /// Opens a WebSocket.
@@ -50,31 +52,34 @@ pub(crate) async fn connect(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, actix_web::Error> {
+    let limits = connections.limits;
+    let (payload, found) =
+        inspected(&request, payload, limits.max_frame, limits.max_message).await?;
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
+    let presence = connections.enter(caller.0.user_id)?;
     caller::extend(&request, &chat, &caller.0).await?;
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     let connections = Connections::clone(&connections);
     let client = Client::new(Chat::clone(&chat), caller.0, outbox, connections.clone());
+    let incoming = Incoming::new(stream, found, limits);
     let tasks = connections.tasks.clone();
-    tasks.spawn_local(run(socket, stream, client, outgoing, connections.closing));
+    tasks.spawn_local(run(socket, incoming, client, outgoing, presence, connections.closing));
     Ok(response)
 }
 
 /// Carries frames both ways until one side ends it.
 async fn run(
     socket: Socket,
-    stream: MessageStream,
+    incoming: Incoming,
     mut client: Client<Outgoing>,
     outgoing: mpsc::Receiver<Outgoing>,
+    _presence: Presence,
     closing: CancellationToken,
 ) {
-    let stream = stream
-        .max_frame_size(MAX_FRAME)
-        .aggregate_continuations()
-        .max_continuation_size(MAX_MESSAGE);
-    let mut writing = pin!(write(socket.clone(), outgoing));
+    let limits = incoming.limits;
+    let mut writing = pin!(write(socket.clone(), outgoing, limits));
     let ended = tokio::select! {
-        reason = read(socket.clone(), stream, &mut client) => Some(reason),
+        reason = read(socket.clone(), incoming, &mut client) => Some(reason),
         reason = &mut writing => Some(reason),
         () = closing.cancelled() => None,
     };
@@ -84,29 +89,51 @@ async fn run(
         tokio::join!(client.finish(), writing);
         Some(reason(CloseCode::Restart, "the server restarts: connect again"))
     };
-    // A client that takes nothing any more is not waited for.
-    let _ = timeout(SLOWEST, socket.close(reason)).await;
+    // A client that takes nothing any more is not waited for: the system cuts it off.
+    let _ = timeout(limits.slowest / 2, socket.close(reason)).await;
+}
+
+impl Incoming {
+    fn new(stream: MessageStream, found: Found, limits: Limits) -> Self {
+        let stream = stream
+            .max_frame_size(limits.max_frame)
+            .aggregate_continuations()
+            .max_continuation_size(limits.max_message);
+        Self { stream, found, limits }
+    }
+
+    /// The next message, or why there is none.
+    async fn next(&mut self) -> Result<AggregatedMessage, Option<CloseReason>> {
+        match timeout(self.limits.idle, self.stream.recv()).await {
+            Ok(Some(Ok(message))) => Ok(message),
+            Ok(Some(Err(error))) => Err(Some(broken(&error))),
+            Ok(None) => Err(self.found.get().map(forbidden)),
+            Err(_) => Err(Some(reason(CloseCode::Away, "nothing came any more"))),
+        }
+    }
 }
 
 async fn read(
     mut socket: Socket,
-    mut stream: AggregatedMessageStream,
+    mut incoming: Incoming,
     client: &mut Client<Outgoing>,
 ) -> Option<CloseReason> {
     client.greet().await;
     loop {
-        let received = tokio::select! {
-            received = timeout(IDLE, stream.recv()) => received,
+        let next = tokio::select! {
+            next = incoming.next() => next,
             () = client.fell_behind() => return Some(reason(CloseCode::Again, TOO_SLOW)),
         };
-        let message = match received {
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(error))) => return Some(broken(&error)),
-            Ok(None) => return None,
-            Err(_) => return Some(reason(CloseCode::Away, "nothing came for 45 s")),
+        let message = match next {
+            Ok(message) => message,
+            Err(reason) => return reason,
         };
         match message {
-            AggregatedMessage::Text(text) => hear(client, &text).await,
+            AggregatedMessage::Text(text) => {
+                if hear(client, &text).await.is_err() {
+                    return Some(reason(CloseCode::Policy, TOO_MUCH));
+                }
+            }
             AggregatedMessage::Ping(bytes) => socket.pong(&bytes).await.ok()?,
             AggregatedMessage::Pong(_) => {}
             AggregatedMessage::Binary(_) => {
@@ -117,33 +144,44 @@ async fn read(
     }
 }
 
+/// A client that has gone too far.
+struct TooMuch;
+
 /// Whatever can't be done is answered by an `error` event.
-async fn hear(client: &mut Client<Outgoing>, text: &str) {
-    match Frame::parse(text) {
-        Ok(frame) => drop(client.receive(frame).await),
-        Err(error) => drop(client.refuse(Subject::default(), &error).await),
+async fn hear(client: &mut Client<Outgoing>, text: &str) -> Result<(), TooMuch> {
+    let frame = Frame::parse(text);
+    let subject = frame.as_ref().map_or_else(|_| Subject::default(), Frame::subject);
+    match client.receive(subject, frame).await {
+        Ok(()) | Err(Unheard::Refused(_)) => Ok(()),
+        Err(Unheard::TooMuch) => Err(TooMuch),
     }
 }
 
-async fn write(mut socket: Socket, mut outgoing: mpsc::Receiver<Outgoing>) -> Option<CloseReason> {
-    let mut pings = interval(PING_EVERY);
+async fn write(
+    mut socket: Socket,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+    limits: Limits,
+) -> Option<CloseReason> {
+    let mut pings = interval((limits.idle / PINGS).max(Duration::from_millis(1)));
+    let slowest = limits.slowest / 2;
     loop {
         let written = tokio::select! {
-            next = outgoing.recv() => timeout(SLOWEST, send(&mut socket, &next?)).await,
-            _ = pings.tick() => timeout(SLOWEST, socket.ping(b"")).await,
+            next = outgoing.recv() => timeout(slowest, send(&mut socket, &next?)).await,
+            _ = pings.tick() => timeout(slowest, socket.ping(b"")).await,
         };
         match written {
             Ok(Ok(())) => {}
-            Ok(Err(_closed)) => return None,
+            Ok(Err(Closed)) => return None,
             Err(_) => return Some(reason(CloseCode::Again, TOO_SLOW)),
         }
     }
 }
 
-async fn send(socket: &mut Socket, outgoing: &Outgoing) -> Result<(), actix_ws::Closed> {
+async fn send(socket: &mut Socket, outgoing: &Outgoing) -> Result<(), Closed> {
     let frame = OutgoingFrame { event: outgoing.name(), data: outgoing };
     match serde_json::to_string(&frame) {
-        Ok(json) => socket.text(json).await,
+        Ok(json) if json.len() <= PART => socket.text(json).await,
+        Ok(json) => send_in_parts(socket, json.into()).await,
         Err(error) => {
             tracing::error!(%error, "an event can't be written");
             Ok(())
@@ -151,10 +189,30 @@ async fn send(socket: &mut Socket, outgoing: &Outgoing) -> Result<(), actix_ws::
     }
 }
 
+/// In several frames, so that no more than some of it waits for a client that takes nothing.
+async fn send_in_parts(socket: &mut Socket, mut json: Bytes) -> Result<(), Closed> {
+    socket.continuation(Item::FirstText(json.split_to(PART.min(json.len())))).await?;
+    while json.len() > PART {
+        socket.continuation(Item::Continue(json.split_to(PART))).await?;
+    }
+    socket.continuation(Item::Last(json)).await
+}
+
+/// What a client is told that does not keep to the protocol (RFC 6455, section 7.4.1).
 fn broken(error: &ProtocolError) -> CloseReason {
     match error {
-        ProtocolError::Overflow => reason(CloseCode::Size, "a message may have 4 MiB"),
+        ProtocolError::Overflow => forbidden(Violation::TooLarge),
+        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            reason(CloseCode::Invalid, "text must be UTF-8")
+        }
         error => reason(CloseCode::Protocol, &error.to_string()),
+    }
+}
+
+fn forbidden(violation: Violation) -> CloseReason {
+    match violation {
+        Violation::TooLarge => reason(CloseCode::Size, "this is larger than a message may be"),
+        Violation::ReservedBits => reason(CloseCode::Protocol, "reserved bits must not be set"),
     }
 }
 

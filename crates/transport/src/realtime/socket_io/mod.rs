@@ -76,7 +76,7 @@ pub(crate) async fn serve(
             websocket::open(&request, payload, &chat, &connections).await
         }
         (Transport::WebSocket, true, Some(session)) => {
-            websocket::upgrade(&request, payload, session, &connections)
+            websocket::upgrade(&request, payload, session, &connections).await
         }
         _ => Err(ApiError::from(Refusal::BadRequest).into()),
     }

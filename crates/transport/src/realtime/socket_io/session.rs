@@ -14,6 +14,7 @@ use super::sessions::Place;
 use super::talk::Talk;
 use crate::ApiError;
 use crate::realtime::Connections;
+use crate::realtime::limits::Presence;
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 
@@ -68,6 +69,8 @@ pub(super) enum End {
     Broken,
     /// Its client sent more at once than it may.
     TooLarge,
+    /// Its client said too much, and went on though it was told.
+    TooMuch,
     /// Its client does not take what there is to tell.
     TooSlow,
     /// Nothing came from its client any more.
@@ -83,11 +86,12 @@ pub(super) fn start(
     connections: &Connections,
     carrier: Carrier,
 ) -> Result<Arc<Session>, ApiError> {
+    let presence = connections.enter(browser.user_id)?;
     let (session, sender, heard) = Session::new(browser.session_id, carrier);
     let session = Arc::new(session);
     let place = connections.socket_io.add(Arc::clone(&session))?;
     let talk = Talk::new(chat.clone(), browser, connections.clone(), sender);
-    connections.tasks.spawn(live(place, talk, heard, connections.closing.clone()));
+    connections.tasks.spawn(live(place, talk, heard, presence, connections.closing.clone()));
     Ok(session)
 }
 
@@ -96,6 +100,7 @@ async fn live(
     place: Place,
     mut talk: Talk,
     mut heard: mpsc::Receiver<Packet>,
+    _presence: Presence,
     closing: CancellationToken,
 ) {
     let session = &place.session;

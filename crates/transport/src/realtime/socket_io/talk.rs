@@ -16,7 +16,7 @@ use super::outbox::{Queued, acknowledgement, message};
 use super::session::{End, MAX_PAYLOAD};
 use crate::ApiError;
 use crate::realtime::Connections;
-use crate::realtime::client::Client;
+use crate::realtime::client::{Client, Unheard};
 use crate::realtime::incoming::Frame;
 
 /// How long a client may take to connect to the namespace.
@@ -147,14 +147,19 @@ impl Talk {
     async fn event(&mut self, value: &Value, id: Option<i64>, binary: bool) -> Result<(), End> {
         let frame = frame(value).ok_or(End::Broken)?;
         let client = self.client.as_mut().ok_or(End::Broken)?;
-        let done = if binary {
-            let error = ApiError::InvalidRequest("Binary data is not taken: send JSON.".to_owned());
-            Err(client.refuse(frame.subject(), &error).await)
+        let subject = frame.subject();
+        let frame = if binary {
+            Err(ApiError::InvalidRequest("Binary data is not taken: send JSON.".to_owned()))
         } else {
-            client.receive(frame).await
+            Ok(frame)
+        };
+        let refused = match client.receive(subject, frame).await {
+            Ok(()) => None,
+            Err(Unheard::Refused(error)) => Some(error),
+            Err(Unheard::TooMuch) => return Err(End::TooMuch),
         };
         match id {
-            Some(id) => self.send(acknowledgement(id, done.err().as_slice())).await,
+            Some(id) => self.send(acknowledgement(id, refused.as_slice())).await,
             None => Ok(()),
         }
     }

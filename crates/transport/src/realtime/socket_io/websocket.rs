@@ -13,7 +13,8 @@ use webchat_chat::Chat;
 
 use super::outbox::Outbox;
 use super::session::{self, Carrier, End, Inbox, MAX_PAYLOAD, Session};
-use crate::realtime::Connections;
+use crate::realtime::frames::{Found, Violation, inspected};
+use crate::realtime::{Connections, TOO_MUCH, TOO_SLOW};
 use crate::{ApiError, Caller, caller};
 
 /// How long a client may take to change from polling.
@@ -26,6 +27,7 @@ const SLOWEST: Duration = Duration::from_secs(5);
 struct WebSocket {
     socket: Socket,
     stream: AggregatedMessageStream,
+    found: Found,
     session: Arc<Session>,
 }
 
@@ -36,36 +38,38 @@ pub(super) async fn open(
     chat: &Chat,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
+    let (payload, found) = inspected(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     let caller = Caller::extract(request).await?;
     caller::extend(request, chat, &caller.0).await?;
     let session = session::start(chat, caller.0, connections, Carrier::WebSocket)?;
-    let websocket = WebSocket::new(socket, stream, session);
+    let websocket = WebSocket::new(socket, stream, found, session);
     connections.tasks.spawn_local(websocket.run_from_the_beginning());
     Ok(response)
 }
 
 /// Opens a WebSocket for a session that polls.
-pub(super) fn upgrade(
+pub(super) async fn upgrade(
     request: &HttpRequest,
     payload: Payload,
     session: Arc<Session>,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
+    let (payload, found) = inspected(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     session.begin_upgrade().map_err(ApiError::from)?;
-    let websocket = WebSocket::new(socket, stream, session);
+    let websocket = WebSocket::new(socket, stream, found, session);
     connections.tasks.spawn_local(websocket.run_after_probe());
     Ok(response)
 }
 
 impl WebSocket {
-    fn new(socket: Socket, stream: MessageStream, session: Arc<Session>) -> Self {
+    fn new(socket: Socket, stream: MessageStream, found: Found, session: Arc<Session>) -> Self {
         let stream = stream
             .max_frame_size(MAX_PAYLOAD)
             .aggregate_continuations()
             .max_continuation_size(MAX_PAYLOAD);
-        Self { socket, stream, session }
+        Self { socket, stream, found, session }
     }
 
     async fn run_from_the_beginning(mut self) {
@@ -100,19 +104,19 @@ impl WebSocket {
     }
 
     async fn expect(&mut self, packet: &Packet) -> Result<(), End> {
-        let received = receive(&mut self.socket, &mut self.stream).await?;
+        let received = receive(&mut self.socket, &mut self.stream, &self.found).await?;
         if received == *packet { Ok(()) } else { Err(End::Broken) }
     }
 
     /// Carries packets both ways until the session ends.
     async fn run(self) {
-        let Self { socket, mut stream, session } = self;
+        let Self { socket, mut stream, found, session } = self;
         let mut reading = socket.clone();
         let mut writing = socket.clone();
         let carrying = async {
             let (mut outbox, inbox) = session.for_websocket().await;
             tokio::select! {
-                end = read(&mut reading, &mut stream, &session, &inbox) => end,
+                end = read(&mut reading, &mut stream, &found, &session, &inbox) => end,
                 end = write(&mut writing, &mut outbox) => end,
             }
         };
@@ -124,14 +128,24 @@ impl WebSocket {
     }
 }
 
+impl From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        match violation {
+            Violation::TooLarge => Self::TooLarge,
+            Violation::ReservedBits => Self::Broken,
+        }
+    }
+}
+
 async fn read(
     socket: &mut Socket,
     stream: &mut AggregatedMessageStream,
+    found: &Found,
     session: &Session,
     inbox: &Inbox,
 ) -> End {
     loop {
-        let packet = match receive(socket, stream).await {
+        let packet = match receive(socket, stream, found).await {
             Ok(packet) => packet,
             Err(end) => return end,
         };
@@ -151,7 +165,11 @@ async fn write(socket: &mut Socket, outbox: &mut Outbox) -> End {
     End::Restart
 }
 
-async fn receive(socket: &mut Socket, stream: &mut AggregatedMessageStream) -> Result<Packet, End> {
+async fn receive(
+    socket: &mut Socket,
+    stream: &mut AggregatedMessageStream,
+    found: &Found,
+) -> Result<Packet, End> {
     loop {
         match stream.recv().await {
             Some(Ok(AggregatedMessage::Text(text))) => {
@@ -163,7 +181,8 @@ async fn receive(socket: &mut Socket, stream: &mut AggregatedMessageStream) -> R
                 socket.pong(&bytes).await.map_err(|_| End::Left)?;
             }
             Some(Ok(AggregatedMessage::Pong(_))) => {}
-            Some(Ok(AggregatedMessage::Close(_))) | None => return Err(End::Left),
+            None => return Err(found.get().map_or(End::Left, End::from)),
+            Some(Ok(AggregatedMessage::Close(_))) => return Err(End::Left),
             Some(Err(ProtocolError::Overflow)) => return Err(End::TooLarge),
             Some(Err(_)) => return Err(End::Broken),
         }
@@ -179,7 +198,8 @@ async fn close(socket: Socket, end: End) {
         End::Left => (CloseCode::Normal, None),
         End::Broken => (CloseCode::Protocol, Some("that is not the protocol")),
         End::TooLarge => (CloseCode::Size, Some("a message may have 1 MB")),
-        End::TooSlow => (CloseCode::Again, Some("too slow: connect again")),
+        End::TooMuch => (CloseCode::Policy, Some(TOO_MUCH)),
+        End::TooSlow => (CloseCode::Again, Some(TOO_SLOW)),
         End::Silent => (CloseCode::Away, Some("nothing came any more")),
         End::Restart => (CloseCode::Restart, Some("the server restarts: connect again")),
     };

@@ -21,12 +21,12 @@ const BURST_S: u32 = 4;
 const SWEEP_EVERY: u32 = 1024;
 
 /// How often each session asks.
-pub(crate) struct Limits {
+pub(crate) struct RequestLimits {
     rate: Option<DefaultKeyedRateLimiter<SessionId>>,
     asked: AtomicU32,
 }
 
-impl Limits {
+impl RequestLimits {
     pub(crate) fn new(requests_per_second: Option<NonZeroU32>) -> Self {
         let rate = requests_per_second.map(|rate| {
             let burst = rate.saturating_mul(NonZeroU32::new(BURST_S).unwrap_or(NonZeroU32::MIN));
@@ -51,7 +51,7 @@ pub(crate) async fn check(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let limits = request.app_data::<web::Data<Limits>>();
+    let limits = request.app_data::<web::Data<RequestLimits>>();
     let session = caller::session_id(request.request()).filter(|_| is_counted(&request));
     let wait = limits.zip(session).and_then(|(limits, session)| limits.wait(session));
     if let Some(retry_after) = wait {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_session_that_asks_too_often_is_told_how_long_to_wait_and_nobody_else() {
-        let limits = Limits::new(NonZeroU32::new(10));
+        let limits = RequestLimits::new(NonZeroU32::new(10));
         let (wild, other) = (SessionId::generate(), SessionId::generate());
 
         let asked: Vec<_> = (0..10 * BURST_S).map(|_| limits.wait(wild)).collect();
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn without_a_bound_nobody_waits() {
-        let limits = Limits::new(None);
+        let limits = RequestLimits::new(None);
         let session = SessionId::generate();
 
         assert!((0..1_000).all(|_| limits.wait(session).is_none()));
