@@ -27,7 +27,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 15] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 16] = [
+const OF_THE_CALLER: [(&str, &str); 17] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -42,10 +42,18 @@ const OF_THE_CALLER: [(&str, &str); 16] = [
     ("GET", "/search_conversations"),
     ("GET", "/api/v1/search"),
     ("GET", "/metrics"),
+    ("GET", "/api/openapi.json"),
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
 ];
+
+/// Every route, as `GET /path`.
+pub(crate) fn routes() -> impl Iterator<Item = String> {
+    let of_a_conversation = OF_A_CONVERSATION.iter().map(|(method, path, _)| (method, path));
+    let all = of_a_conversation.chain(OF_THE_CALLER.iter().map(|(method, path)| (method, path)));
+    all.map(|(method, path)| format!("{method} {path}"))
+}
 
 /// Every event that names a conversation.
 const EVENTS: [&str; 3] = ["send_message", "subscribe", "stop"];
@@ -119,12 +127,8 @@ async fn lists_hold_ones_own_alone() {
 #[test]
 fn the_tables_hold_every_route_and_event_of_the_protocol() {
     let protocol = include_str!("../../docs/protocol.md");
-    let mut known: BTreeSet<String> = OF_A_CONVERSATION
-        .iter()
-        .map(|(method, path, _)| (method, path))
-        .chain(OF_THE_CALLER.iter().map(|(method, path)| (method, path)))
-        .map(|(method, path)| format!("{method} {}", path.trim_start_matches("/api/v1")))
-        .collect();
+    let mut known: BTreeSet<String> =
+        routes().map(|route| route.replacen(" /api/v1", " ", 1)).collect();
     // Held by the tests of events.
     known.insert("GET /ws".to_owned());
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accept;
+mod body;
 mod caller;
 mod error;
 mod etag;
@@ -8,6 +9,7 @@ mod flask;
 mod headers;
 mod health;
 mod limits;
+mod openapi;
 mod origin;
 mod pages;
 mod realtime;
@@ -17,6 +19,7 @@ mod v1;
 
 pub use caller::{Caller, Reader};
 pub use error::ApiError;
+pub use openapi::openapi;
 pub use realtime::Connections;
 pub use realtime::socket_io::Refusal;
 pub use routes::routes;

@@ -1,11 +1,11 @@
 //! REST v1, for programs and for the page.
 
-mod config;
+pub(crate) mod config;
 pub(crate) mod context;
-mod conversations;
-mod messages;
-mod search;
-mod turns;
+pub(crate) mod conversations;
+pub(crate) mod messages;
+pub(crate) mod search;
+pub(crate) mod turns;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::middleware::DefaultHeaders;
