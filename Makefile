@@ -69,7 +69,7 @@ tools:
 packages:
 	@scripts/install_packages.sh
 
-clients: tests/clients/node_modules/.installed .cache/socket-io-client/.installed
+clients: tests/clients/node_modules/.installed .cache/socket-io-client/.installed .cache/schemathesis/.installed
 
 check-scripts:
 	python3 -B -m unittest discover --start-directory scripts
@@ -99,7 +99,9 @@ test-with-servers:
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
+.cache/schemathesis/.installed: tests/schemathesis/requirements.txt
 .cache/socket-io-client/.installed: tests/clients/requirements.txt
+.cache/schemathesis/.installed .cache/socket-io-client/.installed:
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --no-input --only-binary=:all: \
 		--require-hashes --quiet -r $<

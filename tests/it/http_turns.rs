@@ -56,7 +56,7 @@ impl Room {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(PATIENCE, looking).await.expect("a turn in time")
+        timeout(PATIENCE, looking).await.unwrap()
     }
 }
 

@@ -8,12 +8,16 @@ use serde_json::json;
 use webchat_tests::{Browser, TestServer};
 
 /// Every route that names a conversation, with what its owner is answered.
-const OF_A_CONVERSATION: [(&str, &str, u16); 21] = [
+const OF_A_CONVERSATION: [(&str, &str, u16); 25] = [
     ("GET", "/load_conversation/{id}", 200),
     ("GET", "/api/v1/conversations/{id}", 200),
     ("GET", "/api/v1/conversations/{id}/messages", 200),
     ("GET", "/api/v1/conversations/{id}/export", 200),
     ("POST", "/api/v1/conversations/{id}/messages", 200),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/edit", 404),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/regenerate", 404),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/continue", 404),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/select", 404),
     ("GET", "/api/v1/conversations/{id}/events", 200),
     ("DELETE", "/api/v1/conversations/{id}/turns/{turn_id}", 404),
     ("GET", "/api/v1/conversations/{id}/context", 200),
@@ -34,7 +38,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 21] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 20] = [
+const OF_THE_CALLER: [(&str, &str); 21] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -50,6 +54,7 @@ const OF_THE_CALLER: [(&str, &str); 20] = [
     ("GET", "/search_conversations"),
     ("GET", "/api/v1/search"),
     ("GET", "/metrics"),
+    ("GET", "/api/openapi.json"),
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
@@ -58,6 +63,13 @@ const OF_THE_CALLER: [(&str, &str); 20] = [
     // Whoever began it alone sees it: see the tests of export and import.
     ("GET", "/api/v1/imports/{import_id}"),
 ];
+
+/// Every route, as `GET /path`.
+pub(crate) fn routes() -> impl Iterator<Item = String> {
+    let of_a_conversation = OF_A_CONVERSATION.iter().map(|(method, path, _)| (method, path));
+    let all = of_a_conversation.chain(OF_THE_CALLER.iter().map(|(method, path)| (method, path)));
+    all.map(|(method, path)| format!("{method} {path}"))
+}
 
 /// Every event that names a conversation.
 const EVENTS: [&str; 7] = [
@@ -71,7 +83,7 @@ const EVENTS: [&str; 7] = [
 ];
 
 async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
-    let named = ["{id}", "{example_id}", "{job_id}", "{turn_id}"]
+    let named = ["{id}", "{example_id}", "{job_id}", "{turn_id}", "{message_id}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id));
     if method == "POST" && path.ends_with("/files") {
@@ -82,7 +94,9 @@ async fn status(who: &Browser, method: &str, path: &str, id: &str) -> u16 {
         ("PATCH", path) if path.ends_with("{id}") => request.json(&json!({"title": "x"})),
         ("PATCH", _) => request.json(&json!({"system_prompt": "x"})),
         ("PUT", _) => request.json(&json!({"text": "x"})),
-        ("POST", path) if path.ends_with("/messages") => request.json(&json!({"message": "x"})),
+        ("POST", path) if path.ends_with("/messages") || path.ends_with("/edit") => {
+            request.json(&json!({"message": "x"}))
+        }
         ("POST", _) => request.json(&json!({"user_prompt": "x", "assistant_response": "y"})),
         _ => request,
     };
@@ -147,12 +161,8 @@ async fn lists_hold_ones_own_alone() {
 #[test]
 fn the_tables_hold_every_route_and_event_of_the_protocol() {
     let protocol = include_str!("../../docs/protocol.md");
-    let mut known: BTreeSet<String> = OF_A_CONVERSATION
-        .iter()
-        .map(|(method, path, _)| (method, path))
-        .chain(OF_THE_CALLER.iter().map(|(method, path)| (method, path)))
-        .map(|(method, path)| format!("{method} {}", path.trim_start_matches("/api/v1")))
-        .collect();
+    let mut known: BTreeSet<String> =
+        routes().map(|route| route.replacen(" /api/v1", " ", 1)).collect();
     // Held by the tests of events.
     known.insert("GET /ws".to_owned());
 

@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod arrows;
+mod asyncapi;
 mod conditions;
 mod connection_limits;
 mod context;
@@ -14,12 +15,14 @@ mod instances;
 mod isolation;
 mod library;
 mod lists;
+mod openapi;
 mod origin;
 mod pages;
 mod process;
 mod real_model;
 mod request_limits;
 mod rest_v1;
+mod schemathesis;
 mod socket_io;
 mod socket_io_clients;
 mod stores;

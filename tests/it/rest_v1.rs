@@ -143,7 +143,7 @@ async fn bad_input_is_refused_with_what_is_wrong() {
         (browser.patch(&one, &json!({"title": "x".repeat(201)})).await, 422, "1 to 200 characters"),
         (browser.patch(&one, &json!({"archived": "yes"})).await, 422, "invalid type"),
         (browser.patch(&one, &json!({"head": null})).await, 422, "unknown field `head`"),
-        (browser.patch(&one, &json!("title")).await, 422, "invalid type"),
+        (browser.patch(&one, &json!(["title", true])).await, 422, "expected an object"),
         (browser.patch(&one, &json!({"title": "x".repeat(99_999)})).await, 413, "too large"),
         (browser.post("/api/v1/config").await, 405, "not allowed"),
         (browser.get("/api/v1/nothing").await, 404, "nothing here"),

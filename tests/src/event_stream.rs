@@ -46,8 +46,8 @@ impl EventStream {
     pub async fn next(&mut self) -> Option<StreamedEvent> {
         loop {
             if let Some((block, rest)) = self.read.split_once("\n\n") {
-                let event = read(block);
-                self.read = rest.to_owned();
+                let (event, rest) = (read(block), rest.to_owned());
+                self.read = rest;
                 match event {
                     Some(event) => return Some(event),
                     None => continue,

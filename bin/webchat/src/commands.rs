@@ -61,6 +61,15 @@ pub enum CommandError {
     Missing(String),
 }
 
+/// Prints the description of the API.
+///
+/// # Errors
+/// None: see [`webchat_transport::openapi`].
+pub fn print_openapi() -> serde_json::Result<()> {
+    print!("{}", webchat_transport::openapi()?);
+    Ok(())
+}
+
 /// Brings the database to the form that this version needs; with `dry_run`, says what that would be.
 ///
 /// # Errors

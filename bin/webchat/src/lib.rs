@@ -8,7 +8,7 @@ mod start;
 mod stores;
 pub mod telemetry;
 
-pub use commands::{CommandError, copy_all, export, import, init_db};
+pub use commands::{CommandError, copy_all, export, import, init_db, print_openapi};
 pub use read::{Environment, SettingsError, WrongSetting};
 pub use secret::SecretError;
 pub use settings::{AppEnv, LogFormat, Settings, StoreSettings};

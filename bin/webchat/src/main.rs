@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
-use webchat::{Environment, Settings, StoreSettings, copy_all, export, import, init_db, telemetry};
+use webchat::{
+    Environment, Settings, StoreSettings, copy_all, export, import, init_db, print_openapi,
+    telemetry,
+};
 use webchat_domain::UserId;
 
 /// A self-hosted, real-time chat server for LLM assistants.
@@ -30,6 +33,8 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Prints what programs may ask for, as OpenAPI 3.1: what `docs/openapi.json` holds.
+    Openapi,
     /// Copies all conversations from one store into another, and checks the copy. No server may use
     /// them meanwhile.
     Copy {
@@ -79,6 +84,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             let settings = StoreSettings::read(&Environment::of_process()?)?;
             Ok(init_db(&settings, dry_run).await?)
         }
+        Command::Openapi => Ok(print_openapi()?),
         Command::Copy { from, to } => Ok(copy_all(&from, &to).await?),
         Command::Export { user, to } => {
             let settings = StoreSettings::read(&Environment::of_process()?)?;

@@ -42,12 +42,12 @@ impl Chat {
     pub async fn list_conversations(
         &self,
         owner: UserId,
-        shelf: Shelf,
+        which: Shelf,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, ChatError> {
         let order = ListOrder::Updated;
-        Ok(self.ports.conversations.list(owner, shelf, order, after, limit).await?)
+        Ok(self.ports.conversations.list(owner, which, order, after, limit).await?)
     }
 
     /// All of the owner's conversations, archived ones too, the most recently started first.

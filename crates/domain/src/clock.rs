@@ -20,6 +20,8 @@ const READABLE_FORMAT: &[BorrowedFormatItem<'_>] =
 /// A moment, in whole milliseconds: what every store can keep and give back unchanged.
 ///
 /// On the wire it is RFC 3339 in UTC, always with milliseconds.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, examples("2026-01-02T03:04:05.678Z")))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 

@@ -18,6 +18,7 @@ pub struct Context {
 }
 
 /// How the model should behave.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemPrompt {
     /// What the model is told.
@@ -27,6 +28,7 @@ pub struct SystemPrompt {
 }
 
 /// A question, and the answer that the model should have given.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FewShotExample {
     /// Its id.
@@ -44,6 +46,7 @@ pub struct FewShotExample {
 }
 
 /// What stands for the oldest messages when the model is asked. The messages themselves stay.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// What the model is told of them.
@@ -62,6 +65,7 @@ pub struct Summary {
 }
 
 /// Who wrote a summary.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SummaryAuthor {

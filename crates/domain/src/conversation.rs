@@ -5,6 +5,7 @@ use crate::{ConversationId, Timestamp};
 
 /// A conversation's metadata. Its messages stand apart, so that reading it costs the same whatever
 /// its length.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     /// Its id.
@@ -24,6 +25,8 @@ pub struct Conversation {
 }
 
 /// A conversation's title: 1 to 200 characters, on one line.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1, max_length = 200, pattern = r"[^\s\x00-\x1f\x7f-\x9f]", examples("Tides and the moon")))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Title(String);

@@ -6,6 +6,7 @@ use crate::{ConversationId, JobId, MessageId, Timestamp};
 
 /// A file that a user gave to a conversation, and how far its analysis is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileJob {
     /// Its id.
     pub job_id: JobId,
@@ -34,6 +35,7 @@ pub struct FileJob {
 /// What became of a file's analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum JobStatus {
     /// It is being made, or waits for its turn.
     Running,
@@ -47,6 +49,7 @@ pub enum JobStatus {
 
 /// Why a file could not be analysed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobError {
     /// For people: which part of the file, and what they can do.
     pub message: String,
@@ -88,6 +91,8 @@ impl From<&FileJob> for FileProgress {
 /// them can be seen. Whatever a client calls a file, this is made of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String))]
 pub struct FileName(String);
 
 impl FileName {

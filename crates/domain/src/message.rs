@@ -4,6 +4,7 @@ use thiserror::Error;
 use crate::{ConversationId, MessageId, Timestamp, TurnId};
 
 /// Who speaks. A system prompt is not a message.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -14,6 +15,7 @@ pub enum Role {
 }
 
 /// What became of a message.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageStatus {
@@ -31,6 +33,7 @@ pub enum MessageStatus {
 }
 
 /// A stored message.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Its id.
@@ -58,6 +61,7 @@ pub struct Message {
 
 /// A message, and what else could stand in its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionedMessage {
     /// The message.
     #[serde(flatten)]
@@ -87,6 +91,8 @@ pub struct NewMessage {
 
 /// The name a client gives to a message it sends, so that sending it again does nothing twice: 1 to
 /// 128 characters.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1, max_length = 128, examples("m1")))]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientMessageId(String);

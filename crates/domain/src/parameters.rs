@@ -9,20 +9,37 @@ use thiserror::Error;
 ///
 /// Its JSON has the names of
 /// <https://platform.openai.com/docs/api-reference/chat/create>; other names are refused.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelParameters {
     /// How freely it chooses, from always the likeliest word (0) upwards.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<f64>, minimum = 0, maximum = 2)
+    )]
     pub temperature: Option<Temperature>,
     /// It chooses among the likeliest words that have this share of the likelihood together.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<f64>, minimum = 0, maximum = 1)
+    )]
     pub top_p: Option<Share>,
     /// How much a word is avoided that was there before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<f64>, minimum = -2, maximum = 2)
+    )]
     pub presence_penalty: Option<Penalty>,
     /// How much a word is avoided each time that it was there before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<f64>, minimum = -2, maximum = 2)
+    )]
     pub frequency_penalty: Option<Penalty>,
     /// The same seed makes the same answer likelier; models promise no more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +62,7 @@ pub type Share = Within<0, 1>;
 pub type Penalty = Within<-2, 2>;
 
 /// How long a model is to think. No model knows all of these.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]

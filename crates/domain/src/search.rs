@@ -17,6 +17,7 @@ pub struct SearchQuery {
 }
 
 /// A message that was found.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SearchHit {
     /// Where it stands.
@@ -36,6 +37,7 @@ pub struct SearchHit {
 }
 
 /// A part of a snippet.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SnippetPart {
     /// The text, not escaped in any way.

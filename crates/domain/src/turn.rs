@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::MessageStatus;
 
 /// Why an answer ended.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
@@ -61,6 +62,7 @@ impl FinishReason {
 
 /// What was sent to the model for an answer, in tokens. Each part is counted with what the chat format
 /// adds to it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// The model's window.

@@ -59,12 +59,12 @@ impl Conversations for MongoStore {
     async fn list(
         &self,
         owner: UserId,
-        shelf: Shelf,
+        which: Shelf,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
-        self.database.answer(list(&self.database, owner, shelf, order, after, limit)).await
+        self.database.answer(list(&self.database, owner, which, order, after, limit)).await
     }
 
     async fn edit(
@@ -354,7 +354,7 @@ async fn create(
 async fn list(
     database: &MongoDatabase,
     owner: UserId,
-    shelf: Shelf,
+    which: Shelf,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -364,7 +364,7 @@ async fn list(
         ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
     };
     let mut filter = doc! { "user_id": owner.to_string(), "schema": CONVERSATION_SCHEMA };
-    match shelf {
+    match which {
         Shelf::Any => {}
         Shelf::Current => drop(filter.insert("archived", on_shelf(false))),
         Shelf::Archive => drop(filter.insert("archived", on_shelf(true))),

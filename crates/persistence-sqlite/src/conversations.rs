@@ -51,13 +51,13 @@ impl Conversations for SqliteStore {
     async fn list(
         &self,
         owner: UserId,
-        shelf: Shelf,
+        which: Shelf,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
         self.database
-            .read(move |transaction| list(transaction, owner, shelf, order, after, limit))
+            .read(move |transaction| list(transaction, owner, which, order, after, limit))
             .await
     }
 
@@ -240,7 +240,7 @@ impl Conversations for SqliteStore {
 fn list(
     transaction: &Transaction<'_>,
     owner: UserId,
-    shelf: Shelf,
+    which: Shelf,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -249,7 +249,7 @@ fn list(
         ListOrder::Created => ("created_at", |conversation| conversation.created_at),
         ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
     };
-    let on_shelf = match shelf {
+    let on_shelf = match which {
         Shelf::Any => "",
         Shelf::Current => "AND archived = 0",
         Shelf::Archive => "AND archived = 1",

@@ -41,7 +41,7 @@ pub trait Conversations: Send + Sync {
     async fn list(
         &self,
         owner: UserId,
-        shelf: Shelf,
+        which: Shelf,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,

@@ -11,6 +11,7 @@ use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use serde::Serialize;
 use thiserror::Error;
 use tracing_actix_web::RequestId;
+use utoipa::ToSchema;
 use webchat_chat::{ChatError, FailureCode, NotReady};
 
 use crate::Refusal;
@@ -100,10 +101,18 @@ pub enum ApiError {
 }
 
 /// An error's body, on every transport.
-#[derive(Serialize)]
-struct ErrorBody {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "message": "Conversation not found.", "code": "conversation_not_found",
+    "request_id": "0190a000-0000-7000-8000-000000000000",
+}))]
+pub(crate) struct ErrorBody {
+    /// For people.
     message: String,
+    /// For programs: stable.
+    #[schema(value_type = String)]
     code: Code,
+    /// What it is called in the server's log.
     request_id: Option<String>,
     /// What lies under the message, where the Flask application said it too: for people as well.
     #[serde(skip_serializing_if = "Option::is_none")]

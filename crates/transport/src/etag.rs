@@ -14,7 +14,7 @@ use crate::ApiError;
 pub(crate) fn of(resource: &impl Serialize) -> Result<EntityTag, ApiError> {
     let json = serde_json::to_vec(resource).map_err(|_| ApiError::Internal)?;
     let digest = Sha256::digest(json);
-    let hex = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = digest.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     Ok(EntityTag::new_strong(hex))
 }
 

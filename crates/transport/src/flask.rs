@@ -4,15 +4,34 @@ use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, Payload, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, FlaskMessage, FoundConversation, SavedName};
-use webchat_domain::{Conversation, ConversationId, FileJob, JobStatus, Session, Timestamp};
+use webchat_domain::{Conversation, ConversationId, FileJob, JobStatus, Role, Session, Timestamp};
 
+use crate::body::Body;
+use crate::error::ErrorBody;
 use crate::headers::attachment;
+use crate::openapi::{BadBody, BadFile, BadQuery, NotFound, UploadedFile};
 use crate::v1::context;
 use crate::{ApiError, Caller, Reader, upload};
 
 /// Conversations that a search answers, at most.
 const MOST_FOUND: usize = 100;
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    start_conversation,
+    reset_conversation,
+    search_conversations,
+    list_conversations,
+    load_conversation,
+    save_history,
+    saved_history,
+    add_few_shot_example,
+    upload_file,
+    get_config
+))]
+pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -28,46 +47,65 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/get_config").route(web::get().to(get_config)));
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Started {
     message: &'static str,
     conversation_id: ConversationId,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskConversations)]
 struct Listed {
     conversations: Vec<ListedConversation>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskConversation)]
 struct ListedConversation {
     conversation_id: ConversationId,
     created_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskHistory)]
 struct Loaded {
+    #[schema(value_type = Vec<FlaskMessageSchema>)]
     conversation: Vec<FlaskMessage>,
 }
 
-#[derive(Serialize)]
+/// A message, or half of an example.
+#[derive(ToSchema)]
+#[schema(as = FlaskMessage)]
+#[expect(dead_code, reason = "only described: the use cases have the message")]
+struct FlaskMessageSchema {
+    role: Role,
+    content: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SavedHistory)]
 struct Saved {
     message: &'static str,
     file_name: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Search {
+    /// What to look for: `moon "spring tide" -storm`.
     #[serde(default)]
+    #[param(required = true)]
     q: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FoundConversations)]
 struct Found {
     conversations: Vec<FoundOne>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FoundConversation)]
 struct FoundOne {
     conversation_id: ConversationId,
     created_at: Timestamp,
@@ -75,28 +113,39 @@ struct FoundOne {
     score: f64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FlaskExample)]
 struct NewExample {
     user_prompt: Option<String>,
     assistant_response: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Done {
     message: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskAnalysis)]
 struct Analysed {
     message: &'static str,
     analysis: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskConfig)]
 struct Config {
     max_tokens: u32,
 }
 
+/// Starts a conversation, which becomes the current one.
+#[utoipa::path(
+    post,
+    path = "/start_conversation",
+    tag = "flask",
+    operation_id = "flask_start_conversation",
+    responses((status = 200, body = Started)),
+)]
 async fn start_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Started>, ApiError> {
     let conversation_id = chat.start_conversation(caller.0.user_id).await?.conversation_id;
     chat.set_current_conversation(&caller.0, conversation_id).await?;
@@ -104,6 +153,17 @@ async fn start_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Sta
     Ok(Json(Started { message, conversation_id }))
 }
 
+/// Empties the current conversation.
+#[utoipa::path(
+    post,
+    path = "/reset_conversation",
+    tag = "flask",
+    operation_id = "flask_reset_conversation",
+    responses(
+        (status = 200, body = Done),
+        (status = 400, body = ErrorBody, description = "The session has no current conversation."),
+    ),
+)]
 async fn reset_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Done>, ApiError> {
     let id = caller.0.conversation_id.ok_or(ApiError::NothingToReset)?;
     match chat.reset_conversation(caller.0.user_id, id).await {
@@ -113,6 +173,15 @@ async fn reset_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Don
     Ok(Json(Done { message: "Conversation has been reset successfully!" }))
 }
 
+/// The conversations that fit best, best first.
+#[utoipa::path(
+    get,
+    path = "/search_conversations",
+    tag = "flask",
+    operation_id = "flask_search_conversations",
+    params(Search),
+    responses((status = 200, body = Found), BadQuery),
+)]
 async fn search_conversations(
     reader: Reader,
     search: Query<Search>,
@@ -122,12 +191,29 @@ async fn search_conversations(
     Ok(Json(Found { conversations: found.into_iter().map(FoundOne::from).collect() }))
 }
 
+/// All conversations, newest first.
+#[utoipa::path(
+    get,
+    path = "/list_conversations",
+    tag = "flask",
+    operation_id = "flask_list_conversations",
+    responses((status = 200, body = Listed)),
+)]
 async fn list_conversations(reader: Reader, chat: Data<Chat>) -> Result<Json<Listed>, ApiError> {
     let conversations = chat.all_conversations(reader.user_id).await?;
     let conversations = conversations.into_iter().map(ListedConversation::from).collect();
     Ok(Json(Listed { conversations }))
 }
 
+/// The messages of a conversation, which becomes the current one.
+#[utoipa::path(
+    get,
+    path = "/load_conversation/{id}",
+    tag = "flask",
+    operation_id = "flask_load_conversation",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses((status = 200, body = Loaded), NotFound),
+)]
 async fn load_conversation(
     reader: Reader,
     id: Path<ConversationId>,
@@ -140,6 +226,18 @@ async fn load_conversation(
     Ok(Json(Loaded { conversation }))
 }
 
+/// Writes the current conversation into a file.
+#[utoipa::path(
+    post,
+    path = "/save_history",
+    tag = "flask",
+    operation_id = "flask_save_history",
+    responses(
+        (status = 200, body = Saved),
+        (status = 400, body = ErrorBody, description = "The session has no current conversation."),
+        NotFound,
+    ),
+)]
 async fn save_history(caller: Caller, chat: Data<Chat>) -> Result<Json<Saved>, ApiError> {
     let id = caller.0.conversation_id.ok_or(ApiError::NoConversation)?;
     let saved = chat.save_history(caller.0.user_id, id).await;
@@ -156,6 +254,15 @@ fn not_saved(error: ChatError) -> ApiError {
     }
 }
 
+/// A saved conversation, as an attachment.
+#[utoipa::path(
+    get,
+    path = "/saved_conversations/{file}",
+    tag = "flask",
+    operation_id = "flask_saved_history",
+    params(("file" = String, Path, description = "The `file_name` that was answered.")),
+    responses((status = 200, body = Vec<FlaskMessageSchema>), NotFound),
+)]
 async fn saved_history(
     reader: Reader,
     file: Path<String>,
@@ -169,12 +276,24 @@ async fn saved_history(
         .body(content))
 }
 
+/// Adds an example to the current conversation.
+#[utoipa::path(
+    post,
+    path = "/add_few_shot_example",
+    tag = "flask",
+    operation_id = "flask_add_few_shot_example",
+    request_body(
+        content = NewExample,
+        example = json!({"user_prompt": "1 + 1?", "assistant_response": "2."}),
+    ),
+    responses((status = 200, body = Done), BadBody, NotFound),
+)]
 async fn add_few_shot_example(
     caller: Caller,
-    example: Json<NewExample>,
+    example: Body<NewExample>,
     chat: Data<Chat>,
 ) -> Result<Json<Done>, ApiError> {
-    let NewExample { user_prompt, assistant_response } = example.into_inner();
+    let NewExample { user_prompt, assistant_response } = example.into_inner().0;
     let (user_prompt, assistant_response) =
         user_prompt.zip(assistant_response).ok_or(ApiError::IncompleteExample)?;
     let id = caller.0.conversation_id.ok_or(ApiError::NoConversation)?;
@@ -182,7 +301,20 @@ async fn add_few_shot_example(
     Ok(Json(Done { message: "Few-shot example added successfully!" }))
 }
 
-/// Into the current conversation, or one that is started for it; answered when it is analysed.
+/// Analyses a file, into the current conversation or one that is started for it; answered when it is
+/// analysed.
+#[utoipa::path(
+    post,
+    path = "/upload_file",
+    tag = "flask",
+    operation_id = "flask_upload_file",
+    request_body(content = UploadedFile, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, body = Analysed),
+        BadFile,
+        (status = 502, body = ErrorBody, description = "The analysis failed, or was cancelled."),
+    ),
+)]
 async fn upload_file(
     caller: Caller,
     request: HttpRequest,
@@ -204,6 +336,14 @@ async fn upload_file(
     Ok(Json(Analysed { message, analysis }))
 }
 
+/// How much the model takes.
+#[utoipa::path(
+    get,
+    path = "/get_config",
+    tag = "flask",
+    operation_id = "flask_get_config",
+    responses((status = 200, body = Config)),
+)]
 async fn get_config(chat: Data<Chat>) -> Json<Config> {
     let max_tokens = chat.settings().max_tokens;
     Json(Config { max_tokens })

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod accept;
+mod body;
 mod caller;
 mod error;
 mod etag;
 mod flask;
 mod headers;
 mod health;
+mod openapi;
 mod origin;
 mod pages;
 mod realtime;
@@ -19,6 +21,7 @@ mod v1;
 
 pub use caller::{Caller, Reader};
 pub use error::ApiError;
+pub use openapi::openapi;
 pub use realtime::Limits;
 pub use realtime::socket_io::Refusal;
 pub use server::{Metrics, RunningServer, Settings, serve};

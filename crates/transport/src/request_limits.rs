@@ -38,7 +38,7 @@ impl RequestLimits {
     /// How long this session must wait; `None`: it may ask.
     fn wait(&self, session: SessionId) -> Option<Duration> {
         let rate = self.rate.as_ref()?;
-        if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == 0 {
+        if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
             rate.retain_recent();
         }
         let refused = rate.check_key(&session).err()?;

@@ -3,7 +3,7 @@ use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 use webchat_chat::ChatError;
 
 use crate::realtime::{self, socket_io};
-use crate::{ApiError, flask, health, v1};
+use crate::{ApiError, flask, health, openapi, v1};
 
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -27,6 +27,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         )
         .configure(health::routes)
         .configure(flask::routes)
+        .service(web::resource("/api/openapi.json").route(web::get().to(openapi::serve)))
         .service(web::scope("/api/v1").configure(v1::routes))
         .route("/ws", web::get().to(realtime::connect))
         .service(web::resource(socket_io::PATH).to(socket_io::serve));

@@ -30,7 +30,7 @@ const RETRY: &str = "retry: 2000\n";
 /// Where the events come from.
 enum Source {
     Conversation(Following),
-    Turn(TurnProgress),
+    Turn(Box<TurnProgress>),
 }
 
 struct Events {
@@ -61,7 +61,7 @@ pub(crate) fn turn(
     id: ConversationId,
     progress: TurnProgress,
 ) -> HttpResponse {
-    respond(String::new(), events(connections, id, Source::Turn(progress)))
+    respond(String::new(), events(connections, id, Source::Turn(Box::new(progress))))
 }
 
 /// A turn that had ended before it was asked for: the same in few words, and without numbers.

@@ -1,8 +1,13 @@
 use actix_web::web::{Data, Json};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
-#[derive(Serialize)]
+#[derive(OpenApi)]
+#[openapi(paths(read))]
+pub(crate) struct Described;
+
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Config {
     model: Option<String>,
     max_tokens: u32,
@@ -10,6 +15,14 @@ pub(crate) struct Config {
     version: &'static str,
 }
 
+/// Which model answers, and how much it takes.
+#[utoipa::path(
+    get,
+    path = "/config",
+    tag = "server",
+    operation_id = "config",
+    responses((status = 200, body = Config)),
+)]
 pub(crate) async fn read(chat: Data<Chat>) -> Json<Config> {
     let settings = chat.settings();
     Json(Config {

@@ -1,13 +1,28 @@
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ContextEdit, ContextView, PromptChoice};
 use webchat_domain::{
     ConversationId, ExampleId, FewShotExample, Ledger, ModelParameters, Summary, SystemPrompt,
     UserId,
 };
 
+use crate::body::{Body, Object};
+use crate::openapi::{BadBody, Changed, NotFound};
 use crate::{ApiError, Caller, Reader, etag};
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    read,
+    change,
+    replace_summary,
+    remove_summary,
+    list_examples,
+    add_example,
+    remove_example
+))]
+pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -32,7 +47,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         );
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Context)]
 struct ContextBody {
     system_prompt: Option<SystemPrompt>,
     parameters: ModelParameters,
@@ -42,12 +58,16 @@ struct ContextBody {
 }
 
 /// What is left out stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ContextChanges)]
 struct Changes {
+    /// `null`: the server's own again.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     system_prompt: Change,
-    parameters: Option<ModelParameters>,
+    #[schema(value_type = Option<ModelParameters>)]
+    parameters: Option<Object<ModelParameters>>,
 }
 
 /// A text that stays, or becomes another; `null` takes it away.
@@ -58,22 +78,53 @@ enum Change {
     Becomes(Option<String>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct SummaryText {
+    #[schema(pattern = r"\S")]
     text: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FewShotExamples)]
 struct Examples {
     few_shot_examples: Vec<FewShotExample>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewFewShotExample)]
 struct NewExample {
+    #[schema(pattern = r"\S")]
     user_prompt: String,
+    #[schema(pattern = r"\S")]
     assistant_response: String,
 }
 
+/// What goes to the model beside the messages, and what all of it takes.
+#[utoipa::path(
+    get,
+    path = "/conversations/{id}/context",
+    tag = "context",
+    operation_id = "read_context",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "The `ETag` of what is there already.",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            body = ContextBody,
+            headers(
+                ("ETag" = String, description = "Another one whenever anything of it is another."),
+            ),
+        ),
+        (status = 304, description = "Nothing has changed."),
+        NotFound,
+    ),
+)]
 async fn read(
     request: HttpRequest,
     reader: Reader,
@@ -83,30 +134,82 @@ async fn read(
     answer(&request, &chat, reader.user_id, *id).await
 }
 
+/// Changes system prompt or parameters; what is not named stays.
+#[utoipa::path(
+    patch,
+    path = "/conversations/{id}/context",
+    tag = "context",
+    operation_id = "change_context",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+    ),
+    request_body(
+        content = Changes,
+        example = json!({"system_prompt": "Be brief.", "parameters": {"temperature": 0.5}}),
+    ),
+    responses(
+        (
+            status = 200,
+            body = ContextBody,
+            headers(
+                ("ETag" = String, description = "Another one whenever anything of it is another."),
+            ),
+        ),
+        NotFound,
+        Changed,
+        BadBody,
+    ),
+)]
 async fn change(
     request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
-    changes: Json<Changes>,
+    changes: Body<Changes>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let owner = caller.0.user_id;
-    let Changes { system_prompt, parameters } = changes.into_inner();
+    let Changes { system_prompt, parameters } = changes.into_inner().0;
+    let parameters = parameters.map(|Object(parameters)| parameters);
     let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
     let expected = expected(&request, &chat, owner, *id).await?;
     chat.edit_context(owner, *id, edit, expected).await?;
     answer(&request, &chat, owner, *id).await
 }
 
+/// Puts these words in place of the summary's.
+#[utoipa::path(
+    put,
+    path = "/conversations/{id}/context/summary",
+    tag = "context",
+    operation_id = "replace_summary",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+    ),
+    request_body(content = SummaryText, example = json!({"text": "They spoke of tides."})),
+    responses(
+        (
+            status = 200,
+            body = ContextBody,
+            headers(
+                ("ETag" = String, description = "Another one whenever anything of it is another."),
+            ),
+        ),
+        NotFound,
+        Changed,
+        BadBody,
+    ),
+)]
 async fn replace_summary(
     request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
-    summary: Json<SummaryText>,
+    summary: Body<SummaryText>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let owner = caller.0.user_id;
-    let SummaryText { text } = summary.into_inner();
+    let SummaryText { text } = summary.into_inner().0;
     if text.trim().is_empty() {
         let message = "`text` must not be empty. To take the summary away, delete it.";
         return Err(ApiError::InvalidValue(message.to_owned()));
@@ -116,6 +219,18 @@ async fn replace_summary(
     answer(&request, &chat, owner, *id).await
 }
 
+/// Takes the summary away: the messages it covered go to the model again, as many as fit.
+#[utoipa::path(
+    delete,
+    path = "/conversations/{id}/context/summary",
+    tag = "context",
+    operation_id = "remove_summary",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+    ),
+    responses((status = 204, description = "It is gone."), NotFound, Changed),
+)]
 async fn remove_summary(
     request: HttpRequest,
     caller: Caller,
@@ -128,6 +243,15 @@ async fn remove_summary(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// The examples, in the order of adding.
+#[utoipa::path(
+    get,
+    path = "/conversations/{id}/few_shot_examples",
+    tag = "context",
+    operation_id = "list_few_shot_examples",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses((status = 200, body = Examples), NotFound),
+)]
 async fn list_examples(
     reader: Reader,
     id: Path<ConversationId>,
@@ -137,17 +261,42 @@ async fn list_examples(
     Ok(Json(Examples { few_shot_examples }))
 }
 
+/// Adds an example of what an answer should be like.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/few_shot_examples",
+    tag = "context",
+    operation_id = "add_few_shot_example",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    request_body(
+        content = NewExample,
+        example = json!({"user_prompt": "1 + 1?", "assistant_response": "2."}),
+    ),
+    responses((status = 201, body = FewShotExample), NotFound, BadBody),
+)]
 async fn add_example(
     caller: Caller,
     id: Path<ConversationId>,
-    example: Json<NewExample>,
+    example: Body<NewExample>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let NewExample { user_prompt, assistant_response } = example.into_inner();
+    let NewExample { user_prompt, assistant_response } = example.into_inner().0;
     let example = add(&chat, caller.0.user_id, *id, user_prompt, assistant_response).await?;
     Ok(HttpResponse::Created().json(example))
 }
 
+/// Takes an example away.
+#[utoipa::path(
+    delete,
+    path = "/conversations/{id}/few_shot_examples/{example_id}",
+    tag = "context",
+    operation_id = "remove_few_shot_example",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("example_id" = ExampleId, Path, description = "The example."),
+    ),
+    responses((status = 204, description = "It is gone."), NotFound),
+)]
 async fn remove_example(
     caller: Caller,
     ids: Path<(ConversationId, ExampleId)>,

@@ -1,11 +1,18 @@
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, Cursor, Edit, InvalidCursor, Shelf};
 use webchat_domain::{Conversation, ConversationId, Title, UserId};
 
 use super::page_size;
+use crate::body::Body;
+use crate::openapi::{BadBody, BadQuery, Changed, NotFound};
 use crate::{ApiError, Caller, Reader, etag};
+
+#[derive(OpenApi)]
+#[openapi(paths(list, start, read, edit, delete))]
+pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -20,27 +27,44 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         );
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// How many at most: 50 by default.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    #[param(pattern = r"^[0-9]{1,15}_[0-9a-f]{32}$")]
     cursor: Option<String>,
+    /// The archived ones, or the others.
     archived: Option<bool>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConversationPage)]
 struct List {
     conversations: Vec<Conversation>,
     next_cursor: Option<String>,
 }
 
 /// What is left out stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ConversationChanges)]
 struct Changes {
     title: Option<Title>,
     archived: Option<bool>,
 }
 
+/// A page of the conversations, the most recently changed first.
+#[utoipa::path(
+    get,
+    path = "/conversations",
+    tag = "conversations",
+    operation_id = "list_conversations",
+    params(ListQuery),
+    responses((status = 200, body = List), BadQuery),
+)]
 async fn list(
     reader: Reader,
     query: Query<ListQuery>,
@@ -56,11 +80,45 @@ async fn list(
     }))
 }
 
+/// Starts an empty conversation.
+#[utoipa::path(
+    post,
+    path = "/conversations",
+    tag = "conversations",
+    operation_id = "start_conversation",
+    responses((status = 201, body = Conversation)),
+)]
 async fn start(caller: Caller, chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
     let conversation = chat.start_conversation(caller.0.user_id).await?;
     Ok(HttpResponse::Created().json(conversation))
 }
 
+/// A conversation, without its messages.
+#[utoipa::path(
+    get,
+    path = "/conversations/{id}",
+    tag = "conversations",
+    operation_id = "read_conversation",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "The `ETag` of what is there already.",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            body = Conversation,
+            headers(
+                ("ETag" = String, description = "Another one whenever anything of it is another."),
+            ),
+        ),
+        (status = 304, description = "Nothing has changed."),
+        NotFound,
+    ),
+)]
 async fn read(
     request: HttpRequest,
     reader: Reader,
@@ -70,20 +128,56 @@ async fn read(
     etag::answer(&request, &chat.find_conversation(reader.user_id, *id).await?)
 }
 
+/// Changes title or archive; what is not named stays.
+#[utoipa::path(
+    patch,
+    path = "/conversations/{id}",
+    tag = "conversations",
+    operation_id = "change_conversation",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+    ),
+    request_body(content = Changes, example = json!({"title": "Tides", "archived": false})),
+    responses(
+        (
+            status = 200,
+            body = Conversation,
+            headers(
+                ("ETag" = String, description = "Another one whenever anything of it is another."),
+            ),
+        ),
+        NotFound,
+        Changed,
+        BadBody,
+    ),
+)]
 async fn edit(
     request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
-    changes: Json<Changes>,
+    changes: Body<Changes>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let owner = caller.0.user_id;
-    let Changes { title, archived } = changes.into_inner();
+    let Changes { title, archived } = changes.into_inner().0;
     let expected = expected(&request, &chat, owner, *id).await?;
     let edit = Edit { title, archived, expected };
     etag::answer(&request, &chat.edit_conversation(owner, *id, edit).await?)
 }
 
+/// Deletes a conversation with its messages, and ends a turn that runs in it.
+#[utoipa::path(
+    delete,
+    path = "/conversations/{id}",
+    tag = "conversations",
+    operation_id = "delete_conversation",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+    ),
+    responses((status = 204, description = "It is gone."), NotFound, Changed),
+)]
 async fn delete(
     request: HttpRequest,
     caller: Caller,

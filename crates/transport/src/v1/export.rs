@@ -3,11 +3,17 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use futures_util::TryStreamExt;
 use serde::Deserialize;
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, ExportFormat, ExportedFile};
 use webchat_domain::ConversationId;
 
 use crate::headers::attachment;
+use crate::openapi::{BadQuery, NotFound};
 use crate::{ApiError, Reader};
+
+#[derive(OpenApi)]
+#[openapi(paths(export_one, export_all))]
+pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -15,13 +21,16 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/export").route(web::get().to(export_all)));
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ExportQuery {
+    /// What the file is for: to be imported again, for people, or for the Flask application.
     #[serde(default)]
     format: Format,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = ExportFormat)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     #[default]
@@ -30,6 +39,23 @@ enum Format {
     Flask,
 }
 
+/// A conversation as a file.
+#[utoipa::path(
+    get,
+    path = "/conversations/{id}/export",
+    tag = "exchange",
+    operation_id = "export_conversation",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ExportQuery),
+    responses(
+        (status = 200, description = "The file.", content(
+            (serde_json::Value = "application/json"),
+            (String = "text/markdown"),
+        )),
+        NotFound,
+        BadQuery,
+    ),
+)]
 async fn export_one(
     reader: Reader,
     id: Path<ConversationId>,
@@ -44,6 +70,14 @@ async fn export_one(
     Ok(stream(chat.export_conversation(reader.user_id, *id, format).await?))
 }
 
+/// All conversations of the user, in one file.
+#[utoipa::path(
+    get,
+    path = "/export",
+    tag = "exchange",
+    operation_id = "export_all",
+    responses((status = 200, body = serde_json::Value, description = "The file.")),
+)]
 async fn export_all(reader: Reader, chat: Data<Chat>) -> HttpResponse {
     stream(chat.export_all(reader.user_id))
 }

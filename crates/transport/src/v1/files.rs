@@ -1,10 +1,17 @@
 use actix_web::web::{self, Data, Json, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 use webchat_domain::{ConversationId, FileJob, JobId};
 
+use crate::error::ErrorBody;
+use crate::openapi::{BadFile, NotFound, UploadedFile};
 use crate::{ApiError, Caller, Reader, upload};
+
+#[derive(OpenApi)]
+#[openapi(paths(list, add, read, cancel, retry))]
+pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -23,11 +30,21 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         );
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Files {
+    /// The newest first.
     files: Vec<FileJob>,
 }
 
+/// The files of a conversation, at most 100.
+#[utoipa::path(
+    get,
+    path = "/conversations/{id}/files",
+    tag = "files",
+    operation_id = "list_files",
+    params(("id" = ConversationId, Path, description = "The conversation."),),
+    responses((status = 200, body = Files), NotFound),
+)]
 async fn list(
     reader: Reader,
     id: Path<ConversationId>,
@@ -37,6 +54,16 @@ async fn list(
     Ok(Json(Files { files }))
 }
 
+/// Has a file analysed, in the background.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/files",
+    tag = "files",
+    operation_id = "upload_file",
+    params(("id" = ConversationId, Path, description = "The conversation."),),
+    request_body(content = UploadedFile, content_type = "multipart/form-data"),
+    responses((status = 202, body = FileJob), NotFound, BadFile),
+)]
 async fn add(
     caller: Caller,
     id: Path<ConversationId>,
@@ -52,6 +79,16 @@ async fn add(
     Ok(HttpResponse::Accepted().json(job))
 }
 
+/// One file, and how far its analysis is.
+#[utoipa::path(
+    get,
+    path = "/conversations/{id}/files/{job_id}",
+    tag = "files",
+    operation_id = "read_file",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ("job_id" = JobId, Path, description = "The file."),),
+    responses((status = 200, body = FileJob), NotFound),
+)]
 async fn read(
     reader: Reader,
     ids: Path<(ConversationId, JobId)>,
@@ -61,6 +98,16 @@ async fn read(
     Ok(Json(chat.file(reader.user_id, id, job_id).await?))
 }
 
+/// Ends the analysis of a file, and forgets it. One that is complete stays.
+#[utoipa::path(
+    delete,
+    path = "/conversations/{id}/files/{job_id}",
+    tag = "files",
+    operation_id = "cancel_file",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ("job_id" = JobId, Path, description = "The file."),),
+    responses((status = 204), NotFound),
+)]
 async fn cancel(
     caller: Caller,
     ids: Path<(ConversationId, JobId)>,
@@ -71,6 +118,21 @@ async fn cancel(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Tries again what failed of a file.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/files/{job_id}/retry",
+    tag = "files",
+    operation_id = "retry_file",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ("job_id" = JobId, Path, description = "The file."),),
+    responses(
+        (status = 202, body = FileJob),
+        NotFound,
+        (status = 409, body = ErrorBody, description = "The analysis has not failed."),
+        (status = 429, body = ErrorBody, description = "As many files are being analysed as may be."),
+    ),
+)]
 async fn retry(
     caller: Caller,
     ids: Path<(ConversationId, JobId)>,

@@ -6,11 +6,18 @@ use futures_util::{Stream, TryStreamExt};
 use serde::Serialize;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
+use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus};
 use webchat_domain::ImportId;
 
+use crate::error::ErrorBody;
 use crate::headers::announced_bytes;
+use crate::openapi::{NotFound, UploadedFile};
 use crate::{ApiError, Caller, Reader};
+
+#[derive(OpenApi)]
+#[openapi(paths(start, read))]
+pub(crate) struct Described;
 
 /// The most bytes of a file that is brought.
 #[derive(Clone, Copy)]
@@ -25,26 +32,52 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/imports/{import_id}").route(web::get().to(read)));
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Import)]
 struct Status {
     import_id: ImportId,
+    /// `running`, `complete` or `failed`.
     #[serde(rename = "status")]
     state: &'static str,
+    /// Conversations that have been looked at.
     done: u64,
+    /// Conversations in the file; 0 until it has been checked.
     of: u64,
+    /// Conversations that are new.
     imported: u64,
+    /// Conversations that were there before.
     already_there: u64,
+    /// Messages that are new.
     messages: u64,
+    /// Why it failed.
     error: Option<Failure>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportFailure)]
 struct Failure {
     message: String,
     code: &'static str,
 }
 
-/// The right to import comes before the upload: what is not to be imported need not be kept.
+/// Imports conversations from a file, in the background.
+#[utoipa::path(
+    post,
+    path = "/imports",
+    tag = "exchange",
+    operation_id = "start_import",
+    request_body(content(
+        (serde_json::Value = "application/json"),
+        (UploadedFile = "multipart/form-data"),
+    )),
+    responses(
+        (status = 202, body = Status),
+        (status = 400, body = ErrorBody, description = "The form has no file, or can't be read."),
+        (status = 409, body = ErrorBody, description = "The user has another import under way."),
+        (status = 413, body = ErrorBody, description = "The file is too large."),
+    ),
+)]
+// The right to import comes before the upload: what is not to be imported need not be kept.
 async fn start(
     caller: Caller,
     request: HttpRequest,
@@ -67,6 +100,15 @@ async fn start(
     Ok(HttpResponse::Accepted().json(Status::of(&status)))
 }
 
+/// How an import is doing.
+#[utoipa::path(
+    get,
+    path = "/imports/{import_id}",
+    tag = "exchange",
+    operation_id = "read_import",
+    params(("import_id" = ImportId, Path, description = "The import.")),
+    responses((status = 200, body = Status), NotFound),
+)]
 async fn read(
     reader: Reader,
     id: Path<String>,

@@ -1,14 +1,15 @@
 //! REST v1, for programs and for the page.
 
-mod config;
+pub(crate) mod config;
 pub(crate) mod context;
-mod conversations;
-mod export;
-mod files;
+pub(crate) mod conversations;
+pub(crate) mod export;
+pub(crate) mod files;
 pub(crate) mod imports;
-mod messages;
-mod search;
-mod turns;
+pub(crate) mod messages;
+pub(crate) mod search;
+pub(crate) mod turns;
+pub(crate) mod versions;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::middleware::DefaultHeaders;
@@ -24,6 +25,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .configure(conversations::routes)
             .configure(messages::routes)
             .configure(turns::routes)
+            .configure(versions::routes)
             .configure(context::routes)
             .configure(files::routes)
             .configure(search::routes)

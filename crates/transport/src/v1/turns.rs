@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
-use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
+use actix_web::web::{self, Data, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, SendMessage, Sent, TurnProgress, TurnResult};
 use webchat_domain::{
     ClientMessageId, ConversationId, FinishReason, InvalidClientMessageId, Ledger, Message, TurnId,
@@ -12,6 +13,9 @@ use webchat_domain::{
 };
 
 use crate::accept::preferred;
+use crate::body::Body;
+use crate::error::ErrorBody;
+use crate::openapi::{BadBody, BadQuery, NotAcceptable, NotFound};
 use crate::realtime::{Connections, EVENT_STREAM, sse};
 use crate::{ApiError, Caller, Reader};
 
@@ -24,6 +28,10 @@ const JSON: &str = "application/json";
 /// then, but for those of other instances.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
+#[derive(OpenApi)]
+#[openapi(paths(send, stop, follow))]
+pub(crate) struct Described;
+
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource("/conversations/{id}/events").route(web::get().to(follow)))
@@ -33,54 +41,171 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 }
 
 /// A message to send.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct NewMessage {
+    /// What is said.
+    #[schema(pattern = r"\S")]
     message: String,
+    /// The client's name for it: a name that is known gives the first result.
     client_message_id: Option<ClientMessageId>,
+    /// The last message that the client knows.
+    #[schema(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     expected_position: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct EventsQuery {
+    /// The number of the last event that is known.
+    #[param(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     after: Option<u64>,
 }
 
+/// One event of a stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described: it is written as text")]
+pub(super) struct StreamedEvent {
+    /// Its name, as on the WebSocket.
+    event: String,
+    /// Its `seq`, where it has one.
+    #[schema(nullable = false)]
+    id: Option<String>,
+    /// What it says, as JSON.
+    data: String,
+}
+
 /// A turn that has ended.
-#[derive(Serialize)]
-struct Answered {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Answered {
     question: Message,
     answer: Message,
+    /// Whether the answer is whole.
     finish_reason: FinishReason,
+    /// Why it failed, or what it was filtered for.
     error: Option<Failure>,
+    /// `null` when the turn ended too long ago.
     total_tokens_used: Option<u32>,
+    /// What was sent to the model; `null` when the turn ended too long ago.
     ledger: Option<Ledger>,
 }
 
 /// Why an answer failed.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Failure {
     message: String,
     code: String,
 }
 
+/// Asks, and answers when the answer is there, or as it comes.
+///
+/// It is 200 whatever became of the answer: `finish_reason` and `error` say that. An error status says
+/// that nothing was stored.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/messages",
+    tag = "turns",
+    operation_id = "send_message",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        (
+            "Idempotency-Key" = Option<ClientMessageId>,
+            Header,
+            description = "Another way to write `client_message_id`.",
+        ),
+    ),
+    request_body(content = NewMessage, example = json!({"message": "Why two tides a day?"})),
+    responses(
+        (
+            status = 200,
+            description = "The turn has ended, or its events.",
+            content((Answered = "application/json"), (StreamedEvent = "text/event-stream")),
+        ),
+        NotFound,
+        NotAcceptable,
+        BadBody,
+        (
+            status = 409,
+            body = ErrorBody,
+            description = "An answer is being made, or the conversation has moved on.",
+        ),
+        (
+            status = 429,
+            body = ErrorBody,
+            description = "Too much at once.",
+            headers(("Retry-After" = u32, description = "Seconds.")),
+        ),
+        (
+            status = 503,
+            body = ErrorBody,
+            description = "The server or its store goes away.",
+            headers(("Retry-After" = u32, description = "Seconds.")),
+        ),
+    ),
+)]
 pub(super) async fn send(
     request: HttpRequest,
     caller: Caller,
     id: Path<ConversationId>,
-    message: Json<NewMessage>,
+    message: Body<NewMessage>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    // Before anything is stored.
-    let media_type = preferred(&request, &[JSON, EVENT_STREAM])?;
-    let NewMessage { message, client_message_id, expected_position } = message.into_inner();
-    let client_message_id = one_name(idempotency_key(&request)?, client_message_id)?;
+    let asked = Asked::read(&request)?;
+    let NewMessage { message, client_message_id, expected_position } = message.into_inner().0;
+    let client_message_id = one_name(asked.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
     let owner = caller.0.user_id;
     let sent = chat.send_message(owner, *id, message).await?;
-    answer(media_type, &chat, &connections, owner, *id, sent).await
+    asked.answer(&chat, &connections, owner, *id, sent).await
 }
 
+/// How a turn is asked for, beside its body. To be read before anything is stored.
+pub(super) struct Asked {
+    media_type: &'static str,
+    pub(super) client_message_id: Option<ClientMessageId>,
+}
+
+impl Asked {
+    pub(super) fn read(request: &HttpRequest) -> Result<Self, ApiError> {
+        let media_type = preferred(request, &[JSON, EVENT_STREAM])?;
+        Ok(Self { media_type, client_message_id: idempotency_key(request)? })
+    }
+
+    /// What a turn is answered with, as JSON when it has ended, or as its events.
+    pub(super) async fn answer(
+        &self,
+        chat: &Chat,
+        connections: &Connections,
+        owner: UserId,
+        id: ConversationId,
+        sent: Sent,
+    ) -> Result<HttpResponse, ApiError> {
+        let progress = chat.progress(owner, id, sent).await?;
+        let as_events = self.media_type == EVENT_STREAM;
+        if as_events && !progress.is_over() {
+            return Ok(sse::turn(connections, id, progress));
+        }
+        let accepted = progress.accepted().clone();
+        let result = result(connections, progress).await?;
+        if as_events {
+            return Ok(sse::ended_turn(id, accepted, result));
+        }
+        Ok(HttpResponse::Ok().json(Answered::from(result)))
+    }
+}
+
+/// Ends the answer that is being made. What came of it is kept.
+#[utoipa::path(
+    delete,
+    path = "/conversations/{id}/turns/{turn_id}",
+    tag = "turns",
+    operation_id = "stop_turn",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        ("turn_id" = TurnId, Path, description = "The turn."),
+    ),
+    responses((status = 204, description = "It ends."), NotFound),
+)]
 async fn stop(
     caller: Caller,
     ids: Path<(ConversationId, TurnId)>,
@@ -91,6 +216,34 @@ async fn stop(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// What happens in a conversation, as server-sent events.
+#[utoipa::path(
+    get,
+    path = "/conversations/{id}/events",
+    tag = "turns",
+    operation_id = "follow_conversation",
+    params(
+        ("id" = ConversationId, Path, description = "The conversation."),
+        EventsQuery,
+        (
+            "Last-Event-ID" = Option<u64>,
+            Header,
+            format = "uint64",
+            maximum = 18_446_744_073_709_551_615_usize,
+            description = "As `after`, which it wins over: browsers send it by themselves.",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Events without end.",
+            content((StreamedEvent = "text/event-stream")),
+        ),
+        BadQuery,
+        NotFound,
+        NotAcceptable,
+    ),
+)]
 async fn follow(
     request: HttpRequest,
     reader: Reader,
@@ -103,27 +256,6 @@ async fn follow(
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
     let following = chat.follow(reader.user_id, *id, Some(after)).await?;
     Ok(sse::conversation(&connections, *id, following))
-}
-
-/// What a turn is answered with, as JSON when it has ended, or as its events.
-pub(super) async fn answer(
-    media_type: &str,
-    chat: &Chat,
-    connections: &Connections,
-    owner: UserId,
-    id: ConversationId,
-    sent: Sent,
-) -> Result<HttpResponse, ApiError> {
-    let progress = chat.progress(owner, id, sent).await?;
-    if media_type == EVENT_STREAM && !progress.is_over() {
-        return Ok(sse::turn(connections, id, progress));
-    }
-    let accepted = progress.accepted().clone();
-    let result = result(connections, progress).await?;
-    if media_type == EVENT_STREAM {
-        return Ok(sse::ended_turn(id, accepted, result));
-    }
-    Ok(HttpResponse::Ok().json(Answered::from(result)))
 }
 
 async fn result(connections: &Connections, progress: TurnProgress) -> Result<TurnResult, ApiError> {

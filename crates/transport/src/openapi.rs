@@ -1,0 +1,192 @@
+//! What programs may ask for, as OpenAPI 3.1. Each file of routes describes its own in a struct
+//! `Described`; here they come together, with what all of them share.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, Info, OpenApi, Paths, Ref, RefOr, Response, ResponseBuilder,
+};
+use utoipa::{IntoResponses, OpenApi as _, PartialSchema, ToSchema};
+
+use crate::error::ErrorBody;
+use crate::{ApiError, flask, health, v1};
+
+/// The session cookie, in the document.
+const SESSION: &str = "session";
+
+/// What the document says of all errors at once.
+const PROBLEM: &str = "Problem";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Webchat",
+        description = "Everything that programs may ask of Webchat over HTTP. `docs/protocol.md` \
+            says more: what the events are, and what holds for all of it.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "conversations"),
+        (name = "turns", description = "Questions, and the answers being made."),
+        (name = "context", description = "What goes to the model beside the messages."),
+        (name = "search"),
+        (name = "files", description = "Texts that are analysed, and become part of a conversation."),
+        (name = "exchange", description = "Conversations taken away as files, and brought."),
+        (name = "server", description = "What it is, and how it is."),
+        (name = "flask", description = "For clients of the Flask application. Bound to the session, \
+            which remembers one current conversation.")
+    )
+)]
+struct Document;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(serve))]
+struct Described;
+
+/// The document, as it stands in `docs/openapi.json`.
+///
+/// # Errors
+/// None: what it is made from is JSON.
+pub fn openapi() -> serde_json::Result<String> {
+    let v1 = [
+        v1::config::Described::openapi(),
+        v1::conversations::Described::openapi(),
+        v1::messages::Described::openapi(),
+        v1::turns::Described::openapi(),
+        v1::context::Described::openapi(),
+        v1::search::Described::openapi(),
+        v1::versions::Described::openapi(),
+        v1::files::Described::openapi(),
+        v1::export::Described::openapi(),
+        v1::imports::Described::openapi(),
+    ];
+    let others = [flask::Described::openapi(), health::Described::openapi(), Described::openapi()];
+    let v1 =
+        v1.into_iter().fold(OpenApi::new(Info::new("", ""), Paths::new()), OpenApi::merge_from);
+    let mut document =
+        others.into_iter().fold(Document::openapi().nest("/api/v1", v1), OpenApi::merge_from);
+    let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
+    let cookie = ApiKeyValue::new("webchat_session");
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    components.responses.insert(PROBLEM.to_owned(), problem("Any other error.").into());
+    components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
+    for item in document.paths.paths.values_mut() {
+        let methods =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in methods.into_iter().flatten() {
+            let others = RefOr::Ref(Ref::from_response_name(PROBLEM));
+            operation.responses.responses.insert("default".to_owned(), others);
+        }
+    }
+    // Without a session, one is begun where something is to be changed.
+    let with_session = SecurityRequirement::new(SESSION, Vec::<String>::new());
+    document.security = Some(vec![SecurityRequirement::default(), with_session]);
+    Ok(document.to_pretty_json()? + "\n")
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    tag = "server",
+    operation_id = "openapi",
+    responses((status = 200, body = serde_json::Value)),
+)]
+pub(crate) async fn serve() -> Result<HttpResponse, ApiError> {
+    let document = openapi().map_err(|error| {
+        tracing::error!(%error, "the API can't be described");
+        ApiError::Internal
+    })?;
+    let header = (CACHE_CONTROL, "no-cache");
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).insert_header(header).body(document))
+}
+
+/// Refusals that many routes share.
+pub(crate) struct NotFound;
+pub(crate) struct BadQuery;
+pub(crate) struct BadBody;
+pub(crate) struct Changed;
+pub(crate) struct NotAcceptable;
+pub(crate) struct BadFile;
+pub(crate) struct TurnRefused;
+
+/// A form with one file.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described: it is read as it comes")]
+pub(crate) struct UploadedFile {
+    /// The file.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    file: Vec<u8>,
+}
+
+impl IntoResponses for NotFound {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[("404", "There is no such thing, or it is somebody else's.")])
+    }
+}
+
+impl IntoResponses for BadQuery {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[("400", "A parameter can't be read.")])
+    }
+}
+
+impl IntoResponses for BadBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[
+            ("400", "The body is no JSON, or a parameter can't be read."),
+            ("413", "The body is too large."),
+            ("415", "The body is not declared as JSON, or is compressed."),
+            ("422", "A field is missing, unknown, or not what it may be."),
+        ])
+    }
+}
+
+impl IntoResponses for BadFile {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[
+            (
+                "400",
+                "It is no form with one file, or the file is empty, no text, or of another kind.",
+            ),
+            ("413", "The file is too large."),
+            ("415", "The body is no form, or is compressed."),
+            ("429", "As many files of the user's are being analysed as may be."),
+        ])
+    }
+}
+
+impl IntoResponses for TurnRefused {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[
+            ("409", "An answer is being made, or there is nothing to do this to."),
+            ("429", "As many answers as may be at once are being made for the user."),
+        ])
+    }
+}
+
+impl IntoResponses for Changed {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[("412", "It is not as `If-Match` says any more.")])
+    }
+}
+
+impl IntoResponses for NotAcceptable {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[("406", "`Accept` takes nothing of what there is.")])
+    }
+}
+
+fn refusals(refusals: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let described = |&(status, why): &(&str, &str)| (status.to_owned(), problem(why).into());
+    refusals.iter().map(described).collect()
+}
+
+fn problem(why: &str) -> Response {
+    let body = Ref::from_schema_name(ErrorBody::name());
+    let content = Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(body)));
+    ResponseBuilder::new().description(why).content("application/json", content).build()
+}

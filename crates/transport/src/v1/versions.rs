@@ -1,0 +1,170 @@
+//! Other versions of messages.
+
+use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::{Chat, SendMessage};
+use webchat_domain::{ConversationId, Message, MessageId};
+
+use super::turns::{Answered, Asked, StreamedEvent};
+use crate::body::Body;
+use crate::openapi::{BadBody, NotAcceptable, NotFound, TurnRefused};
+use crate::realtime::Connections;
+use crate::routes::json;
+use crate::{ApiError, Caller};
+
+#[derive(OpenApi)]
+#[openapi(paths(edit, regenerate, go_on, select))]
+pub(crate) struct Described;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    let of_message =
+        |verb| web::resource(format!("/conversations/{{id}}/messages/{{message_id}}/{verb}"));
+    config
+        .service(
+            of_message("edit")
+                .app_data(json(super::messages::MAX_MESSAGE))
+                .route(web::post().to(edit)),
+        )
+        .service(of_message("regenerate").route(web::post().to(regenerate)))
+        .service(of_message("continue").route(web::post().to(go_on)))
+        .service(of_message("select").route(web::post().to(select)));
+}
+
+/// What a question is to be instead.
+#[derive(Deserialize, ToSchema)]
+struct EditedMessage {
+    /// What is said.
+    #[schema(pattern = r"\S")]
+    message: String,
+}
+
+type Ids = Path<(ConversationId, MessageId)>;
+
+/// Stores another version of a question, and answers it. The old version stays, and can be selected.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/messages/{message_id}/edit",
+    tag = "turns",
+    operation_id = "edit_message",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ("message_id" = MessageId, Path, description = "The message."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for it, of 1 to 128 characters."),
+    ),
+    request_body(content = EditedMessage),
+    responses(
+        (status = 200, description = "The turn, as of a message that is sent.", content(
+            (Answered = "application/json"),
+            (StreamedEvent = "text/event-stream"),
+        )),
+        NotFound,
+        NotAcceptable,
+        BadBody,
+        TurnRefused,
+    ),
+)]
+async fn edit(
+    request: HttpRequest,
+    caller: Caller,
+    ids: Ids,
+    edited: Body<EditedMessage>,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::read(&request)?;
+    let (id, message_id) = ids.into_inner();
+    let owner = caller.0.user_id;
+    let message = SendMessage {
+        content: edited.into_inner().0.message,
+        client_message_id: asked.client_message_id.clone(),
+        expected_position: None,
+    };
+    let sent = chat.edit_message(owner, id, message_id, message).await?;
+    asked.answer(&chat, &connections, owner, id, sent).await
+}
+
+/// Answers the same question once more. The old version stays, and can be selected.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/messages/{message_id}/regenerate",
+    tag = "turns",
+    operation_id = "regenerate",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ("message_id" = MessageId, Path, description = "The message."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for it, of 1 to 128 characters."),
+    ),
+    responses(
+        (status = 200, description = "The turn, as of a message that is sent.", content(
+            (Answered = "application/json"),
+            (StreamedEvent = "text/event-stream"),
+        )),
+        NotFound,
+        NotAcceptable,
+        TurnRefused,
+    ),
+)]
+async fn regenerate(
+    request: HttpRequest,
+    caller: Caller,
+    ids: Ids,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::read(&request)?;
+    let (id, message_id) = ids.into_inner();
+    let owner = caller.0.user_id;
+    let name = asked.client_message_id.clone();
+    let sent = chat.regenerate(owner, id, Some(message_id), name).await?;
+    asked.answer(&chat, &connections, owner, id, sent).await
+}
+
+/// Goes on with the last answer, which broke off. What comes is appended to it.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/messages/{message_id}/continue",
+    tag = "turns",
+    operation_id = "continue_answer",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ("message_id" = MessageId, Path, description = "The message."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for it, of 1 to 128 characters."),
+    ),
+    responses(
+        (status = 200, description = "The turn, as of a message that is sent.", content(
+            (Answered = "application/json"),
+            (StreamedEvent = "text/event-stream"),
+        )),
+        NotFound,
+        NotAcceptable,
+        TurnRefused,
+    ),
+)]
+async fn go_on(
+    request: HttpRequest,
+    caller: Caller,
+    ids: Ids,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::read(&request)?;
+    let (id, message_id) = ids.into_inner();
+    let owner = caller.0.user_id;
+    let name = asked.client_message_id.clone();
+    let sent = chat.continue_answer(owner, id, Some(message_id), name).await?;
+    asked.answer(&chat, &connections, owner, id, sent).await
+}
+
+/// Makes a version of a message visible, with the newest messages that followed it.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/messages/{message_id}/select",
+    tag = "turns",
+    operation_id = "select_version",
+    params(("id" = ConversationId, Path, description = "The conversation."),
+        ("message_id" = MessageId, Path, description = "The message."),),
+    responses((status = 200, body = Message), NotFound, TurnRefused),
+)]
+async fn select(caller: Caller, ids: Ids, chat: Data<Chat>) -> Result<Json<Message>, ApiError> {
+    let (id, message_id) = ids.into_inner();
+    Ok(Json(chat.select_version(caller.0.user_id, id, message_id).await?))
+}
