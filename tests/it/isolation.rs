@@ -27,7 +27,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 15] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 17] = [
+const OF_THE_CALLER: [(&str, &str); 18] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -43,6 +43,7 @@ const OF_THE_CALLER: [(&str, &str); 17] = [
     ("GET", "/api/v1/search"),
     ("GET", "/metrics"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/api/docs"),
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
