@@ -9,6 +9,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: 'es2022',
+    // The chat page, and the one that describes the API.
+    rolldownOptions: { input: ['index.html', 'docs.html'] },
   },
   server: {
     proxy: Object.fromEntries(

@@ -38,7 +38,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 25] = [
 ];
 
 /// Every other route: whoever asks gets their own.
-const OF_THE_CALLER: [(&str, &str); 21] = [
+const OF_THE_CALLER: [(&str, &str); 22] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -55,6 +55,7 @@ const OF_THE_CALLER: [(&str, &str); 21] = [
     ("GET", "/api/v1/search"),
     ("GET", "/metrics"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/api/docs"),
     ("GET", "/api/v1/config"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),

@@ -24,6 +24,17 @@ async fn the_page_is_asked_for_anew_and_starts_a_session() {
 }
 
 #[tokio::test]
+async fn the_page_of_the_api_is_there_without_a_session() {
+    let server = TestServer::start().await;
+
+    let page = server.browser().get("/api/docs").await;
+
+    assert!(page.text.contains("<title>The API</title>"), "{page:?}");
+    assert_eq!((page.header("cache-control"), page.header("set-cookie")), ("no-cache", ""));
+    assert!(page.header("content-security-policy").contains("script-src 'self';"));
+}
+
+#[tokio::test]
 async fn behind_https_the_cookie_is_secure() {
     let server = TestServer::with(&[("PUBLIC_URL", "https://chat.example")]).await;
 

@@ -89,6 +89,7 @@ fn write_page(web: &std::path::Path) {
     let asset = web.join(WEB_ASSET.trim_start_matches('/'));
     fs::create_dir_all(asset.parent().unwrap()).unwrap();
     fs::write(web.join("index.html"), "<!doctype html><title>Webchat</title>").unwrap();
+    fs::write(web.join("docs.html"), "<!doctype html><title>The API</title>").unwrap();
     fs::write(&asset, "plain").unwrap();
     fs::write(asset.with_added_extension("br"), "brotli").unwrap();
     fs::write(asset.with_added_extension("gz"), "gzip").unwrap();

@@ -4,7 +4,7 @@ use actix_files::{Files, NamedFile};
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, VARY};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Responder};
+use actix_web::{CustomizeResponder, HttpRequest, Responder};
 use webchat_chat::Chat;
 use webchat_domain::ConversationId;
 
@@ -26,6 +26,7 @@ pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
         .app_data(web::Data::new(WebDir(web_dir.to_owned())))
         .route("/", web::get().to(page))
         .route("/c/{conversation_id}", web::get().to(page_of_conversation))
+        .route("/api/docs", web::get().to(page_of_the_api))
         .service(
             web::scope("/assets")
                 .wrap(file_headers(FOR_EVER))
@@ -49,12 +50,7 @@ async fn page(
     caller: Caller,
 ) -> Result<impl Responder, ApiError> {
     caller::extend(&request, &chat, &caller.0).await?;
-    let index = NamedFile::open(web_dir.0.join("index.html")).map_err(|error| {
-        tracing::error!(%error, folder = %web_dir.0.display(), "the page is not there: build web/");
-        ApiError::NotFound
-    })?;
-    let cache_control = CacheControl(vec![CacheDirective::NoCache]);
-    Ok(index.customize().insert_header(cache_control))
+    open(&web_dir, "index.html")
 }
 
 /// The same page: it reads the conversation's id from its address.
@@ -66,4 +62,19 @@ async fn page_of_conversation(
     _: web::Path<ConversationId>,
 ) -> Result<impl Responder, ApiError> {
     page(request, chat, web_dir, caller).await
+}
+
+/// What `/api/openapi.json` says, to be read and tried.
+async fn page_of_the_api(web_dir: web::Data<WebDir>) -> Result<impl Responder, ApiError> {
+    open(&web_dir, "docs.html")
+}
+
+fn open(web_dir: &WebDir, page: &str) -> Result<CustomizeResponder<NamedFile>, ApiError> {
+    let folder = &web_dir.0;
+    let file = NamedFile::open(folder.join(page)).map_err(|error| {
+        tracing::error!(%error, folder = %folder.display(), "the page is not there: build web/");
+        ApiError::NotFound
+    })?;
+    let cache_control = CacheControl(vec![CacheDirective::NoCache]);
+    Ok(file.customize().insert_header(cache_control))
 }

@@ -1,0 +1,112 @@
+/** What the page reads of an OpenAPI document. */
+export interface Description {
+  info: { title: string; version: string; description?: string };
+  tags?: { name: string; description?: string }[];
+  paths: Record<string, Partial<Record<Method, OperationObject>>>;
+  components: { schemas: Record<string, unknown> };
+}
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+type Method = (typeof METHODS)[number];
+
+interface OperationObject {
+  tags?: string[];
+  summary?: string;
+  description?: string;
+  operationId: string;
+  parameters?: Parameter[];
+  requestBody?: { content: Record<string, { schema: unknown; example?: unknown }> };
+  responses: Record<
+    string,
+    { description?: string; content?: Record<string, { schema: unknown }> }
+  >;
+}
+
+export interface Parameter {
+  name: string;
+  in: 'path' | 'query' | 'header';
+  description?: string;
+  required?: boolean;
+}
+
+/** Something that can be asked for. */
+export interface Operation {
+  id: string;
+  method: string;
+  path: string;
+  summary: string;
+  description: string;
+  parameters: Parameter[];
+  /** A body to begin with; `null` where there is none. */
+  body: string | null;
+  responses: { status: string; description: string; types: string[]; schema: string }[];
+}
+
+/** Operations under each tag, in the document's order. */
+export function groups(
+  description: Description,
+): { name: string; text: string; all: Operation[] }[] {
+  const operations = Object.entries(description.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method];
+      return operation ? [{ tag: operation.tags?.[0], ...read(method, path, operation) }] : [];
+    }),
+  );
+  return (description.tags ?? []).map(({ name, description: text = '' }) => ({
+    name,
+    text,
+    all: operations.filter(({ tag }) => tag === name),
+  }));
+}
+
+function read(method: string, path: string, operation: OperationObject): Operation {
+  const body = operation.requestBody?.content['application/json'];
+  return {
+    id: operation.operationId,
+    method: method.toUpperCase(),
+    path,
+    summary: operation.summary ?? '',
+    description: operation.description ?? '',
+    parameters: operation.parameters ?? [],
+    body: body ? JSON.stringify(body.example ?? {}, null, 2) : null,
+    responses: Object.entries(operation.responses).map(([status, response]) => {
+      const content = Object.entries(response.content ?? {});
+      const schemas = content.map(([, { schema }]) => nameOf(schema)).filter(Boolean);
+      return {
+        status,
+        description: response.description ?? '',
+        types: content.map(([type]) => type),
+        schema: schemas.join(', '),
+      };
+    }),
+  };
+}
+
+/** The name that a schema has in the document, by which the page links to it. */
+function nameOf(schema: unknown): string {
+  const reference = (schema as { $ref?: string }).$ref ?? '';
+  return reference.split('/').at(-1) ?? '';
+}
+
+/** A request as the page's fields say. */
+export function request(
+  operation: Operation,
+  values: (parameter: Parameter) => string,
+  body: string | null,
+): { path: string; init: RequestInit } {
+  const headers = new Headers();
+  const query = new URLSearchParams();
+  let path = operation.path;
+  for (const parameter of operation.parameters) {
+    const value = values(parameter);
+    if (parameter.in === 'path') {
+      path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
+    } else if (value) {
+      if (parameter.in === 'query') query.set(parameter.name, value);
+      else headers.set(parameter.name, value);
+    }
+  }
+  if (body !== null) headers.set('content-type', 'application/json');
+  const search = query.size > 0 ? `?${query}` : '';
+  return { path: `${path}${search}`, init: { method: operation.method, headers, body } };
+}
