@@ -86,6 +86,12 @@ export class Chat {
     await this.field.press('Enter');
   }
 
+  /** Chooses from the menu of a conversation in the list. */
+  async choose(title: string, choice: string): Promise<void> {
+    await this.list.getByRole('button', { name: `Options of ${title}` }).click();
+    await this.page.getByRole('menuitem', { name: choice }).click();
+  }
+
   /** Says something and waits for the whole answer. */
   async ask(text: string): Promise<string> {
     const count = await this.answers.count();

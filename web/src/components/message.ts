@@ -32,7 +32,12 @@ export class WebchatMessage extends LightElement {
 
   #question() {
     const { content, status } = this.message;
-    return html`<article class="message question ${status}" aria-label="You">
+    return html`<article
+      class="message question ${status}"
+      aria-label="You"
+      data-id=${this.message.id}
+      tabindex="-1"
+    >
       <p class="said" dir="auto">${content}</p>
       ${status === 'unsent' ? this.#unsent() : nothing}
     </article>`;
@@ -53,6 +58,8 @@ export class WebchatMessage extends LightElement {
     return html`<article
       class="message answer ${status}"
       aria-label="Answer"
+      data-id=${this.message.id}
+      tabindex="-1"
       aria-busy=${isStreaming}
     >
       ${

@@ -8,17 +8,12 @@ import type { App } from '../app';
 import type { Thread, ThreadMessage } from '../state/thread';
 import { LightElement, Watch } from './element';
 import { icon } from './icon';
+import { loading, missing, unreadable, welcome } from './thread-places';
 
 /** A reader this near to the end follows the answer as it grows. */
 const NEAR_END_PX = 80;
 
 const LONGEST_ANNOUNCEMENT = 600;
-
-const STARTERS = [
-  'Explain how tides work, in three sentences.',
-  'Write a short poem about the sea.',
-  'Give me a Python function that reverses a string.',
-];
 
 export class WebchatThread extends LightElement {
   static override properties = {
@@ -38,6 +33,7 @@ export class WebchatThread extends LightElement {
   readonly #resized = new ResizeObserver(() => this.#follow());
   #answering: string | null = null;
   #isLoadingOlder = false;
+  #target: object | null = null;
 
   constructor() {
     super();
@@ -88,35 +84,32 @@ export class WebchatThread extends LightElement {
 
   protected override updated(): void {
     this.#follow();
+    const { target } = this.thread.state.value;
+    if (target === null || target === this.#target) return;
+    this.#target = target;
+    this.atEnd = false;
+    requestAnimationFrame(() => {
+      const article = this.querySelector<HTMLElement>(
+        `article[data-id="${CSS.escape(target.id)}"]`,
+      );
+      article?.scrollIntoView({ block: 'center' });
+      article?.focus({ preventScroll: true });
+    });
   }
 
   #content() {
     const { phase, messages } = this.thread.state.value;
     switch (phase) {
       case 'new':
-        return this.#welcome();
+        return welcome(this.app);
       case 'loading':
-        return html`<div class="skeleton" role="status" aria-label="Loading the conversation">
-          ${[40, 90, 82, 60].map((width) => html`<span class="bar w${width}"></span>`)}
-        </div>`;
+        return loading();
       case 'missing':
-        return this.#dead(
-          'This conversation is not here',
-          'It was deleted, or it belongs to another browser.',
-          html`<button class="primary" type="button" @click=${() => this.app.newChat()}>
-            Start a new chat
-          </button>`,
-        );
+        return missing(this.app);
       case 'failed':
-        return this.#dead(
-          'The conversation can’t be read',
-          'The server can’t be reached, or has trouble with its storage.',
-          html`<button class="primary" type="button" @click=${() => this.app.retry()}>
-            Try again
-          </button>`,
-        );
+        return unreadable(this.app);
       case 'ready':
-        return messages.length === 0 ? this.#welcome() : this.#messages(messages);
+        return messages.length === 0 ? welcome(this.app) : this.#messages(messages);
     }
   }
 
@@ -129,33 +122,6 @@ export class WebchatThread extends LightElement {
           html`<li><webchat-message .app=${this.app} .message=${message}></webchat-message></li>`,
       )}
     </ol>`;
-  }
-
-  #welcome() {
-    const model = this.app.config.value?.model;
-    return html`<section class="welcome">
-      <h2>What would you like to know?</h2>
-      <p>
-        ${model ? html`<strong>${model}</strong> answers here. ` : nothing}Your conversations stay
-        on this server, and are yours alone.
-      </p>
-      <ul>
-        ${STARTERS.map(
-          (text) =>
-            html`<li>
-              <button type="button" @click=${() => this.app.send(text)}>${text}</button>
-            </li>`,
-        )}
-      </ul>
-    </section>`;
-  }
-
-  #dead(heading: string, text: string, action: unknown) {
-    return html`<section class="dead" role="alert">
-      <h2>${heading}</h2>
-      <p>${text}</p>
-      ${action}
-    </section>`;
   }
 
   /** A screen reader hears an answer once, when it is whole. */

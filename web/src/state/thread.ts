@@ -34,6 +34,8 @@ export interface ThreadState {
   ledger: Ledger | null;
   /** All tokens of the last turn, with its answer. */
   tokensUsed: number | null;
+  /** The message to be shown to the reader: a new object each time. */
+  target: { id: string } | null;
 }
 
 const EMPTY: ThreadState = {
@@ -43,7 +45,13 @@ const EMPTY: ThreadState = {
   runningTurn: null,
   ledger: null,
   tokensUsed: null,
+  target: null,
 };
+
+/** Reads the page before a position; the newest one before `null`. */
+export type ReadPage = (before: number | null) => Promise<MessagePage>;
+
+const noPages: ReadPage = () => Promise.reject(new Error('a new chat has no pages'));
 
 /**
  * One conversation as it is shown. Everything is known by its id, so that an event that comes twice
@@ -55,6 +63,7 @@ export class Thread {
   constructor(
     readonly conversationId: string | null,
     phase: ThreadState['phase'],
+    private readonly readPage: ReadPage = noPages,
   ) {
     this.state = new Store({ ...EMPTY, phase });
   }
@@ -91,6 +100,19 @@ export class Thread {
         nextBefore: page.next_before,
       };
     });
+  }
+
+  /** Brings the message at this position before the reader's eyes. */
+  async showMessage(position: number): Promise<void> {
+    let { nextBefore } = this.state.value;
+    while (nextBefore !== null && nextBefore > position) {
+      this.loadOlder(await this.readPage(nextBefore));
+      ({ nextBefore } = this.state.value);
+    }
+    const message = this.state.value.messages.find(
+      (each) => each.position !== null && each.position >= position,
+    );
+    if (message) this.state.update((state) => ({ ...state, target: { id: message.id } }));
   }
 
   /** Shows a message that is on its way. */
