@@ -3,7 +3,7 @@ import { type LibraryApi, savedUrl } from './library-api';
 import type { Conversation } from './protocol';
 import { Conversations } from './state/conversations';
 import type { Drafts } from './state/drafts';
-import { Imports, type ImportState } from './state/imports';
+import { Imports, type ImportState, outcomeOf } from './state/imports';
 import { Removals } from './state/removals';
 import { Search } from './state/search';
 import type { Toasts } from './state/toasts';
@@ -177,9 +177,9 @@ export class Library {
     this.place(conversation);
   }
 
-  #imported({ phase, of }: ImportState): void {
-    if (phase !== 'complete') return;
-    this.around.toasts.say(of === 1 ? 'One conversation came in.' : `${of} conversations came in.`);
+  #imported(state: ImportState): void {
+    if (state.phase !== 'complete') return;
+    this.around.toasts.say(outcomeOf(state));
     void this.readAgain();
   }
 

@@ -194,8 +194,10 @@ export interface ContextChanges {
 
 export interface ImportJob {
   import_id: string;
-  status: 'running' | 'complete' | 'failed' | 'cancelled';
+  status: 'running' | 'complete' | 'failed';
   done: number;
   of: number;
+  imported: number;
+  already_there: number;
   error: { message: string; code: string } | null;
 }

@@ -3,6 +3,7 @@ import '../styles/dialogs.scss';
 import { html, nothing, type PropertyValues } from 'lit';
 import Upload from '@carbon/icons/es/upload/16.js';
 
+import { outcomeOf } from '../state/imports';
 import { Watch } from './element';
 import { icon } from './icon';
 import { Modal } from './modal';
@@ -61,7 +62,7 @@ export class ImportDialog extends Modal {
         return html`<p class="problem">${fileName} could not be imported. ${problem}</p>`;
       case 'complete':
         return html`<p class="good">
-          ${fileName}: ${of === 1 ? 'one conversation' : `${of} conversations`} came in.
+          ${fileName}: ${outcomeOf(this.app.library.imports.state.value)}
         </p>`;
       default:
         return html`<label>

@@ -33,7 +33,8 @@ export function welcome(app: App) {
       )}
     </ul>
     <p class="aside">
-      Its answers can be wrong: check what matters. <kbd>?</kbd> shows the shortcuts.
+      Its answers can be wrong: check what matters.
+      <span class="of-keyboard"><kbd>?</kbd> shows the shortcuts.</span>
     </p>
   </section>`;
 }

@@ -87,8 +87,8 @@ export class WebchatThread extends LightElement {
     const { target } = this.thread.state.value;
     if (target === null || target === this.#target) return;
     this.#target = target;
-    this.atEnd = false;
     requestAnimationFrame(() => {
+      this.atEnd = false;
       const article = this.querySelector<HTMLElement>(
         `article[data-id="${CSS.escape(target.id)}"]`,
       );

@@ -33,12 +33,12 @@ export class TokenMeter extends LightElement {
       class="meter"
       type="button"
       aria-haspopup="dialog"
+      aria-label="${count(used)} tokens: what goes to the model"
       title="What goes to the model"
       @click=${() => this.app.showContext()}
     >
       <meter aria-hidden="true" min="0" max=${room} value=${Math.min(used, room)}></meter>
       <span>${count(used)} tokens</span>
-      <span class="visually-hidden">: what goes to the model</span>
     </button>`;
   }
 

@@ -6,10 +6,21 @@ export interface ImportState {
   fileName: string;
   done: number;
   of: number;
+  /** What came in, and what was there already. */
+  imported: number;
+  alreadyThere: number;
   problem: string | null;
 }
 
-const IDLE: ImportState = { phase: 'idle', fileName: '', done: 0, of: 0, problem: null };
+const IDLE: ImportState = {
+  phase: 'idle',
+  fileName: '',
+  done: 0,
+  of: 0,
+  imported: 0,
+  alreadyThere: 0,
+  problem: null,
+};
 
 const EVERY_MS = 400;
 
@@ -50,9 +61,15 @@ export class Imports {
     this.onend(this.state.value);
   }
 
-  #show({ status, done, of, error }: ImportJob): void {
-    const phase = status === 'cancelled' ? 'failed' : status;
-    const problem = error?.message ?? (status === 'cancelled' ? 'It was cancelled.' : null);
-    this.state.update((state) => ({ ...state, phase, done, of, problem }));
+  #show({ status: phase, done, of, imported, already_there, error }: ImportJob): void {
+    const changes = { phase, done, of, imported, alreadyThere: already_there };
+    this.state.update((state) => ({ ...state, ...changes, problem: error?.message ?? null }));
   }
+}
+
+/** What became of an import, in words. */
+export function outcomeOf({ imported, alreadyThere }: ImportState): string {
+  const came = imported === 1 ? 'One conversation came in.' : `${imported} conversations came in.`;
+  if (alreadyThere === 0) return came;
+  return `${came} ${alreadyThere === 1 ? 'One was' : `${alreadyThere} were`} here already.`;
 }
