@@ -34,6 +34,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.setViewportSize(size);
       await chat.open(server);
       await expect(page.getByText('scripted answers here.')).toBeVisible();
+      await expect(page.getByRole('heading', { level: 2 })).toBeInViewport({ ratio: 1 });
       await chat.ask('tides and a title that is far too long for the place it has in the list');
 
       if (isDrawer) await page.getByRole('button', { name: 'Conversations' }).click();
@@ -110,6 +111,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(page.getByText('What you send now goes out')).toBeVisible();
     await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', '/favicon-away.svg');
     await chat.expectAccessible();
+    await page.setViewportSize({ width: 320, height: 640 });
+    await chat.expectNothingSticksOut();
     await server.restart();
     await page.getByRole('button', { name: 'Try now' }).click();
 

@@ -4,6 +4,7 @@ import { Library } from './library';
 import type { LibraryApi } from './library-api';
 import type { Config, ConversationEvent, ErrorData, ServerFrame } from './protocol';
 import type { LiveSocket } from './socket';
+import { pathOf, placeIn } from './state/address';
 import { ContextEditor } from './state/context';
 import type { Conversations } from './state/conversations';
 import type { Drafts } from './state/drafts';
@@ -325,15 +326,4 @@ export class App {
     const text = error instanceof Error ? error.message : String(error);
     this.notice.say(text, error instanceof ApiError ? error.retryAt : null);
   }
-}
-
-/** The conversation, and the message in it, that an address names. */
-export function placeIn(path: string): { id: string; position: number | null } | null {
-  const [, id, position] = /^\/c\/([0-9a-f-]{32,36})(?:#m(\d+))?$/i.exec(path) ?? [];
-  if (id === undefined) return null;
-  return { id, position: position === undefined ? null : Number(position) };
-}
-
-export function pathOf(id: string, position: number | null = null): string {
-  return position === null ? `/c/${id}` : `/c/${id}#m${position}`;
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { ApiError } from '../src/api';
-import { placeIn } from '../src/app';
 import type { Context, ImportJob, Ledger, SearchHit } from '../src/protocol';
+import { placeIn } from '../src/state/address';
 import { ContextEditor } from '../src/state/context';
 import { Conversations } from '../src/state/conversations';
 import { Imports } from '../src/state/imports';

@@ -90,6 +90,7 @@ describe('a conversation that is deleted', () => {
     const { library: known } = await library();
     known.remove('a');
     known.place(conversation('a', { title: 'changed' }));
+    expect(ids(known)).toEqual([]);
     await known.readAgain();
 
     expect(ids(known)).toEqual([]);

@@ -3,8 +3,9 @@ import Overflow from '@carbon/icons/es/overflow-menu--horizontal/16.js';
 
 import './popup-menu';
 
-import { type App, pathOf } from '../app';
+import type { App } from '../app';
 import type { Conversation } from '../protocol';
+import { pathOf } from '../state/address';
 import { conversationMenu } from './conversation-menu';
 import { LightElement } from './element';
 import { besideInList, isPlainClick } from './list-keys';

@@ -1,8 +1,9 @@
 import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
-import { type App, pathOf } from '../app';
+import type { App } from '../app';
 import type { SearchHit } from '../protocol';
+import { pathOf } from '../state/address';
 import { LightElement, Watch } from './element';
 import { besideInList, isPlainClick } from './list-keys';
 

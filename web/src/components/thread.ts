@@ -141,6 +141,8 @@ export class WebchatThread extends LightElement {
 
   #follow(): void {
     const scroller = this.#scroller();
+    // A welcome that is longer than the screen is read from its beginning.
+    if (!this.querySelector('.messages')) return;
     if (scroller && this.atEnd) scroller.scrollTop = scroller.scrollHeight;
   }
 
