@@ -113,8 +113,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await chat.expectAccessible();
     await page.setViewportSize({ width: 320, height: 640 });
     await chat.expectNothingSticksOut();
-    await server.restart();
     await page.getByRole('button', { name: 'Try now' }).click();
+    await expect(page.getByText('What you send now goes out')).toBeVisible();
+    await server.restart();
 
     await expect(page.getByText('What you send now goes out')).toBeHidden();
     await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', '/favicon.svg');

@@ -127,6 +127,15 @@ export class App {
     this.#show(new Thread(null, 'new'));
   }
 
+  /** From a conversation that is gone, with what was being written in it. */
+  leaveMissing(): void {
+    const { conversationId: gone } = this.thread.value;
+    const draft = this.drafts.read(gone);
+    if (this.drafts.read(null) === '') this.drafts.write(null, draft);
+    this.drafts.write(gone, '');
+    this.newChat();
+  }
+
   async retry(): Promise<void> {
     const { conversationId } = this.thread.value;
     if (conversationId !== null) await this.#load(conversationId);
@@ -265,16 +274,18 @@ export class App {
         this.#unlisted(frame.data.conversation_id);
         return;
       case 'subscribed':
-        if (
-          !frame.data.recovered &&
-          frame.data.conversation_id === this.thread.value.conversationId
-        ) {
-          void this.#readMessages(this.thread.value, false);
-        }
+        if (!frame.data.recovered) this.#missed(frame.data.conversation_id);
         return;
       default:
         this.#happened(frame);
     }
+  }
+
+  /** The log does not reach back to what this page knows. */
+  #missed(id: string): void {
+    if (this.thread.value.conversationId !== id) return;
+    void this.#readMessages(this.thread.value, false);
+    void this.files.read(id);
   }
 
   #happened(frame: ConversationEvent): void {
@@ -286,11 +297,13 @@ export class App {
     }
     if (frame.event === 'file_progress') this.files.progress(id, frame.data);
     if (frame.event === 'message_accepted') {
-      this.conversations.change(id, { updated_at: frame.data.created_at });
+      this.library.change(id, { updated_at: frame.data.created_at });
     }
     if (frame.event === 'conversation_updated') {
-      if (frame.data.change === 'title') this.conversations.change(id, { title: frame.data.title });
-      else if (frame.data.change === 'deleted') this.library.drop(id);
+      if (frame.data.change === 'title') this.library.change(id, { title: frame.data.title });
+      else if (frame.data.change === 'archived') {
+        this.library.change(id, { archived: frame.data.archived });
+      } else if (frame.data.change === 'deleted') this.library.drop(id);
       else if (CHANGES_OF_MESSAGES.has(frame.data.change) && thread.conversationId === id) {
         void this.#readMessages(thread, false);
       }
@@ -319,8 +332,7 @@ export class App {
     if (name && thread.knows(name)) thread.refused(name, problemOf(error));
     // A stop may come too late, and a subscription to what was just deleted: nobody needs to know.
     else if (code === 'conversation_not_found') return;
-    if (wait !== undefined) this.notice.say(message, Date.now() + wait);
-    else if (!name) this.notice.set(message);
+    else if (!name) this.notice.say(message, wait === undefined ? null : Date.now() + wait);
   }
 
   #connectionChanged(): void {

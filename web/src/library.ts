@@ -91,12 +91,16 @@ export class Library {
 
   /** Puts it into the list where it belongs now. */
   place(conversation: Conversation): void {
-    const [list, other] =
-      conversation.archived === true
-        ? [this.archived, this.conversations]
-        : [this.conversations, this.archived];
+    const [list, other] = conversation.archived
+      ? [this.archived, this.conversations]
+      : [this.conversations, this.archived];
     other.drop(conversation.conversation_id);
     list.put(conversation);
+  }
+
+  change(id: string, changes: Partial<Conversation>): void {
+    const known = this.find(id);
+    if (known) this.place({ ...known, ...changes });
   }
 
   drop(id: string): void {

@@ -19,7 +19,7 @@ export interface Conversation {
   updated_at: string;
   message_count: number;
   total_tokens: number;
-  archived?: boolean;
+  archived: boolean;
 }
 
 export interface ConversationList {
@@ -89,6 +89,7 @@ export interface TokenUsage {
 
 export type ConversationUpdated =
   | { change: 'title'; title: string }
+  | { change: 'archived'; archived: boolean }
   | { change: 'compacted'; summary_through: number }
   | { change: 'few_shot' }
   | { change: 'context' }

@@ -13,6 +13,7 @@ function conversation(id: string, more: Partial<Conversation> = {}): Conversatio
     updated_at: '2026-01-01T00:00:00Z',
     message_count: 2,
     total_tokens: 10,
+    archived: false,
     ...more,
   };
 }

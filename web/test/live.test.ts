@@ -36,6 +36,7 @@ const conversation: Conversation = {
   updated_at: '2026-01-01T00:00:00Z',
   message_count: 2,
   total_tokens: 10,
+  archived: false,
 };
 
 async function page() {

@@ -20,7 +20,7 @@ const FORMATS: [ExportFormat, string][] = [
 /** What can be done to a conversation. `rename` and `remove` are its row's: they move the focus. */
 export function conversationMenu(
   app: App,
-  { conversation_id: id, archived = false }: Conversation,
+  { conversation_id: id, archived }: Conversation,
   row: { rename: () => void; remove: () => void },
 ): MenuItem[] {
   const { library } = app;

@@ -4,6 +4,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { App } from '../app';
 import type { SearchHit } from '../protocol';
 import { pathOf } from '../state/address';
+import { unmarked } from '../state/sentences';
 import { LightElement, Watch } from './element';
 import { besideInList, isPlainClick } from './list-keys';
 
@@ -88,7 +89,9 @@ export class SearchResults extends LightElement {
     return html`<a class="hit" href=${pathOf(id, position)} @click=${open} @keydown=${this.#key}>
       <strong>${this.#title(id)}</strong>
       <span class="snippet" dir="auto"
-        >${snippet.map(({ text, matched }) => (matched ? html`<mark>${text}</mark>` : text))}</span
+        >${snippet.map(({ text, matched }) =>
+          matched ? html`<mark>${unmarked(text)}</mark>` : unmarked(text),
+        )}</span
       >
       <small
         >${role === 'user' ? 'You' : 'Answer'},

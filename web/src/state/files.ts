@@ -42,11 +42,14 @@ export class Files {
     }
   }
 
-  /** What is under way since before the page was loaded. */
+  /** What is under way, or has failed, also since before the page was loaded. */
   async read(conversationId: string): Promise<void> {
+    const known = this.of(conversationId).filter(({ jobId }) => jobId !== null);
     try {
-      for (const job of (await this.api.list(conversationId)).toReversed()) {
-        if (job.status === 'running') this.progress(conversationId, job);
+      const jobs = new Map((await this.api.list(conversationId)).map((job) => [job.job_id, job]));
+      for (const { key, jobId } of known) if (!isOpen(jobs.get(jobId ?? ''))) this.#drop(key);
+      for (const job of [...jobs.values()].toReversed()) {
+        if (isOpen(job)) this.progress(conversationId, job);
       }
     } catch {
       // What is under way shows with the next event of it.
@@ -159,6 +162,11 @@ export class Files {
     this.#files.delete(key);
     this.items.update((items) => items.filter((item) => item.key !== key));
   }
+}
+
+/** It still asks for something: to be waited for, or to be tried again. */
+function isOpen(job: FileJob | undefined): job is FileJob {
+  return job?.status === 'running' || job?.status === 'failed';
 }
 
 function waiting(key: string, conversationId: string, file: File): Attachment {
