@@ -198,6 +198,28 @@ test('the archive takes a conversation, shows it, and gives it back', async ({
   await expect(chat.list.getByRole('button', { name: 'Archived' })).toBeFocused();
 });
 
+test('what is archived in one tab leaves the other’s list, and a message brings it back', async ({
+  scripted,
+  chat,
+  context,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const tab = await Chat.in(context);
+  await tab.open(server, new URL(chat.page.url()).pathname);
+  await expect(tab.answers).toHaveCount(1);
+
+  await chat.choose('tides', 'Archive');
+  for (const { list } of [chat, tab]) await expect(list.getByRole('link')).toHaveCount(0);
+  await tab.page.reload();
+  await expect(tab.answers).toHaveCount(1);
+  await expect(tab.list.getByRole('link')).toHaveCount(0);
+  await tab.ask('moons');
+
+  for (const { list } of [chat, tab]) await expect(list.getByRole('link')).toHaveText(['tides']);
+});
+
 test('two tabs show the same list as it changes', async ({ scripted, chat, context }) => {
   const server = await scripted(echo);
   await chat.open(server);
@@ -210,11 +232,14 @@ test('two tabs show the same list as it changes', async ({ scripted, chat, conte
   await tab.page.getByRole('textbox', { name: 'Title' }).fill('The sea');
   await tab.page.keyboard.press('Enter');
   await expect(chat.list.getByRole('link')).toHaveText(['The sea']);
+  await chat.field.fill('What about the moon?');
   await tab.choose('The sea', 'Delete');
   await tab.page.getByRole('button', { name: 'Dismiss' }).click();
 
   await expect(chat.list.getByRole('link')).toHaveCount(0);
   await expect(chat.page.getByRole('heading', { name: 'not here' })).toBeVisible();
+  await chat.page.getByRole('button', { name: 'Start a new chat' }).click();
+  await expect(chat.field).toHaveValue('What about the moon?');
 });
 
 test('a conversation is exported by one browser, and imported by another', async ({

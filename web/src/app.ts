@@ -127,15 +127,6 @@ export class App {
     this.#show(new Thread(null, 'new'));
   }
 
-  /** From a conversation that is gone, with what was being written in it. */
-  leaveMissing(): void {
-    const { conversationId: gone } = this.thread.value;
-    const draft = this.drafts.read(gone);
-    if (this.drafts.read(null) === '') this.drafts.write(null, draft);
-    this.drafts.write(gone, '');
-    this.newChat();
-  }
-
   async retry(): Promise<void> {
     const { conversationId } = this.thread.value;
     if (conversationId !== null) await this.#load(conversationId);

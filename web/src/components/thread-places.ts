@@ -51,7 +51,7 @@ export function missing(app: App) {
   return dead(
     'This conversation is not here',
     'It was deleted, or it belongs to another browser: conversations are seen only where they were begun.',
-    html`<button class="primary" type="button" @click=${() => app.leaveMissing()}>
+    html`<button class="primary" type="button" @click=${() => app.newChat()}>
       Start a new chat
     </button>`,
   );

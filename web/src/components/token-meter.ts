@@ -42,10 +42,10 @@ export class TokenMeter extends LightElement {
     </button>`;
   }
 
-  /** Of the last turn; of a conversation that was opened, the tokens it holds. */
+  /** Of the last turn; where that is not known, the tokens that the conversation holds. */
   #used(): number | null {
     const { tokensUsed } = this.thread.state.value;
-    if (tokensUsed !== null) return tokensUsed;
+    if (tokensUsed !== null && tokensUsed > 0) return tokensUsed;
     const id = this.thread.conversationId;
     const held = id === null ? 0 : (this.app.library.find(id)?.total_tokens ?? 0);
     return held > 0 ? held : null;
