@@ -288,7 +288,8 @@ export class App {
     }
     if (frame.event === 'file_progress') this.files.progress(id, frame.data);
     if (frame.event === 'message_accepted') {
-      this.library.change(id, { updated_at: frame.data.created_at });
+      // A message takes its conversation out of the archive.
+      this.library.change(id, { updated_at: frame.data.created_at, archived: false });
     }
     if (frame.event === 'conversation_updated') {
       if (frame.data.change === 'title') this.library.change(id, { title: frame.data.title });
