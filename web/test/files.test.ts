@@ -132,6 +132,15 @@ describe('a file', () => {
     expect(files.of('c')[0]).toMatchObject({ phase: 'running', reason: null });
   });
 
+  test('that is tried again may be done before the server’s answer is here', async () => {
+    files.progress('c', job({ status: 'failed' }));
+    const retried = files.retry('j1');
+    files.progress('c', job({ status: 'complete' }));
+    await retried;
+
+    expect(shown()).toEqual([]);
+  });
+
   test('that is read by the server, or has failed there, shows after a reload', async () => {
     jobs = [job({ done: 2 }), job({ job_id: 'j0', file_name: 'sand.txt', status: 'failed' })];
     jobs.push(job({ job_id: 'j', status: 'complete' }));

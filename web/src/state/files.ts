@@ -94,7 +94,8 @@ export class Files {
     }
     this.#change(key, { phase: 'running', reason: null });
     try {
-      this.progress(item.conversationId, await this.api.retry(item.conversationId, item.jobId));
+      // How it goes is told by events, which may be here before the answer: that says nothing new.
+      await this.api.retry(item.conversationId, item.jobId);
     } catch (error) {
       this.#change(key, { phase: 'failed', reason: words(error) });
     }
