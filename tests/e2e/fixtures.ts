@@ -45,13 +45,20 @@ export { expect };
 export class Chat {
   /** Of the browser: errors, refused requests, breaches of the page's policy. */
   readonly complaints: string[] = [];
+  /** Whether requests are refused as the test wants. */
+  expectsRefusals = false;
 
   constructor(readonly page: Page) {
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('console', (message) => {
       // A server that is away is what some tests are about.
-      const isAbsence = /ERR_CONNECTION_REFUSED|WebSocket connection|404/.test(message.text());
-      if (message.type() === 'error' && !isAbsence) this.complaints.push(message.text());
+      const isAbsence = /ERR_CONNECTION_(REFUSED|RESET)|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
+        message.text(),
+      );
+      const isRefusal = this.expectsRefusals && /status of (4|5)\d\d/.test(message.text());
+      if (message.type() === 'error' && !isAbsence && !isRefusal) {
+        this.complaints.push(message.text());
+      }
     });
   }
 
@@ -86,6 +93,12 @@ export class Chat {
     await this.field.press('Enter');
   }
 
+  /** Chooses from the menu of a conversation in the list. */
+  async choose(title: string, choice: string): Promise<void> {
+    await this.list.getByRole('button', { name: `Options of ${title}` }).click();
+    await this.page.getByRole('menuitem', { name: choice }).click();
+  }
+
   /** Says something and waits for the whole answer. */
   async ask(text: string): Promise<string> {
     const count = await this.answers.count();
@@ -97,6 +110,15 @@ export class Chat {
 
   async whole(): Promise<void> {
     await expect(this.answers.last()).toHaveAttribute('aria-busy', 'false', { timeout: 45_000 });
+  }
+
+  /** Nothing is wider than the window. */
+  async expectNothingSticksOut(): Promise<void> {
+    const [wide, window] = await this.page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      innerWidth,
+    ]);
+    expect(wide).toBeLessThanOrEqual(window ?? 0);
   }
 
   async expectAccessible(): Promise<void> {

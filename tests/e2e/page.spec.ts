@@ -119,19 +119,12 @@ test('a conversation is renamed, another opened, one deleted', async ({ scripted
   await chat.ask('moons');
   await expect(chat.list.getByRole('link')).toHaveText(['moons', 'tides']);
 
-  await chat.list.getByRole('link', { name: 'tides' }).hover();
-  await chat.list.getByRole('button', { name: 'Rename tides' }).click();
+  await chat.choose('tides', 'Rename');
   await chat.page.getByRole('textbox', { name: 'Title' }).fill('The sea');
   await chat.page.keyboard.press('Enter');
   await expect(chat.list.getByRole('link')).toHaveText(['The sea', 'moons']);
 
-  await chat.list.getByRole('link', { name: 'moons' }).hover();
-  await chat.list.getByRole('button', { name: 'Delete moons' }).click();
-  await chat.list.getByRole('button', { name: 'Keep' }).click();
-  await expect(chat.list.getByRole('link')).toHaveCount(2);
-  await chat.list.getByRole('link', { name: 'moons' }).hover();
-  await chat.list.getByRole('button', { name: 'Delete moons' }).click();
-  await chat.list.getByRole('button', { name: 'Delete', exact: true }).click();
+  await chat.choose('moons', 'Delete');
 
   await expect(chat.list.getByRole('link')).toHaveText(['The sea']);
   await expect(chat.answers).toHaveCount(0);
@@ -158,12 +151,13 @@ test('everything is done by keyboard alone', async ({ scripted, chat }) => {
   await expect(chat.field).toBeFocused();
   await chat.list.getByRole('link').focus();
   await keyboard.press('Tab');
-  await expect(chat.list.getByRole('button', { name: /^Rename/ })).toBeFocused();
-  await keyboard.press('Tab');
+  await expect(chat.list.getByRole('button', { name: /^Options of/ })).toBeFocused();
   await keyboard.press('Enter');
-  await expect(chat.list.getByRole('button', { name: 'Delete', exact: true })).toBeFocused();
+  await expect(chat.page.getByRole('menuitem', { name: 'Rename' })).toBeFocused();
+  await keyboard.press('ArrowUp');
+  await expect(chat.page.getByRole('menuitem', { name: 'Delete' })).toBeFocused();
   await keyboard.press('Escape');
-  await expect(chat.list.getByRole('link')).toBeFocused();
+  await expect(chat.list.getByRole('button', { name: /^Options of/ })).toBeFocused();
 });
 
 test('on a phone the conversations are a drawer', async ({ scripted, chat }) => {

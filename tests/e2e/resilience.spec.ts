@@ -66,3 +66,63 @@ test('a message that is refused can be edited and sent', async ({ scripted, chat
   await expect(chat.answers).toHaveText([/Fine\./]);
   await expect(chat.questions).toHaveText(['shorter']);
 });
+
+test('an answer in whose middle the server was killed goes on', async ({ scripted, chat }) => {
+  let count = 0;
+  const server = await scripted(async (_question, say) => {
+    count += 1;
+    say(count === 1 ? 'The first half, ' : 'and the second.');
+    if (count === 1) await new Promise(() => {});
+  });
+  await chat.open(server);
+  await chat.say('Tell me');
+  await expect(chat.answers).toHaveText([/The first half,/]);
+  // What came is stored every two seconds.
+  await chat.page.waitForTimeout(3000);
+  await server.kill();
+  await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
+  await server.restart();
+
+  await expect(chat.answers).toContainText(['The server went away in the middle of this answer.'], {
+    timeout: 45_000,
+  });
+  await chat.expectAccessible();
+  await chat.page.getByRole('button', { name: 'Continue' }).click();
+
+  await expect(chat.answers).toHaveText([/^\s*The first half, and the second\.\s*$/]);
+  await chat.page.reload();
+  await expect(chat.answers).toHaveText([/^\s*The first half, and the second\.\s*$/]);
+});
+
+test('a message that came too soon is sent again when its time has come', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(async (question, say) => say(`You said: ${question}`));
+  let refusals = 1;
+  await chat.page.routeWebSocket('**/ws', (socket) => {
+    const upstream = socket.connectToServer();
+    socket.onMessage((frame) => {
+      const { event, data } = JSON.parse(String(frame));
+      if (event !== 'send_message' || refusals === 0) return upstream.send(frame);
+      refusals -= 1;
+      const { conversation_id, client_message_id } = data;
+      const told = { message: 'Too many messages.', code: 'rate_limited', retry_after_ms: 8000 };
+      socket.send(
+        JSON.stringify({ event: 'error', data: { ...told, conversation_id, client_message_id } }),
+      );
+    });
+  });
+  await chat.open(server);
+  await chat.say('tides');
+
+  await expect(chat.page.getByText(/You can try again in [1-8] s\./)).toBeVisible();
+  await chat.expectAccessible();
+  const again = chat.page.getByRole('button', { name: 'Send again' });
+  await expect(again).toHaveAttribute('aria-disabled', 'true');
+  await expect(again).not.toHaveAttribute('aria-disabled');
+  await again.click();
+
+  await expect(chat.answers).toHaveText([/You said: tides/]);
+  await expect(chat.questions).toHaveText(['tides']);
+});

@@ -92,7 +92,7 @@ test('formulas are shown as such, and prices as prices', async ({ scripted, chat
 /** Whatever leaves the server's own addresses, opens a window or asks the reader. */
 function watch(page: Page, server: string): string[] {
   const strange: string[] = [];
-  const own = new RegExp(`^${server}/(?:$|c/|api/|assets/|theme\\.js$|favicon\\.svg$)`);
+  const own = new RegExp(`^${server}/(?:$|c/|api/|assets/|theme\\.js$|favicon[a-z-]*\\.svg$)`);
   page.on('request', (request) => {
     if (!own.test(request.url())) strange.push(request.url());
   });

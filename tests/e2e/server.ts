@@ -83,8 +83,13 @@ export class Server {
     await this.#end('SIGKILL');
   }
 
-  async stop(): Promise<void> {
+  /** As one that is restarted: it says goodbye. */
+  async end(): Promise<void> {
     await this.#end('SIGTERM');
+  }
+
+  async stop(): Promise<void> {
+    await this.end();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 

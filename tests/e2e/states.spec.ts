@@ -37,6 +37,7 @@ const MESSAGES = [
 const FILES = [
   { status: 'running', done: 3, of: 12, error: null },
   { status: 'running', done: 0, of: 0, error: null },
+  { status: 'failed', done: 2, of: 3, error: { message: 'Part 3 failed.', code: 'model_failed' } },
 ].map((job, at) => ({ ...job, job_id: `j${at}`, conversation_id: 'c', file_name: `${at}.txt` }));
 
 for (const colorScheme of ['light', 'dark'] as const) {

@@ -164,19 +164,20 @@ test('the line where the summary ends leads to the context', async ({ scripted, 
   await chat.open(server);
   await chat.ask('first');
   await chat.ask('second');
-  await chat.page.route('**/context', (route) => route.fulfill({ json: { summary: { through: 2 } } }));
+  const summary = { text: 'They spoke.', token_count: 3, through: 2, message_count: 2 };
+  await chat.page.route('**/context', async (route) => {
+    const context = await (await route.fetch()).json();
+    const json = { ...context, summary: { ...summary, author: 'model', created_at: '2026-01-02' } };
+    await route.fulfill({ json });
+  });
   await chat.page.reload();
 
   const line = chat.page.getByRole('button', { name: 'Summary up to here' });
   await expect(chat.page.getByRole('listitem').filter({ has: line })).toContainText('Answer to first');
-  const isAsked = chat.page.evaluate(
-    () =>
-      new Promise<boolean>((resolve) =>
-        document.addEventListener('show-context', () => resolve(true), { once: true }),
-      ),
-  );
   await line.click();
-  expect(await isAsked).toBe(true);
+
+  const panel = chat.page.getByRole('dialog', { name: 'What goes to the model' });
+  await expect(panel.getByRole('textbox', { name: 'Summary' })).toHaveValue('They spoke.');
 });
 
 test('a model that can’t be reached: says so, and can be asked again', async ({

@@ -82,15 +82,3 @@ test('an answer that was stopped goes on', async ({ scripted, chat }) => {
   await chat.page.reload();
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);
 });
-
-test('a file becomes two messages', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => say('It is about waves.'));
-  await chat.open(server);
-  await chat.page.locator('input[type=file]').setInputFiles([
-    { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('Waves come and go.') },
-  ]);
-
-  await expect(chat.questions).toHaveText([/sea\.txt/]);
-  await expect(chat.answers).toHaveText([/It is about waves\./]);
-  await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
-});

@@ -1,14 +1,32 @@
 import { type Api, ApiError } from './api';
+import type { ContextApi } from './context-api';
 import type { FileApi } from './file-api';
+import { Library } from './library';
+import type { LibraryApi } from './library-api';
 import type { Config, ConversationEvent, ErrorData, ServerFrame } from './protocol';
 import type { LiveSocket } from './socket';
-import { Conversations } from './state/conversations';
+import { pathOf, placeIn } from './state/address';
+import { ContextEditor } from './state/context';
+import type { Conversations } from './state/conversations';
 import type { Drafts } from './state/drafts';
 import { Files } from './state/files';
 import { newClientMessageId } from './state/ids';
+import { Notice } from './state/notice';
 import { Store } from './state/store';
 import { problemOf, Thread } from './state/thread';
+import { Toasts } from './state/toasts';
 import { Turns } from './turns';
+
+/** What stands over the page. */
+export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'reset'; id: string };
+
+/** How the page talks to the server. */
+export interface Calls {
+  api: Api;
+  libraryApi: LibraryApi;
+  contextApi: ContextApi;
+  fileApi: FileApi;
+}
 
 /** After these the visible messages are others. */
 const CHANGES_OF_MESSAGES = new Set(['reset', 'branch', 'file']);
@@ -16,43 +34,91 @@ const CHANGES_OF_MESSAGES = new Set(['reset', 'branch', 'file']);
 /** What the page can do: it brings together what is known, the server, and the address. */
 export class App {
   readonly config = new Store<Config | null>(null);
-  readonly conversations: Conversations;
   readonly thread = new Store<Thread>(new Thread(null, 'new'));
+  readonly toasts = new Toasts();
+  readonly library: Library;
   /** What went wrong, said once. */
-  readonly notice = new Store<string | null>(null);
+  readonly notice = new Notice(null);
+  readonly dialog = new Store<Dialog | null>(null);
+  /** What goes to the model, while it is looked at. */
+  readonly context = new Store<ContextEditor | null>(null);
   readonly files: Files;
   readonly turns: Turns;
+  private readonly api: Api;
+  readonly #contextApi: ContextApi;
+  #wasConnected = false;
 
   constructor(
-    private readonly api: Api,
-    fileApi: FileApi,
+    { api, libraryApi, contextApi, fileApi }: Calls,
     readonly socket: LiveSocket,
     readonly drafts: Drafts,
+    storage: Storage | null,
     private readonly address: Pick<History, 'pushState' | 'replaceState'>,
   ) {
-    this.conversations = new Conversations(api);
+    this.api = api;
+    this.#contextApi = contextApi;
     this.files = new Files(fileApi);
     this.turns = new Turns(this.thread, socket, this.notice);
+    this.library = new Library(api, libraryApi, storage, {
+      toasts: this.toasts,
+      drafts,
+      current: () => this.thread.value.conversationId,
+      open: (id) => void this.open(id),
+      newChat: () => this.newChat(),
+      readAgain: () => void this.retry(),
+      failed: (error) => this.#failed(error),
+    });
     socket.onframe = (frame) => this.#receive(frame);
+    socket.connection.subscribe(() => this.#connectionChanged());
+  }
+
+  get conversations(): Conversations {
+    return this.library.conversations;
   }
 
   async start(path: string): Promise<void> {
     this.socket.connect();
     void this.#readConfig();
-    void this.conversations.load();
+    void this.library.start();
     await this.visit(path);
   }
 
   /** Shows what an address names, without changing the address. */
   async visit(path: string): Promise<void> {
-    const id = conversationIn(path);
-    await (id === null ? this.#show(new Thread(null, 'new')) : this.#load(id));
+    const named = placeIn(path);
+    if (named === null) {
+      this.#show(new Thread(null, 'new'));
+      return;
+    }
+    if (this.thread.value.conversationId !== named.id) await this.#load(named.id);
+    if (named.position !== null) await this.thread.value.showMessage(named.position);
   }
 
-  async open(id: string): Promise<void> {
-    if (this.thread.value.conversationId === id) return;
-    this.address.pushState(null, '', `/c/${id}`);
-    await this.#load(id);
+  async open(id: string, position: number | null = null): Promise<void> {
+    if (this.thread.value.conversationId !== id || position !== null) {
+      this.address.pushState(null, '', pathOf(id, position));
+    }
+    await this.visit(pathOf(id, position));
+  }
+
+  openBeside(step: 1 | -1): void {
+    const beside = this.conversations.beside(this.thread.value.conversationId, step);
+    if (beside) void this.open(beside.conversation_id);
+  }
+
+  /** What goes to the model. A new chat begins with it: its prompt comes before its first question. */
+  async showContext(): Promise<void> {
+    const id = (await this.#startedThread())?.conversationId;
+    if (!id) return;
+    const editor = new ContextEditor(this.#contextApi, id);
+    this.context.set(editor);
+    this.dialog.set({ kind: 'context' });
+    await editor.read();
+  }
+
+  closeDialog(): void {
+    this.dialog.set(null);
+    this.context.set(null);
   }
 
   newChat(): void {
@@ -107,19 +173,6 @@ export class App {
     if (conversationId !== null) this.socket.stop(conversationId);
   }
 
-  async rename(id: string, title: string): Promise<void> {
-    const renamed = await this.#tell(this.api.rename(id, title));
-    if (renamed) this.conversations.put(renamed);
-  }
-
-  async remove(id: string): Promise<void> {
-    const done = await this.#tell(this.api.remove(id).then(() => true));
-    if (!done) return;
-    this.conversations.drop(id);
-    this.drafts.write(id, '');
-    if (this.thread.value.conversationId === id) this.newChat();
-  }
-
   #show(thread: Thread): void {
     const before = this.thread.value.conversationId;
     if (before !== null && before !== thread.conversationId) this.socket.unfollow(before);
@@ -147,7 +200,7 @@ export class App {
       this.#showUnsent(thread, id);
       // Again where it was followed already: what came while the page was read may not be in it.
       this.socket.follow(id, page.event_seq);
-      if (!this.conversations.find(id)) this.conversations.put(await this.api.conversation(id));
+      void this.library.seek(id);
     } catch (error) {
       const isGone = error instanceof ApiError && error.code === 'conversation_not_found';
       if (isFirst || isGone) thread.fail(isGone ? 'missing' : 'failed');
@@ -205,17 +258,25 @@ export class App {
       case 'response':
       case 'pong':
         return;
+      case 'conversation_listed':
+        this.library.place(frame.data.conversation);
+        return;
+      case 'conversation_unlisted':
+        this.#unlisted(frame.data.conversation_id);
+        return;
       case 'subscribed':
-        if (
-          !frame.data.recovered &&
-          frame.data.conversation_id === this.thread.value.conversationId
-        ) {
-          void this.#readMessages(this.thread.value, false);
-        }
+        if (!frame.data.recovered) this.#missed(frame.data.conversation_id);
         return;
       default:
         this.#happened(frame);
     }
+  }
+
+  /** The log does not reach back to what this page knows. */
+  #missed(id: string): void {
+    if (this.thread.value.conversationId !== id) return;
+    void this.#readMessages(this.thread.value, false);
+    void this.files.read(id);
   }
 
   #happened(frame: ConversationEvent): void {
@@ -227,28 +288,57 @@ export class App {
     }
     if (frame.event === 'file_progress') this.files.progress(id, frame.data);
     if (frame.event === 'message_accepted') {
-      this.conversations.change(id, { updated_at: frame.data.created_at });
+      // A message takes its conversation out of the archive.
+      this.library.change(id, { updated_at: frame.data.created_at, archived: false });
     }
     if (frame.event === 'conversation_updated') {
-      if (frame.data.change === 'title') this.conversations.change(id, { title: frame.data.title });
-      else if (frame.data.change === 'deleted') this.conversations.drop(id);
+      if (frame.data.change === 'title') this.library.change(id, { title: frame.data.title });
+      else if (frame.data.change === 'archived') {
+        this.library.change(id, { archived: frame.data.archived });
+      } else if (frame.data.change === 'deleted') this.library.drop(id);
       else if (CHANGES_OF_MESSAGES.has(frame.data.change) && thread.conversationId === id) {
         void this.#readMessages(thread, false);
       }
     }
     if (thread.conversationId === id) thread.apply(frame);
+    this.#contextMayHaveChanged(frame, id);
+  }
+
+  #contextMayHaveChanged({ event }: ConversationEvent, id: string): void {
+    const editor = this.context.value;
+    const isOther = event === 'conversation_updated' || event === 'token_usage';
+    // While it is saved, it is read again at the end of that.
+    if (isOther && editor?.conversationId === id && editor.state.value.saving === null) {
+      void editor.read();
+    }
+  }
+
+  #unlisted(id: string): void {
+    this.library.drop(id);
+    if (this.thread.value.conversationId === id) this.thread.value.fail('missing');
   }
 
   #refused(error: ErrorData): void {
-    const { client_message_id: name, message, code } = error;
+    const { client_message_id: name, message, code, retry_after_ms: wait } = error;
     const thread = this.thread.value;
     if (name && thread.knows(name)) thread.refused(name, problemOf(error));
     // A stop may come too late, and a subscription to what was just deleted: nobody needs to know.
-    else if (code !== 'conversation_not_found') this.notice.set(message);
+    else if (code === 'conversation_not_found') return;
+    else if (!name) this.notice.say(message, wait === undefined ? null : Date.now() + wait);
   }
 
+  #connectionChanged(): void {
+    if (this.socket.connection.value !== 'connected') return;
+    const isBack = this.#wasConnected;
+    this.#wasConnected = true;
+    if (this.config.value === null) void this.#readConfig();
+    if (isBack || this.conversations.state.value.phase === 'failed') void this.library.readAgain();
+    if (this.thread.value.state.value.phase === 'failed') void this.retry();
+  }
+
+  /** Without it the page works; it is read again with the next connection. */
   async #readConfig(): Promise<void> {
-    this.config.set((await this.#tell(this.api.config())) ?? null);
+    this.config.set(await this.api.config().catch(() => null));
   }
 
   /** What the call gives; when it fails, the user is told why. */
@@ -256,13 +346,13 @@ export class App {
     try {
       return await call;
     } catch (error) {
-      this.notice.set(error instanceof Error ? error.message : String(error));
+      this.#failed(error);
       return undefined;
     }
   }
-}
 
-/** The conversation that an address names. */
-export function conversationIn(path: string): string | null {
-  return /^\/c\/([0-9a-f-]{32,36})$/i.exec(path)?.[1] ?? null;
+  #failed(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.notice.say(text, error instanceof ApiError ? error.retryAt : null);
+  }
 }

@@ -1,4 +1,4 @@
-import { BASE, call, offline, refusal } from './api';
+import { BASE, call, conversationPath, offline, refusal } from './api';
 import type { FileJob } from './protocol';
 
 export interface FileApi {
@@ -22,7 +22,7 @@ export const fileApi: FileApi = {
 };
 
 function path(conversationId: string): string {
-  return `/conversations/${encodeURIComponent(conversationId)}/files`;
+  return `${conversationPath(conversationId)}/files`;
 }
 
 /** Not by `fetch`, which does not tell how much of a body was sent. */

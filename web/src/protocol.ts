@@ -19,6 +19,7 @@ export interface Conversation {
   updated_at: string;
   message_count: number;
   total_tokens: number;
+  archived: boolean;
 }
 
 export interface ConversationList {
@@ -88,6 +89,7 @@ export interface TokenUsage {
 
 export type ConversationUpdated =
   | { change: 'title'; title: string }
+  | { change: 'archived'; archived: boolean }
   | { change: 'compacted'; summary_through: number }
   | { change: 'few_shot' }
   | { change: 'context' }
@@ -145,6 +147,8 @@ export interface Subscribed {
 export type ServerFrame =
   | ConversationEvent
   | { event: 'response'; data: { data: string } }
+  | { event: 'conversation_listed'; data: { conversation: Conversation } }
+  | { event: 'conversation_unlisted'; data: { conversation_id: string } }
   | { event: 'subscribed'; data: Subscribed }
   | { event: 'pong'; data: object };
 
@@ -158,3 +162,71 @@ export interface SendMessage {
 
 /** What is done to a message that is stored. */
 export type MessageCommand = 'regenerate' | 'continue' | 'select_version';
+/** A piece of a message that was found. */
+export interface Snippet {
+  text: string;
+  matched: boolean;
+}
+
+export interface SearchHit {
+  conversation_id: string;
+  message_id: string;
+  position: number;
+  role: Role;
+  created_at: string;
+  score: number;
+  snippet: Snippet[];
+}
+
+export interface ModelParameters {
+  temperature?: number;
+  top_p?: number;
+  presence_penalty?: number;
+  frequency_penalty?: number;
+  seed?: number;
+  reasoning_effort?: string;
+}
+
+export interface Summary {
+  text: string;
+  token_count: number;
+  /** It stands for the messages up to this position. */
+  through: number;
+  message_count: number;
+  created_at: string;
+  author: 'model' | 'user' | 'import';
+}
+
+export interface FewShotExample {
+  example_id: string;
+  user_prompt: string;
+  assistant_response: string;
+  prompt_tokens: number;
+  response_tokens: number;
+  created_at: string;
+}
+
+/** What goes to the model beside the messages. */
+export interface Context {
+  system_prompt: { text: string; token_count: number } | null;
+  parameters: ModelParameters;
+  few_shot_examples: FewShotExample[];
+  summary: Summary | null;
+  ledger: Ledger;
+}
+
+/** What is not named stays as it is. */
+export interface ContextChanges {
+  system_prompt?: string | null;
+  parameters?: ModelParameters;
+}
+
+export interface ImportJob {
+  import_id: string;
+  status: 'running' | 'complete' | 'failed';
+  done: number;
+  of: number;
+  imported: number;
+  already_there: number;
+  error: { message: string; code: string } | null;
+}

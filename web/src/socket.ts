@@ -2,18 +2,22 @@ import type { MessageCommand, SendMessage, ServerFrame } from './protocol';
 import type { Outbox } from './state/outbox';
 import { Store } from './state/store';
 
-export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'offline';
+export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
 
 /** As much of a `WebSocket` as is needed, so that tests can bring their own. */
 export interface WebSocketLike {
   send(frame: string): void;
   close(): void;
-  addEventListener(type: 'open' | 'close', listener: () => void): void;
+  addEventListener(type: 'open', listener: () => void): void;
+  addEventListener(type: 'close', listener: (close: { code: number }) => void): void;
   addEventListener(type: 'message', listener: (message: { data: unknown }) => void): void;
 }
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15_000;
+
+/** The code with which a server closes that will be back. */
+const SERVICE_RESTART = 1012;
 
 /**
  * The live connection: it comes back by itself, continues every subscription where it stood, and
@@ -54,14 +58,23 @@ export class LiveSocket {
     socket.addEventListener('message', ({ data }) => {
       if (socket === this.#socket && typeof data === 'string') this.#received(data);
     });
-    socket.addEventListener('close', () => {
-      if (socket === this.#socket) this.#closed();
+    socket.addEventListener('close', ({ code }) => {
+      if (socket === this.#socket) this.#closed(code);
     });
   }
 
   /** The network is back: there is no reason to wait longer. */
   retryNow(): void {
     if (!this.#isOpen) this.connect();
+  }
+
+  /** The network is gone: a connection over it would be found dead only much later. */
+  networkLost(): void {
+    if (!this.#isOpen) return;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#closed(0);
   }
 
   follow(conversationId: string, after: number): void {
@@ -110,6 +123,8 @@ export class LiveSocket {
     switch (frame.event) {
       case 'response':
       case 'pong':
+      case 'conversation_listed':
+      case 'conversation_unlisted':
         return;
       case 'subscribed':
         this.#reach(frame.data.conversation_id, frame.data.event_seq);
@@ -130,13 +145,20 @@ export class LiveSocket {
     if (this.#followed.has(conversationId)) this.#followed.set(conversationId, seq);
   }
 
-  #closed(): void {
+  #closed(code: number): void {
     this.#isOpen = false;
     this.#failures += 1;
-    this.connection.set(navigator.onLine ? 'reconnecting' : 'offline');
+    this.connection.set(this.#lost(code));
     // Full jitter: many browsers that lost the same server don't come back all at once.
     const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1));
     this.#timer = setTimeout(() => this.connect(), this.#random() * longest);
+  }
+
+  #lost(code: number): Connection {
+    if (!navigator.onLine) return 'offline';
+    // Until it is back, connections to it fail in other ways.
+    const isRestarting = code === SERVICE_RESTART || this.connection.value === 'restarting';
+    return isRestarting ? 'restarting' : 'reconnecting';
   }
 
   #sayMessage(unsent: SendMessage): void {

@@ -29,17 +29,20 @@ interface Upload {
 
 let uploads: Upload[];
 let cancelled: string[];
+/** As the server lists them, the newest first. */
+let jobs: FileJob[];
 let files: Files;
 
 beforeEach(() => {
   uploads = [];
   cancelled = [];
+  jobs = [];
   const api: FileApi = {
     upload: (_id, file, onsent, signal) =>
       new Promise((resolve, reject) => {
         uploads.push({ name: file.name, onsent, signal, resolve, reject });
       }),
-    list: () => Promise.resolve([job({ done: 2 }), job({ job_id: 'j0', status: 'failed' })]),
+    list: () => Promise.resolve(jobs),
     cancel: (_id, jobId) => {
       cancelled.push(jobId);
       return Promise.resolve();
@@ -129,9 +132,36 @@ describe('a file', () => {
     expect(files.of('c')[0]).toMatchObject({ phase: 'running', reason: null });
   });
 
-  test('that is read by the server shows after a reload', async () => {
+  test('that is tried again may be done before the server’s answer is here', async () => {
+    files.progress('c', job({ status: 'failed' }));
+    const retried = files.retry('j1');
+    files.progress('c', job({ status: 'complete' }));
+    await retried;
+
+    expect(shown()).toEqual([]);
+  });
+
+  test('that is read by the server, or has failed there, shows after a reload', async () => {
+    jobs = [job({ done: 2 }), job({ job_id: 'j0', file_name: 'sand.txt', status: 'failed' })];
+    jobs.push(job({ job_id: 'j', status: 'complete' }));
+
     await files.read('c');
 
-    expect(shown()).toEqual([['sea.txt', 'running', 2, 4]]);
+    expect(shown()).toEqual([
+      ['sand.txt', 'failed', 0, 4],
+      ['sea.txt', 'running', 2, 4],
+    ]);
+  });
+
+  test('that ended while nothing was heard of it is gone, and one being sent stays', async () => {
+    files.progress('c', job({ job_id: 'j1' }));
+    files.progress('c', job({ job_id: 'j2' }));
+    files.add('c', [sea()]);
+    await upload(0);
+    jobs = [job({ job_id: 'j1', status: 'complete' })];
+
+    await files.read('c');
+
+    expect(shown()).toEqual([['sea.txt', 'sending', 0, 5]]);
   });
 });

@@ -15,6 +15,7 @@ function conversation(id: string, updated_at: string): Conversation {
     updated_at,
     message_count: 2,
     total_tokens: 10,
+    archived: false,
   };
 }
 

@@ -1,8 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import type { Api } from '../src/api';
-import { App } from '../src/app';
-import type { FileApi } from '../src/file-api';
+import { App, type Calls } from '../src/app';
 import type { MessagePage } from '../src/protocol';
 import { LiveSocket } from '../src/socket';
 import { Drafts } from '../src/state/drafts';
@@ -48,10 +46,11 @@ function newApp(): App {
     config: () => Promise.resolve(null),
     conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
     conversation: () => Promise.reject(new Error('not asked for here')),
-  } as unknown as Api;
-  const files = { list: () => Promise.resolve([]) } as unknown as FileApi;
+  };
+  const fileApi = { list: () => Promise.resolve([]) };
+  const calls = { api, fileApi, libraryApi: {}, contextApi: {} } as unknown as Calls;
   const address = { pushState: () => {}, replaceState: () => {} };
-  return new App(api, files, live, new Drafts(localStorage), address);
+  return new App(calls, live, new Drafts(localStorage), null, address);
 }
 
 const path = '/c/00000000-0000-7000-8000-000000000001';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { trueHost } from '../src/markdown/links';
 import { endingOf } from '../src/state/endings';
-import { speakable, wholeSentences } from '../src/state/sentences';
+import { speakable, unmarked, wholeSentences } from '../src/state/sentences';
 import { messageBytes, sizeInWords } from '../src/state/sizes';
 import { shown } from '../src/state/thread-message';
 import { message } from './thread-events';
@@ -32,6 +32,15 @@ describe('an answer, as it is heard', () => {
       'The sea. a link, and snake_case',
     );
   });
+});
+
+test.each([
+  ['The **near** side, `h(t)`', 'The near side, h(t)'],
+  [' is 2 * 3, a_b', ' is 2 * 3, a_b'],
+  ['## Tides\n| Name | Body |\n|:---|---:|\n| M2 |', 'Tides Name Body M2 '],
+  ['```python\nfrom math', 'python from math'],
+])('a piece of %j is found as %j', (piece, read) => {
+  expect(unmarked(piece)).toBe(read);
 });
 
 describe('a link', () => {

@@ -1,15 +1,21 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import './composer';
+import './connection-bar';
+import './dialogs';
 import './header';
+import './notice-bar';
 import './sidebar';
 import './thread';
+import './toasts';
 
 import type { App } from '../app';
 import type { ThemeChoice } from '../state/theme';
+import { BrowserTab } from './browser-tab';
 import { LightElement, Watch } from './element';
+import { hearShortcuts } from './keyboard';
 
-/** The page's shell: header, side and thread. */
+/** The page's shell: header, side and thread, and what stands over them. */
 export class WebchatApp extends LightElement {
   static override properties = {
     app: { attribute: false },
@@ -22,8 +28,8 @@ export class WebchatApp extends LightElement {
   declare sideOpen: boolean;
 
   readonly #thread = new Watch(this);
-  readonly #conversations = new Watch(this);
-  readonly #notice = new Watch(this);
+  #tab: BrowserTab | null = null;
+  #endShortcuts: (() => void) | null = null;
 
   constructor() {
     super();
@@ -35,22 +41,26 @@ export class WebchatApp extends LightElement {
     this.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.#closeSide();
     });
+    this.addEventListener('show-context', () => void this.app?.showContext());
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#tab?.end();
+    this.#endShortcuts?.();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (!this.app) return;
-    if (changed.has('app')) {
-      this.#thread.store = this.app.thread;
-      this.#conversations.store = this.app.conversations.state;
-      this.#notice.store = this.app.notice;
-    }
-    document.title = this.#title();
+    if (!this.app || !changed.has('app')) return;
+    this.#thread.store = this.app.thread;
+    this.#tab = new BrowserTab(this.app);
+    this.#endShortcuts = this.#hearShortcuts(this.app);
   }
 
   protected override render() {
     const { app, theme } = this;
     if (!app || !theme) return nothing;
-    const open = this.app?.thread.value.conversationId ?? null;
+    const thread = app.thread.value;
     return html`
       <a class="skip" href="#main" @click=${this.#toConversation}>Skip to the conversation</a>
       <webchat-header
@@ -63,34 +73,43 @@ export class WebchatApp extends LightElement {
         <webchat-sidebar
           id="side"
           .app=${app}
-          .current=${open}
-          @left=${this.#closeSide}
+          .current=${thread.conversationId}
+          @left=${this.#left}
         ></webchat-sidebar>
         <div class="veil" @click=${this.#closeSide}></div>
         <main id="main" tabindex="-1">
-          <webchat-thread .app=${app} .thread=${app.thread.value}></webchat-thread>
-          ${this.#noticeBar()}
-          <webchat-composer .app=${app} .thread=${app.thread.value}></webchat-composer>
+          <webchat-thread .app=${app} .thread=${thread}></webchat-thread>
+          <div class="bars">
+            <connection-bar .socket=${app.socket}></connection-bar>
+            <notice-bar .notice=${app.notice}></notice-bar>
+          </div>
+          <webchat-composer .app=${app} .thread=${thread}></webchat-composer>
         </main>
       </div>
+      <webchat-toasts .toasts=${app.toasts}></webchat-toasts>
+      <webchat-dialogs .app=${app}></webchat-dialogs>
     `;
   }
 
-  #noticeBar() {
-    const text = this.app?.notice.value;
-    if (!text) return nothing;
-    return html`<div class="notice" role="alert">
-      <span>${text}</span>
-      <button class="quiet" type="button" @click=${() => this.app?.notice.set(null)}>
-        Dismiss
-      </button>
-    </div>`;
+  #hearShortcuts(app: App): () => void {
+    return hearShortcuts(app, {
+      shortcuts: () => app.dialog.set({ kind: 'shortcuts' }),
+      search: () => this.#search(),
+      'new-chat': () => {
+        app.newChat();
+        this.#left();
+      },
+      write: () => this.#left(),
+      previous: () => app.openBeside(-1),
+      next: () => app.openBeside(1),
+      context: () => void app.showContext(),
+      undo: () => app.library.undoRemoval(),
+    });
   }
 
-  #title(): string {
-    const id = this.app?.thread.value.conversationId;
-    const title = id ? this.app?.conversations.find(id)?.title : null;
-    return title ? `${title} – Webchat` : 'Webchat';
+  #search(): void {
+    this.sideOpen = true;
+    void this.updateComplete.then(() => this.querySelector('webchat-sidebar')?.focusSearch());
   }
 
   #toggleSide(): void {
@@ -105,11 +124,23 @@ export class WebchatApp extends LightElement {
   #closeSide(): void {
     if (!this.sideOpen) return;
     this.sideOpen = false;
-    this.querySelector<HTMLElement>('.side-toggle')?.focus();
+    // Where the side always stands there is no button for it, and no reason to leave it.
+    const toggle = this.querySelector<HTMLElement>('.side-toggle');
+    if (toggle?.checkVisibility()) toggle.focus();
+  }
+
+  /** From the side to the conversation. */
+  #left(): void {
+    this.sideOpen = false;
+    this.#focusConversation();
   }
 
   #toConversation(event: Event): void {
     event.preventDefault();
+    this.#focusConversation();
+  }
+
+  #focusConversation(): void {
     this.querySelector<HTMLElement>('#composer, #main:not(:has(#composer))')?.focus();
   }
 }

@@ -52,7 +52,11 @@ export class WebchatComposer extends LightElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has('thread')) return;
     this.#state.store = this.thread.state;
+    const written = this.text;
     this.text = this.app.drafts.read(this.thread.conversationId);
+    if (this.text === '' && isNewAfterMissing(changed.get('thread'), this.thread)) {
+      this.#change(written);
+    }
     this.#settle();
   }
 
@@ -223,6 +227,11 @@ export class WebchatComposer extends LightElement {
   #field() {
     return this.querySelector('writing-field');
   }
+}
+
+/** What was being written in a conversation that was deleted elsewhere goes along to a new one. */
+function isNewAfterMissing(before: Thread | undefined, now: Thread): boolean {
+  return before?.state.value.phase === 'missing' && now.conversationId === null;
 }
 
 customElements.define('webchat-composer', WebchatComposer);

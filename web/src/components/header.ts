@@ -1,14 +1,23 @@
 import { html, nothing, type PropertyValues } from 'lit';
 import Asleep from '@carbon/icons/es/asleep/16.js';
+import Download from '@carbon/icons/es/download/16.js';
+import Import from '@carbon/icons/es/document--import/16.js';
+import Keyboard from '@carbon/icons/es/keyboard/16.js';
 import Laptop from '@carbon/icons/es/laptop/16.js';
 import Light from '@carbon/icons/es/light/16.js';
 import Menu from '@carbon/icons/es/menu/16.js';
+import Overflow from '@carbon/icons/es/overflow-menu--vertical/16.js';
+import Settings from '@carbon/icons/es/settings--adjust/16.js';
+
+import './popup-menu';
 
 import type { App } from '../app';
+import { EXPORT_ALL_URL } from '../library-api';
 import type { Connection } from '../socket';
 import type { Theme, ThemeChoice } from '../state/theme';
 import { LightElement, Watch } from './element';
 import { icon } from './icon';
+import type { MenuItem } from './popup-menu';
 
 const THEMES: Record<Theme, { icon: typeof Light; name: string; next: Theme }> = {
   system: { icon: Laptop, name: 'as the system', next: 'white' },
@@ -20,6 +29,7 @@ const CONNECTIONS: Record<Connection, string | null> = {
   connecting: null,
   connected: null,
   reconnecting: 'Reconnecting…',
+  restarting: 'The server restarts…',
   offline: 'Offline',
 };
 
@@ -49,6 +59,7 @@ export class WebchatHeader extends LightElement {
   protected override render() {
     const theme = THEMES[this.theme.value];
     const model = this.app.config.value?.model;
+    const connection = CONNECTIONS[this.app.socket.connection.value];
     return html`<header class="header">
       <button
         class="quiet side-toggle"
@@ -61,8 +72,8 @@ export class WebchatHeader extends LightElement {
         ${icon(Menu)}
       </button>
       <h1>Webchat</h1>
-      ${model ? html`<span class="model" title="The model that answers">${model}</span>` : nothing}
-      <span class="connection" role="status">${CONNECTIONS[this.app.socket.connection.value]}</span>
+      ${model ? html`<span class="model" title="${model} answers">${model}</span>` : nothing}
+      <span class="connection ${connection ? 'away' : ''}" role="status">${connection}</span>
       <button
         class="quiet"
         type="button"
@@ -72,7 +83,36 @@ export class WebchatHeader extends LightElement {
       >
         ${icon(theme.icon)}
       </button>
+      <button
+        class="quiet shortcuts-button"
+        type="button"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
+        @click=${() => this.app.dialog.set({ kind: 'shortcuts' })}
+      >
+        ${icon(Keyboard)}
+      </button>
+      <popup-menu .label=${'Menu'} .icon=${Overflow} .items=${() => this.#items()}></popup-menu>
     </header>`;
+  }
+
+  #items(): MenuItem[] {
+    return [
+      { label: 'What goes to the model', icon: Settings, run: () => void this.app.showContext() },
+      {
+        label: 'Import conversations…',
+        icon: Import,
+        begins: true,
+        run: () => this.app.dialog.set({ kind: 'import' }),
+      },
+      { label: 'Export all conversations', icon: Download, href: EXPORT_ALL_URL },
+      {
+        label: 'Keyboard shortcuts',
+        icon: Keyboard,
+        begins: true,
+        run: () => this.app.dialog.set({ kind: 'shortcuts' }),
+      },
+    ];
   }
 }
 

@@ -52,7 +52,10 @@ export class ScrollPlace implements ReactiveController {
 
   follow(): void {
     const scroller = this.scroller();
-    if (scroller && this.atEnd) scroller.scrollTop = scroller.scrollHeight;
+    if (!scroller || !this.atEnd) return;
+    // A welcome that is longer than the screen is read from its beginning.
+    const isEmpty = scroller.querySelector('[data-key]') === null;
+    scroller.scrollTop = isEmpty ? 0 : scroller.scrollHeight;
   }
 
   toEnd(): void {

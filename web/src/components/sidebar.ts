@@ -1,157 +1,126 @@
 import { html, nothing, type PropertyValues } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
 import Add from '@carbon/icons/es/add/16.js';
-import Edit from '@carbon/icons/es/edit/16.js';
-import TrashCan from '@carbon/icons/es/trash-can/16.js';
+import Archive from '@carbon/icons/es/archive/16.js';
+import ArrowLeft from '@carbon/icons/es/arrow--left/16.js';
+import Close from '@carbon/icons/es/close/16.js';
+import SearchIcon from '@carbon/icons/es/search/16.js';
+
+import './conversation-list';
+import './search-results';
 
 import type { App } from '../app';
-import type { Conversation } from '../protocol';
-import { groupByDay } from '../state/conversations';
 import { LightElement, Watch } from './element';
 import { icon } from './icon';
 
-const LONGEST_TITLE = 200;
-
-/** The list of conversations. Tells `left` when the reader goes from it to the thread. */
+/** Search and the lists of conversations. Tells `left` when the reader goes from it to the thread. */
 export class WebchatSidebar extends LightElement {
   static override properties = {
     app: { attribute: false },
     current: { attribute: false },
-    renaming: { state: true },
-    removing: { state: true },
+    isArchive: { state: true },
   };
 
   declare app: App;
   declare current: string | null;
-  /** The conversation whose title is being edited. */
-  declare renaming: string | null;
-  /** The conversation about which the reader is asked whether it should go. */
-  declare removing: string | null;
+  declare isArchive: boolean;
 
-  readonly #list = new Watch(this);
+  readonly #search = new Watch(this);
 
   constructor() {
     super();
-    this.renaming = null;
-    this.removing = null;
+    this.isArchive = false;
+  }
+
+  focusSearch(): void {
+    this.querySelector<HTMLInputElement>('#search')?.select();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#list.store = this.app.conversations.state;
+    if (changed.has('app')) this.#search.store = this.app.library.search.state;
   }
 
   protected override render() {
+    const isSearch = this.app.library.search.state.value.phase !== 'idle';
     return html`<nav class="side" aria-label="Conversations">
-      <button class="new-chat" type="button" @click=${this.#newChat}>
-        <span>New chat</span>${icon(Add)}
-      </button>
-      <div class="conversations" @scroll=${this.#scrolled}>${this.#groups()}</div>
+      <div class="side-top">
+        <button class="new-chat" type="button" @click=${this.#newChat}>
+          <span>New chat</span>${icon(Add)}
+        </button>
+        ${this.#field()} ${this.isArchive && !isSearch ? this.#archiveHead() : nothing}
+      </div>
+      ${isSearch ? html`<search-results .app=${this.app}></search-results>` : this.#list()}
+      ${this.isArchive || isSearch ? nothing : this.#foot()}
     </nav>`;
   }
 
-  #groups() {
-    const { phase, items } = this.app.conversations.state.value;
-    if (phase === 'failed') {
-      return html`<p class="hint">
-        The conversations can’t be read.
-        <button class="link" type="button" @click=${() => this.app.conversations.load()}>
-          Try again
-        </button>
-      </p>`;
-    }
-    if (phase === 'loading') {
-      return html`<div class="skeleton" role="status" aria-label="Loading conversations">
-        ${[72, 55, 80, 64].map((width) => html`<span class="bar w${width}"></span>`)}
-      </div>`;
-    }
-    if (items.length === 0) return html`<p class="hint">Your conversations will stand here.</p>`;
-    return groupByDay(items, new Date()).map(
-      (group) => html`
-        <h2>${group.label}</h2>
-        <ul>
-          ${repeat(
-            group.items,
-            (item) => item.conversation_id,
-            (item) => html`<li>${this.#item(item)}</li>`,
-          )}
-        </ul>
-      `,
-    );
-  }
-
-  #item(item: Conversation) {
-    const id = item.conversation_id;
-    if (id === this.renaming) return this.#renameField(item);
-    if (id === this.removing) return this.#removeQuestion(item);
-    const title = item.title ?? 'New chat';
-    return html`<div class="conversation ${id === this.current ? 'current' : ''}">
-      <a
-        href="/c/${id}"
-        aria-current=${id === this.current ? 'page' : nothing}
-        title=${title}
-        data-id=${id}
-        @click=${(event: MouseEvent) => this.#open(event, id)}
-        >${title}</a
-      >
-      <button
-        class="quiet"
-        type="button"
-        aria-label="Rename ${title}"
-        @click=${() => this.#rename(id)}
-      >
-        ${icon(Edit)}
-      </button>
-      <button
-        class="quiet"
-        type="button"
-        aria-label="Delete ${title}"
-        @click=${() => this.#ask(id)}
-      >
-        ${icon(TrashCan)}
-      </button>
-    </div>`;
-  }
-
-  #renameField(item: Conversation) {
-    const id = item.conversation_id;
-    const submit = (event: Event) => {
-      event.preventDefault();
-      const field = this.querySelector<HTMLInputElement>('.rename input');
-      const title = field?.value.trim() ?? '';
-      this.#settle(id);
-      if (title !== '' && title !== item.title) void this.app.rename(id, title);
-    };
-    return html`<form class="rename" @submit=${submit} @focusout=${submit}>
+  #field() {
+    const { words } = this.app.library.search.state.value;
+    return html`<form class="search" role="search" @submit=${this.#toHits}>
+      ${icon(SearchIcon)}
       <input
-        aria-label="Title"
-        maxlength=${LONGEST_TITLE}
-        .value=${item.title ?? ''}
-        @keydown=${(event: KeyboardEvent) => {
-          if (event.key !== 'Escape') return;
-          event.stopPropagation();
-          this.#settle(id);
-        }}
+        id="search"
+        type="search"
+        aria-label="Search all messages"
+        placeholder="Search"
+        autocomplete="off"
+        enterkeyhint="search"
+        .value=${words}
+        @input=${(event: Event) =>
+          this.app.library.search.type((event.target as HTMLInputElement).value)}
+        @keydown=${this.#key}
       />
+      ${
+        words === ''
+          ? html`<kbd aria-hidden="true">/</kbd>`
+          : html`<button
+              class="quiet"
+              type="button"
+              aria-label="Clear the search"
+              @click=${this.#clear}
+            >
+              ${icon(Close)}
+            </button>`
+      }
     </form>`;
   }
 
-  #removeQuestion(item: Conversation) {
-    const id = item.conversation_id;
-    const keep = () => this.#settle(id);
-    return html`<div
-      class="remove"
-      role="group"
-      aria-label="Delete ${item.title ?? 'New chat'}?"
-      @keydown=${(event: KeyboardEvent) => {
-        if (event.key !== 'Escape') return;
-        event.stopPropagation();
-        keep();
-      }}
-    >
-      <span>Delete it?</span>
-      <button class="danger" type="button" @click=${() => this.#remove(id)}>Delete</button>
-      <button class="quiet" type="button" @click=${keep}>Keep</button>
+  #list() {
+    const { conversations, archived } = this.app.library;
+    return html`<conversation-list
+      .app=${this.app}
+      .list=${this.isArchive ? archived : conversations}
+      .current=${this.current}
+      .empty=${this.isArchive ? 'Nothing is archived.' : 'Your conversations will stand here.'}
+    ></conversation-list>`;
+  }
+
+  #archiveHead() {
+    return html`<div class="archive-head">
+      <button
+        class="quiet"
+        type="button"
+        aria-label="Back to the conversations"
+        @click=${() => this.#show(false)}
+      >
+        ${icon(ArrowLeft)}
+      </button>
+      <h2>Archived</h2>
     </div>`;
+  }
+
+  #foot() {
+    return html`<div class="side-foot">
+      <button class="quiet wide" type="button" @click=${() => this.#show(true)}>
+        ${icon(Archive)}<span>Archived</span>
+      </button>
+    </div>`;
+  }
+
+  #show(isArchive: boolean): void {
+    this.isArchive = isArchive;
+    if (isArchive) void this.app.library.readArchive();
+    const button = isArchive ? '.archive-head button' : '.side-foot button';
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>(button)?.focus());
   }
 
   #newChat(): void {
@@ -160,49 +129,31 @@ export class WebchatSidebar extends LightElement {
     document.querySelector<HTMLElement>('#composer')?.focus();
   }
 
-  #open(event: MouseEvent, id: string): void {
-    // A click that opens another tab or window is the browser's.
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  #clear(): void {
+    this.app.library.search.type('');
+    this.querySelector<HTMLElement>('#search')?.focus();
+  }
+
+  #toHits(event: Event): void {
     event.preventDefault();
-    void this.app.open(id);
-    this.dispatchEvent(new CustomEvent('left'));
+    this.querySelector<HTMLElement>('.hit')?.focus();
   }
 
-  #rename(id: string): void {
-    this.renaming = id;
-    void this.updateComplete.then(() =>
-      this.querySelector<HTMLInputElement>('.rename input')?.select(),
-    );
-  }
-
-  #ask(id: string): void {
-    this.removing = id;
-    void this.updateComplete.then(() =>
-      this.querySelector<HTMLElement>('.remove .danger')?.focus(),
-    );
-  }
-
-  #remove(id: string): void {
-    this.removing = null;
-    void this.app.remove(id);
-    this.querySelector<HTMLElement>('.new-chat')?.focus();
-  }
-
-  /** Back to the plain list, with the focus where it was. */
-  #settle(id: string): void {
-    if (this.renaming !== id && this.removing !== id) return;
-    this.renaming = null;
-    this.removing = null;
-    void this.updateComplete.then(() =>
-      this.querySelector<HTMLElement>(`a[data-id="${CSS.escape(id)}"]`)?.focus(),
-    );
-  }
-
-  #scrolled(event: Event): void {
-    const list = event.currentTarget as HTMLElement;
-    const left = list.scrollHeight - list.scrollTop - list.clientHeight;
-    if (left < list.clientHeight) void this.app.conversations.loadMore().catch(() => {});
+  #key(event: KeyboardEvent): void {
+    const hasWords = this.app.library.search.state.value.words !== '';
+    if (event.key === 'ArrowDown') this.#toHits(event);
+    else if (event.key === 'Escape' && hasWords) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.#clear();
+    }
   }
 }
 
 customElements.define('webchat-sidebar', WebchatSidebar);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'webchat-sidebar': WebchatSidebar;
+  }
+}

@@ -1,44 +1,56 @@
-import { html, nothing } from 'lit';
+import { html } from 'lit';
 
 import type { App } from '../app';
 
 const STARTERS = [
-  'Explain how tides work, in three sentences.',
-  'Write a short poem about the sea.',
-  'Give me a Python function that reverses a string.',
-];
+  ['Explain', 'Explain how tides work, in three sentences.'],
+  ['Write', 'Write a short poem about the sea.'],
+  ['Code', 'Give me a Python function that reverses a string.'],
+] as const;
 
 /** What stands in the thread where there are no messages. */
 
 export function welcome(app: App) {
-  const model = app.config.value?.model;
+  const config = app.config.value;
   return html`<section class="welcome">
     <h2>What would you like to know?</h2>
     <p>
-      ${model ? html`<strong>${model}</strong> answers here. ` : nothing}Your conversations stay on
-      this server, and are yours alone.
+      ${
+        config?.model
+          ? html`<strong>${config.model}</strong> answers here. `
+          : 'Here you talk with a language model. '
+      }Your
+      conversations are kept on this server, and only you see them.
     </p>
-    <ul>
+    <ul aria-label="Things to try">
       ${STARTERS.map(
-        (text) =>
+        ([kind, text]) =>
           html`<li>
-            <button type="button" @click=${() => app.send(text)}>${text}</button>
+            <button type="button" @click=${() => app.send(text)}>
+              <small>${kind}</small><span>${text}</span>
+            </button>
           </li>`,
       )}
     </ul>
+    <p class="aside">
+      Its answers can be wrong: check what matters.
+      <span class="of-keyboard"><kbd>?</kbd> shows the shortcuts.</span>
+    </p>
   </section>`;
 }
 
 export function loading() {
-  return html`<div class="skeleton" role="status" aria-label="Loading the conversation">
+  return html`<div class="skeleton talk" role="status" aria-label="Loading the conversation">
     ${[40, 90, 82, 60].map((width) => html`<span class="bar w${width}"></span>`)}
+    <span class="space"></span>
+    ${[40, 82, 90, 72].map((width) => html`<span class="bar w${width}"></span>`)}
   </div>`;
 }
 
 export function missing(app: App) {
   return dead(
     'This conversation is not here',
-    'It was deleted, or it belongs to another browser.',
+    'It was deleted, or it belongs to another browser: conversations are seen only where they were begun.',
     html`<button class="primary" type="button" @click=${() => app.newChat()}>
       Start a new chat
     </button>`,
@@ -48,7 +60,7 @@ export function missing(app: App) {
 export function unreadable(app: App) {
   return dead(
     'The conversation can’t be read',
-    'The server can’t be reached, or has trouble with its storage.',
+    'The server can’t be reached, or has trouble with its storage. Nothing is lost.',
     html`<button class="primary" type="button" @click=${() => app.retry()}>Try again</button>`,
   );
 }

@@ -46,7 +46,7 @@ export class WebchatThread extends LightElement {
         <div class="thread">${this.#content()}</div>
       </div>
       ${
-        this.#place.atEnd
+        this.#place.atEnd || this.thread.state.value.messages.length === 0
           ? nothing
           : html`<button class="to-end" type="button" @click=${this.#toEnd}>
               ${icon(ArrowDown)}<span>Newest</span>

@@ -1,5 +1,4 @@
-import type { Api } from '../api';
-import type { Conversation } from '../protocol';
+import type { Conversation, ConversationList } from '../protocol';
 import { Store } from './store';
 
 export interface ConversationsState {
@@ -9,6 +8,8 @@ export interface ConversationsState {
   nextCursor: string | null;
 }
 
+type ReadPage = (cursor: string | null) => Promise<ConversationList>;
+
 /** The user's conversations, as far as they were read. */
 export class Conversations {
   readonly state = new Store<ConversationsState>({
@@ -16,17 +17,18 @@ export class Conversations {
     items: [],
     nextCursor: null,
   });
+  /** Those that are deleted for the user's eyes, and not yet on the server. */
+  readonly #hidden = new Set<string>();
 
-  constructor(private readonly api: Api) {}
+  constructor(private readonly readPage: ReadPage) {}
 
+  /** Reads the list (again), as far as it was known. */
   async load(): Promise<void> {
+    const { phase, items: known } = this.state.value;
+    if (phase === 'failed') this.state.update((state) => ({ ...state, phase: 'loading' }));
     try {
-      const page = await this.api.conversations(null);
-      this.state.set({
-        phase: 'ready',
-        items: page.conversations,
-        nextCursor: page.next_cursor,
-      });
+      const { conversations, next_cursor: nextCursor } = await this.#readUpTo(known.length);
+      this.state.set({ phase: 'ready', items: this.#visible(conversations), nextCursor });
     } catch {
       this.state.update((state) => ({
         ...state,
@@ -38,12 +40,14 @@ export class Conversations {
   async loadMore(): Promise<void> {
     const { nextCursor } = this.state.value;
     if (nextCursor === null) return;
-    const page = await this.api.conversations(nextCursor);
+    const page = await this.readPage(nextCursor);
     this.state.update((state) => {
       // Two calls at once would add the page twice.
       if (state.nextCursor !== nextCursor) return state;
       const known = new Set(state.items.map((item) => item.conversation_id));
-      const added = page.conversations.filter((item) => !known.has(item.conversation_id));
+      const added = this.#visible(page.conversations).filter(
+        (item) => !known.has(item.conversation_id),
+      );
       return { ...state, items: [...state.items, ...added], nextCursor: page.next_cursor };
     });
   }
@@ -52,8 +56,16 @@ export class Conversations {
     return this.state.value.items.find((item) => item.conversation_id === id);
   }
 
+  /** The one above or below it; without `id`, the first. */
+  beside(id: string | null, step: 1 | -1): Conversation | undefined {
+    const { items } = this.state.value;
+    const at = items.findIndex((item) => item.conversation_id === id);
+    return at < 0 ? items[0] : items[at + step];
+  }
+
   /** Puts it where its last change places it. */
   put(conversation: Conversation): void {
+    if (this.#hidden.has(conversation.conversation_id)) return;
     this.state.update((state) => {
       const others = without(state.items, conversation.conversation_id);
       const items = [...others, conversation].sort((one, other) =>
@@ -70,6 +82,30 @@ export class Conversations {
 
   drop(id: string): void {
     this.state.update((state) => ({ ...state, items: without(state.items, id) }));
+  }
+
+  /** Until `reveal` nothing brings it back. */
+  hide(id: string): void {
+    this.#hidden.add(id);
+    this.drop(id);
+  }
+
+  reveal(id: string): void {
+    this.#hidden.delete(id);
+  }
+
+  #visible(conversations: readonly Conversation[]): Conversation[] {
+    return conversations.filter((item) => !this.#hidden.has(item.conversation_id));
+  }
+
+  async #readUpTo(count: number): Promise<ConversationList> {
+    let { conversations, next_cursor } = await this.readPage(null);
+    while (next_cursor !== null && conversations.length < count) {
+      const page = await this.readPage(next_cursor);
+      conversations = [...conversations, ...page.conversations];
+      next_cursor = page.next_cursor;
+    }
+    return { conversations, next_cursor };
   }
 }
 

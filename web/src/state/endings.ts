@@ -54,7 +54,7 @@ function unsent({ problem }: ThreadMessage): Ending {
   return {
     isBad: true,
     text: problem?.message ?? 'This message was not sent.',
-    hint: isTooLong ? 'Shorten it, or attach it as a file: a file may be longer.' : null,
+    hint: isTooLong ? 'Or attach it as a file: a file may be longer.' : null,
     remedies: isTooLong ? ['edit', 'attach'] : ['send-again', 'edit'],
   };
 }

@@ -42,11 +42,14 @@ export class Files {
     }
   }
 
-  /** What is under way since before the page was loaded. */
+  /** What is under way, or has failed, also since before the page was loaded. */
   async read(conversationId: string): Promise<void> {
+    const known = this.of(conversationId).filter(({ jobId }) => jobId !== null);
     try {
-      for (const job of (await this.api.list(conversationId)).toReversed()) {
-        if (job.status === 'running') this.progress(conversationId, job);
+      const jobs = new Map((await this.api.list(conversationId)).map((job) => [job.job_id, job]));
+      for (const { key, jobId } of known) if (!isOpen(jobs.get(jobId ?? ''))) this.#drop(key);
+      for (const job of [...jobs.values()].toReversed()) {
+        if (isOpen(job)) this.progress(conversationId, job);
       }
     } catch {
       // What is under way shows with the next event of it.
@@ -91,7 +94,8 @@ export class Files {
     }
     this.#change(key, { phase: 'running', reason: null });
     try {
-      this.progress(item.conversationId, await this.api.retry(item.conversationId, item.jobId));
+      // How it goes is told by events, which may be here before the answer: that says nothing new.
+      await this.api.retry(item.conversationId, item.jobId);
     } catch (error) {
       this.#change(key, { phase: 'failed', reason: words(error) });
     }
@@ -159,6 +163,11 @@ export class Files {
     this.#files.delete(key);
     this.items.update((items) => items.filter((item) => item.key !== key));
   }
+}
+
+/** It still asks for something: to be waited for, or to be tried again. */
+function isOpen(job: FileJob | undefined): job is FileJob {
+  return job?.status === 'running' || job?.status === 'failed';
 }
 
 function waiting(key: string, conversationId: string, file: File): Attachment {

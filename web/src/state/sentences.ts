@@ -22,6 +22,16 @@ export function speakable(markdown: string): string {
     .trim();
 }
 
+/** A piece of markdown to be read in one line, without the marks that would be in the way. */
+export function unmarked(piece: string): string {
+  return piece
+    .replace(/(?:\|?\s*:?-{3,}:?\s*)+\|?/g, ' ')
+    .replace(/(^|\s)#{1,6}\s/g, '$1')
+    .replace(/\*\*|`+/g, '')
+    .replace(/\s*\|\s*/g, ' ')
+    .replace(/\s+/g, ' ');
+}
+
 /** A block of code is said when it is closed. */
 function lastEnd(text: string, from: number): number {
   const fences = [...text.slice(from).matchAll(/^ {0,3}(?:`{3,}|~{3,})/gm)];

@@ -1,0 +1,175 @@
+import type { Locator } from '@playwright/test';
+
+import { type Chat, expect, test } from './fixtures.ts';
+
+const echo = async (question: string, say: (text: string) => void) => say(`About ${question}`);
+
+/** As the server tells it of a long conversation, which would take a test too long to hold. */
+const LONG = {
+  system_prompt: null,
+  parameters: {},
+  few_shot_examples: [],
+  summary: {
+    text: 'They spoke of tides.',
+    token_count: 310,
+    through: 40,
+    message_count: 38,
+    created_at: '2026-01-02T03:04:05.678Z',
+    author: 'model',
+  },
+  ledger: {
+    window: 16000,
+    reserved: 800,
+    system: 611,
+    few_shot: 407,
+    summary: 1310,
+    summary_through: 40,
+    history: 4120,
+    total: 7248,
+    left_out_messages: 3,
+  },
+};
+
+async function openPanel(chat: Chat): Promise<Locator> {
+  await chat.page.getByRole('button', { name: /tokens: what goes to the model/ }).click();
+  const panel = chat.page.getByRole('dialog', { name: 'What goes to the model' });
+  await expect(panel.getByRole('heading', { name: 'System prompt' })).toBeVisible();
+  return panel;
+}
+
+test('the meter opens the ledger; prompt, parameters and examples are changed there', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const panel = await openPanel(chat);
+  await expect(panel).toContainText(/\d+ of 16,000 tokens go to the model/);
+  await chat.expectAccessible();
+
+  const prompt = panel.getByRole('textbox', { name: 'System prompt' });
+  await prompt.fill('Answer in one word.');
+  await prompt.press('Control+Enter');
+  await expect(panel).toContainText(/Of this conversation; \d+ tokens\./);
+  await panel.getByLabel('Temperature').fill('0.5');
+  await panel.locator('context-parameters').getByRole('button', { name: 'Save' }).click();
+  await expect(panel.locator('context-parameters').getByRole('button', { name: 'Save' })).toBeDisabled();
+  await panel.getByRole('button', { name: 'Add an example' }).click();
+  await panel.getByLabel('Question').fill('1 + 1?');
+  await panel.getByLabel('Answer').fill('2.');
+  await panel.getByRole('button', { name: 'Add', exact: true }).click();
+  await expect(panel.getByRole('listitem')).toContainText(['1 + 1?']);
+  await chat.expectAccessible();
+  await chat.page.keyboard.press('Escape');
+  await expect(chat.page.getByRole('button', { name: /tokens: what goes/ })).toBeFocused();
+  await chat.page.reload();
+  await openPanel(chat);
+
+  await expect(prompt).toHaveValue('Answer in one word.');
+  await expect(panel.getByLabel('Temperature')).toHaveValue('0.5');
+  await panel.getByRole('button', { name: 'Remove example 1' }).click();
+  await expect(panel.getByRole('listitem')).toHaveCount(0);
+  await expect(panel.getByRole('button', { name: 'Add an example' })).toBeFocused();
+  await panel.getByRole('button', { name: 'Use the server’s' }).click();
+  await expect(prompt).toHaveValue('');
+});
+
+test('what the server does not take is said beside it, and stays to be mended', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const panel = await openPanel(chat);
+  const prompt = panel.getByRole('textbox', { name: 'System prompt' });
+  chat.expectsRefusals = true;
+
+  await prompt.fill('word '.repeat(12_000));
+  await panel.getByRole('button', { name: 'Save' }).first().click();
+
+  await expect(panel.getByRole('alert')).toContainText('Please shorten it.');
+  await expect(prompt).toHaveValue(/^word word/);
+  await chat.expectAccessible();
+});
+
+test('a change of what somebody else has changed meanwhile is not lost, and not forced', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const panel = await openPanel(chat);
+  chat.expectsRefusals = true;
+  let refusals = 1;
+  await chat.page.route('**/context', async (route) => {
+    const isRefused = route.request().method() === 'PATCH' && refusals > 0;
+    if (!isRefused) return route.continue();
+    refusals -= 1;
+    const json = { message: 'The context has changed.', code: 'stale' };
+    return route.fulfill({ status: 412, json });
+  });
+  const prompt = panel.getByRole('textbox', { name: 'System prompt' });
+
+  await prompt.fill('Mine.');
+  await panel.getByRole('button', { name: 'Save' }).first().click();
+  await expect(panel.getByRole('alert')).toContainText('changed elsewhere meanwhile');
+  await expect(prompt).toHaveValue('Mine.');
+  await panel.getByRole('button', { name: 'Save' }).first().click();
+
+  await expect(panel.getByRole('alert')).toHaveCount(0);
+  await expect(panel).toContainText('Of this conversation');
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`a summary is read, changed and removed: ${colorScheme}`, async ({ scripted, chat }) => {
+    const server = await scripted(echo);
+    await chat.page.emulateMedia({ colorScheme });
+    await chat.open(server);
+    await chat.ask('tides');
+    const context = structuredClone(LONG) as Omit<typeof LONG, 'summary'> & {
+      summary: (typeof LONG)['summary'] | null;
+    };
+    await chat.page.route('**/context', (route) => route.fulfill({ json: context }));
+    await chat.page.route('**/context/summary', (route) => {
+      if (route.request().method() === 'DELETE') context.summary = null;
+      else if (context.summary) {
+        context.summary = { ...context.summary, ...route.request().postDataJSON(), author: 'user' };
+      }
+      return route.fulfill({ json: context });
+    });
+    const panel = await openPanel(chat);
+    await expect(panel).toContainText('the 38 oldest messages, up to number 40');
+    await expect(panel).toContainText('3 older messages do not fit');
+    await chat.expectAccessible();
+    await chat.page.setViewportSize({ width: 320, height: 640 });
+    await chat.expectAccessible();
+    await chat.expectNothingSticksOut();
+
+    const summary = panel.getByRole('textbox', { name: 'Summary' });
+    await summary.fill('They spoke of the moon.');
+    await panel.getByRole('button', { name: 'Save' }).first().click();
+    await expect(panel).toContainText('Written by you');
+    await panel.getByRole('button', { name: 'Remove', exact: true }).click();
+
+    await expect(panel).toContainText('every message goes to the model as it is');
+  });
+}
+
+test('a new chat can be given its prompt before its first question', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+
+  await chat.page.getByRole('button', { name: 'Menu', exact: true }).click();
+  await chat.page.getByRole('menuitem', { name: 'What goes to the model' }).click();
+  const panel = chat.page.getByRole('dialog');
+  await panel.getByRole('textbox', { name: 'System prompt' }).fill('Be brief.');
+  await panel.getByRole('button', { name: 'Save' }).first().click();
+  await expect(panel).toContainText('Of this conversation');
+  await panel.getByRole('button', { name: 'Close' }).click();
+  await chat.ask('tides');
+
+  await expect(chat.answers).toHaveText([/About tides/]);
+});

@@ -1,0 +1,88 @@
+import { Chat, expect, test } from './fixtures.ts';
+
+const text = (name: string, content: string) => ({
+  name,
+  mimeType: 'text/plain',
+  buffer: Buffer.from(content),
+});
+
+test('a file becomes two messages, in every tab', async ({ scripted, chat, context }) => {
+  const server = await scripted(async (_question, say) => say('It is about waves.'));
+  await chat.open(server);
+  await chat.ask('before');
+  const tab = await Chat.in(context);
+  await tab.open(server, new URL(chat.page.url()).pathname);
+  await expect(tab.answers).toHaveCount(1);
+
+  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));
+
+  for (const { page, questions, answers } of [chat, tab]) {
+    await expect(questions).toHaveText(['before', /sea\.txt/]);
+    await expect(answers.last()).toContainText('It is about waves.');
+    await expect(page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+  }
+});
+
+test('a file that begins a conversation is its first message', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, say) => say('It is about waves.'));
+  await chat.open(server);
+
+  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));
+
+  await expect(chat.questions).toHaveText([/sea\.txt/]);
+  await expect(chat.answers).toHaveText([/It is about waves\./]);
+  await chat.page.reload();
+  await expect(chat.questions).toHaveText([/sea\.txt/]);
+});
+
+test('the parts of a file are counted, and a file is taken back', async ({ scripted, chat }) => {
+  let isFirst = true;
+  const server = await scripted(
+    async (_question, say) => {
+      say('About waves.');
+      if (!isFirst) await new Promise(() => {});
+      isFirst = false;
+    },
+    { CHUNK_SIZE_TOKENS: '500', FILE_CONCURRENCY: '1' },
+  );
+  await chat.open(server);
+  const waves = 'Waves come and go. '.repeat(300);
+  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', waves));
+  const list = chat.page.getByRole('list', { name: 'Files' });
+
+  await expect(list).toContainText(/1 of \d+ parts read/);
+  await chat.page.reload();
+  await expect(list).toContainText(/1 of \d+ parts read/);
+  await chat.expectAccessible();
+  await chat.page.getByRole('button', { name: 'Cancel: sea.txt' }).click();
+
+  await expect(list).toHaveCount(0);
+  await chat.page.reload();
+  await expect(chat.field).toBeVisible();
+  await expect(list).toHaveCount(0);
+});
+
+test('a file that failed says why, also after a reload, and is tried again', async ({
+  scripted,
+  chat,
+}) => {
+  test.setTimeout(120_000);
+  let fails = true;
+  const server = await scripted(async (_question, say) => {
+    if (fails) throw new Error('broken off');
+    say('It is about waves.');
+  });
+  await chat.open(server);
+  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));
+  const failure = chat.page.getByRole('alert').filter({ hasText: 'The model' });
+
+  await expect(failure).toBeVisible({ timeout: 60_000 });
+  await chat.page.reload();
+  await expect(failure).toBeVisible();
+  await chat.expectAccessible();
+  fails = false;
+  await chat.page.getByRole('button', { name: 'Try again: sea.txt' }).click();
+
+  await expect(chat.answers).toHaveText([/It is about waves\./]);
+  await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+});

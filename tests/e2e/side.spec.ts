@@ -1,0 +1,276 @@
+import { Chat, expect, test } from './fixtures.ts';
+
+const echo = async (question: string, say: (text: string) => void) => say(`About ${question}`);
+
+test('words are found as they are typed, and a hit leads to its very message', async ({
+  scripted,
+  chat,
+}) => {
+  test.setTimeout(120_000);
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('where the albatross sleeps');
+  for (let turn = 1; turn <= 30; turn += 1) await chat.ask(`filler ${turn}`);
+  await chat.page.reload();
+  await expect(chat.questions.last()).toHaveText('filler 30');
+  const { keyboard } = chat.page;
+
+  await keyboard.press('Control+k');
+  await keyboard.type('albatross');
+  const hits = chat.list.getByRole('link');
+  await expect(hits).toHaveCount(2);
+  await expect(hits.first().locator('mark')).toHaveText('albatross');
+  await chat.expectAccessible();
+  await keyboard.press('ArrowDown');
+  await expect(hits.first()).toBeFocused();
+  await keyboard.press('ArrowDown');
+  await expect(hits.last()).toBeFocused();
+  const isQuestion = (await hits.last().innerText()).includes('You');
+  await keyboard.press('Enter');
+
+  const message = (isQuestion ? chat.questions : chat.answers).first();
+  await expect(message).toContainText('where the albatross sleeps');
+  await expect(message).toBeInViewport();
+  await expect(message).toBeFocused();
+  await expect(chat.page).toHaveURL(/#m[12]$/);
+});
+
+test('an address of a message opens it', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  for (const question of ['one', 'two', 'three']) await chat.ask(question);
+
+  await chat.page.goto(`${chat.page.url()}#m3`);
+  await chat.page.reload();
+
+  await expect(chat.questions.nth(1)).toBeFocused();
+});
+
+test('nothing found, and nothing that could be found, are said', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const field = chat.page.getByRole('searchbox');
+  chat.expectsRefusals = true;
+
+  await field.fill('zebra');
+  await expect(chat.list).toContainText('No message has these words.');
+  await field.fill('-tides');
+  await expect(chat.list.getByRole('link')).toHaveCount(0);
+  await chat.expectAccessible();
+  await field.press('Escape');
+
+  await expect(field).toHaveValue('');
+  await expect(field).toBeFocused();
+  await expect(chat.list.getByRole('link')).toHaveText(['tides']);
+});
+
+test('a deleted conversation comes back by undo, as it was', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+
+  await chat.choose('tides', 'Delete');
+  await expect(chat.list.getByRole('link')).toHaveCount(0);
+  await expect(chat.answers).toHaveCount(0);
+  await chat.expectAccessible();
+  await chat.page.getByRole('button', { name: 'Undo' }).click();
+
+  await expect(chat.list.getByRole('link')).toHaveText(['tides']);
+  await expect(chat.answers).toHaveText([/About tides/]);
+  await chat.page.reload();
+  await expect(chat.list.getByRole('link')).toHaveText(['tides']);
+});
+
+test('what was deleted is gone when its toast is, and when the tab is closed', async ({
+  scripted,
+  chat,
+  context,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  for (const question of ['tides', 'moons']) {
+    await chat.page.keyboard.press('Control+Shift+O');
+    await chat.ask(question);
+  }
+  const address = chat.page.url();
+  const status = async () => (await context.request.get(`${server.url}/api/v1/conversations`)).json();
+
+  await chat.choose('tides', 'Delete');
+  await chat.page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(async () => expect((await status()).conversations).toHaveLength(1)).toPass();
+  await chat.choose('moons', 'Delete');
+  expect((await status()).conversations).toHaveLength(1);
+  await chat.page.close({ runBeforeUnload: true });
+
+  await expect(async () => expect((await status()).conversations).toHaveLength(0)).toPass();
+  const tab = await Chat.in(context);
+  await tab.page.goto(address);
+  await expect(tab.page.getByRole('heading', { name: 'not here' })).toBeVisible();
+});
+
+test('the list is gone through by keyboard: opened, renamed, deleted, undone', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  const { keyboard } = chat.page;
+  await chat.open(server);
+  for (const question of ['one', 'two', 'three']) {
+    await keyboard.press('Control+Shift+O');
+    await expect(chat.field).toBeFocused();
+    await chat.ask(question);
+  }
+  const links = chat.list.getByRole('link');
+  await expect(links).toHaveText(['three', 'two', 'one']);
+
+  await keyboard.press('Alt+ArrowDown');
+  await expect(chat.answers).toHaveText([/About two/]);
+  await links.first().focus();
+  await keyboard.press('ArrowDown');
+  await keyboard.press('F2');
+  await keyboard.type('second');
+  await keyboard.press('Enter');
+  await expect(links).toHaveText(['second', 'three', 'one']);
+  await expect(links.first()).toBeFocused();
+  await keyboard.press('Delete');
+  await expect(links).toHaveText(['three', 'one']);
+  await expect(links.first()).toBeFocused();
+  await keyboard.press('Control+z');
+
+  await expect(links).toHaveText(['second', 'three', 'one']);
+  await expect(chat.answers).toHaveText([/About two/]);
+});
+
+test('a conversation is emptied, once one has said so', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+
+  await chat.choose('tides', 'Empty');
+  const dialog = chat.page.getByRole('dialog', { name: 'Empty this conversation?' });
+  await expect(dialog.getByRole('button', { name: 'Keep it' })).toBeFocused();
+  await chat.expectAccessible();
+  await chat.page.keyboard.press('Escape');
+  await expect(chat.list.getByRole('button', { name: 'Options of tides' })).toBeFocused();
+  await expect(chat.answers).toHaveCount(1);
+  await chat.choose('tides', 'Empty');
+  await dialog.getByRole('button', { name: 'Empty it' }).click();
+
+  await expect(chat.answers).toHaveCount(0);
+  await expect(chat.page.getByText('The conversation is empty.')).toBeVisible();
+});
+
+test('a conversation is saved on the server, and can be fetched from there', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+
+  await chat.choose('tides', 'Save on the server');
+  const download = chat.page.waitForEvent('download');
+  await chat.page.getByRole('link', { name: 'Download' }).click();
+
+  expect((await download).suggestedFilename()).toMatch(/_conversation_history\.json$/);
+});
+
+test('the archive takes a conversation, shows it, and gives it back', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+
+  await chat.choose('tides', 'Archive');
+  await expect(chat.list.getByRole('link')).toHaveCount(0);
+  await chat.list.getByRole('button', { name: 'Archived' }).click();
+  await expect(chat.list.getByRole('heading', { name: 'Archived' })).toBeVisible();
+  await expect(chat.list.getByRole('link')).toHaveText(['tides']);
+  await chat.expectAccessible();
+  await chat.choose('tides', 'Take out of the archive');
+  await expect(chat.list).toContainText('Nothing is archived.');
+  await chat.list.getByRole('button', { name: 'Back to the conversations' }).click();
+
+  await expect(chat.list.getByRole('link')).toHaveText(['tides']);
+  await expect(chat.list.getByRole('button', { name: 'Archived' })).toBeFocused();
+});
+
+test('what is archived in one tab leaves the other’s list, and a message brings it back', async ({
+  scripted,
+  chat,
+  context,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const tab = await Chat.in(context);
+  await tab.open(server, new URL(chat.page.url()).pathname);
+  await expect(tab.answers).toHaveCount(1);
+
+  await chat.choose('tides', 'Archive');
+  for (const { list } of [chat, tab]) await expect(list.getByRole('link')).toHaveCount(0);
+  await tab.page.reload();
+  await expect(tab.answers).toHaveCount(1);
+  await expect(tab.list.getByRole('link')).toHaveCount(0);
+  await tab.ask('moons');
+
+  for (const { list } of [chat, tab]) await expect(list.getByRole('link')).toHaveText(['tides']);
+});
+
+test('two tabs show the same list as it changes', async ({ scripted, chat, context }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  const tab = await Chat.in(context);
+  await tab.open(server);
+
+  await chat.ask('tides');
+  await expect(tab.list.getByRole('link')).toHaveText(['tides']);
+  await tab.choose('tides', 'Rename');
+  await tab.page.getByRole('textbox', { name: 'Title' }).fill('The sea');
+  await tab.page.keyboard.press('Enter');
+  await expect(chat.list.getByRole('link')).toHaveText(['The sea']);
+  await chat.field.fill('What about the moon?');
+  await tab.choose('The sea', 'Delete');
+  await tab.page.getByRole('button', { name: 'Dismiss' }).click();
+
+  await expect(chat.list.getByRole('link')).toHaveCount(0);
+  await expect(chat.page.getByRole('heading', { name: 'not here' })).toBeVisible();
+  await chat.page.getByRole('button', { name: 'Start a new chat' }).click();
+  await expect(chat.field).toHaveValue('What about the moon?');
+});
+
+test('a conversation is exported by one browser, and imported by another', async ({
+  scripted,
+  chat,
+  browser,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const download = chat.page.waitForEvent('download');
+  await chat.choose('tides', 'Export as JSON');
+  const file = await (await download).path();
+
+  const other = await Chat.in(await browser.newContext());
+  await other.open(server);
+  await other.page.getByRole('button', { name: 'Menu', exact: true }).click();
+  await other.page.getByRole('menuitem', { name: 'Import' }).click();
+  const dialog = other.page.getByRole('dialog', { name: 'Import conversations' });
+  await dialog.locator('input[type="file"]').setInputFiles(file);
+  await expect(dialog).toContainText('One conversation came in.');
+  await other.expectAccessible();
+  await dialog.locator('input[type="file"]').setInputFiles({
+    name: 'broken.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from('{"format": "webchat", '),
+  });
+  await expect(dialog).toContainText('broken.json could not be imported.');
+  await other.expectAccessible();
+  await other.page.keyboard.press('Escape');
+
+  await other.list.getByRole('link', { name: 'tides' }).click();
+  await expect(other.answers).toHaveText([/About tides/]);
+});
