@@ -248,7 +248,7 @@ fn sample() -> String {
 fn the_form_is_that_of_version_1() {
     insta::assert_snapshot!(sample(), @r#"
     {"format":"webchat","version":1,"conversations":[
-    {"conversation_id":"00000000-0000-0000-0000-000000000001","title":"Tides","created_at":"2026-01-02T03:04:05.000Z","updated_at":"2026-01-02T03:04:05.000Z","last_position":4,"context":{"system_prompt":null,"parameters":{},"examples":[],"summary":null},"messages":[
+    {"conversation_id":"00000000-0000-0000-0000-000000000001","title":"Tides","created_at":"2026-01-02T03:04:05.000Z","updated_at":"2026-01-02T03:04:05.000Z","archived":false,"last_position":4,"context":{"system_prompt":null,"parameters":{},"examples":[],"summary":null},"messages":[
     {"message_id":"00000000-0000-0000-0000-000000000002","position":1,"parent_id":null,"role":"user","content":"number 2","token_count":2,"status":"complete","created_at":"2026-01-02T03:04:05.000Z","active":true},
     {"message_id":"00000000-0000-0000-0000-000000000003","position":2,"parent_id":"00000000-0000-0000-0000-000000000002","role":"assistant","content":"number 3","token_count":2,"status":"complete","created_at":"2026-01-02T03:04:05.000Z","active":false},
     {"message_id":"00000000-0000-0000-0000-000000000004","position":3,"parent_id":"00000000-0000-0000-0000-000000000002","role":"assistant","content":"number 4","token_count":2,"status":"complete","created_at":"2026-01-02T03:04:05.000Z","active":true}
