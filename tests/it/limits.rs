@@ -152,7 +152,7 @@ fn open_sockets(process: &Process) -> usize {
 
 #[tokio::test]
 async fn readers_that_never_read_cost_a_mebibyte_each_at_most_and_are_cut_off() {
-    const READERS: usize = 40;
+    const READERS: usize = 80;
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let settings = [
         ("AZURE_API_URL", model.url()),
@@ -197,8 +197,6 @@ async fn readers_that_never_read_cost_a_mebibyte_each_at_most_and_are_cut_off() 
 
     assert!(there >= READERS, "they were gone {flooded:?} after it began: {there} sockets");
     let each = grown / u64::try_from(READERS).unwrap();
-    eprintln!(
-    );
     assert!(each < MIB, "{each} bytes for each reader that reads nothing");
     assert!(took < flooded + Duration::from_secs(12), "{took:?}");
 }
