@@ -4,10 +4,28 @@ use std::collections::BTreeSet;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use webchat_tests::{Socket, TestServer};
+use webchat_tests::{Browser, Socket, TestServer};
 
 /// The conversation of all examples.
 const EXAMPLE: &str = "0190a000-0000-7000-8000-000000000000";
+
+const EXAMPLE_QUESTION: &str = "0190a000-0000-7000-8000-000000000003";
+const EXAMPLE_ANSWER: &str = "0190a000-0000-7000-8000-000000000004";
+
+/// What clients say, in an order in which all of it can be done.
+const SAID: [&str; 9] = [
+    "subscribe",
+    "send_message",
+    "stop",
+    "edit_message",
+    "regenerate",
+    "continue",
+    "select_version",
+    "unsubscribe",
+    "ping",
+];
+
+const BEGINS_A_TURN: [&str; 4] = ["send_message", "edit_message", "regenerate", "continue"];
 
 struct Description(Value);
 
@@ -77,6 +95,33 @@ fn every_message_has_examples_that_fit_it() {
     }
 }
 
+/// All frames up to the next one of this event, checked.
+async fn until(
+    socket: &mut Socket,
+    description: &Description,
+    heard: &mut BTreeSet<String>,
+    event: &str,
+) {
+    loop {
+        let frame = serde_json::from_str(&socket.next_frame().await).unwrap();
+        let name = description.check(&frame);
+        heard.insert(name.clone());
+        if name == event {
+            return;
+        }
+    }
+}
+
+/// The last question and its answer.
+async fn last_two(browser: &Browser, id: &str) -> [String; 2] {
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages?limit=2")).await.json();
+    let id_of = |place: usize| page["messages"][place]["message_id"].as_str().unwrap().to_owned();
+    if page["messages"].as_array().unwrap().is_empty() {
+        return [EXAMPLE.to_owned(), EXAMPLE.to_owned()];
+    }
+    [id_of(0), id_of(1)]
+}
+
 #[tokio::test]
 async fn every_example_of_a_client_is_understood_and_every_answer_is_as_described() {
     let description = Description::read();
@@ -86,20 +131,24 @@ async fn every_example_of_a_client_is_understood_and_every_answer_is_as_describe
     let mut socket = browser.connect_ungreeted().await;
     let mut heard = BTreeSet::new();
 
-    for message in ["subscribe", "send_message", "stop", "unsubscribe", "ping"] {
+    for message in SAID {
         for example in description.examples(message) {
-            socket.send_text(&example.to_string().replace(EXAMPLE, &id)).await;
+            let [question, answer] = last_two(&browser, &id).await;
+            let frame = example.to_string().replace(EXAMPLE, &id);
+            let frame = frame.replace(EXAMPLE_QUESTION, &question).replace(EXAMPLE_ANSWER, &answer);
+            // What is to go on must have broken off.
+            let breaking = (message == "regenerate").then(|| server.model.next_answer());
+            socket.send_text(&frame).await;
+            if let Some(answering) = breaking {
+                answering.say("Well, ");
+                until(&mut socket, &description, &mut heard, "response_chunk").await;
+                answering.break_off();
+            }
             let is_known = example["data"]["client_message_id"].is_string()
+                && message == "send_message"
                 && example["data"]["expected_position"].is_null();
-            if message == "send_message" && !is_known {
-                loop {
-                    let frame = serde_json::from_str(&socket.next_frame().await).unwrap();
-                    let event = description.check(&frame);
-                    heard.insert(event.clone());
-                    if event == "token_usage" {
-                        break;
-                    }
-                }
+            if BEGINS_A_TURN.contains(&message) && !is_known {
+                until(&mut socket, &description, &mut heard, "token_usage").await;
             }
             socket.say("ping", json!({})).await;
             let answers = hear(&mut socket, &description).await;
@@ -107,28 +156,17 @@ async fn every_example_of_a_client_is_understood_and_every_answer_is_as_describe
             heard.extend(answers);
         }
     }
-    // What goes wrong: a frame that can't be understood, and a turn that fails.
+    // What goes wrong, what a file is told of, and what is told of a list.
     socket.say("dance", json!({})).await;
-    let answering = server.model.next_answer();
-    socket.say("send_message", json!({"conversation_id": id, "message": "break"})).await;
-    answering.say("Well, ");
-    loop {
-        let frame = serde_json::from_str(&socket.next_frame().await).unwrap();
-        let event = description.check(&frame);
-        heard.insert(event.clone());
-        if event == "response_chunk" {
-            break;
-        }
-    }
-    answering.break_off();
-    let failed = socket.expect("error").await;
-    description.check(&json!({"event": "error", "data": failed}));
+    until(&mut socket, &description, &mut heard, "error").await;
+    socket.say("subscribe", json!({"conversation_id": id})).await;
+    let files = format!("/api/v1/conversations/{id}/files");
+    browser.upload(&files, "tides.txt", b"Tides come and go.").await;
+    until(&mut socket, &description, &mut heard, "file_progress").await;
+    browser.delete(&format!("/api/v1/conversations/{id}")).await;
+    until(&mut socket, &description, &mut heard, "conversation_unlisted").await;
 
-    let replayed = ["subscribe", "send_message", "stop", "unsubscribe", "ping"].map(str::to_owned);
-    assert_eq!(
-        description.messages("hear"),
-        BTreeSet::from(replayed),
-        "an example is not replayed"
-    );
+    let replayed = BTreeSet::from(SAID.map(str::to_owned));
+    assert_eq!(description.messages("hear"), replayed, "an example is not replayed");
     assert_eq!(heard, description.messages("tell"));
 }

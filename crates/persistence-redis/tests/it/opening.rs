@@ -139,7 +139,7 @@ async fn no_error_and_no_log_shows_the_password() {
 
     let log = log.text();
     assert!(log.contains("waiting for Redis"), "{log}");
-    assert!(log.contains("Redis tells no events"), "{log}");
+    assert!(log.contains("Redis tells nothing"), "{log}");
     assert!(told.contains("WRONGPASS"), "{told}");
     for text in [&log, &told] {
         assert!(!text.contains("spring") && !text.contains("neap"), "{text}");

@@ -35,8 +35,17 @@ impl Room {
         self.append(chunk("last")).await
     }
 
+    /// Reads on to the end.
     async fn read(&self, after: u64) -> Replay {
-        self.log.read(self.id, after).await.unwrap()
+        let (mut whole, mut reached) = (Vec::new(), after);
+        loop {
+            match self.log.read(self.id, reached).await.unwrap() {
+                Replay::Whole(events) if events.is_empty() => return Replay::Whole(whole),
+                Replay::Whole(events) => whole.extend(events),
+                gone @ Replay::Gone { .. } => return gone,
+            }
+            reached = whole.last().map_or(reached, |newest| newest.seq);
+        }
     }
 
     async fn checkpoint(&self) -> Checkpoint {

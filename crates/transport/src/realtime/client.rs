@@ -88,8 +88,8 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         }
     }
 
-    /// Does what a frame says, or what can't be read says nothing. What can't be done is told as an
-    /// error, which is also returned for transports that answer each frame.
+    /// Does what a frame says. What can't be read or done is told as an error, which is also returned
+    /// for transports that answer each frame.
     pub(crate) async fn receive(
         &mut self,
         subject: Subject,

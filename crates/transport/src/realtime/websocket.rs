@@ -26,7 +26,7 @@ use crate::{Caller, caller};
 const OUTBOX: usize = 8;
 
 /// Bytes that go out at a time. Under `actix_ws` some 32 of them wait for a slow client.
-const PART: usize = 8 * 1024;
+const PART: usize = 4 * 1024;
 
 /// Pings in the time after which a client is dead that has answered none.
 const PINGS: u32 = 3;
