@@ -566,7 +566,7 @@ mod tests {
         jobs.take_job(RunId::generate(), now, now.plus(LEASE)).await.unwrap().unwrap();
 
         room.chat.analyse_files();
-        room.wait(LEASE - LOOK_EVERY).await;
+        room.wait(LEASE.saturating_sub(LOOK_EVERY)).await;
         settle().await;
         let early = room.model.times_asked();
         room.wait(LOOK_EVERY).await;
