@@ -122,6 +122,12 @@ export class Chat {
   }
 
   async expectAccessible(): Promise<void> {
+    // What is fading in has not its colours yet.
+    await this.page.evaluate(() => {
+      const ends = (one: Animation) => one.effect?.getComputedTiming().iterations !== Infinity;
+      const ending = document.getAnimations().filter(ends);
+      return Promise.allSettled(ending.map((one) => one.finished)).then(() => undefined);
+    });
     const { violations } = await new AxeBuilder({ page: this.page }).analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   }

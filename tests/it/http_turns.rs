@@ -81,7 +81,11 @@ async fn a_question_is_answered_with_the_whole_turn() {
     assert_eq!((&body["finish_reason"], &body["error"]), (&json!("stop"), &json!(null)));
     assert_eq!(body["ledger"]["window"], 128_000);
     assert!(body["total_tokens_used"].as_u64().unwrap() > 0);
-    assert_eq!(room.messages().await, [body["question"].clone(), body["answer"].clone()]);
+    let mut stored = room.messages().await;
+    for message in &mut stored {
+        message.as_object_mut().unwrap().remove("versions");
+    }
+    assert_eq!(stored, [body["question"].clone(), body["answer"].clone()]);
 }
 
 #[tokio::test]

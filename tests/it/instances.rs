@@ -43,6 +43,7 @@ impl Site {
         let settings = [
             ("AZURE_API_URL", self.model.url()),
             ("SECRET_KEY", KEY),
+            ("REQUESTS_PER_SECOND", "0"),
             ("MONGODB_URI", &self.mongodb_uri),
             ("REDIS_URL", &self.redis_url),
         ];

@@ -189,7 +189,7 @@ impl SteadyClient {
 
     async fn wait_after(&mut self, refusal: &Value) {
         match text(&refusal["code"]) {
-            "turn_in_progress" | "storage_unavailable" => {}
+            "turn_in_progress" | "storage_unavailable" | "too_many_turns" => {}
             "shutting_down" => self.socket = None,
             _ => panic!("refused: {refusal}"),
         }

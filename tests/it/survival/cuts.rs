@@ -3,11 +3,12 @@ use std::time::Duration;
 use futures_util::future::join;
 use webchat_tests::{Addresses, Browser, ScriptedModel, SteadyClient, TestServer, often};
 
+use super::UNBOUNDED;
 use crate::instances::Site;
 
 #[tokio::test]
 async fn a_client_that_is_cut_off_again_and_again_gets_the_whole_answer_once() {
-    let server = TestServer::with_model(hasty(), &[]).await;
+    let server = TestServer::with_model(hasty(), &UNBOUNDED).await;
     let browser = server.browser();
 
     cut(&browser, &Addresses::of(&browser), often(30, 1_000)).await;

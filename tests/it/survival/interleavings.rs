@@ -3,13 +3,16 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use webchat_tests::{Addresses, ScriptedModel, SteadyClient, TestServer, often};
 
+use super::UNBOUNDED;
+
 const CLIENTS: usize = 3;
 const QUESTIONS: usize = 5;
 
 /// Clients of one conversation, all of which are cut off at random and send again at random.
 #[tokio::test]
 async fn however_clients_come_between_each_other_each_message_stands_once_in_order_for_all() {
-    let server = TestServer::with_model(ScriptedModel::paced(Duration::from_millis(1)), &[]).await;
+    let server =
+        TestServer::with_model(ScriptedModel::paced(Duration::from_millis(1)), &UNBOUNDED).await;
     let browser = server.browser();
     let addresses = Addresses::of(&browser);
     for _ in 0..often(5, 200) {

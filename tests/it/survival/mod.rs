@@ -7,3 +7,6 @@ mod kills;
 mod network;
 mod repeats;
 mod rolling;
+
+/// Clients that are cut off all the time ask more often than people do.
+const UNBOUNDED: [(&str, &str); 1] = [("REQUESTS_PER_SECOND", "0")];

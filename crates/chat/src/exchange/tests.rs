@@ -260,7 +260,7 @@ fn the_form_is_that_of_version_1() {
 #[test]
 fn what_a_newer_version_adds_is_passed_over_and_members_may_stand_in_any_order() {
     let mut value: serde_json::Value = serde_json::from_str(&sample()).unwrap();
-    value["conversations"][0]["archived"] = true.into();
+    value["conversations"][0]["pinned"] = true.into();
     value["conversations"][0]["messages"][0]["more"] = serde_json::json!({"a": [1]});
     value["about"] = "anything".into();
     // Sorted by name: `conversations` comes before `format`.

@@ -147,6 +147,9 @@ async fn keep(
         left = left.checked_sub(length).ok_or(ApiError::PayloadTooLarge)?;
         file.write_all(&part).await.map_err(|error| cannot_keep(&error))?;
     }
+    if left == limit {
+        return Err(ApiError::InvalidRequest("There is nothing in the file.".to_owned()));
+    }
     file.flush().await.map_err(|error| cannot_keep(&error))?;
     Ok(file)
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, SendMessage};
-use webchat_domain::{ConversationId, Message, MessageId};
+use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId};
 
 use super::turns::{Answered, Asked, StreamedEvent};
 use crate::body::Body;
@@ -50,7 +50,7 @@ type Ids = Path<(ConversationId, MessageId)>;
     operation_id = "edit_message",
     params(("id" = ConversationId, Path, description = "The conversation."),
         ("message_id" = MessageId, Path, description = "The message."),
-        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for it, of 1 to 128 characters."),
+        ("Idempotency-Key" = Option<ClientMessageId>, Header, description = "The client's name for it."),
     ),
     request_body(content = EditedMessage),
     responses(
@@ -92,7 +92,7 @@ async fn edit(
     operation_id = "regenerate",
     params(("id" = ConversationId, Path, description = "The conversation."),
         ("message_id" = MessageId, Path, description = "The message."),
-        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for it, of 1 to 128 characters."),
+        ("Idempotency-Key" = Option<ClientMessageId>, Header, description = "The client's name for it."),
     ),
     responses(
         (status = 200, description = "The turn, as of a message that is sent.", content(
@@ -127,7 +127,7 @@ async fn regenerate(
     operation_id = "continue_answer",
     params(("id" = ConversationId, Path, description = "The conversation."),
         ("message_id" = MessageId, Path, description = "The message."),
-        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for it, of 1 to 128 characters."),
+        ("Idempotency-Key" = Option<ClientMessageId>, Header, description = "The client's name for it."),
     ),
     responses(
         (status = 200, description = "The turn, as of a message that is sent.", content(
