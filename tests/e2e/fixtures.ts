@@ -139,16 +139,21 @@ export async function askAll(page: Page, path: string, questions: string[]): Pro
   await page.evaluate(async ({ conversation_id, questions }) => {
     const socket = new WebSocket('/ws');
     await new Promise<void>((resolve, reject) => {
-      const next = () => {
-        const message = questions.shift();
+      let message: string | undefined;
+      const ask = () => {
         const data = { conversation_id, message };
+        socket.send(JSON.stringify({ event: 'send_message', data }));
+      };
+      const next = () => {
+        message = questions.shift();
         if (message === undefined) resolve();
-        else socket.send(JSON.stringify({ event: 'send_message', data }));
+        else ask();
       };
       socket.addEventListener('open', next);
       socket.addEventListener('message', ({ data }) => {
         const { event, data: told } = JSON.parse(data);
         if (event === 'token_usage') next();
+        else if (told.code === 'rate_limited') setTimeout(ask, told.retry_after_ms);
         else if (event === 'error') reject(new Error(told.message));
       });
     });
