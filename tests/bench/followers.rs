@@ -17,7 +17,11 @@ pub(crate) async fn measure(bench: Bench) {
     let turns = bench.size(50, 5);
     let upstream = Upstream::start(Some(Duration::from_millis(5)));
     let folder = tempfile::tempdir().unwrap();
-    let settings = [("AZURE_API_URL", upstream.url.as_str()), ("LOG_LEVEL", "error")];
+    let settings = [
+        ("AZURE_API_URL", upstream.url.as_str()),
+        ("LOG_LEVEL", "error"),
+        ("WS_CONNECTIONS_PER_USER", "1000"),
+    ];
     let server = Process::start(folder.path(), &settings).await;
     for (case, deaf) in [("all read", 0), ("ten of them read nothing", DEAF)] {
         let times = answers(&server.browser(), FOLLOWERS - deaf, deaf, turns).await;

@@ -44,6 +44,8 @@ impl Site {
             ("AZURE_API_URL", self.model.url()),
             ("SECRET_KEY", KEY),
             ("REQUESTS_PER_SECOND", "0"),
+            ("TURNS_PER_USER", "0"),
+            ("WS_CONNECTIONS_PER_USER", "1000"),
             ("MONGODB_URI", &self.mongodb_uri),
             ("REDIS_URL", &self.redis_url),
         ];

@@ -29,8 +29,10 @@ async fn ask(client: &mut RealClient, message: &str) -> String {
         happened.extend(client.until("acknowledged").await);
         assert_eq!(happened.last(), Some(&acknowledged));
     }
-    let chunks = happened.iter().filter(|one| one[0] == "response_chunk");
-    chunks.map(|one| one[1]["chunk"].as_str().unwrap()).collect()
+    let mut chunks: Vec<_> = happened.iter().filter(|one| one[0] == "response_chunk").collect();
+    // The Python library handles each in a thread of its own.
+    chunks.sort_by_key(|one| one[1]["seq"].as_u64());
+    chunks.iter().map(|one| one[1]["chunk"].as_str().unwrap()).collect()
 }
 
 fn text(happening: &Value) -> &str {

@@ -126,7 +126,7 @@ async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
     script.requests.lock().unwrap().push(body.into_inner());
     let scripted = script.answers.lock().unwrap().pop_front();
     let pace = if scripted.is_some() { Duration::ZERO } else { script.pace };
-    let parts = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap()));
+    let parts = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap(), pace));
     let body = stream::unfold(parts, move |mut parts| async move {
         if !pace.is_zero() {
             sleep(pace).await;
@@ -140,12 +140,16 @@ async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/event-stream").streaming(body.boxed_local())
 }
 
-fn repeat(question: &str) -> UnboundedReceiver<Part> {
+fn repeat(question: &str, pace: Duration) -> UnboundedReceiver<Part> {
     let (parts, answer) = unbounded_channel();
     let answering = Answering { parts };
     answering.say("You said: ");
-    for word in question.split_inclusive(' ') {
-        answering.say(word);
+    let words = question.split_inclusive(' ');
+    // What takes no time comes at once.
+    if pace.is_zero() {
+        answering.say(question)
+    } else {
+        words.for_each(|word| answering.say(word))
     }
     answering.end();
     answer

@@ -77,6 +77,9 @@ pub fn openapi() -> serde_json::Result<String> {
         let methods =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
         for operation in methods.into_iter().flatten() {
+            for response in operation.responses.responses.values_mut() {
+                describe_briefly(response);
+            }
             let others = RefOr::Ref(Ref::from_response_name(PROBLEM));
             operation.responses.responses.insert("default".to_owned(), others);
         }
@@ -85,6 +88,15 @@ pub fn openapi() -> serde_json::Result<String> {
     let with_session = SecurityRequirement::new(SESSION, Vec::<String>::new());
     document.security = Some(vec![SecurityRequirement::default(), with_session]);
     Ok(document.to_pretty_json()? + "\n")
+}
+
+/// OpenAPI wants some description of each answer, also where the schema says it all.
+fn describe_briefly(response: &mut RefOr<Response>) {
+    if let RefOr::T(response) = response
+        && response.description.is_empty()
+    {
+        "What was asked for.".clone_into(&mut response.description);
+    }
 }
 
 /// This document.

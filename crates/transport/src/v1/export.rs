@@ -12,7 +12,7 @@ use crate::openapi::{BadQuery, NotFound};
 use crate::{ApiError, Reader};
 
 #[derive(OpenApi)]
-#[openapi(paths(export_one, export_all))]
+#[openapi(paths(export_one, export_all), components(schemas(Format)))]
 pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
