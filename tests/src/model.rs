@@ -147,9 +147,9 @@ fn repeat(question: &str, pace: Duration) -> UnboundedReceiver<Part> {
     let words = question.split_inclusive(' ');
     // What takes no time comes at once.
     if pace.is_zero() {
-        answering.say(question)
+        answering.say(question);
     } else {
-        words.for_each(|word| answering.say(word))
+        words.for_each(|word| answering.say(word));
     }
     answering.end();
     answer
