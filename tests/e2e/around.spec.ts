@@ -231,6 +231,7 @@ test('back and forward go through what was read', async ({ scripted, chat }) => 
   await chat.open(server);
   await chat.ask('tides');
   await chat.page.keyboard.press('Control+Shift+O');
+  await expect(chat.answers).toHaveCount(0);
   await chat.ask('moons');
 
   await chat.page.goBack();

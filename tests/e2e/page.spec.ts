@@ -116,6 +116,7 @@ test('a conversation is renamed, another opened, one deleted', async ({ scripted
   await chat.open(server);
   await chat.ask('tides');
   await chat.page.getByRole('button', { name: 'New chat' }).click();
+  await expect(chat.answers).toHaveCount(0);
   await chat.ask('moons');
   await expect(chat.list.getByRole('link')).toHaveText(['moons', 'tides']);
 

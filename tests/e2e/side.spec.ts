@@ -91,6 +91,7 @@ test('what was deleted is gone when its toast is, and when the tab is closed', a
   await chat.open(server);
   for (const question of ['tides', 'moons']) {
     await chat.page.keyboard.press('Control+Shift+O');
+    await expect(chat.answers).toHaveCount(0);
     await chat.ask(question);
   }
   const address = chat.page.url();
@@ -118,6 +119,7 @@ test('the list is gone through by keyboard: opened, renamed, deleted, undone', a
   await chat.open(server);
   for (const question of ['one', 'two', 'three']) {
     await keyboard.press('Control+Shift+O');
+    await expect(chat.answers).toHaveCount(0);
     await expect(chat.field).toBeFocused();
     await chat.ask(question);
   }
