@@ -3,6 +3,8 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: '.',
   timeout: 60_000,
+  // CI shares its machine: what fails once is tried again there, and told as flaky.
+  retries: process.env['CI'] ? 1 : 0,
   expect: { timeout: 15_000 },
   // Two cores, of which the model wants one: more browsers at once would only wait for each other.
   workers: 1,
