@@ -95,7 +95,7 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
     for change in &changes {
         println!("{did}: {change}");
     }
-    let migration = flask_migration(&database, TokenCounter::load());
+    let migration = flask_migration(&database);
     let report = if dry_run {
         migration.plan().await.map_err(FlaskError::from)?
     } else {

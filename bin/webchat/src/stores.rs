@@ -106,7 +106,7 @@ pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartErr
 /// A database that holds no conversations of the Flask application any more.
 async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
-    let migration = flask_migration(&database, TokenCounter::load());
+    let migration = flask_migration(&database);
     let waiting = migration.waiting().await?;
     if waiting > 0 && !migrate {
         return Err(StartError::Waiting { place: database.place(), waiting });
@@ -123,8 +123,9 @@ async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore,
     Ok(MongoStore::new(database))
 }
 
-pub(crate) fn flask_migration(database: &MongoDatabase, counter: TokenCounter) -> FlaskMigration {
-    FlaskMigration::new(database, Arc::new(move |text| counter.count(text)))
+/// Nothing is loaded to count with before there is something to count: mostly nothing waits.
+pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
+    FlaskMigration::new(database, Arc::new(|text| TokenCounter::load().count(text)))
 }
 
 /// A database whose collections and indexes are as they should be.
