@@ -8,8 +8,7 @@ use webchat_domain::{
 use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
 
 use crate::turn::{Turn, cause};
-use crate::turns::Place;
-use crate::{Chat, ChatError};
+use crate::{Chat, ChatError, Place};
 
 /// How long a turn holds its conversation without renewing its hold: after that, whoever ran it is
 /// taken for dead.

@@ -18,8 +18,8 @@ use crate::draft::Draft;
 use crate::prompts::CONTINUE;
 use crate::send_message::LEASE;
 use crate::teller::Teller;
-use crate::turns::{Interrupts, Place};
-use crate::{Chat, ChatError, measured, prompts};
+use crate::turns::Interrupts;
+use crate::{Chat, ChatError, Place, measured, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
 const SAVED_EVERY: Duration = Duration::from_secs(2);

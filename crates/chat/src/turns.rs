@@ -1,7 +1,6 @@
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -12,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{ConversationId, TurnId, UserId};
 
-use crate::ChatError;
+use crate::{ChatError, Place, Places};
 
 /// How long turns that are cut off have to keep what they have: longer than they try.
 const LAST_SAVE: Duration = Duration::from_secs(8);
@@ -21,7 +20,7 @@ const LAST_SAVE: Duration = Duration::from_secs(8);
 pub(crate) struct Turns {
     runtime: Handle,
     running: Mutex<HashMap<ConversationId, Running>>,
-    places: Arc<Mutex<HashMap<UserId, u32>>>,
+    places: Places,
     tasks: TaskTracker,
     refusing: CancellationToken,
     interrupting: CancellationToken,
@@ -31,24 +30,6 @@ struct Running {
     owner: UserId,
     turn_id: TurnId,
     stop: CancellationToken,
-}
-
-/// One of the turns that a user may have at once; given back when it is dropped.
-pub(crate) struct Place {
-    owner: UserId,
-    taken: Arc<Mutex<HashMap<UserId, u32>>>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = taken.entry(self.owner) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-    }
 }
 
 /// What ends a turn before its model does.
@@ -66,7 +47,7 @@ impl Turns {
         Self {
             runtime: Handle::current(),
             running: Mutex::default(),
-            places: Arc::default(),
+            places: Places::default(),
             tasks: TaskTracker::new(),
             refusing: CancellationToken::new(),
             interrupting: CancellationToken::new(),
@@ -82,13 +63,9 @@ impl Turns {
 
     /// A place for one more turn of this user's, if there are fewer than `limit`.
     pub(crate) fn place(&self, owner: UserId, limit: Option<u32>) -> Result<Place, ChatError> {
-        let mut taken = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(owner).or_default();
-        if let Some(limit) = limit.filter(|limit| *count >= *limit) {
-            return Err(ChatError::TooManyTurns { limit });
-        }
-        *count += 1;
-        Ok(Place { owner, taken: Arc::clone(&self.places) })
+        let most = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let limit = limit.unwrap_or(u32::MAX);
+        self.places.take(owner, most).ok_or(ChatError::TooManyTurns { limit })
     }
 
     pub(crate) fn is_shutting_down(&self) -> bool {

@@ -28,10 +28,7 @@ pub(crate) struct RequestLimits {
 
 impl RequestLimits {
     pub(crate) fn new(requests_per_second: Option<NonZeroU32>) -> Self {
-        let rate = requests_per_second.map(|rate| {
-            let burst = rate.saturating_mul(NonZeroU32::new(BURST_S).unwrap_or(NonZeroU32::MIN));
-            RateLimiter::hashmap(Quota::per_second(rate).allow_burst(burst))
-        });
+        let rate = requests_per_second.map(|rate| RateLimiter::hashmap(saved_up(rate, BURST_S)));
         Self { rate, asked: AtomicU32::new(0) }
     }
 
@@ -44,6 +41,12 @@ impl RequestLimits {
         let refused = rate.check_key(&session).err()?;
         Some(refused.wait_time_from(DefaultClock::default().now()))
     }
+}
+
+/// So many a second, of which some seconds' worth may come at once.
+pub(crate) fn saved_up(per_second: NonZeroU32, seconds: u32) -> Quota {
+    let seconds = NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN);
+    Quota::per_second(per_second).allow_burst(per_second.saturating_mul(seconds))
 }
 
 /// Refuses what a session asks for too often. Whoever has no session yet is not counted.

@@ -15,13 +15,13 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use webchat_chat::{Place, Places};
 use webchat_domain::UserId;
 
 pub use limits::Limits;
 pub(crate) use sse::EVENT_STREAM;
 pub(crate) use websocket::connect;
 
-use self::limits::{Presence, Presences};
 use crate::ApiError;
 
 /// How long connections have to say goodbye.
@@ -37,7 +37,7 @@ const TOO_MUCH: &str = "too many messages";
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
     limits: Limits,
-    presences: Arc<Presences>,
+    places: Places,
     tasks: TaskTracker,
     closing: CancellationToken,
     socket_io: Arc<socket_io::Sessions>,
@@ -55,8 +55,9 @@ impl Connections {
     }
 
     /// One more of a user.
-    fn enter(&self, user_id: UserId) -> Result<Presence, ApiError> {
-        self.presences.enter(user_id, self.limits.connections_per_user)
+    fn enter(&self, user_id: UserId) -> Result<Place, ApiError> {
+        let entered = self.places.take(user_id, self.limits.connections_per_user);
+        entered.ok_or(ApiError::ConnectionLimit)
     }
 
     /// Tells all clients that the server goes away, and waits for the connections to close.

@@ -14,7 +14,6 @@ use super::sessions::Place;
 use super::talk::Talk;
 use crate::ApiError;
 use crate::realtime::Connections;
-use crate::realtime::limits::Presence;
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 
@@ -86,12 +85,12 @@ pub(super) fn start(
     connections: &Connections,
     carrier: Carrier,
 ) -> Result<Arc<Session>, ApiError> {
-    let presence = connections.enter(browser.user_id)?;
+    let held = connections.enter(browser.user_id)?;
     let (session, sender, heard) = Session::new(browser.session_id, carrier);
     let session = Arc::new(session);
     let place = connections.socket_io.add(Arc::clone(&session))?;
     let talk = Talk::new(chat.clone(), browser, connections.clone(), sender);
-    connections.tasks.spawn(live(place, talk, heard, presence, connections.closing.clone()));
+    connections.tasks.spawn(live(place, talk, heard, held, connections.closing.clone()));
     Ok(session)
 }
 
@@ -100,7 +99,7 @@ async fn live(
     place: Place,
     mut talk: Talk,
     mut heard: mpsc::Receiver<Packet>,
-    _presence: Presence,
+    _held: webchat_chat::Place,
     closing: CancellationToken,
 ) {
     let session = &place.session;
