@@ -6,9 +6,30 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 use webchat_chat::ChatError;
 
 use crate::ApiError;
+
+/// How a read may be conditional.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described: actix reads the header")]
+pub(crate) struct UnlessKnown {
+    /// The `ETag` of what is there already.
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
+/// How a change may be conditional.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described: actix reads the header")]
+pub(crate) struct IfUnchanged {
+    /// The `ETag` that it must still have.
+    #[param(rename = "If-Match")]
+    if_match: Option<String>,
+}
 
 /// The tag of a resource that is represented so: another one whenever the JSON is another.
 pub(crate) fn of(resource: &impl Serialize) -> Result<EntityTag, ApiError> {

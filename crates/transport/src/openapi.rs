@@ -2,6 +2,7 @@
 //! `Described`; here they come together, with what all of them share.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
@@ -108,12 +109,16 @@ fn describe_briefly(response: &mut RefOr<Response>) {
     responses((status = 200, body = serde_json::Value)),
 )]
 pub(crate) async fn serve() -> Result<HttpResponse, ApiError> {
-    let document = openapi().map_err(|error| {
+    static DOCUMENT: LazyLock<serde_json::Result<String>> = LazyLock::new(openapi);
+    let document = DOCUMENT.as_ref().map_err(|error| {
         tracing::error!(%error, "the API can't be described");
         ApiError::Internal
     })?;
     let header = (CACHE_CONTROL, "no-cache");
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).insert_header(header).body(document))
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header(header)
+        .body(document.as_str()))
 }
 
 /// Refusals that many routes share.

@@ -9,8 +9,9 @@ use webchat_domain::{
 };
 
 use crate::body::{Body, Object};
+use crate::etag::{self, IfUnchanged, UnlessKnown};
 use crate::openapi::{BadBody, Changed, NotFound};
-use crate::{ApiError, Caller, Reader, etag};
+use crate::{ApiError, Caller, Reader};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -107,11 +108,7 @@ struct NewExample {
     operation_id = "read_context",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        (
-            "If-None-Match" = Option<String>,
-            Header,
-            description = "The `ETag` of what is there already.",
-        ),
+        UnlessKnown,
     ),
     responses(
         (
@@ -142,7 +139,7 @@ async fn read(
     operation_id = "change_context",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+        IfUnchanged,
     ),
     request_body(
         content = Changes,
@@ -185,7 +182,7 @@ async fn change(
     operation_id = "replace_summary",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+        IfUnchanged,
     ),
     request_body(content = SummaryText, example = json!({"text": "They spoke of tides."})),
     responses(
@@ -227,7 +224,7 @@ async fn replace_summary(
     operation_id = "remove_summary",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+        IfUnchanged,
     ),
     responses((status = 204, description = "It is gone."), NotFound, Changed),
 )]

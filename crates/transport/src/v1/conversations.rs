@@ -7,8 +7,9 @@ use webchat_domain::{Conversation, ConversationId, Title, UserId};
 
 use super::page_size;
 use crate::body::Body;
+use crate::etag::{self, IfUnchanged, UnlessKnown};
 use crate::openapi::{BadBody, BadQuery, Changed, NotFound};
-use crate::{ApiError, Caller, Reader, etag};
+use crate::{ApiError, Caller, Reader};
 
 #[derive(OpenApi)]
 #[openapi(paths(list, start, read, edit, delete))]
@@ -101,11 +102,7 @@ async fn start(caller: Caller, chat: Data<Chat>) -> Result<HttpResponse, ApiErro
     operation_id = "read_conversation",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        (
-            "If-None-Match" = Option<String>,
-            Header,
-            description = "The `ETag` of what is there already.",
-        ),
+        UnlessKnown,
     ),
     responses(
         (
@@ -136,7 +133,7 @@ async fn read(
     operation_id = "change_conversation",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+        IfUnchanged,
     ),
     request_body(content = Changes, example = json!({"title": "Tides", "archived": false})),
     responses(
@@ -174,7 +171,7 @@ async fn edit(
     operation_id = "delete_conversation",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that it must still have."),
+        IfUnchanged,
     ),
     responses((status = 204, description = "It is gone."), NotFound, Changed),
 )]

@@ -1,9 +1,12 @@
 //! Other versions of messages.
 
+use std::collections::BTreeMap;
+
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 use webchat_chat::{Chat, SendMessage};
 use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId};
 
@@ -40,7 +43,41 @@ struct EditedMessage {
     message: String,
 }
 
-type Ids = Path<(ConversationId, MessageId)>;
+/// Which message it is about.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct OfMessage {
+    /// The conversation.
+    id: ConversationId,
+    /// The message.
+    message_id: MessageId,
+}
+
+/// How sending again does nothing twice.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described: `Asked` reads the header")]
+struct Named {
+    /// The client's name for it.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: Option<ClientMessageId>,
+}
+
+/// What all that begins a turn is answered with.
+struct Turned;
+
+impl IntoResponses for Turned {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let content = |schema| Content::new(Some(Ref::from_schema_name(schema)));
+        let turn = ResponseBuilder::new()
+            .description("The turn, as of a message that is sent.")
+            .content("application/json", content(Answered::name()))
+            .content("text/event-stream", content(StreamedEvent::name()));
+        let refused = [NotFound::responses(), NotAcceptable::responses(), TurnRefused::responses()];
+        let answered = ("200".to_owned(), turn.build().into());
+        refused.into_iter().flatten().chain([answered]).collect()
+    }
+}
 
 /// Stores another version of a question, and answers it. The old version stays, and can be selected.
 #[utoipa::path(
@@ -48,32 +85,20 @@ type Ids = Path<(ConversationId, MessageId)>;
     path = "/conversations/{id}/messages/{message_id}/edit",
     tag = "turns",
     operation_id = "edit_message",
-    params(("id" = ConversationId, Path, description = "The conversation."),
-        ("message_id" = MessageId, Path, description = "The message."),
-        ("Idempotency-Key" = Option<ClientMessageId>, Header, description = "The client's name for it."),
-    ),
+    params(OfMessage, Named),
     request_body(content = EditedMessage),
-    responses(
-        (status = 200, description = "The turn, as of a message that is sent.", content(
-            (Answered = "application/json"),
-            (StreamedEvent = "text/event-stream"),
-        )),
-        NotFound,
-        NotAcceptable,
-        BadBody,
-        TurnRefused,
-    ),
+    responses(Turned, BadBody),
 )]
 async fn edit(
     request: HttpRequest,
     caller: Caller,
-    ids: Ids,
+    of: Path<OfMessage>,
     edited: Body<EditedMessage>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(&request)?;
-    let (id, message_id) = ids.into_inner();
+    let OfMessage { id, message_id } = of.into_inner();
     let owner = caller.0.user_id;
     let message = SendMessage {
         content: edited.into_inner().0.message,
@@ -90,29 +115,18 @@ async fn edit(
     path = "/conversations/{id}/messages/{message_id}/regenerate",
     tag = "turns",
     operation_id = "regenerate",
-    params(("id" = ConversationId, Path, description = "The conversation."),
-        ("message_id" = MessageId, Path, description = "The message."),
-        ("Idempotency-Key" = Option<ClientMessageId>, Header, description = "The client's name for it."),
-    ),
-    responses(
-        (status = 200, description = "The turn, as of a message that is sent.", content(
-            (Answered = "application/json"),
-            (StreamedEvent = "text/event-stream"),
-        )),
-        NotFound,
-        NotAcceptable,
-        TurnRefused,
-    ),
+    params(OfMessage, Named),
+    responses(Turned)
 )]
 async fn regenerate(
     request: HttpRequest,
     caller: Caller,
-    ids: Ids,
+    of: Path<OfMessage>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(&request)?;
-    let (id, message_id) = ids.into_inner();
+    let OfMessage { id, message_id } = of.into_inner();
     let owner = caller.0.user_id;
     let name = asked.client_message_id.clone();
     let sent = chat.regenerate(owner, id, Some(message_id), name).await?;
@@ -125,29 +139,18 @@ async fn regenerate(
     path = "/conversations/{id}/messages/{message_id}/continue",
     tag = "turns",
     operation_id = "continue_answer",
-    params(("id" = ConversationId, Path, description = "The conversation."),
-        ("message_id" = MessageId, Path, description = "The message."),
-        ("Idempotency-Key" = Option<ClientMessageId>, Header, description = "The client's name for it."),
-    ),
-    responses(
-        (status = 200, description = "The turn, as of a message that is sent.", content(
-            (Answered = "application/json"),
-            (StreamedEvent = "text/event-stream"),
-        )),
-        NotFound,
-        NotAcceptable,
-        TurnRefused,
-    ),
+    params(OfMessage, Named),
+    responses(Turned)
 )]
 async fn go_on(
     request: HttpRequest,
     caller: Caller,
-    ids: Ids,
+    of: Path<OfMessage>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(&request)?;
-    let (id, message_id) = ids.into_inner();
+    let OfMessage { id, message_id } = of.into_inner();
     let owner = caller.0.user_id;
     let name = asked.client_message_id.clone();
     let sent = chat.continue_answer(owner, id, Some(message_id), name).await?;
@@ -160,11 +163,14 @@ async fn go_on(
     path = "/conversations/{id}/messages/{message_id}/select",
     tag = "turns",
     operation_id = "select_version",
-    params(("id" = ConversationId, Path, description = "The conversation."),
-        ("message_id" = MessageId, Path, description = "The message."),),
+    params(OfMessage),
     responses((status = 200, body = Message), NotFound, TurnRefused),
 )]
-async fn select(caller: Caller, ids: Ids, chat: Data<Chat>) -> Result<Json<Message>, ApiError> {
-    let (id, message_id) = ids.into_inner();
+async fn select(
+    caller: Caller,
+    of: Path<OfMessage>,
+    chat: Data<Chat>,
+) -> Result<Json<Message>, ApiError> {
+    let OfMessage { id, message_id } = of.into_inner();
     Ok(Json(chat.select_version(caller.0.user_id, id, message_id).await?))
 }
