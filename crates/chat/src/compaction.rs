@@ -75,7 +75,11 @@ impl Compaction {
     pub(crate) async fn run(self) {
         let id = self.id;
         let interrupt = self.chat.turns.interrupt();
-        let Some(until) = self.begin().await else { return };
+        let begun = tokio::select! {
+            begun = self.begin() => begun,
+            () = interrupt.cancelled() => None,
+        };
+        let Some(until) = begun else { return };
         let folded = tokio::select! {
             folded = self.fold(until) => folded,
             () = interrupt.cancelled() => Ok(()),
@@ -283,6 +287,7 @@ fn piece(budget: Budget) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
     use webchat_domain::{FinishReason, MessageStatus};
 
     use super::*;
@@ -546,6 +551,20 @@ mod tests {
         assert_eq!(summary(&room).await, None);
         let (now, until) = (room.chat.ports.clock.now(), room.chat.ports.clock.now().plus(RIGHT));
         assert!(room.chat.ports.contexts.begin_compaction(room.id, now, until).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_does_not_wait_for_the_right_that_somebody_else_has() {
+        let room = small_room().await;
+        let (now, until) = (room.chat.ports.clock.now(), room.chat.ports.clock.now().plus(RIGHT));
+        assert!(room.chat.ports.contexts.begin_compaction(room.id, now, until).await.unwrap());
+        fill(&room).await;
+        let began = Instant::now();
+
+        room.chat.shutdown(Duration::from_secs(1)).await;
+
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert_eq!(summary(&room).await, None);
     }
 
     #[tokio::test(start_paused = true)]

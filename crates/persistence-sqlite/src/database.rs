@@ -121,6 +121,7 @@ fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
     connection
         .execute_batch(
             "UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL;
+             UPDATE conversations SET compacting_until = NULL WHERE compacting_until IS NOT NULL;
              UPDATE file_jobs SET run_id = NULL, lease_until = NULL WHERE run_id IS NOT NULL;",
         )
         .map_err(PrepareError::broken)?;

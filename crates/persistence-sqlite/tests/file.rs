@@ -12,7 +12,7 @@ use webchat_domain::{
     Timestamp, TurnId, UserId,
 };
 use webchat_persistence::{
-    Append, Appended, Conversations, LapsedTurn, Replay, TurnClaim, TurnLog,
+    Append, Appended, Contexts, Conversations, LapsedTurn, Replay, TurnClaim, TurnLog,
 };
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
@@ -129,6 +129,23 @@ async fn a_turn_that_was_cut_off_has_lapsed_at_the_restart() {
 
     assert_eq!(before, []);
     assert_eq!(after, [LapsedTurn { owner, conversation_id: id, turn_id, answer: None }]);
+}
+
+#[tokio::test]
+async fn a_summary_that_was_cut_off_holds_nobody_up_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.db");
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let until = NOW.plus(Duration::from_mins(4));
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.create(owner, id, NOW).await.unwrap();
+    assert!(store.begin_compaction(id, NOW, until).await.unwrap());
+    assert!(!store.begin_compaction(id, NOW, until).await.unwrap());
+
+    drop(store);
+    let store = SqliteStore::open(&path).await.unwrap();
+
+    assert!(store.begin_compaction(id, NOW, until).await.unwrap());
 }
 
 #[tokio::test]
