@@ -49,6 +49,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(chat.list.getByRole('link')).toHaveCount(2);
       await chat.expectAccessible();
       await page.getByRole('searchbox').fill('');
+      await expect(chat.list.getByRole('link')).toHaveCount(1);
       await chat.list.getByRole('link').press('Delete');
       await expect(page.getByText(/was deleted/)).toBeVisible();
       await chat.expectAccessible();
