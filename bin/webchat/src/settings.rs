@@ -1,3 +1,5 @@
+mod upstream;
+
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
@@ -9,12 +11,12 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use webchat_chat::FileSettings;
-use webchat_domain::ModelParameters;
-use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
+use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
 
 use crate::read::{Environment, Reader, SettingsError};
+use upstream::upstream;
 
 /// The most megabytes a file may be allowed to have: MongoDB takes documents of 16.
 const MOST_MEGABYTES: f64 = 10.0;
@@ -224,10 +226,10 @@ fn files(reader: &mut Reader<'_>) -> FileSettings {
     FileSettings {
         max_bytes: max_bytes.unwrap_or(default.max_bytes),
         extensions: extensions.unwrap_or(default.extensions),
-        part_tokens: within(reader, "CHUNK_SIZE_TOKENS", 64..=100_000)
+        part_tokens: within(reader, "CHUNK_SIZE_TOKENS", "", 64..=100_000)
             .unwrap_or(default.part_tokens),
-        concurrency: within(reader, "FILE_CONCURRENCY", 1..=100).unwrap_or(default.concurrency),
-        per_user: within(reader, "FILES_PER_USER", 1..=100).unwrap_or(default.per_user),
+        concurrency: within(reader, "FILE_CONCURRENCY", "", 1..=100).unwrap_or(default.concurrency),
+        per_user: within(reader, "FILES_PER_USER", "", 1..=100).unwrap_or(default.per_user),
     }
 }
 
@@ -249,11 +251,17 @@ fn extension(value: &str) -> Option<String> {
     is_one.then(|| bare.to_lowercase())
 }
 
-fn within<T>(reader: &mut Reader<'_>, name: &'static str, range: RangeInclusive<T>) -> Option<T>
+/// A number within bounds; `unit` is written behind "a number".
+fn within<T>(
+    reader: &mut Reader<'_>,
+    name: &'static str,
+    unit: &str,
+    range: RangeInclusive<T>,
+) -> Option<T>
 where
     T: FromStr + PartialOrd + Display,
 {
-    let expected = format!("a number from {} to {}", range.start(), range.end());
+    let expected = format!("a number{unit} from {} to {}", range.start(), range.end());
     reader.optional(name, &expected, |value| {
         value.parse().ok().filter(|number| range.contains(number))
     })
@@ -281,9 +289,7 @@ fn secret_key(reader: &mut Reader<'_>, app_env: AppEnv) -> Option<SecretString> 
 
 fn session_ttl(reader: &mut Reader<'_>) -> Duration {
     const DAY: Duration = Duration::from_hours(24);
-    let days = reader.optional("SESSION_TTL_DAYS", "a number of days from 1 to 400", |value| {
-        value.parse().ok().filter(|days| (1..=400).contains(days))
-    });
+    let days = within(reader, "SESSION_TTL_DAYS", " of days", 1..=400);
     DAY * days.unwrap_or(365)
 }
 
@@ -325,10 +331,7 @@ fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {
 
 fn max_import_bytes(reader: &mut Reader<'_>) -> u64 {
     const MEGABYTE: u64 = 1024 * 1024;
-    let expected = "a number of megabytes from 1 to 10000";
-    let megabytes = reader.optional("MAX_IMPORT_SIZE_MB", expected, |value| {
-        value.parse().ok().filter(|megabytes| (1..=10_000).contains(megabytes))
-    });
+    let megabytes = within(reader, "MAX_IMPORT_SIZE_MB", " of megabytes", 1..=10_000);
     megabytes.unwrap_or(100) * MEGABYTE
 }
 
@@ -349,277 +352,5 @@ fn log_level(reader: &mut Reader<'_>) -> String {
     parsed.unwrap_or_else(|| "info".to_owned())
 }
 
-fn upstream(reader: &mut Reader<'_>) -> Option<HttpSettings> {
-    let expected = "the full address of chat completions, like \
-         https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
-         or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own";
-    let url = reader.optional("AZURE_API_URL", expected, web_address);
-    if reader.text("AZURE_API_URL").is_none() {
-        reader.refuse("AZURE_API_URL", expected);
-    }
-    let auth = auth(reader);
-    let tokens_field = tokens_field(reader);
-    let parameters = parameters(reader);
-    let timeouts = timeouts(reader);
-    let proxy = proxy(reader, url.as_ref());
-    Some(HttpSettings {
-        api_key: reader.secret("API_KEY"),
-        auth,
-        model: reader.text("MODEL"),
-        tokens_field,
-        parameters,
-        timeouts,
-        proxy,
-        ..HttpSettings::new(url?)
-    })
-}
-
-fn auth(reader: &mut Reader<'_>) -> Auth {
-    let parsed =
-        reader.optional("LLM_AUTH", "auto, api-key, bearer or none", |value| match value {
-            "auto" => Some(Auth::Auto),
-            "api-key" => Some(Auth::ApiKey),
-            "bearer" => Some(Auth::Bearer),
-            "none" => Some(Auth::None),
-            _ => None,
-        });
-    parsed.unwrap_or_default()
-}
-
-fn tokens_field(reader: &mut Reader<'_>) -> TokensField {
-    let expected = "auto, max_tokens or max_completion_tokens";
-    let parsed = reader.optional("LLM_TOKENS_FIELD", expected, |value| match value {
-        "auto" => Some(TokensField::Auto),
-        "max_tokens" => Some(TokensField::MaxTokens),
-        "max_completion_tokens" => Some(TokensField::MaxCompletionTokens),
-        _ => None,
-    });
-    parsed.unwrap_or_default()
-}
-
-fn parameters(reader: &mut Reader<'_>) -> ModelParameters {
-    const PENALTY: &str = "a number from -2 to 2";
-    let effort = "none, minimal, low, medium, high or xhigh";
-    ModelParameters {
-        temperature: reader.parsed_if_set("LLM_TEMPERATURE", "a number from 0 to 2"),
-        top_p: reader.parsed_if_set("LLM_TOP_P", "a number from 0 to 1"),
-        presence_penalty: reader.parsed_if_set("LLM_PRESENCE_PENALTY", PENALTY),
-        frequency_penalty: reader.parsed_if_set("LLM_FREQUENCY_PENALTY", PENALTY),
-        seed: reader.parsed_if_set("LLM_SEED", "a whole number"),
-        reasoning_effort: reader.parsed_if_set("LLM_REASONING_EFFORT", effort),
-    }
-}
-
-fn timeouts(reader: &mut Reader<'_>) -> Timeouts {
-    let default = Timeouts::default();
-    let mut seconds = |name, default| {
-        let expected = "a number of seconds from 1 to 3600";
-        let parsed = reader.optional(name, expected, |value| {
-            value.parse().ok().filter(|seconds| (1..=3600).contains(seconds))
-        });
-        parsed.map_or(default, Duration::from_secs)
-    };
-    Timeouts {
-        connect: seconds("LLM_CONNECT_TIMEOUT_S", default.connect),
-        first_delta: seconds("LLM_FIRST_DELTA_TIMEOUT_S", default.first_delta),
-        idle: seconds("LLM_IDLE_TIMEOUT_S", default.idle),
-    }
-}
-
-/// The variables that other programs take their proxy from, too, in either case.
-fn proxy(reader: &mut Reader<'_>, model: Option<&Url>) -> Option<ProxySettings> {
-    let names = match model?.scheme() {
-        "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
-        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
-    };
-    let name = names.into_iter().find(|name| reader.text(name).is_some())?;
-    let url = reader.optional(name, "an address like http://proxy.example.org:3128", proxy_address);
-    let except = reader.text("NO_PROXY").or_else(|| reader.text("no_proxy"));
-    Some(ProxySettings { url: url?, except: except.unwrap_or_default() })
-}
-
-fn proxy_address(value: &str) -> Option<Url> {
-    let with_scheme = if value.contains("://") { value } else { &format!("http://{value}") };
-    Url::parse(with_scheme).ok().filter(Url::has_host)
-}
-
 #[cfg(test)]
-mod tests {
-    use webchat_domain::ReasoningEffort;
-
-    use super::*;
-
-    const URL: (&str, &str) = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
-
-    #[test]
-    fn an_upstream_is_all_that_is_needed() {
-        let settings = Settings::read(&[URL].into_iter().collect()).unwrap();
-
-        assert_eq!((settings.host, settings.port), (Ipv4Addr::LOCALHOST.into(), 8080));
-        assert_eq!((settings.max_tokens, settings.reply_tokens), (128_000, 800));
-    }
-
-    #[test]
-    fn the_example_shows_the_defaults() {
-        let is_name =
-            |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-        let example = include_str!("../../../.env.example").lines();
-        let shown = example
-            .filter_map(|line| line.strip_prefix('#')?.split_once('='))
-            .filter(|(name, _)| is_name(name));
-
-        let as_shown = Settings::read(&shown.chain([URL]).collect()).unwrap();
-
-        let by_default = Settings::read(&[URL].into_iter().collect()).unwrap();
-        assert_eq!(format!("{as_shown:?}"), format!("{by_default:?}"));
-    }
-
-    #[test]
-    fn which_files_are_taken_is_read() {
-        let variables = [URL, ("MAX_FILE_SIZE_MB", "0.5"), ("ALLOWED_EXTENSIONS", ".TXT, csv")];
-        let files = Settings::read(&variables.into_iter().collect()).unwrap().files;
-
-        assert_eq!(files.max_bytes, 512 * 1024);
-        assert_eq!(files.extensions, ["txt", "csv"]);
-        for (name, value) in [
-            ("MAX_FILE_SIZE_MB", "11"),
-            ("MAX_FILE_SIZE_MB", "NaN"),
-            ("ALLOWED_EXTENSIONS", "txt,,md"),
-            ("CHUNK_SIZE_TOKENS", "0"),
-            ("FILE_CONCURRENCY", "0"),
-            ("FILES_PER_USER", "none"),
-        ] {
-            let refused = Settings::read(&[URL, (name, value)].into_iter().collect());
-            assert_eq!(refused.unwrap_err().0[0].name, name, "{value}");
-        }
-    }
-
-    #[test]
-    fn empty_values_set_nothing() {
-        let variables = [URL, ("PORT", ""), ("SECRET_KEY", " "), ("MONGODB_URI", "")];
-        let settings = Settings::read(&variables.into_iter().collect()).unwrap();
-
-        assert_eq!(settings.port, 8080);
-        assert!(settings.secret_key.is_none());
-    }
-
-    #[test]
-    fn how_the_model_is_spoken_to_is_read() {
-        let variables = [
-            URL,
-            ("LLM_TOKENS_FIELD", "max_completion_tokens"),
-            ("LLM_TEMPERATURE", "0.7"),
-            ("LLM_TOP_P", "0.9"),
-            ("LLM_PRESENCE_PENALTY", "-1"),
-            ("LLM_FREQUENCY_PENALTY", "1.5"),
-            ("LLM_SEED", "-7"),
-            ("LLM_REASONING_EFFORT", "low"),
-            ("LLM_CONNECT_TIMEOUT_S", "1"),
-            ("LLM_FIRST_DELTA_TIMEOUT_S", "600"),
-            ("LLM_IDLE_TIMEOUT_S", "3600"),
-        ];
-        let upstream = Settings::read(&variables.into_iter().collect()).unwrap().upstream;
-
-        assert_eq!(upstream.tokens_field, TokensField::MaxCompletionTokens);
-        assert_eq!(
-            upstream.parameters,
-            ModelParameters {
-                temperature: "0.7".parse().ok(),
-                top_p: "0.9".parse().ok(),
-                presence_penalty: "-1".parse().ok(),
-                frequency_penalty: "1.5".parse().ok(),
-                seed: Some(-7),
-                reasoning_effort: Some(ReasoningEffort::Low),
-            }
-        );
-        assert_eq!(
-            upstream.timeouts,
-            Timeouts {
-                connect: Duration::from_secs(1),
-                first_delta: Duration::from_mins(10),
-                idle: Duration::from_hours(1),
-            }
-        );
-    }
-
-    #[test]
-    fn the_proxy_is_that_of_the_models_scheme_or_the_one_for_all() {
-        const SECURE: (&str, &str) = ("AZURE_API_URL", "https://model.example/");
-        const HTTP: (&str, &str) = ("HTTP_PROXY", "http://me:pa55@a.example:3128");
-        const HTTPS: (&str, &str) = ("https_proxy", "b.example:8080");
-        const ALL: (&str, &str) = ("ALL_PROXY", "socks5h://c.example");
-        for (variables, proxy) in [
-            (vec![URL, HTTP, HTTPS, ALL], Some("http://me:pa55@a.example:3128/")),
-            (vec![SECURE, HTTP, HTTPS, ALL], Some("http://b.example:8080/")),
-            (vec![SECURE, HTTP, ALL], Some("socks5h://c.example")),
-            (vec![SECURE, HTTP], None),
-        ] {
-            let settings = Settings::read(&variables.into_iter().collect()).unwrap();
-
-            let found = settings.upstream.proxy.as_ref().map(|proxy| proxy.url.as_str());
-            assert_eq!(found, proxy);
-            assert!(!format!("{settings:?}").contains("pa55"));
-        }
-        let excepted = [SECURE, ALL, ("no_proxy", "model.example")].into_iter().collect();
-        let upstream = Settings::read(&excepted).unwrap().upstream;
-        assert_eq!(upstream.proxy.map(|proxy| proxy.except).as_deref(), Some("model.example"));
-    }
-
-    #[test]
-    fn all_wrong_settings_are_told_at_once_and_no_value_is_shown() {
-        let variables = [
-            ("HOST", "localhost"),
-            ("PORT", "http"),
-            ("SECRET_KEY", "hunter2"),
-            ("REPLY_TOKENS", "128000"),
-            ("ALLOWED_ORIGINS", "https://a.example,b.example"),
-            ("LOG_FORMAT", "xml"),
-            ("LLM_TEMPERATURE", "2.5"),
-            ("LLM_IDLE_TIMEOUT_S", "0"),
-            ("MONGODB_URI", "mongo://user:pa55@db"),
-        ];
-        let error = Settings::read(&variables.into_iter().collect()).unwrap_err();
-
-        insta::assert_snapshot!(error, @"
-        these settings are wrong:
-          REPLY_TOKENS (6 characters): more than 0, and less than MAX_TOKENS
-          HOST (9 characters): an IP address
-          PORT (4 characters): a number from 0 to 65535
-          ALLOWED_ORIGINS (27 characters): addresses like https://chat.example.org, with commas between them
-          MONGODB_URI (20 characters): an address like mongodb://host:27017/database?replicaSet=rs0
-          SECRET_KEY (7 characters): at least 32 random characters, as `openssl rand -hex 32` prints them
-          LOG_FORMAT (3 characters): text or json
-          AZURE_API_URL (not set): the full address of chat completions, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own
-          LLM_TEMPERATURE (3 characters): a number from 0 to 2
-          LLM_IDLE_TIMEOUT_S (1 characters): a number of seconds from 1 to 3600
-        ");
-    }
-
-    #[test]
-    fn the_window_is_that_of_the_model_unless_it_is_set() {
-        let window = |variables: &[(&'static str, &'static str)]| {
-            let variables = variables.iter().chain([&URL]).copied();
-            Settings::read(&variables.collect()).unwrap().max_tokens
-        };
-
-        assert_eq!(window(&[("MODEL", "gpt-4")]), 8_192);
-        assert_eq!(window(&[("MODEL", "gpt-4"), ("MAX_TOKENS", "4000")]), 4_000);
-        assert_eq!(window(&[("MODEL", "SmolLM2-135M-Instruct")]), 128_000);
-    }
-
-    #[test]
-    fn production_wants_a_secret_key() {
-        let error = Settings::read(&[URL, ("APP_ENV", "production")].into_iter().collect());
-
-        assert_eq!(error.unwrap_err().0.first().map(|wrong| wrong.name), Some("SECRET_KEY"));
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let variables = [URL, ("API_KEY", "sk-live"), ("SECRET_KEY", &"s3cr3t".repeat(9))];
-        let settings = Settings::read(&variables.into_iter().collect()).unwrap();
-
-        let shown = format!("{settings:?}");
-        assert!(!shown.contains("sk-live") && !shown.contains("s3cr3t"), "{shown}");
-    }
-}
+mod tests;

@@ -1,0 +1,100 @@
+//! The model: where it is, and how it is asked.
+
+use std::time::Duration;
+
+use url::Url;
+use webchat_domain::ModelParameters;
+use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
+
+use super::{web_address, within};
+use crate::read::Reader;
+
+pub(super) fn upstream(reader: &mut Reader<'_>) -> Option<HttpSettings> {
+    let expected = "the full address of chat completions, like \
+         https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
+         or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own";
+    let url = reader.optional("AZURE_API_URL", expected, web_address);
+    if reader.text("AZURE_API_URL").is_none() {
+        reader.refuse("AZURE_API_URL", expected);
+    }
+    let auth = auth(reader);
+    let tokens_field = tokens_field(reader);
+    let parameters = parameters(reader);
+    let timeouts = timeouts(reader);
+    let proxy = proxy(reader, url.as_ref());
+    Some(HttpSettings {
+        api_key: reader.secret("API_KEY"),
+        auth,
+        model: reader.text("MODEL"),
+        tokens_field,
+        parameters,
+        timeouts,
+        proxy,
+        ..HttpSettings::new(url?)
+    })
+}
+
+fn auth(reader: &mut Reader<'_>) -> Auth {
+    let parsed =
+        reader.optional("LLM_AUTH", "auto, api-key, bearer or none", |value| match value {
+            "auto" => Some(Auth::Auto),
+            "api-key" => Some(Auth::ApiKey),
+            "bearer" => Some(Auth::Bearer),
+            "none" => Some(Auth::None),
+            _ => None,
+        });
+    parsed.unwrap_or_default()
+}
+
+fn tokens_field(reader: &mut Reader<'_>) -> TokensField {
+    let expected = "auto, max_tokens or max_completion_tokens";
+    let parsed = reader.optional("LLM_TOKENS_FIELD", expected, |value| match value {
+        "auto" => Some(TokensField::Auto),
+        "max_tokens" => Some(TokensField::MaxTokens),
+        "max_completion_tokens" => Some(TokensField::MaxCompletionTokens),
+        _ => None,
+    });
+    parsed.unwrap_or_default()
+}
+
+fn parameters(reader: &mut Reader<'_>) -> ModelParameters {
+    const PENALTY: &str = "a number from -2 to 2";
+    let effort = "none, minimal, low, medium, high or xhigh";
+    ModelParameters {
+        temperature: reader.parsed_if_set("LLM_TEMPERATURE", "a number from 0 to 2"),
+        top_p: reader.parsed_if_set("LLM_TOP_P", "a number from 0 to 1"),
+        presence_penalty: reader.parsed_if_set("LLM_PRESENCE_PENALTY", PENALTY),
+        frequency_penalty: reader.parsed_if_set("LLM_FREQUENCY_PENALTY", PENALTY),
+        seed: reader.parsed_if_set("LLM_SEED", "a whole number"),
+        reasoning_effort: reader.parsed_if_set("LLM_REASONING_EFFORT", effort),
+    }
+}
+
+fn timeouts(reader: &mut Reader<'_>) -> Timeouts {
+    let default = Timeouts::default();
+    let mut seconds = |name, default| {
+        within(reader, name, " of seconds", 1..=3600).map_or(default, Duration::from_secs)
+    };
+    Timeouts {
+        connect: seconds("LLM_CONNECT_TIMEOUT_S", default.connect),
+        first_delta: seconds("LLM_FIRST_DELTA_TIMEOUT_S", default.first_delta),
+        idle: seconds("LLM_IDLE_TIMEOUT_S", default.idle),
+    }
+}
+
+/// The variables that other programs take their proxy from, too, in either case.
+fn proxy(reader: &mut Reader<'_>, model: Option<&Url>) -> Option<ProxySettings> {
+    let names = match model?.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let name = names.into_iter().find(|name| reader.text(name).is_some())?;
+    let url = reader.optional(name, "an address like http://proxy.example.org:3128", proxy_address);
+    let except = reader.text("NO_PROXY").or_else(|| reader.text("no_proxy"));
+    Some(ProxySettings { url: url?, except: except.unwrap_or_default() })
+}
+
+fn proxy_address(value: &str) -> Option<Url> {
+    let with_scheme = if value.contains("://") { value } else { &format!("http://{value}") };
+    Url::parse(with_scheme).ok().filter(Url::has_host)
+}
