@@ -92,48 +92,14 @@ pub(crate) fn event_id(body: &EventBody) -> EventId {
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{MessageId, NewMessage, Role, TurnId};
-    use webchat_persistence::{Append, TurnClaim};
-
     use super::*;
-    use crate::testing::{ANSWER, QUESTION, Room, START, settle};
-
-    /// A turn as an instance leaves it that dies in the middle of an answer.
-    async fn abandon(room: &Room) -> TurnId {
-        let turn_id = TurnId::generate();
-        let question = NewMessage {
-            message_id: MessageId::generate(),
-            turn_id: Some(turn_id),
-            role: Role::User,
-            content: QUESTION.to_owned(),
-            token_count: 7,
-            status: MessageStatus::Complete,
-            created_at: START,
-        };
-        let answer = NewMessage {
-            message_id: MessageId::generate(),
-            role: Role::Assistant,
-            content: ANSWER.to_owned(),
-            token_count: 6,
-            status: MessageStatus::Interrupted,
-            ..question.clone()
-        };
-        let lease_until = START.plus(LEASE);
-        let append = Append {
-            messages: vec![question, answer],
-            turn: Some(TurnClaim { turn_id, lease_until }),
-            ..Append::default()
-        };
-        let conversations = &room.chat.ports.conversations;
-        conversations.append(room.owner, room.id, append, START).await.unwrap();
-        turn_id
-    }
+    use crate::testing::{ANSWER, QUESTION, Room, settle};
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {
         let room = Room::open().await;
         room.chat.begin_background();
-        abandon(&room).await;
+        room.begin_elsewhere(ANSWER).await;
 
         for _ in 1..LEASE.as_secs() {
             room.wait(Duration::from_secs(1)).await;

@@ -12,15 +12,17 @@ use tokio::time::{sleep, timeout};
 use webchat_domain::{
     Conversation, ConversationChange, ConversationId, Event, EventBody, FinishReason, ManualClock,
     Message, MessageId, MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title,
-    UserId,
+    TurnId, UserId,
 };
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence::{
-    Append, Appended, Checkpoint, MockConversations, MockTurnLog, Replay, StoreError, StoredContext,
+    Append, Appended, Checkpoint, MockConversations, MockTurnLog, Replay, StoreError,
+    StoredContext, TurnClaim,
 };
 use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
+use crate::send_message::LEASE;
 use crate::{
     Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Sent,
     Settings,
@@ -139,6 +141,33 @@ impl Room {
         let messages = contents.into_iter().map(message).collect();
         let append = Append { messages, ..Append::default() };
         self.chat.ports.conversations.append(self.owner, self.id, append, START).await.unwrap();
+    }
+
+    /// A turn as another instance began it, and died: its question, and as much of its answer as it kept.
+    pub(crate) async fn begin_elsewhere(&self, answer: &str) -> [Message; 2] {
+        let turn_id = TurnId::generate();
+        let message = |role, content: &str, status| NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: Some(turn_id),
+            role,
+            content: content.to_owned(),
+            token_count: self.chat.counter().count(content),
+            status,
+            created_at: START,
+        };
+        let append = Append {
+            messages: vec![
+                message(Role::User, QUESTION, MessageStatus::Complete),
+                message(Role::Assistant, answer, MessageStatus::Interrupted),
+            ],
+            turn: Some(TurnClaim { turn_id, lease_until: START.plus(LEASE) }),
+            ..Append::default()
+        };
+        let conversations = &self.chat.ports.conversations;
+        match conversations.append(self.owner, self.id, append, START).await.unwrap() {
+            Appended::Stored { messages, .. } => messages.try_into().unwrap(),
+            other => panic!("not begun: {other:?}"),
+        }
     }
 
     /// As if the model had summarised the messages up to this position.

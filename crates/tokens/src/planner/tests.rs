@@ -1,0 +1,221 @@
+use proptest::prelude::*;
+use webchat_domain::{ConversationId, MessageId, MessageStatus, Timestamp};
+
+use super::*;
+
+const BUDGET: Budget = Budget { window: 100, reply: 20, system: 0, few_shot: 0, summary: None };
+
+fn message(position: u64, role: Role, token_count: u32) -> Message {
+    Message {
+        message_id: MessageId::generate(),
+        conversation_id: ConversationId::generate(),
+        position,
+        parent_id: None,
+        turn_id: None,
+        role,
+        content: "x".repeat(token_count.min(1).try_into().unwrap()),
+        token_count,
+        status: MessageStatus::Complete,
+        created_at: Timestamp::from_unix_millis(0),
+    }
+}
+
+fn positions(plan: &Plan) -> Vec<u64> {
+    plan.messages.iter().map(|message| message.position).collect()
+}
+
+#[test]
+fn a_short_conversation_goes_whole() {
+    let budget = Budget { system: 10, ..BUDGET };
+    let mut planner = ContextPlanner::new(budget, message(3, Role::User, 10)).unwrap();
+
+    let answer = planner.offer(message(2, Role::Assistant, 20));
+    let question = planner.offer(message(1, Role::User, 5));
+    let plan = planner.finish(3);
+
+    assert!(answer.is_continue() && question.is_continue());
+    assert_eq!(positions(&plan), [1, 2, 3]);
+    assert_eq!(
+        plan.ledger,
+        Ledger {
+            window: 100,
+            reserved: 20,
+            system: 10,
+            history: 3 + (4 + 5) + (4 + 20) + (4 + 10),
+            total: 80,
+            ..Ledger::default()
+        }
+    );
+}
+
+#[test]
+fn a_message_that_does_not_fit_keeps_older_ones_out_too() {
+    let mut planner = ContextPlanner::new(BUDGET, message(3, Role::User, 40)).unwrap();
+
+    let too_large = planner.offer(message(2, Role::Assistant, 30));
+    let small = planner.offer(message(1, Role::User, 1));
+    let plan = planner.finish(3);
+
+    assert!(too_large.is_break() && small.is_break());
+    assert_eq!(positions(&plan), [3]);
+    assert_eq!(plan.ledger.left_out_messages, 2);
+}
+
+#[test]
+fn an_answer_without_text_is_as_if_not_there() {
+    let mut planner = ContextPlanner::new(BUDGET, message(3, Role::User, 10)).unwrap();
+
+    let empty = planner.offer(message(2, Role::Assistant, 0));
+    let older = planner.offer(message(1, Role::User, 10));
+    let plan = planner.finish(3);
+
+    assert!(empty.is_continue() && older.is_continue());
+    assert_eq!(positions(&plan), [1, 3]);
+    assert_eq!(plan.ledger.history, 3 + 14 + 14);
+    assert_eq!(plan.ledger.left_out_messages, 0);
+}
+
+#[test]
+fn a_question_fits_up_to_the_last_token() {
+    let limit = 100 - 20 - 3 - 4;
+
+    assert_eq!(BUDGET.fits(limit), Ok(()));
+    assert_eq!(BUDGET.fits(limit + 1), Err(TooLong { tokens: limit + 1, limit }));
+}
+
+#[test]
+fn nothing_fits_where_there_is_no_room_at_all() {
+    let budget = Budget { window: 10, ..BUDGET };
+
+    assert_eq!(budget.fits(0), Err(TooLong { tokens: 0, limit: 0 }));
+}
+
+#[test]
+fn what_the_summary_covers_does_not_go() {
+    let summary = Some(Cover { tokens: 30, through: 2, messages: 2 });
+    let mut planner =
+        ContextPlanner::new(Budget { summary, ..BUDGET }, message(4, Role::User, 5)).unwrap();
+
+    let uncovered = planner.offer(message(3, Role::User, 1));
+    let covered = planner.offer(message(2, Role::Assistant, 1));
+    let plan = planner.finish(4);
+
+    assert!(uncovered.is_continue() && covered.is_break());
+    assert_eq!(positions(&plan), [3, 4]);
+    assert!(plan.with_summary);
+    let Ledger { summary, summary_through, left_out_messages, total, .. } = plan.ledger;
+    assert_eq!((summary, summary_through, left_out_messages), (30, 2, 0));
+    assert_eq!(total, 20 + 30 + 3 + (4 + 1) + (4 + 5));
+}
+
+#[test]
+fn a_summary_that_leaves_the_question_no_room_does_not_go() {
+    let summary = Some(Cover { tokens: 30, through: 2, messages: 2 });
+
+    let planner =
+        ContextPlanner::new(Budget { summary, ..BUDGET }, message(3, Role::User, 50)).unwrap();
+    let plan = planner.finish(3);
+
+    assert!(!plan.with_summary);
+    assert_eq!((plan.ledger.summary, plan.ledger.left_out_messages), (0, 2));
+}
+
+#[test]
+fn the_summarys_introduction_takes_no_more_than_is_counted_for_it() {
+    let counter = crate::TokenCounter::load();
+
+    assert!(counter.count(&format!("\n\n{SUMMARY_HEADING}\n")) + 2 <= SUMMARY_INTRODUCTION);
+}
+
+fn budgets() -> impl Strategy<Value = Budget> {
+    let summary = (0..100_u32, 0..30_u64).prop_map(|(tokens, through)| Cover {
+        tokens,
+        through,
+        messages: through,
+    });
+    (0..400_u32, 0..100_u32, 0..50_u32, 0..50_u32, proptest::option::of(summary)).prop_map(
+        |(window, reply, system, few_shot, summary)| Budget {
+            window,
+            reply,
+            system,
+            few_shot,
+            summary,
+        },
+    )
+}
+
+/// Newest first, as the store hands them out: the question is the first.
+fn conversations() -> impl Strategy<Value = Vec<Message>> {
+    proptest::collection::vec((any::<bool>(), 0..60_u32), 1..30).prop_map(|said| {
+        let total = u64::try_from(said.len()).unwrap();
+        (1..=total)
+            .rev()
+            .zip(said)
+            .map(|(position, (by_user, tokens))| {
+                let by_user = by_user || position == total;
+                let role = if by_user { Role::User } else { Role::Assistant };
+                message(position, role, tokens)
+            })
+            .collect()
+    })
+}
+
+fn has_text(message: &Message) -> bool {
+    message.role == Role::User || !message.content.is_empty()
+}
+
+proptest! {
+    #[test]
+    fn every_message_is_sent_or_covered_or_listed_as_left_out(
+        budget in budgets(),
+        newest_first in conversations(),
+    ) {
+        let total = u64::try_from(newest_first.len()).unwrap();
+        let question = newest_first[0].clone();
+        // A summary covers what came before the question, and no more.
+        let budget = Budget {
+            summary: budget.summary.filter(|summary| summary.through < question.position),
+            ..budget
+        };
+        let Ok(mut planner) = ContextPlanner::new(budget, question.clone()) else {
+            prop_assert!(budget.fits(question.token_count).is_err());
+            return Ok(());
+        };
+        for message in &newest_first[1..] {
+            let _ = planner.offer(message.clone());
+        }
+        let plan = planner.finish(total);
+
+        let sent: u32 = plan.messages.iter().map(|m| with_overhead(m.token_count)).sum();
+        let covered = budget.summary.filter(|_| plan.with_summary);
+        let Ledger { window, reserved, system, few_shot, summary, history, .. } = plan.ledger;
+        prop_assert_eq!(history, sent + REPLY_PRIMER);
+        prop_assert_eq!(summary, covered.map_or(0, |summary| summary.tokens));
+        prop_assert_eq!(plan.ledger.total, reserved + system + few_shot + summary + history);
+        prop_assert!(plan.ledger.total <= window);
+
+        prop_assert_eq!(plan.messages.last(), Some(&question));
+        let oldest = plan.messages[0].position;
+        let through = covered.map_or(0, |summary| summary.through);
+        let newest_run: Vec<_> = newest_first
+            .iter()
+            .rev()
+            .filter(|m| m.position >= oldest && has_text(m))
+            .cloned()
+            .collect();
+        prop_assert_eq!(&plan.messages, &newest_run);
+        prop_assert!(oldest > through);
+
+        let next = newest_first
+            .iter()
+            .find(|m| m.position < oldest && m.position > through && has_text(m));
+        if let Some(next) = next {
+            let more = plan.ledger.total + with_overhead(next.token_count);
+            prop_assert!(more > window, "one more would have fitted");
+        }
+        let read_to = next.map_or(through, |next| next.position);
+        let empty = newest_first.iter().filter(|m| m.position > read_to && !has_text(m)).count();
+        let accounted = u64::try_from(plan.messages.len() + empty).unwrap() + through;
+        prop_assert_eq!(plan.ledger.left_out_messages, total.saturating_sub(accounted));
+    }
+}
