@@ -139,7 +139,8 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         turns_per_user: None,
     };
     let owner = UserId::generate();
-    let begun = Chat::new(ports.clone(), settings.clone()).start_conversation(owner).await.unwrap();
+    let begun =
+        Chat::new(ports.clone(), settings.clone()).start_conversation(owner, None).await.unwrap();
     for content in questions {
         let chat = Chat::new(ports.clone(), settings.clone());
         let message = SendMessage { content, client_message_id: None, expected_position: None };

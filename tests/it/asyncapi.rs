@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jsonschema::Validator;
+use reqwest::Method;
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Socket, TestServer};
 
@@ -165,6 +166,9 @@ async fn every_example_of_a_client_is_understood_and_every_answer_is_as_describe
     until(&mut socket, &description, &mut heard, "file_progress").await;
     browser.delete(&format!("/api/v1/conversations/{id}")).await;
     until(&mut socket, &description, &mut heard, "conversation_unlisted").await;
+    let file = json!([{"role": "user", "content": "Why?"}]);
+    browser.send(browser.request(Method::POST, "/api/v1/imports").json(&file)).await;
+    until(&mut socket, &description, &mut heard, "list_changed").await;
 
     let replayed = BTreeSet::from(SAID.map(str::to_owned));
     assert_eq!(description.messages("hear"), replayed, "an example is not replayed");

@@ -11,6 +11,7 @@ mod exchange;
 mod files;
 mod flask;
 mod http_turns;
+mod idempotency;
 mod instances;
 mod isolation;
 mod library;

@@ -196,7 +196,7 @@ pub fn text_of(events: &[(String, Value)]) -> String {
 
 /// Whether an event tells a change in the list of conversations.
 pub(crate) fn is_of_list(name: &str) -> bool {
-    matches!(name, "conversation_listed" | "conversation_unlisted")
+    matches!(name, "conversation_listed" | "conversation_unlisted" | "list_changed")
 }
 
 fn read(text: &str) -> (String, Value) {

@@ -264,6 +264,9 @@ export class App {
       case 'conversation_unlisted':
         this.#unlisted(frame.data.conversation_id);
         return;
+      case 'list_changed':
+        void this.library.readAgain();
+        return;
       case 'subscribed':
         if (!frame.data.recovered) this.#missed(frame.data.conversation_id);
         return;

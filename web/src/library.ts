@@ -194,7 +194,6 @@ export class Library {
   #imported(state: ImportState): void {
     if (state.phase !== 'complete') return;
     this.around.toasts.say(outcomeOf(state));
-    void this.readAgain();
   }
 
   async #try(action: () => Promise<void>): Promise<void> {

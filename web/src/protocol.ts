@@ -149,6 +149,7 @@ export type ServerFrame =
   | { event: 'response'; data: { data: string } }
   | { event: 'conversation_listed'; data: { conversation: Conversation } }
   | { event: 'conversation_unlisted'; data: { conversation_id: string } }
+  | { event: 'list_changed'; data: object }
   | { event: 'subscribed'; data: Subscribed }
   | { event: 'pong'; data: object };
 

@@ -125,6 +125,7 @@ export class LiveSocket {
       case 'pong':
       case 'conversation_listed':
       case 'conversation_unlisted':
+      case 'list_changed':
         return;
       case 'subscribed':
         this.#reach(frame.data.conversation_id, frame.data.event_seq);

@@ -1,8 +1,8 @@
 use std::ops::ControlFlow;
 
 use webchat_domain::{
-    Context, ConversationChange, ConversationId, ExampleId, FewShotExample, Ledger, Message,
-    ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
+    Context, ConversationChange, ConversationId, ExampleId, FewShotExample, IdempotencyKey, Ledger,
+    Message, ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
 };
 use webchat_persistence::{ReplacedContext, StoredContext};
 use webchat_tokens::{Budget, ContextPlanner};
@@ -93,7 +93,8 @@ impl Chat {
         self.change_context(owner, id, expected, change).await
     }
 
-    /// Adds an example of what an answer should be like.
+    /// Adds an example of what an answer should be like. Under a key that added one before, it is that
+    /// one, as long as it is there.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
@@ -101,11 +102,17 @@ impl Chat {
         &self,
         owner: UserId,
         id: ConversationId,
+        key: Option<&IdempotencyKey>,
         user_prompt: String,
         assistant_response: String,
     ) -> Result<FewShotExample, ChatError> {
+        let example_id = ExampleId::of_key(id, key);
+        let is_it = |example: &FewShotExample| example.example_id == example_id;
+        if let Some(known) = self.examples(owner, id).await?.into_iter().find(is_it) {
+            return Ok(known);
+        }
         let example = FewShotExample {
-            example_id: ExampleId::generate(),
+            example_id,
             prompt_tokens: self.count_tokens(&user_prompt).await,
             response_tokens: self.count_tokens(&assistant_response).await,
             user_prompt,
@@ -113,7 +120,10 @@ impl Chat {
             created_at: self.ports.clock.now(),
         };
         let change = |context: &mut Context| {
-            context.examples.push(example.clone());
+            // It may have come twice at once.
+            if !context.examples.iter().any(is_it) {
+                context.examples.push(example.clone());
+            }
             Ok(ConversationChange::FewShot)
         };
         self.change_context(owner, id, None, change).await?;

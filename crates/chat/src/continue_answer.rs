@@ -190,7 +190,7 @@ mod tests {
         let stranger = chat.continue_answer(UserId::generate(), id, None, None).await;
         let to_a_question = chat.continue_answer(owner, id, Some(question.message_id), None).await;
         room.ask_and_answer("Why?", "So.").await;
-        let empty = chat.start_conversation(owner).await.unwrap().conversation_id;
+        let empty = chat.start_conversation(owner, None).await.unwrap().conversation_id;
         let before = room.told().await;
 
         let complete = go_on(&room).await;

@@ -1,5 +1,5 @@
 use webchat_domain::{
-    Conversation, ConversationChange, ConversationId, EventBody, EventId, UserId,
+    Conversation, ConversationChange, ConversationId, EventBody, EventId, IdempotencyKey, UserId,
 };
 use webchat_persistence::{Cursor, Edit, Edited, ListOrder, Page, Shelf};
 
@@ -9,14 +9,21 @@ use crate::{Chat, ChatError};
 const PAGE: u32 = 100;
 
 impl Chat {
-    /// Starts an empty conversation.
+    /// Starts an empty conversation. Under a key that started one before, it is that one as it is now.
     ///
     /// # Errors
-    /// When the store can't keep it.
-    pub async fn start_conversation(&self, owner: UserId) -> Result<Conversation, ChatError> {
-        let id = ConversationId::generate();
+    /// [`ChatError::ConversationNotFound`] where the key's conversation is being deleted; when the
+    /// store can't keep it.
+    pub async fn start_conversation(
+        &self,
+        owner: UserId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Conversation, ChatError> {
+        let id = ConversationId::of_key(owner, key);
         let now = self.ports.clock.now();
-        let started = self.ports.conversations.create(owner, id, now).await?;
+        let Some(started) = self.ports.conversations.create(owner, id, now).await? else {
+            return self.find_conversation(owner, id).await;
+        };
         self.list_changed(owner, id).await;
         Ok(started)
     }
@@ -177,7 +184,10 @@ mod tests {
         let asked = room.ask(QUESTION).await;
         asked.say("Hm").await;
         settle().await;
-        room.chat.add_example(room.owner, room.id, QUESTION.into(), "4".into()).await.unwrap();
+        room.chat
+            .add_example(room.owner, room.id, None, QUESTION.into(), "4".into())
+            .await
+            .unwrap();
 
         room.chat.reset_conversation(room.owner, room.id).await.unwrap();
         settle().await;
@@ -245,7 +255,7 @@ mod tests {
         let room = Room::open().await;
         let mut started = HashSet::from([room.id]);
         for _ in 0..PAGE {
-            let conversation = room.chat.start_conversation(room.owner).await.unwrap();
+            let conversation = room.chat.start_conversation(room.owner, None).await.unwrap();
             started.insert(conversation.conversation_id);
         }
 

@@ -5,7 +5,8 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_domain::{
-    ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, JobId, JobStatus, UserId,
+    ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey, JobId,
+    JobStatus, UserId,
 };
 use webchat_persistence::{CreatedJob, NewFileJob, StoreError};
 use webchat_tokens::chunks;
@@ -102,7 +103,8 @@ impl Chat {
     }
 
     /// Keeps the file, to be analysed whatever becomes of the caller, and tells the conversation's
-    /// followers. Its text is kept byte for byte until the analysis is part of the conversation.
+    /// followers. Its text is kept byte for byte until the analysis is part of the conversation. Under
+    /// a key that brought a file before, it is that one as it is now.
     ///
     /// # Errors
     /// All of [`ChatError`] that are about files, and [`ChatError::ConversationNotFound`]; nothing was
@@ -114,6 +116,7 @@ impl Chat {
         &self,
         owner: UserId,
         id: ConversationId,
+        key: Option<&IdempotencyKey>,
         upload: Upload,
     ) -> Result<FileJob, ChatError> {
         let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
@@ -124,7 +127,7 @@ impl Chat {
         self.ports.log.checkpoint(id).await?;
         let Cut { text, token_count, part_ends } = self.cut(text).await?;
         let job = FileJob {
-            job_id: JobId::generate(),
+            job_id: JobId::of_key(id, key),
             conversation_id: id,
             file_name: upload.name,
             size_bytes: u64::try_from(text.len()).unwrap_or(u64::MAX),
@@ -140,6 +143,7 @@ impl Chat {
         let new = NewFileJob { job: job.clone(), text, part_ends, most_kept };
         match self.ports.file_jobs.create_job(owner, new).await? {
             CreatedJob::Created => {}
+            CreatedJob::Known(known) => return Ok(known),
             CreatedJob::TooMany => return Err(ChatError::TooManyFiles { most: most_kept }),
             CreatedJob::NotFound => return Err(ChatError::ConversationNotFound),
         }
@@ -321,11 +325,12 @@ mod tests {
             ("tides.txt", b"", FailureCode::EmptyFile),
             ("tides.txt", b"\xef\xbb\xbf \r\n", FailureCode::EmptyFile),
         ] {
-            let refused = room.chat.upload_file(room.owner, room.id, file(name, content)).await;
+            let refused =
+                room.chat.upload_file(room.owner, room.id, None, file(name, content)).await;
             assert_eq!(refused.unwrap_err().code(), code, "{name} {content:?}");
         }
         let stranger = UserId::generate();
-        let foreign = room.chat.upload_file(stranger, room.id, file("a.txt", b"tides")).await;
+        let foreign = room.chat.upload_file(stranger, room.id, None, file("a.txt", b"tides")).await;
         assert_eq!(foreign.unwrap_err().code(), FailureCode::ConversationNotFound);
 
         assert_eq!(room.chat.files(room.owner, room.id).await.unwrap(), []);
@@ -335,7 +340,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_user_has_so_many_files_analysed_at_a_time() {
         let room = Room::open_with(|settings| settings.files.per_user = 2).await;
-        let upload = || room.chat.upload_file(room.owner, room.id, file("A.TXT", b"tides"));
+        let upload = || room.chat.upload_file(room.owner, room.id, None, file("A.TXT", b"tides"));
 
         let first = upload().await.unwrap();
         upload().await.unwrap();

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use webchat_domain::{ImportId, Timestamp, UserId};
+use webchat_domain::{IdempotencyKey, ImportId, Timestamp, UserId};
 
 use crate::import::{ImportInto, ImportProgress, NewOwner, import};
 use crate::turn::cause;
@@ -26,6 +26,8 @@ pub(crate) struct Imports(Mutex<BTreeMap<ImportId, Known>>);
 
 struct Known {
     owner: UserId,
+    /// Whether its file has come.
+    has_begun: bool,
     status: Arc<ImportStatus>,
     ended_at: Option<Timestamp>,
 }
@@ -52,25 +54,40 @@ pub enum ImportState {
     Failed(ChatError),
 }
 
+/// What is to be done with a file that is to come.
+pub enum PreparedImport {
+    /// It may be imported.
+    New(Box<ImportSlot>),
+    /// It came before, under the same key: how that import is doing.
+    Known(Arc<ImportStatus>),
+}
+
 /// The right to import one file. Dropped before it was used, it leaves nothing behind.
 pub struct ImportSlot {
     chat: Chat,
     owner: UserId,
     id: ImportId,
-    is_used: bool,
 }
 
 impl Chat {
-    /// Takes the right to import a file, before it is there: each user can have one at a time.
+    /// Takes the right to import a file, before it is there: each user can have one at a time. Under a
+    /// key that brought a file to this process before, it is that import, as long as it is known.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
-    pub fn prepare_import(&self, owner: UserId) -> Result<ImportSlot, ChatError> {
+    pub fn prepare_import(
+        &self,
+        owner: UserId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<PreparedImport, ChatError> {
         if self.turns.is_shutting_down() {
             return Err(ChatError::ShuttingDown);
         }
-        let id = self.imports.begin(owner, self.ports.clock.now())?;
-        Ok(ImportSlot { chat: self.clone(), owner, id, is_used: false })
+        let id = ImportId::of_key(owner, key);
+        Ok(match self.imports.begin(owner, id, self.ports.clock.now())? {
+            None => PreparedImport::New(Box::new(ImportSlot { chat: self.clone(), owner, id })),
+            Some(known) => PreparedImport::Known(known),
+        })
     }
 
     /// How the import is doing. It is known for an hour after its end, in the process that runs it.
@@ -112,6 +129,9 @@ impl Chat {
             Ok(_) => ImportState::Complete,
             Err(error) => ImportState::Failed(error.into()),
         };
+        if last.imported > 0 {
+            self.many_of_list_changed(owner).await;
+        }
         log_end(id, &state, last);
         self.imports.set(id, state, last, Some(self.ports.clock.now()));
     }
@@ -123,13 +143,13 @@ impl ImportSlot {
     /// # Errors
     /// [`ChatError::ShuttingDown`].
     pub fn start<F: Read + Seek + Send + 'static>(
-        mut self,
+        self,
         file: F,
     ) -> Result<Arc<ImportStatus>, ChatError> {
         let chat = self.chat.clone();
         let admission = chat.turns.admit().ok_or(ChatError::ShuttingDown)?;
         let status = chat.import_status(self.owner, self.id)?;
-        self.is_used = true;
+        chat.imports.file_has_come(self.id);
         chat.turns.spawn(chat.clone().run_import(self.owner, self.id, file));
         drop(admission);
         Ok(status)
@@ -138,16 +158,23 @@ impl ImportSlot {
 
 impl Drop for ImportSlot {
     fn drop(&mut self) {
-        if !self.is_used {
-            self.chat.imports.lock().remove(&self.id);
-        }
+        self.chat.imports.lock().retain(|id, known| *id != self.id || known.has_begun);
     }
 }
 
 impl Imports {
-    fn begin(&self, owner: UserId, now: Timestamp) -> Result<ImportId, ChatError> {
+    /// Makes room for one more. `Some`: its file has come before.
+    fn begin(
+        &self,
+        owner: UserId,
+        import_id: ImportId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<ImportStatus>>, ChatError> {
         let mut known = self.lock();
         forget(&mut known, now);
+        if let Some(same) = known.get(&import_id).filter(|same| same.has_begun) {
+            return Ok(Some(Arc::clone(&same.status)));
+        }
         let running = || known.values().filter(|one| one.ended_at.is_none());
         if running().any(|one| one.owner == owner) {
             return Err(ChatError::ImportInProgress);
@@ -155,11 +182,16 @@ impl Imports {
         if running().count() >= MOST_AT_ONCE {
             return Err(ChatError::TooManyImports);
         }
-        let import_id = ImportId::generate();
         let (state, progress) = (ImportState::Running, ImportProgress::default());
         let status = Arc::new(ImportStatus { import_id, state, progress });
-        known.insert(import_id, Known { owner, status, ended_at: None });
-        Ok(import_id)
+        known.insert(import_id, Known { owner, has_begun: false, status, ended_at: None });
+        Ok(None)
+    }
+
+    fn file_has_come(&self, id: ImportId) {
+        if let Some(known) = self.lock().get_mut(&id) {
+            known.has_begun = true;
+        }
     }
 
     fn find(&self, owner: UserId, id: ImportId, now: Timestamp) -> Option<Arc<ImportStatus>> {
@@ -190,8 +222,8 @@ impl Imports {
 fn forget(known: &mut BTreeMap<ImportId, Known>, now: Timestamp) {
     known.retain(|_, one| one.ended_at.is_none_or(|ended| ended.plus(KEPT_FOR) > now));
     while known.len() >= MOST_KEPT {
-        let oldest = known.iter().find(|(_, one)| one.ended_at.is_some()).map(|(id, _)| *id);
-        let Some(oldest) = oldest else { return };
+        let ended = known.iter().filter_map(|(id, one)| Some((one.ended_at?, *id)));
+        let Some((_, oldest)) = ended.min() else { return };
         known.remove(&oldest);
     }
 }

@@ -56,7 +56,7 @@ pub use export::{ExportFormat, ExportedFile, Parts, export_of_everybody, export_
 pub use files::{FileSettings, Upload};
 pub use follow::{Followed, Following};
 pub use import::{ImportError, ImportInto, ImportProgress, NewOwner, import};
-pub use imports::{ImportSlot, ImportState, ImportStatus};
+pub use imports::{ImportSlot, ImportState, ImportStatus, PreparedImport};
 pub use lists::{ListChange, ListFollowing};
 pub use messages::MessagePage;
 pub use places::{Place, Places};

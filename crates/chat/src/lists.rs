@@ -1,4 +1,5 @@
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub enum ListChange {
     Listed(Conversation),
     /// It is gone.
     Unlisted(ConversationId),
+    /// So many have changed that the whole list should be read again.
+    Many,
 }
 
 /// The changed conversations that one follower has not been told yet.
@@ -50,7 +53,8 @@ struct Waiting {
 struct Changed {
     /// Each once, the one that has waited longest first.
     ids: VecDeque<ConversationId>,
-    are_too_many: bool,
+    /// Others too, of which it is not known which.
+    are_many: bool,
 }
 
 impl Chat {
@@ -64,10 +68,19 @@ impl Chat {
 
     /// Tells all who follow the owner's list that an entry has changed.
     pub(crate) async fn list_changed(&self, owner: UserId, conversation_id: ConversationId) {
+        self.signal_list(owner, Some(conversation_id)).await;
+    }
+
+    /// Tells all who follow the owner's list that many entries have changed.
+    pub(crate) async fn many_of_list_changed(&self, owner: UserId) {
+        self.signal_list(owner, None).await;
+    }
+
+    async fn signal_list(&self, owner: UserId, conversation_id: Option<ConversationId>) {
         let signal = Signal::ListChanged { owner, conversation_id };
         if let Err(error) = self.ports.signals.publish(signal).await {
             let error = cause(&error);
-            tracing::warn!(%conversation_id, error, "a change of a list was not told");
+            tracing::warn!(?conversation_id, error, "a change of a list was not told");
         }
     }
 }
@@ -89,7 +102,7 @@ impl Lists {
         }
     }
 
-    pub(crate) fn tell(&self, owner: UserId, id: ConversationId) {
+    pub(crate) fn tell(&self, owner: UserId, id: Option<ConversationId>) {
         for waiting in self.lock().get(&owner).into_iter().flatten() {
             waiting.add(id);
         }
@@ -101,25 +114,22 @@ impl Lists {
 }
 
 impl Waiting {
-    fn add(&self, id: ConversationId) {
+    fn add(&self, id: Option<ConversationId>) {
         let mut changed = self.lock();
-        if changed.ids.contains(&id) {
-            return;
-        }
-        if changed.ids.len() >= MOST_WAITING {
-            *changed = Changed { ids: VecDeque::new(), are_too_many: true };
-        } else if !changed.are_too_many {
-            changed.ids.push_back(id);
+        match id {
+            Some(id) if changed.are_many || changed.ids.contains(&id) => return,
+            Some(id) if changed.ids.len() < MOST_WAITING => changed.ids.push_back(id),
+            _ => *changed = Changed { ids: VecDeque::new(), are_many: true },
         }
         self.has_news.notify_one();
     }
 
-    /// `None`: there were too many.
+    /// `None`: many.
     async fn next(&self) -> Option<ConversationId> {
         loop {
             {
                 let mut changed = self.lock();
-                if changed.are_too_many {
+                if mem::take(&mut changed.are_many) {
                     return None;
                 }
                 if let Some(id) = changed.ids.pop_front() {
@@ -137,16 +147,14 @@ impl Waiting {
 
 impl ListFollowing {
     /// Waits for the next change. While the store can't be read, it is tried again each second.
-    /// `None`: more has changed than is kept for a follower that is so slow. It should read the
-    /// whole list again.
     ///
     /// # Cancellation
     /// Dropping the future may lose a change.
-    pub async fn next(&mut self) -> Option<ListChange> {
-        let id = self.waiting.next().await?;
+    pub async fn next(&mut self) -> ListChange {
+        let Some(id) = self.waiting.next().await else { return ListChange::Many };
         loop {
             match self.read(id).await {
-                Ok(change) => return Some(change),
+                Ok(change) => return change,
                 Err(error) => {
                     tracing::debug!(conversation_id = %id, error = cause(&error), "not listed yet");
                     sleep(READ_AGAIN_AFTER).await;
@@ -187,7 +195,7 @@ mod tests {
 
     async fn listed(list: &mut ListFollowing) -> Conversation {
         match soon(list.next()).await {
-            Some(ListChange::Listed(conversation)) => conversation,
+            ListChange::Listed(conversation) => conversation,
             other => panic!("not listed: {other:?}"),
         }
     }
@@ -201,7 +209,7 @@ mod tests {
         let room = room().await;
         let mut list = room.chat.follow_list(room.owner);
 
-        let begun = room.chat.start_conversation(room.owner).await.unwrap();
+        let begun = room.chat.start_conversation(room.owner, None).await.unwrap();
         assert_eq!(listed(&mut list).await, begun);
         let asked = room.ask(QUESTION).await;
         let with_question = listed(&mut list).await;
@@ -219,7 +227,7 @@ mod tests {
         assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
         assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));
         assert_eq!(emptied.message_count, 0);
-        assert_eq!(soon(list.next()).await, Some(ListChange::Unlisted(room.id)));
+        assert_eq!(soon(list.next()).await, ListChange::Unlisted(room.id));
         assert!(is_quiet(&list));
     }
 
@@ -250,7 +258,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_follower_gets_the_newest_state_of_each_once() {
         let room = room().await;
-        let other = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+        let other = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
         settle().await;
         let mut list = room.chat.follow_list(room.owner);
 
@@ -269,16 +277,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_follower_too_far_behind_is_given_up_and_costs_nothing_more() {
+    async fn a_follower_far_behind_is_told_to_read_all_of_it_and_goes_on() {
         let room = room().await;
         let mut list = room.chat.follow_list(room.owner);
 
         for _ in 0..=2 * MOST_WAITING {
-            room.chat.lists.tell(room.owner, ConversationId::generate());
+            room.chat.lists.tell(room.owner, Some(ConversationId::generate()));
         }
+        let waiting = list.waiting.lock().ids.len();
+        let far_behind = soon(list.next()).await;
+        room.rename(room.id, title("Sums")).await;
 
-        assert_eq!(list.waiting.lock().ids.len(), 0);
-        assert_eq!(soon(list.next()).await, None);
+        assert_eq!((waiting, far_behind), (0, ListChange::Many));
+        assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
     }
 
     #[tokio::test(start_paused = true)]

@@ -76,7 +76,7 @@ mod tests {
     async fn a_conversation_is_found_once_by_its_best_message() {
         let room = Room::open().await;
         room.ask_and_answer("The moon makes the tides.", "Tides, tides: the tide.").await;
-        let other = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+        let other = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
         let filler = "and many other things of little weight ".repeat(20);
         let asking = crate::testing::message(&format!("{filler} tide {filler}"));
         room.chat.send_message(room.owner, other, asking).await.unwrap();

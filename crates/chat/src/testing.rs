@@ -91,7 +91,7 @@ impl Room {
         };
         let chat = Chat::new(ports, settings);
         let owner = UserId::generate();
-        let id = chat.start_conversation(owner).await.unwrap().conversation_id;
+        let id = chat.start_conversation(owner, None).await.unwrap().conversation_id;
         Self { chat, owner, id, model, clock, _folder: folder }
     }
 

@@ -310,7 +310,7 @@ mod tests {
     async fn what_can_have_no_such_version_is_refused_and_nothing_is_told() {
         let room = room_of_two_exchanges().await;
         let [question, answer, _, _] = room.stored().await.try_into().unwrap();
-        let empty = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+        let empty = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
         let before = room.told().await;
         let (owner, stranger, id, chat) = (room.owner, UserId::generate(), room.id, &room.chat);
         let (asked, answered) = (question.message_id, answer.message_id);

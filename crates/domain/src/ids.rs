@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::IdempotencyKey;
+
 /// A text that should be an id and is not a UUID.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("'{0}' is not an id: a UUID is expected")]
@@ -92,6 +94,26 @@ uuid_id!(
     EventId
 );
 
+macro_rules! keyed_id {
+    ($name:ident of $scope:ident) => {
+        impl $name {
+            /// The id that the key stands for, within `scope`: the same each time (a UUID of version 5).
+            /// Without a key, a new one.
+            #[must_use]
+            pub fn of_key(scope: $scope, key: Option<&IdempotencyKey>) -> Self {
+                let Some(key) = key else { return Self::generate() };
+                let name = format!("{}:{}", stringify!($name), key.as_str());
+                Self(Uuid::new_v5(&scope.0, name.as_bytes()))
+            }
+        }
+    };
+}
+
+keyed_id!(ConversationId of UserId);
+keyed_id!(ImportId of UserId);
+keyed_id!(ExampleId of ConversationId);
+keyed_id!(JobId of ConversationId);
+
 impl EventId {
     /// The id of an event that comes once in a turn: whoever tells it, it is told once.
     #[must_use]
@@ -143,6 +165,19 @@ mod tests {
         let error = "../etc/passwd".parse::<ConversationId>().unwrap_err();
 
         assert_eq!(error.to_string(), "'../etc/passwd' is not an id: a UUID is expected");
+    }
+
+    #[test]
+    fn a_key_stands_for_one_id_within_its_scope_and_kind() {
+        let key = |text: &str| IdempotencyKey::try_from(text.to_owned()).unwrap();
+        let (one, other) = (UserId::generate(), UserId::generate());
+        let id = |user, text| ConversationId::of_key(user, Some(&key(text)));
+
+        assert_eq!(id(one, "k1"), id(one, "k1"));
+        assert_ne!(id(one, "k1"), id(one, "k2"));
+        assert_ne!(id(one, "k1"), id(other, "k1"));
+        assert_ne!(ImportId::of_key(one, Some(&key("k1"))).0, id(one, "k1").0);
+        assert_ne!(ConversationId::of_key(one, None), ConversationId::of_key(one, None));
     }
 
     #[test]

@@ -89,41 +89,61 @@ pub struct NewMessage {
     pub created_at: Timestamp,
 }
 
-/// The name a client gives to a message it sends, so that sending it again does nothing twice: 1 to
-/// 128 characters.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1, max_length = 128, examples("m1")))]
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ClientMessageId(String);
+macro_rules! client_name {
+    ($(#[$doc:meta])* $name:ident, $invalid:ident, $what:literal, $example:literal) => {
+        $(#[$doc])*
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[cfg_attr(
+            feature = "openapi",
+            schema(value_type = String, min_length = 1, max_length = 128, examples($example))
+        )]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
 
-/// A text that can't be a [`ClientMessageId`].
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("a client_message_id has 1 to 128 characters")]
-pub struct InvalidClientMessageId;
+        #[doc = concat!("A text that can't be a [`", stringify!($name), "`].")]
+        #[derive(Debug, Error, PartialEq, Eq)]
+        #[error("{} has 1 to 128 characters", $what)]
+        pub struct $invalid;
 
-impl ClientMessageId {
-    /// The id's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for ClientMessageId {
-    type Error = InvalidClientMessageId;
-
-    fn try_from(text: String) -> Result<Self, InvalidClientMessageId> {
-        if (1..=128).contains(&text.chars().count()) {
-            Ok(Self(text))
-        } else {
-            Err(InvalidClientMessageId)
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-    }
+
+        impl TryFrom<String> for $name {
+            type Error = $invalid;
+
+            fn try_from(text: String) -> Result<Self, $invalid> {
+                if (1..=128).contains(&text.chars().count()) { Ok(Self(text)) } else { Err($invalid) }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    };
 }
 
-impl From<ClientMessageId> for String {
-    fn from(id: ClientMessageId) -> Self {
-        id.0
+client_name!(
+    /// The name a client gives to a message it sends, so that sending it again does nothing twice: 1 to
+    /// 128 characters.
+    ClientMessageId, InvalidClientMessageId, "a client_message_id", "m1"
+);
+client_name!(
+    /// The name a client gives to what it asks for over HTTP, so that asking again does nothing twice:
+    /// 1 to 128 characters. See
+    /// <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
+    IdempotencyKey, InvalidIdempotencyKey, "an Idempotency-Key", "k1"
+);
+
+impl From<IdempotencyKey> for ClientMessageId {
+    fn from(key: IdempotencyKey) -> Self {
+        Self(key.0)
     }
 }

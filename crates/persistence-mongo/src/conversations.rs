@@ -28,7 +28,7 @@ impl Conversations for MongoStore {
         owner: UserId,
         id: ConversationId,
         now: Timestamp,
-    ) -> Result<Conversation, StoreError> {
+    ) -> Result<Option<Conversation>, StoreError> {
         let conversation = empty_conversation(id, now);
         let document = ConversationDocument::new(StoredConversation {
             owner,
@@ -41,11 +41,7 @@ impl Conversations for MongoStore {
             .database
             .transaction(document, |transaction, document| create(transaction, document).boxed())
             .await?;
-        if created {
-            Ok(conversation)
-        } else {
-            Err(StoreError::fault("the conversation's id was in use, and not all of it is gone"))
-        }
+        Ok(created.then_some(conversation))
     }
 
     async fn find(
@@ -339,14 +335,18 @@ fn edited(edit: &Edit, now: Timestamp) -> Document {
     }
 }
 
+/// `false`: there is one of its id, or something is left of one.
 async fn create(
     mut transaction: Transaction<'_>,
     document: &ConversationDocument,
 ) -> MongoResult<bool> {
-    if removals::has_remains(&mut transaction, document.conversation_id).await? {
+    let conversations = transaction.database.conversations();
+    let same_id = doc! { "conversation_id": document.conversation_id.to_string() };
+    if conversations.find_one(same_id).session(&mut *transaction.session).await?.is_some()
+        || removals::has_remains(&mut transaction, document.conversation_id).await?
+    {
         return Ok(false);
     }
-    let conversations = transaction.database.conversations();
     conversations.insert_one(document).session(transaction.session).await?;
     Ok(true)
 }

@@ -187,6 +187,11 @@ async fn create(
     if found.matched_count == 0 {
         return Ok(CreatedJob::NotFound);
     }
+    let known = owned_job(owner, job.conversation_id, job.job_id);
+    let jobs = transaction.database.file_jobs();
+    if let Some(known) = jobs.find_one(known).session(&mut *transaction.session).await? {
+        return Ok(CreatedJob::Known(known.into()));
+    }
     if !make_room(&mut transaction, owner, new.most_kept).await? {
         // Nothing was written but the time of the conversation, as somebody has used it.
         return Ok(CreatedJob::TooMany);

@@ -113,11 +113,14 @@ pub(crate) async fn resume(
         return Ok(Appended::Stale { position });
     };
     let answer = take_up(&mut transaction, answer, resume).await?;
-    let held = doc! { "$set": {
-        "updated_at": date(now),
-        "running_turn": resume.turn.turn_id.to_string(),
-        "lease_until": date(resume.turn.lease_until),
-    } };
+    let held = doc! {
+        "$set": {
+            "updated_at": date(now),
+            "running_turn": resume.turn.turn_id.to_string(),
+            "lease_until": date(resume.turn.lease_until),
+        },
+        "$unset": { "archived": "" },
+    };
     update(&mut transaction, &conversation, held).await?;
     drop_summary_from(&mut transaction, &conversation, long(answer.position)).await?;
     match find_conversation(&mut transaction, owned(owner, id)).await? {

@@ -33,7 +33,7 @@ pub struct RedisSignals {
 #[serde(tag = "signal", rename_all = "snake_case", deny_unknown_fields)]
 enum Wire {
     Stop { user_id: UserId, conversation_id: ConversationId, turn_id: TurnId },
-    ListChanged { user_id: UserId, conversation_id: ConversationId },
+    ListChanged { user_id: UserId, conversation_id: Option<ConversationId> },
 }
 
 /// The one connection by which this process hears signals.

@@ -19,15 +19,15 @@ impl Conversations for SqliteStore {
         owner: UserId,
         id: ConversationId,
         now: Timestamp,
-    ) -> Result<Conversation, StoreError> {
+    ) -> Result<Option<Conversation>, StoreError> {
         self.database
             .write(move |transaction| {
-                transaction.execute(
+                let created = transaction.execute(
                     "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
-                     VALUES (?1, ?2, ?3, ?3)",
+                     VALUES (?1, ?2, ?3, ?3) ON CONFLICT (conversation_id) DO NOTHING",
                     params![id.to_simple(), owner.to_simple(), now.unix_millis()],
                 )?;
-                Ok(Conversation {
+                Ok((created > 0).then_some(Conversation {
                     conversation_id: id,
                     title: None,
                     created_at: now,
@@ -35,7 +35,7 @@ impl Conversations for SqliteStore {
                     message_count: 0,
                     total_tokens: 0,
                     archived: false,
-                })
+                }))
             })
             .await
     }

@@ -202,6 +202,9 @@ fn create(
     if rows::find_conversation(transaction, owner, job.conversation_id)?.is_none() {
         return Ok(CreatedJob::NotFound);
     }
+    if let Some(known) = find_owned(transaction, owner, job.conversation_id, job.job_id)? {
+        return Ok(CreatedJob::Known(known));
+    }
     if !make_room(transaction, owner, new.most_kept)? {
         return Ok(CreatedJob::TooMany);
     }

@@ -248,7 +248,8 @@ fn take_up(
         ])?;
     transaction
         .prepare_cached(
-            "UPDATE conversations SET updated_at = ?2, running_turn = ?3, lease_until = ?4
+            "UPDATE conversations SET updated_at = ?2, running_turn = ?3, lease_until = ?4,
+                 archived = 0
              WHERE conversation_id = ?1",
         )?
         .execute(params![

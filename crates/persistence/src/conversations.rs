@@ -22,13 +22,13 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Conversations: Send + Sync {
-    /// Starts an empty conversation of `owner`. An id that is in use is a [`StoreError::Fault`].
+    /// Starts an empty conversation of `owner`. `None`: the id is in use, and nothing is changed.
     async fn create(
         &self,
         owner: UserId,
         id: ConversationId,
         now: Timestamp,
-    ) -> Result<Conversation, StoreError>;
+    ) -> Result<Option<Conversation>, StoreError>;
 
     /// The conversation, if it is `owner`'s.
     async fn find(

@@ -18,7 +18,7 @@ use crate::{Append, StoreError};
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileJobs: Send + Sync {
-    /// Keeps a new job and its text. Where the owner has as many jobs as may be kept, the oldest of
+    /// Keeps a new job and its text, unless the conversation has a job of this id. Where the owner has as many jobs as may be kept, the oldest of
     /// those that failed are cancelled. Of jobs that are created at the same moment, some more may
     /// come to be kept.
     async fn create_job(&self, owner: UserId, new: NewFileJob) -> Result<CreatedJob, StoreError>;
@@ -122,6 +122,8 @@ pub struct NewFileJob {
 pub enum CreatedJob {
     /// It is kept.
     Created,
+    /// It was there before: as it is now.
+    Known(FileJob),
     /// As many of the owner's run as may be kept.
     TooMany,
     /// The owner has no such conversation.

@@ -21,8 +21,8 @@ pub enum Signal {
     ListChanged {
         /// Whose list.
         owner: UserId,
-        /// Which entry.
-        conversation_id: ConversationId,
+        /// Which entry; `None`: many of them.
+        conversation_id: Option<ConversationId>,
     },
 }
 

@@ -11,7 +11,7 @@ use webchat_domain::{Conversation, ConversationId, FileJob, JobStatus, Role, Ses
 use crate::body::Body;
 use crate::error::ErrorBody;
 use crate::headers::attachment;
-use crate::openapi::{BadBody, BadFile, BadQuery, NotFound, UploadedFile};
+use crate::openapi::{BadBody, BadFile, BadParameter, NotFound, UploadedFile};
 use crate::v1::context;
 use crate::{ApiError, Caller, Reader, upload};
 
@@ -147,7 +147,7 @@ struct Config {
     responses((status = 200, body = Started)),
 )]
 async fn start_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Started>, ApiError> {
-    let conversation_id = chat.start_conversation(caller.0.user_id).await?.conversation_id;
+    let conversation_id = chat.start_conversation(caller.0.user_id, None).await?.conversation_id;
     chat.set_current_conversation(&caller.0, conversation_id).await?;
     let message = "New conversation started.";
     Ok(Json(Started { message, conversation_id }))
@@ -180,7 +180,7 @@ async fn reset_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Don
     tag = "flask",
     operation_id = "flask_search_conversations",
     params(Search),
-    responses((status = 200, body = Found), BadQuery),
+    responses((status = 200, body = Found), BadParameter),
 )]
 async fn search_conversations(
     reader: Reader,
@@ -297,7 +297,7 @@ async fn add_few_shot_example(
     let (user_prompt, assistant_response) =
         user_prompt.zip(assistant_response).ok_or(ApiError::IncompleteExample)?;
     let id = caller.0.conversation_id.ok_or(ApiError::NoConversation)?;
-    context::add(&chat, caller.0.user_id, id, user_prompt, assistant_response).await?;
+    context::add(&chat, caller.0.user_id, id, None, user_prompt, assistant_response).await?;
     Ok(Json(Done { message: "Few-shot example added successfully!" }))
 }
 
@@ -324,7 +324,7 @@ async fn upload_file(
     let owner = caller.0.user_id;
     let upload = upload::read(&request, body, &chat).await?;
     let id = current_or_new(&chat, &caller.0).await?;
-    let FileJob { job_id, .. } = chat.upload_file(owner, id, upload).await?;
+    let FileJob { job_id, .. } = chat.upload_file(owner, id, None, upload).await?;
     let job = chat.wait_for_file(owner, id, job_id).await?;
     match (job.status, &job.error) {
         (JobStatus::Complete, _) => {}
@@ -356,7 +356,7 @@ async fn current_or_new(chat: &Chat, session: &Session) -> Result<ConversationId
             found => return Ok(found?.conversation_id),
         }
     }
-    let id = chat.start_conversation(session.user_id).await?.conversation_id;
+    let id = chat.start_conversation(session.user_id, None).await?.conversation_id;
     chat.set_current_conversation(session, id).await?;
     Ok(id)
 }

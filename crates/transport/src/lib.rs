@@ -8,6 +8,7 @@ mod etag;
 mod flask;
 mod headers;
 mod health;
+mod idempotency;
 mod openapi;
 mod origin;
 mod pages;

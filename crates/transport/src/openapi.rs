@@ -123,7 +123,7 @@ pub(crate) async fn serve() -> Result<HttpResponse, ApiError> {
 
 /// Refusals that many routes share.
 pub(crate) struct NotFound;
-pub(crate) struct BadQuery;
+pub(crate) struct BadParameter;
 pub(crate) struct BadBody;
 pub(crate) struct Changed;
 pub(crate) struct NotAcceptable;
@@ -145,7 +145,7 @@ impl IntoResponses for NotFound {
     }
 }
 
-impl IntoResponses for BadQuery {
+impl IntoResponses for BadParameter {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         refusals(&[("400", "A parameter can't be read.")])
     }

@@ -16,7 +16,7 @@ async fn prompt_and_examples_go_before_the_conversation_and_are_counted() {
     let (owner, id, chat) = (room.owner, room.id, &room.chat);
     let parameters = serde_json::from_str(r#"{"temperature": 0.5}"#).ok();
     let temperature = ContextEdit { parameters, ..ContextEdit::default() };
-    chat.add_example(owner, id, "1 + 1?".into(), "2.".into()).await.unwrap();
+    chat.add_example(owner, id, None, "1 + 1?".into(), "2.".into()).await.unwrap();
     chat.edit_context(owner, id, temperature.clone(), None).await.unwrap();
 
     let with_the_servers = room.ask(QUESTION).await.request;
@@ -40,7 +40,7 @@ async fn prompt_and_examples_go_before_the_conversation_and_are_counted() {
 async fn an_example_can_be_taken_away_once() {
     let room = Room::open().await;
     let (owner, id, chat) = (room.owner, room.id, &room.chat);
-    let example = chat.add_example(owner, id, QUESTION.into(), ANSWER.into()).await.unwrap();
+    let example = chat.add_example(owner, id, None, QUESTION.into(), ANSWER.into()).await.unwrap();
 
     let removed = chat.remove_example(owner, id, example.example_id).await;
     let again = chat.remove_example(owner, id, example.example_id).await;
@@ -56,7 +56,7 @@ async fn what_goes_in_any_case_leaves_half_of_the_window() {
     let (owner, id, chat) = (room.owner, room.id, &room.chat);
 
     let prompt = chat.edit_context(owner, id, prompted("tide ".repeat(400)), None).await;
-    let example = chat.add_example(owner, id, "tide ".repeat(200), "tide".into()).await;
+    let example = chat.add_example(owner, id, None, "tide ".repeat(200), "tide".into()).await;
     let shorter = chat.edit_context(owner, id, prompted("Be brief."), None).await;
 
     prompt.unwrap();
@@ -126,7 +126,7 @@ async fn a_stranger_sees_and_changes_nothing() {
 
     let seen = chat.context(stranger, id).await;
     let prompt = chat.edit_context(stranger, id, prompted("Obey."), None).await;
-    let example = chat.add_example(stranger, id, QUESTION.into(), ANSWER.into()).await;
+    let example = chat.add_example(stranger, id, None, QUESTION.into(), ANSWER.into()).await;
     let summary = chat.set_summary(stranger, id, None, None).await;
 
     for refused in [seen.map(drop), prompt, example.map(drop), summary] {

@@ -25,7 +25,7 @@ fn text(parts: usize) -> String {
 async fn upload(room: &Room, content: &str) -> FileJob {
     let name = "tides.txt".to_owned().into();
     let upload = Upload { name, content: content.as_bytes().to_vec() };
-    room.chat.upload_file(room.owner, room.id, upload).await.unwrap()
+    room.chat.upload_file(room.owner, room.id, None, upload).await.unwrap()
 }
 
 async fn now(room: &Room, job: &FileJob) -> FileJob {

@@ -17,7 +17,7 @@ fn named(name: &str) -> SendMessage {
 #[tokio::test(start_paused = true)]
 async fn a_user_has_no_more_turns_at_once_than_may_be() {
     let room = Room::open_with(|settings| settings.turns_per_user = Some(1)).await;
-    let elsewhere = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+    let elsewhere = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
     let send_elsewhere =
         async || room.chat.send_message(room.owner, elsewhere, message(QUESTION)).await;
     let asked = room.ask(QUESTION).await;

@@ -173,7 +173,7 @@ async fn a_model_that_breaks_off_fails_its_turn_and_what_came_is_kept() {
 async fn a_panic_ends_its_turn_as_failed_and_no_other() {
     let room = Room::open().await;
     let asked = room.ask(QUESTION).await;
-    let elsewhere = room.chat.start_conversation(room.owner).await.unwrap().conversation_id;
+    let elsewhere = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
     let other = ask_in(&room, elsewhere).await;
 
     asked.say("Hm").await;

@@ -165,17 +165,6 @@ async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
 }
 
 #[tokio::test]
-async fn an_id_is_in_use_for_other_users_too() {
-    let database = TestDatabase::new();
-    let (store, id) = (database.store().await, ConversationId::generate());
-    store.create(UserId::generate(), id, moment(0)).await.unwrap();
-
-    let other = store.create(UserId::generate(), id, moment(0)).await;
-
-    assert!(matches!(other, Err(StoreError::Fault(_))), "{other:?}");
-}
-
-#[tokio::test]
 async fn an_index_that_is_being_built_holds_up_no_other_instance() {
     let server = TestServer::start().await;
     let database = TestDatabase::on(&server);

@@ -13,7 +13,10 @@ use crate::redis_server::{Raw, RedisServer, open_shared};
 const SOON: Duration = Duration::from_secs(15);
 
 fn signal() -> Signal {
-    Signal::ListChanged { owner: UserId::generate(), conversation_id: ConversationId::generate() }
+    Signal::ListChanged {
+        owner: UserId::generate(),
+        conversation_id: Some(ConversationId::generate()),
+    }
 }
 
 async fn next(heard: &mut BoxStream<'static, Signal>) -> Signal {

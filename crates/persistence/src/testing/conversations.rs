@@ -27,6 +27,19 @@ pub async fn a_new_conversation_is_empty_and_its_owners_alone(store: &Store) {
     assert_eq!(store.find(UserId::generate(), id).await.unwrap(), None);
 }
 
+pub async fn an_id_starts_one_conversation(store: &Store) {
+    let (owner, id) = (UserId::generate(), ConversationId::generate());
+
+    let at_once = (0..10).map(|_| store.create(owner, id, moment(0)));
+    let started = join_all(at_once).await.into_iter().filter_map(Result::unwrap).count();
+    say(store, owner, id, "first").await;
+    let again = store.create(owner, id, moment(1)).await.unwrap();
+    let by_another = store.create(UserId::generate(), id, moment(1)).await.unwrap();
+
+    assert_eq!((started, again, by_another), (1, None, None));
+    assert_eq!(texts(store, owner, id).await, ["first"]);
+}
+
 pub async fn nobody_else_can_see_or_change_a_conversation(store: &Store) {
     let (owner, other) = (UserId::generate(), UserId::generate());
     let id = start(store, owner).await;

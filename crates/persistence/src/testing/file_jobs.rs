@@ -36,6 +36,22 @@ pub async fn a_job_is_found_and_listed_by_its_owner_alone<S: Conversations + Fil
     assert_eq!(status(store, owner, &first).await, JobStatus::Running);
 }
 
+pub async fn a_job_that_comes_twice_is_kept_once<S: Conversations + FileJobs>(store: &S) {
+    let (owner, id) = start(store).await;
+    let new = new(id, 1);
+
+    let at_once = (0..5).map(|_| store.create_job(owner, new.clone()));
+    let created: Vec<_> = join_all(at_once).await.into_iter().map(Result::unwrap).collect();
+    store.cancel_job(owner, id, new.job.job_id).await.unwrap();
+    let again = store.create_job(owner, new.clone()).await.unwrap();
+
+    let first = created.iter().filter(|created| **created == CreatedJob::Created).count();
+    assert_eq!(first, 1, "{created:?}");
+    let CreatedJob::Known(known) = again else { panic!("{again:?}") };
+    assert_eq!(known.status, JobStatus::Cancelled);
+    assert_eq!(store.jobs(owner, id, 10).await.unwrap(), Some(vec![known]));
+}
+
 pub async fn a_job_is_taken_by_one_run_the_oldest_first<S: Conversations + FileJobs>(store: &S) {
     let (owner, id) = start(store).await;
     let (first, second) = (create(store, owner, id, 1).await, create(store, owner, id, 2).await);

@@ -96,6 +96,7 @@ macro_rules! conversations_contract {
                 $crate::testing::conversations,
                 [
                     a_new_conversation_is_empty_and_its_owners_alone,
+                    an_id_starts_one_conversation,
                     nobody_else_can_see_or_change_a_conversation,
                     messages_stand_in_the_order_of_appending,
                     messages_are_paged_backwards_from_the_newest,
@@ -199,6 +200,7 @@ macro_rules! file_jobs_contract {
                 $crate::testing::file_jobs,
                 [
                     a_job_is_found_and_listed_by_its_owner_alone,
+                    a_job_that_comes_twice_is_kept_once,
                     a_job_is_taken_by_one_run_the_oldest_first,
                     a_lapsed_job_goes_on_elsewhere_with_what_was_recorded,
                     a_complete_job_is_two_messages_and_keeps_no_text,

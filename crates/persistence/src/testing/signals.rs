@@ -72,5 +72,8 @@ fn stop() -> Signal {
 }
 
 fn list_changed() -> Signal {
-    Signal::ListChanged { owner: UserId::generate(), conversation_id: ConversationId::generate() }
+    Signal::ListChanged {
+        owner: UserId::generate(),
+        conversation_id: Some(ConversationId::generate()),
+    }
 }

@@ -12,8 +12,8 @@ use webchat_domain::{
 use super::contexts::full_context;
 use super::{empty_answer, moment, question};
 use crate::{
-    AnswerUpdate, Append, Appended, Contexts, Conversations, FollowingMessage, Resume, Selected,
-    TurnClaim,
+    AnswerUpdate, Append, Appended, Contexts, Conversations, Edit, FollowingMessage, Resume,
+    Selected, TurnClaim,
 };
 
 /// When the hold of each turn here lapses.
@@ -274,6 +274,8 @@ where
     let room = Room::with(store, &["q1"]).await;
     let answer = room.broken_off("Bec").await;
     let (resume, turn) = resumed(&answer, Some("c1"));
+    let put_away = Edit { archived: Some(true), ..Edit::default() };
+    store.edit(room.owner, room.id, put_away, moment(0)).await.unwrap();
 
     let (conversation, messages) = stored(room.resume(resume.clone()).await);
     let other = room.resume(resumed(&answer, None).0).await;
@@ -288,7 +290,7 @@ where
         ..answer.clone()
     };
     assert_eq!(messages, std::slice::from_ref(&taken_up));
-    assert_eq!(conversation.message_count, 2);
+    assert_eq!((conversation.message_count, conversation.archived), (2, false));
     assert_eq!(other, Appended::TurnInProgress);
     let question = room.messages().await.remove(0);
     assert_eq!(known, Appended::Duplicate(vec![question, taken_up]));

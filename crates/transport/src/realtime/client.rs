@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::future::pending;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -74,18 +73,6 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         .await;
         let task = self.connections.tasks.spawn(forward_list(list, self.outbox.clone()));
         self.list = Some(AbortOnDropHandle::new(task));
-    }
-
-    /// Ends when more has changed in the user's list than is kept for a client that is so slow.
-    ///
-    /// # Cancellation
-    /// Dropping the future is safe. Once it has ended, it must not be called again.
-    pub(crate) async fn fell_behind(&mut self) {
-        match &mut self.list {
-            // One that panicked tells nothing more either.
-            Some(forwarding) => drop(forwarding.await),
-            None => pending().await,
-        }
     }
 
     /// Does what a frame says. What can't be read or done is told as an error, which is also returned
@@ -315,10 +302,10 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
-/// Tells what changes in the user's list, as fast as the client takes it, until it falls too far
-/// behind.
+/// Tells what changes in the user's list, as fast as the client takes it.
 async fn forward_list<O: From<Outgoing>>(mut list: ListFollowing, outbox: mpsc::Sender<O>) {
-    while let Some(change) = list.next().await {
+    loop {
+        let change = list.next().await;
         if outbox.send(Outgoing::Answer(change.into()).into()).await.is_err() {
             return;
         }

@@ -27,9 +27,6 @@ use crate::ApiError;
 /// How long connections have to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// What a client is told that does not take what there is to tell.
-const TOO_SLOW: &str = "too slow: connect again";
-
 /// What a client is told that went on sending after it was told to wait.
 const TOO_MUCH: &str = "too many messages";
 

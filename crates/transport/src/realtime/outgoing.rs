@@ -41,6 +41,8 @@ pub(crate) enum Answer {
     ConversationUnlisted {
         conversation_id: ConversationId,
     },
+    /// Many entries of the user's list of conversations have changed.
+    ListChanged {},
     /// What happened in a turn that ended before it was asked for.
     Recalled {
         conversation_id: ConversationId,
@@ -93,6 +95,7 @@ impl Answer {
             Self::MessageAccepted { .. } => "message_accepted",
             Self::ConversationListed { .. } => "conversation_listed",
             Self::ConversationUnlisted { .. } => "conversation_unlisted",
+            Self::ListChanged {} => "list_changed",
             Self::Recalled { body, .. } => body.name(),
             Self::Error(_) => "error",
             Self::Pong {} => "pong",
@@ -105,6 +108,7 @@ impl From<ListChange> for Answer {
         match change {
             ListChange::Listed(conversation) => Self::ConversationListed { conversation },
             ListChange::Unlisted(conversation_id) => Self::ConversationUnlisted { conversation_id },
+            ListChange::Many => Self::ListChanged {},
         }
     }
 }

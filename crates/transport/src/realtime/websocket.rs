@@ -18,7 +18,7 @@ use super::frames::{Found, Violation, inspected};
 use super::incoming::{Frame, Subject};
 use super::limits::Limits;
 use super::outgoing::Outgoing;
-use super::{Connections, TOO_MUCH, TOO_SLOW};
+use super::{Connections, TOO_MUCH};
 use crate::{Caller, caller};
 
 /// Frames on their way to one client: a client that takes no more is waited for. Few, as each may be
@@ -120,11 +120,7 @@ async fn read(
 ) -> Option<CloseReason> {
     client.greet().await;
     loop {
-        let next = tokio::select! {
-            next = incoming.next() => next,
-            () = client.fell_behind() => return Some(reason(CloseCode::Again, TOO_SLOW)),
-        };
-        let message = match next {
+        let message = match incoming.next().await {
             Ok(message) => message,
             Err(reason) => return reason,
         };
@@ -172,7 +168,7 @@ async fn write(
         match written {
             Ok(Ok(())) => {}
             Ok(Err(Closed)) => return None,
-            Err(_) => return Some(reason(CloseCode::Again, TOO_SLOW)),
+            Err(_) => return Some(reason(CloseCode::Again, "too slow: connect again")),
         }
     }
 }

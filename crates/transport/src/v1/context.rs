@@ -4,12 +4,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ContextEdit, ContextView, PromptChoice};
 use webchat_domain::{
-    ConversationId, ExampleId, FewShotExample, Ledger, ModelParameters, Summary, SystemPrompt,
-    UserId,
+    ConversationId, ExampleId, FewShotExample, IdempotencyKey, Ledger, ModelParameters, Summary,
+    SystemPrompt, UserId,
 };
 
 use crate::body::{Body, Object};
 use crate::etag::{self, IfUnchanged, UnlessKnown};
+use crate::idempotency::Keyed;
 use crate::openapi::{BadBody, Changed, NotFound};
 use crate::{ApiError, Caller, Reader};
 
@@ -264,7 +265,7 @@ async fn list_examples(
     path = "/conversations/{id}/few_shot_examples",
     tag = "context",
     operation_id = "add_few_shot_example",
-    params(("id" = ConversationId, Path, description = "The conversation.")),
+    params(("id" = ConversationId, Path, description = "The conversation."), Keyed),
     request_body(
         content = NewExample,
         example = json!({"user_prompt": "1 + 1?", "assistant_response": "2."}),
@@ -273,12 +274,14 @@ async fn list_examples(
 )]
 async fn add_example(
     caller: Caller,
+    keyed: Keyed,
     id: Path<ConversationId>,
     example: Body<NewExample>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let NewExample { user_prompt, assistant_response } = example.into_inner().0;
-    let example = add(&chat, caller.0.user_id, *id, user_prompt, assistant_response).await?;
+    let (owner, key) = (caller.0.user_id, keyed.key.as_ref());
+    let example = add(&chat, owner, *id, key, user_prompt, assistant_response).await?;
     Ok(HttpResponse::Created().json(example))
 }
 
@@ -309,13 +312,14 @@ pub(crate) async fn add(
     chat: &Chat,
     owner: UserId,
     id: ConversationId,
+    key: Option<&IdempotencyKey>,
     user_prompt: String,
     assistant_response: String,
 ) -> Result<FewShotExample, ApiError> {
     if user_prompt.trim().is_empty() || assistant_response.trim().is_empty() {
         return Err(ApiError::IncompleteExample);
     }
-    Ok(chat.add_example(owner, id, user_prompt, assistant_response).await?)
+    Ok(chat.add_example(owner, id, key, user_prompt, assistant_response).await?)
 }
 
 /// The context's revision, where the client says which state it knows, and that is the present one.

@@ -8,7 +8,8 @@ use webchat_domain::{Conversation, ConversationId, Title, UserId};
 use super::page_size;
 use crate::body::Body;
 use crate::etag::{self, IfUnchanged, UnlessKnown};
-use crate::openapi::{BadBody, BadQuery, Changed, NotFound};
+use crate::idempotency::Keyed;
+use crate::openapi::{BadBody, BadParameter, Changed, NotFound};
 use crate::{ApiError, Caller, Reader};
 
 #[derive(OpenApi)]
@@ -64,7 +65,7 @@ struct Changes {
     tag = "conversations",
     operation_id = "list_conversations",
     params(ListQuery),
-    responses((status = 200, body = List), BadQuery),
+    responses((status = 200, body = List), BadParameter),
 )]
 async fn list(
     reader: Reader,
@@ -87,11 +88,12 @@ async fn list(
     path = "/conversations",
     tag = "conversations",
     operation_id = "start_conversation",
-    responses((status = 201, body = Conversation)),
+    params(Keyed),
+    responses((status = 201, body = Conversation), BadParameter),
 )]
-async fn start(caller: Caller, chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
-    let conversation = chat.start_conversation(caller.0.user_id).await?;
-    Ok(HttpResponse::Created().json(conversation))
+async fn start(caller: Caller, keyed: Keyed, chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
+    let started = chat.start_conversation(caller.0.user_id, keyed.key.as_ref()).await?;
+    Ok(HttpResponse::Created().json(started))
 }
 
 /// A conversation, without its messages.

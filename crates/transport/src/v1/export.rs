@@ -8,7 +8,7 @@ use webchat_chat::{Chat, ExportFormat, ExportedFile};
 use webchat_domain::ConversationId;
 
 use crate::headers::attachment;
-use crate::openapi::{BadQuery, NotFound};
+use crate::openapi::{BadParameter, NotFound};
 use crate::{ApiError, Reader};
 
 #[derive(OpenApi)]
@@ -53,7 +53,7 @@ enum Format {
             (String = "text/markdown"),
         )),
         NotFound,
-        BadQuery,
+        BadParameter,
     ),
 )]
 async fn export_one(

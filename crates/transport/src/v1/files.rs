@@ -6,6 +6,7 @@ use webchat_chat::Chat;
 use webchat_domain::{ConversationId, FileJob, JobId};
 
 use crate::error::ErrorBody;
+use crate::idempotency::Keyed;
 use crate::openapi::{BadFile, NotFound, UploadedFile};
 use crate::{ApiError, Caller, Reader, upload};
 
@@ -60,12 +61,13 @@ async fn list(
     path = "/conversations/{id}/files",
     tag = "files",
     operation_id = "upload_file",
-    params(("id" = ConversationId, Path, description = "The conversation."),),
+    params(("id" = ConversationId, Path, description = "The conversation."), Keyed),
     request_body(content = UploadedFile, content_type = "multipart/form-data"),
     responses((status = 202, body = FileJob), NotFound, BadFile),
 )]
 async fn add(
     caller: Caller,
+    keyed: Keyed,
     id: Path<ConversationId>,
     request: HttpRequest,
     body: Payload,
@@ -75,7 +77,7 @@ async fn add(
     // Before the file is read: nobody sends megabytes to what is not theirs.
     chat.find_conversation(owner, *id).await?;
     let upload = upload::read(&request, body, &chat).await?;
-    let job = chat.upload_file(owner, *id, upload).await?;
+    let job = chat.upload_file(owner, *id, keyed.key.as_ref(), upload).await?;
     Ok(HttpResponse::Accepted().json(job))
 }
 

@@ -7,11 +7,12 @@ use serde::Serialize;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus};
+use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus, PreparedImport};
 use webchat_domain::ImportId;
 
 use crate::error::ErrorBody;
 use crate::headers::announced_bytes;
+use crate::idempotency::Keyed;
 use crate::openapi::{NotFound, UploadedFile};
 use crate::{ApiError, Caller, Reader};
 
@@ -66,6 +67,7 @@ struct Failure {
     path = "/imports",
     tag = "exchange",
     operation_id = "start_import",
+    params(Keyed),
     request_body(content(
         (serde_json::Value = "application/json"),
         (UploadedFile = "multipart/form-data"),
@@ -80,12 +82,18 @@ struct Failure {
 // The right to import comes before the upload: what is not to be imported need not be kept.
 async fn start(
     caller: Caller,
+    keyed: Keyed,
     request: HttpRequest,
     body: web::Payload,
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let slot = chat.prepare_import(caller.0.user_id)?;
+    let slot = match chat.prepare_import(caller.0.user_id, keyed.key.as_ref())? {
+        PreparedImport::New(slot) => slot,
+        PreparedImport::Known(status) => {
+            return Ok(HttpResponse::Accepted().json(Status::of(&status)));
+        }
+    };
     let ImportLimit(limit) = **limit;
     let declared = announced_bytes(request.headers());
     if declared.is_some_and(|length| length > limit.saturating_add(AROUND_A_FILE)) {

@@ -5,7 +5,7 @@ use webchat_chat::{Chat, MessagePage};
 use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 
 use super::{page_size, turns};
-use crate::openapi::{BadQuery, NotFound};
+use crate::openapi::{BadParameter, NotFound};
 use crate::routes::json;
 use crate::{ApiError, Reader};
 
@@ -56,7 +56,7 @@ struct MessageList {
     tag = "conversations",
     operation_id = "list_messages",
     params(("id" = ConversationId, Path, description = "The conversation."), PageQuery),
-    responses((status = 200, body = MessageList), BadQuery, NotFound),
+    responses((status = 200, body = MessageList), BadParameter, NotFound),
 )]
 async fn list(
     reader: Reader,

@@ -5,7 +5,7 @@ use webchat_chat::Chat;
 use webchat_domain::SearchHit;
 
 use super::page_size;
-use crate::openapi::BadQuery;
+use crate::openapi::BadParameter;
 use crate::{ApiError, Reader};
 
 #[derive(OpenApi)]
@@ -40,7 +40,7 @@ struct Hits {
     tag = "search",
     operation_id = "search",
     params(SearchQuery),
-    responses((status = 200, body = Hits), BadQuery),
+    responses((status = 200, body = Hits), BadParameter),
 )]
 async fn search(
     reader: Reader,

@@ -8,18 +8,17 @@ use tokio::time::sleep;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, SendMessage, Sent, TurnProgress, TurnResult};
 use webchat_domain::{
-    ClientMessageId, ConversationId, FinishReason, InvalidClientMessageId, Ledger, Message, TurnId,
-    UserId,
+    ClientMessageId, ConversationId, FinishReason, Ledger, Message, TurnId, UserId,
 };
 
 use crate::accept::preferred;
 use crate::body::Body;
 use crate::error::ErrorBody;
-use crate::openapi::{BadBody, BadQuery, NotAcceptable, NotFound};
+use crate::idempotency::Keyed;
+use crate::openapi::{BadBody, BadParameter, NotAcceptable, NotFound};
 use crate::realtime::{Connections, EVENT_STREAM, sse};
 use crate::{ApiError, Caller, Reader};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 const JSON: &str = "application/json";
@@ -107,11 +106,7 @@ struct Failure {
     operation_id = "send_message",
     params(
         ("id" = ConversationId, Path, description = "The conversation."),
-        (
-            "Idempotency-Key" = Option<ClientMessageId>,
-            Header,
-            description = "Another way to write `client_message_id`.",
-        ),
+        Keyed,
     ),
     request_body(content = NewMessage, example = json!({"message": "Why two tides a day?"})),
     responses(
@@ -168,7 +163,8 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn read(request: &HttpRequest) -> Result<Self, ApiError> {
         let media_type = preferred(request, &[JSON, EVENT_STREAM])?;
-        Ok(Self { media_type, client_message_id: idempotency_key(request)? })
+        let client_message_id = Keyed::read(request)?.key.map(ClientMessageId::from);
+        Ok(Self { media_type, client_message_id })
     }
 
     /// What a turn is answered with, as JSON when it has ended, or as its events.
@@ -239,7 +235,7 @@ async fn stop(
             description = "Events without end.",
             content((StreamedEvent = "text/event-stream")),
         ),
-        BadQuery,
+        BadParameter,
         NotFound,
         NotAcceptable,
     ),
@@ -267,15 +263,6 @@ async fn result(connections: &Connections, progress: TurnProgress) -> Result<Tur
         result = progress.result() => Ok(result?),
         () = too_late => Err(ChatError::ShuttingDown.into()),
     }
-}
-
-fn idempotency_key(request: &HttpRequest) -> Result<Option<ClientMessageId>, ApiError> {
-    let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let key = key.to_str().ok().map(ToOwned::to_owned).ok_or(InvalidClientMessageId);
-    let key = key.and_then(ClientMessageId::try_from).map_err(|_| {
-        ApiError::InvalidRequest("`Idempotency-Key` must have 1 to 128 characters.".to_owned())
-    })?;
-    Ok(Some(key))
 }
 
 fn one_name(

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 use webchat_chat::{Chat, SendMessage};
-use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId};
+use webchat_domain::{ConversationId, Message, MessageId};
 
 use super::turns::{Answered, Asked, StreamedEvent};
 use crate::body::Body;
+use crate::idempotency::Keyed;
 use crate::openapi::{BadBody, NotAcceptable, NotFound, TurnRefused};
 use crate::realtime::Connections;
 use crate::routes::json;
@@ -53,16 +54,6 @@ struct OfMessage {
     message_id: MessageId,
 }
 
-/// How sending again does nothing twice.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only described: `Asked` reads the header")]
-struct Named {
-    /// The client's name for it.
-    #[param(rename = "Idempotency-Key")]
-    idempotency_key: Option<ClientMessageId>,
-}
-
 /// What all that begins a turn is answered with.
 struct Turned;
 
@@ -85,7 +76,7 @@ impl IntoResponses for Turned {
     path = "/conversations/{id}/messages/{message_id}/edit",
     tag = "turns",
     operation_id = "edit_message",
-    params(OfMessage, Named),
+    params(OfMessage, Keyed),
     request_body(content = EditedMessage),
     responses(Turned, BadBody),
 )]
@@ -115,7 +106,7 @@ async fn edit(
     path = "/conversations/{id}/messages/{message_id}/regenerate",
     tag = "turns",
     operation_id = "regenerate",
-    params(OfMessage, Named),
+    params(OfMessage, Keyed),
     responses(Turned)
 )]
 async fn regenerate(
@@ -139,7 +130,7 @@ async fn regenerate(
     path = "/conversations/{id}/messages/{message_id}/continue",
     tag = "turns",
     operation_id = "continue_answer",
-    params(OfMessage, Named),
+    params(OfMessage, Keyed),
     responses(Turned)
 )]
 async fn go_on(

@@ -70,8 +70,6 @@ pub(super) enum End {
     TooLarge,
     /// Its client said too much, and went on though it was told.
     TooMuch,
-    /// Its client does not take what there is to tell.
-    TooSlow,
     /// Nothing came from its client any more.
     Silent,
     /// The server goes away.

@@ -1,4 +1,3 @@
-use std::future::pending;
 use std::time::Duration;
 
 use engineioxide_core::{Packet, Sid};
@@ -83,11 +82,7 @@ impl Talk {
     }
 
     async fn hear_next(&mut self, heard: &mut mpsc::Receiver<Packet>) -> Result<(), End> {
-        let packet = tokio::select! {
-            packet = heard.recv() => packet.ok_or(End::Left)?,
-            () = fell_behind(self.client.as_mut()) => return Err(End::TooSlow),
-        };
-        let decoded = match packet {
+        let decoded = match heard.recv().await.ok_or(End::Left)? {
             Packet::Message(text) => CommonParser.decode_str(&self.limits, &self.attachments, text),
             Packet::Binary(bytes) => {
                 CommonParser.decode_bin(&self.limits, &self.attachments, bytes)
@@ -170,13 +165,6 @@ impl Talk {
             End::Broken
         })?;
         self.outbox.send(Queued::Packet(packet)).await.map_err(|_| End::Left)
-    }
-}
-
-async fn fell_behind(client: Option<&mut Client<Queued>>) {
-    match client {
-        Some(client) => client.fell_behind().await,
-        None => pending().await,
     }
 }
 

@@ -14,7 +14,7 @@ use webchat_chat::Chat;
 use super::outbox::Outbox;
 use super::session::{self, Carrier, End, Inbox, MAX_PAYLOAD, Session};
 use crate::realtime::frames::{Found, Violation, inspected};
-use crate::realtime::{Connections, TOO_MUCH, TOO_SLOW};
+use crate::realtime::{Connections, TOO_MUCH};
 use crate::{ApiError, Caller, caller};
 
 /// How long a client may take to change from polling.
@@ -199,7 +199,6 @@ async fn close(socket: Socket, end: End) {
         End::Broken => (CloseCode::Protocol, Some("that is not the protocol")),
         End::TooLarge => (CloseCode::Size, Some("a message may have 1 MB")),
         End::TooMuch => (CloseCode::Policy, Some(TOO_MUCH)),
-        End::TooSlow => (CloseCode::Again, Some(TOO_SLOW)),
         End::Silent => (CloseCode::Away, Some("nothing came any more")),
         End::Restart => (CloseCode::Restart, Some("the server restarts: connect again")),
     };
