@@ -123,7 +123,10 @@ async fn a_conversation_is_there_for_its_owner_alone() {
 async fn an_event_about_somebody_elses_conversation_finds_nothing() {
     let server = TestServer::start().await;
     let (owner, mut owners) = server.socket().await;
-    let (_other, mut others) = server.socket().await;
+    let (other, mut others) = server.socket().await;
+    other.start_conversation().await;
+    // Without a session, one is begun.
+    let mut programs = server.browser().connect().await;
     let id = owner.start_conversation().await;
     owners.ask(&id, "my first").await;
     let page = owner.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
@@ -132,12 +135,11 @@ async fn an_event_about_somebody_elses_conversation_finds_nothing() {
         let of_its_kind = usize::from(event != "edit_message");
         let message_id = &page["messages"][of_its_kind]["message_id"];
         let data = json!({"conversation_id": id, "message_id": message_id, "message": "intruder"});
-        others.say(event, data).await;
-        assert_eq!(
-            others.expect("error").await["code"],
-            json!("conversation_not_found"),
-            "{event}"
-        );
+        for intruder in [&mut others, &mut programs] {
+            intruder.say(event, data.clone()).await;
+            let refused = intruder.expect("error").await;
+            assert_eq!(refused["code"], json!("conversation_not_found"), "{event}");
+        }
     }
 
     owners.ask(&id, "mine").await;

@@ -1,6 +1,8 @@
 use thiserror::Error;
-use webchat_domain::ConversationId;
-use webchat_persistence::{StoreError, StoredConversation, StoredMessage, Totals, Transfer};
+use webchat_domain::{ConversationId, JobId};
+use webchat_persistence::{
+    StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer,
+};
 
 /// Conversations and messages read at a time: what a copy holds in memory.
 const PAGE: u32 = 100;
@@ -16,8 +18,8 @@ pub enum CopyError {
     Different(ConversationId),
 }
 
-/// Copies all conversations and their messages from one store to another, and checks the copy at the
-/// end, message by message. What the other store holds already stays there, and a copy that was cut
+/// Copies all conversations, their messages and files from one store to another, and checks the copy at
+/// the end, message by message. What the other store holds already stays there, and a copy that was cut
 /// off can be made again.
 ///
 /// `progress` is told after each conversation how much was copied so far. No server may use the
@@ -43,6 +45,10 @@ pub async fn copy(
             copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
             to.put_messages(owner, messages).await?;
         }
+        let mut files = Files::of(from, id);
+        while let Some(file) = files.next().await? {
+            to.put_file_job(file).await?;
+        }
         copied.conversations += 1;
         progress(copied);
     }
@@ -61,7 +67,10 @@ async fn check(from: &dyn Transfer, to: &dyn Transfer) -> Result<(), CopyError> 
                 copy => break copy,
             }
         };
-        if copy != Some(original) || !same_messages(from, to, id).await? {
+        let is_same = copy == Some(original)
+            && same_messages(from, to, id).await?
+            && same_files(from, to, id).await?;
+        if !is_same {
             return Err(CopyError::Different(id));
         }
     }
@@ -81,6 +90,42 @@ async fn same_messages(
         }
         let Some(last) = originals.last() else { return Ok(true) };
         after = last.message.position;
+    }
+}
+
+async fn same_files(
+    from: &dyn Transfer,
+    to: &dyn Transfer,
+    id: ConversationId,
+) -> Result<bool, StoreError> {
+    let (mut originals, mut copies) = (Files::of(from, id), Files::of(to, id));
+    loop {
+        let original = originals.next().await?;
+        if copies.next().await? != original {
+            return Ok(false);
+        }
+        if original.is_none() {
+            return Ok(true);
+        }
+    }
+}
+
+/// The files of a conversation, one by one: each is as large as a file may be.
+struct Files<'a> {
+    store: &'a dyn Transfer,
+    id: ConversationId,
+    after: Option<JobId>,
+}
+
+impl<'a> Files<'a> {
+    fn of(store: &'a dyn Transfer, id: ConversationId) -> Self {
+        Self { store, id, after: None }
+    }
+
+    async fn next(&mut self) -> Result<Option<StoredFileJob>, StoreError> {
+        let next = self.store.file_jobs_after(self.id, self.after, 1).await?.pop();
+        self.after = next.as_ref().map(|file| file.job.job_id).or(self.after);
+        Ok(next)
     }
 }
 
@@ -113,8 +158,10 @@ fn id_of(stored: &StoredConversation) -> ConversationId {
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
-    use webchat_domain::{MessageId, MessageStatus, NewMessage, Role, SystemPrompt, UserId};
-    use webchat_persistence::{Append, Contexts, Conversations};
+    use webchat_domain::{
+        FileJob, JobStatus, MessageId, MessageStatus, NewMessage, Role, SystemPrompt, UserId,
+    };
+    use webchat_persistence::{Append, Contexts, Conversations, FileJobs, NewFileJob};
     use webchat_persistence_sqlite::SqliteStore;
 
     use super::*;
@@ -136,6 +183,30 @@ mod tests {
         (owner, id)
     }
 
+    async fn put_file(
+        store: &SqliteStore,
+        owner: UserId,
+        conversation_id: ConversationId,
+    ) -> JobId {
+        let job_id = JobId::generate();
+        let job = FileJob {
+            job_id,
+            conversation_id,
+            file_name: "tides.txt".to_owned().into(),
+            size_bytes: 5,
+            token_count: 1,
+            status: JobStatus::Running,
+            done: 0,
+            of: 1,
+            error: None,
+            created_at: START,
+            message_id: None,
+        };
+        let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], most_kept: 9 };
+        store.create_job(owner, new).await.unwrap();
+        job_id
+    }
+
     fn said(content: &str) -> NewMessage {
         NewMessage {
             message_id: MessageId::generate(),
@@ -155,6 +226,8 @@ mod tests {
         for messages in [0, 1, 100, 250] {
             ids.push(converse(&from, messages).await);
         }
+        let (owner, id) = ids[0];
+        let files = [put_file(&from, owner, id).await, put_file(&from, owner, id).await];
         let there_before = converse(&to, 3).await;
         let mut told = Vec::new();
 
@@ -171,6 +244,7 @@ mod tests {
             assert_eq!(to.messages(owner, id, None, 999).await.unwrap(), original);
         }
         assert_eq!(to.totals().await.unwrap(), Totals { conversations: 5, messages: 354 });
+        assert_eq!(to.jobs(owner, id, 9).await.unwrap().unwrap().len(), files.len());
         let (owner, id) = there_before;
         assert_eq!(to.messages(owner, id, None, 9).await.unwrap().unwrap().len(), 3);
     }
@@ -187,6 +261,18 @@ mod tests {
 
         let found = check(&from, &to).await;
         assert!(matches!(found, Err(CopyError::Different(found)) if found == id), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_as_its_original_is_found() {
+        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
+        let (owner, id) = converse(&from, 1).await;
+        let job = put_file(&from, owner, id).await;
+        copy(&from, &to, |_| {}).await.unwrap();
+
+        to.cancel_job(owner, id, job).await.unwrap();
+
+        assert!(matches!(check(&from, &to).await, Err(CopyError::Different(_))));
     }
 
     #[tokio::test]

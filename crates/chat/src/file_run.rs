@@ -141,7 +141,7 @@ impl FileRun {
 
     /// The analyses of all parts, in their order. What was recorded before is not asked for again.
     async fn analyse_parts(&self, teller: &Teller) -> Result<Vec<String>, End> {
-        let mut analyses = self.taken.analyses.clone();
+        let mut analyses = self.taken.text.analyses.clone();
         let mut failed: Vec<(u32, ModelError)> = Vec::new();
         let mut answers = pin!(self.answers());
         while let Some((part, answer)) = answers.next().await {
@@ -162,7 +162,7 @@ impl FileRun {
         if let Some((part, error)) = failed.into_iter().min_by_key(|(part, _)| *part) {
             return Err(End::Failed(self.describe_part(part, &error)));
         }
-        if analyses.len() < self.taken.part_ends.len() {
+        if analyses.len() < self.taken.text.part_ends.len() {
             return Err(End::Left);
         }
         Ok(analyses.into_values().collect())
@@ -170,7 +170,7 @@ impl FileRun {
 
     /// What the model says about the parts that were not recorded before, a few at a time.
     fn answers(&self) -> impl Stream<Item = (u32, Result<String, ModelError>)> {
-        let missing = self.parts().filter(|(part, _)| !self.taken.analyses.contains_key(part));
+        let missing = self.parts().filter(|(part, _)| !self.taken.text.analyses.contains_key(part));
         stream::iter(missing)
             .take_until(self.chat.turns.refusing().cancelled_owned())
             .map(async |(part, text)| (part, self.analyst().analyse(part, text).await))
@@ -179,9 +179,9 @@ impl FileRun {
 
     /// The parts of the text, counted from 0.
     fn parts(&self) -> impl Iterator<Item = (u32, &str)> {
-        let ends = self.taken.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
+        let ends = self.taken.text.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
         let begins = std::iter::once(0).chain(ends.clone());
-        let texts = begins.zip(ends).map(|(begin, end)| self.taken.text.get(begin..end));
+        let texts = begins.zip(ends).map(|(begin, end)| self.taken.text.content.get(begin..end));
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 

@@ -9,7 +9,8 @@ use webchat_domain::{
     ConversationId, FileJob, JobError, JobId, JobStatus, RunId, Timestamp, UserId,
 };
 use webchat_persistence::{
-    Append, Appended, CompletedJob, CreatedJob, FileJobs, NewFileJob, StoreError, TakenJob,
+    Append, Appended, CompletedJob, CreatedJob, FileJobs, FileText, NewFileJob, StoreError,
+    StoredFileJob, TakenJob,
 };
 
 use crate::database::Transaction;
@@ -196,20 +197,66 @@ async fn create(
         // Nothing was written but the time of the conversation, as somebody has used it.
         return Ok(CreatedJob::TooMany);
     }
-    let Transaction { database, session } = transaction;
-    database
-        .file_jobs()
-        .insert_one(JobDocument::new(owner, job.clone()))
-        .session(&mut *session)
-        .await?;
-    let text = TextDocument {
-        job_id: job.job_id,
-        conversation_id: job.conversation_id,
+    let text = FileText {
         content: new.text.clone(),
         part_ends: new.part_ends.clone(),
+        analyses: BTreeMap::new(),
     };
-    database.file_texts().insert_one(text).session(session).await?;
+    let stored = StoredFileJob { owner, job: job.clone(), text: Some(text) };
+    insert(transaction, stored).await?;
     Ok(CreatedJob::Created)
+}
+
+/// A job that nobody holds, with all there is of it.
+async fn insert(transaction: Transaction<'_>, stored: StoredFileJob) -> MongoResult<()> {
+    let Transaction { database, session } = transaction;
+    let StoredFileJob { owner, job, text } = stored;
+    let (job_id, conversation_id) = (job.job_id, job.conversation_id);
+    let document = JobDocument::new(owner, job);
+    database.file_jobs().insert_one(document).session(&mut *session).await?;
+    let Some(FileText { content, part_ends, analyses }) = text else { return Ok(()) };
+    let text = TextDocument { job_id, conversation_id, content, part_ends };
+    database.file_texts().insert_one(text).session(&mut *session).await?;
+    let analyses: Vec<_> = analyses
+        .into_iter()
+        .map(|(part, content)| AnalysisDocument { job_id, conversation_id, part, content })
+        .collect();
+    if !analyses.is_empty() {
+        database.file_analyses().insert_many(analyses).session(session).await?;
+    }
+    Ok(())
+}
+
+/// Stores the job as it is, in place of one with its id.
+pub(crate) async fn put(
+    mut transaction: Transaction<'_>,
+    stored: &StoredFileJob,
+) -> MongoResult<()> {
+    let of_job = doc! { "job_id": stored.job.job_id.to_string() };
+    let jobs = transaction.database.file_jobs();
+    jobs.delete_many(of_job.clone()).session(&mut *transaction.session).await?;
+    remove_texts(&mut transaction, of_job).await?;
+    insert(transaction, stored.clone()).await
+}
+
+/// All there is of a job.
+pub(crate) async fn stored(
+    transaction: Transaction<'_>,
+    job: &JobDocument,
+) -> MongoResult<StoredFileJob> {
+    let text = text(transaction, job.job_id).await?;
+    Ok(StoredFileJob { owner: job.user_id, job: job.clone().into(), text })
+}
+
+async fn text(transaction: Transaction<'_>, job_id: JobId) -> MongoResult<Option<FileText>> {
+    let Transaction { database, session } = transaction;
+    let of_job = doc! { "job_id": job_id.to_string() };
+    let text = database.file_texts().find_one(of_job.clone()).session(&mut *session).await?;
+    let Some(TextDocument { content, part_ends, .. }) = text else { return Ok(None) };
+    let mut found = database.file_analyses().find(of_job).session(&mut *session).await?;
+    let analyses: BTreeMap<u32, String> =
+        found.stream(session).map_ok(|one| (one.part, one.content)).try_collect().await?;
+    Ok(Some(FileText { content, part_ends, analyses }))
 }
 
 /// Cancels the oldest of the failed jobs, if need be. `false`: there are as many that run.
@@ -255,14 +302,9 @@ async fn take(
         .session(&mut *session)
         .await?;
     let Some(job) = job else { return Ok(None) };
-    let of_job = doc! { "job_id": job.job_id.to_string() };
-    let text = database.file_texts().find_one(of_job.clone()).session(&mut *session).await?;
+    let text = text(Transaction { database, session }, job.job_id).await?;
     let text = text.ok_or_else(|| Error::custom("a job that runs has no text"))?;
-    let mut found = database.file_analyses().find(of_job).session(&mut *session).await?;
-    let analyses: BTreeMap<u32, String> =
-        found.stream(session).map_ok(|one| (one.part, one.content)).try_collect().await?;
-    let TextDocument { content: text, part_ends, .. } = text;
-    Ok(Some(TakenJob { owner: job.user_id, job: job.into(), text, part_ends, analyses }))
+    Ok(Some(TakenJob { owner: job.user_id, job: job.into(), text }))
 }
 
 async fn record(

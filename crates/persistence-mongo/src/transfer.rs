@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use mongodb::bson::{DateTime, Document, doc, serialize_to_document};
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{ConversationId, UserId};
-use webchat_persistence::{StoreError, StoredConversation, StoredMessage, Totals, Transfer};
+use webchat_domain::{ConversationId, JobId, UserId};
+use webchat_persistence::{
+    StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer,
+};
 
 use crate::database::Transaction;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, long};
 use crate::queries::{anyones, at_most, find_conversation};
-use crate::{MongoStore, removals};
+use crate::{MongoStore, file_jobs, removals};
 
 #[async_trait]
 impl Transfer for MongoStore {
@@ -78,6 +80,32 @@ impl Transfer for MongoStore {
             })
             .await?;
         if put { Ok(()) } else { Err(StoreError::fault("the messages' conversation is not there")) }
+    }
+
+    async fn file_jobs_after(
+        &self,
+        id: ConversationId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<StoredFileJob>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let filter = doc! { "conversation_id": id.to_string(), "job_id": { "$gt": after } };
+        let jobs = self.database.file_jobs();
+        let find = jobs.find(filter).sort(doc! { "job_id": 1 });
+        let mut stored = Vec::new();
+        for job in self.database.answer(at_most(limit, find)).await? {
+            let read = self
+                .database
+                .transaction(job, |transaction, job| file_jobs::stored(transaction, job).boxed());
+            stored.push(read.await?);
+        }
+        Ok(stored)
+    }
+
+    async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError> {
+        self.database
+            .transaction(job, |transaction, job| file_jobs::put(transaction, job).boxed())
+            .await
     }
 }
 

@@ -1,19 +1,15 @@
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    ConversationId, FileJob, FileName, JobError, JobId, JobStatus, RunId, Timestamp, UserId,
+    ConversationId, FileJob, JobError, JobId, JobStatus, RunId, Timestamp, UserId,
 };
 use webchat_persistence::{
     Append, Appended, CompletedJob, CreatedJob, FileJobs, NewFileJob, StoreError, TakenJob,
 };
 
+use crate::file_rows::{JOB, insert, insert_analysis, insert_text, job, status_name, text};
 use crate::rows::{self, broken};
 use crate::{SqliteStore, append};
-
-const JOB: &str = "job_id, conversation_id, file_name, size_bytes, token_count, status, done, parts, \
-     error_message, error_code, created_at, message_id";
 
 #[async_trait]
 impl FileJobs for SqliteStore {
@@ -98,11 +94,7 @@ impl FileJobs for SqliteStore {
                 if find_held(transaction, job_id, run_id)?.is_none() {
                     return Ok(None);
                 }
-                let added = transaction.execute(
-                    "INSERT OR IGNORE INTO file_analyses (job_id, part, content)
-                     VALUES (?1, ?2, ?3)",
-                    params![job_id.to_simple(), part, analysis],
-                )?;
+                let added = insert_analysis(transaction, job_id, part, &analysis)?;
                 transaction.execute(
                     "UPDATE file_jobs SET done = done + ?2 WHERE job_id = ?1",
                     params![job_id.to_simple(), added],
@@ -212,28 +204,8 @@ fn create(
         "UPDATE conversations SET updated_at = ?2 WHERE conversation_id = ?1",
         params![job.conversation_id.to_simple(), job.created_at.unix_millis()],
     )?;
-    transaction.execute(
-        "INSERT INTO file_jobs (job_id, conversation_id, user_id, file_name, size_bytes,
-             token_count, status, done, parts, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        params![
-            job.job_id.to_simple(),
-            job.conversation_id.to_simple(),
-            owner.to_simple(),
-            job.file_name.as_str(),
-            job.size_bytes,
-            job.token_count,
-            status_name(job.status),
-            job.done,
-            job.of,
-            job.created_at.unix_millis(),
-        ],
-    )?;
-    let part_ends = serde_json::to_string(&new.part_ends).map_err(broken)?;
-    transaction.execute(
-        "INSERT INTO file_texts (job_id, content, part_ends) VALUES (?1, ?2, ?3)",
-        params![job.job_id.to_simple(), new.text, part_ends],
-    )?;
+    insert(transaction, owner, job)?;
+    insert_text(transaction, job.job_id, &new.text, &new.part_ends)?;
     Ok(CreatedJob::Created)
 }
 
@@ -279,24 +251,11 @@ fn waiting(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Op
 }
 
 fn work(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<TakenJob> {
-    let analyses: BTreeMap<u32, String> = transaction
-        .prepare_cached("SELECT part, content FROM file_analyses WHERE job_id = ?1")?
-        .query_map([job_id.to_simple()], |row| Ok((row.get("part")?, row.get("content")?)))?
-        .collect::<Result<_, _>>()?;
+    let text = text(transaction, job_id)?.ok_or_else(|| broken("a job that runs has no text"))?;
     transaction
-        .prepare_cached(&format!(
-            "SELECT user_id, content, part_ends, {JOB}
-             FROM file_jobs JOIN file_texts USING (job_id) WHERE job_id = ?1"
-        ))?
+        .prepare_cached(&format!("SELECT user_id, {JOB} FROM file_jobs WHERE job_id = ?1"))?
         .query_row([job_id.to_simple()], |row| {
-            Ok(TakenJob {
-                owner: rows::parsed(row, "user_id")?,
-                job: job(row)?,
-                text: row.get("content")?,
-                part_ends: serde_json::from_str(row.get_ref("part_ends")?.as_str()?)
-                    .map_err(broken)?,
-                analyses,
-            })
+            Ok(TakenJob { owner: rows::parsed(row, "user_id")?, job: job(row)?, text })
         })
 }
 
@@ -390,41 +349,4 @@ fn find_held(
             Ok((rows::parsed(row, "user_id")?, job(row)?))
         })
         .optional()
-}
-
-fn job(row: &Row<'_>) -> rusqlite::Result<FileJob> {
-    let message: Option<String> = row.get("error_message")?;
-    let code: Option<String> = row.get("error_code")?;
-    Ok(FileJob {
-        job_id: rows::parsed(row, "job_id")?,
-        conversation_id: rows::parsed(row, "conversation_id")?,
-        file_name: FileName::from(row.get::<_, String>("file_name")?),
-        size_bytes: row.get("size_bytes")?,
-        token_count: row.get("token_count")?,
-        status: status(row)?,
-        done: row.get("done")?,
-        of: row.get("parts")?,
-        error: message.zip(code).map(|(message, code)| JobError { message, code }),
-        created_at: rows::timestamp(row, "created_at")?,
-        message_id: rows::parsed_option(row, "message_id")?,
-    })
-}
-
-fn status(row: &Row<'_>) -> rusqlite::Result<JobStatus> {
-    match row.get_ref("status")?.as_str()? {
-        "running" => Ok(JobStatus::Running),
-        "complete" => Ok(JobStatus::Complete),
-        "failed" => Ok(JobStatus::Failed),
-        "cancelled" => Ok(JobStatus::Cancelled),
-        other => Err(broken(format!("'{other}' is no status of a job"))),
-    }
-}
-
-fn status_name(status: JobStatus) -> &'static str {
-    match status {
-        JobStatus::Running => "running",
-        JobStatus::Complete => "complete",
-        JobStatus::Failed => "failed",
-        JobStatus::Cancelled => "cancelled",
-    }
 }

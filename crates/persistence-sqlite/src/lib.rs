@@ -6,6 +6,7 @@ mod conversations;
 mod database;
 mod exchange;
 mod file_jobs;
+mod file_rows;
 mod lapsed;
 mod rows;
 mod saved_folder;

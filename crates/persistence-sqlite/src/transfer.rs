@@ -1,10 +1,12 @@
 use async_trait::async_trait;
 use rusqlite::{Row, Transaction, params};
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Title, UserId};
-use webchat_persistence::{StoreError, StoredConversation, StoredMessage, Totals, Transfer};
+use webchat_domain::{ClientMessageId, ConversationId, JobId, MessageId, Title, UserId};
+use webchat_persistence::{
+    StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer,
+};
 
 use crate::rows::{self, CONVERSATION, MESSAGE};
-use crate::{SqliteStore, append, contexts};
+use crate::{SqliteStore, append, contexts, file_rows};
 
 #[async_trait]
 impl Transfer for SqliteStore {
@@ -62,6 +64,21 @@ impl Transfer for SqliteStore {
                 messages.iter().try_for_each(|message| put_message(transaction, owner, message))
             })
             .await
+    }
+
+    async fn file_jobs_after(
+        &self,
+        id: ConversationId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<StoredFileJob>, StoreError> {
+        self.database
+            .read(move |transaction| file_rows::stored(transaction, id, after, limit))
+            .await
+    }
+
+    async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError> {
+        self.database.write(move |transaction| file_rows::put(transaction, &job)).await
     }
 }
 

@@ -137,9 +137,16 @@ pub struct TakenJob {
     pub owner: UserId,
     /// The job.
     pub job: FileJob,
-    /// The file.
-    pub text: String,
-    /// Where each part of the text ends, in bytes.
+    /// The file, and what was recorded of it.
+    pub text: FileText,
+}
+
+/// A file that is analysed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileText {
+    /// What is in it.
+    pub content: String,
+    /// Where each of its parts ends, in bytes.
     pub part_ends: Vec<u64>,
     /// The analyses that were recorded, by their part.
     pub analyses: BTreeMap<u32, String>,

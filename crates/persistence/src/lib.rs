@@ -30,7 +30,7 @@ pub use exchange::Exchange;
 pub use exchange::MockExchange;
 #[cfg(feature = "mock")]
 pub use file_jobs::MockFileJobs;
-pub use file_jobs::{CompletedJob, CreatedJob, FileJobs, NewFileJob, TakenJob};
+pub use file_jobs::{CompletedJob, CreatedJob, FileJobs, FileText, NewFileJob, TakenJob};
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;
 pub use probe::Probe;
@@ -43,7 +43,7 @@ pub use sessions::Sessions;
 #[cfg(feature = "mock")]
 pub use signals::MockSignals;
 pub use signals::{Signal, Signals};
-pub use transfer::{StoredConversation, StoredMessage, Totals, Transfer};
+pub use transfer::{StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
 pub use turn_log::{Checkpoint, Replay, TurnLog};

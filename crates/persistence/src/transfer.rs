@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 use webchat_domain::{
-    ClientMessageId, Context, Conversation, ConversationId, Message, MessageId, UserId,
+    ClientMessageId, Context, Conversation, ConversationId, FileJob, JobId, Message, MessageId,
+    UserId,
 };
 
-use crate::StoreError;
+use crate::{FileText, StoreError};
 
 /// Everything that a store of conversations holds, whoever owns it: to move it into another one.
 ///
@@ -40,6 +41,18 @@ pub trait Transfer: Send + Sync {
         owner: UserId,
         messages: Vec<StoredMessage>,
     ) -> Result<(), StoreError>;
+
+    /// A conversation's files, by their ids, behind `after`, at most `limit`.
+    async fn file_jobs_after(
+        &self,
+        id: ConversationId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<StoredFileJob>, StoreError>;
+
+    /// Stores a file as it is, held by nobody, in place of one with its id. Its conversation must be
+    /// there. Doing it again changes nothing.
+    async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError>;
 }
 
 /// How much a store holds.
@@ -64,6 +77,17 @@ pub struct StoredConversation {
     pub last_position: u64,
     /// What goes to the model beside the messages.
     pub context: Context,
+}
+
+/// All of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFileJob {
+    /// Whose it is.
+    pub owner: UserId,
+    /// What users see of it.
+    pub job: FileJob,
+    /// What is needed to go on with it; `None` when it has ended for good.
+    pub text: Option<FileText>,
 }
 
 /// All of a message.

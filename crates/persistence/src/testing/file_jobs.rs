@@ -10,10 +10,10 @@ use webchat_domain::{
 };
 
 use super::{empty_answer, moment, question};
-use crate::{Append, Conversations, CreatedJob, FileJobs, NewFileJob, TakenJob};
+use crate::{Append, Conversations, CreatedJob, FileJobs, FileText, NewFileJob, TakenJob};
 
 const MOST: u32 = 3;
-const TEXT: &str = "\u{feff}Tides\r\n\0 潮汐 and \u{301}.";
+pub(super) const TEXT: &str = "\u{feff}Tides\r\n\0 潮汐 and \u{301}.";
 
 pub async fn a_job_is_found_and_listed_by_its_owner_alone<S: Conversations + FileJobs>(store: &S) {
     let (owner, id) = start(store).await;
@@ -65,9 +65,11 @@ pub async fn a_job_is_taken_by_one_run_the_oldest_first<S: Conversations + FileJ
         TakenJob {
             owner,
             job: first,
-            text: TEXT.to_owned(),
-            part_ends: part_ends(),
-            analyses: BTreeMap::new(),
+            text: FileText {
+                content: TEXT.to_owned(),
+                part_ends: part_ends(),
+                analyses: BTreeMap::new(),
+            },
         }
     );
     assert_eq!(taken.map(|taken| taken.job).collect::<Vec<_>>(), [second]);
@@ -88,8 +90,8 @@ where
     let (run, taken) = take(store, 30, 40).await.unwrap();
 
     assert_eq!((recorded.done, again.done), (1, 1));
-    assert_eq!(taken.analyses, BTreeMap::from([(1, "of part 1 \0".to_owned())]));
-    assert_eq!((taken.job.done, taken.text.as_str()), (1, TEXT));
+    assert_eq!(taken.text.analyses, BTreeMap::from([(1, "of part 1 \0".to_owned())]));
+    assert_eq!((taken.job.done, taken.text.content.as_str()), (1, TEXT));
     assert_ended_for(store, &job, old).await;
     assert!(store.renew_job(job.job_id, run, moment(50)).await.unwrap());
 }
@@ -142,7 +144,7 @@ where
     assert_eq!((retried.status, retried.error.clone()), (JobStatus::Running, None));
     assert_eq!(again, retried);
     assert_eq!(taken.job, retried);
-    assert_eq!((taken.text.as_str(), taken.analyses.len()), (TEXT, 1));
+    assert_eq!((taken.text.content.as_str(), taken.text.analyses.len()), (TEXT, 1));
 }
 
 pub async fn a_cancelled_job_is_lost_to_its_run<S: Conversations + FileJobs>(store: &S) {
@@ -209,11 +211,11 @@ async fn start<S: Conversations + FileJobs>(store: &S) -> (UserId, ConversationI
     (owner, id)
 }
 
-fn part_ends() -> Vec<u64> {
+pub(super) fn part_ends() -> Vec<u64> {
     vec![8, u64::try_from(TEXT.len()).unwrap()]
 }
 
-fn new(conversation_id: ConversationId, created: i64) -> NewFileJob {
+pub(super) fn new(conversation_id: ConversationId, created: i64) -> NewFileJob {
     let job = FileJob {
         job_id: JobId::generate(),
         conversation_id,

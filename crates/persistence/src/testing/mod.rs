@@ -215,7 +215,8 @@ macro_rules! file_jobs_contract {
 }
 
 /// The tests of [`Transfer`](crate::Transfer), for a store that implements
-/// [`Conversations`](crate::Conversations) and [`Contexts`](crate::Contexts) too.
+/// [`Conversations`](crate::Conversations), [`Contexts`](crate::Contexts) and
+/// [`FileJobs`](crate::FileJobs) too.
 #[macro_export]
 macro_rules! transfer_contract {
     ($open:path) => {
@@ -229,6 +230,7 @@ macro_rules! transfer_contract {
                     what_is_put_twice_is_there_once,
                     a_conversation_that_was_put_goes_on,
                     a_version_that_was_put_can_be_selected,
+                    a_file_that_was_put_goes_on_where_it_was,
                 ]
             );
         }

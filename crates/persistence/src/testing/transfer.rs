@@ -1,16 +1,18 @@
 //! What [`Transfer`] promises.
 #![expect(missing_docs, reason = "the name is the promise")]
 
+use std::collections::BTreeMap;
+
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, Role,
-    SearchQuery, Title, TurnId, UserId,
+    ClientMessageId, Conversation, ConversationId, FileJob, JobError, JobStatus, Message,
+    MessageId, MessageStatus, Role, RunId, SearchQuery, Title, TurnId, UserId,
 };
 
 use super::contexts::full_context;
-use super::{moment, question};
+use super::{file_jobs, moment, question};
 use crate::{
-    Append, Appended, Contexts, Conversations, Selected, StoredConversation, StoredMessage, Totals,
-    Transfer,
+    Append, Appended, Contexts, Conversations, FileJobs, FileText, Selected, StoredConversation,
+    StoredFileJob, StoredMessage, Totals, Transfer,
 };
 
 pub async fn all_of_a_store_can_be_read_page_by_page<S>(store: &S)
@@ -112,6 +114,50 @@ where
     let visible = store.messages(owner, id, None, 9).await.unwrap().unwrap();
     assert_eq!(visible, [messages[0].message.clone(), off_the_path]);
     assert_eq!(store.find(owner, id).await.unwrap().unwrap().message_count, 2);
+}
+
+pub async fn a_file_that_was_put_goes_on_where_it_was<S>(store: &S)
+where
+    S: Conversations + FileJobs + Transfer,
+{
+    let (conversation, _) = sample();
+    let (owner, id) = (conversation.owner, id_of(&conversation));
+    store.put_conversation(conversation).await.unwrap();
+    let mut files = [stored_file(owner, id, 1), stored_file(owner, id, 2)];
+    files.sort_by_key(|file| file.job.job_id);
+    files[0].job.status = JobStatus::Complete;
+    files[0].job.message_id = Some(MessageId::generate());
+    files[0].text = None;
+
+    for file in files.iter().chain(&files) {
+        store.put_file_job(file.clone()).await.unwrap();
+    }
+    let first = store.file_jobs_after(id, None, 1).await.unwrap();
+    let second = store.file_jobs_after(id, Some(first[0].job.job_id), 9).await.unwrap();
+    let elsewhere = store.file_jobs_after(ConversationId::generate(), None, 9).await.unwrap();
+    let taken = store.take_job(RunId::generate(), moment(5), moment(9)).await.unwrap().unwrap();
+    let nothing_more = store.take_job(RunId::generate(), moment(5), moment(9)).await.unwrap();
+
+    assert_eq!([first, second].concat(), files);
+    assert_eq!(elsewhere, []);
+    let [_, unfinished] = files;
+    assert_eq!(
+        (taken.owner, taken.job, Some(taken.text)),
+        (owner, unfinished.job, unfinished.text)
+    );
+    assert_eq!(nothing_more, None);
+}
+
+/// A file of which one part has been analysed.
+fn stored_file(owner: UserId, id: ConversationId, created: i64) -> StoredFileJob {
+    let error = JobError { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
+    let job = FileJob { done: 1, error: Some(error), ..file_jobs::new(id, created).job };
+    let text = FileText {
+        content: file_jobs::TEXT.to_owned(),
+        part_ends: file_jobs::part_ends(),
+        analyses: BTreeMap::from([(1, "of part 1 \0".to_owned())]),
+    };
+    StoredFileJob { owner, job, text: Some(text) }
 }
 
 struct Filled {

@@ -1,0 +1,161 @@
+//! Files and their rows.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use webchat_domain::{
+    ConversationId, FileJob, FileName, JobError, JobId, JobStatus, MessageId, UserId,
+};
+use webchat_persistence::{FileText, StoredFileJob};
+
+use crate::rows::{self, broken};
+
+/// The columns that [`job`] reads.
+pub(crate) const JOB: &str = "job_id, conversation_id, file_name, size_bytes, token_count, status, done, parts, \
+     error_message, error_code, created_at, message_id";
+
+/// The jobs of a conversation with all there is of them, by their ids, behind `after`.
+pub(crate) fn stored(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    after: Option<JobId>,
+    limit: u32,
+) -> rusqlite::Result<Vec<StoredFileJob>> {
+    let after = after.map(JobId::to_simple).unwrap_or_default();
+    transaction
+        .prepare_cached(&format!(
+            "SELECT user_id, {JOB} FROM file_jobs
+             WHERE conversation_id = ?1 AND job_id > ?2 ORDER BY job_id LIMIT ?3"
+        ))?
+        .query_map(params![id.to_simple(), after, limit], |row| {
+            let job = job(row)?;
+            let text = text(transaction, job.job_id)?;
+            Ok(StoredFileJob { owner: rows::parsed(row, "user_id")?, job, text })
+        })?
+        .collect()
+}
+
+/// Stores the job as it is, in place of one with its id.
+pub(crate) fn put(transaction: &Transaction<'_>, stored: &StoredFileJob) -> rusqlite::Result<()> {
+    let job_id = stored.job.job_id;
+    transaction.execute("DELETE FROM file_jobs WHERE job_id = ?1", [job_id.to_simple()])?;
+    insert(transaction, stored.owner, &stored.job)?;
+    let Some(FileText { content, part_ends, analyses }) = &stored.text else { return Ok(()) };
+    insert_text(transaction, job_id, content, part_ends)?;
+    for (part, analysis) in analyses {
+        insert_analysis(transaction, job_id, *part, analysis)?;
+    }
+    Ok(())
+}
+
+/// A job that nobody holds.
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    owner: UserId,
+    job: &FileJob,
+) -> rusqlite::Result<()> {
+    let error = job.error.as_ref();
+    transaction.execute(
+        "INSERT INTO file_jobs (job_id, conversation_id, user_id, file_name, size_bytes,
+             token_count, status, done, parts, created_at, message_id, error_message, error_code)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        params![
+            job.job_id.to_simple(),
+            job.conversation_id.to_simple(),
+            owner.to_simple(),
+            job.file_name.as_str(),
+            job.size_bytes,
+            job.token_count,
+            status_name(job.status),
+            job.done,
+            job.of,
+            job.created_at.unix_millis(),
+            job.message_id.map(MessageId::to_simple),
+            error.map(|error| &error.message),
+            error.map(|error| &error.code),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn insert_text(
+    transaction: &Transaction<'_>,
+    job_id: JobId,
+    content: &str,
+    part_ends: &[u64],
+) -> rusqlite::Result<()> {
+    let part_ends = serde_json::to_string(part_ends).map_err(broken)?;
+    transaction.execute(
+        "INSERT INTO file_texts (job_id, content, part_ends) VALUES (?1, ?2, ?3)",
+        params![job_id.to_simple(), content, part_ends],
+    )?;
+    Ok(())
+}
+
+/// How many were added: none where the part has one.
+pub(crate) fn insert_analysis(
+    transaction: &Transaction<'_>,
+    job_id: JobId,
+    part: u32,
+    analysis: &str,
+) -> rusqlite::Result<usize> {
+    transaction.execute(
+        "INSERT OR IGNORE INTO file_analyses (job_id, part, content) VALUES (?1, ?2, ?3)",
+        params![job_id.to_simple(), part, analysis],
+    )
+}
+
+pub(crate) fn text(
+    transaction: &Transaction<'_>,
+    job_id: JobId,
+) -> rusqlite::Result<Option<FileText>> {
+    let analyses: BTreeMap<u32, String> = transaction
+        .prepare_cached("SELECT part, content FROM file_analyses WHERE job_id = ?1")?
+        .query_map([job_id.to_simple()], |row| Ok((row.get("part")?, row.get("content")?)))?
+        .collect::<Result<_, _>>()?;
+    transaction
+        .prepare_cached("SELECT content, part_ends FROM file_texts WHERE job_id = ?1")?
+        .query_row([job_id.to_simple()], |row| {
+            let part_ends = row.get_ref("part_ends")?.as_str()?;
+            let part_ends = serde_json::from_str(part_ends).map_err(broken)?;
+            Ok(FileText { content: row.get("content")?, part_ends, analyses })
+        })
+        .optional()
+}
+
+pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<FileJob> {
+    let message: Option<String> = row.get("error_message")?;
+    let code: Option<String> = row.get("error_code")?;
+    Ok(FileJob {
+        job_id: rows::parsed(row, "job_id")?,
+        conversation_id: rows::parsed(row, "conversation_id")?,
+        file_name: FileName::from(row.get::<_, String>("file_name")?),
+        size_bytes: row.get("size_bytes")?,
+        token_count: row.get("token_count")?,
+        status: status(row)?,
+        done: row.get("done")?,
+        of: row.get("parts")?,
+        error: message.zip(code).map(|(message, code)| JobError { message, code }),
+        created_at: rows::timestamp(row, "created_at")?,
+        message_id: rows::parsed_option(row, "message_id")?,
+    })
+}
+
+pub(crate) fn status_name(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Running => "running",
+        JobStatus::Complete => "complete",
+        JobStatus::Failed => "failed",
+        JobStatus::Cancelled => "cancelled",
+    }
+}
+
+fn status(row: &Row<'_>) -> rusqlite::Result<JobStatus> {
+    match row.get_ref("status")?.as_str()? {
+        "running" => Ok(JobStatus::Running),
+        "complete" => Ok(JobStatus::Complete),
+        "failed" => Ok(JobStatus::Failed),
+        "cancelled" => Ok(JobStatus::Cancelled),
+        other => Err(broken(format!("'{other}' is no status of a job"))),
+    }
+}
