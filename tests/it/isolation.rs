@@ -8,12 +8,13 @@ use serde_json::json;
 use webchat_tests::{Browser, TestServer};
 
 /// Every route that names a conversation, with what its owner is answered.
-const OF_A_CONVERSATION: [(&str, &str, u16); 25] = [
+const OF_A_CONVERSATION: [(&str, &str, u16); 27] = [
     ("GET", "/load_conversation/{id}", 200),
     ("GET", "/api/v1/conversations/{id}", 200),
     ("GET", "/api/v1/conversations/{id}/messages", 200),
     ("GET", "/api/v1/conversations/{id}/export", 200),
     ("POST", "/api/v1/conversations/{id}/messages", 200),
+    ("POST", "/api/v1/conversations/{id}/save", 201),
     ("POST", "/api/v1/conversations/{id}/messages/{message_id}/edit", 404),
     ("POST", "/api/v1/conversations/{id}/messages/{message_id}/regenerate", 404),
     ("POST", "/api/v1/conversations/{id}/messages/{message_id}/continue", 404),
@@ -33,6 +34,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 25] = [
     ("GET", "/api/v1/conversations/{id}/files/{job_id}", 404),
     ("DELETE", "/api/v1/conversations/{id}/files/{job_id}", 404),
     ("POST", "/api/v1/conversations/{id}/files/{job_id}/retry", 404),
+    ("DELETE", "/api/v1/conversations/{id}/messages", 204),
     ("PATCH", "/api/v1/conversations/{id}", 200),
     ("DELETE", "/api/v1/conversations/{id}", 204),
 ];

@@ -29,6 +29,26 @@ async fn a_conversation_is_created_read_renamed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_conversation_is_saved_as_a_file_and_emptied_whichever_is_the_current_one() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = create(&browser).await;
+    socket.ask(&id, "Why?").await;
+    browser.start_conversation().await;
+
+    let saved = browser.post(&format!("/api/v1/conversations/{id}/save")).await;
+    let emptied = browser.delete(&format!("/api/v1/conversations/{id}/messages")).await;
+
+    let file = format!("/saved_conversations/{}", saved.json()["file_name"].as_str().unwrap());
+    let said = [("user", "Why?"), ("assistant", "You said: Why?")]
+        .map(|(role, content)| json!({"role": role, "content": content}));
+    assert_eq!((saved.status.as_u16(), browser.get(&file).await.json()), (201, json!(said)));
+    assert_eq!(emptied.status, 204);
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    assert_eq!(page["messages"], json!([]));
+}
+
+#[tokio::test]
 async fn conversations_are_paged_the_most_recently_changed_first() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;

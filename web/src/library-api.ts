@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, query, request } from './api';
+import { BASE, call, conversationPath, query } from './api';
 import type { Conversation, ConversationList, ImportJob, SearchHit } from './protocol';
 
 export type ExportFormat = 'json' | 'markdown' | 'flask';
@@ -23,15 +23,9 @@ export const libraryApi: LibraryApi = {
     (await call<{ hits: SearchHit[] }>('GET', `/search${query({ q, limit: 30 })}`)).hits,
   archived: (cursor) => call('GET', `/conversations${query({ archived: 'true', cursor })}`),
   archive: (id, archived) => call('PATCH', conversationPath(id), { archived }),
-  save: async (id) => {
-    await makeCurrent(id);
-    const response = await request('POST', '/save_history');
-    return ((await response.json()) as { file_name: string }).file_name;
-  },
-  reset: async (id) => {
-    await makeCurrent(id);
-    await request('POST', '/reset_conversation');
-  },
+  save: async (id) =>
+    (await call<{ file_name: string }>('POST', `${conversationPath(id)}/save`)).file_name,
+  reset: (id) => call('DELETE', `${conversationPath(id)}/messages`),
   removeLeaving: (id) => {
     const leaving = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });
     leaving.catch(() => {});
@@ -48,10 +42,4 @@ export const EXPORT_ALL_URL = `${BASE}/export`;
 
 export function savedUrl(fileName: string): string {
   return `/saved_conversations/${encodeURIComponent(fileName)}`;
-}
-
-/** Saving and resetting are the Flask application's calls, about the session's current conversation. */
-async function makeCurrent(id: string): Promise<void> {
-  const response = await request('GET', `/load_conversation/${encodeURIComponent(id)}`);
-  await response.body?.cancel();
 }

@@ -70,6 +70,9 @@ pub enum ChatError {
         /// Where it ends.
         position: u64,
     },
+    /// A conversation was saved so often that the names of the next seconds are taken.
+    #[error("This conversation was saved several times just now. Please wait some seconds.")]
+    SavedTooOften,
     /// There is no such import, or not any more, or it is somebody else's.
     #[error("Import not found.")]
     ImportNotFound,
@@ -137,6 +140,7 @@ pub enum FailureCode {
     TooManyTurns,
     TurnInProgress,
     Stale,
+    SavedTooOften,
     ImportNotFound,
     ImportInProgress,
     TooManyImports,
@@ -174,6 +178,7 @@ impl ChatError {
             Self::TooManyTurns { .. } => FailureCode::TooManyTurns,
             Self::TurnInProgress => FailureCode::TurnInProgress,
             Self::Stale { .. } => FailureCode::Stale,
+            Self::SavedTooOften => FailureCode::SavedTooOften,
             Self::ImportNotFound => FailureCode::ImportNotFound,
             Self::ImportInProgress => FailureCode::ImportInProgress,
             Self::TooManyImports => FailureCode::TooManyImports,
@@ -213,6 +218,7 @@ impl FailureCode {
             Self::PreconditionFailed | Self::Stale => "stale",
             Self::TooManyTurns => "too_many_turns",
             Self::TurnInProgress => "turn_in_progress",
+            Self::SavedTooOften => "saved_too_often",
             Self::ImportNotFound => "import_not_found",
             Self::ImportInProgress => "import_in_progress",
             Self::TooManyImports => "too_many_imports",

@@ -53,7 +53,8 @@ impl Chat {
     /// overwritten.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
+    /// [`ChatError::ConversationNotFound`], also when it is somebody else's;
+    /// [`ChatError::SavedTooOften`] after several times within a second.
     pub async fn save_history(
         &self,
         owner: UserId,
@@ -69,7 +70,7 @@ impl Chat {
             }
             moment = moment.plus(std::time::Duration::from_secs(1));
         }
-        Err(StoreError::unavailable("the names of the next seconds are taken").into())
+        Err(ChatError::SavedTooOften)
     }
 
     /// A saved conversation.
@@ -108,6 +109,11 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(room.chat.saved_history(room.owner, &first).await.unwrap(), b"[]");
         let second = room.chat.saved_history(room.owner, &second).await.unwrap();
+        for _ in 2..TRIES {
+            room.chat.save_history(room.owner, room.id).await.unwrap();
+        }
+        let too_often = room.chat.save_history(room.owner, room.id).await;
+        assert_eq!(too_often.unwrap_err().code(), FailureCode::SavedTooOften);
         assert!(String::from_utf8(second).unwrap().contains(ANSWER));
     }
 

@@ -28,9 +28,14 @@ impl SavedFolder {
 impl SavedFiles for SavedFolder {
     async fn save(&self, name: &str, content: Vec<u8>) -> Result<bool, StoreError> {
         let place = self.place(name).ok_or_else(|| StoreError::fault("a file's name is a path"))?;
-        run(move || match write_new(&place, &content) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-            written => written.map(|()| true),
+        run(move || {
+            if let Some(folder) = place.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            match write_new(&place, &content) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+                written => written.map(|()| true),
+            }
         })
         .await
     }
@@ -47,9 +52,6 @@ impl SavedFiles for SavedFolder {
 
 /// A file that is not whole does not stay.
 fn write_new(place: &Path, content: &[u8]) -> io::Result<()> {
-    if let Some(folder) = place.parent() {
-        fs::create_dir_all(folder)?;
-    }
     let mut file = File::create_new(place)?;
     file.write_all(content).and_then(|()| file.sync_all()).inspect_err(|_| {
         // What can't be removed either is reported by the error itself.

@@ -213,9 +213,9 @@ impl ResponseError for ApiError {
                 | FailureCode::StorageUnavailable
                 | FailureCode::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
                 FailureCode::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-                FailureCode::TooManyFiles | FailureCode::TooManyTurns => {
-                    StatusCode::TOO_MANY_REQUESTS
-                }
+                FailureCode::TooManyFiles
+                | FailureCode::TooManyTurns
+                | FailureCode::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
                 FailureCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
                 FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },

@@ -6,7 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, FlaskMessage, FoundConversation, SavedName};
-use webchat_domain::{Conversation, ConversationId, FileJob, JobStatus, Role, Session, Timestamp};
+use webchat_domain::{
+    Conversation, ConversationId, FileJob, JobStatus, Role, Session, Timestamp, UserId,
+};
 
 use crate::body::Body;
 use crate::error::ErrorBody;
@@ -235,23 +237,27 @@ async fn load_conversation(
     responses(
         (status = 200, body = Saved),
         (status = 400, body = ErrorBody, description = "The session has no current conversation."),
+        (status = 429, body = ErrorBody, description = "It was saved several times just now."),
         NotFound,
     ),
 )]
 async fn save_history(caller: Caller, chat: Data<Chat>) -> Result<Json<Saved>, ApiError> {
     let id = caller.0.conversation_id.ok_or(ApiError::NoConversation)?;
-    let saved = chat.save_history(caller.0.user_id, id).await;
-    let name = saved.map_err(not_saved)?;
+    let name = save(&chat, caller.0.user_id, id).await?;
     let message = "Conversation history saved successfully.";
     Ok(Json(Saved { message, file_name: name.to_string() }))
 }
 
 /// What is not there is said so; all else that goes wrong is that nothing was saved.
-fn not_saved(error: ChatError) -> ApiError {
-    match error {
+pub(crate) async fn save(
+    chat: &Chat,
+    owner: UserId,
+    id: ConversationId,
+) -> Result<SavedName, ApiError> {
+    chat.save_history(owner, id).await.map_err(|error| match error {
         ChatError::ConversationNotFound => error.into(),
         error => ApiError::NotSaved(error),
-    }
+    })
 }
 
 /// A saved conversation, as an attachment.

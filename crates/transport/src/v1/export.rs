@@ -2,22 +2,24 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use futures_util::TryStreamExt;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, ExportFormat, ExportedFile};
 use webchat_domain::ConversationId;
 
+use crate::error::ErrorBody;
 use crate::headers::attachment;
 use crate::openapi::{BadParameter, NotFound};
-use crate::{ApiError, Reader};
+use crate::{ApiError, Caller, Reader, flask};
 
 #[derive(OpenApi)]
-#[openapi(paths(export_one, export_all), components(schemas(Format)))]
+#[openapi(paths(export_one, export_all, save), components(schemas(Format)))]
 pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource("/conversations/{id}/export").route(web::get().to(export_one)))
+        .service(web::resource("/conversations/{id}/save").route(web::post().to(save)))
         .service(web::resource("/export").route(web::get().to(export_all)));
 }
 
@@ -37,6 +39,13 @@ enum Format {
     Json,
     Markdown,
     Flask,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SavedFile)]
+struct Saved {
+    /// Its name at `/saved_conversations/{file}`.
+    file_name: String,
 }
 
 /// A conversation as a file.
@@ -80,6 +89,33 @@ async fn export_one(
 )]
 async fn export_all(reader: Reader, chat: Data<Chat>) -> HttpResponse {
     stream(chat.export_all(reader.user_id))
+}
+
+/// Keeps a conversation as a file of the server's, another one each time.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/save",
+    tag = "exchange",
+    operation_id = "save_conversation",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses(
+        (status = 201, body = Saved),
+        NotFound,
+        (
+            status = 429,
+            body = ErrorBody,
+            description = "It was saved several times just now.",
+            headers(("Retry-After" = u32, description = "Seconds.")),
+        ),
+    ),
+)]
+async fn save(
+    caller: Caller,
+    id: Path<ConversationId>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let file_name = flask::save(&chat, caller.0.user_id, *id).await?.to_string();
+    Ok(HttpResponse::Created().json(Saved { file_name }))
 }
 
 /// Where the store fails in the middle, the connection is cut: the client sees that it is no whole file.

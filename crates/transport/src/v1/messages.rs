@@ -1,3 +1,4 @@
+use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -7,13 +8,13 @@ use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 use super::{page_size, turns};
 use crate::openapi::{BadParameter, NotFound};
 use crate::routes::json;
-use crate::{ApiError, Reader};
+use crate::{ApiError, Caller, Reader};
 
 /// The largest message, in bytes of JSON: as on the WebSocket.
 pub(super) const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
 #[derive(OpenApi)]
-#[openapi(paths(list))]
+#[openapi(paths(list, remove_all))]
 pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -21,7 +22,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         web::resource("/conversations/{id}/messages")
             .app_data(json(MAX_MESSAGE))
             .route(web::get().to(list))
-            .route(web::post().to(turns::send)),
+            .route(web::post().to(turns::send))
+            .route(web::delete().to(remove_all)),
     );
 }
 
@@ -67,6 +69,25 @@ async fn list(
     let limit = page_size(query.limit, 50, 200)?;
     let page = chat.message_page(reader.user_id, *id, query.before, limit).await?;
     Ok(Json(page.into()))
+}
+
+/// Empties a conversation: its messages go, and what goes to the model beside them. A turn that runs in
+/// it is ended.
+#[utoipa::path(
+    delete,
+    path = "/conversations/{id}/messages",
+    tag = "conversations",
+    operation_id = "reset_conversation",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses((status = 204, description = "It is empty."), NotFound),
+)]
+async fn remove_all(
+    caller: Caller,
+    id: Path<ConversationId>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    chat.reset_conversation(caller.0.user_id, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 impl From<MessagePage> for MessageList {
