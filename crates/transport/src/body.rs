@@ -1,13 +1,20 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use actix_web::web::Json;
+use actix_web::web::{Json, JsonConfig};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::ApiError;
+
 /// The body of a request: a JSON object.
 pub(crate) type Body<T> = Json<Object<T>>;
+
+/// How a body of at most so many bytes is read.
+pub(crate) fn json(limit: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
+}
 
 /// What is read from an object alone. Serde would read a struct from an array too, field by field.
 pub(crate) struct Object<T>(pub(crate) T);

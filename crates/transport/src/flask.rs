@@ -13,7 +13,7 @@ use webchat_domain::{
 use crate::body::Body;
 use crate::error::ErrorBody;
 use crate::headers::attachment;
-use crate::openapi::{BadBody, BadFile, BadParameter, NotFound, UploadedFile};
+use crate::refusals::{BadBody, BadFile, BadParameter, NotFound, UploadedFile};
 use crate::v1::context;
 use crate::{ApiError, Caller, Reader, upload};
 

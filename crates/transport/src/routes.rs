@@ -1,17 +1,12 @@
-use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
-
+use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use webchat_chat::ChatError;
 
+use crate::body::json;
 use crate::realtime::{self, socket_io};
 use crate::{ApiError, flask, health, openapi, v1};
 
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
-
-/// How a body of at most so many bytes is read.
-pub(crate) fn json(limit: usize) -> JsonConfig {
-    JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
-}
 
 /// All routes but the page's.
 pub(crate) fn routes(config: &mut ServiceConfig) {

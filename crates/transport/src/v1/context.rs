@@ -11,7 +11,7 @@ use webchat_domain::{
 use crate::body::{Body, Object};
 use crate::etag::{self, IfUnchanged, UnlessKnown};
 use crate::idempotency::Keyed;
-use crate::openapi::{BadBody, Changed, NotFound};
+use crate::refusals::{BadBody, Changed, NotFound};
 use crate::{ApiError, Caller, Reader};
 
 #[derive(OpenApi)]

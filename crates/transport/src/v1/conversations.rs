@@ -5,11 +5,11 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, Cursor, Edit, InvalidCursor, Shelf};
 use webchat_domain::{Conversation, ConversationId, Title, UserId};
 
-use super::page_size;
 use crate::body::Body;
 use crate::etag::{self, IfUnchanged, UnlessKnown};
 use crate::idempotency::Keyed;
-use crate::openapi::{BadBody, BadParameter, Changed, NotFound};
+use crate::paging::page_size;
+use crate::refusals::{BadBody, BadParameter, Changed, NotFound};
 use crate::{ApiError, Caller, Reader};
 
 #[derive(OpenApi)]

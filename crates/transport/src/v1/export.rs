@@ -9,7 +9,7 @@ use webchat_domain::ConversationId;
 
 use crate::error::ErrorBody;
 use crate::headers::attachment;
-use crate::openapi::{BadParameter, NotFound};
+use crate::refusals::{BadParameter, NotFound};
 use crate::{ApiError, Caller, Reader, flask};
 
 #[derive(OpenApi)]

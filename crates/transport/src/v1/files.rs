@@ -7,7 +7,7 @@ use webchat_domain::{ConversationId, FileJob, JobId};
 
 use crate::error::ErrorBody;
 use crate::idempotency::Keyed;
-use crate::openapi::{BadFile, NotFound, UploadedFile};
+use crate::refusals::{BadFile, NotFound, UploadedFile};
 use crate::{ApiError, Caller, Reader, upload};
 
 #[derive(OpenApi)]

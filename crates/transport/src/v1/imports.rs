@@ -13,7 +13,7 @@ use webchat_domain::ImportId;
 use crate::error::ErrorBody;
 use crate::headers::announced_bytes;
 use crate::idempotency::Keyed;
-use crate::openapi::{NotFound, UploadedFile};
+use crate::refusals::{NotFound, UploadedFile};
 use crate::{ApiError, Caller, Reader};
 
 #[derive(OpenApi)]

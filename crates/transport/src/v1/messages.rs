@@ -5,9 +5,10 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, MessagePage};
 use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 
-use super::{page_size, turns};
-use crate::openapi::{BadParameter, NotFound};
-use crate::routes::json;
+use super::turns;
+use crate::body::json;
+use crate::paging::page_size;
+use crate::refusals::{BadParameter, NotFound};
 use crate::{ApiError, Caller, Reader};
 
 /// The largest message, in bytes of JSON: as on the WebSocket.

@@ -4,8 +4,8 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::Chat;
 use webchat_domain::SearchHit;
 
-use super::page_size;
-use crate::openapi::BadParameter;
+use crate::paging::page_size;
+use crate::refusals::BadParameter;
 use crate::{ApiError, Reader};
 
 #[derive(OpenApi)]

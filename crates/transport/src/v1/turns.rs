@@ -15,8 +15,8 @@ use crate::accept::preferred;
 use crate::body::Body;
 use crate::error::ErrorBody;
 use crate::idempotency::Keyed;
-use crate::openapi::{BadBody, BadParameter, NotAcceptable, NotFound};
 use crate::realtime::{Connections, EVENT_STREAM, sse};
+use crate::refusals::{BadBody, BadParameter, NotAcceptable, NotFound};
 use crate::{ApiError, Caller, Reader};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -11,11 +11,10 @@ use webchat_chat::{Chat, SendMessage};
 use webchat_domain::{ConversationId, Message, MessageId};
 
 use super::turns::{Answered, Asked, StreamedEvent};
-use crate::body::Body;
+use crate::body::{Body, json};
 use crate::idempotency::Keyed;
-use crate::openapi::{BadBody, NotAcceptable, NotFound, TurnRefused};
 use crate::realtime::Connections;
-use crate::routes::json;
+use crate::refusals::{BadBody, NotAcceptable, NotFound, TurnRefused};
 use crate::{ApiError, Caller};
 
 #[derive(OpenApi)]
