@@ -19,6 +19,7 @@ mod queries;
 mod removals;
 mod schema;
 mod search;
+mod taken;
 mod terms;
 mod transfer;
 mod versions;

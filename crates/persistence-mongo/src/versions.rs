@@ -9,10 +9,10 @@ use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{ConversationId, MessageId, MessageStatus, Role, Timestamp, UserId};
 use webchat_persistence::{Appended, FollowingMessage, Resume, Selected};
 
-use crate::append::{end_position, sent_before, turn_runs};
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date, long};
 use crate::queries::{find_conversation, owned};
+use crate::taken::{sent_before, turn_runs};
 
 /// A message without what is said.
 #[serde_as]
@@ -130,6 +130,16 @@ pub(crate) async fn resume(
         }),
         None => Ok(Appended::NotFound),
     }
+}
+
+/// The position of the message in which the visible path ends; 0 without one.
+pub(crate) async fn end_position(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+) -> MongoResult<u64> {
+    let Some(head) = conversation.head else { return Ok(0) };
+    let end = find_node(transaction, conversation, head).await?;
+    Ok(end.map_or(0, |end| end.position))
 }
 
 /// The message, if a reset has not taken it away.

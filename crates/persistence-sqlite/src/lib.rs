@@ -13,6 +13,7 @@ mod saved_folder;
 mod search;
 mod sessions;
 mod signals;
+mod tail;
 mod transfer;
 mod turn_log;
 mod versions;

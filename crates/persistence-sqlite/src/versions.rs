@@ -6,9 +6,9 @@ use webchat_domain::{
 };
 use webchat_persistence::{Appended, FollowingMessage, Resume, Selected};
 
-use crate::append::{Tail, find_tail, refused};
 use crate::contexts;
 use crate::rows;
+use crate::tail::{Tail, find_tail, refused};
 
 /// From a message up to the first one that is visible.
 const UP: &str = "WITH RECURSIVE up (message_id, parent_id, position, active) AS (

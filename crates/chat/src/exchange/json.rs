@@ -9,7 +9,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
-use super::reading::Each;
+use super::each::Each;
 use super::{Brought, MOST_BYTES};
 
 pub(crate) const FORMAT: &str = "webchat";

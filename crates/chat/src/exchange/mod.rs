@@ -2,6 +2,7 @@
 //! written here but what is handed in.
 
 pub(crate) mod chatgpt;
+mod each;
 pub(crate) mod flask;
 pub(crate) mod ids;
 pub(crate) mod json;

@@ -5,6 +5,8 @@
 //! Sources: <https://github.com/socketio/engine.io-protocol> and
 //! <https://github.com/socketio/socket.io-protocol>.
 
+mod end;
+mod life;
 mod outbox;
 mod polling;
 mod refusal;

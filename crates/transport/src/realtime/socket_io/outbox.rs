@@ -9,8 +9,10 @@ use socketioxide_core::parser::{Parse, ParserError};
 use socketioxide_parser_common::CommonParser;
 use tokio::sync::{Notify, mpsc};
 
-use super::session::MAX_PAYLOAD;
 use crate::realtime::outgoing::Outgoing;
+
+/// The largest payload that a client may send, in bytes.
+pub(super) const MAX_PAYLOAD: usize = 1_000_000;
 
 /// What is on its way to one client at a time: a client that takes no more is waited for.
 const OUTBOX: usize = 64;

@@ -5,9 +5,11 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use engineioxide_core::{Packet, ProtocolVersion, Str};
 use webchat_chat::Chat;
 
-use super::outbox::split;
+use super::end::End;
+use super::life;
+use super::outbox::{MAX_PAYLOAD, split};
 use super::refusal::Refusal;
-use super::session::{self, Carrier, End, MAX_PAYLOAD, Session};
+use super::session::{Carrier, Session};
 use crate::realtime::Connections;
 use crate::{ApiError, Caller, caller};
 
@@ -19,7 +21,7 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, actix_web::Error> {
     let caller = Caller::extract(request).await?;
     caller::extend(request, chat, &caller.0).await?;
-    let session = session::start(chat, caller.0, connections, Carrier::Polling)?;
+    let session = life::start(chat, caller.0, connections, Carrier::Polling)?;
     Ok(answer(session.open_packet()))
 }
 

@@ -4,27 +4,16 @@ use std::time::Duration;
 use engineioxide_core::{OpenPacket, Packet, Sid, TransportType};
 use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
-use webchat_chat::Chat;
 use webchat_domain::{Session as Browser, SessionId};
 
-use super::outbox::{Outbox, Queued};
+use super::end::End;
+use super::outbox::{MAX_PAYLOAD, Outbox, Queued};
 use super::refusal::Refusal;
-use super::sessions::Place;
-use super::talk::Talk;
-use crate::ApiError;
-use crate::realtime::Connections;
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 
 /// How long a client may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The largest payload that a client may send, in bytes.
-pub(super) const MAX_PAYLOAD: usize = 1_000_000;
-
-/// How long a polling client may take to come for what is left when the server goes away.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// After which a poll is answered with nothing when its client is about to leave polling. At once
 /// would be as often as the client can ask, until it has left.
@@ -59,71 +48,9 @@ pub(super) enum Carrier {
     WebSocket,
 }
 
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// Its client closed it.
-    Left,
-    /// Its client broke the protocol.
-    Broken,
-    /// Its client sent more at once than it may.
-    TooLarge,
-    /// Its client said too much, and went on though it was told.
-    TooMuch,
-    /// Nothing came from its client any more.
-    Silent,
-    /// The server goes away.
-    Restart,
-}
-
-/// Starts a session for a browser.
-pub(super) fn start(
-    chat: &Chat,
-    browser: Browser,
-    connections: &Connections,
-    carrier: Carrier,
-) -> Result<Arc<Session>, ApiError> {
-    let held = connections.enter(browser.user_id)?;
-    let (session, sender, heard) = Session::new(browser.session_id, carrier);
-    let session = Arc::new(session);
-    let place = connections.socket_io.add(Arc::clone(&session))?;
-    let talk = Talk::new(chat.clone(), browser, connections.clone(), sender);
-    connections.tasks.spawn(live(place, talk, heard, held, connections.closing.clone()));
-    Ok(session)
-}
-
-/// The life of a session, from its start to its end.
-async fn live(
-    place: Place,
-    mut talk: Talk,
-    mut heard: mpsc::Receiver<Packet>,
-    _held: webchat_chat::Place,
-    closing: CancellationToken,
-) {
-    let session = &place.session;
-    let ended = tokio::select! {
-        end = session.ended() => Some(end),
-        end = session.keep_alive() => Some(end),
-        end = talk.listen(&mut heard) => Some(end),
-        () = closing.cancelled() => None,
-    };
-    let end = if let Some(end) = ended {
-        end
-    } else {
-        let told = async {
-            // The outbox's last senders go with it: it ends after what is in it, and so does the
-            // session.
-            talk.finish().await;
-            session.ended().await
-        };
-        timeout(FAREWELL, told).await.unwrap_or(End::Restart)
-    };
-    session.end(end);
-}
-
 impl Session {
     /// A session, whoever fills its outbox, and what is heard from its client.
-    fn new(
+    pub(super) fn new(
         owner: SessionId,
         carrier: Carrier,
     ) -> (Self, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
@@ -189,7 +116,7 @@ impl Session {
     }
 
     /// Pings its client until it does not answer any more.
-    async fn keep_alive(&self) -> End {
+    pub(super) async fn keep_alive(&self) -> End {
         loop {
             sleep(PING_INTERVAL).await;
             self.ping.notify_one();

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engineioxide_core::Sid;
 
-use super::session::{End, Session};
+use super::end::End;
+use super::session::Session;
 use crate::ApiError;
 
 /// Sessions that a server has at a time. Each has some 14 KB, and lives for 45 s after its client is

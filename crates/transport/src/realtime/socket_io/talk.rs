@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use webchat_chat::Chat;
 use webchat_domain::Session as Browser;
 
-use super::outbox::{Queued, acknowledgement, message};
-use super::session::{End, MAX_PAYLOAD};
+use super::end::End;
+use super::outbox::{MAX_PAYLOAD, Queued, acknowledgement, message};
 use crate::ApiError;
 use crate::realtime::Connections;
 use crate::realtime::client::{Client, Unheard};

@@ -11,8 +11,10 @@ use engineioxide_core::{Packet, ProtocolVersion};
 use tokio::time::timeout;
 use webchat_chat::Chat;
 
-use super::outbox::Outbox;
-use super::session::{self, Carrier, End, Inbox, MAX_PAYLOAD, Session};
+use super::end::End;
+use super::life;
+use super::outbox::{MAX_PAYLOAD, Outbox};
+use super::session::{Carrier, Inbox, Session};
 use crate::realtime::frames::{Found, Violation, inspected};
 use crate::realtime::{Connections, TOO_MUCH};
 use crate::{ApiError, Caller, caller};
@@ -42,7 +44,7 @@ pub(super) async fn open(
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     let caller = Caller::extract(request).await?;
     caller::extend(request, chat, &caller.0).await?;
-    let session = session::start(chat, caller.0, connections, Carrier::WebSocket)?;
+    let session = life::start(chat, caller.0, connections, Carrier::WebSocket)?;
     let websocket = WebSocket::new(socket, stream, found, session);
     connections.tasks.spawn_local(websocket.run_from_the_beginning());
     Ok(response)
