@@ -149,6 +149,7 @@ macro_rules! contexts_contract {
                     nobody_else_can_see_or_change_a_context,
                     a_context_goes_with_its_conversation,
                     one_compaction_runs_at_a_time,
+                    a_compaction_is_renewed_by_who_has_the_right,
                     a_lapsed_compaction_ends_nobody_elses,
                 ]
             );
