@@ -117,8 +117,8 @@ mod tests {
             (MockSignals::new(), MockConversations::new(), MockFileJobs::new());
         signals.expect_subscribe().times(1).returning(|| panic!("signals"));
         signals.expect_subscribe().times(1..).returning(|| Ok(stream::pending().boxed()));
-        conversations.expect_take_over_lapsed().times(1).returning(|_, _, _| panic!("turns"));
-        conversations.expect_take_over_lapsed().times(1..).returning(|_, _, _| Ok(Vec::new()));
+        conversations.expect_take_over_lapsed().times(1).returning(|_, _, _, _| panic!("turns"));
+        conversations.expect_take_over_lapsed().times(1..).returning(|_, _, _, _| Ok(Vec::new()));
         file_jobs.expect_take_job().times(1).returning(|_, _, _| panic!("files"));
         file_jobs.expect_take_job().times(1..).returning(|_, _, _| Ok(None));
         let room = Room::open().await.on(|ports| {

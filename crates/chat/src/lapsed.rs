@@ -32,7 +32,8 @@ impl Chat {
     pub(crate) async fn end_lapsed_turns(&self) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
         let conversations = &self.ports.conversations;
-        for lapsed in conversations.take_over_lapsed(now, now.plus(LEASE), AT_ONCE).await? {
+        let (untold_since, until) = (now.minus(LEASE), now.plus(LEASE));
+        for lapsed in conversations.take_over_lapsed(now, untold_since, until, AT_ONCE).await? {
             let turn_id = lapsed.turn_id;
             // One that panics must not keep those behind it from their ends.
             let ended = AssertUnwindSafe(self.end_lapsed_turn(lapsed)).catch_unwind().await;
@@ -68,8 +69,8 @@ impl Chat {
             message_id: answer.message_id,
             turn_id,
             position: answer.position,
-            finish_reason: FinishReason::Interrupted,
-            status: MessageStatus::Interrupted,
+            finish_reason: finish_reason(answer.status),
+            status: answer.status,
             token_count: answer.token_count,
         });
         let usage = TokenUsage {
@@ -87,6 +88,17 @@ impl Chat {
     }
 }
 
+/// Why the answer ended, as far as it is stored: its instance may have died before it told so.
+fn finish_reason(status: MessageStatus) -> FinishReason {
+    match status {
+        MessageStatus::Complete => FinishReason::Stop,
+        MessageStatus::Truncated => FinishReason::Length,
+        MessageStatus::Stopped => FinishReason::Stopped,
+        MessageStatus::Interrupted => FinishReason::Interrupted,
+        MessageStatus::Failed => FinishReason::Failed,
+    }
+}
+
 /// The end of a turn may be told by who runs it and by who takes it for dead: it is told once.
 pub(crate) fn event_id(body: &EventBody) -> EventId {
     match body {
@@ -101,10 +113,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use webchat_domain::{ConversationId, TurnId, UserId};
-    use webchat_persistence::MockConversations;
+    use webchat_persistence::{AnswerUpdate, MockConversations};
 
     use super::*;
-    use crate::testing::{ANSWER, QUESTION, Room, settle};
+    use crate::testing::{ANSWER, QUESTION, Room, START, settle};
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {
@@ -125,6 +137,31 @@ mod tests {
         let kept = room.last_stored().await;
         assert_eq!((kept.content.as_str(), kept.status), (ANSWER, MessageStatus::Interrupted));
         room.ask_and_answer("And 3 + 3?", "6").await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_stored_by_an_instance_that_died_before_it_said_so_is_told_as_it_is()
+    {
+        let room = Room::open().await;
+        room.chat.begin_background();
+        let [_, answer] = room.begin_elsewhere("").await;
+        let whole = AnswerUpdate {
+            message_id: answer.message_id,
+            turn_id: answer.turn_id.unwrap(),
+            content: ANSWER.to_owned(),
+            token_count: 6,
+            status: MessageStatus::Complete,
+            lease_until: None,
+        };
+        let conversations = &room.chat.ports.conversations;
+        assert!(conversations.save_answer(room.id, whole, START).await.unwrap());
+
+        for _ in 0..LEASE.as_secs() + 2 {
+            room.wait(Duration::from_secs(1)).await;
+        }
+
+        assert_eq!(room.told().await, ["end: Stop, Complete", "usage: 6"]);
+        assert_eq!(room.last_stored().await.content, ANSWER);
     }
 
     #[tokio::test(start_paused = true)]
@@ -161,7 +198,7 @@ mod tests {
         let [broken, sound] = [turns[0].turn_id, turns[1].turn_id];
         let ended = Arc::new(Mutex::new(Vec::new()));
         let mut store = MockConversations::new();
-        store.expect_take_over_lapsed().return_once(move |_, _, _| Ok(turns));
+        store.expect_take_over_lapsed().return_once(move |_, _, _, _| Ok(turns));
         store
             .expect_end_turn()
             .withf(move |_, turn_id| *turn_id == broken)

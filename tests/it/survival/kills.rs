@@ -236,17 +236,20 @@ async fn nothing_acknowledged_is_lost_or_doubled_on_a_file_whenever_the_server_i
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_or_doubled_on_databases_whichever_instance_is_killed() {
     let figure = Figure::of("kill -9 under load, two instances");
-    let kills = often(8, 1_000);
+    let (pairs, people, kills) = (often(1, 2), often(4, 16), often(8, 500));
     let model = ScriptedModel::paced(Duration::from_millis(20));
-    let settings = [
-        ("AZURE_API_URL", model.url().to_owned()),
-        ("SECRET_KEY", KEY.to_owned()),
-        ("MONGODB_URI", mongodb_uri()),
-        ("REDIS_URL", redis_url()),
-    ];
 
-    let (one, other) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
-    let written = kill_under_load(vec![one, other], often(4, 24), kills).await;
+    let killing = (0..pairs).map(|_| async {
+        let settings = [
+            ("AZURE_API_URL", model.url().to_owned()),
+            ("SECRET_KEY", KEY.to_owned()),
+            ("MONGODB_URI", mongodb_uri()),
+            ("REDIS_URL", redis_url()),
+        ];
+        let (one, other) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
+        kill_under_load(vec![one, other], people, kills).await
+    });
+    let written = join_all(killing).await;
 
-    show(figure, kills, &[written]);
+    show(figure, pairs * kills, &written);
 }
