@@ -1,4 +1,5 @@
 use std::env;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -57,6 +58,6 @@ pub fn in_seconds(time: Duration) -> String {
 
 /// The file that `make soak` makes its table of.
 #[expect(clippy::disallowed_methods, reason = "how `make soak` tells that it is the one")]
-fn soak() -> Option<std::ffi::OsString> {
+fn soak() -> Option<OsString> {
     env::var_os("SOAK")
 }

@@ -122,6 +122,6 @@ async fn readers_that_never_read_cost_a_mebibyte_each_at_most_and_are_cut_off() 
     let kib = each / 1024;
     figure.done(
         READERS.into(),
-        format!("{kib} KiB held for each, all cut off within {}", in_seconds(took)),
+        format!("{kib} KiB held for each, all cut off {} after it began", in_seconds(took)),
     );
 }
