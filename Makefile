@@ -41,13 +41,14 @@ screenshot: build packages tests/e2e/node_modules/.installed ## retake the READM
 	@WEBCHAT_BIN=target/release/webchat scripts/with_model.py --for-tests -- \
 		npm --prefix tests/e2e run screenshot
 
-# Data lies in the target folder, as /tmp may be in memory. Both commands build the same: the second runs.
+# Data lies in the target folder, as /tmp may be in memory. Both commands build the same: the second runs,
+# with as many connections as the system lets it have.
 BENCH_SCOPE := --locked -p webchat -p webchat-tests --bench bench
 bench: tools packages ## measure everything; BENCH="append relay --quick" some of it, small; BENCH=page the page
 	@mkdir -p $(CARGO_TARGET_DIR)/bench
 	cargo build --release $(BENCH_SCOPE) --bin webchat
 ifneq ($(BENCH),page)
-	@TMPDIR=$(CARGO_TARGET_DIR)/bench scripts/with_servers.py -- cargo bench $(BENCH_SCOPE) -- $(BENCH)
+	@ulimit -n "$$(ulimit -Hn)" && TMPDIR=$(CARGO_TARGET_DIR)/bench scripts/with_servers.py -- cargo bench $(BENCH_SCOPE) -- $(BENCH)
 endif
 ifneq ($(filter page,$(or $(BENCH),page)),)
 	@$(MAKE) --no-print-directory bench-page
@@ -56,10 +57,10 @@ endif
 bench-page: web/dist/index.html tests/e2e/node_modules/.installed
 	@WEBCHAT_BIN=$(CARGO_TARGET_DIR)/release/webchat npm --prefix tests/e2e run bench
 
-soak: tools packages ## the tests of what nobody may lose, for a long time: half an hour or more
+soak: tools packages ## the tests of what nobody may lose, for most of an hour; their figures at the end
 	cargo build --all-targets $(SCOPE)
-	@SOAK=1 scripts/with_servers.py -- cargo test --locked --all-features -p webchat-tests --test it -- \
-		--test-threads 1 survival::
+	@scripts/soak.py $(CARGO_TARGET_DIR)/soak.jsonl -- scripts/with_servers.py -- \
+		cargo test --locked --all-features -p webchat-tests --test it -- --test-threads 1 survival::
 
 # --- What the targets above consist of ---
 

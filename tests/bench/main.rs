@@ -14,8 +14,10 @@
 mod append;
 mod compaction;
 mod connections;
+mod deaths;
 mod flask;
 mod followers;
+mod latency;
 mod planner;
 mod process;
 mod prose;
@@ -44,7 +46,7 @@ struct Subject {
     measure: fn(Bench) -> LocalBoxFuture<'static, ()>,
 }
 
-const SUBJECTS: [Subject; 9] = [
+const SUBJECTS: [Subject; 11] = [
     Subject {
         name: "append",
         about: "a message of 500 characters appended to a conversation that has many",
@@ -64,6 +66,16 @@ const SUBJECTS: [Subject; 9] = [
         name: "relay",
         about: "an answer of 200 chunks, through the server and straight from its upstream",
         measure: |bench| relay::measure(bench).boxed_local(),
+    },
+    Subject {
+        name: "latency",
+        about: "a chunk from its upstream to who reads it, by way of the log in the process or on Redis",
+        measure: |bench| latency::measure(bench).boxed_local(),
+    },
+    Subject {
+        name: "deaths",
+        about: "from kill -9 of an instance until it is told at the other that its turns are over",
+        measure: |bench| deaths::measure(bench).boxed_local(),
     },
     Subject {
         name: "followers",

@@ -1,10 +1,10 @@
-//! What the server adds to an answer on its way from the model to the user: the real binary, real
-//! connections, and all users asking at the same moment.
+//! What the server adds to an answer on its way from the model to the user, and how much of it goes
+//! through: the real binary, real connections, and all users asking at the same moment.
 
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde_json::json;
 use webchat_domain::ModelParameters;
 use webchat_llm::{
@@ -15,7 +15,7 @@ use webchat_tests::{Browser, Process, Socket};
 use crate::process::{cpu_seconds, peak_memory};
 use crate::report::{Bench, Row};
 use crate::samples::Samples;
-use crate::stores::{MongoServer, required};
+use crate::stores::{KEY, MongoServer, required};
 use crate::upstream::{CHUNK, CHUNKS, Upstream};
 
 /// So many users at a time, and how often each asks.
@@ -37,6 +37,8 @@ struct Speech {
 struct Answered {
     first: Duration,
     last: Duration,
+    /// Frames that held a part of it.
+    frames: u32,
 }
 
 pub(crate) async fn measure(bench: Bench) {
@@ -56,11 +58,12 @@ pub(crate) async fn measure(bench: Bench) {
     for speech in &speeches {
         measure_upstream(&bench, speech).await;
     }
-    measure_server(&bench, &speeches, "SQLite", &[]).await;
+    measure_server(&bench, &speeches, "SQLite", 1, &[]).await;
     let mongo = MongoServer::new().await;
     let redis = required("TEST_REDIS_URL");
     let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
-    measure_server(&bench, &speeches, "MongoDB and Redis", &settings).await;
+    measure_server(&bench, &speeches, "MongoDB and Redis", 1, &settings).await;
+    measure_server(&bench, &speeches, "two instances", 2, &settings).await;
     mongo.remove().await;
 }
 
@@ -76,19 +79,27 @@ async fn measure_upstream(bench: &Bench, speech: &Speech) {
     }
 }
 
-async fn measure_server(bench: &Bench, speeches: &[Speech], name: &str, settings: &[(&str, &str)]) {
+async fn measure_server(
+    bench: &Bench,
+    speeches: &[Speech],
+    name: &str,
+    instances: u32,
+    settings: &[(&str, &str)],
+) {
     for speech in speeches {
         let upstream = Upstream::start(speech.pace);
-        let folder = tempfile::tempdir().unwrap();
+        let folders: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
         let own = [
             ("AZURE_API_URL", upstream.url.as_str()),
             ("LOG_LEVEL", "error"),
+            ("SECRET_KEY", KEY),
             // Its clients ask in many conversations at once.
             ("WS_MESSAGES_PER_S", "100000"),
         ];
         let settings = [&own[..], settings].concat();
-        let server = match Process::try_start(folder.path(), &settings).await {
-            Ok(server) => server,
+        let started = folders.iter().map(|folder| Process::try_start(folder.path(), &settings));
+        let servers = match try_join_all(started).await {
+            Ok(servers) => servers,
             Err(error) => {
                 let said: Vec<&str> = error.split_whitespace().collect();
                 let note = format!("none: the server says: {}", said.join(" "));
@@ -97,24 +108,44 @@ async fn measure_server(bench: &Bench, speeches: &[Speech], name: &str, settings
             }
         };
         for load in speech.loads {
-            bench.add(through_server(&server, name, speech, load).await);
+            through_servers(bench, &servers, name, speech, load).await;
         }
-        let case = format!("{name}, {}, the server's memory at most", speech.name);
-        bench.add(Row::of(case).figure("peak", peak_memory(server.id()), "MB"));
-        server.kill().await;
+        let case = format!("{name}, {}, a server's memory at most", speech.name);
+        let peak = servers.iter().map(|server| peak_memory(server.id())).fold(0.0, f64::max);
+        bench.add(Row::of(case).figure("peak", peak, "MB"));
+        join_all(servers.into_iter().map(Process::kill)).await;
     }
 }
 
-async fn through_server(server: &Process, name: &str, speech: &Speech, load: Load) -> Row {
-    let mut users = join_all((0..load.users).map(|_| User::of(server, load.times))).await;
-    let cpu = cpu_seconds(server.id());
+/// The users are spread over the servers.
+async fn through_servers(
+    bench: &Bench,
+    servers: &[Process],
+    name: &str,
+    speech: &Speech,
+    load: Load,
+) {
+    let users = servers.iter().cycle().zip(0..load.users);
+    let mut users = join_all(users.map(|(server, _)| User::of(server, load.times))).await;
+    let used = |servers: &[Process]| -> f64 {
+        servers.iter().map(|server| cpu_seconds(server.id())).sum()
+    };
+    let (cpu, began) = (used(servers), Instant::now());
     let mut answered = Vec::new();
     for _ in 0..load.times {
         answered.extend(join_all(users.iter_mut().map(User::ask)).await);
     }
-    let cpu = cpu_seconds(server.id()) - cpu;
-    let chunks = f64::from(load.users * load.times * CHUNKS);
-    row(name, speech, load, &answered).figure("CPU", cpu / chunks * 1e6, "s/M chunks")
+    let (cpu, took) = (used(servers) - cpu, began.elapsed().as_secs_f64());
+    let turns = f64::from(load.users * load.times);
+    let frames: u32 = answered.iter().map(|answered| answered.frames).sum();
+    bench.add(row(name, speech, load, &answered));
+    bench.add(
+        Row::of(format!("{name}, {}, {} at a time, in all", speech.name, load.users))
+            .figure("turns", turns / took, "/s")
+            .figure("chunks", turns * f64::from(CHUNKS) / took, "/s")
+            .figure("in frames", f64::from(frames) / took, "/s")
+            .figure("CPU", cpu / (turns * f64::from(CHUNKS)) * 1e6, "us/chunk"),
+    );
 }
 
 fn row(name: &str, speech: &Speech, load: Load, answered: &[Answered]) -> Row {
@@ -185,21 +216,23 @@ struct Answering {
     characters: usize,
     first: Option<Duration>,
     last: Duration,
+    frames: u32,
 }
 
 impl Answering {
     fn begin() -> Self {
-        Self { asked: Instant::now(), characters: 0, first: None, last: Duration::ZERO }
+        Self { asked: Instant::now(), characters: 0, first: None, last: Duration::ZERO, frames: 0 }
     }
 
     fn take(&mut self, text: &str) {
         self.last = self.asked.elapsed();
         self.first.get_or_insert(self.last);
         self.characters += text.len();
+        self.frames += 1;
     }
 
     fn end(self) -> Answered {
         assert_eq!(self.characters, CHUNK.len() * usize::try_from(CHUNKS).unwrap());
-        Answered { first: self.first.unwrap(), last: self.last }
+        Answered { first: self.first.unwrap(), last: self.last, frames: self.frames }
     }
 }

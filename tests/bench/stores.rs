@@ -25,6 +25,9 @@ const AT_ONCE: usize = 64;
 
 const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
+/// What several instances sign with.
+pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
+
 pub(crate) trait Store: Conversations + Transfer {}
 
 impl<T: Conversations + Transfer> Store for T {}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
-    Browser, PATIENCE, Process, Redis, ScriptedModel, mongodb_uri, redis_url, text_of,
+    Browser, PATIENCE, Process, ScriptedModel, mongodb_uri, newest_message_in, redis_url, text_of,
 };
 
 /// How often is looked for what no event tells.
@@ -34,7 +34,7 @@ impl Site {
         Self::on(redis_url(), model)
     }
 
-    fn on(redis_url: String, model: ScriptedModel) -> Self {
+    pub(crate) fn on(redis_url: String, model: ScriptedModel) -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         Self { model, mongodb_uri: mongodb_uri(), redis_url, folders }
     }
@@ -51,9 +51,14 @@ impl Site {
         ];
         Process::start(self.folders[number].path(), &settings).await
     }
+
+    /// The text of a conversation's newest message, as MongoDB has it.
+    pub(crate) async fn newest_message(&self, id: &str) -> String {
+        newest_message_in(&self.mongodb_uri, id).await
+    }
 }
 
-async fn messages(browser: &Browser, id: &str) -> Vec<Value> {
+pub(crate) async fn messages(browser: &Browser, id: &str) -> Vec<Value> {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     page["messages"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
 }
@@ -215,43 +220,6 @@ async fn an_instance_that_dies_leaves_its_conversations_to_the_other() {
     let messages = messages(&at_b, &id).await;
     let shown: Vec<_> = messages.iter().map(|one| one["status"].as_str().unwrap()).collect();
     assert_eq!(shown, ["complete", "interrupted", "complete", "complete"]);
-}
-
-#[tokio::test]
-async fn redis_may_go_and_come_back_while_an_answer_is_made() {
-    let mut redis = Redis::start().await;
-    let site = Site::on(redis.url(), ScriptedModel::start());
-    let server = site.instance(0).await;
-    let browser = server.browser();
-    let id = browser.start_conversation().await;
-    let mut socket = browser.connect().await;
-    let answer = site.model.next_answer();
-    socket.say("send_message", json!({"conversation_id": id, "message": "go on"})).await;
-    answer.say("Before, ");
-    socket.until("response_chunk").await;
-
-    redis.kill().await;
-    let ready = browser.get("/readyz").await;
-    let refused = browser.get("/list_conversations").await;
-    socket.say("send_message", json!({"message": "to the current one"})).await;
-    let unsent = socket.expect("error").await;
-    answer.say("meanwhile, ");
-    answer.say("after.");
-    answer.end();
-    redis.start_again().await;
-    let told = socket.until("token_usage").await;
-
-    assert_eq!(ready.refusal(), (503, "not_ready".to_owned()));
-    assert_eq!(ready.json()["message"], json!("Redis does not answer."));
-    assert_eq!(refused.refusal(), (503, "storage_unavailable".to_owned()));
-    assert_eq!(refused.header("retry-after"), "5");
-    assert_eq!(unsent["code"], json!("storage_unavailable"));
-    assert_eq!(text_of(&told), "meanwhile, after.");
-    let messages = messages(&browser, &id).await;
-    assert_eq!(messages[1]["content"], json!("Before, meanwhile, after."));
-    assert_eq!(messages[1]["status"], json!("complete"));
-    assert_eq!(browser.get("/readyz").await.status, 200);
-    assert_eq!(socket.ask(&id, "again").await, "You said: again");
 }
 
 #[tokio::test]

@@ -37,6 +37,17 @@ pub async fn put_flask_conversation(uri: &str, id: &str, owner: &str, said: &[(&
     conversations.insert_one(document).await.unwrap();
 }
 
+/// The text of a conversation's newest message, read past all servers.
+pub async fn newest_message_in(uri: &str, conversation_id: &str) -> String {
+    let client = Client::with_uri_str(uri).await.unwrap();
+    let messages = client.default_database().unwrap().collection::<Document>("messages");
+    let newest = messages
+        .find_one(doc! { "conversation_id": conversation_id })
+        .sort(doc! { "position": -1 })
+        .await;
+    newest.unwrap().unwrap().get_str("content").unwrap().to_owned()
+}
+
 /// The Redis that all tests share: what they keep there has names of its own.
 #[must_use]
 pub fn redis_url() -> String {

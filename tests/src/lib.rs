@@ -14,6 +14,7 @@
 mod browser;
 mod databases;
 mod event_stream;
+mod figure;
 mod link;
 mod model;
 mod process;
@@ -26,8 +27,9 @@ mod steady;
 use std::time::Duration;
 
 pub use browser::{Answer, Browser};
-pub use databases::{Redis, mongodb_uri, put_flask_conversation, redis_url};
+pub use databases::{Redis, mongodb_uri, newest_message_in, put_flask_conversation, redis_url};
 pub use event_stream::{EventStream, StreamedEvent};
+pub use figure::{Figure, in_seconds, often};
 pub use link::{Link, LinkState};
 pub use model::{Answering, ScriptedModel};
 pub use process::{Ended, Process};
@@ -36,13 +38,6 @@ pub use server::{TestServer, WEB_ASSET};
 pub use socket::{Socket, text_of, upgrade};
 pub use socket_io::{Polling, SocketIo, Transport, socket_io_path};
 pub use steady::{Addresses, Answered, SteadyClient};
-
-/// How often something at random is tried: `short` in `make test`, `long` in `make soak`.
-#[must_use]
-#[expect(clippy::disallowed_methods, reason = "how `make soak` tells that it is the one")]
-pub fn often(short: u32, long: u32) -> u32 {
-    if std::env::var_os("SOAK").is_some() { long } else { short }
-}
 
 /// The longest that anything is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(20);

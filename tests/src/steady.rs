@@ -58,6 +58,8 @@ pub struct SteadyClient {
     cut_one_in: Option<u32>,
     /// How often its connection was cut by itself.
     pub cuts: u32,
+    /// How many events of the conversation it was told.
+    pub events: u32,
     /// What was asked in the conversation, by whomever, as it was told: the position and the question.
     pub questions: Vec<(u64, String)>,
     turns: HashMap<String, Answered>,
@@ -92,6 +94,7 @@ impl SteadyClient {
             reached: 0,
             cut_one_in: None,
             cuts: 0,
+            events: 0,
             questions: Vec::new(),
             turns: HashMap::new(),
         }
@@ -173,6 +176,7 @@ impl SteadyClient {
         let Some(seq) = data["seq"].as_u64() else { return };
         assert!(seq > self.reached, "{event} came twice, or late: {data}");
         self.reached = seq;
+        self.events += 1;
         let Some(turn_id) = data["turn_id"].as_str() else { return };
         let answered = self.turns.entry(turn_id.to_owned()).or_default();
         match event {

@@ -1,7 +1,8 @@
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -9,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use webchat_persistence::{Signal, StoreError};
 
 use crate::Chat;
-use crate::turn::cause;
+use crate::turn::{cause, panic_message};
 
 /// How long is waited before signals are listened to again.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -63,15 +64,11 @@ impl Chat {
     }
 
     async fn listen(self) {
-        loop {
-            if let Err(error) = self.listen_once().await {
-                tracing::warn!(error = cause(&error), "signals can't be heard");
-            }
-            sleep(LISTEN_AGAIN_AFTER).await;
-        }
+        let listening = || self.clone().listen_once();
+        again_and_again("signals can't be heard", LISTEN_AGAIN_AFTER, listening).await;
     }
 
-    async fn listen_once(&self) -> Result<(), StoreError> {
+    async fn listen_once(self) -> Result<(), StoreError> {
         let mut signals = self.ports.signals.subscribe().await?;
         while let Some(signal) = signals.next().await {
             match signal {
@@ -84,5 +81,56 @@ impl Chat {
             }
         }
         Ok(())
+    }
+}
+
+/// Never ends. A pass that fails or panics is logged, in these words, and the next one is made all the
+/// same.
+pub(crate) async fn again_and_again<F: Future<Output = Result<(), StoreError>>>(
+    failing: &'static str,
+    pause: Duration,
+    pass: impl Fn() -> F,
+) {
+    loop {
+        match AssertUnwindSafe(pass()).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = cause(&error), "{failing}"),
+            Err(panic) => tracing::error!(panic = panic_message(panic.as_ref()), "{failing}"),
+        }
+        sleep(pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::stream;
+    use webchat_persistence::{MockConversations, MockFileJobs, MockSignals};
+
+    use super::*;
+    use crate::testing::Room;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_panics_once_in_the_background_goes_on() {
+        let (mut signals, mut conversations, mut file_jobs) =
+            (MockSignals::new(), MockConversations::new(), MockFileJobs::new());
+        signals.expect_subscribe().times(1).returning(|| panic!("signals"));
+        signals.expect_subscribe().times(1..).returning(|| Ok(stream::pending().boxed()));
+        conversations.expect_take_over_lapsed().times(1).returning(|_, _, _, _| panic!("turns"));
+        conversations.expect_take_over_lapsed().times(1..).returning(|_, _, _, _| Ok(Vec::new()));
+        file_jobs.expect_take_job().times(1).returning(|_, _, _| panic!("files"));
+        file_jobs.expect_take_job().times(1..).returning(|_, _, _| Ok(None));
+        let room = Room::open().await.on(|ports| {
+            ports.signals = Arc::new(signals);
+            ports.conversations = Arc::new(conversations);
+            ports.file_jobs = Arc::new(file_jobs);
+        });
+
+        room.chat.begin_background();
+        room.wait(Duration::from_secs(10)).await;
+
+        // The mocks see to it that they are called again.
+        room.chat.shutdown(Duration::ZERO).await;
     }
 }

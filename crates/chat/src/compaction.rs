@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -14,15 +15,21 @@ use webchat_persistence::{ReplacedContext, StoreError, StoredContext};
 use webchat_tokens::{Budget, Fold, SUMMARY_HEADING, chunks, with_overhead};
 
 use crate::prompts::{self, SUMMARISE};
+use crate::send_message::LEASE;
 use crate::turn::cause;
 use crate::{Chat, ChatError};
 
 /// How long one request for a summary may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long somebody who compacts a conversation has the right to, alone: long enough for some
-/// requests. What is not done by then is done the next time.
-const RIGHT: Duration = Duration::from_mins(4);
+/// How long a conversation is compacted: long enough for some requests. What is not done by then is done
+/// the next time.
+const LONGEST: Duration = Duration::from_mins(4);
+
+/// How long somebody who compacts a conversation has the right to, alone, and how often that is renewed:
+/// where an instance dies, nobody waits longer for it.
+const RIGHT: Duration = LEASE;
+const RENEW_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a turn waits for somebody else who compacts its conversation, and how often it asks.
 const WAIT: Duration = Duration::from_secs(30);
@@ -79,9 +86,9 @@ impl Compaction {
             begun = self.begin() => begun,
             () = interrupt.cancelled() => None,
         };
-        let Some(until) = begun else { return };
+        let Some(mut until) = begun else { return };
         let folded = tokio::select! {
-            folded = self.fold(until) => folded,
+            folded = self.fold_and_hold(&mut until) => folded,
             () = interrupt.cancelled() => Ok(()),
         };
         if let Err(error) = folded {
@@ -115,8 +122,29 @@ impl Compaction {
         begun.await.ok().flatten()
     }
 
-    async fn fold(&self, until: Timestamp) -> Result<(), Failure> {
-        while self.chat.ports.clock.now().plus(PATIENCE) < until {
+    /// Folds for as long as it has the right to, which it renews.
+    async fn fold_and_hold(&self, until: &mut Timestamp) -> Result<(), Failure> {
+        let mut folding = pin!(self.fold());
+        loop {
+            if let Ok(folded) = timeout(RENEW_EVERY, folding.as_mut()).await {
+                return folded;
+            }
+            let later = self.chat.ports.clock.now().plus(RIGHT);
+            match self.chat.ports.contexts.renew_compaction(self.id, *until, later).await {
+                Ok(true) => *until = later,
+                Ok(false) => return Err(Failure::Outdated),
+                // It may be back before the right lapses.
+                Err(error) => {
+                    let id = self.id;
+                    tracing::warn!(conversation_id = %id, error = cause(&error), "not renewed");
+                }
+            }
+        }
+    }
+
+    async fn fold(&self) -> Result<(), Failure> {
+        let latest = self.chat.ports.clock.now().plus(LONGEST);
+        while self.chat.ports.clock.now().plus(PATIENCE) < latest {
             let stored = self.chat.stored_context(self.owner, self.id).await?;
             let budget = self.chat.budget(&stored.context);
             let through = budget.summary.map_or(0, |summary| summary.through);

@@ -14,6 +14,7 @@ use webchat_llm::ModelError;
 use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
 
 use crate::analysis::{Analyst, concerns_all};
+use crate::background::again_and_again;
 use crate::send_message::LEASE;
 use crate::teller::Teller;
 use crate::turn::{cause, panic_message};
@@ -58,9 +59,17 @@ impl Chat {
         self.turns.spawn(async move {
             tokio::select! {
                 () = ending.cancelled() => {}
-                () = chat.keep_analysing() => {}
+                () = chat.analyse_again_and_again() => {}
             }
         });
+    }
+
+    async fn analyse_again_and_again(&self) {
+        let analysing = || async {
+            self.keep_analysing().await;
+            Ok(())
+        };
+        again_and_again("files can't be analysed", LOOK_EVERY, analysing).await;
     }
 
     async fn keep_analysing(&self) {

@@ -1,13 +1,15 @@
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use futures_util::FutureExt;
 use webchat_domain::{
     EventBody, EventId, FinishReason, Ledger, MessageStatus, ResponseEnd, TokenUsage,
 };
 use webchat_persistence::{LapsedTurn, StoreError};
 
+use crate::background::again_and_again;
 use crate::send_message::LEASE;
-use crate::turn::cause;
+use crate::turn::{cause, panic_message};
 use crate::{Chat, Settings};
 
 /// How often it is looked for turns that nobody runs any more.
@@ -18,12 +20,11 @@ const AT_ONCE: u32 = 64;
 
 impl Chat {
     pub(crate) async fn look_for_lapsed_turns(self) {
-        loop {
-            if let Err(error) = self.end_lapsed_turns().await {
-                tracing::warn!(error = cause(&error), "can't look for lapsed turns");
-            }
-            sleep(LOOK_EVERY).await;
-        }
+        let looking = || {
+            let chat = self.clone();
+            async move { chat.end_lapsed_turns().await }
+        };
+        again_and_again("can't look for lapsed turns", LOOK_EVERY, looking).await;
     }
 
     /// Ends the turns whose instances have died, and tells their followers. A turn that can't be
@@ -31,14 +32,20 @@ impl Chat {
     pub(crate) async fn end_lapsed_turns(&self) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
         let conversations = &self.ports.conversations;
-        for lapsed in conversations.take_over_lapsed(now, now.plus(LEASE), AT_ONCE).await? {
+        let (untold_since, until) = (now.minus(LEASE), now.plus(LEASE));
+        for lapsed in conversations.take_over_lapsed(now, untold_since, until, AT_ONCE).await? {
             let turn_id = lapsed.turn_id;
-            match self.end_lapsed_turn(lapsed).await {
-                Ok(()) => tracing::warn!(%turn_id, "a turn whose instance died was ended"),
-                Err(error) => {
-                    tracing::warn!(%turn_id, error = cause(&error), "a lapsed turn was not ended");
+            // One that panics must not keep those behind it from their ends.
+            let ended = AssertUnwindSafe(self.end_lapsed_turn(lapsed)).catch_unwind().await;
+            let failure = match ended {
+                Ok(Ok(())) => {
+                    tracing::warn!(%turn_id, "a turn whose instance died was ended");
+                    continue;
                 }
-            }
+                Ok(Err(error)) => cause(&error),
+                Err(panic) => panic_message(panic.as_ref()),
+            };
+            tracing::warn!(%turn_id, error = failure, "a lapsed turn was not ended");
         }
         Ok(())
     }
@@ -62,8 +69,8 @@ impl Chat {
             message_id: answer.message_id,
             turn_id,
             position: answer.position,
-            finish_reason: FinishReason::Interrupted,
-            status: MessageStatus::Interrupted,
+            finish_reason: finish_reason(answer.status),
+            status: answer.status,
             token_count: answer.token_count,
         });
         let usage = TokenUsage {
@@ -81,6 +88,17 @@ impl Chat {
     }
 }
 
+/// Why the answer ended, as far as it is stored: its instance may have died before it told so.
+fn finish_reason(status: MessageStatus) -> FinishReason {
+    match status {
+        MessageStatus::Complete => FinishReason::Stop,
+        MessageStatus::Truncated => FinishReason::Length,
+        MessageStatus::Stopped => FinishReason::Stopped,
+        MessageStatus::Interrupted => FinishReason::Interrupted,
+        MessageStatus::Failed => FinishReason::Failed,
+    }
+}
+
 /// The end of a turn may be told by who runs it and by who takes it for dead: it is told once.
 pub(crate) fn event_id(body: &EventBody) -> EventId {
     match body {
@@ -92,8 +110,13 @@ pub(crate) fn event_id(body: &EventBody) -> EventId {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use webchat_domain::{ConversationId, TurnId, UserId};
+    use webchat_persistence::{AnswerUpdate, MockConversations};
+
     use super::*;
-    use crate::testing::{ANSWER, QUESTION, Room, settle};
+    use crate::testing::{ANSWER, QUESTION, Room, START, settle};
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {
@@ -117,6 +140,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_stored_by_an_instance_that_died_before_it_said_so_is_told_as_it_is()
+    {
+        let room = Room::open().await;
+        room.chat.begin_background();
+        let [_, answer] = room.begin_elsewhere("").await;
+        let whole = AnswerUpdate {
+            message_id: answer.message_id,
+            turn_id: answer.turn_id.unwrap(),
+            content: ANSWER.to_owned(),
+            token_count: 6,
+            status: MessageStatus::Complete,
+            lease_until: None,
+        };
+        let conversations = &room.chat.ports.conversations;
+        assert!(conversations.save_answer(room.id, whole, START).await.unwrap());
+
+        for _ in 0..LEASE.as_secs() + 2 {
+            room.wait(Duration::from_secs(1)).await;
+        }
+
+        assert_eq!(room.told().await, ["end: Stop, Complete", "usage: 6"]);
+        assert_eq!(room.last_stored().await.content, ANSWER);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn many_instances_tell_it_once_and_one_that_is_alive_after_all_tells_nothing_else() {
         let room = Room::open().await;
         let asked = room.ask(QUESTION).await;
@@ -136,6 +184,35 @@ mod tests {
         let ends: Vec<_> = told.iter().filter(|event| event.starts_with("end")).collect();
         assert_eq!(ends, ["end: Interrupted, Interrupted"], "{told:?}");
         assert_eq!(told.iter().filter(|event| event.starts_with("usage")).count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lapsed_turn_whose_end_panics_keeps_no_other_from_its_end() {
+        let lapsed = || LapsedTurn {
+            owner: UserId::generate(),
+            conversation_id: ConversationId::generate(),
+            turn_id: TurnId::generate(),
+            answer: None,
+        };
+        let turns = vec![lapsed(), lapsed()];
+        let [broken, sound] = [turns[0].turn_id, turns[1].turn_id];
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let mut store = MockConversations::new();
+        store.expect_take_over_lapsed().return_once(move |_, _, _, _| Ok(turns));
+        store
+            .expect_end_turn()
+            .withf(move |_, turn_id| *turn_id == broken)
+            .returning(|_, _| panic!("the store panics"));
+        let noted = Arc::clone(&ended);
+        store.expect_end_turn().returning(move |_, turn_id| {
+            noted.lock().unwrap().push(turn_id);
+            Ok(true)
+        });
+        let room = Room::open().await.on(|ports| ports.conversations = Arc::new(store));
+
+        room.chat.end_lapsed_turns().await.unwrap();
+
+        assert_eq!(*ended.lock().unwrap(), [sound]);
     }
 
     #[tokio::test(start_paused = true)]

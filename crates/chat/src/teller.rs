@@ -22,6 +22,7 @@ pub(crate) struct Teller {
     conversation_id: ConversationId,
     untold: Mutex<Untold>,
     has_news: Notify,
+    has_finished: CancellationToken,
 }
 
 #[derive(Default)]
@@ -32,7 +33,13 @@ struct Untold {
 
 impl Teller {
     pub(crate) fn new(log: Arc<dyn TurnLog>, conversation_id: ConversationId) -> Self {
-        Self { log, conversation_id, untold: Mutex::default(), has_news: Notify::new() }
+        Self {
+            log,
+            conversation_id,
+            untold: Mutex::default(),
+            has_news: Notify::new(),
+            has_finished: CancellationToken::new(),
+        }
     }
 
     pub(crate) fn tell(&self, body: EventBody) {
@@ -53,15 +60,22 @@ impl Teller {
     }
 
     /// Tells what there is, until all is told and nothing more will come. While the log is away, it
-    /// is tried again and again, unless `give_up` is cancelled.
-    pub(crate) async fn run(&self, give_up: &CancellationToken) {
+    /// is tried again and again, unless `give_up` is cancelled. `false`: it was given up.
+    pub(crate) async fn run(&self, give_up: &CancellationToken) -> bool {
+        let _finishing = self.has_finished.clone().drop_guard();
         while let Some(body) = self.next().await {
             tokio::select! {
                 biased;
                 () = self.insist(body) => {}
-                () = give_up_waiting(give_up) => return,
+                () = give_up_waiting(give_up) => return false,
             }
         }
+        true
+    }
+
+    /// Returns when all is told, or given up.
+    pub(crate) async fn finished(&self) {
+        self.has_finished.cancelled().await;
     }
 
     async fn next(&self) -> Option<EventBody> {
@@ -196,6 +210,31 @@ mod tests {
         );
         let ids = outage.log.ids_of_failed.lock().unwrap();
         assert_eq!(ids.len(), 1, "the first event was tried again under its own id");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_can_not_tell_the_end_of_an_answer_yet_is_not_taken_for_dead() {
+        let outage = Outage::open().await;
+        let (room, other) = (&outage.room, outage.room.another_instance());
+        let asked = room.ask(QUESTION).await;
+        outage.begin();
+
+        asked.say(ANSWER).await;
+        asked.finish(FinishReason::Stop).await;
+        for _ in 0..30 {
+            room.wait(Duration::from_secs(1)).await;
+        }
+        outage.end();
+        other.end_lapsed_turns().await.unwrap();
+        let told_by_the_other = outage.told_of_the_answer();
+        room.wait(LONGEST_WAIT).await;
+        let told = outage.told_of_the_answer();
+        room.wait(Duration::from_mins(1)).await;
+        other.end_lapsed_turns().await.unwrap();
+
+        assert_eq!(told_by_the_other, [""; 0]);
+        assert_eq!(told.last().unwrap(), "usage: 20");
+        assert_eq!(outage.told_of_the_answer(), told, "what is told is forgotten");
     }
 
     #[tokio::test(start_paused = true)]

@@ -59,8 +59,12 @@ impl Turn {
         let id = self.conversation.conversation_id;
         let teller = Teller::new(Arc::clone(&self.chat.ports.log), id);
         let give_up = interrupts.interrupt.clone();
-        tokio::join!(self.answer(&teller, interrupts), teller.run(&give_up));
+        let ((), is_told) = tokio::join!(self.answer(&teller, interrupts), teller.run(&give_up));
         self.chat.turns.end(id, self.id);
+        // Otherwise another instance tells it.
+        if is_told && let Err(error) = self.chat.ports.conversations.end_turn(id, self.id).await {
+            tracing::warn!(turn_id = %self.id, error = cause(&error), "a turn is not forgotten");
+        }
         self.chat.list_changed(self.owner, id).await;
     }
 
@@ -74,7 +78,17 @@ impl Turn {
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
         let answer = self.end(&draft, ledger, ended, teller).await;
         teller.close();
-        self.follow_up(answer, ledger).await;
+        let status = answer.status;
+        tokio::join!(self.follow_up(answer, ledger), self.keep_until_told(&draft, status, teller));
+    }
+
+    /// While the log is away: others take a turn for one of a dead instance whose end nobody tells.
+    async fn keep_until_told(&self, draft: &Draft, status: MessageStatus, teller: &Teller) {
+        while timeout(SAVED_EVERY, teller.finished()).await.is_err() {
+            if let Err(error) = self.save(draft, status, true).await {
+                tracing::warn!(turn_id = %self.id, error = cause(&error), "not told yet, nor kept");
+            }
+        }
     }
 
     /// Ends a turn of which nobody was told, so that its conversation takes the next message.
@@ -235,7 +249,7 @@ impl Turn {
                 () = sleep(SAVED_EVERY) => {}
                 () = draft.has_grown() => {}
             }
-            match self.save(draft, FinishReason::Interrupted, false).await {
+            match self.save(draft, MessageStatus::Interrupted, false).await {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(error) => {
@@ -294,7 +308,7 @@ impl Turn {
     async fn save_at_last(&self, draft: &Draft, finish: FinishReason) -> Result<u32, StoreError> {
         let mut interval = LAST_SAVE_INTERVAL;
         for _ in 1..LAST_SAVE_TRIES {
-            match self.save(draft, finish, true).await {
+            match self.save(draft, finish.status(), true).await {
                 Ok(tokens) => return Ok(tokens.unwrap_or(0)),
                 Err(error) => {
                     tracing::warn!(turn_id = %self.id, error = cause(&error), "answer not kept yet");
@@ -303,14 +317,14 @@ impl Turn {
             sleep(interval).await;
             interval *= 2;
         }
-        Ok(self.save(draft, finish, true).await?.unwrap_or(0))
+        Ok(self.save(draft, finish.status(), true).await?.unwrap_or(0))
     }
 
     /// The answer's tokens so far; `None` when it has no place any more.
     async fn save(
         &self,
         draft: &Draft,
-        finish: FinishReason,
+        status: MessageStatus,
         ends: bool,
     ) -> Result<Option<u32>, StoreError> {
         let content = draft.to_save();
@@ -321,7 +335,7 @@ impl Turn {
             turn_id: self.id,
             content,
             token_count,
-            status: finish.status(),
+            status,
             lease_until: (!ends).then(|| now.plus(LEASE)),
         };
         let id = self.conversation.conversation_id;

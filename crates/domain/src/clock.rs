@@ -44,6 +44,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The moment `duration` earlier; the first one there is, where that would be before it.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// `YYYYMMDD_HHMMSS` in UTC, as in the names of files.
     #[must_use]
     pub fn compact(self) -> String {

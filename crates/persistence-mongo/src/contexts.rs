@@ -62,12 +62,34 @@ impl Contexts for MongoStore {
         Ok(update.matched_count > 0)
     }
 
+    async fn renew_compaction(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+        later: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.hold_compaction(id, until, Some(date(later))).await
+    }
+
     async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
+        self.hold_compaction(id, until, None).await?;
+        Ok(())
+    }
+}
+
+impl MongoStore {
+    /// Whether the right was still the one that was taken until `until`.
+    async fn hold_compaction(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+        later: Option<DateTime>,
+    ) -> Result<bool, StoreError> {
         let mut ours = anyones(id);
         ours.insert("compacting_until", date(until));
-        let ended = doc! { "$set": { "compacting_until": Option::<DateTime>::None } };
+        let held = doc! { "$set": { "compacting_until": later } };
         let conversations = self.database.conversations();
-        self.database.answer(conversations.update_one(ours, ended)).await?;
-        Ok(())
+        let update = self.database.answer(conversations.update_one(ours, held)).await?;
+        Ok(update.matched_count > 0)
     }
 }

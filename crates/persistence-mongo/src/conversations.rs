@@ -182,12 +182,13 @@ impl Conversations for MongoStore {
     async fn take_over_lapsed(
         &self,
         now: Timestamp,
+        untold_since: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<LapsedTurn>, StoreError> {
         let mut taken = Vec::new();
         for _ in 0..limit {
-            let next = lapsed::take_over_one(&self.database, now, until);
+            let next = lapsed::take_over_one(&self.database, now, untold_since, until);
             let Some(turn) = self.database.answer(next).await? else { break };
             taken.push(turn);
         }
@@ -473,13 +474,11 @@ async fn save_answer(
     };
     let mut running = anyones(id);
     running.insert("running_turn", answer.turn_id.to_string());
-    let mut renewed = doc! {
-        "updated_at": date(now),
-        "lease_until": answer.lease_until.map(date),
-    };
-    if answer.lease_until.is_none() {
-        renewed.insert("running_turn", Option::<String>::None);
+    if answer.lease_until.is_some() {
+        // It has not ended.
+        running.insert("lease_until", doc! { "$type": "date" });
     }
+    let renewed = doc! { "updated_at": date(now), "lease_until": answer.lease_until.map(date) };
     // What is off the visible path, as a turn that lapsed may come to be, is not counted.
     let more_tokens =
         if saved.active { i64::from(answer.token_count) - saved.token_count } else { 0 };

@@ -13,14 +13,19 @@ use crate::queries::{anyones, without_context};
 pub(crate) async fn take_over_one(
     database: &MongoDatabase,
     now: Timestamp,
+    untold_since: Timestamp,
     until: Timestamp,
 ) -> MongoResult<Option<LapsedTurn>> {
-    let lapsed = doc! {
-        "schema": CONVERSATION_SCHEMA,
-        // The words of the index, which holds conversations with a turn alone.
-        "running_turn": { "$type": "string" },
-        "lease_until": { "$lte": date(now) },
+    // The words of the index, which holds conversations with a turn alone.
+    let turn = doc! { "$type": "string" };
+    let lapsed = doc! { "running_turn": &turn, "lease_until": { "$lte": date(now) } };
+    // One that has ended holds nothing.
+    let untold = doc! {
+        "running_turn": &turn,
+        "lease_until": Option::<DateTime>::None,
+        "updated_at": { "$lte": date(untold_since) },
     };
+    let lapsed = doc! { "schema": CONVERSATION_SCHEMA, "$or": [lapsed, untold] };
     let held = doc! { "$set": { "lease_until": date(until) } };
     let taken = database
         .conversations()

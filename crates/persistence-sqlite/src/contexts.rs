@@ -62,15 +62,37 @@ impl Contexts for SqliteStore {
             .await
     }
 
+    async fn renew_compaction(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+        later: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.hold_compaction(id, until, Some(later)).await
+    }
+
     async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
+        self.hold_compaction(id, until, None).await?;
+        Ok(())
+    }
+}
+
+impl SqliteStore {
+    /// Whether the right was still the one that was taken until `until`.
+    async fn hold_compaction(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+        later: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                transaction.execute(
-                    "UPDATE conversations SET compacting_until = NULL
+                let held = transaction.execute(
+                    "UPDATE conversations SET compacting_until = ?3
                      WHERE conversation_id = ?1 AND compacting_until = ?2",
-                    params![id.to_simple(), until.unix_millis()],
+                    params![id.to_simple(), until.unix_millis(), later.map(Timestamp::unix_millis)],
                 )?;
-                Ok(())
+                Ok(held > 0)
             })
             .await
     }

@@ -9,8 +9,9 @@ use webchat_persistence::{
     LapsedTurn, ListOrder, Page, Resume, Selected, Shelf, StoreError,
 };
 
+use crate::lapsed::{self, Lapsed};
 use crate::rows::{self, CONVERSATION, MESSAGE};
-use crate::{SqliteStore, append, contexts, file_jobs, lapsed, search, versions};
+use crate::{SqliteStore, append, contexts, file_jobs, search, versions};
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -159,16 +160,16 @@ impl Conversations for SqliteStore {
     async fn take_over_lapsed(
         &self,
         now: Timestamp,
+        untold_since: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<LapsedTurn>, StoreError> {
+        let lapsed = Lapsed { now, untold_since };
         // Most of the time there is none: then nothing is written.
-        if !self.database.read(move |transaction| lapsed::are_there_any(transaction, now)).await? {
+        if !self.database.read(move |transaction| lapsed.are_there_any(transaction)).await? {
             return Ok(Vec::new());
         }
-        self.database
-            .write(move |transaction| lapsed::take_over(transaction, now, until, limit))
-            .await
+        self.database.write(move |transaction| lapsed.take_over(transaction, until, limit)).await
     }
 
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {
@@ -337,10 +338,17 @@ fn save_answer(
         .prepare_cached(
             "SELECT iif(active, ?4 - token_count, 0)
              FROM messages JOIN conversations USING (conversation_id)
-             WHERE conversation_id = ?1 AND message_id = ?2 AND running_turn = ?3",
+             WHERE conversation_id = ?1 AND message_id = ?2 AND running_turn = ?3
+                 AND (lease_until IS NOT NULL OR ?5)",
         )?
         .query_row(
-            params![id.to_simple(), message_id, answer.turn_id.to_simple(), answer.token_count],
+            params![
+                id.to_simple(),
+                message_id,
+                answer.turn_id.to_simple(),
+                answer.token_count,
+                answer.lease_until.is_none(),
+            ],
             |row| row.get(0),
         )
         .optional()?;
@@ -359,8 +367,8 @@ fn save_answer(
         ])?;
     transaction
         .prepare_cached(
-            "UPDATE conversations SET updated_at = ?2, total_tokens = total_tokens + ?3,
-                 lease_until = ?4, running_turn = iif(?4 IS NULL, NULL, running_turn)
+            "UPDATE conversations
+             SET updated_at = ?2, total_tokens = total_tokens + ?3, lease_until = ?4
              WHERE conversation_id = ?1",
         )?
         .execute(params![

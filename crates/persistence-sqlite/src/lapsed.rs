@@ -6,38 +6,52 @@ use webchat_persistence::LapsedTurn;
 
 use crate::rows::{self, MESSAGE};
 
-pub(crate) fn are_there_any(
-    transaction: &Transaction<'_>,
-    now: Timestamp,
-) -> rusqlite::Result<bool> {
-    transaction
-        .prepare_cached(
-            "SELECT 1 FROM conversations WHERE running_turn IS NOT NULL AND lease_until <= ?1",
-        )?
-        .exists([now.unix_millis()])
+/// Which turns are taken for those of a dead instance.
+#[derive(Clone, Copy)]
+pub(crate) struct Lapsed {
+    /// By when their holds have lapsed.
+    pub(crate) now: Timestamp,
+    /// By when their ends were last saved.
+    pub(crate) untold_since: Timestamp,
 }
 
-pub(crate) fn take_over(
-    transaction: &Transaction<'_>,
-    now: Timestamp,
-    until: Timestamp,
-    limit: u32,
-) -> rusqlite::Result<Vec<LapsedTurn>> {
-    let mut lapsed: Vec<LapsedTurn> = transaction
-        .prepare_cached(
-            "SELECT user_id, conversation_id, running_turn FROM conversations
-             WHERE running_turn IS NOT NULL AND lease_until <= ?1
-             ORDER BY lease_until LIMIT ?2",
-        )?
-        .query_map(params![now.unix_millis(), limit], without_answer)?
-        .collect::<Result<_, _>>()?;
-    for turn in &mut lapsed {
+/// A turn that has ended, and whose end may not be told, holds nothing.
+const LAPSED: &str = "running_turn IS NOT NULL
+    AND (lease_until <= ?1 OR (lease_until IS NULL AND updated_at <= ?2))";
+
+impl Lapsed {
+    pub(crate) fn are_there_any(self, transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
         transaction
-            .prepare_cached("UPDATE conversations SET lease_until = ?2 WHERE conversation_id = ?1")?
-            .execute(params![turn.conversation_id.to_simple(), until.unix_millis()])?;
-        turn.answer = find_answer(transaction, turn.turn_id)?;
+            .prepare_cached(&format!("SELECT 1 FROM conversations WHERE {LAPSED}"))?
+            .exists([self.now.unix_millis(), self.untold_since.unix_millis()])
     }
-    Ok(lapsed)
+
+    pub(crate) fn take_over(
+        self,
+        transaction: &Transaction<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<LapsedTurn>> {
+        let mut lapsed: Vec<LapsedTurn> = transaction
+            .prepare_cached(&format!(
+                "SELECT user_id, conversation_id, running_turn FROM conversations
+                 WHERE {LAPSED} ORDER BY lease_until LIMIT ?3"
+            ))?
+            .query_map(
+                params![self.now.unix_millis(), self.untold_since.unix_millis(), limit],
+                without_answer,
+            )?
+            .collect::<Result<_, _>>()?;
+        for turn in &mut lapsed {
+            transaction
+                .prepare_cached(
+                    "UPDATE conversations SET lease_until = ?2 WHERE conversation_id = ?1",
+                )?
+                .execute(params![turn.conversation_id.to_simple(), until.unix_millis()])?;
+            turn.answer = find_answer(transaction, turn.turn_id)?;
+        }
+        Ok(lapsed)
+    }
 }
 
 pub(crate) fn end(

@@ -41,7 +41,7 @@ pub(crate) fn find_tail(
         .prepare_cached(
             "SELECT last_position, head,
                  coalesce((SELECT position FROM messages WHERE message_id = head), 0) AS position,
-                 running_turn IS NOT NULL AND lease_until > ?3 AS turn_runs
+                 running_turn IS NOT NULL AND coalesce(lease_until > ?3, FALSE) AS turn_runs
              FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
         )?
         .query_row(params![id.to_simple(), owner.to_simple(), now.unix_millis()], |row| {

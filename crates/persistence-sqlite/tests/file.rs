@@ -121,11 +121,11 @@ async fn a_turn_that_was_cut_off_has_lapsed_at_the_restart() {
     let store = SqliteStore::open(&path).await.unwrap();
     store.create(owner, id, NOW).await.unwrap();
     store.append(owner, id, append, NOW).await.unwrap();
-    let before = store.take_over_lapsed(NOW, lease_until, 10).await.unwrap();
+    let before = store.take_over_lapsed(NOW, NOW, lease_until, 10).await.unwrap();
     drop(store);
 
     let store = SqliteStore::open(&path).await.unwrap();
-    let after = store.take_over_lapsed(NOW, lease_until, 10).await.unwrap();
+    let after = store.take_over_lapsed(NOW, NOW, lease_until, 10).await.unwrap();
 
     assert_eq!(before, []);
     assert_eq!(after, [LapsedTurn { owner, conversation_id: id, turn_id, answer: None }]);

@@ -36,6 +36,15 @@ pub trait Contexts: Send + Sync {
         until: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Has the right that was taken until `until` until `later` instead. `false`: somebody else has taken
+    /// it since.
+    async fn renew_compaction(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+        later: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// Gives back the right that was taken until `until`; one that somebody else has taken since is
     /// left alone.
     async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError>;

@@ -116,6 +116,10 @@ pub trait Conversations: Send + Sync {
 
     /// Saves what there is of an answer whose turn still runs. `false`: the turn runs no more (it
     /// ended, or its conversation was reset or deleted), and nothing was changed.
+    ///
+    /// A save that ends the turn frees the conversation. The turn is remembered until its end is told and
+    /// [`Conversations::end_turn`] is called, or another one begins; until then its end can be saved again,
+    /// which says that whoever ran it is alive.
     async fn save_answer(
         &self,
         id: ConversationId,
@@ -123,18 +127,19 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Takes over turns whose hold has lapsed by `now`, at most `limit`, those first that lapsed
-    /// first: whoever ran them is taken for dead. Each is answered to one caller alone, for whom it
-    /// holds its conversation until `until`, to tell what became of it and then to end it. If the
-    /// caller dies too, it lapses again.
+    /// Takes over turns whose hold has lapsed by `now`, and those whose end was last saved by
+    /// `untold_since` and not told, at most `limit`: whoever ran them is taken for dead. Those that lapsed
+    /// first come first. Each is answered to one caller alone, for whom it holds its conversation until
+    /// `until`, to tell what became of it and then to end it. If the caller dies too, it lapses again.
     async fn take_over_lapsed(
         &self,
         now: Timestamp,
+        untold_since: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<LapsedTurn>, StoreError>;
 
-    /// Ends a turn; its answer stays as it was last saved. `false`: the turn runs no more.
+    /// Ends and forgets a turn; its answer stays as it was last saved. `false`: nothing is known of it.
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
 
     /// The turn that holds the conversation at `now`. `None`: none does, or `owner` has no such
@@ -287,7 +292,7 @@ pub struct AnswerUpdate {
     pub token_count: u32,
     /// What became of it, or what it is if nothing follows.
     pub status: MessageStatus,
-    /// Until when the turn holds its conversation; `None` ends the turn.
+    /// Until when the turn holds its conversation; `None`: it has ended, and this is its whole answer.
     pub lease_until: Option<Timestamp>,
 }
 

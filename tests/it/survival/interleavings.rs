@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use webchat_tests::{Addresses, ScriptedModel, SteadyClient, TestServer, often};
+use webchat_tests::{Addresses, Figure, ScriptedModel, SteadyClient, TestServer, often};
 
 use super::UNBOUNDED;
 
@@ -11,11 +11,13 @@ const QUESTIONS: usize = 5;
 /// Clients of one conversation, all of which are cut off at random and send again at random.
 #[tokio::test]
 async fn however_clients_come_between_each_other_each_message_stands_once_in_order_for_all() {
+    let figure = Figure::of("conversations of three clients, cut off and repeating, SQLite");
+    let (rounds, mut messages) = (often(5, 200), 0);
     let server =
         TestServer::with_model(ScriptedModel::paced(Duration::from_millis(1)), &UNBOUNDED).await;
     let browser = server.browser();
     let addresses = Addresses::of(&browser);
-    for _ in 0..often(5, 200) {
+    for _ in 0..rounds {
         let id = browser.start_conversation().await;
         let mut clients: Vec<_> = (0..CLIENTS)
             .map(|_| SteadyClient::beside(&browser, &addresses, &id).cut_one_in(5))
@@ -44,7 +46,9 @@ async fn however_clients_come_between_each_other_each_message_stands_once_in_ord
         let mut sorted = stored;
         sorted.sort();
         assert_eq!(sorted, asked);
+        messages += asked.len();
     }
+    figure.done(rounds, format!("{messages} messages, each once and in order for all"));
 }
 
 /// What it asked, some of it more than once.

@@ -11,16 +11,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use webchat_tests::{Browser, PATIENCE, Process, ScriptedModel, mongodb_uri, often, redis_url};
+use webchat_tests::{
+    Browser, Figure, PATIENCE, Process, ScriptedModel, mongodb_uri, often, redis_url,
+};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// People who write, each in a conversation of their own.
-const CLIENTS: usize = 4;
-
-/// How long a message may be refused: until the hold of a dead instance has lapsed, and that of who took
-/// it over and died too.
-const STUCK_AFTER: Duration = Duration::from_secs(40);
+/// How long a message may be refused: until the hold of a dead instance has lapsed, and those of the ones
+/// that took it over and died too.
+const STUCK_AFTER: Duration = Duration::from_mins(1);
 
 /// One instance, which is killed and started again.
 struct Instance {
@@ -57,36 +56,37 @@ async fn launch(folder: &TempDir, settings: &[(&'static str, String)]) -> Proces
 /// Somebody who writes one message after the other, and insists on each until it is acknowledged.
 struct Writer {
     browser: Browser,
-    id: String,
+    /// Several, so that none grows long: each question goes to the model with what was said before.
+    conversations: Vec<String>,
     urls: Vec<watch::Receiver<Url>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl Writer {
-    /// What was acknowledged.
-    async fn write(&self) -> Vec<String> {
+    /// What was acknowledged: the conversation and the message.
+    async fn write(&self) -> Vec<(&str, String)> {
         let mut acknowledged = Vec::new();
         while !self.is_over.load(Ordering::SeqCst) {
-            let message = format!("the message of number {} from {}", acknowledged.len(), self.id);
-            self.insist(&message).await;
-            acknowledged.push(message);
+            let id = fastrand::choice(&self.conversations).unwrap();
+            let message = format!("the message of number {} to {id}", acknowledged.len());
+            self.insist(id, &message).await;
+            acknowledged.push((id.as_str(), message));
         }
         acknowledged
     }
 
-    async fn insist(&self, message: &str) {
+    async fn insist(&self, id: &str, message: &str) {
         let began = Instant::now();
-        while let Err(refused) = self.send(message).await {
+        while let Err(refused) = self.send(id, message).await {
             assert!(began.elapsed() < STUCK_AFTER, "stuck at {message}: {refused}");
             sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Sends it to any instance, and follows its answer for as long as that instance lives.
-    async fn send(&self, message: &str) -> Result<(), String> {
+    async fn send(&self, id: &str, message: &str) -> Result<(), String> {
         let mut socket = self.anywhere().try_connect().await.ok_or("no connection")?;
-        let data =
-            json!({"conversation_id": self.id, "message": message, "client_message_id": message});
+        let data = json!({"conversation_id": id, "message": message, "client_message_id": message});
         if !socket.try_say("send_message", data).await {
             return Err("nobody heard it".to_owned());
         }
@@ -108,10 +108,13 @@ impl Writer {
         self.browser.at_url(fastrand::choice(&self.urls).unwrap().borrow().clone())
     }
 
-    /// Every acknowledged message stands once and in order, each with its answer.
-    async fn check(&self, acknowledged: &[String]) {
+    /// Every message that was acknowledged in the conversation stands once and in order, each with its
+    /// answer: how many of these were interrupted.
+    async fn check(&self, id: &str, acknowledged: &[(&str, String)]) -> usize {
         let browser = self.anywhere();
-        let messages = at_rest(&browser, &self.id).await;
+        let messages = at_rest(&browser, id).await;
+        let acknowledged: Vec<_> =
+            acknowledged.iter().filter(|(to, _)| *to == id).map(|(_, message)| message).collect();
         let (questions, answers): (Vec<_>, Vec<_>) =
             messages.iter().partition(|message| message["role"] == json!("user"));
         let said: Vec<_> = questions.iter().map(|one| one["content"].as_str().unwrap()).collect();
@@ -120,16 +123,21 @@ impl Writer {
         for (place, message) in (1..).zip(&messages) {
             assert_eq!(message["position"], json!(place));
         }
+        let mut interrupted = 0;
         for (question, answer) in said.into_iter().zip(answers) {
             let (whole, content) = (format!("You said: {question}"), &answer["content"]);
             match answer["status"].as_str().unwrap() {
                 "complete" => assert_eq!(content, &json!(whole)),
-                "interrupted" => assert!(whole.starts_with(content.as_str().unwrap()), "{answer}"),
+                "interrupted" => {
+                    assert!(whole.starts_with(content.as_str().unwrap()), "{answer}");
+                    interrupted += 1;
+                }
                 _ => panic!("{answer}"),
             }
         }
         let mut socket = browser.connect().await;
-        assert_eq!(socket.ask(&self.id, "and on?").await, "You said: and on?");
+        assert_eq!(socket.ask(id, "and on?").await, "You said: and on?");
+        interrupted
     }
 }
 
@@ -153,19 +161,31 @@ async fn at_rest(browser: &Browser, id: &str) -> Vec<Value> {
     }
 }
 
-/// Kills one instance after the other, while people write.
-async fn kill_under_load(mut instances: Vec<Instance>) {
+/// What people wrote who went on while servers were killed.
+#[derive(Default)]
+struct Written {
+    acknowledged: usize,
+    interrupted: usize,
+}
+
+/// Kills one of these instances after the other, while so many people write, each in conversations of
+/// their own.
+async fn kill_under_load(mut instances: Vec<Instance>, people: u32, kills: u32) -> Written {
     let is_over = Arc::new(AtomicBool::new(false));
     let urls: Vec<_> = instances.iter().map(|instance| instance.url.subscribe()).collect();
     let mut writers = Vec::new();
-    for _ in 0..CLIENTS {
+    for _ in 0..people {
         let browser = instances[0].process.as_ref().unwrap().browser();
-        let id = browser.start_conversation().await;
-        writers.push(Writer { browser, id, urls: urls.clone(), is_over: Arc::clone(&is_over) });
+        let mut conversations = Vec::new();
+        for _ in 0..often(2, 10) {
+            conversations.push(browser.start_conversation().await);
+        }
+        let (urls, is_over) = (urls.clone(), Arc::clone(&is_over));
+        writers.push(Writer { browser, conversations, urls, is_over });
     }
 
     let killing = async {
-        for _ in 0..often(8, 1_000) {
+        for _ in 0..kills {
             sleep(Duration::from_millis(fastrand::u64(20..700))).await;
             let number = fastrand::usize(..instances.len());
             instances[number].kill().await;
@@ -174,32 +194,62 @@ async fn kill_under_load(mut instances: Vec<Instance>) {
         }
         is_over.store(true, Ordering::SeqCst);
     };
-    let ((), written) = tokio::join!(killing, join_all(writers.iter().map(Writer::write)));
+    let ((), acknowledged) = tokio::join!(killing, join_all(writers.iter().map(Writer::write)));
 
-    for (writer, acknowledged) in writers.iter().zip(&written) {
+    let mut written = Written::default();
+    for (writer, acknowledged) in writers.iter().zip(&acknowledged) {
         assert!(!acknowledged.is_empty());
-        writer.check(acknowledged).await;
+        for id in &writer.conversations {
+            written.interrupted += writer.check(id, acknowledged).await;
+        }
+        written.acknowledged += acknowledged.len();
     }
+    written
 }
 
+fn show(figure: Figure, kills: u32, written: &[Written]) {
+    let acknowledged: usize = written.iter().map(|one| one.acknowledged).sum();
+    let interrupted: usize = written.iter().map(|one| one.interrupted).sum();
+    let outcome = format!(
+        "{acknowledged} messages acknowledged, none lost or doubled; {interrupted} answers \
+         interrupted, no conversation stuck"
+    );
+    figure.done(kills, outcome);
+}
+
+/// Some servers side by side, so that it does not take long.
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_or_doubled_on_a_file_whenever_the_server_is_killed() {
+    let figure = Figure::of("kill -9 under load, SQLite");
+    let (servers, kills) = (often(1, 4), often(8, 250));
     let model = ScriptedModel::paced(Duration::from_millis(20));
     let settings = [("AZURE_API_URL", model.url().to_owned()), ("SECRET_KEY", KEY.to_owned())];
 
-    kill_under_load(vec![Instance::start(&settings).await]).await;
+    let killing = (0..servers)
+        .map(|_| async { kill_under_load(vec![Instance::start(&settings).await], 4, kills).await });
+    let written = join_all(killing).await;
+
+    show(figure, servers * kills, &written);
 }
 
+/// In a long run most conversations wait for a hold to lapse, so there are many.
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_or_doubled_on_databases_whichever_instance_is_killed() {
+    let figure = Figure::of("kill -9 under load, two instances");
+    let (pairs, people, kills) = (often(1, 2), often(4, 16), often(8, 500));
     let model = ScriptedModel::paced(Duration::from_millis(20));
-    let settings = [
-        ("AZURE_API_URL", model.url().to_owned()),
-        ("SECRET_KEY", KEY.to_owned()),
-        ("MONGODB_URI", mongodb_uri()),
-        ("REDIS_URL", redis_url()),
-    ];
 
-    let (one, other) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
-    kill_under_load(vec![one, other]).await;
+    let killing = (0..pairs).map(|_| async {
+        let settings = [
+            ("AZURE_API_URL", model.url().to_owned()),
+            ("SECRET_KEY", KEY.to_owned()),
+            ("MONGODB_URI", mongodb_uri()),
+            ("REDIS_URL", redis_url()),
+        ];
+        let (one, other) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
+        kill_under_load(vec![one, other], people, kills).await
+    });
+    let written = join_all(killing).await;
+
+    show(figure, pairs * kills, &written);
 }

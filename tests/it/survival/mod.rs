@@ -5,8 +5,10 @@ mod cuts;
 mod interleavings;
 mod kills;
 mod network;
+mod redis_away;
 mod repeats;
 mod rolling;
+mod slow_readers;
 
 /// Clients that are cut off all the time ask more often than people do.
 const UNBOUNDED: [(&str, &str); 1] = [("REQUESTS_PER_SECOND", "0")];

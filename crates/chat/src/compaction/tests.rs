@@ -252,15 +252,13 @@ async fn shutdown_cuts_a_summary_off_and_leaves_the_way_free() {
 
     assert!(asked.is_dropped());
     assert_eq!(summary(&room).await, None);
-    let (now, until) = (room.chat.ports.clock.now(), room.chat.ports.clock.now().plus(RIGHT));
-    assert!(room.chat.ports.contexts.begin_compaction(room.id, now, until).await.unwrap());
+    assert!(takes_the_right(&room).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_does_not_wait_for_the_right_that_somebody_else_has() {
     let room = small_room().await;
-    let (now, until) = (room.chat.ports.clock.now(), room.chat.ports.clock.now().plus(RIGHT));
-    assert!(room.chat.ports.contexts.begin_compaction(room.id, now, until).await.unwrap());
+    assert!(takes_the_right(&room).await);
     fill(&room).await;
     let began = Instant::now();
 
@@ -268,6 +266,64 @@ async fn shutdown_does_not_wait_for_the_right_that_somebody_else_has() {
 
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     assert_eq!(summary(&room).await, None);
+}
+
+/// Another instance tries to.
+async fn takes_the_right(room: &Room) -> bool {
+    let now = room.chat.ports.clock.now();
+    room.chat.ports.contexts.begin_compaction(room.id, now, now.plus(RIGHT)).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_summarises_for_long_keeps_the_right_to_until_it_is_done() {
+    let room = small_room().await;
+    fill(&room).await;
+    let asked = summary_request(&room).await;
+
+    for _ in 0..30 {
+        room.wait(Duration::from_secs(1)).await;
+    }
+    let meanwhile = takes_the_right(&room).await;
+    asked.answer("They spoke of tides.", FinishReason::Stop).await;
+
+    assert!(!meanwhile);
+    assert_eq!(summary(&room).await.unwrap().text, "They spoke of tides.");
+    assert!(takes_the_right(&room).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_the_right_to_summarise_stops() {
+    let room = small_room().await;
+    fill(&room).await;
+    let asked = summary_request(&room).await;
+
+    // As if this instance had slept.
+    room.clock.advance(RIGHT);
+    assert!(takes_the_right(&room).await);
+    room.wait(RENEW_EVERY * 2).await;
+
+    assert!(asked.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_waits_no_longer_than_a_hold_for_an_instance_that_died_while_it_summarised() {
+    let room = small_room().await;
+    for _ in 0..4 {
+        room.import(&tokens(400)).await;
+    }
+    assert!(takes_the_right(&room).await);
+    room.send("And now?").await.unwrap();
+
+    for _ in 1..RIGHT.as_secs() {
+        room.wait(Duration::from_secs(1)).await;
+    }
+    let early = room.model.times_asked();
+    for _ in 0..2 {
+        room.wait(Duration::from_secs(1)).await;
+    }
+
+    assert_eq!(early, 0);
+    summarise(&room, "They spoke of tides.").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,7 +119,8 @@ async fn looking_for_lapsed_turns_reads_none_that_hold() {
 
     let looked = doc! { "command.findAndModify": "conversations" };
     let profile = profiled(&database, looked, async || {
-        let lapsed = store.take_over_lapsed(moment(2), moment(1_000), 3).await.unwrap();
+        let (now, until) = (moment(2), moment(1_000));
+        let lapsed = store.take_over_lapsed(now, moment(0), until, 3).await.unwrap();
         assert_eq!(lapsed.len(), 2);
     })
     .await;

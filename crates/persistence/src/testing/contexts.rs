@@ -106,6 +106,20 @@ pub async fn a_lapsed_compaction_ends_nobody_elses<S: Conversations + Contexts>(
     assert!(!store.begin_compaction(id, moment(150), moment(250)).await.unwrap());
 }
 
+pub async fn a_compaction_is_renewed_by_who_has_the_right<S: Conversations + Contexts>(store: &S) {
+    let (_, id) = start(store).await;
+    assert!(store.begin_compaction(id, moment(0), moment(100)).await.unwrap());
+
+    let renewed = store.renew_compaction(id, moment(100), moment(200)).await.unwrap();
+    let meanwhile = store.begin_compaction(id, moment(150), moment(250)).await.unwrap();
+    let taken = store.begin_compaction(id, moment(200), moment(300)).await.unwrap();
+    let late = store.renew_compaction(id, moment(200), moment(400)).await.unwrap();
+    store.end_compaction(id, moment(300)).await.unwrap();
+    let ended = store.renew_compaction(id, moment(300), moment(400)).await.unwrap();
+
+    assert_eq!([renewed, meanwhile, taken, late, ended], [true, false, true, false, false]);
+}
+
 async fn start<S: Conversations + Contexts>(store: &S) -> (UserId, ConversationId) {
     let (owner, id) = (UserId::generate(), ConversationId::generate());
     store.create(owner, id, moment(0)).await.unwrap();

@@ -276,12 +276,53 @@ pub async fn lapsed_turns_are_taken_over_some_at_a_time(store: &Store) {
     }
 
     let taken = async || {
-        let taken = store.take_over_lapsed(moment(5_000), moment(9_000), 2).await.unwrap();
+        let taken =
+            store.take_over_lapsed(moment(5_000), moment(0), moment(9_000), 2).await.unwrap();
         taken.into_iter().map(|turn| turn.conversation_id).collect::<Vec<_>>()
     };
     assert_eq!(taken().await, [begun[1], begun[2]]);
     assert_eq!(taken().await, [begun[0]]);
     assert_eq!(taken().await, []);
+}
+
+pub async fn a_turn_that_has_ended_is_taken_over_if_nobody_tells_so(store: &Store) {
+    let owner = UserId::generate();
+    let (id, turn_id) = (start(store, owner).await, TurnId::generate());
+    let answer = stored(append(store, owner, id, turn(turn_id, "why?")).await).1.remove(1);
+    let told = start(store, owner).await;
+    let other = TurnId::generate();
+    let answered = stored(append(store, owner, told, turn(other, "why?")).await).1.remove(1);
+
+    assert!(store.save_answer(told, finished(&answered, "done"), moment(1)).await.unwrap());
+    assert!(store.end_turn(told, other).await.unwrap());
+    assert!(store.save_answer(id, finished(&answer, "done"), moment(1)).await.unwrap());
+    let alive = store.save_answer(id, finished(&answer, "done"), moment(100)).await.unwrap();
+    let early = take_over(store, 99 + LEASE_MILLIS).await;
+    let taken = take_over(store, 100 + LEASE_MILLIS).await;
+    let ended = store.end_turn(id, turn_id).await.unwrap();
+
+    assert!(alive && ended);
+    assert_eq!(early, []);
+    let [untold] = taken.as_slice() else { panic!("not one: {taken:?}") };
+    assert_eq!((untold.conversation_id, untold.turn_id), (id, turn_id));
+    let saved = untold.answer.as_ref().unwrap();
+    assert_eq!((saved.content.as_str(), saved.status), ("done", MessageStatus::Complete));
+    assert_eq!(take_over(store, 10 * LEASE_MILLIS).await, []);
+}
+
+pub async fn a_turn_that_has_ended_keeps_nobody_from_the_next(store: &Store) {
+    let owner = UserId::generate();
+    let (id, turn_id) = (start(store, owner).await, TurnId::generate());
+    let answer = stored(append(store, owner, id, turn(turn_id, "one")).await).1.remove(1);
+    store.save_answer(id, finished(&answer, "done"), moment(1)).await.unwrap();
+
+    let next = turn(TurnId::generate(), "two");
+    stored(store.append(owner, id, next, moment(2)).await.unwrap());
+
+    assert!(!store.end_turn(id, turn_id).await.unwrap(), "it is forgotten");
+    assert!(!store.save_answer(id, finished(&answer, "late"), moment(3)).await.unwrap());
+    assert_eq!(take_over(store, LEASE_MILLIS - 1).await, []);
+    assert_eq!(texts(store, owner, id).await, ["one", "done", "two", ""]);
 }
 
 pub async fn the_turn_that_runs_is_known_until_it_ends_or_lapses(store: &Store) {
@@ -568,8 +609,10 @@ const LEASE_MILLIS: i64 = 10_000;
 /// For how long a turn is taken over.
 const HELD_MILLIS: i64 = 5_000;
 
+/// The end of a turn is to be told within as long as it holds its conversation.
 async fn take_over(store: &Store, at: i64) -> Vec<LapsedTurn> {
-    store.take_over_lapsed(moment(at), moment(at + HELD_MILLIS), 10).await.unwrap()
+    let (now, untold_since) = (moment(at), moment(at - LEASE_MILLIS));
+    store.take_over_lapsed(now, untold_since, moment(at + HELD_MILLIS), 10).await.unwrap()
 }
 
 async fn start(store: &Store, owner: UserId) -> ConversationId {

@@ -111,6 +111,8 @@ macro_rules! conversations_contract {
                     a_lapsed_turn_is_taken_over_once_with_what_was_saved,
                     a_taken_over_turn_lapses_again_or_is_ended,
                     lapsed_turns_are_taken_over_some_at_a_time,
+                    a_turn_that_has_ended_is_taken_over_if_nobody_tells_so,
+                    a_turn_that_has_ended_keeps_nobody_from_the_next,
                     the_turn_that_runs_is_known_until_it_ends_or_lapses,
                     a_message_is_found_by_its_id,
                     an_answer_grows_until_its_turn_ends,
@@ -150,6 +152,7 @@ macro_rules! contexts_contract {
                     nobody_else_can_see_or_change_a_context,
                     a_context_goes_with_its_conversation,
                     one_compaction_runs_at_a_time,
+                    a_compaction_is_renewed_by_who_has_the_right,
                     a_lapsed_compaction_ends_nobody_elses,
                 ]
             );
