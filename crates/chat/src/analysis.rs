@@ -7,8 +7,8 @@ use webchat_domain::{FileName, ModelParameters};
 use webchat_llm::{ChatRequest, ChatRole, ModelError};
 use webchat_tokens::chunks;
 
+use crate::fault::cause;
 use crate::prompts::{self, ANALYSE, COMBINE};
-use crate::turn::cause;
 use crate::{Chat, Settings};
 
 /// How often the model is asked for the same, beside what its client repeats by itself.

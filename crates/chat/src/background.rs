@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use webchat_persistence::{Signal, StoreError};
 
 use crate::Chat;
-use crate::turn::{cause, panic_message};
+use crate::fault::{cause, panic_message};
 
 /// How long is waited before signals are listened to again.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);

@@ -14,9 +14,9 @@ use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
 use webchat_persistence::{ReplacedContext, StoreError, StoredContext};
 use webchat_tokens::{Budget, Fold, SUMMARY_HEADING, chunks, with_overhead};
 
+use crate::fault::cause;
 use crate::prompts::{self, SUMMARISE};
-use crate::send_message::LEASE;
-use crate::turn::cause;
+use crate::turns::LEASE;
 use crate::{Chat, ChatError};
 
 /// How long one request for a summary may take.

@@ -15,9 +15,9 @@ use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
 
 use crate::analysis::{Analyst, concerns_all};
 use crate::background::again_and_again;
-use crate::send_message::LEASE;
+use crate::fault::{cause, panic_message};
 use crate::teller::Teller;
-use crate::turn::{cause, panic_message};
+use crate::turns::LEASE;
 use crate::{Chat, prompts};
 
 /// How often is looked for files that nobody works on: those of servers that died among them.

@@ -12,7 +12,7 @@ use webchat_persistence::{CreatedJob, NewFileJob, StoreError};
 use webchat_tokens::chunks;
 
 use crate::analysis::longest_part;
-use crate::turn::cause;
+use crate::fault::cause;
 use crate::{Chat, ChatError, Settings};
 
 /// Files that one server works on at a time: each is held in memory meanwhile.

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 use webchat_domain::{ConversationId, Event, EventBody, ResponseChunk, TurnId, UserId};
 use webchat_persistence::{Replay, StoreError, TurnLog};
 
-use crate::turn::cause;
+use crate::fault::cause;
 use crate::{Chat, ChatError};
 
 /// How long a follower waits for a log that can't be read.

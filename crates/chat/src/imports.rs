@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use webchat_domain::{IdempotencyKey, ImportId, Timestamp, UserId};
 
+use crate::fault::cause;
 use crate::import::{ImportInto, ImportProgress, NewOwner, import};
-use crate::turn::cause;
 use crate::{Chat, ChatError};
 
 /// Imports of all users that are under way at a time, uploads included: what they take of the disk and of

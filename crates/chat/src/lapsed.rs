@@ -2,14 +2,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use webchat_domain::{
-    EventBody, EventId, FinishReason, Ledger, MessageStatus, ResponseEnd, TokenUsage,
-};
+use webchat_domain::{EventBody, FinishReason, Ledger, MessageStatus, ResponseEnd, TokenUsage};
 use webchat_persistence::{LapsedTurn, StoreError};
 
 use crate::background::again_and_again;
-use crate::send_message::LEASE;
-use crate::turn::{cause, panic_message};
+use crate::fault::{cause, panic_message};
+use crate::teller::event_id;
+use crate::turns::LEASE;
 use crate::{Chat, Settings};
 
 /// How often it is looked for turns that nobody runs any more.
@@ -96,15 +95,6 @@ fn finish_reason(status: MessageStatus) -> FinishReason {
         MessageStatus::Stopped => FinishReason::Stopped,
         MessageStatus::Interrupted => FinishReason::Interrupted,
         MessageStatus::Failed => FinishReason::Failed,
-    }
-}
-
-/// The end of a turn may be told by who runs it and by who takes it for dead: it is told once.
-pub(crate) fn event_id(body: &EventBody) -> EventId {
-    match body {
-        EventBody::ResponseEnd(end) => EventId::once_in(end.turn_id, body.name()),
-        EventBody::TokenUsage(usage) => EventId::once_in(usage.turn_id, body.name()),
-        _ => EventId::generate(),
     }
 }
 

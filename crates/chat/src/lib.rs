@@ -11,6 +11,7 @@ mod draft;
 mod error;
 mod exchange;
 mod export;
+mod fault;
 mod file_run;
 mod files;
 mod follow;

@@ -9,7 +9,7 @@ use webchat_domain::{Conversation, ConversationId, UserId};
 use webchat_persistence::{Signal, StoreError};
 
 use crate::Chat;
-use crate::turn::cause;
+use crate::fault::cause;
 
 /// Changed conversations that may wait for one follower.
 const MOST_WAITING: usize = 1_024;

@@ -4,7 +4,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::Chat;
-use crate::turn::cause;
+use crate::fault::cause;
 
 /// How long a store has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);

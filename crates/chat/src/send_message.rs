@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use webchat_domain::{
     ClientMessageId, ConversationChange, ConversationId, Event, EventBody, EventId, Message,
@@ -7,12 +6,10 @@ use webchat_domain::{
 };
 use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
 
-use crate::turn::{Turn, cause};
+use crate::fault::cause;
+use crate::turn::Turn;
+use crate::turns::LEASE;
 use crate::{Chat, ChatError, Place};
-
-/// How long a turn holds its conversation without renewing its hold: after that, whoever ran it is
-/// taken for dead.
-pub(crate) const LEASE: Duration = Duration::from_secs(10);
 
 /// A message to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

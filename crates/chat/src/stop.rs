@@ -1,7 +1,7 @@
 use webchat_domain::{ConversationId, TurnId, UserId};
 use webchat_persistence::{Signal, StoreError};
 
-use crate::turn::cause;
+use crate::fault::cause;
 use crate::{Chat, ChatError};
 
 impl Chat {

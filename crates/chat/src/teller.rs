@@ -5,11 +5,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use webchat_domain::{ConversationId, EventBody};
+use webchat_domain::{ConversationId, EventBody, EventId};
 use webchat_persistence::TurnLog;
 
-use crate::lapsed;
-use crate::turn::cause;
+use crate::fault::cause;
 
 /// How long is waited before an event is told again, growing from the first to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -94,7 +93,7 @@ impl Teller {
     }
 
     async fn insist(&self, body: EventBody) {
-        let event_id = lapsed::event_id(&body);
+        let event_id = event_id(&body);
         let mut wait = FIRST_WAIT;
         while let Err(error) = self.log.append(self.conversation_id, event_id, body.clone()).await {
             tracing::warn!(
@@ -117,6 +116,15 @@ impl Teller {
 async fn give_up_waiting(give_up: &CancellationToken) {
     give_up.cancelled().await;
     sleep(LONGEST_WAIT).await;
+}
+
+/// The end of a turn may be told by who runs it and by who takes it for dead: it is told once.
+pub(crate) fn event_id(body: &EventBody) -> EventId {
+    match body {
+        EventBody::ResponseEnd(end) => EventId::once_in(end.turn_id, body.name()),
+        EventBody::TokenUsage(usage) => EventId::once_in(usage.turn_id, body.name()),
+        _ => EventId::generate(),
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use webchat_persistence::{
 use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
 
-use crate::send_message::LEASE;
+use crate::turns::LEASE;
 use crate::{
     Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Sent,
     Settings,

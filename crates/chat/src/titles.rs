@@ -4,8 +4,8 @@ use tokio::time::timeout;
 use webchat_domain::{ConversationChange, ConversationId, Message, ModelParameters, Title, UserId};
 use webchat_llm::{ChatRequest, ChatRole, ModelError};
 
+use crate::fault::cause;
 use crate::prompts::{self, ENTITLE};
-use crate::turn::cause;
 use crate::{Chat, ChatError};
 
 /// How long the model may take for a title.

@@ -15,10 +15,10 @@ use webchat_tokens::{ContextPlanner, Plan, with_overhead};
 
 use crate::compaction::Compaction;
 use crate::draft::Draft;
+use crate::fault::{cause, panic_message};
 use crate::prompts::CONTINUE;
-use crate::send_message::LEASE;
 use crate::teller::Teller;
-use crate::turns::Interrupts;
+use crate::turns::{Interrupts, LEASE};
 use crate::{Chat, ChatError, Place, measured, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
@@ -389,19 +389,6 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Chat(error.into())
     }
-}
-
-/// The whole chain of causes, for the log.
-pub(crate) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect();
-    chain.join(": ")
-}
-
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{Replay, StoreError};
 
-use crate::send_message::LEASE;
+use crate::turns::LEASE;
 use crate::{Chat, ChatError, Followed, Following, Sent};
 
 /// How often it is looked for the beginning of a turn that is stored and not yet told.

@@ -13,6 +13,10 @@ use webchat_domain::{ConversationId, TurnId, UserId};
 
 use crate::{ChatError, Place, Places};
 
+/// How long a turn holds its conversation without renewing its hold: after that, whoever ran it is
+/// taken for dead.
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
+
 /// How long turns that are cut off have to keep what they have: longer than they try.
 const LAST_SAVE: Duration = Duration::from_secs(8);
 
