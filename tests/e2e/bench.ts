@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 
 import type { Browser } from '@playwright/test';
 
-import { askAll, type Chat, expect, test } from './fixtures.ts';
+import { askAll, Chat, expect, test } from './fixtures.ts';
+import { type Scores, withBrowser } from './lighthouse.ts';
 import { BEGIN, type Cost, costOf, END } from './trace.ts';
 
 /**
@@ -20,6 +21,7 @@ const ROUNDS = 3;
 const TOKENS = 5000;
 const TOKENS_A_SECOND = 1000;
 const ANSWER = tokens(TOKENS);
+const MORE = '| body | pull |\n|--|--:|\n| moon | 2 |\n| sun | 1 |\n\n$h(t) = h_0 + \\sum_i a_i \\cos(\\omega_i t)$\n';
 
 interface Figure {
   case: string;
@@ -93,6 +95,33 @@ test('a conversation of 2 000 messages', async ({ scripted, chat }) => {
   }
   add('2 000 messages: newest page painted after the click', median(times) / 1000, 's', 0.4);
 });
+
+test('Lighthouse', async ({ scripted }) => {
+  const server = await scripted(async (_question, say) => say(`${ANSWER.slice(0, 200).join('')}\n\n${MORE}`));
+  await withBrowser(async (context, scores) => {
+    const chat = await Chat.in(context);
+    await chat.open(server);
+    await chat.ask('0');
+    const path = new URL(chat.page.url()).pathname;
+    await askAll(chat.page, path, Array.from({ length: 39 }, (_, at) => String(at + 1)));
+    await chat.page.close();
+    await addScores('an empty page', () => scores(server.url));
+    await addScores('a long conversation', () => scores(server.url + path));
+  });
+});
+
+/** What else the machine does makes the scores lower, never higher: the best of some rounds counts. */
+async function addScores(name: string, measure: () => Promise<Scores | null>): Promise<void> {
+  const rounds: Scores[] = [];
+  for (let tries = 0; rounds.length < ROUNDS && tries < 3 * ROUNDS; tries += 1) {
+    const scores = await measure();
+    if (scores) rounds.push(scores);
+  }
+  for (const category of ['performance', 'accessibility', 'best-practices'] as const) {
+    const best = Math.max(...rounds.map((scores) => scores[category]));
+    add(`Lighthouse, ${name}: ${category}`, best, 'of 100', 95);
+  }
+}
 
 /** What the page does for one answer: the median of some rounds, each on a page of its own. */
 async function costOfAnswer(chat: Chat, browser: Browser, url: string): Promise<Cost> {

@@ -1,3 +1,4 @@
+import { breathe } from './breathe';
 import { sanitizeCode } from './sanitize';
 
 /** Longer code stays plain: to mark it would hold up the page. */
@@ -7,6 +8,7 @@ const LONGEST_CODE = 50_000;
 export async function highlight(code: string, language: string): Promise<DocumentFragment | null> {
   if (code.length > LONGEST_CODE) return null;
   const { markSyntax } = await import('./languages');
+  await breathe();
   const html = await markSyntax(code, language);
   return html === null ? null : sanitizeCode(html);
 }
