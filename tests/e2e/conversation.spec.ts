@@ -152,6 +152,8 @@ test('a model that fails says why, and the next message works', async ({ scripte
   await chat.ask('fail');
   await expect(chat.answers.first()).toContainText('Well,');
   await expect(chat.answers.first()).toContainText('The model failed to answer');
+  await chat.page.reload();
+  await expect(chat.answers.first()).toContainText('The model failed to answer');
   await chat.ask('work');
 
   await expect(chat.answers.last()).toContainText('Well, yes.');

@@ -25,7 +25,7 @@ pub use ids::{
     TurnId, UserId,
 };
 pub use message::{
-    ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,
+    AnswerError, ClientMessageId, InvalidClientMessageId, Message, MessageStatus, NewMessage, Role,
     VersionedMessage,
 };
 pub use parameters::{

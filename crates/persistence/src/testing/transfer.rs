@@ -2,8 +2,8 @@
 #![expect(missing_docs, reason = "the name is the promise")]
 
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, Role,
-    SearchQuery, Title, TurnId, UserId,
+    AnswerError, ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus,
+    Role, SearchQuery, Title, TurnId, UserId,
 };
 
 use super::contexts::full_context;
@@ -151,6 +151,7 @@ pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
         content: "The tide, twice".to_owned(),
         token_count: 4,
         status: MessageStatus::Complete,
+        error: None,
         created_at: moment(5),
     };
     let second = Message {
@@ -159,7 +160,11 @@ pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
         parent_id: Some(first.message_id),
         role: Role::Assistant,
         content: "Another tide".to_owned(),
-        status: MessageStatus::Interrupted,
+        status: MessageStatus::Failed,
+        error: Some(AnswerError {
+            message: "Try again.".to_owned(),
+            code: "model_failed".to_owned(),
+        }),
         ..first.clone()
     };
     let conversation = StoredConversation {
