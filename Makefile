@@ -54,7 +54,7 @@ ifneq ($(filter page,$(or $(BENCH),page)),)
 	@$(MAKE) --no-print-directory bench-page
 endif
 
-bench-page: web/dist/index.html tests/e2e/node_modules/.installed
+bench-page: web/dist/index.html tests/e2e/node_modules/.installed tests/lighthouse/node_modules/.installed
 	@WEBCHAT_BIN=$(CARGO_TARGET_DIR)/release/webchat npm --prefix tests/e2e run bench
 
 soak: tools packages ## the tests of what nobody may lose, for most of an hour; their figures at the end

@@ -187,6 +187,7 @@ pub(crate) fn message(id: ConversationId, position: u32, content: String) -> Mes
         content,
         token_count: 100,
         status: MessageStatus::Complete,
+        error: None,
         created_at: START,
     }
 }

@@ -9,6 +9,8 @@ const SIZES = [
   { width: 768, height: 1024 },
   { width: 390, height: 844 },
   { width: 320, height: 640 },
+  // 1440 by 900 at 200 %.
+  { width: 720, height: 450 },
 ];
 
 const TROUBLE = {
@@ -41,32 +43,39 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.list.getByRole('button', { name: /^Options of/ }).click();
       await expect(page.getByRole('menu')).toBeInViewport({ ratio: 1 });
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await page.keyboard.press('Escape');
       await chat.list.getByRole('link').press('F2');
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await page.keyboard.press('Escape');
       await page.getByRole('searchbox').fill('tides');
       await expect(chat.list.getByRole('link')).toHaveCount(2);
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await page.getByRole('searchbox').fill('');
       await expect(chat.list.getByRole('link')).toHaveCount(1);
       await chat.list.getByRole('link').press('Delete');
       await expect(page.getByText(/was deleted/)).toBeVisible();
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await chat.expectNothingSticksOut();
       await page.getByRole('button', { name: 'Undo' }).click();
       await page.keyboard.press('Escape');
 
       await page.getByRole('button', { name: 'Menu', exact: true }).click();
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await page.getByRole('menuitem', { name: 'Import' }).click();
       await expect(page.getByRole('dialog', { name: 'Import conversations' })).toBeVisible();
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await page.keyboard.press('Escape');
       await expect(page.getByRole('button', { name: 'Menu', exact: true })).toBeFocused();
       await page.keyboard.press('?');
       await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await chat.expectNothingSticksOut();
     });
   }

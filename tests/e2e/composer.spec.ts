@@ -143,6 +143,28 @@ test('files are chosen, pasted and dropped; what is refused says why and can be 
   expect(chat.complaints.splice(0)).toEqual(Array(2).fill(expect.stringContaining('415')));
 });
 
+test('ten files at once go one after another, and leave room to write', async ({
+  scripted,
+  chat,
+}) => {
+  const { page } = chat;
+  const server = await scripted(echo);
+  await page.setViewportSize({ width: 320, height: 480 });
+  await chat.open(server);
+  await chat.ask('before');
+  const files = await takeFiles(page);
+  const names = Array.from({ length: 10 }, (_, at) => `${at} ${'of a long name '.repeat(4)}.txt`);
+
+  await give(page.locator('main'), 'drop', names);
+
+  await expect(page.getByRole('list', { name: 'Files' }).getByRole('listitem')).toHaveCount(10);
+  await expect.poll(() => files).toEqual(names);
+  await expect(chat.field).toBeInViewport({ ratio: 1 });
+  await expect(chat.answers.first()).toBeInViewport();
+  await chat.expectAllInReach();
+  await chat.expectNothingSticksOut();
+});
+
 test('a file that the server reads is shown after a reload', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);

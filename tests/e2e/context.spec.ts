@@ -144,9 +144,15 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(panel).toContainText('the 38 oldest messages, up to number 40');
     await expect(panel).toContainText('3 older messages do not fit');
     await chat.expectAccessible();
-    await chat.page.setViewportSize({ width: 320, height: 640 });
-    await chat.expectAccessible();
-    await chat.expectNothingSticksOut();
+    for (const [width, height] of [
+      [320, 640],
+      [720, 450],
+    ] as const) {
+      await chat.page.setViewportSize({ width, height });
+      await chat.expectAccessible();
+      await chat.expectAllInReach();
+      await chat.expectNothingSticksOut();
+    }
 
     const summary = panel.getByRole('textbox', { name: 'Summary' });
     await summary.fill('They spoke of the moon.');

@@ -65,6 +65,23 @@ test('two browsers never see each other’s conversations', async ({ server, cha
   await expect(other.page.getByText('my secret')).toHaveCount(0);
 });
 
+test('an address that names no conversation says so, and leads to a new one', async ({
+  scripted,
+  chat,
+}) => {
+  const { page } = chat;
+  const server = await scripted(async (question, say) => say(`About ${question}`));
+  await page.goto(`${server.url}/c/none-of-these`);
+
+  await expect(page.getByRole('heading', { name: 'not here' })).toBeVisible();
+  await chat.expectAccessible();
+  await page.getByRole('button', { name: 'Start a new chat' }).click();
+  await chat.ask('tides');
+
+  await expect(chat.answers).toHaveText([/About tides/]);
+  await expect(page).toHaveURL(/\/c\/[0-9a-f-]{36}$/);
+});
+
 test('an answer goes on while its reader is elsewhere', async ({ scripted, chat }) => {
   let goOn = () => {};
   const server = await scripted(async (_question, say) => {
@@ -134,6 +151,8 @@ test('a model that fails says why, and the next message works', async ({ scripte
 
   await chat.ask('fail');
   await expect(chat.answers.first()).toContainText('Well,');
+  await expect(chat.answers.first()).toContainText('The model failed to answer');
+  await chat.page.reload();
   await expect(chat.answers.first()).toContainText('The model failed to answer');
   await chat.ask('work');
 

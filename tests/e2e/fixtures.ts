@@ -121,6 +121,11 @@ export class Chat {
     expect(wide).toBeLessThanOrEqual(window ?? 0);
   }
 
+  /** All that can be pressed or written in lies in the window, or can be scrolled there, under nothing. */
+  async expectAllInReach(): Promise<void> {
+    expect(await this.page.evaluate(outOfReach)).toEqual([]);
+  }
+
   async expectAccessible(): Promise<void> {
     // What is fading in has not its colours yet.
     await this.page.evaluate(() => {
@@ -131,6 +136,36 @@ export class Chat {
     const { violations } = await new AxeBuilder({ page: this.page }).analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   }
+}
+
+/** What of the page, or of what stands over it, can't be reached with a pointer. */
+function outOfReach(): string[] {
+  const above = ['.menu:popover-open', 'dialog[open]', '.side-open #side'];
+  const top = above.map((one) => document.querySelector(one)).find((one) => one?.checkVisibility());
+  const controls = (top ?? document).querySelectorAll<HTMLElement>(
+    'button, a[href], input:not([type=file]), textarea, select, summary',
+  );
+  const wrong: string[] = [];
+  for (const control of controls) {
+    if (!control.checkVisibility({ visibilityProperty: true }) || control.matches('.skip')) continue;
+    control.scrollIntoView({ block: 'nearest' });
+    const { left, right, top, bottom, width, height } = control.getBoundingClientRect();
+    const said = control.getAttribute('aria-label') ?? control.textContent?.trim() ?? '';
+    const name = `${control.localName} “${said.slice(0, 40)}”`;
+    // Less than a pixel is how far it could be scrolled.
+    const isOut = (begin: number, end: number, room: number) => begin < -1 || end > room + 1;
+    const isTooHigh = height <= innerHeight && isOut(top, bottom, innerHeight);
+    if (isOut(left, right, innerWidth) || isTooHigh) wrong.push(`${name} sticks out of the window`);
+    const under = document.elementFromPoint(left + width / 2, top + Math.min(height, innerHeight) / 2);
+    const isItself = under && (control.contains(under) || under.closest('label')?.control === control);
+    if (!isItself) wrong.push(`${name} lies under ${under?.outerHTML.slice(0, 80)}`);
+    // Text fields scroll, and a title that is too long says so by its end.
+    const clips = getComputedStyle(control).textOverflow === 'ellipsis';
+    if (control.matches('button') && !clips && control.scrollWidth > control.clientWidth) {
+      wrong.push(`${name} is cut off`);
+    }
+  }
+  return wrong;
 }
 
 /** Asks all this in the conversation of this path, faster than by typing, and waits for the answers. */

@@ -4,6 +4,8 @@ const SIZES = [
   { width: 1440, height: 900 },
   { width: 768, height: 1024 },
   { width: 390, height: 844 },
+  { width: 320, height: 640 },
+  { width: 720, height: 450 },
 ];
 
 function message(position: number, content: string, changes: object = {}) {
@@ -58,6 +60,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     for (const size of SIZES) {
       await page.setViewportSize(size);
       await chat.expectAccessible();
+      await chat.expectAllInReach();
       await chat.questions.last().hover();
       await chat.questions.last().getByRole('button', { name: 'Edit question' }).click();
       await chat.expectAccessible();

@@ -197,6 +197,8 @@ test('a model that can’t be reached: says so, and can be asked again', async (
 
 for (const [name, size, scheme] of [
   ['320 px wide', { width: 320, height: 640 }, 'light'],
+  // 1440 by 900, of which each pixel is four.
+  ['at 200 %', { width: 720, height: 450 }, 'light'],
   ['at 200 % on a small screen', { width: 640, height: 400 }, 'dark'],
 ] as const) {
   test(`${name}, nothing sticks out and nothing bars anyone`, async ({ scripted, chat }) => {
@@ -216,8 +218,10 @@ for (const [name, size, scheme] of [
     await expect(chat.answers.last().getByRole('button', { name: 'Continue' })).toBeVisible();
     await chat.questions.first().hover();
     await chat.expectAccessible();
+    await chat.expectAllInReach();
     await chat.page.getByRole('button', { name: 'Edit question' }).first().click();
     await chat.expectAccessible();
+    await chat.expectAllInReach();
 
     const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(size.width);
@@ -225,3 +229,65 @@ for (const [name, size, scheme] of [
     expect(isWide, 'the thread does not scroll sideways').toBe(false);
   });
 }
+
+test('what is written from right to left stands so, wherever it is shown', async ({
+  scripted,
+  chat,
+}) => {
+  const { page } = chat;
+  const server = await scripted(async (_question, say) =>
+    say('القمر **يجذب** البحر.\n\n- واحد\n\nAnd in English.\n\n```\nx = 1\n```'),
+  );
+  await chat.open(server);
+  await expect(chat.field).toHaveCSS('direction', 'ltr');
+  await chat.field.fill('لماذا المد والجزر؟');
+  await expect(chat.field).toHaveCSS('direction', 'rtl');
+  await chat.field.press('Enter');
+  await chat.whole();
+
+  await expect(chat.questions.first().locator('.said')).toHaveCSS('direction', 'rtl');
+  const answer = chat.answers.first();
+  await expect(answer.locator('p').first()).toHaveCSS('direction', 'rtl');
+  await expect(answer.getByRole('listitem')).toHaveCSS('direction', 'rtl');
+  await expect(answer.locator('p').last()).toHaveCSS('direction', 'ltr');
+  await expect(answer.locator('code')).toHaveCSS('direction', 'ltr');
+  const entry = chat.list.getByRole('link');
+  await expect(entry).toHaveCSS('direction', 'rtl');
+  await entry.press('F2');
+  await expect(page.getByRole('textbox', { name: 'Title' })).toHaveCSS('direction', 'rtl');
+  await page.keyboard.press('Escape');
+  await page.getByRole('searchbox').fill('البحر');
+  await expect(chat.list.getByRole('link').locator('strong')).toHaveCSS('direction', 'rtl');
+});
+
+test('characters that are many code points come through whole, and stay in their place', async ({
+  scripted,
+  chat,
+}) => {
+  const { page } = chat;
+  const family = '👩‍👩‍👧‍👦';
+  const flag = '🏴󠁧󠁢󠁷󠁬󠁳󠁿';
+  const stacked = `a${'\u0301\u0300\u0302'.repeat(60)}`;
+  const text = `${family} ${flag} 👍🏽 e\u0301 नि ${stacked}`;
+  const server = await scripted(async (question, say) => {
+    // In pieces that fall between the code points.
+    for (const point of question) say(point);
+  });
+  await chat.open(server);
+  await chat.ask(`${family.repeat(50)}\n${text}`);
+  await page.reload();
+
+  await expect(chat.questions).toHaveText([`${family.repeat(50)}\n${text}`], {
+    useInnerText: true,
+  });
+  await expect(chat.answers.first().locator('p')).toContainText(text);
+  const row = await page.locator('.messages > li').last().boundingBox();
+  expect(row?.height, 'what is stacked on a letter takes no room').toBeLessThan(300);
+  await chat.expectNothingSticksOut();
+  await chat.list.getByRole('link').press('F2');
+  await page.getByRole('textbox', { name: 'Title' }).fill(family.repeat(8));
+  await page.keyboard.press('Enter');
+  await expect(chat.list.getByRole('link')).toHaveText(family.repeat(8));
+  await chat.list.getByRole('link').press('Delete');
+  await expect(page.getByText(`${family.repeat(8)}\u2069” was deleted.`)).toBeVisible();
+});

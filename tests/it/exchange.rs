@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use webchat_chat::{ImportInto, NewOwner, export_of_everybody, export_of_user, import};
 use webchat_domain::{
-    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus, Role,
-    Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
+    AnswerError, Context, Conversation, ConversationId, FewShotExample, Message, MessageId,
+    MessageStatus, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
 };
 use webchat_persistence::{Exchange, StoredConversation, StoredMessage, Transfer};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
@@ -430,6 +430,7 @@ fn branched(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {
             token_count: tokens.count(&content),
             content,
             status: statuses[usize::try_from(position % 3).unwrap()],
+            error: (position == 130).then(unreachable),
             created_at: at(1_767_323_045_000 + i64::try_from(position).unwrap()),
         };
         let client_message_id = if is_question { "c1".to_owned().try_into().ok() } else { None };
@@ -470,6 +471,13 @@ fn branched(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {
     };
     let head = messages.last().map(|last| last.message.message_id);
     (StoredConversation { owner, conversation, head, last_position: 300, context }, messages)
+}
+
+fn unreachable() -> AnswerError {
+    AnswerError {
+        message: "The model can't be reached.".to_owned(),
+        code: "model_unreachable".to_owned(),
+    }
 }
 
 fn empty(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {

@@ -8,7 +8,7 @@ async fn the_page_is_asked_for_anew_and_starts_a_session() {
     let server = TestServer::start().await;
     let browser = server.browser();
 
-    for path in ["/", "/c/0190a000-0000-7000-8000-000000000000"] {
+    for path in ["/", "/c/0190a000-0000-7000-8000-000000000000", "/c/none"] {
         let page = browser.get(path).await;
         assert_eq!((page.status.as_u16(), page.header("cache-control")), (200, "no-cache"));
         assert!(page.header("content-type").starts_with("text/html"));

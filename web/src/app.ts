@@ -3,7 +3,9 @@ import type { ContextApi } from './context-api';
 import type { FileApi } from './file-api';
 import { Library } from './library';
 import type { LibraryApi } from './library-api';
-import type { Config, ConversationEvent, ErrorData, ServerFrame } from './protocol';
+import { Incoming } from './incoming';
+import type { Config } from './protocol';
+import { Reader } from './reader';
 import type { LiveSocket } from './socket';
 import { pathOf, placeIn } from './state/address';
 import { ContextEditor } from './state/context';
@@ -13,7 +15,7 @@ import { Files } from './state/files';
 import { newClientMessageId } from './state/ids';
 import { Notice } from './state/notice';
 import { Store } from './state/store';
-import { problemOf, Thread } from './state/thread';
+import { Thread } from './state/thread';
 import { Toasts } from './state/toasts';
 import { Turns } from './turns';
 
@@ -28,9 +30,6 @@ export interface Calls {
   fileApi: FileApi;
 }
 
-/** After these the visible messages are others. */
-const CHANGES_OF_MESSAGES = new Set(['reset', 'branch', 'file']);
-
 /** What the page can do: it brings together what is known, the server, and the address. */
 export class App {
   readonly config = new Store<Config | null>(null);
@@ -44,6 +43,7 @@ export class App {
   readonly context = new Store<ContextEditor | null>(null);
   readonly files: Files;
   readonly turns: Turns;
+  readonly #reader: Reader;
   private readonly api: Api;
   readonly #contextApi: ContextApi;
   #wasConnected = false;
@@ -68,7 +68,9 @@ export class App {
       readAgain: () => void this.retry(),
       failed: (error) => this.#failed(error),
     });
-    socket.onframe = (frame) => this.#receive(frame);
+    this.#reader = new Reader(api, socket, this);
+    const incoming = new Incoming(this, this.#reader, this.context);
+    socket.onframe = (frame) => incoming.receive(frame);
     socket.connection.subscribe(() => this.#connectionChanged());
   }
 
@@ -87,10 +89,10 @@ export class App {
   async visit(path: string): Promise<void> {
     const named = placeIn(path);
     if (named === null) {
-      this.#show(new Thread(null, 'new'));
+      this.#reader.show(new Thread(null, 'new'));
       return;
     }
-    if (this.thread.value.conversationId !== named.id) await this.#load(named.id);
+    if (this.thread.value.conversationId !== named.id) await this.#reader.load(named.id);
     if (named.position !== null) await this.thread.value.showMessage(named.position);
   }
 
@@ -124,12 +126,12 @@ export class App {
   newChat(): void {
     if (this.thread.value.conversationId === null) return;
     this.address.pushState(null, '', '/');
-    this.#show(new Thread(null, 'new'));
+    this.#reader.show(new Thread(null, 'new'));
   }
 
   async retry(): Promise<void> {
     const { conversationId } = this.thread.value;
-    if (conversationId !== null) await this.#load(conversationId);
+    if (conversationId !== null) await this.#reader.load(conversationId);
   }
 
   /** Sends a message. `false` when there is no conversation to send it in: the user was told why. */
@@ -173,73 +175,18 @@ export class App {
     if (conversationId !== null) this.socket.stop(conversationId);
   }
 
-  #show(thread: Thread): void {
-    const before = this.thread.value.conversationId;
-    if (before !== null && before !== thread.conversationId) this.socket.unfollow(before);
-    this.notice.set(null);
-    this.thread.set(thread);
-  }
-
-  async #load(id: string): Promise<void> {
-    const thread = new Thread(id, 'loading', (before) => this.api.messages(id, before));
-    this.#show(thread);
-    void this.files.read(id);
-    void this.#readSummary(thread, id);
-    await this.#readMessages(thread, true);
-  }
-
-  /** Reads the newest page, and follows what happens after it. Only the first reading can fail. */
-  async #readMessages(thread: Thread, isFirst: boolean): Promise<void> {
-    const id = thread.conversationId;
-    if (id === null) return;
-    try {
-      const page = await this.api.messages(id, null);
-      // The reader may have gone elsewhere meanwhile.
-      if (this.thread.value !== thread) return;
-      thread.load(page);
-      this.#showUnsent(thread, id);
-      // Again where it was followed already: what came while the page was read may not be in it.
-      this.socket.follow(id, page.event_seq);
-      void this.library.seek(id);
-    } catch (error) {
-      const isGone = error instanceof ApiError && error.code === 'conversation_not_found';
-      if (isFirst || isGone) thread.fail(isGone ? 'missing' : 'failed');
-    }
-  }
-
-  #showUnsent(thread: Thread, id: string): void {
-    for (const unsent of this.socket.outbox.of(id)) {
-      const { client_message_id: name, message, message_id: messageId, refused, code } = unsent;
-      if (messageId === undefined) thread.sending(name, message);
-      else {
-        const editing = { messageId, text: message, clientMessageId: name };
-        thread.edit({ ...editing, isSent: true, problem: null });
-      }
-      if (refused === null) continue;
-      thread.refused(name, { message: refused, code: code ?? '', retryAt: null });
-    }
-  }
-
-  async #readSummary(thread: Thread, id: string): Promise<void> {
-    try {
-      thread.summarised(await this.api.summaryThrough(id));
-    } catch {
-      // The messages are there; only the line where the summary ends is missing.
-    }
-  }
-
   async #startedThread(): Promise<Thread | null> {
     const current = this.thread.value;
     if (current.conversationId !== null) return current;
     const conversation = await this.#tell(this.api.start());
     if (!conversation) return null;
     const id = conversation.conversation_id;
-    const thread = new Thread(id, 'ready', (before) => this.api.messages(id, before));
+    const thread = this.#reader.threadOf(id, 'ready');
     this.conversations.put(conversation);
     this.drafts.write(id, this.drafts.read(null));
     this.drafts.write(null, '');
     this.address.pushState(null, '', `/c/${id}`);
-    this.#show(thread);
+    this.#reader.show(thread);
     this.socket.follow(id, 0);
     return thread;
   }
@@ -251,83 +198,6 @@ export class App {
       conversation_id: thread.conversationId,
       client_message_id: clientMessageId,
     });
-  }
-
-  #receive(frame: ServerFrame): void {
-    switch (frame.event) {
-      case 'response':
-      case 'pong':
-        return;
-      case 'conversation_listed':
-        this.library.place(frame.data.conversation);
-        return;
-      case 'conversation_unlisted':
-        this.#unlisted(frame.data.conversation_id);
-        return;
-      case 'list_changed':
-        void this.library.readAgain();
-        return;
-      case 'subscribed':
-        if (!frame.data.recovered) this.#missed(frame.data.conversation_id);
-        return;
-      default:
-        this.#happened(frame);
-    }
-  }
-
-  /** The log does not reach back to what this page knows. */
-  #missed(id: string): void {
-    if (this.thread.value.conversationId !== id) return;
-    void this.#readMessages(this.thread.value, false);
-    void this.files.read(id);
-  }
-
-  #happened(frame: ConversationEvent): void {
-    const { conversation_id: id } = frame.data;
-    const thread = this.thread.value;
-    if (frame.event === 'error' && frame.data.turn_id === undefined) {
-      this.#refused(frame.data);
-      return;
-    }
-    if (frame.event === 'file_progress') this.files.progress(id, frame.data);
-    if (frame.event === 'message_accepted') {
-      // A message takes its conversation out of the archive.
-      this.library.change(id, { updated_at: frame.data.created_at, archived: false });
-    }
-    if (frame.event === 'conversation_updated') {
-      if (frame.data.change === 'title') this.library.change(id, { title: frame.data.title });
-      else if (frame.data.change === 'archived') {
-        this.library.change(id, { archived: frame.data.archived });
-      } else if (frame.data.change === 'deleted') this.library.drop(id);
-      else if (CHANGES_OF_MESSAGES.has(frame.data.change) && thread.conversationId === id) {
-        void this.#readMessages(thread, false);
-      }
-    }
-    if (thread.conversationId === id) thread.apply(frame);
-    this.#contextMayHaveChanged(frame, id);
-  }
-
-  #contextMayHaveChanged({ event }: ConversationEvent, id: string): void {
-    const editor = this.context.value;
-    const isOther = event === 'conversation_updated' || event === 'token_usage';
-    // While it is saved, it is read again at the end of that.
-    if (isOther && editor?.conversationId === id && editor.state.value.saving === null) {
-      void editor.read();
-    }
-  }
-
-  #unlisted(id: string): void {
-    this.library.drop(id);
-    if (this.thread.value.conversationId === id) this.thread.value.fail('missing');
-  }
-
-  #refused(error: ErrorData): void {
-    const { client_message_id: name, message, code, retry_after_ms: wait } = error;
-    const thread = this.thread.value;
-    if (name && thread.knows(name)) thread.refused(name, problemOf(error));
-    // A stop may come too late, and a subscription to what was just deleted: nobody needs to know.
-    else if (code === 'conversation_not_found') return;
-    else if (!name) this.notice.say(message, wait === undefined ? null : Date.now() + wait);
   }
 
   #connectionChanged(): void {

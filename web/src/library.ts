@@ -145,7 +145,7 @@ export class Library {
     this.#hide(id);
     if (wasOpen) this.around.newChat();
     const undo = { label: 'Undo', run: () => this.#undo(id, wasOpen) };
-    const text = `“${shortened(conversation.title ?? 'New chat')}” was deleted.`;
+    const text = `“${isolated(shortened(conversation.title ?? 'New chat'))}” was deleted.`;
     this.#undoable = this.around.toasts.say(text, undo, () => void this.#settle(id));
   }
 
@@ -207,6 +207,17 @@ export class Library {
 
 const LONGEST = 40;
 
+/** Cut between characters as a reader sees them, which may be many in the text. */
 function shortened(title: string): string {
-  return title.length <= LONGEST ? title : `${title.slice(0, LONGEST - 1).trimEnd()}…`;
+  const characters = [...new Intl.Segmenter().segment(title)].map(({ segment }) => segment);
+  if (characters.length <= LONGEST) return title;
+  return `${characters
+    .slice(0, LONGEST - 1)
+    .join('')
+    .trimEnd()}…`;
+}
+
+/** A title from right to left does not turn the words around it. */
+function isolated(title: string): string {
+  return `\u2068${title}\u2069`;
 }

@@ -37,6 +37,8 @@ export interface Message {
   content: string;
   token_count: number;
   status: MessageStatus;
+  /** Why it failed; missing where that is not known, or it did not. */
+  error?: { message: string; code: string };
   created_at: string;
   /** All versions of it, oldest first, itself among them; missing where it is the only one. */
   versions?: string[];

@@ -212,5 +212,7 @@ test('an address names a conversation, and a message in it', () => {
 
   expect(placeIn(`/c/${id}`)).toEqual({ id, position: null });
   expect(placeIn(`/c/${id}#m12`)).toEqual({ id, position: 12 });
+  // There is none of this name, which the server says.
+  expect(placeIn('/c/none')).toEqual({ id: 'none', position: null });
   expect(placeIn('/')).toBeNull();
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { markSyntax } from '../src/markdown/languages';
 import { renderBlocks } from '../src/markdown/render';
 import { MarkdownStream } from '../src/markdown/stream';
 
@@ -86,5 +87,23 @@ describe('what a model writes', () => {
     expect(blocks).toEqual([
       { kind: 'html', html: '<p><a href="https://e.example/c.png">a &quot;cat&quot;</a></p>\n' },
     ]);
+  });
+});
+
+describe('the syntax of code is marked', () => {
+  test.each([
+    ['c++', 'return 1;', 'return'],
+    ['HTML', '<script>let a = 1;</script>', 'let'],
+    ['tsx', 'const a = <b c="1">text</b>;', 'const'],
+    ['console', '$ if true; then ls; fi', 'if'],
+  ])('as %s', async (language, code, keyword) => {
+    expect(await markSyntax(code, language)).toContain(
+      `<span class="hljs-keyword">${keyword}</span>`,
+    );
+  });
+
+  test('but not of a language that nobody knows', async () => {
+    expect(await markSyntax('a', 'klingon')).toBeNull();
+    expect(await markSyntax('a', '../core')).toBeNull();
   });
 });

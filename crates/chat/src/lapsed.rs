@@ -141,6 +141,7 @@ mod tests {
             content: ANSWER.to_owned(),
             token_count: 6,
             status: MessageStatus::Complete,
+            error: None,
             lease_until: None,
         };
         let conversations = &room.chat.ports.conversations;

@@ -305,6 +305,7 @@ fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> 
         content: new.content,
         token_count: new.token_count,
         status: new.status,
+        error: None,
         created_at: new.created_at,
     };
     Appended::Stored {

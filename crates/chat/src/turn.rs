@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
-    Context, Conversation, EventBody, FinishReason, Ledger, Message, MessageStatus, ResponseChunk,
-    ResponseEnd, Title, TokenUsage, TurnFailed, TurnId, UserId,
+    AnswerError, Context, Conversation, EventBody, FinishReason, Ledger, Message, MessageStatus,
+    ResponseChunk, ResponseEnd, Title, TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError, filtered_answer};
 use webchat_persistence::{AnswerUpdate, StoreError};
@@ -50,6 +50,8 @@ pub(crate) struct Turn {
 enum Failure {
     Model(ModelError),
     Chat(ChatError),
+    /// The model's provider held back (the rest of) the answer: for what.
+    Filtered(Vec<String>),
     Panic(Box<dyn Any + Send>),
 }
 
@@ -78,14 +80,22 @@ impl Turn {
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
         let answer = self.end(&draft, ledger, ended, teller).await;
         teller.close();
-        let status = answer.status;
-        tokio::join!(self.follow_up(answer, ledger), self.keep_until_told(&draft, status, teller));
+        tokio::join!(self.keep_until_told(&answer, teller), self.follow_up(answer.clone(), ledger));
     }
 
     /// While the log is away: others take a turn for one of a dead instance whose end nobody tells.
-    async fn keep_until_told(&self, draft: &Draft, status: MessageStatus, teller: &Teller) {
+    async fn keep_until_told(&self, answer: &Message, teller: &Teller) {
         while timeout(SAVED_EVERY, teller.finished()).await.is_err() {
-            if let Err(error) = self.save(draft, status, true).await {
+            let update = AnswerUpdate {
+                message_id: answer.message_id,
+                turn_id: self.id,
+                content: answer.content.clone(),
+                token_count: answer.token_count,
+                status: answer.status,
+                error: answer.error.clone(),
+                lease_until: None,
+            };
+            if let Err(error) = self.save(update).await {
                 tracing::warn!(turn_id = %self.id, error = cause(&error), "not told yet, nor kept");
             }
         }
@@ -94,7 +104,7 @@ impl Turn {
     /// Ends a turn of which nobody was told, so that its conversation takes the next message.
     pub(crate) async fn give_up(self) {
         let draft = Draft::of(&self.answer.content);
-        if let Err(error) = self.save_at_last(&draft, FinishReason::Failed).await {
+        if let Err(error) = self.save_at_last(&draft, FinishReason::Failed, None).await {
             tracing::warn!(turn_id = %self.id, error = cause(&error), "a turn was not ended");
         }
     }
@@ -153,7 +163,7 @@ impl Turn {
             }
         }
         if finish == FinishReason::ContentFilter {
-            teller.tell(EventBody::Error(self.filtered(&filtered_for)));
+            return Err(Failure::Filtered(filtered_for));
         }
         Ok(finish)
     }
@@ -249,7 +259,7 @@ impl Turn {
                 () = sleep(SAVED_EVERY) => {}
                 () = draft.has_grown() => {}
             }
-            match self.save(draft, MessageStatus::Interrupted, false).await {
+            match self.save_part(draft).await {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(error) => {
@@ -267,22 +277,20 @@ impl Turn {
         ended: Result<FinishReason, Failure>,
         teller: &Teller,
     ) -> Message {
-        let mut failures = Vec::new();
-        let finish_reason = ended.unwrap_or_else(|failure| {
-            failures.push(self.describe(&failure));
-            FinishReason::Failed
-        });
-        let saved = self.save_at_last(draft, finish_reason).await;
-        let (finish_reason, token_count) = match saved {
-            Ok(tokens) => (finish_reason, tokens),
+        let (finish_reason, error) = match ended {
+            Ok(finish_reason) => (finish_reason, None),
+            Err(failure) => (failure.finish_reason(), Some(self.describe(&failure))),
+        };
+        let saved = self.save_at_last(draft, finish_reason, error.as_ref()).await;
+        let (finish_reason, token_count, not_saved) = match saved {
+            Ok(tokens) => (finish_reason, tokens, None),
             Err(error) => {
-                failures.push(self.describe(&Failure::Chat(error.into())));
-                (FinishReason::Failed, 0)
+                (FinishReason::Failed, 0, Some(self.describe(&Failure::Chat(error.into()))))
             }
         };
         let turn_id = self.id;
-        for failure in failures {
-            teller.tell(EventBody::Error(failure));
+        for AnswerError { message, code } in error.clone().into_iter().chain(not_saved) {
+            teller.tell(EventBody::Error(TurnFailed { message, code, turn_id }));
         }
         teller.tell(EventBody::ResponseEnd(ResponseEnd {
             message_id: self.answer.message_id,
@@ -300,15 +308,21 @@ impl Turn {
             content: draft.to_save(),
             token_count,
             status: finish_reason.status(),
+            error,
             ..self.answer.clone()
         }
     }
 
     /// The answer's tokens; 0 when it has no place any more.
-    async fn save_at_last(&self, draft: &Draft, finish: FinishReason) -> Result<u32, StoreError> {
+    async fn save_at_last(
+        &self,
+        draft: &Draft,
+        finish: FinishReason,
+        error: Option<&AnswerError>,
+    ) -> Result<u32, StoreError> {
         let mut interval = LAST_SAVE_INTERVAL;
         for _ in 1..LAST_SAVE_TRIES {
-            match self.save(draft, finish.status(), true).await {
+            match self.save_end(draft, finish, error).await {
                 Ok(tokens) => return Ok(tokens.unwrap_or(0)),
                 Err(error) => {
                     tracing::warn!(turn_id = %self.id, error = cause(&error), "answer not kept yet");
@@ -317,27 +331,43 @@ impl Turn {
             sleep(interval).await;
             interval *= 2;
         }
-        Ok(self.save(draft, finish.status(), true).await?.unwrap_or(0))
+        Ok(self.save_end(draft, finish, error).await?.unwrap_or(0))
+    }
+
+    async fn save_part(&self, draft: &Draft) -> Result<Option<u32>, StoreError> {
+        let part = self.answer_update(draft, FinishReason::Interrupted).await;
+        let lease_until = Some(self.chat.ports.clock.now().plus(LEASE));
+        self.save(AnswerUpdate { lease_until, ..part }).await
+    }
+
+    async fn save_end(
+        &self,
+        draft: &Draft,
+        finish: FinishReason,
+        error: Option<&AnswerError>,
+    ) -> Result<Option<u32>, StoreError> {
+        let end = self.answer_update(draft, finish).await;
+        self.save(AnswerUpdate { error: error.cloned(), ..end }).await
+    }
+
+    /// What there is of the answer, as the turn's end.
+    async fn answer_update(&self, draft: &Draft, finish: FinishReason) -> AnswerUpdate {
+        let content = draft.to_save();
+        AnswerUpdate {
+            message_id: self.answer.message_id,
+            turn_id: self.id,
+            token_count: self.chat.count_tokens(&content).await,
+            content,
+            status: finish.status(),
+            error: None,
+            lease_until: None,
+        }
     }
 
     /// The answer's tokens so far; `None` when it has no place any more.
-    async fn save(
-        &self,
-        draft: &Draft,
-        status: MessageStatus,
-        ends: bool,
-    ) -> Result<Option<u32>, StoreError> {
-        let content = draft.to_save();
-        let token_count = self.chat.count_tokens(&content).await;
+    async fn save(&self, answer: AnswerUpdate) -> Result<Option<u32>, StoreError> {
+        let token_count = answer.token_count;
         let now = self.chat.ports.clock.now();
-        let answer = AnswerUpdate {
-            message_id: self.answer.message_id,
-            turn_id: self.id,
-            content,
-            token_count,
-            status,
-            lease_until: (!ends).then(|| now.plus(LEASE)),
-        };
         let id = self.conversation.conversation_id;
         let kept = self.chat.ports.conversations.save_answer(id, answer, now).await?;
         Ok(kept.then_some(token_count))
@@ -348,28 +378,31 @@ impl Turn {
         token_count.saturating_sub(self.answer.token_count)
     }
 
-    fn filtered(&self, categories: &[String]) -> TurnFailed {
-        TurnFailed {
-            message: filtered_answer(categories),
-            code: "model_content_filter".to_owned(),
-            turn_id: self.id,
-        }
-    }
-
     /// What clients are told; the cause goes to the log.
-    fn describe(&self, failure: &Failure) -> TurnFailed {
-        let turn_id = self.id;
+    fn describe(&self, failure: &Failure) -> AnswerError {
         let (code, message, cause) = match failure {
             Failure::Model(error) => (error.code(), error.to_string(), cause(error)),
             Failure::Chat(error) => (error.code().as_str(), error.to_string(), cause(error)),
+            Failure::Filtered(categories) => {
+                ("model_content_filter", filtered_answer(categories), categories.join(", "))
+            }
             Failure::Panic(panic) => (
                 "internal",
                 "Something went wrong on the server.".to_owned(),
                 panic_message(panic.as_ref()),
             ),
         };
-        tracing::warn!(%turn_id, code, cause, "a turn failed");
-        TurnFailed { message, code: code.to_owned(), turn_id }
+        tracing::warn!(turn_id = %self.id, code, cause, "a turn failed");
+        AnswerError { message, code: code.to_owned() }
+    }
+}
+
+impl Failure {
+    fn finish_reason(&self) -> FinishReason {
+        match self {
+            Self::Filtered(_) => FinishReason::ContentFilter,
+            Self::Model(_) | Self::Chat(_) | Self::Panic(_) => FinishReason::Failed,
+        }
     }
 }
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
-    ConversationId, Event, EventBody, FinishReason, Message, MessageAccepted, MessageId,
-    TokenUsage, TurnFailed, TurnId, UserId,
+    AnswerError, ConversationId, Event, EventBody, FinishReason, Message, MessageAccepted,
+    MessageId, TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_persistence::{Replay, StoreError};
 
@@ -170,8 +170,10 @@ impl TurnProgress {
         let answer = self.message(self.accepted.answer_id).await?;
         let Told { finish_reason, error, usage } = self.told;
         let finish_reason = finish_reason.unwrap_or_else(|| FinishReason::of(answer.status));
+        let turn_id = self.accepted.turn_id;
+        let error = error.or_else(|| stored_error(&answer, turn_id));
         let error = match finish_reason {
-            FinishReason::Failed => error.or_else(|| Some(unknown(self.accepted.turn_id))),
+            FinishReason::Failed => error.or_else(|| Some(unknown(turn_id))),
             _ => error,
         };
         Ok(TurnResult { question, answer, finish_reason, error, usage })
@@ -224,7 +226,12 @@ impl Told {
     }
 }
 
-/// Why a turn failed of which the log knows nothing any more.
+fn stored_error(answer: &Message, turn_id: TurnId) -> Option<TurnFailed> {
+    let AnswerError { message, code } = answer.error.clone()?;
+    Some(TurnFailed { message, code, turn_id })
+}
+
+/// Why a turn failed of which neither the log nor the store knows.
 fn unknown(turn_id: TurnId) -> TurnFailed {
     let message = "The model gave no whole answer. Why is not known any more.".to_owned();
     TurnFailed { message, code: "model_failed".to_owned(), turn_id }

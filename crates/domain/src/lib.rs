@@ -25,8 +25,8 @@ pub use ids::{
     TurnId, UserId,
 };
 pub use message::{
-    ClientMessageId, IdempotencyKey, InvalidClientMessageId, InvalidIdempotencyKey, Message,
-    MessageStatus, NewMessage, Role, VersionedMessage,
+    AnswerError, ClientMessageId, IdempotencyKey, InvalidClientMessageId, InvalidIdempotencyKey,
+    Message, MessageStatus, NewMessage, Role, VersionedMessage,
 };
 pub use parameters::{
     InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,

@@ -55,8 +55,21 @@ pub struct Message {
     pub token_count: u32,
     /// What became of it.
     pub status: MessageStatus,
+    /// Why it failed, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<AnswerError>,
     /// When it was appended.
     pub created_at: Timestamp,
+}
+
+/// Why there is no answer, or no whole one.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerError {
+    /// For people: what they can do.
+    pub message: String,
+    /// For programs: stable.
+    pub code: String,
 }
 
 /// A message, and what else could stand in its place.

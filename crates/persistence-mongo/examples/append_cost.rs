@@ -121,6 +121,7 @@ impl<'a> Bench<'a> {
             content: text(),
             token_count: 100,
             status: MessageStatus::Interrupted,
+            error: None,
             lease_until: Some(now),
         };
         self.store.save_answer(self.id, answer, now).await?;
@@ -167,6 +168,7 @@ fn stored(conversation_id: ConversationId, new: NewMessage, position: u64) -> St
         content: new.content,
         token_count: new.token_count,
         status: new.status,
+        error: None,
         created_at: new.created_at,
     };
     StoredMessage { message, client_message_id: None, active: true }

@@ -99,6 +99,7 @@ fn placed(conversation: &ConversationDocument, append: &Append) -> Vec<MessageDo
             content: new.content,
             token_count: new.token_count,
             status: new.status,
+            error: None,
             created_at: new.created_at,
             active: true,
         });

@@ -497,6 +497,7 @@ async fn save_answer(
         "content": &answer.content,
         "token_count": i64::from(answer.token_count),
         "status": serialize_to_bson(&answer.status)?,
+        "error": serialize_to_bson(&answer.error)?,
     } };
     messages.update_one(message, content).session(transaction.session).await?;
     Ok(true)

@@ -113,6 +113,7 @@ fn messages_validator() -> Document {
             "content": { "bsonType": "string" },
             "token_count": { "bsonType": "long", "minimum": 0 },
             "status": { "enum": ["complete", "stopped", "interrupted", "failed", "truncated"] },
+            "error": { "bsonType": ["object", "null"] },
             "created_at": { "bsonType": "date" },
             "active": { "bsonType": "bool" },
         },

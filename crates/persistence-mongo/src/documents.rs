@@ -7,8 +7,8 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::{DeserializeAs, DisplayFromStr, SerializeAs, TryFromInto, serde_as};
 use webchat_domain::{
-    ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample, Message,
-    MessageId, MessageStatus, ModelParameters, Role, Summary, SummaryAuthor, SystemPrompt,
+    AnswerError, ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample,
+    Message, MessageId, MessageStatus, ModelParameters, Role, Summary, SummaryAuthor, SystemPrompt,
     Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
@@ -83,6 +83,8 @@ pub(crate) struct MessageDocument {
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) token_count: u32,
     pub(crate) status: MessageStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<AnswerError>,
     #[serde_as(as = "Date")]
     pub(crate) created_at: Timestamp,
     pub(crate) active: bool,
@@ -226,6 +228,7 @@ impl MessageDocument {
             content: message.content,
             token_count: message.token_count,
             status: message.status,
+            error: message.error,
             created_at: message.created_at,
             active: stored.active,
         }
@@ -244,6 +247,7 @@ impl From<MessageDocument> for Message {
             content: document.content,
             token_count: document.token_count,
             status: document.status,
+            error: document.error,
             created_at: document.created_at,
         }
     }

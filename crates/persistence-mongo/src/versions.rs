@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mongodb::bson::{Document, deserialize_from_document, doc, serialize_to_bson};
+use mongodb::bson::{Bson, Document, deserialize_from_document, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
@@ -316,9 +316,11 @@ async fn take_up(
 ) -> MongoResult<MessageDocument> {
     answer.turn_id = Some(resume.turn.turn_id);
     answer.status = MessageStatus::Interrupted;
+    answer.error = None;
     let mut taken_up = doc! {
         "turn_id": resume.turn.turn_id.to_string(),
         "status": serialize_to_bson(&answer.status)?,
+        "error": Bson::Null,
     };
     if let Some(client_message_id) = &resume.client_message_id {
         taken_up.insert("client_message_id", client_message_id.as_str());

@@ -93,6 +93,7 @@ fn placed(
         content: new.content,
         token_count: new.token_count,
         status: new.status,
+        error: None,
         created_at: new.created_at,
     }
 }
@@ -106,8 +107,9 @@ pub(crate) fn insert(
     transaction
         .prepare_cached(
             "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
-                 turn_id, client_message_id, role, content, token_count, status, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 turn_id, client_message_id, role, content, token_count, status, created_at,
+                 error_message, error_code)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             message.message_id.to_simple(),
@@ -122,6 +124,8 @@ pub(crate) fn insert(
             message.token_count,
             rows::status_name(message.status),
             message.created_at.unix_millis(),
+            message.error.as_ref().map(|error| &error.message),
+            message.error.as_ref().map(|error| &error.code),
         ])?;
     Ok(())
 }

@@ -357,13 +357,17 @@ fn save_answer(
     };
     transaction
         .prepare_cached(
-            "UPDATE messages SET content = ?2, token_count = ?3, status = ?4 WHERE message_id = ?1",
+            "UPDATE messages SET content = ?2, token_count = ?3, status = ?4,
+                 error_message = ?5, error_code = ?6
+             WHERE message_id = ?1",
         )?
         .execute(params![
             message_id,
             answer.content,
             answer.token_count,
-            rows::status_name(answer.status)
+            rows::status_name(answer.status),
+            answer.error.as_ref().map(|error| &error.message),
+            answer.error.as_ref().map(|error| &error.code),
         ])?;
     transaction
         .prepare_cached(

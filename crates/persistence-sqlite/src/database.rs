@@ -15,6 +15,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/03_versions.sql")),
     M::up(include_str!("../migrations/04_file_jobs.sql")),
     M::up(include_str!("../migrations/05_archived.sql")),
+    M::up(include_str!("../migrations/06_answer_errors.sql")),
 ];
 
 const READERS: usize = 4;

@@ -6,14 +6,15 @@ use std::str::FromStr;
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use webchat_domain::{
-    Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp, Title, UserId,
+    AnswerError, Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp,
+    Title, UserId,
 };
 
 pub(crate) const CONVERSATION: &str =
     "conversation_id, title, created_at, updated_at, message_count, total_tokens, archived";
 
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
-     content, token_count, status, created_at";
+     content, token_count, status, error_message, error_code, created_at";
 
 pub(crate) fn find_conversation(
     transaction: &Transaction<'_>,
@@ -67,6 +68,7 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         content: row.get("content")?,
         token_count: row.get("token_count")?,
         status: status(row)?,
+        error: error(row)?,
         created_at: timestamp(row, "created_at")?,
     })
 }
@@ -102,6 +104,12 @@ pub(crate) fn role_name(role: Role) -> &'static str {
         Role::User => "user",
         Role::Assistant => "assistant",
     }
+}
+
+fn error(row: &Row<'_>) -> rusqlite::Result<Option<AnswerError>> {
+    let message: Option<String> = row.get("error_message")?;
+    let code: Option<String> = row.get("error_code")?;
+    Ok(message.zip(code).map(|(message, code)| AnswerError { message, code }))
 }
 
 fn status(row: &Row<'_>) -> rusqlite::Result<MessageStatus> {

@@ -236,7 +236,7 @@ fn take_up(
     let turn_id = resume.turn.turn_id.to_simple();
     transaction
         .prepare_cached(
-            "UPDATE messages SET turn_id = ?2, status = ?3,
+            "UPDATE messages SET turn_id = ?2, status = ?3, error_message = NULL, error_code = NULL,
                  client_message_id = coalesce(?4, client_message_id)
              WHERE message_id = ?1",
         )?

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use thiserror::Error;
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage,
-    Role, SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
+    AnswerError, ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus,
+    NewMessage, Role, SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
 };
 
 use crate::StoreError;
@@ -292,6 +292,8 @@ pub struct AnswerUpdate {
     pub token_count: u32,
     /// What became of it, or what it is if nothing follows.
     pub status: MessageStatus,
+    /// Why it failed, in place of what was said of an earlier turn.
+    pub error: Option<AnswerError>,
     /// Until when the turn holds its conversation; `None`: it has ended, and this is its whole answer.
     pub lease_until: Option<Timestamp>,
 }

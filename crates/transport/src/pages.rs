@@ -6,7 +6,6 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{CustomizeResponder, HttpRequest, Responder};
 use webchat_chat::Chat;
-use webchat_domain::ConversationId;
 
 use crate::ApiError;
 use crate::caller::{self, Caller};
@@ -25,7 +24,8 @@ pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
     config
         .app_data(web::Data::new(WebDir(web_dir.to_owned())))
         .route("/", web::get().to(page))
-        .route("/c/{conversation_id}", web::get().to(page_of_conversation))
+        // Whatever is named there: that it is no conversation is for the page to say.
+        .route("/c/{conversation_id}", web::get().to(page))
         .route("/api/docs", web::get().to(page_of_the_api))
         .service(
             web::scope("/assets")
@@ -51,17 +51,6 @@ async fn page(
 ) -> Result<impl Responder, ApiError> {
     caller::extend(&request, &chat, &caller.0).await?;
     open(&web_dir, "index.html")
-}
-
-/// The same page: it reads the conversation's id from its address.
-async fn page_of_conversation(
-    request: HttpRequest,
-    chat: web::Data<Chat>,
-    web_dir: web::Data<WebDir>,
-    caller: Caller,
-    _: web::Path<ConversationId>,
-) -> Result<impl Responder, ApiError> {
-    page(request, chat, web_dir, caller).await
 }
 
 /// What `/api/openapi.json` says, to be read and tried.

@@ -39,7 +39,7 @@ export class WebchatAttachments extends LightElement {
   #item(item: Attachment) {
     const isOver = item.phase === 'failed' || item.phase === 'refused';
     return html`${icon(Document)}
-      <span class="file-name" title=${item.name}>${item.name}</span>
+      <span class="file-name" dir="auto" title=${item.name}>${item.name}</span>
       <span class="file-state" role=${isOver ? 'alert' : 'status'}>${stateInWords(item)}</span>
       ${
         isOver

@@ -48,6 +48,7 @@ export class ConversationRow extends LightElement {
         href=${pathOf(id)}
         aria-current=${this.isCurrent ? 'page' : nothing}
         title=${title}
+        dir="auto"
         @click=${this.#open}
         @dblclick=${this.#rename}
         @keydown=${this.#key}
@@ -69,6 +70,7 @@ export class ConversationRow extends LightElement {
     return html`<form class="rename" @submit=${this.#submit} @focusout=${this.#submit}>
       <input
         aria-label="Title"
+        dir="auto"
         maxlength=${LONGEST_TITLE}
         autocomplete="off"
         .value=${this.conversation.title ?? ''}

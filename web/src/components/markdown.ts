@@ -1,6 +1,7 @@
 import { LightElement } from './element';
 import { codeBlock } from './code-block';
 import { showFormulas } from './formulas';
+import { inTurn } from '../markdown/breathe';
 import { type Block, renderBlocks } from '../markdown/render';
 import { sanitize } from '../markdown/sanitize';
 import { MarkdownStream } from '../markdown/stream';
@@ -10,10 +11,13 @@ export class MarkdownText extends LightElement {
   static override properties = {
     text: {},
     streaming: { type: Boolean },
+    waits: { attribute: false },
   };
 
   declare text: string;
   declare streaming: boolean;
+  /** It may come into the page after what is seen first. */
+  declare waits: boolean;
 
   readonly #stream = new MarkdownStream();
   #shown: Block[] = [];
@@ -22,6 +26,17 @@ export class MarkdownText extends LightElement {
     super();
     this.text = '';
     this.streaming = false;
+    this.waits = false;
+  }
+
+  protected override scheduleUpdate(): void | Promise<unknown> {
+    if (this.hasUpdated || !this.waits) return super.scheduleUpdate();
+    return new Promise<void>((resolve) =>
+      inTurn(() => {
+        super.scheduleUpdate();
+        resolve();
+      }),
+    );
   }
 
   protected override update(changed: Map<PropertyKey, unknown>): void {

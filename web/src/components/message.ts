@@ -18,6 +18,7 @@ export class WebchatMessage extends LightElement {
     isLast: { attribute: false },
     isBusy: { attribute: false },
     editing: { attribute: false },
+    waits: { attribute: false },
   };
 
   declare app: App;
@@ -28,6 +29,8 @@ export class WebchatMessage extends LightElement {
   declare isBusy: boolean;
   /** Of this question, if it is being changed. */
   declare editing: Editing | null;
+  /** Its text may come after what is seen first. */
+  declare waits: boolean;
 
   protected override render() {
     return this.message.role === 'user' ? this.#question() : this.#answer();
@@ -63,7 +66,11 @@ export class WebchatMessage extends LightElement {
       ${
         isStreaming && content === ''
           ? html`<p class="thinking" role="img" aria-label="Thinking"><i></i><i></i><i></i></p>`
-          : html`<markdown-text .text=${content} ?streaming=${isStreaming}></markdown-text>`
+          : html`<markdown-text
+              .text=${content}
+              .waits=${this.waits}
+              ?streaming=${isStreaming}
+            ></markdown-text>`
       }
       ${isStreaming ? nothing : this.#below()}
     </article>`;

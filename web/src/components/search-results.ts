@@ -87,7 +87,7 @@ export class SearchResults extends LightElement {
       this.dispatchEvent(new CustomEvent('left', { bubbles: true }));
     };
     return html`<a class="hit" href=${pathOf(id, position)} @click=${open} @keydown=${this.#key}>
-      <strong>${this.#title(id)}</strong>
+      <strong dir="auto">${this.#title(id)}</strong>
       <span class="snippet" dir="auto"
         >${snippet.map(({ text, matched }) =>
           matched ? html`<mark>${unmarked(text)}</mark>` : unmarked(text),

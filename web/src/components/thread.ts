@@ -13,6 +13,9 @@ import { icon } from './icon';
 import { ScrollPlace } from './scroll-place';
 import { loading, missing, unreadable, welcome } from './thread-places';
 
+/** As many of the newest messages as a screen may show. */
+const SEEN_FIRST = 10;
+
 /** The messages of a conversation. Tells `show-context` when the reader asks for the summary. */
 export class WebchatThread extends LightElement {
   static override properties = {
@@ -100,12 +103,12 @@ export class WebchatThread extends LightElement {
         ${repeat(
           all,
           (row) => row.key,
-          (row, at) => this.#row(row, at === all.length - 1),
+          (row, at) => this.#row(row, all.length - 1 - at),
         )}
       </ol>`;
   }
 
-  #row({ key, message, day, isAfterGap, endsSummary }: Row, isLast: boolean) {
+  #row({ key, message, day, isAfterGap, endsSummary }: Row, following: number) {
     return html`<li data-key=${key}>
       ${isAfterGap ? this.#gap() : nothing}
       ${day === null ? nothing : html`<p class="day"><span>${day}</span></p>`}
@@ -113,9 +116,10 @@ export class WebchatThread extends LightElement {
         .app=${this.app}
         .thread=${this.thread}
         .message=${message}
-        .isLast=${isLast}
+        .isLast=${following === 0}
         .isBusy=${this.thread.state.value.runningTurn !== null}
         .editing=${this.#editingOf(message.id)}
+        .waits=${following >= SEEN_FIRST && this.#opensAtEnd()}
       ></webchat-message>
       ${
         endsSummary
@@ -125,6 +129,11 @@ export class WebchatThread extends LightElement {
           : nothing
       }
     </li>`;
+  }
+
+  /** Elsewhere the place of what is read depends on how high all is that comes. */
+  #opensAtEnd(): boolean {
+    return this.#place.atEnd && this.thread.state.value.target === null;
   }
 
   #editingOf(messageId: string) {

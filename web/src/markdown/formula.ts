@@ -1,5 +1,6 @@
 import type Katex from 'katex';
 
+import { breathe } from './breathe';
 import { sanitizeMath } from './sanitize';
 
 /** More formulas than any text has that is still being written. */
@@ -16,7 +17,11 @@ export function knownFormula(tex: string, isDisplay: boolean): Node | undefined 
 /** The formula as MathML; TeX that can't be read stays as it is. */
 export async function formula(tex: string, isDisplay: boolean): Promise<Node> {
   katex ??= import('katex').then((module) => module.default);
-  const fragment = mathml(await katex, tex, isDisplay);
+  const loaded = await katex;
+  await breathe();
+  const known = knownFormula(tex, isDisplay);
+  if (known) return known;
+  const fragment = mathml(loaded, tex, isDisplay);
   if (shown.size >= KEPT) shown.clear();
   shown.set(nameOf(tex, isDisplay), fragment);
   return fragment.cloneNode(true);

@@ -1,6 +1,6 @@
 /** The conversation, and the message in it, that an address names. */
 export function placeIn(path: string): { id: string; position: number | null } | null {
-  const [, id, position] = /^\/c\/([0-9a-f-]{32,36})(?:#m(\d+))?$/i.exec(path) ?? [];
+  const [, id, position] = /^\/c\/([^/#]+)(?:#m(\d+))?$/.exec(path) ?? [];
   if (id === undefined) return null;
   return { id, position: position === undefined ? null : Number(position) };
 }

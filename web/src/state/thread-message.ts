@@ -35,7 +35,7 @@ export function shown(message: Message): ThreadMessage {
     position: message.position,
     createdAt: message.created_at,
     versions: message.versions ?? [message.message_id],
-    problem: null,
+    problem: message.error ? { ...message.error, retryAt: null } : null,
   };
 }
 

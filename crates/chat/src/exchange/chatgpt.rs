@@ -188,6 +188,7 @@ fn stored(
         content: said.content,
         token_count: 0,
         status: said.status,
+        error: None,
         created_at: placed.at,
     };
     Ok(StoredMessage { message, client_message_id: None, active })

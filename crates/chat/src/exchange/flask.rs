@@ -126,6 +126,7 @@ fn placed(
         content: said.content,
         token_count: 0,
         status: MessageStatus::Complete,
+        error: None,
         created_at: now,
     };
     Ok(StoredMessage { message, client_message_id: None, active: true })

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use webchat_domain::{
-    ClientMessageId, Context, Conversation, ConversationId, Message, MessageId, MessageStatus,
-    Role, Timestamp, Title, TurnId, UserId,
+    AnswerError, ClientMessageId, Context, Conversation, ConversationId, Message, MessageId,
+    MessageStatus, Role, Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
@@ -64,6 +64,8 @@ struct MessageRecord {
     #[serde(default)]
     token_count: u32,
     status: MessageStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<AnswerError>,
     created_at: Timestamp,
     active: bool,
 }
@@ -118,6 +120,7 @@ impl From<StoredMessage> for MessageRecord {
             content: message.content,
             token_count: message.token_count,
             status: message.status,
+            error: message.error,
             created_at: message.created_at,
             active: stored.active,
         }
@@ -137,6 +140,7 @@ impl MessageRecord {
                 content: self.content,
                 token_count: self.token_count,
                 status: self.status,
+                error: self.error,
                 created_at: self.created_at,
             },
             client_message_id: self.client_message_id,

@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use webchat_domain::{
-    ClientMessageId, ExampleId, FewShotExample, Message, MessageId, MessageStatus, ModelParameters,
-    Summary, SummaryAuthor, SystemPrompt, Timestamp, TurnId,
+    AnswerError, ClientMessageId, ExampleId, FewShotExample, Message, MessageId, MessageStatus,
+    ModelParameters, Summary, SummaryAuthor, SystemPrompt, Timestamp, TurnId,
 };
 
 use super::reading::{ReadError, read};
@@ -125,6 +125,10 @@ prop_compose! {
             content,
             token_count: tokens,
             status: statuses[status],
+            error: (statuses[status] == MessageStatus::Failed).then(|| AnswerError {
+                message: "Try again.".to_owned(),
+                code: "model_failed".to_owned(),
+            }),
             created_at: at,
         };
         let client_message_id = name.and_then(|name| ClientMessageId::try_from(name).ok());
@@ -219,6 +223,7 @@ fn sample() -> String {
             content: format!("number {number}"),
             token_count: 2,
             status: MessageStatus::Complete,
+            error: None,
             created_at: NOW,
         },
         client_message_id: None,

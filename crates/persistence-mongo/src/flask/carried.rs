@@ -144,6 +144,7 @@ fn append(
         content: old.content,
         token_count,
         status: MessageStatus::Complete,
+        error: None,
         // Of single messages the Flask application kept no time.
         created_at: conversation.created_at,
     };

@@ -662,6 +662,7 @@ fn finished(answer: &Message, content: &str) -> AnswerUpdate {
         content: content.to_owned(),
         token_count: 3,
         status: MessageStatus::Complete,
+        error: None,
         lease_until: None,
     }
 }

@@ -174,6 +174,7 @@ fn said(conversation_id: ConversationId, position: u64) -> StoredMessage {
             content: said.content,
             token_count: said.token_count,
             status: said.status,
+            error: None,
             created_at: said.created_at,
         },
         client_message_id: None,

@@ -182,6 +182,7 @@ macro_rules! versions_contract {
                     nothing_is_selected_while_a_turn_runs,
                     a_summary_is_dropped_with_what_it_covers,
                     an_answer_that_broke_off_is_taken_up_again,
+                    why_an_answer_failed_is_kept_until_it_is_taken_up_again,
                     only_an_unfinished_answer_at_the_end_is_taken_up,
                     a_summary_of_an_answer_that_goes_on_is_dropped,
                     versions_go_with_a_reset,

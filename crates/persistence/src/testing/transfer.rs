@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, FileJob, JobError, JobStatus, Message,
-    MessageId, MessageStatus, Role, RunId, SearchQuery, Title, TurnId, UserId,
+    AnswerError, ClientMessageId, Conversation, ConversationId, FileJob, JobError, JobStatus,
+    Message, MessageId, MessageStatus, Role, RunId, SearchQuery, Title, TurnId, UserId,
 };
 
 use super::contexts::full_context;
@@ -197,6 +197,7 @@ pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
         content: "The tide, twice".to_owned(),
         token_count: 4,
         status: MessageStatus::Complete,
+        error: None,
         created_at: moment(5),
     };
     let second = Message {
@@ -205,7 +206,11 @@ pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
         parent_id: Some(first.message_id),
         role: Role::Assistant,
         content: "Another tide".to_owned(),
-        status: MessageStatus::Interrupted,
+        status: MessageStatus::Failed,
+        error: Some(AnswerError {
+            message: "Try again.".to_owned(),
+            code: "model_failed".to_owned(),
+        }),
         ..first.clone()
     };
     let conversation = StoredConversation {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage,
-    Role, SearchQuery, TurnId, UserId,
+    AnswerError, ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus,
+    NewMessage, Role, SearchQuery, TurnId, UserId,
 };
 
 use super::contexts::full_context;
@@ -298,6 +298,32 @@ where
     assert_eq!(room.conversation().await.total_tokens, 7 + 3);
 }
 
+pub async fn why_an_answer_failed_is_kept_until_it_is_taken_up_again<S>(store: &S)
+where
+    S: Conversations + Contexts,
+{
+    let room = Room::with(store, &["q1"]).await;
+    let (resume, turn) = resumed(&room.broken_off("Bec").await, None);
+    let answer = stored(room.resume(resume).await).1.remove(0);
+    let message = "The model failed. Please try again.".to_owned();
+    let error = AnswerError { message, code: "model_failed".to_owned() };
+    let failed = AnswerUpdate {
+        status: MessageStatus::Failed,
+        error: Some(error.clone()),
+        ..saved(&answer, "Because")
+    };
+    assert_eq!(answer.turn_id, Some(turn.turn_id));
+
+    assert!(store.save_answer(room.id, failed, moment(1)).await.unwrap());
+    let known = room.messages().await.remove(1);
+    let taken_up = stored(room.resume(resumed(&known, None).0).await).1.remove(0);
+    let again = room.messages().await.remove(1);
+
+    assert_eq!((known.status, known.error), (MessageStatus::Failed, Some(error)));
+    assert_eq!((taken_up.status, taken_up.error), (MessageStatus::Interrupted, None));
+    assert_eq!((again.status, again.error), (MessageStatus::Interrupted, None));
+}
+
 pub async fn only_an_unfinished_answer_at_the_end_is_taken_up<S>(store: &S)
 where
     S: Conversations + Contexts,
@@ -521,6 +547,7 @@ fn saved(answer: &Message, content: &str) -> AnswerUpdate {
         content: content.to_owned(),
         token_count: 3,
         status: MessageStatus::Complete,
+        error: None,
         lease_until: None,
     }
 }

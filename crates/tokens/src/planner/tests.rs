@@ -16,6 +16,7 @@ fn message(position: u64, role: Role, token_count: u32) -> Message {
         content: "x".repeat(token_count.min(1).try_into().unwrap()),
         token_count,
         status: MessageStatus::Complete,
+        error: None,
         created_at: Timestamp::from_unix_millis(0),
     }
 }

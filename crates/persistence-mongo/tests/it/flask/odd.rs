@@ -298,6 +298,7 @@ async fn a_usual_conversation_becomes_one_of_webchats() {
         content: content.to_owned(),
         token_count: count_tokens(content),
         status: MessageStatus::Complete,
+        error: None,
         created_at: at(CREATED_AT),
     };
     assert_eq!(
