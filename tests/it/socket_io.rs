@@ -330,7 +330,11 @@ async fn a_turn_is_told_as_on_the_websocket(
     let mut client = SocketIo::connect(&browser, transport).await;
 
     client.emit("send_message", json!({"message": "Why two tides a day?"}), Some(7)).await;
-    let (events, others) = client.until("token_usage").await;
+    let (events, mut others) = client.until("token_usage").await;
+    if others.is_empty() {
+        // A short turn may be over before its beginning is acknowledged.
+        others.push(client.next().await);
+    }
 
     assert_eq!(text_of(&events), "You said: Why two tides a day?");
     assert_eq!(others, ["437[]"], "as of a handler that returns nothing");
