@@ -31,12 +31,7 @@ export class MarkdownText extends LightElement {
 
   protected override scheduleUpdate(): void | Promise<unknown> {
     if (this.hasUpdated || !this.waits) return super.scheduleUpdate();
-    return new Promise<void>((resolve) =>
-      inTurn(() => {
-        super.scheduleUpdate();
-        resolve();
-      }),
-    );
+    return inTurn(() => void super.scheduleUpdate());
   }
 
   protected override update(changed: Map<PropertyKey, unknown>): void {

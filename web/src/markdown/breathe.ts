@@ -16,10 +16,21 @@ export async function breathe(): Promise<void> {
 const waiting: (() => void)[] = [];
 let isUnderWay = false;
 
-/** Does it when it is its turn: of what waits the last comes first, with breath between. */
-export function inTurn(work: () => void): void {
-  waiting.push(work);
-  if (!isUnderWay) void workOff();
+/**
+ * Does it when it is its turn: of what waits the last comes first, with breath between. Work that fails
+ * keeps nothing else from its turn.
+ */
+export function inTurn(work: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    waiting.push(() => {
+      try {
+        resolve(work());
+      } catch (error) {
+        reject(error);
+      }
+    });
+    if (!isUnderWay) void workOff();
+  });
 }
 
 async function workOff(): Promise<void> {
