@@ -34,7 +34,7 @@ const OF_A_CONVERSATION: [(&str, &str, u16); 27] = [
     ("GET", "/api/v1/conversations/{id}/files/{job_id}", 404),
     ("DELETE", "/api/v1/conversations/{id}/files/{job_id}", 404),
     ("POST", "/api/v1/conversations/{id}/files/{job_id}/retry", 404),
-    ("DELETE", "/api/v1/conversations/{id}/messages", 204),
+    ("POST", "/api/v1/conversations/{id}/reset", 204),
     ("PATCH", "/api/v1/conversations/{id}", 200),
     ("DELETE", "/api/v1/conversations/{id}", 204),
 ];

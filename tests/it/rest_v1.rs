@@ -37,7 +37,7 @@ async fn a_conversation_is_saved_as_a_file_and_emptied_whichever_is_the_current_
     browser.start_conversation().await;
 
     let saved = browser.post(&format!("/api/v1/conversations/{id}/save")).await;
-    let emptied = browser.delete(&format!("/api/v1/conversations/{id}/messages")).await;
+    let emptied = browser.post(&format!("/api/v1/conversations/{id}/reset")).await;
 
     let file = format!("/saved_conversations/{}", saved.json()["file_name"].as_str().unwrap());
     let said = [("user", "Why?"), ("assistant", "You said: Why?")]

@@ -25,7 +25,7 @@ export const libraryApi: LibraryApi = {
   archive: (id, archived) => call('PATCH', conversationPath(id), { archived }),
   save: async (id) =>
     (await call<{ file_name: string }>('POST', `${conversationPath(id)}/save`)).file_name,
-  reset: (id) => call('DELETE', `${conversationPath(id)}/messages`),
+  reset: (id) => call('POST', `${conversationPath(id)}/reset`),
   removeLeaving: (id) => {
     const leaving = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });
     leaving.catch(() => {});

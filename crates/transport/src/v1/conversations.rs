@@ -13,7 +13,7 @@ use crate::refusals::{BadBody, BadParameter, Changed, NotFound};
 use crate::{ApiError, Caller, Reader};
 
 #[derive(OpenApi)]
-#[openapi(paths(list, start, read, edit, delete))]
+#[openapi(paths(list, start, read, edit, delete, reset))]
 pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -26,7 +26,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(read))
                 .route(web::patch().to(edit))
                 .route(web::delete().to(delete)),
-        );
+        )
+        .service(web::resource("/conversations/{id}/reset").route(web::post().to(reset)));
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -186,6 +187,25 @@ async fn delete(
     let owner = caller.0.user_id;
     expected(&request, &chat, owner, *id).await?;
     chat.delete_conversation(owner, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Empties a conversation: its messages go, and what goes to the model beside them. A turn that runs in
+/// it is ended.
+#[utoipa::path(
+    post,
+    path = "/conversations/{id}/reset",
+    tag = "conversations",
+    operation_id = "reset_conversation",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses((status = 204, description = "It is empty."), NotFound),
+)]
+async fn reset(
+    caller: Caller,
+    id: Path<ConversationId>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    chat.reset_conversation(caller.0.user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

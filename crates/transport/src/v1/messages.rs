@@ -1,4 +1,3 @@
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -9,13 +8,13 @@ use super::turns;
 use crate::body::json;
 use crate::paging::page_size;
 use crate::refusals::{BadParameter, NotFound};
-use crate::{ApiError, Caller, Reader};
+use crate::{ApiError, Reader};
 
 /// The largest message, in bytes of JSON: as on the WebSocket.
 pub(super) const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
 #[derive(OpenApi)]
-#[openapi(paths(list, remove_all))]
+#[openapi(paths(list))]
 pub(crate) struct Described;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -23,8 +22,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         web::resource("/conversations/{id}/messages")
             .app_data(json(MAX_MESSAGE))
             .route(web::get().to(list))
-            .route(web::post().to(turns::send))
-            .route(web::delete().to(remove_all)),
+            .route(web::post().to(turns::send)),
     );
 }
 
@@ -70,25 +68,6 @@ async fn list(
     let limit = page_size(query.limit, 50, 200)?;
     let page = chat.message_page(reader.user_id, *id, query.before, limit).await?;
     Ok(Json(page.into()))
-}
-
-/// Empties a conversation: its messages go, and what goes to the model beside them. A turn that runs in
-/// it is ended.
-#[utoipa::path(
-    delete,
-    path = "/conversations/{id}/messages",
-    tag = "conversations",
-    operation_id = "reset_conversation",
-    params(("id" = ConversationId, Path, description = "The conversation.")),
-    responses((status = 204, description = "It is empty."), NotFound),
-)]
-async fn remove_all(
-    caller: Caller,
-    id: Path<ConversationId>,
-    chat: Data<Chat>,
-) -> Result<HttpResponse, ApiError> {
-    chat.reset_conversation(caller.0.user_id, *id).await?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 impl From<MessagePage> for MessageList {
