@@ -52,7 +52,7 @@ export class Chat {
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('console', (message) => {
       // A server that is away is what some tests are about.
-      const isAbsence = /ERR_CONNECTION_(REFUSED|RESET)|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
+      const isAbsence = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
         message.text(),
       );
       const isRefusal = this.expectsRefusals && /status of (4|5)\d\d/.test(message.text());
