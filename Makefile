@@ -38,7 +38,7 @@ format: tools web/node_modules/.installed ## format everything
 	cd web && npm run format
 
 screenshot: build packages tests/e2e/node_modules/.installed ## retake the README's picture
-	@WEBCHAT_BIN=target/release/webchat scripts/with_model.py --for-tests -- \
+	@WEBCHAT_BIN=$(CARGO_TARGET_DIR)/release/webchat scripts/with_model.py --for-tests -- \
 		npm --prefix tests/e2e run screenshot
 
 # Data lies in the target folder, as /tmp may be in memory. Both commands build the same: the second runs,
