@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use webchat_domain::{
     Clock, ConversationId, MessageId, MessageStatus, NewMessage, Role, SystemClock, UserId,
 };
-use webchat_persistence::{Append, Appended};
+use webchat_persistence::{Append, AppendOutcome};
 
 use crate::flask::Flask;
 use crate::prose::Prose;
@@ -74,7 +74,7 @@ async fn append(store: &dyn Store, owner: UserId, id: ConversationId, content: S
     };
     let append = Append { messages: vec![message], ..Append::default() };
     let appended = store.append(owner, id, append, now).await.unwrap();
-    assert!(matches!(appended, Appended::Stored { .. }), "{appended:?}");
+    assert!(matches!(appended, AppendOutcome::Stored { .. }), "{appended:?}");
 }
 
 async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {

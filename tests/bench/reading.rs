@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use webchat_domain::{ConversationId, SearchQuery, UserId};
-use webchat_persistence::{ListOrder, Shelf};
+use webchat_persistence::{ArchiveFilter, ListOrder};
 
 use crate::prose::Prose;
 use crate::report::{Bench, Row};
@@ -79,7 +79,7 @@ async fn measure_pages(bench: &Bench, place: &Place, sizes: Sizes, filled: &Fill
 
     let listing = Samples::take(calls, async || {
         let page = store
-            .list(filled.collector, Shelf::Current, ListOrder::Updated, None, PAGE)
+            .list(filled.collector, ArchiveFilter::Active, ListOrder::Updated, None, PAGE)
             .await
             .unwrap();
         assert_eq!(page.items.len(), 50);

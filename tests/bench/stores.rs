@@ -155,7 +155,7 @@ async fn load_messages(store: &dyn Store, owner: UserId, messages: Vec<StoredMes
 /// The conversation that ends with this message.
 fn stored_conversation(owner: UserId, last: &Message) -> StoredConversation {
     StoredConversation {
-        owner,
+        user_id: owner,
         conversation: Conversation {
             conversation_id: last.conversation_id,
             title: None,

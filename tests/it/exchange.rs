@@ -11,10 +11,10 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use webchat_chat::{ImportInto, NewOwner, export_of_everybody, export_of_user, import};
+use webchat_chat::{ImportOwner, ImportTarget, export_all_users, export_user, import};
 use webchat_domain::{
-    AnswerError, Context, Conversation, ConversationId, FewShotExample, Message, MessageId,
-    MessageStatus, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
+    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus,
+    Problem, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
 };
 use webchat_persistence::{Exchange, StoredConversation, StoredMessage, Transfer};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
@@ -373,7 +373,7 @@ async fn mongo() -> MongoStore {
     MongoStore::new(database)
 }
 
-async fn text_of(parts: webchat_chat::Parts) -> String {
+async fn text_of(parts: webchat_chat::ExportStream) -> String {
     parts.try_collect::<Vec<String>>().await.unwrap().concat()
 }
 
@@ -386,32 +386,32 @@ async fn what_is_exported_and_imported_is_exported_alike_from_either_store() {
     for (conversation, messages) in [branched(owner), empty(owner)] {
         assert!(stores[0].add_whole(conversation, messages).await.unwrap());
     }
-    let first = text_of(export_of_user(Arc::clone(&stores[0]), owner)).await;
+    let first = text_of(export_user(Arc::clone(&stores[0]), owner)).await;
 
     assert_eq!(first.matches("\"active\":true").count(), 2);
     let mut file = first.clone();
     for store in [&stores[1], &stores[0]] {
         let owner = UserId::generate();
-        let into = ImportInto {
+        let into = ImportTarget {
             exchange: Arc::clone(store),
             tokens: TokenCounter::load(),
             now: Timestamp::from_unix_millis(0),
         };
         let bytes = std::io::Cursor::new(file.into_bytes());
         let progress = |_| ControlFlow::Continue(());
-        let imported = import(&into, NewOwner::User(owner), bytes, progress).await.unwrap();
+        let imported = import(&into, ImportOwner::User(owner), bytes, progress).await.unwrap();
         assert_eq!((imported.imported, imported.messages), (2, 130));
-        file = text_of(export_of_user(Arc::clone(store), owner)).await;
+        file = text_of(export_user(Arc::clone(store), owner)).await;
         assert_eq!(with_numbers(&file), with_numbers(&first));
     }
-    let all = export_of_everybody(Arc::new(sqlite.clone()), Arc::new(sqlite.clone()));
+    let all = export_all_users(Arc::new(sqlite.clone()), Arc::new(sqlite.clone()));
     let all: Value = serde_json::from_str(&text_of(all).await).unwrap();
     assert_eq!(all["conversations"].as_array().unwrap().len(), 4);
     assert_eq!(sqlite.totals().await.unwrap().messages, 260);
 }
 
 /// A question of 129 answers, of which the last one is visible: more than a page, and all that there is.
-fn branched(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {
+fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
     let tokens = TokenCounter::load();
     let conversation_id = ConversationId::generate();
     let at = Timestamp::from_unix_millis;
@@ -470,11 +470,11 @@ fn branched(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {
         archived: true,
     };
     let head = messages.last().map(|last| last.message.message_id);
-    (StoredConversation { owner, conversation, head, last_position: 300, context }, messages)
+    (StoredConversation { user_id, conversation, head, last_position: 300, context }, messages)
 }
 
-fn unreachable() -> AnswerError {
-    AnswerError {
+fn unreachable() -> Problem {
+    Problem {
         message: "The model can't be reached.".to_owned(),
         code: "model_unreachable".to_owned(),
     }

@@ -25,7 +25,7 @@ struct Raw {
 
 /// What comes from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Told {
+enum TurnOutcome {
     /// A message, by its event's name.
     Event(String),
     Pong(Vec<u8>),
@@ -51,7 +51,7 @@ impl Raw {
         assert!(head.starts_with("http/1.1 101"), "{head}");
         assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
         let mut raw = Self { stream };
-        assert_eq!(raw.next().await, Some(Told::Event("response".to_owned())));
+        assert_eq!(raw.next().await, Some(TurnOutcome::Event("response".to_owned())));
         raw
     }
 
@@ -69,17 +69,17 @@ impl Raw {
     }
 
     /// The next frame, but for pings; `None` at the end of the connection.
-    async fn next(&mut self) -> Option<Told> {
+    async fn next(&mut self) -> Option<TurnOutcome> {
         timeout(PATIENCE, self.next_told()).await.unwrap_or_else(|_| panic!("nothing in time"))
     }
 
-    async fn next_told(&mut self) -> Option<Told> {
+    async fn next_told(&mut self) -> Option<TurnOutcome> {
         loop {
             let (first, payload) = self.frame().await?;
             match first {
-                0x81 => return Some(Told::Event(event(&payload))),
-                0x8a => return Some(Told::Pong(payload)),
-                0x88 => return Some(Told::Close(code(&payload))),
+                0x81 => return Some(TurnOutcome::Event(event(&payload))),
+                0x8a => return Some(TurnOutcome::Pong(payload)),
+                0x88 => return Some(TurnOutcome::Close(code(&payload))),
                 0x89 => {}
                 _ => panic!("a frame that begins with {first:x}"),
             }
@@ -99,7 +99,7 @@ impl Raw {
     }
 
     /// All that comes until the connection ends.
-    async fn rest(&mut self) -> Vec<Told> {
+    async fn rest(&mut self) -> Vec<TurnOutcome> {
         let mut told = Vec::new();
         while let Some(next) = self.next().await {
             told.push(next);
@@ -166,12 +166,12 @@ fn in_fragments(opcode: u8, message: &[u8], size: usize) -> Vec<u8> {
     message.chunks(size).enumerate().flat_map(fragment).collect()
 }
 
-fn answered() -> Told {
-    Told::Event("pong".to_owned())
+fn answered() -> TurnOutcome {
+    TurnOutcome::Event("pong".to_owned())
 }
 
 /// The client says these bytes, and is told this; then the connection still carries a message.
-async fn goes_on(server: &TestServer, case: &str, bytes: &[u8], told: &[Told]) {
+async fn goes_on(server: &TestServer, case: &str, bytes: &[u8], told: &[TurnOutcome]) {
     for chop in [usize::MAX, 997, 1] {
         if chop == 1 && bytes.len() > KIB {
             continue;
@@ -195,10 +195,10 @@ async fn is_closed(server: &TestServer, case: &str, bytes: &[u8], code: u16) {
         let mut raw = Raw::open(server).await;
         raw.send_chopped(bytes, chop.min(bytes.len())).await;
         let mut told = raw.next().await;
-        while !matches!(told, Some(Told::Close(_)) | None) {
+        while !matches!(told, Some(TurnOutcome::Close(_)) | None) {
             told = raw.next().await;
         }
-        assert_eq!(told, Some(Told::Close(code)), "{case}");
+        assert_eq!(told, Some(TurnOutcome::Close(code)), "{case}");
     }
 }
 
@@ -210,7 +210,7 @@ async fn frames_of_every_length_come_through() {
         goes_on(&server, &format!("{length} bytes"), &bytes, &[answered()]).await;
     }
     let nothing = frame(FIN | TEXT, b"");
-    goes_on(&server, "no JSON", &nothing, &[Told::Event("error".to_owned())]).await;
+    goes_on(&server, "no JSON", &nothing, &[TurnOutcome::Event("error".to_owned())]).await;
     is_closed(&server, "binary", &frame(FIN | BINARY, &[0xfe; 126]), 1003).await;
     is_closed(&server, "not masked", &[FIN | TEXT, 2, b'{', b'}'], 1002).await;
 }
@@ -221,10 +221,10 @@ async fn pings_are_answered_in_order_with_what_they_carry() {
     for payload in [b"".to_vec(), b"Hello".to_vec(), vec![0, 0xff, 0xfe], vec![0xfe; 125]] {
         let case = format!("a ping of {}", payload.len());
         let bytes = frame(FIN | PING, &payload);
-        goes_on(&server, &case, &bytes, &[Told::Pong(payload)]).await;
+        goes_on(&server, &case, &bytes, &[TurnOutcome::Pong(payload)]).await;
     }
     let many: Vec<u8> = (0..10).flat_map(|number| frame(FIN | PING, &[number])).collect();
-    let all: Vec<Told> = (0..10).map(|number| Told::Pong(vec![number])).collect();
+    let all: Vec<TurnOutcome> = (0..10).map(|number| TurnOutcome::Pong(vec![number])).collect();
     goes_on(&server, "ten pings", &many, &all).await;
     goes_on(&server, "a pong that nobody wanted", &frame(FIN | PONG, b"x"), &[]).await;
     is_closed(&server, "a ping too long", &frame(FIN | PING, &[0xfe; 126]), 1002).await;
@@ -257,7 +257,7 @@ async fn fragments_are_put_together_and_control_frames_may_come_in_between() {
     let (begun, ended) = message.split_at(7);
     let (first, last) = (frame(TEXT, begun), frame(FIN | CONTINUATION, ended));
     let (middle, question) = (frame(CONTINUATION, b""), frame(FIN | PING, b"now?"));
-    let pong = Told::Pong(b"now?".to_vec());
+    let pong = TurnOutcome::Pong(b"now?".to_vec());
 
     for (case, frames, told) in [
         ("two", vec![&first, &last], vec![answered()]),
@@ -340,11 +340,11 @@ async fn a_close_is_answered_and_nothing_comes_after_it() {
     for after in [frame(FIN | TEXT, &ping()), frame(FIN | PING, b"x"), close(1001, b"")] {
         let mut raw = Raw::open(&server).await;
         raw.send(&[close(1000, b""), after].concat()).await;
-        assert_eq!(raw.rest().await, [Told::Close(1000)]);
+        assert_eq!(raw.rest().await, [TurnOutcome::Close(1000)]);
     }
     let mut raw = Raw::open(&server).await;
     raw.send(&[frame(TEXT, b"half a mess"), close(1000, b"")].concat()).await;
-    assert_eq!(raw.rest().await, [Told::Close(1000)], "a message may stay unfinished");
+    assert_eq!(raw.rest().await, [TurnOutcome::Close(1000)], "a message may stay unfinished");
 }
 
 #[tokio::test]
@@ -390,5 +390,5 @@ async fn a_client_that_answers_no_ping_is_closed() {
     let server = TestServer::with(&[("WS_IDLE_S", "1")]).await;
     let mut raw = Raw::open(&server).await;
 
-    assert_eq!(raw.rest().await, [Told::Close(1001)]);
+    assert_eq!(raw.rest().await, [TurnOutcome::Close(1001)]);
 }

@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{
-    CopyError, ImportError, ImportInto, ImportProgress, NewOwner, Parts, copy, export_of_everybody,
-    export_of_user,
+    CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, copy,
+    export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{Exchange, StoreError, Totals, Transfer};
@@ -182,8 +182,8 @@ pub async fn export(
 ) -> Result<(), CommandError> {
     let (transfer, exchange) = open_configured(settings).await?;
     let parts = match user {
-        Some(user) => export_of_user(exchange, user),
-        None => export_of_everybody(transfer, exchange),
+        Some(user) => export_user(exchange, user),
+        None => export_all_users(transfer, exchange),
     };
     let Some(path) = to else {
         return write_all(parts, &mut io::stdout(), CommandError::Print).await;
@@ -197,7 +197,7 @@ pub async fn export(
 }
 
 async fn write_all(
-    mut parts: Parts,
+    mut parts: ExportStream,
     to: &mut impl Write,
     failed: impl Fn(io::Error) -> CommandError,
 ) -> Result<(), CommandError> {
@@ -221,15 +221,15 @@ pub async fn import(
     let file = File::open(path);
     let file = file.map_err(|error| CommandError::File(path.display().to_string(), error))?;
     let (_, exchange) = open_configured(settings).await?;
-    let into = ImportInto {
+    let into = ImportTarget {
         exchange,
         tokens: model.map_or_else(TokenCounter::load, TokenCounter::for_model),
         now: SystemClock.now(),
     };
-    let owner = user.map_or(NewOwner::AsWritten, NewOwner::User);
+    let user_id = user.map_or(ImportOwner::FromFile, ImportOwner::User);
     let mut told = Instant::now();
     let ImportProgress { imported, already_there, messages, .. } =
-        webchat_chat::import(&into, owner, file, |progress| {
+        webchat_chat::import(&into, user_id, file, |progress| {
             if told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
                 println!("{} of {} conversations", progress.done, progress.of);

@@ -89,7 +89,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let stores = Stores::open(&settings.stores).await?;
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;
-    chat.begin_background();
+    chat.spawn_background_tasks();
     let server = serve(
         listener,
         chat.clone(),

@@ -57,26 +57,26 @@ impl Chat {
     /// unfinished. At shutdown what was asked about a file is still answered and kept, within the grace;
     /// the rest goes on elsewhere or later.
     /// To be called once for each set of ports.
-    pub fn begin_background(&self) {
+    pub fn spawn_background_tasks(&self) {
         self.background.spawn(self.clone().listen());
-        self.background.spawn(self.clone().look_for_lapsed_turns());
+        self.background.spawn(self.clone().watch_for_abandoned_turns());
         self.analyse_files();
     }
 
     async fn listen(self) {
         let listening = || self.clone().listen_once();
-        again_and_again("signals can't be heard", LISTEN_AGAIN_AFTER, listening).await;
+        run_periodically("signals can't be heard", LISTEN_AGAIN_AFTER, listening).await;
     }
 
     async fn listen_once(self) -> Result<(), StoreError> {
         let mut signals = self.ports.signals.subscribe().await?;
         while let Some(signal) = signals.next().await {
             match signal {
-                Signal::Stop { owner, conversation_id, turn_id } => {
-                    self.turns.stop_turn(owner, conversation_id, turn_id);
+                Signal::Stop { user_id, conversation_id, turn_id } => {
+                    self.turns.stop_turn(user_id, conversation_id, turn_id);
                 }
-                Signal::ListChanged { owner, conversation_id } => {
-                    self.lists.tell(owner, conversation_id);
+                Signal::ListChanged { user_id, conversation_id } => {
+                    self.lists.tell(user_id, conversation_id);
                 }
             }
         }
@@ -86,7 +86,7 @@ impl Chat {
 
 /// Never ends. A pass that fails or panics is logged, in these words, and the next one is made all the
 /// same.
-pub(crate) async fn again_and_again<F: Future<Output = Result<(), StoreError>>>(
+pub(crate) async fn run_periodically<F: Future<Output = Result<(), StoreError>>>(
     failing: &'static str,
     pause: Duration,
     pass: impl Fn() -> F,
@@ -117,8 +117,11 @@ mod tests {
             (MockSignals::new(), MockConversations::new(), MockFileJobs::new());
         signals.expect_subscribe().times(1).returning(|| panic!("signals"));
         signals.expect_subscribe().times(1..).returning(|| Ok(stream::pending().boxed()));
-        conversations.expect_take_over_lapsed().times(1).returning(|_, _, _, _| panic!("turns"));
-        conversations.expect_take_over_lapsed().times(1..).returning(|_, _, _, _| Ok(Vec::new()));
+        conversations.expect_claim_expired_turns().times(1).returning(|_, _, _, _| panic!("turns"));
+        conversations
+            .expect_claim_expired_turns()
+            .times(1..)
+            .returning(|_, _, _, _| Ok(Vec::new()));
         file_jobs.expect_take_job().times(1).returning(|_, _, _| panic!("files"));
         file_jobs.expect_take_job().times(1..).returning(|_, _, _| Ok(None));
         let room = Room::open().await.on(|ports| {
@@ -127,7 +130,7 @@ mod tests {
             ports.file_jobs = Arc::new(file_jobs);
         });
 
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         room.wait(Duration::from_secs(10)).await;
 
         // The mocks see to it that they are called again.

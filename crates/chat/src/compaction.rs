@@ -11,7 +11,7 @@ use webchat_domain::{
     Timestamp, UserId,
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
-use webchat_persistence::{ReplacedContext, StoreError, StoredContext};
+use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
 use webchat_tokens::{Budget, Fold, SUMMARY_HEADING, chunks, with_overhead};
 
 use crate::fault::cause;
@@ -57,7 +57,7 @@ enum Failure {
     #[error("the model gave an empty summary")]
     Empty,
     #[error("others changed the conversation's context meanwhile")]
-    Outdated,
+    Conflict,
 }
 
 impl From<StoreError> for Failure {
@@ -70,7 +70,7 @@ impl From<StoreError> for Failure {
 #[derive(Clone)]
 pub(crate) struct Compaction {
     pub(crate) chat: Chat,
-    pub(crate) owner: UserId,
+    pub(crate) user_id: UserId,
     pub(crate) id: ConversationId,
     /// Only messages before this position are folded.
     pub(crate) before: u64,
@@ -132,7 +132,7 @@ impl Compaction {
             let later = self.chat.ports.clock.now().plus(RIGHT);
             match self.chat.ports.contexts.renew_compaction(self.id, *until, later).await {
                 Ok(true) => *until = later,
-                Ok(false) => return Err(Failure::Outdated),
+                Ok(false) => return Err(Failure::Conflict),
                 // It may be back before the right lapses.
                 Err(error) => {
                     let id = self.id;
@@ -145,7 +145,7 @@ impl Compaction {
     async fn fold(&self) -> Result<(), Failure> {
         let latest = self.chat.ports.clock.now().plus(LONGEST);
         while self.chat.ports.clock.now().plus(PATIENCE) < latest {
-            let stored = self.chat.stored_context(self.owner, self.id).await?;
+            let stored = self.chat.stored_context(self.user_id, self.id).await?;
             let budget = self.chat.budget(&stored.context);
             let through = budget.summary.map_or(0, |summary| summary.through);
             let Some(end) = self.end_of_fold(budget).await? else { return Ok(()) };
@@ -171,7 +171,7 @@ impl Compaction {
             }
             None => ControlFlow::Break(()),
         };
-        self.chat.offer_history(self.owner, self.id, Some(self.before), offer).await?;
+        self.chat.offer_history(self.user_id, self.id, Some(self.before), offer).await?;
         Ok(end)
     }
 
@@ -190,7 +190,7 @@ impl Compaction {
         let mut stride = u64::from(PAGE);
         while after < end {
             let before = end.min(after.saturating_add(stride)) + 1;
-            let page = self.chat.read_messages(self.owner, self.id, Some(before), PAGE).await?;
+            let page = self.chat.read_messages(self.user_id, self.id, Some(before), PAGE).await?;
             let page: Vec<_> = page.into_iter().filter(|one| one.position > after).collect();
             if stride > u64::from(PAGE) && page.len() >= usize::try_from(PAGE).unwrap_or_default() {
                 // There may be more of them. So many positions hold at most as many messages.
@@ -283,12 +283,12 @@ impl Compaction {
             .chat
             .ports
             .contexts
-            .replace_context(self.owner, self.id, context, revision)
+            .replace_context(self.user_id, self.id, context, revision)
             .await?;
         match replaced {
-            ReplacedContext::Stored { .. } => Ok(()),
-            ReplacedContext::Outdated => Err(Failure::Outdated),
-            ReplacedContext::NotFound => Err(ChatError::ConversationNotFound.into()),
+            ReplaceContextOutcome::Stored { .. } => Ok(()),
+            ReplaceContextOutcome::Conflict => Err(Failure::Conflict),
+            ReplaceContextOutcome::NotFound => Err(ChatError::ConversationNotFound.into()),
         }
     }
 }

@@ -4,7 +4,7 @@ use webchat_domain::{
     Context, ConversationChange, ConversationId, ExampleId, FewShotExample, IdempotencyKey, Ledger,
     Message, ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
 };
-use webchat_persistence::{ReplacedContext, StoredContext};
+use webchat_persistence::{ReplaceContextOutcome, StoredContext};
 use webchat_tokens::{Budget, ContextPlanner};
 
 use crate::{Chat, ChatError, Settings};
@@ -51,13 +51,13 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<ContextView, ChatError> {
-        let conversation = self.find_conversation(owner, id).await?;
-        let StoredContext { context, revision } = self.stored_context(owner, id).await?;
+        let conversation = self.find_conversation(user_id, id).await?;
+        let StoredContext { context, revision } = self.stored_context(user_id, id).await?;
         let mut planner = ContextPlanner::between_questions(self.budget(&context));
-        self.offer_history(owner, id, None, |message| planner.offer(message)).await?;
+        self.offer_history(user_id, id, None, |message| planner.offer(message)).await?;
         let ledger = planner.finish(conversation.message_count).ledger;
         Ok(ContextView { context, revision, ledger })
     }
@@ -69,7 +69,7 @@ impl Chat {
     /// [`ChatError::PreconditionFailed`] where `expected` is given and is not the revision.
     pub async fn edit_context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         edit: ContextEdit,
         expected: Option<u64>,
@@ -90,7 +90,7 @@ impl Chat {
             context.parameters = parameters.unwrap_or(context.parameters);
             Ok(ConversationChange::Context)
         };
-        self.change_context(owner, id, expected, change).await
+        self.change_context(user_id, id, expected, change).await
     }
 
     /// Adds an example of what an answer should be like. Under a key that added one before, it is that
@@ -100,7 +100,7 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
     pub async fn add_example(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         key: Option<&IdempotencyKey>,
         user_prompt: String,
@@ -108,7 +108,7 @@ impl Chat {
     ) -> Result<FewShotExample, ChatError> {
         let example_id = ExampleId::of_key(id, key);
         let is_it = |example: &FewShotExample| example.example_id == example_id;
-        if let Some(known) = self.examples(owner, id).await?.into_iter().find(is_it) {
+        if let Some(known) = self.examples(user_id, id).await?.into_iter().find(is_it) {
             return Ok(known);
         }
         let example = FewShotExample {
@@ -126,7 +126,7 @@ impl Chat {
             }
             Ok(ConversationChange::FewShot)
         };
-        self.change_context(owner, id, None, change).await?;
+        self.change_context(user_id, id, None, change).await?;
         Ok(example)
     }
 
@@ -136,10 +136,10 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn examples(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FewShotExample>, ChatError> {
-        Ok(self.stored_context(owner, id).await?.context.examples)
+        Ok(self.stored_context(user_id, id).await?.context.examples)
     }
 
     /// Takes an example away.
@@ -148,7 +148,7 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], [`ChatError::ExampleNotFound`].
     pub async fn remove_example(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         example_id: ExampleId,
     ) -> Result<(), ChatError> {
@@ -160,7 +160,7 @@ impl Chat {
             }
             Ok(ConversationChange::FewShot)
         };
-        self.change_context(owner, id, None, change).await
+        self.change_context(user_id, id, None, change).await
     }
 
     /// Puts the user's words in place of the summary's; `None` takes it away, and the messages that
@@ -171,7 +171,7 @@ impl Chat {
     /// [`ChatError::PreconditionFailed`] where `expected` is given and is not the revision.
     pub async fn set_summary(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         text: Option<String>,
         expected: Option<u64>,
@@ -197,7 +197,7 @@ impl Chat {
             });
             Ok(ConversationChange::Context)
         };
-        self.change_context(owner, id, expected, change).await
+        self.change_context(user_id, id, expected, change).await
     }
 
     pub(crate) fn budget(&self, context: &Context) -> Budget {
@@ -207,23 +207,23 @@ impl Chat {
 
     pub(crate) async fn stored_context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<StoredContext, ChatError> {
-        let found = self.ports.contexts.context(owner, id).await?;
+        let found = self.ports.contexts.context(user_id, id).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 
     /// Hands the messages before the position `before` to `offer`, newest first, until it breaks.
     pub(crate) async fn offer_history(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         mut before: Option<u64>,
         mut offer: impl FnMut(Message) -> ControlFlow<()>,
     ) -> Result<(), ChatError> {
         while before.is_none_or(|before| before > 1) {
-            let page = self.read_messages(owner, id, before, PAGE).await?;
+            let page = self.read_messages(user_id, id, before, PAGE).await?;
             before = Some(page.first().map_or(0, |oldest| oldest.position));
             for message in page.into_iter().rev() {
                 if offer(message).is_break() {
@@ -236,23 +236,23 @@ impl Chat {
 
     async fn change_context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         expected: Option<u64>,
         change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
     ) -> Result<(), ChatError> {
         for _ in 0..TRIES {
-            let StoredContext { mut context, revision } = self.stored_context(owner, id).await?;
+            let StoredContext { mut context, revision } = self.stored_context(user_id, id).await?;
             if expected.is_some_and(|expected| expected != revision) {
                 return Err(ChatError::PreconditionFailed);
             }
             let room_before = self.budget(&context).room();
             let kind = change(&mut context)?;
             self.check_room(room_before, &context)?;
-            match self.ports.contexts.replace_context(owner, id, context, revision).await? {
-                ReplacedContext::Stored { .. } => return self.tell(id, kind).await,
-                ReplacedContext::Outdated => {}
-                ReplacedContext::NotFound => return Err(ChatError::ConversationNotFound),
+            match self.ports.contexts.replace_context(user_id, id, context, revision).await? {
+                ReplaceContextOutcome::Stored { .. } => return self.tell(id, kind).await,
+                ReplaceContextOutcome::Conflict => {}
+                ReplaceContextOutcome::NotFound => return Err(ChatError::ConversationNotFound),
             }
         }
         Err(ChatError::ContextChanged)

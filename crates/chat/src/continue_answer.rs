@@ -1,9 +1,9 @@
 use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, Role, UserId};
-use webchat_persistence::{Appended, Resume};
+use webchat_persistence::{AppendOutcome, ContinueAnswer};
 use webchat_tokens::with_overhead;
 
 use crate::prompts::CONTINUE;
-use crate::send_message::Opening;
+use crate::send_message::TurnStart;
 use crate::{Chat, ChatError, Sent};
 
 impl Chat {
@@ -22,48 +22,48 @@ impl Chat {
     /// As of [`Chat::send_message`].
     pub async fn continue_answer(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
         let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
         let answer = match message_id {
-            Some(message_id) => self.find_message(owner, id, message_id, Role::Assistant).await?,
-            None => self.last_answer(owner, id).await?.ok_or(ChatError::NothingToContinue)?,
+            Some(message_id) => self.find_message(user_id, id, message_id, Role::Assistant).await?,
+            None => self.last_answer(user_id, id).await?.ok_or(ChatError::NothingToContinue)?,
         };
         let chat = self.clone();
         self.to_its_end(async move {
-            chat.resume_and_begin(owner, id, &answer, client_message_id).await
+            chat.resume_and_begin(user_id, id, &answer, client_message_id).await
         })
         .await
     }
 
     async fn resume_and_begin(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         answer: &Message,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
-        let question = self.question_of(owner, id, answer).await?;
-        let context = self.stored_context(owner, id).await?.context;
+        let question = self.question_of(user_id, id, answer).await?;
+        let context = self.stored_context(user_id, id).await?.context;
         let fits = self.budget(&context).fits(self.tokens_to_continue(answer));
         fits.map_err(|_| ChatError::NothingToContinue)?;
-        let place = self.place(owner)?;
+        let permit = self.acquire_turn_permit(user_id)?;
         self.check_log(id).await?;
-        let resume = Resume {
+        let continuation = ContinueAnswer {
             message_id: answer.message_id,
             client_message_id: client_message_id.clone(),
             turn: self.claim(),
         };
         let now = self.ports.clock.now();
-        match self.ports.conversations.resume(owner, id, resume, now).await? {
-            Appended::Stale { .. } => Err(ChatError::NothingToContinue),
+        match self.ports.conversations.continue_answer(user_id, id, continuation, now).await? {
+            AppendOutcome::Conflict { .. } => Err(ChatError::NothingToContinue),
             resumed => {
                 let question = Some(question);
-                let opening = Opening { client_message_id, question, branches: false, place };
-                self.begin(owner, resumed, opening).await
+                let opening = TurnStart { client_message_id, question, branches: false, permit };
+                self.begin(user_id, resumed, opening).await
             }
         }
     }
@@ -86,7 +86,7 @@ mod tests {
     use crate::testing::{ANSWER, QUESTION, Room, log_that_refuses, settle};
 
     async fn go_on(room: &Room) -> Result<Sent, ChatError> {
-        room.chat.continue_answer(room.owner, room.id, None, None).await
+        room.chat.continue_answer(room.user_id, room.id, None, None).await
     }
 
     fn code(refused: Result<Sent, ChatError>) -> FailureCode {
@@ -143,7 +143,7 @@ mod tests {
         let room = room_with_answer("antidis", FinishReason::Length).await;
 
         go_on(&room).await.unwrap();
-        let page = room.chat.message_page(room.owner, room.id, None, 10).await.unwrap();
+        let page = room.chat.message_page(room.user_id, room.id, None, 10).await.unwrap();
 
         let [question] = page.messages.try_into().unwrap();
         assert_eq!(question.message.content, QUESTION);
@@ -173,29 +173,30 @@ mod tests {
         settle().await;
         let failed = room.last_stored().await;
         let room = room.on(|ports| ports.log = log_that_refuses("message_accepted"));
-        let untold = go_on(&room).await;
+        let pending = go_on(&room).await;
         settle().await;
 
         assert_eq!((failed.content.as_str(), failed.status), ("antidis", MessageStatus::Failed));
-        assert_eq!(code(untold), FailureCode::StorageUnavailable);
-        let untold = room.last_stored().await;
-        assert_eq!((untold.content.as_str(), untold.status), ("antidis", MessageStatus::Failed));
+        assert_eq!(code(pending), FailureCode::StorageUnavailable);
+        let pending = room.last_stored().await;
+        assert_eq!((pending.content.as_str(), pending.status), ("antidis", MessageStatus::Failed));
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_the_last_answer_goes_on_and_only_if_it_broke_off() {
         let room = room_with_answer("antidis", FinishReason::Length).await;
-        let (owner, id, chat) = (room.owner, room.id, &room.chat);
+        let (user_id, id, chat) = (room.user_id, room.id, &room.chat);
         let [question, broken_off] = room.stored().await.try_into().unwrap();
         let stranger = chat.continue_answer(UserId::generate(), id, None, None).await;
-        let to_a_question = chat.continue_answer(owner, id, Some(question.message_id), None).await;
+        let to_a_question =
+            chat.continue_answer(user_id, id, Some(question.message_id), None).await;
         room.ask_and_answer("Why?", "So.").await;
-        let empty = chat.start_conversation(owner, None).await.unwrap().conversation_id;
+        let empty = chat.start_conversation(user_id, None).await.unwrap().conversation_id;
         let before = room.told().await;
 
         let complete = go_on(&room).await;
-        let earlier = chat.continue_answer(owner, id, Some(broken_off.message_id), None).await;
-        let of_nothing = chat.continue_answer(owner, empty, None, None).await;
+        let earlier = chat.continue_answer(user_id, id, Some(broken_off.message_id), None).await;
+        let of_nothing = chat.continue_answer(user_id, empty, None, None).await;
 
         assert_eq!(code(stranger), FailureCode::ConversationNotFound);
         assert_eq!(code(to_a_question), FailureCode::MessageNotFound);
@@ -220,7 +221,7 @@ mod tests {
     async fn what_is_sent_twice_goes_on_once() {
         let room = room_with_answer("antidis", FinishReason::Length).await;
         let name = ClientMessageId::try_from("more".to_owned()).ok();
-        let send = || room.chat.continue_answer(room.owner, room.id, None, name.clone());
+        let send = || room.chat.continue_answer(room.user_id, room.id, None, name.clone());
 
         let first = send().await.unwrap();
         room.model.asked().await.answer("establishmentarianism", FinishReason::Stop).await;
@@ -228,7 +229,7 @@ mod tests {
 
         let Sent::Accepted(event) = first else { panic!("{first:?}") };
         let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
-        assert_eq!(second, Sent::Known(accepted));
+        assert_eq!(second, Sent::Duplicate(accepted));
         assert_eq!(room.model.times_asked(), 2);
     }
 }

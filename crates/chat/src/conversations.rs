@@ -1,7 +1,7 @@
 use webchat_domain::{
     Conversation, ConversationChange, ConversationId, EventBody, EventId, IdempotencyKey, UserId,
 };
-use webchat_persistence::{Cursor, Edit, Edited, ListOrder, Page, Shelf};
+use webchat_persistence::{ArchiveFilter, Cursor, Edit, EditOutcome, ListOrder, Page};
 
 use crate::{Chat, ChatError};
 
@@ -16,15 +16,15 @@ impl Chat {
     /// store can't keep it.
     pub async fn start_conversation(
         &self,
-        owner: UserId,
+        user_id: UserId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Conversation, ChatError> {
-        let id = ConversationId::of_key(owner, key);
+        let id = ConversationId::of_key(user_id, key);
         let now = self.ports.clock.now();
-        let Some(started) = self.ports.conversations.create(owner, id, now).await? else {
-            return self.find_conversation(owner, id).await;
+        let Some(started) = self.ports.conversations.create(user_id, id, now).await? else {
+            return self.find_conversation(user_id, id).await;
         };
-        self.list_changed(owner, id).await;
+        self.list_changed(user_id, id).await;
         Ok(started)
     }
 
@@ -34,10 +34,10 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn find_conversation(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Conversation, ChatError> {
-        let found = self.ports.conversations.find(owner, id).await?;
+        let found = self.ports.conversations.find(user_id, id).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 
@@ -48,25 +48,29 @@ impl Chat {
     /// When the store can't be read.
     pub async fn list_conversations(
         &self,
-        owner: UserId,
-        which: Shelf,
+        user_id: UserId,
+        which: ArchiveFilter,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, ChatError> {
         let order = ListOrder::Updated;
-        Ok(self.ports.conversations.list(owner, which, order, after, limit).await?)
+        Ok(self.ports.conversations.list(user_id, which, order, after, limit).await?)
     }
 
     /// All of the owner's conversations, archived ones too, the most recently started first.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn all_conversations(&self, owner: UserId) -> Result<Vec<Conversation>, ChatError> {
+    pub async fn all_conversations(&self, user_id: UserId) -> Result<Vec<Conversation>, ChatError> {
         let mut all = Vec::new();
         let mut after = None;
         loop {
             let order = ListOrder::Created;
-            let page = self.ports.conversations.list(owner, Shelf::Any, order, after, PAGE).await?;
+            let page = self
+                .ports
+                .conversations
+                .list(user_id, ArchiveFilter::All, order, after, PAGE)
+                .await?;
             all.extend(page.items);
             after = page.next;
             if after.is_none() {
@@ -82,18 +86,18 @@ impl Chat {
     /// [`ChatError::PreconditionFailed`] when it is not as it is expected to be.
     pub async fn edit_conversation(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         edit: Edit,
     ) -> Result<Conversation, ChatError> {
         let now = self.ports.clock.now();
         let Edit { title, archived, .. } = edit.clone();
-        let edited = match self.ports.conversations.edit(owner, id, edit, now).await? {
-            Edited::Stored(edited) => edited,
-            Edited::Outdated => return Err(ChatError::PreconditionFailed),
-            Edited::NotFound => return Err(ChatError::ConversationNotFound),
+        let edited = match self.ports.conversations.edit(user_id, id, edit, now).await? {
+            EditOutcome::Stored(edited) => edited,
+            EditOutcome::Conflict => return Err(ChatError::PreconditionFailed),
+            EditOutcome::NotFound => return Err(ChatError::ConversationNotFound),
         };
-        self.list_changed(owner, id).await;
+        self.list_changed(user_id, id).await;
         if let Some(title) = title {
             self.tell(id, ConversationChange::Title { title }).await?;
         }
@@ -109,14 +113,14 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn delete_conversation(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<(), ChatError> {
-        if !self.ports.conversations.delete(owner, id).await? {
+        if !self.ports.conversations.delete(user_id, id).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.stop_needless(owner, id).await;
-        self.list_changed(owner, id).await;
+        self.stop_needless(user_id, id).await;
+        self.list_changed(user_id, id).await;
         self.tell(id, ConversationChange::Deleted).await
     }
 
@@ -127,15 +131,15 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn reset_conversation(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<(), ChatError> {
         let now = self.ports.clock.now();
-        if !self.ports.conversations.reset(owner, id, now).await? {
+        if !self.ports.conversations.reset(user_id, id, now).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.stop_needless(owner, id).await;
-        self.list_changed(owner, id).await;
+        self.stop_needless(user_id, id).await;
+        self.list_changed(user_id, id).await;
         self.tell(id, ConversationChange::Reset).await
     }
 
@@ -167,14 +171,14 @@ mod tests {
         asked.say("Hm").await;
         settle().await;
 
-        room.chat.delete_conversation(room.owner, room.id).await.unwrap();
+        room.chat.delete_conversation(room.user_id, room.id).await.unwrap();
         settle().await;
 
         assert!(asked.is_dropped());
         let told: HashSet<String> = room.told().await.split_off(3).into_iter().collect();
         let expected = ["deleted", "end: Stopped, Stopped", "usage: 14"].map(str::to_owned);
         assert_eq!(told, HashSet::from(expected));
-        let found = room.chat.find_conversation(room.owner, room.id).await;
+        let found = room.chat.find_conversation(room.user_id, room.id).await;
         assert_eq!(found.unwrap_err().code(), FailureCode::ConversationNotFound);
     }
 
@@ -185,11 +189,11 @@ mod tests {
         asked.say("Hm").await;
         settle().await;
         room.chat
-            .add_example(room.owner, room.id, None, QUESTION.into(), "4".into())
+            .add_example(room.user_id, room.id, None, QUESTION.into(), "4".into())
             .await
             .unwrap();
 
-        room.chat.reset_conversation(room.owner, room.id).await.unwrap();
+        room.chat.reset_conversation(room.user_id, room.id).await.unwrap();
         settle().await;
         room.ask_and_answer("Again", "Yes.").await;
 
@@ -198,7 +202,7 @@ mod tests {
             room.stored().await.into_iter().map(|message| message.content).collect();
         assert_eq!(contents, ["Again", "Yes."]);
         assert!(room.told().await.contains(&"reset".to_owned()));
-        assert_eq!(room.chat.examples(room.owner, room.id).await.unwrap(), []);
+        assert_eq!(room.chat.examples(room.user_id, room.id).await.unwrap(), []);
         let stranger = room.chat.reset_conversation(UserId::generate(), room.id).await;
         assert_eq!(stranger.unwrap_err().code(), FailureCode::ConversationNotFound);
     }
@@ -209,7 +213,7 @@ mod tests {
         let title = Title::try_from("Tides".to_owned()).ok();
         let edit = Edit { title: title.clone(), archived: Some(true), expected: None };
 
-        let edited = room.chat.edit_conversation(room.owner, room.id, edit).await.unwrap();
+        let edited = room.chat.edit_conversation(room.user_id, room.id, edit).await.unwrap();
 
         assert_eq!((&edited.title, edited.archived), (&title, true));
         assert_eq!(room.conversation().await, edited);
@@ -225,7 +229,7 @@ mod tests {
         let expected = Some(before);
 
         let edit = Edit { archived: Some(true), expected, ..Edit::default() };
-        let refused = room.chat.edit_conversation(room.owner, room.id, edit).await;
+        let refused = room.chat.edit_conversation(room.user_id, room.id, edit).await;
 
         assert_eq!(refused.unwrap_err().code(), FailureCode::PreconditionFailed);
         assert!(!room.conversation().await.archived);
@@ -255,11 +259,11 @@ mod tests {
         let room = Room::open().await;
         let mut started = HashSet::from([room.id]);
         for _ in 0..PAGE {
-            let conversation = room.chat.start_conversation(room.owner, None).await.unwrap();
+            let conversation = room.chat.start_conversation(room.user_id, None).await.unwrap();
             started.insert(conversation.conversation_id);
         }
 
-        let all = room.chat.all_conversations(room.owner).await.unwrap();
+        let all = room.chat.all_conversations(room.user_id).await.unwrap();
 
         let listed = all.iter().map(|conversation| conversation.conversation_id);
         assert_eq!(all.len(), started.len());

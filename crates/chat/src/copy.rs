@@ -35,7 +35,7 @@ pub async fn copy(
     let mut copied = Totals { conversations: 0, messages: 0 };
     let mut conversations = Pages::of(from);
     while let Some(conversation) = conversations.next().await? {
-        let (owner, id) = (conversation.owner, id_of(&conversation));
+        let (user_id, id) = (conversation.user_id, id_of(&conversation));
         to.put_conversation(conversation).await?;
         let mut after = 0;
         loop {
@@ -43,7 +43,7 @@ pub async fn copy(
             let Some(last) = messages.last() else { break };
             after = last.message.position;
             copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
-            to.put_messages(owner, messages).await?;
+            to.put_messages(user_id, messages).await?;
         }
         let mut files = Files::of(from, id);
         while let Some(file) = files.next().await? {
@@ -175,17 +175,17 @@ mod tests {
 
     /// A conversation of so many messages.
     async fn converse(store: &SqliteStore, messages: usize) -> (UserId, ConversationId) {
-        let (owner, id) = (UserId::generate(), ConversationId::generate());
-        store.create(owner, id, START).await.unwrap();
+        let (user_id, id) = (UserId::generate(), ConversationId::generate());
+        store.create(user_id, id, START).await.unwrap();
         let messages = (0..messages).map(|number| said(&number.to_string())).collect();
         let append = Append { messages, ..Append::default() };
-        store.append(owner, id, append, START).await.unwrap();
-        (owner, id)
+        store.append(user_id, id, append, START).await.unwrap();
+        (user_id, id)
     }
 
     async fn put_file(
         store: &SqliteStore,
-        owner: UserId,
+        user_id: UserId,
         conversation_id: ConversationId,
     ) -> JobId {
         let job_id = JobId::generate();
@@ -203,7 +203,7 @@ mod tests {
             message_id: None,
         };
         let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], most_kept: 9 };
-        store.create_job(owner, new).await.unwrap();
+        store.create_job(user_id, new).await.unwrap();
         job_id
     }
 
@@ -226,8 +226,8 @@ mod tests {
         for messages in [0, 1, 100, 250] {
             ids.push(converse(&from, messages).await);
         }
-        let (owner, id) = ids[0];
-        let files = [put_file(&from, owner, id).await, put_file(&from, owner, id).await];
+        let (user_id, id) = ids[0];
+        let files = [put_file(&from, user_id, id).await, put_file(&from, user_id, id).await];
         let there_before = converse(&to, 3).await;
         let mut told = Vec::new();
 
@@ -238,26 +238,26 @@ mod tests {
         assert_eq!(again, copied);
         assert_eq!(told.len(), 4);
         assert_eq!(told.last(), Some(&copied));
-        for (owner, id) in ids {
-            let original = from.messages(owner, id, None, 999).await.unwrap();
+        for (user_id, id) in ids {
+            let original = from.messages(user_id, id, None, 999).await.unwrap();
             assert!(original.is_some());
-            assert_eq!(to.messages(owner, id, None, 999).await.unwrap(), original);
+            assert_eq!(to.messages(user_id, id, None, 999).await.unwrap(), original);
         }
         assert_eq!(to.totals().await.unwrap(), Totals { conversations: 5, messages: 354 });
-        assert_eq!(to.jobs(owner, id, 9).await.unwrap().unwrap().len(), files.len());
-        let (owner, id) = there_before;
-        assert_eq!(to.messages(owner, id, None, 9).await.unwrap().unwrap().len(), 3);
+        assert_eq!(to.jobs(user_id, id, 9).await.unwrap().unwrap().len(), files.len());
+        let (user_id, id) = there_before;
+        assert_eq!(to.messages(user_id, id, None, 9).await.unwrap().unwrap().len(), 3);
     }
 
     #[tokio::test]
     async fn a_copy_that_is_not_as_its_original_is_found() {
         let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
-        let (owner, id) = converse(&from, 120).await;
+        let (user_id, id) = converse(&from, 120).await;
         copy(&from, &to, |_| {}).await.unwrap();
         assert!(matches!(check(&from, &to).await, Ok(())));
 
         let one_more = Append { messages: vec![said("more")], ..Append::default() };
-        to.append(owner, id, one_more, START).await.unwrap();
+        to.append(user_id, id, one_more, START).await.unwrap();
 
         let found = check(&from, &to).await;
         assert!(matches!(found, Err(CopyError::Different(found)) if found == id), "{found:?}");
@@ -266,11 +266,11 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_not_as_its_original_is_found() {
         let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
-        let (owner, id) = converse(&from, 1).await;
-        let job = put_file(&from, owner, id).await;
+        let (user_id, id) = converse(&from, 1).await;
+        let job = put_file(&from, user_id, id).await;
         copy(&from, &to, |_| {}).await.unwrap();
 
-        to.cancel_job(owner, id, job).await.unwrap();
+        to.cancel_job(user_id, id, job).await.unwrap();
 
         assert!(matches!(check(&from, &to).await, Err(CopyError::Different(_))));
     }
@@ -278,13 +278,13 @@ mod tests {
     #[tokio::test]
     async fn a_changed_context_is_found() {
         let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
-        let (owner, id) = converse(&from, 1).await;
+        let (user_id, id) = converse(&from, 1).await;
         copy(&from, &to, |_| {}).await.unwrap();
-        let mut context = to.context(owner, id).await.unwrap().unwrap();
+        let mut context = to.context(user_id, id).await.unwrap().unwrap();
         let prompt = SystemPrompt { text: "Other".to_owned(), token_count: 1 };
         context.context.system_prompt = Some(prompt);
 
-        to.replace_context(owner, id, context.context, context.revision).await.unwrap();
+        to.replace_context(user_id, id, context.context, context.revision).await.unwrap();
 
         assert!(matches!(check(&from, &to).await, Err(CopyError::Different(_))));
     }

@@ -2,7 +2,7 @@ use thiserror::Error;
 use webchat_persistence::StoreError;
 use webchat_tokens::TooLong;
 
-use crate::exchange::reading::BrokenFile;
+use crate::exchange::reading::InvalidImportFile;
 use crate::import::ImportError;
 
 /// Why a use case refuses. The text is for the user; a store's fault shows no cause.
@@ -66,7 +66,7 @@ pub enum ChatError {
     #[error(
         "The conversation has moved on to message {position}. Please look at it before you send."
     )]
-    Stale {
+    Conflict {
         /// Where it ends.
         position: u64,
     },
@@ -84,7 +84,7 @@ pub enum ChatError {
     TooManyImports,
     /// A file that is to be imported can't be understood.
     #[error(transparent)]
-    BrokenImport(BrokenFile),
+    BrokenImport(InvalidImportFile),
     /// Files of this kind are not taken.
     #[error("Unsupported file type.")]
     UnsupportedFileType,
@@ -139,7 +139,7 @@ pub enum FailureCode {
     PreconditionFailed,
     TooManyTurns,
     TurnInProgress,
-    Stale,
+    Conflict,
     SavedTooOften,
     ImportNotFound,
     ImportInProgress,
@@ -177,7 +177,7 @@ impl ChatError {
             Self::PreconditionFailed => FailureCode::PreconditionFailed,
             Self::TooManyTurns { .. } => FailureCode::TooManyTurns,
             Self::TurnInProgress => FailureCode::TurnInProgress,
-            Self::Stale { .. } => FailureCode::Stale,
+            Self::Conflict { .. } => FailureCode::Conflict,
             Self::SavedTooOften => FailureCode::SavedTooOften,
             Self::ImportNotFound => FailureCode::ImportNotFound,
             Self::ImportInProgress => FailureCode::ImportInProgress,
@@ -215,7 +215,7 @@ impl FailureCode {
             Self::ContextTooLong => "context_too_long",
             Self::ContextChanged => "context_changed",
             // To clients, one thing: they don't know the newest state.
-            Self::PreconditionFailed | Self::Stale => "stale",
+            Self::PreconditionFailed | Self::Conflict => "stale",
             Self::TooManyTurns => "too_many_turns",
             Self::TurnInProgress => "turn_in_progress",
             Self::SavedTooOften => "saved_too_often",

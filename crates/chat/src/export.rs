@@ -30,11 +30,11 @@ pub struct ExportedFile {
     /// What is in it.
     pub format: ExportFormat,
     /// Its content, part by part. An error is its end: what came before is no whole file.
-    pub parts: Parts,
+    pub parts: ExportStream,
 }
 
 /// The content of a file, part by part.
-pub type Parts = BoxStream<'static, Result<String, StoreError>>;
+pub type ExportStream = BoxStream<'static, Result<String, StoreError>>;
 
 impl Chat {
     /// One conversation. All of its messages are in memory for [`ExportFormat::Flask`], else a page of
@@ -44,12 +44,12 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn export_conversation(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         format: ExportFormat,
     ) -> Result<ExportedFile, ChatError> {
         let exchange = Arc::clone(&self.ports.exchange);
-        let found = exchange.conversation_of(owner, id).await?;
+        let found = exchange.conversation_of(user_id, id).await?;
         let stored = found.ok_or(ChatError::ConversationNotFound)?;
         let now = self.ports.clock.now();
         let name = |ending| format!("webchat-{}-{id}.{ending}", now.compact());
@@ -60,7 +60,7 @@ impl Chat {
             }
             ExportFormat::Markdown => (name("md"), markdown_file(&exchange, stored)),
             ExportFormat::Flask => {
-                let file = flask::file(&self.flask_history(owner, id).await?);
+                let file = flask::file(&self.flask_history(user_id, id).await?);
                 let file = file.map_err(StoreError::fault)?;
                 let text = String::from_utf8(file).map_err(StoreError::fault);
                 (SavedName::new(now, id).to_string(), stream::once(async { text }).boxed())
@@ -71,9 +71,9 @@ impl Chat {
 
     /// All of the owner's conversations, the ones that were started first in front.
     #[must_use]
-    pub fn export_all(&self, owner: UserId) -> ExportedFile {
+    pub fn export_all(&self, user_id: UserId) -> ExportedFile {
         let name = file_name(self.ports.clock.now());
-        let parts = export_of_user(Arc::clone(&self.ports.exchange), owner);
+        let parts = export_user(Arc::clone(&self.ports.exchange), user_id);
         ExportedFile { name, format: ExportFormat::Json, parts }
     }
 
@@ -83,11 +83,11 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn flask_history(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<flask::FlaskMessage>, ChatError> {
-        let messages = self.all_messages(owner, id).await?;
-        let examples = self.examples(owner, id).await?;
+        let messages = self.all_messages(user_id, id).await?;
+        let examples = self.examples(user_id, id).await?;
         Ok(flask::history(messages, examples))
     }
 }
@@ -98,13 +98,13 @@ fn file_name(now: Timestamp) -> String {
 }
 
 /// All of a user's conversations, as JSON.
-pub fn export_of_user(exchange: Arc<dyn Exchange>, owner: UserId) -> Parts {
-    let conversations = conversations_of(Arc::clone(&exchange), owner).boxed();
+pub fn export_user(exchange: Arc<dyn Exchange>, user_id: UserId) -> ExportStream {
+    let conversations = conversations_of(Arc::clone(&exchange), user_id).boxed();
     json_file(exchange, conversations, false)
 }
 
 /// The conversations of all users, each with the one whose it is, as JSON: for the operator alone.
-pub fn export_of_everybody(transfer: Arc<dyn Transfer>, exchange: Arc<dyn Exchange>) -> Parts {
+pub fn export_all_users(transfer: Arc<dyn Transfer>, exchange: Arc<dyn Exchange>) -> ExportStream {
     let all = stream::try_unfold(None, move |after| {
         let transfer = Arc::clone(&transfer);
         async move {
@@ -118,12 +118,12 @@ pub fn export_of_everybody(transfer: Arc<dyn Transfer>, exchange: Arc<dyn Exchan
 
 fn conversations_of(
     exchange: Arc<dyn Exchange>,
-    owner: UserId,
+    user_id: UserId,
 ) -> impl Stream<Item = Result<StoredConversation, StoreError>> + Send {
     stream::try_unfold(None, move |after| {
         let exchange = Arc::clone(&exchange);
         async move {
-            let page = exchange.conversations_of(owner, after, PAGE).await?;
+            let page = exchange.conversations_of(user_id, after, PAGE).await?;
             let last = page.last().map(|last| Cursor {
                 at: last.conversation.created_at,
                 id: last.conversation.conversation_id,
@@ -136,7 +136,11 @@ fn conversations_of(
 
 type Conversations = BoxStream<'static, Result<StoredConversation, StoreError>>;
 
-fn json_file(exchange: Arc<dyn Exchange>, conversations: Conversations, with_owner: bool) -> Parts {
+fn json_file(
+    exchange: Arc<dyn Exchange>,
+    conversations: Conversations,
+    with_owner: bool,
+) -> ExportStream {
     let bodies = conversations
         .enumerate()
         .map(move |(number, stored)| {
@@ -153,7 +157,7 @@ fn json_conversation(
     stored: &StoredConversation,
     is_first: bool,
     with_owner: bool,
-) -> Parts {
+) -> ExportStream {
     let between = if is_first { "" } else { json::BETWEEN };
     let head = json::head(stored, with_owner).map_err(StoreError::fault);
     let head = head.map(|head| format!("{between}{head}"));
@@ -165,7 +169,7 @@ fn json_conversation(
     stream::once(async { head }).chain(pages).chain(end).boxed()
 }
 
-fn markdown_file(exchange: &Arc<dyn Exchange>, stored: StoredConversation) -> Parts {
+fn markdown_file(exchange: &Arc<dyn Exchange>, stored: StoredConversation) -> ExportStream {
     let pages = message_pages(exchange, &stored).map_ok(|page| {
         let visible = page.iter().filter(|one| one.active && !one.message.content.is_empty());
         visible.map(|one| markdown::message(&one.message)).collect()
@@ -178,12 +182,12 @@ fn message_pages(
     exchange: &Arc<dyn Exchange>,
     stored: &StoredConversation,
 ) -> impl Stream<Item = Result<Vec<StoredMessage>, StoreError>> + Send + use<> {
-    let (owner, id) = (stored.owner, stored.conversation.conversation_id);
+    let (user_id, id) = (stored.user_id, stored.conversation.conversation_id);
     let exchange = Arc::clone(exchange);
     stream::try_unfold(0, move |after| {
         let exchange = Arc::clone(&exchange);
         async move {
-            let page = exchange.messages_of(owner, id, after, PAGE).await?.unwrap_or_default();
+            let page = exchange.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
             let last = page.last().map(|last| last.message.position);
             Ok(last.map(|last| (page, last)))
         }

@@ -7,16 +7,16 @@ use std::time::Duration;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
-    ConversationChange, EventBody, FileJob, FileProgress, JobError, JobId, MessageId,
-    MessageStatus, NewMessage, Role, RunId, Timestamp, Title, TurnId,
+    ConversationChange, EventBody, FileJob, FileProgress, JobId, MessageId, MessageStatus,
+    NewMessage, Problem, Role, RunId, Timestamp, Title, TurnId,
 };
 use webchat_llm::ModelError;
 use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
 
 use crate::analysis::{Analyst, concerns_all};
-use crate::background::again_and_again;
+use crate::background::run_periodically;
 use crate::fault::{cause, panic_message};
-use crate::teller::Teller;
+use crate::publisher::EventPublisher;
 use crate::turns::LEASE;
 use crate::{Chat, prompts};
 
@@ -42,7 +42,7 @@ struct FileRun {
 /// Why a run ends without a complete analysis.
 enum End {
     /// The user is told.
-    Failed(JobError),
+    Failed(Problem),
     /// The job is no more this run's.
     Lost,
     /// The server goes away: the job goes on elsewhere or later.
@@ -69,7 +69,7 @@ impl Chat {
             self.keep_analysing().await;
             Ok(())
         };
-        again_and_again("files can't be analysed", LOOK_EVERY, analysing).await;
+        run_periodically("files can't be analysed", LOOK_EVERY, analysing).await;
     }
 
     async fn keep_analysing(&self) {
@@ -103,10 +103,10 @@ impl Chat {
 impl FileRun {
     async fn run(self) {
         let id = self.taken.job.conversation_id;
-        let teller = Teller::new(Arc::clone(&self.chat.ports.log), id);
+        let publisher = EventPublisher::new(Arc::clone(&self.chat.ports.log), id);
         let give_up = self.chat.turns.interrupt();
         let work = async {
-            let analysing = AssertUnwindSafe(self.analyse(&teller)).catch_unwind();
+            let analysing = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();
             let ended = tokio::select! {
                 biased;
                 () = give_up.cancelled() => Err(End::Left),
@@ -114,11 +114,11 @@ impl FileRun {
                 () = self.hold() => Err(End::Lost),
             };
             if let Err(end) = ended {
-                self.end(end, &teller).await;
+                self.end(end, &publisher).await;
             }
-            teller.close();
+            publisher.close();
         };
-        tokio::join!(work, teller.run(&give_up));
+        tokio::join!(work, publisher.run(&give_up));
     }
 
     /// Returns when the job is no more this run's.
@@ -136,27 +136,27 @@ impl FileRun {
         }
     }
 
-    async fn analyse(&self, teller: &Teller) -> Result<(), End> {
-        let of_parts = self.analyse_parts(teller).await?;
+    async fn analyse(&self, publisher: &EventPublisher) -> Result<(), End> {
+        let of_parts = self.analyse_parts(publisher).await?;
         let combined = self.analyst().combine(of_parts).await.map_err(|error| {
             End::Failed(self.describe("The analyses of its parts could not be combined", &error))
         })?;
         let completed = self.complete(combined).await?;
         let id = completed.conversation.conversation_id;
-        tell_completed(teller, completed);
-        self.chat.list_changed(self.taken.owner, id).await;
+        tell_completed(publisher, completed);
+        self.chat.list_changed(self.taken.user_id, id).await;
         Ok(())
     }
 
     /// The analyses of all parts, in their order. What was recorded before is not asked for again.
-    async fn analyse_parts(&self, teller: &Teller) -> Result<Vec<String>, End> {
+    async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, End> {
         let mut analyses = self.taken.text.analyses.clone();
         let mut failed: Vec<(u32, ModelError)> = Vec::new();
         let mut answers = pin!(self.answers());
         while let Some((part, answer)) = answers.next().await {
             match answer {
                 Ok(text) => {
-                    self.record(part, text.clone(), teller).await?;
+                    self.record(part, text.clone(), publisher).await?;
                     analyses.insert(part, text);
                 }
                 Err(error) => {
@@ -194,13 +194,18 @@ impl FileRun {
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 
-    async fn record(&self, part: u32, analysis: String, teller: &Teller) -> Result<(), End> {
+    async fn record(
+        &self,
+        part: u32,
+        analysis: String,
+        publisher: &EventPublisher,
+    ) -> Result<(), End> {
         let jobs = &self.chat.ports.file_jobs;
         let recorded = jobs.record_part(self.id(), self.run_id, part, analysis).await?;
         let job = recorded.ok_or(End::Lost)?;
         let told = |done: u32| u64::from(done) * 100 / TOLD_PERCENT / u64::from(job.of.max(1));
         if told(job.done) > told(job.done.saturating_sub(1)) {
-            teller.tell(EventBody::FileProgress(FileProgress::from(&job)));
+            publisher.tell(EventBody::FileProgress(FileProgress::from(&job)));
         }
         Ok(())
     }
@@ -237,18 +242,18 @@ impl FileRun {
         Append { messages: vec![question, answer], title, ..Append::default() }
     }
 
-    async fn end(&self, end: End, teller: &Teller) {
+    async fn end(&self, end: End, publisher: &EventPublisher) {
         let job_id = self.id();
         let ended = match end {
             End::Lost => Ok(()),
             End::Left => self.renew(self.chat.ports.clock.now()).await.map(|_| ()),
-            End::Failed(error) => self.fail(error, teller).await,
+            End::Failed(error) => self.fail(error, publisher).await,
             End::Store(error) => Err(error),
             End::Panic(panic) => {
                 let cause = panic_message(panic.as_ref());
                 tracing::error!(%job_id, cause, "the analysis of a file panicked");
                 let message = "Something went wrong on the server.".to_owned();
-                self.fail(JobError { message, code: "internal".to_owned() }, teller).await
+                self.fail(Problem { message, code: "internal".to_owned() }, publisher).await
             }
         };
         if let Err(error) = ended {
@@ -256,11 +261,11 @@ impl FileRun {
         }
     }
 
-    async fn fail(&self, error: JobError, teller: &Teller) -> Result<(), StoreError> {
+    async fn fail(&self, error: Problem, publisher: &EventPublisher) -> Result<(), StoreError> {
         tracing::warn!(job_id = %self.id(), code = error.code, "a file could not be analysed");
         let failed = self.chat.ports.file_jobs.fail_job(self.id(), self.run_id, error).await?;
         if let Some(job) = failed {
-            teller.tell(EventBody::FileProgress(FileProgress::from(&job)));
+            publisher.tell(EventBody::FileProgress(FileProgress::from(&job)));
         }
         Ok(())
     }
@@ -278,16 +283,16 @@ impl FileRun {
         self.taken.job.job_id
     }
 
-    fn describe_part(&self, part: u32, error: &ModelError) -> JobError {
+    fn describe_part(&self, part: u32, error: &ModelError) -> Problem {
         let of = self.taken.job.of;
         let what = format!("Part {} of {of} could not be analysed", part + 1);
         self.describe(&what, error)
     }
 
     /// What the user is told; the cause goes to the log.
-    fn describe(&self, what: &str, error: &ModelError) -> JobError {
+    fn describe(&self, what: &str, error: &ModelError) -> Problem {
         tracing::warn!(job_id = %self.id(), error = cause(error), what);
-        JobError { message: format!("{what}: {error}"), code: error.code().to_owned() }
+        Problem { message: format!("{what}: {error}"), code: error.code().to_owned() }
     }
 }
 
@@ -297,15 +302,15 @@ impl From<StoreError> for End {
     }
 }
 
-fn tell_completed(teller: &Teller, completed: CompletedJob) {
+fn tell_completed(publisher: &EventPublisher, completed: CompletedJob) {
     let CompletedJob { job, conversation, messages } = completed;
-    teller.tell(EventBody::FileProgress(FileProgress::from(&job)));
+    publisher.tell(EventBody::FileProgress(FileProgress::from(&job)));
     let is_first = messages.first().is_some_and(|question| question.parent_id.is_none());
     if let Some(title) = conversation.title.filter(|_| is_first) {
-        teller.tell(EventBody::ConversationUpdated(ConversationChange::Title { title }));
+        publisher.tell(EventBody::ConversationUpdated(ConversationChange::Title { title }));
     }
     let change = ConversationChange::File { job_id: job.job_id };
-    teller.tell(EventBody::ConversationUpdated(change));
+    publisher.tell(EventBody::ConversationUpdated(change));
 }
 
 #[cfg(test)]

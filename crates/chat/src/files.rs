@@ -8,7 +8,7 @@ use webchat_domain::{
     ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey, JobId,
     JobStatus, UserId,
 };
-use webchat_persistence::{CreatedJob, NewFileJob, StoreError};
+use webchat_persistence::{CreateJobOutcome, NewFileJob, StoreError};
 use webchat_tokens::chunks;
 
 use crate::analysis::longest_part;
@@ -114,7 +114,7 @@ impl Chat {
     /// When the future is dropped, the file may be kept; if it is, it is analysed.
     pub async fn upload_file(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         key: Option<&IdempotencyKey>,
         upload: Upload,
@@ -122,7 +122,7 @@ impl Chat {
         let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
         self.accept_file_name(&upload.name)?;
         let text = self.text_of(upload.content)?;
-        self.find_conversation(owner, id).await?;
+        self.find_conversation(user_id, id).await?;
         // What could not be told must not be kept: where the log is away, it ends here.
         self.ports.log.checkpoint(id).await?;
         let Cut { text, token_count, part_ends } = self.cut(text).await?;
@@ -141,11 +141,11 @@ impl Chat {
         };
         let most_kept = self.settings.files.per_user;
         let new = NewFileJob { job: job.clone(), text, part_ends, most_kept };
-        match self.ports.file_jobs.create_job(owner, new).await? {
-            CreatedJob::Created => {}
-            CreatedJob::Known(known) => return Ok(known),
-            CreatedJob::TooMany => return Err(ChatError::TooManyFiles { most: most_kept }),
-            CreatedJob::NotFound => return Err(ChatError::ConversationNotFound),
+        match self.ports.file_jobs.create_job(user_id, new).await? {
+            CreateJobOutcome::Created => {}
+            CreateJobOutcome::Duplicate(known) => return Ok(known),
+            CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { most: most_kept }),
+            CreateJobOutcome::NotFound => return Err(ChatError::ConversationNotFound),
         }
         self.tell_file(&job).await;
         self.file_work.has_news.notify_one();
@@ -158,10 +158,10 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn files(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FileJob>, ChatError> {
-        let found = self.ports.file_jobs.jobs(owner, id, LISTED).await?;
+        let found = self.ports.file_jobs.jobs(user_id, id, LISTED).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 
@@ -171,11 +171,11 @@ impl Chat {
     /// [`ChatError::FileNotFound`], also when it is somebody else's.
     pub async fn file(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
-        let found = self.ports.file_jobs.find_job(owner, id, job_id).await?;
+        let found = self.ports.file_jobs.find_job(user_id, id, job_id).await?;
         found.ok_or(ChatError::FileNotFound)
     }
 
@@ -186,11 +186,11 @@ impl Chat {
     /// [`ChatError::FileNotFound`], also when it is somebody else's.
     pub async fn cancel_file(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<(), ChatError> {
-        let cancelled = self.ports.file_jobs.cancel_job(owner, id, job_id).await?;
+        let cancelled = self.ports.file_jobs.cancel_job(user_id, id, job_id).await?;
         let job = cancelled.ok_or(ChatError::FileNotFound)?;
         if job.status == JobStatus::Cancelled {
             self.tell_file(&job).await;
@@ -204,12 +204,12 @@ impl Chat {
     /// [`ChatError::FileNotFound`], also when it is somebody else's; [`ChatError::FileNotFailed`].
     pub async fn retry_file(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
         let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
-        let retried = self.ports.file_jobs.retry_job(owner, id, job_id).await?;
+        let retried = self.ports.file_jobs.retry_job(user_id, id, job_id).await?;
         let job = retried.ok_or(ChatError::FileNotFound)?;
         if job.status != JobStatus::Running {
             return Err(ChatError::FileNotFailed);
@@ -226,13 +226,13 @@ impl Chat {
     /// server goes away, and the analysis goes on elsewhere or later.
     pub async fn wait_for_file(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
         loop {
             let latest = self.ports.log.checkpoint(id).await?.latest;
-            let job = self.file(owner, id, job_id).await?;
+            let job = self.file(user_id, id, job_id).await?;
             if job.status != JobStatus::Running {
                 return Ok(job);
             }
@@ -248,11 +248,11 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`] when its message is there no more, or is somebody else's.
-    pub async fn analysis(&self, owner: UserId, job: &FileJob) -> Result<String, ChatError> {
+    pub async fn analysis(&self, user_id: UserId, job: &FileJob) -> Result<String, ChatError> {
         let mut before = None;
         loop {
             let id = job.conversation_id;
-            let mut page = self.read_messages(owner, id, before, PAGE).await?;
+            let mut page = self.read_messages(user_id, id, before, PAGE).await?;
             before = page.first().map(|oldest| oldest.position);
             if before.is_none() {
                 return Err(ChatError::FileNotFound);
@@ -326,26 +326,26 @@ mod tests {
             ("tides.txt", b"\xef\xbb\xbf \r\n", FailureCode::EmptyFile),
         ] {
             let refused =
-                room.chat.upload_file(room.owner, room.id, None, file(name, content)).await;
+                room.chat.upload_file(room.user_id, room.id, None, file(name, content)).await;
             assert_eq!(refused.unwrap_err().code(), code, "{name} {content:?}");
         }
         let stranger = UserId::generate();
         let foreign = room.chat.upload_file(stranger, room.id, None, file("a.txt", b"tides")).await;
         assert_eq!(foreign.unwrap_err().code(), FailureCode::ConversationNotFound);
 
-        assert_eq!(room.chat.files(room.owner, room.id).await.unwrap(), []);
+        assert_eq!(room.chat.files(room.user_id, room.id).await.unwrap(), []);
         assert_eq!(room.told().await, [""; 0]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_user_has_so_many_files_analysed_at_a_time() {
         let room = Room::open_with(|settings| settings.files.per_user = 2).await;
-        let upload = || room.chat.upload_file(room.owner, room.id, None, file("A.TXT", b"tides"));
+        let upload = || room.chat.upload_file(room.user_id, room.id, None, file("A.TXT", b"tides"));
 
         let first = upload().await.unwrap();
         upload().await.unwrap();
         let third = upload().await;
-        room.chat.cancel_file(room.owner, room.id, first.job_id).await.unwrap();
+        room.chat.cancel_file(room.user_id, room.id, first.job_id).await.unwrap();
         let instead = upload().await;
 
         assert_eq!(third.unwrap_err().code(), FailureCode::TooManyFiles);

@@ -15,7 +15,7 @@ const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 32 * 1024;
 
 /// A client that follows the events of one conversation, at its own pace.
-pub struct Following {
+pub struct Subscription {
     log: Arc<dyn TurnLog>,
     conversation_id: ConversationId,
     reached: u64,
@@ -24,12 +24,12 @@ pub struct Following {
 
 /// What a follower gets next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Followed {
+pub enum Update {
     /// What happened since, at least one event, adjacent chunks of an answer as one.
     Events(Vec<Arc<Event>>),
     /// The follower is too far behind for the log: it should read the messages again. Events after
     /// this number follow.
-    Lost {
+    Gap {
         /// Where it goes on.
         event_seq: u64,
     },
@@ -40,13 +40,13 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn follow(
+    pub async fn subscribe(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         after: Option<u64>,
-    ) -> Result<Following, ChatError> {
-        self.find_conversation(owner, id).await?;
+    ) -> Result<Subscription, ChatError> {
+        self.find_conversation(user_id, id).await?;
         let log = Arc::clone(&self.ports.log);
         let (reached, recovered) = match after {
             None => (log.checkpoint(id).await?.latest, true),
@@ -55,11 +55,11 @@ impl Chat {
                 Replay::Gone { latest } => (latest, false),
             },
         };
-        Ok(Following { log, conversation_id: id, reached, recovered })
+        Ok(Subscription { log, conversation_id: id, reached, recovered })
     }
 }
 
-impl Following {
+impl Subscription {
     /// Whether everything since the number that was asked for will come.
     #[must_use]
     pub fn recovered(&self) -> bool {
@@ -76,21 +76,21 @@ impl Following {
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Followed {
+    pub async fn next(&mut self) -> Update {
         loop {
             match self.wait_and_read().await {
-                Ok(Some(followed)) => return followed,
+                Ok(Some(update)) => return update,
                 Ok(None) => {}
                 Err(error) => {
                     let id = self.conversation_id;
-                    tracing::debug!(conversation_id = %id, error = cause(&error), "not followed");
+                    tracing::debug!(conversation_id = %id, error = cause(&error), "not update");
                     sleep(READ_AGAIN_AFTER).await;
                 }
             }
         }
     }
 
-    async fn wait_and_read(&mut self) -> Result<Option<Followed>, StoreError> {
+    async fn wait_and_read(&mut self) -> Result<Option<Update>, StoreError> {
         self.log.wait(self.conversation_id, self.reached).await?;
         self.so_far().await
     }
@@ -102,18 +102,18 @@ impl Following {
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.
-    pub async fn so_far(&mut self) -> Result<Option<Followed>, StoreError> {
+    pub async fn so_far(&mut self) -> Result<Option<Update>, StoreError> {
         let events = match self.log.read(self.conversation_id, self.reached).await? {
             Replay::Gone { latest } => {
                 self.reached = latest;
-                return Ok(Some(Followed::Lost { event_seq: latest }));
+                return Ok(Some(Update::Gap { event_seq: latest }));
             }
             Replay::Whole(events) => events,
         };
         let events = first_part(&events);
         Ok(events.last().map(|newest| {
             self.reached = newest.seq;
-            Followed::Events(merge_chunks(events))
+            Update::Events(merge_chunks(events))
         }))
     }
 }
@@ -195,10 +195,10 @@ mod tests {
         Arc::new(Event { conversation_id, seq, body })
     }
 
-    async fn next_events(following: &mut Following) -> Vec<Arc<Event>> {
-        match soon(following.next()).await {
-            Followed::Events(events) => events,
-            lost @ Followed::Lost { .. } => panic!("{lost:?}"),
+    async fn next_events(subscription: &mut Subscription) -> Vec<Arc<Event>> {
+        match soon(subscription.next()).await {
+            Update::Events(events) => events,
+            lost @ Update::Gap { .. } => panic!("{lost:?}"),
         }
     }
 
@@ -214,17 +214,17 @@ mod tests {
         asked.say("two ").await;
         settle().await;
 
-        let mut following = room.chat.follow(room.owner, room.id, Some(0)).await.unwrap();
-        let mut told = in_shorts(&next_events(&mut following).await);
+        let mut subscription = room.chat.subscribe(room.user_id, room.id, Some(0)).await.unwrap();
+        let mut told = in_shorts(&next_events(&mut subscription).await);
         for text in ["three ", "four"] {
             asked.say(text).await;
-            told.extend(in_shorts(&next_events(&mut following).await));
+            told.extend(in_shorts(&next_events(&mut subscription).await));
         }
         asked.finish(FinishReason::Stop).await;
         settle().await;
-        told.extend(in_shorts(&next_events(&mut following).await));
+        told.extend(in_shorts(&next_events(&mut subscription).await));
 
-        assert!(following.recovered());
+        assert!(subscription.recovered());
         assert_eq!(
             told,
             [
@@ -237,8 +237,8 @@ mod tests {
                 "usage: 18",
             ]
         );
-        assert_eq!(following.event_seq(), room.events().await.last().unwrap().seq);
-        assert!(following.next().now_or_never().is_none(), "there is nothing left to tell");
+        assert_eq!(subscription.event_seq(), room.events().await.last().unwrap().seq);
+        assert!(subscription.next().now_or_never().is_none(), "there is nothing left to tell");
     }
 
     #[tokio::test(start_paused = true)]
@@ -246,11 +246,11 @@ mod tests {
         let room = Room::open().await;
         room.ask_and_answer(QUESTION, ANSWER).await;
 
-        let mut following = room.chat.follow(room.owner, room.id, None).await.unwrap();
+        let mut subscription = room.chat.subscribe(room.user_id, room.id, None).await.unwrap();
         room.send("What else?").await.unwrap();
 
-        assert!(following.recovered());
-        let told = in_shorts(&next_events(&mut following).await);
+        assert!(subscription.recovered());
+        let told = in_shorts(&next_events(&mut subscription).await);
         assert_eq!(told.first().unwrap(), "accepted: What else?");
     }
 
@@ -260,12 +260,13 @@ mod tests {
         room.ask_and_answer(QUESTION, ANSWER).await;
         let newest = room.events().await.last().unwrap().seq;
 
-        let mut following = room.chat.follow(room.owner, room.id, Some(newest + 7)).await.unwrap();
+        let mut subscription =
+            room.chat.subscribe(room.user_id, room.id, Some(newest + 7)).await.unwrap();
         room.send("What else?").await.unwrap();
 
-        assert!(!following.recovered());
-        assert_eq!(following.event_seq(), newest);
-        let told = in_shorts(&next_events(&mut following).await);
+        assert!(!subscription.recovered());
+        assert_eq!(subscription.event_seq(), newest);
+        let told = in_shorts(&next_events(&mut subscription).await);
         assert_eq!(told.first().unwrap(), "accepted: What else?");
     }
 
@@ -273,7 +274,7 @@ mod tests {
     async fn a_stranger_follows_nothing() {
         let room = Room::open().await;
 
-        let refused = room.chat.follow(UserId::generate(), room.id, None).await;
+        let refused = room.chat.subscribe(UserId::generate(), room.id, None).await;
 
         assert!(matches!(refused, Err(ChatError::ConversationNotFound)));
     }
@@ -290,34 +291,35 @@ mod tests {
             )
         };
         let first = say("first").await.unwrap().seq;
-        let mut following = room.chat.follow(room.owner, room.id, Some(first)).await.unwrap();
+        let mut subscription =
+            room.chat.subscribe(room.user_id, room.id, Some(first)).await.unwrap();
 
         let mut newest = first;
         for _ in 0..2_000 {
             newest = say("missed").await.unwrap().seq;
         }
-        let lost = following.next().await;
+        let lost = subscription.next().await;
         say("seen").await.unwrap();
-        let seen = next_events(&mut following).await;
+        let seen = next_events(&mut subscription).await;
 
-        assert_eq!(lost, Followed::Lost { event_seq: newest });
+        assert_eq!(lost, Update::Gap { event_seq: newest });
         assert_eq!(in_shorts(&seen), ["chunk: seen"]);
-        assert_eq!(following.event_seq(), seen[0].seq);
+        assert_eq!(subscription.event_seq(), seen[0].seq);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_follower_far_behind_is_told_a_long_answer_in_parts() {
         let room = Room::open().await;
         let (log, turn_id) = (&room.chat.ports.log, TurnId::generate());
-        let mut following = room.chat.follow(room.owner, room.id, Some(0)).await.unwrap();
+        let mut subscription = room.chat.subscribe(room.user_id, room.id, Some(0)).await.unwrap();
         let parts = ["x".repeat(AT_ONCE / 2), "y".repeat(AT_ONCE / 2), "z".repeat(2 * AT_ONCE)];
         for part in &parts {
             let body = chunk(0, turn_id, part).body.clone();
             log.append(room.id, EventId::generate(), body).await.unwrap();
         }
 
-        let first = next_events(&mut following).await;
-        let rest = next_events(&mut following).await;
+        let first = next_events(&mut subscription).await;
+        let rest = next_events(&mut subscription).await;
 
         assert_eq!(text_of(&first, turn_id), parts[..2].concat());
         assert_eq!((first.len(), text_of(&rest, turn_id)), (1, parts[2].clone()));

@@ -10,14 +10,14 @@ use webchat_persistence::{Exchange, StoreError};
 use webchat_tokens::TokenCounter;
 
 use crate::exchange::Brought;
-use crate::exchange::reading::{self, BrokenFile, ReadError};
+use crate::exchange::reading::{self, InvalidImportFile, ReadError};
 
 /// Conversations that were read and wait to be stored.
 const READ_AHEAD: usize = 1;
 
 /// Where conversations are brought to.
 #[derive(Clone)]
-pub struct ImportInto {
+pub struct ImportTarget {
     /// The store.
     pub exchange: Arc<dyn Exchange>,
     /// How tokens are counted.
@@ -28,11 +28,11 @@ pub struct ImportInto {
 
 /// Whose the conversations of a file become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewOwner {
+pub enum ImportOwner {
     /// This user's.
     User(UserId),
     /// Those users' whom the file names: for the operator alone.
-    AsWritten,
+    FromFile,
 }
 
 /// How far an import is.
@@ -55,7 +55,7 @@ pub struct ImportProgress {
 pub enum ImportError {
     /// The file can't be understood: nothing was imported.
     #[error(transparent)]
-    Broken(#[from] BrokenFile),
+    Broken(#[from] InvalidImportFile),
     /// The file can't be read. What was imported stays.
     #[error("the file can't be read")]
     Unreadable(#[source] std::io::Error),
@@ -76,13 +76,13 @@ pub enum ImportError {
 /// # Errors
 /// See [`ImportError`].
 pub async fn import<F: Read + Seek + Send + 'static>(
-    into: &ImportInto,
-    owner: NewOwner,
+    into: &ImportTarget,
+    user_id: ImportOwner,
     file: F,
     mut progress: impl FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportProgress, ImportError> {
     let now = into.now;
-    let (checked, file) = blocking(move || check(file, owner, now)).await?;
+    let (checked, file) = blocking(move || check(file, user_id, now)).await?;
     let mut so_far = ImportProgress { of: checked?, ..ImportProgress::default() };
     if progress(so_far).is_break() {
         return Err(ImportError::Ended);
@@ -90,14 +90,14 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     let (sender, mut brought) = mpsc::channel(READ_AHEAD);
     let reading = spawn_blocking(move || {
         let mut take = |brought| {
-            let one = (owner.of(&brought)?, brought);
+            let one = (user_id.of(&brought)?, brought);
             // Nobody takes any more: the import has ended.
             sender.blocking_send(one).map_err(|_| String::new())
         };
         reading::read(file, now, &mut take)
     });
-    while let Some((owner, one)) = brought.recv().await {
-        match add(into, owner, one).await? {
+    while let Some((user_id, one)) = brought.recv().await {
+        match add(into, user_id, one).await? {
             Some(messages) => {
                 so_far.imported += 1;
                 so_far.messages += messages;
@@ -113,12 +113,12 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     Ok(so_far)
 }
 
-impl NewOwner {
+impl ImportOwner {
     fn of(self, brought: &Brought) -> Result<UserId, String> {
         match self {
-            Self::User(owner) => Ok(owner),
-            Self::AsWritten => {
-                brought.owner.ok_or_else(|| "it does not say whose it is (user_id)".to_owned())
+            Self::User(user_id) => Ok(user_id),
+            Self::FromFile => {
+                brought.user_id.ok_or_else(|| "it does not say whose it is (user_id)".to_owned())
             }
         }
     }
@@ -127,28 +127,28 @@ impl NewOwner {
 /// Reads all of the file: how many conversations it has.
 fn check<F: Read + Seek>(
     mut file: F,
-    owner: NewOwner,
+    user_id: ImportOwner,
     now: Timestamp,
 ) -> (Result<u64, ReadError>, F) {
-    let mut take = |brought: Brought| owner.of(&brought).map(drop);
+    let mut take = |brought: Brought| user_id.of(&brought).map(drop);
     let checked = reading::read(&mut file, now, &mut take);
     (checked, file)
 }
 
 /// Stores the conversation: how many messages it has. `None`: it is here.
 async fn add(
-    into: &ImportInto,
-    owner: UserId,
+    into: &ImportTarget,
+    user_id: UserId,
     brought: Brought,
 ) -> Result<Option<u64>, ImportError> {
-    for id in brought.ids_of(owner) {
-        if into.exchange.conversation_of(owner, id).await?.is_some() {
+    for id in brought.ids_of(user_id) {
+        if into.exchange.conversation_of(user_id, id).await?.is_some() {
             return Ok(None);
         }
     }
     let tokens = into.tokens;
     let (conversation, messages) =
-        blocking(move || brought.adopted_by(owner, |text| tokens.count(text))).await?;
+        blocking(move || brought.adopted_by(user_id, |text| tokens.count(text))).await?;
     let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
     let is_new = into.exchange.add_whole(conversation, messages).await?;
     Ok(is_new.then_some(count))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use webchat_domain::{IdempotencyKey, ImportId, Timestamp, UserId};
 
 use crate::fault::cause;
-use crate::import::{ImportInto, ImportProgress, NewOwner, import};
+use crate::import::{ImportOwner, ImportProgress, ImportTarget, import};
 use crate::{Chat, ChatError};
 
 /// Imports of all users that are under way at a time, uploads included: what they take of the disk and of
@@ -25,7 +25,7 @@ const MOST_KEPT: usize = 1_000;
 pub(crate) struct Imports(Mutex<BTreeMap<ImportId, Known>>);
 
 struct Known {
-    owner: UserId,
+    user_id: UserId,
     /// Whether its file has come.
     has_begun: bool,
     status: Arc<ImportStatus>,
@@ -59,13 +59,13 @@ pub enum PreparedImport {
     /// It may be imported.
     New(Box<ImportSlot>),
     /// It came before, under the same key: how that import is doing.
-    Known(Arc<ImportStatus>),
+    Duplicate(Arc<ImportStatus>),
 }
 
 /// The right to import one file. Dropped before it was used, it leaves nothing behind.
 pub struct ImportSlot {
     chat: Chat,
-    owner: UserId,
+    user_id: UserId,
     id: ImportId,
 }
 
@@ -77,16 +77,16 @@ impl Chat {
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
     pub fn prepare_import(
         &self,
-        owner: UserId,
+        user_id: UserId,
         key: Option<&IdempotencyKey>,
     ) -> Result<PreparedImport, ChatError> {
         if self.turns.is_shutting_down() {
             return Err(ChatError::ShuttingDown);
         }
-        let id = ImportId::of_key(owner, key);
-        Ok(match self.imports.begin(owner, id, self.ports.clock.now())? {
-            None => PreparedImport::New(Box::new(ImportSlot { chat: self.clone(), owner, id })),
-            Some(known) => PreparedImport::Known(known),
+        let id = ImportId::of_key(user_id, key);
+        Ok(match self.imports.begin(user_id, id, self.ports.clock.now())? {
+            None => PreparedImport::New(Box::new(ImportSlot { chat: self.clone(), user_id, id })),
+            Some(known) => PreparedImport::Duplicate(known),
         })
     }
 
@@ -96,27 +96,27 @@ impl Chat {
     /// [`ChatError::ImportNotFound`], also when it is somebody else's.
     pub fn import_status(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ImportId,
     ) -> Result<Arc<ImportStatus>, ChatError> {
         let now = self.ports.clock.now();
-        self.imports.find(owner, id, now).ok_or(ChatError::ImportNotFound)
+        self.imports.find(user_id, id, now).ok_or(ChatError::ImportNotFound)
     }
 
     /// Runs the import to its end; a shutdown ends it after the conversation that it is at.
     async fn run_import<F: Read + Seek + Send + 'static>(
         self,
-        owner: UserId,
+        user_id: UserId,
         id: ImportId,
         file: F,
     ) {
-        let into = ImportInto {
+        let into = ImportTarget {
             exchange: Arc::clone(&self.ports.exchange),
             tokens: self.counter(),
             now: self.ports.clock.now(),
         };
         let mut last = ImportProgress::default();
-        let imported = import(&into, NewOwner::User(owner), file, |progress| {
+        let imported = import(&into, ImportOwner::User(user_id), file, |progress| {
             last = progress;
             self.imports.set(id, ImportState::Running, progress, None);
             if self.turns.is_shutting_down() {
@@ -130,7 +130,7 @@ impl Chat {
             Err(error) => ImportState::Failed(error.into()),
         };
         if last.imported > 0 {
-            self.many_of_list_changed(owner).await;
+            self.many_of_list_changed(user_id).await;
         }
         log_end(id, &state, last);
         self.imports.set(id, state, last, Some(self.ports.clock.now()));
@@ -148,9 +148,9 @@ impl ImportSlot {
     ) -> Result<Arc<ImportStatus>, ChatError> {
         let chat = self.chat.clone();
         let admission = chat.turns.admit().ok_or(ChatError::ShuttingDown)?;
-        let status = chat.import_status(self.owner, self.id)?;
+        let status = chat.import_status(self.user_id, self.id)?;
         chat.imports.file_has_come(self.id);
-        chat.turns.spawn(chat.clone().run_import(self.owner, self.id, file));
+        chat.turns.spawn(chat.clone().run_import(self.user_id, self.id, file));
         drop(admission);
         Ok(status)
     }
@@ -166,7 +166,7 @@ impl Imports {
     /// Makes room for one more. `Some`: its file has come before.
     fn begin(
         &self,
-        owner: UserId,
+        user_id: UserId,
         import_id: ImportId,
         now: Timestamp,
     ) -> Result<Option<Arc<ImportStatus>>, ChatError> {
@@ -176,7 +176,7 @@ impl Imports {
             return Ok(Some(Arc::clone(&same.status)));
         }
         let running = || known.values().filter(|one| one.ended_at.is_none());
-        if running().any(|one| one.owner == owner) {
+        if running().any(|one| one.user_id == user_id) {
             return Err(ChatError::ImportInProgress);
         }
         if running().count() >= MOST_AT_ONCE {
@@ -184,7 +184,7 @@ impl Imports {
         }
         let (state, progress) = (ImportState::Running, ImportProgress::default());
         let status = Arc::new(ImportStatus { import_id, state, progress });
-        known.insert(import_id, Known { owner, has_begun: false, status, ended_at: None });
+        known.insert(import_id, Known { user_id, has_begun: false, status, ended_at: None });
         Ok(None)
     }
 
@@ -194,10 +194,10 @@ impl Imports {
         }
     }
 
-    fn find(&self, owner: UserId, id: ImportId, now: Timestamp) -> Option<Arc<ImportStatus>> {
+    fn find(&self, user_id: UserId, id: ImportId, now: Timestamp) -> Option<Arc<ImportStatus>> {
         let mut known = self.lock();
         forget(&mut known, now);
-        known.get(&id).filter(|one| one.owner == owner).map(|one| Arc::clone(&one.status))
+        known.get(&id).filter(|one| one.user_id == user_id).map(|one| Arc::clone(&one.status))
     }
 
     fn set(

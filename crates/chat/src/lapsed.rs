@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use webchat_domain::{EventBody, FinishReason, Ledger, MessageStatus, ResponseEnd, TokenUsage};
-use webchat_persistence::{LapsedTurn, StoreError};
+use webchat_persistence::{AbandonedTurn, StoreError};
 
-use crate::background::again_and_again;
+use crate::background::run_periodically;
 use crate::fault::{cause, panic_message};
-use crate::teller::event_id;
+use crate::publisher::event_id;
 use crate::turns::LEASE;
 use crate::{Chat, Settings};
 
@@ -18,21 +18,23 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AT_ONCE: u32 = 64;
 
 impl Chat {
-    pub(crate) async fn look_for_lapsed_turns(self) {
+    pub(crate) async fn watch_for_abandoned_turns(self) {
         let looking = || {
             let chat = self.clone();
-            async move { chat.end_lapsed_turns().await }
+            async move { chat.recover_abandoned_turns().await }
         };
-        again_and_again("can't look for lapsed turns", LOOK_EVERY, looking).await;
+        run_periodically("can't look for lapsed turns", LOOK_EVERY, looking).await;
     }
 
     /// Ends the turns whose instances have died, and tells their followers. A turn that can't be
     /// ended now lapses again.
-    pub(crate) async fn end_lapsed_turns(&self) -> Result<(), StoreError> {
+    pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
         let conversations = &self.ports.conversations;
-        let (untold_since, until) = (now.minus(LEASE), now.plus(LEASE));
-        for lapsed in conversations.take_over_lapsed(now, untold_since, until, AT_ONCE).await? {
+        let (unpublished_since, until) = (now.minus(LEASE), now.plus(LEASE));
+        for lapsed in
+            conversations.claim_expired_turns(now, unpublished_since, until, AT_ONCE).await?
+        {
             let turn_id = lapsed.turn_id;
             // One that panics must not keep those behind it from their ends.
             let ended = AssertUnwindSafe(self.end_lapsed_turn(lapsed)).catch_unwind().await;
@@ -51,18 +53,18 @@ impl Chat {
 
     /// First tells, then ends: whoever dies between the two leaves it to the next, and what is told
     /// again is told once.
-    async fn end_lapsed_turn(&self, lapsed: LapsedTurn) -> Result<(), StoreError> {
+    async fn end_lapsed_turn(&self, lapsed: AbandonedTurn) -> Result<(), StoreError> {
         let (id, turn_id) = (lapsed.conversation_id, lapsed.turn_id);
         for body in self.last_events(&lapsed) {
             self.ports.log.append(id, event_id(&body), body).await?;
         }
         self.ports.conversations.end_turn(id, turn_id).await?;
-        self.list_changed(lapsed.owner, id).await;
+        self.list_changed(lapsed.user_id, id).await;
         Ok(())
     }
 
     /// What was sent to the model, nobody knows any more.
-    fn last_events(&self, lapsed: &LapsedTurn) -> Vec<EventBody> {
+    fn last_events(&self, lapsed: &AbandonedTurn) -> Vec<EventBody> {
         let turn_id = lapsed.turn_id;
         let end = lapsed.answer.as_ref().map(|answer| ResponseEnd {
             message_id: answer.message_id,
@@ -111,7 +113,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {
         let room = Room::open().await;
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         room.begin_elsewhere(ANSWER).await;
 
         for _ in 1..LEASE.as_secs() {
@@ -133,7 +135,7 @@ mod tests {
     async fn an_answer_that_was_stored_by_an_instance_that_died_before_it_said_so_is_told_as_it_is()
     {
         let room = Room::open().await;
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         let [_, answer] = room.begin_elsewhere("").await;
         let whole = AnswerUpdate {
             message_id: answer.message_id,
@@ -164,7 +166,7 @@ mod tests {
         // As if this instance had slept: its turn lapses.
         room.clock.advance(LEASE);
         for other in &others {
-            other.end_lapsed_turns().await.unwrap();
+            other.recover_abandoned_turns().await.unwrap();
         }
         settle().await;
         asked.say(ANSWER).await;
@@ -179,8 +181,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lapsed_turn_whose_end_panics_keeps_no_other_from_its_end() {
-        let lapsed = || LapsedTurn {
-            owner: UserId::generate(),
+        let lapsed = || AbandonedTurn {
+            user_id: UserId::generate(),
             conversation_id: ConversationId::generate(),
             turn_id: TurnId::generate(),
             answer: None,
@@ -189,7 +191,7 @@ mod tests {
         let [broken, sound] = [turns[0].turn_id, turns[1].turn_id];
         let ended = Arc::new(Mutex::new(Vec::new()));
         let mut store = MockConversations::new();
-        store.expect_take_over_lapsed().return_once(move |_, _, _, _| Ok(turns));
+        store.expect_claim_expired_turns().return_once(move |_, _, _, _| Ok(turns));
         store
             .expect_end_turn()
             .withf(move |_, turn_id| *turn_id == broken)
@@ -201,7 +203,7 @@ mod tests {
         });
         let room = Room::open().await.on(|ports| ports.conversations = Arc::new(store));
 
-        room.chat.end_lapsed_turns().await.unwrap();
+        room.chat.recover_abandoned_turns().await.unwrap();
 
         assert_eq!(*ended.lock().unwrap(), [sound]);
     }
@@ -214,7 +216,7 @@ mod tests {
         room.clock.advance(LEASE);
 
         let next = crate::testing::message("And 3 + 3?");
-        other.send_message(room.owner, room.id, next).await.unwrap();
+        other.send_message(room.user_id, room.id, next).await.unwrap();
 
         assert_eq!(
             room.told().await[2..5],
@@ -226,7 +228,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_runs_is_let_alone() {
         let room = Room::open().await;
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         let asked = room.ask(QUESTION).await;
 
         for _ in 0..30 {

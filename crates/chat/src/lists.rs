@@ -25,9 +25,9 @@ pub(crate) struct Lists {
 
 /// A client that follows its user's list of conversations, at its own pace. It is told the newest
 /// state of each conversation, however often that changed.
-pub struct ListFollowing {
+pub struct ListSubscription {
     chat: Chat,
-    owner: UserId,
+    user_id: UserId,
     waiting: Arc<Waiting>,
 }
 
@@ -61,23 +61,23 @@ impl Chat {
     /// Follows the owner's list of conversations from now on, on whichever instance it changes. What
     /// changes while instances can't reach each other is not told.
     #[must_use]
-    pub fn follow_list(&self, owner: UserId) -> ListFollowing {
-        let waiting = self.lists.join(owner);
-        ListFollowing { chat: self.clone(), owner, waiting }
+    pub fn subscribe_to_list(&self, user_id: UserId) -> ListSubscription {
+        let waiting = self.lists.join(user_id);
+        ListSubscription { chat: self.clone(), user_id, waiting }
     }
 
     /// Tells all who follow the owner's list that an entry has changed.
-    pub(crate) async fn list_changed(&self, owner: UserId, conversation_id: ConversationId) {
-        self.signal_list(owner, Some(conversation_id)).await;
+    pub(crate) async fn list_changed(&self, user_id: UserId, conversation_id: ConversationId) {
+        self.signal_list(user_id, Some(conversation_id)).await;
     }
 
     /// Tells all who follow the owner's list that many entries have changed.
-    pub(crate) async fn many_of_list_changed(&self, owner: UserId) {
-        self.signal_list(owner, None).await;
+    pub(crate) async fn many_of_list_changed(&self, user_id: UserId) {
+        self.signal_list(user_id, None).await;
     }
 
-    async fn signal_list(&self, owner: UserId, conversation_id: Option<ConversationId>) {
-        let signal = Signal::ListChanged { owner, conversation_id };
+    async fn signal_list(&self, user_id: UserId, conversation_id: Option<ConversationId>) {
+        let signal = Signal::ListChanged { user_id, conversation_id };
         if let Err(error) = self.ports.signals.publish(signal).await {
             let error = cause(&error);
             tracing::warn!(?conversation_id, error, "a change of a list was not told");
@@ -86,24 +86,24 @@ impl Chat {
 }
 
 impl Lists {
-    fn join(&self, owner: UserId) -> Arc<Waiting> {
+    fn join(&self, user_id: UserId) -> Arc<Waiting> {
         let waiting = Arc::new(Waiting::default());
-        self.lock().entry(owner).or_default().push(Arc::clone(&waiting));
+        self.lock().entry(user_id).or_default().push(Arc::clone(&waiting));
         waiting
     }
 
-    fn leave(&self, owner: UserId, waiting: &Arc<Waiting>) {
+    fn leave(&self, user_id: UserId, waiting: &Arc<Waiting>) {
         let mut followers = self.lock();
-        if let Some(of_owner) = followers.get_mut(&owner) {
+        if let Some(of_owner) = followers.get_mut(&user_id) {
             of_owner.retain(|other| !Arc::ptr_eq(other, waiting));
             if of_owner.is_empty() {
-                followers.remove(&owner);
+                followers.remove(&user_id);
             }
         }
     }
 
-    pub(crate) fn tell(&self, owner: UserId, id: Option<ConversationId>) {
-        for waiting in self.lock().get(&owner).into_iter().flatten() {
+    pub(crate) fn tell(&self, user_id: UserId, id: Option<ConversationId>) {
+        for waiting in self.lock().get(&user_id).into_iter().flatten() {
             waiting.add(id);
         }
     }
@@ -145,7 +145,7 @@ impl Waiting {
     }
 }
 
-impl ListFollowing {
+impl ListSubscription {
     /// Waits for the next change. While the store can't be read, it is tried again each second.
     ///
     /// # Cancellation
@@ -164,14 +164,14 @@ impl ListFollowing {
     }
 
     async fn read(&self, id: ConversationId) -> Result<ListChange, StoreError> {
-        let found = self.chat.ports.conversations.find(self.owner, id).await?;
+        let found = self.chat.ports.conversations.find(self.user_id, id).await?;
         Ok(found.map_or(ListChange::Unlisted(id), ListChange::Listed))
     }
 }
 
-impl Drop for ListFollowing {
+impl Drop for ListSubscription {
     fn drop(&mut self) {
-        self.chat.lists.leave(self.owner, &self.waiting);
+        self.chat.lists.leave(self.user_id, &self.waiting);
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
 
     async fn room() -> Room {
         let room = Room::open().await;
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         settle().await;
         room
     }
@@ -193,23 +193,23 @@ mod tests {
         Title::try_from(text.to_owned()).unwrap()
     }
 
-    async fn listed(list: &mut ListFollowing) -> Conversation {
+    async fn listed(list: &mut ListSubscription) -> Conversation {
         match soon(list.next()).await {
             ListChange::Listed(conversation) => conversation,
             other => panic!("not listed: {other:?}"),
         }
     }
 
-    fn is_quiet(list: &ListFollowing) -> bool {
+    fn is_quiet(list: &ListSubscription) -> bool {
         list.waiting.lock().ids.is_empty()
     }
 
     #[tokio::test(start_paused = true)]
     async fn whatever_changes_an_entry_is_told_with_its_newest_state() {
         let room = room().await;
-        let mut list = room.chat.follow_list(room.owner);
+        let mut list = room.chat.subscribe_to_list(room.user_id);
 
-        let begun = room.chat.start_conversation(room.owner, None).await.unwrap();
+        let begun = room.chat.start_conversation(room.user_id, None).await.unwrap();
         assert_eq!(listed(&mut list).await, begun);
         let asked = room.ask(QUESTION).await;
         let with_question = listed(&mut list).await;
@@ -219,9 +219,9 @@ mod tests {
         let with_answer = listed(&mut list).await;
         room.rename(room.id, title("Sums")).await;
         let renamed = listed(&mut list).await;
-        room.chat.reset_conversation(room.owner, room.id).await.unwrap();
+        room.chat.reset_conversation(room.user_id, room.id).await.unwrap();
         let emptied = listed(&mut list).await;
-        room.chat.delete_conversation(room.owner, room.id).await.unwrap();
+        room.chat.delete_conversation(room.user_id, room.id).await.unwrap();
 
         assert_eq!(with_question.title, Some(title(QUESTION)));
         assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
@@ -234,9 +234,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_title_from_the_model_is_told() {
         let room = Room::open_with(|settings| settings.auto_titles = true).await;
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         room.ask_and_answer(QUESTION, ANSWER).await;
-        let mut list = room.chat.follow_list(room.owner);
+        let mut list = room.chat.subscribe_to_list(room.user_id);
 
         let asked_for_title = room.model.asked().await;
         asked_for_title.say("Sums").await;
@@ -248,7 +248,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_else_hears_of_it() {
         let room = room().await;
-        let strangers = room.chat.follow_list(UserId::generate());
+        let strangers = room.chat.subscribe_to_list(UserId::generate());
 
         room.ask_and_answer(QUESTION, ANSWER).await;
 
@@ -258,9 +258,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_follower_gets_the_newest_state_of_each_once() {
         let room = room().await;
-        let other = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
+        let other = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
         settle().await;
-        let mut list = room.chat.follow_list(room.owner);
+        let mut list = room.chat.subscribe_to_list(room.user_id);
 
         for number in 0..50 {
             let title = title(&number.to_string());
@@ -279,10 +279,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_follower_far_behind_is_told_to_read_all_of_it_and_goes_on() {
         let room = room().await;
-        let mut list = room.chat.follow_list(room.owner);
+        let mut list = room.chat.subscribe_to_list(room.user_id);
 
         for _ in 0..=2 * MOST_WAITING {
-            room.chat.lists.tell(room.owner, Some(ConversationId::generate()));
+            room.chat.lists.tell(room.user_id, Some(ConversationId::generate()));
         }
         let waiting = list.waiting.lock().ids.len();
         let far_behind = soon(list.next()).await;
@@ -295,10 +295,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_left_is_forgotten() {
         let room = room().await;
-        let (one, other) = (room.chat.follow_list(room.owner), room.chat.follow_list(room.owner));
+        let (one, other) =
+            (room.chat.subscribe_to_list(room.user_id), room.chat.subscribe_to_list(room.user_id));
 
         drop(one);
-        let left = room.chat.lists.lock().get(&room.owner).unwrap().len();
+        let left = room.chat.lists.lock().get(&room.user_id).unwrap().len();
         drop(other);
 
         assert_eq!(left, 1);

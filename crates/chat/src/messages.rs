@@ -25,7 +25,7 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn message_page(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         before: Option<u64>,
         limit: u32,
@@ -33,7 +33,7 @@ impl Chat {
         // The place in the log first: what happens between the two reads is then told twice rather
         // than not at all, and clients know events by their ids.
         let checkpoint = self.ports.log.checkpoint(id).await?;
-        let mut messages = self.read_messages(owner, id, before, limit).await?;
+        let mut messages = self.read_messages(user_id, id, before, limit).await?;
         let next_before = messages
             .first()
             .map(|oldest| oldest.position)
@@ -43,7 +43,7 @@ impl Chat {
                 .retain(|message| message.turn_id != Some(running) || message.role == Role::User);
         }
         Ok(MessagePage {
-            messages: self.with_versions(owner, id, messages).await?,
+            messages: self.with_versions(user_id, id, messages).await?,
             next_before,
             event_seq: checkpoint.seq,
             running_turn: checkpoint.running_turn,
@@ -56,13 +56,13 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn all_messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<Message>, ChatError> {
         let mut newest_first: Vec<Message> = Vec::new();
         loop {
             let before = newest_first.last().map(|oldest| oldest.position);
-            let page = self.read_messages(owner, id, before, PAGE).await?;
+            let page = self.read_messages(user_id, id, before, PAGE).await?;
             let is_last = count(&page) < PAGE;
             newest_first.extend(page.into_iter().rev());
             if is_last {
@@ -76,12 +76,12 @@ impl Chat {
 
     pub(crate) async fn read_messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<Message>, ChatError> {
-        let found = self.ports.conversations.messages(owner, id, before, limit).await?;
+        let found = self.ports.conversations.messages(user_id, id, before, limit).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     async fn page(room: &Room, before: Option<u64>, limit: u32) -> MessagePage {
-        room.chat.message_page(room.owner, room.id, before, limit).await.unwrap()
+        room.chat.message_page(room.user_id, room.id, before, limit).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -149,7 +149,7 @@ mod tests {
     async fn an_emptied_conversation_has_no_page_before_its_first_message() {
         let room = Room::open().await;
         append(&room, 5).await;
-        room.chat.ports.conversations.reset(room.owner, room.id, START).await.unwrap();
+        room.chat.ports.conversations.reset(room.user_id, room.id, START).await.unwrap();
         append(&room, 2).await;
 
         let page = page(&room, None, 10).await;
@@ -174,7 +174,7 @@ mod tests {
         append(&room, 2 * PAGE).await;
         let _answering = room.ask(QUESTION).await;
 
-        let all = room.chat.all_messages(room.owner, room.id).await.unwrap();
+        let all = room.chat.all_messages(room.user_id, room.id).await.unwrap();
 
         let without_the_answer: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
         let positions: Vec<u64> = all.iter().map(|message| message.position).collect();
@@ -206,6 +206,6 @@ mod tests {
         let messages = std::iter::repeat_with(imported).take(count.try_into().unwrap()).collect();
         let append = Append { messages, ..Append::default() };
         let conversations = &room.chat.ports.conversations;
-        conversations.append(room.owner, room.id, append, START).await.unwrap();
+        conversations.append(room.user_id, room.id, append, START).await.unwrap();
     }
 }

@@ -57,10 +57,10 @@ impl Chat {
     /// [`ChatError::SavedTooOften`] after several times within a second.
     pub async fn save_history(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<SavedName, ChatError> {
-        let history = self.flask_history(owner, id).await?;
+        let history = self.flask_history(user_id, id).await?;
         let content = flask::file(&history).map_err(StoreError::fault)?;
         let mut moment = self.ports.clock.now();
         for _ in 0..TRIES {
@@ -79,10 +79,10 @@ impl Chat {
     /// [`ChatError::SavedFileNotFound`], also when the conversation is somebody else's or was deleted.
     pub async fn saved_history(
         &self,
-        owner: UserId,
+        user_id: UserId,
         name: &SavedName,
     ) -> Result<Vec<u8>, ChatError> {
-        if self.ports.conversations.find(owner, name.id).await?.is_none() {
+        if self.ports.conversations.find(user_id, name.id).await?.is_none() {
             return Err(ChatError::SavedFileNotFound);
         }
         let content = self.ports.saved_files.read(&name.to_string()).await?;
@@ -100,19 +100,19 @@ mod tests {
     async fn what_is_saved_in_the_same_second_has_names_of_its_own() {
         let room = Room::open().await;
 
-        let first = room.chat.save_history(room.owner, room.id).await.unwrap();
+        let first = room.chat.save_history(room.user_id, room.id).await.unwrap();
         room.ask_and_answer(QUESTION, ANSWER).await;
-        let second = room.chat.save_history(room.owner, room.id).await.unwrap();
+        let second = room.chat.save_history(room.user_id, room.id).await.unwrap();
 
         let name = format!("20260102_030405_{}_conversation_history.json", room.id);
         assert_eq!(first.to_string(), name);
         assert_ne!(first, second);
-        assert_eq!(room.chat.saved_history(room.owner, &first).await.unwrap(), b"[]");
-        let second = room.chat.saved_history(room.owner, &second).await.unwrap();
+        assert_eq!(room.chat.saved_history(room.user_id, &first).await.unwrap(), b"[]");
+        let second = room.chat.saved_history(room.user_id, &second).await.unwrap();
         for _ in 2..TRIES {
-            room.chat.save_history(room.owner, room.id).await.unwrap();
+            room.chat.save_history(room.user_id, room.id).await.unwrap();
         }
-        let too_often = room.chat.save_history(room.owner, room.id).await;
+        let too_often = room.chat.save_history(room.user_id, room.id).await;
         assert_eq!(too_often.unwrap_err().code(), FailureCode::SavedTooOften);
         assert!(String::from_utf8(second).unwrap().contains(ANSWER));
     }
@@ -121,7 +121,7 @@ mod tests {
     async fn a_stranger_saves_and_reads_nothing() {
         let room = Room::open().await;
         let stranger = UserId::generate();
-        let name = room.chat.save_history(room.owner, room.id).await.unwrap();
+        let name = room.chat.save_history(room.user_id, room.id).await.unwrap();
 
         let read = room.chat.saved_history(stranger, &name).await;
         let saved = room.chat.save_history(stranger, room.id).await;

@@ -23,7 +23,7 @@ impl Chat {
     /// [`ChatError::EmptySearch`] where nothing is searched for.
     pub async fn search(
         &self,
-        owner: UserId,
+        user_id: UserId,
         query: &str,
         limit: u32,
     ) -> Result<Vec<SearchHit>, ChatError> {
@@ -31,7 +31,7 @@ impl Chat {
         if query.is_empty() {
             return Err(ChatError::EmptySearch);
         }
-        Ok(self.ports.conversations.search(owner, &query, limit).await?)
+        Ok(self.ports.conversations.search(user_id, &query, limit).await?)
     }
 
     /// The owner's conversations with the messages that fit the query best, at most `limit`, of the
@@ -41,13 +41,13 @@ impl Chat {
     /// [`ChatError::EmptySearch`] where nothing is searched for.
     pub async fn search_conversations(
         &self,
-        owner: UserId,
+        user_id: UserId,
         query: &str,
         limit: usize,
     ) -> Result<Vec<FoundConversation>, ChatError> {
         let mut best = HashMap::new();
         let mut ids = Vec::new();
-        for hit in self.search(owner, query, MESSAGES).await? {
+        for hit in self.search(user_id, query, MESSAGES).await? {
             // The first of a conversation is its best.
             best.entry(hit.conversation_id).or_insert_with(|| {
                 ids.push(hit.conversation_id);
@@ -57,7 +57,7 @@ impl Chat {
         let mut found = Vec::new();
         for id in ids.into_iter().take(limit) {
             // One that was deleted meanwhile is not found any more.
-            if let Some(conversation) = self.ports.conversations.find(owner, id).await? {
+            if let Some(conversation) = self.ports.conversations.find(user_id, id).await? {
                 let score = best.get(&id).copied().unwrap_or_default();
                 found.push(FoundConversation { conversation, score });
             }
@@ -76,13 +76,13 @@ mod tests {
     async fn a_conversation_is_found_once_by_its_best_message() {
         let room = Room::open().await;
         room.ask_and_answer("The moon makes the tides.", "Tides, tides: the tide.").await;
-        let other = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
+        let other = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
         let filler = "and many other things of little weight ".repeat(20);
         let asking = crate::testing::message(&format!("{filler} tide {filler}"));
-        room.chat.send_message(room.owner, other, asking).await.unwrap();
+        room.chat.send_message(room.user_id, other, asking).await.unwrap();
 
-        let found = room.chat.search_conversations(room.owner, "tide", 10).await.unwrap();
-        let best = room.chat.search_conversations(room.owner, "tide", 1).await.unwrap();
+        let found = room.chat.search_conversations(room.user_id, "tide", 10).await.unwrap();
+        let best = room.chat.search_conversations(room.user_id, "tide", 1).await.unwrap();
 
         let ids: Vec<_> = found.iter().map(|one| one.conversation.conversation_id).collect();
         assert_eq!(ids, [room.id, other]);
@@ -97,7 +97,7 @@ mod tests {
         let room = Room::open().await;
 
         for query in ["", " ", "-tide", "\""] {
-            let refused = room.chat.search(room.owner, query, 10).await;
+            let refused = room.chat.search(room.user_id, query, 10).await;
             assert_eq!(refused.unwrap_err().code(), FailureCode::EmptySearch, "{query:?}");
         }
     }

@@ -4,12 +4,12 @@ use webchat_domain::{
     ClientMessageId, ConversationChange, ConversationId, Event, EventBody, EventId, Message,
     MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId, UserId,
 };
-use webchat_persistence::{Append, Appended, StoreError, TurnClaim};
+use webchat_persistence::{Append, AppendOutcome, StoreError, TurnLease};
 
 use crate::fault::cause;
 use crate::turn::Turn;
 use crate::turns::LEASE;
-use crate::{Chat, ChatError, Place};
+use crate::{Chat, ChatError, Permit};
 
 /// A message to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +28,11 @@ pub enum Sent {
     /// It is stored, and its answer begins: this event was told to all followers.
     Accepted(Arc<Event>),
     /// It was sent before, and this is what was answered then. Nothing was done.
-    Known(MessageAccepted),
+    Duplicate(MessageAccepted),
 }
 
 /// How a turn begins, beside what is stored for it.
-pub(crate) struct Opening {
+pub(crate) struct TurnStart {
     /// The client's name for it.
     pub(crate) client_message_id: Option<ClientMessageId>,
     /// The question, where it was there before.
@@ -40,7 +40,7 @@ pub(crate) struct Opening {
     /// Whether other versions come to be visible.
     pub(crate) branches: bool,
     /// What of the user's bound it takes.
-    pub(crate) place: Place,
+    pub(crate) permit: Permit,
 }
 
 impl Chat {
@@ -55,17 +55,17 @@ impl Chat {
     /// When the future is dropped, the message may be stored; if it is, its answer is made.
     pub async fn send_message(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message: SendMessage,
     ) -> Result<Sent, ChatError> {
-        self.send(owner, id, message, None).await
+        self.send(user_id, id, message, None).await
     }
 
     /// Sends it as the next question, or as another version of one.
     pub(crate) async fn send(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message: SendMessage,
         version_of: Option<MessageId>,
@@ -75,26 +75,26 @@ impl Chat {
             return Err(ChatError::EmptyMessage);
         }
         let token_count = self.count_tokens(&message.content).await;
-        let place = self.place(owner)?;
+        let permit = self.acquire_turn_permit(user_id)?;
         let chat = self.clone();
         self.to_its_end(async move {
-            let context = chat.stored_context(owner, id).await?.context;
+            let context = chat.stored_context(user_id, id).await?.context;
             chat.budget(&context).fits(token_count)?;
-            let opening = Opening {
+            let opening = TurnStart {
                 client_message_id: message.client_message_id.clone(),
                 question: None,
                 branches: version_of.is_some(),
-                place,
+                permit,
             };
             let append = Append { version_of, ..chat.first_messages(message, token_count) };
-            chat.append_and_begin(owner, id, append, opening).await
+            chat.append_and_begin(user_id, id, append, opening).await
         })
         .await
     }
 
     /// Room for one more turn of this user's.
-    pub(crate) fn place(&self, owner: UserId) -> Result<Place, ChatError> {
-        self.turns.place(owner, self.settings.turns_per_user)
+    pub(crate) fn acquire_turn_permit(&self, user_id: UserId) -> Result<Permit, ChatError> {
+        self.turns.acquire_turn_permit(user_id, self.settings.turns_per_user)
     }
 
     /// Not in the caller's future: a connection that closes now must not leave a question without its
@@ -108,22 +108,22 @@ impl Chat {
 
     pub(crate) async fn append_and_begin(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         append: Append,
-        opening: Opening,
+        opening: TurnStart,
     ) -> Result<Sent, ChatError> {
         self.check_log(id).await?;
         let now = self.ports.clock.now();
-        let appended = self.ports.conversations.append(owner, id, append, now).await?;
-        self.begin(owner, appended, opening).await
+        let appended = self.ports.conversations.append(user_id, id, append, now).await?;
+        self.begin(user_id, appended, opening).await
     }
 
     /// A question that could not be told must not be stored: where the log is away, it ends here.
     pub(crate) async fn check_log(&self, id: ConversationId) -> Result<(), ChatError> {
         if self.ports.log.checkpoint(id).await?.running_turn.is_some() {
             // The followers should be told of its end before they are told of the next one.
-            self.end_lapsed_turns().await?;
+            self.recover_abandoned_turns().await?;
         }
         Ok(())
     }
@@ -131,13 +131,13 @@ impl Chat {
     /// Begins the turn whose messages are stored.
     pub(crate) async fn begin(
         &self,
-        owner: UserId,
-        appended: Appended,
-        opening: Opening,
+        user_id: UserId,
+        appended: AppendOutcome,
+        opening: TurnStart,
     ) -> Result<Sent, ChatError> {
-        let Opening { client_message_id, question, branches, place } = opening;
+        let TurnStart { client_message_id, question, branches, permit } = opening;
         match appended {
-            Appended::Stored { conversation, messages } => {
+            AppendOutcome::Stored { conversation, messages } => {
                 let is_new = question.is_none() && !branches;
                 let messages = question.into_iter().chain(messages).collect();
                 let (question, answer) = question_and_answer(messages)?;
@@ -145,34 +145,34 @@ impl Chat {
                 let is_first = is_new && question.parent_id.is_none();
                 let turn = Turn {
                     chat: self.clone(),
-                    owner,
+                    user_id,
                     first_title: conversation.title.clone().filter(|_| is_first),
                     conversation,
                     id: accepted.turn_id,
                     question,
                     answer,
-                    _place: place,
+                    _place: permit,
                 };
                 self.begin_turn(turn, accepted, branches).await
             }
-            Appended::Duplicate(messages) => {
+            AppendOutcome::Duplicate(messages) => {
                 let (question, answer) = question_and_answer(messages)?;
-                Ok(Sent::Known(accepted(client_message_id, &question, &answer)?))
+                Ok(Sent::Duplicate(accepted(client_message_id, &question, &answer)?))
             }
-            Appended::Stale { position } => Err(ChatError::Stale { position }),
-            Appended::TurnInProgress => Err(ChatError::TurnInProgress),
-            Appended::NotFound => Err(ChatError::ConversationNotFound),
+            AppendOutcome::Conflict { position } => Err(ChatError::Conflict { position }),
+            AppendOutcome::TurnInProgress => Err(ChatError::TurnInProgress),
+            AppendOutcome::NotFound => Err(ChatError::ConversationNotFound),
         }
     }
 
     /// The hold of a turn that begins now.
-    pub(crate) fn claim(&self) -> TurnClaim {
+    pub(crate) fn claim(&self) -> TurnLease {
         let lease_until = self.ports.clock.now().plus(LEASE);
-        TurnClaim { turn_id: TurnId::generate(), lease_until }
+        TurnLease { turn_id: TurnId::generate(), lease_until }
     }
 
     /// A turn's answer, as it is if nothing ever comes of it.
-    pub(crate) fn answer_to_come(&self, turn: TurnClaim) -> NewMessage {
+    pub(crate) fn answer_to_come(&self, turn: TurnLease) -> NewMessage {
         NewMessage {
             message_id: MessageId::generate(),
             turn_id: Some(turn.turn_id),
@@ -212,9 +212,9 @@ impl Chat {
         accepted: MessageAccepted,
         branches: bool,
     ) -> Result<Sent, ChatError> {
-        let (owner, id, turn_id) = (turn.owner, turn.conversation.conversation_id, turn.id);
+        let (user_id, id, turn_id) = (turn.user_id, turn.conversation.conversation_id, turn.id);
         // Before anybody is told of it, who may want to stop it.
-        let interrupts = self.turns.begin(owner, id, turn_id);
+        let interrupts = self.turns.begin(user_id, id, turn_id);
         let event = match self.tell_beginning(id, accepted, branches).await {
             Ok(event) => event,
             Err(error) => {
@@ -230,7 +230,7 @@ impl Chat {
             tracing::warn!(%turn_id, error = cause(&error), "a title was not told");
         }
         self.turns.spawn(turn.run(interrupts));
-        self.list_changed(owner, id).await;
+        self.list_changed(user_id, id).await;
         Ok(Sent::Accepted(event))
     }
 

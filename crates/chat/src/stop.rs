@@ -10,25 +10,25 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn stop(&self, owner: UserId, id: ConversationId) -> Result<(), ChatError> {
-        self.find_conversation(owner, id).await?;
-        Ok(self.stop_anywhere(owner, id).await?)
+    pub async fn stop(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
+        self.find_conversation(user_id, id).await?;
+        Ok(self.stop_anywhere(user_id, id).await?)
     }
 
     /// Ends the turn of a conversation that was deleted or emptied. Where that fails, it ends by
     /// itself as soon as it notices that it has lost its place.
-    pub(crate) async fn stop_needless(&self, owner: UserId, id: ConversationId) {
-        if let Err(error) = self.stop_anywhere(owner, id).await {
+    pub(crate) async fn stop_needless(&self, user_id: UserId, id: ConversationId) {
+        if let Err(error) = self.stop_anywhere(user_id, id).await {
             tracing::warn!(conversation_id = %id, error = cause(&error), "a turn was not stopped");
         }
     }
 
-    async fn stop_anywhere(&self, owner: UserId, id: ConversationId) -> Result<(), StoreError> {
+    async fn stop_anywhere(&self, user_id: UserId, id: ConversationId) -> Result<(), StoreError> {
         if self.turns.stop(id) {
             return Ok(());
         }
         if let Some(turn_id) = self.ports.log.checkpoint(id).await?.running_turn {
-            let stop = Signal::Stop { owner, conversation_id: id, turn_id };
+            let stop = Signal::Stop { user_id, conversation_id: id, turn_id };
             self.ports.signals.publish(stop).await?;
         }
         Ok(())
@@ -41,16 +41,16 @@ impl Chat {
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn stop_turn(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         turn_id: TurnId,
     ) -> Result<(), ChatError> {
-        self.find_conversation(owner, id).await?;
+        self.find_conversation(user_id, id).await?;
         let now = self.ports.clock.now();
-        if self.ports.conversations.running_turn(owner, id, now).await? != Some(turn_id) {
+        if self.ports.conversations.running_turn(user_id, id, now).await? != Some(turn_id) {
             return Err(ChatError::TurnNotFound);
         }
-        self.stop(owner, id).await
+        self.stop(user_id, id).await
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
         asked.say(ANSWER).await;
         settle().await;
 
-        room.chat.stop(room.owner, room.id).await.unwrap();
+        room.chat.stop(room.user_id, room.id).await.unwrap();
         settle().await;
 
         assert!(asked.is_dropped());
@@ -83,11 +83,11 @@ mod tests {
     async fn an_answer_that_another_instance_makes_is_stopped_there() {
         let room = Room::open().await;
         let other = room.another_instance();
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         settle().await;
         let asked = room.ask(QUESTION).await;
 
-        other.stop(room.owner, room.id).await.unwrap();
+        other.stop(room.user_id, room.id).await.unwrap();
         settle().await;
 
         assert!(asked.is_dropped());
@@ -97,16 +97,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_signal_stops_nothing_but_the_owners_turn_that_it_names() {
         let room = Room::open().await;
-        room.chat.begin_background();
+        room.chat.spawn_background_tasks();
         settle().await;
         let asked = room.ask(QUESTION).await;
-        let (owner, conversation_id) = (room.owner, room.id);
+        let (user_id, conversation_id) = (room.user_id, room.id);
         let turn_id = room.last_stored().await.turn_id.unwrap();
 
         for forged in [
-            Signal::Stop { owner: UserId::generate(), conversation_id, turn_id },
-            Signal::Stop { owner, conversation_id, turn_id: TurnId::generate() },
-            Signal::Stop { owner, conversation_id: ConversationId::generate(), turn_id },
+            Signal::Stop { user_id: UserId::generate(), conversation_id, turn_id },
+            Signal::Stop { user_id, conversation_id, turn_id: TurnId::generate() },
+            Signal::Stop { user_id, conversation_id: ConversationId::generate(), turn_id },
         ] {
             room.chat.ports.signals.publish(forged).await.unwrap();
         }
@@ -120,7 +120,7 @@ mod tests {
         let room = Room::open().await;
         room.ask_and_answer(QUESTION, ANSWER).await;
 
-        room.chat.stop(room.owner, room.id).await.unwrap();
+        room.chat.stop(room.user_id, room.id).await.unwrap();
         room.ask_and_answer("Why?", "So.").await;
 
         let answers: Vec<_> = room.stored().await.iter().map(|message| message.status).collect();
@@ -133,12 +133,12 @@ mod tests {
         let asked = room.ask(QUESTION).await;
         let runs = room.last_stored().await.turn_id.unwrap();
 
-        let other = room.chat.stop_turn(room.owner, room.id, TurnId::generate()).await;
+        let other = room.chat.stop_turn(room.user_id, room.id, TurnId::generate()).await;
         settle().await;
         assert!(!asked.is_dropped());
-        room.chat.stop_turn(room.owner, room.id, runs).await.unwrap();
+        room.chat.stop_turn(room.user_id, room.id, runs).await.unwrap();
         settle().await;
-        let again = room.chat.stop_turn(room.owner, room.id, runs).await;
+        let again = room.chat.stop_turn(room.user_id, room.id, runs).await;
 
         assert!(asked.is_dropped());
         assert_eq!(other.unwrap_err().code(), FailureCode::TurnNotFound);

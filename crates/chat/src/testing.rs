@@ -16,8 +16,8 @@ use webchat_domain::{
 };
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence::{
-    Append, Appended, Checkpoint, MockConversations, MockTurnLog, Replay, StoreError,
-    StoredContext, TurnClaim,
+    Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, Replay, StoreError,
+    StoredContext, TurnLease,
 };
 use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
 use webchat_tokens::TokenCounter;
@@ -49,7 +49,7 @@ fn settings() -> Settings {
 /// One user in one empty conversation.
 pub(crate) struct Room {
     pub(crate) chat: Chat,
-    pub(crate) owner: UserId,
+    pub(crate) user_id: UserId,
     pub(crate) id: ConversationId,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) clock: Arc<ManualClock>,
@@ -90,9 +90,9 @@ impl Room {
             tokens: TokenCounter::load(),
         };
         let chat = Chat::new(ports, settings);
-        let owner = UserId::generate();
-        let id = chat.start_conversation(owner, None).await.unwrap().conversation_id;
-        Self { chat, owner, id, model, clock, _folder: folder }
+        let user_id = UserId::generate();
+        let id = chat.start_conversation(user_id, None).await.unwrap().conversation_id;
+        Self { chat, user_id, id, model, clock, _folder: folder }
     }
 
     /// The same room on other ports.
@@ -108,7 +108,7 @@ impl Room {
     }
 
     pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {
-        self.chat.send_message(self.owner, self.id, message(content)).await
+        self.chat.send_message(self.user_id, self.id, message(content)).await
     }
 
     /// Sends the question, and returns when the model has got it.
@@ -140,7 +140,7 @@ impl Room {
         };
         let messages = contents.into_iter().map(message).collect();
         let append = Append { messages, ..Append::default() };
-        self.chat.ports.conversations.append(self.owner, self.id, append, START).await.unwrap();
+        self.chat.ports.conversations.append(self.user_id, self.id, append, START).await.unwrap();
     }
 
     /// A turn as another instance began it, and died: its question, and as much of its answer as it kept.
@@ -160,12 +160,12 @@ impl Room {
                 message(Role::User, QUESTION, MessageStatus::Complete),
                 message(Role::Assistant, answer, MessageStatus::Interrupted),
             ],
-            turn: Some(TurnClaim { turn_id, lease_until: START.plus(LEASE) }),
+            turn: Some(TurnLease { turn_id, lease_until: START.plus(LEASE) }),
             ..Append::default()
         };
         let conversations = &self.chat.ports.conversations;
-        match conversations.append(self.owner, self.id, append, START).await.unwrap() {
-            Appended::Stored { messages, .. } => messages.try_into().unwrap(),
+        match conversations.append(self.user_id, self.id, append, START).await.unwrap() {
+            AppendOutcome::Stored { messages, .. } => messages.try_into().unwrap(),
             other => panic!("not begun: {other:?}"),
         }
     }
@@ -174,7 +174,7 @@ impl Room {
     pub(crate) async fn summarise_up_to(&self, position: u64, text: &str) {
         let contexts = &self.chat.ports.contexts;
         let StoredContext { mut context, revision } =
-            contexts.context(self.owner, self.id).await.unwrap().unwrap();
+            contexts.context(self.user_id, self.id).await.unwrap().unwrap();
         context.summary = Some(Summary {
             text: text.to_owned(),
             token_count: self.chat.count_tokens(text).await,
@@ -183,17 +183,17 @@ impl Room {
             created_at: START,
             author: SummaryAuthor::Model,
         });
-        contexts.replace_context(self.owner, self.id, context, revision).await.unwrap();
+        contexts.replace_context(self.user_id, self.id, context, revision).await.unwrap();
     }
 
     pub(crate) async fn rename(&self, id: ConversationId, title: Title) {
         let edit = Edit { title: Some(title), ..Edit::default() };
-        self.chat.edit_conversation(self.owner, id, edit).await.unwrap();
+        self.chat.edit_conversation(self.user_id, id, edit).await.unwrap();
     }
 
     /// What is stored, empty answers too.
     pub(crate) async fn stored(&self) -> Vec<Message> {
-        self.chat.read_messages(self.owner, self.id, None, 100).await.unwrap()
+        self.chat.read_messages(self.user_id, self.id, None, 100).await.unwrap()
     }
 
     pub(crate) async fn last_stored(&self) -> Message {
@@ -201,7 +201,7 @@ impl Room {
     }
 
     pub(crate) async fn conversation(&self) -> Conversation {
-        self.chat.find_conversation(self.owner, self.id).await.unwrap()
+        self.chat.find_conversation(self.user_id, self.id).await.unwrap()
     }
 
     pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
@@ -294,7 +294,7 @@ pub(crate) fn log_that_refuses(refused: &'static str) -> Arc<MockTurnLog> {
     Arc::new(log)
 }
 
-fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> Appended {
+fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> AppendOutcome {
     let stored = |(new, position): (NewMessage, u64)| Message {
         message_id: new.message_id,
         conversation_id,
@@ -308,7 +308,7 @@ fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> 
         error: None,
         created_at: new.created_at,
     };
-    Appended::Stored {
+    AppendOutcome::Stored {
         conversation: Conversation {
             conversation_id,
             title: append.title,

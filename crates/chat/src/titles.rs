@@ -26,7 +26,7 @@ impl Chat {
     /// it off.
     pub(crate) async fn entitle(
         self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         first_words: Title,
         exchange: [Message; 2],
@@ -34,7 +34,7 @@ impl Chat {
         let interrupt = self.turns.interrupt();
         let entitling = async {
             let Some(title) = self.suggest_title(id, &exchange).await else { return Ok(()) };
-            self.replace_title(owner, id, first_words, title).await
+            self.replace_title(user_id, id, first_words, title).await
         };
         let entitled = tokio::select! {
             entitled = entitling => entitled,
@@ -72,14 +72,14 @@ impl Chat {
 
     async fn replace_title(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         first_words: Title,
         title: Title,
     ) -> Result<(), ChatError> {
         let conversations = &self.ports.conversations;
-        if conversations.retitle(owner, id, first_words, title.clone()).await? {
-            self.list_changed(owner, id).await;
+        if conversations.replace_title_if(user_id, id, first_words, title.clone()).await? {
+            self.list_changed(user_id, id).await;
             self.tell(id, ConversationChange::Title { title }).await?;
         }
         Ok(())

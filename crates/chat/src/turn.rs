@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
-    AnswerError, Context, Conversation, EventBody, FinishReason, Ledger, Message, MessageStatus,
+    Context, Conversation, EventBody, FinishReason, Ledger, Message, MessageStatus, Problem,
     ResponseChunk, ResponseEnd, Title, TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError, filtered_answer};
@@ -17,9 +17,9 @@ use crate::compaction::Compaction;
 use crate::draft::Draft;
 use crate::fault::{cause, panic_message};
 use crate::prompts::CONTINUE;
-use crate::teller::Teller;
-use crate::turns::{Interrupts, LEASE};
-use crate::{Chat, ChatError, Place, measured, prompts};
+use crate::publisher::EventPublisher;
+use crate::turns::{LEASE, TurnCancellation};
+use crate::{Chat, ChatError, Permit, measured, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
 const SAVED_EVERY: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ const COMPACTED_WITHIN: Duration = Duration::from_mins(1);
 /// One question and the making of its answer.
 pub(crate) struct Turn {
     pub(crate) chat: Chat,
-    pub(crate) owner: UserId,
+    pub(crate) user_id: UserId,
     pub(crate) conversation: Conversation,
     pub(crate) id: TurnId,
     pub(crate) question: Message,
@@ -43,7 +43,7 @@ pub(crate) struct Turn {
     /// The title that was made of the question, if it is the conversation's first.
     pub(crate) first_title: Option<Title>,
     /// Given back when the turn has ended.
-    pub(crate) _place: Place,
+    pub(crate) _place: Permit,
 }
 
 /// Why an answer ended without the model's saying so.
@@ -57,35 +57,39 @@ enum Failure {
 
 impl Turn {
     /// Makes the answer, keeps it and tells it; on every path the turn ends.
-    pub(crate) async fn run(self, interrupts: Interrupts) {
+    pub(crate) async fn run(self, interrupts: TurnCancellation) {
         let id = self.conversation.conversation_id;
-        let teller = Teller::new(Arc::clone(&self.chat.ports.log), id);
+        let publisher = EventPublisher::new(Arc::clone(&self.chat.ports.log), id);
         let give_up = interrupts.interrupt.clone();
-        let ((), is_told) = tokio::join!(self.answer(&teller, interrupts), teller.run(&give_up));
+        let ((), is_told) =
+            tokio::join!(self.answer(&publisher, interrupts), publisher.run(&give_up));
         self.chat.turns.end(id, self.id);
         // Otherwise another instance tells it.
         if is_told && let Err(error) = self.chat.ports.conversations.end_turn(id, self.id).await {
             tracing::warn!(turn_id = %self.id, error = cause(&error), "a turn is not forgotten");
         }
-        self.chat.list_changed(self.owner, id).await;
+        self.chat.list_changed(self.user_id, id).await;
     }
 
-    async fn answer(&self, teller: &Teller, interrupts: Interrupts) {
+    async fn answer(&self, publisher: &EventPublisher, interrupts: TurnCancellation) {
         measured::turn_began();
         let draft = Draft::of(&self.answer.content);
-        self.tell_what_there_is(teller);
+        self.tell_what_there_is(publisher);
         let mut ledger = self.chat.empty_ledger();
-        let making = self.make(&draft, &mut ledger, teller, interrupts);
+        let making = self.make(&draft, &mut ledger, publisher, interrupts);
         let made = AssertUnwindSafe(making).catch_unwind().await;
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
-        let answer = self.end(&draft, ledger, ended, teller).await;
-        teller.close();
-        tokio::join!(self.keep_until_told(&answer, teller), self.follow_up(answer.clone(), ledger));
+        let answer = self.end(&draft, ledger, ended, publisher).await;
+        publisher.close();
+        tokio::join!(
+            self.keep_until_told(&answer, publisher),
+            self.follow_up(answer.clone(), ledger)
+        );
     }
 
     /// While the log is away: others take a turn for one of a dead instance whose end nobody tells.
-    async fn keep_until_told(&self, answer: &Message, teller: &Teller) {
-        while timeout(SAVED_EVERY, teller.finished()).await.is_err() {
+    async fn keep_until_told(&self, answer: &Message, publisher: &EventPublisher) {
+        while timeout(SAVED_EVERY, publisher.finished()).await.is_err() {
             let update = AnswerUpdate {
                 message_id: answer.message_id,
                 turn_id: self.id,
@@ -114,10 +118,10 @@ impl Turn {
     }
 
     /// So that whoever follows builds the whole answer.
-    fn tell_what_there_is(&self, teller: &Teller) {
+    fn tell_what_there_is(&self, publisher: &EventPublisher) {
         if self.continues() {
             let chunk = self.answer.content.clone();
-            teller.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id: self.id }));
+            publisher.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id: self.id }));
         }
     }
 
@@ -125,14 +129,14 @@ impl Turn {
         &self,
         draft: &Draft,
         ledger: &mut Ledger,
-        teller: &Teller,
-        interrupts: Interrupts,
+        publisher: &EventPublisher,
+        interrupts: TurnCancellation,
     ) -> Result<FinishReason, Failure> {
         tokio::select! {
             biased;
             () = interrupts.stop.cancelled() => Ok(FinishReason::Stopped),
             () = interrupts.interrupt.cancelled() => Ok(FinishReason::Interrupted),
-            ended = self.relay(draft, ledger, teller) => ended,
+            ended = self.relay(draft, ledger, publisher) => ended,
             () = self.keep_saving(draft) => Ok(FinishReason::Stopped),
         }
     }
@@ -141,7 +145,7 @@ impl Turn {
         &self,
         draft: &Draft,
         ledger: &mut Ledger,
-        teller: &Teller,
+        publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
         let request = self.request(ledger).await?;
         let mut deltas = self.chat.ports.model.stream(request).await?;
@@ -152,7 +156,7 @@ impl Turn {
                 Delta::Text(chunk) => {
                     draft.push(&chunk);
                     let turn_id = self.id;
-                    teller.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
+                    publisher.tell(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
                 }
                 Delta::Filtered(categories) => filtered_for = categories,
                 Delta::Finished(reason) => finish = reason,
@@ -198,7 +202,7 @@ impl Turn {
         let last = self.last();
         let before = Some(last.position);
         let mut planner = ContextPlanner::new(self.chat.budget(context), last)?;
-        self.chat.offer_history(self.owner, id, before, |message| planner.offer(message)).await?;
+        self.chat.offer_history(self.user_id, id, before, |message| planner.offer(message)).await?;
         let not_sent = u64::from(!self.continues());
         Ok(planner.finish(self.conversation.message_count.saturating_sub(not_sent)))
     }
@@ -215,18 +219,18 @@ impl Turn {
 
     async fn context(&self) -> Result<Context, ChatError> {
         let id = self.conversation.conversation_id;
-        Ok(self.chat.stored_context(self.owner, id).await?.context)
+        Ok(self.chat.stored_context(self.user_id, id).await?.context)
     }
 
     fn compaction(&self, before: u64) -> Compaction {
         let id = self.conversation.conversation_id;
-        Compaction { chat: self.chat.clone(), owner: self.owner, id, before }
+        Compaction { chat: self.chat.clone(), user_id: self.user_id, id, before }
     }
 
     /// What is done after an answer, in the background: a title for the conversation, and a summary
     /// before it is needed.
     async fn follow_up(&self, answer: Message, ledger: Ledger) {
-        let Self { chat, owner, question, .. } = self;
+        let Self { chat, user_id, question, .. } = self;
         let id = self.conversation.conversation_id;
         let history = ledger.history.saturating_add(with_overhead(self.added(answer.token_count)));
         match self.context().await {
@@ -248,7 +252,7 @@ impl Turn {
             && chat.settings.auto_titles
         {
             let exchange = [question.clone(), answer];
-            chat.turns.spawn(chat.clone().entitle(*owner, id, first_words, exchange));
+            chat.turns.spawn(chat.clone().entitle(*user_id, id, first_words, exchange));
         }
     }
 
@@ -275,7 +279,7 @@ impl Turn {
         draft: &Draft,
         ledger: Ledger,
         ended: Result<FinishReason, Failure>,
-        teller: &Teller,
+        publisher: &EventPublisher,
     ) -> Message {
         let (finish_reason, error) = match ended {
             Ok(finish_reason) => (finish_reason, None),
@@ -289,10 +293,10 @@ impl Turn {
             }
         };
         let turn_id = self.id;
-        for AnswerError { message, code } in error.clone().into_iter().chain(not_saved) {
-            teller.tell(EventBody::Error(TurnFailed { message, code, turn_id }));
+        for Problem { message, code } in error.clone().into_iter().chain(not_saved) {
+            publisher.tell(EventBody::Error(TurnFailed { message, code, turn_id }));
         }
-        teller.tell(EventBody::ResponseEnd(ResponseEnd {
+        publisher.tell(EventBody::ResponseEnd(ResponseEnd {
             message_id: self.answer.message_id,
             turn_id,
             position: self.answer.position,
@@ -302,7 +306,7 @@ impl Turn {
         }));
         let sent = ledger.total.saturating_sub(ledger.reserved);
         let total_tokens_used = sent.saturating_add(self.added(token_count));
-        teller.tell(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
+        publisher.tell(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
         measured::turn_ended(finish_reason);
         Message {
             content: draft.to_save(),
@@ -318,7 +322,7 @@ impl Turn {
         &self,
         draft: &Draft,
         finish: FinishReason,
-        error: Option<&AnswerError>,
+        error: Option<&Problem>,
     ) -> Result<u32, StoreError> {
         let mut interval = LAST_SAVE_INTERVAL;
         for _ in 1..LAST_SAVE_TRIES {
@@ -344,7 +348,7 @@ impl Turn {
         &self,
         draft: &Draft,
         finish: FinishReason,
-        error: Option<&AnswerError>,
+        error: Option<&Problem>,
     ) -> Result<Option<u32>, StoreError> {
         let end = self.answer_update(draft, finish).await;
         self.save(AnswerUpdate { error: error.cloned(), ..end }).await
@@ -379,7 +383,7 @@ impl Turn {
     }
 
     /// What clients are told; the cause goes to the log.
-    fn describe(&self, failure: &Failure) -> AnswerError {
+    fn describe(&self, failure: &Failure) -> Problem {
         let (code, message, cause) = match failure {
             Failure::Model(error) => (error.code(), error.to_string(), cause(error)),
             Failure::Chat(error) => (error.code().as_str(), error.to_string(), cause(error)),
@@ -393,7 +397,7 @@ impl Turn {
             ),
         };
         tracing::warn!(turn_id = %self.id, code, cause, "a turn failed");
-        AnswerError { message, code: code.to_owned() }
+        Problem { message, code: code.to_owned() }
     }
 }
 

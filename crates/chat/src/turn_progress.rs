@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use webchat_domain::{
-    AnswerError, ConversationId, Event, EventBody, FinishReason, Message, MessageAccepted,
-    MessageId, TokenUsage, TurnFailed, TurnId, UserId,
+    ConversationId, Event, EventBody, FinishReason, Message, MessageAccepted, MessageId, Problem,
+    TokenUsage, TurnFailed, TurnId, UserId,
 };
 use webchat_persistence::{Replay, StoreError};
 
 use crate::turns::LEASE;
-use crate::{Chat, ChatError, Followed, Following, Sent};
+use crate::{Chat, ChatError, Sent, Subscription, Update};
 
 /// How often it is looked for the beginning of a turn that is stored and not yet told.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -18,14 +18,14 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// nothing of the turn.
 pub struct TurnProgress {
     chat: Chat,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     accepted: MessageAccepted,
     /// The event that the log was read up to.
     first: Option<Arc<Event>>,
     /// `None` where nothing more will be told.
-    following: Option<Following>,
-    told: Told,
+    subscription: Option<Subscription>,
+    told: TurnOutcome,
 }
 
 /// What became of a turn.
@@ -45,7 +45,7 @@ pub struct TurnResult {
 
 /// What the events say of a turn's end.
 #[derive(Default)]
-struct Told {
+struct TurnOutcome {
     finish_reason: Option<FinishReason>,
     error: Option<TurnFailed>,
     usage: Option<TokenUsage>,
@@ -58,40 +58,40 @@ impl Chat {
     /// When the store or the log can't be read.
     pub async fn progress(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         sent: Sent,
     ) -> Result<TurnProgress, ChatError> {
         let (accepted, first) = match sent {
-            Sent::Known(accepted) => (accepted, None),
+            Sent::Duplicate(accepted) => (accepted, None),
             Sent::Accepted(event) => match &event.body {
                 EventBody::MessageAccepted(accepted) => (accepted.clone(), Some(event)),
                 _ => return Err(StoreError::fault("a turn begins with another event").into()),
             },
         };
-        let following = match &first {
-            Some(event) => Some(self.follow(owner, id, Some(event.seq)).await?),
-            None => self.follow_known(owner, id, accepted.turn_id).await?,
+        let subscription = match &first {
+            Some(event) => Some(self.subscribe(user_id, id, Some(event.seq)).await?),
+            None => self.follow_known(user_id, id, accepted.turn_id).await?,
         };
         let chat = self.clone();
-        let told = Told::default();
-        Ok(TurnProgress { chat, owner, id, accepted, first, following, told })
+        let told = TurnOutcome::default();
+        Ok(TurnProgress { chat, user_id, id, accepted, first, subscription, told })
     }
 
     /// Follows a turn that somebody else began, from its first event on; `None` when it has ended.
     async fn follow_known(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         turn_id: TurnId,
-    ) -> Result<Option<Following>, ChatError> {
+    ) -> Result<Option<Subscription>, ChatError> {
         loop {
             let checkpoint = self.ports.log.checkpoint(id).await?;
             if checkpoint.running_turn == Some(turn_id) {
-                return Ok(Some(self.follow(owner, id, Some(checkpoint.seq)).await?));
+                return Ok(Some(self.subscribe(user_id, id, Some(checkpoint.seq)).await?));
             }
             // Stored, and not yet told: the two are not one step.
-            if !self.runs(owner, id, turn_id).await? {
+            if !self.runs(user_id, id, turn_id).await? {
                 return Ok(None);
             }
             sleep(LOOK_AGAIN_AFTER).await;
@@ -100,12 +100,12 @@ impl Chat {
 
     async fn runs(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         turn_id: TurnId,
     ) -> Result<bool, ChatError> {
         let now = self.ports.clock.now();
-        Ok(self.ports.conversations.running_turn(owner, id, now).await? == Some(turn_id))
+        Ok(self.ports.conversations.running_turn(user_id, id, now).await? == Some(turn_id))
     }
 }
 
@@ -119,7 +119,7 @@ impl TurnProgress {
     /// Whether nothing more will be told of it.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.first.is_none() && self.following.is_none()
+        self.first.is_none() && self.subscription.is_none()
     }
 
     /// What happens next in the conversation, until the turn's last event; then `None`. A turn that had
@@ -127,21 +127,21 @@ impl TurnProgress {
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Followed> {
+    pub async fn next(&mut self) -> Option<Update> {
         if let Some(first) = self.first.take() {
-            return Some(Followed::Events(vec![first]));
+            return Some(Update::Events(vec![first]));
         }
         loop {
-            let following = self.following.as_mut()?;
-            let Ok(followed) = timeout(LEASE, following.next()).await else {
+            let subscription = self.subscription.as_mut()?;
+            let Ok(update) = timeout(LEASE, subscription.next()).await else {
                 // Whoever ran it may have died, and then nobody tells its end.
-                let runs = self.chat.runs(self.owner, self.id, self.accepted.turn_id).await;
+                let runs = self.chat.runs(self.user_id, self.id, self.accepted.turn_id).await;
                 if matches!(runs, Ok(false)) {
-                    self.following = None;
+                    self.subscription = None;
                 }
                 continue;
             };
-            return Some(self.take(followed));
+            return Some(self.take(update));
         }
     }
 
@@ -149,12 +149,12 @@ impl TurnProgress {
     ///
     /// # Errors
     /// When the log can't be read.
-    pub async fn so_far(&mut self) -> Result<Option<Followed>, ChatError> {
+    pub async fn so_far(&mut self) -> Result<Option<Update>, ChatError> {
         if let Some(first) = self.first.take() {
-            return Ok(Some(Followed::Events(vec![first])));
+            return Ok(Some(Update::Events(vec![first])));
         }
-        let Some(following) = &mut self.following else { return Ok(None) };
-        Ok(following.so_far().await?.map(|followed| self.take(followed)))
+        let Some(subscription) = &mut self.subscription else { return Ok(None) };
+        Ok(subscription.so_far().await?.map(|update| self.take(update)))
     }
 
     /// Waits for the turn's end, and says what became of it.
@@ -168,7 +168,7 @@ impl TurnProgress {
         }
         let question = self.message(self.accepted.message_id).await?;
         let answer = self.message(self.accepted.answer_id).await?;
-        let Told { finish_reason, error, usage } = self.told;
+        let TurnOutcome { finish_reason, error, usage } = self.told;
         let finish_reason = finish_reason.unwrap_or_else(|| FinishReason::of(answer.status));
         let turn_id = self.accepted.turn_id;
         let error = error.or_else(|| stored_error(&answer, turn_id));
@@ -180,13 +180,13 @@ impl TurnProgress {
     }
 
     /// Events up to the turn's last one.
-    fn take(&mut self, followed: Followed) -> Followed {
-        let Followed::Events(mut events) = followed else { return followed };
+    fn take(&mut self, update: Update) -> Update {
+        let Update::Events(mut events) = update else { return update };
         if let Some(last) = self.told.listen(self.accepted.turn_id, &events) {
             events.truncate(last + 1);
-            self.following = None;
+            self.subscription = None;
         }
-        Followed::Events(events)
+        Update::Events(events)
     }
 
     /// Looks for the turn in what the log has still.
@@ -199,12 +199,12 @@ impl TurnProgress {
 
     async fn message(&self, message_id: MessageId) -> Result<Message, ChatError> {
         let conversations = &self.chat.ports.conversations;
-        let found = conversations.message(self.owner, self.id, message_id).await?;
+        let found = conversations.message(self.user_id, self.id, message_id).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 }
 
-impl Told {
+impl TurnOutcome {
     /// Where the turn's last event stands, if it is among these.
     fn listen(&mut self, turn_id: TurnId, events: &[Arc<Event>]) -> Option<usize> {
         for (index, event) in events.iter().enumerate() {
@@ -227,7 +227,7 @@ impl Told {
 }
 
 fn stored_error(answer: &Message, turn_id: TurnId) -> Option<TurnFailed> {
-    let AnswerError { message, code } = answer.error.clone()?;
+    let Problem { message, code } = answer.error.clone()?;
     Some(TurnFailed { message, code, turn_id })
 }
 

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{ConversationId, TurnId, UserId};
 
-use crate::{ChatError, Place, Places};
+use crate::{ChatError, PerUserLimit, Permit};
 
 /// How long a turn holds its conversation without renewing its hold: after that, whoever ran it is
 /// taken for dead.
@@ -24,21 +24,21 @@ const LAST_SAVE: Duration = Duration::from_secs(8);
 pub(crate) struct Turns {
     runtime: Handle,
     running: Mutex<HashMap<ConversationId, Running>>,
-    places: Places,
+    permits: PerUserLimit,
     tasks: TaskTracker,
     refusing: CancellationToken,
     interrupting: CancellationToken,
 }
 
 struct Running {
-    owner: UserId,
+    user_id: UserId,
     turn_id: TurnId,
     stop: CancellationToken,
 }
 
 /// What ends a turn before its model does.
 #[derive(Clone)]
-pub(crate) struct Interrupts {
+pub(crate) struct TurnCancellation {
     /// The user wants no more of it.
     pub(crate) stop: CancellationToken,
     /// The server goes away.
@@ -51,7 +51,7 @@ impl Turns {
         Self {
             runtime: Handle::current(),
             running: Mutex::default(),
-            places: Places::default(),
+            permits: PerUserLimit::default(),
             tasks: TaskTracker::new(),
             refusing: CancellationToken::new(),
             interrupting: CancellationToken::new(),
@@ -66,10 +66,14 @@ impl Turns {
     }
 
     /// A place for one more turn of this user's, if there are fewer than `limit`.
-    pub(crate) fn place(&self, owner: UserId, limit: Option<u32>) -> Result<Place, ChatError> {
+    pub(crate) fn acquire_turn_permit(
+        &self,
+        user_id: UserId,
+        limit: Option<u32>,
+    ) -> Result<Permit, ChatError> {
         let most = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let limit = limit.unwrap_or(u32::MAX);
-        self.places.take(owner, most).ok_or(ChatError::TooManyTurns { limit })
+        self.permits.acquire(user_id, most).ok_or(ChatError::TooManyTurns { limit })
     }
 
     pub(crate) fn is_shutting_down(&self) -> bool {
@@ -86,11 +90,16 @@ impl Turns {
         self.interrupting.clone()
     }
 
-    pub(crate) fn begin(&self, owner: UserId, id: ConversationId, turn_id: TurnId) -> Interrupts {
+    pub(crate) fn begin(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        turn_id: TurnId,
+    ) -> TurnCancellation {
         let stop = CancellationToken::new();
-        let running = Running { owner, turn_id, stop: stop.clone() };
+        let running = Running { user_id, turn_id, stop: stop.clone() };
         self.lock().insert(id, running);
-        Interrupts { stop, interrupt: self.interrupting.clone() }
+        TurnCancellation { stop, interrupt: self.interrupting.clone() }
     }
 
     /// Runs it to its end, whatever becomes of the caller; shutdown waits for it.
@@ -117,9 +126,9 @@ impl Turns {
     }
 
     /// Stops this turn and no other, if it runs here and is the owner's.
-    pub(crate) fn stop_turn(&self, owner: UserId, id: ConversationId, turn_id: TurnId) {
+    pub(crate) fn stop_turn(&self, user_id: UserId, id: ConversationId, turn_id: TurnId) {
         let running = self.lock();
-        let is_meant = |turn: &&Running| turn.owner == owner && turn.turn_id == turn_id;
+        let is_meant = |turn: &&Running| turn.user_id == user_id && turn.turn_id == turn_id;
         if let Some(turn) = running.get(&id).filter(is_meant) {
             turn.stop.cancel();
         }
@@ -225,9 +234,9 @@ mod tests {
         let turns = Turns::new();
         let (id, first, next) =
             (ConversationId::generate(), TurnId::generate(), TurnId::generate());
-        let owner = UserId::generate();
-        turns.begin(owner, id, first);
-        let interrupts = turns.begin(owner, id, next);
+        let user_id = UserId::generate();
+        turns.begin(user_id, id, first);
+        let interrupts = turns.begin(user_id, id, next);
 
         turns.end(id, first);
         turns.stop(id);

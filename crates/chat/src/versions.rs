@@ -4,9 +4,9 @@ use webchat_domain::{
     ClientMessageId, ConversationChange, ConversationId, Message, MessageId, Role, UserId,
     VersionedMessage,
 };
-use webchat_persistence::{Append, Selected};
+use webchat_persistence::{Append, SelectOutcome};
 
-use crate::send_message::Opening;
+use crate::send_message::TurnStart;
 use crate::{Chat, ChatError, SendMessage, Sent};
 
 impl Chat {
@@ -20,13 +20,13 @@ impl Chat {
     /// As of [`Chat::send_message`].
     pub async fn edit_message(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
         message: SendMessage,
     ) -> Result<Sent, ChatError> {
-        let old = self.find_message(owner, id, message_id, Role::User).await?;
-        self.send(owner, id, message, Some(old.message_id)).await
+        let old = self.find_message(user_id, id, message_id, Role::User).await?;
+        self.send(user_id, id, message, Some(old.message_id)).await
     }
 
     /// Begins another answer to the same question. The old version leaves the visible path with all
@@ -41,17 +41,17 @@ impl Chat {
     /// As of [`Chat::send_message`].
     pub async fn regenerate(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
         let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
         let old = match message_id {
-            Some(message_id) => self.find_message(owner, id, message_id, Role::Assistant).await?,
-            None => self.last_answer(owner, id).await?.ok_or(ChatError::MessageNotFound)?,
+            Some(message_id) => self.find_message(user_id, id, message_id, Role::Assistant).await?,
+            None => self.last_answer(user_id, id).await?.ok_or(ChatError::MessageNotFound)?,
         };
-        let question = self.question_of(owner, id, &old).await?;
+        let question = self.question_of(user_id, id, &old).await?;
         let turn = self.claim();
         let append = Append {
             messages: vec![self.answer_to_come(turn)],
@@ -60,11 +60,11 @@ impl Chat {
             turn: Some(turn),
             ..Append::default()
         };
-        let place = self.place(owner)?;
+        let permit = self.acquire_turn_permit(user_id)?;
         let question = Some(question);
-        let opening = Opening { client_message_id, question, branches: true, place };
+        let opening = TurnStart { client_message_id, question, branches: true, permit };
         let chat = self.clone();
-        self.to_its_end(async move { chat.append_and_begin(owner, id, append, opening).await })
+        self.to_its_end(async move { chat.append_and_begin(user_id, id, append, opening).await })
             .await
     }
 
@@ -76,65 +76,65 @@ impl Chat {
     /// [`ChatError::MessageNotFound`], [`ChatError::TurnInProgress`].
     pub async fn select_version(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
     ) -> Result<Message, ChatError> {
-        self.find_conversation(owner, id).await?;
+        self.find_conversation(user_id, id).await?;
         let (conversations, now) = (&self.ports.conversations, self.ports.clock.now());
-        match conversations.select(owner, id, message_id, now).await? {
-            Selected::Visible { changed: true } => {
+        match conversations.select(user_id, id, message_id, now).await? {
+            SelectOutcome::Visible { changed: true } => {
                 self.tell(id, ConversationChange::Branch).await?;
-                self.list_changed(owner, id).await;
+                self.list_changed(user_id, id).await;
             }
-            Selected::Visible { changed: false } => {}
-            Selected::TurnInProgress => return Err(ChatError::TurnInProgress),
-            Selected::NotFound => return Err(ChatError::MessageNotFound),
+            SelectOutcome::Visible { changed: false } => {}
+            SelectOutcome::TurnInProgress => return Err(ChatError::TurnInProgress),
+            SelectOutcome::NotFound => return Err(ChatError::MessageNotFound),
         }
-        let selected = conversations.message(owner, id, message_id).await?;
+        let selected = conversations.message(user_id, id, message_id).await?;
         selected.ok_or(ChatError::MessageNotFound)
     }
 
     pub(crate) async fn find_message(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
         role: Role,
     ) -> Result<Message, ChatError> {
-        let found = self.ports.conversations.message(owner, id, message_id).await?;
+        let found = self.ports.conversations.message(user_id, id, message_id).await?;
         if let Some(message) = found.filter(|message| message.role == role) {
             return Ok(message);
         }
-        self.find_conversation(owner, id).await?;
+        self.find_conversation(user_id, id).await?;
         Err(ChatError::MessageNotFound)
     }
 
     /// The message in which the visible path ends, if it is an answer.
     pub(crate) async fn last_answer(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<Message>, ChatError> {
-        let last = self.read_messages(owner, id, None, 1).await?.pop();
+        let last = self.read_messages(user_id, id, None, 1).await?.pop();
         Ok(last.filter(|message| message.role == Role::Assistant))
     }
 
     /// The question that it answers. An answer that was imported may have none.
     pub(crate) async fn question_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         answer: &Message,
     ) -> Result<Message, ChatError> {
         let question = answer.parent_id.ok_or(ChatError::MessageNotFound)?;
-        self.find_message(owner, id, question, Role::User).await
+        self.find_message(user_id, id, question, Role::User).await
     }
 
     /// The messages, each with all its versions: those that follow the same message in the same role.
     pub(crate) async fn with_versions(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         messages: Vec<Message>,
     ) -> Result<Vec<VersionedMessage>, ChatError> {
@@ -143,7 +143,7 @@ impl Chat {
         }
         let parents = messages.iter().map(|message| message.parent_id).collect();
         let mut versions: HashMap<_, Vec<MessageId>> = HashMap::new();
-        for one in self.ports.conversations.following(owner, id, parents).await? {
+        for one in self.ports.conversations.children(user_id, id, parents).await? {
             versions.entry((one.parent_id, one.role)).or_default().push(one.message_id);
         }
         let versioned = messages.into_iter().map(|message| {
@@ -169,16 +169,16 @@ mod tests {
     }
 
     async fn edit(room: &Room, old: &Message, content: &str) -> Result<Sent, ChatError> {
-        room.chat.edit_message(room.owner, room.id, old.message_id, message(content)).await
+        room.chat.edit_message(room.user_id, room.id, old.message_id, message(content)).await
     }
 
     async fn regenerate(room: &Room, old: Option<&Message>) -> Result<Sent, ChatError> {
         let old = old.map(|old| old.message_id);
-        room.chat.regenerate(room.owner, room.id, old, None).await
+        room.chat.regenerate(room.user_id, room.id, old, None).await
     }
 
     async fn select(room: &Room, version: &Message) -> Result<Message, ChatError> {
-        room.chat.select_version(room.owner, room.id, version.message_id).await
+        room.chat.select_version(room.user_id, room.id, version.message_id).await
     }
 
     /// A room in which two questions were answered.
@@ -283,7 +283,7 @@ mod tests {
         let edited = room.stored().await.remove(0);
         select(&room, &question).await.unwrap();
 
-        let page = room.chat.message_page(room.owner, room.id, None, 10).await.unwrap();
+        let page = room.chat.message_page(room.user_id, room.id, None, 10).await.unwrap();
 
         let versions: Vec<_> = page.messages.into_iter().map(|one| one.versions).collect();
         let questions = vec![question.message_id, edited.message_id];
@@ -294,7 +294,7 @@ mod tests {
     async fn a_version_that_is_sent_twice_is_made_once() {
         let room = room_of_two_exchanges().await;
         let name = ClientMessageId::try_from("again".to_owned()).ok();
-        let send = || room.chat.regenerate(room.owner, room.id, None, name.clone());
+        let send = || room.chat.regenerate(room.user_id, room.id, None, name.clone());
 
         let first = send().await.unwrap();
         room.model.asked().await.answer("Again.", FinishReason::Stop).await;
@@ -302,7 +302,7 @@ mod tests {
 
         let Sent::Accepted(event) = first else { panic!("{first:?}") };
         let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
-        assert_eq!(second, Sent::Known(accepted));
+        assert_eq!(second, Sent::Duplicate(accepted));
         assert_eq!(room.model.times_asked(), 3);
     }
 
@@ -310,17 +310,17 @@ mod tests {
     async fn what_can_have_no_such_version_is_refused_and_nothing_is_told() {
         let room = room_of_two_exchanges().await;
         let [question, answer, _, _] = room.stored().await.try_into().unwrap();
-        let empty = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
+        let empty = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
         let before = room.told().await;
-        let (owner, stranger, id, chat) = (room.owner, UserId::generate(), room.id, &room.chat);
+        let (user_id, stranger, id, chat) = (room.user_id, UserId::generate(), room.id, &room.chat);
         let (asked, answered) = (question.message_id, answer.message_id);
 
         let not_found = [
             edit(&room, &answer, "I said so").await.map(drop),
             regenerate(&room, Some(&question)).await.map(drop),
-            chat.regenerate(owner, empty, None, None).await.map(drop),
-            chat.select_version(owner, id, MessageId::generate()).await.map(drop),
-            chat.select_version(owner, empty, asked).await.map(drop),
+            chat.regenerate(user_id, empty, None, None).await.map(drop),
+            chat.select_version(user_id, id, MessageId::generate()).await.map(drop),
+            chat.select_version(user_id, empty, asked).await.map(drop),
         ];
         let foreign = [
             chat.edit_message(stranger, id, asked, message("mine")).await.map(drop),

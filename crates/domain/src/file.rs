@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, JobId, MessageId, Timestamp};
+use crate::{ConversationId, JobId, MessageId, Problem, Timestamp};
 
 /// A file that a user gave to a conversation, and how far its analysis is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct FileJob {
     /// How many parts it has.
     pub of: u32,
     /// Why it failed.
-    pub error: Option<JobError>,
+    pub error: Option<Problem>,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// The message that is the analysis, when it is complete.
@@ -47,16 +47,6 @@ pub enum JobStatus {
     Cancelled,
 }
 
-/// Why a file could not be analysed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct JobError {
-    /// For people: which part of the file, and what they can do.
-    pub message: String,
-    /// For programs: stable.
-    pub code: String,
-}
-
 /// How far the analysis of a file is, as followers are told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProgress {
@@ -71,7 +61,7 @@ pub struct FileProgress {
     /// What became of it.
     pub status: JobStatus,
     /// Why it failed.
-    pub error: Option<JobError>,
+    pub error: Option<Problem>,
 }
 
 impl From<&FileJob> for FileProgress {

@@ -8,6 +8,7 @@ mod file;
 mod ids;
 mod message;
 mod parameters;
+mod problem;
 mod search;
 mod session;
 mod turn;
@@ -19,18 +20,19 @@ pub use event::{
     ConversationChange, Event, EventBody, EventData, MessageAccepted, ResponseChunk, ResponseEnd,
     TokenUsage, TurnFailed,
 };
-pub use file::{FileJob, FileName, FileProgress, JobError, JobStatus};
+pub use file::{FileJob, FileName, FileProgress, JobStatus};
 pub use ids::{
     ConversationId, EventId, ExampleId, ImportId, InvalidId, JobId, MessageId, RunId, SessionId,
     TurnId, UserId,
 };
 pub use message::{
-    AnswerError, ClientMessageId, IdempotencyKey, InvalidClientMessageId, InvalidIdempotencyKey,
-    Message, MessageStatus, NewMessage, Role, VersionedMessage,
+    ClientMessageId, IdempotencyKey, InvalidClientMessageId, InvalidIdempotencyKey, Message,
+    MessageStatus, NewMessage, Role, VersionedMessage,
 };
 pub use parameters::{
     InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,
 };
+pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart};
 pub use session::Session;
 pub use turn::{FinishReason, Ledger};

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{ConversationId, MessageId, Timestamp, TurnId};
+use crate::{ConversationId, MessageId, Problem, Timestamp, TurnId};
 
 /// Who speaks. A system prompt is not a message.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -57,19 +57,9 @@ pub struct Message {
     pub status: MessageStatus,
     /// Why it failed, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<AnswerError>,
+    pub error: Option<Problem>,
     /// When it was appended.
     pub created_at: Timestamp,
-}
-
-/// Why there is no answer, or no whole one.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerError {
-    /// For people: what they can do.
-    pub message: String,
-    /// For programs: stable.
-    pub code: String,
 }
 
 /// A message, and what else could stand in its place.

@@ -12,7 +12,7 @@ use webchat_domain::{
     TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Conversations, StoredMessage, Transfer, TurnClaim,
+    AnswerUpdate, Append, Conversations, StoredMessage, Transfer, TurnLease,
 };
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 
@@ -52,21 +52,21 @@ type Done = Result<(), Box<dyn Error>>;
 
 struct Bench<'a> {
     store: &'a MongoStore,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     times: [Vec<Duration>; 4],
 }
 
 impl<'a> Bench<'a> {
     async fn fill(store: &'a MongoStore, length: u64) -> Result<Self, Box<dyn Error>> {
-        let (owner, id) = (UserId::generate(), ConversationId::generate());
-        store.create(owner, id, SystemClock.now()).await?;
+        let (user_id, id) = (UserId::generate(), ConversationId::generate());
+        store.create(user_id, id, SystemClock.now()).await?;
         let mut position = 0;
         while position < length {
             let batch: Vec<_> =
                 (position + 1..=length).take(500).map(|at| stored(id, message(None), at)).collect();
             position += 500;
-            store.put_messages(owner, batch).await?;
+            store.put_messages(user_id, batch).await?;
         }
         let mut all = store.conversations_after(None, u32::MAX).await?;
         all.retain(|stored| stored.conversation.conversation_id == id);
@@ -75,7 +75,7 @@ impl<'a> Bench<'a> {
             conversation.conversation.message_count = length;
             store.put_conversation(conversation).await?;
         }
-        Ok(Self { store, owner, id, times: Default::default() })
+        Ok(Self { store, user_id, id, times: Default::default() })
     }
 
     async fn round(&mut self) -> Done {
@@ -99,17 +99,17 @@ impl<'a> Bench<'a> {
 
     async fn append(&self) -> Done {
         let append = Append { messages: vec![message(None)], ..Append::default() };
-        self.store.append(self.owner, self.id, append, SystemClock.now()).await?;
+        self.store.append(self.user_id, self.id, append, SystemClock.now()).await?;
         Ok(())
     }
 
     /// A question and its answer that begins.
     async fn turn(&self, turn_id: TurnId, answer: NewMessage) -> Done {
         // A hold that has lapsed already, so that the next one is taken too.
-        let turn = Some(TurnClaim { turn_id, lease_until: SystemClock.now() });
+        let turn = Some(TurnLease { turn_id, lease_until: SystemClock.now() });
         let append =
             Append { messages: vec![message(Some(turn_id)), answer], turn, ..Append::default() };
-        self.store.append(self.owner, self.id, append, SystemClock.now()).await?;
+        self.store.append(self.user_id, self.id, append, SystemClock.now()).await?;
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl<'a> Bench<'a> {
     }
 
     async fn read(&self) -> Done {
-        self.store.messages(self.owner, self.id, None, 50).await?;
+        self.store.messages(self.user_id, self.id, None, 50).await?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use mongodb::options::ReturnDocument;
 use webchat_domain::{ConversationId, Message, Timestamp, UserId};
-use webchat_persistence::{Append, Appended};
+use webchat_persistence::{Append, AppendOutcome};
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date};
@@ -12,33 +12,33 @@ use crate::versions::{self, end_position};
 
 pub(crate) async fn append(
     mut transaction: Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     append: &Append,
     now: Timestamp,
-) -> MongoResult<Appended> {
-    let Some(mut conversation) = find_conversation(&mut transaction, owned(owner, id)).await?
+) -> MongoResult<AppendOutcome> {
+    let Some(mut conversation) = find_conversation(&mut transaction, owned(user_id, id)).await?
     else {
-        return Ok(Appended::NotFound);
+        return Ok(AppendOutcome::NotFound);
     };
     if let Some(client_message_id) = &append.client_message_id {
         let earlier = sent_before(&mut transaction, &conversation, client_message_id).await?;
         if !earlier.is_empty() {
-            return Ok(Appended::Duplicate(earlier));
+            return Ok(AppendOutcome::Duplicate(earlier));
         }
     }
     if append.turn.is_some() && turn_runs(&conversation, now) {
-        return Ok(Appended::TurnInProgress);
+        return Ok(AppendOutcome::TurnInProgress);
     }
     if let Some(expected) = append.expected_position {
         let position = end_position(&mut transaction, &conversation).await?;
         if position != expected {
-            return Ok(Appended::Stale { position });
+            return Ok(AppendOutcome::Conflict { position });
         }
     }
     if let Some(message_id) = append.version_of {
         let found = versions::find_node(&mut transaction, &conversation, message_id).await?;
-        let Some(version_of) = found else { return Ok(Appended::NotFound) };
+        let Some(version_of) = found else { return Ok(AppendOutcome::NotFound) };
         let parent = version_of.parent_id;
         let path = versions::path_to(&mut transaction, &conversation, parent).await?;
         versions::show(&mut transaction, &conversation, path).await?;
@@ -52,7 +52,7 @@ async fn store(
     conversation: ConversationDocument,
     append: &Append,
     now: Timestamp,
-) -> MongoResult<Appended> {
+) -> MongoResult<AppendOutcome> {
     let messages = placed(&conversation, append);
     let conversations = transaction.database.conversations();
     let changed = conversations
@@ -65,7 +65,7 @@ async fn store(
         .session(&mut *transaction.session)
         .await?;
     let Some(changed) = changed else {
-        return Ok(Appended::NotFound);
+        return Ok(AppendOutcome::NotFound);
     };
     if !messages.is_empty() {
         transaction
@@ -75,7 +75,7 @@ async fn store(
             .session(&mut *transaction.session)
             .await?;
     }
-    Ok(Appended::Stored {
+    Ok(AppendOutcome::Stored {
         conversation: changed.into(),
         messages: messages.into_iter().map(Message::from).collect(),
     })

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, doc, serialize_to_document};
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
-use webchat_persistence::{Contexts, ReplacedContext, StoreError, StoredContext};
+use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
 
 use crate::MongoStore;
 use crate::documents::{ContextDocument, date, long};
@@ -11,11 +11,11 @@ use crate::queries::{anyones, owned};
 impl Contexts for MongoStore {
     async fn context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError> {
         let conversations = self.database.conversations();
-        let found = self.database.answer(conversations.find_one(owned(owner, id))).await?;
+        let found = self.database.answer(conversations.find_one(owned(user_id, id))).await?;
         Ok(found.map(|conversation| StoredContext {
             context: conversation.context.into(),
             revision: conversation.context_revision,
@@ -24,26 +24,26 @@ impl Contexts for MongoStore {
 
     async fn replace_context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         context: Context,
         expected_revision: u64,
-    ) -> Result<ReplacedContext, StoreError> {
+    ) -> Result<ReplaceContextOutcome, StoreError> {
         let revision = expected_revision + 1;
         let context = serialize_to_document(&ContextDocument::from(context));
         let replaced = doc! { "$set": {
             "context": context.map_err(StoreError::fault)?,
             "context_revision": long(revision),
         } };
-        let mut expected = owned(owner, id);
+        let mut expected = owned(user_id, id);
         expected.insert("context_revision", long(expected_revision));
         let conversations = self.database.conversations();
         let update = self.database.answer(conversations.update_one(expected, replaced)).await?;
         if update.matched_count > 0 {
-            return Ok(ReplacedContext::Stored { revision });
+            return Ok(ReplaceContextOutcome::Stored { revision });
         }
-        let is_there = self.context(owner, id).await?.is_some();
-        Ok(if is_there { ReplacedContext::Outdated } else { ReplacedContext::NotFound })
+        let is_there = self.context(user_id, id).await?.is_some();
+        Ok(if is_there { ReplaceContextOutcome::Conflict } else { ReplaceContextOutcome::NotFound })
     }
 
     async fn begin_compaction(

@@ -9,8 +9,9 @@ use webchat_domain::{
     Title, TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, Edit, Edited, FollowingMessage,
-    LapsedTurn, ListOrder, Page, Resume, Selected, Shelf, StoreError, StoredConversation,
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, ListOrder, Page, SelectOutcome,
+    StoreError, StoredConversation,
 };
 
 use crate::database::Transaction;
@@ -25,13 +26,13 @@ use crate::{MongoDatabase, MongoStore, append, file_jobs, lapsed, removals, sear
 impl Conversations for MongoStore {
     async fn create(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError> {
         let conversation = empty_conversation(id, now);
         let document = ConversationDocument::new(StoredConversation {
-            owner,
+            user_id,
             conversation: conversation.clone(),
             head: None,
             last_position: 0,
@@ -46,31 +47,31 @@ impl Conversations for MongoStore {
 
     async fn find(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
-        Ok(self.find_document(owner, id).await?.map(Conversation::from))
+        Ok(self.find_document(user_id, id).await?.map(Conversation::from))
     }
 
     async fn list(
         &self,
-        owner: UserId,
-        which: Shelf,
+        user_id: UserId,
+        which: ArchiveFilter,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
-        self.database.answer(list(&self.database, owner, which, order, after, limit)).await
+        self.database.answer(list(&self.database, user_id, which, order, after, limit)).await
     }
 
     async fn edit(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         edit: Edit,
         now: Timestamp,
-    ) -> Result<Edited, StoreError> {
-        let mut place = owned(owner, id);
+    ) -> Result<EditOutcome, StoreError> {
+        let mut place = owned(user_id, id);
         if let Some(expected) = &edit.expected {
             place.extend(as_it_is(expected));
         }
@@ -80,20 +81,20 @@ impl Conversations for MongoStore {
             .projection(without_context())
             .return_document(ReturnDocument::After);
         if let Some(edited) = self.database.answer(edited).await? {
-            return Ok(Edited::Stored(edited.into()));
+            return Ok(EditOutcome::Stored(edited.into()));
         }
-        let is_there = edit.expected.is_some() && self.find_document(owner, id).await?.is_some();
-        Ok(if is_there { Edited::Outdated } else { Edited::NotFound })
+        let is_there = edit.expected.is_some() && self.find_document(user_id, id).await?.is_some();
+        Ok(if is_there { EditOutcome::Conflict } else { EditOutcome::NotFound })
     }
 
-    async fn retitle(
+    async fn replace_title_if(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         expected: Title,
         title: Title,
     ) -> Result<bool, StoreError> {
-        let mut expected_one = owned(owner, id);
+        let mut expected_one = owned(user_id, id);
         expected_one.insert("title", expected.as_str());
         let retitled = doc! { "$set": { "title": title.as_str() } };
         let conversations = self.database.conversations();
@@ -101,10 +102,10 @@ impl Conversations for MongoStore {
         Ok(self.database.answer(updated).await?.matched_count > 0)
     }
 
-    async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+    async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError> {
         let deleted = self
             .database
-            .transaction((), move |transaction, ()| delete(transaction, owner, id).boxed())
+            .transaction((), move |transaction, ()| delete(transaction, user_id, id).boxed())
             .await?;
         self.remover.wake();
         Ok(deleted)
@@ -112,13 +113,13 @@ impl Conversations for MongoStore {
 
     async fn reset(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let emptied = self
             .database
-            .transaction((), move |transaction, ()| reset(transaction, owner, id, now).boxed())
+            .transaction((), move |transaction, ()| reset(transaction, user_id, id, now).boxed())
             .await?;
         self.remover.wake();
         Ok(emptied)
@@ -126,42 +127,42 @@ impl Conversations for MongoStore {
 
     async fn append(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         append: Append,
         now: Timestamp,
-    ) -> Result<Appended, StoreError> {
+    ) -> Result<AppendOutcome, StoreError> {
         self.database
             .transaction(append, move |transaction, append| {
-                append::append(transaction, owner, id, append, now).boxed()
+                append::append(transaction, user_id, id, append, now).boxed()
             })
             .await
     }
 
-    async fn resume(
+    async fn continue_answer(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
-        resume: Resume,
+        continuation: ContinueAnswer,
         now: Timestamp,
-    ) -> Result<Appended, StoreError> {
+    ) -> Result<AppendOutcome, StoreError> {
         self.database
-            .transaction(resume, move |transaction, resume| {
-                versions::resume(transaction, owner, id, resume, now).boxed()
+            .transaction(continuation, move |transaction, continuation| {
+                versions::continue_answer(transaction, user_id, id, continuation, now).boxed()
             })
             .await
     }
 
     async fn select(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
         now: Timestamp,
-    ) -> Result<Selected, StoreError> {
+    ) -> Result<SelectOutcome, StoreError> {
         self.database
             .transaction((), move |transaction, ()| {
-                versions::select(transaction, owner, id, message_id, now).boxed()
+                versions::select(transaction, user_id, id, message_id, now).boxed()
             })
             .await
     }
@@ -179,16 +180,16 @@ impl Conversations for MongoStore {
             .await
     }
 
-    async fn take_over_lapsed(
+    async fn claim_expired_turns(
         &self,
         now: Timestamp,
-        untold_since: Timestamp,
+        unpublished_since: Timestamp,
         until: Timestamp,
         limit: u32,
-    ) -> Result<Vec<LapsedTurn>, StoreError> {
+    ) -> Result<Vec<AbandonedTurn>, StoreError> {
         let mut taken = Vec::new();
         for _ in 0..limit {
-            let next = lapsed::take_over_one(&self.database, now, untold_since, until);
+            let next = lapsed::take_over_one(&self.database, now, unpublished_since, until);
             let Some(turn) = self.database.answer(next).await? else { break };
             taken.push(turn);
         }
@@ -201,18 +202,18 @@ impl Conversations for MongoStore {
 
     async fn running_turn(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError> {
-        let conversation = self.find_document(owner, id).await?;
+        let conversation = self.find_document(user_id, id).await?;
         let holds = |document: &ConversationDocument| document.lease_until > Some(now);
         Ok(conversation.filter(holds).and_then(|document| document.running_turn))
     }
 
     async fn messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         before: Option<u64>,
         limit: u32,
@@ -220,7 +221,7 @@ impl Conversations for MongoStore {
         // The messages first: whatever becomes of the conversation between the two reads, it then
         // says which of them are still there.
         let messages = self.database.answer(messages(&self.database, id, before, limit)).await?;
-        let Some(conversation) = self.find_document(owner, id).await? else {
+        let Some(conversation) = self.find_document(user_id, id).await? else {
             return Ok(None);
         };
         let visible = messages
@@ -232,60 +233,60 @@ impl Conversations for MongoStore {
 
     async fn message(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
     ) -> Result<Option<Message>, StoreError> {
         let of_owner = doc! {
             "message_id": message_id.to_string(),
             "conversation_id": id.to_string(),
-            "user_id": owner.to_string(),
+            "user_id": user_id.to_string(),
         };
         let messages = self.database.messages();
         let found = self.database.answer(messages.find_one(of_owner)).await?;
-        let conversation = self.find_document(owner, id).await?;
+        let conversation = self.find_document(user_id, id).await?;
         let (Some(message), Some(conversation)) = (found, conversation) else {
             return Ok(None);
         };
         Ok((message.position > conversation.emptied_through).then(|| message.into()))
     }
 
-    async fn following(
+    async fn children(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         parents: Vec<Option<MessageId>>,
-    ) -> Result<Vec<FollowingMessage>, StoreError> {
-        let found = self.database.answer(following(&self.database, owner, id, &parents)).await?;
-        let Some(conversation) = self.find_document(owner, id).await? else {
+    ) -> Result<Vec<ChildMessage>, StoreError> {
+        let found = self.database.answer(children(&self.database, user_id, id, &parents)).await?;
+        let Some(conversation) = self.find_document(user_id, id).await? else {
             return Ok(Vec::new());
         };
         let there = found.into_iter().filter(|node| node.position > conversation.emptied_through);
-        Ok(there.map(FollowingMessage::from).collect())
+        Ok(there.map(ChildMessage::from).collect())
     }
 
     async fn search(
         &self,
-        owner: UserId,
+        user_id: UserId,
         query: &SearchQuery,
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError> {
         if query.is_empty() {
             return Ok(Vec::new());
         }
-        self.database.answer(search::search(&self.database, owner, query, limit)).await
+        self.database.answer(search::search(&self.database, user_id, query, limit)).await
     }
 }
 
 impl MongoStore {
     async fn find_document(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<ConversationDocument>, StoreError> {
         let conversations = self.database.conversations();
         self.database
-            .answer(conversations.find_one(owned(owner, id)).projection(without_context()))
+            .answer(conversations.find_one(owned(user_id, id)).projection(without_context()))
             .await
     }
 }
@@ -354,8 +355,8 @@ async fn create(
 
 async fn list(
     database: &MongoDatabase,
-    owner: UserId,
-    which: Shelf,
+    user_id: UserId,
+    which: ArchiveFilter,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -364,11 +365,11 @@ async fn list(
         ListOrder::Created => ("created_at", |conversation| conversation.created_at),
         ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
     };
-    let mut filter = doc! { "user_id": owner.to_string(), "schema": CONVERSATION_SCHEMA };
+    let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
     match which {
-        Shelf::Any => {}
-        Shelf::Current => drop(filter.insert("archived", on_shelf(false))),
-        Shelf::Archive => drop(filter.insert("archived", on_shelf(true))),
+        ArchiveFilter::All => {}
+        ArchiveFilter::Active => drop(filter.insert("archived", on_shelf(false))),
+        ArchiveFilter::Archived => drop(filter.insert("archived", on_shelf(true))),
     }
     if let Some(Cursor { at, id }) = after {
         filter.insert(field, doc! { "$lte": date(at) });
@@ -395,12 +396,12 @@ async fn list(
 
 async fn delete(
     mut transaction: Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 ) -> MongoResult<bool> {
     let conversations = transaction.database.conversations();
     let deleted = conversations
-        .find_one_and_delete(owned(owner, id))
+        .find_one_and_delete(owned(user_id, id))
         .projection(without_context())
         .session(&mut *transaction.session)
         .await?;
@@ -414,11 +415,11 @@ async fn delete(
 
 async fn reset(
     mut transaction: Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     now: Timestamp,
 ) -> MongoResult<bool> {
-    let Some(conversation) = find_conversation(&mut transaction, owned(owner, id)).await? else {
+    let Some(conversation) = find_conversation(&mut transaction, owned(user_id, id)).await? else {
         return Ok(false);
     };
     let emptied = doc! {
@@ -438,7 +439,7 @@ async fn reset(
     transaction
         .database
         .conversations()
-        .update_one(owned(owner, id), emptied)
+        .update_one(owned(user_id, id), emptied)
         .session(&mut *transaction.session)
         .await?;
     file_jobs::remove_all(&mut transaction, id).await?;
@@ -519,9 +520,9 @@ async fn messages(
 }
 
 /// Oldest first.
-async fn following(
+async fn children(
     database: &MongoDatabase,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     parents: &[Option<MessageId>],
 ) -> MongoResult<Vec<Node>> {
@@ -529,7 +530,7 @@ async fn following(
         parents.iter().map(|parent| parent.map(|id| id.to_string())).collect();
     let filter = doc! {
         "conversation_id": id.to_string(),
-        "user_id": owner.to_string(),
+        "user_id": user_id.to_string(),
         "parent_id": { "$in": parents },
     };
     let messages = database.messages().clone_with_type::<Node>();

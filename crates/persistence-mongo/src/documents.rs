@@ -7,8 +7,8 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::{DeserializeAs, DisplayFromStr, SerializeAs, TryFromInto, serde_as};
 use webchat_domain::{
-    AnswerError, ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample,
-    Message, MessageId, MessageStatus, ModelParameters, Role, Summary, SummaryAuthor, SystemPrompt,
+    ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample, Message,
+    MessageId, MessageStatus, ModelParameters, Problem, Role, Summary, SummaryAuthor, SystemPrompt,
     Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
@@ -84,7 +84,7 @@ pub(crate) struct MessageDocument {
     pub(crate) token_count: u32,
     pub(crate) status: MessageStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<AnswerError>,
+    pub(crate) error: Option<Problem>,
     #[serde_as(as = "Date")]
     pub(crate) created_at: Timestamp,
     pub(crate) active: bool,
@@ -167,7 +167,7 @@ impl ConversationDocument {
         let conversation = stored.conversation;
         Self {
             conversation_id: conversation.conversation_id,
-            user_id: stored.owner,
+            user_id: stored.user_id,
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
             title: conversation.title,
@@ -204,7 +204,7 @@ impl From<ConversationDocument> for Conversation {
 impl From<ConversationDocument> for StoredConversation {
     fn from(document: ConversationDocument) -> Self {
         Self {
-            owner: document.user_id,
+            user_id: document.user_id,
             head: document.head,
             last_position: document.last_position,
             context: document.context.clone().into(),
@@ -214,12 +214,12 @@ impl From<ConversationDocument> for StoredConversation {
 }
 
 impl MessageDocument {
-    pub(crate) fn new(owner: UserId, stored: StoredMessage) -> Self {
+    pub(crate) fn new(user_id: UserId, stored: StoredMessage) -> Self {
         let message = stored.message;
         Self {
             message_id: message.message_id,
             conversation_id: message.conversation_id,
-            user_id: owner,
+            user_id,
             position: message.position,
             parent_id: message.parent_id,
             turn_id: message.turn_id,

@@ -20,11 +20,11 @@ const BYTES_AT_ONCE: usize = 1024 * 1024;
 impl Exchange for MongoStore {
     async fn conversations_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<StoredConversation>, StoreError> {
-        let mut filter = doc! { "user_id": owner.to_string(), "schema": CONVERSATION_SCHEMA };
+        let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
         if let Some(Cursor { at, id }) = after {
             filter.insert("created_at", doc! { "$gte": date(at) });
             let later = doc! { "created_at": { "$gt": date(at) } };
@@ -39,23 +39,23 @@ impl Exchange for MongoStore {
 
     async fn conversation_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredConversation>, StoreError> {
         let conversations = self.database.conversations();
-        let found = self.database.answer(conversations.find_one(owned(owner, id))).await?;
+        let found = self.database.answer(conversations.find_one(owned(user_id, id))).await?;
         Ok(found.map(StoredConversation::from))
     }
 
     async fn messages_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         after: u64,
         limit: u32,
     ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
         let conversations = self.database.conversations();
-        let conversation = self.database.answer(conversations.find_one(owned(owner, id))).await?;
+        let conversation = self.database.answer(conversations.find_one(owned(user_id, id))).await?;
         let Some(conversation) = conversation else {
             return Ok(None);
         };
@@ -76,7 +76,7 @@ impl Exchange for MongoStore {
         messages: Vec<StoredMessage>,
     ) -> Result<bool, StoreError> {
         removals::finish(&self.database).await?;
-        let owner = conversation.owner;
+        let user_id = conversation.user_id;
         let conversation = ConversationDocument::new(conversation);
         let id = conversation.conversation_id;
         while self.database.transaction(id, |t, id| clear(t, *id).boxed()).await? {}
@@ -93,7 +93,7 @@ impl Exchange for MongoStore {
                     return Ok(false);
                 }
             }
-            batch.push(MessageDocument::new(owner, message));
+            batch.push(MessageDocument::new(user_id, message));
         }
         let rest = Rest { conversation, written, messages: batch };
         let added = self.database.transaction(rest, |t, rest| add_rest(t, rest).boxed()).await?;

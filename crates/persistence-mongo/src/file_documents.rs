@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{
-    ConversationId, FileJob, FileName, JobError, JobId, JobStatus, MessageId, RunId, Timestamp,
+    ConversationId, FileJob, FileName, JobId, JobStatus, MessageId, Problem, RunId, Timestamp,
     UserId,
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct JobDocument {
     done: u32,
     #[serde_as(as = "TryFromInto<i64>")]
     parts: u32,
-    error: Option<JobError>,
+    error: Option<Problem>,
     #[serde_as(as = "Date")]
     created_at: Timestamp,
     #[serde_as(as = "Option<DisplayFromStr>")]
@@ -68,11 +68,11 @@ pub(crate) struct AnalysisDocument {
 
 impl JobDocument {
     /// A job that nobody holds yet.
-    pub(crate) fn new(owner: UserId, job: FileJob) -> Self {
+    pub(crate) fn new(user_id: UserId, job: FileJob) -> Self {
         Self {
             job_id: job.job_id,
             conversation_id: job.conversation_id,
-            user_id: owner,
+            user_id,
             file_name: job.file_name,
             size_bytes: job.size_bytes,
             token_count: job.token_count,

@@ -6,11 +6,11 @@ use mongodb::bson::{DateTime, Document, doc, serialize_to_document};
 use mongodb::error::{Error, Result as MongoResult};
 use mongodb::options::ReturnDocument;
 use webchat_domain::{
-    ConversationId, FileJob, JobError, JobId, JobStatus, RunId, Timestamp, UserId,
+    ConversationId, FileJob, JobId, JobStatus, Problem, RunId, Timestamp, UserId,
 };
 use webchat_persistence::{
-    Append, Appended, CompletedJob, CreatedJob, FileJobs, FileText, NewFileJob, StoreError,
-    StoredFileJob, TakenJob,
+    Append, AppendOutcome, CompletedJob, CreateJobOutcome, FileJobs, FileText, NewFileJob,
+    StoreError, StoredFileJob, TakenJob,
 };
 
 use crate::database::Transaction;
@@ -21,26 +21,30 @@ use crate::{MongoStore, append};
 
 #[async_trait]
 impl FileJobs for MongoStore {
-    async fn create_job(&self, owner: UserId, new: NewFileJob) -> Result<CreatedJob, StoreError> {
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError> {
         self.database
-            .transaction(new, move |transaction, new| create(transaction, owner, new).boxed())
+            .transaction(new, move |transaction, new| create(transaction, user_id, new).boxed())
             .await
     }
 
     async fn find_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
         let jobs = self.database.file_jobs();
-        let found = self.database.answer(jobs.find_one(owned_job(owner, id, job_id))).await?;
+        let found = self.database.answer(jobs.find_one(owned_job(user_id, id, job_id))).await?;
         Ok(found.map(FileJob::from))
     }
 
     async fn jobs(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         limit: u32,
     ) -> Result<Option<Vec<FileJob>>, StoreError> {
@@ -49,7 +53,7 @@ impl FileJobs for MongoStore {
         let find = jobs.find(of_conversation).sort(doc! { "created_at": -1, "job_id": -1 });
         let found = self.database.answer(at_most(limit, find)).await?;
         let conversations = self.database.conversations();
-        let conversation = conversations.count_documents(owned(owner, id));
+        let conversation = conversations.count_documents(owned(user_id, id));
         if self.database.answer(conversation).await? == 0 {
             return Ok(None);
         }
@@ -116,7 +120,7 @@ impl FileJobs for MongoStore {
         &self,
         job_id: JobId,
         run_id: RunId,
-        error: JobError,
+        error: Problem,
     ) -> Result<Option<FileJob>, StoreError> {
         let mut failed = ended(JobStatus::Failed);
         let error = serialize_to_document(&error).map_err(StoreError::fault)?;
@@ -130,31 +134,31 @@ impl FileJobs for MongoStore {
 
     async fn cancel_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
-        let job = owned_job(owner, id, job_id);
+        let job = owned_job(user_id, id, job_id);
         self.database
             .transaction(job, move |mut transaction, job| {
                 async move { cancel(&mut transaction, job).await }.boxed()
             })
             .await?;
-        self.find_job(owner, id, job_id).await
+        self.find_job(user_id, id, job_id).await
     }
 
     async fn retry_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
-        let mut failed = owned_job(owner, id, job_id);
+        let mut failed = owned_job(user_id, id, job_id);
         failed.insert("status", "failed");
         let running = doc! { "$set": { "status": "running", "error": Option::<Document>::None } };
         let jobs = self.database.file_jobs();
         self.database.answer(jobs.update_one(failed, running)).await?;
-        self.find_job(owner, id, job_id).await
+        self.find_job(user_id, id, job_id).await
     }
 }
 
@@ -174,45 +178,45 @@ pub(crate) async fn remove_all(
 
 async fn create(
     mut transaction: Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     new: &NewFileJob,
-) -> MongoResult<CreatedJob> {
+) -> MongoResult<CreateJobOutcome> {
     let job = &new.job;
     // Written, so that a conversation that is deleted at the same moment leaves no job behind.
     let touched = doc! { "$set": { "updated_at": date(job.created_at) } };
     let conversations = transaction.database.conversations();
     let found = conversations
-        .update_one(owned(owner, job.conversation_id), touched)
+        .update_one(owned(user_id, job.conversation_id), touched)
         .session(&mut *transaction.session)
         .await?;
     if found.matched_count == 0 {
-        return Ok(CreatedJob::NotFound);
+        return Ok(CreateJobOutcome::NotFound);
     }
-    let known = owned_job(owner, job.conversation_id, job.job_id);
+    let known = owned_job(user_id, job.conversation_id, job.job_id);
     let jobs = transaction.database.file_jobs();
     if let Some(known) = jobs.find_one(known).session(&mut *transaction.session).await? {
-        return Ok(CreatedJob::Known(known.into()));
+        return Ok(CreateJobOutcome::Duplicate(known.into()));
     }
-    if !make_room(&mut transaction, owner, new.most_kept).await? {
+    if !make_room(&mut transaction, user_id, new.most_kept).await? {
         // Nothing was written but the time of the conversation, as somebody has used it.
-        return Ok(CreatedJob::TooMany);
+        return Ok(CreateJobOutcome::TooMany);
     }
     let text = FileText {
         content: new.text.clone(),
         part_ends: new.part_ends.clone(),
         analyses: BTreeMap::new(),
     };
-    let stored = StoredFileJob { owner, job: job.clone(), text: Some(text) };
+    let stored = StoredFileJob { user_id, job: job.clone(), text: Some(text) };
     insert(transaction, stored).await?;
-    Ok(CreatedJob::Created)
+    Ok(CreateJobOutcome::Created)
 }
 
 /// A job that nobody holds, with all there is of it.
 async fn insert(transaction: Transaction<'_>, stored: StoredFileJob) -> MongoResult<()> {
     let Transaction { database, session } = transaction;
-    let StoredFileJob { owner, job, text } = stored;
+    let StoredFileJob { user_id, job, text } = stored;
     let (job_id, conversation_id) = (job.job_id, job.conversation_id);
-    let document = JobDocument::new(owner, job);
+    let document = JobDocument::new(user_id, job);
     database.file_jobs().insert_one(document).session(&mut *session).await?;
     let Some(FileText { content, part_ends, analyses }) = text else { return Ok(()) };
     let text = TextDocument { job_id, conversation_id, content, part_ends };
@@ -245,7 +249,7 @@ pub(crate) async fn stored(
     job: &JobDocument,
 ) -> MongoResult<StoredFileJob> {
     let text = text(transaction, job.job_id).await?;
-    Ok(StoredFileJob { owner: job.user_id, job: job.clone().into(), text })
+    Ok(StoredFileJob { user_id: job.user_id, job: job.clone().into(), text })
 }
 
 async fn text(transaction: Transaction<'_>, job_id: JobId) -> MongoResult<Option<FileText>> {
@@ -262,12 +266,12 @@ async fn text(transaction: Transaction<'_>, job_id: JobId) -> MongoResult<Option
 /// Cancels the oldest of the failed jobs, if need be. `false`: there are as many that run.
 async fn make_room(
     transaction: &mut Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     most_kept: u32,
 ) -> MongoResult<bool> {
     let jobs = transaction.database.file_jobs();
     let running = jobs
-        .count_documents(doc! { "user_id": owner.to_string(), "status": "running" })
+        .count_documents(doc! { "user_id": user_id.to_string(), "status": "running" })
         .session(&mut *transaction.session)
         .await?;
     let most_others = u64::from(most_kept.saturating_sub(1));
@@ -275,7 +279,7 @@ async fn make_room(
         return Ok(false);
     }
     let mut failed = jobs
-        .find(doc! { "user_id": owner.to_string(), "status": "failed" })
+        .find(doc! { "user_id": user_id.to_string(), "status": "failed" })
         .sort(doc! { "created_at": -1, "job_id": -1 })
         .skip(most_others - running)
         .session(&mut *transaction.session)
@@ -304,7 +308,7 @@ async fn take(
     let Some(job) = job else { return Ok(None) };
     let text = text(Transaction { database, session }, job.job_id).await?;
     let text = text.ok_or_else(|| Error::custom("a job that runs has no text"))?;
-    Ok(Some(TakenJob { owner: job.user_id, job: job.into(), text }))
+    Ok(Some(TakenJob { user_id: job.user_id, job: job.into(), text }))
 }
 
 async fn record(
@@ -357,9 +361,9 @@ async fn complete(
         .await?;
     let Some(job) = job else { return Ok(None) };
     remove_texts(&mut transaction, doc! { "job_id": job_id.to_string() }).await?;
-    let (owner, id) = (job.user_id, job.conversation_id);
-    let appended = append::append(transaction, owner, id, append, now).await?;
-    let Appended::Stored { conversation, messages } = appended else {
+    let (user_id, id) = (job.user_id, job.conversation_id);
+    let appended = append::append(transaction, user_id, id, append, now).await?;
+    let AppendOutcome::Stored { conversation, messages } = appended else {
         return Err(Error::custom("the messages of a file could not be appended"));
     };
     Ok(Some(CompletedJob { job: job.into(), conversation, messages }))
@@ -388,11 +392,11 @@ async fn remove_texts(transaction: &mut Transaction<'_>, of: Document) -> MongoR
     Ok(())
 }
 
-fn owned_job(owner: UserId, id: ConversationId, job_id: JobId) -> Document {
+fn owned_job(user_id: UserId, id: ConversationId, job_id: JobId) -> Document {
     doc! {
         "job_id": job_id.to_string(),
         "conversation_id": id.to_string(),
-        "user_id": owner.to_string(),
+        "user_id": user_id.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
-use webchat_persistence::LapsedTurn;
+use webchat_persistence::AbandonedTurn;
 
 use crate::MongoDatabase;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
@@ -13,19 +13,19 @@ use crate::queries::{anyones, without_context};
 pub(crate) async fn take_over_one(
     database: &MongoDatabase,
     now: Timestamp,
-    untold_since: Timestamp,
+    unpublished_since: Timestamp,
     until: Timestamp,
-) -> MongoResult<Option<LapsedTurn>> {
+) -> MongoResult<Option<AbandonedTurn>> {
     // The words of the index, which holds conversations with a turn alone.
     let turn = doc! { "$type": "string" };
     let lapsed = doc! { "running_turn": &turn, "lease_until": { "$lte": date(now) } };
     // One that has ended holds nothing.
-    let untold = doc! {
+    let pending = doc! {
         "running_turn": &turn,
         "lease_until": Option::<DateTime>::None,
-        "updated_at": { "$lte": date(untold_since) },
+        "updated_at": { "$lte": date(unpublished_since) },
     };
-    let lapsed = doc! { "schema": CONVERSATION_SCHEMA, "$or": [lapsed, untold] };
+    let lapsed = doc! { "schema": CONVERSATION_SCHEMA, "$or": [lapsed, pending] };
     let held = doc! { "$set": { "lease_until": date(until) } };
     let taken = database
         .conversations()
@@ -34,16 +34,13 @@ pub(crate) async fn take_over_one(
         .projection(without_context())
         .await?;
     let Some(ConversationDocument {
-        user_id: owner,
-        conversation_id,
-        running_turn: Some(turn_id),
-        ..
+        user_id, conversation_id, running_turn: Some(turn_id), ..
     }) = taken
     else {
         return Ok(None);
     };
     let answer = find_answer(database, turn_id).await?;
-    Ok(Some(LapsedTurn { owner, conversation_id, turn_id, answer }))
+    Ok(Some(AbandonedTurn { user_id, conversation_id, turn_id, answer }))
 }
 
 pub(crate) async fn end(

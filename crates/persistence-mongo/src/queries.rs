@@ -9,12 +9,12 @@ use webchat_domain::{ConversationId, UserId};
 use crate::database::Transaction;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument};
 
-/// The conversation, if it is `owner`'s. One of the Flask application's is not found until it is
+/// The conversation, if it is `user_id`'s. One of the Flask application's is not found until it is
 /// migrated.
-pub(crate) fn owned(owner: UserId, id: ConversationId) -> Document {
+pub(crate) fn owned(user_id: UserId, id: ConversationId) -> Document {
     doc! {
         "conversation_id": id.to_string(),
-        "user_id": owner.to_string(),
+        "user_id": user_id.to_string(),
         "schema": CONVERSATION_SCHEMA,
     }
 }

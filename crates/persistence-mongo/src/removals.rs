@@ -65,12 +65,12 @@ pub(crate) async fn order(
     Ok(())
 }
 
-/// What of `owner`'s is still to be removed.
+/// What of `user_id`'s is still to be removed.
 pub(crate) async fn pending(
     database: &MongoDatabase,
-    owner: UserId,
+    user_id: UserId,
 ) -> MongoResult<Vec<RemovalDocument>> {
-    let owners = doc! { "user_id": owner.to_string() };
+    let owners = doc! { "user_id": user_id.to_string() };
     database.removals().find(owners).await?.try_collect().await
 }
 

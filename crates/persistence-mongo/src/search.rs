@@ -20,13 +20,13 @@ struct HitDocument {
 
 pub(crate) async fn search(
     database: &MongoDatabase,
-    owner: UserId,
+    user_id: UserId,
     query: &SearchQuery,
     limit: u32,
 ) -> MongoResult<Vec<SearchHit>> {
     let terms = Terms::of(query);
-    let invisible = removals::pending(database, owner).await?;
-    let mut pipeline = pipeline(owner, query, &invisible);
+    let invisible = removals::pending(database, user_id).await?;
+    let mut pipeline = pipeline(user_id, query, &invisible);
     if !terms.are_more_than_the_servers() && limit > 0 {
         // Sorting is cheaper when only the first are wanted.
         pipeline.push(doc! { "$limit": i64::from(limit) });
@@ -39,14 +39,14 @@ pub(crate) async fn search(
         .try_filter(|hit| ready(terms.are_in(&hit.message.content)))
         .map_ok(|hit| hit.into_hit(&terms))
         .take(usize::try_from(limit).unwrap_or(usize::MAX));
-    of_present_conversations(database, owner, hits.try_collect().await?).await
+    of_present_conversations(database, user_id, hits.try_collect().await?).await
 }
 
 /// A conversation that is being carried over from another application has messages before it is there
 /// itself.
 async fn of_present_conversations(
     database: &MongoDatabase,
-    owner: UserId,
+    user_id: UserId,
     mut hits: Vec<SearchHit>,
 ) -> MongoResult<Vec<SearchHit>> {
     let ids: HashSet<String> = hits.iter().map(|hit| hit.conversation_id.to_string()).collect();
@@ -55,7 +55,7 @@ async fn of_present_conversations(
     }
     let present = doc! {
         "conversation_id": { "$in": ids.into_iter().collect::<Vec<_>>() },
-        "user_id": owner.to_string(),
+        "user_id": user_id.to_string(),
         "schema": CONVERSATION_SCHEMA,
     };
     let present = database.conversations().distinct("conversation_id", present).await?;
@@ -79,10 +79,10 @@ impl HitDocument {
     }
 }
 
-/// Finds the messages on the visible paths of `owner`'s conversations, best first.
-fn pipeline(owner: UserId, query: &SearchQuery, invisible: &[RemovalDocument]) -> Vec<Document> {
+/// Finds the messages on the visible paths of `user_id`'s conversations, best first.
+fn pipeline(user_id: UserId, query: &SearchQuery, invisible: &[RemovalDocument]) -> Vec<Document> {
     let mut filter = doc! {
-        "user_id": owner.to_string(),
+        "user_id": user_id.to_string(),
         "active": true,
         "$text": { "$search": expression(query) },
     };

@@ -63,7 +63,7 @@ impl Terms {
         let mut words = words(&self.stemmer, text);
         self.mark(&mut words);
         let visible = visible(text, &words);
-        let mut parts = Parts::default();
+        let mut parts = SnippetBuilder::default();
         if visible.start > 0 {
             parts.push("…", false);
         }
@@ -155,9 +155,9 @@ fn best_start(words: &[Word]) -> usize {
 }
 
 #[derive(Default)]
-struct Parts(Vec<SnippetPart>);
+struct SnippetBuilder(Vec<SnippetPart>);
 
-impl Parts {
+impl SnippetBuilder {
     /// Neighbours of one kind become one part.
     fn push(&mut self, text: &str, matched: bool) {
         if text.is_empty() {

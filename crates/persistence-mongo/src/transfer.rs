@@ -65,14 +65,14 @@ impl Transfer for MongoStore {
 
     async fn put_messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         messages: Vec<StoredMessage>,
     ) -> Result<(), StoreError> {
         if messages.is_empty() {
             return Ok(());
         }
         let documents: Vec<_> =
-            messages.into_iter().map(|one| MessageDocument::new(owner, one)).collect();
+            messages.into_iter().map(|one| MessageDocument::new(user_id, one)).collect();
         let put = self
             .database
             .transaction(documents, |transaction, documents| {

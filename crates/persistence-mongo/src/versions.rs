@@ -7,7 +7,7 @@ use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{ConversationId, MessageId, MessageStatus, Role, Timestamp, UserId};
-use webchat_persistence::{Appended, FollowingMessage, Resume, Selected};
+use webchat_persistence::{AppendOutcome, ChildMessage, ContinueAnswer, SelectOutcome};
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date, long};
@@ -54,7 +54,7 @@ impl Node {
     }
 }
 
-impl From<Node> for FollowingMessage {
+impl From<Node> for ChildMessage {
     fn from(node: Node) -> Self {
         Self { message_id: node.message_id, parent_id: node.parent_id, role: node.role }
     }
@@ -62,22 +62,22 @@ impl From<Node> for FollowingMessage {
 
 pub(crate) async fn select(
     mut transaction: Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     message_id: MessageId,
     now: Timestamp,
-) -> MongoResult<Selected> {
-    let Some(conversation) = find_conversation(&mut transaction, owned(owner, id)).await? else {
-        return Ok(Selected::NotFound);
+) -> MongoResult<SelectOutcome> {
+    let Some(conversation) = find_conversation(&mut transaction, owned(user_id, id)).await? else {
+        return Ok(SelectOutcome::NotFound);
     };
     let Some(message) = find_node(&mut transaction, &conversation, message_id).await? else {
-        return Ok(Selected::NotFound);
+        return Ok(SelectOutcome::NotFound);
     };
     if message.active {
-        return Ok(Selected::Visible { changed: false });
+        return Ok(SelectOutcome::Visible { changed: false });
     }
     if turn_runs(&conversation, now) {
-        return Ok(Selected::TurnInProgress);
+        return Ok(SelectOutcome::TurnInProgress);
     }
     let mut path = path_to(&mut transaction, &conversation, message.parent_id).await?;
     let newest = newest_from(&mut transaction, &conversation, message).await?;
@@ -86,49 +86,49 @@ pub(crate) async fn select(
     show(&mut transaction, &conversation, path).await?;
     let changed = doc! { "$set": { "updated_at": date(now) } };
     update(&mut transaction, &conversation, changed).await?;
-    Ok(Selected::Visible { changed: true })
+    Ok(SelectOutcome::Visible { changed: true })
 }
 
-pub(crate) async fn resume(
+pub(crate) async fn continue_answer(
     mut transaction: Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
-    resume: &Resume,
+    continuation: &ContinueAnswer,
     now: Timestamp,
-) -> MongoResult<Appended> {
-    let Some(conversation) = find_conversation(&mut transaction, owned(owner, id)).await? else {
-        return Ok(Appended::NotFound);
+) -> MongoResult<AppendOutcome> {
+    let Some(conversation) = find_conversation(&mut transaction, owned(user_id, id)).await? else {
+        return Ok(AppendOutcome::NotFound);
     };
-    if let Some(client_message_id) = &resume.client_message_id {
+    if let Some(client_message_id) = &continuation.client_message_id {
         let earlier = sent_before(&mut transaction, &conversation, client_message_id).await?;
         if !earlier.is_empty() {
-            return Ok(Appended::Duplicate(earlier));
+            return Ok(AppendOutcome::Duplicate(earlier));
         }
     }
     if turn_runs(&conversation, now) {
-        return Ok(Appended::TurnInProgress);
+        return Ok(AppendOutcome::TurnInProgress);
     }
-    let Some(answer) = find_unfinished(&mut transaction, &conversation, resume).await? else {
+    let Some(answer) = find_unfinished(&mut transaction, &conversation, continuation).await? else {
         let position = end_position(&mut transaction, &conversation).await?;
-        return Ok(Appended::Stale { position });
+        return Ok(AppendOutcome::Conflict { position });
     };
-    let answer = take_up(&mut transaction, answer, resume).await?;
+    let answer = assign_to_turn(&mut transaction, answer, continuation).await?;
     let held = doc! {
         "$set": {
             "updated_at": date(now),
-            "running_turn": resume.turn.turn_id.to_string(),
-            "lease_until": date(resume.turn.lease_until),
+            "running_turn": continuation.turn.turn_id.to_string(),
+            "lease_until": date(continuation.turn.lease_until),
         },
         "$unset": { "archived": "" },
     };
     update(&mut transaction, &conversation, held).await?;
     drop_summary_from(&mut transaction, &conversation, long(answer.position)).await?;
-    match find_conversation(&mut transaction, owned(owner, id)).await? {
-        Some(conversation) => Ok(Appended::Stored {
+    match find_conversation(&mut transaction, owned(user_id, id)).await? {
+        Some(conversation) => Ok(AppendOutcome::Stored {
             conversation: conversation.into(),
             messages: vec![answer.into()],
         }),
-        None => Ok(Appended::NotFound),
+        None => Ok(AppendOutcome::NotFound),
     }
 }
 
@@ -294,13 +294,13 @@ async fn drop_summary_from(
 async fn find_unfinished(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
-    resume: &Resume,
+    continuation: &ContinueAnswer,
 ) -> MongoResult<Option<MessageDocument>> {
-    if conversation.head != Some(resume.message_id) {
+    if conversation.head != Some(continuation.message_id) {
         return Ok(None);
     }
     let unfinished = doc! {
-        "message_id": resume.message_id.to_string(),
+        "message_id": continuation.message_id.to_string(),
         "role": serialize_to_bson(&Role::Assistant)?,
         "status": { "$ne": serialize_to_bson(&MessageStatus::Complete)? },
     };
@@ -309,20 +309,20 @@ async fn find_unfinished(
 }
 
 /// Makes the answer the turn's.
-async fn take_up(
+async fn assign_to_turn(
     transaction: &mut Transaction<'_>,
     mut answer: MessageDocument,
-    resume: &Resume,
+    continuation: &ContinueAnswer,
 ) -> MongoResult<MessageDocument> {
-    answer.turn_id = Some(resume.turn.turn_id);
+    answer.turn_id = Some(continuation.turn.turn_id);
     answer.status = MessageStatus::Interrupted;
     answer.error = None;
     let mut taken_up = doc! {
-        "turn_id": resume.turn.turn_id.to_string(),
+        "turn_id": continuation.turn.turn_id.to_string(),
         "status": serialize_to_bson(&answer.status)?,
         "error": Bson::Null,
     };
-    if let Some(client_message_id) = &resume.client_message_id {
+    if let Some(client_message_id) = &continuation.client_message_id {
         taken_up.insert("client_message_id", client_message_id.as_str());
     }
     let messages = transaction.database.messages();

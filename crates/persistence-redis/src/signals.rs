@@ -136,10 +136,10 @@ fn read(push: PushInfo) -> Option<Signal> {
 impl From<Signal> for Wire {
     fn from(signal: Signal) -> Self {
         match signal {
-            Signal::Stop { owner: user_id, conversation_id, turn_id } => {
+            Signal::Stop { user_id, conversation_id, turn_id } => {
                 Self::Stop { user_id, conversation_id, turn_id }
             }
-            Signal::ListChanged { owner: user_id, conversation_id } => {
+            Signal::ListChanged { user_id, conversation_id } => {
                 Self::ListChanged { user_id, conversation_id }
             }
         }
@@ -149,11 +149,11 @@ impl From<Signal> for Wire {
 impl From<Wire> for Signal {
     fn from(wire: Wire) -> Self {
         match wire {
-            Wire::Stop { user_id: owner, conversation_id, turn_id } => {
-                Self::Stop { owner, conversation_id, turn_id }
+            Wire::Stop { user_id, conversation_id, turn_id } => {
+                Self::Stop { user_id, conversation_id, turn_id }
             }
-            Wire::ListChanged { user_id: owner, conversation_id } => {
-                Self::ListChanged { owner, conversation_id }
+            Wire::ListChanged { user_id, conversation_id } => {
+                Self::ListChanged { user_id, conversation_id }
             }
         }
     }

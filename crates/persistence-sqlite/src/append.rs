@@ -3,52 +3,52 @@ use webchat_domain::{
     ClientMessageId, ConversationId, Message, MessageId, NewMessage, Timestamp, Title, TurnId,
     UserId,
 };
-use webchat_persistence::{Append, Appended};
+use webchat_persistence::{Append, AppendOutcome};
 
 use crate::tail::{Tail, find_tail, refused};
 use crate::{rows, versions};
 
 pub(crate) fn append(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     append: Append,
     now: Timestamp,
-) -> rusqlite::Result<Appended> {
-    let Some(mut tail) = find_tail(transaction, owner, id, now)? else {
-        return Ok(Appended::NotFound);
+) -> rusqlite::Result<AppendOutcome> {
+    let Some(mut tail) = find_tail(transaction, user_id, id, now)? else {
+        return Ok(AppendOutcome::NotFound);
     };
     let name = append.client_message_id.as_ref();
     if let Some(refused) = refused(transaction, id, tail, name, append.turn.is_some())? {
         return Ok(refused);
     }
     if append.expected_position.is_some_and(|expected| expected != tail.position) {
-        return Ok(Appended::Stale { position: tail.position });
+        return Ok(AppendOutcome::Conflict { position: tail.position });
     }
     if let Some(version_of) = append.version_of {
-        let Some(old) = rows::find_message(transaction, owner, id, version_of)? else {
-            return Ok(Appended::NotFound);
+        let Some(old) = rows::find_message(transaction, user_id, id, version_of)? else {
+            return Ok(AppendOutcome::NotFound);
         };
         versions::show(transaction, id, old.parent_id)?;
         tail.head = old.parent_id;
     }
-    store(transaction, owner, id, tail, append, now)
+    store(transaction, user_id, id, tail, append, now)
 }
 
 fn store(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     tail: Tail,
     append: Append,
     now: Timestamp,
-) -> rusqlite::Result<Appended> {
+) -> rusqlite::Result<AppendOutcome> {
     let mut messages: Vec<Message> = Vec::with_capacity(append.messages.len());
     for (new, position) in append.messages.into_iter().zip(tail.last_position + 1..) {
         let parent_id = messages.last().map(|last| last.message_id).or(tail.head);
         let client_message_id = append.client_message_id.as_ref().filter(|_| messages.is_empty());
         let message = placed(id, new, position, parent_id);
-        insert(transaction, owner, &message, client_message_id)?;
+        insert(transaction, user_id, &message, client_message_id)?;
         messages.push(message);
     }
     transaction
@@ -71,9 +71,9 @@ fn store(
             append.turn.map(|turn| turn.turn_id.to_simple()),
             append.turn.map(|turn| turn.lease_until.unix_millis()),
         ])?;
-    match rows::find_conversation(transaction, owner, id)? {
-        Some(conversation) => Ok(Appended::Stored { conversation, messages }),
-        None => Ok(Appended::NotFound),
+    match rows::find_conversation(transaction, user_id, id)? {
+        Some(conversation) => Ok(AppendOutcome::Stored { conversation, messages }),
+        None => Ok(AppendOutcome::NotFound),
     }
 }
 
@@ -100,7 +100,7 @@ fn placed(
 
 pub(crate) fn insert(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     message: &Message,
     client_message_id: Option<&ClientMessageId>,
 ) -> rusqlite::Result<()> {
@@ -114,7 +114,7 @@ pub(crate) fn insert(
         .execute(params![
             message.message_id.to_simple(),
             message.conversation_id.to_simple(),
-            owner.to_simple(),
+            user_id.to_simple(),
             message.position,
             message.parent_id.map(MessageId::to_simple),
             message.turn_id.map(TurnId::to_simple),

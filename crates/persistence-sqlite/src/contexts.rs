@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
-use webchat_persistence::{Contexts, ReplacedContext, StoreError, StoredContext};
+use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
 
 use crate::{SqliteStore, rows};
 
@@ -9,12 +9,12 @@ use crate::{SqliteStore, rows};
 impl Contexts for SqliteStore {
     async fn context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError> {
         self.database
             .read(move |transaction| {
-                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
                     return Ok(None);
                 }
                 find(transaction, id).map(Some)
@@ -24,22 +24,22 @@ impl Contexts for SqliteStore {
 
     async fn replace_context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         context: Context,
         expected_revision: u64,
-    ) -> Result<ReplacedContext, StoreError> {
+    ) -> Result<ReplaceContextOutcome, StoreError> {
         self.database
             .write(move |transaction| {
-                if rows::find_conversation(transaction, owner, id)?.is_none() {
-                    return Ok(ReplacedContext::NotFound);
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
+                    return Ok(ReplaceContextOutcome::NotFound);
                 }
                 if find(transaction, id)?.revision != expected_revision {
-                    return Ok(ReplacedContext::Outdated);
+                    return Ok(ReplaceContextOutcome::Conflict);
                 }
                 let revision = expected_revision + 1;
                 put(transaction, id, &context, revision)?;
-                Ok(ReplacedContext::Stored { revision })
+                Ok(ReplaceContextOutcome::Stored { revision })
             })
             .await
     }

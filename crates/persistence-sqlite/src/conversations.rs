@@ -5,8 +5,9 @@ use webchat_domain::{
     TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, Edit, Edited, FollowingMessage,
-    LapsedTurn, ListOrder, Page, Resume, Selected, Shelf, StoreError,
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, ListOrder, Page, SelectOutcome,
+    StoreError,
 };
 
 use crate::lapsed::{self, Lapsed};
@@ -17,7 +18,7 @@ use crate::{SqliteStore, append, contexts, file_jobs, search, versions};
 impl Conversations for SqliteStore {
     async fn create(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError> {
@@ -26,7 +27,7 @@ impl Conversations for SqliteStore {
                 let created = transaction.execute(
                     "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
                      VALUES (?1, ?2, ?3, ?3) ON CONFLICT (conversation_id) DO NOTHING",
-                    params![id.to_simple(), owner.to_simple(), now.unix_millis()],
+                    params![id.to_simple(), user_id.to_simple(), now.unix_millis()],
                 )?;
                 Ok((created > 0).then_some(Conversation {
                     conversation_id: id,
@@ -43,38 +44,40 @@ impl Conversations for SqliteStore {
 
     async fn find(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
-        self.database.read(move |transaction| rows::find_conversation(transaction, owner, id)).await
+        self.database
+            .read(move |transaction| rows::find_conversation(transaction, user_id, id))
+            .await
     }
 
     async fn list(
         &self,
-        owner: UserId,
-        which: Shelf,
+        user_id: UserId,
+        which: ArchiveFilter,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
         self.database
-            .read(move |transaction| list(transaction, owner, which, order, after, limit))
+            .read(move |transaction| list(transaction, user_id, which, order, after, limit))
             .await
     }
 
     async fn edit(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         change: Edit,
         now: Timestamp,
-    ) -> Result<Edited, StoreError> {
-        self.database.write(move |transaction| edit(transaction, owner, id, &change, now)).await
+    ) -> Result<EditOutcome, StoreError> {
+        self.database.write(move |transaction| edit(transaction, user_id, id, &change, now)).await
     }
 
-    async fn retitle(
+    async fn replace_title_if(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         expected: Title,
         title: Title,
@@ -84,19 +87,19 @@ impl Conversations for SqliteStore {
                 let retitled = transaction.execute(
                     "UPDATE conversations SET title = ?4
                      WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
-                    params![id.to_simple(), owner.to_simple(), expected.as_str(), title.as_str()],
+                    params![id.to_simple(), user_id.to_simple(), expected.as_str(), title.as_str()],
                 )?;
                 Ok(retitled > 0)
             })
             .await
     }
 
-    async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+    async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
                 let deleted = transaction.execute(
                     "DELETE FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
-                    [id.to_simple(), owner.to_simple()],
+                    [id.to_simple(), user_id.to_simple()],
                 )?;
                 Ok(deleted > 0)
             })
@@ -105,46 +108,48 @@ impl Conversations for SqliteStore {
 
     async fn reset(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.database.write(move |transaction| reset(transaction, owner, id, now)).await
+        self.database.write(move |transaction| reset(transaction, user_id, id, now)).await
     }
 
     async fn append(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         append: Append,
         now: Timestamp,
-    ) -> Result<Appended, StoreError> {
+    ) -> Result<AppendOutcome, StoreError> {
         self.database
-            .write(move |transaction| append::append(transaction, owner, id, append, now))
+            .write(move |transaction| append::append(transaction, user_id, id, append, now))
             .await
     }
 
-    async fn resume(
+    async fn continue_answer(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
-        resume: Resume,
+        continuation: ContinueAnswer,
         now: Timestamp,
-    ) -> Result<Appended, StoreError> {
+    ) -> Result<AppendOutcome, StoreError> {
         self.database
-            .write(move |transaction| versions::resume(transaction, owner, id, &resume, now))
+            .write(move |transaction| {
+                versions::continue_answer(transaction, user_id, id, &continuation, now)
+            })
             .await
     }
 
     async fn select(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
         now: Timestamp,
-    ) -> Result<Selected, StoreError> {
+    ) -> Result<SelectOutcome, StoreError> {
         self.database
-            .write(move |transaction| versions::select(transaction, owner, id, message_id, now))
+            .write(move |transaction| versions::select(transaction, user_id, id, message_id, now))
             .await
     }
 
@@ -157,14 +162,14 @@ impl Conversations for SqliteStore {
         self.database.write(move |transaction| save_answer(transaction, id, &answer, now)).await
     }
 
-    async fn take_over_lapsed(
+    async fn claim_expired_turns(
         &self,
         now: Timestamp,
-        untold_since: Timestamp,
+        unpublished_since: Timestamp,
         until: Timestamp,
         limit: u32,
-    ) -> Result<Vec<LapsedTurn>, StoreError> {
-        let lapsed = Lapsed { now, untold_since };
+    ) -> Result<Vec<AbandonedTurn>, StoreError> {
+        let lapsed = Lapsed { now, unpublished_since };
         // Most of the time there is none: then nothing is written.
         if !self.database.read(move |transaction| lapsed.are_there_any(transaction)).await? {
             return Ok(Vec::new());
@@ -178,23 +183,23 @@ impl Conversations for SqliteStore {
 
     async fn running_turn(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError> {
-        self.database.read(move |transaction| running_turn(transaction, owner, id, now)).await
+        self.database.read(move |transaction| running_turn(transaction, user_id, id, now)).await
     }
 
     async fn messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Option<Vec<Message>>, StoreError> {
         self.database
             .read(move |transaction| {
-                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
                     return Ok(None);
                 }
                 messages(transaction, id, before, limit).map(Some)
@@ -204,44 +209,44 @@ impl Conversations for SqliteStore {
 
     async fn message(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
     ) -> Result<Option<Message>, StoreError> {
         self.database
-            .read(move |transaction| rows::find_message(transaction, owner, id, message_id))
+            .read(move |transaction| rows::find_message(transaction, user_id, id, message_id))
             .await
     }
 
-    async fn following(
+    async fn children(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         parents: Vec<Option<MessageId>>,
-    ) -> Result<Vec<FollowingMessage>, StoreError> {
+    ) -> Result<Vec<ChildMessage>, StoreError> {
         self.database
-            .read(move |transaction| versions::following(transaction, owner, id, &parents))
+            .read(move |transaction| versions::children(transaction, user_id, id, &parents))
             .await
     }
 
     async fn search(
         &self,
-        owner: UserId,
+        user_id: UserId,
         query: &SearchQuery,
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError> {
         if query.is_empty() {
             return Ok(Vec::new());
         }
-        let expression = search::expression(owner, query);
+        let expression = search::expression(user_id, query);
         self.database.read(move |transaction| search::search(transaction, &expression, limit)).await
     }
 }
 
 fn list(
     transaction: &Transaction<'_>,
-    owner: UserId,
-    which: Shelf,
+    user_id: UserId,
+    which: ArchiveFilter,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -251,9 +256,9 @@ fn list(
         ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
     };
     let on_shelf = match which {
-        Shelf::Any => "",
-        Shelf::Current => "AND archived = 0",
-        Shelf::Archive => "AND archived = 1",
+        ArchiveFilter::All => "",
+        ArchiveFilter::Active => "AND archived = 0",
+        ArchiveFilter::Archived => "AND archived = 1",
     };
     let (at, id) = after.map_or((i64::MAX, String::new()), |cursor| {
         (cursor.at.unix_millis(), cursor.id.to_simple())
@@ -264,7 +269,7 @@ fn list(
              WHERE user_id = ?1 {on_shelf} AND ({column}, conversation_id) < (?2, ?3)
              ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
         ))?
-        .query_map(params![owner.to_simple(), at, id, u64::from(limit) + 1], rows::conversation)?
+        .query_map(params![user_id.to_simple(), at, id, u64::from(limit) + 1], rows::conversation)?
         .collect::<Result<_, _>>()?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = items.len() <= limit;
@@ -278,16 +283,16 @@ fn list(
 
 fn edit(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     edit: &Edit,
     now: Timestamp,
-) -> rusqlite::Result<Edited> {
-    let Some(found) = rows::find_conversation(transaction, owner, id)? else {
-        return Ok(Edited::NotFound);
+) -> rusqlite::Result<EditOutcome> {
+    let Some(found) = rows::find_conversation(transaction, user_id, id)? else {
+        return Ok(EditOutcome::NotFound);
     };
     if edit.expected.as_ref().is_some_and(|expected| *expected != found) {
-        return Ok(Edited::Outdated);
+        return Ok(EditOutcome::Conflict);
     }
     transaction
         .prepare_cached(
@@ -302,13 +307,13 @@ fn edit(
             edit.archived,
             now.unix_millis(),
         ])?;
-    let edited = rows::find_conversation(transaction, owner, id)?;
-    Ok(edited.map_or(Edited::NotFound, Edited::Stored))
+    let edited = rows::find_conversation(transaction, user_id, id)?;
+    Ok(edited.map_or(EditOutcome::NotFound, EditOutcome::Stored))
 }
 
 fn reset(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
@@ -316,7 +321,7 @@ fn reset(
         "UPDATE conversations SET updated_at = ?3, message_count = 0, total_tokens = 0,
              head = NULL, running_turn = NULL, lease_until = NULL
          WHERE conversation_id = ?1 AND user_id = ?2",
-        params![id.to_simple(), owner.to_simple(), now.unix_millis()],
+        params![id.to_simple(), user_id.to_simple(), now.unix_millis()],
     )?;
     if emptied > 0 {
         transaction.execute("DELETE FROM messages WHERE conversation_id = ?1", [id.to_simple()])?;
@@ -386,7 +391,7 @@ fn save_answer(
 
 fn running_turn(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     now: Timestamp,
 ) -> rusqlite::Result<Option<TurnId>> {
@@ -395,7 +400,7 @@ fn running_turn(
             "SELECT running_turn FROM conversations
              WHERE conversation_id = ?1 AND user_id = ?2 AND lease_until > ?3",
         )?
-        .query_row(params![id.to_simple(), owner.to_simple(), now.unix_millis()], |row| {
+        .query_row(params![id.to_simple(), user_id.to_simple(), now.unix_millis()], |row| {
             rows::parsed_option(row, "running_turn")
         })
         .optional()

@@ -10,7 +10,7 @@ use crate::{SqliteStore, transfer};
 impl Exchange for SqliteStore {
     async fn conversations_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<StoredConversation>, StoreError> {
@@ -25,7 +25,7 @@ impl Exchange for SqliteStore {
                          WHERE user_id = ?1 AND (created_at, conversation_id) > (?2, ?3)
                          ORDER BY created_at, conversation_id LIMIT ?4"
                     ))?
-                    .query_map(params![owner.to_simple(), at, id, limit], |row| {
+                    .query_map(params![user_id.to_simple(), at, id, limit], |row| {
                         transfer::conversation(transaction, row)
                     })?
                     .collect()
@@ -35,7 +35,7 @@ impl Exchange for SqliteStore {
 
     async fn conversation_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredConversation>, StoreError> {
         self.database
@@ -45,7 +45,7 @@ impl Exchange for SqliteStore {
                         "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
                          WHERE conversation_id = ?1 AND user_id = ?2"
                     ))?
-                    .query_map([id.to_simple(), owner.to_simple()], |row| {
+                    .query_map([id.to_simple(), user_id.to_simple()], |row| {
                         transfer::conversation(transaction, row)
                     })?
                     .next()
@@ -56,14 +56,14 @@ impl Exchange for SqliteStore {
 
     async fn messages_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         after: u64,
         limit: u32,
     ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
         self.database
             .read(move |transaction| {
-                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
                     return Ok(None);
                 }
                 transfer::messages(transaction, id, after, limit).map(Some)
@@ -89,7 +89,7 @@ impl Exchange for SqliteStore {
                 }
                 transfer::put_conversation(transaction, &conversation)?;
                 for message in &messages {
-                    transfer::insert_message(transaction, conversation.owner, message)?;
+                    transfer::insert_message(transaction, conversation.user_id, message)?;
                 }
                 Ok(true)
             })

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    ConversationId, FileJob, JobError, JobId, JobStatus, RunId, Timestamp, UserId,
+    ConversationId, FileJob, JobId, JobStatus, Problem, RunId, Timestamp, UserId,
 };
 use webchat_persistence::{
-    Append, Appended, CompletedJob, CreatedJob, FileJobs, NewFileJob, StoreError, TakenJob,
+    Append, AppendOutcome, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError,
+    TakenJob,
 };
 
 use crate::file_rows::{JOB, insert, insert_analysis, insert_text, job, status_name, text};
@@ -13,28 +14,32 @@ use crate::{SqliteStore, append};
 
 #[async_trait]
 impl FileJobs for SqliteStore {
-    async fn create_job(&self, owner: UserId, new: NewFileJob) -> Result<CreatedJob, StoreError> {
-        self.database.write(move |transaction| create(transaction, owner, &new)).await
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError> {
+        self.database.write(move |transaction| create(transaction, user_id, &new)).await
     }
 
     async fn find_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
-        self.database.read(move |transaction| find_owned(transaction, owner, id, job_id)).await
+        self.database.read(move |transaction| find_owned(transaction, user_id, id, job_id)).await
     }
 
     async fn jobs(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         limit: u32,
     ) -> Result<Option<Vec<FileJob>>, StoreError> {
         self.database
             .read(move |transaction| {
-                if rows::find_conversation(transaction, owner, id)?.is_none() {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
                     return Ok(None);
                 }
                 newest(transaction, id, limit).map(Some)
@@ -120,7 +125,7 @@ impl FileJobs for SqliteStore {
         &self,
         job_id: JobId,
         run_id: RunId,
-        error: JobError,
+        error: Problem,
     ) -> Result<Option<FileJob>, StoreError> {
         self.database
             .write(move |transaction| {
@@ -139,13 +144,13 @@ impl FileJobs for SqliteStore {
 
     async fn cancel_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
         self.database
             .write(move |transaction| {
-                let Some(job) = find_owned(transaction, owner, id, job_id)? else {
+                let Some(job) = find_owned(transaction, user_id, id, job_id)? else {
                     return Ok(None);
                 };
                 if matches!(job.status, JobStatus::Running | JobStatus::Failed) {
@@ -158,7 +163,7 @@ impl FileJobs for SqliteStore {
 
     async fn retry_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
@@ -169,9 +174,9 @@ impl FileJobs for SqliteStore {
                      SET status = 'running', error_message = NULL, error_code = NULL
                      WHERE job_id = ?1 AND conversation_id = ?2 AND user_id = ?3
                          AND status = 'failed'",
-                    [job_id.to_simple(), id.to_simple(), owner.to_simple()],
+                    [job_id.to_simple(), id.to_simple(), user_id.to_simple()],
                 )?;
-                find_owned(transaction, owner, id, job_id)
+                find_owned(transaction, user_id, id, job_id)
             })
             .await
     }
@@ -187,38 +192,38 @@ pub(crate) fn remove_all(
 
 fn create(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     new: &NewFileJob,
-) -> rusqlite::Result<CreatedJob> {
+) -> rusqlite::Result<CreateJobOutcome> {
     let job = &new.job;
-    if rows::find_conversation(transaction, owner, job.conversation_id)?.is_none() {
-        return Ok(CreatedJob::NotFound);
+    if rows::find_conversation(transaction, user_id, job.conversation_id)?.is_none() {
+        return Ok(CreateJobOutcome::NotFound);
     }
-    if let Some(known) = find_owned(transaction, owner, job.conversation_id, job.job_id)? {
-        return Ok(CreatedJob::Known(known));
+    if let Some(known) = find_owned(transaction, user_id, job.conversation_id, job.job_id)? {
+        return Ok(CreateJobOutcome::Duplicate(known));
     }
-    if !make_room(transaction, owner, new.most_kept)? {
-        return Ok(CreatedJob::TooMany);
+    if !make_room(transaction, user_id, new.most_kept)? {
+        return Ok(CreateJobOutcome::TooMany);
     }
     transaction.execute(
         "UPDATE conversations SET updated_at = ?2 WHERE conversation_id = ?1",
         params![job.conversation_id.to_simple(), job.created_at.unix_millis()],
     )?;
-    insert(transaction, owner, job)?;
+    insert(transaction, user_id, job)?;
     insert_text(transaction, job.job_id, &new.text, &new.part_ends)?;
-    Ok(CreatedJob::Created)
+    Ok(CreateJobOutcome::Created)
 }
 
 /// Cancels the oldest of the failed jobs, if need be. `false`: there are as many that run.
 fn make_room(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     most_kept: u32,
 ) -> rusqlite::Result<bool> {
     let most_others = most_kept.saturating_sub(1);
     let running: u32 = transaction.query_row(
         "SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'",
-        [owner.to_simple()],
+        [user_id.to_simple()],
         |row| row.get(0),
     )?;
     if running > most_others {
@@ -229,7 +234,7 @@ fn make_room(
             "SELECT job_id FROM file_jobs WHERE user_id = ?1 AND status = 'failed'
              ORDER BY created_at DESC, job_id DESC LIMIT -1 OFFSET ?2",
         )?
-        .query_map(params![owner.to_simple(), most_others - running], |row| {
+        .query_map(params![user_id.to_simple(), most_others - running], |row| {
             rows::parsed(row, "job_id")
         })?
         .collect::<Result<_, _>>()?;
@@ -255,7 +260,7 @@ fn work(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<TakenJ
     transaction
         .prepare_cached(&format!("SELECT user_id, {JOB} FROM file_jobs WHERE job_id = ?1"))?
         .query_row([job_id.to_simple()], |row| {
-            Ok(TakenJob { owner: rows::parsed(row, "user_id")?, job: job(row)?, text })
+            Ok(TakenJob { user_id: rows::parsed(row, "user_id")?, job: job(row)?, text })
         })
 }
 
@@ -266,9 +271,9 @@ fn complete(
     append: Append,
     now: Timestamp,
 ) -> rusqlite::Result<Option<CompletedJob>> {
-    let Some((owner, job)) = find_held(transaction, job_id, run_id)? else { return Ok(None) };
-    let appended = append::append(transaction, owner, job.conversation_id, append, now)?;
-    let Appended::Stored { conversation, messages } = appended else {
+    let Some((user_id, job)) = find_held(transaction, job_id, run_id)? else { return Ok(None) };
+    let appended = append::append(transaction, user_id, job.conversation_id, append, now)?;
+    let AppendOutcome::Stored { conversation, messages } = appended else {
         return Err(broken("the messages of a file could not be appended"));
     };
     end(transaction, job_id, JobStatus::Complete)?;
@@ -323,7 +328,7 @@ fn find(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<Option
 
 fn find_owned(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     job_id: JobId,
 ) -> rusqlite::Result<Option<FileJob>> {
@@ -332,7 +337,7 @@ fn find_owned(
             "SELECT {JOB} FROM file_jobs
              WHERE job_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
         ))?
-        .query_row([job_id.to_simple(), id.to_simple(), owner.to_simple()], job)
+        .query_row([job_id.to_simple(), id.to_simple(), user_id.to_simple()], job)
         .optional()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{
-    ConversationId, FileJob, FileName, JobError, JobId, JobStatus, MessageId, UserId,
+    ConversationId, FileJob, FileName, JobId, JobStatus, MessageId, Problem, UserId,
 };
 use webchat_persistence::{FileText, StoredFileJob};
 
@@ -30,7 +30,7 @@ pub(crate) fn stored(
         .query_map(params![id.to_simple(), after, limit], |row| {
             let job = job(row)?;
             let text = text(transaction, job.job_id)?;
-            Ok(StoredFileJob { owner: rows::parsed(row, "user_id")?, job, text })
+            Ok(StoredFileJob { user_id: rows::parsed(row, "user_id")?, job, text })
         })?
         .collect()
 }
@@ -39,7 +39,7 @@ pub(crate) fn stored(
 pub(crate) fn put(transaction: &Transaction<'_>, stored: &StoredFileJob) -> rusqlite::Result<()> {
     let job_id = stored.job.job_id;
     transaction.execute("DELETE FROM file_jobs WHERE job_id = ?1", [job_id.to_simple()])?;
-    insert(transaction, stored.owner, &stored.job)?;
+    insert(transaction, stored.user_id, &stored.job)?;
     let Some(FileText { content, part_ends, analyses }) = &stored.text else { return Ok(()) };
     insert_text(transaction, job_id, content, part_ends)?;
     for (part, analysis) in analyses {
@@ -51,7 +51,7 @@ pub(crate) fn put(transaction: &Transaction<'_>, stored: &StoredFileJob) -> rusq
 /// A job that nobody holds.
 pub(crate) fn insert(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     job: &FileJob,
 ) -> rusqlite::Result<()> {
     let error = job.error.as_ref();
@@ -62,7 +62,7 @@ pub(crate) fn insert(
         params![
             job.job_id.to_simple(),
             job.conversation_id.to_simple(),
-            owner.to_simple(),
+            user_id.to_simple(),
             job.file_name.as_str(),
             job.size_bytes,
             job.token_count,
@@ -135,7 +135,7 @@ pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<FileJob> {
         status: status(row)?,
         done: row.get("done")?,
         of: row.get("parts")?,
-        error: message.zip(code).map(|(message, code)| JobError { message, code }),
+        error: message.zip(code).map(|(message, code)| Problem { message, code }),
         created_at: rows::timestamp(row, "created_at")?,
         message_id: rows::parsed_option(row, "message_id")?,
     })

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
-use webchat_persistence::LapsedTurn;
+use webchat_persistence::AbandonedTurn;
 
 use crate::rows::{self, MESSAGE};
 
@@ -12,7 +12,7 @@ pub(crate) struct Lapsed {
     /// By when their holds have lapsed.
     pub(crate) now: Timestamp,
     /// By when their ends were last saved.
-    pub(crate) untold_since: Timestamp,
+    pub(crate) unpublished_since: Timestamp,
 }
 
 /// A turn that has ended, and whose end may not be told, holds nothing.
@@ -23,7 +23,7 @@ impl Lapsed {
     pub(crate) fn are_there_any(self, transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
         transaction
             .prepare_cached(&format!("SELECT 1 FROM conversations WHERE {LAPSED}"))?
-            .exists([self.now.unix_millis(), self.untold_since.unix_millis()])
+            .exists([self.now.unix_millis(), self.unpublished_since.unix_millis()])
     }
 
     pub(crate) fn take_over(
@@ -31,14 +31,14 @@ impl Lapsed {
         transaction: &Transaction<'_>,
         until: Timestamp,
         limit: u32,
-    ) -> rusqlite::Result<Vec<LapsedTurn>> {
-        let mut lapsed: Vec<LapsedTurn> = transaction
+    ) -> rusqlite::Result<Vec<AbandonedTurn>> {
+        let mut lapsed: Vec<AbandonedTurn> = transaction
             .prepare_cached(&format!(
                 "SELECT user_id, conversation_id, running_turn FROM conversations
                  WHERE {LAPSED} ORDER BY lease_until LIMIT ?3"
             ))?
             .query_map(
-                params![self.now.unix_millis(), self.untold_since.unix_millis(), limit],
+                params![self.now.unix_millis(), self.unpublished_since.unix_millis(), limit],
                 without_answer,
             )?
             .collect::<Result<_, _>>()?;
@@ -67,9 +67,9 @@ pub(crate) fn end(
     Ok(ended > 0)
 }
 
-fn without_answer(row: &Row<'_>) -> rusqlite::Result<LapsedTurn> {
-    Ok(LapsedTurn {
-        owner: rows::parsed(row, "user_id")?,
+fn without_answer(row: &Row<'_>) -> rusqlite::Result<AbandonedTurn> {
+    Ok(AbandonedTurn {
+        user_id: rows::parsed(row, "user_id")?,
         conversation_id: rows::parsed(row, "conversation_id")?,
         turn_id: rows::parsed(row, "running_turn")?,
         answer: None,

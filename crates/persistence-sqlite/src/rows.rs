@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use webchat_domain::{
-    AnswerError, Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp,
+    Conversation, ConversationId, Message, MessageId, MessageStatus, Problem, Role, Timestamp,
     Title, UserId,
 };
 
@@ -18,20 +18,20 @@ pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_
 
 pub(crate) fn find_conversation(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 ) -> rusqlite::Result<Option<Conversation>> {
     transaction
         .prepare_cached(&format!(
             "SELECT {CONVERSATION} FROM conversations WHERE conversation_id = ?1 AND user_id = ?2"
         ))?
-        .query_row([id.to_simple(), owner.to_simple()], conversation)
+        .query_row([id.to_simple(), user_id.to_simple()], conversation)
         .optional()
 }
 
 pub(crate) fn find_message(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     message_id: MessageId,
 ) -> rusqlite::Result<Option<Message>> {
@@ -40,7 +40,7 @@ pub(crate) fn find_message(
             "SELECT {MESSAGE} FROM messages
              WHERE message_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
         ))?
-        .query_row([message_id.to_simple(), id.to_simple(), owner.to_simple()], message)
+        .query_row([message_id.to_simple(), id.to_simple(), user_id.to_simple()], message)
         .optional()
 }
 
@@ -106,10 +106,10 @@ pub(crate) fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn error(row: &Row<'_>) -> rusqlite::Result<Option<AnswerError>> {
+fn error(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
     let message: Option<String> = row.get("error_message")?;
     let code: Option<String> = row.get("error_code")?;
-    Ok(message.zip(code).map(|(message, code)| AnswerError { message, code }))
+    Ok(message.zip(code).map(|(message, code)| Problem { message, code }))
 }
 
 fn status(row: &Row<'_>) -> rusqlite::Result<MessageStatus> {

@@ -12,13 +12,13 @@ const MATCH_END: char = '\u{3}';
 const SNIPPET_TOKENS: u32 = 24;
 
 /// The query in the language of FTS5. Every term is quoted, so that none is read as an operator.
-pub(crate) fn expression(owner: UserId, query: &SearchQuery) -> String {
+pub(crate) fn expression(user_id: UserId, query: &SearchQuery) -> String {
     let mut wanted: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
     if !query.words.is_empty() {
         wanted.push(any_of(&query.words));
     }
     let mut expression =
-        format!("user_id : \"{}\" AND content : ({})", owner.to_simple(), wanted.join(" AND "));
+        format!("user_id : \"{}\" AND content : ({})", user_id.to_simple(), wanted.join(" AND "));
     if !query.excluded.is_empty() {
         expression = format!("({expression}) NOT content : {}", any_of(&query.excluded));
     }

@@ -1,6 +1,6 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, Timestamp, UserId};
-use webchat_persistence::Appended;
+use webchat_persistence::AppendOutcome;
 
 use crate::rows::{self, MESSAGE};
 
@@ -21,19 +21,19 @@ pub(crate) fn refused(
     tail: Tail,
     client_message_id: Option<&ClientMessageId>,
     is_turn: bool,
-) -> rusqlite::Result<Option<Appended>> {
+) -> rusqlite::Result<Option<AppendOutcome>> {
     if let Some(client_message_id) = client_message_id {
         let earlier = sent_before(transaction, id, client_message_id)?;
         if !earlier.is_empty() {
-            return Ok(Some(Appended::Duplicate(earlier)));
+            return Ok(Some(AppendOutcome::Duplicate(earlier)));
         }
     }
-    Ok((is_turn && tail.turn_runs).then_some(Appended::TurnInProgress))
+    Ok((is_turn && tail.turn_runs).then_some(AppendOutcome::TurnInProgress))
 }
 
 pub(crate) fn find_tail(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     now: Timestamp,
 ) -> rusqlite::Result<Option<Tail>> {
@@ -44,7 +44,7 @@ pub(crate) fn find_tail(
                  running_turn IS NOT NULL AND coalesce(lease_until > ?3, FALSE) AS turn_runs
              FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
         )?
-        .query_row(params![id.to_simple(), owner.to_simple(), now.unix_millis()], |row| {
+        .query_row(params![id.to_simple(), user_id.to_simple(), now.unix_millis()], |row| {
             Ok(Tail {
                 last_position: row.get("last_position")?,
                 head: rows::parsed_option(row, "head")?,

@@ -56,12 +56,12 @@ impl Transfer for SqliteStore {
 
     async fn put_messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         messages: Vec<StoredMessage>,
     ) -> Result<(), StoreError> {
         self.database
             .write(move |transaction| {
-                messages.iter().try_for_each(|message| put_message(transaction, owner, message))
+                messages.iter().try_for_each(|message| put_message(transaction, user_id, message))
             })
             .await
     }
@@ -103,7 +103,7 @@ pub(crate) fn conversation(
 ) -> rusqlite::Result<StoredConversation> {
     let conversation = rows::conversation(row)?;
     Ok(StoredConversation {
-        owner: rows::parsed(row, "user_id")?,
+        user_id: rows::parsed(row, "user_id")?,
         head: rows::parsed_option(row, "head")?,
         last_position: row.get("last_position")?,
         context: contexts::find(transaction, conversation.conversation_id)?.context,
@@ -140,7 +140,7 @@ pub(crate) fn put_conversation(
         )?
         .execute(params![
             id.to_simple(),
-            stored.owner.to_simple(),
+            stored.user_id.to_simple(),
             conversation.title.as_ref().map(Title::as_str),
             conversation.created_at.unix_millis(),
             conversation.updated_at.unix_millis(),
@@ -156,22 +156,22 @@ pub(crate) fn put_conversation(
 
 fn put_message(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     stored: &StoredMessage,
 ) -> rusqlite::Result<()> {
     let message_id = stored.message.message_id.to_simple();
     transaction
         .prepare_cached("DELETE FROM messages WHERE message_id = ?1")?
         .execute([&message_id])?;
-    insert_message(transaction, owner, stored)
+    insert_message(transaction, user_id, stored)
 }
 
 pub(crate) fn insert_message(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     stored: &StoredMessage,
 ) -> rusqlite::Result<()> {
-    append::insert(transaction, owner, &stored.message, stored.client_message_id.as_ref())?;
+    append::insert(transaction, user_id, &stored.message, stored.client_message_id.as_ref())?;
     if !stored.active {
         transaction
             .prepare_cached("UPDATE messages SET active = 0 WHERE message_id = ?1")?

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{
     ClientMessageId, ConversationId, MessageId, MessageStatus, Timestamp, UserId,
 };
-use webchat_persistence::{Appended, FollowingMessage, Resume, Selected};
+use webchat_persistence::{AppendOutcome, ChildMessage, ContinueAnswer, SelectOutcome};
 
 use crate::contexts;
 use crate::rows;
@@ -27,18 +27,18 @@ struct Moved {
 
 pub(crate) fn select(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     message_id: MessageId,
     now: Timestamp,
-) -> rusqlite::Result<Selected> {
-    let Some(tail) = find_tail(transaction, owner, id, now)? else {
-        return Ok(Selected::NotFound);
+) -> rusqlite::Result<SelectOutcome> {
+    let Some(tail) = find_tail(transaction, user_id, id, now)? else {
+        return Ok(SelectOutcome::NotFound);
     };
     match is_visible(transaction, id, message_id)? {
-        None => return Ok(Selected::NotFound),
-        Some(true) => return Ok(Selected::Visible { changed: false }),
-        Some(false) if tail.turn_runs => return Ok(Selected::TurnInProgress),
+        None => return Ok(SelectOutcome::NotFound),
+        Some(true) => return Ok(SelectOutcome::Visible { changed: false }),
+        Some(false) if tail.turn_runs => return Ok(SelectOutcome::TurnInProgress),
         Some(false) => {}
     }
     let end = newest_end(transaction, id, message_id)?;
@@ -46,33 +46,36 @@ pub(crate) fn select(
     transaction
         .prepare_cached("UPDATE conversations SET updated_at = ?2 WHERE conversation_id = ?1")?
         .execute(params![id.to_simple(), now.unix_millis()])?;
-    Ok(Selected::Visible { changed: true })
+    Ok(SelectOutcome::Visible { changed: true })
 }
 
-pub(crate) fn resume(
+pub(crate) fn continue_answer(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
-    resume: &Resume,
+    continuation: &ContinueAnswer,
     now: Timestamp,
-) -> rusqlite::Result<Appended> {
-    let Some(tail) = find_tail(transaction, owner, id, now)? else {
-        return Ok(Appended::NotFound);
+) -> rusqlite::Result<AppendOutcome> {
+    let Some(tail) = find_tail(transaction, user_id, id, now)? else {
+        return Ok(AppendOutcome::NotFound);
     };
-    if let Some(refused) = refused(transaction, id, tail, resume.client_message_id.as_ref(), true)?
+    if let Some(refused) =
+        refused(transaction, id, tail, continuation.client_message_id.as_ref(), true)?
     {
         return Ok(refused);
     }
-    if !ends_unfinished(transaction, tail, resume.message_id)? {
-        return Ok(Appended::Stale { position: tail.position });
+    if !ends_unfinished(transaction, tail, continuation.message_id)? {
+        return Ok(AppendOutcome::Conflict { position: tail.position });
     }
-    take_up(transaction, id, resume, now)?;
+    assign_to_turn(transaction, id, continuation, now)?;
     contexts::drop_summary_from(transaction, id, tail.position)?;
-    let conversation = rows::find_conversation(transaction, owner, id)?;
-    let answer = rows::find_message(transaction, owner, id, resume.message_id)?;
+    let conversation = rows::find_conversation(transaction, user_id, id)?;
+    let answer = rows::find_message(transaction, user_id, id, continuation.message_id)?;
     Ok(match conversation.zip(answer) {
-        Some((conversation, answer)) => Appended::Stored { conversation, messages: vec![answer] },
-        None => Appended::NotFound,
+        Some((conversation, answer)) => {
+            AppendOutcome::Stored { conversation, messages: vec![answer] }
+        }
+        None => AppendOutcome::NotFound,
     })
 }
 
@@ -103,12 +106,12 @@ pub(crate) fn show(
     Ok(())
 }
 
-pub(crate) fn following(
+pub(crate) fn children(
     transaction: &Transaction<'_>,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     parents: &[Option<MessageId>],
-) -> rusqlite::Result<Vec<FollowingMessage>> {
+) -> rusqlite::Result<Vec<ChildMessage>> {
     let ids: Vec<String> = parents.iter().flatten().copied().map(MessageId::to_simple).collect();
     let ids = serde_json::to_string(&ids).map_err(rows::broken)?;
     transaction
@@ -122,14 +125,14 @@ pub(crate) fn following(
              ORDER BY position",
         )?
         .query_map(
-            params![id.to_simple(), owner.to_simple(), ids, parents.contains(&None)],
-            following_message,
+            params![id.to_simple(), user_id.to_simple(), ids, parents.contains(&None)],
+            child_message,
         )?
         .collect()
 }
 
-fn following_message(row: &Row<'_>) -> rusqlite::Result<FollowingMessage> {
-    Ok(FollowingMessage {
+fn child_message(row: &Row<'_>) -> rusqlite::Result<ChildMessage> {
+    Ok(ChildMessage {
         message_id: rows::parsed(row, "message_id")?,
         parent_id: rows::parsed_option(row, "parent_id")?,
         role: rows::role(row)?,
@@ -227,13 +230,13 @@ fn ends_unfinished(
 }
 
 /// Makes the answer the turn's.
-fn take_up(
+fn assign_to_turn(
     transaction: &Transaction<'_>,
     id: ConversationId,
-    resume: &Resume,
+    continuation: &ContinueAnswer,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let turn_id = resume.turn.turn_id.to_simple();
+    let turn_id = continuation.turn.turn_id.to_simple();
     transaction
         .prepare_cached(
             "UPDATE messages SET turn_id = ?2, status = ?3, error_message = NULL, error_code = NULL,
@@ -241,10 +244,10 @@ fn take_up(
              WHERE message_id = ?1",
         )?
         .execute(params![
-            resume.message_id.to_simple(),
+            continuation.message_id.to_simple(),
             turn_id,
             rows::status_name(MessageStatus::Interrupted),
-            resume.client_message_id.as_ref().map(ClientMessageId::as_str),
+            continuation.client_message_id.as_ref().map(ClientMessageId::as_str),
         ])?;
     transaction
         .prepare_cached(
@@ -256,7 +259,7 @@ fn take_up(
             id.to_simple(),
             now.unix_millis(),
             turn_id,
-            resume.turn.lease_until.unix_millis(),
+            continuation.turn.lease_until.unix_millis(),
         ])?;
     Ok(())
 }

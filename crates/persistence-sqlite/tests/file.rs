@@ -12,7 +12,7 @@ use webchat_domain::{
     Timestamp, TurnId, UserId,
 };
 use webchat_persistence::{
-    Append, Appended, Contexts, Conversations, LapsedTurn, Replay, TurnClaim, TurnLog,
+    AbandonedTurn, Append, AppendOutcome, Contexts, Conversations, Replay, TurnLease, TurnLog,
 };
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
@@ -25,19 +25,20 @@ const CHILDS_FILE: &str = "WEBCHAT_TEST_WRITER_FILE";
 async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webchat.db");
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let store = SqliteStore::open(&path).await.unwrap();
-    store.create(owner, id, NOW).await.unwrap();
+    store.create(user_id, id, NOW).await.unwrap();
     drop(store);
 
     let mut acknowledged = 0;
     for kill in 0..10 {
         let path = path.clone();
         let life = Duration::from_millis(20 + 13 * kill);
-        acknowledged += tokio::task::spawn_blocking(move || write_and_kill(&path, owner, id, life))
-            .await
-            .unwrap();
-        let stored = count_messages(&folder.path().join("webchat.db"), owner, id).await;
+        acknowledged +=
+            tokio::task::spawn_blocking(move || write_and_kill(&path, user_id, id, life))
+                .await
+                .unwrap();
+        let stored = count_messages(&folder.path().join("webchat.db"), user_id, id).await;
         assert!(stored >= acknowledged, "{stored} messages of {acknowledged} acknowledged");
         // At most the one in flight is there beyond what was acknowledged.
         assert!(stored <= acknowledged + 1, "{stored} messages of {acknowledged} acknowledged");
@@ -54,12 +55,12 @@ async fn write_until_killed() {
         return;
     };
     let mut parts = file.splitn(3, ' ');
-    let (owner, id) = (parts.next().unwrap(), parts.next().unwrap());
-    let (owner, id) = (owner.parse().unwrap(), id.parse().unwrap());
+    let (user_id, id) = (parts.next().unwrap(), parts.next().unwrap());
+    let (user_id, id) = (user_id.parse().unwrap(), id.parse().unwrap());
     let store = SqliteStore::open(Path::new(parts.next().unwrap())).await.unwrap();
     loop {
         let append = Append { messages: vec![message()], ..Append::default() };
-        store.append(owner, id, append, NOW).await.unwrap();
+        store.append(user_id, id, append, NOW).await.unwrap();
         eprintln!("acknowledged");
     }
 }
@@ -90,55 +91,55 @@ async fn event_numbers_go_on_after_a_restart() {
 async fn a_turn_that_was_cut_off_holds_nobody_up_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webchat.db");
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let turn = || Append {
         messages: vec![message()],
-        turn: Some(TurnClaim {
+        turn: Some(TurnLease {
             turn_id: TurnId::generate(),
             lease_until: NOW.plus(Duration::from_mins(1)),
         }),
         ..Append::default()
     };
     let store = SqliteStore::open(&path).await.unwrap();
-    store.create(owner, id, NOW).await.unwrap();
-    store.append(owner, id, turn(), NOW).await.unwrap();
+    store.create(user_id, id, NOW).await.unwrap();
+    store.append(user_id, id, turn(), NOW).await.unwrap();
     drop(store);
 
     let store = SqliteStore::open(&path).await.unwrap();
-    let next = store.append(owner, id, turn(), NOW).await.unwrap();
+    let next = store.append(user_id, id, turn(), NOW).await.unwrap();
 
-    assert!(matches!(next, Appended::Stored { .. }), "{next:?}");
+    assert!(matches!(next, AppendOutcome::Stored { .. }), "{next:?}");
 }
 
 #[tokio::test]
 async fn a_turn_that_was_cut_off_has_lapsed_at_the_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webchat.db");
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let (turn_id, lease_until) = (TurnId::generate(), NOW.plus(Duration::from_mins(1)));
-    let turn = Some(TurnClaim { turn_id, lease_until });
+    let turn = Some(TurnLease { turn_id, lease_until });
     let append = Append { messages: vec![message()], turn, ..Append::default() };
     let store = SqliteStore::open(&path).await.unwrap();
-    store.create(owner, id, NOW).await.unwrap();
-    store.append(owner, id, append, NOW).await.unwrap();
-    let before = store.take_over_lapsed(NOW, NOW, lease_until, 10).await.unwrap();
+    store.create(user_id, id, NOW).await.unwrap();
+    store.append(user_id, id, append, NOW).await.unwrap();
+    let before = store.claim_expired_turns(NOW, NOW, lease_until, 10).await.unwrap();
     drop(store);
 
     let store = SqliteStore::open(&path).await.unwrap();
-    let after = store.take_over_lapsed(NOW, NOW, lease_until, 10).await.unwrap();
+    let after = store.claim_expired_turns(NOW, NOW, lease_until, 10).await.unwrap();
 
     assert_eq!(before, []);
-    assert_eq!(after, [LapsedTurn { owner, conversation_id: id, turn_id, answer: None }]);
+    assert_eq!(after, [AbandonedTurn { user_id, conversation_id: id, turn_id, answer: None }]);
 }
 
 #[tokio::test]
 async fn a_summary_that_was_cut_off_holds_nobody_up_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webchat.db");
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let until = NOW.plus(Duration::from_mins(4));
     let store = SqliteStore::open(&path).await.unwrap();
-    store.create(owner, id, NOW).await.unwrap();
+    store.create(user_id, id, NOW).await.unwrap();
     assert!(store.begin_compaction(id, NOW, until).await.unwrap());
     assert!(!store.begin_compaction(id, NOW, until).await.unwrap());
 
@@ -185,10 +186,10 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 }
 
 /// How many appends the killed process acknowledged.
-fn write_and_kill(path: &Path, owner: UserId, id: ConversationId, life: Duration) -> usize {
+fn write_and_kill(path: &Path, user_id: UserId, id: ConversationId, life: Duration) -> usize {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "write_until_killed", "--nocapture"])
-        .env(CHILDS_FILE, format!("{owner} {id} {}", path.display()))
+        .env(CHILDS_FILE, format!("{user_id} {id} {}", path.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -202,10 +203,10 @@ fn write_and_kill(path: &Path, owner: UserId, id: ConversationId, life: Duration
     1 + lines.count()
 }
 
-async fn count_messages(path: &Path, owner: UserId, id: ConversationId) -> usize {
+async fn count_messages(path: &Path, user_id: UserId, id: ConversationId) -> usize {
     let store = SqliteStore::open(path).await.unwrap();
-    let messages = store.messages(owner, id, None, 1_000_000).await.unwrap().unwrap();
-    let listed = store.find(owner, id).await.unwrap().unwrap().message_count;
+    let messages = store.messages(user_id, id, None, 1_000_000).await.unwrap().unwrap();
+    let listed = store.find(user_id, id).await.unwrap().unwrap().message_count;
     assert_eq!(u64::try_from(messages.len()).unwrap(), listed);
     messages.len()
 }

@@ -10,21 +10,21 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Contexts: Send + Sync {
-    /// The conversation's context, empty at first. `None`: `owner` has no such conversation.
+    /// The conversation's context, empty at first. `None`: `user_id` has no such conversation.
     async fn context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError>;
 
     /// Keeps another context in place of the one with this revision.
     async fn replace_context(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         context: Context,
         expected_revision: u64,
-    ) -> Result<ReplacedContext, StoreError>;
+    ) -> Result<ReplaceContextOutcome, StoreError>;
 
     /// Takes the right to write the conversation's summary, until `until` or
     /// [`Contexts::end_compaction`]. `false`: somebody else has it at `now`, or there is no such
@@ -61,14 +61,14 @@ pub struct StoredContext {
 
 /// What became of a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplacedContext {
+pub enum ReplaceContextOutcome {
     /// It is stored, under this revision.
     Stored {
         /// The new revision.
         revision: u64,
     },
     /// Another one was stored meanwhile: nothing was changed.
-    Outdated,
+    Conflict,
     /// The owner has no such conversation.
     NotFound,
 }

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use thiserror::Error;
 use webchat_domain::{
-    AnswerError, ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus,
-    NewMessage, Role, SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
+    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage,
+    Problem, Role, SearchHit, SearchQuery, Timestamp, Title, TurnId, UserId,
 };
 
 use crate::StoreError;
@@ -22,26 +22,26 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Conversations: Send + Sync {
-    /// Starts an empty conversation of `owner`. `None`: the id is in use, and nothing is changed.
+    /// Starts an empty conversation of `user_id`. `None`: the id is in use, and nothing is changed.
     async fn create(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError>;
 
-    /// The conversation, if it is `owner`'s.
+    /// The conversation, if it is `user_id`'s.
     async fn find(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError>;
 
-    /// A page of `owner`'s conversations on this shelf, newest first by `order`, behind `after`.
+    /// A page of `user_id`'s conversations on this shelf, newest first by `order`, behind `after`.
     async fn list(
         &self,
-        owner: UserId,
-        which: Shelf,
+        user_id: UserId,
+        which: ArchiveFilter,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
@@ -50,31 +50,31 @@ pub trait Conversations: Send + Sync {
     /// Changes what its owner says of it.
     async fn edit(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         edit: Edit,
         now: Timestamp,
-    ) -> Result<Edited, StoreError>;
+    ) -> Result<EditOutcome, StoreError>;
 
     /// Gives it another title, if it still has the one that is expected. `false`: it has another one,
-    /// or `owner` has no such conversation. This is no change of the conversation by its owner:
+    /// or `user_id` has no such conversation. This is no change of the conversation by its owner:
     /// `updated_at` stays.
-    async fn retitle(
+    async fn replace_title_if(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         expected: Title,
         title: Title,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes it and its messages. `false`: `owner` has no such conversation.
-    async fn delete(&self, owner: UserId, id: ConversationId) -> Result<bool, StoreError>;
+    /// Deletes it and its messages. `false`: `user_id` has no such conversation.
+    async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError>;
 
     /// Empties it. Positions go on rising, so that a client that knows an old one is told so; a turn
-    /// that runs is forgotten. `false`: `owner` has no such conversation.
+    /// that runs is forgotten. `false`: `user_id` has no such conversation.
     async fn reset(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
@@ -83,36 +83,36 @@ pub trait Conversations: Send + Sync {
     /// version of one of its messages. Those of a turn take the conversation out of the archive.
     async fn append(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         append: Append,
         now: Timestamp,
-    ) -> Result<Appended, StoreError>;
+    ) -> Result<AppendOutcome, StoreError>;
 
     /// Begins a turn that goes on with the answer in which the visible path ends and which is not
     /// complete: the turn holds the conversation, and the answer is the turn's, `interrupted` if
     /// nothing comes of it. A summary that covers the answer is dropped.
     ///
     /// Answers as an append of nothing does, with the answer alone as the message that is stored;
-    /// [`Appended::Stale`] where the visible path does not end in such an answer.
-    async fn resume(
+    /// [`AppendOutcome::Conflict`] where the visible path does not end in such an answer.
+    async fn continue_answer(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
-        resume: Resume,
+        continuation: ContinueAnswer,
         now: Timestamp,
-    ) -> Result<Appended, StoreError>;
+    ) -> Result<AppendOutcome, StoreError>;
 
     /// Makes the path to this message the visible one; it goes on with the newest message that
     /// follows, and the newest that follows that. Nothing changes where the message is visible. The
     /// cost grows with the messages behind the place where the paths part.
     async fn select(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
         now: Timestamp,
-    ) -> Result<Selected, StoreError>;
+    ) -> Result<SelectOutcome, StoreError>;
 
     /// Saves what there is of an answer whose turn still runs. `false`: the turn runs no more (it
     /// ended, or its conversation was reset or deleted), and nothing was changed.
@@ -128,60 +128,60 @@ pub trait Conversations: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Takes over turns whose hold has lapsed by `now`, and those whose end was last saved by
-    /// `untold_since` and not told, at most `limit`: whoever ran them is taken for dead. Those that lapsed
+    /// `unpublished_since` and not told, at most `limit`: whoever ran them is taken for dead. Those that lapsed
     /// first come first. Each is answered to one caller alone, for whom it holds its conversation until
     /// `until`, to tell what became of it and then to end it. If the caller dies too, it lapses again.
-    async fn take_over_lapsed(
+    async fn claim_expired_turns(
         &self,
         now: Timestamp,
-        untold_since: Timestamp,
+        unpublished_since: Timestamp,
         until: Timestamp,
         limit: u32,
-    ) -> Result<Vec<LapsedTurn>, StoreError>;
+    ) -> Result<Vec<AbandonedTurn>, StoreError>;
 
     /// Ends and forgets a turn; its answer stays as it was last saved. `false`: nothing is known of it.
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
 
-    /// The turn that holds the conversation at `now`. `None`: none does, or `owner` has no such
+    /// The turn that holds the conversation at `now`. `None`: none does, or `user_id` has no such
     /// conversation.
     async fn running_turn(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError>;
 
     /// The newest messages of the visible path that stand before the position `before` (all, without
-    /// one), at most `limit`, oldest first. `None`: `owner` has no such conversation.
+    /// one), at most `limit`, oldest first. `None`: `user_id` has no such conversation.
     async fn messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Option<Vec<Message>>, StoreError>;
 
-    /// The message, whether it is visible or not. `None`: `owner` has no such message there.
+    /// The message, whether it is visible or not. `None`: `user_id` has no such message there.
     async fn message(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
     ) -> Result<Option<Message>, StoreError>;
 
     /// All messages that follow one of `parents`, whether they are visible or not, oldest first; those
     /// that follow `None` are the first ones. Of somebody else's conversation there are none.
-    async fn following(
+    async fn children(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         parents: Vec<Option<MessageId>>,
-    ) -> Result<Vec<FollowingMessage>, StoreError>;
+    ) -> Result<Vec<ChildMessage>, StoreError>;
 
-    /// The messages on the visible paths of `owner` that fit the query best, at most `limit`.
+    /// The messages on the visible paths of `user_id` that fit the query best, at most `limit`.
     async fn search(
         &self,
-        owner: UserId,
+        user_id: UserId,
         query: &SearchQuery,
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError>;
@@ -193,7 +193,7 @@ pub struct Append {
     /// In this order.
     pub messages: Vec<NewMessage>,
     /// The name the client gave to the first of them. A name that was used in the conversation
-    /// before changes nothing: the answer is [`Appended::Duplicate`].
+    /// before changes nothing: the answer is [`AppendOutcome::Duplicate`].
     pub client_message_id: Option<ClientMessageId>,
     /// The message of which the first of them is another version: it follows the same one. That
     /// message and all behind it leave the visible path, and the new ones are its end; a summary that
@@ -203,14 +203,14 @@ pub struct Append {
     /// 0 where there is none.
     pub expected_position: Option<u64>,
     /// The turn that these messages begin. Without one, they are appended whether a turn runs or not.
-    pub turn: Option<TurnClaim>,
+    pub turn: Option<TurnLease>,
     /// A title, for a conversation that has none.
     pub title: Option<Title>,
 }
 
 /// A turn's hold on its conversation: while it lasts, no other turn begins there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TurnClaim {
+pub struct TurnLease {
     /// The turn.
     pub turn_id: TurnId,
     /// When the hold lapses, unless it is renewed before.
@@ -219,7 +219,7 @@ pub struct TurnClaim {
 
 /// What became of an append.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Appended {
+pub enum AppendOutcome {
     /// They are stored.
     Stored {
         /// The conversation as it is now.
@@ -231,7 +231,7 @@ pub enum Appended {
     /// question comes with its first answer, an answer with its question before it.
     Duplicate(Vec<Message>),
     /// The visible path does not end where it was expected to: nothing was stored.
-    Stale {
+    Conflict {
         /// Where it ends.
         position: u64,
     },
@@ -244,19 +244,19 @@ pub enum Appended {
 
 /// An answer to go on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resume {
+pub struct ContinueAnswer {
     /// The answer.
     pub message_id: MessageId,
     /// The name the client gives to this, in place of an older one of the answer's. A name that was
     /// used in the conversation before changes nothing.
     pub client_message_id: Option<ClientMessageId>,
     /// The turn that goes on with it.
-    pub turn: TurnClaim,
+    pub turn: TurnLease,
 }
 
 /// What became of a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Selected {
+pub enum SelectOutcome {
     /// The message is visible.
     Visible {
         /// Whether it was not before.
@@ -270,7 +270,7 @@ pub enum Selected {
 
 /// A message by what it follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FollowingMessage {
+pub struct ChildMessage {
     /// The message.
     pub message_id: MessageId,
     /// What it follows; `None` for a first one.
@@ -293,16 +293,16 @@ pub struct AnswerUpdate {
     /// What became of it, or what it is if nothing follows.
     pub status: MessageStatus,
     /// Why it failed, in place of what was said of an earlier turn.
-    pub error: Option<AnswerError>,
+    pub error: Option<Problem>,
     /// Until when the turn holds its conversation; `None`: it has ended, and this is its whole answer.
     pub lease_until: Option<Timestamp>,
 }
 
 /// A turn that nobody runs any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LapsedTurn {
+pub struct AbandonedTurn {
     /// Whose it is.
-    pub owner: UserId,
+    pub user_id: UserId,
     /// Where it ran.
     pub conversation_id: ConversationId,
     /// The turn.
@@ -324,24 +324,24 @@ pub struct Edit {
 
 /// What became of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edited {
+pub enum EditOutcome {
     /// The conversation as it is now.
     Stored(Conversation),
     /// It is not as it was expected to be: nothing was changed.
-    Outdated,
+    Conflict,
     /// The owner has no such conversation.
     NotFound,
 }
 
 /// Which conversations are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shelf {
+pub enum ArchiveFilter {
     /// All of them.
-    Any,
+    All,
     /// Those that are not put away.
-    Current,
+    Active,
     /// Those that are.
-    Archive,
+    Archived,
 }
 
 /// By what conversations are listed, newest first.

@@ -9,27 +9,27 @@ use crate::{Cursor, StoreError, StoredConversation, StoredMessage};
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Exchange: Send + Sync {
-    /// All of `owner`'s conversations by when they were started, oldest first, behind `after`, at most
+    /// All of `user_id`'s conversations by when they were started, oldest first, behind `after`, at most
     /// `limit`.
     async fn conversations_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<StoredConversation>, StoreError>;
 
-    /// The conversation, if it is `owner`'s.
+    /// The conversation, if it is `user_id`'s.
     async fn conversation_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredConversation>, StoreError>;
 
     /// A conversation's messages, on the visible path or not, by their positions, behind `after`, at
-    /// most `limit`. `None`: `owner` has no such conversation.
+    /// most `limit`. `None`: `user_id` has no such conversation.
     async fn messages_of(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         after: u64,
         limit: u32,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use webchat_domain::{
-    Conversation, ConversationId, FileJob, JobError, JobId, Message, RunId, Timestamp, UserId,
+    Conversation, ConversationId, FileJob, JobId, Message, Problem, RunId, Timestamp, UserId,
 };
 
 use crate::{Append, StoreError};
@@ -21,21 +21,25 @@ pub trait FileJobs: Send + Sync {
     /// Keeps a new job and its text, unless the conversation has a job of this id. Where the owner has as many jobs as may be kept, the oldest of
     /// those that failed are cancelled. Of jobs that are created at the same moment, some more may
     /// come to be kept.
-    async fn create_job(&self, owner: UserId, new: NewFileJob) -> Result<CreatedJob, StoreError>;
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError>;
 
-    /// The job, if it is of this conversation of `owner`'s.
+    /// The job, if it is of this conversation of `user_id`'s.
     async fn find_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// The newest jobs of a conversation, newest first, at most `limit`. `None`: `owner` has no such
+    /// The newest jobs of a conversation, newest first, at most `limit`. `None`: `user_id` has no such
     /// conversation.
     async fn jobs(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         limit: u32,
     ) -> Result<Option<Vec<FileJob>>, StoreError>;
@@ -81,23 +85,23 @@ pub trait FileJobs: Send + Sync {
         &self,
         job_id: JobId,
         run_id: RunId,
-        error: JobError,
+        error: Problem,
     ) -> Result<Option<FileJob>, StoreError>;
 
     /// Ends a job that runs or has failed as cancelled; its text goes. The job as it is then, which
-    /// is as it was if it had ended otherwise. `None`: `owner` has no such job there.
+    /// is as it was if it had ended otherwise. `None`: `user_id` has no such job there.
     async fn cancel_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
 
     /// Lets a job that has failed run again, for what is missing. Of a job that has not, nothing
-    /// changes. The job as it is then. `None`: `owner` has no such job there.
+    /// changes. The job as it is then. `None`: `user_id` has no such job there.
     async fn retry_job(
         &self,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
@@ -119,11 +123,11 @@ pub struct NewFileJob {
 
 /// What became of a new job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CreatedJob {
+pub enum CreateJobOutcome {
     /// It is kept.
     Created,
     /// It was there before: as it is now.
-    Known(FileJob),
+    Duplicate(FileJob),
     /// As many of the owner's run as may be kept.
     TooMany,
     /// The owner has no such conversation.
@@ -134,7 +138,7 @@ pub enum CreatedJob {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakenJob {
     /// Whose it is.
-    pub owner: UserId,
+    pub user_id: UserId,
     /// The job.
     pub job: FileJob,
     /// The file, and what was recorded of it.

@@ -17,12 +17,13 @@ pub mod testing;
 
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
-pub use contexts::{Contexts, ReplacedContext, StoredContext};
+pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
-    AnswerUpdate, Append, Appended, Conversations, Cursor, Edit, Edited, FollowingMessage,
-    InvalidCursor, LapsedTurn, ListOrder, Page, Resume, Selected, Shelf, TurnClaim,
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, InvalidCursor, ListOrder, Page,
+    SelectOutcome, TurnLease,
 };
 pub use error::StoreError;
 pub use exchange::Exchange;
@@ -30,7 +31,7 @@ pub use exchange::Exchange;
 pub use exchange::MockExchange;
 #[cfg(feature = "mock")]
 pub use file_jobs::MockFileJobs;
-pub use file_jobs::{CompletedJob, CreatedJob, FileJobs, FileText, NewFileJob, TakenJob};
+pub use file_jobs::{CompletedJob, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;
 pub use probe::Probe;

@@ -11,7 +11,7 @@ pub enum Signal {
     /// The owner wants no more of a turn, wherever it runs.
     Stop {
         /// Who wants that.
-        owner: UserId,
+        user_id: UserId,
         /// Where it runs.
         conversation_id: ConversationId,
         /// The turn: one that begins later goes on.
@@ -20,7 +20,7 @@ pub enum Signal {
     /// An entry in the owner's list of conversations is new, changed or gone.
     ListChanged {
         /// Whose list.
-        owner: UserId,
+        user_id: UserId,
         /// Which entry; `None`: many of them.
         conversation_id: Option<ConversationId>,
     },

@@ -38,7 +38,7 @@ pub trait Transfer: Send + Sync {
     /// their conversation, which must be there. Doing it again changes nothing.
     async fn put_messages(
         &self,
-        owner: UserId,
+        user_id: UserId,
         messages: Vec<StoredMessage>,
     ) -> Result<(), StoreError>;
 
@@ -68,7 +68,7 @@ pub struct Totals {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredConversation {
     /// Whose it is.
-    pub owner: UserId,
+    pub user_id: UserId,
     /// What users see of it.
     pub conversation: Conversation,
     /// The message that the next one follows.
@@ -83,7 +83,7 @@ pub struct StoredConversation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFileJob {
     /// Whose it is.
-    pub owner: UserId,
+    pub user_id: UserId,
     /// What users see of it.
     pub job: FileJob,
     /// What is needed to go on with it; `None` when it has ended for good.

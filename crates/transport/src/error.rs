@@ -102,7 +102,7 @@ pub enum ApiError {
 
 /// An error's body, on every transport.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Problem, example = json!({
+#[schema(as = ErrorResponse, example = json!({
     "message": "Conversation not found.", "code": "conversation_not_found",
     "request_id": "0190a000-0000-7000-8000-000000000000",
 }))]
@@ -205,7 +205,7 @@ impl ResponseError for ApiError {
                 | FailureCode::ImportNotFound => StatusCode::NOT_FOUND,
                 FailureCode::FileNotFailed
                 | FailureCode::TurnInProgress
-                | FailureCode::Stale
+                | FailureCode::Conflict
                 | FailureCode::NothingToContinue
                 | FailureCode::ContextChanged
                 | FailureCode::ImportInProgress => StatusCode::CONFLICT,

@@ -251,10 +251,10 @@ async fn save_history(caller: Caller, chat: Data<Chat>) -> Result<Json<Saved>, A
 /// What is not there is said so; all else that goes wrong is that nothing was saved.
 pub(crate) async fn save(
     chat: &Chat,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 ) -> Result<SavedName, ApiError> {
-    chat.save_history(owner, id).await.map_err(|error| match error {
+    chat.save_history(user_id, id).await.map_err(|error| match error {
         ChatError::ConversationNotFound => error.into(),
         error => ApiError::NotSaved(error),
     })
@@ -327,17 +327,17 @@ async fn upload_file(
     body: Payload,
     chat: Data<Chat>,
 ) -> Result<Json<Analysed>, ApiError> {
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     let upload = upload::read(&request, body, &chat).await?;
     let id = current_or_new(&chat, &caller.0).await?;
-    let FileJob { job_id, .. } = chat.upload_file(owner, id, None, upload).await?;
-    let job = chat.wait_for_file(owner, id, job_id).await?;
+    let FileJob { job_id, .. } = chat.upload_file(user_id, id, None, upload).await?;
+    let job = chat.wait_for_file(user_id, id, job_id).await?;
     match (job.status, &job.error) {
         (JobStatus::Complete, _) => {}
         (_, Some(error)) => return Err(ApiError::NotAnalysed(error.message.clone())),
         (_, None) => return Err(ApiError::NotAnalysed("The analysis was cancelled.".to_owned())),
     }
-    let analysis = chat.analysis(owner, &job).await?;
+    let analysis = chat.analysis(user_id, &job).await?;
     let message = "File was uploaded and analyzed successfully.";
     Ok(Json(Analysed { message, analysis }))
 }

@@ -17,7 +17,7 @@ use crate::{ApiError, flask, health, v1};
 const SESSION: &str = "session";
 
 /// What the document says of all errors at once.
-const PROBLEM: &str = "Problem";
+const ERROR_RESPONSE: &str = "ErrorResponse";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -70,7 +70,7 @@ pub fn openapi() -> serde_json::Result<String> {
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     let cookie = ApiKeyValue::new("webchat_session");
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-    components.responses.insert(PROBLEM.to_owned(), problem("Any other error.").into());
+    components.responses.insert(ERROR_RESPONSE.to_owned(), problem("Any other error.").into());
     components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
     for item in document.paths.paths.values_mut() {
         let methods =
@@ -79,7 +79,7 @@ pub fn openapi() -> serde_json::Result<String> {
             for response in operation.responses.responses.values_mut() {
                 describe_briefly(response);
             }
-            let others = RefOr::Ref(Ref::from_response_name(PROBLEM));
+            let others = RefOr::Ref(Ref::from_response_name(ERROR_RESPONSE));
             operation.responses.responses.insert("default".to_owned(), others);
         }
     }

@@ -7,22 +7,22 @@ fn code<T: std::fmt::Debug>(refused: Result<T, ChatError>) -> FailureCode {
 }
 
 async fn context(room: &Room) -> ContextView {
-    room.chat.context(room.owner, room.id).await.unwrap()
+    room.chat.context(room.user_id, room.id).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn prompt_and_examples_go_before_the_conversation_and_are_counted() {
     let room = Room::open_with(|settings| settings.system_prompt = Some("Be kind.".into())).await;
-    let (owner, id, chat) = (room.owner, room.id, &room.chat);
+    let (user_id, id, chat) = (room.user_id, room.id, &room.chat);
     let parameters = serde_json::from_str(r#"{"temperature": 0.5}"#).ok();
     let temperature = ContextEdit { parameters, ..ContextEdit::default() };
-    chat.add_example(owner, id, None, "1 + 1?".into(), "2.".into()).await.unwrap();
-    chat.edit_context(owner, id, temperature.clone(), None).await.unwrap();
+    chat.add_example(user_id, id, None, "1 + 1?".into(), "2.".into()).await.unwrap();
+    chat.edit_context(user_id, id, temperature.clone(), None).await.unwrap();
 
     let with_the_servers = room.ask(QUESTION).await.request;
-    chat.stop(owner, id).await.unwrap();
+    chat.stop(user_id, id).await.unwrap();
     crate::testing::settle().await;
-    chat.edit_context(owner, id, prompted("Be brief."), None).await.unwrap();
+    chat.edit_context(user_id, id, prompted("Be brief."), None).await.unwrap();
     let view = context(&room).await;
 
     let sent: Vec<_> = with_the_servers.messages.iter().map(|one| one.content.as_str()).collect();
@@ -39,11 +39,12 @@ async fn prompt_and_examples_go_before_the_conversation_and_are_counted() {
 #[tokio::test(start_paused = true)]
 async fn an_example_can_be_taken_away_once() {
     let room = Room::open().await;
-    let (owner, id, chat) = (room.owner, room.id, &room.chat);
-    let example = chat.add_example(owner, id, None, QUESTION.into(), ANSWER.into()).await.unwrap();
+    let (user_id, id, chat) = (room.user_id, room.id, &room.chat);
+    let example =
+        chat.add_example(user_id, id, None, QUESTION.into(), ANSWER.into()).await.unwrap();
 
-    let removed = chat.remove_example(owner, id, example.example_id).await;
-    let again = chat.remove_example(owner, id, example.example_id).await;
+    let removed = chat.remove_example(user_id, id, example.example_id).await;
+    let again = chat.remove_example(user_id, id, example.example_id).await;
 
     removed.unwrap();
     assert_eq!(code(again), FailureCode::ExampleNotFound);
@@ -53,11 +54,11 @@ async fn an_example_can_be_taken_away_once() {
 #[tokio::test(start_paused = true)]
 async fn what_goes_in_any_case_leaves_half_of_the_window() {
     let room = Room::with_window(1_800, 800).await;
-    let (owner, id, chat) = (room.owner, room.id, &room.chat);
+    let (user_id, id, chat) = (room.user_id, room.id, &room.chat);
 
-    let prompt = chat.edit_context(owner, id, prompted("tide ".repeat(400)), None).await;
-    let example = chat.add_example(owner, id, None, "tide ".repeat(200), "tide".into()).await;
-    let shorter = chat.edit_context(owner, id, prompted("Be brief."), None).await;
+    let prompt = chat.edit_context(user_id, id, prompted("tide ".repeat(400)), None).await;
+    let example = chat.add_example(user_id, id, None, "tide ".repeat(200), "tide".into()).await;
+    let shorter = chat.edit_context(user_id, id, prompted("Be brief."), None).await;
 
     prompt.unwrap();
     assert_eq!(code(example), FailureCode::ContextTooLong);
@@ -69,7 +70,7 @@ async fn what_goes_in_any_case_leaves_half_of_the_window() {
 async fn a_message_that_does_not_fit_beside_prompt_and_examples_is_refused() {
     let room = Room::with_window(1_800, 800).await;
     let prompt = "tide ".repeat(400);
-    room.chat.edit_context(room.owner, room.id, prompted(prompt), None).await.unwrap();
+    room.chat.edit_context(room.user_id, room.id, prompted(prompt), None).await.unwrap();
 
     let sent = room.send(&"tide ".repeat(700)).await;
 
@@ -80,15 +81,15 @@ async fn a_message_that_does_not_fit_beside_prompt_and_examples_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_summary_is_the_users_to_change_and_to_take_away() {
     let room = Room::open().await;
-    let (owner, id, chat) = (room.owner, room.id, &room.chat);
+    let (user_id, id, chat) = (room.user_id, room.id, &room.chat);
     room.ask_and_answer(QUESTION, ANSWER).await;
-    let none = chat.set_summary(owner, id, Some("Sums.".into()), None).await;
+    let none = chat.set_summary(user_id, id, Some("Sums.".into()), None).await;
     room.summarise_up_to(2, "They summed.").await;
 
-    chat.set_summary(owner, id, Some("Sums.".into()), None).await.unwrap();
+    chat.set_summary(user_id, id, Some("Sums.".into()), None).await.unwrap();
     let changed = context(&room).await;
-    let too_long = chat.set_summary(owner, id, Some("tide ".repeat(501)), None).await;
-    chat.set_summary(owner, id, None, None).await.unwrap();
+    let too_long = chat.set_summary(user_id, id, Some("tide ".repeat(501)), None).await;
+    chat.set_summary(user_id, id, None, None).await.unwrap();
     let gone = context(&room).await;
 
     assert_eq!(code(none), FailureCode::NoSummary);
@@ -104,13 +105,13 @@ async fn the_summary_is_the_users_to_change_and_to_take_away() {
 #[tokio::test(start_paused = true)]
 async fn what_was_changed_meanwhile_is_not_written_over() {
     let room = Room::open().await;
-    let (owner, id, chat) = (room.owner, room.id, &room.chat);
+    let (user_id, id, chat) = (room.user_id, room.id, &room.chat);
     let known = Some(context(&room).await.revision);
-    chat.edit_context(owner, id, prompted("Be brief."), known).await.unwrap();
+    chat.edit_context(user_id, id, prompted("Be brief."), known).await.unwrap();
     room.summarise_up_to(2, "They summed.").await;
 
-    let prompt = chat.edit_context(owner, id, prompted("Be long."), known).await;
-    let summary = chat.set_summary(owner, id, None, known).await;
+    let prompt = chat.edit_context(user_id, id, prompted("Be long."), known).await;
+    let summary = chat.set_summary(user_id, id, None, known).await;
 
     assert_eq!(code(prompt), FailureCode::PreconditionFailed);
     assert_eq!(code(summary), FailureCode::PreconditionFailed);

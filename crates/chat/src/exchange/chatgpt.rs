@@ -109,7 +109,7 @@ pub(crate) fn brought(source: &ChatGptConversation, now: Timestamp) -> Result<Br
     let updated = messages.last().map_or(started, |last| last.message.created_at);
     let title = source.title.as_deref().and_then(title).or_else(|| title_of(&messages));
     Ok(Brought {
-        owner: None,
+        user_id: None,
         is_ours: false,
         conversation: Conversation {
             conversation_id: id,

@@ -81,7 +81,7 @@ pub(crate) fn brought(
         );
     }
     Ok(Some(Brought {
-        owner: None,
+        user_id: None,
         is_ours: false,
         conversation: Conversation {
             conversation_id: id,

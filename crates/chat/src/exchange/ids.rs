@@ -6,8 +6,8 @@ use webchat_domain::{ConversationId, MessageId, TurnId, UserId};
 /// Of all UUIDs that are derived here. Stores hold what it made: it never changes.
 const NAMESPACE: Uuid = uuid!("a3be6d94-3a83-490a-90e1-c781f76217cb");
 
-pub(crate) fn conversation(owner: UserId, source: ConversationId) -> ConversationId {
-    derived(&format!("conversation:{owner}:{source}")).into()
+pub(crate) fn conversation(user_id: UserId, source: ConversationId) -> ConversationId {
+    derived(&format!("conversation:{user_id}:{source}")).into()
 }
 
 /// `conversation` is the derived one, which is its owner's alone.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use webchat_domain::{
-    AnswerError, ClientMessageId, Context, Conversation, ConversationId, Message, MessageId,
-    MessageStatus, Role, Timestamp, Title, TurnId, UserId,
+    ClientMessageId, Context, Conversation, ConversationId, Message, MessageId, MessageStatus,
+    Problem, Role, Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
@@ -65,7 +65,7 @@ struct MessageRecord {
     token_count: u32,
     status: MessageStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    error: Option<AnswerError>,
+    error: Option<Problem>,
     created_at: Timestamp,
     active: bool,
 }
@@ -85,7 +85,7 @@ pub(crate) fn head(
     let conversation = &stored.conversation;
     let record = ConversationRecord {
         conversation_id: conversation.conversation_id,
-        user_id: with_owner.then_some(stored.owner),
+        user_id: with_owner.then_some(stored.user_id),
         title: conversation.title.clone(),
         created_at: conversation.created_at,
         updated_at: conversation.updated_at,
@@ -164,7 +164,7 @@ impl TryFrom<ConversationRecord> for Brought {
         check_moments([record.created_at, record.updated_at])?;
         let id = record.conversation_id;
         Ok(Self {
-            owner: record.user_id,
+            user_id: record.user_id,
             is_ours: true,
             conversation: Conversation {
                 conversation_id: id,

@@ -21,7 +21,7 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Brought {
     /// Whose it was, where the file says so.
-    pub(crate) owner: Option<UserId>,
+    pub(crate) user_id: Option<UserId>,
     /// Its id is one of Webchat's own: the conversation may be here still.
     pub(crate) is_ours: bool,
     /// What it counts is counted when it gets its owner.
@@ -32,15 +32,15 @@ pub(crate) struct Brought {
 }
 
 impl Brought {
-    /// The conversation as it is to be stored. All of its ids become `owner`'s, always the same ones
+    /// The conversation as it is to be stored. All of its ids become `user_id`'s, always the same ones
     /// for the same owner and file: so they never meet anybody else's, nor tell of them.
     pub(crate) fn adopted_by(
         self,
-        owner: UserId,
+        user_id: UserId,
         count_tokens: impl Fn(&str) -> u32,
     ) -> (StoredConversation, Vec<StoredMessage>) {
         let Self { mut conversation, last_position, mut context, mut messages, .. } = self;
-        let id = ids::conversation(owner, conversation.conversation_id);
+        let id = ids::conversation(user_id, conversation.conversation_id);
         for message in &mut messages {
             adopt(message, id);
             message.message.token_count = count_tokens(&message.message.content);
@@ -52,16 +52,16 @@ impl Brought {
         conversation.message_count = visible().map(|_| 1).sum();
         conversation.total_tokens = visible().map(|message| u64::from(message.token_count)).sum();
         let head = visible().next_back().map(|message| message.message_id);
-        let stored = StoredConversation { owner, conversation, head, last_position, context };
+        let stored = StoredConversation { user_id, conversation, head, last_position, context };
         (stored, messages)
     }
 
-    /// The ids under which `owner` may have it already: its own, if it is theirs, and the one it gets
+    /// The ids under which `user_id` may have it already: its own, if it is theirs, and the one it gets
     /// when they import it.
-    pub(crate) fn ids_of(&self, owner: UserId) -> impl Iterator<Item = ConversationId> + use<> {
+    pub(crate) fn ids_of(&self, user_id: UserId) -> impl Iterator<Item = ConversationId> + use<> {
         let source = self.conversation.conversation_id;
         let own = self.is_ours.then_some(source);
-        own.into_iter().chain([ids::conversation(owner, source)])
+        own.into_iter().chain([ids::conversation(user_id, source)])
     }
 }
 

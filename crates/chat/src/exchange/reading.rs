@@ -26,7 +26,7 @@ enum Format {
 
 /// Where a file can't be understood, and why. The text is for whoever brought it.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub struct BrokenFile {
+pub struct InvalidImportFile {
     /// The conversation, from 1; `None` before the first one, and where they are not what is wrong.
     pub conversation: Option<u64>,
     /// The place within the JSON: `conversations[1].messages[3].role`; empty where there is none.
@@ -43,7 +43,7 @@ pub struct BrokenFile {
 #[derive(Debug, Error)]
 pub(crate) enum ReadError {
     #[error(transparent)]
-    Broken(#[from] BrokenFile),
+    Broken(#[from] InvalidImportFile),
     #[error("the file can't be read")]
     Io(#[source] io::Error),
 }
@@ -108,7 +108,7 @@ fn broken(error: serde_json::Error, path: &Path, taken: u64) -> ReadError {
     // serde_json says the place within its text as well, which is said apart here.
     let text = error.to_string();
     let place = format!(" at line {line} column {column}");
-    BrokenFile {
+    InvalidImportFile {
         conversation: is_in_a_conversation.then_some(taken + 1),
         path: if path == "." { String::new() } else { path },
         line,
@@ -152,7 +152,7 @@ const UNKNOWN: &str = "these are neither conversations of Webchat's nor of ChatG
      of one";
 
 fn unknown(problem: &str) -> ReadError {
-    BrokenFile {
+    InvalidImportFile {
         conversation: None,
         path: String::new(),
         line: 0,
@@ -228,7 +228,7 @@ impl<'de> Visitor<'de> for json::FileVisitor<'_> {
     }
 }
 
-impl fmt::Display for BrokenFile {
+impl fmt::Display for InvalidImportFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Nothing was imported: ")?;
         if let Some(number) = self.conversation {

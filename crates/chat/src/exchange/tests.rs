@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use webchat_domain::{
-    AnswerError, ClientMessageId, ExampleId, FewShotExample, Message, MessageId, MessageStatus,
-    ModelParameters, Summary, SummaryAuthor, SystemPrompt, Timestamp, TurnId,
+    ClientMessageId, ExampleId, FewShotExample, Message, MessageId, MessageStatus, ModelParameters,
+    Problem, Summary, SummaryAuthor, SystemPrompt, Timestamp, TurnId,
 };
 
 use super::reading::{ReadError, read};
@@ -45,7 +45,7 @@ fn refusal(text: &str) -> String {
 
 fn as_stored(brought: Brought) -> Whole {
     let stored = StoredConversation {
-        owner: brought.owner.unwrap(),
+        user_id: brought.user_id.unwrap(),
         conversation: brought.conversation,
         head: None,
         last_position: brought.last_position,
@@ -125,7 +125,7 @@ prop_compose! {
             content,
             token_count: tokens,
             status: statuses[status],
-            error: (statuses[status] == MessageStatus::Failed).then(|| AnswerError {
+            error: (statuses[status] == MessageStatus::Failed).then(|| Problem {
                 message: "Try again.".to_owned(),
                 code: "model_failed".to_owned(),
             }),
@@ -138,7 +138,7 @@ prop_compose! {
 
 prop_compose! {
     fn conversations()(
-        id in uuid(), owner in uuid(), title in option::of("[^\\pC\\pZ]{1,20}"),
+        id in uuid(), user_id in uuid(), title in option::of("[^\\pC\\pZ]{1,20}"),
         created_at in moments(), updated_at in moments(), beyond in 1..3_u64,
         context in contexts(), said in vec(message(), 0..8),
     ) -> Whole {
@@ -165,8 +165,8 @@ prop_compose! {
             total_tokens: 0,
             archived: false,
         };
-        let (owner, last_position) = (owner.into(), ends + beyond);
-        (StoredConversation { owner, conversation, head: None, last_position, context }, messages)
+        let (user_id, last_position) = (user_id.into(), ends + beyond);
+        (StoredConversation { user_id, conversation, head: None, last_position, context }, messages)
     }
 }
 
@@ -239,7 +239,7 @@ fn sample() -> String {
         archived: false,
     };
     let stored = StoredConversation {
-        owner: id(9).into(),
+        user_id: id(9).into(),
         conversation,
         head: None,
         last_position: 4,
@@ -327,12 +327,12 @@ fn a_broken_file_is_refused_with_the_place_where_it_breaks() {
 
 #[test]
 fn what_is_adopted_gets_ids_and_counts_of_its_own_always_the_same() {
-    let owner = UserId::generate();
-    let adopt = |owner| read_all(&sample()).unwrap().remove(0).adopted_by(owner, |_| 5);
+    let user_id = UserId::generate();
+    let adopt = |user_id| read_all(&sample()).unwrap().remove(0).adopted_by(user_id, |_| 5);
 
-    let (conversation, messages) = adopt(owner);
+    let (conversation, messages) = adopt(user_id);
 
-    assert_eq!(adopt(owner), (conversation.clone(), messages.clone()));
+    assert_eq!(adopt(user_id), (conversation.clone(), messages.clone()));
     let source = read_all(&sample()).unwrap().remove(0);
     assert_ne!(conversation.conversation.conversation_id, source.conversation.conversation_id);
     assert_ne!(adopt(UserId::generate()).0.head, conversation.head);

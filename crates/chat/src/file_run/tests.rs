@@ -25,11 +25,11 @@ fn text(parts: usize) -> String {
 async fn upload(room: &Room, content: &str) -> FileJob {
     let name = "tides.txt".to_owned().into();
     let upload = Upload { name, content: content.as_bytes().to_vec() };
-    room.chat.upload_file(room.owner, room.id, None, upload).await.unwrap()
+    room.chat.upload_file(room.user_id, room.id, None, upload).await.unwrap()
 }
 
 async fn now(room: &Room, job: &FileJob) -> FileJob {
-    room.chat.file(room.owner, room.id, job.job_id).await.unwrap()
+    room.chat.file(room.user_id, room.id, job.job_id).await.unwrap()
 }
 
 async fn answer(asked: Asked, text: &str) {
@@ -158,7 +158,7 @@ async fn a_file_of_which_a_part_fails_says_which_and_a_retry_asks_for_that_part_
     }
     answer(asked(&room, ANALYSE).await, "three").await;
     let failed = now(&room, &job).await;
-    let retried = room.chat.retry_file(room.owner, room.id, job.job_id).await.unwrap();
+    let retried = room.chat.retry_file(room.user_id, room.id, job.job_id).await.unwrap();
     let missing = asked(&room, ANALYSE).await;
     let given = content(&missing).to_owned();
     answer(missing, "two").await;
@@ -174,7 +174,7 @@ async fn a_file_of_which_a_part_fails_says_which_and_a_retry_asks_for_that_part_
     assert_eq!((retried.status, retried.error), (JobStatus::Running, None));
     assert!(given.starts_with("Part 2 of 3 "), "{given}");
     assert_eq!(room.last_stored().await.content, "All of it.");
-    let nothing = room.chat.retry_file(room.owner, room.id, job.job_id).await;
+    let nothing = room.chat.retry_file(room.user_id, room.id, job.job_id).await;
     assert_eq!(nothing.unwrap_err().code(), FailureCode::FileNotFailed);
 }
 
@@ -199,7 +199,7 @@ async fn a_cancelled_file_lets_go_of_the_model_within_two_seconds() {
     let part = asked(&room, ANALYSE).await;
     part.say("It is").await;
 
-    room.chat.cancel_file(room.owner, room.id, job.job_id).await.unwrap();
+    room.chat.cancel_file(room.user_id, room.id, job.job_id).await.unwrap();
     room.wait(Duration::from_millis(2_100)).await;
 
     assert!(part.is_dropped());
@@ -214,7 +214,7 @@ async fn a_deleted_conversation_ends_the_analysis_of_its_files() {
     upload(&room, "Tides.").await;
     let part = asked(&room, ANALYSE).await;
 
-    room.chat.delete_conversation(room.owner, room.id).await.unwrap();
+    room.chat.delete_conversation(room.user_id, room.id).await.unwrap();
     room.wait(Duration::from_millis(2_100)).await;
 
     assert!(part.is_dropped());

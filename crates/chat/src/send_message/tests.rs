@@ -17,9 +17,9 @@ fn named(name: &str) -> SendMessage {
 #[tokio::test(start_paused = true)]
 async fn a_user_has_no_more_turns_at_once_than_may_be() {
     let room = Room::open_with(|settings| settings.turns_per_user = Some(1)).await;
-    let elsewhere = room.chat.start_conversation(room.owner, None).await.unwrap().conversation_id;
+    let elsewhere = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
     let send_elsewhere =
-        async || room.chat.send_message(room.owner, elsewhere, message(QUESTION)).await;
+        async || room.chat.send_message(room.user_id, elsewhere, message(QUESTION)).await;
     let asked = room.ask(QUESTION).await;
 
     let refused = send_elsewhere().await;
@@ -112,12 +112,12 @@ async fn a_message_from_a_stale_client_is_refused_with_where_the_conversation_en
     let expecting =
         |position| SendMessage { expected_position: Some(position), ..message("What else?") };
 
-    let stale = room.chat.send_message(room.owner, room.id, expecting(0)).await;
+    let stale = room.chat.send_message(room.user_id, room.id, expecting(0)).await;
     let stored = room.stored().await.len();
-    let current = room.chat.send_message(room.owner, room.id, expecting(2)).await;
+    let current = room.chat.send_message(room.user_id, room.id, expecting(2)).await;
 
-    assert!(matches!(stale, Err(ChatError::Stale { position: 2 })), "{stale:?}");
-    assert_eq!(code(stale), FailureCode::Stale);
+    assert!(matches!(stale, Err(ChatError::Conflict { position: 2 })), "{stale:?}");
+    assert_eq!(code(stale), FailureCode::Conflict);
     assert_eq!(stored, 2);
     assert!(matches!(current, Ok(Sent::Accepted(_))), "{current:?}");
 }
@@ -125,7 +125,7 @@ async fn a_message_from_a_stale_client_is_refused_with_where_the_conversation_en
 #[tokio::test(start_paused = true)]
 async fn a_known_client_message_id_gets_the_first_result_and_asks_the_model_once() {
     let room = Room::open().await;
-    let send_first = || room.chat.send_message(room.owner, room.id, named("first"));
+    let send_first = || room.chat.send_message(room.user_id, room.id, named("first"));
 
     let sent = send_first().await.unwrap();
     let during = send_first().await.unwrap();
@@ -137,8 +137,8 @@ async fn a_known_client_message_id_gets_the_first_result_and_asks_the_model_once
     let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
     let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
     assert_eq!(accepted.client_message_id, named("first").client_message_id);
-    assert_eq!(during, Sent::Known(accepted.clone()));
-    assert_eq!(afterwards, Sent::Known(accepted));
+    assert_eq!(during, Sent::Duplicate(accepted.clone()));
+    assert_eq!(afterwards, Sent::Duplicate(accepted));
     assert_eq!(room.model.times_asked(), 1);
     assert_eq!(room.stored().await.len(), 2);
 }

@@ -9,13 +9,13 @@ use crate::testing::{ANSWER, QUESTION, Room, in_short, message, settle, soon};
 async fn send(room: &Room, name: &str) -> TurnProgress {
     let client_message_id = ClientMessageId::try_from(name.to_owned()).ok();
     let message = SendMessage { client_message_id, ..message(QUESTION) };
-    let sent = room.chat.send_message(room.owner, room.id, message).await.unwrap();
-    room.chat.progress(room.owner, room.id, sent).await.unwrap()
+    let sent = room.chat.send_message(room.user_id, room.id, message).await.unwrap();
+    room.chat.progress(room.user_id, room.id, sent).await.unwrap()
 }
 
 async fn told(progress: &mut TurnProgress) -> Vec<String> {
     let mut told = Vec::new();
-    while let Some(Followed::Events(events)) = soon(progress.next()).await {
+    while let Some(Update::Events(events)) = soon(progress.next()).await {
         told.extend(events.iter().map(|event| in_short(&event.body)));
     }
     told
@@ -112,14 +112,14 @@ async fn begin_elsewhere(room: &Room) -> Sent {
     let accepted = accepted(None, &question, &answer).unwrap();
     let body = EventBody::MessageAccepted(accepted.clone());
     room.chat.ports.log.append(room.id, EventId::generate(), body).await.unwrap();
-    Sent::Known(accepted)
+    Sent::Duplicate(accepted)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_whose_server_died_is_waited_for_until_its_hold_lapses() {
     let room = Room::open().await;
     let sent = begin_elsewhere(&room).await;
-    let progress = room.chat.progress(room.owner, room.id, sent).await.unwrap();
+    let progress = room.chat.progress(room.user_id, room.id, sent).await.unwrap();
 
     let lapsing = async {
         sleep(LEASE * 2).await;
@@ -138,7 +138,7 @@ async fn whoever_waits_in_a_conversation_that_is_deleted_finds_it_gone() {
     let progress = send(&room, "c1").await;
     let _asked = room.model.asked().await;
 
-    let deleting = room.chat.delete_conversation(room.owner, room.id);
+    let deleting = room.chat.delete_conversation(room.user_id, room.id);
     let (result, deleted) = tokio::join!(soon(progress.result()), deleting);
 
     deleted.unwrap();

@@ -64,9 +64,9 @@ impl Carried {
         let title = title(&old.messages);
         let context = context(old.summary.as_deref(), old.updated_at, count_tokens);
         let counts = old.counts();
-        let owner = old.owner;
+        let user_id = old.user_id;
         let mut stored = StoredConversation {
-            owner,
+            user_id,
             conversation: Conversation {
                 conversation_id: old.conversation_id,
                 title,
@@ -84,7 +84,7 @@ impl Carried {
             .messages
             .into_iter()
             .map(|message| append(&mut stored, message, count_tokens))
-            .map(|message| MessageDocument::new(owner, message))
+            .map(|message| MessageDocument::new(user_id, message))
             .collect();
         Self {
             id,

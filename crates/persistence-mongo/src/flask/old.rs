@@ -17,7 +17,7 @@ pub(super) struct OldConversation {
     pub(super) conversation_id: ConversationId,
     /// The id as it is written there, which may not be its usual form, nor a UUID.
     pub(super) written_id: String,
-    pub(super) owner: UserId,
+    pub(super) user_id: UserId,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) summary: Option<String>,
@@ -61,7 +61,7 @@ impl OldConversation {
         Ok(Self {
             conversation_id: ids::conversation_id(written_id),
             written_id: written_id.to_owned(),
-            owner: ids::user_id(user_id),
+            user_id: ids::user_id(user_id),
             created_at,
             updated_at,
             summary,

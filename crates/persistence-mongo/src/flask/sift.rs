@@ -56,9 +56,9 @@ impl Sifted {
         let namesakes = namesakes(database, &self.candidates).await?;
         Ok(self.without(|candidate| {
             let id = candidate.old.conversation_id;
-            let owner = namesakes.get(&id)?.iter().min_by_key(|one| rank(one, id))?;
-            (owner.document != candidate.id.to_string())
-                .then(|| Reason::DuplicateConversationId(owner.document.clone()))
+            let user_id = namesakes.get(&id)?.iter().min_by_key(|one| rank(one, id))?;
+            (user_id.document != candidate.id.to_string())
+                .then(|| Reason::DuplicateConversationId(user_id.document.clone()))
         }))
     }
 

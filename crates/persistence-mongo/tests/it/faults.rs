@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationId, MessageId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, Appended, Conversations, Edit, StoreError};
+use webchat_persistence::{Append, AppendOutcome, Conversations, Edit, StoreError};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 
 use crate::support::TestDatabase;
@@ -22,7 +22,7 @@ struct Started {
     server: TestServer,
     database: MongoDatabase,
     store: MongoStore,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 }
 
@@ -32,19 +32,19 @@ async fn start() -> Started {
     let database = TestDatabase::on(&server).connect().await;
     Schema::of(database.clone()).prepare().await.unwrap();
     let store = MongoStore::new(database.clone());
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
-    store.create(owner, id, moment(0)).await.unwrap();
-    Started { server, database, store, owner, id }
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
+    store.create(user_id, id, moment(0)).await.unwrap();
+    Started { server, database, store, user_id, id }
 }
 
 impl Started {
-    async fn append(&self) -> Result<Appended, StoreError> {
+    async fn append(&self) -> Result<AppendOutcome, StoreError> {
         let append = Append { messages: vec![question("tide")], ..Append::default() };
-        self.store.append(self.owner, self.id, append, moment(1)).await
+        self.store.append(self.user_id, self.id, append, moment(1)).await
     }
 
     async fn count(&self) -> u64 {
-        self.store.find(self.owner, self.id).await.unwrap().unwrap().message_count
+        self.store.find(self.user_id, self.id).await.unwrap().unwrap().message_count
     }
 
     /// Lets the server fail at these commands of the driver, so many times.
@@ -60,16 +60,16 @@ impl Started {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for _ in 0..WRITERS {
-            let (store, owner, id) = (self.store.clone(), self.owner, self.id);
+            let (store, user_id, id) = (self.store.clone(), self.user_id, self.id);
             let stop = Arc::clone(&stop);
-            tasks.spawn(async move { append_until(&stop, &store, owner, id).await });
+            tasks.spawn(async move { append_until(&stop, &store, user_id, id).await });
         }
         Writers { stop, tasks }
     }
 
     /// What was acknowledged is there, and each position is taken once.
     async fn check(&self, acknowledged: &[MessageId]) {
-        let messages = self.store.messages(self.owner, self.id, None, 100_000).await;
+        let messages = self.store.messages(self.user_id, self.id, None, 100_000).await;
         let messages = messages.unwrap().unwrap();
         let stored: Vec<_> = messages.iter().map(|message| message.message_id).collect();
         let lost: Vec<_> = acknowledged.iter().filter(|id| !stored.contains(id)).collect();
@@ -106,7 +106,7 @@ impl Writers {
 async fn append_until(
     stop: &AtomicBool,
     store: &MongoStore,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 ) -> Written {
     let mut written = Written::default();
@@ -115,7 +115,7 @@ async fn append_until(
         let message = question("tide");
         let message_id = message.message_id;
         let append = Append { messages: vec![message], ..Append::default() };
-        match store.append(owner, id, append, moment(1)).await {
+        match store.append(user_id, id, append, moment(1)).await {
             Ok(_) => {
                 written.acknowledged.push(message_id);
                 written.longest_gap = written.longest_gap.max(last.elapsed());
@@ -170,9 +170,9 @@ async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
     let begun = Instant::now();
     let query = SearchQuery::parse("tide");
     let (found, appended, searched) = join3(
-        started.store.find(started.owner, started.id),
+        started.store.find(started.user_id, started.id),
         started.append(),
-        started.store.search(started.owner, &query, 10),
+        started.store.search(started.user_id, &query, 10),
     )
     .await;
 
@@ -182,7 +182,7 @@ async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
     assert!(matches!(searched, Err(StoreError::Unavailable(_))), "{searched:?}");
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     started.server.restart().await;
-    assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+    assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn what_may_succeed_later_is_told_from_a_fault() {
     let find = async |how: Document| {
         // The driver tries a read twice.
         started.fail(&["find"], 2, how).await;
-        started.store.find(started.owner, started.id).await.unwrap_err()
+        started.store.find(started.user_id, started.id).await.unwrap_err()
     };
 
     for (code, what) in [
@@ -222,7 +222,7 @@ async fn a_write_that_no_majority_confirms_is_no_success() {
     started.fail(&["findAndModify"], 1, how).await;
     let title = "Tides".to_owned().try_into().ok();
     let edit = Edit { title, ..Edit::default() };
-    let renamed = started.store.edit(started.owner, started.id, edit, moment(1)).await;
+    let renamed = started.store.edit(started.user_id, started.id, edit, moment(1)).await;
 
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");
@@ -234,7 +234,7 @@ async fn a_transaction_whose_outcome_got_lost_counts_once() {
 
     for commands in [["insert"], ["commitTransaction"]] {
         started.fail(&commands, 1, doc! { "closeConnection": true }).await;
-        assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+        assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
     }
     started
         .fail(
@@ -243,7 +243,7 @@ async fn a_transaction_whose_outcome_got_lost_counts_once() {
             doc! { "errorCode": 112, "errorLabels": ["TransientTransactionError"] },
         )
         .await;
-    assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+    assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
 
     assert_eq!(started.count().await, 3);
     started.check(&[]).await;
@@ -256,7 +256,7 @@ async fn a_call_that_is_given_up_in_the_middle_holds_nobody_up() {
     for micros in (0..5_000).step_by(25).cycle().take(600) {
         let given_up = timeout(Duration::from_micros(micros), started.append()).await;
         let begun = Instant::now();
-        assert!(matches!(started.append().await, Ok(Appended::Stored { .. })));
+        assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
         assert!(begun.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", begun.elapsed());
         drop(given_up);
     }
@@ -280,9 +280,9 @@ async fn closing_waits_for_calls_that_were_given_up() {
 #[tokio::test]
 async fn what_an_instance_was_writing_when_it_died_holds_a_conversation_up_for_seconds_only() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
+    let (store, user_id) = (database.store().await, UserId::generate());
     let id = ConversationId::generate();
-    store.create(owner, id, moment(0)).await.unwrap();
+    store.create(user_id, id, moment(0)).await.unwrap();
     let raw = database.raw().await;
     let mut session = raw.client().start_session().await.unwrap();
     session.start_transaction().await.unwrap();
@@ -295,10 +295,10 @@ async fn what_an_instance_was_writing_when_it_died_holds_a_conversation_up_for_s
 
     let began = Instant::now();
     let append = || Append { messages: vec![question("tide")], ..Append::default() };
-    let written = async { while store.append(owner, id, append(), moment(1)).await.is_err() {} };
+    let written = async { while store.append(user_id, id, append(), moment(1)).await.is_err() {} };
     timeout(Duration::from_secs(20), written).await.expect("it goes on");
 
     assert!(began.elapsed() > Duration::from_secs(3), "nothing was held up");
-    let found = store.find(owner, id).await.unwrap().unwrap();
+    let found = store.find(user_id, id).await.unwrap().unwrap();
     assert_eq!((found.title, found.message_count), (None, 1));
 }

@@ -3,22 +3,22 @@
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, Conversations, ListOrder, Shelf, TurnClaim};
+use webchat_persistence::{Append, ArchiveFilter, Conversations, ListOrder, TurnLease};
 use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
 
-async fn start(store: &MongoStore, owner: UserId, created_at: i64) -> ConversationId {
+async fn start(store: &MongoStore, user_id: UserId, created_at: i64) -> ConversationId {
     let id = ConversationId::generate();
-    store.create(owner, id, moment(created_at)).await.unwrap();
+    store.create(user_id, id, moment(created_at)).await.unwrap();
     id
 }
 
-async fn say(store: &MongoStore, owner: UserId, texts: &[&str]) -> ConversationId {
-    let id = start(store, owner, 0).await;
+async fn say(store: &MongoStore, user_id: UserId, texts: &[&str]) -> ConversationId {
+    let id = start(store, user_id, 0).await;
     let messages = texts.iter().map(|text| question(text)).collect();
     let append = Append { messages, ..Append::default() };
-    store.append(owner, id, append, moment(0)).await.unwrap();
+    store.append(user_id, id, append, moment(0)).await.unwrap();
     id
 }
 
@@ -48,12 +48,12 @@ impl Profile {
 #[tokio::test]
 async fn a_search_reads_one_users_postings() {
     let database = TestDatabase::new();
-    let (store, owner, other) = (database.store().await, UserId::generate(), UserId::generate());
-    say(&store, owner, &["the tide", "the moon", "tides"]).await;
+    let (store, user_id, other) = (database.store().await, UserId::generate(), UserId::generate());
+    say(&store, user_id, &["the tide", "the moon", "tides"]).await;
     say(&store, other, &["a tide of somebody else's"; 400]).await;
 
     let profile = profiled(&database, doc! { "command.aggregate": "messages" }, async || {
-        let hits = store.search(owner, &SearchQuery::parse("tide"), 10).await.unwrap();
+        let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
         assert_eq!(hits.len(), 2);
     })
     .await;
@@ -64,17 +64,18 @@ async fn a_search_reads_one_users_postings() {
 #[tokio::test]
 async fn a_page_of_conversations_reads_no_more_than_it_shows() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
+    let (store, user_id) = (database.store().await, UserId::generate());
     for number in 0..40 {
-        start(&store, owner, number).await;
+        start(&store, user_id, number).await;
         start(&store, UserId::generate(), number).await;
     }
 
-    let as_it_is_asked = [(Shelf::Any, ListOrder::Created), (Shelf::Current, ListOrder::Updated)];
+    let as_it_is_asked =
+        [(ArchiveFilter::All, ListOrder::Created), (ArchiveFilter::Active, ListOrder::Updated)];
     for (shelf, order) in as_it_is_asked {
-        let first = store.list(owner, shelf, order, None, 10).await.unwrap();
+        let first = store.list(user_id, shelf, order, None, 10).await.unwrap();
         let profile = profiled(&database, doc! { "command.find": "conversations" }, async || {
-            let second = store.list(owner, shelf, order, first.next, 10).await.unwrap();
+            let second = store.list(user_id, shelf, order, first.next, 10).await.unwrap();
             assert_eq!(second.items.len(), 10);
         })
         .await;
@@ -86,8 +87,8 @@ async fn a_page_of_conversations_reads_no_more_than_it_shows() {
 #[tokio::test]
 async fn a_page_of_messages_reads_no_more_than_it_shows() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    let id = say(&store, owner, &["tide"; 100]).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = say(&store, user_id, &["tide"; 100]).await;
     // Most of them are off the path that the user sees.
     let messages = database.raw().await.collection::<Document>("messages");
     let (most, off) =
@@ -95,7 +96,7 @@ async fn a_page_of_messages_reads_no_more_than_it_shows() {
     messages.update_many(doc! { "$nor": [most] }, off).await.unwrap();
 
     let profile = profiled(&database, doc! { "command.find": "messages" }, async || {
-        let page = store.messages(owner, id, Some(60), 10).await.unwrap().unwrap();
+        let page = store.messages(user_id, id, Some(60), 10).await.unwrap().unwrap();
         assert_eq!(page.len(), 10);
     })
     .await;
@@ -107,20 +108,20 @@ async fn a_page_of_messages_reads_no_more_than_it_shows() {
 #[tokio::test]
 async fn looking_for_lapsed_turns_reads_none_that_hold() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
+    let (store, user_id) = (database.store().await, UserId::generate());
     for number in 0..40 {
-        start(&store, owner, number).await;
-        let id = start(&store, owner, number).await;
+        start(&store, user_id, number).await;
+        let id = start(&store, user_id, number).await;
         let lease_until = moment(if number < 2 { 1 } else { 1_000 });
-        let turn = Some(TurnClaim { turn_id: TurnId::generate(), lease_until });
+        let turn = Some(TurnLease { turn_id: TurnId::generate(), lease_until });
         let append = Append { messages: vec![question("why?")], turn, ..Append::default() };
-        store.append(owner, id, append, moment(0)).await.unwrap();
+        store.append(user_id, id, append, moment(0)).await.unwrap();
     }
 
     let looked = doc! { "command.findAndModify": "conversations" };
     let profile = profiled(&database, looked, async || {
         let (now, until) = (moment(2), moment(1_000));
-        let lapsed = store.take_over_lapsed(now, moment(0), until, 3).await.unwrap();
+        let lapsed = store.claim_expired_turns(now, moment(0), until, 3).await.unwrap();
         assert_eq!(lapsed.len(), 2);
     })
     .await;
@@ -131,19 +132,19 @@ async fn looking_for_lapsed_turns_reads_none_that_hold() {
 #[tokio::test]
 async fn the_versions_of_a_page_are_read_without_the_rest() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    let id = say(&store, owner, &["tide"; 100]).await;
-    let page = store.messages(owner, id, None, 10).await.unwrap().unwrap();
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = say(&store, user_id, &["tide"; 100]).await;
+    let page = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
     let version = Append {
         messages: vec![question("another")],
         version_of: Some(page[4].message_id),
         ..Append::default()
     };
-    store.append(owner, id, version, moment(0)).await.unwrap();
+    store.append(user_id, id, version, moment(0)).await.unwrap();
     let parents = page.iter().map(|message| message.parent_id).collect();
 
     let profile = profiled(&database, doc! { "command.find": "messages" }, async || {
-        let versions = store.following(owner, id, parents).await.unwrap();
+        let versions = store.children(user_id, id, parents).await.unwrap();
         assert_eq!(versions.len(), 11);
     })
     .await;

@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ClientMessageId, ConversationId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, Appended, Conversations, Totals, Transfer};
+use webchat_persistence::{Append, AppendOutcome, Conversations, Totals, Transfer};
 use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
@@ -12,12 +12,12 @@ use crate::support::server::eventually;
 const MANY: usize = 1_200;
 
 /// A conversation of many messages.
-async fn long_conversation(store: &MongoStore, owner: UserId) -> ConversationId {
+async fn long_conversation(store: &MongoStore, user_id: UserId) -> ConversationId {
     let id = ConversationId::generate();
-    store.create(owner, id, moment(0)).await.unwrap();
+    store.create(user_id, id, moment(0)).await.unwrap();
     let messages = (0..MANY).map(|number| question(&format!("tide {number}"))).collect();
     let append = Append { messages, client_message_id: name("c1"), ..Append::default() };
-    store.append(owner, id, append, moment(0)).await.unwrap();
+    store.append(user_id, id, append, moment(0)).await.unwrap();
     id
 }
 
@@ -44,31 +44,31 @@ async fn count(database: &TestDatabase, collection: &str) -> u64 {
 #[tokio::test]
 async fn the_messages_of_a_deleted_conversation_are_removed_after_a_while() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    let id = long_conversation(&store, owner).await;
-    let other = long_conversation(&store, owner).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, user_id).await;
+    let other = long_conversation(&store, user_id).await;
 
-    store.delete(owner, id).await.unwrap();
+    store.delete(user_id, id).await.unwrap();
 
     eventually(async || count(&database, "removals").await == 0).await;
     assert_eq!(count(&database, "messages").await, u64::try_from(MANY).unwrap());
-    assert_eq!(store.messages(owner, other, None, 1).await.unwrap().unwrap().len(), 1);
+    assert_eq!(store.messages(user_id, other, None, 1).await.unwrap().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn nobody_sees_what_is_not_removed_yet() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
+    let (store, user_id) = (database.store().await, UserId::generate());
     let (deleted, emptied) =
-        (long_conversation(&store, owner).await, long_conversation(&store, owner).await);
+        (long_conversation(&store, user_id).await, long_conversation(&store, user_id).await);
     removing_nothing(&database, async || {
-        store.delete(owner, deleted).await.unwrap();
-        store.reset(owner, emptied, moment(1)).await.unwrap();
+        store.delete(user_id, deleted).await.unwrap();
+        store.reset(user_id, emptied, moment(1)).await.unwrap();
 
         assert_eq!(count(&database, "messages").await, u64::try_from(2 * MANY).unwrap());
-        assert_eq!(store.messages(owner, deleted, None, 10).await.unwrap(), None);
-        assert_eq!(store.messages(owner, emptied, None, 10).await.unwrap(), Some(Vec::new()));
-        let hits = store.search(owner, &SearchQuery::parse("tide"), 10).await.unwrap();
+        assert_eq!(store.messages(user_id, deleted, None, 10).await.unwrap(), None);
+        assert_eq!(store.messages(user_id, emptied, None, 10).await.unwrap(), Some(Vec::new()));
+        let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
         assert_eq!(hits, []);
     })
     .await;
@@ -77,19 +77,19 @@ async fn nobody_sees_what_is_not_removed_yet() {
 #[tokio::test]
 async fn a_conversation_that_was_reset_goes_on_at_once() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    let id = long_conversation(&store, owner).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, user_id).await;
     removing_nothing(&database, async || {
-        store.reset(owner, id, moment(1)).await.unwrap();
+        store.reset(user_id, id, moment(1)).await.unwrap();
         let append = Append {
             messages: vec![question("a tide after it")],
             client_message_id: name("c1"),
             ..Append::default()
         };
-        let appended = store.append(owner, id, append, moment(2)).await.unwrap();
+        let appended = store.append(user_id, id, append, moment(2)).await.unwrap();
 
-        assert!(matches!(appended, Appended::Stored { .. }), "its name is free: {appended:?}");
-        let hits = store.search(owner, &SearchQuery::parse("tide"), 10).await.unwrap();
+        assert!(matches!(appended, AppendOutcome::Stored { .. }), "its name is free: {appended:?}");
+        let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
         assert_eq!(hits.len(), 1);
     })
     .await;
@@ -100,28 +100,28 @@ async fn a_conversation_that_was_reset_goes_on_at_once() {
 #[tokio::test]
 async fn an_id_can_be_used_again_when_all_of_its_conversation_is_removed() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    let id = long_conversation(&store, owner).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, user_id).await;
     removing_nothing(&database, async || {
-        store.delete(owner, id).await.unwrap();
+        store.delete(user_id, id).await.unwrap();
 
-        let too_early = store.create(owner, id, moment(1)).await.unwrap();
+        let too_early = store.create(user_id, id, moment(1)).await.unwrap();
         assert_eq!(too_early, None);
     })
     .await;
 
     store.totals().await.unwrap();
-    assert!(store.create(owner, id, moment(1)).await.unwrap().is_some());
-    assert_eq!(store.messages(owner, id, None, 10).await.unwrap(), Some(Vec::new()));
+    assert!(store.create(user_id, id, moment(1)).await.unwrap().is_some());
+    assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), Some(Vec::new()));
 }
 
 #[tokio::test]
 async fn what_a_crash_leaves_is_removed_by_whoever_opens_the_store_next() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    let id = long_conversation(&store, owner).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = long_conversation(&store, user_id).await;
     removing_nothing(&database, async || {
-        store.delete(owner, id).await.unwrap();
+        store.delete(user_id, id).await.unwrap();
     })
     .await;
     drop(store);

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use webchat_domain::{ConversationId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
 use webchat_persistence::{
-    Append, Appended, Conversations, ListOrder, Shelf, StoreError, Transfer,
+    Append, AppendOutcome, ArchiveFilter, Conversations, ListOrder, StoreError, Transfer,
 };
 use webchat_persistence_mongo::{OpenError, Schema, SchemaChange};
 
@@ -115,29 +115,29 @@ async fn what_does_not_fit_a_unique_index_is_said() {
 #[tokio::test]
 async fn what_the_database_refuses_is_a_fault_with_its_reason() {
     let database = TestDatabase::new();
-    let (store, owner, id) =
+    let (store, user_id, id) =
         (database.store().await, UserId::generate(), ConversationId::generate());
-    store.create(owner, id, moment(0)).await.unwrap();
+    store.create(user_id, id, moment(0)).await.unwrap();
     let raw = database.raw().await;
     // As if the program were wrong: what it writes no longer fits.
     let strict = doc! { "content": { "$ne": "wrong" } };
     raw.run_command(doc! { "collMod": "messages", "validator": strict }).await.unwrap();
 
     let wrong = Append { messages: vec![question("wrong")], ..Append::default() };
-    let error = store.append(owner, id, wrong, moment(0)).await.unwrap_err();
+    let error = store.append(user_id, id, wrong, moment(0)).await.unwrap_err();
 
     let StoreError::Fault(cause) = error else { panic!("{error:?}") };
     assert!(cause.to_string().contains("Document failed validation"), "{cause}");
-    assert_eq!(store.find(owner, id).await.unwrap().unwrap().message_count, 0);
+    assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 0);
 }
 
 #[tokio::test]
 async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
     let database = TestDatabase::new();
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let flask = doc! {
         "conversation_id": id.to_string(),
-        "user_id": owner.to_string(),
+        "user_id": user_id.to_string(),
         "created_at": DateTime::from_millis(1_700_000_000_000),
         "updated_at": DateTime::from_millis(1_700_000_000_000),
         "conversation_history": [{ "role": "user", "content": "tides" }],
@@ -148,16 +148,17 @@ async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
 
     let store = database.store().await;
 
-    assert_eq!(store.find(owner, id).await.unwrap(), None);
-    let listed = store.list(owner, Shelf::Any, ListOrder::Updated, None, 10).await.unwrap();
+    assert_eq!(store.find(user_id, id).await.unwrap(), None);
+    let listed =
+        store.list(user_id, ArchiveFilter::All, ListOrder::Updated, None, 10).await.unwrap();
     assert_eq!(listed.items, []);
-    let append = store.append(owner, id, Append::default(), moment(0)).await.unwrap();
-    assert_eq!(append, Appended::NotFound);
-    assert!(!store.delete(owner, id).await.unwrap());
-    assert!(!store.reset(owner, id, moment(0)).await.unwrap());
-    assert_eq!(store.search(owner, &SearchQuery::parse("tides"), 10).await.unwrap(), []);
+    let append = store.append(user_id, id, Append::default(), moment(0)).await.unwrap();
+    assert_eq!(append, AppendOutcome::NotFound);
+    assert!(!store.delete(user_id, id).await.unwrap());
+    assert!(!store.reset(user_id, id, moment(0)).await.unwrap());
+    assert_eq!(store.search(user_id, &SearchQuery::parse("tides"), 10).await.unwrap(), []);
     assert_eq!(store.totals().await.unwrap().conversations, 0);
-    let again = store.create(owner, id, moment(0)).await;
+    let again = store.create(user_id, id, moment(0)).await;
     assert!(matches!(again, Err(StoreError::Fault(_))), "the id is in use: {again:?}");
     let mut left = conversations.find_one(doc! {}).await.unwrap().unwrap();
     left.remove("_id");
@@ -168,9 +169,9 @@ async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
 async fn an_index_that_is_being_built_holds_up_no_other_instance() {
     let server = TestServer::start().await;
     let database = TestDatabase::on(&server);
-    let (store, owner, id) =
+    let (store, user_id, id) =
         (database.store().await, UserId::generate(), ConversationId::generate());
-    store.create(owner, id, moment(0)).await.unwrap();
+    store.create(user_id, id, moment(0)).await.unwrap();
     let raw = database.raw().await;
     let drop = doc! { "dropIndexes": "conversations", "index": "created_at_idx" };
     raw.run_command(drop).await.unwrap();

@@ -8,17 +8,17 @@ use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
 
-async fn say(store: &MongoStore, owner: UserId, texts: &[&str]) -> ConversationId {
+async fn say(store: &MongoStore, user_id: UserId, texts: &[&str]) -> ConversationId {
     let id = ConversationId::generate();
-    store.create(owner, id, moment(0)).await.unwrap();
+    store.create(user_id, id, moment(0)).await.unwrap();
     let messages = texts.iter().map(|text| question(text)).collect();
     let append = Append { messages, ..Append::default() };
-    store.append(owner, id, append, moment(0)).await.unwrap();
+    store.append(user_id, id, append, moment(0)).await.unwrap();
     id
 }
 
-async fn found(store: &MongoStore, owner: UserId, query: &str) -> Vec<String> {
-    let hits = store.search(owner, &SearchQuery::parse(query), 10).await.unwrap();
+async fn found(store: &MongoStore, user_id: UserId, query: &str) -> Vec<String> {
+    let hits = store.search(user_id, &SearchQuery::parse(query), 10).await.unwrap();
     let texts = hits.iter().map(|hit| hit.snippet.iter().map(|part| part.text.as_str()).collect());
     texts.collect()
 }
@@ -26,10 +26,10 @@ async fn found(store: &MongoStore, owner: UserId, query: &str) -> Vec<String> {
 #[tokio::test]
 async fn of_words_beside_a_phrase_one_must_be_there() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    say(&store, owner, &["a spring tide", "a spring tide and the moons", "moons"]).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    say(&store, user_id, &["a spring tide", "a spring tide and the moons", "moons"]).await;
 
-    let found = found(&store, owner, "\"spring tide\" moon sun").await;
+    let found = found(&store, user_id, "\"spring tide\" moon sun").await;
 
     assert_eq!(found, ["a spring tide and the moons"]);
 }
@@ -37,10 +37,10 @@ async fn of_words_beside_a_phrase_one_must_be_there() {
 #[tokio::test]
 async fn an_excluded_term_of_several_words_excludes_what_has_them_all() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    say(&store, owner, &["tide and high-water", "tide, high and dry", "tide and water"]).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    say(&store, user_id, &["tide and high-water", "tide, high and dry", "tide and water"]).await;
 
-    let mut found = found(&store, owner, "tide -high-water").await;
+    let mut found = found(&store, user_id, "tide -high-water").await;
 
     found.sort_unstable();
     assert_eq!(found, ["tide and water", "tide, high and dry"]);
@@ -49,11 +49,11 @@ async fn an_excluded_term_of_several_words_excludes_what_has_them_all() {
 #[tokio::test]
 async fn a_message_is_stemmed_in_english_whatever_else_is_in_its_document() {
     let database = TestDatabase::new();
-    let (store, owner) = (database.store().await, UserId::generate());
-    say(&store, owner, &["the tides"]).await;
+    let (store, user_id) = (database.store().await, UserId::generate());
+    say(&store, user_id, &["the tides"]).await;
     let messages = database.raw().await.collection::<Document>("messages");
     let french = doc! { "$set": { "language": "french" } };
     messages.update_one(doc! {}, french).await.unwrap();
 
-    assert_eq!(found(&store, owner, "tide").await, ["the tides"]);
+    assert_eq!(found(&store, user_id, "tide").await, ["the tides"]);
 }

@@ -19,11 +19,11 @@ async fn two_instances_see_each_others_events_live() {
     let id = ConversationId::generate();
 
     let mut reached = one.checkpoint(id).await.unwrap().seq;
-    for (teller, listener) in [(&one, &other), (&other, &one), (&one, &other)] {
+    for (publisher, listener) in [(&one, &other), (&other, &one), (&one, &other)] {
         let telling = async {
             // Let the listener fall asleep first.
             sleep(Duration::from_millis(50)).await;
-            teller.append(id, EventId::generate(), chunk("x")).await.unwrap()
+            publisher.append(id, EventId::generate(), chunk("x")).await.unwrap()
         };
         let (waited, told) = tokio::join!(timeout(SOON, listener.wait(id, reached)), telling);
 
@@ -37,14 +37,14 @@ async fn two_instances_see_each_others_events_live() {
 #[tokio::test]
 async fn a_waiter_misses_nothing_at_any_moment_of_its_falling_asleep() {
     let (store, _) = open_shared().await;
-    let (teller, listener) = (store.turn_log(), store.turn_log());
+    let (publisher, listener) = (store.turn_log(), store.turn_log());
 
     for _ in 0..200 {
         let id = ConversationId::generate();
         let start = listener.checkpoint(id).await.unwrap().seq;
         let (waited, told) = tokio::join!(
             timeout(SOON, listener.wait(id, start)),
-            teller.append(id, EventId::generate(), chunk("x")),
+            publisher.append(id, EventId::generate(), chunk("x")),
         );
         waited.expect("woken").unwrap();
         told.unwrap();
@@ -56,7 +56,7 @@ async fn a_thousand_waiters_on_a_thousand_conversations_share_one_connection() {
     let server = RedisServer::start("").await;
     let mut raw = server.raw().await;
     let store = server.open().await;
-    let (log, teller) = (store.turn_log(), store.turn_log());
+    let (log, publisher) = (store.turn_log(), store.turn_log());
     let ids: Vec<_> = (0..1_000).map(|_| ConversationId::generate()).collect();
 
     let waiting = join_all(ids.iter().map(|id| timeout(SOON, log.wait(*id, 0))));
@@ -64,7 +64,7 @@ async fn a_thousand_waiters_on_a_thousand_conversations_share_one_connection() {
         subscriptions_reach(&mut raw, 1_000).await;
         let connections = raw.count_clients("webchat-events").await;
         for id in &ids {
-            teller.append(*id, EventId::generate(), chunk("x")).await.unwrap();
+            publisher.append(*id, EventId::generate(), chunk("x")).await.unwrap();
         }
         connections
     };

@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(15);
 
 fn signal() -> Signal {
     Signal::ListChanged {
-        owner: UserId::generate(),
+        user_id: UserId::generate(),
         conversation_id: Some(ConversationId::generate()),
     }
 }

@@ -8,76 +8,76 @@ use webchat_domain::{
 };
 
 use super::moment;
-use crate::{Contexts, Conversations, ReplacedContext, StoredContext};
+use crate::{Contexts, Conversations, ReplaceContextOutcome, StoredContext};
 
 pub async fn a_context_is_empty_until_it_is_written<S: Conversations + Contexts>(store: &S) {
-    let (owner, id) = start(store).await;
+    let (user_id, id) = start(store).await;
 
-    assert_eq!(store.context(owner, id).await.unwrap(), Some(StoredContext::default()));
+    assert_eq!(store.context(user_id, id).await.unwrap(), Some(StoredContext::default()));
 }
 
 pub async fn a_written_context_comes_back_unchanged<S: Conversations + Contexts>(store: &S) {
-    let (owner, id) = start(store).await;
+    let (user_id, id) = start(store).await;
 
-    let first = revision(store.replace_context(owner, id, full_context(), 0).await.unwrap());
-    let written = store.context(owner, id).await.unwrap().unwrap();
-    let emptied = store.replace_context(owner, id, Context::default(), first).await.unwrap();
+    let first = revision(store.replace_context(user_id, id, full_context(), 0).await.unwrap());
+    let written = store.context(user_id, id).await.unwrap().unwrap();
+    let emptied = store.replace_context(user_id, id, Context::default(), first).await.unwrap();
 
     assert_eq!(written, StoredContext { context: full_context(), revision: first });
     assert!(first > 0 && revision(emptied) > first);
-    let found = store.context(owner, id).await.unwrap().unwrap();
+    let found = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(found.context, Context::default());
 }
 
 pub async fn an_outdated_context_changes_nothing<S: Conversations + Contexts>(store: &S) {
-    let (owner, id) = start(store).await;
-    let written = store.replace_context(owner, id, full_context(), 0).await.unwrap();
+    let (user_id, id) = start(store).await;
+    let written = store.replace_context(user_id, id, full_context(), 0).await.unwrap();
     let current = revision(written);
 
     for outdated in [0, current + 1] {
-        let outcome = store.replace_context(owner, id, Context::default(), outdated).await;
-        assert_eq!(outcome.unwrap(), ReplacedContext::Outdated);
+        let outcome = store.replace_context(user_id, id, Context::default(), outdated).await;
+        assert_eq!(outcome.unwrap(), ReplaceContextOutcome::Conflict);
     }
 
-    let found = store.context(owner, id).await.unwrap().unwrap();
+    let found = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(found, StoredContext { context: full_context(), revision: current });
 }
 
 pub async fn of_contexts_written_at_once_one_is_kept<S: Conversations + Contexts>(store: &S) {
-    let (owner, id) = start(store).await;
+    let (user_id, id) = start(store).await;
 
-    let writing = (0..10).map(|_| store.replace_context(owner, id, full_context(), 0));
+    let writing = (0..10).map(|_| store.replace_context(user_id, id, full_context(), 0));
     let outcomes = join_all(writing).await;
 
-    let stored = outcomes
-        .into_iter()
-        .filter(|outcome| matches!(outcome.as_ref().unwrap(), ReplacedContext::Stored { .. }));
+    let stored = outcomes.into_iter().filter(|outcome| {
+        matches!(outcome.as_ref().unwrap(), ReplaceContextOutcome::Stored { .. })
+    });
     assert_eq!(stored.count(), 1);
 }
 
 pub async fn nobody_else_can_see_or_change_a_context<S: Conversations + Contexts>(store: &S) {
-    let (owner, id) = start(store).await;
+    let (user_id, id) = start(store).await;
     let other = UserId::generate();
 
     let outcome = store.replace_context(other, id, full_context(), 0).await.unwrap();
 
-    assert_eq!(outcome, ReplacedContext::NotFound);
+    assert_eq!(outcome, ReplaceContextOutcome::NotFound);
     assert_eq!(store.context(other, id).await.unwrap(), None);
-    assert_eq!(store.context(owner, id).await.unwrap(), Some(StoredContext::default()));
+    assert_eq!(store.context(user_id, id).await.unwrap(), Some(StoredContext::default()));
 }
 
 pub async fn a_context_goes_with_its_conversation<S: Conversations + Contexts>(store: &S) {
-    let (owner, id) = start(store).await;
-    store.replace_context(owner, id, full_context(), 0).await.unwrap();
+    let (user_id, id) = start(store).await;
+    store.replace_context(user_id, id, full_context(), 0).await.unwrap();
 
-    store.reset(owner, id, moment(1)).await.unwrap();
+    store.reset(user_id, id, moment(1)).await.unwrap();
 
-    let after_reset = store.context(owner, id).await.unwrap().unwrap();
+    let after_reset = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(after_reset.context, Context::default());
-    let again = store.replace_context(owner, id, full_context(), after_reset.revision).await;
-    assert!(matches!(again.unwrap(), ReplacedContext::Stored { .. }));
-    store.delete(owner, id).await.unwrap();
-    assert_eq!(store.context(owner, id).await.unwrap(), None);
+    let again = store.replace_context(user_id, id, full_context(), after_reset.revision).await;
+    assert!(matches!(again.unwrap(), ReplaceContextOutcome::Stored { .. }));
+    store.delete(user_id, id).await.unwrap();
+    assert_eq!(store.context(user_id, id).await.unwrap(), None);
 }
 
 pub async fn one_compaction_runs_at_a_time<S: Conversations + Contexts>(store: &S) {
@@ -121,14 +121,14 @@ pub async fn a_compaction_is_renewed_by_who_has_the_right<S: Conversations + Con
 }
 
 async fn start<S: Conversations + Contexts>(store: &S) -> (UserId, ConversationId) {
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
-    store.create(owner, id, moment(0)).await.unwrap();
-    (owner, id)
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
+    store.create(user_id, id, moment(0)).await.unwrap();
+    (user_id, id)
 }
 
-fn revision(outcome: ReplacedContext) -> u64 {
+fn revision(outcome: ReplaceContextOutcome) -> u64 {
     match outcome {
-        ReplacedContext::Stored { revision } => revision,
+        ReplaceContextOutcome::Stored { revision } => revision,
         other => panic!("not stored: {other:?}"),
     }
 }

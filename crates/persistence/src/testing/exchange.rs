@@ -12,19 +12,19 @@ where
     S: Conversations + Contexts + Exchange,
 {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
 
     assert!(store.add_whole(conversation.clone(), messages.clone()).await.unwrap());
 
-    let found = store.conversation_of(owner, id).await.unwrap();
+    let found = store.conversation_of(user_id, id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&conversation));
-    assert_eq!(store.messages_of(owner, id, 0, 9).await.unwrap().unwrap(), messages);
-    assert_eq!(store.messages_of(owner, id, 0, 1).await.unwrap().unwrap(), messages[..1]);
-    assert_eq!(store.messages_of(owner, id, 4, 9).await.unwrap().unwrap(), messages[1..]);
-    assert_eq!(store.find(owner, id).await.unwrap(), Some(conversation.conversation));
-    let context = store.context(owner, id).await.unwrap().unwrap();
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
+    assert_eq!(store.messages_of(user_id, id, 0, 1).await.unwrap().unwrap(), messages[..1]);
+    assert_eq!(store.messages_of(user_id, id, 4, 9).await.unwrap().unwrap(), messages[1..]);
+    assert_eq!(store.find(user_id, id).await.unwrap(), Some(conversation.conversation));
+    let context = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(context.context, conversation.context);
-    let hits = store.search(owner, &SearchQuery::parse("tide"), 9).await.unwrap();
+    let hits = store.search(user_id, &SearchQuery::parse("tide"), 9).await.unwrap();
     assert_eq!(hits.len(), 1, "what is not active is not found");
 }
 
@@ -33,35 +33,35 @@ where
     S: Conversations + Exchange,
 {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.add_whole(conversation.clone(), messages.clone()).await.unwrap();
     let append = Append { messages: vec![question("said since")], ..Append::default() };
-    store.append(owner, id, append, moment(9)).await.unwrap();
+    store.append(user_id, id, append, moment(9)).await.unwrap();
 
     assert!(!store.add_whole(conversation, messages).await.unwrap());
 
-    let stored = store.messages_of(owner, id, 0, 9).await.unwrap().unwrap();
+    let stored = store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap();
     assert_eq!(stored.len(), 3);
-    assert_eq!(store.conversations_of(owner, None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.conversations_of(user_id, None, 9).await.unwrap().len(), 1);
 }
 
 pub async fn of_conversations_added_at_once_one_is_kept<S: Exchange>(store: &S) {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     let add = || store.add_whole(conversation.clone(), messages.clone());
 
     let (one, two, three) = tokio::join!(add(), add(), add());
 
     let added = [one, two, three].into_iter().filter(|one| *one.as_ref().unwrap());
     assert_eq!(added.count(), 1);
-    assert_eq!(store.messages_of(owner, id, 0, 9).await.unwrap().unwrap(), messages);
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
 pub async fn conversations_are_read_page_by_page_oldest_first<S: Exchange>(store: &S) {
-    let owner = UserId::generate();
+    let user_id = UserId::generate();
     let mut added = Vec::new();
     for started in [3, 1, 2, 2] {
-        let conversation = empty(owner, started);
+        let conversation = empty(user_id, started);
         added.push((moment(started), id_of(&conversation)));
         store.add_whole(conversation, Vec::new()).await.unwrap();
     }
@@ -69,7 +69,7 @@ pub async fn conversations_are_read_page_by_page_oldest_first<S: Exchange>(store
 
     let mut read = Vec::new();
     let mut after = None;
-    while let Some(stored) = store.conversations_of(owner, after, 1).await.unwrap().pop() {
+    while let Some(stored) = store.conversations_of(user_id, after, 1).await.unwrap().pop() {
         let (at, id) = (stored.conversation.created_at, id_of(&stored));
         read.push((at, id));
         after = Some(Cursor { at, id });
@@ -90,14 +90,14 @@ pub async fn nobody_else_can_read_a_whole_conversation<S: Exchange>(store: &S) {
 
 pub async fn an_id_that_is_somebody_elses_is_not_taken<S: Exchange>(store: &S) {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.add_whole(conversation.clone(), messages.clone()).await.unwrap();
-    let thief = StoredConversation { owner: UserId::generate(), ..conversation.clone() };
+    let thief = StoredConversation { user_id: UserId::generate(), ..conversation.clone() };
 
     assert!(!store.add_whole(thief, Vec::new()).await.unwrap());
 
-    assert_eq!(store.conversation_of(owner, id).await.unwrap(), Some(conversation));
-    assert_eq!(store.messages_of(owner, id, 0, 9).await.unwrap().unwrap(), messages);
+    assert_eq!(store.conversation_of(user_id, id).await.unwrap(), Some(conversation));
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
 pub async fn a_conversation_that_was_deleted_can_be_added_again<S>(store: &S)
@@ -105,18 +105,18 @@ where
     S: Conversations + Exchange,
 {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.add_whole(conversation.clone(), messages.clone()).await.unwrap();
-    store.delete(owner, id).await.unwrap();
+    store.delete(user_id, id).await.unwrap();
 
     assert!(store.add_whole(conversation, messages.clone()).await.unwrap());
 
-    assert_eq!(store.messages_of(owner, id, 0, 9).await.unwrap().unwrap(), messages);
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
 pub async fn a_long_conversation_is_added_whole<S: Exchange>(store: &S) {
-    let owner = UserId::generate();
-    let mut conversation = empty(owner, 0);
+    let user_id = UserId::generate();
+    let mut conversation = empty(user_id, 0);
     let id = id_of(&conversation);
     let messages: Vec<StoredMessage> = (1..=1_200).map(|position| said(id, position)).collect();
     conversation.last_position = 1_200;
@@ -124,7 +124,7 @@ pub async fn a_long_conversation_is_added_whole<S: Exchange>(store: &S) {
 
     assert!(store.add_whole(conversation, messages.clone()).await.unwrap());
 
-    let read = store.messages_of(owner, id, 0, 9_999).await.unwrap().unwrap();
+    let read = store.messages_of(user_id, id, 0, 9_999).await.unwrap().unwrap();
     assert_eq!(read, messages);
 }
 
@@ -133,19 +133,19 @@ where
     S: Conversations + Exchange,
 {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.add_whole(conversation, messages).await.unwrap();
 
-    store.reset(owner, id, moment(9)).await.unwrap();
+    store.reset(user_id, id, moment(9)).await.unwrap();
 
-    assert_eq!(store.messages_of(owner, id, 0, 9).await.unwrap().unwrap(), []);
-    let emptied = store.conversation_of(owner, id).await.unwrap().unwrap();
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), []);
+    let emptied = store.conversation_of(user_id, id).await.unwrap().unwrap();
     assert_eq!((emptied.head, emptied.conversation.message_count), (None, 0));
 }
 
-fn empty(owner: UserId, started: i64) -> StoredConversation {
+fn empty(user_id: UserId, started: i64) -> StoredConversation {
     StoredConversation {
-        owner,
+        user_id,
         conversation: Conversation {
             conversation_id: ConversationId::generate(),
             title: None,

@@ -5,56 +5,58 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use webchat_domain::{
-    ConversationId, FileJob, JobError, JobId, JobStatus, NewMessage, RunId, Timestamp, TurnId,
+    ConversationId, FileJob, JobId, JobStatus, NewMessage, Problem, RunId, Timestamp, TurnId,
     UserId,
 };
 
 use super::{empty_answer, moment, question};
-use crate::{Append, Conversations, CreatedJob, FileJobs, FileText, NewFileJob, TakenJob};
+use crate::{Append, Conversations, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
 
 const MOST: u32 = 3;
 pub(super) const TEXT: &str = "\u{feff}Tides\r\n\0 潮汐 and \u{301}.";
 
 pub async fn a_job_is_found_and_listed_by_its_owner_alone<S: Conversations + FileJobs>(store: &S) {
-    let (owner, id) = start(store).await;
-    let (first, second) = (create(store, owner, id, 1).await, create(store, owner, id, 2).await);
+    let (user_id, id) = start(store).await;
+    let (first, second) =
+        (create(store, user_id, id, 1).await, create(store, user_id, id, 2).await);
     let (other, elsewhere) = start(store).await;
 
-    assert_eq!(store.find_job(owner, id, first.job_id).await.unwrap(), Some(first.clone()));
-    let listed = store.jobs(owner, id, 10).await.unwrap().unwrap();
+    assert_eq!(store.find_job(user_id, id, first.job_id).await.unwrap(), Some(first.clone()));
+    let listed = store.jobs(user_id, id, 10).await.unwrap().unwrap();
     assert_eq!(listed, [second.clone(), first.clone()]);
-    assert_eq!(store.jobs(owner, id, 1).await.unwrap().unwrap(), [second]);
+    assert_eq!(store.jobs(user_id, id, 1).await.unwrap().unwrap(), [second]);
     assert_eq!(store.jobs(other, elsewhere, 10).await.unwrap(), Some(Vec::new()));
     assert_eq!(store.jobs(other, id, 10).await.unwrap(), None);
-    for (user, conversation) in [(other, id), (owner, elsewhere), (other, elsewhere)] {
+    for (user, conversation) in [(other, id), (user_id, elsewhere), (other, elsewhere)] {
         assert_eq!(store.find_job(user, conversation, first.job_id).await.unwrap(), None);
         assert_eq!(store.cancel_job(user, conversation, first.job_id).await.unwrap(), None);
         assert_eq!(store.retry_job(user, conversation, first.job_id).await.unwrap(), None);
     }
     let into_foreign = store.create_job(other, new(id, 3)).await.unwrap();
-    assert_eq!(into_foreign, CreatedJob::NotFound);
-    assert_eq!(status(store, owner, &first).await, JobStatus::Running);
+    assert_eq!(into_foreign, CreateJobOutcome::NotFound);
+    assert_eq!(status(store, user_id, &first).await, JobStatus::Running);
 }
 
 pub async fn a_job_that_comes_twice_is_kept_once<S: Conversations + FileJobs>(store: &S) {
-    let (owner, id) = start(store).await;
+    let (user_id, id) = start(store).await;
     let new = new(id, 1);
 
-    let at_once = (0..5).map(|_| store.create_job(owner, new.clone()));
+    let at_once = (0..5).map(|_| store.create_job(user_id, new.clone()));
     let created: Vec<_> = join_all(at_once).await.into_iter().map(Result::unwrap).collect();
-    store.cancel_job(owner, id, new.job.job_id).await.unwrap();
-    let again = store.create_job(owner, new.clone()).await.unwrap();
+    store.cancel_job(user_id, id, new.job.job_id).await.unwrap();
+    let again = store.create_job(user_id, new.clone()).await.unwrap();
 
-    let first = created.iter().filter(|created| **created == CreatedJob::Created).count();
+    let first = created.iter().filter(|created| **created == CreateJobOutcome::Created).count();
     assert_eq!(first, 1, "{created:?}");
-    let CreatedJob::Known(known) = again else { panic!("{again:?}") };
+    let CreateJobOutcome::Duplicate(known) = again else { panic!("{again:?}") };
     assert_eq!(known.status, JobStatus::Cancelled);
-    assert_eq!(store.jobs(owner, id, 10).await.unwrap(), Some(vec![known]));
+    assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(vec![known]));
 }
 
 pub async fn a_job_is_taken_by_one_run_the_oldest_first<S: Conversations + FileJobs>(store: &S) {
-    let (owner, id) = start(store).await;
-    let (first, second) = (create(store, owner, id, 1).await, create(store, owner, id, 2).await);
+    let (user_id, id) = start(store).await;
+    let (first, second) =
+        (create(store, user_id, id, 1).await, create(store, user_id, id, 2).await);
 
     let oldest = take(store, 10, 20).await.unwrap().1;
     let taking = (0..5).map(|_| store.take_job(RunId::generate(), moment(10), moment(20)));
@@ -63,7 +65,7 @@ pub async fn a_job_is_taken_by_one_run_the_oldest_first<S: Conversations + FileJ
     assert_eq!(
         oldest,
         TakenJob {
-            owner,
+            user_id,
             job: first,
             text: FileText {
                 content: TEXT.to_owned(),
@@ -79,8 +81,8 @@ pub async fn a_lapsed_job_goes_on_elsewhere_with_what_was_recorded<S>(store: &S)
 where
     S: Conversations + FileJobs,
 {
-    let (owner, id) = start(store).await;
-    create(store, owner, id, 1).await;
+    let (user_id, id) = start(store).await;
+    create(store, user_id, id, 1).await;
     let (old, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
     let recorded = record(store, job.job_id, old, 1).await.unwrap();
     let again = record(store, job.job_id, old, 1).await.unwrap();
@@ -100,25 +102,25 @@ pub async fn a_complete_job_is_two_messages_and_keeps_no_text<S>(store: &S)
 where
     S: Conversations + FileJobs,
 {
-    let (owner, id) = start(store).await;
-    create(store, owner, id, 1).await;
+    let (user_id, id) = start(store).await;
+    create(store, user_id, id, 1).await;
     let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
     record(store, job.job_id, run, 0).await.unwrap();
 
     let completed = store.complete_job(job.job_id, run, messages(), moment(15)).await.unwrap();
 
     let completed = completed.unwrap();
-    let stored = store.messages(owner, id, None, 10).await.unwrap().unwrap();
+    let stored = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
     assert_eq!(stored.len(), 2);
     assert_eq!(completed.messages, stored);
     assert_eq!(completed.conversation.message_count, 2);
     assert_eq!(completed.job.status, JobStatus::Complete);
     assert_eq!(completed.job.message_id, Some(stored[1].message_id));
-    let found = store.find_job(owner, id, job.job_id).await.unwrap();
+    let found = store.find_job(user_id, id, job.job_id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&completed.job));
     assert_ended_for(store, &job, run).await;
-    assert_eq!(store.cancel_job(owner, id, job.job_id).await.unwrap(), found);
-    assert_eq!(store.retry_job(owner, id, job.job_id).await.unwrap(), found);
+    assert_eq!(store.cancel_job(user_id, id, job.job_id).await.unwrap(), found);
+    assert_eq!(store.retry_job(user_id, id, job.job_id).await.unwrap(), found);
     assert!(take(store, 1_000, 2_000).await.is_none());
 }
 
@@ -126,16 +128,16 @@ pub async fn a_failed_job_is_tried_again_for_what_is_missing<S>(store: &S)
 where
     S: Conversations + FileJobs,
 {
-    let (owner, id) = start(store).await;
-    create(store, owner, id, 1).await;
+    let (user_id, id) = start(store).await;
+    create(store, user_id, id, 1).await;
     let (old, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
     record(store, job.job_id, old, 0).await.unwrap();
 
     let failed = store.fail_job(job.job_id, old, error()).await.unwrap().unwrap();
     let untaken = take(store, 1_000, 2_000).await;
     assert_ended_for(store, &job, old).await;
-    let retried = store.retry_job(owner, id, job.job_id).await.unwrap().unwrap();
-    let again = store.retry_job(owner, id, job.job_id).await.unwrap().unwrap();
+    let retried = store.retry_job(user_id, id, job.job_id).await.unwrap().unwrap();
+    let again = store.retry_job(user_id, id, job.job_id).await.unwrap().unwrap();
     let taken = take(store, 10, 20).await.unwrap().1;
 
     assert_eq!((failed.status, failed.done), (JobStatus::Failed, 1));
@@ -148,67 +150,67 @@ where
 }
 
 pub async fn a_cancelled_job_is_lost_to_its_run<S: Conversations + FileJobs>(store: &S) {
-    let (owner, id) = start(store).await;
-    create(store, owner, id, 1).await;
+    let (user_id, id) = start(store).await;
+    create(store, user_id, id, 1).await;
     let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
 
-    let cancelled = store.cancel_job(owner, id, job.job_id).await.unwrap().unwrap();
+    let cancelled = store.cancel_job(user_id, id, job.job_id).await.unwrap().unwrap();
 
     assert_eq!(cancelled.status, JobStatus::Cancelled);
     assert_ended_for(store, &job, run).await;
-    let retried = store.retry_job(owner, id, job.job_id).await.unwrap();
+    let retried = store.retry_job(user_id, id, job.job_id).await.unwrap();
     assert_eq!(retried, Some(cancelled));
     assert!(take(store, 1_000, 2_000).await.is_none());
-    assert_eq!(store.messages(owner, id, None, 10).await.unwrap(), Some(Vec::new()));
+    assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), Some(Vec::new()));
 }
 
 pub async fn an_owner_has_so_many_jobs_and_no_more<S: Conversations + FileJobs>(store: &S) {
-    let (owner, id) = start(store).await;
+    let (user_id, id) = start(store).await;
     let elsewhere = ConversationId::generate();
-    store.create(owner, elsewhere, moment(0)).await.unwrap();
-    let first = create(store, owner, id, 1).await;
-    create(store, owner, elsewhere, 2).await;
-    create(store, owner, id, 3).await;
+    store.create(user_id, elsewhere, moment(0)).await.unwrap();
+    let first = create(store, user_id, id, 1).await;
+    create(store, user_id, elsewhere, 2).await;
+    create(store, user_id, id, 3).await;
 
-    let one_more = store.create_job(owner, new(id, 4)).await.unwrap();
+    let one_more = store.create_job(user_id, new(id, 4)).await.unwrap();
     let (other, others) = start(store).await;
     create(store, other, others, 5).await;
     let (run, taken) = take(store, 10, 20).await.unwrap();
     store.fail_job(taken.job.job_id, run, error()).await.unwrap();
-    let in_place_of_the_failed = create(store, owner, id, 6).await;
+    let in_place_of_the_failed = create(store, user_id, id, 6).await;
 
-    assert_eq!(one_more, CreatedJob::TooMany);
+    assert_eq!(one_more, CreateJobOutcome::TooMany);
     assert_eq!(taken.job.job_id, first.job_id);
-    assert_eq!(status(store, owner, &first).await, JobStatus::Cancelled);
-    assert_eq!(status(store, owner, &in_place_of_the_failed).await, JobStatus::Running);
+    assert_eq!(status(store, user_id, &first).await, JobStatus::Cancelled);
+    assert_eq!(status(store, user_id, &in_place_of_the_failed).await, JobStatus::Running);
 }
 
 pub async fn jobs_go_with_their_conversation<S: Conversations + FileJobs>(store: &S) {
-    let (owner, id) = start(store).await;
+    let (user_id, id) = start(store).await;
     for empty in [true, false] {
-        create(store, owner, id, 1).await;
-        let waiting = create(store, owner, id, 2).await;
+        create(store, user_id, id, 1).await;
+        let waiting = create(store, user_id, id, 2).await;
         let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
         record(store, job.job_id, run, 0).await.unwrap();
 
         if empty {
-            store.reset(owner, id, moment(3)).await.unwrap();
-            assert_eq!(store.jobs(owner, id, 10).await.unwrap(), Some(Vec::new()));
+            store.reset(user_id, id, moment(3)).await.unwrap();
+            assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(Vec::new()));
         } else {
-            store.delete(owner, id).await.unwrap();
-            assert_eq!(store.jobs(owner, id, 10).await.unwrap(), None);
+            store.delete(user_id, id).await.unwrap();
+            assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), None);
         }
 
-        assert_eq!(store.find_job(owner, id, waiting.job_id).await.unwrap(), None);
+        assert_eq!(store.find_job(user_id, id, waiting.job_id).await.unwrap(), None);
         assert_ended_for(store, &job, run).await;
         assert!(take(store, 1_000, 2_000).await.is_none());
     }
 }
 
 async fn start<S: Conversations + FileJobs>(store: &S) -> (UserId, ConversationId) {
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
-    store.create(owner, id, moment(0)).await.unwrap();
-    (owner, id)
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
+    store.create(user_id, id, moment(0)).await.unwrap();
+    (user_id, id)
 }
 
 pub(super) fn part_ends() -> Vec<u64> {
@@ -232,10 +234,10 @@ pub(super) fn new(conversation_id: ConversationId, created: i64) -> NewFileJob {
     NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), most_kept: MOST }
 }
 
-async fn create<S: FileJobs>(store: &S, owner: UserId, id: ConversationId, at: i64) -> FileJob {
+async fn create<S: FileJobs>(store: &S, user_id: UserId, id: ConversationId, at: i64) -> FileJob {
     let new = new(id, at);
     let job = new.job.clone();
-    assert_eq!(store.create_job(owner, new).await.unwrap(), CreatedJob::Created);
+    assert_eq!(store.create_job(user_id, new).await.unwrap(), CreateJobOutcome::Created);
     job
 }
 
@@ -249,8 +251,8 @@ async fn record<S: FileJobs>(store: &S, job: JobId, run: RunId, part: u32) -> Op
     store.record_part(job, run, part, format!("of part {part} \0")).await.unwrap()
 }
 
-async fn status<S: FileJobs>(store: &S, owner: UserId, job: &FileJob) -> JobStatus {
-    let found = store.find_job(owner, job.conversation_id, job.job_id).await.unwrap();
+async fn status<S: FileJobs>(store: &S, user_id: UserId, job: &FileJob) -> JobStatus {
+    let found = store.find_job(user_id, job.conversation_id, job.job_id).await.unwrap();
     found.unwrap().status
 }
 
@@ -263,8 +265,8 @@ async fn assert_ended_for<S: FileJobs>(store: &S, job: &FileJob, run: RunId) {
     assert_eq!(store.complete_job(id, run, messages(), moment(15)).await.unwrap(), None);
 }
 
-fn error() -> JobError {
-    JobError { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() }
+fn error() -> Problem {
+    Problem { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() }
 }
 
 fn messages() -> Append {

@@ -65,7 +65,7 @@ async fn next(listener: &mut BoxStream<'static, Signal>) -> Signal {
 
 fn stop() -> Signal {
     Signal::Stop {
-        owner: UserId::generate(),
+        user_id: UserId::generate(),
         conversation_id: ConversationId::generate(),
         turn_id: TurnId::generate(),
     }
@@ -73,7 +73,7 @@ fn stop() -> Signal {
 
 fn list_changed() -> Signal {
     Signal::ListChanged {
-        owner: UserId::generate(),
+        user_id: UserId::generate(),
         conversation_id: Some(ConversationId::generate()),
     }
 }

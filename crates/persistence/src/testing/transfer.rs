@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use webchat_domain::{
-    AnswerError, ClientMessageId, Conversation, ConversationId, FileJob, JobError, JobStatus,
-    Message, MessageId, MessageStatus, Role, RunId, SearchQuery, Title, TurnId, UserId,
+    ClientMessageId, Conversation, ConversationId, FileJob, JobStatus, Message, MessageId,
+    MessageStatus, Problem, Role, RunId, SearchQuery, Title, TurnId, UserId,
 };
 
 use super::contexts::full_context;
 use super::{file_jobs, moment, question};
 use crate::{
-    Append, Appended, Contexts, Conversations, FileJobs, FileText, Selected, StoredConversation,
-    StoredFileJob, StoredMessage, Totals, Transfer,
+    Append, AppendOutcome, Contexts, Conversations, FileJobs, FileText, SelectOutcome,
+    StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer,
 };
 
 pub async fn all_of_a_store_can_be_read_page_by_page<S>(store: &S)
@@ -20,7 +20,7 @@ where
     S: Conversations + Contexts + Transfer,
 {
     let (one, other) = (fill(store).await, fill(store).await);
-    store.replace_context(one.owner, one.id, full_context(), 0).await.unwrap();
+    store.replace_context(one.user_id, one.id, full_context(), 0).await.unwrap();
 
     let first = store.conversations_after(None, 1).await.unwrap().remove(0);
     let second = store.conversations_after(Some(id_of(&first)), 9).await.unwrap().remove(0);
@@ -29,7 +29,7 @@ where
 
     assert_eq!(store.totals().await.unwrap(), Totals { conversations: 2, messages: 6 });
     let found = if id_of(&first) == one.id { &first } else { &second };
-    assert_eq!(found.owner, one.owner);
+    assert_eq!(found.user_id, one.user_id);
     assert_eq!(found.context, full_context());
     assert_eq!(found.last_position, 3);
     let mut ids = [one.id, other.id];
@@ -47,7 +47,7 @@ where
     S: Conversations + Contexts + Transfer,
 {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
 
     put(store, &conversation, &messages).await;
 
@@ -56,12 +56,12 @@ where
         std::slice::from_ref(&conversation)
     );
     assert_eq!(store.messages_after(id, 0, 9).await.unwrap(), messages);
-    assert_eq!(store.find(owner, id).await.unwrap(), Some(conversation.conversation));
-    let visible = store.messages(owner, id, None, 9).await.unwrap().unwrap();
+    assert_eq!(store.find(user_id, id).await.unwrap(), Some(conversation.conversation));
+    let visible = store.messages(user_id, id, None, 9).await.unwrap().unwrap();
     assert_eq!(visible, [messages[0].message.clone()], "the other one is not active");
-    let context = store.context(owner, id).await.unwrap().unwrap();
+    let context = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(context.context, full_context());
-    let hits = store.search(owner, &SearchQuery::parse("tide"), 9).await.unwrap();
+    let hits = store.search(user_id, &SearchQuery::parse("tide"), 9).await.unwrap();
     assert_eq!(hits.len(), 1);
 }
 
@@ -88,13 +88,13 @@ where
     S: Conversations + Contexts + Transfer,
 {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     put(store, &conversation, &messages).await;
 
     let append = Append { messages: vec![question("next")], ..Append::default() };
-    let appended = store.append(owner, id, append, moment(9)).await.unwrap();
+    let appended = store.append(user_id, id, append, moment(9)).await.unwrap();
 
-    let Appended::Stored { messages: next, .. } = appended else { panic!("{appended:?}") };
+    let AppendOutcome::Stored { messages: next, .. } = appended else { panic!("{appended:?}") };
     assert_eq!(next[0].position, conversation.last_position + 1);
     assert_eq!(next[0].parent_id, conversation.head);
 }
@@ -104,16 +104,16 @@ where
     S: Conversations + Contexts + Transfer,
 {
     let (conversation, messages) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     put(store, &conversation, &messages).await;
 
     let off_the_path = messages[1].message.clone();
-    let selected = store.select(owner, id, off_the_path.message_id, moment(9)).await.unwrap();
+    let selected = store.select(user_id, id, off_the_path.message_id, moment(9)).await.unwrap();
 
-    assert_eq!(selected, Selected::Visible { changed: true });
-    let visible = store.messages(owner, id, None, 9).await.unwrap().unwrap();
+    assert_eq!(selected, SelectOutcome::Visible { changed: true });
+    let visible = store.messages(user_id, id, None, 9).await.unwrap().unwrap();
     assert_eq!(visible, [messages[0].message.clone(), off_the_path]);
-    assert_eq!(store.find(owner, id).await.unwrap().unwrap().message_count, 2);
+    assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 2);
 }
 
 pub async fn a_file_that_was_put_goes_on_where_it_was<S>(store: &S)
@@ -121,9 +121,9 @@ where
     S: Conversations + FileJobs + Transfer,
 {
     let (conversation, _) = sample();
-    let (owner, id) = (conversation.owner, id_of(&conversation));
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.put_conversation(conversation).await.unwrap();
-    let mut files = [stored_file(owner, id, 1), stored_file(owner, id, 2)];
+    let mut files = [stored_file(user_id, id, 1), stored_file(user_id, id, 2)];
     files.sort_by_key(|file| file.job.job_id);
     files[0].job.status = JobStatus::Complete;
     files[0].job.message_id = Some(MessageId::generate());
@@ -142,45 +142,45 @@ where
     assert_eq!(elsewhere, []);
     let [_, unfinished] = files;
     assert_eq!(
-        (taken.owner, taken.job, Some(taken.text)),
-        (owner, unfinished.job, unfinished.text)
+        (taken.user_id, taken.job, Some(taken.text)),
+        (user_id, unfinished.job, unfinished.text)
     );
     assert_eq!(nothing_more, None);
 }
 
 /// A file of which one part has been analysed.
-fn stored_file(owner: UserId, id: ConversationId, created: i64) -> StoredFileJob {
-    let error = JobError { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
+fn stored_file(user_id: UserId, id: ConversationId, created: i64) -> StoredFileJob {
+    let error = Problem { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
     let job = FileJob { done: 1, error: Some(error), ..file_jobs::new(id, created).job };
     let text = FileText {
         content: file_jobs::TEXT.to_owned(),
         part_ends: file_jobs::part_ends(),
         analyses: BTreeMap::from([(1, "of part 1 \0".to_owned())]),
     };
-    StoredFileJob { owner, job, text: Some(text) }
+    StoredFileJob { user_id, job, text: Some(text) }
 }
 
 struct Filled {
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 }
 
 /// A conversation of three messages.
 async fn fill(store: &impl Conversations) -> Filled {
-    let (owner, id) = (UserId::generate(), ConversationId::generate());
-    store.create(owner, id, moment(0)).await.unwrap();
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
+    store.create(user_id, id, moment(0)).await.unwrap();
     let append = Append {
         messages: vec![question("one"), question("two"), question("three")],
         client_message_id: ClientMessageId::try_from("c1".to_owned()).ok(),
         ..Append::default()
     };
-    store.append(owner, id, append, moment(1)).await.unwrap();
-    Filled { owner, id }
+    store.append(user_id, id, append, moment(1)).await.unwrap();
+    Filled { user_id, id }
 }
 
 async fn put(store: &impl Transfer, conversation: &StoredConversation, messages: &[StoredMessage]) {
     store.put_conversation(conversation.clone()).await.unwrap();
-    store.put_messages(conversation.owner, messages.to_vec()).await.unwrap();
+    store.put_messages(conversation.user_id, messages.to_vec()).await.unwrap();
 }
 
 /// A conversation whose second message is off the visible path, and whose last position is beyond
@@ -207,14 +207,11 @@ pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
         role: Role::Assistant,
         content: "Another tide".to_owned(),
         status: MessageStatus::Failed,
-        error: Some(AnswerError {
-            message: "Try again.".to_owned(),
-            code: "model_failed".to_owned(),
-        }),
+        error: Some(Problem { message: "Try again.".to_owned(), code: "model_failed".to_owned() }),
         ..first.clone()
     };
     let conversation = StoredConversation {
-        owner: UserId::generate(),
+        user_id: UserId::generate(),
         conversation: Conversation {
             conversation_id,
             title: Title::try_from("Tides".to_owned()).ok(),

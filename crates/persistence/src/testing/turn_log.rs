@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 use webchat_domain::{
     ConversationChange, ConversationId, Event, EventBody, EventId, FileProgress, FinishReason,
-    JobError, JobId, JobStatus, Ledger, MessageAccepted, MessageId, MessageStatus, ResponseChunk,
+    JobId, JobStatus, Ledger, MessageAccepted, MessageId, MessageStatus, Problem, ResponseChunk,
     ResponseEnd, Title, TokenUsage, TurnFailed, TurnId,
 };
 
@@ -175,7 +175,7 @@ pub async fn every_event_comes_back_unchanged(log: &dyn TurnLog) {
             done: 2,
             of: 3,
             status: JobStatus::Failed,
-            error: Some(JobError { message: "Part 3".to_owned(), code: "model_failed".to_owned() }),
+            error: Some(Problem { message: "Part 3".to_owned(), code: "model_failed".to_owned() }),
         }),
         EventBody::ConversationUpdated(ConversationChange::File { job_id: JobId::generate() }),
         EventBody::ConversationUpdated(ConversationChange::Deleted),

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use webchat_domain::{
-    AnswerError, ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus,
-    NewMessage, Role, SearchQuery, TurnId, UserId,
+    ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage,
+    Problem, Role, SearchQuery, TurnId, UserId,
 };
 
 use super::contexts::full_context;
 use super::{empty_answer, moment, question};
 use crate::{
-    AnswerUpdate, Append, Appended, Contexts, Conversations, Edit, FollowingMessage, Resume,
-    Selected, TurnClaim,
+    AnswerUpdate, Append, AppendOutcome, ChildMessage, Contexts, ContinueAnswer, Conversations,
+    Edit, SelectOutcome, TurnLease,
 };
 
 /// When the hold of each turn here lapses.
@@ -64,16 +64,16 @@ where
 
     let selected = room.select(q1.message_id).await;
     let newest = (room.texts().await, room.conversation().await);
-    let again = store.select(room.owner, room.id, q1.message_id, moment(99)).await.unwrap();
+    let again = store.select(room.user_id, room.id, q1.message_id, moment(99)).await.unwrap();
     let after_nothing = room.conversation().await;
     room.select(a1.message_id).await;
     let older = (room.texts().await, room.conversation().await);
 
-    assert_eq!(selected, Selected::Visible { changed: true });
+    assert_eq!(selected, SelectOutcome::Visible { changed: true });
     assert_eq!(newest.0, ["q1", "a1 again", "q2"]);
     assert_eq!((newest.1.message_count, newest.1.total_tokens), (3, 3 * 7));
     assert_eq!(newest.1.updated_at, moment(5));
-    assert_eq!(again, Selected::Visible { changed: false });
+    assert_eq!(again, SelectOutcome::Visible { changed: false });
     assert_eq!(after_nothing, newest.1);
     assert_eq!(older.0, ["q1", "a1"]);
     assert_eq!((older.1.message_count, older.1.total_tokens), (2, 2 * 7));
@@ -104,23 +104,24 @@ where
     let other_answer = stored(room.append(instead_of(&a1, "a2")).await).1.remove(0);
     let other_question = stored(room.append(exchange_instead_of(&q1, "q2")).await).1.remove(0);
     let (first, of_q1) = (None, Some(q1.message_id));
-    let follows = |message: &Message| FollowingMessage {
+    let follows = |message: &Message| ChildMessage {
         message_id: message.message_id,
         parent_id: message.parent_id,
         role: message.role,
     };
 
-    let both = store.following(room.owner, room.id, vec![of_q1, first]).await.unwrap();
-    let answers = store.following(room.owner, room.id, vec![of_q1]).await.unwrap();
-    let of_nothing = store.following(room.owner, room.id, Vec::new()).await.unwrap();
-    let strangers = store.following(UserId::generate(), room.id, vec![first]).await.unwrap();
+    let both = store.children(room.user_id, room.id, vec![of_q1, first]).await.unwrap();
+    let answers = store.children(room.user_id, room.id, vec![of_q1]).await.unwrap();
+    let of_nothing = store.children(room.user_id, room.id, Vec::new()).await.unwrap();
+    let strangers = store.children(UserId::generate(), room.id, vec![first]).await.unwrap();
 
     assert_eq!(both, [&q1, &a1, &other_answer, &other_question].map(follows));
     assert_eq!(answers, [&a1, &other_answer].map(follows));
     assert_eq!((of_nothing, strangers), (Vec::new(), Vec::new()));
-    let found = store.message(room.owner, room.id, a1.message_id).await.unwrap();
+    let found = store.message(room.user_id, room.id, a1.message_id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&a1), "off the path it is there too");
-    for (who, place) in [(UserId::generate(), room.id), (room.owner, ConversationId::generate())] {
+    for (who, place) in [(UserId::generate(), room.id), (room.user_id, ConversationId::generate())]
+    {
         assert_eq!(store.message(who, place, a1.message_id).await.unwrap(), None);
     }
 }
@@ -134,9 +135,9 @@ where
     let new = stored(room.append(exchange_instead_of(&old, "new tide")).await).1.remove(0);
     room.append(Append { messages: vec![question("q3")], ..Append::default() }).await;
 
-    let newest = store.messages(room.owner, room.id, None, 2).await.unwrap().unwrap();
+    let newest = store.messages(room.user_id, room.id, None, 2).await.unwrap().unwrap();
     let before = newest.first().map(|message| message.position);
-    let oldest = store.messages(room.owner, room.id, before, 2).await.unwrap().unwrap();
+    let oldest = store.messages(room.user_id, room.id, before, 2).await.unwrap().unwrap();
     let found = room.find("tide").await;
     room.select(old.message_id).await;
     let found_then = room.find("tide").await;
@@ -157,16 +158,16 @@ where
     let stale = Append { expected_position: Some(1), ..again() };
     let unknown = Append { version_of: Some(MessageId::generate()), ..again() };
 
-    assert_eq!(room.append(stale).await, Appended::Stale { position: 2 });
-    assert_eq!(room.append(unknown).await, Appended::NotFound);
+    assert_eq!(room.append(stale).await, AppendOutcome::Conflict { position: 2 });
+    assert_eq!(room.append(unknown).await, AppendOutcome::NotFound);
     let foreign = store.append(UserId::generate(), room.id, again(), moment(0)).await.unwrap();
-    assert_eq!(foreign, Appended::NotFound);
+    assert_eq!(foreign, AppendOutcome::NotFound);
     assert_eq!(room.texts().await, ["q1", "a1"]);
 
     let outcomes = join_all((0..10).map(|_| room.append(again()))).await;
 
-    let stored = outcomes.iter().filter(|outcome| matches!(outcome, Appended::Stored { .. }));
-    let refused = outcomes.iter().filter(|outcome| **outcome == Appended::TurnInProgress);
+    let stored = outcomes.iter().filter(|outcome| matches!(outcome, AppendOutcome::Stored { .. }));
+    let refused = outcomes.iter().filter(|outcome| **outcome == AppendOutcome::TurnInProgress);
     assert_eq!((stored.count(), refused.count()), (1, 9));
     assert_eq!(room.texts().await, ["q1", "again"]);
 }
@@ -185,10 +186,10 @@ where
         ..Append::default()
     };
 
-    assert_eq!(room.append(expecting(3)).await, Appended::Stale { position: 2 });
+    assert_eq!(room.append(expecting(3)).await, AppendOutcome::Conflict { position: 2 });
     stored(room.append(expecting(2)).await);
-    store.reset(room.owner, room.id, moment(1)).await.unwrap();
-    assert_eq!(room.append(expecting(4)).await, Appended::Stale { position: 0 });
+    store.reset(room.user_id, room.id, moment(1)).await.unwrap();
+    assert_eq!(room.append(expecting(4)).await, AppendOutcome::Conflict { position: 0 });
     stored(room.append(expecting(0)).await);
 }
 
@@ -206,8 +207,8 @@ where
     let again = named(instead_of(&a1, "again"), "c2");
     let a2 = stored(room.append(again.clone()).await).1.remove(0);
 
-    assert_eq!(room.append(again).await, Appended::Duplicate(vec![q1.clone(), a2]));
-    assert_eq!(room.append(first).await, Appended::Duplicate(vec![q1, a1]));
+    assert_eq!(room.append(again).await, AppendOutcome::Duplicate(vec![q1.clone(), a2]));
+    assert_eq!(room.append(first).await, AppendOutcome::Duplicate(vec![q1, a1]));
     assert_eq!(room.texts().await, ["q1", "again"]);
 }
 
@@ -227,19 +228,19 @@ where
 
     let during = room.select(a1.message_id).await;
     let after_its_lease = moment(LEASE_MILLIS);
-    let lapsed = store.select(room.owner, room.id, a1.message_id, after_its_lease).await.unwrap();
+    let lapsed = store.select(room.user_id, room.id, a1.message_id, after_its_lease).await.unwrap();
     let late = AnswerUpdate { token_count: 50, ..saved(&answer, "late") };
     store.save_answer(room.id, late, after_its_lease).await.unwrap();
 
-    assert_eq!(during, Selected::TurnInProgress);
-    assert_eq!(lapsed, Selected::Visible { changed: true });
+    assert_eq!(during, SelectOutcome::TurnInProgress);
+    assert_eq!(lapsed, SelectOutcome::Visible { changed: true });
     assert_eq!(room.texts().await, ["q1", "a1"]);
     let conversation = room.conversation().await;
     assert_eq!((conversation.message_count, conversation.total_tokens), (2, 2 * 7));
     let (stranger, nothing) = (UserId::generate(), MessageId::generate());
-    for (who, what) in [(stranger, answer.message_id), (room.owner, nothing)] {
+    for (who, what) in [(stranger, answer.message_id), (room.user_id, nothing)] {
         let selected = store.select(who, room.id, what, after_its_lease).await.unwrap();
-        assert_eq!(selected, Selected::NotFound);
+        assert_eq!(selected, SelectOutcome::NotFound);
     }
 }
 
@@ -253,12 +254,12 @@ where
     if let Some(summary) = &mut context.summary {
         summary.through = a1.position;
     }
-    store.replace_context(room.owner, room.id, context.clone(), 0).await.unwrap();
+    store.replace_context(room.user_id, room.id, context.clone(), 0).await.unwrap();
 
     room.append(exchange_instead_of(&q2, "q3")).await;
-    let behind_it = store.context(room.owner, room.id).await.unwrap().unwrap();
+    let behind_it = store.context(room.user_id, room.id).await.unwrap().unwrap();
     room.append(instead_of(&a1, "again")).await;
-    let within_it = store.context(room.owner, room.id).await.unwrap().unwrap();
+    let within_it = store.context(room.user_id, room.id).await.unwrap().unwrap();
 
     assert_eq!(behind_it.context, context);
     assert!(behind_it.revision > 1, "who read the old path puts no summary of it in place");
@@ -273,13 +274,13 @@ where
 {
     let room = Room::with(store, &["q1"]).await;
     let answer = room.broken_off("Bec").await;
-    let (resume, turn) = resumed(&answer, Some("c1"));
+    let (continuation, turn) = resumed(&answer, Some("c1"));
     let put_away = Edit { archived: Some(true), ..Edit::default() };
-    store.edit(room.owner, room.id, put_away, moment(0)).await.unwrap();
+    store.edit(room.user_id, room.id, put_away, moment(0)).await.unwrap();
 
-    let (conversation, messages) = stored(room.resume(resume.clone()).await);
-    let other = room.resume(resumed(&answer, None).0).await;
-    let known = room.resume(resume).await;
+    let (conversation, messages) = stored(room.continue_answer(continuation.clone()).await);
+    let other = room.continue_answer(resumed(&answer, None).0).await;
+    let known = room.continue_answer(continuation).await;
     let update = AnswerUpdate { turn_id: turn.turn_id, ..saved(&answer, "Because.") };
     assert!(!store.save_answer(room.id, saved(&answer, "late"), moment(1)).await.unwrap());
     assert!(store.save_answer(room.id, update, moment(1)).await.unwrap());
@@ -291,9 +292,9 @@ where
     };
     assert_eq!(messages, std::slice::from_ref(&taken_up));
     assert_eq!((conversation.message_count, conversation.archived), (2, false));
-    assert_eq!(other, Appended::TurnInProgress);
+    assert_eq!(other, AppendOutcome::TurnInProgress);
     let question = room.messages().await.remove(0);
-    assert_eq!(known, Appended::Duplicate(vec![question, taken_up]));
+    assert_eq!(known, AppendOutcome::Duplicate(vec![question, taken_up]));
     assert_eq!(room.texts().await, ["q1", "Because."]);
     assert_eq!(room.conversation().await.total_tokens, 7 + 3);
 }
@@ -303,10 +304,10 @@ where
     S: Conversations + Contexts,
 {
     let room = Room::with(store, &["q1"]).await;
-    let (resume, turn) = resumed(&room.broken_off("Bec").await, None);
-    let answer = stored(room.resume(resume).await).1.remove(0);
+    let (continuation, turn) = resumed(&room.broken_off("Bec").await, None);
+    let answer = stored(room.continue_answer(continuation).await).1.remove(0);
     let message = "The model failed. Please try again.".to_owned();
-    let error = AnswerError { message, code: "model_failed".to_owned() };
+    let error = Problem { message, code: "model_failed".to_owned() };
     let failed = AnswerUpdate {
         status: MessageStatus::Failed,
         error: Some(error.clone()),
@@ -316,7 +317,7 @@ where
 
     assert!(store.save_answer(room.id, failed, moment(1)).await.unwrap());
     let known = room.messages().await.remove(1);
-    let taken_up = stored(room.resume(resumed(&known, None).0).await).1.remove(0);
+    let taken_up = stored(room.continue_answer(resumed(&known, None).0).await).1.remove(0);
     let again = room.messages().await.remove(1);
 
     assert_eq!((known.status, known.error), (MessageStatus::Failed, Some(error)));
@@ -330,19 +331,19 @@ where
 {
     let room = Room::with(store, &["q1", "a1"]).await;
     let complete = room.messages().await.remove(1);
-    let of_a_complete_one = room.resume(resumed(&complete, None).0).await;
+    let of_a_complete_one = room.continue_answer(resumed(&complete, None).0).await;
     let answer = room.broken_off("Bec").await;
     let foreign = store
-        .resume(UserId::generate(), room.id, resumed(&answer, None).0, moment(0))
+        .continue_answer(UserId::generate(), room.id, resumed(&answer, None).0, moment(0))
         .await
         .unwrap();
     room.append(Append { messages: vec![question("q3")], ..Append::default() }).await;
 
-    let not_the_last = room.resume(resumed(&answer, None).0).await;
+    let not_the_last = room.continue_answer(resumed(&answer, None).0).await;
 
-    assert_eq!(of_a_complete_one, Appended::Stale { position: 2 });
-    assert_eq!(foreign, Appended::NotFound);
-    assert_eq!(not_the_last, Appended::Stale { position: 4 });
+    assert_eq!(of_a_complete_one, AppendOutcome::Conflict { position: 2 });
+    assert_eq!(foreign, AppendOutcome::NotFound);
+    assert_eq!(not_the_last, AppendOutcome::Conflict { position: 4 });
     assert_eq!(room.messages().await[2], answer, "nothing was changed");
 }
 
@@ -352,11 +353,11 @@ where
 {
     let room = Room::with(store, &["q1"]).await;
     let answer = room.broken_off("Bec").await;
-    store.replace_context(room.owner, room.id, full_context(), 0).await.unwrap();
+    store.replace_context(room.user_id, room.id, full_context(), 0).await.unwrap();
 
-    stored(room.resume(resumed(&answer, None).0).await);
+    stored(room.continue_answer(resumed(&answer, None).0).await);
 
-    let context = store.context(room.owner, room.id).await.unwrap().unwrap();
+    let context = store.context(room.user_id, room.id).await.unwrap().unwrap();
     assert_eq!(context.context.summary, None, "it covered all up to position 40");
     assert_eq!(context.context.examples, full_context().examples);
 }
@@ -368,16 +369,16 @@ where
     let room = Room::with(store, &["q1", "a1"]).await;
     let [q1, a1] = room.messages().await.try_into().unwrap();
     let a2 = stored(room.append(instead_of(&a1, "again")).await).1.remove(0);
-    store.reset(room.owner, room.id, moment(1)).await.unwrap();
+    store.reset(room.user_id, room.id, moment(1)).await.unwrap();
     let new = stored(room.append(exchange("new")).await).1.remove(0);
 
-    let first = store.following(room.owner, room.id, vec![None]).await.unwrap();
+    let first = store.children(room.user_id, room.id, vec![None]).await.unwrap();
 
     assert_eq!(first.iter().map(|one| one.message_id).collect::<Vec<_>>(), [new.message_id]);
     for gone in [&q1, &a1, &a2] {
-        assert_eq!(room.select(gone.message_id).await, Selected::NotFound);
-        assert_eq!(room.append(instead_of(gone, "back?")).await, Appended::NotFound);
-        assert_eq!(store.message(room.owner, room.id, gone.message_id).await.unwrap(), None);
+        assert_eq!(room.select(gone.message_id).await, SelectOutcome::NotFound);
+        assert_eq!(room.append(instead_of(gone, "back?")).await, AppendOutcome::NotFound);
+        assert_eq!(store.message(room.user_id, room.id, gone.message_id).await.unwrap(), None);
     }
     assert_eq!(room.texts().await, ["new", "a of new"]);
 }
@@ -454,31 +455,31 @@ impl Tree {
 /// One conversation of one user.
 struct Room<'a, S> {
     store: &'a S,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 }
 
 impl<'a, S: Conversations> Room<'a, S> {
     /// In which these were said; an `a` at the beginning is an answer's.
     async fn with(store: &'a S, said: &[&str]) -> Self {
-        let (owner, id) = (UserId::generate(), ConversationId::generate());
-        store.create(owner, id, moment(0)).await.unwrap();
-        let room = Self { store, owner, id };
+        let (user_id, id) = (UserId::generate(), ConversationId::generate());
+        store.create(user_id, id, moment(0)).await.unwrap();
+        let room = Self { store, user_id, id };
         let messages = said.iter().map(|text| message(text)).collect();
         room.append(Append { messages, ..Append::default() }).await;
         room
     }
 
-    async fn append(&self, append: Append) -> Appended {
-        self.store.append(self.owner, self.id, append, moment(0)).await.unwrap()
+    async fn append(&self, append: Append) -> AppendOutcome {
+        self.store.append(self.user_id, self.id, append, moment(0)).await.unwrap()
     }
 
-    async fn select(&self, message_id: MessageId) -> Selected {
-        self.store.select(self.owner, self.id, message_id, moment(5)).await.unwrap()
+    async fn select(&self, message_id: MessageId) -> SelectOutcome {
+        self.store.select(self.user_id, self.id, message_id, moment(5)).await.unwrap()
     }
 
-    async fn resume(&self, resume: Resume) -> Appended {
-        self.store.resume(self.owner, self.id, resume, moment(0)).await.unwrap()
+    async fn continue_answer(&self, continuation: ContinueAnswer) -> AppendOutcome {
+        self.store.continue_answer(self.user_id, self.id, continuation, moment(0)).await.unwrap()
     }
 
     /// Appends an answer that was stopped here, of a turn that has ended.
@@ -494,11 +495,11 @@ impl<'a, S: Conversations> Room<'a, S> {
     }
 
     async fn conversation(&self) -> Conversation {
-        self.store.find(self.owner, self.id).await.unwrap().unwrap()
+        self.store.find(self.user_id, self.id).await.unwrap().unwrap()
     }
 
     async fn messages(&self) -> Vec<Message> {
-        self.store.messages(self.owner, self.id, None, 100).await.unwrap().unwrap()
+        self.store.messages(self.user_id, self.id, None, 100).await.unwrap().unwrap()
     }
 
     async fn texts(&self) -> Vec<String> {
@@ -506,7 +507,7 @@ impl<'a, S: Conversations> Room<'a, S> {
     }
 
     async fn find(&self, text: &str) -> Vec<MessageId> {
-        let hits = self.store.search(self.owner, &SearchQuery::parse(text), 10).await.unwrap();
+        let hits = self.store.search(self.user_id, &SearchQuery::parse(text), 10).await.unwrap();
         hits.into_iter().map(|hit| hit.message_id).collect()
     }
 }
@@ -530,14 +531,14 @@ fn instead_of(old: &Message, text: &str) -> Append {
     Append { messages: vec![version], version_of: Some(old.message_id), ..Append::default() }
 }
 
-fn claim(turn_id: TurnId) -> TurnClaim {
-    TurnClaim { turn_id, lease_until: moment(LEASE_MILLIS) }
+fn claim(turn_id: TurnId) -> TurnLease {
+    TurnLease { turn_id, lease_until: moment(LEASE_MILLIS) }
 }
 
-fn resumed(answer: &Message, name: Option<&str>) -> (Resume, TurnClaim) {
+fn resumed(answer: &Message, name: Option<&str>) -> (ContinueAnswer, TurnLease) {
     let turn = claim(TurnId::generate());
     let client_message_id = name.and_then(|name| ClientMessageId::try_from(name.to_owned()).ok());
-    (Resume { message_id: answer.message_id, client_message_id, turn }, turn)
+    (ContinueAnswer { message_id: answer.message_id, client_message_id, turn }, turn)
 }
 
 fn saved(answer: &Message, content: &str) -> AnswerUpdate {
@@ -552,9 +553,9 @@ fn saved(answer: &Message, content: &str) -> AnswerUpdate {
     }
 }
 
-fn stored(outcome: Appended) -> (Conversation, Vec<Message>) {
+fn stored(outcome: AppendOutcome) -> (Conversation, Vec<Message>) {
     match outcome {
-        Appended::Stored { conversation, messages } => (conversation, messages),
+        AppendOutcome::Stored { conversation, messages } => (conversation, messages),
         other => panic!("not stored: {other:?}"),
     }
 }

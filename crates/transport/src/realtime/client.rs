@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
-use webchat_chat::{Chat, Followed, Following, ListFollowing, SendMessage, Sent};
+use webchat_chat::{Chat, ListSubscription, SendMessage, Sent, Subscription, Update};
 use webchat_domain::{ConversationChange, ConversationId, EventBody, Session};
 
 use super::Connections;
@@ -64,7 +64,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
 
     pub(crate) async fn greet(&mut self) {
         // Before the greeting: a client reads its list when it has been greeted, and misses nothing.
-        let list = self.chat.follow_list(self.session.user_id);
+        let list = self.chat.subscribe_to_list(self.session.user_id);
         let conversation_id = self.session.conversation_id;
         self.answer(Answer::Response {
             data: "Connected to Webchat.",
@@ -200,7 +200,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
 
     /// What was sent before is answered to this client alone; what is new, all followers are told.
     async fn tell_if_known(&self, conversation_id: ConversationId, sent: Sent) {
-        if let Sent::Known(accepted) = sent {
+        if let Sent::Duplicate(accepted) = sent {
             self.answer(Answer::MessageAccepted { conversation_id, accepted }).await;
         }
     }
@@ -210,7 +210,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         if self.followed.contains_key(&id) {
             return Ok(());
         }
-        let following = self.chat.follow(self.session.user_id, id, None).await?;
+        let following = self.chat.subscribe(self.session.user_id, id, None).await?;
         self.follow(id, following)
     }
 
@@ -225,7 +225,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         conversation_id: ConversationId,
         after: Option<u64>,
     ) -> Result<(), ApiError> {
-        let following = self.chat.follow(self.session.user_id, conversation_id, after).await?;
+        let following = self.chat.subscribe(self.session.user_id, conversation_id, after).await?;
         // What was followed so far ends first: its events must not come after `subscribed`.
         self.followed.remove(&conversation_id);
         self.answer(Answer::Subscribed {
@@ -237,7 +237,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         self.follow(conversation_id, following)
     }
 
-    fn follow(&mut self, id: ConversationId, following: Following) -> Result<(), ApiError> {
+    fn follow(&mut self, id: ConversationId, following: Subscription) -> Result<(), ApiError> {
         // Whatever was deleted is followed no more.
         self.followed.retain(|_, task| !task.is_finished());
         if self.followed.len() >= MOST_FOLLOWED {
@@ -261,7 +261,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
 /// closes, what happened before is told still.
 async fn forward<O: From<Outgoing>>(
     id: ConversationId,
-    mut following: Following,
+    mut following: Subscription,
     outbox: mpsc::Sender<O>,
     closing: CancellationToken,
 ) {
@@ -285,7 +285,7 @@ async fn forward<O: From<Outgoing>>(
 /// `false`: nothing more is to be told, or nobody is there.
 async fn tell_all<O: From<Outgoing>>(
     id: ConversationId,
-    followed: Followed,
+    followed: Update,
     outbox: &mpsc::Sender<O>,
 ) -> bool {
     for one in outgoing(id, followed) {
@@ -303,7 +303,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Tells what changes in the user's list, as fast as the client takes it.
-async fn forward_list<O: From<Outgoing>>(mut list: ListFollowing, outbox: mpsc::Sender<O>) {
+async fn forward_list<O: From<Outgoing>>(mut list: ListSubscription, outbox: mpsc::Sender<O>) {
     loop {
         let change = list.next().await;
         if outbox.send(Outgoing::Answer(change.into()).into()).await.is_err() {
@@ -312,10 +312,10 @@ async fn forward_list<O: From<Outgoing>>(mut list: ListFollowing, outbox: mpsc::
     }
 }
 
-pub(super) fn outgoing(conversation_id: ConversationId, followed: Followed) -> Vec<Outgoing> {
+pub(super) fn outgoing(conversation_id: ConversationId, followed: Update) -> Vec<Outgoing> {
     match followed {
-        Followed::Events(events) => events.into_iter().map(Outgoing::Event).collect(),
-        Followed::Lost { event_seq } => {
+        Update::Events(events) => events.into_iter().map(Outgoing::Event).collect(),
+        Update::Gap { event_seq } => {
             vec![Outgoing::Answer(Answer::Subscribed {
                 conversation_id,
                 recovered: false,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use webchat_chat::{Place, Places};
+use webchat_chat::{PerUserLimit, Permit};
 use webchat_domain::UserId;
 
 pub use limits::Limits;
@@ -34,7 +34,7 @@ const TOO_MUCH: &str = "too many messages";
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
     limits: Limits,
-    places: Places,
+    permits: PerUserLimit,
     tasks: TaskTracker,
     closing: CancellationToken,
     socket_io: Arc<socket_io::Sessions>,
@@ -52,8 +52,8 @@ impl Connections {
     }
 
     /// One more of a user.
-    fn enter(&self, user_id: UserId) -> Result<Place, ApiError> {
-        let entered = self.places.take(user_id, self.limits.connections_per_user);
+    fn enter(&self, user_id: UserId) -> Result<Permit, ApiError> {
+        let entered = self.permits.acquire(user_id, self.limits.connections_per_user);
         entered.ok_or(ApiError::ConnectionLimit)
     }
 

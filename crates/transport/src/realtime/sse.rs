@@ -9,7 +9,7 @@ use actix_web::web::Bytes;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::{Followed, Following, TurnProgress, TurnResult};
+use webchat_chat::{Subscription, TurnProgress, TurnResult, Update};
 use webchat_domain::{
     ConversationId, EventBody, Message, MessageAccepted, ResponseChunk, ResponseEnd,
 };
@@ -29,7 +29,7 @@ const RETRY: &str = "retry: 2000\n";
 
 /// Where the events come from.
 enum Source {
-    Conversation(Following),
+    Conversation(Subscription),
     Turn(Box<TurnProgress>),
 }
 
@@ -44,15 +44,15 @@ struct Events {
 pub(crate) fn conversation(
     connections: &Connections,
     id: ConversationId,
-    following: Following,
+    subscription: Subscription,
 ) -> HttpResponse {
     let subscribed = Answer::Subscribed {
         conversation_id: id,
-        recovered: following.recovered(),
-        event_seq: following.event_seq(),
+        recovered: subscription.recovered(),
+        event_seq: subscription.event_seq(),
     };
     let first = [RETRY.to_owned(), frame(&Outgoing::Answer(subscribed))].concat();
-    respond(first, events(connections, id, Source::Conversation(following)))
+    respond(first, events(connections, id, Source::Conversation(subscription)))
 }
 
 /// One turn, to its end.
@@ -118,9 +118,9 @@ async fn next_part(mut events: Events) -> Option<(String, Events)> {
         return None;
     }
     let closing = events.closing.clone();
-    let followed = tokio::select! {
+    let update = tokio::select! {
         next = timeout(KEEP_ALIVE, events.source.next()) => match next {
-            Ok(followed) => followed?,
+            Ok(update) => update?,
             Err(_) => return Some((":\n\n".to_owned(), events)),
         },
         () = closing.cancelled() => {
@@ -128,22 +128,22 @@ async fn next_part(mut events: Events) -> Option<(String, Events)> {
             events.source.so_far().await?
         }
     };
-    let told = outgoing(events.id, followed);
+    let told = outgoing(events.id, update);
     events.is_open = events.is_open && !told.iter().any(is_last);
     Some((told.iter().map(frame).collect(), events))
 }
 
 impl Source {
-    async fn next(&mut self) -> Option<Followed> {
+    async fn next(&mut self) -> Option<Update> {
         match self {
-            Self::Conversation(following) => Some(following.next().await),
+            Self::Conversation(subscription) => Some(subscription.next().await),
             Self::Turn(progress) => progress.next().await,
         }
     }
 
-    async fn so_far(&mut self) -> Option<Followed> {
+    async fn so_far(&mut self) -> Option<Update> {
         match self {
-            Self::Conversation(following) => following.so_far().await.ok()?,
+            Self::Conversation(subscription) => subscription.so_far().await.ok()?,
             Self::Turn(progress) => progress.so_far().await.ok()?,
         }
     }

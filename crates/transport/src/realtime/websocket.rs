@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
-use webchat_chat::{Chat, Place};
+use webchat_chat::{Chat, Permit};
 
 use super::client::{Client, Unheard};
 use super::frames::{Found, Violation, inspected};
@@ -56,14 +56,14 @@ pub(crate) async fn connect(
     let (payload, found) =
         inspected(&request, payload, limits.max_frame, limits.max_message).await?;
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
-    let place = connections.enter(caller.0.user_id)?;
+    let permit = connections.enter(caller.0.user_id)?;
     caller::extend(&request, &chat, &caller.0).await?;
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     let connections = Connections::clone(&connections);
     let client = Client::new(Chat::clone(&chat), caller.0, outbox, connections.clone());
     let incoming = Incoming::new(stream, found, limits);
     let tasks = connections.tasks.clone();
-    tasks.spawn_local(run(socket, incoming, client, outgoing, place, connections.closing));
+    tasks.spawn_local(run(socket, incoming, client, outgoing, permit, connections.closing));
     Ok(response)
 }
 
@@ -73,7 +73,7 @@ async fn run(
     incoming: Incoming,
     mut client: Client<Outgoing>,
     outgoing: mpsc::Receiver<Outgoing>,
-    _place: Place,
+    _place: Permit,
     closing: CancellationToken,
 ) {
     let limits = incoming.limits;

@@ -166,13 +166,13 @@ async fn change(
     changes: Body<Changes>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     let Changes { system_prompt, parameters } = changes.into_inner().0;
     let parameters = parameters.map(|Object(parameters)| parameters);
     let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
-    let expected = expected(&request, &chat, owner, *id).await?;
-    chat.edit_context(owner, *id, edit, expected).await?;
-    answer(&request, &chat, owner, *id).await
+    let expected = expected(&request, &chat, user_id, *id).await?;
+    chat.edit_context(user_id, *id, edit, expected).await?;
+    answer(&request, &chat, user_id, *id).await
 }
 
 /// Puts these words in place of the summary's.
@@ -206,15 +206,15 @@ async fn replace_summary(
     summary: Body<SummaryText>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     let SummaryText { text } = summary.into_inner().0;
     if text.trim().is_empty() {
         let message = "`text` must not be empty. To take the summary away, delete it.";
         return Err(ApiError::InvalidValue(message.to_owned()));
     }
-    let expected = expected(&request, &chat, owner, *id).await?;
-    chat.set_summary(owner, *id, Some(text), expected).await?;
-    answer(&request, &chat, owner, *id).await
+    let expected = expected(&request, &chat, user_id, *id).await?;
+    chat.set_summary(user_id, *id, Some(text), expected).await?;
+    answer(&request, &chat, user_id, *id).await
 }
 
 /// Takes the summary away: the messages it covered go to the model again, as many as fit.
@@ -235,9 +235,9 @@ async fn remove_summary(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = caller.0.user_id;
-    let expected = expected(&request, &chat, owner, *id).await?;
-    chat.set_summary(owner, *id, None, expected).await?;
+    let user_id = caller.0.user_id;
+    let expected = expected(&request, &chat, user_id, *id).await?;
+    chat.set_summary(user_id, *id, None, expected).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -280,8 +280,8 @@ async fn add_example(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let NewExample { user_prompt, assistant_response } = example.into_inner().0;
-    let (owner, key) = (caller.0.user_id, keyed.key.as_ref());
-    let example = add(&chat, owner, *id, key, user_prompt, assistant_response).await?;
+    let (user_id, key) = (caller.0.user_id, keyed.key.as_ref());
+    let example = add(&chat, user_id, *id, key, user_prompt, assistant_response).await?;
     Ok(HttpResponse::Created().json(example))
 }
 
@@ -310,7 +310,7 @@ async fn remove_example(
 /// Adds an example of which both parts say something.
 pub(crate) async fn add(
     chat: &Chat,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
     key: Option<&IdempotencyKey>,
     user_prompt: String,
@@ -319,20 +319,20 @@ pub(crate) async fn add(
     if user_prompt.trim().is_empty() || assistant_response.trim().is_empty() {
         return Err(ApiError::IncompleteExample);
     }
-    Ok(chat.add_example(owner, id, key, user_prompt, assistant_response).await?)
+    Ok(chat.add_example(user_id, id, key, user_prompt, assistant_response).await?)
 }
 
 /// The context's revision, where the client says which state it knows, and that is the present one.
 async fn expected(
     request: &HttpRequest,
     chat: &Chat,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 ) -> Result<Option<u64>, ApiError> {
     if !etag::is_conditional(request) {
         return Ok(None);
     }
-    let view = chat.context(owner, id).await?;
+    let view = chat.context(user_id, id).await?;
     let revision = view.revision;
     etag::check(request, &ContextBody::from(view))?;
     Ok(Some(revision))
@@ -341,10 +341,10 @@ async fn expected(
 async fn answer(
     request: &HttpRequest,
     chat: &Chat,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 ) -> Result<HttpResponse, ApiError> {
-    etag::answer(request, &ContextBody::from(chat.context(owner, id).await?))
+    etag::answer(request, &ContextBody::from(chat.context(user_id, id).await?))
 }
 
 impl From<ContextView> for ContextBody {

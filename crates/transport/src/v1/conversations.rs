@@ -2,7 +2,7 @@ use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::{Chat, Cursor, Edit, InvalidCursor, Shelf};
+use webchat_chat::{ArchiveFilter, Chat, Cursor, Edit, InvalidCursor};
 use webchat_domain::{Conversation, ConversationId, Title, UserId};
 
 use crate::body::Body;
@@ -75,7 +75,11 @@ async fn list(
 ) -> Result<Json<List>, ApiError> {
     let limit = page_size(query.limit, 50, 100)?;
     let after: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
-    let shelf = if query.archived.unwrap_or(false) { Shelf::Archive } else { Shelf::Current };
+    let shelf = if query.archived.unwrap_or(false) {
+        ArchiveFilter::Archived
+    } else {
+        ArchiveFilter::Active
+    };
     let page = chat.list_conversations(reader.user_id, shelf, after, limit).await?;
     Ok(Json(List {
         conversations: page.items,
@@ -159,11 +163,11 @@ async fn edit(
     changes: Body<Changes>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     let Changes { title, archived } = changes.into_inner().0;
-    let expected = expected(&request, &chat, owner, *id).await?;
+    let expected = expected(&request, &chat, user_id, *id).await?;
     let edit = Edit { title, archived, expected };
-    etag::answer(&request, &chat.edit_conversation(owner, *id, edit).await?)
+    etag::answer(&request, &chat.edit_conversation(user_id, *id, edit).await?)
 }
 
 /// Deletes a conversation with its messages, and ends a turn that runs in it.
@@ -184,9 +188,9 @@ async fn delete(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = caller.0.user_id;
-    expected(&request, &chat, owner, *id).await?;
-    chat.delete_conversation(owner, *id).await?;
+    let user_id = caller.0.user_id;
+    expected(&request, &chat, user_id, *id).await?;
+    chat.delete_conversation(user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -213,13 +217,13 @@ async fn reset(
 async fn expected(
     request: &HttpRequest,
     chat: &Chat,
-    owner: UserId,
+    user_id: UserId,
     id: ConversationId,
 ) -> Result<Option<Conversation>, ApiError> {
     if !etag::is_conditional(request) {
         return Ok(None);
     }
-    let conversation = chat.find_conversation(owner, id).await?;
+    let conversation = chat.find_conversation(user_id, id).await?;
     etag::check(request, &conversation)?;
     Ok(Some(conversation))
 }

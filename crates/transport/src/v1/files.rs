@@ -73,11 +73,11 @@ async fn add(
     body: Payload,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     // Before the file is read: nobody sends megabytes to what is not theirs.
-    chat.find_conversation(owner, *id).await?;
+    chat.find_conversation(user_id, *id).await?;
     let upload = upload::read(&request, body, &chat).await?;
-    let job = chat.upload_file(owner, *id, keyed.key.as_ref(), upload).await?;
+    let job = chat.upload_file(user_id, *id, keyed.key.as_ref(), upload).await?;
     Ok(HttpResponse::Accepted().json(job))
 }
 

@@ -90,7 +90,7 @@ async fn start(
 ) -> Result<HttpResponse, ApiError> {
     let slot = match chat.prepare_import(caller.0.user_id, keyed.key.as_ref())? {
         PreparedImport::New(slot) => slot,
-        PreparedImport::Known(status) => {
+        PreparedImport::Duplicate(status) => {
             return Ok(HttpResponse::Accepted().json(Status::of(&status)));
         }
     };

@@ -149,9 +149,9 @@ pub(super) async fn send(
     let NewMessage { message, client_message_id, expected_position } = message.into_inner().0;
     let client_message_id = one_name(asked.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
-    let owner = caller.0.user_id;
-    let sent = chat.send_message(owner, *id, message).await?;
-    asked.answer(&chat, &connections, owner, *id, sent).await
+    let user_id = caller.0.user_id;
+    let sent = chat.send_message(user_id, *id, message).await?;
+    asked.answer(&chat, &connections, user_id, *id, sent).await
 }
 
 /// How a turn is asked for, beside its body. To be read before anything is stored.
@@ -172,11 +172,11 @@ impl Asked {
         &self,
         chat: &Chat,
         connections: &Connections,
-        owner: UserId,
+        user_id: UserId,
         id: ConversationId,
         sent: Sent,
     ) -> Result<HttpResponse, ApiError> {
-        let progress = chat.progress(owner, id, sent).await?;
+        let progress = chat.progress(user_id, id, sent).await?;
         let as_events = self.media_type == EVENT_STREAM;
         if as_events && !progress.is_over() {
             return Ok(sse::turn(connections, id, progress));
@@ -250,7 +250,7 @@ async fn follow(
 ) -> Result<HttpResponse, ApiError> {
     preferred(&request, &[EVENT_STREAM])?;
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
-    let following = chat.follow(reader.user_id, *id, Some(after)).await?;
+    let following = chat.subscribe(reader.user_id, *id, Some(after)).await?;
     Ok(sse::conversation(&connections, *id, following))
 }
 

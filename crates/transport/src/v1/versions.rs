@@ -89,14 +89,14 @@ async fn edit(
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(&request)?;
     let OfMessage { id, message_id } = of.into_inner();
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     let message = SendMessage {
         content: edited.into_inner().0.message,
         client_message_id: asked.client_message_id.clone(),
         expected_position: None,
     };
-    let sent = chat.edit_message(owner, id, message_id, message).await?;
-    asked.answer(&chat, &connections, owner, id, sent).await
+    let sent = chat.edit_message(user_id, id, message_id, message).await?;
+    asked.answer(&chat, &connections, user_id, id, sent).await
 }
 
 /// Answers the same question once more. The old version stays, and can be selected.
@@ -117,10 +117,10 @@ async fn regenerate(
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(&request)?;
     let OfMessage { id, message_id } = of.into_inner();
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     let name = asked.client_message_id.clone();
-    let sent = chat.regenerate(owner, id, Some(message_id), name).await?;
-    asked.answer(&chat, &connections, owner, id, sent).await
+    let sent = chat.regenerate(user_id, id, Some(message_id), name).await?;
+    asked.answer(&chat, &connections, user_id, id, sent).await
 }
 
 /// Goes on with the last answer, which broke off. What comes is appended to it.
@@ -141,10 +141,10 @@ async fn go_on(
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(&request)?;
     let OfMessage { id, message_id } = of.into_inner();
-    let owner = caller.0.user_id;
+    let user_id = caller.0.user_id;
     let name = asked.client_message_id.clone();
-    let sent = chat.continue_answer(owner, id, Some(message_id), name).await?;
-    asked.answer(&chat, &connections, owner, id, sent).await
+    let sent = chat.continue_answer(user_id, id, Some(message_id), name).await?;
+    asked.answer(&chat, &connections, user_id, id, sent).await
 }
 
 /// Makes a version of a message visible, with the newest messages that followed it.

@@ -51,9 +51,9 @@ async fn assert_as_it_was(database: &OldDatabase, original: &Document) {
 
 async fn message_count(database: &OldDatabase, number: u32) -> usize {
     let store = database.test.store().await;
-    let owner: UserId = USER.parse().unwrap();
+    let user_id: UserId = USER.parse().unwrap();
     let id: ConversationId = id(number).parse().unwrap();
-    store.messages(owner, id, None, 1_000).await.unwrap().unwrap().len()
+    store.messages(user_id, id, None, 1_000).await.unwrap().unwrap().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -320,7 +320,7 @@ async fn messages_of_a_deleted_conversation_are_gone_before_others_take_their_pl
     let store = database.test.store().await;
     // The store removes what is to be removed as soon as there is one.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let (owner, id) = (somebody_else.parse().unwrap(), id(0).parse().unwrap());
-    let messages = store.messages(owner, id, None, 10).await.unwrap().unwrap();
+    let (user_id, id) = (somebody_else.parse().unwrap(), id(0).parse().unwrap());
+    let messages = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
     assert_eq!(messages[0].content, "Question 1");
 }

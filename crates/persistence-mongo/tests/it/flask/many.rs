@@ -12,7 +12,7 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use uuid::Uuid;
 use webchat_domain::SearchQuery;
-use webchat_persistence::{Conversations, ListOrder, Shelf};
+use webchat_persistence::{ArchiveFilter, Conversations, ListOrder};
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase};
 
 use super::old_database::{
@@ -258,11 +258,11 @@ async fn a_conversation_half_written_when_the_process_is_killed_is_invisible_and
 
     assert!(written().await < LONGEST.try_into().unwrap());
     let store = database.test.store().await;
-    let owner = Uuid::new_v5(&NAMESPACE, b"user:user 259").to_string().parse().unwrap();
-    let hits = store.search(owner, &SearchQuery::parse("tide"), 10).await.unwrap();
+    let user_id = Uuid::new_v5(&NAMESPACE, b"user:user 259").to_string().parse().unwrap();
+    let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
     assert_eq!(hits, [], "no part of it is found");
     assert_eq!(
-        store.list(owner, Shelf::Any, ListOrder::Created, None, 10).await.unwrap().items,
+        store.list(user_id, ArchiveFilter::All, ListOrder::Created, None, 10).await.unwrap().items,
         []
     );
     let found = Found { carried_over: 0, waiting: 1, left_behind: 0 };
@@ -273,7 +273,12 @@ async fn a_conversation_half_written_when_the_process_is_killed_is_invisible_and
     let found = Found { carried_over: 1, waiting: 0, left_behind: 0 };
     assert_eq!(compare(&database, longest..=longest).await, found);
     assert_eq!(
-        store.list(owner, Shelf::Any, ListOrder::Created, None, 10).await.unwrap().items.len(),
+        store
+            .list(user_id, ArchiveFilter::All, ListOrder::Created, None, 10)
+            .await
+            .unwrap()
+            .items
+            .len(),
         1
     );
 }

@@ -11,7 +11,7 @@ use webchat_domain::{
     Context, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage, Role,
     SearchQuery, Summary, SummaryAuthor, Timestamp, Title,
 };
-use webchat_persistence::{Append, Appended, Contexts, Conversations, StoredContext};
+use webchat_persistence::{Append, AppendOutcome, Contexts, Conversations, StoredContext};
 use webchat_persistence_mongo::{
     FlaskMigration, FlaskProgress, FlaskReport, LeftBehind, MongoStore, Reason, Schema,
 };
@@ -249,12 +249,12 @@ impl CarriedOver {
         Self { store: database.test.store().await, database }
     }
 
-    async fn conversation(&self, owner: &str, id: &str) -> Conversation {
-        self.store.find(parsed(owner), parsed(id)).await.unwrap().unwrap()
+    async fn conversation(&self, user_id: &str, id: &str) -> Conversation {
+        self.store.find(parsed(user_id), parsed(id)).await.unwrap().unwrap()
     }
 
-    async fn messages(&self, owner: &str, id: &str) -> Vec<Message> {
-        self.store.messages(parsed(owner), parsed(id), None, 100).await.unwrap().unwrap()
+    async fn messages(&self, user_id: &str, id: &str) -> Vec<Message> {
+        self.store.messages(parsed(user_id), parsed(id), None, 100).await.unwrap().unwrap()
     }
 }
 
@@ -388,7 +388,7 @@ async fn ids_that_are_no_uuids_become_some_and_those_in_another_form_keep_their_
 #[tokio::test]
 async fn what_is_carried_over_goes_on_and_is_found() {
     let carried_over = CarriedOver::new().await;
-    let (store, owner, id) = (&carried_over.store, parsed(USER), parsed(&conversation(1)));
+    let (store, user_id, id) = (&carried_over.store, parsed(USER), parsed(&conversation(1)));
     let question = NewMessage {
         message_id: MessageId::generate(),
         turn_id: None,
@@ -400,12 +400,12 @@ async fn what_is_carried_over_goes_on_and_is_found() {
     };
     let append = Append { messages: vec![question], ..Append::default() };
 
-    let appended = store.append(owner, id, append, at(UPDATED_AT)).await.unwrap();
-    let Appended::Stored { messages, .. } = appended else { panic!("{appended:?}") };
+    let appended = store.append(user_id, id, append, at(UPDATED_AT)).await.unwrap();
+    let AppendOutcome::Stored { messages, .. } = appended else { panic!("{appended:?}") };
     assert_eq!(messages[0].position, 3);
     let head = derived(&format!("message:{id}:2"));
     assert_eq!(messages[0].parent_id, Some(parsed(&head)));
-    let hits = store.search(owner, &SearchQuery::parse("moon"), 100).await.unwrap();
+    let hits = store.search(user_id, &SearchQuery::parse("moon"), 100).await.unwrap();
     let mut hits: Vec<_> = hits.iter().map(|hit| hit.conversation_id.to_string()).collect();
     hits.sort();
     assert_eq!(hits, [1, 3, 4, 5, 9, 10, 66].map(conversation));

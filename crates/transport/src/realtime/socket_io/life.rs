@@ -39,7 +39,7 @@ async fn live(
     place: Place,
     mut talk: Talk,
     mut heard: mpsc::Receiver<Packet>,
-    _held: webchat_chat::Place,
+    _held: webchat_chat::Permit,
     closing: CancellationToken,
 ) {
     let session = &place.session;

@@ -22,7 +22,7 @@ const NOOP_AFTER: Duration = Duration::from_millis(100);
 /// A session of Engine.IO: what a client has over whatever transports it comes.
 pub(crate) struct Session {
     sid: Sid,
-    owner: SessionId,
+    user_id: SessionId,
     carrier: watch::Sender<Carrier>,
     end: watch::Sender<Option<End>>,
     ping: Arc<Notify>,
@@ -42,7 +42,7 @@ pub(super) type Inbox = mpsc::Sender<Packet>;
 pub(super) enum Carrier {
     Polling,
     /// Still polling; a WebSocket is open that has not proved yet that it carries anything.
-    Opening,
+    TurnStart,
     /// Still polling; the WebSocket works, and the client lets its last poll end.
     Probed,
     WebSocket,
@@ -51,7 +51,7 @@ pub(super) enum Carrier {
 impl Session {
     /// A session, whoever fills its outbox, and what is heard from its client.
     pub(super) fn new(
-        owner: SessionId,
+        user_id: SessionId,
         carrier: Carrier,
     ) -> (Self, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
         let ping = Arc::new(Notify::new());
@@ -59,7 +59,7 @@ impl Session {
         let (inbox, heard) = mpsc::channel(1);
         let session = Self {
             sid: Sid::new(),
-            owner,
+            user_id,
             carrier: watch::Sender::new(carrier),
             end: watch::Sender::new(None),
             ping,
@@ -75,7 +75,7 @@ impl Session {
     }
 
     pub(super) fn belongs_to(&self, browser: &Browser) -> bool {
-        self.owner == browser.session_id
+        self.user_id == browser.session_id
     }
 
     /// The first packet to its client.
@@ -160,7 +160,7 @@ impl Session {
         let is_polling = |carrier: &mut Carrier| {
             let is_polling = *carrier == Carrier::Polling;
             if is_polling {
-                *carrier = Carrier::Opening;
+                *carrier = Carrier::TurnStart;
             }
             is_polling
         };
@@ -182,7 +182,7 @@ impl Session {
     pub(super) async fn leaves_polling(&self) {
         let mut carrier = self.carrier.subscribe();
         let is_leaving =
-            |carrier: &Carrier| !matches!(carrier, Carrier::Polling | Carrier::Opening);
+            |carrier: &Carrier| !matches!(carrier, Carrier::Polling | Carrier::TurnStart);
         // The sender is the session's own: it can't be gone.
         let _ = carrier.wait_for(is_leaving).await;
         sleep(NOOP_AFTER).await;

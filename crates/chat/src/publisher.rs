@@ -16,38 +16,38 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Tells the events of one turn in order. A log that is away or slow holds up no answer: what could
 /// not be told yet waits here, as one chunk where it is one text, and takes no more memory than that.
-pub(crate) struct Teller {
+pub(crate) struct EventPublisher {
     log: Arc<dyn TurnLog>,
     conversation_id: ConversationId,
-    untold: Mutex<Untold>,
+    pending: Mutex<Pending>,
     has_news: Notify,
     has_finished: CancellationToken,
 }
 
 #[derive(Default)]
-struct Untold {
+struct Pending {
     events: VecDeque<EventBody>,
     closed: bool,
 }
 
-impl Teller {
+impl EventPublisher {
     pub(crate) fn new(log: Arc<dyn TurnLog>, conversation_id: ConversationId) -> Self {
         Self {
             log,
             conversation_id,
-            untold: Mutex::default(),
+            pending: Mutex::default(),
             has_news: Notify::new(),
             has_finished: CancellationToken::new(),
         }
     }
 
     pub(crate) fn tell(&self, body: EventBody) {
-        let mut untold = self.lock();
-        match (untold.events.back_mut(), body) {
+        let mut pending = self.lock();
+        match (pending.events.back_mut(), body) {
             (Some(EventBody::ResponseChunk(last)), EventBody::ResponseChunk(next)) => {
                 last.chunk.push_str(&next.chunk);
             }
-            (_, body) => untold.events.push_back(body),
+            (_, body) => pending.events.push_back(body),
         }
         self.has_news.notify_one();
     }
@@ -80,11 +80,11 @@ impl Teller {
     async fn next(&self) -> Option<EventBody> {
         loop {
             {
-                let mut untold = self.lock();
-                if let Some(body) = untold.events.pop_front() {
+                let mut pending = self.lock();
+                if let Some(body) = pending.events.pop_front() {
                     return Some(body);
                 }
-                if untold.closed {
+                if pending.closed {
                     return None;
                 }
             }
@@ -107,8 +107,8 @@ impl Teller {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Untold> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -233,12 +233,12 @@ mod tests {
             room.wait(Duration::from_secs(1)).await;
         }
         outage.end();
-        other.end_lapsed_turns().await.unwrap();
+        other.recover_abandoned_turns().await.unwrap();
         let told_by_the_other = outage.told_of_the_answer();
         room.wait(LONGEST_WAIT).await;
         let told = outage.told_of_the_answer();
         room.wait(Duration::from_mins(1)).await;
-        other.end_lapsed_turns().await.unwrap();
+        other.recover_abandoned_turns().await.unwrap();
 
         assert_eq!(told_by_the_other, [""; 0]);
         assert_eq!(told.last().unwrap(), "usage: 20");

@@ -6,25 +6,25 @@ use webchat_domain::UserId;
 /// How many of something each user has at a time in this process: answers being made, connections.
 /// Clones share one count.
 #[derive(Clone, Default)]
-pub struct Places(Arc<Mutex<HashMap<UserId, usize>>>);
+pub struct PerUserLimit(Arc<Mutex<HashMap<UserId, usize>>>);
 
 /// One of a user's, for as long as this is held.
-pub struct Place {
-    places: Places,
+pub struct Permit {
+    limit: PerUserLimit,
     user_id: UserId,
 }
 
-impl Places {
+impl PerUserLimit {
     /// One more of this user's; `None` where there are `most` already.
     #[must_use]
-    pub fn take(&self, user_id: UserId, most: usize) -> Option<Place> {
+    pub fn acquire(&self, user_id: UserId, most: usize) -> Option<Permit> {
         let mut taken = self.lock();
         let count = taken.entry(user_id).or_default();
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Place { places: self.clone(), user_id })
+        Some(Permit { limit: self.clone(), user_id })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
@@ -32,9 +32,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = self.limit.lock();
         if let Some(count) = taken.get_mut(&self.user_id) {
             *count -= 1;
             if *count == 0 {
@@ -50,16 +50,16 @@ mod tests {
 
     #[test]
     fn a_user_has_so_many_and_the_next_when_one_is_gone() {
-        let places = Places::default();
+        let permits = PerUserLimit::default();
         let (user, other) = (UserId::generate(), UserId::generate());
 
-        let held = [places.take(user, 2).unwrap(), places.take(user, 2).unwrap()];
-        let refused = places.take(user, 2);
-        let others = places.take(other, 2);
+        let held = [permits.acquire(user, 2).unwrap(), permits.acquire(user, 2).unwrap()];
+        let refused = permits.acquire(user, 2);
+        let others = permits.acquire(other, 2);
         drop(held);
 
         assert!(refused.is_none());
-        drop((others.unwrap(), places.take(user, 2).unwrap()));
-        assert!(places.lock().is_empty());
+        drop((others.unwrap(), permits.acquire(user, 2).unwrap()));
+        assert!(permits.lock().is_empty());
     }
 }
