@@ -113,7 +113,7 @@ impl Transfer {
         file: F,
     ) {
         let into = ImportTarget {
-            exchange: Arc::clone(&self.core.ports.exchange),
+            archive: Arc::clone(&self.core.ports.archive),
             tokens: self.core.counter(),
             now: self.core.ports.clock.now(),
         };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Contexts, Conversations, Exchange, FileJobs, Probe, SavedFiles, Sessions, Signals, TurnLog,
+    Contexts, ConversationArchive, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
+    TurnLog,
 };
 use webchat_tokens::TokenCounter;
 
@@ -17,7 +18,7 @@ pub struct Ports {
     /// Stores what goes to the model besides the messages.
     pub contexts: Arc<dyn Contexts>,
     /// Reads and writes complete conversations, for export and import.
-    pub exchange: Arc<dyn Exchange>,
+    pub archive: Arc<dyn ConversationArchive>,
     /// Stores files while they are analysed.
     pub file_jobs: Arc<dyn FileJobs>,
     /// Stores sessions.
