@@ -3,16 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::NotReady;
-use crate::core::Core;
+use crate::accounts::service::Accounts;
+use crate::context::service::Contexts;
+use crate::conversations::service::Conversations;
+use crate::events::service::Events;
+use crate::events::signals::receive_signals;
+use crate::files::service::Files;
 use crate::ports::Ports;
-use crate::services::{Accounts, Contexts, Conversations, Events, Files, Transfer, Turns};
+use crate::runtime::core::Core;
+use crate::runtime::readiness::NotReady;
 use crate::settings::Settings;
+use crate::transfer::service::Transfer;
+use crate::turns::registry::RunningTurns;
+use crate::turns::service::Turns;
+use crate::turns::stopper::TurnStopper;
 
 /// The use cases, grouped into services. Clones share one state.
 #[derive(Clone)]
 pub struct Chat {
-    /// Turns: questions and the model's answers.
+    /// Questions and the model's answers.
     pub turns: Turns,
     /// Conversations and their messages.
     pub conversations: Conversations,
@@ -27,6 +36,7 @@ pub struct Chat {
     /// Subscriptions to events and lists.
     pub events: Events,
     pub(crate) core: Arc<Core>,
+    running: Arc<RunningTurns>,
 }
 
 impl Chat {
@@ -37,26 +47,29 @@ impl Chat {
     /// Outside of a Tokio runtime.
     #[must_use]
     pub fn new(ports: Ports, settings: Settings) -> Self {
-        let core = Core::new(ports, settings);
+        let core = Arc::new(Core::new(ports, settings));
+        let running = Arc::new(RunningTurns::default());
+        let stopper = TurnStopper::new(&core, &running);
         Self {
-            turns: Turns::new(&core),
-            conversations: Conversations::new(&core),
+            turns: Turns::new(&core, &running, stopper.clone()),
+            conversations: Conversations::new(&core, stopper),
             contexts: Contexts::new(&core),
             files: Files::new(&core),
             transfer: Transfer::new(&core),
             accounts: Accounts::new(&core),
             events: Events::new(&core),
             core,
+            running,
         }
     }
 
-    /// The operator's settings.
+    /// Returns the operator's settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.core.settings
     }
 
-    /// The name of the model that answers, if it is known yet.
+    /// Returns the name of the model that answers, if it is known yet.
     #[must_use]
     pub fn model_name(&self) -> Option<String> {
         self.core.ports.model.name()
@@ -77,15 +90,16 @@ impl Chat {
     ///
     /// Call it once for each set of ports.
     pub fn spawn_background_tasks(&self) {
-        self.core.background.spawn(Arc::clone(&self.core).listen());
-        self.core.background.spawn(self.turns.clone().watch_for_abandoned_turns());
+        let lifecycle = &self.core.lifecycle;
+        lifecycle
+            .spawn_background(receive_signals(Arc::clone(&self.core), Arc::clone(&self.running)));
+        lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());
         self.files.spawn_worker();
     }
 
     /// Accepts no new turns, waits up to `grace` for the running ones, then stores what the rest have so
     /// far, marked as interrupted.
     pub async fn shutdown(&self, grace: Duration) {
-        self.core.running.shutdown(grace).await;
-        self.core.background.end().await;
+        self.core.lifecycle.shutdown(grace).await;
     }
 }

@@ -5,8 +5,7 @@ use thiserror::Error;
 use webchat_persistence::StoreError;
 use webchat_tokens::TooLong;
 
-use crate::exchange::reading::InvalidImportFile;
-use crate::import::ImportError;
+use crate::formats::invalid_file::InvalidImportFile;
 
 /// Why a use case failed. The text is meant for the user and never shows the cause of a storage error;
 /// the `strum` name is the stable code that clients see (see [`ChatError::code`]).
@@ -151,18 +150,7 @@ impl From<StoreError> for ChatError {
     }
 }
 
-impl From<ImportError> for ChatError {
-    fn from(error: ImportError) -> Self {
-        match error {
-            ImportError::InvalidFile(invalid) => Self::InvalidImport(invalid),
-            ImportError::Io(error) => StoreError::unavailable(error).into(),
-            ImportError::Store(error) => error.into(),
-            ImportError::Cancelled => Self::ShuttingDown,
-        }
-    }
-}
-
-/// The size in megabytes with at most one decimal: "5" or "0.5".
+/// Formats a size in megabytes with at most one decimal: "5" or "0.5".
 fn megabytes(bytes: usize) -> String {
     const MEGABYTE: usize = 1024 * 1024;
     let tenths = bytes.saturating_mul(10) / MEGABYTE;

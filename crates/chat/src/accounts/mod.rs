@@ -1,0 +1,3 @@
+//! Sessions and the users that they belong to.
+
+pub(crate) mod service;

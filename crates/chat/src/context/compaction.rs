@@ -1,0 +1,298 @@
+//! Compaction: the oldest messages of a conversation become part of its summary.
+
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+use webchat_domain::{
+    ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp, UserId,
+};
+use webchat_llm::ModelError;
+use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
+use webchat_tokens::{Budget, Fold, SUMMARY_HEADING, chunks, with_overhead};
+
+use super::prompts::{SUMMARISE, transcript_line};
+use crate::error::ChatError;
+use crate::models::background_request::BackgroundRequest;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+use crate::turns::lease::LEASE;
+
+/// How long one request for a summary may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long one compaction may take, which is enough for several requests. The next compaction continues
+/// where this one ended.
+const MAX_DURATION: Duration = Duration::from_mins(4);
+
+/// How long the lease on a conversation's compaction lasts, and how often it is renewed. If the instance
+/// that holds it dies, others wait no longer than this.
+const COMPACTION_LEASE: Duration = LEASE;
+const RENEW_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long to wait for another instance's compaction, and how often to check.
+const LEASE_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The number of messages per read.
+const PAGE: u32 = 50;
+
+/// The tokens of a request that are neither the summary so far nor messages: the prompt, headings, and
+/// what the chat format adds.
+const REQUEST_OVERHEAD: u32 = 160;
+
+/// The minimum number of tokens of messages in one request, however small the window is.
+const MIN_REQUEST_TOKENS: u32 = 256;
+
+/// Why a compaction failed. The steps that succeeded before stay.
+#[derive(Debug, Error)]
+enum CompactionError {
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    #[error("the conversation's context was changed concurrently")]
+    Conflict,
+    #[error("another instance took over the compaction")]
+    LeaseLost,
+}
+
+impl From<StoreError> for CompactionError {
+    fn from(error: StoreError) -> Self {
+        Self::Chat(error.into())
+    }
+}
+
+/// The compaction of one conversation.
+#[derive(Clone)]
+pub(crate) struct Compaction {
+    pub(crate) core: Arc<Core>,
+    pub(crate) user_id: UserId,
+    pub(crate) id: ConversationId,
+    /// Only messages before this position are summarised.
+    pub(crate) before: u64,
+}
+
+impl Compaction {
+    /// Waits for the lease, then compacts. A failure is logged, and the next compaction tries again.
+    /// Shutdown cancels the rest; the steps that succeeded stay.
+    pub(crate) async fn run(self) {
+        let id = self.id;
+        let aborting = self.core.lifecycle.aborting();
+        let acquired = tokio::select! {
+            acquired = self.acquire_lease() => acquired,
+            () = aborting.cancelled() => None,
+        };
+        let Some(mut lease_until) = acquired else { return };
+        let compacted = tokio::select! {
+            compacted = self.compact_and_renew(&mut lease_until) => compacted,
+            () = aborting.cancelled() => Ok(()),
+        };
+        if let Err(error) = compacted {
+            let error = error_chain(&error);
+            tracing::warn!(conversation_id = %id, error, "failed to compact conversation");
+        }
+        if let Err(error) = self.core.ports.contexts.end_compaction(id, lease_until).await {
+            let error = error_chain(&error);
+            tracing::warn!(conversation_id = %id, error, "failed to release compaction lease");
+        }
+    }
+
+    /// Returns when the lease expires, or `None` if it could not be acquired in time.
+    async fn acquire_lease(&self) -> Option<Timestamp> {
+        let acquiring = timeout(LEASE_TIMEOUT, async {
+            loop {
+                let now = self.core.now();
+                let until = now.plus(COMPACTION_LEASE);
+                match self.core.ports.contexts.begin_compaction(self.id, now, until).await {
+                    Ok(true) => return Some(until),
+                    Ok(false) => sleep(POLL_INTERVAL).await,
+                    Err(error) => {
+                        tracing::warn!(
+                            conversation_id = %self.id,
+                            error = error_chain(&error),
+                            "failed to acquire compaction lease"
+                        );
+                        return None;
+                    }
+                }
+            }
+        });
+        acquiring.await.ok().flatten()
+    }
+
+    /// Compacts, and renews the lease meanwhile.
+    async fn compact_and_renew(&self, lease_until: &mut Timestamp) -> Result<(), CompactionError> {
+        let mut compacting = pin!(self.compact());
+        loop {
+            if let Ok(compacted) = timeout(RENEW_INTERVAL, compacting.as_mut()).await {
+                return compacted;
+            }
+            let later = self.core.now().plus(COMPACTION_LEASE);
+            let contexts = &self.core.ports.contexts;
+            match contexts.renew_compaction(self.id, *lease_until, later).await {
+                Ok(true) => *lease_until = later,
+                Ok(false) => return Err(CompactionError::LeaseLost),
+                // The store may recover before the lease expires.
+                Err(error) => {
+                    let (id, error) = (self.id, error_chain(&error));
+                    tracing::warn!(conversation_id = %id, error, "failed to renew compaction lease");
+                }
+            }
+        }
+    }
+
+    async fn compact(&self) -> Result<(), CompactionError> {
+        let deadline = self.core.now().plus(MAX_DURATION);
+        while self.core.now().plus(REQUEST_TIMEOUT) < deadline {
+            let stored = self.core.stored_context(self.user_id, self.id).await?;
+            let budget = self.core.budget(&stored.context);
+            let through = budget.summary.map_or(0, |summary| summary.through);
+            let Some(end) = self.end_position(budget).await? else { return Ok(()) };
+            let messages = self.next_messages(budget, through, end).await?;
+            let Some(last) = messages.last().map(|last| last.position) else { return Ok(()) };
+            let summary = self.summarise(budget, &stored, &messages).await?;
+            self.store(stored, summary).await?;
+            let change = ConversationChange::Compacted { summary_through: last };
+            self.core.publish_change(self.id, change).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the position of the newest message to summarise, or `None` if there is nothing to do.
+    async fn end_position(&self, budget: Budget) -> Result<Option<u64>, ChatError> {
+        let mut fold = Fold::new(budget);
+        let mut end = None;
+        let offer = |message: Message| match fold.ends_at(&message) {
+            Some(false) => ControlFlow::Continue(()),
+            Some(true) => {
+                end = Some(message.position);
+                ControlFlow::Break(())
+            }
+            None => ControlFlow::Break(()),
+        };
+        self.core.offer_history(self.user_id, self.id, Some(self.before), offer).await?;
+        Ok(end)
+    }
+
+    /// Returns the oldest messages after the position `through`, up to `end`, that fit into one request;
+    /// at least one.
+    async fn next_messages(
+        &self,
+        budget: Budget,
+        through: u64,
+        end: u64,
+    ) -> Result<Vec<Message>, ChatError> {
+        let max_tokens = max_request_tokens(budget);
+        let mut tokens = 0_u32;
+        let mut messages: Vec<Message> = Vec::new();
+        let mut after = through;
+        let mut stride = u64::from(PAGE);
+        while after < end {
+            let before = end.min(after.saturating_add(stride)) + 1;
+            let page = self.core.read_messages(self.user_id, self.id, Some(before), PAGE).await?;
+            let page: Vec<_> = page.into_iter().filter(|one| one.position > after).collect();
+            if stride > u64::from(PAGE) && page.len() >= usize::try_from(PAGE).unwrap_or_default() {
+                // The page may not reach back to `after`. A range of PAGE positions has at most PAGE
+                // messages.
+                stride = u64::from(PAGE);
+                continue;
+            }
+            // Positions have gaps where other versions of messages have theirs.
+            stride = if page.is_empty() { stride.saturating_mul(2) } else { u64::from(PAGE) };
+            for message in page {
+                tokens = tokens.saturating_add(with_overhead(message.token_count));
+                if tokens > max_tokens && !messages.is_empty() {
+                    return Ok(messages);
+                }
+                messages.push(message);
+            }
+            after = before - 1;
+        }
+        Ok(messages)
+    }
+
+    /// Makes one summary of the old one and these messages. A message that is too long for one request is
+    /// sent in several.
+    async fn summarise(
+        &self,
+        budget: Budget,
+        stored: &StoredContext,
+        messages: &[Message],
+    ) -> Result<Summary, CompactionError> {
+        let old = stored.context.summary.as_ref();
+        let transcript: String = messages
+            .iter()
+            .filter(|message| !message.content.is_empty())
+            .map(transcript_line)
+            .collect();
+        let mut text = old.map(|summary| summary.text.clone()).unwrap_or_default();
+        for section in self.sections(budget, transcript).await {
+            text = self.request(budget, &text, &section).await?;
+        }
+        let added = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+        Ok(Summary {
+            token_count: self.core.count_tokens(&text).await,
+            text,
+            through: messages.last().map_or(0, |last| last.position),
+            message_count: old.map_or(0, |summary| summary.message_count).saturating_add(added),
+            created_at: self.core.now(),
+            author: SummaryAuthor::Model,
+        })
+    }
+
+    /// Splits the transcript by what fits into one request: one section, unless the transcript is a single
+    /// message that is too long.
+    async fn sections(&self, budget: Budget, transcript: String) -> Vec<String> {
+        let counter = self.core.counter();
+        let split = move || {
+            let sections = chunks(&transcript, max_request_tokens(budget), counter);
+            sections.into_iter().map(str::to_owned).collect()
+        };
+        spawn_blocking(split).await.unwrap_or_default()
+    }
+
+    async fn request(
+        &self,
+        budget: Budget,
+        summary: &str,
+        transcript: &str,
+    ) -> Result<String, ModelError> {
+        let summary = if summary.is_empty() {
+            String::new()
+        } else {
+            format!("{SUMMARY_HEADING}\n{summary}\n\n")
+        };
+        let request = BackgroundRequest {
+            instructions: SUMMARISE,
+            content: format!("{summary}{}", transcript.trim_end()),
+            max_reply_tokens: budget.longest_summary(),
+            timeout: REQUEST_TIMEOUT,
+        };
+        request.send_and_cut(&self.core).await
+    }
+
+    async fn store(&self, stored: StoredContext, summary: Summary) -> Result<(), CompactionError> {
+        let StoredContext { mut context, revision } = stored;
+        context.summary = Some(summary);
+        let contexts = &self.core.ports.contexts;
+        match contexts.replace_context(self.user_id, self.id, context, revision).await? {
+            ReplaceContextOutcome::Stored { .. } => Ok(()),
+            ReplaceContextOutcome::Conflict => Err(CompactionError::Conflict),
+            ReplaceContextOutcome::NotFound => Err(ChatError::ConversationNotFound.into()),
+        }
+    }
+}
+
+/// Returns the maximum number of tokens of messages in one request for a summary.
+fn max_request_tokens(budget: Budget) -> u32 {
+    let others = budget.longest_summary().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
+    budget.window.saturating_sub(others).max(MIN_REQUEST_TOKENS)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! The use cases of a conversation's context.
+
+use std::sync::Arc;
+
+use webchat_domain::{
+    Context, ConversationChange, ConversationId, ExampleId, FewShotExample, IdempotencyKey, Ledger,
+    ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
+};
+use webchat_persistence::{ReplaceContextOutcome, StoredContext};
+use webchat_tokens::ContextPlanner;
+
+use crate::error::ChatError;
+use crate::runtime::core::Core;
+use crate::settings::Settings;
+
+/// The number of times a change is tried when the context is changed concurrently.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// What goes to the model besides the messages, and how many tokens everything takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextView {
+    /// What goes to the model besides the messages.
+    pub context: Context,
+    /// The context's revision, which changes with every edit.
+    pub revision: u64,
+    /// The tokens that would be sent, without the next question.
+    pub ledger: Ledger,
+}
+
+/// A change of a context. Fields that are `None` stay as they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContextEdit {
+    /// The new system prompt.
+    pub system_prompt: Option<PromptChoice>,
+    /// The new model parameters.
+    pub parameters: Option<ModelParameters>,
+}
+
+/// Which system prompt a conversation uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptChoice {
+    /// The conversation's own prompt.
+    Custom(String),
+    /// The server's prompt.
+    ServerDefault,
+}
+
+/// What goes to the model besides the messages.
+#[derive(Clone)]
+pub struct Contexts {
+    core: Arc<Core>,
+}
+
+impl Contexts {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        Self { core: Arc::clone(core) }
+    }
+
+    /// Returns the conversation's context.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn view(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<ContextView, ChatError> {
+        let conversation = self.core.find_conversation(user_id, id).await?;
+        let StoredContext { context, revision } = self.core.stored_context(user_id, id).await?;
+        let mut planner = ContextPlanner::between_questions(self.core.budget(&context));
+        self.core.offer_history(user_id, id, None, |message| planner.offer(message)).await?;
+        let ledger = planner.finish(conversation.message_count).ledger;
+        Ok(ContextView { context, revision, ledger })
+    }
+
+    /// Changes the system prompt or the model parameters.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`];
+    /// [`ChatError::RevisionConflict`] if `expected` is given and is not the revision.
+    pub async fn edit(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        edit: ContextEdit,
+        expected: Option<u64>,
+    ) -> Result<(), ChatError> {
+        let ContextEdit { system_prompt, parameters } = edit;
+        let prompt = match system_prompt {
+            None => None,
+            Some(PromptChoice::ServerDefault) => Some(None),
+            Some(PromptChoice::Custom(text)) => {
+                let token_count = self.core.count_tokens(&text).await;
+                Some(Some(SystemPrompt { text, token_count }))
+            }
+        };
+        let change = |context: &mut Context| {
+            if let Some(prompt) = &prompt {
+                context.system_prompt.clone_from(prompt);
+            }
+            context.parameters = parameters.unwrap_or(context.parameters);
+            Ok(ConversationChange::Context)
+        };
+        self.change(user_id, id, expected, change).await
+    }
+
+    /// Adds an example of a question and the answer it should get. A key that was used before returns the
+    /// example it added, as long as that exists.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
+    pub async fn add_example(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        key: Option<&IdempotencyKey>,
+        user_prompt: String,
+        assistant_response: String,
+    ) -> Result<FewShotExample, ChatError> {
+        let example_id = ExampleId::of_key(id, key);
+        let is_same = |example: &FewShotExample| example.example_id == example_id;
+        if let Some(known) = self.examples(user_id, id).await?.into_iter().find(is_same) {
+            return Ok(known);
+        }
+        let example = FewShotExample {
+            example_id,
+            prompt_tokens: self.core.count_tokens(&user_prompt).await,
+            response_tokens: self.core.count_tokens(&assistant_response).await,
+            user_prompt,
+            assistant_response,
+            created_at: self.core.now(),
+        };
+        let change = |context: &mut Context| {
+            // A concurrent request with the same key may have added it.
+            if !context.examples.iter().any(is_same) {
+                context.examples.push(example.clone());
+            }
+            Ok(ConversationChange::FewShot)
+        };
+        self.change(user_id, id, None, change).await?;
+        Ok(example)
+    }
+
+    /// Returns the examples in the order in which they were added.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn examples(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<FewShotExample>, ChatError> {
+        Ok(self.core.stored_context(user_id, id).await?.context.examples)
+    }
+
+    /// Removes an example.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ExampleNotFound`].
+    pub async fn remove_example(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        example_id: ExampleId,
+    ) -> Result<(), ChatError> {
+        let change = |context: &mut Context| {
+            let before = context.examples.len();
+            context.examples.retain(|example| example.example_id != example_id);
+            if context.examples.len() == before {
+                return Err(ChatError::ExampleNotFound);
+            }
+            Ok(ConversationChange::FewShot)
+        };
+        self.change(user_id, id, None, change).await
+    }
+
+    /// Replaces the summary's text. `None` removes the summary: the messages that it covers go to the model
+    /// again, as many as fit.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`];
+    /// [`ChatError::RevisionConflict`] if `expected` is given and is not the revision.
+    pub async fn set_summary(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        text: Option<String>,
+        expected: Option<u64>,
+    ) -> Result<(), ChatError> {
+        let text = text.filter(|text| !text.trim().is_empty());
+        let token_count = match &text {
+            Some(text) => self.core.count_tokens(text).await,
+            None => 0,
+        };
+        let created_at = self.core.now();
+        let change = |context: &mut Context| {
+            let limit = self.core.budget(context).longest_summary();
+            if token_count > limit {
+                return Err(ChatError::ContextTooLong { limit });
+            }
+            let old = context.summary.take().ok_or(ChatError::NoSummary)?;
+            context.summary = text.clone().map(|text| Summary {
+                text,
+                token_count,
+                created_at,
+                author: SummaryAuthor::User,
+                ..old
+            });
+            Ok(ConversationChange::Context)
+        };
+        self.change(user_id, id, expected, change).await
+    }
+
+    /// Applies `change` to the current context and stores the result. Applies it anew, without a pause, if
+    /// the context was changed concurrently.
+    async fn change(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        expected: Option<u64>,
+        change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
+    ) -> Result<(), ChatError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let StoredContext { mut context, revision } =
+                self.core.stored_context(user_id, id).await?;
+            if expected.is_some_and(|expected| expected != revision) {
+                return Err(ChatError::RevisionConflict);
+            }
+            let room_before = self.core.budget(&context).room();
+            let published = change(&mut context)?;
+            self.check_room(room_before, &context)?;
+            let contexts = &self.core.ports.contexts;
+            match contexts.replace_context(user_id, id, context, revision).await? {
+                ReplaceContextOutcome::Stored { .. } => {
+                    return self.core.publish_change(id, published).await;
+                }
+                ReplaceContextOutcome::Conflict => {}
+                ReplaceContextOutcome::NotFound => return Err(ChatError::ConversationNotFound),
+            }
+        }
+        Err(ChatError::ContextConflict)
+    }
+
+    /// Checks that the context leaves half of the window to the messages. A context that already takes more,
+    /// because the server's window became smaller, may still shrink.
+    fn check_room(&self, room_before: u32, context: &Context) -> Result<(), ChatError> {
+        let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
+        let half = max_tokens.saturating_sub(reply_tokens) / 2;
+        let room = self.core.budget(context).room();
+        if room < half && room < room_before {
+            return Err(ChatError::ContextTooLong { limit: half });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

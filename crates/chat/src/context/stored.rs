@@ -1,0 +1,50 @@
+//! Reads the stored context and the history for planning a request.
+
+use std::ops::ControlFlow;
+
+use webchat_domain::{Context, ConversationId, Message, UserId};
+use webchat_persistence::StoredContext;
+use webchat_tokens::Budget;
+
+use crate::error::ChatError;
+use crate::runtime::core::Core;
+use crate::settings::Settings;
+
+/// The number of messages per read when the model's window is filled.
+const PAGE: u32 = 50;
+
+impl Core {
+    pub(crate) fn budget(&self, context: &Context) -> Budget {
+        let Settings { max_tokens, reply_tokens, .. } = self.settings;
+        Budget::beside(max_tokens, reply_tokens, self.system_prompt.as_ref(), context)
+    }
+
+    pub(crate) async fn stored_context(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<StoredContext, ChatError> {
+        let found = self.ports.contexts.context(user_id, id).await?;
+        found.ok_or(ChatError::ConversationNotFound)
+    }
+
+    /// Passes the messages before the position `before` to `offer`, newest first, until it breaks.
+    pub(crate) async fn offer_history(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        mut before: Option<u64>,
+        mut offer: impl FnMut(Message) -> ControlFlow<()>,
+    ) -> Result<(), ChatError> {
+        while before.is_none_or(|before| before > 1) {
+            let page = self.read_messages(user_id, id, before, PAGE).await?;
+            before = Some(page.first().map_or(0, |oldest| oldest.position));
+            for message in page.into_iter().rev() {
+                if offer(message).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! Titles that the model generates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use webchat_domain::{ConversationChange, ConversationId, Message, Title, UserId};
+
+use super::prompts::{GENERATE_TITLE, transcript_line};
+use crate::error::ChatError;
+use crate::models::background_request::BackgroundRequest;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+
+/// How long the model may take for a title.
+const TITLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The maximum number of tokens that the model may use for a title.
+const MAX_TITLE_TOKENS: u32 = 24;
+
+/// The maximum number of characters in a generated title. A longer text is an answer, not a title.
+const MAX_TITLE_CHARS: usize = 60;
+
+/// The maximum number of characters that the model receives of each message.
+const MAX_EXCERPT_CHARS: usize = 2_000;
+
+/// Asks the model for a title after the first exchange, to replace the one made of the question's first
+/// words. If the model fails, or the user has changed the title meanwhile, nothing changes. Shutdown cancels
+/// the request.
+pub(crate) async fn generate_title(
+    core: Arc<Core>,
+    user_id: UserId,
+    id: ConversationId,
+    first_words: Title,
+    exchange: [Message; 2],
+) {
+    let generating = async {
+        let Some(title) = suggest_title(&core, id, &exchange).await else { return Ok(()) };
+        replace_title(&core, user_id, id, first_words, title).await
+    };
+    let generated = tokio::select! {
+        generated = generating => generated,
+        () = core.lifecycle.aborting().cancelled_owned() => Ok(()),
+    };
+    if let Err(error) = generated {
+        let error = error_chain(&error);
+        tracing::warn!(conversation_id = %id, error, "failed to store generated title");
+    }
+}
+
+async fn suggest_title(core: &Core, id: ConversationId, exchange: &[Message; 2]) -> Option<Title> {
+    let transcript: String = exchange.iter().map(excerpt).collect();
+    let request = BackgroundRequest {
+        instructions: GENERATE_TITLE,
+        content: transcript.trim_end().to_owned(),
+        max_reply_tokens: MAX_TITLE_TOKENS,
+        timeout: TITLE_TIMEOUT,
+    };
+    match request.send(core).await {
+        Ok(text) => parse_title(&text),
+        Err(error) => {
+            let error = error_chain(&error);
+            tracing::info!(conversation_id = %id, error, "failed to generate title");
+            None
+        }
+    }
+}
+
+async fn replace_title(
+    core: &Core,
+    user_id: UserId,
+    id: ConversationId,
+    first_words: Title,
+    title: Title,
+) -> Result<(), ChatError> {
+    let conversations = &core.ports.conversations;
+    if conversations.replace_title_if(user_id, id, first_words, title.clone()).await? {
+        core.notify_list(user_id, Some(id)).await;
+        core.publish_change(id, ConversationChange::Title { title }).await?;
+    }
+    Ok(())
+}
+
+fn excerpt(message: &Message) -> String {
+    let content = message.content.chars().take(MAX_EXCERPT_CHARS).collect();
+    transcript_line(&Message { content, ..message.clone() })
+}
+
+/// Returns the title in the model's answer: the first line, without the punctuation that models put
+/// around it. Returns `None` if that is no title.
+fn parse_title(text: &str) -> Option<Title> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let line = line.trim_start_matches("Title:").trim_start_matches("**Title:**");
+    let bare = line.trim_matches(|c: char| c.is_whitespace() || "\"'`*#“”„«».:".contains(c));
+    if bare.chars().count() > MAX_TITLE_CHARS {
+        return None;
+    }
+    Title::try_from(bare.to_owned()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+
+    use webchat_domain::FinishReason;
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, TestChat, settle};
+
+    fn title(text: &str) -> Title {
+        Title::try_from(text.to_owned()).unwrap()
+    }
+
+    async fn room_after_the_first_exchange() -> Room {
+        let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
+        test.ask_and_answer(QUESTION, ANSWER).await;
+        test
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_model_entitles_a_conversation_after_its_first_exchange_and_only_then() {
+        let test = room_after_the_first_exchange().await;
+
+        let request = test.model.next_request().await;
+        let request = request.request.clone();
+        request.send_text("\"Sums of two\".\n").await;
+        request.finish(FinishReason::Stop).await;
+        settle().await;
+        test.ask_and_answer("And then?", ANSWER).await;
+
+        let told = request.messages.last().unwrap();
+        assert_eq!(told.content, format!("User: {QUESTION}\n\nAssistant: {ANSWER}"));
+        assert_eq!(test.conversation().await.title, Some(title("Sums of two")));
+        assert!(test.published().await.contains(&"title: Sums of two".to_owned()));
+        assert_eq!(test.model.request_count(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_title_that_the_user_gave_meanwhile_stays() {
+        let test = room_after_the_first_exchange().await;
+        let request = test.model.next_request().await;
+
+        test.rename(test.id, title("Mine")).await;
+        request.send_text("Sums").await;
+        request.finish(FinishReason::Stop).await;
+        settle().await;
+
+        assert_eq!(test.conversation().await.title, Some(title("Mine")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_words_stay_where_the_model_gives_no_title() {
+        let long_answer =
+            "The conversation is about a sum that the user wrote, and about a long word.";
+        for said in [long_answer, " \n", "***"] {
+            let test = room_after_the_first_exchange().await;
+
+            let request = test.model.next_request().await;
+            request.send_text(said).await;
+            request.finish(FinishReason::Stop).await;
+            settle().await;
+
+            assert_eq!(test.conversation().await.title, Some(title(QUESTION)), "{said}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_model_that_fails_or_is_silent_harms_nothing() {
+        let test = room_after_the_first_exchange().await;
+        test.model.next_request().await.fail().await;
+        settle().await;
+        assert_eq!(test.conversation().await.title, Some(title(QUESTION)));
+
+        let silent = room_after_the_first_exchange().await;
+        let request = silent.model.next_request().await;
+        silent.advance(TITLE_TIMEOUT).await;
+        settle().await;
+
+        assert!(request.is_cancelled());
+        assert_eq!(silent.conversation().await.title, Some(title(QUESTION)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_failed_is_no_exchange() {
+        let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
+
+        test.ask(QUESTION).await.fail().await;
+        settle().await;
+
+        assert_eq!(test.model.request_count(), 1);
+    }
+}

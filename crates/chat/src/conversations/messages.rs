@@ -1,0 +1,212 @@
+//! Reading a conversation's messages, page by page or all at once.
+
+use std::collections::HashMap;
+
+use webchat_domain::{ConversationId, Message, MessageId, Role, TurnId, UserId, VersionedMessage};
+
+use super::reading::count;
+use super::service::Conversations;
+use crate::error::ChatError;
+
+/// A page of messages, with the number after which the conversation's events follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessagePage {
+    /// The messages, oldest first. The answer of the running turn is left out: its events contain all of
+    /// it.
+    pub messages: Vec<VersionedMessage>,
+    /// The position before which the previous page ends. `None` if this is the first page.
+    pub next_before: Option<u64>,
+    /// A subscription after this number misses nothing that this page doesn't have.
+    pub event_seq: u64,
+    /// The running turn.
+    pub running_turn: Option<TurnId>,
+}
+
+impl Conversations {
+    /// Returns the newest messages of the visible path before the position `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn message_page(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<MessagePage, ChatError> {
+        // Read the checkpoint first: an event between the two reads is then delivered twice instead of
+        // never, and clients recognise events by their ids.
+        let checkpoint = self.core.ports.log.checkpoint(id).await?;
+        let mut messages = self.core.read_messages(user_id, id, before, limit).await?;
+        let next_before = messages
+            .first()
+            .map(|oldest| oldest.position)
+            .filter(|&position| position > 1 && count(&messages) == limit);
+        if let Some(running) = checkpoint.running_turn {
+            messages
+                .retain(|message| message.turn_id != Some(running) || message.role == Role::User);
+        }
+        Ok(MessagePage {
+            messages: self.with_versions(user_id, id, messages).await?,
+            next_before,
+            event_seq: checkpoint.seq,
+            running_turn: checkpoint.running_turn,
+        })
+    }
+
+    /// Returns all messages of the visible path, oldest first, without empty answers.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn all_messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<Message>, ChatError> {
+        self.core.all_messages(user_id, id).await
+    }
+
+    /// Adds to each message its versions: the messages with the same parent and role.
+    async fn with_versions(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        messages: Vec<Message>,
+    ) -> Result<Vec<VersionedMessage>, ChatError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parents = messages.iter().map(|message| message.parent_id).collect();
+        let mut versions: HashMap<_, Vec<MessageId>> = HashMap::new();
+        for child in self.core.ports.conversations.children(user_id, id, parents).await? {
+            versions.entry((child.parent_id, child.role)).or_default().push(child.message_id);
+        }
+        let versioned = messages.into_iter().map(|message| {
+            let versions = versions.remove(&(message.parent_id, message.role));
+            // There is none if the conversation was reset meanwhile.
+            let versions = versions.unwrap_or_else(|| vec![message.message_id]);
+            VersionedMessage { message, versions }
+        });
+        Ok(versioned.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{FinishReason, MessageId, MessageStatus, NewMessage};
+    use webchat_persistence::Append;
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, START, TestChat, settle};
+
+    fn positions(messages: &[VersionedMessage]) -> Vec<u64> {
+        messages.iter().map(|versioned| versioned.message.position).collect()
+    }
+
+    async fn page(test: &TestChat, before: Option<u64>, limit: u32) -> MessagePage {
+        test.chat.conversations.message_page(test.user_id, test.id, before, limit).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_turn_runs_its_answer_comes_by_the_events_alone() {
+        let test = TestChat::new().await;
+        test.ask_and_answer(QUESTION, ANSWER).await;
+        let before = test.events().await.last().unwrap().seq;
+        let request = test.ask("Why?").await;
+        request.send_text("Because").await;
+        test.advance(std::time::Duration::from_secs(3)).await;
+
+        let during = page(&test, None, 10).await;
+        request.finish(FinishReason::Stop).await;
+        settle().await;
+        let afterwards = page(&test, None, 10).await;
+
+        let question = &test.messages().await[2];
+        assert_eq!(positions(&during.messages), [1, 2, 3]);
+        assert_eq!(during.running_turn, question.turn_id);
+        assert_eq!(during.event_seq, before);
+        assert_eq!(positions(&afterwards.messages), [1, 2, 3, 4]);
+        assert_eq!(afterwards.running_turn, None);
+        assert_eq!(afterwards.event_seq, test.events().await.last().unwrap().seq);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_lead_from_the_newest_message_to_the_first() {
+        let test = TestChat::new().await;
+        append(&test, 5).await;
+
+        let newest = page(&test, None, 2).await;
+        let middle = page(&test, newest.next_before, 2).await;
+        let oldest = page(&test, middle.next_before, 2).await;
+        let all = page(&test, None, 5).await;
+
+        assert_eq!((positions(&newest.messages), newest.next_before), (vec![4, 5], Some(4)));
+        assert_eq!((positions(&middle.messages), middle.next_before), (vec![2, 3], Some(2)));
+        assert_eq!((positions(&oldest.messages), oldest.next_before), (vec![1], None));
+        assert_eq!((all.messages.len(), all.next_before), (5, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_emptied_conversation_has_no_page_before_its_first_message() {
+        let test = TestChat::new().await;
+        append(&test, 5).await;
+        test.chat.core.ports.conversations.reset(test.user_id, test.id, START).await.unwrap();
+        append(&test, 2).await;
+
+        let page = page(&test, None, 10).await;
+
+        assert_eq!((positions(&page.messages), page.next_before), (vec![6, 7], None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_of_which_the_running_answer_is_left_out_still_leads_on() {
+        let test = TestChat::new().await;
+        test.ask_and_answer(QUESTION, ANSWER).await;
+        let _answering = test.ask("Why?").await;
+
+        let newest = page(&test, None, 2).await;
+
+        assert_eq!((positions(&newest.messages), newest.next_before), (vec![3], Some(3)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_messages_are_read_over_more_than_a_page_without_empty_answers() {
+        let test = TestChat::new().await;
+        append(&test, 2 * PAGE).await;
+        let _answering = test.ask(QUESTION).await;
+
+        let all = test.chat.conversations.all_messages(test.user_id, test.id).await.unwrap();
+
+        let without_the_answer: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
+        let positions: Vec<u64> = all.iter().map(|message| message.position).collect();
+        assert_eq!(positions, without_the_answer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_reads_nothing() {
+        let test = TestChat::new().await;
+        let stranger = UserId::generate();
+
+        let page = test.chat.conversations.message_page(stranger, test.id, None, 10).await;
+        let all = test.chat.conversations.all_messages(stranger, test.id).await;
+
+        assert!(matches!(page, Err(ChatError::ConversationNotFound)));
+        assert!(matches!(all, Err(ChatError::ConversationNotFound)));
+    }
+
+    async fn append(test: &TestChat, count: u32) {
+        let imported = || NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: None,
+            role: Role::User,
+            content: "…".to_owned(),
+            token_count: 1,
+            status: MessageStatus::Complete,
+            created_at: START,
+        };
+        let messages = std::iter::repeat_with(imported).take(count.try_into().unwrap()).collect();
+        let append = Append { messages, ..Append::default() };
+        let conversations = &test.chat.core.ports.conversations;
+        conversations.append(test.user_id, test.id, append, START).await.unwrap();
+    }
+}

@@ -1,0 +1,94 @@
+//! Reads conversations and messages, with "not found" as an error.
+
+use webchat_domain::{Conversation, ConversationId, Message, MessageId, Role, UserId};
+
+use crate::error::ChatError;
+use crate::runtime::core::Core;
+
+/// The number of messages per read when all are wanted.
+pub(crate) const PAGE: u32 = 200;
+
+impl Core {
+    pub(crate) async fn find_conversation(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Conversation, ChatError> {
+        let found = self.ports.conversations.find(user_id, id).await?;
+        found.ok_or(ChatError::ConversationNotFound)
+    }
+
+    /// Returns the message if it has this role, whether it is visible or not.
+    pub(crate) async fn find_message(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+        role: Role,
+    ) -> Result<Message, ChatError> {
+        let found = self.ports.conversations.message(user_id, id, message_id).await?;
+        if let Some(message) = found.filter(|message| message.role == role) {
+            return Ok(message);
+        }
+        self.find_conversation(user_id, id).await?;
+        Err(ChatError::MessageNotFound)
+    }
+
+    /// Returns the last message of the visible path if it is an answer.
+    pub(crate) async fn last_answer(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Message>, ChatError> {
+        let last = self.read_messages(user_id, id, None, 1).await?.pop();
+        Ok(last.filter(|message| message.role == Role::Assistant))
+    }
+
+    /// Returns the question that an answer belongs to. An imported answer may have none.
+    pub(crate) async fn question_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        answer: &Message,
+    ) -> Result<Message, ChatError> {
+        let question = answer.parent_id.ok_or(ChatError::MessageNotFound)?;
+        self.find_message(user_id, id, question, Role::User).await
+    }
+
+    /// Returns the newest `limit` messages of the visible path before the position `before`, oldest first.
+    pub(crate) async fn read_messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Message>, ChatError> {
+        let found = self.ports.conversations.messages(user_id, id, before, limit).await?;
+        found.ok_or(ChatError::ConversationNotFound)
+    }
+
+    /// Returns all messages of the visible path that have text, oldest first.
+    pub(crate) async fn all_messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<Message>, ChatError> {
+        let mut newest_first: Vec<Message> = Vec::new();
+        loop {
+            let before = newest_first.last().map(|oldest| oldest.position);
+            let page = self.read_messages(user_id, id, before, PAGE).await?;
+            let is_last = count(&page) < PAGE;
+            newest_first.extend(page.into_iter().rev());
+            if is_last {
+                break;
+            }
+        }
+        newest_first.retain(|message| !message.content.is_empty());
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+}
+
+pub(crate) fn count(messages: &[Message]) -> u32 {
+    u32::try_from(messages.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,171 @@
+//! Histories that are saved as files in the Flask application's format.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use webchat_domain::{ConversationId, Timestamp, UserId};
+use webchat_persistence::StoreError;
+
+use super::service::Conversations;
+use crate::error::ChatError;
+use crate::formats::flask::{self, FlaskMessage};
+use crate::runtime::core::Core;
+
+const SUFFIX: &str = "_conversation_history.json";
+
+/// The number of names to try, each for the next second, when a name is taken.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The name of a saved history: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedName {
+    moment: String,
+    id: ConversationId,
+}
+
+impl SavedName {
+    pub(crate) fn new(now: Timestamp, id: ConversationId) -> Self {
+        Self { moment: now.compact(), id }
+    }
+}
+
+impl fmt::Display for SavedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}{SUFFIX}", self.moment, self.id)
+    }
+}
+
+impl FromStr for SavedName {
+    type Err = ChatError;
+
+    fn from_str(text: &str) -> Result<Self, ChatError> {
+        let parts = text.strip_suffix(SUFFIX).and_then(|text| text.rsplit_once('_'));
+        let (moment, id) = parts.ok_or(ChatError::SavedFileNotFound)?;
+        let is_digits = moment.split('_').all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        let id = id.parse().map_err(|_| ChatError::SavedFileNotFound)?;
+        let name = Self { moment: moment.to_owned(), id };
+        // An id has several spellings, of which only ours is used in file names.
+        if is_digits && name.to_string() == text {
+            Ok(name)
+        } else {
+            Err(ChatError::SavedFileNotFound)
+        }
+    }
+}
+
+impl Conversations {
+    /// Saves the conversation as a file that its owner can read, and returns the file's name. No file is
+    /// ever overwritten.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
+    /// [`ChatError::SavedTooOften`] after several saves within a second.
+    pub async fn save_history(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<SavedName, ChatError> {
+        let history = self.core.flask_history(user_id, id).await?;
+        let content = flask::file(&history).map_err(StoreError::fault)?;
+        let mut moment = self.core.now();
+        for _ in 0..MAX_ATTEMPTS {
+            let name = SavedName::new(moment, id);
+            if self.core.ports.saved_files.save(&name.to_string(), content.clone()).await? {
+                return Ok(name);
+            }
+            moment = moment.plus(Duration::from_secs(1));
+        }
+        Err(ChatError::SavedTooOften)
+    }
+
+    /// Returns a saved history.
+    ///
+    /// # Errors
+    /// [`ChatError::SavedFileNotFound`], also if the conversation was deleted or belongs to another user.
+    pub async fn saved_history(
+        &self,
+        user_id: UserId,
+        name: &SavedName,
+    ) -> Result<Vec<u8>, ChatError> {
+        if self.core.ports.conversations.find(user_id, name.id).await?.is_none() {
+            return Err(ChatError::SavedFileNotFound);
+        }
+        let content = self.core.ports.saved_files.read(&name.to_string()).await?;
+        content.ok_or(ChatError::SavedFileNotFound)
+    }
+}
+
+impl Core {
+    /// Returns the messages as the Flask application shows and saves them.
+    pub(crate) async fn flask_history(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<FlaskMessage>, ChatError> {
+        let messages = self.all_messages(user_id, id).await?;
+        let examples = self.stored_context(user_id, id).await?.context.examples;
+        Ok(flask::history(messages, examples))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, TestChat};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_saved_in_the_same_second_has_names_of_its_own() {
+        let test = TestChat::new().await;
+
+        let first = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+        test.ask_and_answer(QUESTION, ANSWER).await;
+        let second = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+
+        let name = format!("20260102_030405_{}_conversation_history.json", test.id);
+        assert_eq!(first.to_string(), name);
+        assert_ne!(first, second);
+        assert_eq!(
+            test.chat.conversations.saved_history(test.user_id, &first).await.unwrap(),
+            b"[]"
+        );
+        let second = test.chat.conversations.saved_history(test.user_id, &second).await.unwrap();
+        for _ in 2..MAX_ATTEMPTS {
+            test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+        }
+        let too_often = test.chat.conversations.save_history(test.user_id, test.id).await;
+        assert_eq!(too_often.unwrap_err().code(), "saved_too_often");
+        assert!(String::from_utf8(second).unwrap().contains(ANSWER));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_saves_and_reads_nothing() {
+        let test = TestChat::new().await;
+        let stranger = UserId::generate();
+        let name = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+
+        let read = test.chat.conversations.saved_history(stranger, &name).await;
+        let saved = test.chat.conversations.save_history(stranger, test.id).await;
+
+        assert_eq!(read.unwrap_err().code(), "saved_conversation_not_found");
+        assert_eq!(saved.unwrap_err().code(), "conversation_not_found");
+    }
+
+    #[test]
+    fn only_names_of_ours_are_names() {
+        let id = ConversationId::generate();
+        for text in [
+            String::new(),
+            format!("{id}{SUFFIX}"),
+            format!("../x_{id}{SUFFIX}"),
+            format!("20260102_030405_{}{SUFFIX}", id.to_simple()),
+            format!("20260102_030405_{id}{SUFFIX}/.."),
+            format!("2026/102_030405_{id}{SUFFIX}"),
+            "20260102_030405_x_conversation_history.json".to_owned(),
+        ] {
+            assert!(text.parse::<SavedName>().is_err(), "{text}");
+        }
+        let name = format!("20260102_030405_{id}{SUFFIX}");
+        assert_eq!(name.parse::<SavedName>().unwrap().to_string(), name);
+    }
+}

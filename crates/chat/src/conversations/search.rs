@@ -1,0 +1,110 @@
+//! Full-text search in a user's messages.
+
+use std::collections::HashMap;
+
+use webchat_domain::{Conversation, SearchHit, SearchQuery, UserId};
+
+use super::service::Conversations;
+use crate::error::ChatError;
+
+/// The number of best messages in which conversations are searched.
+const MAX_MESSAGES: u32 = 500;
+
+/// A conversation that matches a query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundConversation {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// The score of its best message. Higher is better; scores of different searches don't compare.
+    pub score: f64,
+}
+
+impl Conversations {
+    /// Returns the user's messages that match the query best, at most `limit`.
+    ///
+    /// # Errors
+    /// [`ChatError::EmptySearch`] if the query has no word to search for.
+    pub async fn search(
+        &self,
+        user_id: UserId,
+        query: &str,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, ChatError> {
+        let query = SearchQuery::parse(query);
+        if query.is_empty() {
+            return Err(ChatError::EmptySearch);
+        }
+        Ok(self.core.ports.conversations.search(user_id, &query, limit).await?)
+    }
+
+    /// Returns the user's conversations with the best matches, at most `limit`. Only the 500 best
+    /// messages are considered.
+    ///
+    /// # Errors
+    /// [`ChatError::EmptySearch`] if the query has no word to search for.
+    pub async fn search_conversations(
+        &self,
+        user_id: UserId,
+        query: &str,
+        limit: usize,
+    ) -> Result<Vec<FoundConversation>, ChatError> {
+        let mut best = HashMap::new();
+        let mut ids = Vec::new();
+        for hit in self.search(user_id, query, MAX_MESSAGES).await? {
+            // Hits are ordered: the first one of a conversation is its best.
+            best.entry(hit.conversation_id).or_insert_with(|| {
+                ids.push(hit.conversation_id);
+                hit.score
+            });
+        }
+        let mut found = Vec::new();
+        for id in ids.into_iter().take(limit) {
+            // It may have been deleted meanwhile.
+            if let Some(conversation) = self.core.ports.conversations.find(user_id, id).await? {
+                let score = best.get(&id).copied().unwrap_or_default();
+                found.push(FoundConversation { conversation, score });
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestChat;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_is_found_once_by_its_best_message() {
+        let test = TestChat::new().await;
+        test.ask_and_answer("The moon makes the tides.", "Tides, tides: the tide.").await;
+        let other =
+            test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
+        let filler = "and many other things of little weight ".repeat(20);
+        let asking = crate::testing::message(&format!("{filler} tide {filler}"));
+        test.chat.turns.send(test.user_id, other, asking).await.unwrap();
+
+        let found =
+            test.chat.conversations.search_conversations(test.user_id, "tide", 10).await.unwrap();
+        let best =
+            test.chat.conversations.search_conversations(test.user_id, "tide", 1).await.unwrap();
+
+        let ids: Vec<_> = found.iter().map(|one| one.conversation.conversation_id).collect();
+        assert_eq!(ids, [test.id, other]);
+        assert!(found[0].score > found[1].score);
+        assert_eq!(best, found[..1]);
+        let stranger =
+            test.chat.conversations.search_conversations(UserId::generate(), "tide", 10).await;
+        assert_eq!(stranger.unwrap(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_search_for_nothing_is_refused() {
+        let test = TestChat::new().await;
+
+        for query in ["", " ", "-tide", "\""] {
+            let refused = test.chat.conversations.search(test.user_id, query, 10).await;
+            assert_eq!(refused.unwrap_err().code(), "empty_search", "{query:?}");
+        }
+    }
+}

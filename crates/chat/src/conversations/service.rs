@@ -1,0 +1,279 @@
+//! The use cases of conversations themselves.
+
+use std::sync::Arc;
+
+use webchat_domain::{Conversation, ConversationChange, ConversationId, IdempotencyKey, UserId};
+use webchat_persistence::{ArchiveFilter, Cursor, Edit, EditOutcome, ListOrder, Page};
+
+use crate::error::ChatError;
+use crate::runtime::core::Core;
+use crate::turns::stopper::TurnStopper;
+
+/// The number of conversations per read when all are wanted.
+const PAGE: u32 = 100;
+
+/// Conversations and their messages.
+#[derive(Clone)]
+pub struct Conversations {
+    pub(super) core: Arc<Core>,
+    stopper: TurnStopper,
+}
+
+impl Conversations {
+    pub(crate) fn new(core: &Arc<Core>, stopper: TurnStopper) -> Self {
+        Self { core: Arc::clone(core), stopper }
+    }
+
+    /// Starts an empty conversation. A key that was used before returns the conversation it started, in
+    /// its current state.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] while the key's conversation is being deleted; when the
+    /// conversation can't be stored.
+    pub async fn start(
+        &self,
+        user_id: UserId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Conversation, ChatError> {
+        let id = ConversationId::of_key(user_id, key);
+        let now = self.core.now();
+        let Some(started) = self.core.ports.conversations.create(user_id, id, now).await? else {
+            return self.find(user_id, id).await;
+        };
+        self.core.notify_list(user_id, Some(id)).await;
+        Ok(started)
+    }
+
+    /// Returns the conversation.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn find(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Conversation, ChatError> {
+        self.core.find_conversation(user_id, id).await
+    }
+
+    /// Returns a page of the user's conversations after `after`, most recently changed first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn list(
+        &self,
+        user_id: UserId,
+        filter: ArchiveFilter,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<Conversation>, ChatError> {
+        self.page(user_id, filter, ListOrder::Updated, after, limit).await
+    }
+
+    /// Returns all of the user's conversations, including archived ones, most recently started first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn list_all(&self, user_id: UserId) -> Result<Vec<Conversation>, ChatError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let (filter, order) = (ArchiveFilter::All, ListOrder::Created);
+            let page = self.page(user_id, filter, order, after, PAGE).await?;
+            all.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Changes the title or the archived state, and publishes the change.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
+    /// [`ChatError::RevisionConflict`] if the conversation is not in the expected state.
+    pub async fn edit(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        edit: Edit,
+    ) -> Result<Conversation, ChatError> {
+        let now = self.core.now();
+        let Edit { title, archived, .. } = edit.clone();
+        let edited = match self.core.ports.conversations.edit(user_id, id, edit, now).await? {
+            EditOutcome::Stored(edited) => edited,
+            EditOutcome::Conflict => return Err(ChatError::RevisionConflict),
+            EditOutcome::NotFound => return Err(ChatError::ConversationNotFound),
+        };
+        self.core.notify_list(user_id, Some(id)).await;
+        if let Some(title) = title {
+            self.core.publish_change(id, ConversationChange::Title { title }).await?;
+        }
+        if let Some(archived) = archived {
+            self.core.publish_change(id, ConversationChange::Archived { archived }).await?;
+        }
+        Ok(edited)
+    }
+
+    /// Deletes the conversation with its messages, stops its running turn, and publishes the deletion.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
+        if !self.core.ports.conversations.delete(user_id, id).await? {
+            return Err(ChatError::ConversationNotFound);
+        }
+        self.publish_removal(user_id, id, ConversationChange::Deleted).await
+    }
+
+    /// Removes the conversation's messages and context, stops its running turn, and publishes the reset.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn reset(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
+        if !self.core.ports.conversations.reset(user_id, id, self.core.now()).await? {
+            return Err(ChatError::ConversationNotFound);
+        }
+        self.publish_removal(user_id, id, ConversationChange::Reset).await
+    }
+
+    async fn publish_removal(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        change: ConversationChange,
+    ) -> Result<(), ChatError> {
+        self.stopper.stop_orphaned(user_id, id).await;
+        self.core.notify_list(user_id, Some(id)).await;
+        self.core.publish_change(id, change).await
+    }
+
+    async fn page(
+        &self,
+        user_id: UserId,
+        filter: ArchiveFilter,
+        order: ListOrder,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<Conversation>, ChatError> {
+        Ok(self.core.ports.conversations.list(user_id, filter, order, after, limit).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use webchat_domain::Title;
+
+    use super::*;
+    use crate::testing::{QUESTION, TestChat, settle};
+
+    #[tokio::test(start_paused = true)]
+    async fn deleting_a_conversation_ends_its_turn_and_leaves_nothing() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        request.send_text("Hm").await;
+        settle().await;
+
+        test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
+        settle().await;
+
+        assert!(request.is_cancelled());
+        let told: HashSet<String> = test.published().await.split_off(3).into_iter().collect();
+        let expected = ["deleted", "end: Stopped, Stopped", "usage: 14"].map(str::to_owned);
+        assert_eq!(told, HashSet::from(expected));
+        let found = test.chat.conversations.find(test.user_id, test.id).await;
+        assert_eq!(found.unwrap_err().code(), "conversation_not_found");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn resetting_a_conversation_ends_its_turn_and_empties_it() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        request.send_text("Hm").await;
+        settle().await;
+        test.chat
+            .contexts
+            .add_example(test.user_id, test.id, None, QUESTION.into(), "4".into())
+            .await
+            .unwrap();
+
+        test.chat.conversations.reset(test.user_id, test.id).await.unwrap();
+        settle().await;
+        test.ask_and_answer("Again", "Yes.").await;
+
+        assert!(request.is_cancelled());
+        let contents: Vec<String> =
+            test.messages().await.into_iter().map(|message| message.content).collect();
+        assert_eq!(contents, ["Again", "Yes."]);
+        assert!(test.published().await.contains(&"reset".to_owned()));
+        assert_eq!(test.chat.contexts.examples(test.user_id, test.id).await.unwrap(), []);
+        let stranger = test.chat.conversations.reset(UserId::generate(), test.id).await;
+        assert_eq!(stranger.unwrap_err().code(), "conversation_not_found");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_its_owner_says_of_it_is_stored_and_told() {
+        let test = TestChat::new().await;
+        let title = Title::try_from("Tides".to_owned()).ok();
+        let edit = Edit { title: title.clone(), archived: Some(true), expected: None };
+
+        let edited = test.chat.conversations.edit(test.user_id, test.id, edit).await.unwrap();
+
+        assert_eq!((&edited.title, edited.archived), (&title, true));
+        assert_eq!(test.conversation().await, edited);
+        assert_eq!(test.published().await, ["title: Tides", "archived: true"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_another_than_expected_is_not_changed() {
+        let test = TestChat::new().await;
+        let before = test.conversation().await;
+        test.ask_and_answer(QUESTION, "4").await;
+        let told = test.published().await;
+        let expected = Some(before);
+
+        let edit = Edit { archived: Some(true), expected, ..Edit::default() };
+        let refused = test.chat.conversations.edit(test.user_id, test.id, edit).await;
+
+        assert!(matches!(refused, Err(ChatError::RevisionConflict)), "{refused:?}");
+        assert!(!test.conversation().await.archived);
+        assert_eq!(test.published().await, told);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_changes_nothing_and_tells_nothing() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        let stranger = UserId::generate();
+        let title = Title::try_from("Mine".to_owned()).ok();
+        let edit = Edit { title, ..Edit::default() };
+
+        let renamed = test.chat.conversations.edit(stranger, test.id, edit).await;
+        let deleted = test.chat.conversations.delete(stranger, test.id).await;
+        settle().await;
+
+        assert_eq!(renamed.unwrap_err().code(), "conversation_not_found");
+        assert_eq!(deleted.unwrap_err().code(), "conversation_not_found");
+        assert!(!request.is_cancelled());
+        assert_eq!(test.published().await, ["accepted: 2 + 2 = 4", "title: 2 + 2 = 4"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_conversations_are_read_over_more_than_a_page() {
+        let test = TestChat::new().await;
+        let mut started = HashSet::from([test.id]);
+        for _ in 0..PAGE {
+            let conversation = test.chat.conversations.start(test.user_id, None).await.unwrap();
+            started.insert(conversation.conversation_id);
+        }
+
+        let all = test.chat.conversations.list_all(test.user_id).await.unwrap();
+
+        let listed = all.iter().map(|conversation| conversation.conversation_id);
+        assert_eq!(all.len(), started.len());
+        assert_eq!(listed.collect::<HashSet<_>>(), started);
+    }
+}

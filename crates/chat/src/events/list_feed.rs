@@ -1,0 +1,291 @@
+//! The feed of changed conversations, to which clients subscribe to keep their list current.
+
+use std::collections::{HashMap, VecDeque};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use webchat_domain::{Conversation, ConversationId, UserId};
+use webchat_persistence::{Conversations, StoreError};
+
+use crate::runtime::error_chain::error_chain;
+
+/// The maximum number of changed conversations that are pending for one subscriber.
+const MAX_PENDING: usize = 1_024;
+
+/// How long a subscription waits before it reads the store again after a failure.
+const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The list subscriptions of this instance, by user.
+#[derive(Default)]
+pub(crate) struct ListFeed {
+    subscribers: Mutex<HashMap<UserId, Vec<Arc<Pending>>>>,
+}
+
+/// A subscription to a user's list of conversations, read at the subscriber's pace: it delivers the
+/// latest state of each changed conversation, however often that changed.
+pub struct ListSubscription {
+    feed: Arc<ListFeed>,
+    conversations: Arc<dyn Conversations>,
+    user_id: UserId,
+    pending: Arc<Pending>,
+}
+
+/// A change of an entry in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListChange {
+    /// The conversation is new or has changed; this is its current state.
+    Listed(Conversation),
+    /// The conversation is gone.
+    Unlisted(ConversationId),
+    /// So many conversations have changed that the client should read the whole list again.
+    Many,
+}
+
+/// The changed conversations that one subscriber has not received yet.
+#[derive(Default)]
+struct Pending {
+    changed: Mutex<Changed>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Changed {
+    /// Each id once, the longest-pending one first.
+    ids: VecDeque<ConversationId>,
+    /// Whether unknown others changed too.
+    are_many: bool,
+}
+
+impl ListFeed {
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        user_id: UserId,
+        conversations: Arc<dyn Conversations>,
+    ) -> ListSubscription {
+        let pending = Arc::new(Pending::default());
+        self.lock().entry(user_id).or_default().push(Arc::clone(&pending));
+        ListSubscription { feed: Arc::clone(self), conversations, user_id, pending }
+    }
+
+    fn unsubscribe(&self, user_id: UserId, pending: &Arc<Pending>) {
+        let mut subscribers = self.lock();
+        if let Some(of_user) = subscribers.get_mut(&user_id) {
+            of_user.retain(|other| !Arc::ptr_eq(other, pending));
+            if of_user.is_empty() {
+                subscribers.remove(&user_id);
+            }
+        }
+    }
+
+    /// Notifies the user's subscribers on this instance. Without an id, many conversations changed.
+    pub(crate) fn notify(&self, user_id: UserId, id: Option<ConversationId>) {
+        for pending in self.lock().get(&user_id).into_iter().flatten() {
+            pending.add(id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Vec<Arc<Pending>>>> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    fn add(&self, id: Option<ConversationId>) {
+        let mut changed = self.lock();
+        match id {
+            Some(id) if changed.are_many || changed.ids.contains(&id) => return,
+            Some(id) if changed.ids.len() < MAX_PENDING => changed.ids.push_back(id),
+            _ => *changed = Changed { ids: VecDeque::new(), are_many: true },
+        }
+        self.wake.notify_one();
+    }
+
+    /// Returns the next changed conversation, or `None` if many changed.
+    async fn next(&self) -> Option<ConversationId> {
+        loop {
+            {
+                let mut changed = self.lock();
+                if mem::take(&mut changed.are_many) {
+                    return None;
+                }
+                if let Some(id) = changed.ids.pop_front() {
+                    return Some(id);
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changed> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ListSubscription {
+    /// Waits for the next change. While the store can't be read, this tries again every second.
+    ///
+    /// # Cancellation
+    /// Dropping the future may lose a change.
+    pub async fn next(&mut self) -> ListChange {
+        let Some(id) = self.pending.next().await else { return ListChange::Many };
+        loop {
+            match self.read(id).await {
+                Ok(change) => return change,
+                Err(error) => {
+                    let error = error_chain(&error);
+                    tracing::debug!(conversation_id = %id, error, "failed to read list change");
+                    sleep(REREAD_INTERVAL).await;
+                }
+            }
+        }
+    }
+
+    async fn read(&self, id: ConversationId) -> Result<ListChange, StoreError> {
+        let found = self.conversations.find(self.user_id, id).await?;
+        Ok(found.map_or(ListChange::Unlisted(id), ListChange::Listed))
+    }
+}
+
+impl Drop for ListSubscription {
+    fn drop(&mut self) {
+        self.feed.unsubscribe(self.user_id, &self.pending);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{FinishReason, Title};
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, TestChat, expect_soon, settle};
+
+    async fn test() -> TestChat {
+        let test = TestChat::new().await;
+        test.chat.spawn_background_tasks();
+        settle().await;
+        test
+    }
+
+    fn title(text: &str) -> Title {
+        Title::try_from(text.to_owned()).unwrap()
+    }
+
+    async fn listed(list: &mut ListSubscription) -> Conversation {
+        match expect_soon(list.next()).await {
+            ListChange::Listed(conversation) => conversation,
+            other => panic!("not listed: {other:?}"),
+        }
+    }
+
+    fn is_quiet(list: &ListSubscription) -> bool {
+        list.pending.lock().ids.is_empty()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_changes_an_entry_is_told_with_its_newest_state() {
+        let test = test().await;
+        let mut list = test.chat.events.subscribe_to_list(test.user_id);
+
+        let begun = test.chat.conversations.start(test.user_id, None).await.unwrap();
+        assert_eq!(listed(&mut list).await, begun);
+        let request = test.ask(QUESTION).await;
+        let with_question = listed(&mut list).await;
+        request.send_text(ANSWER).await;
+        request.finish(FinishReason::Stop).await;
+        settle().await;
+        let with_answer = listed(&mut list).await;
+        test.rename(test.id, title("Sums")).await;
+        let renamed = listed(&mut list).await;
+        test.chat.conversations.reset(test.user_id, test.id).await.unwrap();
+        let emptied = listed(&mut list).await;
+        test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
+
+        assert_eq!(with_question.title, Some(title(QUESTION)));
+        assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
+        assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));
+        assert_eq!(emptied.message_count, 0);
+        assert_eq!(expect_soon(list.next()).await, ListChange::Unlisted(test.id));
+        assert!(is_quiet(&list));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_title_from_the_model_is_told() {
+        let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
+        test.chat.spawn_background_tasks();
+        test.ask_and_answer(QUESTION, ANSWER).await;
+        let mut list = test.chat.events.subscribe_to_list(test.user_id);
+
+        let asked_for_title = test.model.next_request().await;
+        asked_for_title.send_text("Sums").await;
+        asked_for_title.finish(FinishReason::Stop).await;
+
+        assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_else_hears_of_it() {
+        let test = test().await;
+        let strangers = test.chat.events.subscribe_to_list(UserId::generate());
+
+        test.ask_and_answer(QUESTION, ANSWER).await;
+
+        assert!(is_quiet(&strangers));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_follower_gets_the_newest_state_of_each_once() {
+        let test = test().await;
+        let other =
+            test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
+        settle().await;
+        let mut list = test.chat.events.subscribe_to_list(test.user_id);
+
+        for number in 0..50 {
+            let title = title(&number.to_string());
+            test.rename(test.id, title.clone()).await;
+            test.rename(other, title).await;
+        }
+        settle().await;
+
+        for id in [test.id, other] {
+            let newest = listed(&mut list).await;
+            assert_eq!((newest.conversation_id, newest.title), (id, Some(title("49"))));
+        }
+        assert!(is_quiet(&list));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_far_behind_is_told_to_read_all_of_it_and_goes_on() {
+        let test = test().await;
+        let mut list = test.chat.events.subscribe_to_list(test.user_id);
+
+        for _ in 0..=2 * MAX_PENDING {
+            test.chat.core.lists.notify(test.user_id, Some(ConversationId::generate()));
+        }
+        let waiting = list.pending.lock().ids.len();
+        let far_behind = expect_soon(list.next()).await;
+        test.rename(test.id, title("Sums")).await;
+
+        assert_eq!((waiting, far_behind), (0, ListChange::Many));
+        assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_left_is_forgotten() {
+        let test = test().await;
+        let (one, other) = (
+            test.chat.events.subscribe_to_list(test.user_id),
+            test.chat.events.subscribe_to_list(test.user_id),
+        );
+
+        drop(one);
+        let left = test.chat.core.lists.lock().get(&test.user_id).unwrap().len();
+        drop(other);
+
+        assert_eq!(left, 1);
+        assert!(test.chat.core.lists.lock().is_empty());
+    }
+}

@@ -1,0 +1,273 @@
+//! Publishes the events of one turn in order, and retries while the log is unavailable.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use webchat_domain::{ConversationId, EventBody, EventId};
+use webchat_persistence::TurnLog;
+
+use crate::runtime::error_chain::error_chain;
+
+/// The backoff between attempts to publish an event grows from the first to the second.
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
+
+/// Publishes the events of one turn in order. A log that is slow or unavailable holds up no answer:
+/// unpublished events are queued here, and adjacent chunks become one, so that they take no more memory
+/// than their text.
+pub(crate) struct EventPublisher {
+    log: Arc<dyn TurnLog>,
+    conversation_id: ConversationId,
+    pending: Mutex<Pending>,
+    wake: Notify,
+    has_finished: CancellationToken,
+}
+
+#[derive(Default)]
+struct Pending {
+    events: VecDeque<EventBody>,
+    closed: bool,
+}
+
+impl EventPublisher {
+    pub(crate) fn new(log: Arc<dyn TurnLog>, conversation_id: ConversationId) -> Self {
+        Self {
+            log,
+            conversation_id,
+            pending: Mutex::default(),
+            wake: Notify::new(),
+            has_finished: CancellationToken::new(),
+        }
+    }
+
+    /// Queues an event.
+    pub(crate) fn publish(&self, body: EventBody) {
+        let mut pending = self.lock();
+        match (pending.events.back_mut(), body) {
+            (Some(EventBody::ResponseChunk(last)), EventBody::ResponseChunk(next)) => {
+                last.chunk.push_str(&next.chunk);
+            }
+            (_, body) => pending.events.push_back(body),
+        }
+        self.wake.notify_one();
+    }
+
+    /// Declares that no more events follow.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// Publishes queued events until the queue is closed and empty. Retries until `abort` is cancelled,
+    /// plus a grace period. Returns whether everything was published.
+    pub(crate) async fn run(&self, abort: &CancellationToken) -> bool {
+        let _finishing = self.has_finished.clone().drop_guard();
+        while let Some(body) = self.next().await {
+            tokio::select! {
+                biased;
+                () = self.publish_with_retry(body) => {}
+                () = abort_grace(abort) => return false,
+            }
+        }
+        true
+    }
+
+    /// Returns when [`EventPublisher::run`] has ended.
+    pub(crate) async fn finished(&self) {
+        self.has_finished.cancelled().await;
+    }
+
+    async fn next(&self) -> Option<EventBody> {
+        loop {
+            {
+                let mut pending = self.lock();
+                if let Some(body) = pending.events.pop_front() {
+                    return Some(body);
+                }
+                if pending.closed {
+                    return None;
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// Tries without end, always under the same event id, so that an attempt whose result was lost
+    /// publishes nothing twice. `backon` sleeps on Tokio's clock, which tests can pause.
+    async fn publish_with_retry(&self, body: EventBody) {
+        let event_id = event_id(&body);
+        let append = || self.log.append(self.conversation_id, event_id, body.clone());
+        let backoff = ExponentialBuilder::new()
+            .with_min_delay(MIN_BACKOFF)
+            .with_max_delay(MAX_BACKOFF)
+            .without_max_times();
+        let published = append.retry(backoff).notify(|error, _| {
+            tracing::warn!(
+                conversation_id = %self.conversation_id,
+                event = body.name(),
+                error = error_chain(error),
+                "failed to publish event, retrying"
+            );
+        });
+        published.await.ok();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns one maximum backoff after the abort, so that the event is tried at least once more.
+async fn abort_grace(abort: &CancellationToken) {
+    abort.cancelled().await;
+    sleep(MAX_BACKOFF).await;
+}
+
+/// Returns the id under which an event is published. The end of a turn has an id made of the turn's: the
+/// instance that runs the turn and one that takes it for abandoned may both publish it.
+pub(crate) fn event_id(body: &EventBody) -> EventId {
+    match body {
+        EventBody::ResponseEnd(end) => EventId::once_in(end.turn_id, body.name()),
+        EventBody::TokenUsage(usage) => EventId::once_in(usage.turn_id, body.name()),
+        _ => EventId::generate(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::time::Instant;
+    use webchat_domain::{Event, EventId, FinishReason, MessageStatus};
+    use webchat_persistence::{Checkpoint, MockTurnLog, StoreError};
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, TestChat, describe, settle};
+
+    /// A room whose log can be taken away, and what was told there.
+    struct Outage {
+        test: TestChat,
+        log: Arc<Log>,
+    }
+
+    #[derive(Default)]
+    struct Log {
+        is_away: AtomicBool,
+        told: Mutex<Vec<String>>,
+        ids_of_failed: Mutex<HashSet<EventId>>,
+    }
+
+    impl Log {
+        fn append(
+            &self,
+            conversation_id: ConversationId,
+            event_id: EventId,
+            body: EventBody,
+        ) -> Result<Arc<Event>, StoreError> {
+            if self.is_away.load(Ordering::SeqCst) {
+                self.ids_of_failed.lock().unwrap().insert(event_id);
+                return Err(StoreError::unavailable("gone"));
+            }
+            self.told.lock().unwrap().push(describe(&body));
+            Ok(Arc::new(Event { conversation_id, seq: 1, body }))
+        }
+    }
+
+    impl Outage {
+        async fn open() -> Self {
+            let log = Arc::new(Log::default());
+            let shared = Arc::clone(&log);
+            let mut port = MockTurnLog::new();
+            port.expect_checkpoint()
+                .returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
+            port.expect_append().returning(move |id, event, body| shared.append(id, event, body));
+            let test = TestChat::new().await.with_ports(|ports| ports.log = Arc::new(port));
+            Self { test, log }
+        }
+
+        fn begin(&self) {
+            self.log.is_away.store(true, Ordering::SeqCst);
+        }
+
+        fn end(&self) {
+            self.log.is_away.store(false, Ordering::SeqCst);
+        }
+
+        fn told_of_the_answer(&self) -> Vec<String> {
+            self.log.told.lock().unwrap()[2..].to_vec()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_made_while_the_log_is_away_is_stored_and_told_when_it_is_back() {
+        let outage = Outage::open().await;
+        let request = outage.test.ask(QUESTION).await;
+        outage.begin();
+
+        request.send_text("anti").await;
+        settle().await;
+        request.send_text("disestablish").await;
+        request.send_text("mentarianism").await;
+        request.finish(FinishReason::Stop).await;
+        sleep(Duration::from_secs(30)).await;
+        let stored = outage.test.last_message().await;
+        let told_meanwhile = outage.told_of_the_answer();
+        outage.end();
+        sleep(MAX_BACKOFF).await;
+
+        assert_eq!((stored.content.as_str(), stored.status), (ANSWER, MessageStatus::Complete));
+        assert_eq!(told_meanwhile, [""; 0]);
+        assert_eq!(
+            outage.told_of_the_answer(),
+            ["chunk: anti", "chunk: disestablishmentarianism", "end: Stop, Complete", "usage: 20"]
+        );
+        let ids = outage.log.ids_of_failed.lock().unwrap();
+        assert_eq!(ids.len(), 1, "the first event was tried again under its own id");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_can_not_tell_the_end_of_an_answer_yet_is_not_taken_for_dead() {
+        let outage = Outage::open().await;
+        let (test, other) = (&outage.test, outage.test.another_instance());
+        let request = test.ask(QUESTION).await;
+        outage.begin();
+
+        request.send_text(ANSWER).await;
+        request.finish(FinishReason::Stop).await;
+        for _ in 0..30 {
+            test.advance(Duration::from_secs(1)).await;
+        }
+        outage.end();
+        other.turns.recover_abandoned_turns().await.unwrap();
+        let told_by_the_other = outage.told_of_the_answer();
+        test.advance(MAX_BACKOFF).await;
+        let told = outage.told_of_the_answer();
+        test.advance(Duration::from_mins(1)).await;
+        other.turns.recover_abandoned_turns().await.unwrap();
+
+        assert_eq!(told_by_the_other, [""; 0]);
+        assert_eq!(told.last().unwrap(), "usage: 20");
+        assert_eq!(outage.told_of_the_answer(), told, "what is told is forgotten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_does_not_wait_for_a_log_that_is_away() {
+        let outage = Outage::open().await;
+        let request = outage.test.ask(QUESTION).await;
+        outage.begin();
+        request.send_text(ANSWER).await;
+        let began = Instant::now();
+
+        outage.test.chat.shutdown(Duration::from_secs(1)).await;
+
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let answer = outage.test.last_message().await;
+        assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Interrupted));
+    }
+}

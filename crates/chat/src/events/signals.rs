@@ -1,0 +1,35 @@
+//! Receives the signals that instances send to each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use webchat_persistence::{Signal, StoreError};
+
+use crate::runtime::core::Core;
+use crate::runtime::periodic::run_periodically;
+use crate::turns::registry::RunningTurns;
+
+/// How long to wait before subscribing to signals again.
+const RESUBSCRIBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Receives signals until the future is dropped.
+pub(crate) async fn receive_signals(core: Arc<Core>, running: Arc<RunningTurns>) {
+    let receive = || receive_until_disconnected(&core, &running);
+    run_periodically("failed to receive signals", RESUBSCRIBE_INTERVAL, receive).await;
+}
+
+async fn receive_until_disconnected(core: &Core, running: &RunningTurns) -> Result<(), StoreError> {
+    let mut signals = core.ports.signals.subscribe().await?;
+    while let Some(signal) = signals.next().await {
+        match signal {
+            Signal::Stop { user_id, conversation_id, turn_id } => {
+                running.stop_turn(user_id, conversation_id, turn_id);
+            }
+            Signal::ListChanged { user_id, conversation_id } => {
+                core.lists.notify(user_id, conversation_id);
+            }
+        }
+    }
+    Ok(())
+}

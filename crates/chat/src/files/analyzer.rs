@@ -1,0 +1,159 @@
+//! Asks the model about a file: about each part, then for one analysis made of all answers.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use tokio::sync::Semaphore;
+use webchat_domain::FileName;
+use webchat_llm::ModelError;
+
+use super::parts::{max_partial_analysis_tokens, max_request_tokens};
+use crate::context::prompts::{ANALYSE, COMBINE, analyses_heading, part_heading};
+use crate::models::background_request::BackgroundRequest;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+
+/// How often a request is repeated, in addition to the model client's own retries.
+const MAX_RETRIES: usize = 2;
+
+/// The backoff before the first retry. It grows fourfold; the model may ask for more, up to the maximum.
+const MIN_BACKOFF: Duration = Duration::from_secs(1);
+const BACKOFF_FACTOR: f32 = 4.0;
+const MAX_BACKOFF: Duration = Duration::from_mins(1);
+
+/// How long one answer may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
+
+const SEPARATOR: &str = "\n\n---\n\n";
+
+/// Somewhat more than the separator has: texts may have more tokens together than apart.
+const SEPARATOR_TOKENS: u32 = 8;
+
+/// Asks the model about one file.
+pub(crate) struct FileAnalyzer<'a> {
+    pub(crate) core: &'a Core,
+    /// Limits the concurrent requests.
+    pub(crate) requests: &'a Semaphore,
+    pub(crate) file_name: &'a FileName,
+    pub(crate) parts: u32,
+}
+
+impl FileAnalyzer<'_> {
+    /// Returns the analysis of one part. Parts are counted from 0.
+    pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, ModelError> {
+        let settings = &self.core.settings;
+        let max_tokens = match self.parts {
+            1 => settings.reply_tokens,
+            _ => max_partial_analysis_tokens(settings),
+        };
+        let heading = part_heading(self.file_name, part, self.parts);
+        self.request(ANALYSE, format!("{heading}\n\n{text}"), max_tokens).await
+    }
+
+    /// Combines the analyses of all parts into one, in several steps if they don't fit into one request.
+    pub(crate) async fn combine(&self, analyses: Vec<String>) -> Result<String, ModelError> {
+        let mut analyses = analyses;
+        let settings = &self.core.settings;
+        while analyses.len() > 1 {
+            let groups = self.groups(analyses).await;
+            let max_tokens = match groups.len() {
+                1 => settings.reply_tokens,
+                _ => max_partial_analysis_tokens(settings),
+            };
+            analyses = Vec::with_capacity(groups.len());
+            for group in groups {
+                analyses.push(self.combine_group(group, max_tokens).await?);
+            }
+        }
+        Ok(analyses.pop().unwrap_or_default())
+    }
+
+    async fn combine_group(
+        &self,
+        group: Vec<String>,
+        max_tokens: u32,
+    ) -> Result<String, ModelError> {
+        match <[String; 1]>::try_from(group) {
+            Ok([single]) => Ok(single),
+            Err(group) => {
+                let heading = analyses_heading(self.file_name);
+                let content = format!("{heading}\n\n{}", group.join(SEPARATOR));
+                self.request(COMBINE, content, max_tokens).await
+            }
+        }
+    }
+
+    /// Groups consecutive analyses, as many in each group as fit into one request.
+    async fn groups(&self, analyses: Vec<String>) -> Vec<Vec<String>> {
+        let max_tokens = max_request_tokens(&self.core.settings);
+        let mut groups: Vec<Vec<String>> = Vec::new();
+        let mut group_tokens = 0_u32;
+        for analysis in analyses {
+            let tokens = self.core.count_tokens(&analysis).await.saturating_add(SEPARATOR_TOKENS);
+            group_tokens = group_tokens.saturating_add(tokens);
+            match groups.last_mut() {
+                Some(group) if group_tokens <= max_tokens => group.push(analysis),
+                _ => {
+                    groups.push(vec![analysis]);
+                    group_tokens = tokens;
+                }
+            }
+        }
+        groups
+    }
+
+    /// `backon` sleeps on Tokio's clock, which tests can pause.
+    async fn request(
+        &self,
+        instructions: &'static str,
+        content: String,
+        max_reply_tokens: u32,
+    ) -> Result<String, ModelError> {
+        let timeout = REQUEST_TIMEOUT;
+        let request = BackgroundRequest { instructions, content, max_reply_tokens, timeout };
+        let send = || self.send(request.clone());
+        let backoff = ExponentialBuilder::new()
+            .with_min_delay(MIN_BACKOFF)
+            .with_factor(BACKOFF_FACTOR)
+            .with_max_delay(MAX_BACKOFF)
+            .with_max_times(MAX_RETRIES);
+        send.retry(backoff)
+            .when(is_transient)
+            .adjust(|error, wait| wait.map(|wait| wait.max(requested_wait(error)).min(MAX_BACKOFF)))
+            .notify(|error, _| {
+                tracing::info!(error = error_chain(error), "file analysis failed, retrying");
+            })
+            .await
+    }
+
+    async fn send(&self, request: BackgroundRequest) -> Result<String, ModelError> {
+        // The semaphore is never closed.
+        let _permit = self.requests.acquire().await.ok();
+        request.send_and_cut(self.core).await
+    }
+}
+
+/// Returns whether the same request may succeed later.
+fn is_transient(error: &ModelError) -> bool {
+    matches!(
+        error,
+        ModelError::Unreachable { .. } | ModelError::RateLimited { .. } | ModelError::Failed(_)
+    )
+}
+
+/// Returns whether every other request would fail now too.
+pub(crate) fn affects_all_requests(error: &ModelError) -> bool {
+    !matches!(
+        error,
+        ModelError::Failed(_) | ModelError::ContentFilter { .. } | ModelError::ContextTooLong(_)
+    )
+}
+
+/// Returns how long the model asked to wait.
+fn requested_wait(error: &ModelError) -> Duration {
+    match error {
+        ModelError::Unreachable { retry_after: Some(wait), .. }
+        | ModelError::RateLimited { retry_after: Some(wait), .. } => *wait,
+        _ => Duration::ZERO,
+    }
+}

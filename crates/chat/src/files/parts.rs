@@ -1,0 +1,58 @@
+//! How long the parts of a file are, and how a file is split into them.
+
+use tokio::task::spawn_blocking;
+use webchat_persistence::StoreError;
+use webchat_tokens::{TokenCounter, chunks};
+
+use crate::settings::Settings;
+
+/// The tokens of a request that are neither analysed text nor the answer: the prompt, the file's name, and
+/// what the chat format adds.
+const REQUEST_OVERHEAD: u32 = 320;
+
+/// The minimum tokens of a request's text, however small the window is.
+const MIN_TOKENS: u32 = 64;
+
+/// A file's text, split into parts.
+pub(super) struct FileParts {
+    pub(super) text: String,
+    pub(super) token_count: u32,
+    /// The byte offset at which each part ends.
+    pub(super) ends: Vec<u64>,
+}
+
+/// Splits a file's text into parts of at most `max_tokens`.
+pub(super) async fn split(
+    text: String,
+    max_tokens: u32,
+    counter: TokenCounter,
+) -> Result<FileParts, StoreError> {
+    let splitting = spawn_blocking(move || {
+        let mut end = 0_u64;
+        let parts = chunks(&text, max_tokens, counter).into_iter();
+        let ends = parts.map(|part| {
+            end += u64::try_from(part.len()).unwrap_or(u64::MAX);
+            end
+        });
+        FileParts { ends: ends.collect(), token_count: counter.count(&text), text }
+    });
+    splitting.await.map_err(StoreError::fault)
+}
+
+/// Returns the maximum tokens of a part: what the operator configured, if the model's window takes it.
+pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
+    settings.files.part_tokens.min(max_request_tokens(settings)).max(MIN_TOKENS)
+}
+
+/// Returns the maximum tokens of the text in one request.
+pub(super) fn max_request_tokens(settings: &Settings) -> u32 {
+    let others = settings.reply_tokens.saturating_add(REQUEST_OVERHEAD);
+    settings.max_tokens.saturating_sub(others).max(MIN_TOKENS)
+}
+
+/// Returns the maximum tokens of an analysis that is to be combined with others: several must fit into one
+/// request, or they could never be combined.
+pub(super) fn max_partial_analysis_tokens(settings: &Settings) -> u32 {
+    let max = (max_request_tokens(settings) / 4).min(max_part_tokens(settings) / 2);
+    settings.reply_tokens.min(max).max(MIN_TOKENS / 4)
+}

@@ -1,0 +1,311 @@
+//! The use cases of files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use webchat_domain::{
+    ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey, JobId,
+    JobStatus, UserId,
+};
+use webchat_persistence::{CreateJobOutcome, NewFileJob};
+
+use super::parts::{FileParts, max_part_tokens, split};
+use super::work::FileWork;
+use super::worker;
+use crate::error::ChatError;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+
+/// The maximum number of files that are listed for a conversation.
+const MAX_LISTED: u32 = 100;
+
+/// How often a caller that waits for a file checks it, in case the log misses an event.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A file to upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The file's name.
+    pub name: FileName,
+    /// The file's content.
+    pub content: Vec<u8>,
+}
+
+/// Files and their analyses.
+#[derive(Clone)]
+pub struct Files {
+    core: Arc<Core>,
+    work: Arc<FileWork>,
+}
+
+impl Files {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        let work = Arc::new(FileWork::new(&core.settings.files));
+        Self { core: Arc::clone(core), work }
+    }
+
+    /// Starts the worker that analyses files until shutdown.
+    pub(crate) fn spawn_worker(&self) {
+        let (core, work) = (Arc::clone(&self.core), Arc::clone(&self.work));
+        let draining = self.core.lifecycle.draining();
+        self.core.lifecycle.spawn_detached(async move {
+            tokio::select! {
+                () = draining.cancelled() => {}
+                () = worker::analyse_files(core, work) => {}
+            }
+        });
+    }
+
+    /// Checks whether files with this name are accepted.
+    ///
+    /// # Errors
+    /// [`ChatError::UnsupportedFileType`].
+    pub fn accept_file_name(&self, name: &FileName) -> Result<(), ChatError> {
+        if self.core.settings.files.extensions.contains(&name.extension()) {
+            return Ok(());
+        }
+        Err(ChatError::UnsupportedFileType)
+    }
+
+    /// Stores a file, to be analysed even if the caller is dropped, and publishes it. Its text is kept byte
+    /// for byte until the analysis is part of the conversation. A key that was used before returns the file
+    /// it uploaded, in its current state.
+    ///
+    /// # Errors
+    /// All of [`ChatError`] that concern files, and [`ChatError::ConversationNotFound`]. Nothing was stored
+    /// then.
+    ///
+    /// # Cancellation
+    /// If the future is dropped, the file may be stored; if it is, it is analysed.
+    pub async fn upload(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        key: Option<&IdempotencyKey>,
+        upload: Upload,
+    ) -> Result<FileJob, ChatError> {
+        let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
+        self.accept_file_name(&upload.name)?;
+        let text = self.text_of(upload.content)?;
+        self.core.find_conversation(user_id, id).await?;
+        // A file that can't be published must not be stored: fail here if the log is unavailable.
+        self.core.ports.log.checkpoint(id).await?;
+        let counter = self.core.counter();
+        let parts = split(text, max_part_tokens(&self.core.settings), counter).await?;
+        let job = self.new_job(id, JobId::of_key(id, key), upload.name, &parts);
+        let limit = self.core.settings.files.per_user;
+        let FileParts { text, ends, .. } = parts;
+        let new = NewFileJob { job: job.clone(), text, part_ends: ends, most_kept: limit };
+        match self.core.ports.file_jobs.create_job(user_id, new).await? {
+            CreateJobOutcome::Created => {}
+            CreateJobOutcome::Duplicate(known) => return Ok(known),
+            CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { limit }),
+            CreateJobOutcome::NotFound => return Err(ChatError::ConversationNotFound),
+        }
+        self.publish(&job).await;
+        self.work.wake.notify_one();
+        Ok(job)
+    }
+
+    /// Returns the conversation's newest files, newest first, at most 100.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn list(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<FileJob>, ChatError> {
+        let found = self.core.ports.file_jobs.jobs(user_id, id, MAX_LISTED).await?;
+        found.ok_or(ChatError::ConversationNotFound)
+    }
+
+    /// Returns the file and the progress of its analysis.
+    ///
+    /// # Errors
+    /// [`ChatError::FileNotFound`] if the user has no such file.
+    pub async fn find(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<FileJob, ChatError> {
+        let found = self.core.ports.file_jobs.find_job(user_id, id, job_id).await?;
+        found.ok_or(ChatError::FileNotFound)
+    }
+
+    /// Cancels the analysis of a file within two seconds, on whichever instance it runs. A file whose
+    /// analysis has ended stays as it is, but one that failed is no longer kept for a retry.
+    ///
+    /// # Errors
+    /// [`ChatError::FileNotFound`] if the user has no such file.
+    pub async fn cancel(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<(), ChatError> {
+        let cancelled = self.core.ports.file_jobs.cancel_job(user_id, id, job_id).await?;
+        let job = cancelled.ok_or(ChatError::FileNotFound)?;
+        if job.status == JobStatus::Cancelled {
+            self.publish(&job).await;
+        }
+        Ok(())
+    }
+
+    /// Retries the missing parts of a failed analysis.
+    ///
+    /// # Errors
+    /// [`ChatError::FileNotFound`] if the user has no such file; [`ChatError::FileNotFailed`].
+    pub async fn retry(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<FileJob, ChatError> {
+        let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
+        let retried = self.core.ports.file_jobs.retry_job(user_id, id, job_id).await?;
+        let job = retried.ok_or(ChatError::FileNotFound)?;
+        if job.status != JobStatus::Running {
+            return Err(ChatError::FileNotFailed);
+        }
+        self.publish(&job).await;
+        self.work.wake.notify_one();
+        Ok(job)
+    }
+
+    /// Waits until the analysis of a file has ended, and returns the file.
+    ///
+    /// # Errors
+    /// [`ChatError::FileNotFound`], also if the file is deleted meanwhile; [`ChatError::ShuttingDown`] when
+    /// the server shuts down, and the analysis continues elsewhere or later.
+    pub async fn wait_for(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<FileJob, ChatError> {
+        let log = &self.core.ports.log;
+        let draining = self.core.lifecycle.draining();
+        loop {
+            let latest = log.checkpoint(id).await?.latest;
+            let job = self.find(user_id, id, job_id).await?;
+            if job.status != JobStatus::Running {
+                return Ok(job);
+            }
+            tokio::select! {
+                // If the log fails, the next checkpoint returns the error.
+                _ = timeout(POLL_INTERVAL, log.wait(id, latest)) => {}
+                () = draining.cancelled() => return Err(ChatError::ShuttingDown),
+            }
+        }
+    }
+
+    /// Returns the text of a complete analysis.
+    ///
+    /// # Errors
+    /// [`ChatError::FileNotFound`] if its message no longer exists or belongs to another user.
+    pub async fn analysis(&self, user_id: UserId, job: &FileJob) -> Result<String, ChatError> {
+        let message_id = job.message_id.ok_or(ChatError::FileNotFound)?;
+        let conversations = &self.core.ports.conversations;
+        let found = conversations.message(user_id, job.conversation_id, message_id).await?;
+        Ok(found.ok_or(ChatError::FileNotFound)?.content)
+    }
+
+    fn text_of(&self, content: Vec<u8>) -> Result<String, ChatError> {
+        let max_bytes = self.core.settings.files.max_bytes;
+        if content.len() > max_bytes {
+            return Err(ChatError::FileTooLarge { max_bytes });
+        }
+        let text = String::from_utf8(content).map_err(|_| ChatError::FileNotText)?;
+        // A byte order mark is part of the file, but counts as white space here.
+        if text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() {
+            return Err(ChatError::EmptyFile);
+        }
+        Ok(text)
+    }
+
+    fn new_job(
+        &self,
+        conversation_id: ConversationId,
+        job_id: JobId,
+        file_name: FileName,
+        parts: &FileParts,
+    ) -> FileJob {
+        FileJob {
+            job_id,
+            conversation_id,
+            file_name,
+            size_bytes: u64::try_from(parts.text.len()).unwrap_or(u64::MAX),
+            token_count: parts.token_count,
+            status: JobStatus::Running,
+            done: 0,
+            of: u32::try_from(parts.ends.len()).unwrap_or(u32::MAX),
+            error: None,
+            created_at: self.core.now(),
+            message_id: None,
+        }
+    }
+
+    /// Logs a failure only: clients that miss the event see the file in the list.
+    async fn publish(&self, job: &FileJob) {
+        let body = EventBody::FileProgress(FileProgress::from(job));
+        let log = &self.core.ports.log;
+        if let Err(error) = log.append(job.conversation_id, EventId::generate(), body).await {
+            let error = error_chain(&error);
+            tracing::warn!(job_id = %job.job_id, error, "failed to publish file progress");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestChat;
+
+    fn file(name: &str, content: &[u8]) -> Upload {
+        Upload { name: name.to_owned().into(), content: content.to_vec() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_of_a_file_that_is_refused() {
+        let test = TestChat::with_settings(|settings| settings.files.max_bytes = 10).await;
+
+        for (name, content, code) in [
+            ("tides.exe", b"tides".as_slice(), "unsupported_file_type"),
+            ("tides", b"tides", "unsupported_file_type"),
+            ("tides.txt", b"tides tides", "payload_too_large"),
+            ("tides.txt", b"\xff\xfet\0", "file_not_text"),
+            ("tides.txt", b"", "empty_file"),
+            ("tides.txt", b"\xef\xbb\xbf \r\n", "empty_file"),
+        ] {
+            let refused =
+                test.chat.files.upload(test.user_id, test.id, None, file(name, content)).await;
+            assert_eq!(refused.unwrap_err().code(), code, "{name} {content:?}");
+        }
+        let stranger = UserId::generate();
+        let foreign =
+            test.chat.files.upload(stranger, test.id, None, file("a.txt", b"tides")).await;
+        assert_eq!(foreign.unwrap_err().code(), "conversation_not_found");
+
+        assert_eq!(test.chat.files.list(test.user_id, test.id).await.unwrap(), []);
+        assert_eq!(test.published().await, [""; 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_has_so_many_files_analysed_at_a_time() {
+        let test = TestChat::with_settings(|settings| settings.files.per_user = 2).await;
+        let upload =
+            || test.chat.files.upload(test.user_id, test.id, None, file("A.TXT", b"tides"));
+
+        let first = upload().await.unwrap();
+        upload().await.unwrap();
+        let third = upload().await;
+        test.chat.files.cancel(test.user_id, test.id, first.job_id).await.unwrap();
+        let instead = upload().await;
+
+        assert_eq!(third.unwrap_err().code(), "too_many_files");
+        assert_eq!(instead.unwrap().file_name.as_str(), "A.TXT");
+    }
+}

@@ -1,0 +1,30 @@
+//! What all file analyses of this process share.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore};
+
+use crate::settings::FileSettings;
+
+/// The maximum number of files that this process analyses concurrently. Each is held in memory.
+const MAX_FILES: usize = 8;
+
+/// What all file analyses of this process share.
+pub(super) struct FileWork {
+    /// Limits the files that are held in memory.
+    pub(super) files: Arc<Semaphore>,
+    /// Limits the concurrent requests to the model.
+    pub(super) requests: Semaphore,
+    /// Wakes the worker when a file waits for its analysis.
+    pub(super) wake: Notify,
+}
+
+impl FileWork {
+    pub(super) fn new(settings: &FileSettings) -> Self {
+        Self {
+            files: Arc::new(Semaphore::new(MAX_FILES)),
+            requests: Semaphore::new(settings.concurrency.max(1)),
+            wake: Notify::new(),
+        }
+    }
+}

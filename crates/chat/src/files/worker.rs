@@ -1,0 +1,315 @@
+//! The worker that analyses files, and resumes what other instances left unfinished.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use tokio::time::{sleep, timeout};
+use webchat_domain::{
+    ConversationChange, EventBody, FileJob, FileProgress, JobId, MessageId, MessageStatus,
+    NewMessage, Problem, Role, RunId, Timestamp, Title, TurnId,
+};
+use webchat_llm::ModelError;
+use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
+
+use super::analyzer::{FileAnalyzer, affects_all_requests};
+use super::work::FileWork;
+use crate::context::prompts::file_question;
+use crate::events::publisher::EventPublisher;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::{error_chain, panic_message};
+use crate::runtime::periodic::run_periodically;
+use crate::turns::lease::LEASE;
+
+/// How often to look for files without a worker, including those of dead instances.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often a worker renews its lease, and notices that the user has cancelled the file.
+const RENEW_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The number of failed parts after which no further parts are requested.
+const MAX_FAILED_PARTS: usize = 3;
+
+/// Progress is published in steps of this many percent, as a long file has thousands of parts.
+const PROGRESS_STEP_PERCENT: u64 = 2;
+
+/// The analysis of one file, under this worker's lease.
+struct AnalysisWorker {
+    core: Arc<Core>,
+    work: Arc<FileWork>,
+    run_id: RunId,
+    taken: TakenJob,
+}
+
+/// Why a worker ends without a complete analysis.
+enum RunEnd {
+    /// The analysis failed; the user sees why.
+    Failed(Problem),
+    /// The worker has lost its lease, or the file was cancelled or deleted.
+    LeaseLost,
+    /// The server shuts down: another instance continues.
+    Suspended,
+    /// The store is unavailable: the analysis continues when the lease has expired.
+    Store(StoreError),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// Analyses files until the future is dropped.
+pub(super) async fn analyse_files(core: Arc<Core>, work: Arc<FileWork>) {
+    let analyse = || async {
+        take_files(&core, &work).await;
+        Ok(())
+    };
+    run_periodically("failed to analyse files", POLL_INTERVAL, analyse).await;
+}
+
+async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(&work.files).acquire_owned().await {
+        if let Some(worker) = take_file(core, work).await {
+            core.lifecycle.spawn_detached(async move {
+                worker.run().await;
+                drop(permit);
+            });
+            continue;
+        }
+        drop(permit);
+        timeout(POLL_INTERVAL, work.wake.notified()).await.ok();
+    }
+}
+
+async fn take_file(core: &Arc<Core>, work: &Arc<FileWork>) -> Option<AnalysisWorker> {
+    let run_id = RunId::generate();
+    let now = core.now();
+    match core.ports.file_jobs.take_job(run_id, now, now.plus(LEASE)).await {
+        Ok(taken) => {
+            let (core, work) = (Arc::clone(core), Arc::clone(work));
+            taken.map(|taken| AnalysisWorker { core, work, run_id, taken })
+        }
+        Err(error) => {
+            tracing::warn!(error = error_chain(&error), "failed to take file for analysis");
+            None
+        }
+    }
+}
+
+impl AnalysisWorker {
+    async fn run(self) {
+        let id = self.taken.job.conversation_id;
+        let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
+        let abort = self.core.lifecycle.aborting();
+        let work = async {
+            let analysing = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();
+            let ended = tokio::select! {
+                biased;
+                () = abort.cancelled() => Err(RunEnd::Suspended),
+                ended = analysing => ended.unwrap_or_else(|panic| Err(RunEnd::Panic(panic))),
+                () = self.renew_until_lost() => Err(RunEnd::LeaseLost),
+            };
+            if let Err(end) = ended {
+                self.end(end, &publisher).await;
+            }
+            publisher.close();
+        };
+        tokio::join!(work, publisher.run(&abort));
+    }
+
+    /// Returns when the worker has lost its lease, or the file was cancelled or deleted.
+    async fn renew_until_lost(&self) {
+        loop {
+            sleep(RENEW_INTERVAL).await;
+            let until = self.core.now().plus(LEASE);
+            match self.renew(until).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(job_id = %self.id(), error = error_chain(&error), "failed to renew file lease");
+                }
+            }
+        }
+    }
+
+    async fn analyse(&self, publisher: &EventPublisher) -> Result<(), RunEnd> {
+        let analyses = self.analyse_parts(publisher).await?;
+        let combined = self.analyzer().combine(analyses).await.map_err(|error| {
+            RunEnd::Failed(self.describe("The analyses of its parts could not be combined", &error))
+        })?;
+        let completed = self.complete(combined).await?;
+        let id = completed.conversation.conversation_id;
+        publish_completed(publisher, completed);
+        self.core.notify_list(self.taken.user_id, Some(id)).await;
+        Ok(())
+    }
+
+    /// Returns the analyses of all parts, in order. Parts that were recorded before are not requested again.
+    async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, RunEnd> {
+        let mut analyses = self.taken.text.analyses.clone();
+        let mut failed: Vec<(u32, ModelError)> = Vec::new();
+        let mut answers = pin!(self.answers());
+        while let Some((part, answer)) = answers.next().await {
+            match answer {
+                Ok(text) => {
+                    self.record(part, text.clone(), publisher).await?;
+                    analyses.insert(part, text);
+                }
+                Err(error) => {
+                    let should_stop =
+                        affects_all_requests(&error) || failed.len() + 1 >= MAX_FAILED_PARTS;
+                    failed.push((part, error));
+                    if should_stop {
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some((part, error)) = failed.into_iter().min_by_key(|(part, _)| *part) {
+            return Err(RunEnd::Failed(self.describe_part(part, &error)));
+        }
+        if analyses.len() < self.taken.text.part_ends.len() {
+            return Err(RunEnd::Suspended);
+        }
+        Ok(analyses.into_values().collect())
+    }
+
+    /// Requests the analyses of the parts that were not recorded before, a few concurrently.
+    fn answers(&self) -> impl Stream<Item = (u32, Result<String, ModelError>)> {
+        let missing = self.parts().filter(|(part, _)| !self.taken.text.analyses.contains_key(part));
+        stream::iter(missing)
+            .take_until(self.core.lifecycle.draining().cancelled_owned())
+            .map(async |(part, text)| (part, self.analyzer().analyse(part, text).await))
+            .buffer_unordered(self.core.settings.files.concurrency.max(1))
+    }
+
+    /// Returns the parts of the text, counted from 0.
+    fn parts(&self) -> impl Iterator<Item = (u32, &str)> {
+        let ends = self.taken.text.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
+        let begins = std::iter::once(0).chain(ends.clone());
+        let texts = begins.zip(ends).map(|(begin, end)| self.taken.text.content.get(begin..end));
+        (0..).zip(texts.map(Option::unwrap_or_default))
+    }
+
+    async fn record(
+        &self,
+        part: u32,
+        analysis: String,
+        publisher: &EventPublisher,
+    ) -> Result<(), RunEnd> {
+        let jobs = &self.core.ports.file_jobs;
+        let recorded = jobs.record_part(self.id(), self.run_id, part, analysis).await?;
+        let job = recorded.ok_or(RunEnd::LeaseLost)?;
+        let step =
+            |done: u32| u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.of.max(1));
+        if step(job.done) > step(job.done.saturating_sub(1)) {
+            publisher.publish(EventBody::FileProgress(FileProgress::from(&job)));
+        }
+        Ok(())
+    }
+
+    async fn complete(&self, analysis: String) -> Result<CompletedJob, RunEnd> {
+        let append = self.messages(analysis).await;
+        let now = self.core.now();
+        let jobs = &self.core.ports.file_jobs;
+        let completed = jobs.complete_job(self.id(), self.run_id, append, now).await?;
+        completed.ok_or(RunEnd::LeaseLost)
+    }
+
+    /// Returns a question that names the file, and the analysis as its answer.
+    async fn messages(&self, analysis: String) -> Append {
+        let file_name = &self.taken.job.file_name;
+        let question = file_question(file_name);
+        let question = NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: Some(TurnId::generate()),
+            role: Role::User,
+            token_count: self.core.count_tokens(&question).await,
+            content: question,
+            status: MessageStatus::Complete,
+            created_at: self.core.now(),
+        };
+        let answer = NewMessage {
+            message_id: MessageId::generate(),
+            role: Role::Assistant,
+            token_count: self.core.count_tokens(&analysis).await,
+            content: analysis,
+            ..question.clone()
+        };
+        let title = Title::from_first_words(file_name.as_str());
+        Append { messages: vec![question, answer], title, ..Append::default() }
+    }
+
+    async fn end(&self, end: RunEnd, publisher: &EventPublisher) {
+        let job_id = self.id();
+        let ended = match end {
+            RunEnd::LeaseLost => Ok(()),
+            RunEnd::Suspended => self.renew(self.core.now()).await.map(|_| ()),
+            RunEnd::Failed(error) => self.fail(error, publisher).await,
+            RunEnd::Store(error) => Err(error),
+            RunEnd::Panic(panic) => {
+                let cause = panic_message(panic.as_ref());
+                tracing::error!(%job_id, cause, "file analysis panicked");
+                let message = "Something went wrong on the server.".to_owned();
+                self.fail(Problem { message, code: "internal".to_owned() }, publisher).await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::warn!(%job_id, error = error_chain(&error), "failed to end file analysis, it continues when the lease expires");
+        }
+    }
+
+    async fn fail(&self, error: Problem, publisher: &EventPublisher) -> Result<(), StoreError> {
+        tracing::warn!(job_id = %self.id(), code = error.code, "file analysis failed");
+        let failed = self.core.ports.file_jobs.fail_job(self.id(), self.run_id, error).await?;
+        if let Some(job) = failed {
+            publisher.publish(EventBody::FileProgress(FileProgress::from(&job)));
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, until: Timestamp) -> Result<bool, StoreError> {
+        self.core.ports.file_jobs.renew_job(self.id(), self.run_id, until).await
+    }
+
+    fn analyzer(&self) -> FileAnalyzer<'_> {
+        let FileJob { file_name, of, .. } = &self.taken.job;
+        FileAnalyzer { core: &self.core, requests: &self.work.requests, file_name, parts: *of }
+    }
+
+    fn id(&self) -> JobId {
+        self.taken.job.job_id
+    }
+
+    fn describe_part(&self, part: u32, error: &ModelError) -> Problem {
+        let of = self.taken.job.of;
+        let what = format!("Part {} of {of} could not be analysed", part + 1);
+        self.describe(&what, error)
+    }
+
+    /// Returns what the user sees. The cause goes to the log only.
+    fn describe(&self, what: &str, error: &ModelError) -> Problem {
+        tracing::warn!(job_id = %self.id(), error = error_chain(error), what, "request about a file failed");
+        Problem { message: format!("{what}: {error}"), code: error.code().to_owned() }
+    }
+}
+
+impl From<StoreError> for RunEnd {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn publish_completed(publisher: &EventPublisher, completed: CompletedJob) {
+    let CompletedJob { job, conversation, messages } = completed;
+    publisher.publish(EventBody::FileProgress(FileProgress::from(&job)));
+    let is_first = messages.first().is_some_and(|question| question.parent_id.is_none());
+    if let Some(title) = conversation.title.filter(|_| is_first) {
+        publisher.publish(EventBody::ConversationUpdated(ConversationChange::Title { title }));
+    }
+    let change = ConversationChange::File { job_id: job.job_id };
+    publisher.publish(EventBody::ConversationUpdated(change));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! A conversation as an import file contains it.
+
+use webchat_domain::{Context, Conversation, ConversationId, Role, Title, UserId};
+use webchat_persistence::{StoredConversation, StoredMessage};
+
+use super::ids;
+
+/// The maximum bytes of one message's text, and of everything besides the messages.
+pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// A conversation as an import file contains it, with the file's ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImportedConversation {
+    /// The owner, if the file names one.
+    pub(crate) user_id: Option<UserId>,
+    /// Whether the id was given by Webchat, so that this store may still have the conversation.
+    pub(crate) is_native: bool,
+    /// Its counts are computed by [`ImportedConversation::assign_to`].
+    pub(crate) conversation: Conversation,
+    pub(crate) last_position: u64,
+    pub(crate) context: Context,
+    pub(crate) messages: Vec<StoredMessage>,
+}
+
+impl ImportedConversation {
+    /// Returns the conversation as it is to be stored. All ids are derived from the user and the file's ids:
+    /// they are always the same for the same user and file, and never reveal or collide with another user's.
+    pub(crate) fn assign_to(
+        self,
+        user_id: UserId,
+        count_tokens: impl Fn(&str) -> u32,
+    ) -> (StoredConversation, Vec<StoredMessage>) {
+        let Self { mut conversation, last_position, mut context, mut messages, .. } = self;
+        let id = ids::conversation(user_id, conversation.conversation_id);
+        for message in &mut messages {
+            assign_ids(message, id);
+            message.message.token_count = count_tokens(&message.message.content);
+        }
+        count_context(&mut context, count_tokens);
+        let visible =
+            || messages.iter().filter(|stored| stored.active).map(|stored| &stored.message);
+        conversation.conversation_id = id;
+        conversation.message_count = visible().map(|_| 1).sum();
+        conversation.total_tokens = visible().map(|message| u64::from(message.token_count)).sum();
+        let head = visible().next_back().map(|message| message.message_id);
+        let stored = StoredConversation { user_id, conversation, head, last_position, context };
+        (stored, messages)
+    }
+
+    /// Returns the ids under which the user may have the conversation already: the file's, if Webchat gave it,
+    /// and the one that an import derives.
+    pub(crate) fn candidate_ids(
+        &self,
+        user_id: UserId,
+    ) -> impl Iterator<Item = ConversationId> + use<> {
+        let source = self.conversation.conversation_id;
+        let own = self.is_native.then_some(source);
+        own.into_iter().chain([ids::conversation(user_id, source)])
+    }
+}
+
+fn assign_ids(stored: &mut StoredMessage, conversation: ConversationId) {
+    let message = &mut stored.message;
+    message.conversation_id = conversation;
+    message.message_id = ids::message(conversation, message.message_id);
+    message.parent_id = message.parent_id.map(|id| ids::message(conversation, id));
+    message.turn_id = message.turn_id.map(|id| ids::turn(conversation, id));
+}
+
+/// The file's own counts are ignored: with counts that are too low, the server would send the model more than
+/// its window.
+fn count_context(context: &mut Context, count_tokens: impl Fn(&str) -> u32) {
+    if let Some(prompt) = &mut context.system_prompt {
+        prompt.token_count = count_tokens(&prompt.text);
+    }
+    if let Some(summary) = &mut context.summary {
+        summary.token_count = count_tokens(&summary.text);
+    }
+    for example in &mut context.examples {
+        example.prompt_tokens = count_tokens(&example.user_prompt);
+        example.response_tokens = count_tokens(&example.assistant_response);
+    }
+}
+
+/// Returns a title made of the first question.
+pub(super) fn title_of(messages: &[StoredMessage]) -> Option<Title> {
+    let question = messages.iter().find(|stored| stored.message.role == Role::User)?;
+    Title::from_first_words(&question.message.content)
+}

@@ -1,0 +1,36 @@
+//! What is wrong with an import file.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Where and why a file can't be imported. The text is meant for the user.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub struct InvalidImportFile {
+    /// The conversation's number, from 1. `None` if the error is not in a conversation.
+    pub conversation: Option<u64>,
+    /// The path within the JSON, like `conversations[1].messages[3].role`. Empty if there is none.
+    pub path: String,
+    /// The line, from 1. 0 if nothing could be read.
+    pub line: usize,
+    /// The byte within the line, from 1.
+    pub column: usize,
+    /// The error.
+    pub problem: String,
+}
+
+impl fmt::Display for InvalidImportFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nothing was imported: ")?;
+        if let Some(number) = self.conversation {
+            write!(f, "conversation {number} is broken, ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "at {}, ", self.path)?;
+        }
+        if self.line > 0 {
+            write!(f, "in line {}, column {}: ", self.line, self.column)?;
+        }
+        write!(f, "{}.", self.problem)
+    }
+}

@@ -1,0 +1,235 @@
+//! Webchat's own format, with everything that a conversation has. Each message is on one line, so that files
+//! can be compared.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use webchat_domain::{
+    ClientMessageId, Context, Conversation, ConversationId, Message, MessageId, MessageStatus,
+    Problem, Role, Timestamp, Title, TurnId, UserId,
+};
+use webchat_persistence::{StoredConversation, StoredMessage};
+
+use super::imported::{ImportedConversation, MAX_BYTES};
+use super::json_array_reader::JsonArrayReader;
+
+pub(crate) const FORMAT: &str = "webchat";
+const VERSION: u32 = 1;
+
+pub(crate) const OPENING: &str = "{\"format\":\"webchat\",\"version\":1,\"conversations\":[\n";
+pub(crate) const BETWEEN: &str = ",\n";
+pub(crate) const END_OF_CONVERSATION: &str = "\n]}";
+pub(crate) const CLOSING: &str = "\n]}\n";
+
+/// JSON numbers are exact up to this one in every language.
+const MAX_POSITION: u64 = 1 << 53;
+
+/// The years 0 to 9999, which are those that a timestamp can be written for.
+const TIMESTAMPS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+
+/// Reads a file. It is implemented in `reader.rs`, beside the other formats.
+pub(crate) struct FileVisitor<'a>(pub(super) JsonArrayReader<'a, ConversationRecord>);
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ConversationRecord {
+    conversation_id: ConversationId,
+    /// Only in the operator's exports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
+    title: Option<Title>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default)]
+    last_position: u64,
+    #[serde(default)]
+    context: Context,
+    /// Written after the other members, page by page.
+    #[serde(skip_serializing)]
+    messages: Vec<MessageRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MessageRecord {
+    message_id: MessageId,
+    position: u64,
+    parent_id: Option<MessageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    turn_id: Option<TurnId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_message_id: Option<ClientMessageId>,
+    role: Role,
+    content: String,
+    /// For readers of the file; an import counts anew.
+    #[serde(default)]
+    token_count: u32,
+    status: MessageStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
+    created_at: Timestamp,
+    active: bool,
+}
+
+pub(crate) fn check_version(version: u32) -> Result<(), String> {
+    if version == VERSION {
+        return Ok(());
+    }
+    Err(format!("this is version {version} of the form; this server reads version {VERSION}"))
+}
+
+/// Returns the conversation up to its first message.
+pub(crate) fn head(
+    stored: &StoredConversation,
+    with_owner: bool,
+) -> Result<String, serde_json::Error> {
+    let conversation = &stored.conversation;
+    let record = ConversationRecord {
+        conversation_id: conversation.conversation_id,
+        user_id: with_owner.then_some(stored.user_id),
+        title: conversation.title.clone(),
+        created_at: conversation.created_at,
+        updated_at: conversation.updated_at,
+        archived: conversation.archived,
+        last_position: stored.last_position,
+        context: stored.context.clone(),
+        messages: Vec::new(),
+    };
+    let mut head = serde_json::to_string(&record)?;
+    head.pop();
+    head.push_str(",\"messages\":[\n");
+    Ok(head)
+}
+
+/// Returns consecutive messages.
+pub(crate) fn messages(stored: Vec<StoredMessage>) -> Result<String, serde_json::Error> {
+    let lines: Result<Vec<String>, _> =
+        stored.into_iter().map(|one| serde_json::to_string(&MessageRecord::from(one))).collect();
+    Ok(lines?.join(BETWEEN))
+}
+
+impl From<StoredMessage> for MessageRecord {
+    fn from(stored: StoredMessage) -> Self {
+        let message = stored.message;
+        Self {
+            message_id: message.message_id,
+            position: message.position,
+            parent_id: message.parent_id,
+            turn_id: message.turn_id,
+            client_message_id: stored.client_message_id,
+            role: message.role,
+            content: message.content,
+            token_count: message.token_count,
+            status: message.status,
+            error: message.error,
+            created_at: message.created_at,
+            active: stored.active,
+        }
+    }
+}
+
+impl MessageRecord {
+    fn into_stored(self, conversation_id: ConversationId) -> StoredMessage {
+        StoredMessage {
+            message: Message {
+                message_id: self.message_id,
+                conversation_id,
+                position: self.position,
+                parent_id: self.parent_id,
+                turn_id: self.turn_id,
+                role: self.role,
+                content: self.content,
+                token_count: self.token_count,
+                status: self.status,
+                error: self.error,
+                created_at: self.created_at,
+            },
+            client_message_id: self.client_message_id,
+            active: self.active,
+        }
+    }
+}
+
+impl TryFrom<ConversationRecord> for ImportedConversation {
+    type Error = String;
+
+    /// Validates everything: unlike a store's content, a file's may be anything.
+    fn try_from(record: ConversationRecord) -> Result<Self, String> {
+        check_messages(&record.messages)?;
+        let ends = record.messages.last().map_or(0, |last| last.position);
+        let last_position = record.last_position.max(ends);
+        if last_position > MAX_POSITION {
+            return Err(format!("a position is beyond {MAX_POSITION}"));
+        }
+        check_context(&record.context, last_position)?;
+        check_timestamps([record.created_at, record.updated_at])?;
+        let id = record.conversation_id;
+        Ok(Self {
+            user_id: record.user_id,
+            is_native: true,
+            conversation: Conversation {
+                conversation_id: id,
+                title: record.title,
+                created_at: record.created_at,
+                updated_at: record.updated_at,
+                message_count: 0,
+                total_tokens: 0,
+                archived: record.archived,
+            },
+            last_position,
+            context: record.context,
+            messages: record.messages.into_iter().map(|one| one.into_stored(id)).collect(),
+        })
+    }
+}
+
+fn check_messages(messages: &[MessageRecord]) -> Result<(), String> {
+    let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+    let mut last_position = 0;
+    for (number, message) in (1..).zip(messages) {
+        let wrong = |problem: &str| Err(format!("message {number}: {problem}"));
+        if message.position <= last_position {
+            return wrong("its position is not behind that of the message before it");
+        }
+        last_position = message.position;
+        if message.parent_id.is_some_and(|parent| !ids.contains(&parent)) {
+            return wrong("the message that it follows does not stand before it");
+        }
+        if !ids.insert(message.message_id) {
+            return wrong("its id is that of another message");
+        }
+        if message.client_message_id.as_ref().is_some_and(|name| !names.insert(name)) {
+            return wrong("its client_message_id is that of another message");
+        }
+        if message.content.len() > MAX_BYTES {
+            return wrong("it is longer than 4 MiB");
+        }
+        check_timestamps([message.created_at]).or_else(|problem| wrong(&problem))?;
+    }
+    Ok(())
+}
+
+fn check_context(context: &Context, last_position: u64) -> Result<(), String> {
+    let prompt = context.system_prompt.iter().map(|prompt| prompt.text.len());
+    let summary = context.summary.iter().map(|summary| summary.text.len());
+    let examples = context
+        .examples
+        .iter()
+        .map(|example| example.user_prompt.len() + example.assistant_response.len());
+    if prompt.chain(summary).chain(examples).sum::<usize>() > MAX_BYTES {
+        return Err("what goes to the model beside the messages is longer than 4 MiB".to_owned());
+    }
+    check_timestamps(context.examples.iter().map(|example| example.created_at))?;
+    let Some(summary) = &context.summary else { return Ok(()) };
+    if summary.through > last_position || summary.message_count > last_position {
+        return Err("the summary covers messages that were never there".to_owned());
+    }
+    check_timestamps([summary.created_at])
+}
+
+fn check_timestamps(timestamps: impl IntoIterator<Item = Timestamp>) -> Result<(), String> {
+    if timestamps.into_iter().all(|timestamp| TIMESTAMPS.contains(&timestamp.unix_millis())) {
+        return Ok(());
+    }
+    Err("a time lies outside of the years 0 to 9999".to_owned())
+}

@@ -1,0 +1,389 @@
+use std::io::Cursor;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use webchat_domain::{
+    ClientMessageId, ExampleId, FewShotExample, Message, MessageId, MessageStatus, ModelParameters,
+    Problem, Summary, SummaryAuthor, SystemPrompt, Timestamp, TurnId,
+};
+
+use super::reader::{ReadError, read};
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
+const CHATGPT: &str = include_str!("../../../../tests/fixtures/chatgpt-conversations.json");
+
+type Whole = (StoredConversation, Vec<StoredMessage>);
+
+fn file(conversations: &[Whole], with_owner: bool) -> String {
+    let bodies = conversations.iter().map(|(stored, messages)| {
+        let head = json::head(stored, with_owner).unwrap();
+        let messages = json::messages(messages.clone()).unwrap();
+        format!("{head}{messages}{}", json::END_OF_CONVERSATION)
+    });
+    let bodies: Vec<String> = bodies.collect();
+    format!("{}{}{}", json::OPENING, bodies.join(json::BETWEEN), json::CLOSING)
+}
+
+fn read_all(text: &str) -> Result<Vec<ImportedConversation>, ReadError> {
+    let mut all = Vec::new();
+    let mut take = |one| {
+        all.push(one);
+        Ok(())
+    };
+    let count = read(Cursor::new(text), NOW, &mut take)?;
+    assert_eq!(count, u64::try_from(all.len()).unwrap());
+    Ok(all)
+}
+
+/// What is wrong with a file, as its owner is told.
+fn refusal(text: &str) -> String {
+    let mut take = |_| Ok(());
+    read(Cursor::new(text), NOW, &mut take).unwrap_err().to_string()
+}
+
+fn as_stored(brought: ImportedConversation) -> Whole {
+    let stored = StoredConversation {
+        user_id: brought.user_id.unwrap(),
+        conversation: brought.conversation,
+        head: None,
+        last_position: brought.last_position,
+        context: brought.context,
+    };
+    (stored, brought.messages)
+}
+
+fn contents(brought: &ImportedConversation, active: bool) -> Vec<&str> {
+    let messages = brought.messages.iter().filter(|one| one.active == active);
+    messages.map(|one| one.message.content.as_str()).collect()
+}
+
+fn uuid() -> impl Strategy<Value = uuid::Uuid> {
+    any::<u128>().prop_map(uuid::Uuid::from_u128)
+}
+
+fn moments() -> impl Strategy<Value = Timestamp> {
+    (-62_167_219_200_000_i64..=253_402_300_799_999).prop_map(Timestamp::from_unix_millis)
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), Just("\0 \u{2028} \" \\ ```\n🌊".to_owned())]
+}
+
+prop_compose! {
+    fn contexts()(
+        prompt in option::of(text()), summary in option::of((text(), moments())),
+        examples in vec((uuid(), text(), text(), moments()), 0..3),
+        seed in option::of(any::<i64>()), tenths in option::of(0..=20_u8),
+    ) -> Context {
+        let temperature = tenths.map(|tenths| (f64::from(tenths) / 10.0).try_into().unwrap());
+        Context {
+            system_prompt: prompt.map(|text| SystemPrompt { text, token_count: 3 }),
+            parameters: ModelParameters { seed, temperature, ..ModelParameters::default() },
+            examples: examples.into_iter().map(|(id, user_prompt, assistant_response, created_at)| {
+                FewShotExample {
+                    example_id: ExampleId::from(id),
+                    user_prompt,
+                    assistant_response,
+                    prompt_tokens: 1,
+                    response_tokens: 2,
+                    created_at,
+                }
+            }).collect(),
+            summary: summary.map(|(text, created_at)| Summary {
+                text,
+                token_count: 4,
+                through: 1,
+                message_count: 1,
+                created_at,
+                author: SummaryAuthor::Model,
+            }),
+        }
+    }
+}
+
+prop_compose! {
+    /// A message; the parent is one of those before it, by its number.
+    fn message()(
+        id in uuid(), gap in 1..4_u64, parent in option::of(any::<prop::sample::Index>()),
+        turn in option::of(uuid()), name in option::of("[a-z]{4,8}"), is_question in any::<bool>(),
+        content in text(), tokens in any::<u32>(), status in 0..5_usize, at in moments(),
+        active in any::<bool>(),
+    ) -> (u64, Option<prop::sample::Index>, StoredMessage) {
+        let statuses = [
+            MessageStatus::Complete, MessageStatus::Stopped, MessageStatus::Interrupted,
+            MessageStatus::Failed, MessageStatus::Truncated,
+        ];
+        let message = Message {
+            message_id: MessageId::from(id),
+            conversation_id: ConversationId::generate(),
+            position: 0,
+            parent_id: None,
+            turn_id: turn.map(TurnId::from),
+            role: if is_question { Role::User } else { Role::Assistant },
+            content,
+            token_count: tokens,
+            status: statuses[status],
+            error: (statuses[status] == MessageStatus::Failed).then(|| Problem {
+                message: "Try again.".to_owned(),
+                code: "model_failed".to_owned(),
+            }),
+            created_at: at,
+        };
+        let client_message_id = name.and_then(|name| ClientMessageId::try_from(name).ok());
+        (gap, parent, StoredMessage { message, client_message_id, active })
+    }
+}
+
+prop_compose! {
+    fn conversations()(
+        id in uuid(), user_id in uuid(), title in option::of("[^\\pC\\pZ]{1,20}"),
+        created_at in moments(), updated_at in moments(), beyond in 1..3_u64,
+        context in contexts(), said in vec(message(), 0..8),
+    ) -> Whole {
+        let conversation_id = ConversationId::from(id);
+        let mut messages: Vec<StoredMessage> = Vec::new();
+        for (gap, parent, mut one) in said {
+            one.message.conversation_id = conversation_id;
+            one.message.position = gap + messages.last().map_or(0, |last| last.message.position);
+            let parent = parent.filter(|_| !messages.is_empty()).map(|one| one.get(&messages));
+            one.message.parent_id = parent.map(|parent| parent.message.message_id);
+            let name = &one.client_message_id;
+            if name.is_some() && messages.iter().any(|other| other.client_message_id == *name) {
+                one.client_message_id = None;
+            }
+            messages.push(one);
+        }
+        let ends = messages.last().map_or(0, |last| last.message.position);
+        let conversation = Conversation {
+            conversation_id,
+            title: title.and_then(|title| Title::try_from(title).ok()),
+            created_at,
+            updated_at,
+            message_count: 0,
+            total_tokens: 0,
+            archived: false,
+        };
+        let (user_id, last_position) = (user_id.into(), ends + beyond);
+        (StoredConversation { user_id, conversation, head: None, last_position, context }, messages)
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again_whole(written in vec(conversations(), 0..4)) {
+        let text = file(&written, true);
+
+        let read: Vec<Whole> = read_all(&text).unwrap().into_iter().map(as_stored).collect();
+
+        prop_assert_eq!(&read, &written);
+        prop_assert_eq!(file(&read, true), text);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_fail_otherwise_than_by_saying_where(
+        start in "([\\[{ ]|\\[\\{\"(mapping|role)\":)?", rest in any::<String>(),
+    ) {
+        let mut take = |_| Ok(());
+        if let Err(error) = read(Cursor::new(start + &rest), NOW, &mut take) {
+            prop_assert!(matches!(error, ReadError::Invalid(_)));
+        }
+    }
+
+    #[test]
+    fn a_history_of_the_flask_form_is_read_again_whole(said in vec((any::<bool>(), text()), 1..6)) {
+        let role = |is_question| if is_question { "user" } else { "assistant" };
+        let history: Vec<_> = said
+            .into_iter()
+            .map(|(is_question, content)| flask::FlaskMessage {
+                role: role(is_question).to_owned(),
+                content,
+            })
+            .collect();
+        let text = String::from_utf8(flask::file(&history).unwrap()).unwrap();
+
+        let brought = read_all(&text).unwrap().remove(0);
+
+        let messages = brought.messages.into_iter().map(|one| one.message).collect();
+        prop_assert_eq!(flask::history(messages, Vec::new()), history);
+    }
+}
+
+fn sample() -> String {
+    let id = |number: u128| uuid::Uuid::from_u128(number);
+    let message = |number: u128, active| StoredMessage {
+        message: Message {
+            message_id: id(number).into(),
+            conversation_id: id(1).into(),
+            position: u64::try_from(number).unwrap() - 1,
+            parent_id: (number > 2).then(|| id(2).into()),
+            turn_id: None,
+            role: if number > 2 { Role::Assistant } else { Role::User },
+            content: format!("number {number}"),
+            token_count: 2,
+            status: MessageStatus::Complete,
+            error: None,
+            created_at: NOW,
+        },
+        client_message_id: None,
+        active,
+    };
+    let conversation = Conversation {
+        conversation_id: id(1).into(),
+        title: Title::try_from("Tides".to_owned()).ok(),
+        created_at: NOW,
+        updated_at: NOW,
+        message_count: 2,
+        total_tokens: 4,
+        archived: false,
+    };
+    let stored = StoredConversation {
+        user_id: id(9).into(),
+        conversation,
+        head: None,
+        last_position: 4,
+        context: Context::default(),
+    };
+    file(&[(stored, vec![message(2, true), message(3, false), message(4, true)])], false)
+}
+
+/// Files are kept for years: this form changes only with its version.
+#[test]
+fn the_form_is_that_of_version_1() {
+    insta::assert_snapshot!(sample(), @r#"
+    {"format":"webchat","version":1,"conversations":[
+    {"conversation_id":"00000000-0000-0000-0000-000000000001","title":"Tides","created_at":"2026-01-02T03:04:05.000Z","updated_at":"2026-01-02T03:04:05.000Z","archived":false,"last_position":4,"context":{"system_prompt":null,"parameters":{},"examples":[],"summary":null},"messages":[
+    {"message_id":"00000000-0000-0000-0000-000000000002","position":1,"parent_id":null,"role":"user","content":"number 2","token_count":2,"status":"complete","created_at":"2026-01-02T03:04:05.000Z","active":true},
+    {"message_id":"00000000-0000-0000-0000-000000000003","position":2,"parent_id":"00000000-0000-0000-0000-000000000002","role":"assistant","content":"number 3","token_count":2,"status":"complete","created_at":"2026-01-02T03:04:05.000Z","active":false},
+    {"message_id":"00000000-0000-0000-0000-000000000004","position":3,"parent_id":"00000000-0000-0000-0000-000000000002","role":"assistant","content":"number 4","token_count":2,"status":"complete","created_at":"2026-01-02T03:04:05.000Z","active":true}
+    ]}
+    ]}
+    "#);
+}
+
+#[test]
+fn what_a_newer_version_adds_is_passed_over_and_members_may_stand_in_any_order() {
+    let mut value: serde_json::Value = serde_json::from_str(&sample()).unwrap();
+    value["conversations"][0]["pinned"] = true.into();
+    value["conversations"][0]["messages"][0]["more"] = serde_json::json!({"a": [1]});
+    value["about"] = "anything".into();
+    // Sorted by name: `conversations` comes before `format`.
+    let sorted = value.to_string();
+
+    assert_eq!(read_all(&sorted).unwrap(), read_all(&sample()).unwrap());
+}
+
+#[test]
+fn a_broken_file_is_refused_with_the_place_where_it_breaks() {
+    let sample = sample();
+    let broken = |from: &str, to: &str| {
+        assert!(sample.contains(from), "{from}");
+        refusal(&sample.replacen(from, to, 1))
+    };
+    let second = "\"message_id\":\"00000000-0000-0000-0000-000000000003\"";
+
+    let told = [
+        refusal(""),
+        refusal("PK\u{3}\u{4}"),
+        refusal("{}"),
+        refusal("[{\"a\": 1}]"),
+        refusal(sample.strip_suffix("true}\n]}\n]}\n").unwrap()),
+        refusal(&format!("{sample}{{}}")),
+        broken("\"version\":1", "\"version\":2"),
+        broken("\"role\":\"assistant\"", "\"role\":\"robot\""),
+        broken("\"position\":2", "\"position\":1"),
+        broken(second, "\"message_id\":\"00000000-0000-0000-0000-000000000002\""),
+        broken("\"parent_id\":null", "\"parent_id\":\"00000000-0000-0000-0000-000000000004\""),
+        broken(
+            "\"created_at\":\"2026",
+            "\"created_at\":\"0000-01-01T00:00:00+01:00\",\"x\":\"2026",
+        ),
+        broken("\"last_position\":4", "\"last_position\":9007199254740993"),
+        refusal("[{\"mapping\": {\"a\": {\"parent\": \"a\"}}, \"id\": \"x\"}]"),
+        refusal("[{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"user\"}]"),
+        refusal("[{\"role\": \"king\", \"content\": \"Hi\"}]"),
+    ];
+
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    Nothing was imported: the file is empty.
+    Nothing was imported: this is no JSON; if it is a ZIP archive, unpack it first.
+    Nothing was imported: in line 1, column 2: these are neither conversations of Webchat's nor of ChatGPT's, nor the messages of one.
+    Nothing was imported: these are neither conversations of Webchat's nor of ChatGPT's, nor the messages of one.
+    Nothing was imported: conversation 1 is broken, at conversations[0].messages[2].active, in line 5, column 242: EOF while parsing a value.
+    Nothing was imported: in line 8, column 1: trailing characters.
+    Nothing was imported: in line 1, column 32: this is version 2 of the form; this server reads version 1.
+    Nothing was imported: conversation 1 is broken, at conversations[0].messages[1].role, in line 4, column 131: unknown variant `robot`, expected `user` or `assistant`.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: its position is not behind that of the message before it.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: its id is that of another message.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 1: the message that it follows does not stand before it.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a time lies outside of the years 0 to 9999.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a position is beyond 9007199254740992.
+    Nothing was imported: conversation 1 is broken, at [0], in line 1, column 48: its messages follow each other in a circle.
+    Nothing was imported: conversation 1 is broken, at [1], in line 1, column 52: missing field `content`.
+    Nothing was imported: message 1: 'king' is no role.
+    "#);
+}
+
+#[test]
+fn what_is_adopted_gets_ids_and_counts_of_its_own_always_the_same() {
+    let user_id = UserId::generate();
+    let adopt = |user_id| read_all(&sample()).unwrap().remove(0).assign_to(user_id, |_| 5);
+
+    let (conversation, messages) = adopt(user_id);
+
+    assert_eq!(adopt(user_id), (conversation.clone(), messages.clone()));
+    let source = read_all(&sample()).unwrap().remove(0);
+    assert_ne!(conversation.conversation.conversation_id, source.conversation.conversation_id);
+    assert_ne!(adopt(UserId::generate()).0.head, conversation.head);
+    assert_eq!(messages[2].message.parent_id, Some(messages[0].message.message_id));
+    assert_eq!(conversation.head, Some(messages[2].message.message_id));
+    let counted = &conversation.conversation;
+    assert_eq!((counted.message_count, counted.total_tokens), (2, 10), "what is visible");
+    assert_eq!(conversation.last_position, 4);
+}
+
+#[test]
+fn chatgpts_branches_become_versions_and_what_nobody_said_is_left_out() {
+    let brought = read_all(CHATGPT).unwrap();
+
+    let tides = &brought[0];
+    let said = tides.messages.iter().map(|one| {
+        let message = &one.message;
+        let parent = message.parent_id.and_then(|parent| {
+            tides.messages.iter().position(|one| one.message.message_id == parent)
+        });
+        let sign = if one.active { '+' } else { ' ' };
+        let (at, status) = (message.created_at.unix_millis(), message.status);
+        format!("{sign} {parent:?} {at} {:?} {status:?} {:?}", message.role, message.content)
+    });
+    insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"), @r#"
+    + None 1767323046000 User Complete "Why are there two tides a day?"
+      Some(0) 1767323047000 Assistant Truncated "The moon."
+      Some(1) 1767323049000 User Complete "[image]\n\nAnd here?"
+    + Some(0) 1767323051500 Assistant Complete "The moon and the sun, one bulge on each side."
+    + Some(3) 1767323053000 Assistant Complete "```python\nprint(2)\n```"
+    "#);
+    assert_eq!(tides.conversation.title.as_ref().unwrap().as_str(), "Tides");
+    assert_eq!(tides.conversation.created_at.unix_millis(), 1_767_323_045_250);
+    let other = &brought[1];
+    assert_eq!(contents(other, true), ["A question without an answer"]);
+    assert_eq!(other.conversation.title.as_ref().unwrap().as_str(), "A question without an answer");
+    assert_eq!(other.conversation.created_at, NOW);
+}
+
+#[test]
+fn a_flask_files_first_system_messages_are_its_summary() {
+    let text = r#"[
+        {"role": "system", "content": "They met."}, {"role": "system", "content": "They spoke."},
+        {"role": "user", "content": "Go on"}, {"role": "bot", "content": "Yes."},
+        {"role": "system", "content": "Later"}]"#;
+
+    let brought = read_all(text).unwrap().remove(0);
+
+    assert_eq!(contents(&brought, true), ["Go on", "Yes.", "Later"]);
+    let summary = brought.context.summary.clone().unwrap();
+    assert_eq!((summary.text.as_str(), summary.through), ("They met.\n\nThey spoke.", 0));
+    assert_eq!(read_all(text).unwrap().remove(0), brought, "known again by what is said");
+    assert_eq!(read_all("[]").unwrap(), []);
+}

@@ -1,0 +1,65 @@
+//! Tasks that run again and again until they are dropped.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::sleep;
+use webchat_persistence::StoreError;
+
+use super::error_chain::{error_chain, panic_message};
+
+/// Calls `run` forever, `interval` after each run ends. A run that fails or panics is logged as
+/// `failure` and doesn't prevent the next one.
+///
+/// This is not a retry: runs follow each other whether they succeed or not.
+pub(crate) async fn run_periodically<F: Future<Output = Result<(), StoreError>>>(
+    failure: &'static str,
+    interval: Duration,
+    run: impl Fn() -> F,
+) {
+    loop {
+        match AssertUnwindSafe(run()).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = error_chain(&error), "{failure}"),
+            Err(panic) => tracing::error!(panic = panic_message(panic.as_ref()), "{failure}"),
+        }
+        sleep(interval).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use webchat_persistence::{MockConversations, MockFileJobs, MockSignals};
+
+    use super::*;
+    use crate::testing::TestChat;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_panics_once_in_the_background_goes_on() {
+        let (mut signals, mut conversations, mut file_jobs) =
+            (MockSignals::new(), MockConversations::new(), MockFileJobs::new());
+        signals.expect_subscribe().times(1).returning(|| panic!("signals"));
+        signals.expect_subscribe().times(1..).returning(|| Ok(stream::pending().boxed()));
+        conversations.expect_claim_expired_turns().times(1).returning(|_, _, _, _| panic!("turns"));
+        conversations
+            .expect_claim_expired_turns()
+            .times(1..)
+            .returning(|_, _, _, _| Ok(Vec::new()));
+        file_jobs.expect_take_job().times(1).returning(|_, _, _| panic!("files"));
+        file_jobs.expect_take_job().times(1..).returning(|_, _, _| Ok(None));
+        let test = TestChat::new().await.with_ports(|ports| {
+            ports.signals = Arc::new(signals);
+            ports.conversations = Arc::new(conversations);
+            ports.file_jobs = Arc::new(file_jobs);
+        });
+
+        test.chat.spawn_background_tasks();
+        test.advance(Duration::from_secs(10)).await;
+
+        // The mocks see to it that they are called again.
+        test.chat.shutdown(Duration::ZERO).await;
+    }
+}

@@ -1,0 +1,236 @@
+//! One user in one empty conversation, on a real store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+use webchat_domain::{
+    Conversation, ConversationId, Event, FinishReason, ManualClock, Message, MessageId,
+    MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title, TurnId, UserId,
+};
+use webchat_persistence::{Append, AppendOutcome, Replay, StoredContext, TurnLease};
+use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_tokens::TokenCounter;
+
+use super::events::describe;
+use super::model::{ModelRequest, ScriptedModel};
+use crate::turns::lease::LEASE;
+use crate::{
+    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Sent,
+    Settings,
+};
+
+/// Of 7 and 6 tokens, by the OpenAI cookbook.
+pub(crate) const QUESTION: &str = "2 + 2 = 4";
+pub(crate) const ANSWER: &str = "antidisestablishmentarianism";
+
+pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
+
+fn settings() -> Settings {
+    Settings {
+        max_tokens: 10_000,
+        reply_tokens: 800,
+        session_ttl: Duration::from_hours(24),
+        system_prompt: None,
+        auto_titles: false,
+        files: FileSettings::default(),
+        turns_per_user: None,
+    }
+}
+
+/// One user in one empty conversation.
+pub(crate) struct TestChat {
+    pub(crate) chat: Chat,
+    pub(crate) user_id: UserId,
+    pub(crate) id: ConversationId,
+    pub(crate) model: Arc<ScriptedModel>,
+    pub(crate) clock: Arc<ManualClock>,
+    _folder: TempDir,
+}
+
+impl TestChat {
+    pub(crate) async fn new() -> Self {
+        Self::with_settings(|_| {}).await
+    }
+
+    pub(crate) async fn with_window(max_tokens: u32, reply_tokens: u32) -> Self {
+        let window = |settings: &mut Settings| {
+            (settings.max_tokens, settings.reply_tokens) = (max_tokens, reply_tokens);
+        };
+        Self::with_settings(window).await
+    }
+
+    pub(crate) async fn with_settings(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = settings();
+        change(&mut settings);
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+        let model = Arc::new(ScriptedModel::new());
+        let clock = Arc::new(ManualClock::at(START));
+        let ports = Ports {
+            log: Arc::new(store.turn_log()),
+            conversations: Arc::new(store.clone()),
+            contexts: Arc::new(store.clone()),
+            archive: Arc::new(store.clone()),
+            file_jobs: Arc::new(store.clone()),
+            saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
+            signals: Arc::new(LocalSignals::new()),
+            probes: Vec::new(),
+            sessions: Arc::new(store),
+            model: model.clone(),
+            clock: clock.clone(),
+            tokens: TokenCounter::load(),
+        };
+        let chat = Chat::new(ports, settings);
+        let user_id = UserId::generate();
+        let id = chat.conversations.start(user_id, None).await.unwrap().conversation_id;
+        Self { chat, user_id, id, model, clock, _folder: folder }
+    }
+
+    /// The same room on other ports.
+    pub(crate) fn with_ports(self, change: impl FnOnce(&mut Ports)) -> Self {
+        let mut ports = self.chat.core.ports.clone();
+        change(&mut ports);
+        Self { chat: Chat::new(ports, self.chat.settings().clone()), ..self }
+    }
+
+    /// Another instance on the same stores.
+    pub(crate) fn another_instance(&self) -> Chat {
+        Chat::new(self.chat.core.ports.clone(), self.chat.settings().clone())
+    }
+
+    pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {
+        self.chat.turns.send(self.user_id, self.id, message(content)).await
+    }
+
+    /// Sends the question, and returns when the model has got it.
+    pub(crate) async fn ask(&self, content: &str) -> ModelRequest {
+        self.send(content).await.unwrap();
+        self.model.next_request().await
+    }
+
+    /// A whole turn.
+    pub(crate) async fn ask_and_answer(&self, question: &str, answer: &str) {
+        self.ask(question).await.answer(answer, FinishReason::Stop).await;
+    }
+
+    /// A message that comes from elsewhere, in no turn.
+    pub(crate) async fn append_message(&self, content: &str) {
+        self.append_messages([content.to_owned()]).await;
+    }
+
+    /// Such messages, at once.
+    pub(crate) async fn append_messages(&self, contents: impl IntoIterator<Item = String>) {
+        let message = |content: String| NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: None,
+            role: Role::User,
+            token_count: self.chat.core.counter().count(&content),
+            content,
+            status: MessageStatus::Complete,
+            created_at: START,
+        };
+        let messages = contents.into_iter().map(message).collect();
+        let append = Append { messages, ..Append::default() };
+        self.chat
+            .core
+            .ports
+            .conversations
+            .append(self.user_id, self.id, append, START)
+            .await
+            .unwrap();
+    }
+
+    /// A turn as another instance began it, and died: its question, and as much of its answer as it kept.
+    pub(crate) async fn begin_turn_elsewhere(&self, answer: &str) -> [Message; 2] {
+        let turn_id = TurnId::generate();
+        let message = |role, content: &str, status| NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: Some(turn_id),
+            role,
+            content: content.to_owned(),
+            token_count: self.chat.core.counter().count(content),
+            status,
+            created_at: START,
+        };
+        let append = Append {
+            messages: vec![
+                message(Role::User, QUESTION, MessageStatus::Complete),
+                message(Role::Assistant, answer, MessageStatus::Interrupted),
+            ],
+            turn: Some(TurnLease { turn_id, lease_until: START.plus(LEASE) }),
+            ..Append::default()
+        };
+        let conversations = &self.chat.core.ports.conversations;
+        match conversations.append(self.user_id, self.id, append, START).await.unwrap() {
+            AppendOutcome::Stored { messages, .. } => messages.try_into().unwrap(),
+            other => panic!("not begun: {other:?}"),
+        }
+    }
+
+    /// As if the model had summarised the messages up to this position.
+    pub(crate) async fn store_summary(&self, position: u64, text: &str) {
+        let contexts = &self.chat.core.ports.contexts;
+        let StoredContext { mut context, revision } =
+            contexts.context(self.user_id, self.id).await.unwrap().unwrap();
+        context.summary = Some(Summary {
+            text: text.to_owned(),
+            token_count: self.chat.core.count_tokens(text).await,
+            through: position,
+            message_count: position,
+            created_at: START,
+            author: SummaryAuthor::Model,
+        });
+        contexts.replace_context(self.user_id, self.id, context, revision).await.unwrap();
+    }
+
+    pub(crate) async fn rename(&self, id: ConversationId, title: Title) {
+        let edit = Edit { title: Some(title), ..Edit::default() };
+        self.chat.conversations.edit(self.user_id, id, edit).await.unwrap();
+    }
+
+    /// What is stored, empty answers too.
+    pub(crate) async fn messages(&self) -> Vec<Message> {
+        self.chat.core.read_messages(self.user_id, self.id, None, 100).await.unwrap()
+    }
+
+    pub(crate) async fn last_message(&self) -> Message {
+        self.messages().await.pop().unwrap()
+    }
+
+    pub(crate) async fn conversation(&self) -> Conversation {
+        self.chat.conversations.find(self.user_id, self.id).await.unwrap()
+    }
+
+    pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
+        match self.chat.core.ports.log.read(self.id, 0).await.unwrap() {
+            Replay::Whole(events) => events,
+            gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
+        }
+    }
+
+    /// The texts that are visible.
+    pub(crate) async fn texts(&self) -> Vec<String> {
+        self.messages().await.into_iter().map(|message| message.content).collect()
+    }
+
+    /// All that followers were told, in short.
+    pub(crate) async fn published(&self) -> Vec<String> {
+        self.events().await.iter().map(|event| describe(&event.body)).collect()
+    }
+
+    /// Both clocks move on: the one that is asked, and the one that is slept on.
+    pub(crate) async fn advance(&self, duration: Duration) {
+        self.clock.advance(duration);
+        sleep(duration).await;
+    }
+}
+
+pub(crate) fn message(content: &str) -> SendMessage {
+    SendMessage { content: content.to_owned(), client_message_id: None, expected_position: None }
+}
+
+pub(crate) fn prompted(text: impl Into<String>) -> ContextEdit {
+    ContextEdit { system_prompt: Some(PromptChoice::Custom(text.into())), parameters: None }
+}

@@ -1,0 +1,44 @@
+//! Waiting for events, and describing them briefly.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use webchat_domain::{ConversationChange, EventBody};
+
+/// Returns when there is nothing left to do but wait: paused time moves on only then.
+pub(crate) async fn settle() {
+    sleep(Duration::from_millis(1)).await;
+}
+
+/// What would never come is a failure, not a test that hangs. Time is paused: it costs none.
+pub(crate) async fn soon<T>(coming: impl Future<Output = T>) -> T {
+    timeout(Duration::from_mins(1), coming).await.expect("it never comes")
+}
+
+pub(crate) fn describe(body: &EventBody) -> String {
+    match body {
+        EventBody::MessageAccepted(accepted) => format!("accepted: {}", accepted.content),
+        EventBody::ResponseChunk(chunk) => format!("chunk: {}", chunk.chunk),
+        EventBody::Error(failed) => format!("error: {}", failed.code),
+        EventBody::ResponseEnd(end) => format!("end: {:?}, {:?}", end.finish_reason, end.status),
+        EventBody::TokenUsage(usage) => format!("usage: {}", usage.total_tokens_used),
+        EventBody::ConversationUpdated(ConversationChange::Title { title }) => {
+            format!("title: {}", title.as_str())
+        }
+        EventBody::FileProgress(file) => {
+            format!("file: {:?}, {} of {}", file.status, file.done, file.of)
+        }
+        EventBody::ConversationUpdated(ConversationChange::File { .. }) => "file added".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Archived { archived }) => {
+            format!("archived: {archived}")
+        }
+        EventBody::ConversationUpdated(ConversationChange::FewShot) => "few-shot".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Context) => "context".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Branch) => "branch".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Compacted { summary_through }) => {
+            format!("compacted: {summary_through}")
+        }
+        EventBody::ConversationUpdated(ConversationChange::Reset) => "reset".to_owned(),
+        EventBody::ConversationUpdated(ConversationChange::Deleted) => "deleted".to_owned(),
+    }
+}

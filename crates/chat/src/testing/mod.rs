@@ -1,0 +1,11 @@
+//! A chat on a real store, with a model that the test scripts.
+
+mod chat;
+mod events;
+mod model;
+mod stubs;
+
+pub(crate) use chat::{ANSWER, QUESTION, START, TestChat, message, prompted};
+pub(crate) use events::{describe, expect_soon, settle};
+pub(crate) use model::ModelRequest;
+pub(crate) use stubs::{accepting_store, log_that_rejects};

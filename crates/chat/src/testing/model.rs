@@ -1,0 +1,124 @@
+//! A model whose answers the test scripts.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
+use webchat_domain::FinishReason;
+use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
+
+use super::events::{expect_soon, settle};
+
+/// A model that hands each request to the test, which then makes the answer.
+pub(crate) struct ScriptedModel {
+    asking: mpsc::Sender<ModelRequest>,
+    request: tokio::sync::Mutex<mpsc::Receiver<ModelRequest>>,
+    request_count: AtomicUsize,
+    next_error: Mutex<Option<ModelError>>,
+}
+
+/// A request, and the answer that is being made to it.
+pub(crate) struct ModelRequest {
+    pub(crate) request: ChatRequest,
+    answer: mpsc::Sender<Step>,
+}
+
+enum Step {
+    Delta(Delta),
+    Failure(ModelError),
+    Panic,
+}
+
+impl ScriptedModel {
+    fn new() -> Self {
+        let (asking, request) = mpsc::channel(16);
+        Self {
+            asking,
+            request: tokio::sync::Mutex::new(request),
+            request_count: AtomicUsize::new(0),
+            next_error: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn next_request(&self) -> ModelRequest {
+        expect_soon(async { self.request.lock().await.recv().await }).await.unwrap()
+    }
+
+    pub(crate) fn request_count(&self) -> usize {
+        self.request_count.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn fail_next(&self, error: ModelError) {
+        *self.next_error.lock().unwrap() = Some(error);
+    }
+}
+
+#[async_trait]
+impl ChatModel for ScriptedModel {
+    fn name(&self) -> Option<String> {
+        None
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
+        self.request_count.fetch_add(1, Ordering::SeqCst);
+        if let Some(next_error) = self.next_error.lock().unwrap().take() {
+            return Err(next_error);
+        }
+        let (answer, steps) = mpsc::channel(16);
+        self.asking.send(ModelRequest { request, answer }).await.unwrap();
+        let deltas = stream::unfold(steps, |mut steps| async {
+            let delta = match steps.recv().await? {
+                Step::Delta(delta) => Ok(delta),
+                Step::Failure(error) => Err(error),
+                Step::Panic => panic!("the model panics"),
+            };
+            Some((delta, steps))
+        });
+        Ok(deltas.boxed())
+    }
+}
+
+impl ModelRequest {
+    /// What the model got, without who said it.
+    pub(crate) fn contents(&self) -> Vec<&str> {
+        self.request.messages.iter().map(|message| message.content.as_str()).collect()
+    }
+
+    pub(crate) async fn send_text(&self, text: &str) {
+        self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
+    }
+
+    /// The whole answer, until the turn has ended.
+    pub(crate) async fn answer(self, text: &str, reason: FinishReason) {
+        self.send_text(text).await;
+        self.finish(reason).await;
+        settle().await;
+    }
+
+    pub(crate) async fn filter(&self, category: &str) {
+        self.step(Step::Delta(Delta::Filtered(vec![category.to_owned()]))).await;
+    }
+
+    pub(crate) async fn finish(self, reason: FinishReason) {
+        self.step(Step::Delta(Delta::Finished(reason))).await;
+    }
+
+    pub(crate) async fn fail(self) {
+        self.step(Step::Failure(ModelError::Failed("broken off".into()))).await;
+    }
+
+    pub(crate) async fn panic(self) {
+        self.step(Step::Panic).await;
+    }
+
+    /// Whether nobody listens to the answer any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    async fn step(&self, step: Step) {
+        assert!(self.answer.send(step).await.is_ok(), "nobody listens to the answer");
+    }
+}

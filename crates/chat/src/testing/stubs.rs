@@ -1,0 +1,56 @@
+//! Ports that accept or reject everything.
+
+use std::sync::Arc;
+
+use webchat_domain::{Conversation, ConversationId, Event, Message, NewMessage, Timestamp};
+use webchat_persistence::{
+    Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, StoreError,
+};
+
+/// A store that takes the first message of a conversation and keeps nothing.
+pub(crate) fn accepting_store() -> MockConversations {
+    let mut store = MockConversations::new();
+    store.expect_append().returning(|_, id, append, now| Ok(appended(id, append, now)));
+    store
+}
+
+/// A log that can't take events of this name.
+pub(crate) fn log_that_rejects(refused: &'static str) -> Arc<MockTurnLog> {
+    let mut log = MockTurnLog::new();
+    log.expect_checkpoint().returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
+    log.expect_append().returning(move |conversation_id, _, body| {
+        if body.name() == refused {
+            return Err(StoreError::unavailable("disk full"));
+        }
+        Ok(Arc::new(Event { conversation_id, seq: 1, body }))
+    });
+    Arc::new(log)
+}
+
+fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> AppendOutcome {
+    let stored = |(new, position): (NewMessage, u64)| Message {
+        message_id: new.message_id,
+        conversation_id,
+        position,
+        parent_id: None,
+        turn_id: new.turn_id,
+        role: new.role,
+        content: new.content,
+        token_count: new.token_count,
+        status: new.status,
+        error: None,
+        created_at: new.created_at,
+    };
+    AppendOutcome::Stored {
+        conversation: Conversation {
+            conversation_id,
+            title: append.title,
+            created_at: now,
+            updated_at: now,
+            message_count: 2,
+            total_tokens: 0,
+            archived: false,
+        },
+        messages: append.messages.into_iter().zip(1..).map(stored).collect(),
+    }
+}

@@ -1,0 +1,192 @@
+//! Imports the conversations of a file.
+
+use std::io::{Read, Seek};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, spawn_blocking};
+use webchat_domain::{Timestamp, UserId};
+use webchat_persistence::{ConversationArchive, StoreError};
+use webchat_tokens::TokenCounter;
+
+use crate::error::ChatError;
+use crate::formats::imported::ImportedConversation;
+use crate::formats::invalid_file::InvalidImportFile;
+use crate::formats::reader::{self, ReadError};
+
+/// The number of conversations that are read ahead of being stored.
+const READ_AHEAD: usize = 1;
+
+/// Where conversations are imported to.
+#[derive(Clone)]
+pub struct ImportTarget {
+    /// The store.
+    pub archive: Arc<dyn ConversationArchive>,
+    /// Counts the tokens of the texts.
+    pub tokens: TokenCounter,
+    /// The time of conversations and messages that have none in the file.
+    pub now: Timestamp,
+}
+
+/// Who owns the imported conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportOwner {
+    /// This user.
+    User(UserId),
+    /// The users that the file names. Only the operator may do this.
+    FromFile,
+}
+
+/// The progress of an import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Conversations that were processed.
+    pub done: u64,
+    /// Conversations in the file; 0 until they are counted.
+    pub of: u64,
+    /// Conversations that were imported.
+    pub imported: u64,
+    /// Conversations that existed already and were left unchanged.
+    pub already_there: u64,
+    /// Messages of the imported conversations.
+    pub messages: u64,
+}
+
+/// Why an import ended early.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The file is invalid. Nothing was imported.
+    #[error(transparent)]
+    InvalidFile(#[from] InvalidImportFile),
+    /// The file can't be read. What was imported before stays.
+    #[error("the file can't be read")]
+    Io(#[source] std::io::Error),
+    /// The store failed. What was imported before stays; importing the file again continues with the rest.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The import was cancelled. What was imported before stays; importing the file again continues with the
+    /// rest.
+    #[error("the import was cancelled")]
+    Cancelled,
+}
+
+/// Imports the conversations of a file. The complete file is checked before anything is stored. Importing it
+/// again stores nothing twice and changes no existing conversation.
+///
+/// At most four conversations are in memory at a time, whatever the file's size. `progress` is called after
+/// each and can cancel the import. If the future is dropped, what was imported stays.
+///
+/// # Errors
+/// See [`ImportError`].
+pub async fn import<F: Read + Seek + Send + 'static>(
+    target: &ImportTarget,
+    owner: ImportOwner,
+    file: F,
+    mut progress: impl FnMut(ImportProgress) -> ControlFlow<()>,
+) -> Result<ImportProgress, ImportError> {
+    let now = target.now;
+    let (checked, file) = blocking(move || check(file, owner, now)).await?;
+    let mut so_far = ImportProgress { of: checked?, ..ImportProgress::default() };
+    if progress(so_far).is_break() {
+        return Err(ImportError::Cancelled);
+    }
+    let (sender, mut conversations) = mpsc::channel(READ_AHEAD);
+    let reading = spawn_blocking(move || {
+        let mut take = |conversation| {
+            let owned = (owner.of(&conversation)?, conversation);
+            // The receiver is gone: the import has ended.
+            sender.blocking_send(owned).map_err(|_| String::new())
+        };
+        reader::read(file, now, &mut take)
+    });
+    while let Some((user_id, conversation)) = conversations.recv().await {
+        match add(target, user_id, conversation).await? {
+            Some(messages) => {
+                so_far.imported += 1;
+                so_far.messages += messages;
+            }
+            None => so_far.already_there += 1,
+        }
+        so_far.done += 1;
+        if progress(so_far).is_break() {
+            return Err(ImportError::Cancelled);
+        }
+    }
+    reading.await.map_err(StoreError::fault)??;
+    Ok(so_far)
+}
+
+impl ImportOwner {
+    fn of(self, conversation: &ImportedConversation) -> Result<UserId, String> {
+        match self {
+            Self::User(user_id) => Ok(user_id),
+            Self::FromFile => conversation
+                .user_id
+                .ok_or_else(|| "it does not say whose it is (user_id)".to_owned()),
+        }
+    }
+}
+
+/// Reads the complete file and returns how many conversations it has.
+fn check<F: Read + Seek>(
+    mut file: F,
+    owner: ImportOwner,
+    now: Timestamp,
+) -> (Result<u64, ReadError>, F) {
+    let mut take = |conversation: ImportedConversation| owner.of(&conversation).map(drop);
+    let checked = reader::read(&mut file, now, &mut take);
+    (checked, file)
+}
+
+/// Stores a conversation and returns how many messages it has, or `None` if it exists already.
+async fn add(
+    target: &ImportTarget,
+    user_id: UserId,
+    imported: ImportedConversation,
+) -> Result<Option<u64>, ImportError> {
+    for id in imported.candidate_ids(user_id) {
+        if target.archive.conversation_of(user_id, id).await?.is_some() {
+            return Ok(None);
+        }
+    }
+    let tokens = target.tokens;
+    let (conversation, messages) =
+        blocking(move || imported.assign_to(user_id, |text| tokens.count(text))).await?;
+    let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+    let is_new = target.archive.insert_with_messages(conversation, messages).await?;
+    Ok(is_new.then_some(count))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ImportError> {
+    spawn_blocking(work).await.map_err(ImportError::from)
+}
+
+impl From<JoinError> for ImportError {
+    fn from(error: JoinError) -> Self {
+        Self::Store(StoreError::fault(error))
+    }
+}
+
+impl From<ReadError> for ImportError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Invalid(invalid) => Self::InvalidFile(invalid),
+            ReadError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<ImportError> for ChatError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::InvalidFile(invalid) => Self::InvalidImport(invalid),
+            ImportError::Io(error) => StoreError::unavailable(error).into(),
+            ImportError::Store(error) => error.into(),
+            ImportError::Cancelled => Self::ShuttingDown,
+        }
+    }
+}

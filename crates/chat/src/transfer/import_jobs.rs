@@ -1,0 +1,140 @@
+//! Imports that run in the background.
+
+use std::io::{Read, Seek};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use webchat_domain::{IdempotencyKey, ImportId, UserId};
+
+use super::import::{ImportOwner, ImportProgress, ImportTarget, import};
+pub use super::import_registry::{ImportState, ImportStatus};
+use super::service::Transfer;
+use crate::error::ChatError;
+use crate::runtime::error_chain::error_chain;
+
+/// What to do with a file that is about to be uploaded.
+pub enum PreparedImport {
+    /// The file may be uploaded and imported.
+    New(Box<ImportSlot>),
+    /// The file was uploaded before, under the same key; this is the status of its import.
+    Duplicate(Arc<ImportStatus>),
+}
+
+/// A reserved slot for one import. Dropping it unused releases it.
+pub struct ImportSlot {
+    transfer: Transfer,
+    user_id: UserId,
+    id: ImportId,
+}
+
+impl Transfer {
+    /// Reserves a slot for an import before its file is uploaded. Each user can have one. A key that was
+    /// used before in this process returns that import, as long as it is remembered.
+    ///
+    /// # Errors
+    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
+    pub fn prepare_import(
+        &self,
+        user_id: UserId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<PreparedImport, ChatError> {
+        if self.core.lifecycle.is_draining() {
+            return Err(ChatError::ShuttingDown);
+        }
+        let id = ImportId::of_key(user_id, key);
+        Ok(match self.imports.reserve(user_id, id, self.core.now())? {
+            None => {
+                PreparedImport::New(Box::new(ImportSlot { transfer: self.clone(), user_id, id }))
+            }
+            Some(known) => PreparedImport::Duplicate(known),
+        })
+    }
+
+    /// Returns the status of an import. The process that runs it remembers it for an hour after its end.
+    ///
+    /// # Errors
+    /// [`ChatError::ImportNotFound`] if the user has no such import.
+    pub fn import_status(
+        &self,
+        user_id: UserId,
+        id: ImportId,
+    ) -> Result<Arc<ImportStatus>, ChatError> {
+        self.imports.find(user_id, id, self.core.now()).ok_or(ChatError::ImportNotFound)
+    }
+
+    /// Runs the import to its end. A shutdown ends it after the current conversation.
+    async fn run_import<F: Read + Seek + Send + 'static>(
+        self,
+        user_id: UserId,
+        id: ImportId,
+        file: F,
+    ) {
+        let target = ImportTarget {
+            archive: Arc::clone(&self.core.ports.archive),
+            tokens: self.core.counter(),
+            now: self.core.now(),
+        };
+        let mut last = ImportProgress::default();
+        let imported = import(&target, ImportOwner::User(user_id), file, |progress| {
+            last = progress;
+            self.imports.update(id, ImportState::Running, progress, None);
+            if self.core.lifecycle.is_draining() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })
+        .await;
+        let state = match imported {
+            Ok(_) => ImportState::Complete,
+            Err(error) => ImportState::Failed(error.into()),
+        };
+        if last.imported > 0 {
+            self.core.notify_list(user_id, None).await;
+        }
+        log_end(id, &state, last);
+        self.imports.update(id, state, last, Some(self.core.now()));
+    }
+}
+
+impl ImportSlot {
+    /// Imports the file, even if the caller is dropped. Its conversations become the user's.
+    ///
+    /// # Errors
+    /// [`ChatError::ShuttingDown`].
+    pub fn start<F: Read + Seek + Send + 'static>(
+        self,
+        file: F,
+    ) -> Result<Arc<ImportStatus>, ChatError> {
+        let transfer = self.transfer.clone();
+        let lifecycle = &transfer.core.lifecycle;
+        let _admission = lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
+        let status = transfer.import_status(self.user_id, self.id)?;
+        transfer.imports.set_started(self.id);
+        lifecycle.spawn_detached(transfer.clone().run_import(self.user_id, self.id, file));
+        Ok(status)
+    }
+}
+
+impl Drop for ImportSlot {
+    fn drop(&mut self) {
+        self.transfer.imports.release(self.id);
+    }
+}
+
+/// The cause is logged for storage errors only: what is wrong with a file may quote its text.
+fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
+    let ImportProgress { imported, already_there, messages, .. } = progress;
+    let import_id = id.to_string();
+    match state {
+        ImportState::Failed(
+            error @ (ChatError::StorageUnavailable(_) | ChatError::Internal(_)),
+        ) => {
+            tracing::error!(import_id, imported, error = error_chain(error), "import failed");
+        }
+        state => {
+            let is_complete = matches!(state, ImportState::Complete);
+            let skipped = already_there;
+            tracing::info!(import_id, is_complete, imported, skipped, messages, "import ended");
+        }
+    }
+}

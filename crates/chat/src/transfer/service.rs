@@ -1,0 +1,19 @@
+//! The service of export and import. Each use case is in a file beside this one.
+
+use std::sync::Arc;
+
+use super::import_registry::ImportRegistry;
+use crate::runtime::core::Core;
+
+/// Export and import.
+#[derive(Clone)]
+pub struct Transfer {
+    pub(super) core: Arc<Core>,
+    pub(super) imports: Arc<ImportRegistry>,
+}
+
+impl Transfer {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        Self { core: Arc::clone(core), imports: Arc::default() }
+    }
+}

@@ -1,0 +1,14 @@
+//! Turns: a question and the making of its answer.
+
+mod continue_answer;
+pub(crate) mod lease;
+pub(crate) mod progress;
+mod recovery;
+pub(crate) mod registry;
+mod run;
+pub(crate) mod send;
+pub(crate) mod service;
+mod start;
+mod stop;
+pub(crate) mod stopper;
+mod versions;

@@ -1,0 +1,255 @@
+//! Waiting for a turn: its events as they are published, and its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use webchat_domain::{
+    ConversationId, Event, EventBody, FinishReason, Message, MessageAccepted, MessageId, Problem,
+    TokenUsage, TurnFailed, TurnId, UserId,
+};
+use webchat_persistence::{Replay, StoreError};
+
+use super::lease::LEASE;
+use super::send::Sent;
+use super::service::Turns;
+use crate::error::ChatError;
+use crate::events::subscription::{Subscription, Update};
+use crate::runtime::core::Core;
+
+/// How often to check whether a stored turn has been published.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A turn that a caller waits for: its events as they are published, and its result. Dropping it has no
+/// effect on the turn.
+pub struct TurnProgress {
+    core: Arc<Core>,
+    user_id: UserId,
+    id: ConversationId,
+    accepted: MessageAccepted,
+    /// The turn's first event, until it is delivered.
+    first: Option<Arc<Event>>,
+    /// `None` once no more events follow.
+    subscription: Option<Subscription>,
+    outcome: TurnOutcome,
+}
+
+/// The result of a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnResult {
+    /// The question.
+    pub question: Message,
+    /// The answer, as far as it was made.
+    pub answer: Message,
+    /// Why the turn ended.
+    pub finish_reason: FinishReason,
+    /// Why the turn failed or was filtered, if it was.
+    pub error: Option<TurnFailed>,
+    /// The tokens that the turn used. `None` if the log no longer has them.
+    pub usage: Option<TokenUsage>,
+}
+
+/// What the events say about a turn's end.
+#[derive(Default)]
+struct TurnOutcome {
+    finish_reason: Option<FinishReason>,
+    error: Option<TurnFailed>,
+    usage: Option<TokenUsage>,
+}
+
+impl Turns {
+    /// Subscribes to the turn of a message that was sent, now or before.
+    ///
+    /// # Errors
+    /// When the store or the log can't be read.
+    pub async fn progress(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        sent: Sent,
+    ) -> Result<TurnProgress, ChatError> {
+        let (accepted, first) = match sent {
+            Sent::Duplicate(accepted) => (accepted, None),
+            Sent::Accepted(event) => match &event.body {
+                EventBody::MessageAccepted(accepted) => (accepted.clone(), Some(event)),
+                _ => return Err(StoreError::fault("a turn begins with another event").into()),
+            },
+        };
+        self.core.find_conversation(user_id, id).await?;
+        let subscription = match &first {
+            Some(event) => Some(self.subscribe(id, event.seq).await?),
+            None => self.subscribe_to_turn(user_id, id, accepted.turn_id).await?,
+        };
+        let core = Arc::clone(&self.core);
+        let outcome = TurnOutcome::default();
+        Ok(TurnProgress { core, user_id, id, accepted, first, subscription, outcome })
+    }
+
+    /// Subscribes to the events of a running turn from its first one on. Returns `None` if the turn has
+    /// ended.
+    async fn subscribe_to_turn(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        turn_id: TurnId,
+    ) -> Result<Option<Subscription>, ChatError> {
+        loop {
+            let checkpoint = self.core.ports.log.checkpoint(id).await?;
+            if checkpoint.running_turn == Some(turn_id) {
+                return Ok(Some(self.subscribe(id, checkpoint.seq).await?));
+            }
+            if !is_running(&self.core, user_id, id, turn_id).await? {
+                return Ok(None);
+            }
+            // It is stored and not yet published, as these are two steps.
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn subscribe(&self, id: ConversationId, after: u64) -> Result<Subscription, StoreError> {
+        Subscription::open(Arc::clone(&self.core.ports.log), id, Some(after)).await
+    }
+}
+
+async fn is_running(
+    core: &Core,
+    user_id: UserId,
+    id: ConversationId,
+    turn_id: TurnId,
+) -> Result<bool, StoreError> {
+    let running = core.ports.conversations.running_turn(user_id, id, core.now()).await?;
+    Ok(running == Some(turn_id))
+}
+
+impl TurnProgress {
+    /// Returns the message that was sent.
+    #[must_use]
+    pub fn accepted(&self) -> &MessageAccepted {
+        &self.accepted
+    }
+
+    /// Returns whether no more events of the turn follow.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.first.is_none() && self.subscription.is_none()
+    }
+
+    /// Waits for the conversation's next update. Returns `None` after the turn's last event. A turn that had
+    /// ended before the call to [`Turns::progress`] has no events.
+    ///
+    /// # Cancellation
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Update> {
+        if let Some(first) = self.first.take() {
+            return Some(Update::Events(vec![first]));
+        }
+        loop {
+            let subscription = self.subscription.as_mut()?;
+            let Ok(update) = timeout(LEASE, subscription.next()).await else {
+                // The instance that ran the turn may have died before it published the end.
+                let turn_id = self.accepted.turn_id;
+                let running = is_running(&self.core, self.user_id, self.id, turn_id).await;
+                if matches!(running, Ok(false)) {
+                    self.subscription = None;
+                }
+                continue;
+            };
+            return Some(self.take(update));
+        }
+    }
+
+    /// Returns the next update without waiting, or `None` if there is none yet.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub async fn available(&mut self) -> Result<Option<Update>, ChatError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(Update::Events(vec![first])));
+        }
+        let Some(subscription) = &mut self.subscription else { return Ok(None) };
+        Ok(subscription.available().await?.map(|update| self.take(update)))
+    }
+
+    /// Waits for the turn's end and returns its result.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the conversation was deleted or reset meanwhile.
+    pub async fn result(mut self) -> Result<TurnResult, ChatError> {
+        while self.next().await.is_some() {}
+        if self.outcome.usage.is_none() {
+            self.replay().await?;
+        }
+        let question = self.message(self.accepted.message_id).await?;
+        let answer = self.message(self.accepted.answer_id).await?;
+        let TurnOutcome { finish_reason, error, usage } = self.outcome;
+        let finish_reason = finish_reason.unwrap_or_else(|| FinishReason::of(answer.status));
+        let turn_id = self.accepted.turn_id;
+        let error = error.or_else(|| stored_error(&answer, turn_id));
+        let error = match finish_reason {
+            FinishReason::Failed => error.or_else(|| Some(unknown_error(turn_id))),
+            _ => error,
+        };
+        Ok(TurnResult { question, answer, finish_reason, error, usage })
+    }
+
+    /// Drops the events after the turn's last one.
+    fn take(&mut self, update: Update) -> Update {
+        let Update::Events(mut events) = update else { return update };
+        if let Some(last) = self.outcome.record(self.accepted.turn_id, &events) {
+            events.truncate(last + 1);
+            self.subscription = None;
+        }
+        Update::Events(events)
+    }
+
+    /// Reads the turn's outcome from the events that the log still has.
+    async fn replay(&mut self) -> Result<(), ChatError> {
+        if let Replay::Whole(events) = self.core.ports.log.read(self.id, 0).await? {
+            self.outcome.record(self.accepted.turn_id, &events);
+        }
+        Ok(())
+    }
+
+    async fn message(&self, message_id: MessageId) -> Result<Message, ChatError> {
+        let conversations = &self.core.ports.conversations;
+        let found = conversations.message(self.user_id, self.id, message_id).await?;
+        found.ok_or(ChatError::ConversationNotFound)
+    }
+}
+
+impl TurnOutcome {
+    /// Records what these events say about the turn. Returns the index of its last event, if that is among
+    /// them.
+    fn record(&mut self, turn_id: TurnId, events: &[Arc<Event>]) -> Option<usize> {
+        for (index, event) in events.iter().enumerate() {
+            match &event.body {
+                EventBody::Error(error) if error.turn_id == turn_id => {
+                    self.error = Some(error.clone());
+                }
+                EventBody::ResponseEnd(end) if end.turn_id == turn_id => {
+                    self.finish_reason = Some(end.finish_reason);
+                }
+                EventBody::TokenUsage(usage) if usage.turn_id == turn_id => {
+                    self.usage = Some(usage.clone());
+                    return Some(index);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+fn stored_error(answer: &Message, turn_id: TurnId) -> Option<TurnFailed> {
+    let Problem { message, code } = answer.error.clone()?;
+    Some(TurnFailed { message, code, turn_id })
+}
+
+/// The error of a failed turn of which neither the log nor the store knows the cause.
+fn unknown_error(turn_id: TurnId) -> TurnFailed {
+    let message = "The model gave no whole answer. Why is not known any more.".to_owned();
+    TurnFailed { message, code: "model_failed".to_owned(), turn_id }
+}
+
+#[cfg(test)]
+mod tests;

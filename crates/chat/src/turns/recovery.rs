@@ -1,0 +1,228 @@
+//! Recovery of turns whose instances have died.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use webchat_domain::{EventBody, FinishReason, ResponseEnd, TokenUsage};
+use webchat_persistence::{AbandonedTurn, StoreError};
+
+use super::lease::LEASE;
+use super::service::Turns;
+use crate::events::publisher::event_id;
+use crate::runtime::error_chain::{error_chain, panic_message};
+use crate::runtime::periodic::run_periodically;
+
+/// How often to look for abandoned turns.
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The maximum number of turns to claim at a time.
+const MAX_CLAIMED: u32 = 64;
+
+impl Turns {
+    pub(crate) async fn watch_for_abandoned_turns(self) {
+        let recover = || self.recover_abandoned_turns();
+        run_periodically("failed to recover abandoned turns", RECOVERY_INTERVAL, recover).await;
+    }
+
+    /// Publishes the end of turns whose instances have died, and ends them. A turn that can't be ended now
+    /// is claimed again when the new lease expires.
+    pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
+        let now = self.core.now();
+        let conversations = &self.core.ports.conversations;
+        let (unpublished_since, until) = (now.minus(LEASE), now.plus(LEASE));
+        let claimed =
+            conversations.claim_expired_turns(now, unpublished_since, until, MAX_CLAIMED).await?;
+        for turn in claimed {
+            let turn_id = turn.turn_id;
+            // A panic must not prevent the recovery of the others.
+            let ended = AssertUnwindSafe(self.end_abandoned_turn(turn)).catch_unwind().await;
+            let failure = match ended {
+                Ok(Ok(())) => {
+                    tracing::warn!(%turn_id, "recovered abandoned turn");
+                    continue;
+                }
+                Ok(Err(error)) => error_chain(&error),
+                Err(panic) => panic_message(panic.as_ref()),
+            };
+            tracing::warn!(%turn_id, error = failure, "failed to recover abandoned turn");
+        }
+        Ok(())
+    }
+
+    /// Publishes first, then ends: if this instance dies between the two, another one recovers the turn, and
+    /// the event ids prevent a second publication.
+    async fn end_abandoned_turn(&self, turn: AbandonedTurn) -> Result<(), StoreError> {
+        let (id, turn_id) = (turn.conversation_id, turn.turn_id);
+        for body in self.last_events(&turn) {
+            self.core.ports.log.append(id, event_id(&body), body).await?;
+        }
+        self.core.ports.conversations.end_turn(id, turn_id).await?;
+        self.core.notify_list(turn.user_id, Some(id)).await;
+        Ok(())
+    }
+
+    /// Returns the events that end the turn. The ledger is empty, as it died with the instance.
+    fn last_events(&self, turn: &AbandonedTurn) -> Vec<EventBody> {
+        let turn_id = turn.turn_id;
+        let end = turn.answer.as_ref().map(|answer| ResponseEnd {
+            message_id: answer.message_id,
+            turn_id,
+            position: answer.position,
+            finish_reason: FinishReason::of(answer.status),
+            status: answer.status,
+            token_count: answer.token_count,
+        });
+        let usage = TokenUsage {
+            turn_id,
+            total_tokens_used: turn.answer.as_ref().map_or(0, |answer| answer.token_count),
+            ledger: self.core.empty_ledger(),
+        };
+        end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use webchat_domain::{ConversationId, TurnId, UserId};
+    use webchat_persistence::{AnswerUpdate, MockConversations};
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, START, TestChat, settle};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {
+        let test = TestChat::new().await;
+        test.chat.spawn_background_tasks();
+        test.begin_turn_elsewhere(ANSWER).await;
+
+        for _ in 1..LEASE.as_secs() {
+            test.advance(Duration::from_secs(1)).await;
+        }
+        let early = test.published().await;
+        for _ in 0..3 {
+            test.advance(Duration::from_secs(1)).await;
+        }
+
+        assert_eq!(early, [""; 0]);
+        assert_eq!(test.published().await, ["end: Interrupted, Interrupted", "usage: 6"]);
+        let kept = test.last_message().await;
+        assert_eq!((kept.content.as_str(), kept.status), (ANSWER, MessageStatus::Interrupted));
+        test.ask_and_answer("And 3 + 3?", "6").await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_stored_by_an_instance_that_died_before_it_said_so_is_told_as_it_is()
+    {
+        let test = TestChat::new().await;
+        test.chat.spawn_background_tasks();
+        let [_, answer] = test.begin_turn_elsewhere("").await;
+        let whole = AnswerUpdate {
+            message_id: answer.message_id,
+            turn_id: answer.turn_id.unwrap(),
+            content: ANSWER.to_owned(),
+            token_count: 6,
+            status: MessageStatus::Complete,
+            error: None,
+            lease_until: None,
+        };
+        let conversations = &test.chat.core.ports.conversations;
+        assert!(conversations.save_answer(test.id, whole, START).await.unwrap());
+
+        for _ in 0..LEASE.as_secs() + 2 {
+            test.advance(Duration::from_secs(1)).await;
+        }
+
+        assert_eq!(test.published().await, ["end: Stop, Complete", "usage: 6"]);
+        assert_eq!(test.last_message().await.content, ANSWER);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_instances_tell_it_once_and_one_that_is_alive_after_all_tells_nothing_else() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        let others = [test.another_instance(), test.another_instance()];
+
+        // As if this instance had slept: its turn lapses.
+        test.clock.advance(LEASE);
+        for other in &others {
+            other.turns.recover_abandoned_turns().await.unwrap();
+        }
+        settle().await;
+        request.send_text(ANSWER).await;
+        request.finish(FinishReason::Stop).await;
+        settle().await;
+
+        let told = test.published().await;
+        let ends: Vec<_> = told.iter().filter(|event| event.starts_with("end")).collect();
+        assert_eq!(ends, ["end: Interrupted, Interrupted"], "{told:?}");
+        assert_eq!(told.iter().filter(|event| event.starts_with("usage")).count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lapsed_turn_whose_end_panics_keeps_no_other_from_its_end() {
+        let lapsed = || AbandonedTurn {
+            user_id: UserId::generate(),
+            conversation_id: ConversationId::generate(),
+            turn_id: TurnId::generate(),
+            answer: None,
+        };
+        let turns = vec![lapsed(), lapsed()];
+        let [broken, sound] = [turns[0].turn_id, turns[1].turn_id];
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let mut store = MockConversations::new();
+        store.expect_claim_expired_turns().return_once(move |_, _, _, _| Ok(turns));
+        store
+            .expect_end_turn()
+            .withf(move |_, turn_id| *turn_id == broken)
+            .returning(|_, _| panic!("the store panics"));
+        let noted = Arc::clone(&ended);
+        store.expect_end_turn().returning(move |_, turn_id| {
+            noted.lock().unwrap().push(turn_id);
+            Ok(true)
+        });
+        let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));
+
+        test.chat.turns.recover_abandoned_turns().await.unwrap();
+
+        assert_eq!(*ended.lock().unwrap(), [sound]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_into_a_lapsed_turn_is_told_after_its_end() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        let other = test.another_instance();
+        test.clock.advance(LEASE);
+
+        let next = crate::testing::message("And 3 + 3?");
+        other.turns.send(test.user_id, test.id, next).await.unwrap();
+
+        assert_eq!(
+            test.published().await[2..5],
+            ["end: Interrupted, Interrupted", "usage: 0", "accepted: And 3 + 3?"]
+        );
+        drop(request);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_runs_is_let_alone() {
+        let test = TestChat::new().await;
+        test.chat.spawn_background_tasks();
+        let request = test.ask(QUESTION).await;
+
+        for _ in 0..30 {
+            test.advance(Duration::from_secs(1)).await;
+        }
+        request.send_text(ANSWER).await;
+        request.finish(FinishReason::Stop).await;
+        settle().await;
+
+        assert_eq!(
+            test.published().await[2..],
+            [format!("chunk: {ANSWER}").as_str(), "end: Stop, Complete", "usage: 20"]
+        );
+    }
+}

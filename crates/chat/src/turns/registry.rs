@@ -1,0 +1,110 @@
+//! The turns that run in this process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use webchat_domain::{ConversationId, TurnId, UserId};
+
+use crate::error::ChatError;
+use crate::runtime::limits::{PerUserLimit, Permit};
+
+/// The turns that run in this process, by conversation.
+#[derive(Default)]
+pub(crate) struct RunningTurns {
+    running: Mutex<HashMap<ConversationId, Running>>,
+    permits: PerUserLimit,
+}
+
+struct Running {
+    user_id: UserId,
+    turn_id: TurnId,
+    stop: CancellationToken,
+}
+
+/// What ends a turn before the model does.
+#[derive(Clone)]
+pub(crate) struct TurnCancellation {
+    /// The user stopped the turn.
+    pub(crate) stop: CancellationToken,
+    /// The server is shutting down.
+    pub(crate) abort: CancellationToken,
+}
+
+impl RunningTurns {
+    /// Acquires a permit for one more turn of this user. `None` as a limit means no limit.
+    ///
+    /// # Errors
+    /// [`ChatError::TooManyTurns`] if the user already has `limit` turns.
+    pub(crate) fn acquire_permit(
+        &self,
+        user_id: UserId,
+        limit: Option<u32>,
+    ) -> Result<Permit, ChatError> {
+        let max = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let limit = limit.unwrap_or(u32::MAX);
+        self.permits.acquire(user_id, max).ok_or(ChatError::TooManyTurns { limit })
+    }
+
+    /// Registers a turn, so that it can be stopped.
+    pub(crate) fn register(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        turn_id: TurnId,
+        abort: CancellationToken,
+    ) -> TurnCancellation {
+        let stop = CancellationToken::new();
+        let running = Running { user_id, turn_id, stop: stop.clone() };
+        self.lock().insert(id, running);
+        TurnCancellation { stop, abort }
+    }
+
+    /// Removes a turn. The conversation's next turn, which may already be registered, stays.
+    pub(crate) fn remove(&self, id: ConversationId, turn_id: TurnId) {
+        let mut running = self.lock();
+        if running.get(&id).is_some_and(|turn| turn.turn_id == turn_id) {
+            running.remove(&id);
+        }
+    }
+
+    /// Stops the conversation's turn. Returns `false` if none runs in this process.
+    pub(crate) fn stop(&self, id: ConversationId) -> bool {
+        let running = self.lock();
+        let turn = running.get(&id);
+        turn.inspect(|turn| turn.stop.cancel()).is_some()
+    }
+
+    /// Stops this turn only, if it runs in this process and belongs to the user.
+    pub(crate) fn stop_turn(&self, user_id: UserId, id: ConversationId, turn_id: TurnId) {
+        let running = self.lock();
+        let matches = |turn: &&Running| turn.user_id == user_id && turn.turn_id == turn_id;
+        if let Some(turn) = running.get(&id).filter(matches) {
+            turn.stop.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn removing_a_turn_keeps_the_next_one_of_its_conversation() {
+        let turns = RunningTurns::default();
+        let (id, first, next) =
+            (ConversationId::generate(), TurnId::generate(), TurnId::generate());
+        let user_id = UserId::generate();
+        turns.register(user_id, id, first, CancellationToken::new());
+        let cancellation = turns.register(user_id, id, next, CancellationToken::new());
+
+        turns.remove(id, first);
+        turns.stop(id);
+
+        assert!(cancellation.stop.is_cancelled());
+    }
+}

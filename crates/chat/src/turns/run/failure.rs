@@ -1,0 +1,57 @@
+//! Why an answer failed.
+
+use std::any::Any;
+
+use webchat_domain::{FinishReason, Problem, TurnId};
+use webchat_llm::{ModelError, filtered_answer};
+
+use crate::error::ChatError;
+use crate::runtime::error_chain::{error_chain, panic_message};
+
+/// Why an answer failed.
+pub(super) enum Failure {
+    Model(ModelError),
+    Chat(ChatError),
+    /// The model's provider withheld (the rest of) the answer, for these categories.
+    Filtered(Vec<String>),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl Failure {
+    pub(super) fn finish_reason(&self) -> FinishReason {
+        match self {
+            Self::Filtered(_) => FinishReason::ContentFilter,
+            Self::Model(_) | Self::Chat(_) | Self::Panic(_) => FinishReason::Failed,
+        }
+    }
+
+    /// Returns what clients see. The cause goes to the log only.
+    pub(super) fn log_and_describe(&self, turn_id: TurnId) -> Problem {
+        let (code, message, cause) = match self {
+            Self::Model(error) => (error.code(), error.to_string(), error_chain(error)),
+            Self::Chat(error) => (error.code(), error.to_string(), error_chain(error)),
+            Self::Filtered(categories) => {
+                ("model_content_filter", filtered_answer(categories), categories.join(", "))
+            }
+            Self::Panic(panic) => (
+                "internal",
+                "Something went wrong on the server.".to_owned(),
+                panic_message(panic.as_ref()),
+            ),
+        };
+        tracing::warn!(%turn_id, code, cause, "turn failed");
+        Problem { message, code: code.to_owned() }
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::Model(error)
+    }
+}
+
+impl From<ChatError> for Failure {
+    fn from(error: ChatError) -> Self {
+        Self::Chat(error)
+    }
+}

@@ -1,0 +1,41 @@
+//! What happens in the background after an answer.
+
+use std::sync::Arc;
+
+use webchat_domain::{Message, MessageStatus};
+use webchat_tokens::with_overhead;
+
+use super::turn::{SentRequest, Turn};
+use crate::context::compaction::Compaction;
+use crate::context::titles::generate_title;
+
+impl Turn {
+    /// Compacts the conversation before that becomes necessary, and generates a title after the first
+    /// exchange.
+    pub(super) fn follow_up(&self, answer: &Message, sent: &SentRequest) {
+        let added = with_overhead(self.added_tokens(answer.token_count));
+        let history = sent.ledger.history.saturating_add(added);
+        if self.core.budget(&sent.context).is_tight(history) {
+            // An answer that may be continued must not become part of a summary yet.
+            let is_complete = answer.status == MessageStatus::Complete;
+            let before = answer.position + u64::from(is_complete);
+            self.core.lifecycle.spawn_detached(self.compaction(before).run());
+        }
+        let is_exchange =
+            matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
+        if let Some(first_words) = self.first_title.clone()
+            && is_exchange
+            && self.core.settings.auto_titles
+        {
+            let exchange = [self.question.clone(), answer.clone()];
+            let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
+            let generating = generate_title(core, self.user_id, id, first_words, exchange);
+            self.core.lifecycle.spawn_detached(generating);
+        }
+    }
+
+    pub(super) fn compaction(&self, before: u64) -> Compaction {
+        let id = self.conversation.conversation_id;
+        Compaction { core: Arc::clone(&self.core), user_id: self.user_id, id, before }
+    }
+}

@@ -1,0 +1,26 @@
+//! Metrics of turns. Without a recorder they cost next to nothing.
+
+use metrics::{counter, gauge, histogram};
+use webchat_domain::FinishReason;
+
+/// The turns that run in this process.
+const RUNNING: &str = "webchat_turns_running";
+
+/// The turns that ended, by `finish_reason`.
+const ENDED: &str = "webchat_turns_total";
+
+/// The tokens of a request as the model reports them minus our count, which shows how good that is.
+const DIFFERENCE: &str = "webchat_prompt_tokens_difference";
+
+pub(super) fn turn_started() {
+    gauge!(RUNNING).increment(1);
+}
+
+pub(super) fn turn_ended(reason: FinishReason) {
+    gauge!(RUNNING).decrement(1);
+    counter!(ENDED, "finish_reason" => reason.as_str()).increment(1);
+}
+
+pub(super) fn prompt_counted(counted: u32, reported: u32) {
+    histogram!(DIFFERENCE).record(f64::from(reported) - f64::from(counted));
+}

@@ -1,0 +1,119 @@
+//! Saves the answer while it is made and at its end, and renews the turn's lease with each save.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use tokio::time::{sleep, timeout};
+use webchat_domain::{FinishReason, Message, Problem};
+use webchat_persistence::{AnswerUpdate, StoreError};
+
+use super::draft::Draft;
+use super::turn::Turn;
+use crate::events::publisher::EventPublisher;
+use crate::runtime::error_chain::error_chain;
+use crate::turns::lease::LEASE;
+
+/// How often the answer is saved and the lease renewed.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The final save is retried at doubling intervals from this one: 6.2 s in total, which is less than an
+/// aborted task has at shutdown.
+const MIN_BACKOFF: Duration = Duration::from_millis(200);
+const MAX_RETRIES: usize = 5;
+
+impl Turn {
+    /// Saves the answer regularly. Returns when the turn has lost its conversation, which was deleted or
+    /// reset.
+    pub(super) async fn autosave(&self, draft: &Draft) {
+        loop {
+            tokio::select! {
+                () = sleep(SAVE_INTERVAL) => {}
+                () = draft.has_grown() => {}
+            }
+            match self.save_progress(draft).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(error) => self.log_save_error(&error),
+            }
+        }
+    }
+
+    /// Returns the answer's tokens, or 0 if the conversation was deleted or reset.
+    ///
+    /// `backon` sleeps on Tokio's clock, which tests can pause.
+    pub(super) async fn save_final_with_retry(
+        &self,
+        draft: &Draft,
+        finish: FinishReason,
+        problem: Option<&Problem>,
+    ) -> Result<u32, StoreError> {
+        let save = || self.save_final(draft, finish, problem);
+        let backoff =
+            ExponentialBuilder::new().with_min_delay(MIN_BACKOFF).with_max_times(MAX_RETRIES);
+        let saved = save.retry(backoff).notify(|error, _| self.log_save_error(error)).await?;
+        Ok(saved.unwrap_or(0))
+    }
+
+    /// Until the end is published, keeps saving it; otherwise another instance would treat this turn as
+    /// abandoned.
+    pub(super) async fn renew_until_published(&self, answer: &Message, publisher: &EventPublisher) {
+        while timeout(SAVE_INTERVAL, publisher.finished()).await.is_err() {
+            let update = AnswerUpdate {
+                message_id: answer.message_id,
+                turn_id: self.id,
+                content: answer.content.clone(),
+                token_count: answer.token_count,
+                status: answer.status,
+                error: answer.error.clone(),
+                lease_until: None,
+            };
+            if let Err(error) = self.save(update).await {
+                let error = error_chain(&error);
+                tracing::warn!(turn_id = %self.id, error, "failed to publish and to save answer");
+            }
+        }
+    }
+
+    async fn save_progress(&self, draft: &Draft) -> Result<Option<u32>, StoreError> {
+        let update = self.update(draft, FinishReason::Interrupted).await;
+        let lease_until = Some(self.core.now().plus(LEASE));
+        self.save(AnswerUpdate { lease_until, ..update }).await
+    }
+
+    async fn save_final(
+        &self,
+        draft: &Draft,
+        finish: FinishReason,
+        problem: Option<&Problem>,
+    ) -> Result<Option<u32>, StoreError> {
+        let update = self.update(draft, finish).await;
+        self.save(AnswerUpdate { error: problem.cloned(), ..update }).await
+    }
+
+    /// Returns the answer so far as the turn's end.
+    async fn update(&self, draft: &Draft, finish: FinishReason) -> AnswerUpdate {
+        let content = draft.snapshot();
+        AnswerUpdate {
+            message_id: self.answer.message_id,
+            turn_id: self.id,
+            token_count: self.core.count_tokens(&content).await,
+            content,
+            status: finish.status(),
+            error: None,
+            lease_until: None,
+        }
+    }
+
+    /// Returns the answer's tokens, or `None` if the conversation was deleted or reset.
+    async fn save(&self, answer: AnswerUpdate) -> Result<Option<u32>, StoreError> {
+        let token_count = answer.token_count;
+        let id = self.conversation.conversation_id;
+        let conversations = &self.core.ports.conversations;
+        let saved = conversations.save_answer(id, answer, self.core.now()).await?;
+        Ok(saved.then_some(token_count))
+    }
+
+    fn log_save_error(&self, error: &StoreError) {
+        tracing::warn!(turn_id = %self.id, error = error_chain(error), "failed to save answer");
+    }
+}

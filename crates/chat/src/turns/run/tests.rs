@@ -1,0 +1,298 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::testing::{ANSWER, ModelRequest, QUESTION, TestChat, accepting_store, settle};
+use webchat_domain::ConversationId;
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_tells_its_answer_in_order_and_stores_it_complete() {
+    let test = TestChat::new().await;
+
+    let request = test.ask(QUESTION).await;
+    request.send_text("antidis").await;
+    settle().await;
+    request.send_text("establishmentarianism").await;
+    request.finish(FinishReason::Stop).await;
+    settle().await;
+
+    assert_eq!(
+        test.published().await,
+        [
+            "accepted: 2 + 2 = 4",
+            "title: 2 + 2 = 4",
+            "chunk: antidis",
+            "chunk: establishmentarianism",
+            "end: Stop, Complete",
+            "usage: 20",
+        ]
+    );
+    let answer = test.last_message().await;
+    assert_eq!((answer.content.as_str(), answer.token_count), (ANSWER, 6));
+    assert_eq!(answer.status, MessageStatus::Complete);
+    let conversation = test.conversation().await;
+    assert_eq!((conversation.message_count, conversation.total_tokens), (2, 7 + 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_names_the_stored_answer_and_the_ledger_what_was_sent() {
+    let test = TestChat::new().await;
+
+    test.ask_and_answer(QUESTION, ANSWER).await;
+
+    let answer = test.last_message().await;
+    let turn_id = answer.turn_id.unwrap();
+    let events = test.events().await;
+    let [.., end, usage] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(
+        end.body,
+        EventBody::ResponseEnd(ResponseEnd {
+            message_id: answer.message_id,
+            turn_id,
+            position: 2,
+            finish_reason: FinishReason::Stop,
+            status: MessageStatus::Complete,
+            token_count: 6,
+        })
+    );
+    let history = 3 + (4 + 7);
+    assert_eq!(
+        usage.body,
+        EventBody::TokenUsage(TokenUsage {
+            turn_id,
+            total_tokens_used: history + 6,
+            ledger: Ledger {
+                window: 10_000,
+                reserved: 800,
+                history,
+                total: 800 + history,
+                ..Ledger::default()
+            },
+        })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_model_gets_what_fits_of_the_conversation_oldest_first() {
+    let test = TestChat::with_window(55, 20).await;
+    test.ask_and_answer(QUESTION, ANSWER).await;
+
+    let second = test.ask("Why?").await;
+    test.model.fail_next(ModelError::Failed("no summary".into()));
+    test.chat.turns.stop(test.user_id, test.id).await.unwrap();
+    settle().await;
+    test.model.fail_next(ModelError::Failed("no summary".into()));
+    let third = test.ask(&format!("{QUESTION} {QUESTION}")).await;
+    let third_request = third.request.clone();
+    third.finish(FinishReason::Stop).await;
+    settle().await;
+
+    assert_eq!(said(&second.request), [QUESTION, ANSWER, "Why?"]);
+    let roles: Vec<_> = second.request.messages.iter().map(|message| message.role).collect();
+    assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
+    assert_eq!(second.request.max_reply_tokens, 20);
+    assert_eq!(said(&third_request), ["Why?", "2 + 2 = 4 2 + 2 = 4"]);
+    let events = test.events().await;
+    let EventBody::TokenUsage(usage) = &events.last().unwrap().body else { panic!() };
+    assert_eq!(usage.ledger.left_out_messages, 2);
+}
+
+fn said(request: &ChatRequest) -> Vec<&str> {
+    request.messages.iter().map(|message| message.content.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_at_the_models_length_limit_is_truncated() {
+    let test = TestChat::new().await;
+
+    let request = test.ask(QUESTION).await;
+    request.send_text(ANSWER).await;
+    request.finish(FinishReason::Length).await;
+    settle().await;
+
+    assert_eq!(test.published().await[3..], ["end: Length, Truncated", "usage: 20"]);
+    assert_eq!(test.last_message().await.status, MessageStatus::Truncated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_filtered_says_for_what_and_keeps_what_came() {
+    let test = TestChat::new().await;
+
+    let request = test.ask(QUESTION).await;
+    request.send_text("Hm").await;
+    request.filter("self_harm").await;
+    request.finish(FinishReason::ContentFilter).await;
+    settle().await;
+
+    let events = test.events().await;
+    let failed = events.iter().find_map(|event| match &event.body {
+        EventBody::Error(failed) => Some(failed.message.as_str()),
+        _ => None,
+    });
+    assert_eq!(failed, Some("The model's provider filtered this answer (self harm)."));
+    let told = test.published().await;
+    assert_eq!(told[3..5], ["error: model_content_filter", "end: ContentFilter, Failed"]);
+    assert_eq!(test.last_message().await.content, "Hm");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_refuses_fails_its_turn_and_the_next_message_is_taken() {
+    let test = TestChat::new().await;
+    test.model.fail_next(ModelError::KeyRefused("401".into()));
+
+    test.send(QUESTION).await.unwrap();
+    settle().await;
+    let told = test.published().await;
+    let refused = test.last_message().await;
+    test.ask_and_answer("Now?", "Yes.").await;
+
+    assert_eq!(told[2..], ["error: model_key_refused", "end: Failed, Failed", "usage: 14"]);
+    assert_eq!((refused.content.as_str(), refused.status), ("", MessageStatus::Failed));
+    assert_eq!(test.last_message().await.content, "Yes.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_breaks_off_fails_its_turn_and_what_came_is_kept() {
+    let test = TestChat::new().await;
+
+    let request = test.ask(QUESTION).await;
+    request.send_text(ANSWER).await;
+    request.fail().await;
+    settle().await;
+    let told = test.published().await;
+    let broken_off = test.last_message().await;
+    test.ask_and_answer("Now?", "Yes.").await;
+
+    assert_eq!(told[3..], ["error: model_failed", "end: Failed, Failed", "usage: 20"]);
+    assert_eq!((broken_off.content.as_str(), broken_off.token_count), (ANSWER, 6));
+    assert_eq!(broken_off.status, MessageStatus::Failed);
+    assert_eq!(test.last_message().await.content, "Yes.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_ends_its_turn_as_failed_and_no_other() {
+    let test = TestChat::new().await;
+    let request = test.ask(QUESTION).await;
+    let elsewhere =
+        test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
+    let other = ask_in(&test, elsewhere).await;
+
+    request.send_text("Hm").await;
+    request.panic().await;
+    settle().await;
+    let told = test.published().await;
+    let panicked = test.last_message().await;
+    other.send_text(ANSWER).await;
+    other.finish(FinishReason::Stop).await;
+    settle().await;
+
+    assert_eq!(told[3..], ["error: internal", "end: Failed, Failed", "usage: 15"]);
+    assert_eq!((panicked.content.as_str(), panicked.status), ("Hm", MessageStatus::Failed));
+    let others = test.chat.conversations.all_messages(test.user_id, elsewhere).await.unwrap();
+    assert_eq!(others[1].status, MessageStatus::Complete);
+}
+
+async fn ask_in(test: &TestChat, id: ConversationId) -> ModelRequest {
+    let message = crate::testing::message(QUESTION);
+    test.chat.turns.send(test.user_id, id, message).await.unwrap();
+    test.model.next_request().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_is_kept_after_two_seconds_as_interrupted() {
+    let test = TestChat::new().await;
+    let request = test.ask(QUESTION).await;
+    request.send_text(ANSWER).await;
+
+    sleep(Duration::from_millis(1_900)).await;
+    let early = test.last_message().await;
+    sleep(Duration::from_millis(200)).await;
+    let kept = test.last_message().await;
+
+    assert_eq!(early.content, "");
+    assert_eq!((kept.content.as_str(), kept.token_count), (ANSWER, 6));
+    assert_eq!(kept.status, MessageStatus::Interrupted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_four_kilobytes_that_came_are_kept_at_once() {
+    let test = TestChat::new().await;
+    let request = test.ask(QUESTION).await;
+
+    let mut kept = Vec::new();
+    for bytes in [4_095, 1, 4_095, 1] {
+        request.send_text(&"x".repeat(bytes)).await;
+        settle().await;
+        kept.push(test.last_message().await.content.len());
+    }
+
+    assert_eq!(kept, [0, 4_096, 4_096, 8_192]);
+    assert_eq!(test.last_message().await.status, MessageStatus::Interrupted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_holds_its_conversation_for_as_long_as_the_model_is_silent() {
+    let test = TestChat::new().await;
+    let request = test.ask(QUESTION).await;
+
+    for _ in 0..30 {
+        test.advance(Duration::from_secs(2)).await;
+    }
+    let meanwhile = test.send("Still there?").await;
+    request.finish(FinishReason::Stop).await;
+    settle().await;
+    let afterwards = test.send("Still there?").await;
+
+    assert_eq!(meanwhile.unwrap_err().code(), "turn_in_progress");
+    assert!(afterwards.is_ok(), "{afterwards:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_survives_a_store_that_fails_a_few_times_at_its_end() {
+    let mut store = accepting_store();
+    let saved = Arc::new(Mutex::new(Vec::new()));
+    store.expect_save_answer().times(3).returning(|_, _, _| Err(StoreError::unavailable("busy")));
+    let saving = Arc::clone(&saved);
+    store.expect_save_answer().times(1).returning(move |_, answer, _| {
+        saving.lock().unwrap().push(answer);
+        Ok(true)
+    });
+    let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));
+
+    test.ask_and_answer(QUESTION, ANSWER).await;
+    sleep(Duration::from_secs(10)).await;
+
+    assert_eq!(test.published().await[3..], ["end: Stop, Complete", "usage: 20"]);
+    let saved = saved.lock().unwrap();
+    assert_eq!((saved[0].content.as_str(), saved[0].token_count), (ANSWER, 6));
+    assert_eq!((saved[0].status, saved[0].lease_until), (MessageStatus::Complete, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_whose_store_never_recovers_ends_as_failed() {
+    let mut store = accepting_store();
+    store.expect_save_answer().returning(|_, _, _| Err(StoreError::unavailable("gone")));
+    let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));
+
+    test.ask_and_answer(QUESTION, ANSWER).await;
+    let early = test.published().await;
+    sleep(Duration::from_secs(10)).await;
+
+    assert_eq!(early[2..], ["chunk: antidisestablishmentarianism"]);
+    assert_eq!(
+        test.published().await[3..],
+        ["error: storage_unavailable", "end: Failed, Failed", "usage: 14"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_lost_its_hold_stops_within_two_seconds() {
+    let mut store = accepting_store();
+    store.expect_save_answer().returning(|_, _, _| Ok(false));
+    let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));
+    let request = test.ask(QUESTION).await;
+
+    sleep(Duration::from_millis(2_100)).await;
+
+    assert!(request.is_cancelled());
+    assert_eq!(test.published().await[2..], ["end: Stopped, Stopped", "usage: 14"]);
+}

@@ -1,0 +1,75 @@
+//! One question and the making of its answer.
+
+use std::sync::Arc;
+
+use webchat_domain::{Context, Conversation, FinishReason, Ledger, Message, Title, TurnId, UserId};
+
+use super::draft::Draft;
+use crate::events::publisher::EventPublisher;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+use crate::runtime::limits::Permit;
+use crate::turns::registry::{RunningTurns, TurnCancellation};
+
+/// One question and the making of its answer.
+pub(crate) struct Turn {
+    pub(crate) core: Arc<Core>,
+    pub(crate) running: Arc<RunningTurns>,
+    pub(crate) user_id: UserId,
+    pub(crate) conversation: Conversation,
+    pub(crate) id: TurnId,
+    pub(crate) question: Message,
+    /// The stored answer: empty, or the text to continue.
+    pub(crate) answer: Message,
+    /// The context as it was read when the turn started.
+    pub(crate) context: Context,
+    /// The title made of the question, if it is the conversation's first.
+    pub(crate) first_title: Option<Title>,
+    /// Released when the turn ends.
+    pub(crate) _permit: Permit,
+}
+
+/// What was sent to the model.
+pub(super) struct SentRequest {
+    pub(super) context: Context,
+    pub(super) ledger: Ledger,
+}
+
+impl Turn {
+    /// Makes the answer, saves it and publishes it. The turn ends on every path.
+    pub(crate) async fn run(self, cancellation: TurnCancellation) {
+        let id = self.conversation.conversation_id;
+        let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
+        let abort = cancellation.abort.clone();
+        let ((), is_published) =
+            tokio::join!(self.answer(&publisher, cancellation), publisher.run(&abort));
+        self.running.remove(id, self.id);
+        // If the end is unpublished, the turn stays stored, so that another instance publishes it.
+        if is_published
+            && let Err(error) = self.core.ports.conversations.end_turn(id, self.id).await
+        {
+            let error = error_chain(&error);
+            tracing::warn!(turn_id = %self.id, error, "failed to delete finished turn");
+        }
+        self.core.notify_list(self.user_id, Some(id)).await;
+    }
+
+    /// Ends a turn that could not be published, so that the conversation accepts the next message.
+    pub(crate) async fn abort(self) {
+        let draft = Draft::new(&self.answer.content);
+        if let Err(error) = self.save_final_with_retry(&draft, FinishReason::Failed, None).await {
+            let error = error_chain(&error);
+            tracing::warn!(turn_id = %self.id, error, "failed to end unpublished turn");
+        }
+    }
+
+    /// Returns whether the turn continues an answer that has text.
+    pub(super) fn continues(&self) -> bool {
+        !self.answer.content.is_empty()
+    }
+
+    /// Returns how many of the answer's tokens this turn has added.
+    pub(super) fn added_tokens(&self, token_count: u32) -> u32 {
+        token_count.saturating_sub(self.answer.token_count)
+    }
+}

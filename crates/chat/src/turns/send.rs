@@ -1,0 +1,68 @@
+//! Sending a message.
+
+use std::sync::Arc;
+
+use webchat_domain::{ClientMessageId, ConversationId, Event, MessageAccepted, MessageId, UserId};
+
+use super::service::Turns;
+use super::start::{TurnSource, TurnStart};
+use crate::error::ChatError;
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendMessage {
+    /// The message's text.
+    pub content: String,
+    /// The client's unique id of the message. Sending it again returns the first result.
+    pub client_message_id: Option<ClientMessageId>,
+    /// The position of the last message that the client knows. The message is rejected if there are newer
+    /// ones.
+    pub expected_position: Option<u64>,
+}
+
+/// The result of sending a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The message is stored, and its turn has begun. This event was published to all subscribers.
+    Accepted(Arc<Event>),
+    /// The message was sent before; this is the first result. Nothing was done.
+    Duplicate(MessageAccepted),
+}
+
+impl Turns {
+    /// Stores the message and starts its turn, which runs to completion even if the caller is dropped.
+    ///
+    /// # Errors
+    /// All of [`ChatError`]. Nothing was stored then, except if the message was stored but could not be
+    /// published: it stays, with a failed answer. Errors of the answer itself are published as events.
+    ///
+    /// # Cancellation
+    /// If the future is dropped, the message may be stored; if it is, it is answered.
+    pub async fn send(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message: SendMessage,
+    ) -> Result<Sent, ChatError> {
+        self.send_version(user_id, id, message, None).await
+    }
+
+    /// Sends the message as the next question, or as another version of one.
+    pub(super) async fn send_version(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message: SendMessage,
+        version_of: Option<MessageId>,
+    ) -> Result<Sent, ChatError> {
+        let SendMessage { content, client_message_id, expected_position } = message;
+        if content.trim().is_empty() {
+            return Err(ChatError::EmptyMessage);
+        }
+        let source = TurnSource::Question { content, expected_position, version_of };
+        self.start(TurnStart { user_id, id, client_message_id, source }).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! The service of turns. Each use case is in a file beside this one.
+
+use std::sync::Arc;
+
+use super::registry::RunningTurns;
+use super::stopper::TurnStopper;
+use crate::runtime::core::Core;
+
+/// Questions and the model's answers.
+#[derive(Clone)]
+pub struct Turns {
+    pub(super) core: Arc<Core>,
+    pub(super) running: Arc<RunningTurns>,
+    pub(super) stopper: TurnStopper,
+}
+
+impl Turns {
+    pub(crate) fn new(core: &Arc<Core>, running: &Arc<RunningTurns>, stopper: TurnStopper) -> Self {
+        Self { core: Arc::clone(core), running: Arc::clone(running), stopper }
+    }
+}

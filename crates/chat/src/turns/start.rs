@@ -1,0 +1,318 @@
+//! How a turn starts: the one place that sending, editing, regenerating and continuing go through.
+
+use std::sync::Arc;
+
+use webchat_domain::{
+    ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event, EventBody,
+    EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId,
+    UserId,
+};
+use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
+
+use super::lease::LEASE;
+use super::run::turn::Turn;
+use super::send::Sent;
+use super::service::Turns;
+use crate::context::prompts::tokens_to_continue;
+use crate::error::ChatError;
+use crate::runtime::error_chain::error_chain;
+use crate::runtime::limits::Permit;
+
+/// A turn to start.
+pub(super) struct TurnStart {
+    pub(super) user_id: UserId,
+    pub(super) id: ConversationId,
+    pub(super) client_message_id: Option<ClientMessageId>,
+    pub(super) source: TurnSource,
+}
+
+/// What a turn answers.
+pub(super) enum TurnSource {
+    /// A new question, or another version of one.
+    Question { content: String, expected_position: Option<u64>, version_of: Option<MessageId> },
+    /// An existing question, once more.
+    Regeneration { question: Message, answer_id: MessageId },
+    /// An existing question, whose answer is continued.
+    Continuation { question: Message, answer: Message },
+}
+
+/// What is stored when a turn starts.
+enum Change {
+    Append(Append),
+    Continue(ContinueAnswer),
+}
+
+/// A turn that is stored and not yet published.
+struct StoredTurn {
+    conversation: Conversation,
+    question: Message,
+    answer: Message,
+    context: Context,
+    accepted: MessageAccepted,
+    permit: Permit,
+}
+
+impl Turns {
+    /// Stores the turn's messages, publishes their acceptance and runs the turn.
+    ///
+    /// This happens in a task of the lifecycle, not in the caller's future: a connection that closes now
+    /// must not leave a question without its turn. Shutdown waits for it.
+    pub(super) async fn start(&self, start: TurnStart) -> Result<Sent, ChatError> {
+        let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
+        let turns = self.clone();
+        let starting = async move { turns.start_detached(start).await };
+        self.core.lifecycle.spawn_detached(starting).await.map_err(StoreError::fault)?
+    }
+
+    async fn start_detached(&self, start: TurnStart) -> Result<Sent, ChatError> {
+        let (user_id, id) = (start.user_id, start.id);
+        let permit = self.running.acquire_permit(user_id, self.core.settings.turns_per_user)?;
+        let context = self.core.stored_context(user_id, id).await?.context;
+        let change = self.change(&start, &context).await?;
+        self.check_log(id).await?;
+        let stored = match self.store(user_id, id, change).await? {
+            AppendOutcome::Stored { conversation, messages } => {
+                let existing = start.source.existing_question();
+                let messages = existing.cloned().into_iter().chain(messages).collect();
+                let (question, answer) = question_and_answer(messages)?;
+                let accepted = accepted(start.client_message_id.clone(), &question, &answer)?;
+                let context = self.context_after(&start, context).await?;
+                StoredTurn { conversation, question, answer, context, accepted, permit }
+            }
+            AppendOutcome::Duplicate(messages) => {
+                let (question, answer) = question_and_answer(messages)?;
+                return Ok(Sent::Duplicate(accepted(start.client_message_id, &question, &answer)?));
+            }
+            AppendOutcome::Conflict { position } => {
+                return Err(start.source.conflict(position));
+            }
+            AppendOutcome::TurnInProgress => return Err(ChatError::TurnInProgress),
+            AppendOutcome::NotFound => return Err(ChatError::ConversationNotFound),
+        };
+        self.publish_and_run(&start, stored).await
+    }
+
+    /// Returns what to store, if the model's window takes it.
+    async fn change(&self, start: &TurnStart, context: &Context) -> Result<Change, ChatError> {
+        let client_message_id = start.client_message_id.clone();
+        let budget = self.core.budget(context);
+        Ok(match &start.source {
+            TurnSource::Question { content, expected_position, version_of } => {
+                let token_count = self.core.count_tokens(content).await;
+                budget.fits(token_count)?;
+                Change::Append(Append {
+                    client_message_id,
+                    expected_position: *expected_position,
+                    version_of: *version_of,
+                    title: Title::from_first_words(content),
+                    ..self.question_with_placeholder(content.clone(), token_count)
+                })
+            }
+            TurnSource::Regeneration { answer_id, .. } => {
+                let lease = self.new_lease();
+                Change::Append(Append {
+                    messages: vec![self.placeholder_answer(lease)],
+                    version_of: Some(*answer_id),
+                    client_message_id,
+                    turn: Some(lease),
+                    ..Append::default()
+                })
+            }
+            TurnSource::Continuation { answer, .. } => {
+                let fits = budget.fits(tokens_to_continue(answer, self.core.counter()));
+                fits.map_err(|_| ChatError::NothingToContinue)?;
+                let (message_id, turn) = (answer.message_id, self.new_lease());
+                Change::Continue(ContinueAnswer { message_id, client_message_id, turn })
+            }
+        })
+    }
+
+    /// Checks that the log works, as a question that can't be published must not be stored.
+    async fn check_log(&self, id: ConversationId) -> Result<(), ChatError> {
+        if self.core.ports.log.checkpoint(id).await?.running_turn.is_some() {
+            // If that turn is abandoned, its end must be published before this one's acceptance.
+            self.recover_abandoned_turns().await?;
+        }
+        Ok(())
+    }
+
+    async fn store(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        change: Change,
+    ) -> Result<AppendOutcome, StoreError> {
+        let (conversations, now) = (&self.core.ports.conversations, self.core.now());
+        match change {
+            Change::Append(append) => conversations.append(user_id, id, append, now).await,
+            Change::Continue(continuation) => {
+                conversations.continue_answer(user_id, id, continuation, now).await
+            }
+        }
+    }
+
+    /// Returns the context that the turn uses. Branching and continuing may have dropped the summary that
+    /// was read before.
+    async fn context_after(
+        &self,
+        start: &TurnStart,
+        context: Context,
+    ) -> Result<Context, ChatError> {
+        if context.summary.is_none() || start.source.is_new_question() {
+            return Ok(context);
+        }
+        Ok(self.core.stored_context(start.user_id, start.id).await?.context)
+    }
+
+    /// Returns the lease of a turn that starts now.
+    fn new_lease(&self) -> TurnLease {
+        let lease_until = self.core.now().plus(LEASE);
+        TurnLease { turn_id: TurnId::generate(), lease_until }
+    }
+
+    /// Returns a turn's empty answer, with the status it has if the turn never saves anything.
+    fn placeholder_answer(&self, lease: TurnLease) -> NewMessage {
+        NewMessage {
+            message_id: MessageId::generate(),
+            turn_id: Some(lease.turn_id),
+            role: Role::Assistant,
+            content: String::new(),
+            token_count: 0,
+            status: MessageStatus::Interrupted,
+            created_at: self.core.now(),
+        }
+    }
+
+    fn question_with_placeholder(&self, content: String, token_count: u32) -> Append {
+        let lease = self.new_lease();
+        let answer = self.placeholder_answer(lease);
+        let question = NewMessage {
+            message_id: MessageId::generate(),
+            role: Role::User,
+            content,
+            token_count,
+            status: MessageStatus::Complete,
+            ..answer.clone()
+        };
+        Append { messages: vec![question, answer], turn: Some(lease), ..Append::default() }
+    }
+
+    async fn publish_and_run(
+        &self,
+        start: &TurnStart,
+        stored: StoredTurn,
+    ) -> Result<Sent, ChatError> {
+        let (user_id, id) = (start.user_id, start.id);
+        let StoredTurn { conversation, question, answer, context, accepted, permit } = stored;
+        let turn_id = accepted.turn_id;
+        let is_first = start.source.is_new_question() && question.parent_id.is_none();
+        let turn = Turn {
+            core: Arc::clone(&self.core),
+            running: Arc::clone(&self.running),
+            user_id,
+            first_title: conversation.title.clone().filter(|_| is_first),
+            conversation,
+            id: turn_id,
+            question,
+            answer,
+            context,
+            _permit: permit,
+        };
+        // Register it before anybody can know of it and stop it.
+        let aborting = self.core.lifecycle.aborting();
+        let cancellation = self.running.register(user_id, id, turn_id, aborting);
+        let event = match self.publish_accepted(start, accepted).await {
+            Ok(event) => event,
+            Err(error) => {
+                self.running.remove(id, turn_id);
+                self.core.lifecycle.spawn_detached(turn.abort());
+                return Err(error);
+            }
+        };
+        self.publish_first_title(&turn).await;
+        self.core.lifecycle.spawn_detached(turn.run(cancellation));
+        self.core.notify_list(user_id, Some(id)).await;
+        Ok(Sent::Accepted(event))
+    }
+
+    async fn publish_accepted(
+        &self,
+        start: &TurnStart,
+        accepted: MessageAccepted,
+    ) -> Result<Arc<Event>, ChatError> {
+        if start.source.is_branch() {
+            self.core.publish_change(start.id, ConversationChange::Branch).await?;
+        }
+        let body = EventBody::MessageAccepted(accepted);
+        Ok(self.core.ports.log.append(start.id, EventId::generate(), body).await?)
+    }
+
+    /// Logs a failure only: the turn is published and must run, and the title is stored.
+    async fn publish_first_title(&self, turn: &Turn) {
+        let Some(title) = turn.first_title.clone() else { return };
+        let id = turn.conversation.conversation_id;
+        let change = ConversationChange::Title { title };
+        if let Err(error) = self.core.publish_change(id, change).await {
+            let error = error_chain(&error);
+            tracing::warn!(turn_id = %turn.id, error, "failed to publish title");
+        }
+    }
+}
+
+impl TurnSource {
+    fn existing_question(&self) -> Option<&Message> {
+        match self {
+            Self::Question { .. } => None,
+            Self::Regeneration { question, .. } | Self::Continuation { question, .. } => {
+                Some(question)
+            }
+        }
+    }
+
+    fn is_new_question(&self) -> bool {
+        matches!(self, Self::Question { version_of: None, .. })
+    }
+
+    /// Returns whether other versions of messages become visible.
+    fn is_branch(&self) -> bool {
+        match self {
+            Self::Question { version_of, .. } => version_of.is_some(),
+            Self::Regeneration { .. } => true,
+            Self::Continuation { .. } => false,
+        }
+    }
+
+    fn conflict(&self, position: u64) -> ChatError {
+        match self {
+            Self::Continuation { .. } => ChatError::NothingToContinue,
+            Self::Question { .. } | Self::Regeneration { .. } => {
+                ChatError::PositionConflict { position }
+            }
+        }
+    }
+}
+
+fn question_and_answer(messages: Vec<Message>) -> Result<(Message, Message), ChatError> {
+    let [question, answer] = <[Message; 2]>::try_from(messages).map_err(|_| {
+        StoreError::fault("a turn has other messages than a question and an answer")
+    })?;
+    Ok((question, answer))
+}
+
+pub(super) fn accepted(
+    client_message_id: Option<ClientMessageId>,
+    question: &Message,
+    answer: &Message,
+) -> Result<MessageAccepted, ChatError> {
+    let turn_id = answer.turn_id.ok_or_else(|| StoreError::fault("an answer has no turn"))?;
+    Ok(MessageAccepted {
+        message_id: question.message_id,
+        position: question.position,
+        turn_id,
+        client_message_id,
+        answer_id: answer.message_id,
+        content: question.content.clone(),
+        token_count: question.token_count,
+        created_at: question.created_at,
+    })
+}

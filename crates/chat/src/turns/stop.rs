@@ -1,0 +1,139 @@
+//! Stopping a turn.
+
+use webchat_domain::{ConversationId, TurnId, UserId};
+
+use super::service::Turns;
+use crate::error::ChatError;
+
+impl Turns {
+    /// Stops the running turn, if there is one, on whichever instance it runs. The text so far is kept.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn stop(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
+        self.core.find_conversation(user_id, id).await?;
+        Ok(self.stopper.stop(user_id, id).await?)
+    }
+
+    /// Stops this turn. The text so far is kept.
+    ///
+    /// # Errors
+    /// [`ChatError::TurnNotFound`] if this turn is not running;
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
+    pub async fn stop_turn(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        turn_id: TurnId,
+    ) -> Result<(), ChatError> {
+        self.core.find_conversation(user_id, id).await?;
+        let (conversations, now) = (&self.core.ports.conversations, self.core.now());
+        if conversations.running_turn(user_id, id, now).await? != Some(turn_id) {
+            return Err(ChatError::TurnNotFound);
+        }
+        Ok(self.stopper.stop(user_id, id).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{MessageStatus, TurnId};
+
+    use super::*;
+    use crate::testing::{ANSWER, QUESTION, TestChat, settle};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_answer_keeps_what_came_and_lets_go_of_the_model() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        request.send_text(ANSWER).await;
+        settle().await;
+
+        test.chat.turns.stop(test.user_id, test.id).await.unwrap();
+        settle().await;
+
+        assert!(request.is_cancelled());
+        assert_eq!(test.published().await[3..], ["end: Stopped, Stopped", "usage: 20"]);
+        let answer = test.last_message().await;
+        assert_eq!((answer.content.as_str(), answer.token_count), (ANSWER, 6));
+        assert_eq!(answer.status, MessageStatus::Stopped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_another_instance_makes_is_stopped_there() {
+        let test = TestChat::new().await;
+        let other = test.another_instance();
+        test.chat.spawn_background_tasks();
+        settle().await;
+        let request = test.ask(QUESTION).await;
+
+        other.turns.stop(test.user_id, test.id).await.unwrap();
+        settle().await;
+
+        assert!(request.is_cancelled());
+        assert_eq!(test.last_message().await.status, MessageStatus::Stopped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_signal_stops_nothing_but_the_owners_turn_that_it_names() {
+        let test = TestChat::new().await;
+        test.chat.spawn_background_tasks();
+        settle().await;
+        let request = test.ask(QUESTION).await;
+        let (user_id, conversation_id) = (test.user_id, test.id);
+        let turn_id = test.last_message().await.turn_id.unwrap();
+
+        for forged in [
+            Signal::Stop { user_id: UserId::generate(), conversation_id, turn_id },
+            Signal::Stop { user_id, conversation_id, turn_id: TurnId::generate() },
+            Signal::Stop { user_id, conversation_id: ConversationId::generate(), turn_id },
+        ] {
+            test.chat.core.ports.signals.publish(forged).await.unwrap();
+        }
+        settle().await;
+
+        assert!(!request.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_happens_where_no_answer_is_made() {
+        let test = TestChat::new().await;
+        test.ask_and_answer(QUESTION, ANSWER).await;
+
+        test.chat.turns.stop(test.user_id, test.id).await.unwrap();
+        test.ask_and_answer("Why?", "So.").await;
+
+        let answers: Vec<_> = test.messages().await.iter().map(|message| message.status).collect();
+        assert_eq!(answers, [MessageStatus::Complete; 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_stopped_by_its_id_for_as_long_as_it_runs() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        let runs = test.last_message().await.turn_id.unwrap();
+
+        let other = test.chat.turns.stop_turn(test.user_id, test.id, TurnId::generate()).await;
+        settle().await;
+        assert!(!request.is_cancelled());
+        test.chat.turns.stop_turn(test.user_id, test.id, runs).await.unwrap();
+        settle().await;
+        let again = test.chat.turns.stop_turn(test.user_id, test.id, runs).await;
+
+        assert!(request.is_cancelled());
+        assert_eq!(other.unwrap_err().code(), "turn_not_found");
+        assert_eq!(again.unwrap_err().code(), "turn_not_found");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_stops_nothing() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+
+        let refused = test.chat.turns.stop(UserId::generate(), test.id).await;
+        settle().await;
+
+        assert_eq!(refused.unwrap_err().code(), "conversation_not_found");
+        assert!(!request.is_cancelled());
+    }
+}

@@ -1,0 +1,44 @@
+//! Stops the turn of a conversation on whichever instance runs it.
+
+use std::sync::Arc;
+
+use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::{Signal, StoreError};
+
+use super::registry::RunningTurns;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+
+/// Stops the turn of a conversation on whichever instance runs it.
+#[derive(Clone)]
+pub(crate) struct TurnStopper {
+    core: Arc<Core>,
+    running: Arc<RunningTurns>,
+}
+
+impl TurnStopper {
+    pub(crate) fn new(core: &Arc<Core>, running: &Arc<RunningTurns>) -> Self {
+        Self { core: Arc::clone(core), running: Arc::clone(running) }
+    }
+
+    /// Stops the running turn, if there is one.
+    pub(crate) async fn stop(&self, user_id: UserId, id: ConversationId) -> Result<(), StoreError> {
+        if self.running.stop(id) {
+            return Ok(());
+        }
+        if let Some(turn_id) = self.core.ports.log.checkpoint(id).await?.running_turn {
+            let stop = Signal::Stop { user_id, conversation_id: id, turn_id };
+            self.core.ports.signals.publish(stop).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops the turn of a conversation that was deleted or reset. If that fails, the turn ends by itself
+    /// when it next tries to save.
+    pub(crate) async fn stop_orphaned(&self, user_id: UserId, id: ConversationId) {
+        if let Err(error) = self.stop(user_id, id).await {
+            let error = error_chain(&error);
+            tracing::warn!(conversation_id = %id, error, "failed to stop orphaned turn");
+        }
+    }
+}
