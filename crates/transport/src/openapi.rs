@@ -8,8 +8,10 @@ use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, Paths, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
+use webchat_domain::IdempotencyKey;
 
 use crate::error::ErrorBody;
+use crate::realtime::schema::{ClientEvent, ServerEvent};
 use crate::refusals::problem;
 use crate::{ApiError, flask, health, v1};
 
@@ -42,7 +44,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
 struct Document;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(serve))]
+#[openapi(paths(serve), components(schemas(ClientEvent, ServerEvent, IdempotencyKey)))]
 struct Described;
 
 /// The document, as it stands in `docs/openapi.json`.
