@@ -1,19 +1,31 @@
-//! What keeps a turn from beginning: its name is known, or another one runs.
+//! What is loaded to check the preconditions of an append.
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ClientMessageId, Message, Role, Timestamp};
+use webchat_persistence::rules::AppendState;
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument};
 
-pub(crate) fn turn_runs(conversation: &ConversationDocument, now: Timestamp) -> bool {
-    conversation.running_turn.is_some() && conversation.lease_until.is_some_and(|until| until > now)
+/// Loads what the rules of an append or a continuation need.
+pub(crate) async fn append_state(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    client_message_id: Option<&ClientMessageId>,
+    head_position: u64,
+    now: Timestamp,
+) -> MongoResult<AppendState> {
+    let duplicate = match client_message_id {
+        Some(id) => find_duplicate(transaction, conversation, id).await?,
+        None => Vec::new(),
+    };
+    Ok(AppendState { duplicate, running_turn: conversation.running_turn(now), head_position })
 }
 
-/// What was stored under the client's name. A message that a reset has taken away no longer holds
-/// it.
-pub(crate) async fn sent_before(
+/// Finds the messages that were stored under the client message id, with the other message of their
+/// exchange. A message that was removed by a reset gives its id back.
+async fn find_duplicate(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     client_message_id: &ClientMessageId,
