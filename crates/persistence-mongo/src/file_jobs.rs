@@ -197,7 +197,7 @@ async fn create(
     if let Some(known) = jobs.find_one(known).session(&mut *transaction.session).await? {
         return Ok(CreateJobOutcome::Duplicate(known.into()));
     }
-    if !make_room(&mut transaction, user_id, new.most_kept).await? {
+    if !make_room(&mut transaction, user_id, new.max_kept).await? {
         // Nothing was written but the time of the conversation, as somebody has used it.
         return Ok(CreateJobOutcome::TooMany);
     }
@@ -267,14 +267,14 @@ async fn text(transaction: Transaction<'_>, job_id: JobId) -> MongoResult<Option
 async fn make_room(
     transaction: &mut Transaction<'_>,
     user_id: UserId,
-    most_kept: u32,
+    max_kept: u32,
 ) -> MongoResult<bool> {
     let jobs = transaction.database.file_jobs();
     let running = jobs
         .count_documents(doc! { "user_id": user_id.to_string(), "status": "running" })
         .session(&mut *transaction.session)
         .await?;
-    let Some(kept) = rules::failed_jobs_to_keep(running, most_kept) else { return Ok(false) };
+    let Some(kept) = rules::failed_jobs_to_keep(running, max_kept) else { return Ok(false) };
     let mut failed = jobs
         .find(doc! { "user_id": user_id.to_string(), "status": "failed" })
         .sort(doc! { "created_at": -1, "job_id": -1 })

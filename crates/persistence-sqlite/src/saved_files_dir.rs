@@ -1,3 +1,5 @@
+//! Saved files in a directory.
+
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -6,33 +8,34 @@ use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 use webchat_persistence::{SavedFiles, StoreError};
 
-/// Saved files in a folder, which is made when the first one is saved.
+/// Saved files in a directory, which is created when the first one is saved.
 #[derive(Clone, Debug)]
-pub struct SavedFolder(PathBuf);
+pub struct SavedFilesDir(PathBuf);
 
-impl SavedFolder {
-    /// In this folder.
+impl SavedFilesDir {
+    /// Uses the directory at this path.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// The place of a file: a name that leads elsewhere has none.
-    fn place(&self, name: &str) -> Option<PathBuf> {
-        let is_bare = Path::new(name).file_name().is_some_and(|bare| bare == name);
-        is_bare.then(|| self.0.join(name))
+    /// Returns `None` for a name that would lead out of the directory.
+    fn path_of(&self, name: &str) -> Option<PathBuf> {
+        let is_file_name = Path::new(name).file_name().is_some_and(|file_name| file_name == name);
+        is_file_name.then(|| self.0.join(name))
     }
 }
 
 #[async_trait]
-impl SavedFiles for SavedFolder {
+impl SavedFiles for SavedFilesDir {
     async fn save(&self, name: &str, content: Vec<u8>) -> Result<bool, StoreError> {
-        let place = self.place(name).ok_or_else(|| StoreError::fault("a file's name is a path"))?;
+        let path =
+            self.path_of(name).ok_or_else(|| StoreError::fault("the file name is a path"))?;
         run(move || {
-            if let Some(folder) = place.parent() {
-                fs::create_dir_all(folder)?;
+            if let Some(dir) = path.parent() {
+                fs::create_dir_all(dir)?;
             }
-            match write_new(&place, &content) {
+            match write_new(&path, &content) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
                 written => written.map(|()| true),
             }
@@ -41,8 +44,8 @@ impl SavedFiles for SavedFolder {
     }
 
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(place) = self.place(name) else { return Ok(None) };
-        run(move || match fs::read(place) {
+        let Some(path) = self.path_of(name) else { return Ok(None) };
+        run(move || match fs::read(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             read => read.map(Some),
         })
@@ -50,12 +53,12 @@ impl SavedFiles for SavedFolder {
     }
 }
 
-/// A file that is not whole does not stay.
-fn write_new(place: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(place)?;
+/// Removes the file again if it can't be written completely.
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
     file.write_all(content).and_then(|()| file.sync_all()).inspect_err(|_| {
-        // What can't be removed either is reported by the error itself.
-        let _ = fs::remove_file(place);
+        // The write error is reported; one of the removal adds nothing.
+        let _ = fs::remove_file(path);
     })
 }
 
@@ -72,7 +75,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_saved_once_and_read() {
         let folder = tempfile::tempdir().unwrap();
-        let files = SavedFolder::at(folder.path().join("saved"));
+        let files = SavedFilesDir::at(folder.path().join("saved"));
 
         let none = files.read("a.json").await.unwrap();
         let first = files.save("a.json", b"first".to_vec()).await.unwrap();
@@ -83,10 +86,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_elsewhere_is_refused() {
+    async fn a_name_that_leads_out_of_the_directory_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("secret"), "x").unwrap();
-        let files = SavedFolder::at(folder.path().join("saved"));
+        let files = SavedFilesDir::at(folder.path().join("saved"));
 
         for name in ["../secret", "/etc/passwd", "a/b", "..", ".", "", "a/"] {
             assert!(files.save(name, Vec::new()).await.is_err(), "{name}");

@@ -1,8 +1,11 @@
+//! Implements [`Contexts`].
+
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::params;
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
 
+use super::row::{find, put};
 use crate::{SqliteStore, rows};
 
 #[async_trait]
@@ -68,18 +71,18 @@ impl Contexts for SqliteStore {
         until: Timestamp,
         later: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.hold_compaction(id, until, Some(later)).await
+        self.set_compaction_lease(id, until, Some(later)).await
     }
 
     async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
-        self.hold_compaction(id, until, None).await?;
+        self.set_compaction_lease(id, until, None).await?;
         Ok(())
     }
 }
 
 impl SqliteStore {
-    /// Whether the right was still the one that was taken until `until`.
-    async fn hold_compaction(
+    /// Returns `false` if the current lease is not the one that expires at `until`.
+    async fn set_compaction_lease(
         &self,
         id: ConversationId,
         until: Timestamp,
@@ -87,61 +90,13 @@ impl SqliteStore {
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                let held = transaction.execute(
+                let updated = transaction.execute(
                     "UPDATE conversations SET compacting_until = ?3
                      WHERE conversation_id = ?1 AND compacting_until = ?2",
                     params![id.to_simple(), until.unix_millis(), later.map(Timestamp::unix_millis)],
                 )?;
-                Ok(held > 0)
+                Ok(updated > 0)
             })
             .await
     }
-}
-
-pub(crate) fn find(
-    transaction: &Transaction<'_>,
-    id: ConversationId,
-) -> rusqlite::Result<StoredContext> {
-    let found = transaction
-        .prepare_cached("SELECT revision, context FROM contexts WHERE conversation_id = ?1")?
-        .query_row([id.to_simple()], |row| {
-            let context = row.get_ref("context")?.as_str()?;
-            Ok(StoredContext {
-                revision: row.get("revision")?,
-                context: serde_json::from_str(context).map_err(rows::broken)?,
-            })
-        })
-        .optional()?;
-    Ok(found.unwrap_or_default())
-}
-
-pub(crate) fn put(
-    transaction: &Transaction<'_>,
-    id: ConversationId,
-    context: &Context,
-    revision: u64,
-) -> rusqlite::Result<()> {
-    let context = serde_json::to_string(context).map_err(rows::broken)?;
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO contexts VALUES (?1, ?2, ?3)")?
-        .execute(params![id.to_simple(), revision, context])?;
-    Ok(())
-}
-
-/// Drops the summary if it covers the message at this position. The revision rises in any case, so that
-/// nobody puts a summary in place who has read what is no longer so.
-pub(crate) fn drop_summary_from(
-    transaction: &Transaction<'_>,
-    id: ConversationId,
-    position: u64,
-) -> rusqlite::Result<()> {
-    let StoredContext { mut context, revision } = find(transaction, id)?;
-    context.summary = context.summary.filter(|summary| summary.through < position);
-    put(transaction, id, &context, revision + 1)
-}
-
-/// Empties it. Its revision rises, so that nobody writes over it who has not seen that.
-pub(crate) fn empty(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
-    let StoredContext { revision, .. } = find(transaction, id)?;
-    put(transaction, id, &Context::default(), revision + 1)
 }

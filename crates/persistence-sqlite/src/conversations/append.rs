@@ -1,12 +1,15 @@
+//! Appending messages to a conversation.
+
+use std::mem;
+
 use rusqlite::{Transaction, params};
-use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageId, NewMessage, Timestamp, Title, TurnId,
-    UserId,
-};
+use webchat_domain::{ConversationId, MessageId, Timestamp, Title, UserId};
+use webchat_persistence::rules::{self, AppendEffect, NewPath, Placement};
 use webchat_persistence::{Append, AppendOutcome};
 
-use crate::tail::{Tail, find_tail, refused};
-use crate::{rows, versions};
+use super::head::Head;
+use super::path;
+use crate::rows;
 
 pub(crate) fn append(
     transaction: &Transaction<'_>,
@@ -15,46 +18,56 @@ pub(crate) fn append(
     append: Append,
     now: Timestamp,
 ) -> rusqlite::Result<AppendOutcome> {
-    let Some(mut tail) = find_tail(transaction, user_id, id, now)? else {
+    let Some(mut head) = Head::find(transaction, user_id, id, now)? else {
         return Ok(AppendOutcome::NotFound);
     };
-    let name = append.client_message_id.as_ref();
-    if let Some(refused) = refused(transaction, id, tail, name, append.turn.is_some())? {
-        return Ok(refused);
-    }
-    if append.expected_position.is_some_and(|expected| expected != tail.position) {
-        return Ok(AppendOutcome::Conflict { position: tail.position });
+    let state = head.append_state(transaction, id, append.client_message_id.as_ref())?;
+    if let Err(rejected) = rules::check_append(&append, state) {
+        return Ok(rejected);
     }
     if let Some(version_of) = append.version_of {
-        let Some(old) = rows::find_message(transaction, user_id, id, version_of)? else {
+        let Some(node) = path::find_node(transaction, id, version_of)? else {
             return Ok(AppendOutcome::NotFound);
         };
-        versions::show(transaction, id, old.parent_id)?;
-        tail.head = old.parent_id;
+        path::show(transaction, id, NewPath::to(node.parent_id))?;
+        head.message_id = node.parent_id;
     }
-    store(transaction, user_id, id, tail, append, now)
+    store(transaction, user_id, id, &head, append, now)
 }
 
 fn store(
     transaction: &Transaction<'_>,
     user_id: UserId,
     id: ConversationId,
-    tail: Tail,
-    append: Append,
+    head: &Head,
+    mut append: Append,
     now: Timestamp,
 ) -> rusqlite::Result<AppendOutcome> {
-    let mut messages: Vec<Message> = Vec::with_capacity(append.messages.len());
-    for (new, position) in append.messages.into_iter().zip(tail.last_position + 1..) {
-        let parent_id = messages.last().map(|last| last.message_id).or(tail.head);
-        let client_message_id = append.client_message_id.as_ref().filter(|_| messages.is_empty());
-        let message = placed(id, new, position, parent_id);
-        insert(transaction, user_id, &message, client_message_id)?;
-        messages.push(message);
+    let placement =
+        Placement { conversation_id: id, head: head.message_id, last_position: head.last_position };
+    let (new, name) = (mem::take(&mut append.messages), append.client_message_id.take());
+    let messages = rules::build_messages(placement, new, name);
+    for message in &messages {
+        rows::insert_message(transaction, user_id, message)?;
     }
+    apply(transaction, id, &AppendEffect::of(&append, head.title.as_ref(), &messages), now)?;
+    let messages = messages.into_iter().map(|stored| stored.message).collect();
+    match rows::find_conversation(transaction, user_id, id)? {
+        Some(conversation) => Ok(AppendOutcome::Stored { conversation, messages }),
+        None => Ok(AppendOutcome::NotFound),
+    }
+}
+
+fn apply(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    effect: &AppendEffect,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
             "UPDATE conversations SET
-                 updated_at = ?2, title = coalesce(title, ?3), head = coalesce(?4, head),
+                 updated_at = ?2, title = coalesce(?3, title), head = coalesce(?4, head),
                  message_count = message_count + ?5, last_position = last_position + ?5,
                  total_tokens = total_tokens + ?6,
                  running_turn = coalesce(?7, running_turn), lease_until = coalesce(?8, lease_until),
@@ -64,68 +77,12 @@ fn store(
         .execute(params![
             id.to_simple(),
             now.unix_millis(),
-            append.title.as_ref().map(Title::as_str),
-            messages.last().map(|head| head.message_id.to_simple()),
-            messages.len(),
-            messages.iter().map(|message| u64::from(message.token_count)).sum::<u64>(),
-            append.turn.map(|turn| turn.turn_id.to_simple()),
-            append.turn.map(|turn| turn.lease_until.unix_millis()),
-        ])?;
-    match rows::find_conversation(transaction, user_id, id)? {
-        Some(conversation) => Ok(AppendOutcome::Stored { conversation, messages }),
-        None => Ok(AppendOutcome::NotFound),
-    }
-}
-
-fn placed(
-    conversation_id: ConversationId,
-    new: NewMessage,
-    position: u64,
-    parent_id: Option<MessageId>,
-) -> Message {
-    Message {
-        message_id: new.message_id,
-        conversation_id,
-        position,
-        parent_id,
-        turn_id: new.turn_id,
-        role: new.role,
-        content: new.content,
-        token_count: new.token_count,
-        status: new.status,
-        error: None,
-        created_at: new.created_at,
-    }
-}
-
-pub(crate) fn insert(
-    transaction: &Transaction<'_>,
-    user_id: UserId,
-    message: &Message,
-    client_message_id: Option<&ClientMessageId>,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
-                 turn_id, client_message_id, role, content, token_count, status, created_at,
-                 error_message, error_code)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )?
-        .execute(params![
-            message.message_id.to_simple(),
-            message.conversation_id.to_simple(),
-            user_id.to_simple(),
-            message.position,
-            message.parent_id.map(MessageId::to_simple),
-            message.turn_id.map(TurnId::to_simple),
-            client_message_id.map(ClientMessageId::as_str),
-            rows::role_name(message.role),
-            message.content,
-            message.token_count,
-            rows::status_name(message.status),
-            message.created_at.unix_millis(),
-            message.error.as_ref().map(|error| &error.message),
-            message.error.as_ref().map(|error| &error.code),
+            effect.title.as_ref().map(Title::as_str),
+            effect.head.map(MessageId::to_simple),
+            effect.message_count,
+            effect.total_tokens,
+            effect.turn.map(|turn| turn.turn_id.to_simple()),
+            effect.turn.map(|turn| turn.lease_until.unix_millis()),
         ])?;
     Ok(())
 }

@@ -1,61 +1,76 @@
-use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, Timestamp, UserId};
-use webchat_persistence::AppendOutcome;
+//! Where a conversation ends, and whether a turn runs in it.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use webchat_domain::{
+    ClientMessageId, ConversationId, Message, MessageId, Timestamp, Title, TurnId, UserId,
+};
+use webchat_persistence::rules::{self, AppendState};
 
 use crate::rows::{self, MESSAGE};
 
-/// Where a conversation ends.
-#[derive(Clone, Copy)]
-pub(crate) struct Tail {
-    pub(crate) last_position: u64,
-    /// The end of its visible path, and its position: 0 without one.
-    pub(crate) head: Option<MessageId>,
-    pub(crate) position: u64,
-    pub(crate) turn_runs: bool,
+pub(super) struct Head {
+    pub(super) title: Option<Title>,
+    pub(super) last_position: u64,
+    /// The last message of the visible path, and its position: 0 without one.
+    pub(super) message_id: Option<MessageId>,
+    pub(super) position: u64,
+    pub(super) running_turn: Option<TurnId>,
 }
 
-/// Why nothing begins: its name is known, or a turn runs beside which no other may.
-pub(crate) fn refused(
-    transaction: &Transaction<'_>,
-    id: ConversationId,
-    tail: Tail,
-    client_message_id: Option<&ClientMessageId>,
-    is_turn: bool,
-) -> rusqlite::Result<Option<AppendOutcome>> {
-    if let Some(client_message_id) = client_message_id {
-        let earlier = sent_before(transaction, id, client_message_id)?;
-        if !earlier.is_empty() {
-            return Ok(Some(AppendOutcome::Duplicate(earlier)));
-        }
+impl Head {
+    pub(super) fn find(
+        transaction: &Transaction<'_>,
+        user_id: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Self>> {
+        transaction
+            .prepare_cached(
+                "SELECT title, last_position, head, running_turn, lease_until,
+                     coalesce((SELECT position FROM messages WHERE message_id = head), 0) AS position
+                 FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
+            )?
+            .query_row([id.to_simple(), user_id.to_simple()], |row| Self::from_row(row, now))
+            .optional()
     }
-    Ok((is_turn && tail.turn_runs).then_some(AppendOutcome::TurnInProgress))
-}
 
-pub(crate) fn find_tail(
-    transaction: &Transaction<'_>,
-    user_id: UserId,
-    id: ConversationId,
-    now: Timestamp,
-) -> rusqlite::Result<Option<Tail>> {
-    transaction
-        .prepare_cached(
-            "SELECT last_position, head,
-                 coalesce((SELECT position FROM messages WHERE message_id = head), 0) AS position,
-                 running_turn IS NOT NULL AND coalesce(lease_until > ?3, FALSE) AS turn_runs
-             FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
-        )?
-        .query_row(params![id.to_simple(), user_id.to_simple(), now.unix_millis()], |row| {
-            Ok(Tail {
-                last_position: row.get("last_position")?,
-                head: rows::parsed_option(row, "head")?,
-                position: row.get("position")?,
-                turn_runs: row.get("turn_runs")?,
-            })
+    fn from_row(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Self> {
+        Ok(Self {
+            title: rows::title(row)?,
+            last_position: row.get("last_position")?,
+            message_id: rows::parsed_option(row, "head")?,
+            position: row.get("position")?,
+            running_turn: running_turn(row, now)?,
         })
-        .optional()
+    }
+
+    /// Loads what the rules of an append or a continuation need.
+    pub(super) fn append_state(
+        &self,
+        transaction: &Transaction<'_>,
+        id: ConversationId,
+        client_message_id: Option<&ClientMessageId>,
+    ) -> rusqlite::Result<AppendState> {
+        Ok(AppendState {
+            duplicate: match client_message_id {
+                Some(client_message_id) => find_duplicate(transaction, id, client_message_id)?,
+                None => Vec::new(),
+            },
+            running_turn: self.running_turn,
+            head_position: self.position,
+        })
+    }
 }
 
-fn sent_before(
+/// The turn of a row of `conversations` whose lease is valid at `now`.
+pub(super) fn running_turn(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Option<TurnId>> {
+    let turn_id = rows::parsed_option(row, "running_turn")?;
+    Ok(rules::running_turn(turn_id, rows::timestamp_option(row, "lease_until")?, now))
+}
+
+/// Finds the messages that were stored under the client message id, with the other message of their
+/// exchange.
+fn find_duplicate(
     transaction: &Transaction<'_>,
     id: ConversationId,
     client_message_id: &ClientMessageId,

@@ -1,31 +1,33 @@
+//! Full-text search.
+
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{SearchHit, SearchQuery, SnippetPart, UserId};
 
 use crate::rows;
 
-/// Set around each match by FTS5: control characters that hardly stand in a text. Where they do, a
-/// snippet marks too much, and nothing worse.
+/// The marks that FTS5 sets around each match: control characters that texts hardly contain. If one does,
+/// its snippet has too much marked, and nothing worse.
 const MATCH_START: char = '\u{2}';
 const MATCH_END: char = '\u{3}';
 
-/// About how many words a snippet has.
+/// The approximate length of a snippet in words.
 const SNIPPET_TOKENS: u32 = 24;
 
-/// The query in the language of FTS5. Every term is quoted, so that none is read as an operator.
-pub(crate) fn expression(user_id: UserId, query: &SearchQuery) -> String {
-    let mut wanted: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
+/// Translates the query into an FTS5 expression. Every term is quoted, so that none is read as an operator.
+pub(super) fn expression(user_id: UserId, query: &SearchQuery) -> String {
+    let mut required: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
     if !query.words.is_empty() {
-        wanted.push(any_of(&query.words));
+        required.push(any_of(&query.words));
     }
     let mut expression =
-        format!("user_id : \"{}\" AND content : ({})", user_id.to_simple(), wanted.join(" AND "));
+        format!("user_id : \"{}\" AND content : ({})", user_id.to_simple(), required.join(" AND "));
     if !query.excluded.is_empty() {
         expression = format!("({expression}) NOT content : {}", any_of(&query.excluded));
     }
     expression
 }
 
-pub(crate) fn search(
+pub(super) fn search(
     transaction: &Transaction<'_>,
     expression: &str,
     limit: u32,
@@ -57,7 +59,7 @@ fn any_of(terms: &[String]) -> String {
     format!("({})", quoted.join(" OR "))
 }
 
-/// NUL would end the expression in the middle of the term.
+/// Replaces NUL, which would end the expression in the middle of the term.
 fn quoted(term: &str) -> String {
     format!("\"{}\"", term.replace('"', "\"\"").replace('\0', " "))
 }
@@ -77,9 +79,9 @@ fn hit(row: &Row<'_>) -> rusqlite::Result<SearchHit> {
 fn snippet_parts(marked: &str) -> Vec<SnippetPart> {
     let part = |text: &str, matched| SnippetPart { text: text.to_owned(), matched };
     let mut parts = Vec::new();
-    for piece in marked.split_inclusive([MATCH_START, MATCH_END]) {
-        let matched = piece.ends_with(MATCH_END);
-        let text = piece.trim_end_matches([MATCH_START, MATCH_END]);
+    for section in marked.split_inclusive([MATCH_START, MATCH_END]) {
+        let matched = section.ends_with(MATCH_END);
+        let text = section.trim_end_matches([MATCH_START, MATCH_END]);
         if !text.is_empty() {
             parts.push(part(text, matched));
         }

@@ -1,3 +1,5 @@
+//! Signals within the process.
+
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -5,19 +7,19 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use webchat_persistence::{Signal, Signals, StoreError};
 
-/// How far a listener may be behind.
-const BEHIND: usize = 1_024;
+/// How many signals a listener may lag behind.
+const CHANNEL_CAPACITY: usize = 1_024;
 
 /// Signals within this process, for the one instance that a SQLite file serves.
 pub struct LocalSignals {
-    sent: broadcast::Sender<Signal>,
+    sender: broadcast::Sender<Signal>,
 }
 
 impl LocalSignals {
-    /// Signals that nobody hears yet.
+    /// Creates a channel without listeners.
     #[must_use]
     pub fn new() -> Self {
-        Self { sent: broadcast::Sender::new(BEHIND) }
+        Self { sender: broadcast::Sender::new(CHANNEL_CAPACITY) }
     }
 }
 
@@ -30,23 +32,27 @@ impl Default for LocalSignals {
 #[async_trait]
 impl Signals for LocalSignals {
     async fn publish(&self, signal: Signal) -> Result<(), StoreError> {
-        // Where nobody listens, nobody is to be told.
-        let _ = self.sent.send(signal);
+        // Fails only without listeners.
+        let _ = self.sender.send(signal);
         Ok(())
     }
 
     async fn subscribe(&self) -> Result<BoxStream<'static, Signal>, StoreError> {
-        let heard = self.sent.subscribe();
-        Ok(stream::unfold(heard, |mut heard| async { Some((next(&mut heard).await?, heard)) })
-            .boxed())
+        let receiver = self.sender.subscribe();
+        Ok(stream::unfold(receiver, |mut receiver| async {
+            Some((next(&mut receiver).await?, receiver))
+        })
+        .boxed())
     }
 }
 
-async fn next(heard: &mut broadcast::Receiver<Signal>) -> Option<Signal> {
+async fn next(receiver: &mut broadcast::Receiver<Signal>) -> Option<Signal> {
     loop {
-        match heard.recv().await {
+        match receiver.recv().await {
             Ok(signal) => return Some(signal),
-            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "signals were lost"),
+            Err(RecvError::Lagged(lost)) => {
+                tracing::warn!(lost, "listener lagged behind and lost signals");
+            }
             Err(RecvError::Closed) => return None,
         }
     }

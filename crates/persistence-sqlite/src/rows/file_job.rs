@@ -1,21 +1,19 @@
-//! Files and their rows.
+//! Rows of `file_jobs`, `file_texts` and `file_analyses`.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
-use webchat_domain::{
-    ConversationId, FileJob, FileName, JobId, JobStatus, MessageId, Problem, UserId,
-};
+use webchat_domain::{ConversationId, FileJob, FileName, JobId, JobStatus, MessageId, UserId};
 use webchat_persistence::{FileText, StoredFileJob};
 
-use crate::rows::{self, broken};
+use super::column::{invalid, parsed, parsed_option, problem, timestamp};
 
 /// The columns that [`job`] reads.
 pub(crate) const JOB: &str = "job_id, conversation_id, file_name, size_bytes, token_count, status, done, parts, \
      error_message, error_code, created_at, message_id";
 
-/// The jobs of a conversation with all there is of them, by their ids, behind `after`.
-pub(crate) fn stored(
+/// Returns at most `limit` complete jobs of a conversation that come after `after`, ordered by id.
+pub(crate) fn stored_jobs(
     transaction: &Transaction<'_>,
     id: ConversationId,
     after: Option<JobId>,
@@ -29,17 +27,20 @@ pub(crate) fn stored(
         ))?
         .query_map(params![id.to_simple(), after, limit], |row| {
             let job = job(row)?;
-            let text = text(transaction, job.job_id)?;
-            Ok(StoredFileJob { user_id: rows::parsed(row, "user_id")?, job, text })
+            let text = find_text(transaction, job.job_id)?;
+            Ok(StoredFileJob { user_id: parsed(row, "user_id")?, job, text })
         })?
         .collect()
 }
 
-/// Stores the job as it is, in place of one with its id.
-pub(crate) fn put(transaction: &Transaction<'_>, stored: &StoredFileJob) -> rusqlite::Result<()> {
+/// Stores the job as it is, replacing one with the same id.
+pub(crate) fn put_job(
+    transaction: &Transaction<'_>,
+    stored: &StoredFileJob,
+) -> rusqlite::Result<()> {
     let job_id = stored.job.job_id;
     transaction.execute("DELETE FROM file_jobs WHERE job_id = ?1", [job_id.to_simple()])?;
-    insert(transaction, stored.user_id, &stored.job)?;
+    insert_job(transaction, stored.user_id, &stored.job)?;
     let Some(FileText { content, part_ends, analyses }) = &stored.text else { return Ok(()) };
     insert_text(transaction, job_id, content, part_ends)?;
     for (part, analysis) in analyses {
@@ -48,8 +49,8 @@ pub(crate) fn put(transaction: &Transaction<'_>, stored: &StoredFileJob) -> rusq
     Ok(())
 }
 
-/// A job that nobody holds.
-pub(crate) fn insert(
+/// Inserts a job without a lease.
+pub(crate) fn insert_job(
     transaction: &Transaction<'_>,
     user_id: UserId,
     job: &FileJob,
@@ -66,7 +67,7 @@ pub(crate) fn insert(
             job.file_name.as_str(),
             job.size_bytes,
             job.token_count,
-            status_name(job.status),
+            job_status_name(job.status),
             job.done,
             job.of,
             job.created_at.unix_millis(),
@@ -84,7 +85,7 @@ pub(crate) fn insert_text(
     content: &str,
     part_ends: &[u64],
 ) -> rusqlite::Result<()> {
-    let part_ends = serde_json::to_string(part_ends).map_err(broken)?;
+    let part_ends = serde_json::to_string(part_ends).map_err(invalid)?;
     transaction.execute(
         "INSERT INTO file_texts (job_id, content, part_ends) VALUES (?1, ?2, ?3)",
         params![job_id.to_simple(), content, part_ends],
@@ -92,7 +93,7 @@ pub(crate) fn insert_text(
     Ok(())
 }
 
-/// How many were added: none where the part has one.
+/// Returns the number of analyses added: 0 if the part has one.
 pub(crate) fn insert_analysis(
     transaction: &Transaction<'_>,
     job_id: JobId,
@@ -105,7 +106,7 @@ pub(crate) fn insert_analysis(
     )
 }
 
-pub(crate) fn text(
+pub(crate) fn find_text(
     transaction: &Transaction<'_>,
     job_id: JobId,
 ) -> rusqlite::Result<Option<FileText>> {
@@ -117,31 +118,29 @@ pub(crate) fn text(
         .prepare_cached("SELECT content, part_ends FROM file_texts WHERE job_id = ?1")?
         .query_row([job_id.to_simple()], |row| {
             let part_ends = row.get_ref("part_ends")?.as_str()?;
-            let part_ends = serde_json::from_str(part_ends).map_err(broken)?;
+            let part_ends = serde_json::from_str(part_ends).map_err(invalid)?;
             Ok(FileText { content: row.get("content")?, part_ends, analyses })
         })
         .optional()
 }
 
 pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<FileJob> {
-    let message: Option<String> = row.get("error_message")?;
-    let code: Option<String> = row.get("error_code")?;
     Ok(FileJob {
-        job_id: rows::parsed(row, "job_id")?,
-        conversation_id: rows::parsed(row, "conversation_id")?,
+        job_id: parsed(row, "job_id")?,
+        conversation_id: parsed(row, "conversation_id")?,
         file_name: FileName::from(row.get::<_, String>("file_name")?),
         size_bytes: row.get("size_bytes")?,
         token_count: row.get("token_count")?,
         status: status(row)?,
         done: row.get("done")?,
         of: row.get("parts")?,
-        error: message.zip(code).map(|(message, code)| Problem { message, code }),
-        created_at: rows::timestamp(row, "created_at")?,
-        message_id: rows::parsed_option(row, "message_id")?,
+        error: problem(row)?,
+        created_at: timestamp(row, "created_at")?,
+        message_id: parsed_option(row, "message_id")?,
     })
 }
 
-pub(crate) fn status_name(status: JobStatus) -> &'static str {
+pub(crate) fn job_status_name(status: JobStatus) -> &'static str {
     match status {
         JobStatus::Running => "running",
         JobStatus::Complete => "complete",
@@ -156,6 +155,6 @@ fn status(row: &Row<'_>) -> rusqlite::Result<JobStatus> {
         "complete" => Ok(JobStatus::Complete),
         "failed" => Ok(JobStatus::Failed),
         "cancelled" => Ok(JobStatus::Cancelled),
-        other => Err(broken(format!("'{other}' is no status of a job"))),
+        other => Err(invalid(format!("'{other}' is not a job status"))),
     }
 }

@@ -1,33 +1,16 @@
-//! From rows to domain types and back.
+//! Rows of `messages`.
 
-use std::error::Error;
-use std::str::FromStr;
-
-use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{
-    Conversation, ConversationId, Message, MessageId, MessageStatus, Problem, Role, Timestamp,
-    Title, UserId,
+    ClientMessageId, ConversationId, Message, MessageId, MessageStatus, Role, TurnId, UserId,
 };
+use webchat_persistence::StoredMessage;
 
-pub(crate) const CONVERSATION: &str =
-    "conversation_id, title, created_at, updated_at, message_count, total_tokens, archived";
+use super::column::{invalid, parsed, parsed_option, problem, timestamp};
 
+/// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
      content, token_count, status, error_message, error_code, created_at";
-
-pub(crate) fn find_conversation(
-    transaction: &Transaction<'_>,
-    user_id: UserId,
-    id: ConversationId,
-) -> rusqlite::Result<Option<Conversation>> {
-    transaction
-        .prepare_cached(&format!(
-            "SELECT {CONVERSATION} FROM conversations WHERE conversation_id = ?1 AND user_id = ?2"
-        ))?
-        .query_row([id.to_simple(), user_id.to_simple()], conversation)
-        .optional()
-}
 
 pub(crate) fn find_message(
     transaction: &Transaction<'_>,
@@ -44,17 +27,37 @@ pub(crate) fn find_message(
         .optional()
 }
 
-pub(crate) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
-    let title: Option<String> = row.get("title")?;
-    Ok(Conversation {
-        conversation_id: parsed(row, "conversation_id")?,
-        title: title.map(Title::try_from).transpose().map_err(broken)?,
-        created_at: timestamp(row, "created_at")?,
-        updated_at: timestamp(row, "updated_at")?,
-        message_count: row.get("message_count")?,
-        total_tokens: row.get("total_tokens")?,
-        archived: row.get("archived")?,
-    })
+pub(crate) fn insert_message(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    stored: &StoredMessage,
+) -> rusqlite::Result<()> {
+    let message = &stored.message;
+    transaction
+        .prepare_cached(
+            "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
+                 turn_id, client_message_id, role, content, token_count, status, created_at,
+                 error_message, error_code, active)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?
+        .execute(params![
+            message.message_id.to_simple(),
+            message.conversation_id.to_simple(),
+            user_id.to_simple(),
+            message.position,
+            message.parent_id.map(MessageId::to_simple),
+            message.turn_id.map(TurnId::to_simple),
+            stored.client_message_id.as_ref().map(ClientMessageId::as_str),
+            role_name(message.role),
+            message.content,
+            message.token_count,
+            status_name(message.status),
+            message.created_at.unix_millis(),
+            message.error.as_ref().map(|error| &error.message),
+            message.error.as_ref().map(|error| &error.code),
+            stored.active,
+        ])?;
+    Ok(())
 }
 
 pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
@@ -68,34 +71,16 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         content: row.get("content")?,
         token_count: row.get("token_count")?,
         status: status(row)?,
-        error: error(row)?,
+        error: problem(row)?,
         created_at: timestamp(row, "created_at")?,
     })
-}
-
-pub(crate) fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
-    row.get(column).map(Timestamp::from_unix_millis)
-}
-
-pub(crate) fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
-where
-    T: FromStr<Err: Error + Send + Sync + 'static>,
-{
-    row.get::<_, String>(column)?.parse().map_err(broken)
-}
-
-pub(crate) fn parsed_option<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
-where
-    T: FromStr<Err: Error + Send + Sync + 'static>,
-{
-    row.get::<_, Option<String>>(column)?.map(|text| text.parse().map_err(broken)).transpose()
 }
 
 pub(crate) fn role(row: &Row<'_>) -> rusqlite::Result<Role> {
     match row.get_ref("role")?.as_str()? {
         "user" => Ok(Role::User),
         "assistant" => Ok(Role::Assistant),
-        other => Err(broken(format!("'{other}' is no role"))),
+        other => Err(invalid(format!("'{other}' is not a role"))),
     }
 }
 
@@ -106,12 +91,6 @@ pub(crate) fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn error(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
-    let message: Option<String> = row.get("error_message")?;
-    let code: Option<String> = row.get("error_code")?;
-    Ok(message.zip(code).map(|(message, code)| Problem { message, code }))
-}
-
 fn status(row: &Row<'_>) -> rusqlite::Result<MessageStatus> {
     match row.get_ref("status")?.as_str()? {
         "complete" => Ok(MessageStatus::Complete),
@@ -119,7 +98,7 @@ fn status(row: &Row<'_>) -> rusqlite::Result<MessageStatus> {
         "interrupted" => Ok(MessageStatus::Interrupted),
         "failed" => Ok(MessageStatus::Failed),
         "truncated" => Ok(MessageStatus::Truncated),
-        other => Err(broken(format!("'{other}' is no status"))),
+        other => Err(invalid(format!("'{other}' is not a message status"))),
     }
 }
 
@@ -131,8 +110,4 @@ pub(crate) fn status_name(status: MessageStatus) -> &'static str {
         MessageStatus::Failed => "failed",
         MessageStatus::Truncated => "truncated",
     }
-}
-
-pub(crate) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, cause.into())
 }
