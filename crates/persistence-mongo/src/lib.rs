@@ -14,12 +14,12 @@ mod file_jobs;
 mod flask;
 mod lapsed;
 mod open_error;
+mod preconditions;
 mod probe;
 mod queries;
 mod removals;
 mod schema;
 mod search;
-mod taken;
 mod terms;
 mod versions;
 
