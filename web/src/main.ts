@@ -1,15 +1,15 @@
 import './styles/main.scss';
-import './components/app';
+import './shell/shell';
 
-import { api } from './api';
-import { App } from './app';
-import { contextApi } from './context-api';
-import { fileApi } from './file-api';
-import { libraryApi } from './library-api';
-import { LiveSocket } from './socket';
-import { browserStorage, Drafts } from './state/drafts';
-import { Outbox } from './state/outbox';
-import { ThemeChoice } from './state/theme';
+import { api } from './api/client';
+import { App } from './app/app';
+import { contextApi } from './api/context-api';
+import { fileApi } from './api/file-api';
+import { libraryApi } from './api/library-api';
+import { LiveSocket } from './api/socket';
+import { browserStorage, Drafts } from './state/composer/drafts';
+import { Outbox } from './api/outbox';
+import { ThemeChoice } from './state/page/theme';
 
 const socketAddress = new URL('/ws', location.href);
 socketAddress.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';

@@ -1,6 +1,6 @@
 import type Katex from 'katex';
 
-import { breathe } from './breathe';
+import { breathe } from './scheduler';
 import { sanitizeMath } from './sanitize';
 
 /** More formulas than any text has that is still being written. */

@@ -1,4 +1,4 @@
-import { breathe } from './breathe';
+import { breathe } from './scheduler';
 import { sanitizeCode } from './sanitize';
 
 /** Longer code stays plain: to mark it would hold up the page. */

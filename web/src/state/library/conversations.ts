@@ -1,0 +1,147 @@
+import type { Conversation, ConversationList } from '../../api/types';
+import { Store } from '../store';
+
+export interface ConversationsState {
+  phase: 'loading' | 'ready' | 'failed';
+  /** The most recently changed first. */
+  items: readonly Conversation[];
+  nextCursor: string | null;
+}
+
+type ReadPage = (cursor: string | null) => Promise<ConversationList>;
+
+/** The user's conversations, as far as they were read. */
+export class Conversations {
+  readonly state = new Store<ConversationsState>({
+    phase: 'loading',
+    items: [],
+    nextCursor: null,
+  });
+  /** Those that are deleted for the user's eyes, and not yet on the server. */
+  readonly #hidden = new Set<string>();
+
+  constructor(private readonly readPage: ReadPage) {}
+
+  /** Reads the list (again), as far as it was known. */
+  async load(): Promise<void> {
+    const { phase, items: known } = this.state.value;
+    if (phase === 'failed') this.state.update((state) => ({ ...state, phase: 'loading' }));
+    try {
+      const { conversations, next_cursor: nextCursor } = await this.#readUpTo(known.length);
+      this.state.set({ phase: 'ready', items: this.#visible(conversations), nextCursor });
+    } catch {
+      this.state.update((state) => ({
+        ...state,
+        phase: state.items.length > 0 ? 'ready' : 'failed',
+      }));
+    }
+  }
+
+  async loadMore(): Promise<void> {
+    const { nextCursor } = this.state.value;
+    if (nextCursor === null) return;
+    const page = await this.readPage(nextCursor);
+    this.state.update((state) => {
+      // Two calls at once would add the page twice.
+      if (state.nextCursor !== nextCursor) return state;
+      const known = new Set(state.items.map((item) => item.conversation_id));
+      const added = this.#visible(page.conversations).filter(
+        (item) => !known.has(item.conversation_id),
+      );
+      return { ...state, items: [...state.items, ...added], nextCursor: page.next_cursor };
+    });
+  }
+
+  find(id: string): Conversation | undefined {
+    return this.state.value.items.find((item) => item.conversation_id === id);
+  }
+
+  /** The one above or below it; without `id`, the first. */
+  beside(id: string | null, step: 1 | -1): Conversation | undefined {
+    const { items } = this.state.value;
+    const at = items.findIndex((item) => item.conversation_id === id);
+    return at < 0 ? items[0] : items[at + step];
+  }
+
+  /** Puts it where its last change places it. */
+  put(conversation: Conversation): void {
+    if (this.#hidden.has(conversation.conversation_id)) return;
+    this.state.update((state) => {
+      const others = without(state.items, conversation.conversation_id);
+      const items = [...others, conversation].sort((one, other) =>
+        other.updated_at.localeCompare(one.updated_at),
+      );
+      return { ...state, phase: 'ready', items };
+    });
+  }
+
+  change(id: string, changes: Partial<Conversation>): void {
+    const known = this.find(id);
+    if (known) this.put({ ...known, ...changes });
+  }
+
+  drop(id: string): void {
+    this.state.update((state) => ({ ...state, items: without(state.items, id) }));
+  }
+
+  /** Until `reveal` nothing brings it back. */
+  hide(id: string): void {
+    this.#hidden.add(id);
+    this.drop(id);
+  }
+
+  reveal(id: string): void {
+    this.#hidden.delete(id);
+  }
+
+  #visible(conversations: readonly Conversation[]): Conversation[] {
+    return conversations.filter((item) => !this.#hidden.has(item.conversation_id));
+  }
+
+  async #readUpTo(count: number): Promise<ConversationList> {
+    let { conversations, next_cursor } = await this.readPage(null);
+    while (next_cursor !== null && conversations.length < count) {
+      const page = await this.readPage(next_cursor);
+      conversations = [...conversations, ...page.conversations];
+      next_cursor = page.next_cursor;
+    }
+    return { conversations, next_cursor };
+  }
+}
+
+function without(items: readonly Conversation[], id: string): Conversation[] {
+  return items.filter((item) => item.conversation_id !== id);
+}
+
+export interface DayGroup {
+  label: string;
+  items: Conversation[];
+}
+
+/** Conversations by the day of their last change, as the reader's calendar has it. */
+export function groupByDay(items: readonly Conversation[], now: Date): DayGroup[] {
+  const groups: DayGroup[] = [];
+  for (const item of items) {
+    const label = dayLabel(new Date(item.updated_at), now);
+    const last = groups.at(-1);
+    if (last?.label === label) last.items.push(item);
+    else groups.push({ label, items: [item] });
+  }
+  return groups;
+}
+
+function dayLabel(day: Date, now: Date): string {
+  const age = daysBetween(day, now);
+  if (age <= 0) return 'Today';
+  if (age === 1) return 'Yesterday';
+  if (age < 7) return 'Last 7 days';
+  return day.toLocaleDateString('en', { month: 'long', year: 'numeric' });
+}
+
+function daysBetween(day: Date, now: Date): number {
+  return Math.round((midnight(now) - midnight(day)) / 86_400_000);
+}
+
+function midnight(date: Date): number {
+  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+}
