@@ -23,10 +23,10 @@ const app = new App(
   history,
 );
 
-addEventListener('popstate', () => void app.visit(location.pathname + location.hash));
+addEventListener('popstate', () => void app.showPath(location.pathname + location.hash));
 addEventListener('online', () => socket.retryNow());
 addEventListener('offline', () => socket.networkLost());
-addEventListener('pagehide', () => app.library.leave());
+addEventListener('pagehide', () => app.library.commitDeletions());
 
 const page = document.querySelector('webchat-app');
 if (page) {

@@ -1,11 +1,11 @@
 import type { Config, Conversation, ConversationList, MessagePage } from './types';
 
-/** A request that was refused, or did not get through (`code` is then `offline`). */
+/** The server returned an error, or could not be reached (`code` is then `offline`). */
 export class ApiError extends Error {
   constructor(
     message: string,
     readonly code: string,
-    /** When it may be tried again, in milliseconds since 1970; `null` if that was not said. */
+    /** When the request may be retried, in milliseconds since 1970; `null` if unknown. */
     readonly retryAt: number | null = null,
   ) {
     super(message);
@@ -16,12 +16,12 @@ export class ApiError extends Error {
 export interface Api {
   config(): Promise<Config>;
   conversations(cursor: string | null): Promise<ConversationList>;
-  start(): Promise<Conversation>;
+  startConversation(): Promise<Conversation>;
   conversation(id: string): Promise<Conversation>;
   rename(id: string, title: string): Promise<Conversation>;
-  remove(id: string): Promise<void>;
+  delete(id: string): Promise<void>;
   messages(id: string, before: number | null): Promise<MessagePage>;
-  /** Up to which position the summary stands for the messages; 0 without one. */
+  /** The position of the last message that the summary covers; 0 without a summary. */
   summaryThrough(id: string): Promise<number>;
 }
 
@@ -30,10 +30,10 @@ export const BASE = '/api/v1';
 export const api: Api = {
   config: () => call('GET', '/config'),
   conversations: (cursor) => call('GET', `/conversations${query({ cursor })}`),
-  start: () => call('POST', '/conversations'),
+  startConversation: () => call('POST', '/conversations'),
   conversation: (id) => call('GET', conversationPath(id)),
   rename: (id, title) => call('PATCH', conversationPath(id), { title }),
-  remove: (id) => call('DELETE', conversationPath(id)),
+  delete: (id) => call('DELETE', conversationPath(id)),
   messages: (id, before) => call('GET', `${conversationPath(id)}/messages${query({ before })}`),
   summaryThrough: async (id) => {
     type Context = { summary: { through: number } | null };
@@ -50,7 +50,7 @@ export async function call<T>(method: string, path: string, body?: object): Prom
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
-/** Sends a file as it is, and anything else as JSON. */
+/** Sends a `Blob` as is, and any other body as JSON. Throws an `ApiError` on failure. */
 export async function request(
   method: string,
   url: string,
@@ -67,17 +67,17 @@ export async function request(
   try {
     response = await fetch(url, init);
   } catch {
-    throw offline();
+    throw offlineError();
   }
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) throw await responseError(response);
   return response;
 }
 
-export function offline(): ApiError {
+export function offlineError(): ApiError {
   return new ApiError('The server can’t be reached. Please try again in a moment.', 'offline');
 }
 
-export async function refusal(response: Response): Promise<ApiError> {
+export async function responseError(response: Response): Promise<ApiError> {
   const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
   const retryAt = Number.isFinite(seconds) ? Date.now() + seconds * 1000 : null;
   try {
@@ -90,7 +90,7 @@ export async function refusal(response: Response): Promise<ApiError> {
 }
 
 export function query(parameters: Record<string, string | number | null>): string {
-  const set = Object.entries(parameters).filter(([, value]) => value !== null);
-  if (set.length === 0) return '';
-  return `?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`;
+  const given = Object.entries(parameters).filter(([, value]) => value !== null);
+  if (given.length === 0) return '';
+  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }

@@ -1,14 +1,14 @@
 import { BASE, call, conversationPath, request } from './client';
 import type { Context, ContextChanges } from './types';
 
-/** What goes to the model beside the messages, and the version of it that was read. */
+/** The context of a conversation, with the version that was read. */
 export interface TaggedContext {
   context: Context;
-  /** `null` where the server tells none. */
+  /** `null` if the server sent none. */
   etag: string | null;
 }
 
-/** With an `etag` a change is refused (`stale`) if the context is another by now. */
+/** With an `etag`, a write fails with the code `stale` if the context has changed since. */
 export interface ContextApi {
   read(id: string): Promise<TaggedContext>;
   change(id: string, changes: ContextChanges, etag: string | null): Promise<void>;

@@ -1,12 +1,12 @@
-import { BASE, call, conversationPath, offline, refusal } from './client';
+import { BASE, call, conversationPath, offlineError, responseError } from './client';
 import type { FileJob } from './types';
 
 export interface FileApi {
-  /** Tells `onsent` how many bytes are on their way. */
+  /** Calls `onprogress` with the number of bytes sent so far. */
   upload(
     conversationId: string,
     file: File,
-    onsent: (bytes: number) => void,
+    onprogress: (bytes: number) => void,
     signal: AbortSignal,
   ): Promise<FileJob>;
   list(conversationId: string): Promise<FileJob[]>;
@@ -25,20 +25,20 @@ function path(conversationId: string): string {
   return `${conversationPath(conversationId)}/files`;
 }
 
-/** Not by `fetch`, which does not tell how much of a body was sent. */
+/** Uses `XMLHttpRequest`, because `fetch` reports no upload progress. */
 function upload(
   conversationId: string,
   file: File,
-  onsent: (bytes: number) => void,
+  onprogress: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<FileJob> {
   const form = new FormData();
   form.append('file', file);
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
-    request.upload.addEventListener('progress', ({ loaded }) => onsent(loaded));
+    request.upload.addEventListener('progress', ({ loaded }) => onprogress(loaded));
     request.addEventListener('load', () => resolve(job(request)));
-    request.addEventListener('error', () => reject(offline()));
+    request.addEventListener('error', () => reject(offlineError()));
     request.addEventListener('abort', () => reject(signal.reason));
     signal.addEventListener('abort', () => request.abort());
     request.open('POST', BASE + path(conversationId));
@@ -48,6 +48,6 @@ function upload(
 
 async function job({ status, responseText }: XMLHttpRequest): Promise<FileJob> {
   const response = new Response(responseText, { status });
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) throw await responseError(response);
   return (await response.json()) as FileJob;
 }

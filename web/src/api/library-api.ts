@@ -3,17 +3,17 @@ import type { Conversation, ConversationList, ImportJob, SearchHit } from './typ
 
 export type ExportFormat = 'json' | 'markdown' | 'flask';
 
-/** What can be done to conversations as a whole. */
+/** Operations on whole conversations. */
 export interface LibraryApi {
-  search(words: string): Promise<SearchHit[]>;
+  search(query: string): Promise<SearchHit[]>;
   archived(cursor: string | null): Promise<ConversationList>;
   archive(id: string, archived: boolean): Promise<Conversation>;
-  /** Stores it as a file on the server; gives the file's name. */
+  /** Saves the conversation to a file on the server and returns the file's name. */
   save(id: string): Promise<string>;
-  /** Empties it: messages, summary, prompt and examples go. */
+  /** Deletes the messages, the summary, the system prompt and the examples. */
   reset(id: string): Promise<void>;
-  /** Deletes it though the page goes away meanwhile. */
-  removeLeaving(id: string): void;
+  /** Deletes the conversation with a request that outlives the page. */
+  deleteOnUnload(id: string): void;
   startImport(file: File): Promise<ImportJob>;
   importJob(id: string): Promise<ImportJob>;
 }
@@ -26,9 +26,9 @@ export const libraryApi: LibraryApi = {
   save: async (id) =>
     (await call<{ file_name: string }>('POST', `${conversationPath(id)}/save`)).file_name,
   reset: (id) => call('POST', `${conversationPath(id)}/reset`),
-  removeLeaving: (id) => {
-    const leaving = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });
-    leaving.catch(() => {});
+  deleteOnUnload: (id) => {
+    const request = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });
+    request.catch(() => {});
   },
   startImport: (file) => call('POST', '/imports', file),
   importJob: (id) => call('GET', `/imports/${encodeURIComponent(id)}`),

@@ -1,17 +1,17 @@
 import type { SendMessage } from './types';
 
 export interface Unsent extends SendMessage {
-  /** Why the server refused it; `null` while it may still get through. */
+  /** Why the server rejected it; `null` while it is pending. */
   refused: string | null;
-  /** The error's code. */
+  /** The code of that error. */
   code?: string;
 }
 
 const KEY = 'webchat.outbox';
 
 /**
- * Messages that the server has not acknowledged. They outlive a reload, and are sent again under the
- * same `client_message_id`, so that none is lost and none is stored twice.
+ * Messages that the server has not acknowledged. They survive a reload and are sent again with the
+ * same `client_message_id`, so none is lost and none is stored twice.
  */
 export class Outbox {
   readonly #messages = new Map<string, Unsent>();
@@ -20,12 +20,12 @@ export class Outbox {
     for (const message of this.#read()) this.#messages.set(message.client_message_id, message);
   }
 
-  /** Those that may still get through. */
+  /** The messages that the server has neither accepted nor rejected. */
   pending(): Unsent[] {
     return [...this.#messages.values()].filter(({ refused }) => refused === null);
   }
 
-  of(conversationId: string): Unsent[] {
+  forConversation(conversationId: string): Unsent[] {
     return [...this.#messages.values()].filter(
       (message) => message.conversation_id === conversationId,
     );
@@ -36,14 +36,14 @@ export class Outbox {
     this.#write();
   }
 
-  refuse(clientMessageId: string, why: string, code: string): void {
+  reject(clientMessageId: string, reason: string, code: string): void {
     const message = this.#messages.get(clientMessageId);
     if (!message) return;
-    this.#messages.set(clientMessageId, { ...message, refused: why, code });
+    this.#messages.set(clientMessageId, { ...message, refused: reason, code });
     this.#write();
   }
 
-  drop(clientMessageId: string): void {
+  remove(clientMessageId: string): void {
     if (this.#messages.delete(clientMessageId)) this.#write();
   }
 
@@ -59,7 +59,7 @@ export class Outbox {
     try {
       this.storage?.setItem(KEY, JSON.stringify([...this.#messages.values()]));
     } catch {
-      // The storage is full: the message is still sent from here.
+      // The storage is full: the message is still sent from memory.
     }
   }
 }

@@ -5,23 +5,23 @@ import { LiveSocket } from './socket';
 import { Outbox } from './outbox';
 
 class FakeWebSocket extends EventTarget {
-  readonly said: unknown[] = [];
+  readonly sent: unknown[] = [];
 
   send(frame: string): void {
-    this.said.push(JSON.parse(frame));
+    this.sent.push(JSON.parse(frame));
   }
 
   close(): void {}
 
-  opens(): void {
+  emitOpen(): void {
     this.dispatchEvent(new Event('open'));
   }
 
-  breaks(): void {
+  emitClose(): void {
     this.dispatchEvent(new Event('close'));
   }
 
-  hears(event: string, data: object): void {
+  receive(event: string, data: object): void {
     const frame = JSON.stringify({ event, data });
     this.dispatchEvent(Object.assign(new Event('message'), { data: frame }));
   }
@@ -29,20 +29,20 @@ class FakeWebSocket extends EventTarget {
 
 let sockets: FakeWebSocket[];
 let live: LiveSocket;
-let heard: ServerFrame[];
+let received: ServerFrame[];
 
 beforeEach(() => {
   vi.useFakeTimers();
   localStorage.clear();
   sockets = [];
-  heard = [];
+  received = [];
   const open = () => {
     const socket = new FakeWebSocket();
     sockets.push(socket);
     return socket as never;
   };
   live = new LiveSocket(open, new Outbox(localStorage), () => 1);
-  live.onframe = (frame) => heard.push(frame);
+  live.onframe = (frame) => received.push(frame);
   live.connect();
 });
 
@@ -50,86 +50,88 @@ const latest = () => sockets.at(-1) as FakeWebSocket;
 const hello = { message: 'hello', conversation_id: 'c', client_message_id: 'm1' };
 const chunk = (seq: number) => ({ conversation_id: 'c', seq, chunk: 'x', turn_id: 't' });
 
-describe('a connection that breaks', () => {
-  test('comes back, later each time', () => {
+describe('a lost connection', () => {
+  test('reconnects with exponential backoff', () => {
     for (const delay of [500, 1000, 2000, 4000, 8000, 15_000, 15_000]) {
       const count = sockets.length;
-      latest().breaks();
+      latest().emitClose();
       expect(live.connection.value).toBe('reconnecting');
       vi.advanceTimersByTime(delay - 1);
       expect(sockets).toHaveLength(count);
       vi.advanceTimersByTime(1);
       expect(sockets).toHaveLength(count + 1);
     }
-    latest().opens();
+    latest().emitOpen();
     expect(live.connection.value).toBe('connected');
   });
 
-  test('goes on after the last event it heard', () => {
-    latest().opens();
-    live.follow('c', 3);
-    latest().hears('response_chunk', chunk(7));
-    latest().breaks();
+  test('resumes subscriptions after the last event', () => {
+    latest().emitOpen();
+    live.subscribe('c', 3);
+    latest().receive('response_chunk', chunk(7));
+    latest().emitClose();
     vi.advanceTimersByTime(500);
 
-    latest().opens();
+    latest().emitOpen();
 
-    expect(latest().said).toEqual([
+    expect(latest().sent).toEqual([
       { event: 'subscribe', data: { conversation_id: 'c', after: 7 } },
     ]);
   });
 
-  test('does not go on with what is followed no more', () => {
-    latest().opens();
-    live.follow('c', 3);
-    live.unfollow('c');
-    latest().breaks();
+  test('does not resume a cancelled subscription', () => {
+    latest().emitOpen();
+    live.subscribe('c', 3);
+    live.unsubscribe('c');
+    latest().emitClose();
     vi.advanceTimersByTime(500);
 
-    latest().opens();
+    latest().emitOpen();
 
-    expect(latest().said).toEqual([]);
+    expect(latest().sent).toEqual([]);
   });
 
-  test('is heard no more, even if it speaks', () => {
-    latest().opens();
+  test('is ignored, even if it sends frames', () => {
+    latest().emitOpen();
     const old = latest();
-    old.breaks();
+    old.emitClose();
     vi.advanceTimersByTime(500);
 
-    old.hears('response_chunk', chunk(1));
+    old.receive('response_chunk', chunk(1));
 
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
   });
 });
 
 describe('a message', () => {
-  test('is said when the connection opens, and again after a break, under the same name', () => {
+  test('is sent on connecting, and again after reconnecting, with the same id', () => {
     live.send(hello);
-    expect(latest().said).toEqual([]);
-    latest().opens();
-    expect(latest().said).toEqual([{ event: 'send_message', data: hello }]);
-    latest().breaks();
+    expect(latest().sent).toEqual([]);
+    latest().emitOpen();
+    expect(latest().sent).toEqual([{ event: 'send_message', data: hello }]);
+    latest().emitClose();
     vi.advanceTimersByTime(500);
 
-    latest().opens();
+    latest().emitOpen();
 
-    expect(latest().said).toEqual([{ event: 'send_message', data: hello }]);
+    expect(latest().sent).toEqual([{ event: 'send_message', data: hello }]);
   });
 
-  test('is not said again once it is accepted or refused', () => {
-    latest().opens();
+  test('is not sent again once it is accepted or rejected', () => {
+    latest().emitOpen();
     live.send(hello);
     live.send({ ...hello, client_message_id: 'm2' });
-    latest().hears('message_accepted', { conversation_id: 'c', seq: 1, client_message_id: 'm1' });
-    latest().hears('error', { message: 'Too long.', code: 'x', client_message_id: 'm2' });
-    latest().breaks();
+    latest().receive('message_accepted', { conversation_id: 'c', seq: 1, client_message_id: 'm1' });
+    latest().receive('error', { message: 'Too long.', code: 'x', client_message_id: 'm2' });
+    latest().emitClose();
     vi.advanceTimersByTime(500);
 
-    latest().opens();
+    latest().emitOpen();
 
-    expect(latest().said).toEqual([]);
-    expect(live.outbox.of('c')).toMatchObject([{ client_message_id: 'm2', refused: 'Too long.' }]);
+    expect(latest().sent).toEqual([]);
+    expect(live.outbox.forConversation('c')).toMatchObject([
+      { client_message_id: 'm2', refused: 'Too long.' },
+    ]);
   });
 
   test('survives a reload', () => {

@@ -4,7 +4,7 @@ import { Store } from '../state/store';
 
 export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
 
-/** As much of a `WebSocket` as is needed, so that tests can bring their own. */
+/** The part of `WebSocket` in use, so that tests can provide a fake. */
 export interface WebSocketLike {
   send(frame: string): void;
   close(): void;
@@ -14,19 +14,19 @@ export interface WebSocketLike {
 }
 
 const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 15_000;
+const MAX_DELAY_MS = 15_000;
 
-/** The code with which a server closes that will be back. */
+/** The close code of a server that is restarting. */
 const SERVICE_RESTART = 1012;
 
 /**
- * The live connection: it comes back by itself, continues every subscription where it stood, and
- * sends again what was not acknowledged. Sending twice is harmless: the server knows a message by
- * its `client_message_id`.
+ * The live connection. It reconnects with backoff, resumes every subscription after the last event
+ * received, and resends unacknowledged messages. Sending a message twice is harmless: the server
+ * recognises duplicates by `client_message_id`.
  */
 export class LiveSocket {
   readonly connection = new Store<Connection>('connecting');
-  /** Called with each frame, in order. */
+  /** Called with each frame, in order of arrival. */
   onframe: (frame: ServerFrame) => void = () => {};
 
   readonly #open: () => WebSocketLike;
@@ -35,8 +35,8 @@ export class LiveSocket {
   #isOpen = false;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The last event of each conversation that is followed. */
-  readonly #followed = new Map<string, number>();
+  /** The number of the last event received, for each subscribed conversation. */
+  readonly #cursors = new Map<string, number>();
 
   constructor(
     open: () => WebSocketLike,
@@ -63,12 +63,12 @@ export class LiveSocket {
     });
   }
 
-  /** The network is back: there is no reason to wait longer. */
+  /** Reconnects without waiting for the backoff, as when the network is back. */
   retryNow(): void {
     if (!this.#isOpen) this.connect();
   }
 
-  /** The network is gone: a connection over it would be found dead only much later. */
+  /** Drops the connection at once: without this, a dead network is noticed only much later. */
   networkLost(): void {
     if (!this.#isOpen) return;
     const socket = this.#socket;
@@ -77,49 +77,53 @@ export class LiveSocket {
     this.#closed(0);
   }
 
-  follow(conversationId: string, after: number): void {
-    this.#followed.set(conversationId, after);
-    this.#say('subscribe', { conversation_id: conversationId, after });
+  subscribe(conversationId: string, after: number): void {
+    this.#cursors.set(conversationId, after);
+    this.#sendFrame('subscribe', { conversation_id: conversationId, after });
   }
 
-  unfollow(conversationId: string): void {
-    if (this.#followed.delete(conversationId)) {
-      this.#say('unsubscribe', { conversation_id: conversationId });
+  unsubscribe(conversationId: string): void {
+    if (this.#cursors.delete(conversationId)) {
+      this.#sendFrame('unsubscribe', { conversation_id: conversationId });
     }
   }
 
   send(message: SendMessage): void {
     this.outbox.put(message);
-    this.#sayMessage(message);
+    this.#sendMessage(message);
   }
 
-  /** `false` without a connection: then it is not said later either, when it may surprise. */
-  command(command: MessageCommand, data: object): boolean {
-    if (this.#isOpen) this.#say(command, data);
+  /**
+   * Returns `false` without a connection. Such a command is not queued: run later, it would surprise
+   * the user.
+   */
+  sendCommand(command: MessageCommand, data: object): boolean {
+    if (this.#isOpen) this.#sendFrame(command, data);
     return this.#isOpen;
   }
 
   stop(conversationId: string): void {
-    this.#say('stop', { conversation_id: conversationId });
+    this.#sendFrame('stop', { conversation_id: conversationId });
   }
 
   #opened(): void {
     this.#isOpen = true;
     this.#failures = 0;
     this.connection.set('connected');
-    for (const [conversation_id, after] of this.#followed) {
-      this.#say('subscribe', { conversation_id, after });
+    for (const [conversation_id, after] of this.#cursors) {
+      this.#sendFrame('subscribe', { conversation_id, after });
     }
-    for (const message of this.outbox.pending()) this.#sayMessage(message);
+    for (const message of this.outbox.pending()) this.#sendMessage(message);
   }
 
   #received(text: string): void {
     const frame = JSON.parse(text) as ServerFrame;
-    this.#keepPlace(frame);
+    this.#updateState(frame);
     this.onframe(frame);
   }
 
-  #keepPlace(frame: ServerFrame): void {
+  /** Advances the cursors and settles messages in the outbox. */
+  #updateState(frame: ServerFrame): void {
     switch (frame.event) {
       case 'response':
       case 'pong':
@@ -128,49 +132,49 @@ export class LiveSocket {
       case 'list_changed':
         return;
       case 'subscribed':
-        this.#reach(frame.data.conversation_id, frame.data.event_seq);
+        this.#advance(frame.data.conversation_id, frame.data.event_seq);
         return;
       case 'message_accepted':
-        if (frame.data.client_message_id) this.outbox.drop(frame.data.client_message_id);
+        if (frame.data.client_message_id) this.outbox.remove(frame.data.client_message_id);
         break;
       case 'error':
         if (frame.data.client_message_id) {
           const { client_message_id, message, code } = frame.data;
-          this.outbox.refuse(client_message_id, message, code);
+          this.outbox.reject(client_message_id, message, code);
         }
     }
-    if (frame.data.seq !== undefined) this.#reach(frame.data.conversation_id, frame.data.seq);
+    if (frame.data.seq !== undefined) this.#advance(frame.data.conversation_id, frame.data.seq);
   }
 
-  #reach(conversationId: string, seq: number): void {
-    if (this.#followed.has(conversationId)) this.#followed.set(conversationId, seq);
+  #advance(conversationId: string, seq: number): void {
+    if (this.#cursors.has(conversationId)) this.#cursors.set(conversationId, seq);
   }
 
   #closed(code: number): void {
     this.#isOpen = false;
     this.#failures += 1;
-    this.connection.set(this.#lost(code));
-    // Full jitter: many browsers that lost the same server don't come back all at once.
-    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1));
-    this.#timer = setTimeout(() => this.connect(), this.#random() * longest);
+    this.connection.set(this.#stateAfterClose(code));
+    // Full jitter, so that the clients of a lost server do not all reconnect at the same time.
+    const maxDelay = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1));
+    this.#timer = setTimeout(() => this.connect(), this.#random() * maxDelay);
   }
 
-  #lost(code: number): Connection {
+  #stateAfterClose(code: number): Connection {
     if (!navigator.onLine) return 'offline';
-    // Until it is back, connections to it fail in other ways.
+    // Attempts to reconnect to a restarting server fail with other codes.
     const isRestarting = code === SERVICE_RESTART || this.connection.value === 'restarting';
     return isRestarting ? 'restarting' : 'reconnecting';
   }
 
-  #sayMessage(unsent: SendMessage): void {
+  #sendMessage(unsent: SendMessage): void {
     const { message, conversation_id, client_message_id, message_id } = unsent;
-    const said = { message, conversation_id, client_message_id };
-    if (message_id === undefined) this.#say('send_message', said);
-    else this.#say('edit_message', { ...said, message_id });
+    const data = { message, conversation_id, client_message_id };
+    if (message_id === undefined) this.#sendFrame('send_message', data);
+    else this.#sendFrame('edit_message', { ...data, message_id });
   }
 
-  /** What can't be said now is said when the connection is back: see `#opened`. */
-  #say(event: string, data: object): void {
+  /** Sends nothing while disconnected: `#opened` restores subscriptions and pending messages. */
+  #sendFrame(event: string, data: object): void {
     if (this.#isOpen) this.#socket?.send(JSON.stringify({ event, data }));
   }
 }

@@ -8,8 +8,8 @@ import { Outbox } from '../api/outbox';
 
 type Listener = (event: never) => void;
 
-/** A connection that the test opens, speaks through and closes. */
-class Line implements WebSocketLike {
+/** A fake connection, controlled by the test. */
+class FakeConnection implements WebSocketLike {
   readonly #listeners = new Map<string, Listener>();
 
   send(): void {}
@@ -20,12 +20,12 @@ class Line implements WebSocketLike {
     this.#listeners.set(type, listener);
   }
 
-  happen(type: 'open' | 'message' | 'close', event: object = {}): void {
+  emit(type: 'open' | 'message' | 'close', event: object = {}): void {
     this.#listeners.get(type)?.(event as never);
   }
 
-  say(frame: ServerFrame): void {
-    this.happen('message', { data: JSON.stringify(frame) });
+  receive(frame: ServerFrame): void {
+    this.emit('message', { data: JSON.stringify(frame) });
   }
 }
 
@@ -39,68 +39,68 @@ const conversation: Conversation = {
   archived: false,
 };
 
-async function page() {
-  const lines: Line[] = [];
+async function connectedApp() {
+  const connections: FakeConnection[] = [];
   const open = () => {
-    const line = new Line();
-    lines.push(line);
-    return line;
+    const connection = new FakeConnection();
+    connections.push(connection);
+    return connection;
   };
   const socket = new LiveSocket(open, new Outbox(null), () => 0);
   const api = {
     config: vi.fn(() => Promise.resolve(null)),
     conversations: vi.fn(() => Promise.resolve({ conversations: [], next_cursor: null })),
   };
-  const calls = { api, libraryApi: {}, contextApi: {} } as never;
-  const app = new App(calls, socket, new Drafts(null), null, history);
+  const clients = { api, libraryApi: {}, contextApi: {} } as never;
+  const app = new App(clients, socket, new Drafts(null), null, history);
   await app.start('/');
   await vi.waitFor(() => expect(app.conversations.state.value.phase).toBe('ready'));
-  lines.at(-1)?.happen('open');
-  return { app, api, socket, lines };
+  connections.at(-1)?.emit('open');
+  return { app, api, socket, connections };
 }
 
-describe('a page that is connected', () => {
-  test('shows what another one does to the list', async () => {
-    const { app, lines } = await page();
+describe('a connected page', () => {
+  test('applies changes of the list by other pages', async () => {
+    const { app, connections } = await connectedApp();
     const titles = () => app.conversations.state.value.items.map(({ title }) => title);
-    lines.at(-1)?.say({ event: 'conversation_listed', data: { conversation } });
+    connections.at(-1)?.receive({ event: 'conversation_listed', data: { conversation } });
     expect(titles()).toEqual(['Tides']);
 
     const renamed = { ...conversation, title: 'The sea' };
-    lines.at(-1)?.say({ event: 'conversation_listed', data: { conversation: renamed } });
+    connections.at(-1)?.receive({ event: 'conversation_listed', data: { conversation: renamed } });
     expect(titles()).toEqual(['The sea']);
     const archived = { ...renamed, archived: true };
-    lines.at(-1)?.say({ event: 'conversation_listed', data: { conversation: archived } });
+    connections.at(-1)?.receive({ event: 'conversation_listed', data: { conversation: archived } });
     expect(titles()).toEqual([]);
-    lines.at(-1)?.say({ event: 'conversation_unlisted', data: { conversation_id: 'c' } });
+    connections.at(-1)?.receive({ event: 'conversation_unlisted', data: { conversation_id: 'c' } });
 
     expect(app.library.find('c')).toBeUndefined();
   });
 
-  test('reads the list again when the connection is back, and not before', async () => {
-    const { api, lines } = await page();
+  test('reloads the list when it reconnects', async () => {
+    const { api, connections } = await connectedApp();
     expect(api.conversations).toHaveBeenCalledTimes(1);
-    lines.at(-1)?.happen('close', { code: 1006 });
-    await vi.waitFor(() => expect(lines).toHaveLength(2));
-    lines.at(-1)?.happen('open');
+    connections.at(-1)?.emit('close', { code: 1006 });
+    await vi.waitFor(() => expect(connections).toHaveLength(2));
+    connections.at(-1)?.emit('open');
 
     expect(api.conversations).toHaveBeenCalledTimes(2);
   });
 
-  test('knows a server that restarts from one that is lost', async () => {
-    const { socket, lines } = await page();
-    lines.at(-1)?.happen('close', { code: 1012 });
+  test('tells a restarting server from a lost one', async () => {
+    const { socket, connections } = await connectedApp();
+    connections.at(-1)?.emit('close', { code: 1012 });
     expect(socket.connection.value).toBe('restarting');
-    await vi.waitFor(() => expect(lines).toHaveLength(2));
-    lines.at(-1)?.happen('close', { code: 1006 });
+    await vi.waitFor(() => expect(connections).toHaveLength(2));
+    connections.at(-1)?.emit('close', { code: 1006 });
 
     expect(socket.connection.value).toBe('restarting');
   });
 
-  test('says how long a limit holds', async () => {
-    const { app, lines } = await page();
+  test('shows when a rate limit ends', async () => {
+    const { app, connections } = await connectedApp();
     const error = { message: 'Too fast.', code: 'rate_limited', retry_after_ms: 5000 };
-    lines.at(-1)?.say({ event: 'error', data: { ...error, conversation_id: 'c' } });
+    connections.at(-1)?.receive({ event: 'error', data: { ...error, conversation_id: 'c' } });
 
     expect(app.notice.value).toBe('Too fast.');
     expect(app.notice.until).toBeGreaterThan(Date.now());

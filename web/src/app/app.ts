@@ -3,11 +3,11 @@ import type { ContextApi } from '../api/context-api';
 import type { FileApi } from '../api/file-api';
 import { Library } from './library';
 import type { LibraryApi } from '../api/library-api';
-import { Incoming } from './event-dispatcher';
+import { EventDispatcher } from './event-dispatcher';
 import type { Config } from '../api/types';
-import { Reader } from './conversation-loader';
+import { ConversationLoader } from './conversation-loader';
 import type { LiveSocket } from '../api/socket';
-import { pathOf, placeIn } from '../state/page/address';
+import { pathOf, parsePath } from '../state/page/address';
 import { ContextEditor } from '../state/context/context-editor';
 import type { Conversations } from '../state/library/conversations';
 import type { Drafts } from '../state/composer/drafts';
@@ -17,39 +17,39 @@ import { Notice } from '../state/page/notice';
 import { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
 import { Toasts } from '../state/page/toasts';
-import { Turns } from './turn-actions';
+import { TurnActions } from './turn-actions';
 
-/** What stands over the page. */
+/** The dialog that is open. */
 export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'reset'; id: string };
 
-/** How the page talks to the server. */
-export interface Calls {
+/** The clients of the REST API. */
+export interface ApiClients {
   api: Api;
   libraryApi: LibraryApi;
   contextApi: ContextApi;
   fileApi: FileApi;
 }
 
-/** What the page can do: it brings together what is known, the server, and the address. */
+/** The page's controller: connects the state, the server and the address bar. */
 export class App {
   readonly config = new Store<Config | null>(null);
   readonly thread = new Store<Thread>(new Thread(null, 'new'));
   readonly toasts = new Toasts();
   readonly library: Library;
-  /** What went wrong, said once. */
+  /** The last error that no component shows itself. */
   readonly notice = new Notice(null);
   readonly dialog = new Store<Dialog | null>(null);
-  /** What goes to the model, while it is looked at. */
+  /** The context of the open conversation, while its panel is open. */
   readonly context = new Store<ContextEditor | null>(null);
   readonly files: Files;
-  readonly turns: Turns;
-  readonly #reader: Reader;
+  readonly turnActions: TurnActions;
+  readonly #loader: ConversationLoader;
   private readonly api: Api;
   readonly #contextApi: ContextApi;
   #wasConnected = false;
 
   constructor(
-    { api, libraryApi, contextApi, fileApi }: Calls,
+    { api, libraryApi, contextApi, fileApi }: ApiClients,
     readonly socket: LiveSocket,
     readonly drafts: Drafts,
     storage: Storage | null,
@@ -58,19 +58,19 @@ export class App {
     this.api = api;
     this.#contextApi = contextApi;
     this.files = new Files(fileApi);
-    this.turns = new Turns(this.thread, socket, this.notice);
+    this.turnActions = new TurnActions(this.thread, socket, this.notice);
     this.library = new Library(api, libraryApi, storage, {
       toasts: this.toasts,
       drafts,
       current: () => this.thread.value.conversationId,
       open: (id) => void this.open(id),
       newChat: () => this.newChat(),
-      readAgain: () => void this.retry(),
-      failed: (error) => this.#failed(error),
+      reloadThread: () => void this.retry(),
+      reportError: (error) => this.#reportError(error),
     });
-    this.#reader = new Reader(api, socket, this);
-    const incoming = new Incoming(this, this.#reader, this.context);
-    socket.onframe = (frame) => incoming.receive(frame);
+    this.#loader = new ConversationLoader(api, socket, this);
+    const dispatcher = new EventDispatcher(this, this.#loader, this.context);
+    socket.onframe = (frame) => dispatcher.dispatch(frame);
     socket.connection.subscribe(() => this.#connectionChanged());
   }
 
@@ -80,42 +80,42 @@ export class App {
 
   async start(path: string): Promise<void> {
     this.socket.connect();
-    void this.#readConfig();
+    void this.#loadConfig();
     void this.library.start();
-    await this.visit(path);
+    await this.showPath(path);
   }
 
-  /** Shows what an address names, without changing the address. */
-  async visit(path: string): Promise<void> {
-    const named = placeIn(path);
-    if (named === null) {
-      this.#reader.show(new Thread(null, 'new'));
+  /** Shows the conversation that a path names, without changing the address. */
+  async showPath(path: string): Promise<void> {
+    const target = parsePath(path);
+    if (target === null) {
+      this.#loader.show(new Thread(null, 'new'));
       return;
     }
-    if (this.thread.value.conversationId !== named.id) await this.#reader.load(named.id);
-    if (named.position !== null) await this.thread.value.showMessage(named.position);
+    if (this.thread.value.conversationId !== target.id) await this.#loader.load(target.id);
+    if (target.position !== null) await this.thread.value.showMessage(target.position);
   }
 
   async open(id: string, position: number | null = null): Promise<void> {
     if (this.thread.value.conversationId !== id || position !== null) {
       this.address.pushState(null, '', pathOf(id, position));
     }
-    await this.visit(pathOf(id, position));
+    await this.showPath(pathOf(id, position));
   }
 
-  openBeside(step: 1 | -1): void {
-    const beside = this.conversations.beside(this.thread.value.conversationId, step);
-    if (beside) void this.open(beside.conversation_id);
+  openNeighbour(step: 1 | -1): void {
+    const neighbour = this.conversations.neighbour(this.thread.value.conversationId, step);
+    if (neighbour) void this.open(neighbour.conversation_id);
   }
 
-  /** What goes to the model. A new chat begins with it: its prompt comes before its first question. */
+  /** Opens the context panel. Creates the conversation of a new chat, which holds the context. */
   async showContext(): Promise<void> {
-    const id = (await this.#startedThread())?.conversationId;
+    const id = (await this.#ensureConversation())?.conversationId;
     if (!id) return;
     const editor = new ContextEditor(this.#contextApi, id);
     this.context.set(editor);
     this.dialog.set({ kind: 'context' });
-    await editor.read();
+    await editor.load();
   }
 
   closeDialog(): void {
@@ -126,47 +126,47 @@ export class App {
   newChat(): void {
     if (this.thread.value.conversationId === null) return;
     this.address.pushState(null, '', '/');
-    this.#reader.show(new Thread(null, 'new'));
+    this.#loader.show(new Thread(null, 'new'));
   }
 
   async retry(): Promise<void> {
     const { conversationId } = this.thread.value;
-    if (conversationId !== null) await this.#reader.load(conversationId);
+    if (conversationId !== null) await this.#loader.load(conversationId);
   }
 
-  /** Sends a message. `false` when there is no conversation to send it in: the user was told why. */
+  /** Returns `false` if no conversation could be created; the notice then shows the reason. */
   async send(text: string): Promise<boolean> {
-    const thread = await this.#startedThread();
+    const thread = await this.#ensureConversation();
     if (!thread) return false;
     const clientMessageId = newClientMessageId();
-    thread.sending(clientMessageId, text);
-    this.#say(thread, clientMessageId, text);
-    // From here on the outbox keeps it. What was typed meanwhile is another draft.
+    thread.addOptimistic(clientMessageId, text);
+    this.#sendMessage(thread, clientMessageId, text);
+    // The outbox holds the text now. Text typed in the meantime is a new draft.
     if (this.drafts.read(thread.conversationId) === text) {
       this.drafts.write(thread.conversationId, '');
     }
     return true;
   }
 
-  sendAgain(clientMessageId: string): void {
+  resend(clientMessageId: string): void {
     const thread = this.thread.value;
     const message = thread.find(clientMessageId);
     if (!message) return;
-    thread.sending(clientMessageId, message.content);
-    this.#say(thread, clientMessageId, message.content);
+    thread.addOptimistic(clientMessageId, message.content);
+    this.#sendMessage(thread, clientMessageId, message.content);
   }
 
-  /** Takes back a message that was not sent: its text, to be edited. */
-  takeBack(clientMessageId: string): string {
+  /** Removes an unsent message and returns its text for editing. */
+  withdraw(clientMessageId: string): string {
     const text = this.thread.value.find(clientMessageId)?.content ?? '';
-    this.thread.value.forget(clientMessageId);
-    this.socket.outbox.drop(clientMessageId);
+    this.thread.value.removeMessage(clientMessageId);
+    this.socket.outbox.remove(clientMessageId);
     return text;
   }
 
-  /** Gives files to the conversation, which begins with them if it is new. */
+  /** Uploads files to the conversation; creates it if the chat is new. */
   async attach(files: readonly File[]): Promise<void> {
-    const id = (await this.#startedThread())?.conversationId;
+    const id = (await this.#ensureConversation())?.conversationId;
     if (id) this.files.add(id, files);
   }
 
@@ -175,23 +175,23 @@ export class App {
     if (conversationId !== null) this.socket.stop(conversationId);
   }
 
-  async #startedThread(): Promise<Thread | null> {
+  async #ensureConversation(): Promise<Thread | null> {
     const current = this.thread.value;
     if (current.conversationId !== null) return current;
-    const conversation = await this.#tell(this.api.start());
+    const conversation = await this.#orReport(this.api.startConversation());
     if (!conversation) return null;
     const id = conversation.conversation_id;
-    const thread = this.#reader.threadOf(id, 'ready');
-    this.conversations.put(conversation);
+    const thread = this.#loader.createThread(id, 'ready');
+    this.conversations.upsert(conversation);
     this.drafts.write(id, this.drafts.read(null));
     this.drafts.write(null, '');
     this.address.pushState(null, '', `/c/${id}`);
-    this.#reader.show(thread);
-    this.socket.follow(id, 0);
+    this.#loader.show(thread);
+    this.socket.subscribe(id, 0);
     return thread;
   }
 
-  #say(thread: Thread, clientMessageId: string, text: string): void {
+  #sendMessage(thread: Thread, clientMessageId: string, text: string): void {
     if (thread.conversationId === null) return;
     this.socket.send({
       message: text,
@@ -202,30 +202,31 @@ export class App {
 
   #connectionChanged(): void {
     if (this.socket.connection.value !== 'connected') return;
-    const isBack = this.#wasConnected;
+    const isReconnected = this.#wasConnected;
     this.#wasConnected = true;
-    if (this.config.value === null) void this.#readConfig();
-    if (isBack || this.conversations.state.value.phase === 'failed') void this.library.readAgain();
+    if (this.config.value === null) void this.#loadConfig();
+    if (isReconnected || this.conversations.state.value.phase === 'failed')
+      void this.library.reload();
     if (this.thread.value.state.value.phase === 'failed') void this.retry();
   }
 
-  /** Without it the page works; it is read again with the next connection. */
-  async #readConfig(): Promise<void> {
+  /** The page works without it; every new connection tries again. */
+  async #loadConfig(): Promise<void> {
     this.config.set(await this.api.config().catch(() => null));
   }
 
-  /** What the call gives; when it fails, the user is told why. */
-  async #tell<T>(call: Promise<T>): Promise<T | undefined> {
+  /** Returns the call's result, or shows the error and returns `undefined`. */
+  async #orReport<T>(call: Promise<T>): Promise<T | undefined> {
     try {
       return await call;
     } catch (error) {
-      this.#failed(error);
+      this.#reportError(error);
       return undefined;
     }
   }
 
-  #failed(error: unknown): void {
+  #reportError(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
-    this.notice.say(text, error instanceof ApiError ? error.retryAt : null);
+    this.notice.show(text, error instanceof ApiError ? error.retryAt : null);
   }
 }

@@ -6,60 +6,61 @@ import type { Notice } from '../state/page/notice';
 import type { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
 
-/** What the reader shares with the page around it. */
-export interface Shared {
+/** The state of the page that the loader and the event dispatcher update. */
+export interface PageState {
   thread: Store<Thread>;
   files: Files;
   library: Library;
   notice: Notice;
 }
 
-/** Brings a conversation from the server before the reader's eyes, and follows what happens in it. */
-export class Reader {
+/** Loads a conversation, shows it, and subscribes to its events. */
+export class ConversationLoader {
   constructor(
     private readonly api: Pick<Api, 'messages' | 'summaryThrough'>,
     private readonly socket: LiveSocket,
-    private readonly shared: Shared,
+    private readonly page: PageState,
   ) {}
 
-  /** A conversation that is there, in this phase. */
-  threadOf(id: string, phase: 'loading' | 'ready'): Thread {
+  createThread(id: string, phase: 'loading' | 'ready'): Thread {
     return new Thread(id, phase, (before) => this.api.messages(id, before));
   }
 
   show(thread: Thread): void {
-    const before = this.shared.thread.value.conversationId;
-    if (before !== null && before !== thread.conversationId) this.socket.unfollow(before);
-    this.shared.notice.set(null);
-    this.shared.thread.set(thread);
+    const previous = this.page.thread.value.conversationId;
+    if (previous !== null && previous !== thread.conversationId) {
+      this.socket.unsubscribe(previous);
+    }
+    this.page.notice.set(null);
+    this.page.thread.set(thread);
   }
 
   async load(id: string): Promise<void> {
-    const thread = this.threadOf(id, 'loading');
+    const thread = this.createThread(id, 'loading');
     this.show(thread);
-    void this.shared.files.read(id);
-    void this.#readSummary(thread, id);
-    await this.#readMessages(thread, true);
+    void this.page.files.load(id);
+    void this.#loadSummary(thread, id);
+    await this.#loadMessages(thread, true);
   }
 
-  /** Reads the messages again that are shown: there is more, or others. */
-  async readAgain(): Promise<void> {
-    await this.#readMessages(this.shared.thread.value, false);
+  /** Loads the newest page of the open conversation again. */
+  async reload(): Promise<void> {
+    await this.#loadMessages(this.page.thread.value, false);
   }
 
-  /** Reads the newest page, and follows what happens after it. Only the first reading can fail. */
-  async #readMessages(thread: Thread, isFirst: boolean): Promise<void> {
+  /** Loads the newest page and subscribes to later events. Errors show only on the first load. */
+  async #loadMessages(thread: Thread, isFirst: boolean): Promise<void> {
     const id = thread.conversationId;
     if (id === null) return;
     try {
       const page = await this.api.messages(id, null);
-      // The reader may have gone elsewhere meanwhile.
-      if (this.shared.thread.value !== thread) return;
+      // The user may have opened another conversation in the meantime.
+      if (this.page.thread.value !== thread) return;
       thread.load(page);
       this.#showUnsent(thread, id);
-      // Again where it was followed already: what came while the page was read may not be in it.
-      this.socket.follow(id, page.event_seq);
-      void this.shared.library.seek(id);
+      // Subscribes even if already subscribed: the page may lack events that arrived meanwhile.
+      this.socket.subscribe(id, page.event_seq);
+      void this.page.library.ensureListed(id);
     } catch (error) {
       const isGone = error instanceof ApiError && error.code === 'conversation_not_found';
       if (isFirst || isGone) thread.fail(isGone ? 'missing' : 'failed');
@@ -67,23 +68,23 @@ export class Reader {
   }
 
   #showUnsent(thread: Thread, id: string): void {
-    for (const unsent of this.socket.outbox.of(id)) {
+    for (const unsent of this.socket.outbox.forConversation(id)) {
       const { client_message_id: name, message, message_id: messageId, refused, code } = unsent;
-      if (messageId === undefined) thread.sending(name, message);
+      if (messageId === undefined) thread.addOptimistic(name, message);
       else {
         const editing = { messageId, text: message, clientMessageId: name };
         thread.edit({ ...editing, isSent: true, problem: null });
       }
       if (refused === null) continue;
-      thread.refused(name, { message: refused, code: code ?? '', retryAt: null });
+      thread.reject(name, { message: refused, code: code ?? '', retryAt: null });
     }
   }
 
-  async #readSummary(thread: Thread, id: string): Promise<void> {
+  async #loadSummary(thread: Thread, id: string): Promise<void> {
     try {
-      thread.summarised(await this.api.summaryThrough(id));
+      thread.setSummaryThrough(await this.api.summaryThrough(id));
     } catch {
-      // The messages are there; only the line where the summary ends is missing.
+      // The messages are shown; only the line that marks the end of the summary is missing.
     }
   }
 }

@@ -18,153 +18,153 @@ function conversation(id: string, more: Partial<Conversation> = {}): Conversatio
   };
 }
 
-/** A library with one conversation, `a`, that is open. */
-async function library() {
-  const calls = {
+/** A library with one conversation, `a`, which is open. */
+async function setUp() {
+  const api = {
     conversations: vi.fn(() =>
       Promise.resolve({ conversations: [conversation('a')], next_cursor: null }),
     ),
     archived: vi.fn(() => Promise.resolve({ conversations: [], next_cursor: null })),
-    remove: vi.fn((_id: string) => Promise.resolve()),
-    removeLeaving: vi.fn(),
+    delete: vi.fn((_id: string) => Promise.resolve()),
+    deleteOnUnload: vi.fn(),
     archive: vi.fn((id: string, archived: boolean) =>
       Promise.resolve(conversation(id, { archived })),
     ),
   };
-  const around = {
+  const host = {
     toasts: new Toasts(),
     drafts: { write: vi.fn() },
     current: () => 'a' as string | null,
     open: vi.fn(),
     newChat: vi.fn(() => {
-      around.current = () => null;
+      host.current = () => null;
     }),
-    readAgain: vi.fn(),
-    failed: vi.fn(),
+    reloadThread: vi.fn(),
+    reportError: vi.fn(),
   };
   const start = async () => {
-    const made = new Library(calls as never, calls as never, localStorage, around as never);
-    await made.start();
-    return made;
+    const library = new Library(api as never, api as never, localStorage, host as never);
+    await library.start();
+    return library;
   };
-  return { calls, around, start, library: await start() };
+  return { api, host, start, library: await start() };
 }
 
 function ids({ conversations }: Library): string[] {
   return conversations.state.value.items.map((item) => item.conversation_id);
 }
 
-describe('a conversation that is deleted', () => {
+describe('a deleted conversation', () => {
   beforeEach(() => {
     vi.useFakeTimers();
     localStorage.clear();
   });
   afterEach(() => vi.useRealTimers());
 
-  test('goes from the list at once, and from the server when its toast does', async () => {
-    const { library: known, calls, around } = await library();
-    known.remove('a');
-    expect(ids(known)).toEqual([]);
-    expect(around.newChat).toHaveBeenCalled();
+  test('leaves the list at once, and the server when its toast closes', async () => {
+    const { library, api, host } = await setUp();
+    library.delete('a');
+    expect(ids(library)).toEqual([]);
+    expect(host.newChat).toHaveBeenCalled();
 
     await vi.advanceTimersByTimeAsync(TOAST_MS - 1);
-    expect(calls.remove).not.toHaveBeenCalled();
+    expect(api.delete).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
 
-    expect(calls.remove).toHaveBeenCalledExactlyOnceWith('a');
+    expect(api.delete).toHaveBeenCalledExactlyOnceWith('a');
   });
 
-  test('comes back by undo, opened as it was, and is never deleted', async () => {
-    const { library: known, calls, around } = await library();
-    known.remove('a');
-    known.undoRemoval();
+  test('is restored and opened by undo, and never deleted on the server', async () => {
+    const { library, api, host } = await setUp();
+    library.delete('a');
+    library.undoDelete();
     await vi.advanceTimersByTimeAsync(2 * TOAST_MS);
-    known.leave();
+    library.commitDeletions();
 
-    expect(ids(known)).toEqual(['a']);
-    expect(around.open).toHaveBeenCalledWith('a');
-    expect(calls.remove).not.toHaveBeenCalled();
-    expect(calls.removeLeaving).not.toHaveBeenCalled();
+    expect(ids(library)).toEqual(['a']);
+    expect(host.open).toHaveBeenCalledWith('a');
+    expect(api.delete).not.toHaveBeenCalled();
+    expect(api.deleteOnUnload).not.toHaveBeenCalled();
   });
 
-  test('does not come back with what the server still tells of it', async () => {
-    const { library: known } = await library();
-    known.remove('a');
-    known.place(conversation('a', { title: 'changed' }));
-    expect(ids(known)).toEqual([]);
-    await known.readAgain();
+  test('does not reappear with later events or a reload', async () => {
+    const { library } = await setUp();
+    library.delete('a');
+    library.upsert(conversation('a', { title: 'changed' }));
+    expect(ids(library)).toEqual([]);
+    await library.reload();
 
-    expect(ids(known)).toEqual([]);
+    expect(ids(library)).toEqual([]);
   });
 
-  test('is deleted when the page goes away', async () => {
-    const { library: known, calls } = await library();
-    known.remove('a');
-    known.leave();
+  test('is deleted on the server when the page is left', async () => {
+    const { library, api } = await setUp();
+    library.delete('a');
+    library.commitDeletions();
 
-    expect(calls.removeLeaving).toHaveBeenCalledExactlyOnceWith('a');
+    expect(api.deleteOnUnload).toHaveBeenCalledExactlyOnceWith('a');
   });
 
-  test('is deleted by the next visit where the tab crashed, and not seen meanwhile', async () => {
-    const { library: known, calls, start } = await library();
-    known.remove('a');
+  test('is deleted by the next visit after a crash, and hidden until then', async () => {
+    const { library, api, start } = await setUp();
+    library.delete('a');
 
     expect(ids(await start())).toEqual([]);
-    expect(calls.remove).not.toHaveBeenCalled();
+    expect(api.delete).not.toHaveBeenCalled();
     vi.setSystemTime(Date.now() + 61_000);
     await start();
 
-    expect(calls.remove).toHaveBeenCalledExactlyOnceWith('a');
+    expect(api.delete).toHaveBeenCalledExactlyOnceWith('a');
   });
 
-  test('is shown again where the server does not delete it', async () => {
-    const { library: known, calls, around } = await library();
+  test('reappears if the server fails to delete it', async () => {
+    const { library, api, host } = await setUp();
     const problem = new ApiError('The store can’t be reached.', 'storage_unavailable');
-    calls.remove.mockRejectedValueOnce(problem);
-    known.remove('a');
+    api.delete.mockRejectedValueOnce(problem);
+    library.delete('a');
     await vi.advanceTimersByTimeAsync(TOAST_MS);
 
-    expect(ids(known)).toEqual(['a']);
-    expect(around.failed).toHaveBeenCalledWith(problem);
+    expect(ids(library)).toEqual(['a']);
+    expect(host.reportError).toHaveBeenCalledWith(problem);
   });
 
-  test('stays to be undone for as long as somebody looks at its toast', async () => {
-    const { library: known, calls, around } = await library();
-    known.remove('a');
-    const id = around.toasts.value[0]?.id ?? 0;
+  test('can be undone for as long as its toast is paused', async () => {
+    const { library, api, host } = await setUp();
+    library.delete('a');
+    const id = host.toasts.value[0]?.id ?? 0;
     await vi.advanceTimersByTimeAsync(TOAST_MS - 100);
-    around.toasts.hold(id);
+    host.toasts.pause(id);
     await vi.advanceTimersByTimeAsync(10 * TOAST_MS);
-    expect(calls.remove).not.toHaveBeenCalled();
-    around.toasts.release(id);
+    expect(api.delete).not.toHaveBeenCalled();
+    host.toasts.resume(id);
     await vi.advanceTimersByTimeAsync(100);
 
-    expect(calls.remove).toHaveBeenCalled();
+    expect(api.delete).toHaveBeenCalled();
   });
 });
 
 describe('the archive', () => {
   beforeEach(() => localStorage.clear());
 
-  test('takes a conversation from the list, and gives it back by undo', async () => {
-    const { library: known, around } = await library();
-    await known.archive('a', true);
-    expect(ids(known)).toEqual([]);
-    expect(known.find('a')?.archived).toBe(true);
+  test('takes a conversation from the list, and undo restores it', async () => {
+    const { library, host } = await setUp();
+    await library.archive('a', true);
+    expect(ids(library)).toEqual([]);
+    expect(library.find('a')?.archived).toBe(true);
 
-    around.toasts.act(around.toasts.value[0]?.id ?? 0);
-    await vi.waitFor(() => expect(ids(known)).toEqual(['a']));
+    host.toasts.runAction(host.toasts.value[0]?.id ?? 0);
+    await vi.waitFor(() => expect(ids(library)).toEqual(['a']));
 
-    expect(known.archived.state.value.items).toEqual([]);
+    expect(library.archived.state.value.items).toEqual([]);
   });
 
-  test('is read again after the connection was away, if it was read before', async () => {
-    const { library: known, calls } = await library();
-    await known.readAgain();
-    expect(calls.archived).not.toHaveBeenCalled();
-    await known.readArchive();
-    await known.readAgain();
+  test('is reloaded with the list, if it was loaded before', async () => {
+    const { library, api } = await setUp();
+    await library.reload();
+    expect(api.archived).not.toHaveBeenCalled();
+    await library.loadArchive();
+    await library.reload();
 
-    expect(calls.archived).toHaveBeenCalledTimes(2);
+    expect(api.archived).toHaveBeenCalledTimes(2);
   });
 });

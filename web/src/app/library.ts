@@ -3,66 +3,66 @@ import { type LibraryApi, savedUrl } from '../api/library-api';
 import type { Conversation } from '../api/types';
 import { Conversations } from '../state/library/conversations';
 import type { Drafts } from '../state/composer/drafts';
-import { Imports, type ImportState, outcomeOf } from '../state/library/imports';
-import { Removals } from '../state/library/pending-deletions';
+import { Imports, type ImportState, importSummary } from '../state/library/imports';
+import { PendingDeletions } from '../state/library/pending-deletions';
 import { Search } from '../state/library/search';
 import type { Toasts } from '../state/page/toasts';
 
-/** What the library needs of the page around it. */
-export interface Around {
+/** The parts of the page that the library depends on. */
+export interface LibraryHost {
   toasts: Toasts;
   drafts: Drafts;
-  /** The conversation that is open. */
+  /** The id of the open conversation. */
   current: () => string | null;
   open: (id: string) => void;
   newChat: () => void;
-  /** Reads the open conversation again. */
-  readAgain: (id: string) => void;
-  failed: (error: unknown) => void;
+  /** Loads the open conversation again. */
+  reloadThread: (id: string) => void;
+  reportError: (error: unknown) => void;
 }
 
-/** The user's conversations, and what is done to them as a whole. */
+/** The user's conversations, and the operations on whole conversations. */
 export class Library {
   readonly conversations: Conversations;
   readonly archived: Conversations;
   readonly search: Search;
   readonly imports: Imports;
-  readonly #removals: Removals;
-  #isArchiveRead = false;
-  /** The toast of the last deletion that can be undone. */
+  readonly #pendingDeletions: PendingDeletions;
+  #isArchiveLoaded = false;
+  /** The id of the toast that can undo the last deletion. */
   #undoable: number | null = null;
 
   constructor(
-    private readonly api: Pick<Api, 'conversations' | 'conversation' | 'rename' | 'remove'>,
+    private readonly api: Pick<Api, 'conversations' | 'conversation' | 'rename' | 'delete'>,
     private readonly libraryApi: LibraryApi,
     storage: Storage | null,
-    private readonly around: Around,
+    private readonly host: LibraryHost,
   ) {
     this.conversations = new Conversations((cursor) => api.conversations(cursor));
     this.archived = new Conversations((cursor) => libraryApi.archived(cursor));
-    this.search = new Search((words) => libraryApi.search(words));
+    this.search = new Search((query) => libraryApi.search(query));
     this.imports = new Imports(libraryApi, (state) => this.#imported(state));
-    this.#removals = new Removals(storage);
-    for (const id of this.#removals.hidden()) this.#hide(id);
+    this.#pendingDeletions = new PendingDeletions(storage);
+    for (const id of this.#pendingDeletions.all()) this.#hide(id);
   }
 
-  /** Deletes what a tab that crashed has left, and reads the list. */
+  /** Completes the deletions of crashed tabs, then loads the list. */
   async start(): Promise<void> {
-    for (const id of this.#removals.leftBehind()) {
-      this.#removals.take(id);
-      void this.api.remove(id).catch(() => {});
+    for (const id of this.#pendingDeletions.abandoned()) {
+      this.#pendingDeletions.take(id);
+      void this.api.delete(id).catch(() => {});
     }
     await this.conversations.load();
   }
 
-  /** What was said while the connection was away is not said again. */
-  async readAgain(): Promise<void> {
+  /** Loads the lists again: events missed while disconnected are not replayed. */
+  async reload(): Promise<void> {
     await this.conversations.load();
-    if (this.#isArchiveRead) await this.archived.load();
+    if (this.#isArchiveLoaded) await this.archived.load();
   }
 
-  async readArchive(): Promise<void> {
-    this.#isArchiveRead = true;
+  async loadArchive(): Promise<void> {
+    this.#isArchiveLoaded = true;
     await this.archived.load();
   }
 
@@ -70,7 +70,7 @@ export class Library {
     return this.conversations.find(id) ?? this.archived.find(id);
   }
 
-  /** Of one that the lists do not reach; `null` where it can't be read. */
+  /** The title of a conversation that may not be listed yet; `null` if it can't be loaded. */
   async titleOf(id: string): Promise<string | null> {
     try {
       return (await this.api.conversation(id)).title;
@@ -79,105 +79,106 @@ export class Library {
     }
   }
 
-  /** Lists one that is open, though the lists do not reach it yet. */
-  async seek(id: string): Promise<void> {
+  /** Adds a conversation to the lists, which may not reach it yet. */
+  async ensureListed(id: string): Promise<void> {
     if (this.find(id)) return;
     try {
-      this.place(await this.api.conversation(id));
+      this.upsert(await this.api.conversation(id));
     } catch {
-      // Its messages are shown all the same.
+      // Its messages are shown anyway.
     }
   }
 
-  /** Puts it into the list where it belongs now. */
-  place(conversation: Conversation): void {
+  /** Moves the conversation to the list that it belongs to. */
+  upsert(conversation: Conversation): void {
     const [list, other] = conversation.archived
       ? [this.archived, this.conversations]
       : [this.conversations, this.archived];
-    other.drop(conversation.conversation_id);
-    list.put(conversation);
+    other.remove(conversation.conversation_id);
+    list.upsert(conversation);
   }
 
-  change(id: string, changes: Partial<Conversation>): void {
+  update(id: string, changes: Partial<Conversation>): void {
     const known = this.find(id);
-    if (known) this.place({ ...known, ...changes });
+    if (known) this.upsert({ ...known, ...changes });
   }
 
-  drop(id: string): void {
-    this.conversations.drop(id);
-    this.archived.drop(id);
+  /** Removes the conversation from the lists only. */
+  forget(id: string): void {
+    this.conversations.remove(id);
+    this.archived.remove(id);
   }
 
   async rename(id: string, title: string): Promise<void> {
-    await this.#try(async () => this.place(await this.api.rename(id, title)));
+    await this.#orReport(async () => this.upsert(await this.api.rename(id, title)));
   }
 
   async archive(id: string, archived: boolean): Promise<void> {
-    await this.#try(async () => {
-      this.place(await this.libraryApi.archive(id, archived));
+    await this.#orReport(async () => {
+      this.upsert(await this.libraryApi.archive(id, archived));
       const undo = { label: 'Undo', run: () => void this.archive(id, !archived) };
-      this.around.toasts.say(archived ? 'Archived.' : 'Back in the list.', undo);
+      this.host.toasts.show(archived ? 'Archived.' : 'Back in the list.', undo);
     });
   }
 
   async save(id: string): Promise<void> {
-    await this.#try(async () => {
+    await this.#orReport(async () => {
       const name = await this.libraryApi.save(id);
       const download = { label: 'Download', href: savedUrl(name) };
-      this.around.toasts.say('Saved on the server.', download);
+      this.host.toasts.show('Saved on the server.', download);
     });
   }
 
   async reset(id: string): Promise<void> {
-    await this.#try(async () => {
+    await this.#orReport(async () => {
       await this.libraryApi.reset(id);
-      this.around.toasts.say('The conversation is empty.');
-      if (this.around.current() === id) this.around.readAgain(id);
+      this.host.toasts.show('The conversation is empty.');
+      if (this.host.current() === id) this.host.reloadThread(id);
     });
   }
 
-  /** Takes it from the user's eyes; it is deleted when its toast goes, or the page does. */
-  remove(id: string): void {
+  /** Hides the conversation; it is deleted when its toast closes or the page is left. */
+  delete(id: string): void {
     const conversation = this.find(id);
     if (!conversation) return;
-    const wasOpen = this.around.current() === id;
-    this.#removals.begin(conversation);
+    const wasOpen = this.host.current() === id;
+    this.#pendingDeletions.add(conversation);
     this.#hide(id);
-    if (wasOpen) this.around.newChat();
-    const undo = { label: 'Undo', run: () => this.#undo(id, wasOpen) };
-    const text = `“${isolated(shortened(conversation.title ?? 'New chat'))}” was deleted.`;
-    this.#undoable = this.around.toasts.say(text, undo, () => void this.#settle(id));
+    if (wasOpen) this.host.newChat();
+    const undo = { label: 'Undo', run: () => this.#undoDelete(id, wasOpen) };
+    const text = `“${isolated(truncated(conversation.title ?? 'New chat'))}” was deleted.`;
+    this.#undoable = this.host.toasts.show(text, undo, () => void this.#commitDelete(id));
   }
 
-  undoRemoval(): void {
-    if (this.#undoable !== null) this.around.toasts.act(this.#undoable);
+  undoDelete(): void {
+    if (this.#undoable !== null) this.host.toasts.runAction(this.#undoable);
     this.#undoable = null;
   }
 
-  /** The page goes away: what was deleted is deleted now. */
-  leave(): void {
-    for (const id of this.#removals.ids()) this.libraryApi.removeLeaving(id);
+  /** Commits the pending deletions, as the page is left. */
+  commitDeletions(): void {
+    for (const id of this.#pendingDeletions.own()) this.libraryApi.deleteOnUnload(id);
   }
 
-  #undo(id: string, wasOpen: boolean): void {
-    const conversation = this.#removals.take(id);
+  #undoDelete(id: string, wasOpen: boolean): void {
+    const conversation = this.#pendingDeletions.take(id);
     if (conversation) this.#reveal(conversation);
-    if (wasOpen && this.around.current() === null) this.around.open(id);
+    if (wasOpen && this.host.current() === null) this.host.open(id);
   }
 
-  async #settle(id: string): Promise<void> {
-    const conversation = this.#removals.take(id);
+  async #commitDelete(id: string): Promise<void> {
+    const conversation = this.#pendingDeletions.take(id);
     if (!conversation) return;
     try {
-      await this.api.remove(id);
+      await this.api.delete(id);
     } catch (error) {
       if (!(error instanceof ApiError && error.code === 'conversation_not_found')) {
         this.#reveal(conversation);
-        this.around.failed(error);
+        this.host.reportError(error);
         return;
       }
     }
-    this.around.drafts.write(id, '');
+    this.host.drafts.write(id, '');
   }
 
   #hide(id: string): void {
@@ -188,36 +189,36 @@ export class Library {
   #reveal(conversation: Conversation): void {
     this.conversations.reveal(conversation.conversation_id);
     this.archived.reveal(conversation.conversation_id);
-    this.place(conversation);
+    this.upsert(conversation);
   }
 
   #imported(state: ImportState): void {
     if (state.phase !== 'complete') return;
-    this.around.toasts.say(outcomeOf(state));
+    this.host.toasts.show(importSummary(state));
   }
 
-  async #try(action: () => Promise<void>): Promise<void> {
+  async #orReport(action: () => Promise<void>): Promise<void> {
     try {
       await action();
     } catch (error) {
-      this.around.failed(error);
+      this.host.reportError(error);
     }
   }
 }
 
-const LONGEST = 40;
+const MAX_TITLE_CHARACTERS = 40;
 
-/** Cut between characters as a reader sees them, which may be many in the text. */
-function shortened(title: string): string {
+/** Truncates between grapheme clusters, so that no visible character is split. */
+function truncated(title: string): string {
   const characters = [...new Intl.Segmenter().segment(title)].map(({ segment }) => segment);
-  if (characters.length <= LONGEST) return title;
+  if (characters.length <= MAX_TITLE_CHARACTERS) return title;
   return `${characters
-    .slice(0, LONGEST - 1)
+    .slice(0, MAX_TITLE_CHARACTERS - 1)
     .join('')
     .trimEnd()}…`;
 }
 
-/** A title from right to left does not turn the words around it. */
+/** Keeps a right-to-left title from reordering the text around it. */
 function isolated(title: string): string {
   return `\u2068${title}\u2069`;
 }

@@ -3,8 +3,8 @@ import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Store } from '../state/store';
 import type { Thread } from '../state/thread/thread';
 
-/** What the user does to messages that are stored, in the conversation that is open. */
-export class Turns {
+/** The user's actions on stored messages of the open conversation. */
+export class TurnActions {
   constructor(
     private readonly thread: Store<Thread>,
     private readonly socket: LiveSocket,
@@ -24,12 +24,12 @@ export class Turns {
   }
 
   cancelEdit(): void {
-    const name = this.thread.value.state.value.editing?.clientMessageId;
-    if (name) this.socket.outbox.drop(name);
+    const clientMessageId = this.thread.value.state.value.editing?.clientMessageId;
+    if (clientMessageId) this.socket.outbox.remove(clientMessageId);
     this.thread.value.edit(null);
   }
 
-  /** Asks the question that is edited in these words: a new version of it, with its own answer. */
+  /** Sends the edited question: a new version of it, which gets its own answer. */
   saveEdit(message: string): void {
     const { conversationId, state } = this.thread.value;
     const { editing } = state.value;
@@ -59,19 +59,19 @@ export class Turns {
     this.#command('regenerate', messageId);
   }
 
-  goOn(messageId: string): void {
+  continueAnswer(messageId: string): void {
     this.#command('continue', messageId);
   }
 
-  select(messageId: string): void {
+  selectVersion(messageId: string): void {
     this.#command('select_version', messageId);
   }
 
   #command(command: 'regenerate' | 'continue' | 'select_version', messageId: string): void {
-    const isSaid = this.socket.command(command, {
+    const isSent = this.socket.sendCommand(command, {
       conversation_id: this.thread.value.conversationId,
       message_id: messageId,
     });
-    if (!isSaid) this.notice.set('There is no connection. Please try again when it is back.');
+    if (!isSent) this.notice.set('There is no connection. Please try again when it is back.');
   }
 }

@@ -5,27 +5,28 @@ import Document from '@carbon/icons/es/document/16.js';
 
 import type { App } from '../app/app';
 import type { Attachment } from '../state/composer/files';
-import { sizeInWords } from '../state/composer/sizes';
+import { formatSize } from '../state/composer/sizes';
 import type { Thread } from '../state/thread/thread';
-import { LightElement, Watch } from '../ui/store-controller';
-import { toComposer } from '../ui/focus';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 
-/** The files that are on their way into the conversation, above the field. */
+/** The files being uploaded and analysed, shown above the message field. */
 export class WebchatAttachments extends LightElement {
   static override properties = { app: { attribute: false }, thread: { attribute: false } };
 
   declare app: App;
   declare thread: Thread;
 
-  readonly #files = new Watch(this);
+  readonly #files = new StoreController(this);
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#files.store = this.app.files.items;
   }
 
   protected override render() {
-    const items = this.app.files.of(this.thread.conversationId);
+    const items = this.app.files.forConversation(this.thread.conversationId);
     if (items.length === 0) return nothing;
     return html`<ul class="attachments" aria-label="Files">
       ${repeat(
@@ -37,12 +38,12 @@ export class WebchatAttachments extends LightElement {
   }
 
   #item(item: Attachment) {
-    const isOver = item.phase === 'failed' || item.phase === 'refused';
+    const isFailed = item.phase === 'failed' || item.phase === 'refused';
     return html`${icon(Document)}
       <span class="file-name" dir="auto" title=${item.name}>${item.name}</span>
-      <span class="file-state" role=${isOver ? 'alert' : 'status'}>${stateInWords(item)}</span>
+      <span class="file-state" role=${isFailed ? 'alert' : 'status'}>${stateText(item)}</span>
       ${
-        isOver
+        isFailed
           ? html`<button
               class="link"
               type="button"
@@ -60,8 +61,8 @@ export class WebchatAttachments extends LightElement {
       <button
         class="quiet"
         type="button"
-        aria-label="${isOver ? 'Dismiss' : 'Cancel'}: ${item.name}"
-        title=${isOver ? 'Dismiss' : 'Cancel'}
+        aria-label="${isFailed ? 'Dismiss' : 'Cancel'}: ${item.name}"
+        title=${isFailed ? 'Dismiss' : 'Cancel'}
         @click=${() => this.#cancel(item.key)}
       >
         ${icon(Close)}
@@ -70,16 +71,16 @@ export class WebchatAttachments extends LightElement {
 
   #cancel(key: string): void {
     void this.app.files.cancel(key);
-    toComposer();
+    focusComposer();
   }
 }
 
-function stateInWords({ phase, done, of, reason }: Attachment): string {
+function stateText({ phase, done, of, reason }: Attachment): string {
   switch (phase) {
     case 'waiting':
-      return `waits, ${sizeInWords(of)}`;
+      return `waits, ${formatSize(of)}`;
     case 'sending':
-      return `${sizeInWords(done)} of ${sizeInWords(of)} sent`;
+      return `${formatSize(done)} of ${formatSize(of)} sent`;
     case 'running':
       return of > 0 ? `${done} of ${of} parts read` : 'is being read';
     case 'failed':

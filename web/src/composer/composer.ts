@@ -8,43 +8,44 @@ import './token-meter';
 import './message-field';
 
 import type { App } from '../app/app';
-import { LONGEST_MESSAGE_BYTES, messageBytes, sizeInWords } from '../state/composer/sizes';
+import { MAX_MESSAGE_BYTES, messageBytes, formatSize } from '../state/composer/sizes';
 import type { Thread } from '../state/thread/thread';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 import { type Dropped, FileDrop, filesIn } from './file-drop';
-import { toComposer } from '../ui/focus';
+import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 
-/** Where a message is written. What is typed is kept as a draft, until the outbox has it. */
+/** The form for a new message. The text is kept as a draft until the outbox has it. */
 export class WebchatComposer extends LightElement {
   static override properties = {
     app: { attribute: false },
     thread: { attribute: false },
     text: { state: true },
-    refusal: { state: true },
+    rejection: { state: true },
     tooLong: { state: true },
   };
 
   declare app: App;
   declare thread: Thread;
   declare text: string;
-  /** Why what was dropped or pasted was not taken. */
-  declare refusal: string | null;
-  /** A text that is too long for a message, and may be attached as a file. */
+  /** Why a drop or a paste was rejected. */
+  declare rejection: string | null;
+  /** A text that is too long for a message. The user may attach it as a file. */
   declare tooLong: string | null;
 
-  readonly #state = new Watch(this);
+  readonly #state = new StoreController(this);
   readonly #drop = new FileDrop(this, (dropped) => this.#attach(dropped));
 
   constructor() {
     super();
     this.text = '';
-    this.refusal = null;
+    this.rejection = null;
     this.tooLong = null;
   }
 
-  /** Puts a text back, before what has been typed since. */
-  edit(text: string): void {
+  /** Puts a text back, before any text typed since. */
+  restore(text: string): void {
     this.#change(this.text.trim() === '' ? text : `${text}\n${this.text}`);
     void this.updateComplete.then(() => this.#field()?.focus());
   }
@@ -52,22 +53,22 @@ export class WebchatComposer extends LightElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has('thread')) return;
     this.#state.store = this.thread.state;
-    const written = this.text;
+    const previousText = this.text;
     this.text = this.app.drafts.read(this.thread.conversationId);
     if (this.text === '' && isNewAfterMissing(changed.get('thread'), this.thread)) {
-      this.#change(written);
+      this.#change(previousText);
     }
-    this.#settle();
+    this.#clearRejection();
   }
 
   protected override render() {
     if (this.thread.state.value.phase === 'missing') return nothing;
     return html`<form
-      class="composer ${this.#drop.isOver ? 'dropping' : ''}"
+      class="composer ${this.#drop.isDraggedOver ? 'dropping' : ''}"
       @submit=${this.#submit}
       @paste=${this.#paste}
     >
-      ${this.#refused()}
+      ${this.#rejectionNote()}
       <webchat-attachments .app=${this.app} .thread=${this.thread}></webchat-attachments>
       <div class="field">
         <button
@@ -79,37 +80,37 @@ export class WebchatComposer extends LightElement {
         >
           ${icon(Attachment)}
         </button>
-        <input type="file" multiple hidden aria-label="Files" @change=${this.#chosen} />
-        <writing-field
+        <input type="file" multiple hidden aria-label="Files" @change=${this.#filesChosen} />
+        <webchat-message-field
           label="Message"
           .fieldId=${'composer'}
           .text=${this.text}
-          @write=${(event: CustomEvent<string>) => this.#change(event.detail)}
-          @enter=${this.#send}
-        ></writing-field>
+          @text-change=${(event: CustomEvent<string>) => this.#change(event.detail)}
+          @submit-text=${this.#send}
+        ></webchat-message-field>
         ${this.#sendOrStop()}
       </div>
-      <div class="under">
-        <span class="keys"
+      <div class="composer-foot">
+        <span class="key-hints"
           >${
-            this.#drop.isOver
+            this.#drop.isDraggedOver
               ? 'Drop the files to attach them'
               : html`<kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> breaks the line`
           }</span
         >
-        <token-meter .app=${this.app} .thread=${this.thread}></token-meter>
+        <webchat-token-meter .app=${this.app} .thread=${this.thread}></webchat-token-meter>
       </div>
     </form>`;
   }
 
   protected override firstUpdated(): void {
-    // A touch screen would open its keyboard over the page.
+    // A touch screen would open its keyboard.
     if (!matchMedia('(hover: hover)').matches) return;
     const field = this.#field();
     void field?.updateComplete.then(() => field.focus());
   }
 
-  /** One button, so that the focus stays when it turns into the other. */
+  /** A single button, so that it keeps the focus when it changes from one to the other. */
   #sendOrStop() {
     const isAnswering = this.thread.state.value.runningTurn !== null;
     return html`<button
@@ -124,15 +125,15 @@ export class WebchatComposer extends LightElement {
     </button>`;
   }
 
-  #refused() {
-    const { tooLong, refusal } = this;
-    if (tooLong === null && refusal === null) return nothing;
-    return html`<div class="ending bad refusal" role="alert">
+  #rejectionNote() {
+    const { tooLong, rejection } = this;
+    if (tooLong === null && rejection === null) return nothing;
+    return html`<div class="status-note error rejection" role="alert">
       <span
         >${
           tooLong === null
-            ? refusal
-            : `This text has ${sizeInWords(messageBytes(tooLong))}. A message may have ${sizeInWords(LONGEST_MESSAGE_BYTES)}.`
+            ? rejection
+            : `This text has ${formatSize(messageBytes(tooLong))}. A message may have ${formatSize(MAX_MESSAGE_BYTES)}.`
         }</span
       >
       ${
@@ -164,14 +165,14 @@ export class WebchatComposer extends LightElement {
   async #send(): Promise<void> {
     if (this.#isBlank() || this.thread.state.value.runningTurn !== null) return;
     const text = this.text;
-    if (messageBytes(text) > LONGEST_MESSAGE_BYTES) {
+    if (messageBytes(text) > MAX_MESSAGE_BYTES) {
       this.tooLong = text;
       return;
     }
     this.text = '';
-    this.#settle();
-    const isUnderWay = await this.app.send(text);
-    if (!isUnderWay) this.edit(text);
+    this.#clearRejection();
+    const isSent = await this.app.send(text);
+    if (!isSent) this.restore(text);
   }
 
   #stop(): void {
@@ -181,27 +182,27 @@ export class WebchatComposer extends LightElement {
   #paste(event: ClipboardEvent): void {
     const dropped = filesIn(event.clipboardData);
     const text = event.clipboardData?.getData('text/plain') ?? '';
-    // What is copied from a table or a text comes with a picture of it: the text is meant.
+    // Text copied from a table or a document comes with a picture of it: prefer the text.
     if (text === '' && dropped.files.length + dropped.folders > 0) {
       event.preventDefault();
       this.#attach(dropped);
-    } else if (messageBytes(text) > LONGEST_MESSAGE_BYTES) {
+    } else if (messageBytes(text) > MAX_MESSAGE_BYTES) {
       event.preventDefault();
       this.tooLong = text;
     }
   }
 
-  #chosen(event: Event): void {
+  #filesChosen(event: Event): void {
     const input = event.target as HTMLInputElement;
     this.#attach({ files: [...(input.files ?? [])], folders: 0 });
-    // So that the same file can be chosen again.
+    // Allows choosing the same file again.
     input.value = '';
   }
 
   #attach({ files, folders }: Dropped): void {
-    this.#settle();
+    this.#clearRejection();
     if (folders > 0) {
-      this.refusal =
+      this.rejection =
         'Folders can’t be attached. Choose the files in them instead, several at a time if you like.';
     }
     if (files.length > 0) void this.app.attach(files);
@@ -211,25 +212,25 @@ export class WebchatComposer extends LightElement {
     const text = this.tooLong ?? '';
     if (this.text === text) this.#change('');
     this.#attach({ files: [new File([text], 'pasted.txt', { type: 'text/plain' })], folders: 0 });
-    toComposer();
+    focusComposer();
   }
 
   #dismiss(): void {
-    this.#settle();
-    toComposer();
+    this.#clearRejection();
+    focusComposer();
   }
 
-  #settle(): void {
-    this.refusal = null;
+  #clearRejection(): void {
+    this.rejection = null;
     this.tooLong = null;
   }
 
   #field() {
-    return this.querySelector('writing-field');
+    return this.querySelector('webchat-message-field');
   }
 }
 
-/** What was being written in a conversation that was deleted elsewhere goes along to a new one. */
+/** The text written in a conversation that was deleted elsewhere is carried over to a new chat. */
 function isNewAfterMissing(before: Thread | undefined, now: Thread): boolean {
   return before?.state.value.phase === 'missing' && now.conversationId === null;
 }

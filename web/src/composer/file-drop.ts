@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** What was dropped or pasted: files, and how many folders, which can't be sent. */
+/** The files of a drop or a paste, and the number of folders, which can't be uploaded. */
 export interface Dropped {
   files: File[];
   folders: number;
@@ -19,11 +19,11 @@ function isFolder(item: DataTransferItem): boolean {
   return item.webkitGetAsEntry()?.isDirectory === true;
 }
 
-/** Takes files that are dropped anywhere on the page, which the browser would else open. */
+/** Accepts files dropped anywhere on the page, which the browser would otherwise open. */
 export class FileDrop implements ReactiveController {
-  /** Files are held over the page. */
-  isOver = false;
-  #enterings = 0;
+  /** Files are dragged over the page. */
+  isDraggedOver = false;
+  #depth = 0;
 
   constructor(
     private readonly host: ReactiveControllerHost,
@@ -47,7 +47,7 @@ export class FileDrop implements ReactiveController {
   }
 
   readonly #enter = (event: DragEvent): void => {
-    if (hasFiles(event)) this.#count(this.#enterings + 1);
+    if (hasFiles(event)) this.#setDepth(this.#depth + 1);
   };
 
   readonly #over = (event: DragEvent): void => {
@@ -55,21 +55,21 @@ export class FileDrop implements ReactiveController {
   };
 
   readonly #leave = (event: DragEvent): void => {
-    if (hasFiles(event)) this.#count(this.#enterings - 1);
+    if (hasFiles(event)) this.#setDepth(this.#depth - 1);
   };
 
   readonly #drop = (event: DragEvent): void => {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    this.#count(0);
+    this.#setDepth(0);
     this.ondropped(filesIn(event.dataTransfer));
   };
 
-  /** Each element that is entered is left again: files are over the page until all are left. */
-  #count(enterings: number): void {
-    this.#enterings = Math.max(0, enterings);
-    if (this.isOver === this.#enterings > 0) return;
-    this.isOver = this.#enterings > 0;
+  /** Every element fires enter and leave: files are over the page until all have been left. */
+  #setDepth(depth: number): void {
+    this.#depth = Math.max(0, depth);
+    if (this.isDraggedOver === this.#depth > 0) return;
+    this.isDraggedOver = this.#depth > 0;
     this.host.requestUpdate();
   }
 }

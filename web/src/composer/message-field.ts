@@ -1,32 +1,32 @@
 import { html, type PropertyValues } from 'lit';
 import { ifDefined } from 'lit/directives/if-defined.js';
 
-import { LightElement } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
 
-const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
+const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');
 
 /**
- * A field that grows with its text. Tells `write` with each change, `enter` when the text is to be
- * sent, and `leave` when it is not.
+ * A text field that grows with its text. Fires `text-change` with each change, `submit-text` on Enter
+ * and `cancel` on Escape.
  */
-export class WritingField extends LightElement {
+export class MessageField extends LightElement {
   static override properties = {
     text: { attribute: false },
     label: {},
     fieldId: { attribute: false },
-    isWaiting: { attribute: false },
+    isReadOnly: { attribute: false },
   };
 
   declare text: string;
   declare label: string;
   declare fieldId: string | undefined;
-  /** It can't be changed, as it is being sent. */
-  declare isWaiting: boolean;
+  /** The text is being sent. */
+  declare isReadOnly: boolean;
 
   constructor() {
     super();
     this.text = '';
-    this.isWaiting = false;
+    this.isReadOnly = false;
   }
 
   override focus(): void {
@@ -44,10 +44,10 @@ export class WritingField extends LightElement {
       placeholder="Write a message"
       dir="auto"
       enterkeyhint="send"
-      ?readonly=${this.isWaiting}
+      ?readonly=${this.isReadOnly}
       .value=${this.text}
-      @input=${() => this.#written()}
-      @keydown=${this.#key}
+      @input=${() => this.#textChanged()}
+      @keydown=${this.#keyDown}
     ></textarea>`;
   }
 
@@ -55,24 +55,24 @@ export class WritingField extends LightElement {
     if (changed.has('text')) this.#grow();
   }
 
-  #written(): void {
+  #textChanged(): void {
     const text = this.#field()?.value ?? '';
     this.text = text;
-    this.dispatchEvent(new CustomEvent('write', { detail: text }));
+    this.dispatchEvent(new CustomEvent('text-change', { detail: text }));
   }
 
-  #key(event: KeyboardEvent): void {
-    if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('leave'));
-    // While an input method composes, Enter chooses a word. Safari says so by the key's number only.
+  #keyDown(event: KeyboardEvent): void {
+    if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('cancel'));
+    // While an input method composes, Enter selects a word. Safari reports this only by the key code.
     const isComposing = event.isComposing || event.keyCode === 229;
     if (event.key !== 'Enter' || event.shiftKey || isComposing) return;
     event.preventDefault();
-    this.dispatchEvent(new CustomEvent('enter'));
+    this.dispatchEvent(new CustomEvent('submit-text'));
   }
 
   #grow(): void {
     const field = this.#field();
-    if (GROWS_BY_ITSELF || !field) return;
+    if (HAS_FIELD_SIZING || !field) return;
     field.style.blockSize = 'auto';
     field.style.blockSize = `${field.scrollHeight}px`;
   }
@@ -82,10 +82,10 @@ export class WritingField extends LightElement {
   }
 }
 
-customElements.define('writing-field', WritingField);
+customElements.define('webchat-message-field', MessageField);
 
 declare global {
   interface HTMLElementTagNameMap {
-    'writing-field': WritingField;
+    'webchat-message-field': MessageField;
   }
 }

@@ -2,28 +2,30 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { type Description, groups, type Operation, request } from './description';
+import { buildRequest, type Description, groupByTag, type Operation } from './description';
 
 const DESCRIPTION = JSON.parse(readFileSync('../docs/openapi.json', 'utf8')) as Description;
 
 function find(id: string): Operation {
-  const all = groups(DESCRIPTION).flatMap((group) => group.all);
+  const all = groupByTag(DESCRIPTION).flatMap((group) => group.operations);
   const found = all.find((operation) => operation.id === id);
   if (!found) throw new Error(`no ${id}`);
   return found;
 }
 
-test('everything that is described is shown', () => {
+test('every described operation is shown', () => {
   const described = Object.values(DESCRIPTION.paths).flatMap((item) => Object.keys(item));
 
-  expect(groups(DESCRIPTION).flatMap((group) => group.all)).toHaveLength(described.length);
+  expect(groupByTag(DESCRIPTION).flatMap((group) => group.operations)).toHaveLength(
+    described.length,
+  );
 });
 
-test('a request is what the fields say, and nothing for those that are empty', () => {
+test('a request contains the filled fields and omits the empty ones', () => {
   const values: Record<string, string> = { id: 'a/b', 'Idempotency-Key': 'k1' };
 
-  const { path, init } = request(find('send_message'), ({ name }) => values[name] ?? '', '{}');
-  const { path: search, init: read } = request(
+  const { path, init } = buildRequest(find('send_message'), ({ name }) => values[name] ?? '', '{}');
+  const { path: search, init: read } = buildRequest(
     find('search'),
     ({ name }) => (name === 'q' ? 'spring tide' : ''),
     null,
@@ -36,7 +38,7 @@ test('a request is what the fields say, and nothing for those that are empty', (
   expect([...(read.headers as Headers).keys()]).toEqual([]);
 });
 
-test('a body begins with its example', () => {
+test('a body is prefilled with its example', () => {
   expect(JSON.parse(find('send_message').body ?? '')).toEqual({ message: 'Why two tides a day?' });
   expect(find('search').body).toBeNull();
 });

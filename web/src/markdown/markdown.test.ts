@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { markSyntax } from './languages';
+import { highlightSyntax } from './languages';
 import { renderBlocks } from './render';
 import { MarkdownStream } from './stream';
 
-/** Lines that begin, continue and end blocks of all kinds; no definitions of links. */
+/** Lines that begin, continue and end blocks of all kinds, without link definitions. */
 const LINES = [
   'Some *text* and `code`.',
   'https://example.org',
@@ -40,8 +40,8 @@ const document = fc
   .array(fc.constantFrom(...LINES), { maxLength: 14 })
   .map((lines) => lines.join('\n'));
 
-describe('a text that grows', () => {
-  test('is shown at each moment as if it had come at once', () => {
+describe('a growing text', () => {
+  test('renders at every step like the complete text', () => {
     fc.assert(
       fc.property(
         document,
@@ -60,7 +60,7 @@ describe('a text that grows', () => {
     );
   });
 
-  test('keeps the links that finished blocks define, and none that may still change', () => {
+  test('keeps link definitions of finished blocks only', () => {
     const stream = new MarkdownStream();
     stream.render('[sea]: https://exa');
     stream.render('[sea]: https://example.org\n\nText.\n\n');
@@ -73,15 +73,15 @@ describe('a text that grows', () => {
   });
 });
 
-// What the sanitiser does is tried in a real browser, in tests/e2e: it needs a real parser.
-describe('what a model writes', () => {
-  test('HTML in markdown is text', () => {
+// tests/e2e covers the sanitiser, which needs a real parser.
+describe('model output', () => {
+  test('shows HTML as text', () => {
     const { blocks } = renderBlocks('<b>bold</b>');
 
     expect(blocks).toEqual([{ kind: 'html', html: '<p>&lt;b&gt;bold&lt;/b&gt;</p>\n' }]);
   });
 
-  test('an image is a link', () => {
+  test('shows an image as a link', () => {
     const { blocks } = renderBlocks('![a "cat"](https://e.example/c.png)');
 
     expect(blocks).toEqual([
@@ -90,20 +90,20 @@ describe('what a model writes', () => {
   });
 });
 
-describe('the syntax of code is marked', () => {
+describe('syntax highlighting', () => {
   test.each([
     ['c++', 'return 1;', 'return'],
     ['HTML', '<script>let a = 1;</script>', 'let'],
     ['tsx', 'const a = <b c="1">text</b>;', 'const'],
     ['console', '$ if true; then ls; fi', 'if'],
-  ])('as %s', async (language, code, keyword) => {
-    expect(await markSyntax(code, language)).toContain(
+  ])('supports %s', async (language, code, keyword) => {
+    expect(await highlightSyntax(code, language)).toContain(
       `<span class="hljs-keyword">${keyword}</span>`,
     );
   });
 
-  test('but not of a language that nobody knows', async () => {
-    expect(await markSyntax('a', 'klingon')).toBeNull();
-    expect(await markSyntax('a', '../core')).toBeNull();
+  test('returns null for an unknown language', async () => {
+    expect(await highlightSyntax('a', 'klingon')).toBeNull();
+    expect(await highlightSyntax('a', '../core')).toBeNull();
   });
 });

@@ -1,28 +1,28 @@
 import { expect, test, vi } from 'vitest';
 
-import { inTurn } from './scheduler';
+import { enqueue } from './scheduler';
 
-test('what waits is done in pieces, the last first', async () => {
+test('queued work runs in slices, last in first out', async () => {
   const done: number[] = [];
-  const work = (name: number) => () => {
+  const work = (id: number) => () => {
     const end = performance.now() + 5;
     while (performance.now() < end);
-    done.push(name);
+    done.push(id);
   };
-  [1, 2, 3, 4].forEach((name) => void inTurn(work(name)));
+  [1, 2, 3, 4].forEach((id) => void enqueue(work(id)));
   expect(done).toEqual([]);
 
   await new Promise((resolve) => setTimeout(resolve));
-  expect(done.length, 'the page is heard in between').toBeLessThan(4);
+  expect(done.length, 'the page handles input in between').toBeLessThan(4);
 
   await vi.waitFor(() => expect(done).toEqual([4, 3, 2, 1]));
 });
 
-test('work that fails keeps nothing else from its turn', async () => {
+test('a failure does not affect other work', async () => {
   const done: string[] = [];
 
-  const before = inTurn(() => void done.push('before'));
-  const failing = inTurn(() => {
+  const before = enqueue(() => void done.push('before'));
+  const failing = enqueue(() => {
     throw new Error('broken');
   });
 

@@ -1,43 +1,43 @@
-/** Longer, and a frame may be missed. */
-const PIECE_MS = 8;
+/** Longer work may cause a dropped frame. */
+const SLICE_MS = 8;
 
-let begun = 0;
+let sliceStart = 0;
 
 /**
- * Lets the browser draw, and hear its user, if what went before has taken long enough: to be waited for
- * between the pieces of what may come in any number.
+ * Yields to the browser if the current slice of work has taken too long, so that it can paint and
+ * handle input. To be awaited between the items of long-running work.
  */
-export async function breathe(): Promise<void> {
-  if (performance.now() - begun < PIECE_MS) return;
+export async function yieldToMain(): Promise<void> {
+  if (performance.now() - sliceStart < SLICE_MS) return;
   await new Promise((resolve) => setTimeout(resolve));
-  begun = performance.now();
+  sliceStart = performance.now();
 }
 
-const waiting: (() => void)[] = [];
-let isUnderWay = false;
+const queue: (() => void)[] = [];
+let isRunning = false;
 
 /**
- * Does it when it is its turn: of what waits the last comes first, with breath between. Work that fails
- * keeps nothing else from its turn.
+ * Runs the work later, last in first out, yielding to the browser in between. A failure rejects its own
+ * promise only.
  */
-export function inTurn(work: () => void): Promise<void> {
+export function enqueue(work: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    waiting.push(() => {
+    queue.push(() => {
       try {
         resolve(work());
       } catch (error) {
         reject(error);
       }
     });
-    if (!isUnderWay) void workOff();
+    if (!isRunning) void drain();
   });
 }
 
-async function workOff(): Promise<void> {
-  isUnderWay = true;
+async function drain(): Promise<void> {
+  isRunning = true;
   do {
-    await breathe();
-    waiting.pop()?.();
-  } while (waiting.length > 0);
-  isUnderWay = false;
+    await yieldToMain();
+    queue.pop()?.();
+  } while (queue.length > 0);
+  isRunning = false;
 }

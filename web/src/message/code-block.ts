@@ -10,20 +10,24 @@ interface Code {
   code: string;
 }
 
-/** Shows code in `place`: while it grows only its text changes, and once it is whole it is coloured. */
-export function codeBlock(place: Element, { language, code }: Code, isOpen: boolean): void {
-  const known = place.querySelector('code');
-  if (known && place.getAttribute('data-language') === language) {
-    known.textContent = code;
+/** Renders code into `container`. An open block only updates its text; a closed one is highlighted. */
+export function renderCodeBlock(
+  container: Element,
+  { language, code }: Code,
+  isOpen: boolean,
+): void {
+  const existing = container.querySelector('code');
+  if (existing && container.getAttribute('data-language') === language) {
+    existing.textContent = code;
   } else {
-    place.setAttribute('data-language', language);
-    place.replaceChildren(frame(language, code));
+    container.setAttribute('data-language', language);
+    container.replaceChildren(createBlock(language, code));
   }
-  if (!isOpen) void colour(place, language, code);
+  if (!isOpen) void applyHighlighting(container, language, code);
 }
 
-function frame(language: string, code: string): DocumentFragment {
-  const holder = document.createDocumentFragment();
+function createBlock(language: string, code: string): DocumentFragment {
+  const fragment = document.createDocumentFragment();
   render(
     html`<figure class="code">
       <figcaption>
@@ -34,11 +38,11 @@ function frame(language: string, code: string): DocumentFragment {
       </figcaption>
       <pre tabindex="0" aria-label="Code"><code></code></pre>
     </figure>`,
-    holder,
+    fragment,
   );
-  const element = holder.querySelector('code');
+  const element = fragment.querySelector('code');
   if (element) element.textContent = code;
-  return holder;
+  return fragment;
 }
 
 function copyCode(event: Event): void {
@@ -46,9 +50,13 @@ function copyCode(event: Event): void {
   void copyText(button.closest('figure')?.querySelector('code')?.textContent ?? '', button);
 }
 
-async function colour(place: Element, language: string, code: string): Promise<void> {
+async function applyHighlighting(
+  container: Element,
+  language: string,
+  code: string,
+): Promise<void> {
   if (language === '') return;
-  const coloured = await highlight(code, language);
-  const element = place.querySelector('code');
-  if (coloured && element?.textContent === code) element.replaceChildren(coloured);
+  const highlighted = await highlight(code, language);
+  const element = container.querySelector('code');
+  if (highlighted && element?.textContent === code) element.replaceChildren(highlighted);
 }

@@ -1,21 +1,21 @@
-import { formula, knownFormula } from '../markdown/formula';
+import { cachedFormula, renderFormula } from '../markdown/formula';
 import { DISPLAY_MATH_TAG, MATH_TAG } from '../markdown/math';
 
-/** Longer ones stay TeX: to set them would hold up the page. */
-const LONGEST_TEX = 5000;
+/** Longer formulas stay TeX, because typesetting them would block the page. */
+const MAX_TEX = 5000;
 
-/** Shows the formulas in `place` as such; until KaTeX is here, their TeX stands there. */
-export function showFormulas(place: ParentNode): void {
-  for (const element of place.querySelectorAll(`${MATH_TAG}, ${DISPLAY_MATH_TAG}`)) {
-    void show(element);
+/** Typesets the formulas in `container`. They show their TeX until KaTeX is loaded. */
+export function renderFormulas(container: ParentNode): void {
+  for (const element of container.querySelectorAll(`${MATH_TAG}, ${DISPLAY_MATH_TAG}`)) {
+    void typeset(element);
   }
 }
 
-async function show(element: Element): Promise<void> {
+async function typeset(element: Element): Promise<void> {
   const tex = element.textContent ?? '';
-  if (tex.length > LONGEST_TEX) return;
+  if (tex.length > MAX_TEX) return;
   const isDisplay = element.localName === DISPLAY_MATH_TAG;
-  const known = knownFormula(tex, isDisplay);
+  const known = cachedFormula(tex, isDisplay);
   if (known) element.replaceChildren(known);
-  else element.replaceChildren(await formula(tex, isDisplay));
+  else element.replaceChildren(await renderFormula(tex, isDisplay));
 }

@@ -1,37 +1,37 @@
-import { LightElement } from '../ui/store-controller';
-import { codeBlock } from './code-block';
-import { showFormulas } from './formulas';
-import { inTurn } from '../markdown/scheduler';
+import { LightElement } from '../ui/light-element';
+import { renderCodeBlock } from './code-block';
+import { renderFormulas } from './formulas';
+import { enqueue } from '../markdown/scheduler';
 import { type Block, renderBlocks } from '../markdown/render';
 import { sanitize } from '../markdown/sanitize';
 import { MarkdownStream } from '../markdown/stream';
 
-/** A text in markdown that may still grow. Finished blocks stay as they are in the page. */
-export class MarkdownText extends LightElement {
+/** Renders Markdown that may still grow. Finished blocks are not rendered again. */
+export class MarkdownElement extends LightElement {
   static override properties = {
     text: {},
     streaming: { type: Boolean },
-    waits: { attribute: false },
+    deferred: { attribute: false },
   };
 
   declare text: string;
   declare streaming: boolean;
-  /** It may come into the page after what is seen first. */
-  declare waits: boolean;
+  /** The text may be rendered after the visible messages. */
+  declare deferred: boolean;
 
   readonly #stream = new MarkdownStream();
-  #shown: Block[] = [];
+  #blocks: Block[] = [];
 
   constructor() {
     super();
     this.text = '';
     this.streaming = false;
-    this.waits = false;
+    this.deferred = false;
   }
 
   protected override scheduleUpdate(): void | Promise<unknown> {
-    if (this.hasUpdated || !this.waits) return super.scheduleUpdate();
-    return inTurn(() => void super.scheduleUpdate());
+    if (this.hasUpdated || !this.deferred) return super.scheduleUpdate();
+    return enqueue(() => void super.scheduleUpdate());
   }
 
   protected override update(changed: Map<PropertyKey, unknown>): void {
@@ -39,51 +39,51 @@ export class MarkdownText extends LightElement {
     const blocks = this.streaming ? this.#stream.render(this.text) : renderBlocks(this.text).blocks;
     blocks.forEach((block, at) => this.#show(block, at, blocks.length));
     while (this.childElementCount > blocks.length) this.lastElementChild?.remove();
-    this.#shown = blocks;
+    this.#blocks = blocks;
   }
 
   #show(block: Block, at: number, count: number): void {
-    const shown = this.#shown[at];
+    const previous = this.#blocks[at];
     const isOpen = this.streaming && at === count - 1;
     const element = this.children[at];
     if (
-      shown &&
+      previous &&
       element &&
-      isSame(shown, block) &&
+      isSameBlock(previous, block) &&
       (isOpen || element.classList.contains('done'))
     ) {
       return;
     }
-    if (block.kind === 'code') codeBlock(this.#place(at), block, isOpen);
+    if (block.kind === 'code') renderCodeBlock(this.#container(at), block, isOpen);
     else {
-      const place = this.#place(at);
-      place.replaceChildren(sanitize(block.html));
-      showFormulas(place);
+      const container = this.#container(at);
+      container.replaceChildren(sanitize(block.html));
+      renderFormulas(container);
     }
     this.children[at]?.classList.toggle('done', !isOpen);
   }
 
-  #place(at: number): Element {
+  #container(at: number): Element {
     const known = this.children[at];
     if (known) return known;
-    const place = document.createElement('div');
-    place.className = 'block';
-    this.append(place);
-    return place;
+    const container = document.createElement('div');
+    container.className = 'block';
+    this.append(container);
+    return container;
   }
 }
 
-function isSame(one: Block, other: Block): boolean {
+function isSameBlock(one: Block, other: Block): boolean {
   if (one.kind === 'code') {
     return other.kind === 'code' && one.code === other.code && one.language === other.language;
   }
   return other.kind === 'html' && one.html === other.html;
 }
 
-customElements.define('markdown-text', MarkdownText);
+customElements.define('webchat-markdown', MarkdownElement);
 
 declare global {
   interface HTMLElementTagNameMap {
-    'markdown-text': MarkdownText;
+    'webchat-markdown': MarkdownElement;
   }
 }

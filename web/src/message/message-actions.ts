@@ -8,8 +8,8 @@ import Renew from '@carbon/icons/es/renew/16.js';
 import type { App } from '../app/app';
 import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { copyText } from '../ui/clipboard';
-import { LightElement } from '../ui/store-controller';
-import { toComposer } from '../ui/focus';
+import { LightElement } from '../ui/light-element';
+import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 
 /** The buttons under a message. */
@@ -40,45 +40,45 @@ export class MessageActions extends LightElement {
       ${
         isQuestion
           ? this.#button('Edit question', Edit, this.isBusy, () =>
-              this.app.turns.beginEdit(message.id),
+              this.app.turnActions.beginEdit(message.id),
             )
           : this.#button('Answer again', Renew, this.isBusy, () => {
-              this.app.turns.regenerate(message.id);
-              toComposer();
+              this.app.turnActions.regenerate(message.id);
+              focusComposer();
             })
       }
       ${isQuestion ? this.#versions() : nothing}
     </div>`;
   }
 
-  /** ‹ 2 / 3 › */
+  /** The version switcher: ‹ 2 / 3 › */
   #versions() {
     const { id, versions } = this.message;
     if (versions.length < 2) return nothing;
-    const at = versions.indexOf(id);
+    const index = versions.indexOf(id);
     const step = (name: string, image: typeof Copy, to: string | undefined) =>
       this.#button(name, image, this.isBusy || to === undefined, () => {
-        if (to !== undefined) this.app.turns.select(to);
+        if (to !== undefined) this.app.turnActions.selectVersion(to);
       });
     return html`<span class="versions" role="group" aria-label="Versions">
-      ${step('Earlier version', ChevronLeft, versions[at - 1])}
-      <span aria-label="Version ${at + 1} of ${versions.length}" role="status"
-        >${at + 1} / ${versions.length}</span
+      ${step('Earlier version', ChevronLeft, versions[index - 1])}
+      <span aria-label="Version ${index + 1} of ${versions.length}" role="status"
+        >${index + 1} / ${versions.length}</span
       >
-      ${step('Later version', ChevronRight, versions[at + 1])}
+      ${step('Later version', ChevronRight, versions[index + 1])}
     </span>`;
   }
 
-  /** Not `disabled`, which would lose the focus that stands on it. */
-  #button(name: string, image: typeof Copy, isOff: boolean, act: (event: Event) => void) {
+  /** Uses `aria-disabled`, because `disabled` would drop the focus. */
+  #button(name: string, image: typeof Copy, isDisabled: boolean, act: (event: Event) => void) {
     return html`<button
       class="quiet"
       type="button"
       aria-label=${name}
       title=${name}
-      aria-disabled=${isOff ? 'true' : nothing}
+      aria-disabled=${isDisabled ? 'true' : nothing}
       @click=${(event: Event) => {
-        if (!isOff) act(event);
+        if (!isDisabled) act(event);
       }}
     >
       ${icon(image)}
@@ -86,4 +86,4 @@ export class MessageActions extends LightElement {
   }
 }
 
-customElements.define('message-actions', MessageActions);
+customElements.define('webchat-message-actions', MessageActions);

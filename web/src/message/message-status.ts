@@ -1,12 +1,12 @@
 import { html, nothing } from 'lit';
 
 import type { App } from '../app/app';
-import { endingOf, type Remedy } from '../state/thread/status-notes';
+import { statusNoteOf, type Action } from '../state/thread/status-notes';
 import type { ThreadMessage } from '../state/thread/thread-message';
-import { LightElement } from '../ui/store-controller';
-import { toComposer } from '../ui/focus';
+import { LightElement } from '../ui/light-element';
+import { focusComposer } from '../ui/focus';
 
-const LABELS: Record<Remedy, string> = {
+const LABELS: Record<Action, string> = {
   continue: 'Continue',
   regenerate: 'Try again',
   'send-again': 'Send again',
@@ -14,8 +14,8 @@ const LABELS: Record<Remedy, string> = {
   attach: 'Attach as a file',
 };
 
-/** What is said under a message that did not go as it should, with what can be done about it. */
-export class MessageEnding extends LightElement {
+/** The status note of a message, with buttons for the actions that help. */
+export class MessageStatus extends LightElement {
   static override properties = {
     app: { attribute: false },
     message: { attribute: false },
@@ -24,7 +24,7 @@ export class MessageEnding extends LightElement {
 
   declare app: App;
   declare message: ThreadMessage;
-  /** The conversation can go on from here. */
+  /** The message is the last one and no turn is running. */
   declare isOpen: boolean;
 
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,58 +35,58 @@ export class MessageEnding extends LightElement {
   }
 
   protected override render() {
-    const ending = endingOf(this.message);
-    if (!ending) return nothing;
+    const note = statusNoteOf(this.message);
+    if (!note) return nothing;
     const left = this.#secondsLeft();
     const isUnsent = this.message.status === 'unsent';
     return html`<div
-      class="ending ${ending.isBad ? 'bad' : ''}"
+      class="status-note ${note.isError ? 'error' : ''}"
       role=${isUnsent ? 'alert' : nothing}
     >
-      <span>${ending.text}</span>
-      ${ending.hint === null ? nothing : html`<span>${ending.hint}</span>`}
+      <span>${note.text}</span>
+      ${note.hint === null ? nothing : html`<span>${note.hint}</span>`}
       ${left > 0 ? html`<span aria-live="off">You can try again in ${left} s.</span>` : nothing}
       ${
         isUnsent || this.isOpen
-          ? ending.remedies.map((remedy) => this.#remedy(remedy, left > 0))
+          ? note.actions.map((action) => this.#actionButton(action, left > 0))
           : nothing
       }
     </div>`;
   }
 
-  #remedy(remedy: Remedy, isTooEarly: boolean) {
-    const isOff = isTooEarly && remedy !== 'edit';
+  #actionButton(action: Action, isTooEarly: boolean) {
+    const isDisabled = isTooEarly && action !== 'edit';
     return html`<button
       class="link"
       type="button"
-      aria-disabled=${isOff ? 'true' : nothing}
+      aria-disabled=${isDisabled ? 'true' : nothing}
       @click=${() => {
-        if (!isOff) this.#do(remedy);
+        if (!isDisabled) this.#run(action);
       }}
     >
-      ${LABELS[remedy]}
+      ${LABELS[action]}
     </button>`;
   }
 
-  #do(remedy: Remedy): void {
+  #run(action: Action): void {
     const { app, message } = this;
-    const { turns } = app;
-    switch (remedy) {
+    const { turnActions } = app;
+    switch (action) {
       case 'continue':
-        turns.goOn(message.id);
-        return toComposer();
+        turnActions.continueAnswer(message.id);
+        return focusComposer();
       case 'regenerate':
-        turns.regenerate(message.id);
-        return toComposer();
+        turnActions.regenerate(message.id);
+        return focusComposer();
       case 'send-again':
-        app.sendAgain(message.id);
-        return toComposer();
+        app.resend(message.id);
+        return focusComposer();
       case 'attach':
-        void app.attach([new File([app.takeBack(message.id)], 'message.txt')]);
-        return toComposer();
+        void app.attach([new File([app.withdraw(message.id)], 'message.txt')]);
+        return focusComposer();
       case 'edit':
-        if (message.role === 'assistant') turns.beginEdit(message.parentId ?? '');
-        else document.querySelector('webchat-composer')?.edit(app.takeBack(message.id));
+        if (message.role === 'assistant') turnActions.beginEdit(message.parentId ?? '');
+        else document.querySelector('webchat-composer')?.restore(app.withdraw(message.id));
     }
   }
 
@@ -99,4 +99,4 @@ export class MessageEnding extends LightElement {
   }
 }
 
-customElements.define('message-ending', MessageEnding);
+customElements.define('webchat-message-status', MessageStatus);

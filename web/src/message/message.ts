@@ -8,7 +8,7 @@ import './question-editor';
 import type { App } from '../app/app';
 import type { Editing, Thread } from '../state/thread/thread';
 import type { ThreadMessage } from '../state/thread/thread-message';
-import { LightElement } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
 
 export class WebchatMessage extends LightElement {
   static override properties = {
@@ -18,19 +18,19 @@ export class WebchatMessage extends LightElement {
     isLast: { attribute: false },
     isBusy: { attribute: false },
     editing: { attribute: false },
-    waits: { attribute: false },
+    deferred: { attribute: false },
   };
 
   declare app: App;
   declare thread: Thread;
   declare message: ThreadMessage;
   declare isLast: boolean;
-  /** An answer is being made: nothing else can be asked. */
+  /** An answer is streaming, so no other turn can start. */
   declare isBusy: boolean;
-  /** Of this question, if it is being changed. */
+  /** The edit of this question, if there is one. */
   declare editing: Editing | null;
-  /** Its text may come after what is seen first. */
-  declare waits: boolean;
+  /** The text may be rendered after the visible messages. */
+  declare deferred: boolean;
 
   protected override render() {
     return this.message.role === 'user' ? this.#question() : this.#answer();
@@ -46,9 +46,12 @@ export class WebchatMessage extends LightElement {
     >
       ${
         this.editing
-          ? html`<question-editor .app=${this.app} .editing=${this.editing}></question-editor>`
-          : html`<p class="said" dir="auto">${content}</p>
-              ${this.#below()}`
+          ? html`<webchat-question-editor
+              .app=${this.app}
+              .editing=${this.editing}
+            ></webchat-question-editor>`
+          : html`<p class="user-text" dir="auto">${content}</p>
+              ${this.#footer()}`
       }
     </article>`;
   }
@@ -66,24 +69,28 @@ export class WebchatMessage extends LightElement {
       ${
         isStreaming && content === ''
           ? html`<p class="thinking" role="img" aria-label="Thinking"><i></i><i></i><i></i></p>`
-          : html`<markdown-text
+          : html`<webchat-markdown
               .text=${content}
-              .waits=${this.waits}
+              .deferred=${this.deferred}
               ?streaming=${isStreaming}
-            ></markdown-text>`
+            ></webchat-markdown>`
       }
-      ${isStreaming ? nothing : this.#below()}
+      ${isStreaming ? nothing : this.#footer()}
     </article>`;
   }
 
-  #below() {
+  #footer() {
     const { app, message, isBusy, isLast } = this;
-    return html`<message-ending
+    return html`<webchat-message-status
         .app=${app}
         .message=${message}
         .isOpen=${isLast && !isBusy}
-      ></message-ending>
-      <message-actions .app=${app} .message=${message} .isBusy=${isBusy}></message-actions>`;
+      ></webchat-message-status>
+      <webchat-message-actions
+        .app=${app}
+        .message=${message}
+        .isBusy=${isBusy}
+      ></webchat-message-actions>`;
   }
 }
 

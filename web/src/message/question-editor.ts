@@ -4,10 +4,10 @@ import '../composer/message-field';
 
 import type { App } from '../app/app';
 import type { Editing } from '../state/thread/thread';
-import { LightElement } from '../ui/store-controller';
-import { toComposer } from '../ui/focus';
+import { LightElement } from '../ui/light-element';
+import { focusComposer } from '../ui/focus';
 
-/** A question that is changed where it stands. Its old version stays, with the answer it had. */
+/** Edits a question in place. The old version is kept, with its answer. */
 export class QuestionEditor extends LightElement {
   static override properties = {
     app: { attribute: false },
@@ -29,18 +29,18 @@ export class QuestionEditor extends LightElement {
     const { isSent, problem } = this.editing;
     return html`<form class="editor" @submit=${this.#save}>
       <div class="field">
-        <writing-field
+        <webchat-message-field
           label="Question"
           .text=${this.text}
-          .isWaiting=${isSent}
-          @write=${(event: CustomEvent<string>) => (this.text = event.detail)}
-          @enter=${this.#save}
-          @leave=${this.#leave}
-        ></writing-field>
+          .isReadOnly=${isSent}
+          @text-change=${(event: CustomEvent<string>) => (this.text = event.detail)}
+          @submit-text=${this.#save}
+          @cancel=${this.#cancel}
+        ></webchat-message-field>
       </div>
       <div class="editor-buttons">
         ${problem === null ? nothing : html`<span role="alert">${problem.message}</span>`}
-        <button class="quiet" type="button" @click=${this.#leave}>Cancel</button>
+        <button class="quiet" type="button" @click=${this.#cancel}>Cancel</button>
         <button class="primary small" type="submit" ?disabled=${this.#isBlank() || isSent}>
           Ask again
         </button>
@@ -49,8 +49,8 @@ export class QuestionEditor extends LightElement {
   }
 
   protected override firstUpdated(): void {
-    // The field is its own component, and is there when that has rendered.
-    const field = this.querySelector('writing-field');
+    // The field can take the focus only after its component has rendered.
+    const field = this.querySelector('webchat-message-field');
     void field?.updateComplete.then(() => field.focus());
   }
 
@@ -61,17 +61,17 @@ export class QuestionEditor extends LightElement {
   #save(event: Event): void {
     event.preventDefault();
     if (this.#isBlank() || this.editing.isSent) return;
-    this.app.turns.saveEdit(this.text);
-    toComposer();
+    this.app.turnActions.saveEdit(this.text);
+    focusComposer();
   }
 
-  #leave(): void {
+  #cancel(): void {
     const message = this.closest('webchat-message');
-    this.app.turns.cancelEdit();
+    this.app.turnActions.cancelEdit();
     requestAnimationFrame(() =>
       message?.querySelector<HTMLElement>('[aria-label="Edit question"]')?.focus(),
     );
   }
 }
 
-customElements.define('question-editor', QuestionEditor);
+customElements.define('webchat-question-editor', QuestionEditor);

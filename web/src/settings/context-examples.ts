@@ -4,10 +4,10 @@ import TrashCan from '@carbon/icons/es/trash-can/16.js';
 
 import type { FewShotExample } from '../api/types';
 import type { ContextEditor } from '../state/context/context-editor';
-import { LightElement } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
 import { icon } from '../ui/icon';
 
-/** Examples: the list of them, and the form for another one. */
+/** The few-shot examples, and the form to add one. */
 export class ContextExamples extends LightElement {
   static override properties = {
     editor: { attribute: false },
@@ -32,14 +32,14 @@ export class ContextExamples extends LightElement {
             ${repeat(
               this.examples,
               (example) => example.example_id,
-              (example, at) => this.#example(example, at),
+              (example, index) => this.#example(example, index),
             )}
           </ul>`
     }
     ${this.isAdding ? this.#form() : this.#addButton()}`;
   }
 
-  #example(example: FewShotExample, at: number) {
+  #example(example: FewShotExample, index: number) {
     const { user_prompt: question, assistant_response: answer } = example;
     const tokens = example.prompt_tokens + example.response_tokens;
     return html`<li>
@@ -51,9 +51,9 @@ export class ContextExamples extends LightElement {
       <button
         class="quiet"
         type="button"
-        aria-label="Remove example ${at + 1}"
+        aria-label="Remove example ${index + 1}"
         title="Remove"
-        @click=${() => this.#remove(example.example_id, at)}
+        @click=${() => this.#remove(example.example_id, index)}
       >
         ${icon(TrashCan)}
       </button>
@@ -61,7 +61,7 @@ export class ContextExamples extends LightElement {
   }
 
   #addButton() {
-    return html`<button class="secondary add" type="button" @click=${this.#begin}>
+    return html`<button class="secondary add" type="button" @click=${this.#showForm}>
       Add an example
     </button>`;
   }
@@ -79,17 +79,17 @@ export class ContextExamples extends LightElement {
       </label>
       <div class="buttons">
         <button class="secondary" type="submit" ?disabled=${isSaving}>Add</button>
-        <button class="quiet" type="button" @click=${this.#end}>Cancel</button>
+        <button class="quiet" type="button" @click=${this.#hideForm}>Cancel</button>
       </div>
     </form>`;
   }
 
-  #begin(): void {
+  #showForm(): void {
     this.isAdding = true;
     void this.updateComplete.then(() => this.querySelector('textarea')?.focus());
   }
 
-  #end(): void {
+  #hideForm(): void {
     this.isAdding = false;
     void this.updateComplete.then(() => this.querySelector<HTMLElement>('.add')?.focus());
   }
@@ -98,18 +98,18 @@ export class ContextExamples extends LightElement {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
     const [question, answer] = [String(form.get('question')), String(form.get('answer'))];
-    if (await this.editor.addExample(question, answer)) this.#end();
+    if (await this.editor.addExample(question, answer)) this.#hideForm();
   }
 
-  /** The focus goes to the example that comes into its place. */
-  async #remove(id: string, at: number): Promise<void> {
+  /** Moves the focus to the example that takes the removed one's place. */
+  async #remove(id: string, index: number): Promise<void> {
     await this.editor.removeExample(id);
     await this.updateComplete;
     requestAnimationFrame(() => {
       const buttons = this.querySelectorAll<HTMLElement>('.examples button');
-      (buttons[at] ?? buttons[at - 1] ?? this.querySelector<HTMLElement>('.add'))?.focus();
+      (buttons[index] ?? buttons[index - 1] ?? this.querySelector<HTMLElement>('.add'))?.focus();
     });
   }
 }
 
-customElements.define('context-examples', ContextExamples);
+customElements.define('webchat-context-examples', ContextExamples);

@@ -10,18 +10,18 @@ import './context-text';
 import type { Context } from '../api/types';
 import type { ContextEditor, ContextPart } from '../state/context/context-editor';
 import { ledgerView } from './context-ledger';
-import { Watch } from '../ui/store-controller';
+import { StoreController } from '../ui/store-controller';
 import { Modal } from '../ui/modal';
 
 const AUTHORS = { model: 'Written by the model', user: 'Written by you', import: 'Imported' };
 
-/** What goes to the model, and all of it that the user can change. */
+/** The panel for everything that is sent to the model beside the messages. */
 export class ContextPanel extends Modal {
   protected readonly heading = 'What goes to the model';
-  protected override readonly kind = 'sheet';
+  protected override readonly variant = 'sheet';
 
-  readonly #editor = new Watch(this);
-  readonly #state = new Watch(this);
+  readonly #editor = new StoreController(this);
+  readonly #state = new StoreController(this);
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#editor.store = this.app.context;
@@ -36,7 +36,7 @@ export class ContextPanel extends Modal {
     if (phase === 'failed') {
       return html`<div role="alert">
         <p>It can’t be read.</p>
-        <button class="link" type="button" @click=${() => editor.read()}>Try again</button>
+        <button class="link" type="button" @click=${() => editor.load()}>Try again</button>
       </div>`;
     }
     if (!context) {
@@ -45,63 +45,63 @@ export class ContextPanel extends Modal {
       </div>`;
     }
     return html`
-      <section class="part" aria-label="Tokens">${ledgerView(context.ledger)}</section>
+      <section class="context-section" aria-label="Tokens">${ledgerView(context.ledger)}</section>
       ${this.#summary(editor, context)} ${this.#prompt(editor, context)}
-      <section class="part">
+      <section class="context-section">
         <h3>Parameters</h3>
-        <context-parameters
+        <webchat-context-parameters
           .editor=${editor}
           .parameters=${context.parameters}
-        ></context-parameters>
-        ${problem(editor, 'parameters')}
+        ></webchat-context-parameters>
+        ${problemOf(editor, 'parameters')}
       </section>
-      <section class="part">
+      <section class="context-section">
         <h3>Examples</h3>
         <p class="aside">
           Questions with the answers they should get. They go to the model before the messages.
         </p>
-        <context-examples
+        <webchat-context-examples
           .editor=${editor}
           .examples=${context.few_shot_examples}
-        ></context-examples>
-        ${problem(editor, 'examples')}
+        ></webchat-context-examples>
+        ${problemOf(editor, 'examples')}
       </section>
     `;
   }
 
   #summary(editor: ContextEditor, { summary }: Context) {
     if (!summary) {
-      return html`<section class="part">
+      return html`<section class="context-section">
         <h3>Summary</h3>
         <p class="aside">
           None: every message goes to the model as it is. When they no longer fit, the older ones
           are summarised, and stay here to be read.
         </p>
-        ${problem(editor, 'summary')}
+        ${problemOf(editor, 'summary')}
       </section>`;
     }
     const day = new Date(summary.created_at).toLocaleDateString('en', { dateStyle: 'medium' });
-    return html`<section class="part">
+    return html`<section class="context-section">
       <h3>Summary</h3>
       <p class="aside">
         It stands for the ${summary.message_count} oldest messages, up to number ${summary.through}.
         ${AUTHORS[summary.author]}, ${day}; ${summary.token_count} tokens.
       </p>
-      <context-text
+      <webchat-context-text
         .label=${'Summary'}
         .text=${summary.text}
-        .removal=${'Remove'}
+        .discardLabel=${'Remove'}
         .isSaving=${editor.state.value.saving === 'summary'}
         .save=${(text: string) => editor.replaceSummary(text)}
         .discard=${() => editor.removeSummary()}
-      ></context-text>
-      ${problem(editor, 'summary')}
+      ></webchat-context-text>
+      ${problemOf(editor, 'summary')}
     </section>`;
   }
 
   #prompt(editor: ContextEditor, { system_prompt: prompt }: Context) {
     const change = (text: string | null) => editor.change('system_prompt', { system_prompt: text });
-    return html`<section class="part">
+    return html`<section class="context-section">
       <h3>System prompt</h3>
       <p class="aside">
         ${
@@ -110,23 +110,23 @@ export class ContextPanel extends Modal {
             : 'The server’s own applies. Write another one for this conversation.'
         }
       </p>
-      <context-text
+      <webchat-context-text
         .label=${'System prompt'}
         .text=${prompt?.text ?? ''}
-        .removal=${'Use the server’s'}
+        .discardLabel=${'Use the server’s'}
         .isSaving=${editor.state.value.saving === 'system_prompt'}
         .save=${change}
         .discard=${prompt ? () => change(null) : null}
-      ></context-text>
-      ${problem(editor, 'system_prompt')}
+      ></webchat-context-text>
+      ${problemOf(editor, 'system_prompt')}
     </section>`;
   }
 }
 
-function problem(editor: ContextEditor, part: ContextPart) {
-  const known = editor.state.value.problem;
-  if (known?.part !== part) return nothing;
-  return html`<p class="problem" role="alert">${known.text}</p>`;
+function problemOf(editor: ContextEditor, part: ContextPart) {
+  const problem = editor.state.value.problem;
+  if (problem?.part !== part) return nothing;
+  return html`<p class="problem" role="alert">${problem.text}</p>`;
 }
 
-customElements.define('context-panel', ContextPanel);
+customElements.define('webchat-context-panel', ContextPanel);

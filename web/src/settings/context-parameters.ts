@@ -3,15 +3,15 @@ import { html, nothing } from 'lit';
 import type { ModelParameters } from '../api/types';
 import type { ContextEditor } from '../state/context/context-editor';
 import {
-  EFFORTS,
-  isSame,
+  areEqual,
   NUMBER_FIELDS,
   type NumberField,
-  parametersOf,
+  parseParameters,
+  REASONING_EFFORTS,
 } from '../state/context/parameters';
-import { LightElement } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
 
-/** How the model chooses its words. The browser says itself which numbers it takes. */
+/** The form for the model's parameters. The browser validates the numbers. */
 export class ContextParameters extends LightElement {
   static override properties = {
     editor: { attribute: false },
@@ -21,7 +21,7 @@ export class ContextParameters extends LightElement {
 
   declare editor: ContextEditor;
   declare parameters: ModelParameters;
-  /** `null` while they are as they were read. */
+  /** The edited parameters; `null` while they are unchanged. */
   declare draft: ModelParameters | null;
 
   constructor() {
@@ -31,7 +31,7 @@ export class ContextParameters extends LightElement {
 
   protected override render() {
     const isSaving = this.editor.state.value.saving === 'parameters';
-    const isChanged = this.draft !== null && !isSame(this.draft, this.parameters);
+    const isChanged = this.draft !== null && !areEqual(this.draft, this.parameters);
     return html`<form class="parameters" @submit=${this.#submit} @input=${this.#changed}>
       ${NUMBER_FIELDS.map((field) => this.#number(field))} ${this.#effort()}
       <div class="buttons">
@@ -40,7 +40,7 @@ export class ContextParameters extends LightElement {
         </button>
         ${
           isChanged
-            ? html`<button class="quiet" type="button" @click=${this.#giveUp}>Cancel</button>`
+            ? html`<button class="quiet" type="button" @click=${this.#cancel}>Cancel</button>`
             : nothing
         }
       </div>
@@ -72,7 +72,7 @@ export class ContextParameters extends LightElement {
       <label for="parameter-effort">Reasoning effort</label>
       <select id="parameter-effort" name="reasoning_effort" aria-describedby="hint-effort">
         <option value="" ?selected=${chosen === ''}>server’s choice</option>
-        ${EFFORTS.map(
+        ${REASONING_EFFORTS.map(
           (effort) =>
             html`<option value=${effort} ?selected=${chosen === effort}>${effort}</option>`,
         )}
@@ -83,7 +83,7 @@ export class ContextParameters extends LightElement {
 
   #changed(): void {
     const form = this.querySelector('form');
-    if (form) this.draft = parametersOf(new FormData(form));
+    if (form) this.draft = parseParameters(new FormData(form));
   }
 
   async #submit(event: Event): Promise<void> {
@@ -93,7 +93,7 @@ export class ContextParameters extends LightElement {
     if (await this.editor.change('parameters', { parameters })) this.draft = null;
   }
 
-  #giveUp(): void {
+  #cancel(): void {
     this.querySelector('form')?.reset();
     for (const { name } of NUMBER_FIELDS) {
       const field = this.querySelector<HTMLInputElement>(`#parameter-${name}`);
@@ -104,4 +104,4 @@ export class ContextParameters extends LightElement {
   }
 }
 
-customElements.define('context-parameters', ContextParameters);
+customElements.define('webchat-context-parameters', ContextParameters);

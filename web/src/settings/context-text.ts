@@ -1,15 +1,15 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
-import { LightElement } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
 
-let count = 0;
+let instances = 0;
 
-/** A text of the context to be changed. What is being written stays, whatever is read meanwhile. */
+/** An editable text of the context. A draft is kept when the context is reloaded. */
 export class ContextText extends LightElement {
   static override properties = {
     label: {},
     text: {},
-    removal: {},
+    discardLabel: { attribute: false },
     isSaving: { attribute: false },
     save: { attribute: false },
     discard: { attribute: false },
@@ -18,20 +18,20 @@ export class ContextText extends LightElement {
 
   declare label: string;
   declare text: string;
-  /** What removing it is called. */
-  declare removal: string;
+  /** The label of the button that discards the text. */
+  declare discardLabel: string;
   declare isSaving: boolean;
   declare save: (text: string) => Promise<boolean>;
   declare discard: (() => Promise<boolean>) | null;
-  /** `null` while it is as it was read. */
+  /** The edited text; `null` while it is unchanged. */
   declare draft: string | null;
 
   readonly #id: string;
 
   constructor() {
     super();
-    count += 1;
-    this.#id = `context-text-${count}`;
+    instances += 1;
+    this.#id = `context-text-${instances}`;
     this.draft = null;
   }
 
@@ -42,7 +42,7 @@ export class ContextText extends LightElement {
   protected override render() {
     const isChanged = this.draft !== null && this.draft !== this.text;
     const canSave = isChanged && this.draft?.trim() !== '' && !this.isSaving;
-    return html`<form class="text" @submit=${this.#submit}>
+    return html`<form class="context-text" @submit=${this.#submit}>
       <textarea
         id=${this.#id}
         aria-label=${this.label}
@@ -50,7 +50,7 @@ export class ContextText extends LightElement {
         dir="auto"
         .value=${this.draft ?? this.text}
         @input=${(event: Event) => (this.draft = (event.target as HTMLTextAreaElement).value)}
-        @keydown=${this.#key}
+        @keydown=${this.#keyDown}
       ></textarea>
       <div class="buttons">
         <button class="secondary" type="submit" ?disabled=${!canSave}>
@@ -58,13 +58,13 @@ export class ContextText extends LightElement {
         </button>
         ${
           isChanged
-            ? html`<button class="quiet" type="button" @click=${this.#giveUp}>Cancel</button>`
+            ? html`<button class="quiet" type="button" @click=${this.#cancel}>Cancel</button>`
             : nothing
         }
         ${
           this.discard && !isChanged
-            ? html`<button class="quiet" type="button" @click=${this.#remove}>
-                ${this.removal}
+            ? html`<button class="quiet" type="button" @click=${this.#discard}>
+                ${this.discardLabel}
               </button>`
             : nothing
         }
@@ -78,28 +78,28 @@ export class ContextText extends LightElement {
     if (text === null || text.trim() === '' || this.isSaving) return;
     const isSaved = await this.save(text);
     if (isSaved && this.draft === text) this.draft = null;
-    this.#focus();
+    this.#focusText();
   }
 
-  async #remove(): Promise<void> {
+  async #discard(): Promise<void> {
     await this.discard?.();
     this.draft = null;
-    this.#focus();
+    this.#focusText();
   }
 
-  #giveUp(): void {
+  #cancel(): void {
     this.draft = null;
-    this.#focus();
+    this.#focusText();
   }
 
-  #key(event: KeyboardEvent): void {
+  #keyDown(event: KeyboardEvent): void {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void this.#submit(event);
   }
 
-  /** The button that was pressed may be gone. */
-  #focus(): void {
+  /** Moves the focus to the text, as the pressed button may be gone. */
+  #focusText(): void {
     this.querySelector('textarea')?.focus();
   }
 }
 
-customElements.define('context-text', ContextText);
+customElements.define('webchat-context-text', ContextText);

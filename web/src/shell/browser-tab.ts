@@ -1,62 +1,62 @@
 import type { App } from '../app/app';
 import type { Store } from '../state/store';
-import { tabOf } from '../state/page/tab';
+import { describeTab } from '../state/page/tab';
 
-/** Keeps the browser's tab, its title and its picture, true to what is known. */
+/** Updates the title and the icon of the browser's tab. */
 export class BrowserTab {
-  readonly #ends: (() => void)[] = [];
-  #endThread = () => {};
-  #answering: string | null = null;
+  readonly #subscriptions: (() => void)[] = [];
+  #unsubscribeThread = () => {};
+  #runningTurn: string | null = null;
   #isUnseen = false;
 
   constructor(private readonly app: App) {
-    this.#follow(app.socket.connection);
-    this.#follow(app.library.conversations.state);
-    this.#follow(app.library.archived.state);
-    this.#ends.push(app.thread.subscribe(() => this.#followThread()));
-    const seen = () => this.#seen();
-    document.addEventListener('visibilitychange', seen);
-    this.#ends.push(() => document.removeEventListener('visibilitychange', seen));
-    this.#followThread();
+    this.#watch(app.socket.connection);
+    this.#watch(app.library.conversations.state);
+    this.#watch(app.library.archived.state);
+    this.#subscriptions.push(app.thread.subscribe(() => this.#watchThread()));
+    const shown = () => this.#tabShown();
+    document.addEventListener('visibilitychange', shown);
+    this.#subscriptions.push(() => document.removeEventListener('visibilitychange', shown));
+    this.#watchThread();
   }
 
-  end(): void {
-    this.#endThread();
-    for (const end of this.#ends) end();
+  dispose(): void {
+    this.#unsubscribeThread();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
   }
 
-  #follow(store: Store<unknown>): void {
-    this.#ends.push(store.subscribe(() => this.#show()));
+  #watch(store: Store<unknown>): void {
+    this.#subscriptions.push(store.subscribe(() => this.#update()));
   }
 
-  #followThread(): void {
-    this.#endThread();
+  #watchThread(): void {
+    this.#unsubscribeThread();
     const { state } = this.app.thread.value;
-    this.#answering = state.value.runningTurn;
+    this.#runningTurn = state.value.runningTurn;
     this.#isUnseen = false;
-    this.#endThread = state.subscribe(() => this.#answered(state.value.runningTurn));
-    this.#show();
+    this.#unsubscribeThread = state.subscribe(() => this.#turnChanged(state.value.runningTurn));
+    this.#update();
   }
 
-  #answered(runningTurn: string | null): void {
-    if (runningTurn === this.#answering) return;
+  #turnChanged(runningTurn: string | null): void {
+    if (runningTurn === this.#runningTurn) return;
     if (runningTurn === null && document.hidden) this.#isUnseen = true;
-    this.#answering = runningTurn;
-    this.#show();
+    this.#runningTurn = runningTurn;
+    this.#update();
   }
 
-  #seen(): void {
+  #tabShown(): void {
     if (document.hidden) return;
     this.#isUnseen = false;
-    this.#show();
+    this.#update();
   }
 
-  #show(): void {
+  #update(): void {
     const { library, thread, socket } = this.app;
     const id = thread.value.conversationId;
-    const { title, icon } = tabOf({
+    const { title, icon } = describeTab({
       connection: socket.connection.value,
-      isAnswering: this.#answering !== null,
+      isAnswering: this.#runningTurn !== null,
       isUnseen: this.#isUnseen,
       title: id === null ? null : (library.find(id)?.title ?? null),
     });

@@ -1,30 +1,31 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import type { LiveSocket } from '../api/socket';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 
-/** A connection that is back sooner than this needs no words. */
-const PATIENCE_MS = 1500;
+/** Shorter interruptions are not shown. */
+const SHOW_AFTER_MS = 1500;
 
-const WORDS = {
+const TEXTS = {
   reconnecting: 'The server can’t be reached.',
   restarting: 'The server is being restarted, and will be back in a moment.',
   offline: 'You are offline.',
 };
 
-/** Says what a lost connection means for the reader. */
+/** Tells the user that the connection is lost. */
 export class ConnectionBar extends LightElement {
-  static override properties = { socket: { attribute: false }, isLong: { state: true } };
+  static override properties = { socket: { attribute: false }, isVisible: { state: true } };
 
   declare socket: LiveSocket;
-  declare isLong: boolean;
+  declare isVisible: boolean;
 
-  readonly #connection = new Watch(this);
+  readonly #connection = new StoreController(this);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
-    this.isLong = false;
+    this.isVisible = false;
   }
 
   override disconnectedCallback(): void {
@@ -34,28 +35,28 @@ export class ConnectionBar extends LightElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('socket')) this.#connection.store = this.socket.connection;
-    const isAway = this.#words() !== null;
-    if (!isAway) {
+    const isDisconnected = this.#text() !== null;
+    if (!isDisconnected) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
-      this.isLong = false;
-    } else this.#timer ??= setTimeout(() => (this.isLong = true), PATIENCE_MS);
+      this.isVisible = false;
+    } else this.#timer ??= setTimeout(() => (this.isVisible = true), SHOW_AFTER_MS);
   }
 
   protected override render() {
-    const words = this.#words();
-    if (words === null || !this.isLong) return nothing;
-    return html`<div class="notice calm" role="status">
-      <span>${words} What you send now goes out when the connection is back.</span>
+    const text = this.#text();
+    if (text === null || !this.isVisible) return nothing;
+    return html`<div class="notice warning" role="status">
+      <span>${text} What you send now goes out when the connection is back.</span>
       <button class="quiet" type="button" @click=${() => this.socket.retryNow()}>Try now</button>
     </div>`;
   }
 
-  #words(): string | null {
+  #text(): string | null {
     const connection = this.socket.connection.value;
     if (connection === 'connected' || connection === 'connecting') return null;
-    return WORDS[connection];
+    return TEXTS[connection];
   }
 }
 
-customElements.define('connection-bar', ConnectionBar);
+customElements.define('webchat-connection-bar', ConnectionBar);

@@ -1,9 +1,10 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import type { App, Dialog } from '../app/app';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 
-/** Each is fetched when it is first needed. */
+/** Each dialog is loaded when it is first opened. */
 const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
   context: () => import('../settings/context-panel'),
   shortcuts: () => import('./shortcuts-dialog'),
@@ -11,14 +12,14 @@ const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
   reset: () => import('../sidebar/reset-dialog'),
 };
 
-/** Shows the dialog that the page has open. */
+/** Renders the open dialog. */
 export class WebchatDialogs extends LightElement {
   static override properties = { app: { attribute: false }, loaded: { state: true } };
 
   declare app: App;
   declare loaded: ReadonlySet<Dialog['kind']>;
 
-  readonly #dialog = new Watch(this);
+  readonly #dialog = new StoreController(this);
 
   constructor() {
     super();
@@ -34,20 +35,29 @@ export class WebchatDialogs extends LightElement {
   protected override render() {
     const dialog = this.app.dialog.value;
     if (!dialog || !this.loaded.has(dialog.kind)) return nothing;
-    const closed = () => this.app.closeDialog();
+    const close = () => this.app.closeDialog();
     switch (dialog.kind) {
       case 'context':
-        return html`<context-panel .app=${this.app} @closed=${closed}></context-panel>`;
+        return html`<webchat-context-panel
+          .app=${this.app}
+          @closed=${close}
+        ></webchat-context-panel>`;
       case 'shortcuts':
-        return html`<shortcuts-sheet .app=${this.app} @closed=${closed}></shortcuts-sheet>`;
+        return html`<webchat-shortcuts-dialog
+          .app=${this.app}
+          @closed=${close}
+        ></webchat-shortcuts-dialog>`;
       case 'import':
-        return html`<import-dialog .app=${this.app} @closed=${closed}></import-dialog>`;
+        return html`<webchat-import-dialog
+          .app=${this.app}
+          @closed=${close}
+        ></webchat-import-dialog>`;
       case 'reset':
-        return html`<reset-dialog
+        return html`<webchat-reset-dialog
           .app=${this.app}
           .conversationId=${dialog.id}
-          @closed=${closed}
-        ></reset-dialog>`;
+          @closed=${close}
+        ></webchat-reset-dialog>`;
     }
   }
 
@@ -56,7 +66,7 @@ export class WebchatDialogs extends LightElement {
       await LOADERS[kind]();
       this.loaded = new Set([...this.loaded, kind]);
     } catch {
-      // The server is away, or has another version of the page by now.
+      // The server is unreachable, or serves another version of the page by now.
       this.app.closeDialog();
       this.app.notice.set('This part of the page can’t be loaded. Please load the page again.');
     }

@@ -15,7 +15,8 @@ import type { App } from '../app/app';
 import { EXPORT_ALL_URL } from '../api/library-api';
 import type { Connection } from '../api/socket';
 import type { Theme, ThemeChoice } from '../state/page/theme';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 import { icon } from '../ui/icon';
 import type { MenuItem } from '../ui/popup-menu';
 
@@ -37,16 +38,16 @@ export class WebchatHeader extends LightElement {
   static override properties = {
     app: { attribute: false },
     theme: { attribute: false },
-    sideOpen: { attribute: false },
+    isSidebarOpen: { attribute: false },
   };
 
   declare app: App;
   declare theme: ThemeChoice;
-  declare sideOpen: boolean;
+  declare isSidebarOpen: boolean;
 
-  readonly #config = new Watch(this);
-  readonly #connection = new Watch(this);
-  readonly #theme = new Watch(this);
+  readonly #config = new StoreController(this);
+  readonly #connection = new StoreController(this);
+  readonly #theme = new StoreController(this);
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) {
@@ -62,18 +63,20 @@ export class WebchatHeader extends LightElement {
     const connection = CONNECTIONS[this.app.socket.connection.value];
     return html`<header class="header">
       <button
-        class="quiet side-toggle"
+        class="quiet sidebar-toggle"
         type="button"
         aria-label="Conversations"
-        aria-controls="side"
-        aria-expanded=${this.sideOpen ? 'true' : 'false'}
-        @click=${() => this.dispatchEvent(new CustomEvent('toggle-side'))}
+        aria-controls="sidebar"
+        aria-expanded=${this.isSidebarOpen ? 'true' : 'false'}
+        @click=${() => this.dispatchEvent(new CustomEvent('toggle-sidebar'))}
       >
         ${icon(Menu)}
       </button>
       <h1>Webchat</h1>
       ${model ? html`<span class="model" title="${model} answers">${model}</span>` : nothing}
-      <span class="connection ${connection ? 'away' : ''}" role="status">${connection}</span>
+      <span class="connection ${connection ? 'disconnected' : ''}" role="status"
+        >${connection}</span
+      >
       <button
         class="quiet"
         type="button"
@@ -92,7 +95,11 @@ export class WebchatHeader extends LightElement {
       >
         ${icon(Keyboard)}
       </button>
-      <popup-menu .label=${'Menu'} .icon=${Overflow} .items=${() => this.#items()}></popup-menu>
+      <webchat-popup-menu
+        .label=${'Menu'}
+        .icon=${Overflow}
+        .items=${() => this.#items()}
+      ></webchat-popup-menu>
     </header>`;
   }
 
@@ -102,14 +109,14 @@ export class WebchatHeader extends LightElement {
       {
         label: 'Import conversations…',
         icon: Import,
-        begins: true,
+        isSeparated: true,
         run: () => this.app.dialog.set({ kind: 'import' }),
       },
       { label: 'Export all conversations', icon: Download, href: EXPORT_ALL_URL },
       {
         label: 'Keyboard shortcuts',
         icon: Keyboard,
-        begins: true,
+        isSeparated: true,
         run: () => this.app.dialog.set({ kind: 'shortcuts' }),
       },
     ];

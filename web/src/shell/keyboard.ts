@@ -1,24 +1,24 @@
 import type { App } from '../app/app';
-import { type Command, commandOf, type KeyPlace } from '../state/page/shortcuts';
-import { hasSingleKeys } from '../state/page/single-keys';
+import { type Command, commandOf, type KeyContext } from '../state/page/shortcuts';
+import { singleKeysEnabled } from '../state/page/single-keys';
 
-/** What the shell does for a shortcut. */
-type Deeds = Record<Command, () => void>;
+/** The shell's handler for each command. */
+type Handlers = Record<Command, () => void>;
 
-/** Hears the page's shortcuts. Returns what ends it. */
-export function hearShortcuts(app: App, deeds: Deeds): () => void {
-  const hear = (event: KeyboardEvent) => {
+/** Binds the page's shortcuts. Returns a function that unbinds them. */
+export function bindShortcuts(app: App, handlers: Handlers): () => void {
+  const handle = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.isComposing || app.dialog.value !== null) return;
-    const command = commandOf(event, placeOf(event.target), hasSingleKeys());
+    const command = commandOf(event, contextOf(event.target), singleKeysEnabled());
     if (command === null) return;
     event.preventDefault();
-    deeds[command]();
+    handlers[command]();
   };
-  document.addEventListener('keydown', hear);
-  return () => document.removeEventListener('keydown', hear);
+  document.addEventListener('keydown', handle);
+  return () => document.removeEventListener('keydown', handle);
 }
 
-function placeOf(target: EventTarget | null): KeyPlace {
+function contextOf(target: EventTarget | null): KeyContext {
   if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)) return 'page';
   return target.value === '' ? 'empty-field' : 'text';
 }

@@ -1,15 +1,16 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import { type Notice, secondsUntil } from '../state/page/notice';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 
-/** What went wrong. Where it passes by itself, the time is counted, and then it goes. */
+/** The current error message. One that expires shows a countdown, then disappears. */
 export class NoticeBar extends LightElement {
   static override properties = { notice: { attribute: false } };
 
   declare notice: Notice;
 
-  readonly #watch = new Watch(this);
+  readonly #notice = new StoreController(this);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   override disconnectedCallback(): void {
@@ -18,7 +19,7 @@ export class NoticeBar extends LightElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('notice')) this.#watch.store = this.notice;
+    if (changed.has('notice')) this.#notice.store = this.notice;
     clearTimeout(this.#timer);
     const { until } = this.notice;
     if (until === null) return;
@@ -46,4 +47,4 @@ export class NoticeBar extends LightElement {
   }
 }
 
-customElements.define('notice-bar', NoticeBar);
+customElements.define('webchat-notice-bar', NoticeBar);

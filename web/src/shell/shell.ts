@@ -12,49 +12,50 @@ import '../ui/toasts';
 import type { App } from '../app/app';
 import type { ThemeChoice } from '../state/page/theme';
 import { BrowserTab } from './browser-tab';
-import { LightElement, Watch } from '../ui/store-controller';
-import { hearShortcuts } from './keyboard';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+import { bindShortcuts } from './keyboard';
 
-/** The page's shell: header, side and thread, and what stands over them. */
+/** The page's shell: header, sidebar, thread and composer, with toasts and dialogs above them. */
 export class WebchatApp extends LightElement {
   static override properties = {
     app: { attribute: false },
     theme: { attribute: false },
-    sideOpen: { state: true },
+    isSidebarOpen: { state: true },
   };
 
   declare app: App | undefined;
   declare theme: ThemeChoice | undefined;
-  declare sideOpen: boolean;
+  declare isSidebarOpen: boolean;
 
-  readonly #thread = new Watch(this);
+  readonly #thread = new StoreController(this);
   #tab: BrowserTab | null = null;
-  #endShortcuts: (() => void) | null = null;
+  #unbindShortcuts: (() => void) | null = null;
 
   constructor() {
     super();
-    this.sideOpen = false;
+    this.isSidebarOpen = false;
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') this.#closeSide();
+      if (event.key === 'Escape') this.#closeSidebar();
     });
     this.addEventListener('show-context', () => void this.app?.showContext());
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#tab?.end();
-    this.#endShortcuts?.();
+    this.#tab?.dispose();
+    this.#unbindShortcuts?.();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!this.app || !changed.has('app')) return;
     this.#thread.store = this.app.thread;
     this.#tab = new BrowserTab(this.app);
-    this.#endShortcuts = this.#hearShortcuts(this.app);
+    this.#unbindShortcuts = this.#bindShortcuts(this.app);
   }
 
   protected override render() {
@@ -62,26 +63,26 @@ export class WebchatApp extends LightElement {
     if (!app || !theme) return nothing;
     const thread = app.thread.value;
     return html`
-      <a class="skip" href="#main" @click=${this.#toConversation}>Skip to the conversation</a>
+      <a class="skip" href="#main" @click=${this.#skipToConversation}>Skip to the conversation</a>
       <webchat-header
         .app=${app}
         .theme=${theme}
-        .sideOpen=${this.sideOpen}
-        @toggle-side=${this.#toggleSide}
+        .isSidebarOpen=${this.isSidebarOpen}
+        @toggle-sidebar=${this.#toggleSidebar}
       ></webchat-header>
-      <div class="shell ${this.sideOpen ? 'side-open' : ''}">
+      <div class="shell ${this.isSidebarOpen ? 'sidebar-open' : ''}">
         <webchat-sidebar
-          id="side"
+          id="sidebar"
           .app=${app}
           .current=${thread.conversationId}
-          @left=${this.#left}
+          @navigate=${this.#leaveSidebar}
         ></webchat-sidebar>
-        <div class="veil" @click=${this.#closeSide}></div>
+        <div class="scrim" @click=${this.#closeSidebar}></div>
         <main id="main" tabindex="-1">
           <webchat-thread .app=${app} .thread=${thread}></webchat-thread>
           <div class="bars">
-            <connection-bar .socket=${app.socket}></connection-bar>
-            <notice-bar .notice=${app.notice}></notice-bar>
+            <webchat-connection-bar .socket=${app.socket}></webchat-connection-bar>
+            <webchat-notice-bar .notice=${app.notice}></webchat-notice-bar>
           </div>
           <webchat-composer .app=${app} .thread=${thread}></webchat-composer>
         </main>
@@ -91,51 +92,51 @@ export class WebchatApp extends LightElement {
     `;
   }
 
-  #hearShortcuts(app: App): () => void {
-    return hearShortcuts(app, {
+  #bindShortcuts(app: App): () => void {
+    return bindShortcuts(app, {
       shortcuts: () => app.dialog.set({ kind: 'shortcuts' }),
-      search: () => this.#search(),
+      search: () => this.#focusSearch(),
       'new-chat': () => {
         app.newChat();
-        this.#left();
+        this.#leaveSidebar();
       },
-      write: () => this.#left(),
-      previous: () => app.openBeside(-1),
-      next: () => app.openBeside(1),
+      write: () => this.#leaveSidebar(),
+      previous: () => app.openNeighbour(-1),
+      next: () => app.openNeighbour(1),
       context: () => void app.showContext(),
-      undo: () => app.library.undoRemoval(),
+      undo: () => app.library.undoDelete(),
     });
   }
 
-  #search(): void {
-    this.sideOpen = true;
+  #focusSearch(): void {
+    this.isSidebarOpen = true;
     void this.updateComplete.then(() => this.querySelector('webchat-sidebar')?.focusSearch());
   }
 
-  #toggleSide(): void {
-    this.sideOpen = !this.sideOpen;
-    if (this.sideOpen) {
+  #toggleSidebar(): void {
+    this.isSidebarOpen = !this.isSidebarOpen;
+    if (this.isSidebarOpen) {
       void this.updateComplete.then(() =>
         this.querySelector<HTMLElement>('webchat-sidebar button')?.focus(),
       );
     }
   }
 
-  #closeSide(): void {
-    if (!this.sideOpen) return;
-    this.sideOpen = false;
-    // Where the side always stands there is no button for it, and no reason to leave it.
-    const toggle = this.querySelector<HTMLElement>('.side-toggle');
+  #closeSidebar(): void {
+    if (!this.isSidebarOpen) return;
+    this.isSidebarOpen = false;
+    // On a wide screen the sidebar is always open, and its button is hidden.
+    const toggle = this.querySelector<HTMLElement>('.sidebar-toggle');
     if (toggle?.checkVisibility()) toggle.focus();
   }
 
-  /** From the side to the conversation. */
-  #left(): void {
-    this.sideOpen = false;
+  /** Moves from the sidebar to the conversation. */
+  #leaveSidebar(): void {
+    this.isSidebarOpen = false;
     this.#focusConversation();
   }
 
-  #toConversation(event: Event): void {
+  #skipToConversation(event: Event): void {
     event.preventDefault();
     this.#focusConversation();
   }

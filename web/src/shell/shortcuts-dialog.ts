@@ -3,46 +3,46 @@ import '../ui/dialogs.scss';
 import { html } from 'lit';
 
 import { SHORTCUTS } from '../state/page/shortcuts';
-import { hasSingleKeys, keepSingleKeys } from '../state/page/single-keys';
+import { singleKeysEnabled, setSingleKeysEnabled } from '../state/page/single-keys';
 import { Modal } from '../ui/modal';
 
-/** On Apple's keyboards Ctrl is ⌘. */
+/** On Apple keyboards, ⌘ takes the place of Ctrl. */
 const IS_APPLE = /mac|iphone|ipad/i.test(navigator.userAgent);
 
-export class ShortcutsSheet extends Modal {
+export class ShortcutsDialog extends Modal {
   protected readonly heading = 'Keyboard shortcuts';
 
   protected content() {
     return html`<div class="shortcuts">
         ${SHORTCUTS.map(
-          ({ where, shortcuts }) =>
+          ({ scope, shortcuts }) =>
             html`<section>
-              <h3>${where}</h3>
+              <h3>${scope}</h3>
               <dl>
                 ${shortcuts.map(
-                  ({ keys, does }) =>
+                  ({ keys, action }) =>
                     html`<div>
-                      <dt>${does}</dt>
-                      <dd>${keys.map((key) => html`<kbd>${named(key)}</kbd>`)}</dd>
+                      <dt>${action}</dt>
+                      <dd>${keys.map((key) => html`<kbd>${keyName(key)}</kbd>`)}</dd>
                     </div>`,
                 )}
               </dl>
             </section>`,
         )}
       </div>
-      <label class="check">
-        <input type="checkbox" ?checked=${hasSingleKeys()} @change=${this.#choose} />
+      <label class="checkbox">
+        <input type="checkbox" ?checked=${singleKeysEnabled()} @change=${this.#toggle} />
         <span>Shortcuts of a single key: <kbd>?</kbd> and <kbd>/</kbd></span>
       </label>`;
   }
 
-  #choose(event: Event): void {
-    keepSingleKeys((event.target as HTMLInputElement).checked);
+  #toggle(event: Event): void {
+    setSingleKeysEnabled((event.target as HTMLInputElement).checked);
   }
 }
 
-function named(key: string): string {
+function keyName(key: string): string {
   return IS_APPLE && key === 'Ctrl' ? '⌘' : key;
 }
 
-customElements.define('shortcuts-sheet', ShortcutsSheet);
+customElements.define('webchat-shortcuts-dialog', ShortcutsDialog);

@@ -5,35 +5,36 @@ import './conversation-row';
 
 import type { App } from '../app/app';
 import { type Conversations, groupByDay } from '../state/library/conversations';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 
-/** Conversations by the day of their last change; more are read towards the end. */
+/** Conversations grouped by the day of their last update. Scrolling to the end loads more. */
 export class ConversationList extends LightElement {
   static override properties = {
     app: { attribute: false },
     list: { attribute: false },
     current: { attribute: false },
-    empty: {},
+    emptyText: { attribute: false },
   };
 
   declare app: App;
   declare list: Conversations;
   declare current: string | null;
-  /** What is said where there are none. */
-  declare empty: string;
+  /** The text for an empty list. */
+  declare emptyText: string;
 
-  readonly #state = new Watch(this);
-  /** The days of the reader's calendar go on while a page is open. */
-  readonly #seen = () => this.requestUpdate();
+  readonly #state = new StoreController(this);
+  /** The day may have changed while the tab was in the background. */
+  readonly #visibilityChanged = () => this.requestUpdate();
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener('visibilitychange', this.#seen);
+    document.addEventListener('visibilitychange', this.#visibilityChanged);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener('visibilitychange', this.#seen);
+    document.removeEventListener('visibilitychange', this.#visibilityChanged);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -57,7 +58,7 @@ export class ConversationList extends LightElement {
         ${[40, 72, 55, 80, 64].map((width) => html`<span class="bar w${width}"></span>`)}
       </div>`;
     }
-    if (items.length === 0) return html`<p class="hint">${this.empty}</p>`;
+    if (items.length === 0) return html`<p class="hint">${this.emptyText}</p>`;
     return groupByDay(items, new Date()).map(
       (group) => html`
         <h2>${group.label}</h2>
@@ -67,11 +68,11 @@ export class ConversationList extends LightElement {
             (item) => item.conversation_id,
             (item) =>
               html`<li>
-                <conversation-row
+                <webchat-conversation-row
                   .app=${this.app}
                   .conversation=${item}
                   .isCurrent=${item.conversation_id === this.current}
-                ></conversation-row>
+                ></webchat-conversation-row>
               </li>`,
           )}
         </ul>
@@ -81,10 +82,10 @@ export class ConversationList extends LightElement {
 
   #scrolled(event: Event): void {
     const scroller = event.currentTarget as HTMLElement;
-    const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    // A page that can't be read now is asked for again by the next scrolling.
-    if (left < scroller.clientHeight) void this.list.loadMore().catch(() => {});
+    const remaining = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    // Scrolling again retries a page that failed to load.
+    if (remaining < scroller.clientHeight) void this.list.loadMore().catch(() => {});
   }
 }
 
-customElements.define('conversation-list', ConversationList);
+customElements.define('webchat-conversation-list', ConversationList);

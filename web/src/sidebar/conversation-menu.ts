@@ -17,11 +17,11 @@ const FORMATS: [ExportFormat, string][] = [
   ['flask', 'Export for the Flask application'],
 ];
 
-/** What can be done to a conversation. `rename` and `remove` are its row's: they move the focus. */
+/** The menu of a conversation. Its row provides `rename` and `delete`, which move the focus. */
 export function conversationMenu(
   app: App,
   { conversation_id: id, archived }: Conversation,
-  row: { rename: () => void; remove: () => void },
+  row: { rename: () => void; delete: () => void },
 ): MenuItem[] {
   const { library } = app;
   return [
@@ -35,15 +35,15 @@ export function conversationMenu(
       label,
       icon: Download,
       href: exportUrl(id, format),
-      begins: at === 0,
+      isSeparated: at === 0,
     })),
     { label: 'Save on the server', icon: Save, run: () => void library.save(id) },
     {
       label: 'Empty…',
       icon: Reset,
-      begins: true,
+      isSeparated: true,
       run: () => app.dialog.set({ kind: 'reset', id }),
     },
-    { label: 'Delete', icon: TrashCan, isDangerous: true, run: row.remove },
+    { label: 'Delete', icon: TrashCan, isDangerous: true, run: row.delete },
   ];
 }

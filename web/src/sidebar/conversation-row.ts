@@ -7,12 +7,12 @@ import type { App } from '../app/app';
 import type { Conversation } from '../api/types';
 import { pathOf } from '../state/page/address';
 import { conversationMenu } from './conversation-menu';
-import { LightElement } from '../ui/store-controller';
-import { besideInList, isPlainClick } from '../ui/list-keys';
+import { LightElement } from '../ui/light-element';
+import { moveFocusInList, isPlainClick } from '../ui/list-keys';
 
-const LONGEST_TITLE = 200;
+const MAX_TITLE = 200;
 
-/** One conversation of the list: opened, renamed in place, and the button of its menu. */
+/** One conversation of the list: a link, an input for renaming, and a menu. */
 export class ConversationRow extends LightElement {
   static override properties = {
     app: { attribute: false },
@@ -32,9 +32,9 @@ export class ConversationRow extends LightElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    const before = changed.get('conversation');
-    // Lists use a row again for another conversation.
-    if (before && before.conversation_id !== this.conversation.conversation_id) {
+    const previous = changed.get('conversation');
+    // Lists reuse a row for another conversation.
+    if (previous && previous.conversation_id !== this.conversation.conversation_id) {
       this.isRenaming = false;
     }
   }
@@ -51,18 +51,18 @@ export class ConversationRow extends LightElement {
         dir="auto"
         @click=${this.#open}
         @dblclick=${this.#rename}
-        @keydown=${this.#key}
+        @keydown=${this.#keyDown}
         >${title}</a
       >
-      <popup-menu
+      <webchat-popup-menu
         .label=${`Options of ${title}`}
         .icon=${Overflow}
         .items=${() =>
           conversationMenu(this.app, this.conversation, {
             rename: () => this.#rename(),
-            remove: () => this.#remove(),
+            delete: () => this.#delete(),
           })}
-      ></popup-menu>
+      ></webchat-popup-menu>
     </div>`;
   }
 
@@ -71,13 +71,13 @@ export class ConversationRow extends LightElement {
       <input
         aria-label="Title"
         dir="auto"
-        maxlength=${LONGEST_TITLE}
+        maxlength=${MAX_TITLE}
         autocomplete="off"
         .value=${this.conversation.title ?? ''}
         @keydown=${(event: KeyboardEvent) => {
           if (event.key !== 'Escape') return;
           event.stopPropagation();
-          this.#settle();
+          this.#endRename();
         }}
       />
     </form>`;
@@ -91,13 +91,13 @@ export class ConversationRow extends LightElement {
     if (!isPlainClick(event)) return;
     event.preventDefault();
     void this.app.open(this.conversation.conversation_id);
-    this.dispatchEvent(new CustomEvent('left', { bubbles: true }));
+    this.dispatchEvent(new CustomEvent('navigate', { bubbles: true }));
   }
 
-  #key(event: KeyboardEvent): void {
+  #keyDown(event: KeyboardEvent): void {
     if (event.key === 'F2') this.#rename();
-    else if (event.key === 'Delete') this.#remove();
-    else if (!besideInList(event, '.conversations', '.conversation a')) return;
+    else if (event.key === 'Delete') this.#delete();
+    else if (!moveFocusInList(event, '.conversations', '.conversation a')) return;
     event.preventDefault();
   }
 
@@ -110,34 +110,34 @@ export class ConversationRow extends LightElement {
     event.preventDefault();
     if (!this.isRenaming) return;
     const title = this.querySelector('input')?.value.trim() ?? '';
-    const isLeft = event.type === 'focusout';
-    this.#settle(!isLeft);
+    const hasLostFocus = event.type === 'focusout';
+    this.#endRename(!hasLostFocus);
     if (title !== '' && title !== this.conversation.title) {
       void this.app.library.rename(this.conversation.conversation_id, title);
     }
   }
 
-  /** Back to the plain row, with the focus where it was. */
-  #settle(takesFocus = true): void {
+  /** Shows the link again and, by default, moves the focus to it. */
+  #endRename(movesFocus = true): void {
     this.isRenaming = false;
-    if (takesFocus) void this.updateComplete.then(() => this.querySelector('a')?.focus());
+    if (movesFocus) void this.updateComplete.then(() => this.querySelector('a')?.focus());
   }
 
-  /** The focus goes to the row that comes into this one's place. */
-  #remove(): void {
-    const rows = [...document.querySelectorAll<ConversationRow>('conversation-row')];
-    const at = rows.indexOf(this);
-    const next = (rows[at + 1] ?? rows[at - 1])?.conversation.conversation_id;
-    const side = this.closest<HTMLElement>('.side');
-    this.app.library.remove(this.conversation.conversation_id);
-    // Once the list has been rendered without it.
+  /** Moves the focus to the row that takes this one's place. */
+  #delete(): void {
+    const rows = [...document.querySelectorAll<ConversationRow>('webchat-conversation-row')];
+    const index = rows.indexOf(this);
+    const next = (rows[index + 1] ?? rows[index - 1])?.conversation.conversation_id;
+    const sidebar = this.closest<HTMLElement>('.sidebar');
+    this.app.library.delete(this.conversation.conversation_id);
+    // After the list has rendered without this row.
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
-        const link = next && side?.querySelector<HTMLElement>(`a[href="${pathOf(next)}"]`);
-        (link || side?.querySelector<HTMLElement>('.new-chat'))?.focus();
+        const link = next && sidebar?.querySelector<HTMLElement>(`a[href="${pathOf(next)}"]`);
+        (link || sidebar?.querySelector<HTMLElement>('.new-chat'))?.focus();
       }),
     );
   }
 }
 
-customElements.define('conversation-row', ConversationRow);
+customElements.define('webchat-conversation-row', ConversationRow);

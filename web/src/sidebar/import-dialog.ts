@@ -3,25 +3,25 @@ import '../ui/dialogs.scss';
 import { html, nothing, type PropertyValues } from 'lit';
 import Upload from '@carbon/icons/es/upload/16.js';
 
-import { outcomeOf } from '../state/library/imports';
-import { Watch } from '../ui/store-controller';
+import { importSummary } from '../state/library/imports';
+import { StoreController } from '../ui/store-controller';
 import { icon } from '../ui/icon';
 import { Modal } from '../ui/modal';
 
 export class ImportDialog extends Modal {
-  static override properties = { ...Modal.properties, isOver: { state: true } };
+  static override properties = { ...Modal.properties, isDraggedOver: { state: true } };
 
-  /** A file is held over the place where it can be dropped. */
-  declare isOver: boolean;
+  /** A file is dragged over the drop area. */
+  declare isDraggedOver: boolean;
 
   protected readonly heading = 'Import conversations';
-  protected override readonly kind = 'small';
+  protected override readonly variant = 'small';
 
-  readonly #state = new Watch(this);
+  readonly #state = new StoreController(this);
 
   constructor() {
     super();
-    this.isOver = false;
+    this.isDraggedOver = false;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -35,9 +35,9 @@ export class ImportDialog extends Modal {
         <code>conversations.json</code> of ChatGPT’s export.
       </p>
       <label
-        class="drop ${this.isOver ? 'over' : ''}"
-        @dragover=${this.#over}
-        @dragleave=${() => (this.isOver = false)}
+        class="drop ${this.isDraggedOver ? 'over' : ''}"
+        @dragover=${this.#dragOver}
+        @dragleave=${() => (this.isDraggedOver = false)}
         @drop=${this.#drop}
       >
         <input
@@ -45,7 +45,7 @@ export class ImportDialog extends Modal {
           type="file"
           accept=".json,application/json"
           ?disabled=${isRunning}
-          @change=${this.#chosen}
+          @change=${this.#fileChosen}
         />
         ${icon(Upload)}
         <span><strong>Choose a file</strong>, or drop it here</span>
@@ -61,8 +61,8 @@ export class ImportDialog extends Modal {
       case 'failed':
         return html`<p class="problem">${fileName} could not be imported. ${problem}</p>`;
       case 'complete':
-        return html`<p class="good">
-          ${fileName}: ${outcomeOf(this.app.library.imports.state.value)}
+        return html`<p class="success">
+          ${fileName}: ${importSummary(this.app.library.imports.state.value)}
         </p>`;
       default:
         return html`<label>
@@ -79,21 +79,21 @@ export class ImportDialog extends Modal {
     }
   }
 
-  #over(event: DragEvent): void {
+  #dragOver(event: DragEvent): void {
     event.preventDefault();
-    this.isOver = true;
+    this.isDraggedOver = true;
   }
 
   #drop(event: DragEvent): void {
     event.preventDefault();
-    this.isOver = false;
+    this.isDraggedOver = false;
     this.#start(event.dataTransfer?.files);
   }
 
-  #chosen(event: Event): void {
+  #fileChosen(event: Event): void {
     const input = event.target as HTMLInputElement;
     this.#start(input.files);
-    // The same file can be chosen again after it was mended.
+    // Allows choosing the same file again after fixing it.
     input.value = '';
   }
 
@@ -103,4 +103,4 @@ export class ImportDialog extends Modal {
   }
 }
 
-customElements.define('import-dialog', ImportDialog);
+customElements.define('webchat-import-dialog', ImportDialog);

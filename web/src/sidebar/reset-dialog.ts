@@ -4,7 +4,7 @@ import { html } from 'lit';
 
 import { Modal } from '../ui/modal';
 
-/** Asks before a conversation is emptied, which can't be undone. */
+/** Asks for confirmation before a conversation is reset, which can't be undone. */
 export class ResetDialog extends Modal {
   static override properties = {
     ...Modal.properties,
@@ -14,7 +14,7 @@ export class ResetDialog extends Modal {
   declare conversationId: string;
 
   protected readonly heading = 'Empty this conversation?';
-  protected override readonly kind = 'small';
+  protected override readonly variant = 'small';
 
   protected content() {
     const title = this.app.library.find(this.conversationId)?.title ?? 'New chat';
@@ -36,4 +36,4 @@ export class ResetDialog extends Modal {
   }
 }
 
-customElements.define('reset-dialog', ResetDialog);
+customElements.define('webchat-reset-dialog', ResetDialog);

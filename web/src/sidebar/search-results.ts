@@ -4,19 +4,20 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { App } from '../app/app';
 import type { SearchHit } from '../api/types';
 import { pathOf } from '../state/page/address';
-import { unmarked } from '../state/thread/sentences';
-import { LightElement, Watch } from '../ui/store-controller';
-import { besideInList, isPlainClick } from '../ui/list-keys';
+import { stripMarkdown } from '../state/thread/sentences';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+import { moveFocusInList, isPlainClick } from '../ui/list-keys';
 
-/** The messages that were found. Tells `left` when the reader goes to one of them. */
+/** The hits of the search. Fires `navigate` when the user opens one of them. */
 export class SearchResults extends LightElement {
   static override properties = { app: { attribute: false }, titles: { state: true } };
 
   declare app: App;
-  /** Of conversations that the list does not reach. */
+  /** The titles of conversations that are not listed yet, by id. */
   declare titles: ReadonlyMap<string, string>;
 
-  readonly #state = new Watch(this);
+  readonly #state = new StoreController(this);
 
   constructor() {
     super();
@@ -30,10 +31,10 @@ export class SearchResults extends LightElement {
   protected override render() {
     const { phase, hits } = this.app.library.search.state.value;
     return html`<div class="conversations hits" aria-busy=${phase === 'searching'}>
-      <p class="visually-hidden" role="status">${this.#told()}</p>
+      <p class="visually-hidden" role="status">${this.#announcement()}</p>
       ${phase === 'searching' && hits.length === 0 ? this.#skeleton() : nothing}
       ${phase === 'failed' ? this.#failure() : nothing}
-      ${phase === 'ready' && hits.length === 0 ? this.#nothing() : nothing}
+      ${phase === 'ready' && hits.length === 0 ? this.#noHits() : nothing}
       <ul>
         ${repeat(
           hits,
@@ -45,10 +46,10 @@ export class SearchResults extends LightElement {
   }
 
   protected override updated(): void {
-    void this.#readTitles();
+    void this.#loadTitles();
   }
 
-  #told(): string {
+  #announcement(): string {
     const { phase, hits, problem } = this.app.library.search.state.value;
     if (phase !== 'ready' || problem !== null) return '';
     return hits.length === 1 ? 'One message found' : `${hits.length} messages found`;
@@ -64,11 +65,11 @@ export class SearchResults extends LightElement {
     const { search } = this.app.library;
     return html`<div class="hint" role="alert">
       <p>${search.state.value.problem}</p>
-      <button class="link" type="button" @click=${() => search.again()}>Try again</button>
+      <button class="link" type="button" @click=${() => search.retry()}>Try again</button>
     </div>`;
   }
 
-  #nothing() {
+  #noHits() {
     const { problem } = this.app.library.search.state.value;
     return html`<div class="hint">
       <p>${problem ?? 'No message has these words.'}</p>
@@ -84,13 +85,18 @@ export class SearchResults extends LightElement {
       if (!isPlainClick(event)) return;
       event.preventDefault();
       void this.app.open(id, position);
-      this.dispatchEvent(new CustomEvent('left', { bubbles: true }));
+      this.dispatchEvent(new CustomEvent('navigate', { bubbles: true }));
     };
-    return html`<a class="hit" href=${pathOf(id, position)} @click=${open} @keydown=${this.#key}>
+    return html`<a
+      class="hit"
+      href=${pathOf(id, position)}
+      @click=${open}
+      @keydown=${this.#keyDown}
+    >
       <strong dir="auto">${this.#title(id)}</strong>
       <span class="snippet" dir="auto"
         >${snippet.map(({ text, matched }) =>
-          matched ? html`<mark>${unmarked(text)}</mark>` : unmarked(text),
+          matched ? html`<mark>${stripMarkdown(text)}</mark>` : stripMarkdown(text),
         )}</span
       >
       <small
@@ -104,29 +110,29 @@ export class SearchResults extends LightElement {
     return this.app.library.find(id)?.title ?? this.titles.get(id) ?? 'Conversation';
   }
 
-  async #readTitles(): Promise<void> {
+  async #loadTitles(): Promise<void> {
     const { library } = this.app;
     const ids = new Set(library.search.state.value.hits.map((hit) => hit.conversation_id));
     const missing = [...ids].filter((id) => !library.find(id) && !this.titles.has(id));
     if (missing.length === 0) return;
-    // Named at once, so that none is asked for twice.
+    // Placeholders are set first, so that no title is requested twice.
     this.titles = new Map([...this.titles, ...missing.map((id) => [id, 'Conversation'] as const)]);
-    const read = await Promise.all(missing.map((id) => library.titleOf(id)));
+    const loaded = await Promise.all(missing.map((id) => library.titleOf(id)));
     this.titles = new Map([
       ...this.titles,
-      ...missing.map((id, at) => [id, read[at] ?? 'Conversation'] as const),
+      ...missing.map((id, at) => [id, loaded[at] ?? 'Conversation'] as const),
     ]);
   }
 
-  #key(event: KeyboardEvent): void {
+  #keyDown(event: KeyboardEvent): void {
     const field = document.querySelector<HTMLElement>('#search');
     const first = this.querySelector('.hit');
     if (event.key === 'ArrowUp' && event.currentTarget === first) field?.focus();
     else if (event.key === 'Escape') field?.focus();
-    else if (!besideInList(event, '.hits', '.hit')) return;
+    else if (!moveFocusInList(event, '.hits', '.hit')) return;
     event.preventDefault();
     event.stopPropagation();
   }
 }
 
-customElements.define('search-results', SearchResults);
+customElements.define('webchat-search-results', SearchResults);

@@ -9,10 +9,11 @@ import './conversation-list';
 import './search-results';
 
 import type { App } from '../app/app';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 import { icon } from '../ui/icon';
 
-/** Search and the lists of conversations. Tells `left` when the reader goes from it to the thread. */
+/** The search and the lists of conversations. Fires `navigate` when the user goes to the thread. */
 export class WebchatSidebar extends LightElement {
   static override properties = {
     app: { attribute: false },
@@ -24,7 +25,7 @@ export class WebchatSidebar extends LightElement {
   declare current: string | null;
   declare isArchive: boolean;
 
-  readonly #search = new Watch(this);
+  readonly #search = new StoreController(this);
 
   constructor() {
     super();
@@ -41,21 +42,21 @@ export class WebchatSidebar extends LightElement {
 
   protected override render() {
     const isSearch = this.app.library.search.state.value.phase !== 'idle';
-    return html`<nav class="side" aria-label="Conversations">
-      <div class="side-top">
+    return html`<nav class="sidebar" aria-label="Conversations">
+      <div class="sidebar-head">
         <button class="new-chat" type="button" @click=${this.#newChat}>
           <span>New chat</span>${icon(Add)}
         </button>
-        ${this.#field()} ${this.isArchive && !isSearch ? this.#archiveHead() : nothing}
+        ${this.#searchField()} ${this.isArchive && !isSearch ? this.#archiveHeading() : nothing}
       </div>
-      ${isSearch ? html`<search-results .app=${this.app}></search-results>` : this.#list()}
-      ${this.isArchive || isSearch ? nothing : this.#foot()}
+      ${isSearch ? html`<webchat-search-results .app=${this.app}></webchat-search-results>` : this.#conversationList()}
+      ${this.isArchive || isSearch ? nothing : this.#archiveButton()}
     </nav>`;
   }
 
-  #field() {
-    const { words } = this.app.library.search.state.value;
-    return html`<form class="search" role="search" @submit=${this.#toHits}>
+  #searchField() {
+    const { query } = this.app.library.search.state.value;
+    return html`<form class="search" role="search" @submit=${this.#focusFirstHit}>
       ${icon(SearchIcon)}
       <input
         id="search"
@@ -64,13 +65,13 @@ export class WebchatSidebar extends LightElement {
         placeholder="Search"
         autocomplete="off"
         enterkeyhint="search"
-        .value=${words}
+        .value=${query}
         @input=${(event: Event) =>
           this.app.library.search.type((event.target as HTMLInputElement).value)}
-        @keydown=${this.#key}
+        @keydown=${this.#keyDown}
       />
       ${
-        words === ''
+        query === ''
           ? html`<kbd aria-hidden="true">/</kbd>`
           : html`<button
               class="quiet"
@@ -84,23 +85,23 @@ export class WebchatSidebar extends LightElement {
     </form>`;
   }
 
-  #list() {
+  #conversationList() {
     const { conversations, archived } = this.app.library;
-    return html`<conversation-list
+    return html`<webchat-conversation-list
       .app=${this.app}
       .list=${this.isArchive ? archived : conversations}
       .current=${this.current}
-      .empty=${this.isArchive ? 'Nothing is archived.' : 'Your conversations will stand here.'}
-    ></conversation-list>`;
+      .emptyText=${this.isArchive ? 'Nothing is archived.' : 'Your conversations will stand here.'}
+    ></webchat-conversation-list>`;
   }
 
-  #archiveHead() {
+  #archiveHeading() {
     return html`<div class="archive-head">
       <button
         class="quiet"
         type="button"
         aria-label="Back to the conversations"
-        @click=${() => this.#show(false)}
+        @click=${() => this.#showArchive(false)}
       >
         ${icon(ArrowLeft)}
       </button>
@@ -108,24 +109,24 @@ export class WebchatSidebar extends LightElement {
     </div>`;
   }
 
-  #foot() {
-    return html`<div class="side-foot">
-      <button class="quiet wide" type="button" @click=${() => this.#show(true)}>
+  #archiveButton() {
+    return html`<div class="sidebar-foot">
+      <button class="quiet wide" type="button" @click=${() => this.#showArchive(true)}>
         ${icon(Archive)}<span>Archived</span>
       </button>
     </div>`;
   }
 
-  #show(isArchive: boolean): void {
+  #showArchive(isArchive: boolean): void {
     this.isArchive = isArchive;
-    if (isArchive) void this.app.library.readArchive();
-    const button = isArchive ? '.archive-head button' : '.side-foot button';
+    if (isArchive) void this.app.library.loadArchive();
+    const button = isArchive ? '.archive-head button' : '.sidebar-foot button';
     void this.updateComplete.then(() => this.querySelector<HTMLElement>(button)?.focus());
   }
 
   #newChat(): void {
     this.app.newChat();
-    this.dispatchEvent(new CustomEvent('left'));
+    this.dispatchEvent(new CustomEvent('navigate'));
     document.querySelector<HTMLElement>('#composer')?.focus();
   }
 
@@ -134,15 +135,15 @@ export class WebchatSidebar extends LightElement {
     this.querySelector<HTMLElement>('#search')?.focus();
   }
 
-  #toHits(event: Event): void {
+  #focusFirstHit(event: Event): void {
     event.preventDefault();
     this.querySelector<HTMLElement>('.hit')?.focus();
   }
 
-  #key(event: KeyboardEvent): void {
-    const hasWords = this.app.library.search.state.value.words !== '';
-    if (event.key === 'ArrowDown') this.#toHits(event);
-    else if (event.key === 'Escape' && hasWords) {
+  #keyDown(event: KeyboardEvent): void {
+    const hasQuery = this.app.library.search.state.value.query !== '';
+    if (event.key === 'ArrowDown') this.#focusFirstHit(event);
+    else if (event.key === 'Escape' && hasQuery) {
       event.preventDefault();
       event.stopPropagation();
       this.#clear();

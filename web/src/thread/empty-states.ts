@@ -8,8 +8,7 @@ const STARTERS = [
   ['Code', 'Give me a Python function that reverses a string.'],
 ] as const;
 
-/** What stands in the thread where there are no messages. */
-
+/** Shown in a thread without messages. */
 export function welcome(app: App) {
   const config = app.config.value;
   return html`<section class="welcome">
@@ -34,13 +33,17 @@ export function welcome(app: App) {
     </ul>
     <p class="aside">
       Its answers can be wrong: check what matters.
-      <span class="of-keyboard"><kbd>?</kbd> shows the shortcuts.</span>
+      <span class="keyboard-only"><kbd>?</kbd> shows the shortcuts.</span>
     </p>
   </section>`;
 }
 
-export function loading() {
-  return html`<div class="skeleton talk" role="status" aria-label="Loading the conversation">
+export function loadingSkeleton() {
+  return html`<div
+    class="skeleton message-list"
+    role="status"
+    aria-label="Loading the conversation"
+  >
     ${[40, 90, 82, 60].map((width) => html`<span class="bar w${width}"></span>`)}
     <span class="space"></span>
     ${[40, 82, 90, 72].map((width) => html`<span class="bar w${width}"></span>`)}
@@ -48,7 +51,7 @@ export function loading() {
 }
 
 export function missing(app: App) {
-  return dead(
+  return emptyState(
     'This conversation is not here',
     'It was deleted, or it belongs to another browser: conversations are seen only where they were begun.',
     html`<button class="primary" type="button" @click=${() => app.newChat()}>
@@ -58,15 +61,15 @@ export function missing(app: App) {
 }
 
 export function unreadable(app: App) {
-  return dead(
+  return emptyState(
     'The conversation can’t be read',
     'The server can’t be reached, or has trouble with its storage. Nothing is lost.',
     html`<button class="primary" type="button" @click=${() => app.retry()}>Try again</button>`,
   );
 }
 
-function dead(heading: string, text: string, action: unknown) {
-  return html`<section class="dead" role="alert">
+function emptyState(heading: string, text: string, action: unknown) {
+  return html`<section class="empty" role="alert">
     <h2>${heading}</h2>
     <p>${text}</p>
     ${action}

@@ -1,26 +1,27 @@
 import type { PropertyValues } from 'lit';
 
-import { endingOf } from '../state/thread/status-notes';
-import { speakable, wholeSentences } from '../state/thread/sentences';
+import { statusNoteOf } from '../state/thread/status-notes';
+import { toSpeech, completeSentences } from '../state/thread/sentences';
 import type { Thread } from '../state/thread/thread';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 
-/** Sentences that come faster than this are said together. */
-const PAUSE_MS = 1500;
-/** What was said long ago needs not stay in the page. */
-const KEPT = 20;
+/** Sentences that arrive within this time are announced together. */
+const BATCH_MS = 1500;
+/** The number of announcements kept in the page. */
+const MAX_LINES = 20;
 
-/** Says an answer to a screen reader as it comes: politely, and in whole sentences. */
-export class AnswerReader extends LightElement {
+/** Announces a streaming answer to screen readers, politely and in complete sentences. */
+export class LiveAnnouncer extends LightElement {
   static override properties = { thread: { attribute: false } };
 
   declare thread: Thread;
 
-  readonly #state = new Watch(this);
+  readonly #state = new StoreController(this);
   #answerId: string | null = null;
-  /** How much of the answer was said, and of which. */
-  #said = 0;
-  #saidOf: string | null = null;
+  /** How much of which answer has been announced. */
+  #announced = 0;
+  #announcedId: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
@@ -42,53 +43,53 @@ export class AnswerReader extends LightElement {
       this.#answerId = null;
       this.replaceChildren();
     }
-    this.#listen();
+    this.#update();
   }
 
-  #listen(): void {
+  #update(): void {
     const answer = this.thread.state.value.messages.findLast(
       ({ status }) => status === 'streaming',
     );
     if (answer && answer.id !== this.#answerId) {
       this.#answerId = answer.id;
-      // Of an answer that goes on, what is there was heard before.
-      if (answer.id !== this.#saidOf) this.#said = 0;
-      this.#saidOf = answer.id;
-      this.#say('Answering…');
+      // The existing text of a continued answer has been announced before.
+      if (answer.id !== this.#announcedId) this.#announced = 0;
+      this.#announcedId = answer.id;
+      this.#announce('Answering…');
     }
     if (this.#answerId === null) return;
-    if (answer) this.#timer ??= setTimeout(() => this.#saySentences(), PAUSE_MS);
-    else this.#sayEnd(this.#answerId);
+    if (answer) this.#timer ??= setTimeout(() => this.#announceSentences(), BATCH_MS);
+    else this.#announceEnd(this.#answerId);
   }
 
-  #saySentences(): void {
+  #announceSentences(): void {
     this.#timer = undefined;
     const answer = this.#answerId === null ? undefined : this.thread.find(this.#answerId);
     if (!answer) return;
-    const { words, end } = wholeSentences(answer.content, this.#said);
-    this.#said = end;
-    this.#say(words);
+    const { text, end } = completeSentences(answer.content, this.#announced);
+    this.#announced = end;
+    this.#announce(text);
   }
 
-  #sayEnd(answerId: string): void {
+  #announceEnd(answerId: string): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#answerId = null;
     const answer = this.thread.find(answerId);
     if (!answer) return;
-    this.#say(speakable(answer.content.slice(this.#said)));
-    this.#said = answer.content.length;
-    const ending = endingOf(answer);
-    if (ending) this.#say(ending.text);
+    this.#announce(toSpeech(answer.content.slice(this.#announced)));
+    this.#announced = answer.content.length;
+    const note = statusNoteOf(answer);
+    if (note) this.#announce(note.text);
   }
 
-  #say(words: string): void {
-    if (words === '') return;
+  #announce(text: string): void {
+    if (text === '') return;
     const line = document.createElement('p');
-    line.textContent = words;
+    line.textContent = text;
     this.append(line);
-    while (this.childElementCount > KEPT) this.firstElementChild?.remove();
+    while (this.childElementCount > MAX_LINES) this.firstElementChild?.remove();
   }
 }
 
-customElements.define('answer-reader', AnswerReader);
+customElements.define('webchat-live-announcer', LiveAnnouncer);

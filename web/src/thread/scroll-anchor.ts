@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** A reader this near to the end follows the answer as it grows. */
+/** Within this distance of the end, the view follows the growing answer. */
 const NEAR_END_PX = 80;
 const MARKED_MS = 2000;
 
@@ -10,10 +10,10 @@ interface Anchor {
 }
 
 /**
- * Where the reader is in a list of `[data-key]` elements. At the end he follows what comes; elsewhere
- * what he sees stays where it is, whatever is added above.
+ * Keeps the scroll position in a list of `[data-key]` elements. At the end, the view follows new
+ * content; elsewhere, the visible elements stay in place when content is added above them.
  */
-export class ScrollPlace implements ReactiveController {
+export class ScrollAnchor implements ReactiveController {
   atEnd = true;
   #anchor: Anchor | null = null;
   #lastTop = 0;
@@ -26,7 +26,7 @@ export class ScrollPlace implements ReactiveController {
     host.addController(this);
   }
 
-  /** Watches what is scrolled: it may grow without being rendered, as when a font comes. */
+  /** Observes the content, which may grow without a render, as when a font loads. */
   observe(content: Element | null): void {
     if (content) this.#resized.observe(content);
   }
@@ -36,7 +36,7 @@ export class ScrollPlace implements ReactiveController {
   }
 
   hostUpdate(): void {
-    this.#anchor = this.atEnd ? null : this.#firstInSight();
+    this.#anchor = this.atEnd ? null : this.#firstVisible();
   }
 
   hostUpdated(): void {
@@ -53,49 +53,49 @@ export class ScrollPlace implements ReactiveController {
   follow(): void {
     const scroller = this.scroller();
     if (!scroller || !this.atEnd) return;
-    // A welcome that is longer than the screen is read from its beginning.
+    // A welcome text longer than the screen starts at its top.
     const isEmpty = scroller.querySelector('[data-key]') === null;
     scroller.scrollTop = isEmpty ? 0 : scroller.scrollHeight;
   }
 
-  toEnd(): void {
+  scrollToEnd(): void {
     this.atEnd = true;
     this.follow();
     this.host.requestUpdate();
   }
 
-  /** The reader, or the page, has scrolled. */
-  scrolled(): void {
+  /** Updates `atEnd` after the user or the page has scrolled. */
+  handleScroll(): void {
     const scroller = this.scroller();
     if (!scroller) return;
     const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     const isGoingUp = scroller.scrollTop < this.#lastTop;
     this.#lastTop = scroller.scrollTop;
-    // Who goes up a little is not pulled back by the next word of the answer.
+    // Scrolling up a little stops the following, so that the next chunk does not pull the view back.
     const atEnd = isGoingUp ? this.atEnd && below <= 1 : this.atEnd || below < NEAR_END_PX;
     if (atEnd === this.atEnd) return;
     this.atEnd = atEnd;
     this.host.requestUpdate();
   }
 
-  /** Brings an element into sight, and marks it for a moment. */
+  /** Scrolls to an element and highlights it for a moment. */
   show(key: string): void {
     const element = this.#find(key);
     if (!element) return;
     this.atEnd = false;
-    this.#bringIntoSight(element);
-    // What comes into sight is laid out only now, and may be higher than was thought.
-    requestAnimationFrame(() => this.#bringIntoSight(element));
+    this.#scrollTo(element);
+    // Elements are laid out only when they come into view, and may turn out taller than estimated.
+    requestAnimationFrame(() => this.#scrollTo(element));
     element.classList.add('marked');
     setTimeout(() => element.classList.remove('marked'), MARKED_MS);
   }
 
-  #bringIntoSight(element: Element): void {
+  #scrollTo(element: Element): void {
     element.scrollIntoView({ block: 'center' });
     this.#lastTop = this.scroller()?.scrollTop ?? 0;
   }
 
-  #firstInSight(): Anchor | null {
+  #firstVisible(): Anchor | null {
     const scroller = this.scroller();
     if (!scroller) return null;
     const { left, top, width, height } = scroller.getBoundingClientRect();

@@ -8,15 +8,16 @@ import '../message/message';
 import type { App } from '../app/app';
 import { type Row, rows } from '../state/thread/rows';
 import type { Thread } from '../state/thread/thread';
-import { LightElement, Watch } from '../ui/store-controller';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 import { icon } from '../ui/icon';
-import { ScrollPlace } from './scroll-anchor';
-import { loading, missing, unreadable, welcome } from './empty-states';
+import { ScrollAnchor } from './scroll-anchor';
+import { loadingSkeleton, missing, unreadable, welcome } from './empty-states';
 
-/** As many of the newest messages as a screen may show. */
-const SEEN_FIRST = 10;
+/** At most this many of the newest messages fit on a screen. */
+const RENDERED_FIRST = 10;
 
-/** The messages of a conversation. Tells `show-context` when the reader asks for the summary. */
+/** The messages of a conversation. Fires `show-context` when the user opens the summary. */
 export class WebchatThread extends LightElement {
   static override properties = {
     app: { attribute: false },
@@ -26,57 +27,57 @@ export class WebchatThread extends LightElement {
   declare app: App;
   declare thread: Thread;
 
-  readonly #state = new Watch(this);
-  readonly #config = new Watch(this);
-  readonly #place = new ScrollPlace(this, () => this.querySelector('.scroller'));
+  readonly #state = new StoreController(this);
+  readonly #config = new StoreController(this);
+  readonly #scroll = new ScrollAnchor(this, () => this.querySelector('.scroller'));
   #target: object | null = null;
-  /** The reader's own message that is on its way. */
+  /** The id of the user's message that is being sent. */
   #sending: string | null = null;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#config.store = this.app.config;
     if (changed.has('thread')) {
       this.#state.store = this.thread.state;
-      this.#place.atEnd = true;
+      this.#scroll.atEnd = true;
       this.#target = null;
     }
-    this.#followOwn();
+    this.#followOwnMessage();
   }
 
   protected override render() {
     return html`
-      <div class="scroller" @scroll=${this.#scrolled}>
+      <div class="scroller" @scroll=${this.#scrollChanged}>
         <div class="thread">${this.#content()}</div>
       </div>
       ${
-        this.#place.atEnd || this.thread.state.value.messages.length === 0
+        this.#scroll.atEnd || this.thread.state.value.messages.length === 0
           ? nothing
-          : html`<button class="to-end" type="button" @click=${this.#toEnd}>
+          : html`<button class="jump-to-end" type="button" @click=${this.#jumpToEnd}>
               ${icon(ArrowDown)}<span>Newest</span>
             </button>`
       }
-      <answer-reader .thread=${this.thread}></answer-reader>
+      <webchat-live-announcer .thread=${this.thread}></webchat-live-announcer>
     `;
   }
 
   protected override firstUpdated(): void {
-    this.#place.observe(this.querySelector('.thread'));
+    this.#scroll.observe(this.querySelector('.thread'));
   }
 
   protected override updated(): void {
-    this.#readNear();
+    this.#loadNear();
     const { target } = this.thread.state.value;
     if (target === null || target === this.#target) return;
     this.#target = target;
-    // When what was asked for has been laid out, and the place of what was there was kept.
+    // After the layout, and after the scroll position has been restored.
     requestAnimationFrame(() => this.#showMessage(target.id));
   }
 
-  /** Who says something wants to see it, and what comes of it. */
-  #followOwn(): void {
+  /** Scrolls to the end when the user sends a message. */
+  #followOwnMessage(): void {
     const { messages } = this.thread.state.value;
     const sending = messages.findLast(({ status }) => status === 'sending')?.id ?? null;
-    if (sending !== null && sending !== this.#sending) this.#place.atEnd = true;
+    if (sending !== null && sending !== this.#sending) this.#scroll.atEnd = true;
     this.#sending = sending;
   }
 
@@ -86,7 +87,7 @@ export class WebchatThread extends LightElement {
       case 'new':
         return welcome(this.app);
       case 'loading':
-        return loading();
+        return loadingSkeleton();
       case 'missing':
         return missing(this.app);
       case 'failed':
@@ -97,13 +98,13 @@ export class WebchatThread extends LightElement {
   }
 
   #messages() {
-    const all = rows(this.thread.state.value, new Date());
+    const items = rows(this.thread.state.value, new Date());
     return html`${this.#older()}
       <ol class="messages" aria-label="Messages">
         ${repeat(
-          all,
+          items,
           (row) => row.key,
-          (row, at) => this.#row(row, all.length - 1 - at),
+          (row, at) => this.#row(row, items.length - 1 - at),
         )}
       </ol>`;
   }
@@ -119,11 +120,11 @@ export class WebchatThread extends LightElement {
         .isLast=${following === 0}
         .isBusy=${this.thread.state.value.runningTurn !== null}
         .editing=${this.#editingOf(message.id)}
-        .waits=${following >= SEEN_FIRST && this.#opensAtEnd()}
+        .deferred=${following >= RENDERED_FIRST && this.#opensAtEnd()}
       ></webchat-message>
       ${
         endsSummary
-          ? html`<button class="line" type="button" @click=${this.#showContext}>
+          ? html`<button class="divider" type="button" @click=${this.#showContext}>
               <span>Summary up to here</span>
             </button>`
           : nothing
@@ -131,9 +132,9 @@ export class WebchatThread extends LightElement {
     </li>`;
   }
 
-  /** Elsewhere the place of what is read depends on how high all is that comes. */
+  /** Only at the end: elsewhere, messages rendered later would move the visible ones. */
   #opensAtEnd(): boolean {
-    return this.#place.atEnd && this.thread.state.value.target === null;
+    return this.#scroll.atEnd && this.thread.state.value.target === null;
   }
 
   #editingOf(messageId: string) {
@@ -142,22 +143,26 @@ export class WebchatThread extends LightElement {
   }
 
   #older() {
-    const { nextBefore, reading } = this.thread.state.value;
+    const { nextBefore, loading } = this.thread.state.value;
     if (nextBefore === null) return nothing;
     return html`<p class="older">
       ${
-        reading === 'failed'
+        loading === 'failed'
           ? html`Older messages can’t be read.
-              <button class="link" type="button" @click=${() => this.thread.readOlder()}>
+              <button class="link" type="button" @click=${() => this.thread.loadOlder()}>
                 Try again
               </button>`
-          : html`<span role="status">${reading === 'older' ? 'Reading older messages…' : ''}</span>`
+          : html`<span role="status">${loading === 'older' ? 'Reading older messages…' : ''}</span>`
       }
     </p>`;
   }
 
   #gap() {
-    return html`<button class="line gap" type="button" @click=${() => this.thread.fillGap(false)}>
+    return html`<button
+      class="divider gap"
+      type="button"
+      @click=${() => this.thread.fillGap(false)}
+    >
       <span>Show the messages between</span>
     </button>`;
   }
@@ -170,35 +175,35 @@ export class WebchatThread extends LightElement {
     const article = this.querySelector<HTMLElement>(`article[data-id="${CSS.escape(id)}"]`);
     const key = article?.closest<HTMLElement>('[data-key]')?.dataset['key'];
     if (key === undefined) return;
-    this.#place.show(key);
+    this.#scroll.show(key);
     article?.focus({ preventScroll: true });
     this.requestUpdate();
   }
 
-  #toEnd(): void {
-    this.#place.toEnd();
+  #jumpToEnd(): void {
+    this.#scroll.scrollToEnd();
     document.querySelector<HTMLElement>('#composer')?.focus();
   }
 
-  #scrolled(): void {
-    this.#place.scrolled();
-    this.#readNear();
+  #scrollChanged(): void {
+    this.#scroll.handleScroll();
+    this.#loadNear();
   }
 
-  /** Reads what is missing less than a screen away. */
-  #readNear(): void {
-    const { reading, nextBefore, gap } = this.thread.state.value;
-    if (reading !== 'nothing' || (nextBefore === null && gap === null)) return;
-    const seen = this.querySelector('.scroller')?.getBoundingClientRect();
-    if (!seen) return;
-    const isNear = (place: DOMRect) =>
-      place.bottom > seen.top - seen.height && place.top < seen.bottom + seen.height;
+  /** Loads missing messages that are less than a screen away. */
+  #loadNear(): void {
+    const { loading, nextBefore, gap } = this.thread.state.value;
+    if (loading !== 'idle' || (nextBefore === null && gap === null)) return;
+    const viewport = this.querySelector('.scroller')?.getBoundingClientRect();
+    if (!viewport) return;
+    const isNear = (rect: DOMRect) =>
+      rect.bottom > viewport.top - viewport.height && rect.top < viewport.bottom + viewport.height;
     const older = this.querySelector('.older')?.getBoundingClientRect();
-    if (older && isNear(older)) void this.thread.readOlder();
-    const line = this.querySelector('.gap')?.getBoundingClientRect();
-    if (!line || !isNear(line)) return;
-    // From the side on which the reader is, so that it is whole where he goes on.
-    void this.thread.fillGap(line.top > seen.top + seen.height / 2);
+    if (older && isNear(older)) void this.thread.loadOlder();
+    const gapLine = this.querySelector('.gap')?.getBoundingClientRect();
+    if (!gapLine || !isNear(gapLine)) return;
+    // From the side of the viewport, so that the messages next to it are complete.
+    void this.thread.fillGap(gapLine.top > viewport.top + viewport.height / 2);
   }
 }
 

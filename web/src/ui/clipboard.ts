@@ -1,10 +1,10 @@
-const SHOWN_MS = 1500;
+const FEEDBACK_MS = 1500;
 
-/** Copies the text, and shows on the button that it was done. */
+/** Copies the text and marks the button as “Copied” for a moment. */
 export async function copyText(text: string, button: EventTarget | null): Promise<void> {
-  // Without HTTPS the page of another machine has no clipboard of the newer kind.
+  // `navigator.clipboard` is missing when the page is served over plain HTTP from another machine.
   if (navigator.clipboard) await navigator.clipboard.writeText(text);
-  else copySelected(text);
+  else copyBySelection(text);
   if (!(button instanceof HTMLElement)) return;
   const label = button.getAttribute('aria-label') ?? '';
   button.setAttribute('aria-label', 'Copied');
@@ -12,10 +12,10 @@ export async function copyText(text: string, button: EventTarget | null): Promis
   setTimeout(() => {
     button.setAttribute('aria-label', label);
     button.classList.remove('copied');
-  }, SHOWN_MS);
+  }, FEEDBACK_MS);
 }
 
-function copySelected(text: string): void {
+function copyBySelection(text: string): void {
   const area = document.createElement('textarea');
   area.value = text;
   document.body.append(area);

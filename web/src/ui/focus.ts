@@ -1,4 +1,4 @@
-/** Where the focus goes when what had it is gone. */
-export function toComposer(): void {
+/** Moves the focus to the message field, as when the focused element is removed. */
+export function focusComposer(): void {
   document.querySelector<HTMLElement>('#composer')?.focus();
 }

@@ -1,23 +1,23 @@
-/** Moves the focus up or down among the links of a list; `false` for any other key. */
-export function besideInList(event: KeyboardEvent, list: string, links: string): boolean {
+/** Moves the focus among the links of a list. Returns `false` for a key that does not move it. */
+export function moveFocusInList(event: KeyboardEvent, list: string, links: string): boolean {
   if (event.altKey || event.ctrlKey || event.metaKey) return false;
-  const all = [
+  const items = [
     ...((event.currentTarget as Element).closest(list)?.querySelectorAll<HTMLElement>(links) ?? []),
   ];
-  const at = all.indexOf(event.currentTarget as HTMLElement);
-  const to: Record<string, number> = {
-    ArrowDown: at + 1,
-    ArrowUp: at - 1,
+  const index = items.indexOf(event.currentTarget as HTMLElement);
+  const targets: Record<string, number> = {
+    ArrowDown: index + 1,
+    ArrowUp: index - 1,
     Home: 0,
-    End: all.length - 1,
+    End: items.length - 1,
   };
-  const next = to[event.key];
+  const next = targets[event.key];
   if (next === undefined) return false;
-  all[next]?.focus();
+  items[next]?.focus();
   return true;
 }
 
-/** A click that opens another tab or window is the browser's. */
+/** Returns `false` for clicks that the browser opens in another tab or window. */
 export function isPlainClick(event: MouseEvent): boolean {
   return !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
 }

@@ -2,12 +2,12 @@ import { html, type TemplateResult } from 'lit';
 import Close from '@carbon/icons/es/close/16.js';
 
 import type { App } from '../app/app';
-import { LightElement } from './store-controller';
+import { LightElement } from './light-element';
 import { icon } from './icon';
 
 /**
- * Something that stands over the page until it is closed: a native dialog, so that the focus stays in
- * it and goes back to where it was. Tells `closed`.
+ * A modal dialog. It is a native `dialog`, which traps the focus and restores it on closing. Fires
+ * `closed`.
  */
 export abstract class Modal extends LightElement {
   static override properties = { app: { attribute: false } };
@@ -16,16 +16,16 @@ export abstract class Modal extends LightElement {
 
   protected abstract readonly heading: string;
   protected abstract content(): TemplateResult;
-  /** Beside `modal`: how the dialog looks. */
-  protected readonly kind: string = '';
+  /** A CSS class beside `modal`. */
+  protected readonly variant: string = '';
 
   protected override render() {
     return html`<dialog
-      class="modal ${this.kind}"
+      class="modal ${this.variant}"
       aria-labelledby="modal-heading"
       @close=${this.#closed}
-      @pointerdown=${this.#pressed}
-      @keydown=${this.#key}
+      @pointerdown=${this.#pointerDown}
+      @keydown=${this.#keyDown}
     >
       <div class="modal-body">
         <header class="modal-head">
@@ -55,13 +55,13 @@ export abstract class Modal extends LightElement {
     this.dispatchEvent(new CustomEvent('closed'));
   }
 
-  /** Beside it is the veil, which belongs to the dialog. */
-  #pressed(event: PointerEvent): void {
+  /** A click on the backdrop has the dialog itself as its target. */
+  #pointerDown(event: PointerEvent): void {
     if (event.target === this.dialog) this.close();
   }
 
-  /** What is behind it does not hear its keys. */
-  #key(event: KeyboardEvent): void {
+  /** Keeps keys from the page behind the dialog. */
+  #keyDown(event: KeyboardEvent): void {
     event.stopPropagation();
   }
 }

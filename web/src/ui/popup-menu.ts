@@ -1,25 +1,25 @@
 import { html, nothing } from 'lit';
 import type Icon from '@carbon/icons/es/add/16.js';
 
-import { LightElement } from './store-controller';
+import { LightElement } from './light-element';
 import { icon } from './icon';
 
 export interface MenuItem {
   label: string;
   icon: typeof Icon;
-  /** What it does; where it is a file to be fetched, `href` instead. */
+  /** The action; a download has `href` instead. */
   run?: () => void;
   href?: string;
   isDangerous?: boolean;
-  /** A line above it. */
-  begins?: boolean;
+  /** Draws a line above the item. */
+  isSeparated?: boolean;
 }
 
 const GAP_PX = 4;
 
 let count = 0;
 
-/** A button with a menu, which the browser keeps above everything and closes by itself. */
+/** A button with a menu. The menu is a popover, so the browser keeps it on top and dismisses it. */
 export class PopupMenu extends LightElement {
   static override properties = {
     label: {},
@@ -61,7 +61,7 @@ export class PopupMenu extends LightElement {
         role=${this.isOpen ? 'menu' : nothing}
         aria-label=${this.isOpen ? this.label : nothing}
         @toggle=${this.#toggled}
-        @keydown=${this.#key}
+        @keydown=${this.#keyDown}
       >
         ${this.isOpen ? this.items().map((item) => this.#item(item)) : nothing}
       </div>`;
@@ -69,10 +69,10 @@ export class PopupMenu extends LightElement {
 
   #item(item: MenuItem) {
     const text = html`${icon(item.icon)}<span>${item.label}</span>`;
-    const kind = `${item.isDangerous ? 'dangerous' : ''} ${item.begins ? 'begins' : ''}`;
+    const classes = `${item.isDangerous ? 'dangerous' : ''} ${item.isSeparated ? 'separated' : ''}`;
     if (item.href !== undefined) {
       return html`<a
-        class=${kind}
+        class=${classes}
         role="menuitem"
         tabindex="-1"
         href=${item.href}
@@ -82,11 +82,11 @@ export class PopupMenu extends LightElement {
       >`;
     }
     const run = () => {
-      // Closed first: then what it opens takes the focus, and gives it back to this button.
+      // The menu closes first, so that a dialog opened by `run` returns the focus to this button.
       this.#close();
       item.run?.();
     };
-    return html`<button class=${kind} type="button" role="menuitem" tabindex="-1" @click=${run}>
+    return html`<button class=${classes} type="button" role="menuitem" tabindex="-1" @click=${run}>
       ${text}
     </button>`;
   }
@@ -96,10 +96,10 @@ export class PopupMenu extends LightElement {
     if (!this.isOpen) return;
     await this.updateComplete;
     this.#place();
-    this.#choices()[0]?.focus();
+    this.#menuItems()[0]?.focus();
   }
 
-  /** Below its button and within the window; above, where there is no room below. */
+  /** Places the menu below its button, or above it if there is no room, within the window. */
   #place(): void {
     const menu = this.#menu();
     const button = this.querySelector('button')?.getBoundingClientRect();
@@ -112,23 +112,23 @@ export class PopupMenu extends LightElement {
     menu.style.left = `${Math.max(GAP_PX, left)}px`;
   }
 
-  #key(event: KeyboardEvent): void {
-    const choices = this.#choices();
-    const at = choices.findIndex((choice) => choice === document.activeElement);
-    const to: Record<string, number> = {
-      ArrowDown: (at + 1) % choices.length,
-      ArrowUp: (at - 1 + choices.length) % choices.length,
+  #keyDown(event: KeyboardEvent): void {
+    const items = this.#menuItems();
+    const index = items.findIndex((item) => item === document.activeElement);
+    const targets: Record<string, number> = {
+      ArrowDown: (index + 1) % items.length,
+      ArrowUp: (index - 1 + items.length) % items.length,
       Home: 0,
-      End: choices.length - 1,
+      End: items.length - 1,
     };
     if (event.key === 'Tab') this.#close();
-    // The browser closes the menu; what is behind it stays as it is.
+    // The browser closes the menu; the page behind it must not react.
     if (event.key === 'Escape') event.stopPropagation();
-    const next = to[event.key];
+    const next = targets[event.key];
     if (next === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    choices[next]?.focus();
+    items[next]?.focus();
   }
 
   #close(): void {
@@ -139,9 +139,9 @@ export class PopupMenu extends LightElement {
     return this.querySelector<HTMLElement>('.menu');
   }
 
-  #choices(): HTMLElement[] {
+  #menuItems(): HTMLElement[] {
     return [...this.querySelectorAll<HTMLElement>('[role="menuitem"]')];
   }
 }
 
-customElements.define('popup-menu', PopupMenu);
+customElements.define('webchat-popup-menu', PopupMenu);

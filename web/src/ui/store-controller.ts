@@ -1,19 +1,9 @@
-import { LitElement, type ReactiveController, type ReactiveControllerHost } from 'lit';
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 import type { Store } from '../state/store';
 
-/**
- * A component in the page's own tree: its text is found by the browser's search, its headings and
- * links belong to the page, and one style sheet holds for all.
- */
-export class LightElement extends LitElement {
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-}
-
-/** Renders its host again when the store changes, at most once a frame. */
-export class Watch<T> implements ReactiveController {
+/** Renders its host again when the store changes, at most once per frame. */
+export class StoreController<T> implements ReactiveController {
   #unsubscribe: (() => void) | null = null;
   #store: Store<T> | null = null;
   #frame = 0;
@@ -47,7 +37,7 @@ export class Watch<T> implements ReactiveController {
       this.host.requestUpdate();
     };
     this.#frame = requestAnimationFrame(render);
-    // A page in the background gets no frames, and still must know what it holds.
+    // A background tab gets no animation frames, and must still be up to date.
     const timer = setTimeout(render, 200);
   }
 }

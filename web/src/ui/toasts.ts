@@ -3,16 +3,17 @@ import { repeat } from 'lit/directives/repeat.js';
 import Close from '@carbon/icons/es/close/16.js';
 
 import type { Toast, Toasts } from '../state/page/toasts';
-import { LightElement, Watch } from './store-controller';
+import { LightElement } from './light-element';
+import { StoreController } from './store-controller';
 import { icon } from './icon';
 
-/** Short messages at the edge of the page. They stay while somebody points at them or is in them. */
+/** Short messages at the edge of the page. Their timers pause while hovered or focused. */
 export class WebchatToasts extends LightElement {
   static override properties = { toasts: { attribute: false } };
 
   declare toasts: Toasts;
 
-  readonly #list = new Watch(this);
+  readonly #list = new StoreController(this);
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('toasts')) this.#list.store = this.toasts;
@@ -29,14 +30,14 @@ export class WebchatToasts extends LightElement {
   }
 
   #toast({ id, text, action }: Toast) {
-    const hold = () => this.toasts.hold(id);
-    const release = () => this.toasts.release(id);
+    const pause = () => this.toasts.pause(id);
+    const resume = () => this.toasts.resume(id);
     return html`<div
       class="toast"
-      @pointerenter=${hold}
-      @pointerleave=${release}
-      @focusin=${hold}
-      @focusout=${release}
+      @pointerenter=${pause}
+      @pointerleave=${resume}
+      @focusin=${pause}
+      @focusout=${resume}
     >
       <span>${text}</span>
       ${action ? this.#action(id, action) : nothing}
@@ -44,7 +45,7 @@ export class WebchatToasts extends LightElement {
         class="quiet"
         type="button"
         aria-label="Dismiss"
-        @click=${() => this.#gone(() => this.toasts.end(id))}
+        @click=${() => this.#closeAndRefocus(() => this.toasts.dismiss(id))}
       >
         ${icon(Close)}
       </button>
@@ -52,18 +53,18 @@ export class WebchatToasts extends LightElement {
   }
 
   #action(id: number, { label, href }: NonNullable<Toast['action']>) {
-    const act = () => this.toasts.act(id);
+    const act = () => this.toasts.runAction(id);
     if (href !== undefined) {
       return html`<a class="link" href=${href} download @click=${act}>${label}</a>`;
     }
-    return html`<button class="link" type="button" @click=${() => this.#gone(act)}>
+    return html`<button class="link" type="button" @click=${() => this.#closeAndRefocus(act)}>
       ${label}
     </button>`;
   }
 
-  /** The focus does not go with the toast that had it. */
-  #gone(end: () => void): void {
-    end();
+  /** Keeps the focus on the page when the focused toast is removed. */
+  #closeAndRefocus(close: () => void): void {
+    close();
     document.querySelector<HTMLElement>('#composer, #main:not(:has(#composer))')?.focus();
   }
 }

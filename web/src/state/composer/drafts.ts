@@ -1,4 +1,4 @@
-/** What was typed and not sent, for each conversation: it outlives a reload. */
+/** The unsent text of each conversation. It survives a reload. */
 export class Drafts {
   readonly #storage: Storage | null;
 
@@ -19,12 +19,12 @@ export class Drafts {
       if (text === '') this.#storage?.removeItem(key(conversationId));
       else this.#storage?.setItem(key(conversationId), text);
     } catch {
-      // The storage is full or forbidden: the text still stands in the composer.
+      // The storage is full or blocked: the text is still in the composer.
     }
   }
 }
 
-/** The browser's storage; `null` where it is forbidden. */
+/** The browser's storage; `null` if it is blocked. */
 export function browserStorage(): Storage | null {
   try {
     return localStorage;

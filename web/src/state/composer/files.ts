@@ -4,32 +4,32 @@ import { newClientMessageId } from './client-message-id';
 import { Store } from '../store';
 
 export interface Attachment {
-  /** A name of this browser's. */
+  /** A local id. */
   key: string;
   conversationId: string;
   name: string;
   phase: 'waiting' | 'sending' | 'running' | 'failed' | 'refused';
-  /** Bytes while it is sent, parts while it is analysed. */
+  /** In bytes during the upload, in parts during the analysis. */
   done: number;
   of: number;
-  /** The server's name for it, once it has it. */
+  /** The id of the server's job, once the file is uploaded. */
   jobId: string | null;
-  /** Why it was refused, or failed. */
+  /** Why the upload was refused or the analysis failed. */
   reason: string | null;
 }
 
-/** The files that are sent to conversations and analysed there, until they are messages. */
+/** The files being uploaded to conversations and analysed there, until they become messages. */
 export class Files {
   readonly items = new Store<readonly Attachment[]>([]);
-  /** What can be sent once more, or stopped. */
+  /** The contents of files, kept for retries. */
   readonly #files = new Map<string, File>();
   readonly #aborts = new Map<string, AbortController>();
-  /** One after another: many at once would only share the line, and keep it from all else. */
+  /** Uploads run one after another: parallel uploads would only share the bandwidth. */
   #queue: Promise<void> = Promise.resolve();
 
   constructor(private readonly api: FileApi) {}
 
-  of(conversationId: string | null): Attachment[] {
+  forConversation(conversationId: string | null): Attachment[] {
     return this.items.value.filter((item) => item.conversationId === conversationId);
   }
 
@@ -42,24 +42,25 @@ export class Files {
     }
   }
 
-  /** What is under way, or has failed, also since before the page was loaded. */
-  async read(conversationId: string): Promise<void> {
-    const known = this.of(conversationId).filter(({ jobId }) => jobId !== null);
+  /** Loads the running and failed jobs, including those from before the page was loaded. */
+  async load(conversationId: string): Promise<void> {
+    const known = this.forConversation(conversationId).filter(({ jobId }) => jobId !== null);
     try {
       const jobs = new Map((await this.api.list(conversationId)).map((job) => [job.job_id, job]));
-      for (const { key, jobId } of known) if (!isOpen(jobs.get(jobId ?? ''))) this.#drop(key);
+      for (const { key, jobId } of known)
+        if (!isUnfinished(jobs.get(jobId ?? ''))) this.#remove(key);
       for (const job of [...jobs.values()].toReversed()) {
-        if (isOpen(job)) this.progress(conversationId, job);
+        if (isUnfinished(job)) this.applyProgress(conversationId, job);
       }
     } catch {
-      // What is under way shows with the next event of it.
+      // Running jobs show up with their next event.
     }
   }
 
-  progress(conversationId: string, job: FileProgress): void {
+  applyProgress(conversationId: string, job: FileProgress): void {
     const item = this.#itemOf(conversationId, job);
     if (job.status === 'complete' || job.status === 'cancelled') {
-      if (item) this.#drop(item.key);
+      if (item) this.#remove(item.key);
       return;
     }
     const changes = {
@@ -74,13 +75,13 @@ export class Files {
     this.#put({ ...known, ...changes });
   }
 
-  /** Ends it, or takes away what has ended. */
+  /** Cancels the upload or the analysis, or dismisses a file that failed. */
   async cancel(key: string): Promise<void> {
     const item = this.#find(key);
     this.#aborts.get(key)?.abort();
-    this.#drop(key);
+    this.#remove(key);
     if (!item || item.jobId === null) return;
-    // It may have ended meanwhile: then there is nothing to cancel.
+    // The job may have ended in the meantime.
     await this.api.cancel(item.conversationId, item.jobId).catch(() => {});
   }
 
@@ -94,10 +95,10 @@ export class Files {
     }
     this.#change(key, { phase: 'running', reason: null });
     try {
-      // How it goes is told by events, which may be here before the answer: that says nothing new.
+      // Events report the progress, and may arrive before the response: the response is ignored.
       await this.api.retry(item.conversationId, item.jobId);
     } catch (error) {
-      this.#change(key, { phase: 'failed', reason: words(error) });
+      this.#change(key, { phase: 'failed', reason: errorText(error) });
     }
   }
 
@@ -113,30 +114,33 @@ export class Files {
     this.#aborts.set(key, abort);
     this.#change(key, { phase: 'sending', of: file.size });
     try {
-      const onsent = (done: number) => this.#change(key, { done: Math.min(done, file.size) });
-      this.#received(key, await this.api.upload(item.conversationId, file, onsent, abort.signal));
+      const onprogress = (done: number) => this.#change(key, { done: Math.min(done, file.size) });
+      this.#uploaded(
+        key,
+        await this.api.upload(item.conversationId, file, onprogress, abort.signal),
+      );
     } catch (error) {
-      this.#change(key, { phase: 'refused', reason: words(error) });
+      this.#change(key, { phase: 'refused', reason: errorText(error) });
     } finally {
       this.#aborts.delete(key);
     }
   }
 
-  /** An event may have told of it already. */
-  #received(key: string, job: FileJob): void {
+  /** An event may have reported the job before the response did. */
+  #uploaded(key: string, job: FileJob): void {
     const item = this.#find(key);
-    if (!item) void this.cancelled(job);
-    else if (item.jobId === null) this.progress(job.conversation_id, job);
+    if (!item) void this.#cancelJob(job);
+    else if (item.jobId === null) this.applyProgress(job.conversation_id, job);
   }
 
-  /** It was taken back when the server had it already. */
-  private async cancelled(job: FileJob): Promise<void> {
+  /** The user cancelled the file after the server had received it. */
+  async #cancelJob(job: FileJob): Promise<void> {
     await this.api.cancel(job.conversation_id, job.job_id).catch(() => {});
   }
 
-  /** The one of this job; or the one that is being sent, whose job this must be. */
+  /** The attachment of this job, or the one being uploaded, whose job this must be. */
   #itemOf(conversationId: string, job: FileProgress): Attachment | undefined {
-    const items = this.of(conversationId);
+    const items = this.forConversation(conversationId);
     return (
       items.find(({ jobId }) => jobId === job.job_id) ??
       items.find(({ phase, name }) => phase === 'sending' && name === job.file_name)
@@ -159,14 +163,14 @@ export class Files {
     });
   }
 
-  #drop(key: string): void {
+  #remove(key: string): void {
     this.#files.delete(key);
     this.items.update((items) => items.filter((item) => item.key !== key));
   }
 }
 
-/** It still asks for something: to be waited for, or to be tried again. */
-function isOpen(job: FileJob | undefined): job is FileJob {
+/** The job is still running, or failed and can be retried. */
+function isUnfinished(job: FileJob | undefined): job is FileJob {
   return job?.status === 'running' || job?.status === 'failed';
 }
 
@@ -183,6 +187,6 @@ function waiting(key: string, conversationId: string, file: File): Attachment {
   };
 }
 
-function words(error: unknown): string {
+function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

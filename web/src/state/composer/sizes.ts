@@ -1,16 +1,16 @@
 const UNITS = ['bytes', 'KB', 'MB', 'GB'];
 
-/** `1 MB` are 1 000 000 bytes, as file managers have it. */
-export function sizeInWords(bytes: number): string {
+/** Formats a size in decimal units, as file managers do: 1 MB is 1 000 000 bytes. */
+export function formatSize(bytes: number): string {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   const size = (bytes / 1000 ** power).toLocaleString('en', { maximumFractionDigits: 1 });
   return `${size} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
 }
 
-/** A frame of the WebSocket has 1 MiB, of which some is for what stands around the message. */
-export const LONGEST_MESSAGE_BYTES = 1_000_000;
+/** A WebSocket frame holds 1 MiB, part of which is needed for the fields around the message. */
+export const MAX_MESSAGE_BYTES = 1_000_000;
 
-/** What a message takes in a frame. */
+/** The number of bytes that a message takes in a frame. */
 export function messageBytes(text: string): number {
   return new TextEncoder().encode(JSON.stringify(text)).length;
 }

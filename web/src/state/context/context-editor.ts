@@ -13,16 +13,16 @@ export interface ContextProblem {
 export interface ContextState {
   phase: 'loading' | 'ready' | 'failed';
   context: Context | null;
-  /** What is being written. */
+  /** The part that is being saved. */
   saving: ContextPart | null;
-  /** Why it could not be. */
+  /** Why the last save failed. */
   problem: ContextProblem | null;
 }
 
-const CHANGED =
+const CONFLICT =
   'It was changed elsewhere meanwhile. What you wrote is still here: save it again to put it in place.';
 
-/** The context of one conversation, as it is read and changed by its user. */
+/** Loads and changes the context of one conversation. */
 export class ContextEditor {
   readonly state = new Store<ContextState>({
     phase: 'loading',
@@ -37,7 +37,7 @@ export class ContextEditor {
     readonly conversationId: string,
   ) {}
 
-  async read(): Promise<void> {
+  async load(): Promise<void> {
     try {
       this.#show(await this.api.read(this.conversationId));
     } catch {
@@ -45,41 +45,41 @@ export class ContextEditor {
     }
   }
 
-  /** Each of these is `true` when it was done; else `problem` says why it was not. */
+  /** Resolves to `false` if the change failed; `problem` then holds the reason. As do the others. */
   change(part: 'system_prompt' | 'parameters', changes: ContextChanges): Promise<boolean> {
-    return this.#write(part, () => this.api.change(this.conversationId, changes, this.#etag));
+    return this.#save(part, () => this.api.change(this.conversationId, changes, this.#etag));
   }
 
   replaceSummary(text: string): Promise<boolean> {
-    return this.#write('summary', () =>
+    return this.#save('summary', () =>
       this.api.replaceSummary(this.conversationId, text, this.#etag),
     );
   }
 
   removeSummary(): Promise<boolean> {
-    return this.#write('summary', () => this.api.removeSummary(this.conversationId, this.#etag));
+    return this.#save('summary', () => this.api.removeSummary(this.conversationId, this.#etag));
   }
 
   addExample(userPrompt: string, assistantResponse: string): Promise<boolean> {
-    return this.#write('examples', () =>
+    return this.#save('examples', () =>
       this.api.addExample(this.conversationId, userPrompt, assistantResponse),
     );
   }
 
   removeExample(exampleId: string): Promise<boolean> {
-    return this.#write('examples', () => this.api.removeExample(this.conversationId, exampleId));
+    return this.#save('examples', () => this.api.removeExample(this.conversationId, exampleId));
   }
 
-  async #write(part: ContextPart, write: () => Promise<void>): Promise<boolean> {
+  async #save(part: ContextPart, request: () => Promise<void>): Promise<boolean> {
     this.#set({ saving: part, problem: null });
     let problem: ContextProblem | null = null;
     try {
-      await write();
+      await request();
     } catch (error) {
       problem = { part, text: problemText(error) };
     }
-    // Also after a refusal: what is there now is what one has to know.
-    await this.read();
+    // After a failure too: the user needs to see the current state.
+    await this.load();
     this.#set({ saving: null, problem });
     return problem === null;
   }
@@ -96,7 +96,7 @@ export class ContextEditor {
 
 function problemText(error: unknown): string {
   if (error instanceof ApiError && ['stale', 'context_changed'].includes(error.code)) {
-    return CHANGED;
+    return CONFLICT;
   }
   return error instanceof Error ? error.message : String(error);
 }

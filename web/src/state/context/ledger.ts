@@ -1,16 +1,16 @@
 import type { Ledger } from '../../api/types';
 
-export interface Share {
+export interface LedgerSegment {
   name: string;
   kind: 'system' | 'examples' | 'summary' | 'messages' | 'reserved' | 'free';
   tokens: number;
-  /** Of the model's window, from 0 to 1. */
-  part: number;
+  /** The fraction of the model's window, from 0 to 1. */
+  fraction: number;
 }
 
-/** What the model's window is filled with, in the order in which it is sent. */
-export function sharesOf(ledger: Ledger): Share[] {
-  const shares: Omit<Share, 'part'>[] = [
+/** How the model's window is used, in the order of the request. */
+export function segmentsOf(ledger: Ledger): LedgerSegment[] {
+  const segments: Omit<LedgerSegment, 'fraction'>[] = [
     { name: 'System prompt', kind: 'system', tokens: ledger.system },
     { name: 'Examples', kind: 'examples', tokens: ledger.few_shot },
     { name: 'Summary of older messages', kind: 'summary', tokens: ledger.summary },
@@ -19,9 +19,9 @@ export function sharesOf(ledger: Ledger): Share[] {
     { name: 'Free', kind: 'free', tokens: Math.max(0, ledger.window - ledger.total) },
   ];
   const window = Math.max(1, ledger.window);
-  return shares.map((share) => ({ ...share, part: share.tokens / window }));
+  return segments.map((segment) => ({ ...segment, fraction: segment.tokens / window }));
 }
 
-export function count(tokens: number): string {
+export function formatCount(tokens: number): string {
   return tokens.toLocaleString('en');
 }

@@ -52,10 +52,10 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   },
 ];
 
-export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+export const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 
-/** The parameters that a form says; what is left empty is the server's choice. */
-export function parametersOf(form: FormData): ModelParameters {
+/** Reads the parameters from a form. An empty field leaves the choice to the server. */
+export function parseParameters(form: FormData): ModelParameters {
   const parameters: ModelParameters = {};
   for (const { name } of NUMBER_FIELDS) {
     const text = String(form.get(name) ?? '').trim();
@@ -66,7 +66,7 @@ export function parametersOf(form: FormData): ModelParameters {
   return parameters;
 }
 
-export function isSame(one: ModelParameters, other: ModelParameters): boolean {
+export function areEqual(one: ModelParameters, other: ModelParameters): boolean {
   const names = [...NUMBER_FIELDS.map(({ name }) => name), 'reasoning_effort'] as const;
   return names.every((name) => one[name] === other[name]);
 }

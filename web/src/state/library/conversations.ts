@@ -3,31 +3,31 @@ import { Store } from '../store';
 
 export interface ConversationsState {
   phase: 'loading' | 'ready' | 'failed';
-  /** The most recently changed first. */
+  /** The most recently updated first. */
   items: readonly Conversation[];
   nextCursor: string | null;
 }
 
-type ReadPage = (cursor: string | null) => Promise<ConversationList>;
+type FetchPage = (cursor: string | null) => Promise<ConversationList>;
 
-/** The user's conversations, as far as they were read. */
+/** The user's conversations, as far as they are loaded. */
 export class Conversations {
   readonly state = new Store<ConversationsState>({
     phase: 'loading',
     items: [],
     nextCursor: null,
   });
-  /** Those that are deleted for the user's eyes, and not yet on the server. */
+  /** The ids of conversations that the user deleted and the server still has. */
   readonly #hidden = new Set<string>();
 
-  constructor(private readonly readPage: ReadPage) {}
+  constructor(private readonly fetchPage: FetchPage) {}
 
-  /** Reads the list (again), as far as it was known. */
+  /** Loads or reloads the list, with at least as many items as before. */
   async load(): Promise<void> {
     const { phase, items: known } = this.state.value;
     if (phase === 'failed') this.state.update((state) => ({ ...state, phase: 'loading' }));
     try {
-      const { conversations, next_cursor: nextCursor } = await this.#readUpTo(known.length);
+      const { conversations, next_cursor: nextCursor } = await this.#fetchAtLeast(known.length);
       this.state.set({ phase: 'ready', items: this.#visible(conversations), nextCursor });
     } catch {
       this.state.update((state) => ({
@@ -40,9 +40,9 @@ export class Conversations {
   async loadMore(): Promise<void> {
     const { nextCursor } = this.state.value;
     if (nextCursor === null) return;
-    const page = await this.readPage(nextCursor);
+    const page = await this.fetchPage(nextCursor);
     this.state.update((state) => {
-      // Two calls at once would add the page twice.
+      // A concurrent call may have added the page already.
       if (state.nextCursor !== nextCursor) return state;
       const known = new Set(state.items.map((item) => item.conversation_id));
       const added = this.#visible(page.conversations).filter(
@@ -56,15 +56,15 @@ export class Conversations {
     return this.state.value.items.find((item) => item.conversation_id === id);
   }
 
-  /** The one above or below it; without `id`, the first. */
-  beside(id: string | null, step: 1 | -1): Conversation | undefined {
+  /** The conversation above or below; the first one if `id` is not listed. */
+  neighbour(id: string | null, step: 1 | -1): Conversation | undefined {
     const { items } = this.state.value;
     const at = items.findIndex((item) => item.conversation_id === id);
     return at < 0 ? items[0] : items[at + step];
   }
 
-  /** Puts it where its last change places it. */
-  put(conversation: Conversation): void {
+  /** Inserts or replaces a conversation, at the position of its last update. */
+  upsert(conversation: Conversation): void {
     if (this.#hidden.has(conversation.conversation_id)) return;
     this.state.update((state) => {
       const others = without(state.items, conversation.conversation_id);
@@ -75,19 +75,19 @@ export class Conversations {
     });
   }
 
-  change(id: string, changes: Partial<Conversation>): void {
+  update(id: string, changes: Partial<Conversation>): void {
     const known = this.find(id);
-    if (known) this.put({ ...known, ...changes });
+    if (known) this.upsert({ ...known, ...changes });
   }
 
-  drop(id: string): void {
+  remove(id: string): void {
     this.state.update((state) => ({ ...state, items: without(state.items, id) }));
   }
 
-  /** Until `reveal` nothing brings it back. */
+  /** Keeps the conversation out of the list until `reveal`. */
   hide(id: string): void {
     this.#hidden.add(id);
-    this.drop(id);
+    this.remove(id);
   }
 
   reveal(id: string): void {
@@ -98,10 +98,10 @@ export class Conversations {
     return conversations.filter((item) => !this.#hidden.has(item.conversation_id));
   }
 
-  async #readUpTo(count: number): Promise<ConversationList> {
-    let { conversations, next_cursor } = await this.readPage(null);
+  async #fetchAtLeast(count: number): Promise<ConversationList> {
+    let { conversations, next_cursor } = await this.fetchPage(null);
     while (next_cursor !== null && conversations.length < count) {
-      const page = await this.readPage(next_cursor);
+      const page = await this.fetchPage(next_cursor);
       conversations = [...conversations, ...page.conversations];
       next_cursor = page.next_cursor;
     }
@@ -118,7 +118,7 @@ export interface DayGroup {
   items: Conversation[];
 }
 
-/** Conversations by the day of their last change, as the reader's calendar has it. */
+/** Groups conversations by the local day of their last update. */
 export function groupByDay(items: readonly Conversation[], now: Date): DayGroup[] {
   const groups: DayGroup[] = [];
   for (const item of items) {

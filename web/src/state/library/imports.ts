@@ -6,8 +6,8 @@ export interface ImportState {
   fileName: string;
   done: number;
   of: number;
-  /** What came in, and what was there already. */
   imported: number;
+  /** The number of conversations that existed before the import. */
   alreadyThere: number;
   problem: string | null;
 }
@@ -22,19 +22,19 @@ const IDLE: ImportState = {
   problem: null,
 };
 
-const EVERY_MS = 400;
+const POLL_INTERVAL_MS = 400;
 
-interface ImportCalls {
+interface ImportApi {
   startImport(file: File): Promise<ImportJob>;
   importJob(id: string): Promise<ImportJob>;
 }
 
-/** Brings conversations in from a file. It goes on though the dialog is closed. */
+/** Imports conversations from a file. The import continues when its dialog is closed. */
 export class Imports {
   readonly state = new Store<ImportState>(IDLE);
 
   constructor(
-    private readonly calls: ImportCalls,
+    private readonly api: ImportApi,
     private readonly onend: (state: ImportState) => void,
     private readonly pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
   ) {}
@@ -47,13 +47,13 @@ export class Imports {
     if (this.isRunning) return;
     this.state.set({ ...IDLE, phase: 'sending', fileName: file.name });
     try {
-      let job = await this.calls.startImport(file);
+      let job = await this.api.startImport(file);
       while (job.status === 'running') {
-        this.#show(job);
-        await this.pause(EVERY_MS);
-        job = await this.calls.importJob(job.import_id);
+        this.#apply(job);
+        await this.pause(POLL_INTERVAL_MS);
+        job = await this.api.importJob(job.import_id);
       }
-      this.#show(job);
+      this.#apply(job);
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       this.state.update((state) => ({ ...state, phase: 'failed', problem }));
@@ -61,15 +61,16 @@ export class Imports {
     this.onend(this.state.value);
   }
 
-  #show({ status: phase, done, of, imported, already_there, error }: ImportJob): void {
+  #apply({ status: phase, done, of, imported, already_there, error }: ImportJob): void {
     const changes = { phase, done, of, imported, alreadyThere: already_there };
     this.state.update((state) => ({ ...state, ...changes, problem: error?.message ?? null }));
   }
 }
 
-/** What became of an import, in words. */
-export function outcomeOf({ imported, alreadyThere }: ImportState): string {
-  const came = imported === 1 ? 'One conversation came in.' : `${imported} conversations came in.`;
-  if (alreadyThere === 0) return came;
-  return `${came} ${alreadyThere === 1 ? 'One was' : `${alreadyThere} were`} here already.`;
+/** The result of an import, as a sentence. */
+export function importSummary({ imported, alreadyThere }: ImportState): string {
+  const result =
+    imported === 1 ? 'One conversation came in.' : `${imported} conversations came in.`;
+  if (alreadyThere === 0) return result;
+  return `${result} ${alreadyThere === 1 ? 'One was' : `${alreadyThere} were`} here already.`;
 }

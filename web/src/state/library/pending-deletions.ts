@@ -1,54 +1,54 @@
 import type { Conversation } from '../../api/types';
 
-/** What was deleted and may still be undone: the conversations' ids, and when it was. */
+/** When each conversation was deleted, by id, in milliseconds since 1970. */
 type Pending = Record<string, number>;
 
 const KEY = 'webchat.removals';
 
-/** After so long the tab that could have undone it is surely gone. */
-const LEFT_BEHIND_MS = 60_000;
+/** After this time the tab that could undo the deletion must be gone. */
+const ABANDONED_AFTER_MS = 60_000;
 
 /**
- * Conversations that were deleted by the user, and not yet on the server. They are kept in the
- * browser's storage, so that a tab that crashed does not bring them back.
+ * Conversations that the user has deleted and the server still has. They are kept in the browser's
+ * storage, so that they do not reappear after a crash of the tab.
  */
-export class Removals {
-  #known = new Map<string, Conversation>();
+export class PendingDeletions {
+  readonly #own = new Map<string, Conversation>();
 
   constructor(
     private readonly storage: Storage | null,
     private readonly now: () => number = Date.now,
   ) {}
 
-  begin(conversation: Conversation): void {
-    this.#known.set(conversation.conversation_id, conversation);
+  add(conversation: Conversation): void {
+    this.#own.set(conversation.conversation_id, conversation);
     this.#write({ ...this.#read(), [conversation.conversation_id]: this.now() });
   }
 
-  /** What it was; `undefined` if it has been settled already. */
+  /** Removes the entry. Returns `undefined` if this tab has none. */
   take(id: string): Conversation | undefined {
-    const conversation = this.#known.get(id);
-    this.#known.delete(id);
+    const conversation = this.#own.get(id);
+    this.#own.delete(id);
     const { [id]: _, ...others } = this.#read();
     this.#write(others);
     return conversation;
   }
 
-  /** Those that this tab may still undo. */
-  ids(): string[] {
-    return [...this.#known.keys()];
+  /** The ids that this tab can still undo. */
+  own(): string[] {
+    return [...this.#own.keys()];
   }
 
-  /** All that are deleted for the user's eyes, by whichever tab. */
-  hidden(): string[] {
+  /** The ids of all tabs. */
+  all(): string[] {
     return Object.keys(this.#read());
   }
 
-  /** Those whose tab went away without deleting them. */
-  leftBehind(): string[] {
-    const oldest = this.now() - LEFT_BEHIND_MS;
+  /** The ids whose tab ended without committing the deletion. */
+  abandoned(): string[] {
+    const oldest = this.now() - ABANDONED_AFTER_MS;
     return Object.entries(this.#read())
-      .filter(([id, since]) => since < oldest && !this.#known.has(id))
+      .filter(([id, since]) => since < oldest && !this.#own.has(id))
       .map(([id]) => id);
   }
 
@@ -65,7 +65,7 @@ export class Removals {
       if (Object.keys(pending).length === 0) this.storage?.removeItem(KEY);
       else this.storage?.setItem(KEY, JSON.stringify(pending));
     } catch {
-      // Without storage a tab that crashes brings them back.
+      // Without storage, they reappear if this tab crashes.
     }
   }
 }

@@ -3,53 +3,53 @@ import type { SearchHit } from '../../api/types';
 import { Store } from '../store';
 
 export interface SearchState {
-  words: string;
+  query: string;
   phase: 'idle' | 'searching' | 'ready' | 'failed';
   hits: readonly SearchHit[];
-  /** Why nothing can be found. */
+  /** Why the search failed, or why the query is invalid. */
   problem: string | null;
 }
 
-const IDLE: SearchState = { words: '', phase: 'idle', hits: [], problem: null };
+const IDLE: SearchState = { query: '', phase: 'idle', hits: [], problem: null };
 
-/** A pause in the typing after which is searched. */
-export const PAUSE_MS = 150;
+/** How long typing must pause before a search starts. */
+export const DEBOUNCE_MS = 150;
 
-/** Finds messages while their words are typed; only the newest question's answer counts. */
+/** Searches messages as the user types. Responses to outdated queries are dropped. */
 export class Search {
   readonly state = new Store<SearchState>(IDLE);
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #asked = 0;
+  #requests = 0;
 
-  constructor(private readonly find: (words: string) => Promise<SearchHit[]>) {}
+  constructor(private readonly find: (query: string) => Promise<SearchHit[]>) {}
 
-  type(words: string): void {
+  type(query: string): void {
     clearTimeout(this.#timer);
-    this.#asked += 1;
-    if (words.trim() === '') {
-      this.state.set({ ...IDLE, words });
+    this.#requests += 1;
+    if (query.trim() === '') {
+      this.state.set({ ...IDLE, query });
       return;
     }
-    // What was found stays until the next is there: nothing jumps while one types.
-    this.state.update((state) => ({ ...state, words, phase: 'searching', problem: null }));
-    this.#timer = setTimeout(() => void this.#ask(), PAUSE_MS);
+    // The old hits stay until the new ones arrive, so that the list does not flicker.
+    this.state.update((state) => ({ ...state, query, phase: 'searching', problem: null }));
+    this.#timer = setTimeout(() => void this.#search(), DEBOUNCE_MS);
   }
 
-  async again(): Promise<void> {
+  async retry(): Promise<void> {
     this.state.update((state) => ({ ...state, phase: 'searching', problem: null }));
-    await this.#ask();
+    await this.#search();
   }
 
-  async #ask(): Promise<void> {
-    this.#asked += 1;
-    const asked = this.#asked;
-    const answer = await this.#answer();
-    if (asked === this.#asked) this.state.update((state) => ({ ...state, ...answer }));
+  async #search(): Promise<void> {
+    this.#requests += 1;
+    const request = this.#requests;
+    const result = await this.#fetch();
+    if (request === this.#requests) this.state.update((state) => ({ ...state, ...result }));
   }
 
-  async #answer(): Promise<Omit<SearchState, 'words'>> {
+  async #fetch(): Promise<Omit<SearchState, 'query'>> {
     try {
-      const hits = await this.find(this.state.value.words.trim());
+      const hits = await this.find(this.state.value.query.trim());
       return { phase: 'ready', hits, problem: null };
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);

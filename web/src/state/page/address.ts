@@ -1,5 +1,5 @@
-/** The conversation, and the message in it, that an address names. */
-export function placeIn(path: string): { id: string; position: number | null } | null {
+/** The conversation and the message that a path names; `null` if it names none. */
+export function parsePath(path: string): { id: string; position: number | null } | null {
   const [, id, position] = /^\/c\/([^/#]+)(?:#m(\d+))?$/.exec(path) ?? [];
   if (id === undefined) return null;
   return { id, position: position === undefined ? null : Number(position) };

@@ -1,10 +1,10 @@
 import { Store } from '../store';
 
-/** What went wrong, said once. Where it passes by itself, `until` says when, in ms since 1970. */
+/** An error message. `until` is when it expires, in milliseconds since 1970; `null` for never. */
 export class Notice extends Store<string | null> {
   until: number | null = null;
 
-  say(text: string, until: number | null): void {
+  show(text: string, until: number | null): void {
     this.until = until;
     this.set(text);
   }
@@ -15,7 +15,7 @@ export class Notice extends Store<string | null> {
   }
 }
 
-/** Whole seconds until then, at least one. */
+/** The number of seconds until then, rounded up; at least one. */
 export function secondsUntil(until: number, now: number): number {
   return Math.max(1, Math.ceil((until - now) / 1000));
 }

@@ -3,56 +3,60 @@ export type Command =
 
 export interface Shortcut {
   keys: readonly string[];
-  does: string;
+  action: string;
 }
 
-/** As much of a `KeyboardEvent` as is needed. */
+/** The part of `KeyboardEvent` in use. */
 export type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
 
-/** Everything that has keys, as it is listed for the user. */
-export const SHORTCUTS: readonly { where: string; shortcuts: readonly Shortcut[] }[] = [
+/** All shortcuts, as listed for the user. */
+export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[] }[] = [
   {
-    where: 'Everywhere',
+    scope: 'Everywhere',
     shortcuts: [
-      { keys: ['?'], does: 'Show these shortcuts' },
-      { keys: ['/'], does: 'Search' },
-      { keys: ['Ctrl', 'K'], does: 'Search, also while writing' },
-      { keys: ['Ctrl', 'Shift', 'O'], does: 'Start a new chat' },
-      { keys: ['Alt', '↑'], does: 'Open the conversation above, while nothing is written' },
-      { keys: ['Alt', '↓'], does: 'Open the conversation below, while nothing is written' },
-      { keys: ['Ctrl', 'Shift', 'E'], does: 'Show what goes to the model' },
-      { keys: ['Shift', 'Esc'], does: 'Go to the message field' },
-      { keys: ['Ctrl', 'Z'], does: 'Undo a deletion, while not writing' },
-      { keys: ['Esc'], does: 'Close what is open' },
+      { keys: ['?'], action: 'Show these shortcuts' },
+      { keys: ['/'], action: 'Search' },
+      { keys: ['Ctrl', 'K'], action: 'Search, also while writing' },
+      { keys: ['Ctrl', 'Shift', 'O'], action: 'Start a new chat' },
+      { keys: ['Alt', '↑'], action: 'Open the conversation above, while nothing is written' },
+      { keys: ['Alt', '↓'], action: 'Open the conversation below, while nothing is written' },
+      { keys: ['Ctrl', 'Shift', 'E'], action: 'Show what goes to the model' },
+      { keys: ['Shift', 'Esc'], action: 'Go to the message field' },
+      { keys: ['Ctrl', 'Z'], action: 'Undo a deletion, while not writing' },
+      { keys: ['Esc'], action: 'Close what is open' },
     ],
   },
   {
-    where: 'Message field',
+    scope: 'Message field',
     shortcuts: [
-      { keys: ['Enter'], does: 'Send' },
-      { keys: ['Shift', 'Enter'], does: 'Break the line' },
+      { keys: ['Enter'], action: 'Send' },
+      { keys: ['Shift', 'Enter'], action: 'Break the line' },
     ],
   },
   {
-    where: 'Conversations and hits',
+    scope: 'Conversations and hits',
     shortcuts: [
-      { keys: ['↑', '↓'], does: 'Go to the one above or below' },
-      { keys: ['Enter'], does: 'Open' },
-      { keys: ['F2'], does: 'Rename' },
-      { keys: ['Delete'], does: 'Delete' },
+      { keys: ['↑', '↓'], action: 'Go to the one above or below' },
+      { keys: ['Enter'], action: 'Open' },
+      { keys: ['F2'], action: 'Rename' },
+      { keys: ['Delete'], action: 'Delete' },
     ],
   },
 ];
 
-/** Where a key is pressed: in a text, in a field where there is none yet, or elsewhere. */
-export type KeyPlace = 'page' | 'empty-field' | 'text';
+/** Where a key is pressed: in a field with text, in an empty field, or elsewhere. */
+export type KeyContext = 'page' | 'empty-field' | 'text';
 
-/** What a key asks for. Keys without Ctrl are text where somebody types, and may be switched off. */
-export function commandOf(key: Key, place: KeyPlace, hasSingleKeys: boolean): Command | null {
-  if (key.ctrlKey || key.metaKey) return withControl(key, place);
+/** The command of a key. Keys without Ctrl are text in a field, and the user may disable them. */
+export function commandOf(
+  key: Key,
+  context: KeyContext,
+  singleKeysEnabled: boolean,
+): Command | null {
+  if (key.ctrlKey || key.metaKey) return withControl(key, context);
   if (key.key === 'Escape' && key.shiftKey) return 'write';
-  if (key.altKey) return place === 'text' ? null : withAlt(key);
-  if (place !== 'page' || !hasSingleKeys) return null;
+  if (key.altKey) return context === 'text' ? null : withAlt(key);
+  if (context !== 'page' || !singleKeysEnabled) return null;
   return key.key === '?' ? 'shortcuts' : key.key === '/' ? 'search' : null;
 }
 
@@ -60,10 +64,10 @@ function withAlt({ key }: Key): Command | null {
   return key === 'ArrowUp' ? 'previous' : key === 'ArrowDown' ? 'next' : null;
 }
 
-function withControl({ key, altKey, shiftKey }: Key, place: KeyPlace): Command | null {
+function withControl({ key, altKey, shiftKey }: Key, context: KeyContext): Command | null {
   if (altKey) return null;
   const name = key.toLowerCase();
   if (shiftKey) return name === 'o' ? 'new-chat' : name === 'e' ? 'context' : null;
   if (name === 'k') return 'search';
-  return name === 'z' && place === 'page' ? 'undo' : null;
+  return name === 'z' && context === 'page' ? 'undo' : null;
 }

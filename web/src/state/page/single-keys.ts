@@ -2,12 +2,12 @@ import { browserStorage } from '../composer/drafts';
 
 const KEY = 'webchat.single-keys';
 
-/** Whether single keys are shortcuts: who dictates, or hits keys by mistake, switches them off. */
-export function hasSingleKeys(): boolean {
+/** Whether single keys are shortcuts. People who dictate, or press keys by mistake, disable them. */
+export function singleKeysEnabled(): boolean {
   return browserStorage()?.getItem(KEY) !== 'off';
 }
 
-export function keepSingleKeys(isOn: boolean): void {
-  if (isOn) browserStorage()?.removeItem(KEY);
+export function setSingleKeysEnabled(isEnabled: boolean): void {
+  if (isEnabled) browserStorage()?.removeItem(KEY);
   else browserStorage()?.setItem(KEY, 'off');
 }

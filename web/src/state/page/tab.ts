@@ -2,20 +2,20 @@ import type { Connection } from '../../api/socket';
 
 export interface TabState {
   title: string;
-  /** The picture's file. */
+  /** The path of the favicon. */
   icon: string;
 }
 
-interface Known {
+interface TabInput {
   connection: Connection;
   isAnswering: boolean;
-  /** An answer became whole while nobody looked. */
+  /** An answer was completed while the tab was in the background. */
   isUnseen: boolean;
   title: string | null;
 }
 
-/** What the browser's tab shows. */
-export function tabOf({ connection, isAnswering, isUnseen, title }: Known): TabState {
+/** The title and the icon of the browser's tab. */
+export function describeTab({ connection, isAnswering, isUnseen, title }: TabInput): TabState {
   const name = title === null ? 'Webchat' : `${title} – Webchat`;
   if (connection !== 'connected' && connection !== 'connecting') {
     return { title: name, icon: '/favicon-away.svg' };

@@ -2,9 +2,9 @@ import { Store } from '../store';
 
 export interface ToastAction {
   label: string;
-  /** A toast whose action was done says no more and ends. */
+  /** Called when the action is chosen, after the toast has closed. */
   run?: () => void;
-  /** Where the action is a file to be fetched. */
+  /** For a download: the file's address. */
   href?: string;
 }
 
@@ -15,7 +15,7 @@ export interface Toast {
 }
 
 interface Timer {
-  left: number;
+  remaining: number;
   since: number;
   handle: ReturnType<typeof setTimeout> | undefined;
   onend: () => void;
@@ -23,7 +23,7 @@ interface Timer {
 
 export const TOAST_MS = 8000;
 
-/** Short messages that go by themselves, after as long as nobody holds them. */
+/** Short messages that close after `TOAST_MS`, not counting the time they are paused. */
 export class Toasts extends Store<readonly Toast[]> {
   readonly #timers = new Map<number, Timer>();
   #count = 0;
@@ -32,43 +32,43 @@ export class Toasts extends Store<readonly Toast[]> {
     super([]);
   }
 
-  /** `onend` is called when it goes without its action having been done. */
-  say(text: string, action: ToastAction | null = null, onend = () => {}): number {
+  /** Calls `onend` when the toast closes without its action. */
+  show(text: string, action: ToastAction | null = null, onend = () => {}): number {
     this.#count += 1;
     const id = this.#count;
-    this.#timers.set(id, { left: TOAST_MS, since: 0, handle: undefined, onend });
+    this.#timers.set(id, { remaining: TOAST_MS, since: 0, handle: undefined, onend });
     this.set([...this.value, { id, text, action }]);
-    this.release(id);
+    this.resume(id);
     return id;
   }
 
-  /** While somebody looks at it, it stays. */
-  hold(id: number): void {
+  /** Stops the timer, while the user points at the toast or focuses it. */
+  pause(id: number): void {
     const timer = this.#timers.get(id);
     if (timer?.handle === undefined) return;
     clearTimeout(timer.handle);
     timer.handle = undefined;
-    timer.left -= Date.now() - timer.since;
+    timer.remaining -= Date.now() - timer.since;
   }
 
-  release(id: number): void {
+  resume(id: number): void {
     const timer = this.#timers.get(id);
     if (!timer || timer.handle !== undefined) return;
     timer.since = Date.now();
-    timer.handle = setTimeout(() => this.end(id), timer.left);
+    timer.handle = setTimeout(() => this.dismiss(id), timer.remaining);
   }
 
-  end(id: number): void {
-    this.#drop(id)?.onend();
+  dismiss(id: number): void {
+    this.#remove(id)?.onend();
   }
 
-  act(id: number): void {
-    const toast = this.value.find((each) => each.id === id);
-    this.#drop(id);
+  runAction(id: number): void {
+    const toast = this.value.find((one) => one.id === id);
+    this.#remove(id);
     toast?.action?.run?.();
   }
 
-  #drop(id: number): Timer | undefined {
+  #remove(id: number): Timer | undefined {
     const timer = this.#timers.get(id);
     clearTimeout(timer?.handle);
     this.#timers.delete(id);

@@ -1,33 +1,33 @@
 import type { MessagePage } from '../../api/types';
-import { isUnstored, shown, type ThreadMessage } from './thread-message';
+import { isUnstored, toThreadMessage, type ThreadMessage } from './thread-message';
 
-/** Messages that are not loaded, between loaded ones: the positions between these two. */
+/** A gap between loaded messages: those between these two positions, exclusive, are not loaded. */
 export interface Gap {
   after: number;
   before: number;
 }
 
-/** The part of a conversation that is loaded: all of it from `nextBefore` on, but for one gap. */
-export interface Loaded {
-  /** Oldest first; what is not stored yet comes last. */
+/** The loaded part of a conversation: everything from `nextBefore` on, except for at most one gap. */
+export interface LoadedMessages {
+  /** Oldest first; unstored messages come last. */
   messages: readonly ThreadMessage[];
-  /** Where the page of older messages ends; `null` at the beginning. */
+  /** The position before which the next older page ends; `null` at the beginning. */
   nextBefore: number | null;
   gap: Gap | null;
 }
 
-/** As many messages as a page has. */
+/** The number of messages in a page. */
 export const PAGE_SIZE = 50;
 
 /**
- * The newest page, in place of what was known. Older messages stay where the page goes on from them,
- * and so does what the page can't have: what is not stored yet, and the answer being made.
+ * Replaces the newest messages with this page. Keeps older messages if the page continues them, and
+ * what the page can't contain: unstored messages and the answer that is streaming.
  */
-export function withNewest(known: Loaded, page: MessagePage): Loaded {
-  const stored = page.messages.map(shown);
+export function withNewest(known: LoadedMessages, page: MessagePage): LoadedMessages {
+  const stored = page.messages.map(toThreadMessage);
   const ids = new Set(stored.map(({ id }) => id));
   const pending = known.messages.filter(
-    (message) => !ids.has(message.id) && (isUnstored(message) || isBeingMade(message, page)),
+    (message) => !ids.has(message.id) && (isUnstored(message) || isStreamingIn(message, page)),
   );
   const parent = known.messages.findIndex(({ id }) => id === stored[0]?.parentId);
   const older = known.messages.slice(0, parent + 1);
@@ -39,58 +39,66 @@ export function withNewest(known: Loaded, page: MessagePage): Loaded {
   };
 }
 
-export function withOlder(known: Loaded, page: MessagePage): Loaded {
+export function withOlder(known: LoadedMessages, page: MessagePage): LoadedMessages {
   return { ...known, messages: merge(known.messages, page), nextBefore: page.next_before };
 }
 
-/** The page that ends before `before`, beside the newest messages: a gap may lie between. */
-export function withDistant(known: Loaded, page: MessagePage, before: number): Loaded {
+/** Adds the page that ends before `before`. There may be a gap between it and the newest messages. */
+export function withDistant(
+  known: LoadedMessages,
+  page: MessagePage,
+  before: number,
+): LoadedMessages {
   const newest = newestPart(known);
-  const begin = newest.find(({ position }) => position !== null)?.position ?? before;
+  const start = newest.find(({ position }) => position !== null)?.position ?? before;
   return {
     messages: merge(newest, page),
     nextBefore: page.next_before,
-    gap: begin > before ? { after: before - 1, before: begin } : null,
+    gap: start > before ? { after: before - 1, before: start } : null,
   };
 }
 
-/** The end of the page that fills the gap from its beginning, or from its end. */
-export function fillBefore(gap: Gap, fromBegin: boolean): number {
-  return fromBegin ? Math.min(gap.after + 1 + PAGE_SIZE, gap.before) : gap.before;
+/** The `before` of the page that fills the gap from its start, or from its end. */
+export function fillBefore(gap: Gap, fromStart: boolean): number {
+  return fromStart ? Math.min(gap.after + 1 + PAGE_SIZE, gap.before) : gap.before;
 }
 
-/** A page of what was missing, that was asked for with `before`. */
-export function withFilled(known: Loaded, page: MessagePage, before: number): Loaded {
+/** Adds a page of the gap that was requested with `before`. */
+export function withFilled(
+  known: LoadedMessages,
+  page: MessagePage,
+  before: number,
+): LoadedMessages {
   const { gap } = known;
   if (gap === null) return known;
   const messages = merge(known.messages, page);
   if (before < gap.before) return { ...known, messages, gap: { ...gap, after: before - 1 } };
-  const begin = page.next_before ?? 0;
-  return { ...known, messages, gap: begin - 1 > gap.after ? { ...gap, before: begin } : null };
+  const start = page.next_before ?? 0;
+  return { ...known, messages, gap: start - 1 > gap.after ? { ...gap, before: start } : null };
 }
 
-/** The message at this position or, if it can't be seen, the next one. */
-export function messageAt({ messages, nextBefore, gap }: Loaded, position: number) {
+/** The message at this position or, if another version is visible, the next one. */
+export function messageAt({ messages, nextBefore, gap }: LoadedMessages, position: number) {
   if (nextBefore !== null && position < nextBefore) return undefined;
   if (gap !== null && position > gap.after && position < gap.before) return undefined;
   return messages.find((message) => message.position !== null && message.position >= position);
 }
 
-function newestPart({ messages, gap }: Loaded): readonly ThreadMessage[] {
+function newestPart({ messages, gap }: LoadedMessages): readonly ThreadMessage[] {
   if (gap === null) return messages;
   return messages.filter(({ position }) => position === null || position >= gap.before);
 }
 
 function merge(known: readonly ThreadMessage[], page: MessagePage): ThreadMessage[] {
   const ids = new Set(known.map(({ id }) => id));
-  const added = page.messages.filter(({ message_id }) => !ids.has(message_id)).map(shown);
-  return [...added, ...known].sort((one, other) => place(one) - place(other));
+  const added = page.messages.filter(({ message_id }) => !ids.has(message_id)).map(toThreadMessage);
+  return [...added, ...known].sort((one, other) => sortKey(one) - sortKey(other));
 }
 
-function place({ position }: ThreadMessage): number {
+function sortKey({ position }: ThreadMessage): number {
   return position ?? Number.MAX_SAFE_INTEGER;
 }
 
-function isBeingMade({ turnId, status }: ThreadMessage, page: MessagePage): boolean {
+function isStreamingIn({ turnId, status }: ThreadMessage, page: MessagePage): boolean {
   return status === 'streaming' && turnId === page.running_turn;
 }

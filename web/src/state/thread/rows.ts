@@ -1,40 +1,40 @@
 import type { ThreadMessage } from './thread-message';
 import type { ThreadState } from './thread';
 
-/** A message, and what stands around it. */
+/** A message of the thread, with the separators around it. */
 export interface Row {
-  /** Stays when a message gets its id, or gives way to another version of it. */
+  /** Stable when the message gets its id, or another version takes its place. */
   key: string;
   message: ThreadMessage;
-  /** The day that begins with it, as the reader's calendar has it. */
+  /** The heading of the local day that begins with this message. */
   day: string | null;
-  /** Messages before it are not loaded. */
+  /** The messages before this one are not loaded. */
   isAfterGap: boolean;
-  /** The summary stands for all up to here. */
+  /** The summary covers the messages up to this one. */
   endsSummary: boolean;
 }
 
 export function rows(state: ThreadState, now: Date): Row[] {
   const keys = new Set<string>();
   const afterGap = firstAfterGap(state);
-  let before: ThreadMessage | null = null;
+  let previous: ThreadMessage | null = null;
   return state.messages.map((message, at) => {
     const row: Row = {
-      key: newKey(keys, message, before),
+      key: newKey(keys, message, previous),
       message,
-      day: beginningDay(before, message, now),
+      day: dayHeading(previous, message, now),
       isAfterGap: afterGap !== null && message.position === afterGap,
       endsSummary: isSummaryEnd(state, message, state.messages[at + 1]),
     };
-    before = message;
+    previous = message;
     return row;
   });
 }
 
-/** Of all messages that may follow another one, one is seen: what they follow names its place. */
-function newKey(keys: Set<string>, message: ThreadMessage, before: ThreadMessage | null): string {
-  const place = `after ${message.parentId ?? before?.id ?? 'nothing'}`;
-  const key = keys.has(place) ? message.id : place;
+/** Only one of the messages with the same parent is visible, so the parent identifies the row. */
+function newKey(keys: Set<string>, message: ThreadMessage, previous: ThreadMessage | null): string {
+  const slot = `after ${message.parentId ?? previous?.id ?? 'nothing'}`;
+  const key = keys.has(slot) ? message.id : slot;
   keys.add(key);
   return key;
 }
@@ -53,15 +53,15 @@ function isSummaryEnd(
   return next === undefined || next.position === null || next.position > through;
 }
 
-function beginningDay(
-  before: ThreadMessage | null,
+function dayHeading(
+  previous: ThreadMessage | null,
   message: ThreadMessage,
   now: Date,
 ): string | null {
   if (message.createdAt === null) return null;
   const day = new Date(message.createdAt);
-  const last = before?.createdAt ? new Date(before.createdAt) : now;
-  return day.toDateString() === last.toDateString() ? null : dayName(day, now);
+  const lastDay = previous?.createdAt ? new Date(previous.createdAt) : now;
+  return day.toDateString() === lastDay.toDateString() ? null : dayName(day, now);
 }
 
 function dayName(day: Date, now: Date): string {

@@ -1,16 +1,16 @@
-/** Where a sentence ends: at its mark with a space behind, at marks that need none, at a line's end. */
+/** The end of a sentence: punctuation before white space, full-width punctuation, or a line break. */
 const END = /[.!?…](?=["'”’)\]]*\s)["'”’)\]]*|[。！？]|\n/gu;
 
 /**
- * The whole sentences of a text that grows, from `from` on, and where they end. Markdown's marks are
- * not said, and of code only that it is there.
+ * The complete sentences of a growing text from the offset `from`, and the offset where they end.
+ * Markdown's marks are removed, and code is replaced by the word “Code”.
  */
-export function wholeSentences(text: string, from: number): { words: string; end: number } {
-  const end = lastEnd(text, from);
-  return { words: speakable(text.slice(from, end)), end };
+export function completeSentences(markdown: string, from: number): { text: string; end: number } {
+  const end = lastEnd(markdown, from);
+  return { text: toSpeech(markdown.slice(from, end)), end };
 }
 
-export function speakable(markdown: string): string {
+export function toSpeech(markdown: string): string {
   return markdown
     .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[^\n]*$/gm, ' Code. ')
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
@@ -22,9 +22,9 @@ export function speakable(markdown: string): string {
     .trim();
 }
 
-/** A piece of markdown to be read in one line, without the marks that would be in the way. */
-export function unmarked(piece: string): string {
-  return piece
+/** A fragment of Markdown as one line of plain text. */
+export function stripMarkdown(fragment: string): string {
+  return fragment
     .replace(/(?:\|?\s*:?-{3,}:?\s*)+\|?/g, ' ')
     .replace(/(^|\s)#{1,6}\s/g, '$1')
     .replace(/\*\*|`+/g, '')
@@ -32,7 +32,7 @@ export function unmarked(piece: string): string {
     .replace(/\s+/g, ' ');
 }
 
-/** A block of code is said when it is closed. */
+/** An unclosed code block is not spoken yet. */
 function lastEnd(text: string, from: number): number {
   const fences = [...text.slice(from).matchAll(/^ {0,3}(?:`{3,}|~{3,})/gm)];
   const open = fences.length % 2 === 1 ? fences.at(-1) : undefined;

@@ -1,41 +1,41 @@
 import type { ThreadMessage } from './thread-message';
 
-export type Remedy = 'continue' | 'regenerate' | 'send-again' | 'edit' | 'attach';
+export type Action = 'continue' | 'regenerate' | 'send-again' | 'edit' | 'attach';
 
-/** What is said under a message that did not go as it should, and what can be done about it. */
-export interface Ending {
-  isBad: boolean;
+/** The note under a message that was not sent, or under an incomplete answer. */
+export interface StatusNote {
+  isError: boolean;
   text: string;
-  /** What helps. */
+  /** Advice to the user. */
   hint: string | null;
-  remedies: readonly Remedy[];
+  actions: readonly Action[];
 }
 
-/** `null` for a message that is as it should be. */
-export function endingOf(message: ThreadMessage): Ending | null {
+/** Returns `null` for a message without a problem. */
+export function statusNoteOf(message: ThreadMessage): StatusNote | null {
   switch (message.status) {
     case 'unsent':
       return unsent(message);
     case 'stopped':
       return {
-        isBad: false,
+        isError: false,
         text: 'Stopped.',
         hint: null,
-        remedies: again(message),
+        actions: retryActions(message),
       };
     case 'interrupted':
       return {
-        isBad: false,
+        isError: false,
         text: 'The server went away in the middle of this answer.',
         hint: null,
-        remedies: again(message),
+        actions: retryActions(message),
       };
     case 'truncated':
       return {
-        isBad: false,
+        isError: false,
         text: 'The answer reached its length limit.',
         hint: null,
-        remedies: again(message),
+        actions: retryActions(message),
       };
     case 'failed':
       return failed(message);
@@ -44,18 +44,18 @@ export function endingOf(message: ThreadMessage): Ending | null {
   }
 }
 
-/** An answer that is there in part goes on; one of which nothing came is made anew. */
-function again({ content }: ThreadMessage): Remedy[] {
+/** A partial answer can be continued; an empty one is regenerated. */
+function retryActions({ content }: ThreadMessage): Action[] {
   return [content === '' ? 'regenerate' : 'continue'];
 }
 
-function unsent({ problem }: ThreadMessage): Ending {
+function unsent({ problem }: ThreadMessage): StatusNote {
   const isTooLong = problem?.code === 'message_too_long';
   return {
-    isBad: true,
+    isError: true,
     text: problem?.message ?? 'This message was not sent.',
     hint: isTooLong ? 'Or attach it as a file: a file may be longer.' : null,
-    remedies: isTooLong ? ['edit', 'attach'] : ['send-again', 'edit'],
+    actions: isTooLong ? ['edit', 'attach'] : ['send-again', 'edit'],
   };
 }
 
@@ -69,14 +69,14 @@ const HINTS: Record<string, string> = {
   model_parameter_refused: 'Change the parameters of this conversation.',
 };
 
-function failed(message: ThreadMessage): Ending {
+function failed(message: ThreadMessage): StatusNote {
   const { problem } = message;
   const code = problem?.code ?? '';
-  const isOfQuestion = code === 'model_content_filter' || code === 'model_context_too_long';
+  const isQuestionRejected = code === 'model_content_filter' || code === 'model_context_too_long';
   return {
-    isBad: true,
+    isError: true,
     text: problem?.message ?? 'This answer failed.',
     hint: HINTS[code] ?? null,
-    remedies: isOfQuestion ? ['edit'] : again(message),
+    actions: isQuestionRejected ? ['edit'] : retryActions(message),
   };
 }

@@ -1,6 +1,6 @@
 import type { ConversationEvent, Message, MessageAccepted, MessagePage } from '../../api/types';
 
-/** What a server tells of the conversation `c`, and the pages that it gives. */
+/** Events and pages of the conversation `c`, for tests. */
 
 export function accepted(changes: Partial<MessageAccepted> & { seq?: number } = {}) {
   const data = {
@@ -43,7 +43,7 @@ export function updated(change: 'branch' | 'reset'): ConversationEvent {
   return { event: 'conversation_updated', data: { conversation_id: 'c', seq: 1, change } };
 }
 
-/** Messages `m1`, `m2`, … of a straight conversation: questions, and answers of even positions. */
+/** Message `m1`, `m2`, … of a conversation without branches: answers have even positions. */
 export function message(position: number, changes: Partial<Message> = {}): Message {
   return {
     message_id: `m${position}`,
@@ -65,16 +65,16 @@ export function page(messages: Message[], changes: Partial<MessagePage> = {}): M
   return { messages, next_before: null, event_seq: 0, running_turn: null, ...changes };
 }
 
-/** The pages of a straight conversation of `count` messages, as the server cuts them. */
+/** Fetches pages of a conversation with `count` messages and no branches, as the server does. */
 export function pagesOf(count: number): (before: number | null) => Promise<MessagePage> {
   return (before) => {
     const end = Math.min(count, (before ?? count + 1) - 1);
-    const begin = Math.max(1, end - 49);
-    const positions = Array.from({ length: end - begin + 1 }, (_, at) => begin + at);
-    const next_before = begin > 1 ? begin : null;
+    const start = Math.max(1, end - 49);
+    const positions = Array.from({ length: end - start + 1 }, (_, index) => start + index);
+    const next_before = start > 1 ? start : null;
     return Promise.resolve(
       page(
-        positions.map((at) => message(at)),
+        positions.map((position) => message(position)),
         { next_before },
       ),
     );

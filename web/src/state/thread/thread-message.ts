@@ -1,17 +1,17 @@
 import type { Message, MessageStatus, Role } from '../../api/types';
 
-/** Why a message was not sent, or has no whole answer. */
+/** Why a message was not sent, or why an answer is incomplete. */
 export interface Problem {
   message: string;
   code: string;
-  /** When it may be tried again, in milliseconds since 1970; `null` if that was not said. */
+  /** When it may be retried, in milliseconds since 1970; `null` if unknown. */
   retryAt: number | null;
 }
 
 export interface ThreadMessage {
-  /** The message's id; of one that is not stored yet, the name this browser gave it. */
+  /** The message's id; its `client_message_id` until it is stored. */
   id: string;
-  /** The message before it; `null` of the first, and where it is not known. */
+  /** The id of the previous message; `null` for the first one, or if unknown. */
   parentId: string | null;
   turnId: string | null;
   role: Role;
@@ -19,12 +19,12 @@ export interface ThreadMessage {
   status: MessageStatus | 'streaming' | 'sending' | 'unsent';
   position: number | null;
   createdAt: string | null;
-  /** The ids of all its versions, oldest first, its own among them. */
+  /** The ids of all its versions, oldest first, including this one. */
   versions: readonly string[];
   problem: Problem | null;
 }
 
-export function shown(message: Message): ThreadMessage {
+export function toThreadMessage(message: Message): ThreadMessage {
   return {
     id: message.message_id,
     parentId: message.parent_id,
@@ -39,8 +39,8 @@ export function shown(message: Message): ThreadMessage {
   };
 }
 
-/** A message that this browser has written, and the server not confirmed. */
-export function onItsWay(clientMessageId: string, content: string): ThreadMessage {
+/** A message of this browser that the server has not accepted yet. */
+export function optimisticMessage(clientMessageId: string, content: string): ThreadMessage {
   return {
     id: clientMessageId,
     parentId: null,

@@ -4,7 +4,7 @@ import { rows } from './rows';
 import { Thread } from './thread';
 import { accepted, chunk, ended, message, page, pagesOf } from './testing';
 
-function shownIn(thread: Thread) {
+function idsAndContents(thread: Thread) {
   return thread.state.value.messages.map(({ id, content }) => [id, content]);
 }
 
@@ -13,7 +13,7 @@ function positions(thread: Thread): (number | null)[] {
 }
 
 function span(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
 async function opened(count: number): Promise<Thread> {
@@ -28,9 +28,9 @@ function contents(thread: Thread): string[] {
 }
 
 describe('a thread', () => {
-  test('shows a message at once, and its answer as it comes', () => {
+  test('shows a message at once, and its answer as it streams', () => {
     const thread = new Thread('c', 'ready');
-    thread.sending('name1', 'why?');
+    thread.addOptimistic('name1', 'why?');
     expect(thread.state.value.messages).toMatchObject([{ status: 'sending', content: 'why?' }]);
 
     for (const event of [accepted(), chunk('Be'), chunk('cause'), ended()]) thread.apply(event);
@@ -44,7 +44,7 @@ describe('a thread', () => {
     });
   });
 
-  test('builds an answer anew when its turn is replayed', () => {
+  test('rebuilds an answer when its turn is replayed', () => {
     const thread = new Thread('c', 'ready');
     for (const event of [accepted(), chunk('Be'), accepted(), chunk('Be'), chunk('cause')]) {
       thread.apply(event);
@@ -53,7 +53,7 @@ describe('a thread', () => {
     expect(contents(thread)).toEqual(['why?', 'Because']);
   });
 
-  test('keeps an answer that is whole, whatever comes late', () => {
+  test('ignores late chunks after the end of an answer', () => {
     const thread = new Thread('c', 'ready');
     for (const event of [accepted(), chunk('Because'), ended(), chunk('?'), chunk('x', 'other')]) {
       thread.apply(event);
@@ -62,7 +62,7 @@ describe('a thread', () => {
     expect(contents(thread)).toEqual(['why?', 'Because']);
   });
 
-  test('says why a turn failed, and keeps what came', () => {
+  test('keeps the partial answer and the reason of a failed turn', () => {
     const thread = new Thread('c', 'ready');
     thread.apply(accepted());
     thread.apply(chunk('Be'));
@@ -77,27 +77,27 @@ describe('a thread', () => {
     });
   });
 
-  test('puts older messages before, each once', async () => {
+  test('prepends older messages without duplicates', async () => {
     const older = page([message(1), message(2), message(3)]);
     const thread = new Thread('c', 'loading', () => Promise.resolve(older));
     thread.load(page([message(3), message(4)], { next_before: 3 }));
-    await thread.readOlder();
+    await thread.loadOlder();
 
     expect(thread.state.value.messages.map(({ position }) => position)).toEqual([1, 2, 3, 4]);
   });
 
-  test('keeps what is not stored yet when it is read again', () => {
+  test('keeps unstored messages when it is reloaded', () => {
     const thread = new Thread('c', 'ready');
-    thread.sending('name1', 'on its way');
+    thread.addOptimistic('name1', 'unsent');
     thread.load(page([message(1)]));
 
-    expect(contents(thread)).toEqual(['message 1', 'on its way']);
+    expect(contents(thread)).toEqual(['message 1', 'unsent']);
   });
 
-  test('keeps a refused message, to be sent again', () => {
+  test('keeps a rejected message for resending', () => {
     const thread = new Thread('c', 'ready');
-    thread.sending('name1', 'too long');
-    thread.refused('name1', { message: 'Please shorten it.', code: 'x', retryAt: null });
+    thread.addOptimistic('name1', 'too long');
+    thread.reject('name1', { message: 'Please shorten it.', code: 'x', retryAt: null });
 
     expect(thread.state.value.messages).toMatchObject([
       { content: 'too long', status: 'unsent', problem: { message: 'Please shorten it.' } },
@@ -105,24 +105,24 @@ describe('a thread', () => {
   });
 });
 
-describe('an answer that is made again', () => {
-  test('takes the old one’s place at once, as a version beside it', () => {
+describe('a regenerated answer', () => {
+  test('replaces the old answer at once, as another version', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
 
     thread.apply(accepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
     thread.apply(chunk('Other', 't2'));
 
-    expect(shownIn(thread)).toEqual([
+    expect(idsAndContents(thread)).toEqual([
       ['m1', 'why?'],
       ['m3', 'Other'],
     ]);
     expect(thread.find('m3')?.versions).toEqual(['m2', 'm3']);
   });
 
-  test('has its versions also where the page was read while it was made', async () => {
-    const whole = page([message(1), message(3, { parent_id: 'm1', versions: ['m2', 'm3'] })]);
-    const thread = new Thread('c', 'loading', () => Promise.resolve(whole));
+  test('gets its versions even if the page was loaded while it was streaming', async () => {
+    const complete = page([message(1), message(3, { parent_id: 'm1', versions: ['m2', 'm3'] })]);
+    const thread = new Thread('c', 'loading', () => Promise.resolve(complete));
     thread.load(page([message(1)], { running_turn: 't2' }));
     thread.apply(accepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
     expect(thread.find('m3')?.versions).toEqual(['m3']);
@@ -133,8 +133,8 @@ describe('an answer that is made again', () => {
   });
 });
 
-describe('an answer that goes on', () => {
-  test('stays in sight, and is built from all that the turn says', () => {
+describe('a continued answer', () => {
+  test('stays visible, and is rebuilt from the chunks of the turn', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2, { status: 'stopped', content: 'The first' })]));
 
@@ -150,15 +150,15 @@ describe('an answer that goes on', () => {
     });
   });
 
-  test('is not begun by an acceptance that is told once more to this browser alone', () => {
+  test('is not started by the reply to a duplicate message', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
-    thread.sending('name1', 'why?');
+    thread.addOptimistic('name1', 'why?');
     const { seq: _, ...again } = accepted().data;
 
     thread.apply({ event: 'message_accepted', data: again });
 
-    expect(shownIn(thread)).toEqual([
+    expect(idsAndContents(thread)).toEqual([
       ['m1', 'message 1'],
       ['m2', 'message 2'],
     ]);
@@ -167,9 +167,9 @@ describe('an answer that goes on', () => {
 });
 
 describe('another version of a question', () => {
-  test('shows its own answers, and what stood before it', () => {
+  test('keeps the messages before it, and shows its own answers', () => {
     const thread = new Thread('c', 'ready');
-    thread.load(page(span(1, 4).map((at) => message(at))));
+    thread.load(page(span(1, 4).map((position) => message(position))));
     const edited = message(5, { parent_id: 'm2', role: 'user', versions: ['m3', 'm5'] });
 
     thread.load(page([edited], { next_before: 3, running_turn: 't2' }));
@@ -178,9 +178,9 @@ describe('another version of a question', () => {
     expect(thread.state.value.nextBefore).toBeNull();
   });
 
-  test('leaves nothing of a path that it is not on', () => {
+  test('removes the messages of another path', () => {
     const thread = new Thread('c', 'ready');
-    thread.load(page(span(1, 4).map((at) => message(at))));
+    thread.load(page(span(1, 4).map((position) => message(position))));
 
     thread.load(page([message(7, { parent_id: 'm6' })], { next_before: 7 }));
 
@@ -188,7 +188,7 @@ describe('another version of a question', () => {
     expect(thread.state.value.nextBefore).toBe(7);
   });
 
-  test('keeps the answer that is being made while it is read', () => {
+  test('keeps the streaming answer when the page is loaded', () => {
     const thread = new Thread('c', 'ready');
     thread.apply(accepted());
     thread.apply(chunk('Half'));
@@ -199,10 +199,10 @@ describe('another version of a question', () => {
   });
 });
 
-describe('a question that is changed', () => {
+describe('an edited question', () => {
   const editing = { messageId: 'm1', text: 'how?', clientMessageId: 'name2', isSent: true };
 
-  test('is no longer open when its new version is accepted', () => {
+  test('closes when its new version is accepted', () => {
     const thread = new Thread('c', 'ready');
     thread.edit({ ...editing, problem: null });
 
@@ -213,19 +213,19 @@ describe('a question that is changed', () => {
     expect(thread.state.value.editing).toBeNull();
   });
 
-  test('stays open with the reason when it is refused, under the name it had', () => {
+  test('stays open with the reason and its id when it is rejected', () => {
     const thread = new Thread('c', 'ready');
     thread.edit({ ...editing, problem: null });
     const problem = { message: 'Too long.', code: 'message_too_long', retryAt: null };
 
-    thread.refused('name2', problem);
+    thread.reject('name2', problem);
 
     expect(thread.state.value.editing).toEqual({ ...editing, isSent: false, problem });
   });
 });
 
 describe('a message far from the newest', () => {
-  test('is shown with what stands around it, and a gap behind', async () => {
+  test('is loaded with its surroundings, followed by a gap', async () => {
     const thread = await opened(1000);
 
     await thread.showMessage(300);
@@ -236,7 +236,7 @@ describe('a message far from the newest', () => {
     expect(thread.state.value.nextBefore).toBe(275);
   });
 
-  test('has no gap where the pages meet', async () => {
+  test('has no gap if the pages meet', async () => {
     const thread = await opened(120);
 
     await thread.showMessage(50);
@@ -245,7 +245,7 @@ describe('a message far from the newest', () => {
     expect(thread.state.value.gap).toBeNull();
   });
 
-  test('is not read again when it is there', async () => {
+  test('is not loaded twice', async () => {
     const thread = await opened(1000);
 
     await thread.showMessage(980);
@@ -254,7 +254,7 @@ describe('a message far from the newest', () => {
     expect(positions(thread)).toEqual(span(951, 1000));
   });
 
-  test('is waited for while the conversation is opened', async () => {
+  test('is shown after the conversation has loaded', async () => {
     const read = pagesOf(40);
     const thread = new Thread('c', 'loading', read);
     const shown = thread.showMessage(7);
@@ -265,34 +265,37 @@ describe('a message far from the newest', () => {
     expect(thread.state.value.target).toEqual({ id: 'm7' });
   });
 
-  test.each([true, false])('fills the gap from where the reader comes (%s)', async (fromBegin) => {
-    const thread = await opened(400);
-    await thread.showMessage(100);
+  test.each([true, false])(
+    'fills the gap from either side (from the start: %s)',
+    async (fromStart) => {
+      const thread = await opened(400);
+      await thread.showMessage(100);
 
-    await thread.fillGap(fromBegin);
-    const { gap } = thread.state.value;
-    expect(gap).toEqual(fromBegin ? { after: 174, before: 351 } : { after: 124, before: 301 });
-    for (let round = 0; thread.state.value.gap !== null && round < 10; round += 1) {
-      await thread.fillGap(fromBegin);
-    }
+      await thread.fillGap(fromStart);
+      const { gap } = thread.state.value;
+      expect(gap).toEqual(fromStart ? { after: 174, before: 351 } : { after: 124, before: 301 });
+      for (let round = 0; thread.state.value.gap !== null && round < 10; round += 1) {
+        await thread.fillGap(fromStart);
+      }
 
-    expect(positions(thread)).toEqual(span(75, 400));
-  });
+      expect(positions(thread)).toEqual(span(75, 400));
+    },
+  );
 
-  test('says that it could not be read, and tries again', async () => {
-    let isAway = true;
+  test('reports a failure to load, and can retry', async () => {
+    let isOffline = true;
     const read = pagesOf(100);
     const thread = new Thread('c', 'loading', (before) =>
-      isAway && before !== null ? Promise.reject(new Error('away')) : read(before),
+      isOffline && before !== null ? Promise.reject(new Error('offline')) : read(before),
     );
     thread.load(await read(null));
 
-    await thread.readOlder();
-    expect(thread.state.value.reading).toBe('failed');
-    isAway = false;
-    await thread.readOlder();
+    await thread.loadOlder();
+    expect(thread.state.value.loading).toBe('failed');
+    isOffline = false;
+    await thread.loadOlder();
 
-    expect(thread.state.value.reading).toBe('nothing');
+    expect(thread.state.value.loading).toBe('idle');
     expect(positions(thread)).toEqual(span(1, 100));
   });
 });
@@ -300,10 +303,10 @@ describe('a message far from the newest', () => {
 describe('the rows of a thread', () => {
   const now = new Date('2026-01-05T12:00:00');
 
-  test('keep their place when a message is stored, and when another version is chosen', () => {
+  test('keep their keys when a message is stored or another version is selected', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
-    thread.sending('name1', 'and?');
+    thread.addOptimistic('name1', 'and?');
     const keys = () => rows(thread.state.value, now).map(({ key }) => key);
     const before = keys();
 
@@ -314,20 +317,20 @@ describe('the rows of a thread', () => {
     expect(keys()).toEqual(before.slice(0, 2));
   });
 
-  test('never share a key, whatever waits to be sent', () => {
+  test('have distinct keys, even with unsent messages', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
-    for (const name of ['a', 'b', 'c']) thread.sending(name, name);
+    for (const name of ['a', 'b', 'c']) thread.addOptimistic(name, name);
     thread.apply(accepted({ client_message_id: 'b', message_id: 'm3', position: 3 }));
     const keys = rows(thread.state.value, now).map(({ key }) => key);
 
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  test('tell where a day begins, where the summary ends, and where messages are missing', async () => {
+  test('mark new days, the end of the summary and gaps', async () => {
     const thread = await opened(200);
     await thread.showMessage(60);
-    thread.summarised(100);
+    thread.setSummaryThrough(100);
     const all = rows(thread.state.value, now);
 
     expect(all.filter(({ day }) => day !== null).map(({ day }) => day)).toEqual([

@@ -8,7 +8,7 @@ import type {
 } from '../../api/types';
 import {
   fillBefore,
-  type Loaded,
+  type LoadedMessages,
   messageAt,
   PAGE_SIZE,
   withDistant,
@@ -17,32 +17,32 @@ import {
   withOlder,
 } from './pages';
 import { Store } from '../store';
-import { onItsWay, type Problem, type ThreadMessage } from './thread-message';
-import { accept, answerOf, replace } from './turn';
+import { optimisticMessage, type Problem, type ThreadMessage } from './thread-message';
+import { answerOf, startTurn, upsert } from './turn';
 
-/** A question that is being changed. */
+/** A question that is being edited. */
 export interface Editing {
   messageId: string;
   text: string;
-  /** The name under which it was sent, and will be again; `null` until then. */
+  /** The id that every attempt to send the edit uses; `null` before the first one. */
   clientMessageId: string | null;
   isSent: boolean;
   problem: Problem | null;
 }
 
-export interface ThreadState extends Loaded {
+export interface ThreadState extends LoadedMessages {
   phase: 'new' | 'loading' | 'ready' | 'missing' | 'failed';
-  /** The turn whose answer is being made. */
+  /** The id of the turn whose answer is streaming. */
   runningTurn: string | null;
   editing: Editing | null;
-  /** The message to be shown to the reader: a new object each time. */
+  /** The message to scroll to: a new object for each request. */
   target: { id: string } | null;
-  /** What is being read beside the newest page, and whether that failed. */
-  reading: 'nothing' | 'older' | 'gap' | 'failed';
-  /** The summary stands for the messages up to this position; 0 without one. */
+  /** The state of loading pages other than the newest. */
+  loading: 'idle' | 'older' | 'gap' | 'failed';
+  /** The position of the last message that the summary covers; 0 without a summary. */
   summaryThrough: number;
   ledger: Ledger | null;
-  /** All tokens of the last turn, with its answer. */
+  /** All tokens of the last turn, including its answer. */
   tokensUsed: number | null;
 }
 
@@ -54,43 +54,43 @@ const EMPTY: ThreadState = {
   runningTurn: null,
   editing: null,
   target: null,
-  reading: 'nothing',
+  loading: 'idle',
   summaryThrough: 0,
   ledger: null,
   tokensUsed: null,
 };
 
-/** Reads the page before a position; the newest one before `null`. */
-export type ReadPage = (before: number | null) => Promise<MessagePage>;
+/** Fetches the page before a position; `null` for the newest page. */
+export type FetchPage = (before: number | null) => Promise<MessagePage>;
 
-const noPages: ReadPage = () => Promise.reject(new Error('a new chat has no pages'));
+const noPages: FetchPage = () => Promise.reject(new Error('a new chat has no pages'));
 
 /**
- * One conversation as it is shown. Everything is known by its id, so that an event that comes twice
- * changes nothing, and a turn that is replayed builds its answer anew.
+ * The visible conversation. Messages are matched by id, so a duplicate event changes nothing, and a
+ * replayed turn rebuilds its answer.
  */
 export class Thread {
   readonly state: Store<ThreadState>;
-  /** Answers whose turn has begun (again), and of which nothing has come. */
-  readonly #begun = new Set<string>();
-  /** The turn of which the page did not have the answer, and so not its versions. */
-  #unreadTurn: string | null = null;
+  /** The ids of answers whose turn has started and sent no chunk yet. */
+  readonly #awaitingChunk = new Set<string>();
+  /** The turn that was running when the page was loaded, so that its answer's versions are unknown. */
+  #turnAtLoad: string | null = null;
 
   constructor(
     readonly conversationId: string | null,
     phase: ThreadState['phase'],
-    private readonly readPage: ReadPage = noPages,
+    private readonly fetchPage: FetchPage = noPages,
   ) {
     this.state = new Store({ ...EMPTY, phase });
   }
 
   fail(phase: 'missing' | 'failed'): void {
-    this.#set({ phase });
+    this.#update({ phase });
   }
 
-  /** The newest page, in place of what was known. */
+  /** Shows the newest page in place of the newest messages. */
   load(page: MessagePage): void {
-    this.#unreadTurn = page.running_turn;
+    this.#turnAtLoad = page.running_turn;
     this.state.update((state) => ({
       ...state,
       ...withNewest(state, page),
@@ -99,48 +99,48 @@ export class Thread {
     }));
   }
 
-  async readOlder(): Promise<void> {
-    const { nextBefore, reading } = this.state.value;
-    if (nextBefore === null || isReading(reading)) return;
-    await this.#read('older', nextBefore, withOlder);
+  async loadOlder(): Promise<void> {
+    const { nextBefore, loading } = this.state.value;
+    if (nextBefore === null || isLoading(loading)) return;
+    await this.#loadPage('older', nextBefore, withOlder);
   }
 
-  /** Reads what the gap lacks, from where the reader comes to it. */
-  async fillGap(fromBegin: boolean): Promise<void> {
-    const { gap, reading } = this.state.value;
-    if (gap === null || isReading(reading)) return;
-    const before = fillBefore(gap, fromBegin);
-    await this.#read('gap', before, (state, page) => withFilled(state, page, before));
+  /** Loads a page of the gap, from its start or from its end. */
+  async fillGap(fromStart: boolean): Promise<void> {
+    const { gap, loading } = this.state.value;
+    if (gap === null || isLoading(loading)) return;
+    const before = fillBefore(gap, fromStart);
+    await this.#loadPage('gap', before, (state, page) => withFilled(state, page, before));
   }
 
-  /** Brings the message at this position before the reader's eyes, with what stands around it. */
+  /** Scrolls to the message at this position; loads it and its surroundings if necessary. */
   async showMessage(position: number): Promise<void> {
-    await this.#settled();
+    await this.#initialLoad();
     if (messageAt(this.state.value, position) === undefined) {
       const before = position + PAGE_SIZE / 2;
-      await this.#read('gap', before, (state, page) => withDistant(state, page, before));
+      await this.#loadPage('gap', before, (state, page) => withDistant(state, page, before));
     }
     const message = messageAt(this.state.value, position);
-    if (message) this.#set({ target: { id: message.id } });
+    if (message) this.#update({ target: { id: message.id } });
   }
 
-  /** Shows a message that is on its way. */
-  sending(clientMessageId: string, content: string): void {
-    this.#change(onItsWay(clientMessageId, content));
+  /** Shows a message before the server has accepted it. */
+  addOptimistic(clientMessageId: string, content: string): void {
+    this.#upsert(optimisticMessage(clientMessageId, content));
   }
 
-  /** A message that was refused stays to be sent again. */
-  refused(clientMessageId: string, problem: Problem): void {
+  /** Keeps a message that the server rejected, so that the user can resend it. */
+  reject(clientMessageId: string, problem: Problem): void {
     const { editing } = this.state.value;
     const message = this.find(clientMessageId);
-    if (message) this.#change({ ...message, status: 'unsent', problem });
+    if (message) this.#upsert({ ...message, status: 'unsent', problem });
     else if (editing?.clientMessageId === clientMessageId) {
-      this.#set({ editing: { ...editing, isSent: false, problem } });
+      this.#update({ editing: { ...editing, isSent: false, problem } });
     }
   }
 
-  /** Whether this browser waits for an answer to the message of this name. */
-  knows(clientMessageId: string): boolean {
+  /** Whether this page has sent a message or an edit with this id. */
+  isPending(clientMessageId: string): boolean {
     return (
       this.find(clientMessageId) !== undefined ||
       this.state.value.editing?.clientMessageId === clientMessageId
@@ -148,14 +148,14 @@ export class Thread {
   }
 
   edit(editing: Editing | null): void {
-    this.#set({ editing });
+    this.#update({ editing });
   }
 
-  summarised(through: number): void {
-    this.#set({ summaryThrough: through });
+  setSummaryThrough(through: number): void {
+    this.#update({ summaryThrough: through });
   }
 
-  forget(id: string): void {
+  removeMessage(id: string): void {
     this.state.update((state) => ({
       ...state,
       messages: state.messages.filter((message) => message.id !== id),
@@ -169,116 +169,116 @@ export class Thread {
   apply({ event, data }: ConversationEvent): void {
     switch (event) {
       case 'message_accepted':
-        return this.#accepted(data);
+        return this.#startTurn(data);
       case 'response_chunk':
-        return this.#grow(data.turn_id, data.chunk);
+        return this.#appendChunk(data.turn_id, data.chunk);
       case 'error':
-        return this.#turnFailed(data);
+        return this.#failTurn(data);
       case 'response_end':
-        return this.#ended(data);
+        return this.#endTurn(data);
       case 'token_usage':
-        return this.#set({
+        return this.#update({
           ledger: data.ledger,
           tokensUsed: data.total_tokens_used,
           summaryThrough: data.ledger.summary_through,
         });
       case 'conversation_updated':
         if (data.change === 'deleted') this.fail('missing');
-        else if (data.change === 'compacted') this.summarised(data.summary_through);
+        else if (data.change === 'compacted') this.setSummaryThrough(data.summary_through);
     }
   }
 
-  #accepted(accepted: MessageAccepted & { seq?: number }): void {
-    // Said to this browser alone, as it sent twice: the turn may have ended long ago.
+  #startTurn(accepted: MessageAccepted & { seq?: number }): void {
+    // The reply to a duplicate, sent to this connection only: the turn may have ended long ago.
     if (accepted.seq === undefined && this.find(accepted.answer_id)) {
-      if (accepted.client_message_id) this.forget(accepted.client_message_id);
+      if (accepted.client_message_id) this.removeMessage(accepted.client_message_id);
       return;
     }
-    this.#begun.add(accepted.answer_id);
+    this.#awaitingChunk.add(accepted.answer_id);
     this.state.update((state) => ({
       ...state,
       phase: 'ready',
       runningTurn: accepted.turn_id,
-      messages: accept(state.messages, accepted),
+      messages: startTurn(state.messages, accepted),
       editing: isSentEdit(state.editing, accepted) ? null : state.editing,
     }));
   }
 
-  #grow(turnId: string, chunk: string): void {
+  #appendChunk(turnId: string, chunk: string): void {
     const answer = answerOf(this.state.value.messages, turnId);
     if (answer?.status !== 'streaming') return;
-    // What there was before stays in sight until the turn has said something.
-    const before = this.#begun.delete(answer.id) ? '' : answer.content;
-    this.#change({ ...answer, content: before + chunk });
+    // The old text stays visible until the first chunk arrives.
+    const prefix = this.#awaitingChunk.delete(answer.id) ? '' : answer.content;
+    this.#upsert({ ...answer, content: prefix + chunk });
   }
 
-  #turnFailed(failed: ErrorData): void {
+  #failTurn(failed: ErrorData): void {
     const answer = failed.turn_id && answerOf(this.state.value.messages, failed.turn_id);
-    if (answer) this.#change({ ...answer, problem: problemOf(failed) });
+    if (answer) this.#upsert({ ...answer, problem: problemOf(failed) });
   }
 
-  #ended(end: ResponseEnd): void {
+  #endTurn(end: ResponseEnd): void {
     const answer = this.find(end.message_id);
-    if (answer) this.#change({ ...answer, status: end.status });
-    if (this.state.value.runningTurn === end.turn_id) this.#set({ runningTurn: null });
-    if (this.#unreadTurn === end.turn_id) void this.#readVersions();
+    if (answer) this.#upsert({ ...answer, status: end.status });
+    if (this.state.value.runningTurn === end.turn_id) this.#update({ runningTurn: null });
+    if (this.#turnAtLoad === end.turn_id) void this.#loadVersions();
   }
 
-  /** The versions of an answer that was being made when the page was read. */
-  async #readVersions(): Promise<void> {
-    this.#unreadTurn = null;
+  /** Loads the versions of an answer that was streaming when the page was loaded. */
+  async #loadVersions(): Promise<void> {
+    this.#turnAtLoad = null;
     try {
-      const { messages } = await this.readPage(null);
+      const { messages } = await this.fetchPage(null);
       const versions = new Map(messages.map((message) => [message.message_id, message.versions]));
       this.state.update((state) => ({
         ...state,
         messages: state.messages.map((message) => {
           const known = versions.get(message.id);
-          const isNews = known !== undefined && known.length !== message.versions.length;
-          return isNews ? { ...message, versions: known } : message;
+          const hasChanged = known !== undefined && known.length !== message.versions.length;
+          return hasChanged ? { ...message, versions: known } : message;
         }),
       }));
     } catch {
-      // The answer is shown; only how many versions it has is not.
+      // The answer is shown; only its versions are missing.
     }
   }
 
-  async #read(
-    reading: 'older' | 'gap',
+  async #loadPage(
+    loading: 'older' | 'gap',
     before: number,
-    change: (state: ThreadState, page: MessagePage) => Loaded,
+    change: (state: ThreadState, page: MessagePage) => LoadedMessages,
   ): Promise<void> {
-    this.#set({ reading });
+    this.#update({ loading });
     try {
-      const page = await this.readPage(before);
-      this.state.update((state) => ({ ...state, ...change(state, page), reading: 'nothing' }));
+      const page = await this.fetchPage(before);
+      this.state.update((state) => ({ ...state, ...change(state, page), loading: 'idle' }));
     } catch {
-      this.#set({ reading: 'failed' });
+      this.#update({ loading: 'failed' });
     }
   }
 
-  /** Waits until the newest page is there. */
-  async #settled(): Promise<void> {
+  /** Resolves when the newest page is loaded, or loading it has failed. */
+  async #initialLoad(): Promise<void> {
     if (this.state.value.phase !== 'loading') return;
     await new Promise<void>((resolve) => {
-      const end = this.state.subscribe(() => {
+      const unsubscribe = this.state.subscribe(() => {
         if (this.state.value.phase === 'loading') return;
-        end();
+        unsubscribe();
         resolve();
       });
     });
   }
 
-  #set(changes: Partial<ThreadState>): void {
+  #update(changes: Partial<ThreadState>): void {
     this.state.update((state) => ({ ...state, ...changes }));
   }
 
-  /** Replaces the message, or adds it as the newest. */
-  #change(changed: ThreadMessage): void {
+  /** Replaces the message, or appends it. */
+  #upsert(changed: ThreadMessage): void {
     this.state.update((state) => ({
       ...state,
       phase: 'ready',
-      messages: replace(state.messages, changed),
+      messages: upsert(state.messages, changed),
     }));
   }
 }
@@ -287,8 +287,8 @@ export function problemOf({ message, code, retry_after_ms: wait }: ErrorData): P
   return { message, code, retryAt: wait === undefined ? null : Date.now() + wait };
 }
 
-function isReading(reading: ThreadState['reading']): boolean {
-  return reading === 'older' || reading === 'gap';
+function isLoading(loading: ThreadState['loading']): boolean {
+  return loading === 'older' || loading === 'gap';
 }
 
 function isSentEdit(editing: Editing | null, accepted: MessageAccepted): boolean {

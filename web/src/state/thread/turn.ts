@@ -2,10 +2,10 @@ import type { MessageAccepted } from '../../api/types';
 import { isUnstored, type ThreadMessage } from './thread-message';
 
 /**
- * A turn begins: its question and its answer end the visible path. Only what is not stored yet stays
- * behind them; an answer that is there already goes on.
+ * Applies the start of a turn: its question and its answer become the end of the visible path,
+ * followed only by unstored messages. An existing answer is continued.
  */
-export function accept(
+export function startTurn(
   messages: readonly ThreadMessage[],
   accepted: MessageAccepted,
 ): ThreadMessage[] {
@@ -31,8 +31,8 @@ export function answerOf(
   return messages.findLast((message) => message.turnId === turnId && message.role === 'assistant');
 }
 
-/** Replaces the message, or adds it as the newest. */
-export function replace(
+/** Replaces the message, or appends it. */
+export function upsert(
   messages: readonly ThreadMessage[],
   changed: ThreadMessage,
 ): readonly ThreadMessage[] {
