@@ -11,6 +11,7 @@ use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 use webchat_domain::IdempotencyKey;
 
 use crate::error::ErrorBody;
+use crate::realtime::schema::{ClientEvent, ServerEvent};
 use crate::refusals::problem;
 use crate::{ApiError, flask, health, v1};
 
@@ -43,7 +44,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
 struct Document;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(serve))]
+#[openapi(paths(serve), components(schemas(ClientEvent, ServerEvent, IdempotencyKey)))]
 struct Described;
 
 /// The document, as it stands in `docs/openapi.json`.

@@ -5,6 +5,7 @@ mod frames;
 mod incoming;
 mod limits;
 mod outgoing;
+pub(crate) mod schema;
 pub(crate) mod socket_io;
 pub(crate) mod sse;
 mod websocket;
