@@ -74,8 +74,6 @@ pub fn openapi() -> serde_json::Result<String> {
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     components.responses.insert(ERROR_RESPONSE.to_owned(), problem("Any other error.").into());
     components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
-    // The parameters refer to it, and utoipa collects no schemas from parameters.
-    components.schemas.insert(IdempotencyKey::name().into_owned(), IdempotencyKey::schema());
     for item in document.paths.paths.values_mut() {
         let methods =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];

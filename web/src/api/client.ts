@@ -1,4 +1,11 @@
-import type { Config, Conversation, ConversationList, MessagePage } from './types';
+import type {
+  Config,
+  Context,
+  Conversation,
+  ConversationPage,
+  ErrorResponse,
+  MessagePage,
+} from './types';
 
 /** The server returned an error, or could not be reached (`code` is then `offline`). */
 export class ApiError extends Error {
@@ -15,7 +22,7 @@ export class ApiError extends Error {
 
 export interface Api {
   config(): Promise<Config>;
-  conversations(cursor: string | null): Promise<ConversationList>;
+  conversations(cursor: string | null): Promise<ConversationPage>;
   startConversation(): Promise<Conversation>;
   conversation(id: string): Promise<Conversation>;
   rename(id: string, title: string): Promise<Conversation>;
@@ -36,8 +43,8 @@ export const api: Api = {
   delete: (id) => call('DELETE', conversationPath(id)),
   messages: (id, before) => call('GET', `${conversationPath(id)}/messages${query({ before })}`),
   summaryThrough: async (id) => {
-    type Context = { summary: { through: number } | null };
-    return (await call<Context>('GET', `${conversationPath(id)}/context`)).summary?.through ?? 0;
+    const { summary } = await call<Context>('GET', `${conversationPath(id)}/context`);
+    return summary?.through ?? 0;
   },
 };
 
@@ -81,7 +88,7 @@ export async function responseError(response: Response): Promise<ApiError> {
   const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
   const retryAt = Number.isFinite(seconds) ? Date.now() + seconds * 1000 : null;
   try {
-    const { message, code } = (await response.json()) as { message: string; code: string };
+    const { message, code } = (await response.json()) as ErrorResponse;
     return new ApiError(message, code, retryAt);
   } catch {
     const message = `The server answered with status ${response.status}.`;

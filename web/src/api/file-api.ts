@@ -1,5 +1,5 @@
 import { BASE, call, conversationPath, offlineError, responseError } from './client';
-import type { FileJob } from './types';
+import type { FileJob, FileList } from './types';
 
 export interface FileApi {
   /** Calls `onprogress` with the number of bytes sent so far. */
@@ -16,7 +16,7 @@ export interface FileApi {
 
 export const fileApi: FileApi = {
   upload,
-  list: async (id) => (await call<{ files: FileJob[] }>('GET', path(id))).files,
+  list: async (id) => (await call<FileList>('GET', path(id))).files,
   cancel: (id, jobId) => call('DELETE', `${path(id)}/${encodeURIComponent(jobId)}`),
   retry: (id, jobId) => call('POST', `${path(id)}/${encodeURIComponent(jobId)}/retry`),
 };

@@ -1,12 +1,19 @@
 import { BASE, call, conversationPath, query } from './client';
-import type { Conversation, ConversationList, ImportJob, SearchHit } from './types';
+import type {
+  Conversation,
+  ConversationPage,
+  ImportJob,
+  SavedFile,
+  SearchHit,
+  SearchHits,
+} from './types';
 
 export type ExportFormat = 'json' | 'markdown' | 'flask';
 
 /** Operations on whole conversations. */
 export interface LibraryApi {
   search(query: string): Promise<SearchHit[]>;
-  archived(cursor: string | null): Promise<ConversationList>;
+  archived(cursor: string | null): Promise<ConversationPage>;
   archive(id: string, archived: boolean): Promise<Conversation>;
   /** Saves the conversation to a file on the server and returns the file's name. */
   save(id: string): Promise<string>;
@@ -19,12 +26,10 @@ export interface LibraryApi {
 }
 
 export const libraryApi: LibraryApi = {
-  search: async (q) =>
-    (await call<{ hits: SearchHit[] }>('GET', `/search${query({ q, limit: 30 })}`)).hits,
+  search: async (q) => (await call<SearchHits>('GET', `/search${query({ q, limit: 30 })}`)).hits,
   archived: (cursor) => call('GET', `/conversations${query({ archived: 'true', cursor })}`),
   archive: (id, archived) => call('PATCH', conversationPath(id), { archived }),
-  save: async (id) =>
-    (await call<{ file_name: string }>('POST', `${conversationPath(id)}/save`)).file_name,
+  save: async (id) => (await call<SavedFile>('POST', `${conversationPath(id)}/save`)).file_name,
   reset: (id) => call('POST', `${conversationPath(id)}/reset`),
   deleteOnUnload: (id) => {
     const request = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });

@@ -1,6 +1,12 @@
-import type { SendMessage } from './types';
+/** A message to send, or an edit of the question `message_id`. */
+export interface OutgoingMessage {
+  message: string;
+  conversation_id: string;
+  client_message_id: string;
+  message_id?: string;
+}
 
-export interface Unsent extends SendMessage {
+export interface Unsent extends OutgoingMessage {
   /** Why the server rejected it; `null` while it is pending. */
   refused: string | null;
   /** The code of that error. */
@@ -31,7 +37,7 @@ export class Outbox {
     );
   }
 
-  put(message: SendMessage): void {
+  put(message: OutgoingMessage): void {
     this.#messages.set(message.client_message_id, { ...message, refused: null });
     this.#write();
   }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import type { ServerFrame } from './types';
+import type { ServerEvent } from './types';
 import { LiveSocket } from './socket';
 import { Outbox } from './outbox';
 
@@ -29,7 +29,7 @@ class FakeWebSocket extends EventTarget {
 
 let sockets: FakeWebSocket[];
 let live: LiveSocket;
-let received: ServerFrame[];
+let received: ServerEvent[];
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -42,7 +42,7 @@ beforeEach(() => {
     return socket as never;
   };
   live = new LiveSocket(open, new Outbox(localStorage), () => 1);
-  live.onframe = (frame) => received.push(frame);
+  live.onevent = (event) => received.push(event);
   live.connect();
 });
 

@@ -1,5 +1,5 @@
-import type { MessageCommand, SendMessage, ServerFrame } from './types';
-import type { Outbox } from './outbox';
+import type { OutgoingMessage, Outbox } from './outbox';
+import type { ClientEvent, MessageCommand, ServerEvent } from './types';
 import { Store } from '../state/store';
 
 export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
@@ -26,8 +26,8 @@ const SERVICE_RESTART = 1012;
  */
 export class LiveSocket {
   readonly connection = new Store<Connection>('connecting');
-  /** Called with each frame, in order of arrival. */
-  onframe: (frame: ServerFrame) => void = () => {};
+  /** Called with each event, in order of arrival. */
+  onevent: (event: ServerEvent) => void = () => {};
 
   readonly #open: () => WebSocketLike;
   readonly #random: () => number;
@@ -79,16 +79,16 @@ export class LiveSocket {
 
   subscribe(conversationId: string, after: number): void {
     this.#cursors.set(conversationId, after);
-    this.#sendFrame('subscribe', { conversation_id: conversationId, after });
+    this.#sendEvent({ event: 'subscribe', data: { conversation_id: conversationId, after } });
   }
 
   unsubscribe(conversationId: string): void {
     if (this.#cursors.delete(conversationId)) {
-      this.#sendFrame('unsubscribe', { conversation_id: conversationId });
+      this.#sendEvent({ event: 'unsubscribe', data: { conversation_id: conversationId } });
     }
   }
 
-  send(message: SendMessage): void {
+  send(message: OutgoingMessage): void {
     this.outbox.put(message);
     this.#sendMessage(message);
   }
@@ -97,13 +97,13 @@ export class LiveSocket {
    * Returns `false` without a connection. Such a command is not queued: run later, it would surprise
    * the user.
    */
-  sendCommand(command: MessageCommand, data: object): boolean {
-    if (this.#isOpen) this.#sendFrame(command, data);
+  sendCommand(command: MessageCommand): boolean {
+    if (this.#isOpen) this.#sendEvent(command);
     return this.#isOpen;
   }
 
   stop(conversationId: string): void {
-    this.#sendFrame('stop', { conversation_id: conversationId });
+    this.#sendEvent({ event: 'stop', data: { conversation_id: conversationId } });
   }
 
   #opened(): void {
@@ -111,19 +111,19 @@ export class LiveSocket {
     this.#failures = 0;
     this.connection.set('connected');
     for (const [conversation_id, after] of this.#cursors) {
-      this.#sendFrame('subscribe', { conversation_id, after });
+      this.#sendEvent({ event: 'subscribe', data: { conversation_id, after } });
     }
     for (const message of this.outbox.pending()) this.#sendMessage(message);
   }
 
   #received(text: string): void {
-    const frame = JSON.parse(text) as ServerFrame;
-    this.#updateState(frame);
-    this.onframe(frame);
+    const event = JSON.parse(text) as ServerEvent;
+    this.#updateState(event);
+    this.onevent(event);
   }
 
   /** Advances the cursors and settles messages in the outbox. */
-  #updateState(frame: ServerFrame): void {
+  #updateState(frame: ServerEvent): void {
     switch (frame.event) {
       case 'response':
       case 'pong':
@@ -138,10 +138,13 @@ export class LiveSocket {
         if (frame.data.client_message_id) this.outbox.remove(frame.data.client_message_id);
         break;
       case 'error':
-        if (frame.data.client_message_id) {
+        if ('turn_id' in frame.data) {
+          this.#advance(frame.data.conversation_id, frame.data.seq);
+        } else if (frame.data.client_message_id) {
           const { client_message_id, message, code } = frame.data;
           this.outbox.reject(client_message_id, message, code);
         }
+        return;
     }
     if (frame.data.seq !== undefined) this.#advance(frame.data.conversation_id, frame.data.seq);
   }
@@ -166,15 +169,15 @@ export class LiveSocket {
     return isRestarting ? 'restarting' : 'reconnecting';
   }
 
-  #sendMessage(unsent: SendMessage): void {
+  #sendMessage(unsent: OutgoingMessage): void {
     const { message, conversation_id, client_message_id, message_id } = unsent;
     const data = { message, conversation_id, client_message_id };
-    if (message_id === undefined) this.#sendFrame('send_message', data);
-    else this.#sendFrame('edit_message', { ...data, message_id });
+    if (message_id === undefined) this.#sendEvent({ event: 'send_message', data });
+    else this.#sendEvent({ event: 'edit_message', data: { ...data, message_id } });
   }
 
   /** Sends nothing while disconnected: `#opened` restores subscriptions and pending messages. */
-  #sendFrame(event: string, data: object): void {
-    if (this.#isOpen) this.#socket?.send(JSON.stringify({ event, data }));
+  #sendEvent(event: ClientEvent): void {
+    if (this.#isOpen) this.#socket?.send(JSON.stringify(event));
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 
 import { App } from './app';
-import type { Conversation, ServerFrame } from '../api/types';
+import type { Conversation, ServerEvent } from '../api/types';
 import { LiveSocket, type WebSocketLike } from '../api/socket';
 import { Drafts } from '../state/composer/drafts';
 import { Outbox } from '../api/outbox';
@@ -24,7 +24,7 @@ class FakeConnection implements WebSocketLike {
     this.#listeners.get(type)?.(event as never);
   }
 
-  receive(frame: ServerFrame): void {
+  receive(frame: ServerEvent): void {
     this.emit('message', { data: JSON.stringify(frame) });
   }
 }
@@ -99,7 +99,12 @@ describe('a connected page', () => {
 
   test('shows when a rate limit ends', async () => {
     const { app, connections } = await connectedApp();
-    const error = { message: 'Too fast.', code: 'rate_limited', retry_after_ms: 5000 };
+    const error = {
+      message: 'Too fast.',
+      code: 'rate_limited',
+      retry_after_ms: 5000,
+      request_id: 'r1',
+    };
     connections.at(-1)?.receive({ event: 'error', data: { ...error, conversation_id: 'c' } });
 
     expect(app.notice.value).toBe('Too fast.');

@@ -70,7 +70,7 @@ export class App {
     });
     this.#loader = new ConversationLoader(api, socket, this);
     const dispatcher = new EventDispatcher(this, this.#loader, this.context);
-    socket.onframe = (frame) => dispatcher.dispatch(frame);
+    socket.onevent = (event) => dispatcher.dispatch(event);
     socket.connection.subscribe(() => this.#connectionChanged());
   }
 

@@ -1,4 +1,4 @@
-import type { ConversationEvent, ErrorData, ServerFrame } from '../api/types';
+import type { ConversationEvent, RejectedFrame, ServerEvent } from '../api/types';
 import type { ConversationLoader, PageState } from './conversation-loader';
 import type { ContextEditor } from '../state/context/context-editor';
 import type { Store } from '../state/store';
@@ -16,25 +16,30 @@ export class EventDispatcher {
     private readonly context: Store<ContextEditor | null>,
   ) {}
 
-  dispatch(frame: ServerFrame): void {
-    switch (frame.event) {
+  dispatch(event: ServerEvent): void {
+    switch (event.event) {
       case 'response':
       case 'pong':
         return;
       case 'conversation_listed':
-        this.page.library.upsert(frame.data.conversation);
+        this.page.library.upsert(event.data.conversation);
         return;
       case 'conversation_unlisted':
-        this.#unlisted(frame.data.conversation_id);
+        this.#unlisted(event.data.conversation_id);
         return;
       case 'list_changed':
         void this.page.library.reload();
         return;
       case 'subscribed':
-        if (!frame.data.recovered) this.#recover(frame.data.conversation_id);
+        if (!event.data.recovered) this.#recover(event.data.conversation_id);
+        return;
+      case 'error':
+        if ('turn_id' in event.data) {
+          this.#dispatchConversationEvent({ event: 'error', data: event.data });
+        } else this.#rejected(event.data);
         return;
       default:
-        this.#dispatchConversationEvent(frame);
+        this.#dispatchConversationEvent(event);
     }
   }
 
@@ -45,30 +50,26 @@ export class EventDispatcher {
     void this.page.files.load(id);
   }
 
-  #dispatchConversationEvent(frame: ConversationEvent): void {
-    const { conversation_id: id } = frame.data;
+  #dispatchConversationEvent(event: ConversationEvent): void {
+    const { conversation_id: id } = event.data;
     const { library, files } = this.page;
     const thread = this.page.thread.value;
-    if (frame.event === 'error' && frame.data.turn_id === undefined) {
-      this.#rejected(frame.data);
-      return;
-    }
-    if (frame.event === 'file_progress') files.applyProgress(id, frame.data);
-    if (frame.event === 'message_accepted') {
+    if (event.event === 'file_progress') files.applyProgress(id, event.data);
+    if (event.event === 'message_accepted') {
       // A new message unarchives its conversation.
-      library.update(id, { updated_at: frame.data.created_at, archived: false });
+      library.update(id, { updated_at: event.data.created_at, archived: false });
     }
-    if (frame.event === 'conversation_updated') {
-      if (frame.data.change === 'title') library.update(id, { title: frame.data.title });
-      else if (frame.data.change === 'archived') {
-        library.update(id, { archived: frame.data.archived });
-      } else if (frame.data.change === 'deleted') library.forget(id);
-      else if (MESSAGE_CHANGES.has(frame.data.change) && thread.conversationId === id) {
+    if (event.event === 'conversation_updated') {
+      if (event.data.change === 'title') library.update(id, { title: event.data.title });
+      else if (event.data.change === 'archived') {
+        library.update(id, { archived: event.data.archived });
+      } else if (event.data.change === 'deleted') library.forget(id);
+      else if (MESSAGE_CHANGES.has(event.data.change) && thread.conversationId === id) {
         void this.loader.reload();
       }
     }
-    if (thread.conversationId === id) thread.apply(frame);
-    this.#reloadContext(frame, id);
+    if (thread.conversationId === id) thread.apply(event);
+    this.#reloadContext(event, id);
   }
 
   #reloadContext({ event }: ConversationEvent, id: string): void {
@@ -86,7 +87,7 @@ export class EventDispatcher {
     if (thread.conversationId === id) thread.fail('missing');
   }
 
-  #rejected(error: ErrorData): void {
+  #rejected(error: RejectedFrame): void {
     const { client_message_id: name, message, code, retry_after_ms: wait } = error;
     const thread = this.page.thread.value;
     if (name && thread.isPending(name)) thread.reject(name, problemOf(error));

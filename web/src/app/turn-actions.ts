@@ -1,4 +1,5 @@
 import type { LiveSocket } from '../api/socket';
+import type { MessageCommand } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Store } from '../state/store';
 import type { Thread } from '../state/thread/thread';
@@ -56,21 +57,23 @@ export class TurnActions {
   }
 
   regenerate(messageId: string): void {
-    this.#command('regenerate', messageId);
+    this.#send('regenerate', messageId);
   }
 
   continueAnswer(messageId: string): void {
-    this.#command('continue', messageId);
+    this.#send('continue', messageId);
   }
 
   selectVersion(messageId: string): void {
-    this.#command('select_version', messageId);
+    this.#send('select_version', messageId);
   }
 
-  #command(command: 'regenerate' | 'continue' | 'select_version', messageId: string): void {
-    const isSent = this.socket.sendCommand(command, {
-      conversation_id: this.thread.value.conversationId,
-      message_id: messageId,
+  #send(event: MessageCommand['event'], messageId: string): void {
+    const { conversationId } = this.thread.value;
+    if (conversationId === null) return;
+    const isSent = this.socket.sendCommand({
+      event,
+      data: { conversation_id: conversationId, message_id: messageId },
     });
     if (!isSent) this.notice.set('There is no connection. Please try again when it is back.');
   }

@@ -1,4 +1,4 @@
-import type { ModelParameters } from '../../api/types';
+import type { ModelParameters, ReasoningEffort } from '../../api/types';
 
 export type NumberName = Exclude<keyof ModelParameters, 'reasoning_effort'>;
 
@@ -52,7 +52,14 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   },
 ];
 
-export const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+export const REASONING_EFFORTS: readonly ReasoningEffort[] = [
+  'none',
+  'minimal',
+  'low',
+  'medium',
+  'high',
+  'xhigh',
+];
 
 /** Reads the parameters from a form. An empty field leaves the choice to the server. */
 export function parseParameters(form: FormData): ModelParameters {
@@ -61,8 +68,8 @@ export function parseParameters(form: FormData): ModelParameters {
     const text = String(form.get(name) ?? '').trim();
     if (text !== '' && Number.isFinite(Number(text))) parameters[name] = Number(text);
   }
-  const effort = String(form.get('reasoning_effort') ?? '');
-  if (effort !== '') parameters.reasoning_effort = effort;
+  const effort = REASONING_EFFORTS.find((known) => known === form.get('reasoning_effort'));
+  if (effort !== undefined) parameters.reasoning_effort = effort;
   return parameters;
 }
 

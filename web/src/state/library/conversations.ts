@@ -1,4 +1,4 @@
-import type { Conversation, ConversationList } from '../../api/types';
+import type { Conversation, ConversationPage } from '../../api/types';
 import { Store } from '../store';
 
 export interface ConversationsState {
@@ -8,7 +8,7 @@ export interface ConversationsState {
   nextCursor: string | null;
 }
 
-type FetchPage = (cursor: string | null) => Promise<ConversationList>;
+type FetchPage = (cursor: string | null) => Promise<ConversationPage>;
 
 /** The user's conversations, as far as they are loaded. */
 export class Conversations {
@@ -27,7 +27,9 @@ export class Conversations {
     const { phase, items: known } = this.state.value;
     if (phase === 'failed') this.state.update((state) => ({ ...state, phase: 'loading' }));
     try {
-      const { conversations, next_cursor: nextCursor } = await this.#fetchAtLeast(known.length);
+      const { conversations, next_cursor: nextCursor = null } = await this.#fetchAtLeast(
+        known.length,
+      );
       this.state.set({ phase: 'ready', items: this.#visible(conversations), nextCursor });
     } catch {
       this.state.update((state) => ({
@@ -48,7 +50,7 @@ export class Conversations {
       const added = this.#visible(page.conversations).filter(
         (item) => !known.has(item.conversation_id),
       );
-      return { ...state, items: [...state.items, ...added], nextCursor: page.next_cursor };
+      return { ...state, items: [...state.items, ...added], nextCursor: page.next_cursor ?? null };
     });
   }
 
@@ -98,12 +100,12 @@ export class Conversations {
     return conversations.filter((item) => !this.#hidden.has(item.conversation_id));
   }
 
-  async #fetchAtLeast(count: number): Promise<ConversationList> {
-    let { conversations, next_cursor } = await this.fetchPage(null);
+  async #fetchAtLeast(count: number): Promise<ConversationPage> {
+    let { conversations, next_cursor = null } = await this.fetchPage(null);
     while (next_cursor !== null && conversations.length < count) {
       const page = await this.fetchPage(next_cursor);
       conversations = [...conversations, ...page.conversations];
-      next_cursor = page.next_cursor;
+      next_cursor = page.next_cursor ?? null;
     }
     return { conversations, next_cursor };
   }

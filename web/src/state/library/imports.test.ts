@@ -10,6 +10,7 @@ const job = (status: ImportJob['status'], done: number): ImportJob => ({
   of: 2,
   imported: done,
   already_there: 0,
+  messages: done,
   error: null,
 });
 

@@ -34,13 +34,13 @@ export function withNewest(known: LoadedMessages, page: MessagePage): LoadedMess
   const isGapKept = known.gap !== null && known.gap.before <= (older.at(-1)?.position ?? 0);
   return {
     messages: [...older, ...stored, ...pending],
-    nextBefore: older.length > 0 ? known.nextBefore : page.next_before,
+    nextBefore: older.length > 0 ? known.nextBefore : (page.next_before ?? null),
     gap: isGapKept ? known.gap : null,
   };
 }
 
 export function withOlder(known: LoadedMessages, page: MessagePage): LoadedMessages {
-  return { ...known, messages: merge(known.messages, page), nextBefore: page.next_before };
+  return { ...known, messages: merge(known.messages, page), nextBefore: page.next_before ?? null };
 }
 
 /** Adds the page that ends before `before`. There may be a gap between it and the newest messages. */
@@ -53,7 +53,7 @@ export function withDistant(
   const start = newest.find(({ position }) => position !== null)?.position ?? before;
   return {
     messages: merge(newest, page),
-    nextBefore: page.next_before,
+    nextBefore: page.next_before ?? null,
     gap: start > before ? { after: before - 1, before: start } : null,
   };
 }

@@ -2,7 +2,7 @@ import type { ConversationEvent, Message, MessageAccepted, MessagePage } from '.
 
 /** Events and pages of the conversation `c`, for tests. */
 
-export function accepted(changes: Partial<MessageAccepted> & { seq?: number } = {}) {
+export function accepted(changes: Partial<MessageAccepted> = {}) {
   const data = {
     conversation_id: 'c',
     seq: 1,

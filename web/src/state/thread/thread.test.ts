@@ -68,7 +68,13 @@ describe('a thread', () => {
     thread.apply(chunk('Be'));
     thread.apply({
       event: 'error',
-      data: { conversation_id: 'c', message: 'The model failed.', code: 'x', turn_id: 't1' },
+      data: {
+        conversation_id: 'c',
+        seq: 3,
+        message: 'The model failed.',
+        code: 'x',
+        turn_id: 't1',
+      },
     });
 
     expect(thread.state.value.messages.at(-1)).toMatchObject({

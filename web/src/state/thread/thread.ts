@@ -1,10 +1,11 @@
 import type {
   ConversationEvent,
-  ErrorData,
   Ledger,
   MessageAccepted,
   MessagePage,
+  RejectedFrame,
   ResponseEnd,
+  TurnFailed,
 } from '../../api/types';
 import {
   fillBefore,
@@ -90,12 +91,12 @@ export class Thread {
 
   /** Shows the newest page in place of the newest messages. */
   load(page: MessagePage): void {
-    this.#turnAtLoad = page.running_turn;
+    this.#turnAtLoad = page.running_turn ?? null;
     this.state.update((state) => ({
       ...state,
       ...withNewest(state, page),
       phase: 'ready',
-      runningTurn: page.running_turn,
+      runningTurn: page.running_turn ?? null,
     }));
   }
 
@@ -188,7 +189,7 @@ export class Thread {
     }
   }
 
-  #startTurn(accepted: MessageAccepted & { seq?: number }): void {
+  #startTurn(accepted: MessageAccepted): void {
     // The reply to a duplicate, sent to this connection only: the turn may have ended long ago.
     if (accepted.seq === undefined && this.find(accepted.answer_id)) {
       if (accepted.client_message_id) this.removeMessage(accepted.client_message_id);
@@ -212,8 +213,8 @@ export class Thread {
     this.#upsert({ ...answer, content: prefix + chunk });
   }
 
-  #failTurn(failed: ErrorData): void {
-    const answer = failed.turn_id && answerOf(this.state.value.messages, failed.turn_id);
+  #failTurn(failed: TurnFailed): void {
+    const answer = answerOf(this.state.value.messages, failed.turn_id);
     if (answer) this.#upsert({ ...answer, problem: problemOf(failed) });
   }
 
@@ -283,7 +284,11 @@ export class Thread {
   }
 }
 
-export function problemOf({ message, code, retry_after_ms: wait }: ErrorData): Problem {
+export function problemOf({
+  message,
+  code,
+  retry_after_ms: wait,
+}: Pick<RejectedFrame, 'message' | 'code' | 'retry_after_ms'>): Problem {
   return { message, code, retryAt: wait === undefined ? null : Date.now() + wait };
 }
 
