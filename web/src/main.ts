@@ -7,9 +7,10 @@ import { contextApi } from './api/context-api';
 import { fileApi } from './api/file-api';
 import { libraryApi } from './api/library-api';
 import { LiveSocket } from './api/socket';
-import { browserStorage, Drafts } from './state/composer/drafts';
+import { Drafts } from './state/composer/drafts';
 import { Outbox } from './api/outbox';
 import { ThemeChoice } from './state/page/theme';
+import { browserStorage } from './state/storage';
 
 const socketAddress = new URL('/ws', location.href);
 socketAddress.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';

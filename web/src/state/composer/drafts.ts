@@ -24,15 +24,6 @@ export class Drafts {
   }
 }
 
-/** The browser's storage; `null` if it is blocked. */
-export function browserStorage(): Storage | null {
-  try {
-    return localStorage;
-  } catch {
-    return null;
-  }
-}
-
 function key(conversationId: string | null): string {
   return `webchat.draft.${conversationId ?? 'new'}`;
 }

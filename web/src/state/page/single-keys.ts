@@ -1,4 +1,4 @@
-import { browserStorage } from '../composer/drafts';
+import { browserStorage } from '../storage';
 
 const KEY = 'webchat.single-keys';
 

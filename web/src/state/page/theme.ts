@@ -1,4 +1,4 @@
-import { browserStorage } from '../composer/drafts';
+import { browserStorage } from '../storage';
 import { Store } from '../store';
 
 export type Theme = 'system' | 'white' | 'g100';
