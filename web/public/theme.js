@@ -1,4 +1,4 @@
-// The theme chosen last, set before the page is painted. `state/theme.ts` writes it.
+// The theme chosen last, set before the page is painted. `state/page/theme.ts` writes it.
 try {
   const theme = localStorage.getItem('webchat.theme');
   if (theme === 'white' || theme === 'g100') document.documentElement.dataset.theme = theme;
