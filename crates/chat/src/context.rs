@@ -56,8 +56,8 @@ impl Chat {
     ) -> Result<ContextView, ChatError> {
         let conversation = self.find_conversation(user_id, id).await?;
         let StoredContext { context, revision } = self.stored_context(user_id, id).await?;
-        let mut planner = ContextPlanner::between_questions(self.budget(&context));
-        self.offer_history(user_id, id, None, |message| planner.offer(message)).await?;
+        let mut planner = ContextPlanner::without_question(self.budget(&context));
+        self.offer_history(user_id, id, None, |message| planner.try_add(message)).await?;
         let ledger = planner.finish(conversation.message_count).ledger;
         Ok(ContextView { context, revision, ledger })
     }
@@ -183,7 +183,7 @@ impl Chat {
         };
         let created_at = self.ports.clock.now();
         let change = |context: &mut Context| {
-            let longest = self.budget(context).longest_summary();
+            let longest = self.budget(context).max_summary_tokens();
             if token_count > longest {
                 return Err(ChatError::ContextTooLong { limit: longest });
             }
@@ -202,7 +202,7 @@ impl Chat {
 
     pub(crate) fn budget(&self, context: &Context) -> Budget {
         let Settings { max_tokens, reply_tokens, .. } = *self.settings;
-        Budget::beside(max_tokens, reply_tokens, self.system_prompt.as_deref(), context)
+        Budget::for_context(max_tokens, reply_tokens, self.system_prompt.as_deref(), context)
     }
 
     pub(crate) async fn stored_context(
@@ -246,7 +246,7 @@ impl Chat {
             if expected.is_some_and(|expected| expected != revision) {
                 return Err(ChatError::PreconditionFailed);
             }
-            let room_before = self.budget(&context).room();
+            let room_before = self.budget(&context).available();
             let kind = change(&mut context)?;
             self.check_room(room_before, &context)?;
             match self.ports.contexts.replace_context(user_id, id, context, revision).await? {
@@ -263,7 +263,7 @@ impl Chat {
     fn check_room(&self, room_before: u32, context: &Context) -> Result<(), ChatError> {
         let Settings { max_tokens, reply_tokens, .. } = *self.settings;
         let half = max_tokens.saturating_sub(reply_tokens) / 2;
-        let room = self.budget(context).room();
+        let room = self.budget(context).available();
         if room < half && room < room_before {
             return Err(ChatError::ContextTooLong { limit: half });
         }
