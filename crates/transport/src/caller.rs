@@ -35,7 +35,7 @@ impl FromRequest for Caller {
             if let Some(session) = find(&request, chat).await? {
                 return Ok(Self(session));
             }
-            let session = chat.start_session().await?;
+            let session = chat.accounts.start_session().await?;
             remember(&request, session.session_id)?;
             Ok(Self(session))
         })
@@ -62,7 +62,7 @@ pub(crate) async fn extend(
     chat: &Chat,
     session: &Session,
 ) -> Result<(), ApiError> {
-    chat.keep_session(session).await?;
+    chat.accounts.touch_session(session).await?;
     remember(request, session.session_id)
 }
 
@@ -72,7 +72,7 @@ fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
     match session_id(request) {
-        Some(id) => Ok(chat.find_session(id).await?),
+        Some(id) => Ok(chat.accounts.find_session(id).await?),
         None => Ok(None),
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use thiserror::Error;
 use tracing_actix_web::RequestId;
 use utoipa::ToSchema;
-use webchat_chat::{ChatError, FailureCode, NotReady};
+use webchat_chat::{ChatError, NotReady};
 
 use crate::Refusal;
 
@@ -132,7 +132,7 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Chat(error) | Self::NotSaved(error) => error.code().as_str(),
+            Self::Chat(error) | Self::NotSaved(error) => error.code(),
             Self::EngineIo(Refusal::Forbidden) => Self::OriginNotAllowed.code(),
             Self::InvalidRequest(_) | Self::EngineIo(_) => "invalid_request",
             Self::InvalidValue(_) => "invalid_value",
@@ -150,7 +150,7 @@ impl ApiError {
             Self::ConnectionLimit => "connection_limit",
             Self::UnknownEvent(_) => "unknown_event",
             Self::NotReady(_) => "not_ready",
-            Self::Internal => FailureCode::Internal.as_str(),
+            Self::Internal => "internal",
         }
     }
 
@@ -186,39 +186,7 @@ impl ResponseError for ApiError {
     /// The one table from errors to HTTP.
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Chat(error) | Self::NotSaved(error) => match error.code() {
-                FailureCode::EmptySearch
-                | FailureCode::UnsupportedFileType
-                | FailureCode::FileNotText
-                | FailureCode::EmptyFile
-                | FailureCode::BrokenImport => StatusCode::BAD_REQUEST,
-                FailureCode::EmptyMessage
-                | FailureCode::MessageTooLong
-                | FailureCode::ContextTooLong => StatusCode::UNPROCESSABLE_ENTITY,
-                FailureCode::ConversationNotFound
-                | FailureCode::MessageNotFound
-                | FailureCode::TurnNotFound
-                | FailureCode::SavedFileNotFound
-                | FailureCode::ExampleNotFound
-                | FailureCode::FileNotFound
-                | FailureCode::NoSummary
-                | FailureCode::ImportNotFound => StatusCode::NOT_FOUND,
-                FailureCode::FileNotFailed
-                | FailureCode::TurnInProgress
-                | FailureCode::Conflict
-                | FailureCode::NothingToContinue
-                | FailureCode::ContextChanged
-                | FailureCode::ImportInProgress => StatusCode::CONFLICT,
-                FailureCode::ShuttingDown
-                | FailureCode::StorageUnavailable
-                | FailureCode::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
-                FailureCode::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-                FailureCode::TooManyFiles
-                | FailureCode::TooManyTurns
-                | FailureCode::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
-                FailureCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-                FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            },
+            Self::Chat(error) | Self::NotSaved(error) => chat_status(error),
             Self::OriginNotAllowed | Self::EngineIo(Refusal::Forbidden) => StatusCode::FORBIDDEN,
             Self::InvalidRequest(_)
             | Self::NoConversation
@@ -247,6 +215,43 @@ impl ResponseError for ApiError {
             answer.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1_000).to_string()));
         }
         answer.finish()
+    }
+}
+
+/// The status of a use case's error.
+fn chat_status(error: &ChatError) -> StatusCode {
+    match error {
+        ChatError::EmptySearch
+        | ChatError::UnsupportedFileType
+        | ChatError::FileNotText
+        | ChatError::EmptyFile
+        | ChatError::InvalidImport(_) => StatusCode::BAD_REQUEST,
+        ChatError::EmptyMessage
+        | ChatError::MessageTooLong(_)
+        | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ChatError::ConversationNotFound
+        | ChatError::MessageNotFound
+        | ChatError::TurnNotFound
+        | ChatError::SavedFileNotFound
+        | ChatError::ExampleNotFound
+        | ChatError::FileNotFound
+        | ChatError::NoSummary
+        | ChatError::ImportNotFound => StatusCode::NOT_FOUND,
+        ChatError::FileNotFailed
+        | ChatError::TurnInProgress
+        | ChatError::PositionConflict { .. }
+        | ChatError::NothingToContinue
+        | ChatError::ContextConflict
+        | ChatError::ImportInProgress => StatusCode::CONFLICT,
+        ChatError::ShuttingDown | ChatError::StorageUnavailable(_) | ChatError::TooManyImports => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        ChatError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        ChatError::TooManyFiles { .. }
+        | ChatError::TooManyTurns { .. }
+        | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
+        ChatError::RevisionConflict => StatusCode::PRECONDITION_FAILED,
+        ChatError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn check(request: &HttpRequest, resource: &impl Serialize) -> Result<
         Ok(IfMatch::Any) => Ok(()),
         Ok(IfMatch::Items(tags)) if tags.iter().any(|known| known.strong_eq(&tag)) => Ok(()),
         // What is no tag is none of ours.
-        Ok(IfMatch::Items(_)) | Err(_) => Err(ChatError::PreconditionFailed.into()),
+        Ok(IfMatch::Items(_)) | Err(_) => Err(ChatError::RevisionConflict.into()),
     }
 }
 

@@ -149,8 +149,8 @@ struct Config {
     responses((status = 200, body = Started)),
 )]
 async fn start_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Started>, ApiError> {
-    let conversation_id = chat.start_conversation(caller.0.user_id, None).await?.conversation_id;
-    chat.set_current_conversation(&caller.0, conversation_id).await?;
+    let conversation_id = chat.conversations.start(caller.0.user_id, None).await?.conversation_id;
+    chat.accounts.set_current_conversation(&caller.0, conversation_id).await?;
     let message = "New conversation started.";
     Ok(Json(Started { message, conversation_id }))
 }
@@ -168,7 +168,7 @@ async fn start_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Sta
 )]
 async fn reset_conversation(caller: Caller, chat: Data<Chat>) -> Result<Json<Done>, ApiError> {
     let id = caller.0.conversation_id.ok_or(ApiError::NothingToReset)?;
-    match chat.reset_conversation(caller.0.user_id, id).await {
+    match chat.conversations.reset(caller.0.user_id, id).await {
         Err(ChatError::ConversationNotFound) => return Err(ApiError::NothingToReset),
         reset => reset?,
     }
@@ -189,7 +189,8 @@ async fn search_conversations(
     search: Query<Search>,
     chat: Data<Chat>,
 ) -> Result<Json<Found>, ApiError> {
-    let found = chat.search_conversations(reader.user_id, &search.q, MOST_FOUND).await?;
+    let found =
+        chat.conversations.search_conversations(reader.user_id, &search.q, MOST_FOUND).await?;
     Ok(Json(Found { conversations: found.into_iter().map(FoundOne::from).collect() }))
 }
 
@@ -202,7 +203,7 @@ async fn search_conversations(
     responses((status = 200, body = Listed)),
 )]
 async fn list_conversations(reader: Reader, chat: Data<Chat>) -> Result<Json<Listed>, ApiError> {
-    let conversations = chat.all_conversations(reader.user_id).await?;
+    let conversations = chat.conversations.list_all(reader.user_id).await?;
     let conversations = conversations.into_iter().map(ListedConversation::from).collect();
     Ok(Json(Listed { conversations }))
 }
@@ -221,9 +222,9 @@ async fn load_conversation(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Loaded>, ApiError> {
-    let conversation = chat.flask_history(reader.user_id, *id).await?;
+    let conversation = chat.transfer.flask_history(reader.user_id, *id).await?;
     if let Some(session) = &reader.session {
-        chat.set_current_conversation(session, *id).await?;
+        chat.accounts.set_current_conversation(session, *id).await?;
     }
     Ok(Json(Loaded { conversation }))
 }
@@ -254,7 +255,7 @@ pub(crate) async fn save(
     user_id: UserId,
     id: ConversationId,
 ) -> Result<SavedName, ApiError> {
-    chat.save_history(user_id, id).await.map_err(|error| match error {
+    chat.conversations.save_history(user_id, id).await.map_err(|error| match error {
         ChatError::ConversationNotFound => error.into(),
         error => ApiError::NotSaved(error),
     })
@@ -275,7 +276,7 @@ async fn saved_history(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let name: SavedName = file.parse()?;
-    let content = chat.saved_history(reader.user_id, &name).await?;
+    let content = chat.conversations.saved_history(reader.user_id, &name).await?;
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((CONTENT_DISPOSITION, attachment(&name.to_string())))
@@ -330,14 +331,14 @@ async fn upload_file(
     let user_id = caller.0.user_id;
     let upload = upload::read(&request, body, &chat).await?;
     let id = current_or_new(&chat, &caller.0).await?;
-    let FileJob { job_id, .. } = chat.upload_file(user_id, id, None, upload).await?;
-    let job = chat.wait_for_file(user_id, id, job_id).await?;
+    let FileJob { job_id, .. } = chat.files.upload(user_id, id, None, upload).await?;
+    let job = chat.files.wait_for(user_id, id, job_id).await?;
     match (job.status, &job.error) {
         (JobStatus::Complete, _) => {}
         (_, Some(error)) => return Err(ApiError::NotAnalysed(error.message.clone())),
         (_, None) => return Err(ApiError::NotAnalysed("The analysis was cancelled.".to_owned())),
     }
-    let analysis = chat.analysis(user_id, &job).await?;
+    let analysis = chat.files.analysis(user_id, &job).await?;
     let message = "File was uploaded and analyzed successfully.";
     Ok(Json(Analysed { message, analysis }))
 }
@@ -357,13 +358,13 @@ async fn get_config(chat: Data<Chat>) -> Json<Config> {
 
 async fn current_or_new(chat: &Chat, session: &Session) -> Result<ConversationId, ApiError> {
     if let Some(id) = session.conversation_id {
-        match chat.find_conversation(session.user_id, id).await {
+        match chat.conversations.find(session.user_id, id).await {
             Err(ChatError::ConversationNotFound) => {}
             found => return Ok(found?.conversation_id),
         }
     }
-    let id = chat.start_conversation(session.user_id, None).await?.conversation_id;
-    chat.set_current_conversation(session, id).await?;
+    let id = chat.conversations.start(session.user_id, None).await?.conversation_id;
+    chat.accounts.set_current_conversation(session, id).await?;
     Ok(id)
 }
 

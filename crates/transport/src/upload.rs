@@ -27,12 +27,12 @@ pub(crate) async fn read(
     if announced
         .is_some_and(|bytes| usize::try_from(bytes).map_or(true, |bytes| bytes > most_of_form))
     {
-        return Err(ChatError::FileTooLarge { most_bytes }.into());
+        return Err(ChatError::FileTooLarge { max_bytes: most_bytes }.into());
     }
     let mut form = Multipart::new(request.headers(), bounded(body, most_of_form));
     read_form(&mut form, chat).await.map_err(|error| match error {
         FormError::Form(MultipartError::Payload(PayloadError::Overflow)) => {
-            ChatError::FileTooLarge { most_bytes }.into()
+            ChatError::FileTooLarge { max_bytes: most_bytes }.into()
         }
         FormError::Form(error) => error.into(),
         FormError::Api(error) => error,
@@ -64,7 +64,7 @@ async fn read_form(form: &mut Multipart, chat: &Chat) -> Result<Upload, FormErro
             continue;
         }
         let name = file_name(&field)?;
-        chat.accept_file_name(&name).map_err(ApiError::from)?;
+        chat.files.accept_file_name(&name).map_err(ApiError::from)?;
         let content = content(&mut field).await?;
         if upload.replace(Upload { name, content }).is_some() {
             return Err(refusal("The form has several fields `file`: one is expected.").into());

@@ -64,7 +64,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
 
     pub(crate) async fn greet(&mut self) {
         // Before the greeting: a client reads its list when it has been greeted, and misses nothing.
-        let list = self.chat.subscribe_to_list(self.session.user_id);
+        let list = self.chat.events.subscribe_to_list(self.session.user_id);
         let conversation_id = self.session.conversation_id;
         self.answer(Answer::Response(Welcome {
             data: "Connected to Webchat.",
@@ -135,7 +135,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
                 Ok(())
             }
             Incoming::Stop(data) => {
-                Ok(self.chat.stop(self.session.user_id, data.conversation_id).await?)
+                Ok(self.chat.turns.stop(self.session.user_id, data.conversation_id).await?)
             }
             Incoming::Ping => {
                 self.answer(Answer::Pong {}).await;
@@ -155,7 +155,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
-        let sent = self.chat.send_message(self.session.user_id, conversation_id, message).await?;
+        let sent = self.chat.turns.send(self.session.user_id, conversation_id, message).await?;
         self.tell_if_known(conversation_id, sent).await;
         Ok(())
     }
@@ -168,7 +168,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
             client_message_id: data.client_message_id,
             expected_position: None,
         };
-        let sent = self.chat.edit_message(user_id, id, data.message_id, message).await?;
+        let sent = self.chat.turns.edit(user_id, id, data.message_id, message).await?;
         self.tell_if_known(id, sent).await;
         Ok(())
     }
@@ -177,7 +177,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.follow_from_now_on(id).await?;
         let user_id = self.session.user_id;
-        let sent = self.chat.regenerate(user_id, id, message_id, client_message_id).await?;
+        let sent = self.chat.turns.regenerate(user_id, id, message_id, client_message_id).await?;
         self.tell_if_known(id, sent).await;
         Ok(())
     }
@@ -186,7 +186,8 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.follow_from_now_on(id).await?;
         let user_id = self.session.user_id;
-        let sent = self.chat.continue_answer(user_id, id, message_id, client_message_id).await?;
+        let sent =
+            self.chat.turns.continue_answer(user_id, id, message_id, client_message_id).await?;
         self.tell_if_known(id, sent).await;
         Ok(())
     }
@@ -194,7 +195,7 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
     async fn select_version(&mut self, data: VersionData) -> Result<(), ApiError> {
         let VersionData { conversation_id, message_id } = data;
         self.follow_from_now_on(conversation_id).await?;
-        self.chat.select_version(self.session.user_id, conversation_id, message_id).await?;
+        self.chat.turns.select_version(self.session.user_id, conversation_id, message_id).await?;
         Ok(())
     }
 
@@ -210,13 +211,13 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         if self.followed.contains_key(&id) {
             return Ok(());
         }
-        let following = self.chat.subscribe(self.session.user_id, id, None).await?;
+        let following = self.chat.events.subscribe(self.session.user_id, id, None).await?;
         self.follow(id, following)
     }
 
     /// Looked up anew each time: another tab may have started a conversation meanwhile.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
-        let session = self.chat.find_session(self.session.session_id).await?;
+        let session = self.chat.accounts.find_session(self.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
     }
 
@@ -225,7 +226,8 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         conversation_id: ConversationId,
         after: Option<u64>,
     ) -> Result<(), ApiError> {
-        let following = self.chat.subscribe(self.session.user_id, conversation_id, after).await?;
+        let following =
+            self.chat.events.subscribe(self.session.user_id, conversation_id, after).await?;
         // What was followed so far ends first: its events must not come after `subscribed`.
         self.followed.remove(&conversation_id);
         self.answer(Answer::Subscribed(Subscribed {
@@ -275,7 +277,7 @@ async fn forward<O: From<Outgoing>>(
         }
     }
     // The client asks for what is missing when it is back.
-    while let Ok(Some(followed)) = following.so_far().await {
+    while let Ok(Some(followed)) = following.available().await {
         if !tell_all(id, followed, &outbox).await {
             return;
         }

@@ -171,7 +171,7 @@ async fn change(
     let parameters = parameters.map(|Object(parameters)| parameters);
     let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
     let expected = expected(&request, &chat, user_id, *id).await?;
-    chat.edit_context(user_id, *id, edit, expected).await?;
+    chat.contexts.edit(user_id, *id, edit, expected).await?;
     answer(&request, &chat, user_id, *id).await
 }
 
@@ -213,7 +213,7 @@ async fn replace_summary(
         return Err(ApiError::InvalidValue(message.to_owned()));
     }
     let expected = expected(&request, &chat, user_id, *id).await?;
-    chat.set_summary(user_id, *id, Some(text), expected).await?;
+    chat.contexts.set_summary(user_id, *id, Some(text), expected).await?;
     answer(&request, &chat, user_id, *id).await
 }
 
@@ -237,7 +237,7 @@ async fn remove_summary(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.0.user_id;
     let expected = expected(&request, &chat, user_id, *id).await?;
-    chat.set_summary(user_id, *id, None, expected).await?;
+    chat.contexts.set_summary(user_id, *id, None, expected).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -255,7 +255,7 @@ async fn list_examples(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Examples>, ApiError> {
-    let few_shot_examples = chat.examples(reader.user_id, *id).await?;
+    let few_shot_examples = chat.contexts.examples(reader.user_id, *id).await?;
     Ok(Json(Examples { few_shot_examples }))
 }
 
@@ -303,7 +303,7 @@ async fn remove_example(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let (id, example_id) = ids.into_inner();
-    chat.remove_example(caller.0.user_id, id, example_id).await?;
+    chat.contexts.remove_example(caller.0.user_id, id, example_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -319,7 +319,7 @@ pub(crate) async fn add(
     if user_prompt.trim().is_empty() || assistant_response.trim().is_empty() {
         return Err(ApiError::IncompleteExample);
     }
-    Ok(chat.add_example(user_id, id, key, user_prompt, assistant_response).await?)
+    Ok(chat.contexts.add_example(user_id, id, key, user_prompt, assistant_response).await?)
 }
 
 /// The context's revision, where the client says which state it knows, and that is the present one.
@@ -332,7 +332,7 @@ async fn expected(
     if !etag::is_conditional(request) {
         return Ok(None);
     }
-    let view = chat.context(user_id, id).await?;
+    let view = chat.contexts.view(user_id, id).await?;
     let revision = view.revision;
     etag::check(request, &ContextBody::from(view))?;
     Ok(Some(revision))
@@ -344,7 +344,7 @@ async fn answer(
     user_id: UserId,
     id: ConversationId,
 ) -> Result<HttpResponse, ApiError> {
-    etag::answer(request, &ContextBody::from(chat.context(user_id, id).await?))
+    etag::answer(request, &ContextBody::from(chat.contexts.view(user_id, id).await?))
 }
 
 impl From<ContextView> for ContextBody {
@@ -364,8 +364,10 @@ impl From<Change> for Option<PromptChoice> {
     fn from(change: Change) -> Self {
         match change {
             Change::Stays => None,
-            Change::Becomes(Some(text)) if !text.trim().is_empty() => Some(PromptChoice::Own(text)),
-            Change::Becomes(_) => Some(PromptChoice::Servers),
+            Change::Becomes(Some(text)) if !text.trim().is_empty() => {
+                Some(PromptChoice::Custom(text))
+            }
+            Change::Becomes(_) => Some(PromptChoice::ServerDefault),
         }
     }
 }

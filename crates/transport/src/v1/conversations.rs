@@ -80,7 +80,7 @@ async fn list(
     } else {
         ArchiveFilter::Active
     };
-    let page = chat.list_conversations(reader.user_id, shelf, after, limit).await?;
+    let page = chat.conversations.list(reader.user_id, shelf, after, limit).await?;
     Ok(Json(List {
         conversations: page.items,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
@@ -97,7 +97,7 @@ async fn list(
     responses((status = 201, body = Conversation), BadParameter),
 )]
 async fn start(caller: Caller, keyed: Keyed, chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
-    let started = chat.start_conversation(caller.0.user_id, keyed.key.as_ref()).await?;
+    let started = chat.conversations.start(caller.0.user_id, keyed.key.as_ref()).await?;
     Ok(HttpResponse::Created().json(started))
 }
 
@@ -129,7 +129,7 @@ async fn read(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    etag::answer(&request, &chat.find_conversation(reader.user_id, *id).await?)
+    etag::answer(&request, &chat.conversations.find(reader.user_id, *id).await?)
 }
 
 /// Changes title or archive; what is not named stays.
@@ -167,7 +167,7 @@ async fn edit(
     let Changes { title, archived } = changes.into_inner().0;
     let expected = expected(&request, &chat, user_id, *id).await?;
     let edit = Edit { title, archived, expected };
-    etag::answer(&request, &chat.edit_conversation(user_id, *id, edit).await?)
+    etag::answer(&request, &chat.conversations.edit(user_id, *id, edit).await?)
 }
 
 /// Deletes a conversation with its messages, and ends a turn that runs in it.
@@ -190,7 +190,7 @@ async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.0.user_id;
     expected(&request, &chat, user_id, *id).await?;
-    chat.delete_conversation(user_id, *id).await?;
+    chat.conversations.delete(user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -209,7 +209,7 @@ async fn reset(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    chat.reset_conversation(caller.0.user_id, *id).await?;
+    chat.conversations.reset(caller.0.user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -223,7 +223,7 @@ async fn expected(
     if !etag::is_conditional(request) {
         return Ok(None);
     }
-    let conversation = chat.find_conversation(user_id, id).await?;
+    let conversation = chat.conversations.find(user_id, id).await?;
     etag::check(request, &conversation)?;
     Ok(Some(conversation))
 }

@@ -76,7 +76,7 @@ async fn export_one(
         Format::Markdown => ExportFormat::Markdown,
         Format::Flask => ExportFormat::Flask,
     };
-    Ok(stream(chat.export_conversation(reader.user_id, *id, format).await?))
+    Ok(stream(chat.transfer.export_conversation(reader.user_id, *id, format).await?))
 }
 
 /// All conversations of the user, in one file.
@@ -88,7 +88,7 @@ async fn export_one(
     responses((status = 200, body = serde_json::Value, description = "The file.")),
 )]
 async fn export_all(reader: Reader, chat: Data<Chat>) -> HttpResponse {
-    stream(chat.export_all(reader.user_id))
+    stream(chat.transfer.export_all(reader.user_id))
 }
 
 /// Keeps a conversation as a file of the server's, another one each time.
@@ -124,7 +124,7 @@ fn stream(file: ExportedFile) -> HttpResponse {
         ExportFormat::Json | ExportFormat::Flask => "application/json",
         ExportFormat::Markdown => "text/markdown; charset=utf-8",
     };
-    let parts = file.parts.map_ok(Bytes::from).inspect_err(|error| {
+    let parts = file.content.map_ok(Bytes::from).inspect_err(|error| {
         tracing::error!(error = std::error::Error::source(error), "an export is cut off");
     });
     HttpResponse::Ok()

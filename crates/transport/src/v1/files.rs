@@ -51,7 +51,7 @@ async fn list(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Files>, ApiError> {
-    let files = chat.files(reader.user_id, *id).await?;
+    let files = chat.files.list(reader.user_id, *id).await?;
     Ok(Json(Files { files }))
 }
 
@@ -75,9 +75,9 @@ async fn add(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.0.user_id;
     // Before the file is read: nobody sends megabytes to what is not theirs.
-    chat.find_conversation(user_id, *id).await?;
+    chat.conversations.find(user_id, *id).await?;
     let upload = upload::read(&request, body, &chat).await?;
-    let job = chat.upload_file(user_id, *id, keyed.key.as_ref(), upload).await?;
+    let job = chat.files.upload(user_id, *id, keyed.key.as_ref(), upload).await?;
     Ok(HttpResponse::Accepted().json(job))
 }
 
@@ -97,7 +97,7 @@ async fn read(
     chat: Data<Chat>,
 ) -> Result<Json<FileJob>, ApiError> {
     let (id, job_id) = ids.into_inner();
-    Ok(Json(chat.file(reader.user_id, id, job_id).await?))
+    Ok(Json(chat.files.find(reader.user_id, id, job_id).await?))
 }
 
 /// Ends the analysis of a file, and forgets it. One that is complete stays.
@@ -116,7 +116,7 @@ async fn cancel(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let (id, job_id) = ids.into_inner();
-    chat.cancel_file(caller.0.user_id, id, job_id).await?;
+    chat.files.cancel(caller.0.user_id, id, job_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -141,6 +141,6 @@ async fn retry(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let (id, job_id) = ids.into_inner();
-    let job = chat.retry_file(caller.0.user_id, id, job_id).await?;
+    let job = chat.files.retry(caller.0.user_id, id, job_id).await?;
     Ok(HttpResponse::Accepted().json(job))
 }

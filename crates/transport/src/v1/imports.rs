@@ -88,7 +88,7 @@ async fn start(
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let slot = match chat.prepare_import(caller.0.user_id, keyed.key.as_ref())? {
+    let slot = match chat.transfer.prepare_import(caller.0.user_id, keyed.key.as_ref())? {
         PreparedImport::New(slot) => slot,
         PreparedImport::Duplicate(status) => {
             return Ok(HttpResponse::Accepted().json(Status::of(&status)));
@@ -123,7 +123,7 @@ async fn read(
     chat: Data<Chat>,
 ) -> Result<Json<Status>, ApiError> {
     let id: ImportId = id.parse().map_err(|_| ChatError::ImportNotFound)?;
-    let status = chat.import_status(reader.user_id, id)?;
+    let status = chat.transfer.import_status(reader.user_id, id)?;
     Ok(Json(Status::of(&status)))
 }
 
@@ -182,6 +182,6 @@ impl Status {
 
 impl Failure {
     fn of(error: &ChatError) -> Self {
-        Self { message: error.to_string(), code: error.code().as_str() }
+        Self { message: error.to_string(), code: error.code() }
     }
 }

@@ -150,7 +150,7 @@ pub(super) async fn send(
     let client_message_id = one_name(asked.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
     let user_id = caller.0.user_id;
-    let sent = chat.send_message(user_id, *id, message).await?;
+    let sent = chat.turns.send(user_id, *id, message).await?;
     asked.answer(&chat, &connections, user_id, *id, sent).await
 }
 
@@ -176,7 +176,7 @@ impl Asked {
         id: ConversationId,
         sent: Sent,
     ) -> Result<HttpResponse, ApiError> {
-        let progress = chat.progress(user_id, id, sent).await?;
+        let progress = chat.turns.progress(user_id, id, sent).await?;
         let as_events = self.media_type == EVENT_STREAM;
         if as_events && !progress.is_over() {
             return Ok(sse::turn(connections, id, progress));
@@ -208,7 +208,7 @@ async fn stop(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let (id, turn_id) = ids.into_inner();
-    chat.stop_turn(caller.0.user_id, id, turn_id).await?;
+    chat.turns.stop_turn(caller.0.user_id, id, turn_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -250,7 +250,7 @@ async fn follow(
 ) -> Result<HttpResponse, ApiError> {
     preferred(&request, &[EVENT_STREAM])?;
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
-    let following = chat.subscribe(reader.user_id, *id, Some(after)).await?;
+    let following = chat.events.subscribe(reader.user_id, *id, Some(after)).await?;
     Ok(sse::conversation(&connections, *id, following))
 }
 

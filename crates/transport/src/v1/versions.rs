@@ -95,7 +95,7 @@ async fn edit(
         client_message_id: asked.client_message_id.clone(),
         expected_position: None,
     };
-    let sent = chat.edit_message(user_id, id, message_id, message).await?;
+    let sent = chat.turns.edit(user_id, id, message_id, message).await?;
     asked.answer(&chat, &connections, user_id, id, sent).await
 }
 
@@ -119,7 +119,7 @@ async fn regenerate(
     let OfMessage { id, message_id } = of.into_inner();
     let user_id = caller.0.user_id;
     let name = asked.client_message_id.clone();
-    let sent = chat.regenerate(user_id, id, Some(message_id), name).await?;
+    let sent = chat.turns.regenerate(user_id, id, Some(message_id), name).await?;
     asked.answer(&chat, &connections, user_id, id, sent).await
 }
 
@@ -143,7 +143,7 @@ async fn go_on(
     let OfMessage { id, message_id } = of.into_inner();
     let user_id = caller.0.user_id;
     let name = asked.client_message_id.clone();
-    let sent = chat.continue_answer(user_id, id, Some(message_id), name).await?;
+    let sent = chat.turns.continue_answer(user_id, id, Some(message_id), name).await?;
     asked.answer(&chat, &connections, user_id, id, sent).await
 }
 
@@ -162,5 +162,5 @@ async fn select(
     chat: Data<Chat>,
 ) -> Result<Json<Message>, ApiError> {
     let OfMessage { id, message_id } = of.into_inner();
-    Ok(Json(chat.select_version(caller.0.user_id, id, message_id).await?))
+    Ok(Json(chat.turns.select_version(caller.0.user_id, id, message_id).await?))
 }
