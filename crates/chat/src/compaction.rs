@@ -13,7 +13,7 @@ use webchat_domain::{
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
-use webchat_tokens::{Budget, Fold, SUMMARY_HEADING, chunks, with_overhead};
+use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
 use crate::ChatError;
 use crate::core::Core;
@@ -163,9 +163,9 @@ impl Compaction {
 
     /// The position of the newest message that is to be folded.
     async fn end_of_fold(&self, budget: Budget) -> Result<Option<u64>, ChatError> {
-        let mut fold = Fold::new(budget);
+        let mut fold = CompactionScan::new(budget);
         let mut end = None;
-        let offer = |message: Message| match fold.ends_at(&message) {
+        let offer = |message: Message| match fold.is_boundary(&message) {
             Some(false) => ControlFlow::Continue(()),
             Some(true) => {
                 end = Some(message.position);
@@ -263,14 +263,14 @@ impl Compaction {
                 prompts::said(ChatRole::System, SUMMARISE.to_owned()),
                 prompts::said(ChatRole::User, format!("{so_far}{}", transcript.trim_end())),
             ],
-            max_reply_tokens: budget.longest_summary(),
+            max_reply_tokens: budget.max_summary_tokens(),
             parameters: ModelParameters::default(),
         };
         let text =
             timeout(PATIENCE, self.core.complete(request)).await.map_err(|_| Failure::Slow)??;
         // The model's own count may be another: what is too long by ours is cut at a sentence's end.
         let counter = self.core.counter();
-        let within = chunks(text.trim(), budget.longest_summary().max(16), counter);
+        let within = chunks(text.trim(), budget.max_summary_tokens().max(16), counter);
         let summary = within.first().map(|first| first.trim()).unwrap_or_default();
         if summary.is_empty() {
             return Err(Failure::Empty);
@@ -311,7 +311,7 @@ impl Core {
 
 /// The tokens of messages that one request for a summary can take.
 fn piece(budget: Budget) -> u32 {
-    let others = budget.longest_summary().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
+    let others = budget.max_summary_tokens().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
     budget.window.saturating_sub(others).max(SMALLEST_PIECE)
 }
 

@@ -203,7 +203,9 @@ impl Turn {
         let last = self.last();
         let before = Some(last.position);
         let mut planner = ContextPlanner::new(self.core.budget(context), last)?;
-        self.core.offer_history(self.user_id, id, before, |message| planner.offer(message)).await?;
+        self.core
+            .offer_history(self.user_id, id, before, |message| planner.try_add(message))
+            .await?;
         let not_sent = u64::from(!self.continues());
         Ok(planner.finish(self.conversation.message_count.saturating_sub(not_sent)))
     }
@@ -235,7 +237,7 @@ impl Turn {
         let id = self.conversation.conversation_id;
         let history = ledger.history.saturating_add(with_overhead(self.added(answer.token_count)));
         match self.context().await {
-            Ok(context) if core.budget(&context).is_tight(history) => {
+            Ok(context) if core.budget(&context).needs_compaction(history) => {
                 // An answer that may go on must not be part of a summary yet.
                 let is_complete = answer.status == MessageStatus::Complete;
                 let before = answer.position + u64::from(is_complete);

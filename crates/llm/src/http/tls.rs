@@ -1,3 +1,5 @@
+//! TLS with the root certificates of the system.
+
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -5,15 +7,15 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use url::Url;
 
-/// TLS as a request to `url` needs it, by the roots that the system trusts. The provider is handed
-/// over here, as a library must not install one for the whole process.
+/// The TLS configuration for `url`, with the root certificates of the system. The crypto provider is
+/// passed explicitly, because a library must not install one for the whole process.
 pub(crate) fn client_config(url: &Url) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
     let builder = if url.scheme() == "https" {
         builder.with_platform_verifier()?
     } else {
-        // A machine without any root must still reach a model that speaks plain HTTP.
+        // A machine without root certificates must still reach a model over plain HTTP.
         builder.with_root_certificates(RootCertStore::empty())
     };
     let mut config = builder.with_no_client_auth();

@@ -1,3 +1,5 @@
+//! Ids that the server generates.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -5,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::IdempotencyKey;
+use super::client_ids::IdempotencyKey;
 
-/// A text that should be an id and is not a UUID.
+/// A text that is not a UUID.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("'{0}' is not an id: a UUID is expected")]
 pub struct InvalidId(String);
@@ -22,13 +24,13 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id, a UUID of version 7: ids made later sort later.
+            /// A new id: a UUID of version 7, so that later ids sort later.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
 
-            /// The id as 32 hexadecimal digits without hyphens, as stores keep it.
+            /// The id as 32 hexadecimal digits without hyphens, as it is stored.
             #[must_use]
             pub fn to_simple(self) -> String {
                 self.0.as_simple().to_string()
@@ -58,7 +60,7 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// Who the request acts for. An anonymous browser has its own.
+    /// A user. Each anonymous browser is a separate user.
     UserId
 );
 uuid_id!(
@@ -70,35 +72,36 @@ uuid_id!(
     MessageId
 );
 uuid_id!(
-    /// One user message and the answer being made for it.
+    /// A turn: a question and the generation of its answer.
     TurnId
 );
 uuid_id!(
-    /// An example for the model.
+    /// A few-shot example for the model.
     ExampleId
 );
 uuid_id!(
-    /// A file of conversations that is being brought.
+    /// The import of a file of conversations.
     ImportId
 );
 uuid_id!(
-    /// A file that is analysed.
+    /// The analysis of a file.
     JobId
 );
 uuid_id!(
-    /// One run of a job, at one server: whoever loses its job to another run can tell by it.
+    /// One run of a job on one instance, by which the instance detects that another run has replaced
+    /// it.
     RunId
 );
 uuid_id!(
-    /// One telling of an event: whoever is not sure to have told it tells it again under the same id.
+    /// The publication of an event. Publishing again with the same id has no effect.
     EventId
 );
 
 macro_rules! keyed_id {
     ($name:ident of $scope:ident) => {
         impl $name {
-            /// The id that the key stands for, within `scope`: the same each time (a UUID of version 5).
-            /// Without a key, a new one.
+            /// The id that the key maps to within `scope`: always the same one (a UUID of version 5).
+            /// Without a key, a new id.
             #[must_use]
             pub fn of_key(scope: $scope, key: Option<&IdempotencyKey>) -> Self {
                 let Some(key) = key else { return Self::generate() };
@@ -115,14 +118,14 @@ keyed_id!(ExampleId of ConversationId);
 keyed_id!(JobId of ConversationId);
 
 impl EventId {
-    /// The id of an event that comes once in a turn: whoever tells it, it is told once.
+    /// The id of an event that is published once per turn, even if several instances publish it.
     #[must_use]
     pub fn once_in(turn_id: TurnId, event: &str) -> Self {
         Self(Uuid::new_v5(&turn_id.0, event.as_bytes()))
     }
 }
 
-/// A browser's session. Random, as whoever knows it is that browser.
+/// A browser's session. It is random, because its knowledge authenticates the browser.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(Uuid);
@@ -134,14 +137,14 @@ impl SessionId {
         Self(Uuid::new_v4())
     }
 
-    /// The id as 32 hexadecimal digits, as stores keep it.
+    /// The id as 32 hexadecimal digits, as it is stored.
     #[must_use]
     pub fn to_simple(self) -> String {
         self.0.as_simple().to_string()
     }
 }
 
-/// Hides the id, so that it can't reach a log by way of a struct that holds it.
+/// Hides the id, so that it can't get into a log with a struct that contains it.
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionId(…)")
@@ -161,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uuid_is_refused_by_name() {
+    fn an_invalid_id_is_quoted_in_the_error() {
         let error = "../etc/passwd".parse::<ConversationId>().unwrap_err();
 
         assert_eq!(error.to_string(), "'../etc/passwd' is not an id: a UUID is expected");
     }
 
     #[test]
-    fn a_key_stands_for_one_id_within_its_scope_and_kind() {
+    fn a_key_maps_to_one_id_within_its_scope_and_kind() {
         let key = |text: &str| IdempotencyKey::try_from(text.to_owned()).unwrap();
         let (one, other) = (UserId::generate(), UserId::generate());
         let id = |user, text| ConversationId::of_key(user, Some(&key(text)));

@@ -1,3 +1,5 @@
+//! Tests of classifying errors.
+
 use std::collections::BTreeSet;
 
 use serde_json::json;
@@ -5,16 +7,16 @@ use webchat_domain::ModelParameters;
 
 use super::*;
 
-fn refusal(status: u16, body: &str) -> Refusal {
-    Refusal::in_response(StatusCode::from_u16(status).unwrap(), body.as_bytes())
+fn upstream_error(status: u16, body: &str) -> UpstreamError {
+    UpstreamError::from_response(StatusCode::from_u16(status).unwrap(), body.as_bytes())
 }
 
-fn fault(status: u16, body: &str) -> Fault {
-    refusal(status, body).into_fault(None)
+fn attempt_error(status: u16, body: &str) -> AttemptError {
+    upstream_error(status, body).into_attempt_error(None)
 }
 
 #[test]
-fn an_error_is_told_by_its_code_and_type_then_by_its_status() {
+fn an_error_is_classified_by_its_labels_then_by_its_status() {
     for (status, body, code) in [
         (401, "", "model_key_refused"),
         (401, r#"{"statusCode":401,"message":"Access denied"}"#, "model_key_refused"),
@@ -52,56 +54,56 @@ fn an_error_is_told_by_its_code_and_type_then_by_its_status() {
         (200, r#"{"choices":[]}"#, "model_failed"),
         (302, "", "model_failed"),
     ] {
-        assert_eq!(fault(status, body).error.code(), code, "{status} {body}");
+        assert_eq!(attempt_error(status, body).error.code(), code, "{status} {body}");
     }
 }
 
 #[test]
-fn what_may_pass_is_told_from_what_is_final() {
+fn temporary_and_permanent_errors_are_distinguished() {
     for (status, body, kind) in [
-        (429, "", FaultKind::Busy),
-        (429, r#"{"error":{"code":"insufficient_quota"}}"#, FaultKind::Final),
-        (500, "", FaultKind::Broken),
-        (599, "", FaultKind::Broken),
-        (408, "", FaultKind::Broken),
-        (500, r#"{"error":{"code":"content_filter"}}"#, FaultKind::Final),
-        (400, "", FaultKind::Final),
-        (302, "", FaultKind::Final),
-        (200, r#"{"error":{"code":503}}"#, FaultKind::Broken),
+        (429, "", AttemptErrorKind::Overloaded),
+        (429, r#"{"error":{"code":"insufficient_quota"}}"#, AttemptErrorKind::Permanent),
+        (500, "", AttemptErrorKind::Unavailable),
+        (599, "", AttemptErrorKind::Unavailable),
+        (408, "", AttemptErrorKind::Unavailable),
+        (500, r#"{"error":{"code":"content_filter"}}"#, AttemptErrorKind::Permanent),
+        (400, "", AttemptErrorKind::Permanent),
+        (302, "", AttemptErrorKind::Permanent),
+        (200, r#"{"error":{"code":503}}"#, AttemptErrorKind::Unavailable),
     ] {
-        assert_eq!(fault(status, body).kind, kind, "{status} {body}");
+        assert_eq!(attempt_error(status, body).kind, kind, "{status} {body}");
     }
 }
 
 #[test]
-fn a_server_error_that_says_when_it_is_over_is_told_as_such() {
-    let wait = Some(Duration::from_secs(7));
+fn a_server_error_with_a_retry_after_is_unreachable() {
+    let delay = Some(Duration::from_secs(7));
 
     for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE] {
-        let error = Refusal::in_response(status, b"").into_fault(wait).error;
+        let error = UpstreamError::from_response(status, b"").into_attempt_error(delay).error;
 
         assert_eq!(error.code(), "model_unreachable");
-        assert_eq!(error.retry_after(), wait);
+        assert_eq!(error.retry_after(), delay);
     }
 }
 
 #[test]
-fn an_error_in_a_stream_may_have_nothing_but_a_name() {
+fn an_error_event_may_have_only_a_label() {
     for (name, code, kind) in [
-        ("rate_limit_exceeded", "model_rate_limited", FaultKind::Busy),
-        ("server_error", "model_failed", FaultKind::Broken),
-        ("other", "model_failed", FaultKind::Final),
+        ("rate_limit_exceeded", "model_rate_limited", AttemptErrorKind::Overloaded),
+        ("server_error", "model_failed", AttemptErrorKind::Unavailable),
+        ("other", "model_failed", AttemptErrorKind::Permanent),
     ] {
         let error = json!({"type": name, "code": null});
 
-        let fault = Refusal::in_answer(&error).into_fault(None);
+        let failed = UpstreamError::from_event(&error).into_attempt_error(None);
 
-        assert_eq!((fault.error.code(), fault.kind), (code, kind));
+        assert_eq!((failed.error.code(), failed.kind), (code, kind));
     }
 }
 
 #[test]
-fn a_field_that_is_not_known_is_found_in_what_each_upstream_says_of_it() {
+fn an_unknown_field_is_found_in_each_upstreams_message() {
     let openai = json!({"error": {
         "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
             'max_completion_tokens' instead.",
@@ -136,26 +138,26 @@ fn a_field_that_is_not_known_is_found_in_what_each_upstream_says_of_it() {
         (400, vllm, "stream_options"),
     ] {
         let body = body.to_string();
-        assert_eq!(refusal(status, &body).unknown_field(), Some(field), "{body}");
-        assert_eq!(refusal(500, &body).unknown_field(), None);
+        assert_eq!(upstream_error(status, &body).unknown_field(), Some(field), "{body}");
+        assert_eq!(upstream_error(500, &body).unknown_field(), None);
     }
 }
 
 #[test]
-fn a_field_with_a_wrong_value_is_not_one_that_is_unknown() {
+fn a_field_with_a_wrong_value_is_not_unknown() {
     let too_large = json!({"error": {
         "message": "max_tokens is too large: 99999.", "type": "invalid_request_error",
         "param": "max_tokens", "code": "invalid_value",
     }});
 
-    let refusal = refusal(400, &too_large.to_string());
+    let error = upstream_error(400, &too_large.to_string());
 
-    assert_eq!(refusal.unknown_field(), None);
-    assert_eq!(refusal.into_fault(None).error.code(), "model_failed");
+    assert_eq!(error.unknown_field(), None);
+    assert_eq!(error.into_attempt_error(None).error.code(), "model_failed");
 }
 
 #[test]
-fn a_parameter_that_is_refused_is_named() {
+fn a_rejected_parameter_is_named() {
     let value = json!({"error": {
         "message": "Unsupported value: 'temperature' does not support 0.7 with this model. Only \
             the default (1) value is supported.",
@@ -165,7 +167,7 @@ fn a_parameter_that_is_refused_is_named() {
         "message": "Unsupported parameter: 'temperature' is not supported with this model.",
     }});
     for body in [value, field] {
-        let error = fault(400, &body.to_string()).error;
+        let error = attempt_error(400, &body.to_string()).error;
 
         let ModelError::ParameterRefused { parameter, .. } = error else { panic!("{error:?}") };
         assert_eq!(parameter, "temperature");
@@ -173,7 +175,7 @@ fn a_parameter_that_is_refused_is_named() {
 }
 
 #[test]
-fn each_parameter_can_be_named() {
+fn every_parameter_has_an_entry() {
     let all = ModelParameters {
         temperature: "1".parse().ok(),
         top_p: "1".parse().ok(),
@@ -185,12 +187,12 @@ fn each_parameter_can_be_named() {
 
     let sent = serde_json::to_value(all).unwrap();
 
-    let known = PARAMETERS.into_iter().collect::<BTreeSet<_>>();
+    let known = PARAMETER_FIELDS.into_iter().collect::<BTreeSet<_>>();
     assert!(sent.as_object().unwrap().keys().map(String::as_str).eq(known));
 }
 
 #[test]
-fn a_filter_says_what_it_filtered() {
+fn a_filtered_request_has_its_categories() {
     let body = json!({"error": {
         "message": "The response was filtered …", "type": null, "param": "prompt",
         "code": "content_filter", "status": 400, "innererror": {
@@ -203,22 +205,22 @@ fn a_filter_says_what_it_filtered() {
         },
     }});
 
-    let error = fault(400, &body.to_string()).error;
+    let error = attempt_error(400, &body.to_string()).error;
 
     let ModelError::ContentFilter { filtered, .. } = error else { panic!("{error:?}") };
     assert_eq!(filtered, ["hate", "violence"]);
 }
 
 #[test]
-fn the_log_gets_names_and_no_sentences() {
+fn the_message_has_labels_but_no_text() {
     let body = br#"{"error":{"code":"unsupported_parameter","type":"key sk-1 in: my diary",
         "param":"max_tokens","message":"key sk-1 in: my diary"}}"#;
 
-    let refusal = Refusal::in_response(StatusCode::BAD_REQUEST, body);
+    let error = UpstreamError::from_response(StatusCode::BAD_REQUEST, body);
 
     assert_eq!(
-        refusal.to_string(),
-        "the upstream sent no answer, status 400, code unsupported_parameter, param max_tokens"
+        error.to_string(),
+        "upstream error, status 400, code unsupported_parameter, param max_tokens"
     );
-    assert!(!format!("{refusal:?}").contains("sk-1"));
+    assert!(!format!("{error:?}").contains("sk-1"));
 }

@@ -1,51 +1,54 @@
+//! The delay that an upstream asks for before the next attempt.
+
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How long an upstream asks to wait: Azure in `retry-after-ms`, all in `retry-after`, and OpenAI and
-/// those like it in how long its rate limits take to be whole again.
-pub(crate) fn asked_wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-    let milliseconds = || span(&format!("{}ms", text(headers, "retry-after-ms")?));
-    milliseconds().or_else(|| retry_after(headers)).or_else(|| {
-        // These come with every answer; only here do they say what to wait for.
-        (status == StatusCode::TOO_MANY_REQUESTS).then(|| limits_reset(headers)).flatten()
+/// The delay that the upstream asks for: from `retry-after-ms` (Azure), from `retry-after`, or from the
+/// time until its rate limit resets (OpenAI and compatible servers).
+pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    let milliseconds = || parse_duration(&format!("{}ms", text(headers, "retry-after-ms")?));
+    milliseconds().or_else(|| retry_after_header(headers)).or_else(|| {
+        // These headers come with every answer. Only a 429 makes them a reason to wait.
+        (status == StatusCode::TOO_MANY_REQUESTS).then(|| rate_limit_reset(headers)).flatten()
     })
 }
 
-/// Seconds or a date: <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>. The date is held
-/// against the upstream's own, so that no clock needs to be right.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let asked = text(headers, RETRY_AFTER.as_str())?;
+/// Seconds or a date: <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>. The date is compared
+/// with the response's `Date`, so that a wrong clock does no harm.
+fn retry_after_header(headers: &HeaderMap) -> Option<Duration> {
+    let value = text(headers, RETRY_AFTER.as_str())?;
     let until = || {
-        let date = httpdate::parse_http_date(asked).ok()?;
+        let date = httpdate::parse_http_date(value).ok()?;
         let now = httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()?;
         Some(date.duration_since(now).unwrap_or_default())
     };
-    span(asked).or_else(until)
+    parse_duration(value).or_else(until)
 }
 
-/// See <https://platform.openai.com/docs/guides/rate-limits>. Of requests a limit has none remaining
-/// when it refuses; of tokens it can have some, and yet too few.
-fn limits_reset(headers: &HeaderMap) -> Option<Duration> {
+/// See <https://platform.openai.com/docs/guides/rate-limits>. An exhausted limit of requests has none
+/// remaining; an exhausted limit of tokens may have some left, but too few.
+fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
     let field = |name: &str, limit: &str| text(headers, &format!("x-ratelimit-{name}-{limit}"));
-    let reset = |limit: &str| span(field("reset", limit)?);
-    let used_up =
+    let reset = |limit: &str| parse_duration(field("reset", limit)?);
+    let exhausted =
         ["requests", "tokens"].into_iter().filter(|limit| field("remaining", limit) == Some("0"));
-    used_up.filter_map(reset).max().or_else(|| reset("tokens")).or_else(|| reset("requests"))
+    exhausted.filter_map(reset).max().or_else(|| reset("tokens")).or_else(|| reset("requests"))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// A span as Go writes it, such as `6m0s`, `1.5s` and `250ms`; a bare number is of seconds.
-fn span(text: &str) -> Option<Duration> {
+/// Parses a duration in the format of Go, such as `6m0s`, `1.5s` and `250ms`. A bare number means
+/// seconds.
+fn parse_duration(text: &str) -> Option<Duration> {
     let mut total = None;
     let mut rest = text;
     while !rest.is_empty() {
-        let (number, tail) = split_where(rest, |c| !(c.is_ascii_digit() || c == '.'));
-        let (unit, tail) = split_where(tail, |c| c.is_ascii_digit());
+        let (number, tail) = split_at_first(rest, |c| !(c.is_ascii_digit() || c == '.'));
+        let (unit, tail) = split_at_first(tail, |c| c.is_ascii_digit());
         let unit = match unit {
             "ms" => 0.001,
             "s" | "" => 1.0,
@@ -61,7 +64,7 @@ fn span(text: &str) -> Option<Duration> {
     total
 }
 
-fn split_where(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
+fn split_at_first(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(ends).unwrap_or(text.len()))
 }
 
@@ -71,17 +74,17 @@ mod tests {
 
     use super::*;
 
-    /// In milliseconds.
-    fn wait(status: u16, headers: &[(&str, &str)]) -> Option<u128> {
+    /// The delay in milliseconds.
+    fn delay(status: u16, headers: &[(&str, &str)]) -> Option<u128> {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
-        asked_wait(StatusCode::from_u16(status).unwrap(), &headers).map(|wait| wait.as_millis())
+        retry_after(StatusCode::from_u16(status).unwrap(), &headers).map(|delay| delay.as_millis())
     }
 
     #[test]
-    fn the_wait_is_taken_from_each_form_of_header() {
+    fn each_form_of_header_gives_the_delay() {
         let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
         for (headers, expected) in [
             (vec![("retry-after-ms", "1500")], Some(1500)),
@@ -97,12 +100,12 @@ mod tests {
             (vec![("retry-after", "9".repeat(400).as_str())], None),
             (vec![("x-other", "7")], None),
         ] {
-            assert_eq!(wait(503, &headers), expected, "{headers:?}");
+            assert_eq!(delay(503, &headers), expected, "{headers:?}");
         }
     }
 
     #[test]
-    fn the_limit_that_refuses_says_how_long() {
+    fn the_exhausted_limit_gives_the_delay() {
         const REQUESTS: (&str, &str) = ("x-ratelimit-reset-requests", "2m59.56s");
         const TOKENS: (&str, &str) = ("x-ratelimit-reset-tokens", "7.66s");
         const NO_REQUESTS: (&str, &str) = ("x-ratelimit-remaining-requests", "0");
@@ -115,13 +118,13 @@ mod tests {
             (vec![REQUESTS], Some(179_560)),
             (vec![REQUESTS, ("retry-after", "3")], Some(3000)),
         ] {
-            assert_eq!(wait(429, &headers), expected, "{headers:?}");
+            assert_eq!(delay(429, &headers), expected, "{headers:?}");
         }
-        assert_eq!(wait(500, &[REQUESTS, TOKENS, NO_REQUESTS]), None);
+        assert_eq!(delay(500, &[REQUESTS, TOKENS, NO_REQUESTS]), None);
     }
 
     #[test]
-    fn spans_have_units_and_what_has_none_of_them_is_no_span() {
+    fn durations_need_known_units() {
         for (text, expected) in [
             ("6m0s", Some(360_000)),
             ("1h2m3s", Some(3_723_000)),
@@ -133,14 +136,18 @@ mod tests {
             ("1 fortnight", None),
             ("1é", None),
         ] {
-            assert_eq!(span(text).map(|span| span.as_millis()), expected, "{text}");
+            assert_eq!(
+                parse_duration(text).map(|duration| duration.as_millis()),
+                expected,
+                "{text}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_breaks_it(text in "[0-9.hms é]{0,40}|\\PC{0,20}") {
-            let _ = span(&text);
+        fn parsing_never_panics(text in "[0-9.hms é]{0,40}|\\PC{0,20}") {
+            let _ = parse_duration(&text);
         }
     }
 }

@@ -1,18 +1,20 @@
+//! Requests that are repeated without fields that the upstream rejects.
+
 use serde_json::{Value, json};
 use webchat_llm::{HttpChatModel, HttpSettings, TokensField};
 
 use crate::upstream::{Upstream, good_response, json_response};
-use crate::{ANSWER, answer, model, refusal, settings};
+use crate::{ANSWER, answer, failure, model, settings};
 
-/// An upstream that does not know these fields.
+/// An upstream that rejects these fields.
 fn upstream_without(fields: &'static [&str]) -> Upstream {
     Upstream::start(move |connection, _, body| {
         let unknown = fields.iter().find(|field| body.get(**field).is_some());
-        connection.write(&unknown.map_or_else(good_response, |field| does_not_know(field)));
+        connection.write(&unknown.map_or_else(good_response, |field| rejects_field(field)));
     })
 }
 
-fn does_not_know(field: &str) -> String {
+fn rejects_field(field: &str) -> String {
     let error = json!({"error": {
         "message": format!("Unsupported parameter: '{field}' is not supported with this model."),
         "type": "invalid_request_error", "param": field, "code": "unsupported_parameter",
@@ -20,7 +22,7 @@ fn does_not_know(field: &str) -> String {
     json_response(400, &error)
 }
 
-/// Which of the fields that not all upstreams know were in each request.
+/// The optional fields of each request.
 fn sent(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
     let optional = ["max_tokens", "max_completion_tokens", "stream_options"];
     let fields =
@@ -29,7 +31,7 @@ fn sent(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
 }
 
 #[tokio::test]
-async fn the_field_for_tokens_is_learnt_at_once_and_remembered() {
+async fn the_other_tokens_field_is_tried_at_once_and_remembered() {
     let mut upstream = upstream_without(&["max_tokens"]);
     let model = model(&upstream.url());
 
@@ -47,7 +49,7 @@ async fn the_field_for_tokens_is_learnt_at_once_and_remembered() {
 }
 
 #[tokio::test]
-async fn stream_options_are_given_up_where_they_are_not_known() {
+async fn rejected_stream_options_are_omitted_from_then_on() {
     let mut upstream = upstream_without(&["stream_options"]);
     let model = model(&upstream.url());
 
@@ -61,7 +63,7 @@ async fn stream_options_are_given_up_where_they_are_not_known() {
 }
 
 #[tokio::test]
-async fn both_are_learnt_in_one_request() {
+async fn two_fields_can_be_rejected_in_one_attempt() {
     let mut upstream = upstream_without(&["max_tokens", "stream_options"]);
 
     assert_eq!(answer(&model(&upstream.url())).await, ANSWER);
@@ -70,11 +72,11 @@ async fn both_are_learnt_in_one_request() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_wants_the_first_field_back_is_followed() {
+async fn an_upstream_can_change_back_to_the_first_tokens_field() {
     let mut upstream = Upstream::with([
-        does_not_know("max_tokens"),
+        rejects_field("max_tokens"),
         good_response(),
-        does_not_know("max_completion_tokens"),
+        rejects_field("max_completion_tokens"),
         good_response(),
     ]);
     let model = model(&upstream.url());
@@ -86,17 +88,17 @@ async fn an_upstream_that_wants_the_first_field_back_is_followed() {
 }
 
 #[tokio::test]
-async fn what_knows_neither_field_ends_in_an_error() {
+async fn an_upstream_that_rejects_both_tokens_fields_is_an_error() {
     let mut upstream = upstream_without(&["max_tokens", "max_completion_tokens"]);
 
-    let error = refusal(&model(&upstream.url())).await;
+    let error = failure(&model(&upstream.url())).await;
 
     assert_eq!(error.code(), "model_failed");
     assert_eq!(upstream.requests().len(), 3);
 }
 
 #[tokio::test]
-async fn a_field_that_the_operator_chose_is_kept() {
+async fn a_configured_tokens_field_is_never_replaced() {
     for (tokens_field, field) in [
         (TokensField::MaxTokens, "max_tokens"),
         (TokensField::MaxCompletionTokens, "max_completion_tokens"),
@@ -105,7 +107,7 @@ async fn a_field_that_the_operator_chose_is_kept() {
         let model =
             HttpChatModel::new(HttpSettings { tokens_field, ..settings(&upstream.url()) }).unwrap();
 
-        refusal(&model).await;
+        failure(&model).await;
 
         assert_eq!(sent(&mut upstream), [[field, "stream_options"]]);
     }

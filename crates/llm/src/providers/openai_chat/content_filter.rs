@@ -1,10 +1,13 @@
+//! The results of Azure's content filter.
+
 use serde_json::Value;
 
-/// The categories in which something was filtered, as the results of Azure's content filter name
-/// them: `hate`, `self_harm`, `jailbreak`, …. Where the results lie differs by version and by whether
-/// the request or the answer is meant. See
-/// <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter>.
-pub(crate) fn filtered_categories(results: &Value) -> Vec<String> {
+use super::label::safe_label;
+
+/// The categories for which something was filtered, by the names of Azure's content filter: `hate`,
+/// `self_harm`, `jailbreak`, …. Where the results are differs between versions, and between requests
+/// and answers. See <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter>.
+pub(super) fn filtered_categories(results: &Value) -> Vec<String> {
     let mut categories = Vec::new();
     collect(results, &mut categories);
     categories.sort();
@@ -12,27 +15,21 @@ pub(crate) fn filtered_categories(results: &Value) -> Vec<String> {
     categories
 }
 
-/// The parser bounds how deep this can go.
+/// Recursion is bounded by the JSON parser's depth limit.
 fn collect(results: &Value, categories: &mut Vec<String>) {
     match results {
         Value::Object(fields) => {
             for (name, result) in fields {
                 if result.get("filtered") == Some(&Value::Bool(true)) {
-                    categories.extend(name_of(name));
+                    categories.extend(safe_label(name));
                 } else {
                     collect(result, categories);
                 }
             }
         }
-        Value::Array(all) => all.iter().for_each(|result| collect(result, categories)),
+        Value::Array(items) => items.iter().for_each(|result| collect(result, categories)),
         _ => {}
     }
-}
-
-/// A short name, as upstreams give to kinds of errors; nothing in which a sentence could hide.
-pub(crate) fn name_of(text: &str) -> Option<String> {
-    let belongs = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    ((1..=48).contains(&text.len()) && text.chars().all(belongs)).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -42,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_filtered_is_found_wherever_it_lies() {
+    fn categories_are_found_at_any_depth() {
         let hate = json!({"filtered": true, "severity": "high"});
         let safe = json!({"filtered": false, "severity": "safe"});
         let jailbreak = json!({"filtered": true, "detected": true});
@@ -63,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_category_is_not_told() {
+    fn names_that_are_not_categories_are_ignored() {
         let filtered = json!({"filtered": true});
         for results in [
             json!({"hate": {"filtered": "true"}}),
