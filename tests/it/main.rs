@@ -1,7 +1,7 @@
 //! The server as its clients see it.
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
-mod arrows;
+mod architecture;
 mod asyncapi;
 mod conditions;
 mod connection_limits;
