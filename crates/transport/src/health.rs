@@ -7,8 +7,9 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
-use crate::error::ErrorBody;
-use crate::{ApiError, Metrics};
+use crate::error::api_error::ApiError;
+use crate::error::api_error::ErrorBody;
+use crate::server::Metrics;
 
 /// By <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

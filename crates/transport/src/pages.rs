@@ -7,8 +7,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{CustomizeResponder, HttpRequest, Responder};
 use webchat_chat::Chat;
 
-use crate::ApiError;
-use crate::caller::{self, Caller};
+use crate::error::api_error::ApiError;
+use crate::extract::session::{self as caller, Caller};
 
 /// Assets have their content's hash in their names: what is there never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";

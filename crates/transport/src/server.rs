@@ -22,8 +22,14 @@ use tracing_actix_web::TracingLogger;
 use url::Url;
 use webchat_chat::Chat;
 
+use crate::app::Services;
+use crate::error::api_error as error;
 use crate::headers::security_headers;
-use crate::{Limits, Services, error, health, origin, pages, request_limits};
+use crate::health;
+use crate::middleware::origin;
+use crate::middleware::request_limits;
+use crate::pages;
+use crate::realtime::limits::Limits;
 
 /// How long connections have to take their last bytes when the server goes away, in seconds.
 const LAST_BYTES_S: u64 = 5;

@@ -8,13 +8,13 @@ use uuid::Uuid;
 use webchat_chat::{Chat, ListSubscription, SendMessage, Sent, Subscription, Update};
 use webchat_domain::{ConversationChange, ConversationId, EventBody, Session};
 
-use super::Connections;
-use super::incoming::{
+use crate::error::api_error::ApiError;
+use crate::realtime::client_event::{
     AnswerData, EditMessageData, Frame, Incoming, SendMessageData, Subject, VersionData,
 };
-use super::limits::Allowance;
-use super::outgoing::{Answer, ErrorData, Outgoing, SessionData};
-use crate::ApiError;
+use crate::realtime::connections::Connections;
+use crate::realtime::limits::Allowance;
+use crate::realtime::server_event::{Answer, ErrorData, Outgoing, SessionData};
 
 /// Conversations that one connection may follow at a time.
 const MOST_FOLLOWED: usize = 64;

@@ -6,7 +6,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 
-use crate::request_limits::saved_up;
+use crate::middleware::request_limits::saved_up;
 
 /// How many seconds' worth of messages a client may send at once.
 const SAVED_UP_S: u32 = 10;

@@ -14,9 +14,9 @@ use webchat_domain::{
     ConversationId, EventBody, Message, MessageAccepted, ResponseChunk, ResponseEnd,
 };
 
-use super::Connections;
-use super::client::{is_last, outgoing};
-use super::outgoing::{Answer, Outgoing};
+use crate::realtime::client::{is_last, outgoing};
+use crate::realtime::connections::Connections;
+use crate::realtime::server_event::{Answer, Outgoing};
 
 /// The media type of an answer that goes on.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";

@@ -9,7 +9,7 @@ use socketioxide_core::parser::{Parse, ParserError};
 use socketioxide_parser_common::CommonParser;
 use tokio::sync::{Notify, mpsc};
 
-use crate::realtime::outgoing::Outgoing;
+use crate::realtime::server_event::Outgoing;
 
 /// The largest payload that a client may send, in bytes.
 pub(super) const MAX_PAYLOAD: usize = 1_000_000;

@@ -5,13 +5,15 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use engineioxide_core::{Packet, ProtocolVersion, Str};
 use webchat_chat::Chat;
 
-use super::end::End;
-use super::life;
+use super::close_reason::End;
+use super::engine_io_error::Refusal;
+use super::engine_io_session::{Carrier, Session};
 use super::outbox::{MAX_PAYLOAD, split};
-use super::refusal::Refusal;
-use super::session::{Carrier, Session};
-use crate::realtime::Connections;
-use crate::{ApiError, Caller, caller};
+use super::session_task as life;
+use crate::error::api_error::ApiError;
+use crate::extract::session as caller;
+use crate::extract::session::Caller;
+use crate::realtime::connections::Connections;
 
 /// Opens a session that polls.
 pub(super) async fn open(

@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engineioxide_core::Sid;
 
-use super::end::End;
-use super::session::Session;
-use crate::ApiError;
+use super::close_reason::End;
+use super::engine_io_session::Session;
+use crate::error::api_error::ApiError;
 
 /// Sessions that a server has at a time. Each has some 14 KB, and lives for 45 s after its client is
 /// gone; and a polling one holds no connection, whose number would limit it.

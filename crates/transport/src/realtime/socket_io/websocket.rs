@@ -11,13 +11,15 @@ use engineioxide_core::{Packet, ProtocolVersion};
 use tokio::time::timeout;
 use webchat_chat::Chat;
 
-use super::end::End;
-use super::life;
+use super::close_reason::End;
+use super::engine_io_session::{Carrier, Inbox, Session};
 use super::outbox::{MAX_PAYLOAD, Outbox};
-use super::session::{Carrier, Inbox, Session};
-use crate::realtime::frames::{Found, Violation, inspected};
-use crate::realtime::{Connections, TOO_MUCH};
-use crate::{ApiError, Caller, caller};
+use super::session_task as life;
+use crate::error::api_error::ApiError;
+use crate::extract::session as caller;
+use crate::extract::session::Caller;
+use crate::realtime::connections::{Connections, TOO_MUCH};
+use crate::realtime::websocket::frame_guard::{Found, Violation, inspected};
 
 /// How long a client may take to change from polling.
 const UPGRADE_WITHIN: Duration = Duration::from_secs(10);

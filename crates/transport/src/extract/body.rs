@@ -1,0 +1,40 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use actix_web::web::{Json, JsonConfig};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::error::api_error::ApiError;
+
+/// The body of a request: a JSON object.
+pub(crate) type Body<T> = Json<Object<T>>;
+
+/// How a body of at most so many bytes is read.
+pub(crate) fn json(limit: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
+}
+
+/// What is read from an object alone. Serde would read a struct from an array too, field by field.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}

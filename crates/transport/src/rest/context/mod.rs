@@ -1,0 +1,3 @@
+//! What goes to the model beside the messages.
+
+pub(crate) mod settings;

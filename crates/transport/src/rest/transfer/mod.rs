@@ -1,0 +1,4 @@
+//! Export and import of conversations.
+
+pub(crate) mod export;
+pub(crate) mod imports;
