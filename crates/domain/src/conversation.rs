@@ -11,6 +11,7 @@ pub struct Conversation {
     /// Its id.
     pub conversation_id: ConversationId,
     /// `None` until the first message.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub title: Option<Title>,
     /// When it was started.
     pub created_at: Timestamp,

@@ -25,10 +25,12 @@ pub struct FileJob {
     /// How many parts it has.
     pub of: u32,
     /// Why it failed.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<Problem>,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// The message that is the analysis, when it is complete.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub message_id: Option<MessageId>,
 }
 
@@ -47,7 +49,8 @@ pub enum JobStatus {
     Cancelled,
 }
 
-/// How far the analysis of a file is, as followers are told.
+/// The progress of a file's analysis, as subscribers see it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProgress {
     /// The job.
@@ -61,6 +64,7 @@ pub struct FileProgress {
     /// What became of it.
     pub status: JobStatus,
     /// Why it failed.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<Problem>,
 }
 

@@ -44,8 +44,10 @@ pub struct Message {
     /// with gaps where other versions have theirs.
     pub position: u64,
     /// The message it follows; `None` for the first.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub parent_id: Option<MessageId>,
     /// The turn it was made in; `None` for an imported one.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub turn_id: Option<TurnId>,
     /// Who speaks.
     pub role: Role,
@@ -57,6 +59,7 @@ pub struct Message {
     pub status: MessageStatus,
     /// Why it failed, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub error: Option<Problem>,
     /// When it was appended.
     pub created_at: Timestamp,

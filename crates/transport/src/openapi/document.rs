@@ -8,12 +8,14 @@ use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, Paths, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
+use webchat_domain::IdempotencyKey;
 
 use crate::error::api_error::ApiError;
 use crate::error::api_error::ErrorBody;
 use crate::health;
 use crate::legacy::flask;
 use crate::openapi::responses::problem;
+use crate::realtime::schema::{ClientEvent, ServerEvent};
 use crate::rest as v1;
 
 /// The session cookie, in the document.
@@ -45,7 +47,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
 struct Document;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(serve))]
+#[openapi(paths(serve), components(schemas(ClientEvent, ServerEvent, IdempotencyKey)))]
 struct Described;
 
 /// The document, as it stands in `docs/openapi.json`.

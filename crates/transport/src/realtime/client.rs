@@ -14,7 +14,9 @@ use crate::realtime::client_event::{
 };
 use crate::realtime::connections::Connections;
 use crate::realtime::limits::Allowance;
-use crate::realtime::server_event::{Answer, ErrorData, Outgoing, SessionData};
+use crate::realtime::server_event::{
+    Answer, ErrorData, Outgoing, SessionData, Subscribed, Welcome,
+};
 
 /// Conversations that one connection may follow at a time.
 const MOST_FOLLOWED: usize = 64;
@@ -66,10 +68,10 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         // Before the greeting: a client reads its list when it has been greeted, and misses nothing.
         let list = self.chat.subscribe_to_list(self.session.user_id);
         let conversation_id = self.session.conversation_id;
-        self.answer(Answer::Response {
+        self.answer(Answer::Response(Welcome {
             data: "Connected to Webchat.",
             session: SessionData { conversation_id },
-        })
+        }))
         .await;
         let task = self.connections.tasks.spawn(forward_list(list, self.outbox.clone()));
         self.list = Some(AbortOnDropHandle::new(task));
@@ -228,11 +230,11 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         let following = self.chat.subscribe(self.session.user_id, conversation_id, after).await?;
         // What was followed so far ends first: its events must not come after `subscribed`.
         self.followed.remove(&conversation_id);
-        self.answer(Answer::Subscribed {
+        self.answer(Answer::Subscribed(Subscribed {
             conversation_id,
             recovered: following.recovered(),
             event_seq: following.event_seq(),
-        })
+        }))
         .await;
         self.follow(conversation_id, following)
     }
@@ -316,11 +318,11 @@ pub(super) fn outgoing(conversation_id: ConversationId, followed: Update) -> Vec
     match followed {
         Update::Events(events) => events.into_iter().map(Outgoing::Event).collect(),
         Update::Gap { event_seq } => {
-            vec![Outgoing::Answer(Answer::Subscribed {
+            vec![Outgoing::Answer(Answer::Subscribed(Subscribed {
                 conversation_id,
                 recovered: false,
                 event_seq,
-            })]
+            }))]
         }
     }
 }

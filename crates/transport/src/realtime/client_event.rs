@@ -1,6 +1,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::error::api_error::ApiError;
@@ -19,48 +20,62 @@ pub(crate) enum Incoming {
     Ping,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct SendMessageData {
-    /// Optional, so that a message that is missing is answered as one that is empty.
+    /// The message's text.
+    // Has a default so that a missing message is rejected like an empty one.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) message: String,
+    /// The conversation; by default the session's current one.
     pub(crate) conversation_id: Option<ConversationId>,
+    /// The client's id for the message: a message with an id that is known gives the first result.
     pub(crate) client_message_id: Option<ClientMessageId>,
+    /// The position of the last message that the client knows. If it is not the last one any more, the
+    /// message is rejected.
     pub(crate) expected_position: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct EditMessageData {
     pub(crate) conversation_id: ConversationId,
+    /// The question to edit.
     pub(crate) message_id: MessageId,
+    /// The new text.
     #[serde(default)]
+    #[schema(required = true)]
     pub(crate) message: String,
+    /// The client's id for the message: a message with an id that is known gives the first result.
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
-/// An answer that is to be made anew, or to go on; the last one if none is named.
-#[derive(Debug, Deserialize)]
+/// The answer to regenerate or to continue.
+#[derive(Debug, Deserialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "these are their names on the wire")]
 pub(crate) struct AnswerData {
     pub(crate) conversation_id: ConversationId,
+    /// The answer; by default the last one.
     pub(crate) message_id: Option<MessageId>,
+    /// The client's id for the request: a request with an id that is known gives the first result.
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct VersionData {
     pub(crate) conversation_id: ConversationId,
+    /// The version to make visible.
     pub(crate) message_id: MessageId,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct SubscribeData {
     pub(crate) conversation_id: ConversationId,
+    /// The number of the last event that the client knows; 0 is before the first.
     #[serde(default)]
     pub(crate) after: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ConversationData {
     pub(crate) conversation_id: ConversationId,
 }
@@ -73,14 +88,17 @@ pub(crate) struct Frame {
     pub(crate) data: Value,
 }
 
-/// What an error is about, as far as it can be named.
-#[derive(Clone, Debug, Default, Serialize)]
+/// The frame that an error is about, as far as it could be read.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Subject {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     event: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     conversation_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     client_message_id: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use webchat_chat::ListChange;
 use webchat_domain::{Conversation, ConversationId, Event, EventBody, MessageAccepted};
 
@@ -18,15 +19,8 @@ pub(crate) enum Outgoing {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Answer {
-    Response {
-        data: &'static str,
-        session: SessionData,
-    },
-    Subscribed {
-        conversation_id: ConversationId,
-        recovered: bool,
-        event_seq: u64,
-    },
+    Response(Welcome),
+    Subscribed(Subscribed),
     /// A message that was sent before.
     MessageAccepted {
         conversation_id: ConversationId,
@@ -34,13 +28,9 @@ pub(crate) enum Answer {
         accepted: MessageAccepted,
     },
     /// An entry of the user's list of conversations is new or changed.
-    ConversationListed {
-        conversation: Conversation,
-    },
+    ConversationListed(ConversationListed),
     /// An entry of the user's list of conversations is gone.
-    ConversationUnlisted {
-        conversation_id: ConversationId,
-    },
+    ConversationUnlisted(ConversationUnlisted),
     /// Many entries of the user's list of conversations have changed.
     ListChanged {},
     /// What happened in a turn that ended before it was asked for.
@@ -53,17 +43,57 @@ pub(crate) enum Answer {
     Pong {},
 }
 
-#[derive(Debug, Serialize)]
+/// The first event of a connection.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Welcome {
+    /// A greeting for people.
+    pub(crate) data: &'static str,
+    pub(crate) session: SessionData,
+}
+
+/// The state of the browser's session.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionData {
+    /// The current conversation: the one that is meant where a client names none.
+    #[schema(required = true)]
     pub(crate) conversation_id: Option<ConversationId>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A subscription has begun; the events after `after` follow.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Subscribed {
+    pub(crate) conversation_id: ConversationId,
+    /// `false` if the log does not reach back to `after`: the client must load the messages again.
+    pub(crate) recovered: bool,
+    /// The number of the last event before those that follow.
+    pub(crate) event_seq: u64,
+}
+
+/// An entry of the user's list of conversations is new or has changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConversationListed {
+    pub(crate) conversation: Conversation,
+}
+
+/// An entry of the user's list of conversations was removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConversationUnlisted {
+    pub(crate) conversation_id: ConversationId,
+}
+
+/// Why a frame of a client was not carried out.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorData {
+    /// A sentence for people.
     pub(crate) message: String,
+    /// A stable code for programs.
     pub(crate) code: &'static str,
+    /// The error's id in the server's log.
+    #[schema(format = "uuid")]
     pub(crate) request_id: String,
+    /// How many milliseconds the client should wait before it tries again.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) retry_after_ms: Option<u64>,
     #[serde(flatten)]
     pub(crate) subject: Subject,
@@ -90,11 +120,11 @@ impl Serialize for Outgoing {
 impl Answer {
     fn name(&self) -> &'static str {
         match self {
-            Self::Response { .. } => "response",
-            Self::Subscribed { .. } => "subscribed",
+            Self::Response(_) => "response",
+            Self::Subscribed(_) => "subscribed",
             Self::MessageAccepted { .. } => "message_accepted",
-            Self::ConversationListed { .. } => "conversation_listed",
-            Self::ConversationUnlisted { .. } => "conversation_unlisted",
+            Self::ConversationListed(_) => "conversation_listed",
+            Self::ConversationUnlisted(_) => "conversation_unlisted",
             Self::ListChanged {} => "list_changed",
             Self::Recalled { body, .. } => body.name(),
             Self::Error(_) => "error",
@@ -106,8 +136,12 @@ impl Answer {
 impl From<ListChange> for Answer {
     fn from(change: ListChange) -> Self {
         match change {
-            ListChange::Listed(conversation) => Self::ConversationListed { conversation },
-            ListChange::Unlisted(conversation_id) => Self::ConversationUnlisted { conversation_id },
+            ListChange::Listed(conversation) => {
+                Self::ConversationListed(ConversationListed { conversation })
+            }
+            ListChange::Unlisted(conversation_id) => {
+                Self::ConversationUnlisted(ConversationUnlisted { conversation_id })
+            }
             ListChange::Many => Self::ListChanged {},
         }
     }

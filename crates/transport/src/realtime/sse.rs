@@ -16,7 +16,7 @@ use webchat_domain::{
 
 use crate::realtime::client::{is_last, outgoing};
 use crate::realtime::connections::Connections;
-use crate::realtime::server_event::{Answer, Outgoing};
+use crate::realtime::server_event::{Answer, Outgoing, Subscribed};
 
 /// The media type of an answer that goes on.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
@@ -46,11 +46,11 @@ pub(crate) fn conversation(
     id: ConversationId,
     subscription: Subscription,
 ) -> HttpResponse {
-    let subscribed = Answer::Subscribed {
+    let subscribed = Answer::Subscribed(Subscribed {
         conversation_id: id,
         recovered: subscription.recovered(),
         event_seq: subscription.event_seq(),
-    };
+    });
     let first = [RETRY.to_owned(), frame(&Outgoing::Answer(subscribed))].concat();
     respond(first, events(connections, id, Source::Conversation(subscription)))
 }
@@ -154,7 +154,7 @@ fn frame(told: &Outgoing) -> String {
     let id = match told {
         Outgoing::Event(event) => Some(event.seq),
         // From there on it goes on.
-        Outgoing::Answer(Answer::Subscribed { event_seq, .. }) => Some(*event_seq),
+        Outgoing::Answer(Answer::Subscribed(subscribed)) => Some(subscribed.event_seq),
         Outgoing::Answer(_) => None,
     };
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
