@@ -2,13 +2,13 @@
 
 mod abandoned;
 mod append;
+mod archive;
 mod contexts;
 mod conversations;
 mod database;
 mod definitions;
 mod documents;
 mod error;
-mod exchange;
 mod file_documents;
 mod file_jobs;
 mod flask;
@@ -21,7 +21,6 @@ mod schema;
 mod search;
 mod taken;
 mod terms;
-mod transfer;
 mod versions;
 
 use std::sync::Arc;
