@@ -1,3 +1,5 @@
+//! Content negotiation by the `Accept` header.
+
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
@@ -6,30 +8,33 @@ use actix_web::mime::{self, Mime};
 
 use crate::error::api_error::ApiError;
 
-/// Of what there is, by its media types, what the client likes best; without an `Accept`, the first.
+/// Returns the available media type that the client prefers; without an `Accept` header, the first.
 ///
 /// # Errors
-/// [`ApiError::NotAcceptable`] when it takes none of them.
-pub(crate) fn preferred<'a>(
+/// [`ApiError::NotAcceptable`] if the client accepts none of them.
+pub(crate) fn negotiate<'a>(
     request: &HttpRequest,
-    offered: &[&'a str],
+    available: &[&'a str],
 ) -> Result<&'a str, ApiError> {
-    let refused = || ApiError::NotAcceptable(offered.join(" or "));
-    let first = offered.first().copied();
+    let not_acceptable = || ApiError::NotAcceptable(available.join(" or "));
+    let first = available.first().copied();
     if !request.headers().contains_key(ACCEPT) {
-        return first.ok_or_else(refused);
+        return first.ok_or_else(not_acceptable);
     }
-    let Ok(Accept(accepted)) = Accept::parse(request) else { return first.ok_or_else(refused) };
-    let taken = accepted.into_iter().filter(|one| one.quality > Quality::ZERO).collect();
-    let mut ranked = Accept(taken).ranked().into_iter();
-    let best = ranked.find_map(|range| offered.iter().find(|one| covers(&range, one)).copied());
-    best.ok_or_else(refused)
+    let Ok(Accept(accepted)) = Accept::parse(request) else {
+        return first.ok_or_else(not_acceptable);
+    };
+    let wanted = accepted.into_iter().filter(|item| item.quality > Quality::ZERO).collect();
+    let mut ranked = Accept(wanted).ranked().into_iter();
+    let best = ranked
+        .find_map(|range| available.iter().find(|media_type| covers(&range, media_type)).copied());
+    best.ok_or_else(not_acceptable)
 }
 
-fn covers(range: &Mime, offered: &str) -> bool {
-    let Ok(offered) = Mime::from_str(offered) else { return false };
-    let fits = |wanted: mime::Name<'_>, there| wanted == mime::STAR || wanted == there;
-    fits(range.type_(), offered.type_()) && fits(range.subtype(), offered.subtype())
+fn covers(range: &Mime, media_type: &str) -> bool {
+    let Ok(media_type) = Mime::from_str(media_type) else { return false };
+    let matches = |wanted: mime::Name<'_>, name| wanted == mime::STAR || wanted == name;
+    matches(range.type_(), media_type.type_()) && matches(range.subtype(), media_type.subtype())
 }
 
 #[cfg(test)]
@@ -38,17 +43,17 @@ mod tests {
 
     use super::*;
 
-    const OFFERED: [&str; 2] = ["application/json", "text/event-stream"];
+    const AVAILABLE: [&str; 2] = ["application/json", "text/event-stream"];
 
     fn choice(accept: &str) -> Option<&'static str> {
         let request = TestRequest::default().insert_header((ACCEPT, accept)).to_http_request();
-        preferred(&request, &OFFERED).ok()
+        negotiate(&request, &AVAILABLE).ok()
     }
 
     #[test]
-    fn what_a_client_likes_best_is_chosen_and_the_first_where_it_does_not_say() {
-        let silent = TestRequest::default().to_http_request();
-        assert_eq!(preferred(&silent, &OFFERED).ok(), Some(OFFERED[0]));
+    fn the_preferred_type_is_chosen_and_without_a_header_the_first() {
+        let without_header = TestRequest::default().to_http_request();
+        assert_eq!(negotiate(&without_header, &AVAILABLE).ok(), Some(AVAILABLE[0]));
         for (accept, chosen) in [
             ("*/*", 0),
             ("application/*", 0),
@@ -58,12 +63,12 @@ mod tests {
             ("application/json;q=0.5, text/event-stream", 1),
             ("text/event-stream;q=0, */*;q=0.1", 0),
         ] {
-            assert_eq!(choice(accept), Some(OFFERED[chosen]), "{accept}");
+            assert_eq!(choice(accept), Some(AVAILABLE[chosen]), "{accept}");
         }
     }
 
     #[test]
-    fn what_is_not_there_is_refused() {
+    fn an_unavailable_type_is_not_acceptable() {
         for accept in ["text/html", "image/*, application/xml", "application/json;q=0"] {
             assert_eq!(choice(accept), None, "{accept}");
         }

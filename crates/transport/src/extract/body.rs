@@ -1,3 +1,5 @@
+//! JSON bodies of requests.
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -8,15 +10,21 @@ use serde::{Deserialize, Deserializer};
 
 use crate::error::api_error::ApiError;
 
+/// The maximum size of a body, in bytes.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
+/// The maximum size of a body with a message, in bytes: the same as on the WebSocket.
+pub(crate) const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
 /// The body of a request: a JSON object.
 pub(crate) type Body<T> = Json<Object<T>>;
 
-/// How a body of at most so many bytes is read.
+/// Limits bodies to `limit` bytes.
 pub(crate) fn json(limit: usize) -> JsonConfig {
     JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
 }
 
-/// What is read from an object alone. Serde would read a struct from an array too, field by field.
+/// Deserializes from an object only; Serde would also read a struct from an array, field by field.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

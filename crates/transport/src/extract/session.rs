@@ -1,3 +1,5 @@
+//! Who sent a request: the extractors of its session.
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -9,22 +11,26 @@ use webchat_domain::{Session, SessionId, UserId};
 
 use crate::error::api_error::ApiError;
 
-/// The cookie's one entry.
+/// The cookie's only entry.
 const SESSION_ID: &str = "session_id";
 
-/// Who asks to change something, or opens the page: a session is started for whoever has none.
-pub struct Caller(pub Session);
+/// The session of a request that changes something or opens the page. Starts a session if the request
+/// has none.
+pub struct RequiredSession {
+    /// The session that the request has or has started.
+    pub session: Session,
+}
 
-/// Who asks to read. Whoever has no session is nobody we know: no session is started for them, so
-/// that a program that only looks leaves nothing behind.
-pub struct Reader {
-    /// Who they are.
+/// The session of a request that only reads. Starts no session, so that a program that only reads
+/// leaves nothing in the store.
+pub struct OptionalSession {
+    /// The session's user. Without a session, the id of a new user, who owns nothing.
     pub user_id: UserId,
-    /// Their session, if they have one.
+    /// The session, if the request has one.
     pub session: Option<Session>,
 }
 
-impl FromRequest for Caller {
+impl FromRequest for RequiredSession {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -33,16 +39,16 @@ impl FromRequest for Caller {
         Box::pin(async move {
             let chat = chat(&request)?;
             if let Some(session) = find(&request, chat).await? {
-                return Ok(Self(session));
+                return Ok(Self { session });
             }
             let session = chat.start_session().await?;
-            remember(&request, session.session_id)?;
-            Ok(Self(session))
+            set_cookie(&request, session.session_id)?;
+            Ok(Self { session })
         })
     }
 }
 
-impl FromRequest for Reader {
+impl FromRequest for OptionalSession {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -56,14 +62,14 @@ impl FromRequest for Reader {
     }
 }
 
-/// A browser that comes back: its session and its cookie last for the whole time again.
+/// Extends the session and its cookie to their full lifetime: the browser has come back.
 pub(crate) async fn extend(
     request: &HttpRequest,
     chat: &Chat,
     session: &Session,
 ) -> Result<(), ApiError> {
     chat.keep_session(session).await?;
-    remember(request, session.session_id)
+    set_cookie(request, session.session_id)
 }
 
 fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
@@ -77,12 +83,12 @@ async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, Api
     }
 }
 
-/// The session that the cookie names, which may have lapsed.
+/// The id of the session that the cookie names; the session may have expired.
 pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
-    // A cookie that does not hold what we write is as none.
+    // A cookie with other contents counts as no cookie.
     request.get_session().get(SESSION_ID).ok().flatten()
 }
 
-fn remember(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
+fn set_cookie(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
     request.get_session().insert(SESSION_ID, id).map_err(|_| ApiError::Internal)
 }

@@ -1,109 +1,65 @@
-//! A file that comes as a form. It is read as it comes, and no further than a file may be long.
+//! A file to analyse, uploaded as a multipart form and kept in memory.
 
-use actix_multipart::{Field, Multipart, MultipartError};
+use actix_multipart::Field;
 use actix_web::HttpRequest;
-use actix_web::error::PayloadError;
-use actix_web::web::{Bytes, Payload};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use actix_web::web::Payload;
+use futures_util::TryStreamExt;
 use webchat_chat::{Chat, ChatError, Upload};
 use webchat_domain::FileName;
 
+use super::file_form::{FileForm, FormError};
 use crate::error::api_error::ApiError;
-use crate::headers::announced_bytes;
 
-/// What a form may have beside the file, in bytes.
-const FORM_BYTES: usize = 64 * 1024;
+const NO_FILE: &str = "The form has no file: a field `file` with a file is expected.";
 
-/// The file in the form's one field `file`. Its name is looked at before it is read, and other fields
-/// are passed over.
+/// Reads the form's only field `file`. The file's name is checked before its content is read.
 pub(crate) async fn read(
     request: &HttpRequest,
     body: Payload,
     chat: &Chat,
 ) -> Result<Upload, ApiError> {
     let most_bytes = chat.settings().files.max_bytes;
-    let most_of_form = most_bytes.saturating_add(FORM_BYTES);
-    let announced = announced_bytes(request.headers());
-    if announced
-        .is_some_and(|bytes| usize::try_from(bytes).map_or(true, |bytes| bytes > most_of_form))
-    {
-        return Err(ChatError::FileTooLarge { most_bytes }.into());
-    }
-    let mut form = Multipart::new(request.headers(), bounded(body, most_of_form));
-    read_form(&mut form, chat).await.map_err(|error| match error {
-        FormError::Form(MultipartError::Payload(PayloadError::Overflow)) => {
-            ChatError::FileTooLarge { most_bytes }.into()
-        }
-        FormError::Form(error) => error.into(),
-        FormError::Api(error) => error,
-    })
+    read_form(request, body, chat, most_bytes)
+        .await
+        .map_err(|error| error.or(ChatError::FileTooLarge { most_bytes }))
 }
 
-enum FormError {
-    Form(MultipartError),
-    Api(ApiError),
-}
-
-impl From<MultipartError> for FormError {
-    fn from(error: MultipartError) -> Self {
-        Self::Form(error)
-    }
-}
-
-impl From<ApiError> for FormError {
-    fn from(error: ApiError) -> Self {
-        Self::Api(error)
-    }
-}
-
-async fn read_form(form: &mut Multipart, chat: &Chat) -> Result<Upload, FormError> {
+async fn read_form(
+    request: &HttpRequest,
+    body: Payload,
+    chat: &Chat,
+    max_bytes: usize,
+) -> Result<Upload, FormError> {
+    let max_bytes = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+    let mut form = FileForm::new(request, body, max_bytes)?;
     let mut upload = None;
-    while let Some(mut field) = form.try_next().await? {
-        if field.name() != Some("file") {
-            while field.try_next().await?.is_some() {}
-            continue;
-        }
+    while let Some(mut field) = form.next_file().await? {
         let name = file_name(&field)?;
         chat.accept_file_name(&name).map_err(ApiError::from)?;
         let content = content(&mut field).await?;
         if upload.replace(Upload { name, content }).is_some() {
-            return Err(refusal("The form has several fields `file`: one is expected.").into());
+            return Err(invalid("The form has several fields `file`: one is expected.").into());
         }
     }
-    upload.ok_or_else(|| refusal(NO_FILE).into())
+    upload.ok_or_else(|| invalid(NO_FILE).into())
 }
 
-const NO_FILE: &str = "The form has no file: a field `file` with a file is expected.";
-
-fn refusal(message: &str) -> ApiError {
+fn invalid(message: &str) -> ApiError {
     ApiError::InvalidRequest(message.to_owned())
 }
 
-/// A browser sends an empty name where the user has chosen no file.
+/// A browser sends an empty name if the user has chosen no file.
 fn file_name(field: &Field) -> Result<FileName, ApiError> {
     let disposition = field.content_disposition();
-    let given = disposition.and_then(|disposition| disposition.get_filename());
-    let given = given.filter(|name| !name.is_empty()).ok_or_else(|| refusal(NO_FILE))?;
-    Ok(FileName::from(given.to_owned()))
+    let name = disposition.and_then(|disposition| disposition.get_filename());
+    let name = name.filter(|name| !name.is_empty()).ok_or_else(|| invalid(NO_FILE))?;
+    Ok(FileName::from(name.to_owned()))
 }
 
-async fn content(field: &mut Field) -> Result<Vec<u8>, MultipartError> {
+async fn content(field: &mut Field) -> Result<Vec<u8>, FormError> {
     let mut content = Vec::new();
     while let Some(chunk) = field.try_next().await? {
         content.extend_from_slice(&chunk);
     }
     Ok(content)
-}
-
-/// The body, which ends with an error where it is longer than it may be.
-fn bounded(
-    body: Payload,
-    most_bytes: usize,
-) -> impl Stream<Item = Result<Bytes, PayloadError>> + 'static {
-    let mut left = most_bytes;
-    body.map(move |chunk| {
-        let chunk = chunk?;
-        left = left.checked_sub(chunk.len()).ok_or(PayloadError::Overflow)?;
-        Ok(chunk)
-    })
 }

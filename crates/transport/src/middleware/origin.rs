@@ -1,32 +1,18 @@
-//! Pages of other origins must not act for the user, though the browser would send its cookie along.
-//! Those of allowed ones may, and may read the answers.
+//! Rejects requests of other origins' pages: the browser would send the user's cookie along.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_ENCODING, HOST,
-    HeaderMap, HeaderValue, ORIGIN, UPGRADE, VARY,
-};
+use actix_web::http::header::{CONTENT_ENCODING, HOST, ORIGIN, UPGRADE};
 use actix_web::middleware::Next;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use url::{Origin, Url};
 
 use crate::error::api_error::ApiError;
-use crate::realtime::socket_io::engine_io_error::Refusal;
-use crate::realtime::socket_io::handler as socket_io;
-use crate::server::Settings;
+use crate::realtime::socket_io::engine_io_error::EngineIoError;
+use crate::settings::Settings;
 
-/// What a page of an allowed origin may send.
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
-
-/// What a page of an allowed origin may read of an answer, beside its body.
-const EXPOSED: HeaderValue = HeaderValue::from_static("etag, retry-after, x-request-id");
-
-/// Seconds for which a browser need not ask again what it may send.
-const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+/// The endpoint of Socket.IO. It is checked for reads too, as a session is opened by a GET.
+pub(crate) const SOCKET_IO_PATH: &str = "/socket.io/";
 
 /// The origins whose pages may use the server, besides its own host.
 pub(crate) struct Origins(Vec<Origin>);
@@ -37,12 +23,12 @@ impl Origins {
         Self(urls.map(Url::origin).collect())
     }
 
-    /// Whether a page of `origin` may use the server that is called `host`.
+    /// Whether a page of `origin` may use the server that the client addressed as `host`.
     fn allow(&self, origin: &str, host: Option<&str>) -> bool {
         let Ok(url) = Url::parse(origin) else {
             return false;
         };
-        // What is written otherwise than browsers write it is no browser's.
+        // Browsers send an origin in this one form only.
         if !matches!(url.scheme(), "http" | "https") || url.origin().ascii_serialization() != origin
         {
             return false;
@@ -52,14 +38,14 @@ impl Origins {
     }
 }
 
-/// Refuses what a page of another origin asks for, and bodies that are compressed.
-pub(crate) async fn check(
+/// Rejects requests from pages of other origins, and compressed bodies.
+pub(crate) async fn check_origin(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    if acts(&request) && !comes_from_allowed_page(&request) {
-        let refusal = refusal(&request);
-        return Ok(request.error_response(refusal));
+    if needs_allowed_origin(&request) && !has_allowed_origin(&request) {
+        let error = origin_error(&request);
+        return Ok(request.error_response(error));
     }
     if request.headers().contains_key(CONTENT_ENCODING) {
         return Ok(request.error_response(ApiError::UnsupportedMediaType));
@@ -67,61 +53,23 @@ pub(crate) async fn check(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// Lets pages of allowed origins read the answers, with the user's cookie, and asks for nothing of
-/// the server where a browser only asks what it may send (CORS: <https://fetch.spec.whatwg.org>).
-pub(crate) async fn share(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let origin = request.headers().get(ORIGIN).cloned();
-    let Some(origin) = origin.filter(|_| comes_from_allowed_page(&request)) else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    };
-    let mut answer = if is_preflight(&request) {
-        let permission = permission(request.headers());
-        request.into_response(permission)
-    } else {
-        next.call(request).await?.map_into_boxed_body()
-    };
-    let headers = answer.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    headers.append(VARY, HeaderValue::from_static("origin"));
-    Ok(answer)
-}
-
-fn is_preflight(request: &ServiceRequest) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-fn permission(asked: &HeaderMap) -> HttpResponse {
-    let mut permission = HttpResponse::NoContent();
-    permission.insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS));
-    permission.insert_header((ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE));
-    if let Some(headers) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-        permission.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, headers.clone()));
-    }
-    permission.finish()
-}
-
-/// Whether the request changes something or belongs to a connection that can.
-fn acts(request: &ServiceRequest) -> bool {
+/// Whether the request changes something, or belongs to a connection that can.
+fn needs_allowed_origin(request: &ServiceRequest) -> bool {
     !request.method().is_safe() || request.headers().contains_key(UPGRADE) || is_socket_io(request)
 }
 
-/// By the path that routes are found by, below that of all services: the one that was sent may be encoded
-/// otherwise.
+/// Compares the path that the router uses, relative to the path of all services: the path as it was
+/// sent may be percent-encoded differently.
 fn is_socket_io(request: &ServiceRequest) -> bool {
-    request.match_info().unprocessed() == socket_io::PATH
+    request.match_info().unprocessed() == SOCKET_IO_PATH
 }
 
-fn refusal(request: &ServiceRequest) -> ApiError {
-    if is_socket_io(request) { Refusal::Forbidden.into() } else { ApiError::OriginNotAllowed }
+fn origin_error(request: &ServiceRequest) -> ApiError {
+    if is_socket_io(request) { EngineIoError::Forbidden.into() } else { ApiError::OriginNotAllowed }
 }
 
-fn comes_from_allowed_page(request: &ServiceRequest) -> bool {
+/// Whether the request comes from a page of an allowed origin, or from no page at all.
+pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
     let (origin, other) = (origins.next(), origins.next());
     let Some(origin) = origin else { return true };
@@ -142,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_the_servers_own_host_may() {
+    fn pages_of_the_servers_own_host_are_allowed() {
         let none = origins(&[]);
 
         assert!(none.allow("http://localhost:8080", Some("localhost:8080")));
@@ -152,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_an_allowed_origin_may() {
+    fn pages_of_a_configured_origin_are_allowed() {
         let allowed = origins(&["https://chat.example/app/"]);
 
         assert!(allowed.allow("https://chat.example", Some("10.0.0.7:8080")));
@@ -160,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn other_pages_may_not() {
+    fn other_pages_are_rejected() {
         let allowed = origins(&["https://chat.example"]);
 
         for origin in [
@@ -184,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_may_not_when_the_server_is_not_told_its_host() {
+    fn without_a_host_header_no_page_is_allowed() {
         assert!(!origins(&[]).allow("http://localhost:8080", None));
     }
 }

@@ -1,4 +1,4 @@
-//! How much one session may ask for: a program that runs wild must not hold up everybody else.
+//! Limits the rate of requests per session, so that a runaway program doesn't slow everybody else.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,54 +9,50 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web;
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, RateLimiter};
 use webchat_domain::SessionId;
 
 use crate::error::api_error::ApiError;
-use crate::extract::session as caller;
+use crate::extract::session;
+use crate::quota::burst_quota;
 
-/// How many seconds' worth of requests may come at once: a page that opens asks for several things.
+/// A session may use the requests of this many seconds at once: a page that opens sends several.
 const BURST_S: u32 = 4;
 
-/// After so many requests, those are forgotten who have not asked for long.
+/// After this many requests, sessions without recent requests are dropped from memory.
 const SWEEP_EVERY: u32 = 1024;
 
-/// How often each session asks.
+/// The request rates of all sessions.
 pub(crate) struct RequestLimits {
     rate: Option<DefaultKeyedRateLimiter<SessionId>>,
-    asked: AtomicU32,
+    requests: AtomicU32,
 }
 
 impl RequestLimits {
+    /// With `None`, the rate is unlimited.
     pub(crate) fn new(requests_per_second: Option<NonZeroU32>) -> Self {
-        let rate = requests_per_second.map(|rate| RateLimiter::hashmap(saved_up(rate, BURST_S)));
-        Self { rate, asked: AtomicU32::new(0) }
+        let rate = requests_per_second.map(|rate| RateLimiter::hashmap(burst_quota(rate, BURST_S)));
+        Self { rate, requests: AtomicU32::new(0) }
     }
 
-    /// How long this session must wait; `None`: it may ask.
+    /// Counts a request. Returns the time to wait if the session exceeded its rate.
     fn wait(&self, session: SessionId) -> Option<Duration> {
         let rate = self.rate.as_ref()?;
-        if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
+        if self.requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
             rate.retain_recent();
         }
-        let refused = rate.check_key(&session).err()?;
-        Some(refused.wait_time_from(DefaultClock::default().now()))
+        let exceeded = rate.check_key(&session).err()?;
+        Some(exceeded.wait_time_from(DefaultClock::default().now()))
     }
 }
 
-/// So many a second, of which some seconds' worth may come at once.
-pub(crate) fn saved_up(per_second: NonZeroU32, seconds: u32) -> Quota {
-    let seconds = NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN);
-    Quota::per_second(per_second).allow_burst(per_second.saturating_mul(seconds))
-}
-
-/// Refuses what a session asks for too often. Whoever has no session yet is not counted.
-pub(crate) async fn check(
+/// Rejects requests of a session that exceeded its rate. Requests without a session are not counted.
+pub(crate) async fn limit_requests(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let limits = request.app_data::<web::Data<RequestLimits>>();
-    let session = caller::session_id(request.request()).filter(|_| is_counted(&request));
+    let session = session::session_id(request.request()).filter(|_| is_counted(&request));
     let wait = limits.zip(session).and_then(|(limits, session)| limits.wait(session));
     if let Some(retry_after) = wait {
         return Ok(request.error_response(ApiError::RateLimited { retry_after }));
@@ -64,9 +60,9 @@ pub(crate) async fn check(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// Files cost little, and a poll is how a live connection is told things.
+/// Assets are cheap, and a live connection polls for its events.
 fn is_counted(request: &ServiceRequest) -> bool {
-    let path = request.match_info().as_str();
+    let path = request.match_info().unprocessed();
     !(path.starts_with("/assets/") || path.starts_with("/socket.io/"))
 }
 
@@ -75,21 +71,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_that_asks_too_often_is_told_how_long_to_wait_and_nobody_else() {
+    fn a_session_over_its_rate_has_to_wait_and_others_have_not() {
         let limits = RequestLimits::new(NonZeroU32::new(10));
-        let (wild, other) = (SessionId::generate(), SessionId::generate());
+        let (busy, other) = (SessionId::generate(), SessionId::generate());
 
-        let asked: Vec<_> = (0..10 * BURST_S).map(|_| limits.wait(wild)).collect();
-        let refused = limits.wait(wild);
+        let waits: Vec<_> = (0..10 * BURST_S).map(|_| limits.wait(busy)).collect();
+        let exceeded = limits.wait(busy);
 
-        assert!(asked.iter().all(Option::is_none));
-        let wait = refused.expect("refused");
+        assert!(waits.iter().all(Option::is_none));
+        let wait = exceeded.expect("a wait");
         assert!(wait <= Duration::from_millis(100), "{wait:?}");
         assert_eq!(limits.wait(other), None);
     }
 
     #[test]
-    fn without_a_bound_nobody_waits() {
+    fn without_a_limit_nobody_has_to_wait() {
         let limits = RequestLimits::new(None);
         let session = SessionId::generate();
 

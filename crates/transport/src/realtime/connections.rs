@@ -1,4 +1,4 @@
-//! Live connections: what a client may say and is told, apart from how the frames travel.
+//! The live connections of a server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,47 +10,46 @@ use webchat_chat::{PerUserLimit, Permit};
 use webchat_domain::UserId;
 
 use super::limits::Limits;
-use super::socket_io::sessions::Sessions;
+use super::socket_io::sessions::EngineIoSessions;
 use crate::error::api_error::ApiError;
 
-/// How long connections have to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// How long connections may take to close at shutdown.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
-/// What a client is told that went on sending after it was told to wait.
-pub(crate) const TOO_MUCH: &str = "too many messages";
-
-/// The live connections of a server.
+/// The live connections of a server. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
-    pub(crate) limits: Limits,
+    pub(super) limits: Limits,
     permits: PerUserLimit,
-    pub(crate) tasks: TaskTracker,
-    pub(crate) closing: CancellationToken,
-    pub(crate) socket_io: Arc<Sessions>,
+    pub(super) tasks: TaskTracker,
+    pub(super) closing: CancellationToken,
+    pub(super) socket_io: Arc<EngineIoSessions>,
 }
 
 impl Connections {
-    /// Ends when the server goes away.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Completes when the server begins to shut down.
     pub(crate) async fn closing(&self) {
         self.closing.cancelled().await;
     }
 
-    /// None yet, and what each may take.
-    pub(crate) fn within(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+    /// Acquires a permit for one more connection of a user.
+    ///
+    /// # Errors
+    /// [`ApiError::ConnectionLimit`] if the user has too many connections.
+    pub(super) fn acquire(&self, user_id: UserId) -> Result<Permit, ApiError> {
+        let permit = self.permits.acquire(user_id, self.limits.connections_per_user);
+        permit.ok_or(ApiError::ConnectionLimit)
     }
 
-    /// One more of a user.
-    pub(crate) fn enter(&self, user_id: UserId) -> Result<Permit, ApiError> {
-        let entered = self.permits.acquire(user_id, self.limits.connections_per_user);
-        entered.ok_or(ApiError::ConnectionLimit)
-    }
-
-    /// Tells all clients that the server goes away, and waits for the connections to close.
+    /// Tells all clients that the server restarts, and waits for their connections to close.
     pub(crate) async fn close(&self) {
         self.closing.cancel();
         self.tasks.close();
-        if timeout(GOODBYE, self.tasks.wait()).await.is_err() {
+        if timeout(CLOSE_GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!(connections = self.tasks.len(), "connections did not close in time");
         }
     }

@@ -1,29 +1,37 @@
-use actix_web::web::{Data, Json};
+//! The model and its limits.
+
+use actix_web::web::{self, Data, Json, ServiceConfig};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
+const CONFIG: &str = "/config";
+
 #[derive(OpenApi)]
 #[openapi(paths(read))]
-pub(crate) struct Described;
+pub(crate) struct ApiDoc;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.service(web::resource(CONFIG).route(web::get().to(read)));
+}
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Config {
+struct Config {
     model: Option<String>,
     max_tokens: u32,
     reply_tokens: u32,
     version: &'static str,
 }
 
-/// Which model answers, and how much it takes.
+/// Returns the model's name and limits.
 #[utoipa::path(
     get,
-    path = "/config",
+    path = CONFIG,
     tag = "server",
     operation_id = "config",
     responses((status = 200, body = Config)),
 )]
-pub(crate) async fn read(chat: Data<Chat>) -> Json<Config> {
+async fn read(chat: Data<Chat>) -> Json<Config> {
     let settings = chat.settings();
     Json(Config {
         model: chat.model_name(),

@@ -1,149 +1,155 @@
+//! Files of a conversation, and the progress of their analysis.
+
 use actix_web::web::{self, Data, Json, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::Chat;
 use webchat_domain::{ConversationId, FileJob, JobId};
 
 use crate::error::api_error::ApiError;
-use crate::error::api_error::ErrorBody;
-use crate::extract::idempotency_key::Keyed;
-use crate::extract::session::Caller;
-use crate::extract::session::Reader;
+use crate::error::body::ErrorBody;
+use crate::extract::file_form::UploadedFile;
+use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload;
-use crate::openapi::responses::{BadFile, NotFound, UploadedFile};
+use crate::openapi::responses::{ConversationPath, InvalidFileResponse, NotFoundResponse};
+
+const FILES: &str = "/conversations/{id}/files";
+const FILE: &str = "/conversations/{id}/files/{job_id}";
+const RETRY: &str = "/conversations/{id}/files/{job_id}/retry";
 
 #[derive(OpenApi)]
-#[openapi(paths(list, add, read, cancel, retry))]
-pub(crate) struct Described;
+#[openapi(paths(list, upload, read, cancel, retry))]
+pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            web::resource("/conversations/{id}/files")
-                .route(web::get().to(list))
-                .route(web::post().to(add)),
-        )
-        .service(
-            web::resource("/conversations/{id}/files/{job_id}")
-                .route(web::get().to(read))
-                .route(web::delete().to(cancel)),
-        )
-        .service(
-            web::resource("/conversations/{id}/files/{job_id}/retry").route(web::post().to(retry)),
-        );
+        .service(web::resource(FILES).route(web::get().to(list)).route(web::post().to(upload)))
+        .service(web::resource(FILE).route(web::get().to(read)).route(web::delete().to(cancel)))
+        .service(web::resource(RETRY).route(web::post().to(retry)));
 }
 
 #[derive(Serialize, ToSchema)]
 struct Files {
-    /// The newest first.
+    /// The files, newest first.
     files: Vec<FileJob>,
 }
 
-/// The files of a conversation, at most 100.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct FilePath {
+    /// The conversation.
+    id: ConversationId,
+    /// The file.
+    job_id: JobId,
+}
+
+/// Lists the files of a conversation, at most 100.
 #[utoipa::path(
     get,
-    path = "/conversations/{id}/files",
+    path = FILES,
     tag = "files",
     operation_id = "list_files",
-    params(("id" = ConversationId, Path, description = "The conversation."),),
-    responses((status = 200, body = Files), NotFound),
+    params(ConversationPath),
+    responses((status = 200, body = Files), NotFoundResponse),
 )]
 async fn list(
-    reader: Reader,
+    caller: OptionalSession,
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Files>, ApiError> {
-    let files = chat.files(reader.user_id, *id).await?;
+    let files = chat.files(caller.user_id, *id).await?;
     Ok(Json(Files { files }))
 }
 
-/// Has a file analysed, in the background.
+/// Uploads a file, which is analysed in the background.
 #[utoipa::path(
     post,
-    path = "/conversations/{id}/files",
+    path = FILES,
     tag = "files",
     operation_id = "upload_file",
-    params(("id" = ConversationId, Path, description = "The conversation."), Keyed),
+    params(ConversationPath, IdempotencyKeyHeader),
     request_body(content = UploadedFile, content_type = "multipart/form-data"),
-    responses((status = 202, body = FileJob), NotFound, BadFile),
+    responses((status = 202, body = FileJob), NotFoundResponse, InvalidFileResponse),
 )]
-async fn add(
-    caller: Caller,
-    keyed: Keyed,
+async fn upload(
+    caller: RequiredSession,
+    idempotency: IdempotencyKeyHeader,
     id: Path<ConversationId>,
     request: HttpRequest,
     body: Payload,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.0.user_id;
-    // Before the file is read: nobody sends megabytes to what is not theirs.
+    let user_id = caller.session.user_id;
+    // Checked first, so that nobody uploads megabytes to a conversation of another user.
     chat.find_conversation(user_id, *id).await?;
     let upload = upload::read(&request, body, &chat).await?;
-    let job = chat.upload_file(user_id, *id, keyed.key.as_ref(), upload).await?;
+    let job = chat.upload_file(user_id, *id, idempotency.key.as_ref(), upload).await?;
     Ok(HttpResponse::Accepted().json(job))
 }
 
-/// One file, and how far its analysis is.
+/// Returns a file and the progress of its analysis.
 #[utoipa::path(
     get,
-    path = "/conversations/{id}/files/{job_id}",
+    path = FILE,
     tag = "files",
     operation_id = "read_file",
-    params(("id" = ConversationId, Path, description = "The conversation."),
-        ("job_id" = JobId, Path, description = "The file."),),
-    responses((status = 200, body = FileJob), NotFound),
+    params(FilePath),
+    responses((status = 200, body = FileJob), NotFoundResponse),
 )]
 async fn read(
-    reader: Reader,
-    ids: Path<(ConversationId, JobId)>,
+    caller: OptionalSession,
+    path: Path<FilePath>,
     chat: Data<Chat>,
 ) -> Result<Json<FileJob>, ApiError> {
-    let (id, job_id) = ids.into_inner();
-    Ok(Json(chat.file(reader.user_id, id, job_id).await?))
+    let FilePath { id, job_id } = path.into_inner();
+    Ok(Json(chat.file(caller.user_id, id, job_id).await?))
 }
 
-/// Ends the analysis of a file, and forgets it. One that is complete stays.
+/// Cancels the analysis of a file, and deletes the file. A complete analysis is not affected.
 #[utoipa::path(
     delete,
-    path = "/conversations/{id}/files/{job_id}",
+    path = FILE,
     tag = "files",
     operation_id = "cancel_file",
-    params(("id" = ConversationId, Path, description = "The conversation."),
-        ("job_id" = JobId, Path, description = "The file."),),
-    responses((status = 204), NotFound),
+    params(FilePath),
+    responses((status = 204, description = "Cancelled."), NotFoundResponse),
 )]
 async fn cancel(
-    caller: Caller,
-    ids: Path<(ConversationId, JobId)>,
+    caller: RequiredSession,
+    path: Path<FilePath>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, job_id) = ids.into_inner();
-    chat.cancel_file(caller.0.user_id, id, job_id).await?;
+    let FilePath { id, job_id } = path.into_inner();
+    chat.cancel_file(caller.session.user_id, id, job_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Tries again what failed of a file.
+/// Retries the failed parts of a file's analysis.
 #[utoipa::path(
     post,
-    path = "/conversations/{id}/files/{job_id}/retry",
+    path = RETRY,
     tag = "files",
     operation_id = "retry_file",
-    params(("id" = ConversationId, Path, description = "The conversation."),
-        ("job_id" = JobId, Path, description = "The file."),),
+    params(FilePath),
     responses(
         (status = 202, body = FileJob),
-        NotFound,
+        NotFoundResponse,
         (status = 409, body = ErrorBody, description = "The analysis has not failed."),
-        (status = 429, body = ErrorBody, description = "As many files are being analysed as may be."),
+        (
+            status = 429,
+            body = ErrorBody,
+            description = "The user's limit of concurrent file analyses is reached.",
+        ),
     ),
 )]
 async fn retry(
-    caller: Caller,
-    ids: Path<(ConversationId, JobId)>,
+    caller: RequiredSession,
+    path: Path<FilePath>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, job_id) = ids.into_inner();
-    let job = chat.retry_file(caller.0.user_id, id, job_id).await?;
+    let FilePath { id, job_id } = path.into_inner();
+    let job = chat.retry_file(caller.session.user_id, id, job_id).await?;
     Ok(HttpResponse::Accepted().json(job))
 }

@@ -1,3 +1,5 @@
+//! Full-text search over the user's messages.
+
 use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -6,25 +8,27 @@ use webchat_domain::SearchHit;
 
 use crate::error::api_error::ApiError;
 use crate::extract::paging::page_size;
-use crate::extract::session::Reader;
-use crate::openapi::responses::BadParameter;
+use crate::extract::session::OptionalSession;
+use crate::openapi::responses::InvalidParameterResponse;
+
+const SEARCH: &str = "/search";
 
 #[derive(OpenApi)]
 #[openapi(paths(search))]
-pub(crate) struct Described;
+pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource("/search").route(web::get().to(search)));
+    config.service(web::resource(SEARCH).route(web::get().to(search)));
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SearchQuery {
-    /// What to look for: `moon "spring tide" -storm`.
+    /// The words to search for: `moon "spring tide" -storm`.
     #[serde(default)]
     #[param(required = true)]
     q: String,
-    /// How many at most: 20 by default.
+    /// The maximum number of hits: 20 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
@@ -34,21 +38,21 @@ struct Hits {
     hits: Vec<SearchHit>,
 }
 
-/// The messages that fit best, best first.
+/// Searches the user's messages, best match first.
 #[utoipa::path(
     get,
-    path = "/search",
+    path = SEARCH,
     tag = "search",
     operation_id = "search",
     params(SearchQuery),
-    responses((status = 200, body = Hits), BadParameter),
+    responses((status = 200, body = Hits), InvalidParameterResponse),
 )]
 async fn search(
-    reader: Reader,
+    caller: OptionalSession,
     query: Query<SearchQuery>,
     chat: Data<Chat>,
 ) -> Result<Json<Hits>, ApiError> {
     let limit = page_size(query.limit, 20, 100)?;
-    let hits = chat.search(reader.user_id, &query.q, limit).await?;
+    let hits = chat.search(caller.user_id, &query.q, limit).await?;
     Ok(Json(Hits { hits }))
 }

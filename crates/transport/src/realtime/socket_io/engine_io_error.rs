@@ -1,30 +1,32 @@
+//! The errors of Engine.IO, which identifies them by numbers.
+
 use thiserror::Error;
 
-/// Why Engine.IO refuses a request: the protocol's errors, with their numbers.
+/// Why Engine.IO rejected a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// Neither polling nor WebSocket.
+pub enum EngineIoError {
+    /// The transport is neither polling nor WebSocket.
     #[error("Transport unknown")]
     UnknownTransport,
-    /// No such session, or it is somebody else's.
+    /// The session doesn't exist or belongs to another browser.
     #[error("Session ID unknown")]
     UnknownSid,
-    /// A session begins with a GET.
+    /// A session must be opened by a GET.
     #[error("Bad handshake method")]
     BadHandshakeMethod,
-    /// Something that the protocol does not allow, or not at this time.
+    /// The protocol does not allow this, or not in the session's current state.
     #[error("Bad request")]
     BadRequest,
-    /// The browser's page comes from elsewhere.
+    /// The request was sent by a page of an origin that is not allowed.
     #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
     Forbidden,
-    /// Another revision of Engine.IO than the fourth.
+    /// Only revision 4 of Engine.IO is supported.
     #[error("Unsupported protocol version")]
     UnsupportedProtocolVersion,
 }
 
-impl Refusal {
-    /// Its number in the protocol.
+impl EngineIoError {
+    /// The error's number in the protocol.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {

@@ -1,13 +1,15 @@
+//! An Engine.IO session, independent of the transport that is active.
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use engineioxide_core::{OpenPacket, Packet, Sid, TransportType};
 use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
-use webchat_domain::{Session as Browser, SessionId};
+use webchat_domain::{Session, SessionId};
 
-use super::close_reason::End;
-use super::engine_io_error::Refusal;
+use super::close_reason::CloseReason;
+use super::engine_io_error::EngineIoError;
 use super::outbox::{MAX_PAYLOAD, Outbox, Queued};
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
@@ -15,73 +17,74 @@ const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a client may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// After which a poll is answered with nothing when its client is about to leave polling. At once
-/// would be as often as the client can ask, until it has left.
-const NOOP_AFTER: Duration = Duration::from_millis(100);
+/// The delay of the empty response to a poll while its client leaves polling. Without it, the client
+/// would poll in a tight loop until it has left.
+const NOOP_DELAY: Duration = Duration::from_millis(100);
 
-/// A session of Engine.IO: what a client has over whatever transports it comes.
-pub(crate) struct Session {
+/// An Engine.IO session.
+pub(super) struct EngineIoSession {
     sid: Sid,
-    user_id: SessionId,
-    carrier: watch::Sender<Carrier>,
-    end: watch::Sender<Option<End>>,
+    /// The session of the browser that opened it.
+    browser_session: SessionId,
+    transport: watch::Sender<ActiveTransport>,
+    close_reason: watch::Sender<Option<CloseReason>>,
     ping: Arc<Notify>,
     pong: Notify,
-    /// Held by the poll that waits, or by the WebSocket.
+    /// Locked by the poll that waits, or by the WebSocket.
     outbox: Mutex<Outbox>,
-    /// Held by the request that posts, or by the WebSocket.
+    /// Locked by the request that posts, or by the WebSocket.
     inbox: Mutex<Inbox>,
 }
 
-/// What comes from a client, on its way to be obeyed: no more than one packet at a time, so that a
-/// client waits while it is obeyed.
+/// Passes packets from a client to its connection. It holds one packet only, so that a client waits
+/// while its packets are handled.
 pub(super) type Inbox = mpsc::Sender<Packet>;
 
-/// Which transport carries a session.
+/// The transport of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Carrier {
+pub(super) enum ActiveTransport {
     Polling,
-    /// Still polling; a WebSocket is open that has not proved yet that it carries anything.
-    TurnStart,
-    /// Still polling; the WebSocket works, and the client lets its last poll end.
+    /// Still polling; a WebSocket is open, but no packet has got through yet.
+    Probing,
+    /// Still polling; the WebSocket works, and the client waits for its last poll to return.
     Probed,
     WebSocket,
 }
 
-impl Session {
-    /// A session, whoever fills its outbox, and what is heard from its client.
+impl EngineIoSession {
+    /// Creates a session. Returns it with the sender of its outbox and the receiver of its inbox.
     pub(super) fn new(
-        user_id: SessionId,
-        carrier: Carrier,
+        browser_session: SessionId,
+        transport: ActiveTransport,
     ) -> (Self, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
         let ping = Arc::new(Notify::new());
         let (sender, outbox) = Outbox::new(Arc::clone(&ping));
-        let (inbox, heard) = mpsc::channel(1);
+        let (inbox, receiver) = mpsc::channel(1);
         let session = Self {
             sid: Sid::new(),
-            user_id,
-            carrier: watch::Sender::new(carrier),
-            end: watch::Sender::new(None),
+            browser_session,
+            transport: watch::Sender::new(transport),
+            close_reason: watch::Sender::new(None),
             ping,
             pong: Notify::new(),
             outbox: Mutex::new(outbox),
             inbox: Mutex::new(inbox),
         };
-        (session, sender, heard)
+        (session, sender, receiver)
     }
 
     pub(super) fn sid(&self) -> Sid {
         self.sid
     }
 
-    pub(super) fn belongs_to(&self, browser: &Browser) -> bool {
-        self.user_id == browser.session_id
+    pub(super) fn belongs_to(&self, session: &Session) -> bool {
+        self.browser_session == session.session_id
     }
 
-    /// The first packet to its client.
+    /// The first packet to the client.
     pub(super) fn open_packet(&self) -> Packet {
-        let upgrades = match *self.carrier.borrow() {
-            Carrier::WebSocket => None,
+        let upgrades = match *self.transport.borrow() {
+            ActiveTransport::WebSocket => None,
             _ => Some(TransportType::Websocket),
         };
         Packet::Open(OpenPacket {
@@ -93,117 +96,125 @@ impl Session {
         })
     }
 
-    /// Ends it, unless it has ended: why it did.
-    pub(super) fn end(&self, end: End) -> End {
-        let mut first = end;
-        self.end.send_if_modified(|ended| {
+    /// Ends the session, unless it has ended already. Returns the first reason.
+    pub(super) fn end(&self, reason: CloseReason) -> CloseReason {
+        let mut first = reason;
+        self.close_reason.send_if_modified(|ended| {
             let is_first = ended.is_none();
-            first = *ended.get_or_insert(end);
+            first = *ended.get_or_insert(reason);
             is_first
         });
         first
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.end.borrow().is_some()
+        self.close_reason.borrow().is_some()
     }
 
-    /// Waits for its end.
-    pub(super) async fn ended(&self) -> End {
-        let mut end = self.end.subscribe();
-        let ended = end.wait_for(Option::is_some).await;
-        ended.ok().and_then(|end| *end).unwrap_or(End::Left)
+    /// Waits for the end of the session.
+    pub(super) async fn ended(&self) -> CloseReason {
+        let mut reason = self.close_reason.subscribe();
+        let ended = reason.wait_for(Option::is_some).await;
+        ended.ok().and_then(|reason| *reason).unwrap_or(CloseReason::ClientClosed)
     }
 
-    /// Pings its client until it does not answer any more.
-    pub(super) async fn keep_alive(&self) -> End {
+    /// Pings the client until it does not answer in time.
+    pub(super) async fn keep_alive(&self) -> CloseReason {
         loop {
             sleep(PING_INTERVAL).await;
             self.ping.notify_one();
             if timeout(PING_TIMEOUT, self.pong.notified()).await.is_err() {
-                return End::Silent;
+                return CloseReason::TimedOut;
             }
         }
     }
 
-    /// The outbox, for a poll. A second poll at a time ends the session: the order of what the two
-    /// get would be lost.
-    pub(super) fn outbox_for_poll(&self) -> Result<MutexGuard<'_, Outbox>, Refusal> {
-        self.for_request(&self.outbox)
+    /// Locks the outbox for a poll. A second poll at the same time ends the session: their responses
+    /// could arrive in any order.
+    pub(super) fn outbox_for_poll(&self) -> Result<MutexGuard<'_, Outbox>, EngineIoError> {
+        self.lock_for_request(&self.outbox)
     }
 
-    /// The inbox, for a request that posts; one at a time, as for polls.
-    pub(super) fn inbox_for_post(&self) -> Result<MutexGuard<'_, Inbox>, Refusal> {
-        self.for_request(&self.inbox)
+    /// Locks the inbox for a request that posts; one at a time, as for polls.
+    pub(super) fn inbox_for_post(&self) -> Result<MutexGuard<'_, Inbox>, EngineIoError> {
+        self.lock_for_request(&self.inbox)
     }
 
-    fn for_request<'a, T>(&self, half: &'a Mutex<T>) -> Result<MutexGuard<'a, T>, Refusal> {
-        let taken = half.try_lock();
-        // Asked after the lock: the WebSocket locks after it became the carrier.
-        if *self.carrier.borrow() == Carrier::WebSocket {
-            return Err(Refusal::BadRequest);
+    fn lock_for_request<'a, T>(
+        &self,
+        mutex: &'a Mutex<T>,
+    ) -> Result<MutexGuard<'a, T>, EngineIoError> {
+        let locked = mutex.try_lock();
+        // Checked after the lock: the WebSocket becomes the active transport before it locks.
+        if *self.transport.borrow() == ActiveTransport::WebSocket {
+            return Err(EngineIoError::BadRequest);
         }
-        taken.map_err(|_| {
-            self.end(End::Broken);
-            Refusal::BadRequest
+        locked.map_err(|_| {
+            self.end(CloseReason::ProtocolError);
+            EngineIoError::BadRequest
         })
     }
 
-    /// Both halves, for the WebSocket: after the requests that have them still.
+    /// Makes the WebSocket the active transport, and locks outbox and inbox for it as soon as pending
+    /// requests have released them.
     pub(super) async fn for_websocket(&self) -> (MutexGuard<'_, Outbox>, MutexGuard<'_, Inbox>) {
-        self.carrier.send_replace(Carrier::WebSocket);
+        self.transport.send_replace(ActiveTransport::WebSocket);
         (self.outbox.lock().await, self.inbox.lock().await)
     }
 
-    /// Claims the session for a WebSocket, of which it may have one at a time.
-    pub(super) fn begin_upgrade(&self) -> Result<(), Refusal> {
-        let is_polling = |carrier: &mut Carrier| {
-            let is_polling = *carrier == Carrier::Polling;
+    /// Begins an upgrade to a WebSocket.
+    ///
+    /// # Errors
+    /// [`EngineIoError::BadRequest`] if the session has a WebSocket already.
+    pub(super) fn begin_upgrade(&self) -> Result<(), EngineIoError> {
+        let begin = |transport: &mut ActiveTransport| {
+            let is_polling = *transport == ActiveTransport::Polling;
             if is_polling {
-                *carrier = Carrier::TurnStart;
+                *transport = ActiveTransport::Probing;
             }
             is_polling
         };
-        self.carrier.send_if_modified(is_polling).then_some(()).ok_or(Refusal::BadRequest)
+        self.transport.send_if_modified(begin).then_some(()).ok_or(EngineIoError::BadRequest)
     }
 
-    /// The WebSocket works: the polls that wait should end.
+    /// The WebSocket works: pending polls should return.
     pub(super) fn probed(&self) {
-        self.carrier.send_replace(Carrier::Probed);
+        self.transport.send_replace(ActiveTransport::Probed);
     }
 
-    /// The WebSocket came to nothing.
-    pub(super) fn stay_with_polling(&self) {
-        self.carrier.send_replace(Carrier::Polling);
+    /// The WebSocket failed: the session keeps polling.
+    pub(super) fn cancel_upgrade(&self) {
+        self.transport.send_replace(ActiveTransport::Polling);
     }
 
-    /// Ends when a poll should end though there is nothing to tell, as its client waits for that
-    /// to leave polling.
+    /// Completes when a pending poll should return without packets, as its client waits for that in
+    /// order to leave polling.
     pub(super) async fn leaves_polling(&self) {
-        let mut carrier = self.carrier.subscribe();
-        let is_leaving =
-            |carrier: &Carrier| !matches!(carrier, Carrier::Polling | Carrier::TurnStart);
-        // The sender is the session's own: it can't be gone.
-        let _ = carrier.wait_for(is_leaving).await;
-        sleep(NOOP_AFTER).await;
+        let mut transport = self.transport.subscribe();
+        let is_leaving = |transport: &ActiveTransport| {
+            !matches!(transport, ActiveTransport::Polling | ActiveTransport::Probing)
+        };
+        // Can't fail: the session owns the sender.
+        let _ = transport.wait_for(is_leaving).await;
+        sleep(NOOP_DELAY).await;
     }
 
-    /// Takes a packet from its client.
-    pub(super) async fn hear(&self, packet: Packet, inbox: &Inbox) -> Result<(), Refusal> {
+    /// Handles a packet from the client.
+    pub(super) async fn receive(&self, packet: Packet, inbox: &Inbox) -> Result<(), EngineIoError> {
         match packet {
             Packet::Message(_) | Packet::Binary(_) => {
-                inbox.send(packet).await.map_err(|_| Refusal::UnknownSid)?;
+                inbox.send(packet).await.map_err(|_| EngineIoError::UnknownSid)?;
             }
-            // Around the pings, not behind the messages: they may take their time.
+            // Overtakes the messages, which may take long to handle.
             Packet::Pong => self.pong.notify_one(),
             Packet::Close => {
-                self.end(End::Left);
+                self.end(CloseReason::ClientClosed);
             }
             Packet::Upgrade | Packet::Noop => {}
-            // Pings are the server's.
+            // Only the server sends pings.
             _ => {
-                self.end(End::Broken);
-                return Err(Refusal::BadRequest);
+                self.end(CloseReason::ProtocolError);
+                return Err(EngineIoError::BadRequest);
             }
         }
         Ok(())
@@ -211,9 +222,9 @@ impl Session {
 }
 
 #[cfg(test)]
-impl Session {
-    pub(super) fn of_somebody() -> Arc<Self> {
-        Arc::new(Self::new(SessionId::generate(), Carrier::Polling).0)
+impl EngineIoSession {
+    pub(super) fn fixture() -> Arc<Self> {
+        Arc::new(Self::new(SessionId::generate(), ActiveTransport::Polling).0)
     }
 }
 
@@ -224,48 +235,48 @@ mod tests {
 
     use super::*;
 
-    fn open() -> (Session, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
-        Session::new(SessionId::generate(), Carrier::Polling)
+    fn open() -> (EngineIoSession, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
+        EngineIoSession::new(SessionId::generate(), ActiveTransport::Polling)
     }
 
-    async fn poll(session: &Session) -> String {
+    async fn poll(session: &EngineIoSession) -> String {
         session.outbox_for_poll().unwrap().payload().await.unwrap()
     }
 
-    async fn hear(session: &Session, packet: Packet) -> Result<(), Refusal> {
+    async fn receive(session: &EngineIoSession, packet: Packet) -> Result<(), EngineIoError> {
         let inbox = session.inbox_for_post().unwrap();
-        session.hear(packet, &inbox).await
+        session.receive(packet, &inbox).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_answers_is_pinged_every_25_s_and_one_that_does_not_is_gone_after_20_s() {
-        let (session, _sender, _heard) = open();
+    async fn a_client_is_pinged_every_25_s_and_times_out_when_it_does_not_answer_for_20_s() {
+        let (session, _sender, _inbox) = open();
         let start = Instant::now();
-        let mut told = Vec::new();
+        let mut pings = Vec::new();
 
         let client = async {
             for _ in 0..3 {
-                told.push((poll(&session).await, start.elapsed().as_secs()));
-                hear(&session, Packet::Pong).await.unwrap();
+                pings.push((poll(&session).await, start.elapsed().as_secs()));
+                receive(&session, Packet::Pong).await.unwrap();
             }
         };
         let both = async { tokio::join!(session.keep_alive(), client) };
-        let (end, ()) = timeout(Duration::from_mins(5), both).await.unwrap();
+        let (reason, ()) = timeout(Duration::from_mins(5), both).await.unwrap();
 
         let ping = || "2".to_owned();
-        assert_eq!(told, [(ping(), 25), (ping(), 50), (ping(), 75)]);
-        assert_eq!((end, start.elapsed().as_secs()), (End::Silent, 75 + 25 + 20));
+        assert_eq!(pings, [(ping(), 25), (ping(), 50), (ping(), 75)]);
+        assert_eq!((reason, start.elapsed().as_secs()), (CloseReason::TimedOut, 75 + 25 + 20));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pings_and_pongs_go_around_what_waits() {
-        let (session, sender, _heard) = open();
+    async fn pings_and_pongs_overtake_waiting_messages() {
+        let (session, sender, _inbox) = open();
         let message = || Packet::Message("x".into());
         while sender.try_send(Queued::Packet(message())).is_ok() {}
-        hear(&session, message()).await.unwrap();
+        receive(&session, message()).await.unwrap();
 
-        let waiting = hear(&session, message()).now_or_never();
-        let ponged = hear(&session, Packet::Pong).now_or_never();
+        let waiting = receive(&session, message()).now_or_never();
+        let ponged = receive(&session, Packet::Pong).now_or_never();
         session.ping.notify_one();
         let payload = poll(&session).await;
 
@@ -274,12 +285,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_ended_it_first_counts() {
+    async fn the_first_reason_to_end_is_kept() {
         let (session, ..) = open();
 
         assert!(!session.has_ended());
-        assert_eq!(session.end(End::Left), End::Left);
-        assert_eq!(session.end(End::Restart), End::Left);
-        assert_eq!(session.ended().await, End::Left);
+        assert_eq!(session.end(CloseReason::ClientClosed), CloseReason::ClientClosed);
+        assert_eq!(session.end(CloseReason::ServerRestart), CloseReason::ClientClosed);
+        assert_eq!(session.ended().await, CloseReason::ClientClosed);
     }
 }

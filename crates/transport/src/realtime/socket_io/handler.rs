@@ -1,3 +1,5 @@
+//! The endpoint of Socket.IO: opens sessions, and passes on the requests of open ones.
+
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -7,17 +9,14 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use webchat_chat::Chat;
 
-use super::engine_io_error::Refusal;
-use super::engine_io_session::Session;
+use super::engine_io_error::EngineIoError;
+use super::engine_io_session::EngineIoSession;
 use super::{polling, websocket};
 use crate::error::api_error::ApiError;
-use crate::extract::session::Reader;
+use crate::extract::session::OptionalSession;
 use crate::realtime::connections::Connections;
 
-/// Where clients expect it.
-pub(crate) const PATH: &str = "/socket.io/";
-
-/// The revision of Engine.IO that is spoken here.
+/// The supported revision of Engine.IO.
 const REVISION: &str = "4";
 
 #[derive(Deserialize)]
@@ -34,7 +33,7 @@ enum Transport {
     WebSocket,
 }
 
-/// Every request of every client: opens a session, or carries one on.
+/// Every request of every client.
 pub(crate) async fn serve(
     request: HttpRequest,
     payload: Payload,
@@ -42,20 +41,20 @@ pub(crate) async fn serve(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let params = params.map_err(|_| ApiError::from(Refusal::BadRequest))?;
+    let params = params.map_err(|_| ApiError::from(EngineIoError::BadRequest))?;
     let transport = params.transport()?;
     let session = match &params.sid {
         Some(sid) => Some(find(&request, sid, &connections).await?),
         None => None,
     };
     if session.is_none() && request.method() != Method::GET {
-        return Err(ApiError::from(Refusal::BadHandshakeMethod).into());
+        return Err(ApiError::from(EngineIoError::BadHandshakeMethod).into());
     }
     let is_upgrade = request.headers().contains_key(UPGRADE);
     match (transport, is_upgrade, session) {
         (Transport::Polling, false, None) => polling::open(&request, &chat, &connections).await,
         (Transport::Polling, false, Some(session)) => {
-            Ok(polling::carry(request.method(), payload, &session).await?)
+            Ok(polling::serve(request.method(), payload, &session).await?)
         }
         (Transport::WebSocket, true, None) => {
             websocket::open(&request, payload, &chat, &connections).await
@@ -63,7 +62,7 @@ pub(crate) async fn serve(
         (Transport::WebSocket, true, Some(session)) => {
             websocket::upgrade(&request, payload, session, &connections).await
         }
-        _ => Err(ApiError::from(Refusal::BadRequest).into()),
+        _ => Err(ApiError::from(EngineIoError::BadRequest).into()),
     }
 }
 
@@ -72,25 +71,27 @@ impl Params {
         let transport = match self.transport.as_deref() {
             Some("polling") => Transport::Polling,
             Some("websocket") => Transport::WebSocket,
-            _ => return Err(Refusal::UnknownTransport.into()),
+            _ => return Err(EngineIoError::UnknownTransport.into()),
         };
         if self.revision.as_deref() != Some(REVISION) {
-            return Err(Refusal::UnsupportedProtocolVersion.into());
+            return Err(EngineIoError::UnsupportedProtocolVersion.into());
         }
         Ok(transport)
     }
 }
 
-/// The session that is asked for, if the browser that opened it asks: to know its id is not enough.
+/// Finds the session with this id. Only the browser that opened it may use it: knowing the id is not
+/// enough.
 async fn find(
     request: &HttpRequest,
     sid: &str,
     connections: &Connections,
-) -> Result<Arc<Session>, ApiError> {
-    let session = connections.socket_io.find(sid).ok_or(Refusal::UnknownSid)?;
-    let browser = Reader::extract(request).await?.session.ok_or(Refusal::UnknownSid)?;
-    if !session.belongs_to(&browser) {
-        return Err(Refusal::UnknownSid.into());
+) -> Result<Arc<EngineIoSession>, ApiError> {
+    let session = connections.socket_io.find(sid).ok_or(EngineIoError::UnknownSid)?;
+    let caller = OptionalSession::extract(request).await?;
+    let caller = caller.session.ok_or(EngineIoError::UnknownSid)?;
+    if !session.belongs_to(&caller) {
+        return Err(EngineIoError::UnknownSid.into());
     }
     Ok(session)
 }

@@ -1,3 +1,5 @@
+//! The task of an Engine.IO session, from its start to its end.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,60 +7,61 @@ use engineioxide_core::Packet;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::Chat;
-use webchat_domain::Session as Browser;
+use webchat_chat::{Chat, Permit};
+use webchat_domain::Session;
 
-use super::close_reason::End;
-use super::connection::Talk;
-use super::engine_io_session::{Carrier, Session};
-use super::sessions::Place;
+use super::close_reason::CloseReason;
+use super::connection::SocketIoConnection;
+use super::engine_io_session::{ActiveTransport, EngineIoSession};
+use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
 use crate::realtime::connections::Connections;
 
-/// How long a polling client may take to come for what is left when the server goes away.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// How long a polling client may take to fetch the remaining packets at shutdown.
+const POLL_GRACE: Duration = Duration::from_secs(3);
 
-/// Starts a session for a browser.
+/// Starts an Engine.IO session for a browser's session.
 pub(super) fn start(
     chat: &Chat,
-    browser: Browser,
+    browser_session: Session,
     connections: &Connections,
-    carrier: Carrier,
-) -> Result<Arc<Session>, ApiError> {
-    let held = connections.enter(browser.user_id)?;
-    let (session, sender, heard) = Session::new(browser.session_id, carrier);
+    transport: ActiveTransport,
+) -> Result<Arc<EngineIoSession>, ApiError> {
+    let permit = connections.acquire(browser_session.user_id)?;
+    let (session, outbox, inbox) = EngineIoSession::new(browser_session.session_id, transport);
     let session = Arc::new(session);
-    let place = connections.socket_io.add(Arc::clone(&session))?;
-    let talk = Talk::new(chat.clone(), browser, connections.clone(), sender);
-    connections.tasks.spawn(live(place, talk, heard, held, connections.closing.clone()));
+    let entry = connections.socket_io.add(Arc::clone(&session))?;
+    let connection =
+        SocketIoConnection::new(chat.clone(), browser_session, connections.clone(), outbox);
+    let closing = connections.closing.clone();
+    connections.tasks.spawn(run(entry, connection, inbox, permit, closing));
     Ok(session)
 }
 
-/// The life of a session, from its start to its end.
-async fn live(
-    place: Place,
-    mut talk: Talk,
-    mut heard: mpsc::Receiver<Packet>,
-    _held: webchat_chat::Permit,
+async fn run(
+    entry: SessionEntry,
+    mut connection: SocketIoConnection,
+    mut inbox: mpsc::Receiver<Packet>,
+    _permit: Permit,
     closing: CancellationToken,
 ) {
-    let session = &place.session;
+    let session = &entry.session;
     let ended = tokio::select! {
-        end = session.ended() => Some(end),
-        end = session.keep_alive() => Some(end),
-        end = talk.listen(&mut heard) => Some(end),
+        reason = session.ended() => Some(reason),
+        reason = session.keep_alive() => Some(reason),
+        reason = connection.run(&mut inbox) => Some(reason),
         () = closing.cancelled() => None,
     };
-    let end = if let Some(end) = ended {
-        end
+    let reason = if let Some(reason) = ended {
+        reason
     } else {
-        let told = async {
-            // The outbox's last senders go with it: it ends after what is in it, and so does the
-            // session.
-            talk.finish().await;
+        let flushed = async {
+            // Drops the outbox's last senders: once the client has received the rest, the outbox
+            // closes, and with it the session.
+            connection.finish().await;
             session.ended().await
         };
-        timeout(FAREWELL, told).await.unwrap_or(End::Restart)
+        timeout(POLL_GRACE, flushed).await.unwrap_or(CloseReason::ServerRestart)
     };
-    session.end(end);
+    session.end(reason);
 }

@@ -1,6 +1,5 @@
-//! A look at the frames of a WebSocket (RFC 6455, section 5.2) while their bytes come in. What reads
-//! them keeps all of a frame before it asks for its size, and adds up the parts of a message only
-//! when all is there.
+//! Checks the frames of a WebSocket (RFC 6455, section 5.2) while their bytes arrive. `actix_ws` buffers
+//! a complete frame before it checks its size, and adds up the fragments of a message only at its end.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -12,56 +11,57 @@ use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::{Stream, StreamExt};
 
-/// The longest header: two bytes, and eight for the length.
-const LONGEST_HEADER: usize = 10;
+/// The maximum length of a header without its mask: two bytes, and eight for the length.
+const MAX_HEADER: usize = 10;
 
-/// The key by which a client masks a frame.
+/// The length of the key with which a client masks a frame.
 const MASK: u64 = 4;
 
-/// What a client may not send.
+/// How a client violated the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
-    /// A frame, or a message of several, that is larger than it may be.
+    /// A frame or a fragmented message is too large.
     TooLarge,
-    /// A frame with bits that nothing gives a meaning.
+    /// A frame has a reserved bit set, though no extension uses it.
     ReservedBits,
 }
 
-/// What was found, once something was.
+/// The first violation of a client, shared with the stream that detects it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Found(Rc<Cell<Option<Violation>>>);
+pub(crate) struct FirstViolation(Rc<Cell<Option<Violation>>>);
 
-impl Found {
+impl FirstViolation {
     pub(crate) fn get(&self) -> Option<Violation> {
         self.0.get()
     }
 }
 
-/// The bytes of a client as far as they may come: they end before the first frame that may not.
-pub(crate) async fn inspected(
+/// Guards the bytes from a client: they end before the first frame that violates the protocol.
+pub(crate) async fn guard(
     request: &HttpRequest,
     payload: web::Payload,
     max_frame: usize,
     max_message: usize,
-) -> Result<(web::Payload, Found), actix_web::Error> {
-    let found = Found::default();
-    let headers = Headers::new(max_frame, max_message);
-    let stream = Inspected { bytes: payload.into_inner(), headers, found: found.clone() };
+) -> Result<(web::Payload, FirstViolation), actix_web::Error> {
+    let violation = FirstViolation::default();
+    let guard = FrameGuard::new(max_frame, max_message);
+    let stream =
+        GuardedPayload { bytes: payload.into_inner(), guard, violation: violation.clone() };
     let mut payload = dev::Payload::Stream { payload: stream.boxed_local() };
-    Ok((web::Payload::from_request(request, &mut payload).await?, found))
+    Ok((web::Payload::from_request(request, &mut payload).await?, violation))
 }
 
-struct Inspected {
+struct GuardedPayload {
     bytes: dev::Payload,
-    headers: Headers,
-    found: Found,
+    guard: FrameGuard,
+    violation: FirstViolation,
 }
 
-impl Stream for Inspected {
+impl Stream for GuardedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.found.get().is_some() {
+        if self.violation.get().is_some() {
             return Poll::Ready(None);
         }
         let polled = Pin::new(&mut self.bytes).poll_next(context);
@@ -70,62 +70,63 @@ impl Stream for Inspected {
                 Ok(bytes) => bytes,
                 Err(error) => return Some(Err(error)),
             };
-            if let Err((before, violation)) = self.headers.pass(&bytes) {
-                self.found.0.set(Some(violation));
-                bytes.truncate(before);
+            if let Err((valid, violation)) = self.guard.check(&bytes) {
+                self.violation.0.set(Some(violation));
+                bytes.truncate(valid);
             }
             Some(Ok(bytes))
         })
     }
 }
 
-/// Where in its frames a client is.
-struct Headers {
+/// The position in a client's stream of frames.
+struct FrameGuard {
     max_frame: u64,
     max_message: u64,
-    /// What has come of the next header.
+    /// The received bytes of the current header.
     header: Vec<u8>,
-    /// Bytes to come of the frame whose header has come.
-    rest: u64,
-    /// The size of the message so far.
+    /// The missing bytes of the frame whose header is complete.
+    remaining: u64,
+    /// The size of the current message up to now.
     message: u64,
 }
 
-impl Headers {
+impl FrameGuard {
     fn new(max_frame: usize, max_message: usize) -> Self {
         let bytes = |limit| u64::try_from(limit).unwrap_or(u64::MAX);
         Self {
             max_frame: bytes(max_frame),
             max_message: bytes(max_message),
-            header: Vec::with_capacity(LONGEST_HEADER),
-            rest: 0,
+            header: Vec::with_capacity(MAX_HEADER),
+            remaining: 0,
             message: 0,
         }
     }
 
-    /// Passes over these bytes. What is wrong comes with the number of bytes before its frame.
-    fn pass(&mut self, bytes: &[u8]) -> Result<(), (usize, Violation)> {
-        let (mut place, mut frame) = (0, 0);
-        while let Some(next) = bytes.get(place) {
-            if self.rest > 0 {
-                let left = bytes.len().saturating_sub(place);
-                let passed = usize::try_from(self.rest).unwrap_or(usize::MAX).min(left);
-                self.rest = self.rest.saturating_sub(u64::try_from(passed).unwrap_or(u64::MAX));
-                place += passed;
+    /// Checks the next bytes. The error is a violation and the number of bytes before its frame.
+    fn check(&mut self, bytes: &[u8]) -> Result<(), (usize, Violation)> {
+        let (mut position, mut frame) = (0, 0);
+        while let Some(next) = bytes.get(position) {
+            if self.remaining > 0 {
+                let available = bytes.len().saturating_sub(position);
+                let skipped = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(available);
+                let skipped_bytes = u64::try_from(skipped).unwrap_or(u64::MAX);
+                self.remaining = self.remaining.saturating_sub(skipped_bytes);
+                position += skipped;
                 continue;
             }
             if self.header.is_empty() {
-                frame = place;
+                frame = position;
             }
             self.header.push(*next);
-            place += 1;
-            self.begin_frame().map_err(|violation| (frame, violation))?;
+            position += 1;
+            self.check_header().map_err(|violation| (frame, violation))?;
         }
         Ok(())
     }
 
-    /// Begins with the payload if the header is complete, up to its mask.
-    fn begin_frame(&mut self) -> Result<(), Violation> {
+    /// Checks the header if it is complete up to its mask, and begins with the frame's payload.
+    fn check_header(&mut self) -> Result<(), Violation> {
         let [first, second, length @ ..] = self.header.as_slice() else { return Ok(()) };
         let is_masked = second & 0x80 != 0;
         let length = match (second & 0x7f, length) {
@@ -144,13 +145,13 @@ impl Headers {
         match opcode {
             0 => self.message = self.message.saturating_add(length),
             1 | 2 => self.message = length,
-            // Control frames come in between.
+            // Control frames may come between the fragments of a message.
             _ => {}
         }
         if length > self.max_frame || self.message > self.max_message {
             return Err(Violation::TooLarge);
         }
-        self.rest = length + if is_masked { MASK } else { 0 };
+        self.remaining = length + if is_masked { MASK } else { 0 };
         Ok(())
     }
 }
@@ -159,7 +160,7 @@ impl Headers {
 mod tests {
     use super::*;
 
-    /// A frame with its mask, which is not looked at, and a payload of so many bytes.
+    /// A frame with an arbitrary mask and a payload of `length` bytes.
     fn frame(first: u8, length: usize) -> Vec<u8> {
         let mut frame = vec![first];
         match length {
@@ -177,59 +178,59 @@ mod tests {
         frame
     }
 
-    /// Whole, and byte by byte: what is found, and how many bytes before it are passed.
-    fn pass(bytes: &[u8]) -> Option<Violation> {
-        let whole = Headers::new(70_000, 100_000).pass(bytes).err();
-        let mut headers = Headers::new(70_000, 100_000);
-        let first = bytes.iter().find_map(|byte| headers.pass(&[*byte]).err());
+    /// Checks the bytes at once and one by one, which must give the same result.
+    fn check(bytes: &[u8]) -> Option<Violation> {
+        let at_once = FrameGuard::new(70_000, 100_000).check(bytes).err();
+        let mut guard = FrameGuard::new(70_000, 100_000);
+        let one_by_one = bytes.iter().find_map(|byte| guard.check(&[*byte]).err());
         let violation = |found: Option<(usize, Violation)>| found.map(|(_, violation)| violation);
-        assert_eq!(violation(whole), violation(first));
-        violation(whole)
+        assert_eq!(violation(at_once), violation(one_by_one));
+        violation(at_once)
     }
 
     #[test]
-    fn frames_of_every_form_pass() {
+    fn frames_with_lengths_of_every_encoding_are_accepted() {
         let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000];
         let frames: Vec<u8> = lengths.iter().flat_map(|length| frame(0x81, *length)).collect();
 
-        assert_eq!(pass(&frames), None);
+        assert_eq!(check(&frames), None);
     }
 
     #[test]
-    fn a_frame_is_too_large_as_soon_as_it_says_so() {
-        let sound = frame(0x82, 70_000);
-        let large = [sound.clone(), frame(0x82, 70_001)].concat();
-        let header = sound.len() + 10;
+    fn a_frame_is_rejected_as_soon_as_its_header_declares_too_much() {
+        let valid = frame(0x82, 70_000);
+        let bytes = [valid.clone(), frame(0x82, 70_001)].concat();
+        let header = valid.len() + 10;
 
-        let found = Headers::new(70_000, 100_000).pass(&large[..header]);
+        let violation = FrameGuard::new(70_000, 100_000).check(&bytes[..header]);
 
-        assert_eq!(found, Err((sound.len(), Violation::TooLarge)));
+        assert_eq!(violation, Err((valid.len(), Violation::TooLarge)));
         assert_eq!(
-            pass(&[0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            check(&[0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
             Some(Violation::TooLarge)
         );
     }
 
     #[test]
-    fn the_parts_of_a_message_are_added_up_and_what_comes_in_between_is_not() {
-        let (begun, part, last, ping) =
+    fn the_fragments_of_a_message_are_added_up_without_control_frames_in_between() {
+        let (first, next, last, ping) =
             (frame(0x01, 40_000), frame(0x00, 40_000), frame(0x80, 20_000), frame(0x89, 125));
-        let message = [begun.clone(), ping.clone(), part.clone(), ping, last.clone()].concat();
+        let message = [first.clone(), ping.clone(), next.clone(), ping, last.clone()].concat();
 
-        assert_eq!(pass(&[message.clone(), message].concat()), None);
-        let larger = [begun, part, last, frame(0x80, 1)].concat();
-        assert_eq!(pass(&larger), Some(Violation::TooLarge));
+        assert_eq!(check(&[message.clone(), message].concat()), None);
+        let larger = [first, next, last, frame(0x80, 1)].concat();
+        assert_eq!(check(&larger), Some(Violation::TooLarge));
     }
 
     #[test]
-    fn reserved_bits_are_found_and_what_came_before_is_passed() {
+    fn reserved_bits_are_rejected_and_the_frames_before_are_accepted() {
         for bit in [0x10, 0x20, 0x40] {
-            let sound = frame(0x81, 300);
-            let bytes = [sound.clone(), frame(0x81 | bit, 5)].concat();
+            let valid = frame(0x81, 300);
+            let bytes = [valid.clone(), frame(0x81 | bit, 5)].concat();
 
-            let found = Headers::new(70_000, 100_000).pass(&bytes);
+            let violation = FrameGuard::new(70_000, 100_000).check(&bytes);
 
-            assert_eq!(found, Err((sound.len(), Violation::ReservedBits)));
+            assert_eq!(violation, Err((valid.len(), Violation::ReservedBits)));
         }
     }
 }

@@ -1,4 +1,7 @@
 //! The WebSocket at `/ws`.
 
-pub(crate) mod connection;
+mod close;
+pub(crate) mod connect;
 pub(crate) mod frame_guard;
+mod reader;
+mod writer;

@@ -1,3 +1,6 @@
-//! What goes to the model beside the messages.
+//! The context of a conversation: what the model gets besides the messages.
 
+pub(crate) mod few_shot_examples;
 pub(crate) mod settings;
+pub(crate) mod summary;
+mod view;

@@ -1,38 +1,35 @@
-use actix_multipart::Multipart;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
-use actix_web::web::{self, Bytes, Data, Json, Path, ServiceConfig};
+//! Imports of conversations, which run in the background.
+
+use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::{Stream, TryStreamExt};
 use serde::Serialize;
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus, PreparedImport};
-use webchat_domain::ImportId;
+use webchat_domain::{ImportId, Problem};
 
+use super::import_file;
 use crate::error::api_error::ApiError;
-use crate::error::api_error::ErrorBody;
-use crate::extract::idempotency_key::Keyed;
-use crate::extract::session::Caller;
-use crate::extract::session::Reader;
-use crate::headers::announced_bytes;
-use crate::openapi::responses::{NotFound, UploadedFile};
+use crate::error::body::ErrorBody;
+use crate::extract::file_form::UploadedFile;
+use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::openapi::responses::NotFoundResponse;
+
+const IMPORTS: &str = "/imports";
+const IMPORT: &str = "/imports/{import_id}";
 
 #[derive(OpenApi)]
 #[openapi(paths(start, read))]
-pub(crate) struct Described;
+pub(crate) struct ApiDoc;
 
-/// The most bytes of a file that is brought.
+/// The maximum size of a file to import, in bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct ImportLimit(pub(crate) u64);
 
-/// What multipart bodies have around the file, at most, in bytes.
-const AROUND_A_FILE: u64 = 4 * 1024;
-
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/imports").route(web::post().to(start)))
-        .service(web::resource("/imports/{import_id}").route(web::get().to(read)));
+        .service(web::resource(IMPORTS).route(web::post().to(start)))
+        .service(web::resource(IMPORT).route(web::get().to(read)));
 }
 
 #[derive(Serialize, ToSchema)]
@@ -42,148 +39,91 @@ struct Status {
     /// `running`, `complete` or `failed`.
     #[serde(rename = "status")]
     state: &'static str,
-    /// Conversations that have been looked at.
+    /// The number of conversations processed so far.
     done: u64,
-    /// Conversations in the file; 0 until it has been checked.
+    /// The number of conversations in the file; 0 until the file has been checked.
     of: u64,
-    /// Conversations that are new.
+    /// The number of new conversations.
     imported: u64,
-    /// Conversations that were there before.
+    /// The number of conversations that existed already.
     already_there: u64,
-    /// Messages that are new.
+    /// The number of new messages.
     messages: u64,
-    /// Why it failed.
-    error: Option<Failure>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = ImportFailure)]
-struct Failure {
-    message: String,
-    code: &'static str,
+    /// Why the import failed, if it did.
+    error: Option<Problem>,
 }
 
 /// Imports conversations from a file, in the background.
 #[utoipa::path(
     post,
-    path = "/imports",
+    path = IMPORTS,
     tag = "exchange",
     operation_id = "start_import",
-    params(Keyed),
+    params(IdempotencyKeyHeader),
     request_body(content(
         (serde_json::Value = "application/json"),
         (UploadedFile = "multipart/form-data"),
     )),
     responses(
         (status = 202, body = Status),
-        (status = 400, body = ErrorBody, description = "The form has no file, or can't be read."),
-        (status = 409, body = ErrorBody, description = "The user has another import under way."),
+        (status = 400, body = ErrorBody, description = "The form is invalid or has no file."),
+        (status = 409, body = ErrorBody, description = "The user already has an import in progress."),
         (status = 413, body = ErrorBody, description = "The file is too large."),
     ),
 )]
-// The right to import comes before the upload: what is not to be imported need not be kept.
+// The slot is taken before the upload, so that no file is received that can't be imported.
 async fn start(
-    caller: Caller,
-    keyed: Keyed,
+    caller: RequiredSession,
+    idempotency: IdempotencyKeyHeader,
     request: HttpRequest,
     body: web::Payload,
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let slot = match chat.prepare_import(caller.0.user_id, keyed.key.as_ref())? {
+    let slot = match chat.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
         PreparedImport::New(slot) => slot,
         PreparedImport::Duplicate(status) => {
-            return Ok(HttpResponse::Accepted().json(Status::of(&status)));
+            return Ok(HttpResponse::Accepted().json(Status::new(&status)));
         }
     };
-    let ImportLimit(limit) = **limit;
-    let declared = announced_bytes(request.headers());
-    if declared.is_some_and(|length| length > limit.saturating_add(AROUND_A_FILE)) {
-        return Err(ApiError::PayloadTooLarge);
-    }
-    let file = if is_multipart(request.headers()) {
-        file_of_form(Multipart::new(request.headers(), body), limit).await?
-    } else {
-        keep(body.map_err(|error| ApiError::InvalidRequest(error.to_string())), limit).await?
-    };
+    let ImportLimit(max_bytes) = **limit;
+    let file = import_file::receive(&request, body, max_bytes).await?;
     let status = slot.start(file.into_std().await)?;
-    Ok(HttpResponse::Accepted().json(Status::of(&status)))
+    Ok(HttpResponse::Accepted().json(Status::new(&status)))
 }
 
-/// How an import is doing.
+/// Returns the progress of an import.
 #[utoipa::path(
     get,
-    path = "/imports/{import_id}",
+    path = IMPORT,
     tag = "exchange",
     operation_id = "read_import",
     params(("import_id" = ImportId, Path, description = "The import.")),
-    responses((status = 200, body = Status), NotFound),
+    responses((status = 200, body = Status), NotFoundResponse),
 )]
 async fn read(
-    reader: Reader,
+    caller: OptionalSession,
     id: Path<String>,
     chat: Data<Chat>,
 ) -> Result<Json<Status>, ApiError> {
     let id: ImportId = id.parse().map_err(|_| ChatError::ImportNotFound)?;
-    let status = chat.import_status(reader.user_id, id)?;
-    Ok(Json(Status::of(&status)))
-}
-
-fn is_multipart(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.starts_with("multipart/form-data"))
-}
-
-async fn file_of_form(mut form: Multipart, limit: u64) -> Result<File, ApiError> {
-    while let Some(field) = form.try_next().await? {
-        if field.name() == Some("file") {
-            return keep(field.map_err(ApiError::from), limit).await;
-        }
-    }
-    Err(ApiError::InvalidRequest("The form has no `file`.".to_owned()))
-}
-
-/// Keeps what comes in, as far as it may, in a file without a name, which is gone when it is closed.
-async fn keep(
-    content: impl Stream<Item = Result<Bytes, ApiError>>,
-    limit: u64,
-) -> Result<File, ApiError> {
-    let file = web::block(tempfile::tempfile).await.map_err(|_| ApiError::Internal)?;
-    let mut file = File::from_std(file.map_err(|error| cannot_keep(&error))?);
-    let mut left = limit;
-    tokio::pin!(content);
-    while let Some(part) = content.try_next().await? {
-        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-        left = left.checked_sub(length).ok_or(ApiError::PayloadTooLarge)?;
-        file.write_all(&part).await.map_err(|error| cannot_keep(&error))?;
-    }
-    if left == limit {
-        return Err(ApiError::InvalidRequest("There is nothing in the file.".to_owned()));
-    }
-    file.flush().await.map_err(|error| cannot_keep(&error))?;
-    Ok(file)
-}
-
-fn cannot_keep(error: &std::io::Error) -> ApiError {
-    tracing::error!(%error, "an upload can't be kept in the temporary folder");
-    ApiError::Internal
+    let status = chat.import_status(caller.user_id, id)?;
+    Ok(Json(Status::new(&status)))
 }
 
 impl Status {
-    fn of(status: &ImportStatus) -> Self {
+    fn new(status: &ImportStatus) -> Self {
         let ImportProgress { done, of, imported, already_there, messages } = status.progress;
         let (state, error) = match &status.state {
             ImportState::Running => ("running", None),
             ImportState::Complete => ("complete", None),
-            ImportState::Failed(error) => ("failed", Some(Failure::of(error))),
+            ImportState::Failed(error) => ("failed", Some(problem(error))),
         };
         let import_id = status.import_id;
         Self { import_id, state, done, of, imported, already_there, messages, error }
     }
 }
 
-impl Failure {
-    fn of(error: &ChatError) -> Self {
-        Self { message: error.to_string(), code: error.code().as_str() }
-    }
+fn problem(error: &ChatError) -> Problem {
+    Problem { message: error.to_string(), code: error.code().as_str().to_owned() }
 }

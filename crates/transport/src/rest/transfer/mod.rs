@@ -1,4 +1,6 @@
-//! Export and import of conversations.
+//! Conversations as files: export, import, and files saved on the server.
 
 pub(crate) mod export;
+mod import_file;
 pub(crate) mod imports;
+pub(crate) mod save;

@@ -1,40 +1,45 @@
+//! Events to clients.
+
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
-use webchat_chat::ListChange;
-use webchat_domain::{Conversation, ConversationId, Event, EventBody, MessageAccepted};
+use webchat_chat::{ListChange, Update};
+use webchat_domain::{
+    Conversation, ConversationChange, ConversationId, Event, EventBody, MessageAccepted,
+};
 
-use crate::realtime::client_event::Subject;
+use super::incoming::Subject;
 
-/// What a client is told: its name, and its data as JSON.
+/// An event to a client: a name, and data as JSON.
 #[derive(Debug)]
-pub(crate) enum Outgoing {
-    /// To all that follow a conversation.
+pub(crate) enum OutgoingEvent {
+    /// To all subscribers of a conversation.
     Event(Arc<Event>),
-    /// To this client alone.
-    Answer(Answer),
+    /// To this client only.
+    Reply(Reply),
 }
 
+/// An event to one client only.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Answer {
+pub(crate) enum Reply {
     Response(Welcome),
     Subscribed(Subscribed),
-    /// A message that was sent before.
+    /// The result of a duplicate message.
     MessageAccepted {
         conversation_id: ConversationId,
         #[serde(flatten)]
         accepted: MessageAccepted,
     },
-    /// An entry of the user's list of conversations is new or changed.
+    /// An entry of the user's list of conversations is new or has changed.
     ConversationListed(ConversationListed),
-    /// An entry of the user's list of conversations is gone.
+    /// An entry of the user's list of conversations was removed.
     ConversationUnlisted(ConversationUnlisted),
     /// Many entries of the user's list of conversations have changed.
     ListChanged {},
-    /// What happened in a turn that ended before it was asked for.
-    Recalled {
+    /// An event of a turn that ended before the client asked for it.
+    Replayed {
         conversation_id: ConversationId,
         #[serde(flatten)]
         body: EventBody,
@@ -54,12 +59,12 @@ pub(crate) struct Welcome {
 /// The state of the browser's session.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionData {
-    /// The current conversation: the one that is meant where a client names none.
+    /// The current conversation: the target of messages that name none.
     #[schema(required = true)]
     pub(crate) conversation_id: Option<ConversationId>,
 }
 
-/// A subscription has begun; the events after `after` follow.
+/// A subscription has begun; the events after `event_seq` follow.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Subscribed {
     pub(crate) conversation_id: ConversationId,
@@ -81,7 +86,7 @@ pub(crate) struct ConversationUnlisted {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// Why a frame of a client was not carried out.
+/// Why the server rejected a frame of the client.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorData {
     /// A sentence for people.
@@ -99,25 +104,43 @@ pub(crate) struct ErrorData {
     pub(crate) subject: Subject,
 }
 
-impl Outgoing {
+impl OutgoingEvent {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Event(event) => event.body.name(),
-            Self::Answer(answer) => answer.name(),
+            Self::Reply(reply) => reply.name(),
         }
+    }
+
+    /// Translates an update of a subscription.
+    pub(crate) fn from_update(conversation_id: ConversationId, update: Update) -> Vec<Self> {
+        match update {
+            Update::Events(events) => events.into_iter().map(Self::Event).collect(),
+            Update::Gap { event_seq } => {
+                let recovered = false;
+                let subscribed = Subscribed { conversation_id, recovered, event_seq };
+                vec![Self::Reply(Reply::Subscribed(subscribed))]
+            }
+        }
+    }
+
+    /// Whether no event of the conversation can follow, because it was deleted.
+    pub(crate) fn is_last(&self) -> bool {
+        let Self::Event(event) = self else { return false };
+        matches!(event.body, EventBody::ConversationUpdated(ConversationChange::Deleted))
     }
 }
 
-impl Serialize for Outgoing {
+impl Serialize for OutgoingEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Event(event) => event.data().serialize(serializer),
-            Self::Answer(answer) => answer.serialize(serializer),
+            Self::Reply(reply) => reply.serialize(serializer),
         }
     }
 }
 
-impl Answer {
+impl Reply {
     fn name(&self) -> &'static str {
         match self {
             Self::Response(_) => "response",
@@ -126,14 +149,14 @@ impl Answer {
             Self::ConversationListed(_) => "conversation_listed",
             Self::ConversationUnlisted(_) => "conversation_unlisted",
             Self::ListChanged {} => "list_changed",
-            Self::Recalled { body, .. } => body.name(),
+            Self::Replayed { body, .. } => body.name(),
             Self::Error(_) => "error",
             Self::Pong {} => "pong",
         }
     }
 }
 
-impl From<ListChange> for Answer {
+impl From<ListChange> for Reply {
     fn from(change: ListChange) -> Self {
         match change {
             ListChange::Listed(conversation) => {

@@ -1,3 +1,5 @@
+//! Events from clients.
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,9 +8,9 @@ use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::error::api_error::ApiError;
 
-/// What a client says.
+/// An event from a client, parsed completely.
 #[derive(Debug)]
-pub(crate) enum Incoming {
+pub(crate) enum IncomingEvent {
     SendMessage(SendMessageData),
     EditMessage(EditMessageData),
     Regenerate(AnswerData),
@@ -29,10 +31,10 @@ pub(crate) struct SendMessageData {
     pub(crate) message: String,
     /// The conversation; by default the session's current one.
     pub(crate) conversation_id: Option<ConversationId>,
-    /// The client's id for the message: a message with an id that is known gives the first result.
+    /// Any unique string. Repeating a message with the same id returns the first result.
     pub(crate) client_message_id: Option<ClientMessageId>,
-    /// The position of the last message that the client knows. If it is not the last one any more, the
-    /// message is rejected.
+    /// The position of the last message that the client knows. The message is rejected if the
+    /// conversation has a later one.
     pub(crate) expected_position: Option<u64>,
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct EditMessageData {
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) message: String,
-    /// The client's id for the message: a message with an id that is known gives the first result.
+    /// Any unique string. Repeating a message with the same id returns the first result.
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct AnswerData {
     pub(crate) conversation_id: ConversationId,
     /// The answer; by default the last one.
     pub(crate) message_id: Option<MessageId>,
-    /// The client's id for the request: a request with an id that is known gives the first result.
+    /// Any unique string. Repeating a request with the same id returns the first result.
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
@@ -80,7 +82,7 @@ pub(crate) struct ConversationData {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// A frame as far as it can be read without knowing its event.
+/// An event whose data is not parsed yet.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Frame {
     pub(crate) event: String,
@@ -88,7 +90,7 @@ pub(crate) struct Frame {
     pub(crate) data: Value,
 }
 
-/// The frame that an error is about, as far as it could be read.
+/// The frame that an error refers to, as far as it could be parsed.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Subject {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,17 +122,17 @@ impl Frame {
         }
     }
 
-    pub(crate) fn read(self) -> Result<Incoming, ApiError> {
+    pub(crate) fn parse_data(self) -> Result<IncomingEvent, ApiError> {
         match self.event.as_str() {
-            "send_message" => data(self.data).map(Incoming::SendMessage),
-            "edit_message" => data(self.data).map(Incoming::EditMessage),
-            "regenerate" => data(self.data).map(Incoming::Regenerate),
-            "continue" => data(self.data).map(Incoming::Continue),
-            "select_version" => data(self.data).map(Incoming::SelectVersion),
-            "subscribe" => data(self.data).map(Incoming::Subscribe),
-            "unsubscribe" => data(self.data).map(Incoming::Unsubscribe),
-            "stop" => data(self.data).map(Incoming::Stop),
-            "ping" => Ok(Incoming::Ping),
+            "send_message" => data(self.data).map(IncomingEvent::SendMessage),
+            "edit_message" => data(self.data).map(IncomingEvent::EditMessage),
+            "regenerate" => data(self.data).map(IncomingEvent::Regenerate),
+            "continue" => data(self.data).map(IncomingEvent::Continue),
+            "select_version" => data(self.data).map(IncomingEvent::SelectVersion),
+            "subscribe" => data(self.data).map(IncomingEvent::Subscribe),
+            "unsubscribe" => data(self.data).map(IncomingEvent::Unsubscribe),
+            "stop" => data(self.data).map(IncomingEvent::Stop),
+            "ping" => Ok(IncomingEvent::Ping),
             _ => Err(ApiError::UnknownEvent(self.event)),
         }
     }
@@ -138,5 +140,5 @@ impl Frame {
 
 fn data<T: DeserializeOwned>(data: Value) -> Result<T, ApiError> {
     serde_json::from_value(data)
-        .map_err(|error| ApiError::InvalidRequest(format!("`data` can't be read: {error}.")))
+        .map_err(|error| ApiError::InvalidRequest(format!("`data` can't be parsed: {error}.")))
 }

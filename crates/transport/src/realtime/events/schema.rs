@@ -8,23 +8,21 @@ use webchat_domain::{
     ResponseEnd, TokenUsage, TurnFailed,
 };
 
-use super::client_event::{
+use super::incoming::{
     AnswerData, ConversationData, EditMessageData, SendMessageData, SubscribeData, VersionData,
 };
-use super::server_event::{
-    ConversationListed, ConversationUnlisted, ErrorData, Subscribed, Welcome,
-};
+use super::outgoing::{ConversationListed, ConversationUnlisted, ErrorData, Subscribed, Welcome};
 
 /// A frame that a client sends.
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes what `Incoming` reads")]
+#[expect(dead_code, reason = "used for the description only: `IncomingEvent` is what is read")]
 pub(crate) enum ClientEvent {
     /// Sends a message, and subscribes the connection to its conversation.
     SendMessage(SendMessageData),
-    /// Stores another version of a question, and answers it.
+    /// Stores a new version of a question, and answers it.
     EditMessage(EditMessageData),
-    /// Answers the same question once more.
+    /// Regenerates an answer.
     Regenerate(AnswerData),
     /// Continues an answer that was interrupted.
     Continue(AnswerData),
@@ -43,7 +41,7 @@ pub(crate) enum ClientEvent {
 /// A frame that the server sends.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes what `Outgoing` writes")]
+#[expect(dead_code, reason = "used for the description only: `OutgoingEvent` is what is written")]
 pub(crate) enum ServerEvent {
     /// The first event of a connection.
     Response(Welcome),
@@ -51,7 +49,7 @@ pub(crate) enum ServerEvent {
     Subscribed(Subscribed),
     /// The answer to a `ping`.
     Pong(NoData),
-    /// A frame was not carried out, or a turn failed.
+    /// The server rejected a frame, or a turn failed.
     Error(ErrorEvent),
     /// A question is stored, and its turn begins.
     MessageAccepted(AcceptedData),
@@ -77,10 +75,10 @@ pub(crate) enum ServerEvent {
 #[derive(Deserialize, Serialize, ToSchema)]
 pub(crate) struct NoData {}
 
-/// To one client, why its frame was not carried out; or to all subscribers, why a turn failed.
+/// To one client, why its frame was rejected; or to all subscribers, why a turn failed.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "only described")]
+#[expect(dead_code, reason = "used for the description only")]
 pub(crate) enum ErrorEvent {
     Request(ErrorData),
     Turn(EventData<TurnFailed>),
@@ -91,8 +89,8 @@ pub(crate) enum ErrorEvent {
 pub(crate) struct AcceptedData {
     /// The conversation it happened in.
     conversation_id: ConversationId,
-    /// The event's number in its conversation. A duplicate of an earlier message is answered without
-    /// one, to this connection alone.
+    /// The event's number in its conversation. The reply to a duplicate message has none, and only
+    /// this connection gets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     seq: Option<u64>,
