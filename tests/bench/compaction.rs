@@ -140,11 +140,11 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
     };
     let owner = UserId::generate();
     let begun =
-        Chat::new(ports.clone(), settings.clone()).start_conversation(owner, None).await.unwrap();
+        Chat::new(ports.clone(), settings.clone()).conversations.start(owner, None).await.unwrap();
     for content in questions {
         let chat = Chat::new(ports.clone(), settings.clone());
         let message = SendMessage { content, client_message_id: None, expected_position: None };
-        chat.send_message(owner, begun.conversation_id, message).await.unwrap();
+        chat.turns.send(owner, begun.conversation_id, message).await.unwrap();
         chat.shutdown(Duration::from_mins(1)).await;
     }
     *model.asked.lock().unwrap()

@@ -16,6 +16,7 @@ use crate::realtime::socket_io::engine_io_error::EngineIoError;
 pub enum ApiError {
     /// A use case failed; the code is that of the [`ChatError`].
     #[error(transparent)]
+    #[strum(transparent)]
     Chat(#[from] ChatError),
     /// The request can't be parsed.
     #[error("{0}")]
@@ -34,6 +35,7 @@ pub enum ApiError {
     NoConversation,
     /// A conversation could not be saved to a file; the code is that of the [`ChatError`].
     #[error("Failed to save conversation.")]
+    #[strum(transparent)]
     NotSaved(#[source] ChatError),
     /// The session has no current conversation to reset.
     #[error("No active conversation to reset.")]
@@ -95,7 +97,6 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Chat(error) | Self::NotSaved(error) => error.code().as_str(),
             Self::EngineIo(EngineIoError::Forbidden) => Self::OriginNotAllowed.code(),
             error => error.into(),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
-use webchat_chat::{ChatError, FailureCode};
+use webchat_chat::ChatError;
 
 use super::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
@@ -70,37 +70,37 @@ impl ApiError {
 }
 
 fn chat_status(error: &ChatError) -> StatusCode {
-    match error.code() {
-        FailureCode::EmptySearch
-        | FailureCode::UnsupportedFileType
-        | FailureCode::FileNotText
-        | FailureCode::EmptyFile
-        | FailureCode::BrokenImport => StatusCode::BAD_REQUEST,
-        FailureCode::EmptyMessage | FailureCode::MessageTooLong | FailureCode::ContextTooLong => {
-            StatusCode::UNPROCESSABLE_ENTITY
+    match error {
+        ChatError::EmptySearch
+        | ChatError::UnsupportedFileType
+        | ChatError::FileNotText
+        | ChatError::EmptyFile
+        | ChatError::InvalidImport(_) => StatusCode::BAD_REQUEST,
+        ChatError::EmptyMessage
+        | ChatError::MessageTooLong(_)
+        | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ChatError::ConversationNotFound
+        | ChatError::MessageNotFound
+        | ChatError::TurnNotFound
+        | ChatError::SavedFileNotFound
+        | ChatError::ExampleNotFound
+        | ChatError::FileNotFound
+        | ChatError::NoSummary
+        | ChatError::ImportNotFound => StatusCode::NOT_FOUND,
+        ChatError::FileNotFailed
+        | ChatError::TurnInProgress
+        | ChatError::PositionConflict { .. }
+        | ChatError::NothingToContinue
+        | ChatError::ContextConflict
+        | ChatError::ImportInProgress => StatusCode::CONFLICT,
+        ChatError::ShuttingDown | ChatError::StorageUnavailable(_) | ChatError::TooManyImports => {
+            StatusCode::SERVICE_UNAVAILABLE
         }
-        FailureCode::ConversationNotFound
-        | FailureCode::MessageNotFound
-        | FailureCode::TurnNotFound
-        | FailureCode::SavedFileNotFound
-        | FailureCode::ExampleNotFound
-        | FailureCode::FileNotFound
-        | FailureCode::NoSummary
-        | FailureCode::ImportNotFound => StatusCode::NOT_FOUND,
-        FailureCode::FileNotFailed
-        | FailureCode::TurnInProgress
-        | FailureCode::Conflict
-        | FailureCode::NothingToContinue
-        | FailureCode::ContextChanged
-        | FailureCode::ImportInProgress => StatusCode::CONFLICT,
-        FailureCode::ShuttingDown
-        | FailureCode::StorageUnavailable
-        | FailureCode::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
-        FailureCode::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        FailureCode::TooManyFiles | FailureCode::TooManyTurns | FailureCode::SavedTooOften => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
-        FailureCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-        FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ChatError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        ChatError::TooManyFiles { .. }
+        | ChatError::TooManyTurns { .. }
+        | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
+        ChatError::RevisionConflict => StatusCode::PRECONDITION_FAILED,
+        ChatError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

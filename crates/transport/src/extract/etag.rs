@@ -60,7 +60,7 @@ pub(crate) fn has_if_match(request: &HttpRequest) -> bool {
 /// Checks `If-Match` against the current state of the resource.
 ///
 /// # Errors
-/// [`ChatError::PreconditionFailed`] if the client's copy is not current.
+/// [`ChatError::RevisionConflict`] if the client's copy is not current.
 pub(crate) fn check_if_match(
     request: &HttpRequest,
     resource: &impl Serialize,
@@ -73,7 +73,7 @@ pub(crate) fn check_if_match(
         Ok(IfMatch::Any) => Ok(()),
         Ok(IfMatch::Items(tags)) if tags.iter().any(|known| known.strong_eq(&tag)) => Ok(()),
         // An invalid tag can't be the current one.
-        Ok(IfMatch::Items(_)) | Err(_) => Err(ChatError::PreconditionFailed.into()),
+        Ok(IfMatch::Items(_)) | Err(_) => Err(ChatError::RevisionConflict.into()),
     }
 }
 

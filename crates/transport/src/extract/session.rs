@@ -41,7 +41,7 @@ impl FromRequest for RequiredSession {
             if let Some(session) = find(&request, chat).await? {
                 return Ok(Self { session });
             }
-            let session = chat.start_session().await?;
+            let session = chat.accounts.start_session().await?;
             set_cookie(&request, session.session_id)?;
             Ok(Self { session })
         })
@@ -68,7 +68,7 @@ pub(crate) async fn extend(
     chat: &Chat,
     session: &Session,
 ) -> Result<(), ApiError> {
-    chat.keep_session(session).await?;
+    chat.accounts.touch_session(session).await?;
     set_cookie(request, session.session_id)
 }
 
@@ -78,7 +78,7 @@ fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
     match session_id(request) {
-        Some(id) => Ok(chat.find_session(id).await?),
+        Some(id) => Ok(chat.accounts.find_session(id).await?),
         None => Ok(None),
     }
 }

@@ -18,10 +18,10 @@ pub(crate) async fn read(
     body: Payload,
     chat: &Chat,
 ) -> Result<Upload, ApiError> {
-    let most_bytes = chat.settings().files.max_bytes;
-    read_form(request, body, chat, most_bytes)
+    let max_bytes = chat.settings().files.max_bytes;
+    read_form(request, body, chat, max_bytes)
         .await
-        .map_err(|error| error.or(ChatError::FileTooLarge { most_bytes }))
+        .map_err(|error| error.or(ChatError::FileTooLarge { max_bytes }))
 }
 
 async fn read_form(
@@ -35,7 +35,7 @@ async fn read_form(
     let mut upload = None;
     while let Some(mut field) = form.next_file().await? {
         let name = file_name(&field)?;
-        chat.accept_file_name(&name).map_err(ApiError::from)?;
+        chat.files.accept_file_name(&name).map_err(ApiError::from)?;
         let content = content(&mut field).await?;
         if upload.replace(Upload { name, content }).is_some() {
             return Err(invalid("The form has several fields `file`: one is expected.").into());

@@ -66,8 +66,8 @@ struct History {
 )]
 async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Started>, ApiError> {
     let user_id = caller.session.user_id;
-    let conversation_id = chat.start_conversation(user_id, None).await?.conversation_id;
-    chat.set_current_conversation(&caller.session, conversation_id).await?;
+    let conversation_id = chat.conversations.start(user_id, None).await?.conversation_id;
+    chat.accounts.set_current_conversation(&caller.session, conversation_id).await?;
     let message = "New conversation started.";
     Ok(Json(Started { message, conversation_id }))
 }
@@ -85,7 +85,7 @@ async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Started
 )]
 async fn reset(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Confirmation>, ApiError> {
     let id = caller.session.conversation_id.ok_or(ApiError::NothingToReset)?;
-    match chat.reset_conversation(caller.session.user_id, id).await {
+    match chat.conversations.reset(caller.session.user_id, id).await {
         Err(ChatError::ConversationNotFound) => return Err(ApiError::NothingToReset),
         reset => reset?,
     }
@@ -104,7 +104,7 @@ async fn list(
     caller: OptionalSession,
     chat: Data<Chat>,
 ) -> Result<Json<ConversationList>, ApiError> {
-    let conversations = chat.all_conversations(caller.user_id).await?;
+    let conversations = chat.conversations.list_all(caller.user_id).await?;
     let conversations = conversations.into_iter().map(ListedConversation::from).collect();
     Ok(Json(ConversationList { conversations }))
 }
@@ -123,9 +123,9 @@ async fn load(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<History>, ApiError> {
-    let conversation = chat.flask_history(caller.user_id, *id).await?;
+    let conversation = chat.transfer.flask_history(caller.user_id, *id).await?;
     if let Some(session) = &caller.session {
-        chat.set_current_conversation(session, *id).await?;
+        chat.accounts.set_current_conversation(session, *id).await?;
     }
     Ok(Json(History { conversation }))
 }

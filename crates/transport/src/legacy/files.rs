@@ -54,8 +54,8 @@ async fn upload(
     let user_id = caller.session.user_id;
     let upload = upload::read(&request, body, &chat).await?;
     let id = current_or_new(&chat, &caller.session).await?;
-    let FileJob { job_id, .. } = chat.upload_file(user_id, id, None, upload).await?;
-    let job = chat.wait_for_file(user_id, id, job_id).await?;
+    let FileJob { job_id, .. } = chat.files.upload(user_id, id, None, upload).await?;
+    let job = chat.files.wait_for(user_id, id, job_id).await?;
     match (job.status, &job.error) {
         (JobStatus::Complete, _) => {}
         (_, Some(error)) => return Err(ApiError::FileNotAnalysed(error.message.clone())),
@@ -63,7 +63,7 @@ async fn upload(
             return Err(ApiError::FileNotAnalysed("The analysis was cancelled.".to_owned()));
         }
     }
-    let analysis = chat.analysis(user_id, &job).await?;
+    let analysis = chat.files.analysis(user_id, &job).await?;
     let message = "File was uploaded and analyzed successfully.";
     Ok(Json(Analysed { message, analysis }))
 }
@@ -71,12 +71,12 @@ async fn upload(
 /// Starts a conversation if the session has no current one, or if that was deleted.
 async fn current_or_new(chat: &Chat, session: &Session) -> Result<ConversationId, ApiError> {
     if let Some(id) = session.conversation_id {
-        match chat.find_conversation(session.user_id, id).await {
+        match chat.conversations.find(session.user_id, id).await {
             Err(ChatError::ConversationNotFound) => {}
             found => return Ok(found?.conversation_id),
         }
     }
-    let id = chat.start_conversation(session.user_id, None).await?.conversation_id;
-    chat.set_current_conversation(session, id).await?;
+    let id = chat.conversations.start(session.user_id, None).await?.conversation_id;
+    chat.accounts.set_current_conversation(session, id).await?;
     Ok(id)
 }

@@ -83,7 +83,7 @@ async fn download(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let name: SavedName = file.parse()?;
-    let content = chat.saved_history(caller.user_id, &name).await?;
+    let content = chat.conversations.saved_history(caller.user_id, &name).await?;
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((CONTENT_DISPOSITION, attachment(&name.to_string())))

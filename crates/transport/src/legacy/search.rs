@@ -61,7 +61,8 @@ async fn search(
     query: Query<SearchQuery>,
     chat: Data<Chat>,
 ) -> Result<Json<SearchResult>, ApiError> {
-    let found = chat.search_conversations(caller.user_id, &query.q, MAX_FOUND).await?;
+    let found =
+        chat.conversations.search_conversations(caller.user_id, &query.q, MAX_FOUND).await?;
     Ok(Json(SearchResult { conversations: found.into_iter().map(SearchMatch::from).collect() }))
 }
 

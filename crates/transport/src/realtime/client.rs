@@ -69,7 +69,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// Sends the first event, and begins to forward the user's list.
     pub(super) async fn send_welcome(&mut self) {
         // Subscribed first: a client loads its list once it was welcomed, and must miss no change.
-        let list = self.chat.subscribe_to_list(self.session.user_id);
+        let list = self.chat.events.subscribe_to_list(self.session.user_id);
         let conversation_id = self.session.conversation_id;
         self.reply(Reply::Response(Welcome {
             data: "Connected to Webchat.",
@@ -142,7 +142,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 Ok(())
             }
             IncomingEvent::Stop(data) => {
-                Ok(self.chat.stop(self.session.user_id, data.conversation_id).await?)
+                Ok(self.chat.turns.stop(self.session.user_id, data.conversation_id).await?)
             }
             IncomingEvent::Ping => {
                 self.reply(Reply::Pong {}).await;
@@ -162,7 +162,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
-        let sent = self.chat.send_message(self.session.user_id, conversation_id, message).await?;
+        let sent = self.chat.turns.send(self.session.user_id, conversation_id, message).await?;
         self.reply_to_duplicate(conversation_id, sent).await;
         Ok(())
     }
@@ -175,7 +175,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             client_message_id: data.client_message_id,
             expected_position: None,
         };
-        let sent = self.chat.edit_message(user_id, id, data.message_id, message).await?;
+        let sent = self.chat.turns.edit(user_id, id, data.message_id, message).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
@@ -184,7 +184,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
         let user_id = self.session.user_id;
-        let sent = self.chat.regenerate(user_id, id, message_id, client_message_id).await?;
+        let sent = self.chat.turns.regenerate(user_id, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
@@ -193,7 +193,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
         let user_id = self.session.user_id;
-        let sent = self.chat.continue_answer(user_id, id, message_id, client_message_id).await?;
+        let sent =
+            self.chat.turns.continue_answer(user_id, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
@@ -201,7 +202,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn select_version(&mut self, data: VersionData) -> Result<(), ApiError> {
         let VersionData { conversation_id, message_id } = data;
         self.ensure_subscribed(conversation_id).await?;
-        self.chat.select_version(self.session.user_id, conversation_id, message_id).await?;
+        self.chat.turns.select_version(self.session.user_id, conversation_id, message_id).await?;
         Ok(())
     }
 
@@ -217,13 +218,13 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         if self.subscriptions.contains_key(&id) {
             return Ok(());
         }
-        let subscription = self.chat.subscribe(self.session.user_id, id, None).await?;
+        let subscription = self.chat.events.subscribe(self.session.user_id, id, None).await?;
         self.forward(id, subscription)
     }
 
     /// Loads the session each time: another tab may have started a conversation meanwhile.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
-        let session = self.chat.find_session(self.session.session_id).await?;
+        let session = self.chat.accounts.find_session(self.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
     }
 
@@ -233,7 +234,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         after: Option<u64>,
     ) -> Result<(), ApiError> {
         let subscription =
-            self.chat.subscribe(self.session.user_id, conversation_id, after).await?;
+            self.chat.events.subscribe(self.session.user_id, conversation_id, after).await?;
         // The old subscription ends first: its events must not come after `subscribed`.
         self.subscriptions.remove(&conversation_id);
         self.reply(Reply::Subscribed(Subscribed {

@@ -25,7 +25,7 @@ pub(super) async fn forward_conversation<O: From<OutgoingEvent>>(
         }
     }
     // On an error the client misses events, and gets them when it reconnects.
-    while let Ok(Some(update)) = subscription.so_far().await {
+    while let Ok(Some(update)) = subscription.available().await {
         if !send_all(id, update, &outbox).await {
             return;
         }

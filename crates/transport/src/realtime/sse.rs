@@ -122,7 +122,7 @@ async fn next_frames(mut events: EventStream) -> Option<(String, EventStream)> {
         },
         () = closing.cancelled() => {
             events.is_open = false;
-            events.source.so_far().await?
+            events.source.available().await?
         }
     };
     let outgoing = OutgoingEvent::from_update(events.id, update);
@@ -138,10 +138,10 @@ impl Source {
         }
     }
 
-    async fn so_far(&mut self) -> Option<Update> {
+    async fn available(&mut self) -> Option<Update> {
         match self {
-            Self::Conversation(subscription) => subscription.so_far().await.ok()?,
-            Self::Turn(progress) => progress.so_far().await.ok()?,
+            Self::Conversation(subscription) => subscription.available().await.ok()?,
+            Self::Turn(progress) => progress.available().await.ok()?,
         }
     }
 }

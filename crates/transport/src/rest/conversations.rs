@@ -90,7 +90,7 @@ async fn list(
     } else {
         ArchiveFilter::Active
     };
-    let page = chat.list_conversations(caller.user_id, filter, after, limit).await?;
+    let page = chat.conversations.list(caller.user_id, filter, after, limit).await?;
     Ok(Json(ConversationList {
         conversations: page.items,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
@@ -112,7 +112,7 @@ async fn start(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
-    let conversation = chat.start_conversation(user_id, idempotency.key.as_ref()).await?;
+    let conversation = chat.conversations.start(user_id, idempotency.key.as_ref()).await?;
     Ok(HttpResponse::Created().json(conversation))
 }
 
@@ -131,7 +131,7 @@ async fn read(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    etag::respond(&request, &chat.find_conversation(caller.user_id, *id).await?)
+    etag::respond(&request, &chat.conversations.find(caller.user_id, *id).await?)
 }
 
 /// Changes the title, or moves a conversation into or out of the archive.
@@ -160,7 +160,7 @@ async fn edit(
     let Changes { title, archived } = changes.into_inner().0;
     let expected = expected(&request, &chat, user_id, *id).await?;
     let edit = Edit { title, archived, expected };
-    etag::respond(&request, &chat.edit_conversation(user_id, *id, edit).await?)
+    etag::respond(&request, &chat.conversations.edit(user_id, *id, edit).await?)
 }
 
 /// Deletes a conversation with its messages, and stops its running turn.
@@ -184,7 +184,7 @@ async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
     expected(&request, &chat, user_id, *id).await?;
-    chat.delete_conversation(user_id, *id).await?;
+    chat.conversations.delete(user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -202,7 +202,7 @@ async fn reset(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    chat.reset_conversation(caller.session.user_id, *id).await?;
+    chat.conversations.reset(caller.session.user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -217,7 +217,7 @@ async fn expected(
     if !etag::has_if_match(request) {
         return Ok(None);
     }
-    let conversation = chat.find_conversation(user_id, id).await?;
+    let conversation = chat.conversations.find(user_id, id).await?;
     etag::check_if_match(request, &conversation)?;
     Ok(Some(conversation))
 }

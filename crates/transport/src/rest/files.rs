@@ -59,7 +59,7 @@ async fn list(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Files>, ApiError> {
-    let files = chat.files(caller.user_id, *id).await?;
+    let files = chat.files.list(caller.user_id, *id).await?;
     Ok(Json(Files { files }))
 }
 
@@ -83,9 +83,9 @@ async fn upload(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
     // Checked first, so that nobody uploads megabytes to a conversation of another user.
-    chat.find_conversation(user_id, *id).await?;
+    chat.conversations.find(user_id, *id).await?;
     let upload = upload::read(&request, body, &chat).await?;
-    let job = chat.upload_file(user_id, *id, idempotency.key.as_ref(), upload).await?;
+    let job = chat.files.upload(user_id, *id, idempotency.key.as_ref(), upload).await?;
     Ok(HttpResponse::Accepted().json(job))
 }
 
@@ -104,7 +104,7 @@ async fn read(
     chat: Data<Chat>,
 ) -> Result<Json<FileJob>, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    Ok(Json(chat.file(caller.user_id, id, job_id).await?))
+    Ok(Json(chat.files.find(caller.user_id, id, job_id).await?))
 }
 
 /// Cancels the analysis of a file, and deletes the file. A complete analysis is not affected.
@@ -122,7 +122,7 @@ async fn cancel(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    chat.cancel_file(caller.session.user_id, id, job_id).await?;
+    chat.files.cancel(caller.session.user_id, id, job_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -150,6 +150,6 @@ async fn retry(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    let job = chat.retry_file(caller.session.user_id, id, job_id).await?;
+    let job = chat.files.retry(caller.session.user_id, id, job_id).await?;
     Ok(HttpResponse::Accepted().json(job))
 }

@@ -66,7 +66,7 @@ async fn list(
     chat: Data<Chat>,
 ) -> Result<Json<MessageList>, ApiError> {
     let limit = page_size(query.limit, 50, 200)?;
-    let page = chat.message_page(caller.user_id, *id, query.before, limit).await?;
+    let page = chat.conversations.message_page(caller.user_id, *id, query.before, limit).await?;
     Ok(Json(page.into()))
 }
 

@@ -53,6 +53,6 @@ async fn search(
     chat: Data<Chat>,
 ) -> Result<Json<Hits>, ApiError> {
     let limit = page_size(query.limit, 20, 100)?;
-    let hits = chat.search(caller.user_id, &query.q, limit).await?;
+    let hits = chat.conversations.search(caller.user_id, &query.q, limit).await?;
     Ok(Json(Hits { hits }))
 }

@@ -75,7 +75,7 @@ async fn edit(
         client_message_id: turn.client_message_id.clone(),
         expected_position: None,
     };
-    let sent = chat.edit_message(user_id, id, message_id, message).await?;
+    let sent = chat.turns.edit(user_id, id, message_id, message).await?;
     turn.respond(&chat, &connections, user_id, id, sent).await
 }
 
@@ -99,7 +99,7 @@ async fn regenerate(
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let client_message_id = turn.client_message_id.clone();
-    let sent = chat.regenerate(user_id, id, Some(message_id), client_message_id).await?;
+    let sent = chat.turns.regenerate(user_id, id, Some(message_id), client_message_id).await?;
     turn.respond(&chat, &connections, user_id, id, sent).await
 }
 
@@ -123,7 +123,7 @@ async fn continue_answer(
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let client_message_id = turn.client_message_id.clone();
-    let sent = chat.continue_answer(user_id, id, Some(message_id), client_message_id).await?;
+    let sent = chat.turns.continue_answer(user_id, id, Some(message_id), client_message_id).await?;
     turn.respond(&chat, &connections, user_id, id, sent).await
 }
 
@@ -142,5 +142,5 @@ async fn select(
     chat: Data<Chat>,
 ) -> Result<Json<Message>, ApiError> {
     let MessagePath { id, message_id } = path.into_inner();
-    Ok(Json(chat.select_version(caller.session.user_id, id, message_id).await?))
+    Ok(Json(chat.turns.select_version(caller.session.user_id, id, message_id).await?))
 }

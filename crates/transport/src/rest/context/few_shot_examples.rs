@@ -64,7 +64,7 @@ async fn list(
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<Json<Examples>, ApiError> {
-    let few_shot_examples = chat.examples(caller.user_id, *id).await?;
+    let few_shot_examples = chat.contexts.examples(caller.user_id, *id).await?;
     Ok(Json(Examples { few_shot_examples }))
 }
 
@@ -109,7 +109,7 @@ async fn remove(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let ExamplePath { id, example_id } = path.into_inner();
-    chat.remove_example(caller.session.user_id, id, example_id).await?;
+    chat.contexts.remove_example(caller.session.user_id, id, example_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -125,5 +125,5 @@ pub(crate) async fn add_example(
     if user_prompt.trim().is_empty() || assistant_response.trim().is_empty() {
         return Err(ApiError::IncompleteExample);
     }
-    Ok(chat.add_example(user_id, id, key, user_prompt, assistant_response).await?)
+    Ok(chat.contexts.add_example(user_id, id, key, user_prompt, assistant_response).await?)
 }

@@ -97,7 +97,7 @@ async fn change(
     let parameters = parameters.map(|Object(parameters)| parameters);
     let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
     let expected = expected_revision(&request, &chat, user_id, *id).await?;
-    chat.edit_context(user_id, *id, edit, expected).await?;
+    chat.contexts.edit(user_id, *id, edit, expected).await?;
     respond(&request, &chat, user_id, *id).await
 }
 
@@ -105,8 +105,10 @@ impl From<Change> for Option<PromptChoice> {
     fn from(change: Change) -> Self {
         match change {
             Change::Unchanged => None,
-            Change::Replace(Some(text)) if !text.trim().is_empty() => Some(PromptChoice::Own(text)),
-            Change::Replace(_) => Some(PromptChoice::Servers),
+            Change::Replace(Some(text)) if !text.trim().is_empty() => {
+                Some(PromptChoice::Custom(text))
+            }
+            Change::Replace(_) => Some(PromptChoice::ServerDefault),
         }
     }
 }

@@ -64,7 +64,7 @@ async fn replace(
         return Err(ApiError::InvalidValue(message.to_owned()));
     }
     let expected = expected_revision(&request, &chat, user_id, *id).await?;
-    chat.set_summary(user_id, *id, Some(text), expected).await?;
+    chat.contexts.set_summary(user_id, *id, Some(text), expected).await?;
     respond(&request, &chat, user_id, *id).await
 }
 
@@ -89,6 +89,6 @@ async fn remove(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
     let expected = expected_revision(&request, &chat, user_id, *id).await?;
-    chat.set_summary(user_id, *id, None, expected).await?;
+    chat.contexts.set_summary(user_id, *id, None, expected).await?;
     Ok(HttpResponse::NoContent().finish())
 }

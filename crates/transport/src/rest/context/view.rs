@@ -28,7 +28,7 @@ pub(super) async fn respond(
     user_id: UserId,
     id: ConversationId,
 ) -> Result<HttpResponse, ApiError> {
-    etag::respond(request, &ContextBody::from(chat.context(user_id, id).await?))
+    etag::respond(request, &ContextBody::from(chat.contexts.view(user_id, id).await?))
 }
 
 /// With `If-Match`, checks it and returns the revision that it matches: the change must be based on
@@ -42,7 +42,7 @@ pub(super) async fn expected_revision(
     if !etag::has_if_match(request) {
         return Ok(None);
     }
-    let view = chat.context(user_id, id).await?;
+    let view = chat.contexts.view(user_id, id).await?;
     let revision = view.revision;
     etag::check_if_match(request, &ContextBody::from(view))?;
     Ok(Some(revision))

@@ -72,7 +72,7 @@ async fn export_one(
         Format::Markdown => ExportFormat::Markdown,
         Format::Flask => ExportFormat::Flask,
     };
-    Ok(stream(chat.export_conversation(caller.user_id, *id, format).await?))
+    Ok(stream(chat.transfer.export_conversation(caller.user_id, *id, format).await?))
 }
 
 /// Exports all conversations of the user in one file.
@@ -84,7 +84,7 @@ async fn export_one(
     responses((status = 200, body = serde_json::Value, description = "The file.")),
 )]
 async fn export_all(caller: OptionalSession, chat: Data<Chat>) -> HttpResponse {
-    stream(chat.export_all(caller.user_id))
+    stream(chat.transfer.export_all(caller.user_id))
 }
 
 /// If the store fails midway, the connection is closed, so that the client notices that the file is
@@ -94,7 +94,7 @@ fn stream(file: ExportedFile) -> HttpResponse {
         ExportFormat::Json | ExportFormat::Flask => "application/json",
         ExportFormat::Markdown => "text/markdown; charset=utf-8",
     };
-    let parts = file.parts.map_ok(Bytes::from).inspect_err(|error| {
+    let parts = file.content.map_ok(Bytes::from).inspect_err(|error| {
         tracing::error!(error = std::error::Error::source(error), "failed to complete an export");
     });
     HttpResponse::Ok()

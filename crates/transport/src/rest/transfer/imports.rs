@@ -80,12 +80,13 @@ async fn start(
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let slot = match chat.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
-        PreparedImport::New(slot) => slot,
-        PreparedImport::Duplicate(status) => {
-            return Ok(HttpResponse::Accepted().json(Status::new(&status)));
-        }
-    };
+    let slot =
+        match chat.transfer.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
+            PreparedImport::New(slot) => slot,
+            PreparedImport::Duplicate(status) => {
+                return Ok(HttpResponse::Accepted().json(Status::new(&status)));
+            }
+        };
     let ImportLimit(max_bytes) = **limit;
     let file = import_file::receive(&request, body, max_bytes).await?;
     let status = slot.start(file.into_std().await)?;
@@ -107,7 +108,7 @@ async fn read(
     chat: Data<Chat>,
 ) -> Result<Json<Status>, ApiError> {
     let id: ImportId = id.parse().map_err(|_| ChatError::ImportNotFound)?;
-    let status = chat.import_status(caller.user_id, id)?;
+    let status = chat.transfer.import_status(caller.user_id, id)?;
     Ok(Json(Status::new(&status)))
 }
 
@@ -125,5 +126,5 @@ impl Status {
 }
 
 fn problem(error: &ChatError) -> Problem {
-    Problem { message: error.to_string(), code: error.code().as_str().to_owned() }
+    Problem { message: error.to_string(), code: error.code().to_owned() }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn save_history(
     user_id: UserId,
     id: ConversationId,
 ) -> Result<SavedName, ApiError> {
-    chat.save_history(user_id, id).await.map_err(|error| match error {
+    chat.conversations.save_history(user_id, id).await.map_err(|error| match error {
         ChatError::ConversationNotFound => error.into(),
         error => ApiError::NotSaved(error),
     })

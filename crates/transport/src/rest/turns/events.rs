@@ -76,7 +76,7 @@ async fn follow(
 ) -> Result<HttpResponse, ApiError> {
     negotiate(&request, &[EVENT_STREAM])?;
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
-    let subscription = chat.subscribe(caller.user_id, *id, Some(after)).await?;
+    let subscription = chat.events.subscribe(caller.user_id, *id, Some(after)).await?;
     Ok(sse::conversation(&connections, *id, subscription))
 }
 

@@ -90,7 +90,7 @@ pub(crate) async fn send(
     let client_message_id = consistent_id(turn.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
     let user_id = caller.session.user_id;
-    let sent = chat.send_message(user_id, *id, message).await?;
+    let sent = chat.turns.send(user_id, *id, message).await?;
     turn.respond(&chat, &connections, user_id, *id, sent).await
 }
 

@@ -45,6 +45,6 @@ async fn stop(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let TurnPath { id, turn_id } = path.into_inner();
-    chat.stop_turn(caller.session.user_id, id, turn_id).await?;
+    chat.turns.stop_turn(caller.session.user_id, id, turn_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -97,7 +97,7 @@ impl TurnRequest {
         id: ConversationId,
         sent: Sent,
     ) -> Result<HttpResponse, ApiError> {
-        let progress = chat.progress(user_id, id, sent).await?;
+        let progress = chat.turns.progress(user_id, id, sent).await?;
         let as_events = self.media_type == EVENT_STREAM;
         if as_events && !progress.is_over() {
             return Ok(sse::turn(connections, id, progress));
