@@ -47,7 +47,7 @@ pub(crate) enum ServerEvent {
     Response(Welcome),
     /// A subscription has begun.
     Subscribed(Subscribed),
-    /// The answer to a `ping`.
+    /// The reply to a `ping`.
     Pong(NoData),
     /// The server rejected a frame, or a turn failed.
     Error(ErrorEvent),
