@@ -34,7 +34,7 @@ async fn the_document_is_served() {
     assert_eq!(answer.json()["openapi"], "3.1.0");
 }
 
-/// Whoever adds a route annotates its handler with `utoipa::path` and names it in its `Described`.
+/// Whoever adds a route annotates its handler with `utoipa::path` and names it in its `ApiDoc`.
 #[test]
 fn every_route_is_described() {
     let routes: BTreeSet<String> =

@@ -48,7 +48,7 @@ pub enum ApiError {
     #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
     OriginNotAllowed,
     /// No page or route has this path.
-    #[error("Page not found.")]
+    #[error("There is nothing here.")]
     NotFound,
     /// The route does not support this method.
     #[error("This method is not allowed here.")]

@@ -18,12 +18,12 @@ pub(crate) fn routes(service_config: &mut ServiceConfig) {
 }
 
 pub(crate) fn api_doc() -> OpenApi {
-    merge([
-        conversations::ApiDoc::openapi(),
-        history::ApiDoc::openapi(),
-        search::ApiDoc::openapi(),
-        few_shot_examples::ApiDoc::openapi(),
-        files::ApiDoc::openapi(),
-        config::ApiDoc::openapi(),
+    merge(&[
+        conversations::ApiDoc::openapi,
+        history::ApiDoc::openapi,
+        search::ApiDoc::openapi,
+        few_shot_examples::ApiDoc::openapi,
+        files::ApiDoc::openapi,
+        config::ApiDoc::openapi,
     ])
 }

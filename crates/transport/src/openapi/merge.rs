@@ -2,6 +2,7 @@
 
 use utoipa::openapi::{Info, OpenApi, Paths};
 
-pub(crate) fn merge(docs: impl IntoIterator<Item = OpenApi>) -> OpenApi {
-    docs.into_iter().fold(OpenApi::new(Info::new("", ""), Paths::new()), OpenApi::merge_from)
+pub(crate) fn merge(docs: &[fn() -> OpenApi]) -> OpenApi {
+    let empty = OpenApi::new(Info::new("", ""), Paths::new());
+    docs.iter().fold(empty, |merged, doc| merged.merge_from(doc()))
 }

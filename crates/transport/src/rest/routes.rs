@@ -40,21 +40,21 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 /// The description of all routes, relative to [`PREFIX`].
 pub(crate) fn api_doc() -> OpenApi {
-    merge([
-        config::ApiDoc::openapi(),
-        conversations::ApiDoc::openapi(),
-        messages::ApiDoc::openapi(),
-        send::ApiDoc::openapi(),
-        stop::ApiDoc::openapi(),
-        events::ApiDoc::openapi(),
-        settings::ApiDoc::openapi(),
-        summary::ApiDoc::openapi(),
-        few_shot_examples::ApiDoc::openapi(),
-        search::ApiDoc::openapi(),
-        versions::ApiDoc::openapi(),
-        files::ApiDoc::openapi(),
-        export::ApiDoc::openapi(),
-        save::ApiDoc::openapi(),
-        imports::ApiDoc::openapi(),
+    merge(&[
+        config::ApiDoc::openapi,
+        conversations::ApiDoc::openapi,
+        messages::ApiDoc::openapi,
+        send::ApiDoc::openapi,
+        stop::ApiDoc::openapi,
+        events::ApiDoc::openapi,
+        settings::ApiDoc::openapi,
+        summary::ApiDoc::openapi,
+        few_shot_examples::ApiDoc::openapi,
+        search::ApiDoc::openapi,
+        versions::ApiDoc::openapi,
+        files::ApiDoc::openapi,
+        export::ApiDoc::openapi,
+        save::ApiDoc::openapi,
+        imports::ApiDoc::openapi,
     ])
 }
