@@ -1,14 +1,16 @@
+//! The port of readiness probes.
+
 use async_trait::async_trait;
 
 use crate::StoreError;
 
-/// A store that says whether it can do its work.
+/// A store that reports whether it can serve requests.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// What operators call it.
+    /// The store's name for operators.
     fn name(&self) -> &'static str;
 
-    /// Whether it answers.
+    /// Checks that the store responds.
     async fn check(&self) -> Result<(), StoreError>;
 }

@@ -1,17 +1,19 @@
+//! The port of browser sessions.
+
 use async_trait::async_trait;
 use webchat_domain::{Session, SessionId, Timestamp};
 
 use crate::StoreError;
 
-/// Where sessions are kept until they lapse.
+/// Stores sessions until they expire.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// The session, unless it has lapsed by `now`.
+    /// Returns the session unless it has expired by `now`.
     async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError>;
 
-    /// Keeps the session, in place of an older state of it, until `expires_at`. What has lapsed by
-    /// `now` may be removed on the way.
+    /// Stores the session until `expires_at`, replacing its older state. May remove sessions that have
+    /// expired by `now`.
     async fn save(
         &self,
         session: &Session,
@@ -19,6 +21,6 @@ pub trait Sessions: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends the session. One that is not there is no error.
+    /// Deletes the session. Does nothing if it does not exist.
     async fn delete(&self, id: SessionId) -> Result<(), StoreError>;
 }

@@ -1,23 +1,26 @@
+//! The port of what goes to the model besides the messages.
+
 use async_trait::async_trait;
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 
 use crate::StoreError;
 
-/// Where it is kept what goes to the model beside a conversation's messages.
+/// Stores what goes to the model besides a conversation's messages.
 ///
-/// Durability and cancellation are those of [`Conversations`](crate::Conversations). A conversation
-/// that is reset or deleted loses its context with its messages.
+/// Durability and cancellation are those of [`Conversations`](crate::Conversations). Resetting or deleting a
+/// conversation also removes its context.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Contexts: Send + Sync {
-    /// The conversation's context, empty at first. `None`: `user_id` has no such conversation.
+    /// Returns the conversation's context, which is empty at first, or `None` if the user has no such
+    /// conversation.
     async fn context(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError>;
 
-    /// Keeps another context in place of the one with this revision.
+    /// Replaces the context if it still has the expected revision.
     async fn replace_context(
         &self,
         user_id: UserId,
@@ -26,9 +29,8 @@ pub trait Contexts: Send + Sync {
         expected_revision: u64,
     ) -> Result<ReplaceContextOutcome, StoreError>;
 
-    /// Takes the right to write the conversation's summary, until `until` or
-    /// [`Contexts::end_compaction`]. `false`: somebody else has it at `now`, or there is no such
-    /// conversation.
+    /// Takes the lease for summarising the conversation, until `until` or [`Contexts::end_compaction`].
+    /// Returns `false` if another lease is valid at `now`, or there is no such conversation.
     async fn begin_compaction(
         &self,
         id: ConversationId,
@@ -36,8 +38,8 @@ pub trait Contexts: Send + Sync {
         until: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Has the right that was taken until `until` until `later` instead. `false`: somebody else has taken
-    /// it since.
+    /// Extends the lease that expires at `until` to `later`. Returns `false` if another one has been taken
+    /// since.
     async fn renew_compaction(
         &self,
         id: ConversationId,
@@ -45,30 +47,29 @@ pub trait Contexts: Send + Sync {
         later: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Gives back the right that was taken until `until`; one that somebody else has taken since is
-    /// left alone.
+    /// Releases the lease that expires at `until`; a lease that was taken since stays.
     async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError>;
 }
 
-/// A context as it is kept.
+/// A context and its revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredContext {
     /// The context.
     pub context: Context,
-    /// Rises with each replacement; 0 for one that was never written.
+    /// Rises with each replacement; 0 if the context was never written.
     pub revision: u64,
 }
 
-/// What became of a replacement.
+/// The outcome of a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplaceContextOutcome {
-    /// It is stored, under this revision.
+    /// The context is stored.
     Stored {
         /// The new revision.
         revision: u64,
     },
-    /// Another one was stored meanwhile: nothing was changed.
+    /// The context has another revision; nothing was changed.
     Conflict,
-    /// The owner has no such conversation.
+    /// The user has no such conversation.
     NotFound,
 }

@@ -1,3 +1,5 @@
+//! The port of complete conversations, for export, import and copies.
+
 use async_trait::async_trait;
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, FileJob, JobId, Message, MessageId,
@@ -87,48 +89,48 @@ pub trait ConversationArchive: Send + Sync {
     async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError>;
 }
 
-/// How much a store holds.
+/// What a store contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// Conversations.
+    /// The number of conversations.
     pub conversations: u64,
-    /// Messages, on the visible path or not.
+    /// The number of messages, visible or not.
     pub messages: u64,
 }
 
-/// All of a conversation but its messages and the turn that runs.
+/// A complete conversation, except for its messages and its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredConversation {
-    /// Whose it is.
+    /// The user it belongs to.
     pub user_id: UserId,
-    /// What users see of it.
+    /// The part that users see.
     pub conversation: Conversation,
-    /// The message that the next one follows.
+    /// The last message of the visible path, the parent of the next one.
     pub head: Option<MessageId>,
-    /// The last position that was given: the next message gets the one behind it.
+    /// The last position that was assigned.
     pub last_position: u64,
-    /// What goes to the model beside the messages.
+    /// What goes to the model besides the messages.
     pub context: Context,
 }
 
-/// All of a file.
+/// A complete file job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFileJob {
-    /// Whose it is.
+    /// The user it belongs to.
     pub user_id: UserId,
-    /// What users see of it.
+    /// The part that users see.
     pub job: FileJob,
-    /// What is needed to go on with it; `None` when it has ended for good.
+    /// What is needed to continue the job; `None` once it has ended for good.
     pub text: Option<FileText>,
 }
 
-/// All of a message.
+/// A complete message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredMessage {
-    /// What users see of it.
+    /// The part that users see.
     pub message: Message,
-    /// The name its sender gave it.
+    /// The client's id for it.
     pub client_message_id: Option<ClientMessageId>,
-    /// Whether it is on the path that the user sees.
+    /// Whether it is on the visible path.
     pub active: bool,
 }
