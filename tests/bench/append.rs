@@ -12,35 +12,35 @@ use crate::flask::Flask;
 use crate::prose::Prose;
 use crate::report::{Bench, Row};
 use crate::samples::{Samples, WARM_UP};
-use crate::stores::{MongoServer, Place, Store, load_conversation};
+use crate::stores::{Backend, MongoServer, Store, load_conversation};
 
 const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
 
 /// As long as a size of the Flask application's may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn measure(bench: Bench) {
     let sizes = bench.size(&SIZES[..], &SIZES[..2]);
     let appends = bench.size(200, 20);
     // First, as MongoDB is busy for a while after a large database was dropped.
     measure_flask(&bench, sizes, appends).await;
-    for place in [Place::sqlite().await, Place::mongo().await] {
-        measure_store(&bench, &place, sizes, appends).await;
-        place.remove().await;
+    for backend in [Backend::sqlite().await, Backend::mongo().await] {
+        measure_store(&bench, &backend, sizes, appends).await;
+        backend.remove().await;
     }
 }
 
 /// All conversations are there before the first is measured, and take turns: whatever else the machine
 /// does meanwhile hits all of them.
-async fn measure_store(bench: &Bench, place: &Place, sizes: &[u32], appends: u32) {
-    let store = place.store.as_ref();
+async fn measure_store(bench: &Bench, backend: &Backend, sizes: &[u32], appends: u32) {
+    let store = backend.store.as_ref();
     let mut prose = Prose::new();
     let owner = UserId::generate();
     let mut conversations = Vec::new();
     for &size in sizes {
         conversations.push(load_conversation(store, owner, size, &mut prose).await);
     }
-    place.settle().await;
+    backend.settle().await;
     let mut taken = vec![Vec::new(); sizes.len()];
     for round in 0..WARM_UP + appends {
         for (id, taken) in conversations.iter().zip(&mut taken) {
@@ -56,9 +56,9 @@ async fn measure_store(bench: &Bench, place: &Place, sizes: &[u32], appends: u32
     for (&size, taken) in sizes.iter().zip(taken) {
         let samples: Samples = taken.into_iter().collect();
         means.push((size, samples.mean_ms()));
-        bench.add(row(place.name, size, &samples));
+        bench.add(row(backend.name, size, &samples));
     }
-    bench.add(ratio(place.name, &means));
+    bench.add(ratio(backend.name, &means));
 }
 
 async fn append(store: &dyn Store, owner: UserId, id: ConversationId, content: String) {
@@ -111,7 +111,7 @@ async fn append_while_patient(flask: &Flask, id: i64, appends: u32, prose: &mut 
         let append = Instant::now();
         flask.append(id, content).await;
         taken.push(append.elapsed());
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > TIMEOUT {
             break;
         }
     }

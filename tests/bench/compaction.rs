@@ -77,11 +77,11 @@ pub(crate) async fn measure(bench: Bench) {
     );
     bench.add(
         row("Flask, the oldest until the rest fits", oldest_first(&tokens))
-            .note("the summary takes their place; a summary of one has half of its tokens"),
+            .note("the summary takes their backend; a summary of one has half of its tokens"),
     );
     bench.add(
         row("Flask, all at once", all_at_once(&tokens))
-            .note("the summary takes the place of all stored messages but two"),
+            .note("the summary takes the backend of all stored messages but two"),
     );
     bench.add(
         row("Flask, all at once, on each turn", all_on_each_turn(&tokens))
@@ -226,7 +226,7 @@ fn oldest_first(conversation: &[[u32; 2]]) -> Asked {
     asked
 }
 
-/// One summary of all takes the place of all but the last two messages.
+/// One summary of all takes the backend of all but the last two messages.
 fn all_at_once(conversation: &[[u32; 2]]) -> Asked {
     let mut asked = Asked::default();
     let mut stored: VecDeque<u32> = VecDeque::new();

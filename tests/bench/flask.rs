@@ -50,8 +50,8 @@ impl Flask {
     }
 
     pub(crate) async fn append(&self, id: i64, content: String) {
-        let place = doc! { "conversation_id": id };
-        let found = self.conversations.find_one(place.clone()).await.unwrap().unwrap();
+        let backend = doc! { "conversation_id": id };
+        let found = self.conversations.find_one(backend.clone()).await.unwrap().unwrap();
         let mut history = found.history;
         history.push(said(content));
         let texts: Vec<&str> = history.iter().map(|said| said.content.as_str()).collect();
@@ -60,7 +60,7 @@ impl Flask {
             "conversation_history": serialize_to_bson(&history).unwrap(),
             "updated_at": DateTime::now(),
         } };
-        self.conversations.update_one(place, changed).await.unwrap();
+        self.conversations.update_one(backend, changed).await.unwrap();
     }
 }
 

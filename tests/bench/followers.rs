@@ -39,8 +39,8 @@ async fn answers(browser: &Browser, readers: usize, deaf: usize, turns: u32) -> 
     for _ in 0..turns {
         let asked = Instant::now();
         let question = json!({"conversation_id": id, "message": "Why?"});
-        reading[0].say("send_message", question).await;
-        join_all(reading.iter_mut().map(|socket| socket.until("token_usage"))).await;
+        reading[0].send("send_message", question).await;
+        join_all(reading.iter_mut().map(|socket| socket.receive_until("token_usage"))).await;
         took.push(asked.elapsed());
     }
     took.into_iter().collect()
@@ -54,6 +54,6 @@ async fn follow(browser: &Browser, id: &str) -> Socket {
 
 async fn follow_without_reading(browser: &Browser, id: &str) -> Socket {
     let mut socket = browser.connect().await;
-    socket.say("subscribe", json!({"conversation_id": id})).await;
+    socket.send("subscribe", json!({"conversation_id": id})).await;
     socket
 }

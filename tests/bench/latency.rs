@@ -64,7 +64,7 @@ impl Site {
     async fn latency(self, times: u32) -> Samples {
         let (first, last) = (self.instances.first().unwrap(), self.instances.last().unwrap());
         let asking = first.browser();
-        let reading = asking.at(last);
+        let reading = last.browser_with_cookies_of(&asking);
         let mut talks = Vec::new();
         for _ in 0..CONVERSATIONS {
             talks.push(Talk::start(&asking, &reading).await);
@@ -89,7 +89,7 @@ impl Talk {
     async fn start(asking: &Browser, reading: &Browser) -> Self {
         let id = asking.start_conversation().await;
         let (asking, mut reading) = (asking.connect().await, reading.connect().await);
-        reading.say("subscribe", json!({"conversation_id": id})).await;
+        reading.send("subscribe", json!({"conversation_id": id})).await;
         reading.expect("subscribed").await;
         Self { id, asking, reading }
     }
@@ -97,11 +97,11 @@ impl Talk {
     /// How long each chunk of the answer took.
     async fn ask(&mut self) -> Vec<Duration> {
         let question = json!({"conversation_id": self.id, "message": "What time is it?"});
-        self.asking.say("send_message", question).await;
+        self.asking.send("send_message", question).await;
         let mut taken = Vec::new();
         let reading = async {
             loop {
-                let (event, data) = self.reading.next().await;
+                let (event, data) = self.reading.receive().await;
                 match event.as_str() {
                     "response_chunk" => taken.extend(ages(data["chunk"].as_str().unwrap())),
                     "error" => panic!("an error: {data}"),
@@ -110,7 +110,7 @@ impl Talk {
                 }
             }
         };
-        tokio::join!(reading, self.asking.until("token_usage"));
+        tokio::join!(reading, self.asking.receive_until("token_usage"));
         taken
     }
 }

@@ -14,14 +14,14 @@
 mod append;
 mod compaction;
 mod connections;
-mod deaths;
+mod crashes;
 mod flask;
 mod followers;
 mod latency;
 mod planner;
 mod process;
 mod prose;
-mod reading;
+mod reads;
 mod relay;
 mod report;
 mod samples;
@@ -55,7 +55,7 @@ const SUBJECTS: [Subject; 11] = [
     Subject {
         name: "reading",
         about: "opening, listing and searching what has grown large, one call at a time",
-        measure: |bench| reading::measure(bench).boxed_local(),
+        measure: |bench| reads::measure(bench).boxed_local(),
     },
     Subject {
         name: "sessions",
@@ -75,7 +75,7 @@ const SUBJECTS: [Subject; 11] = [
     Subject {
         name: "deaths",
         about: "from kill -9 of an instance until it is told at the other that its turns are over",
-        measure: |bench| deaths::measure(bench).boxed_local(),
+        measure: |bench| crashes::measure(bench).boxed_local(),
     },
     Subject {
         name: "followers",

@@ -197,9 +197,9 @@ impl User {
     async fn ask(&mut self) -> Answered {
         let id = self.conversations.pop().unwrap();
         let mut answer = Answering::begin();
-        self.socket.say("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
+        self.socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
         loop {
-            let (event, data) = self.socket.next().await;
+            let (event, data) = self.socket.receive().await;
             match event.as_str() {
                 "response_chunk" => answer.take(data["chunk"].as_str().unwrap()),
                 "error" => panic!("an error: {data}"),

@@ -33,7 +33,7 @@ pub(crate) trait Store: Conversations + ConversationArchive {}
 impl<T: Conversations + ConversationArchive> Store for T {}
 
 /// A store that nobody else uses.
-pub(crate) struct Place {
+pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) store: Arc<dyn Store>,
     kept: Kept,
@@ -50,7 +50,7 @@ pub(crate) struct MongoServer {
     pub(crate) database: mongodb::Database,
 }
 
-impl Place {
+impl Backend {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();

@@ -1,10 +1,10 @@
-//! Which crate may know which: the arrows of docs/architecture.md, and no others.
+//! Which crate may depend on which: the arrows of docs/architecture.md, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
-/// A crate and the crates of the workspace that it may use. The binary and the tests use all.
+/// A crate and the workspace crates that it may depend on. The binary and the tests may use all of them.
 const ARROWS: [(&str, &[&str]); 9] = [
     ("webchat-domain", &[]),
     ("webchat-tokens", &["webchat-domain"]),
@@ -17,8 +17,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("webchat-transport", &["webchat-chat", "webchat-domain"]),
 ];
 
-/// Libraries that these crates alone may use; their names may go on after a hyphen.
-const AT_HOME: [(&str, &[&str]); 8] = [
+/// Libraries that only these crates may use. A name covers its hyphenated extensions.
+const RESTRICTED_LIBRARIES: [(&str, &[&str]); 8] = [
     ("actix", &["webchat-transport"]),
     ("deadpool", &["webchat-persistence-redis", "webchat-persistence-sqlite"]),
     ("engineioxide", &["webchat-transport"]),
@@ -33,7 +33,7 @@ fn metadata() -> Metadata {
     MetadataCommand::new().no_deps().exec().unwrap()
 }
 
-/// Each crate's normal dependencies.
+/// The normal dependencies of each crate.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata().packages.into_iter();
     packages
@@ -46,7 +46,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn the_arrows_are_those_of_the_architecture() {
+fn crate_dependencies_are_those_of_the_architecture() {
     let dependencies = dependencies();
     let ours: BTreeMap<&str, BTreeSet<&str>> = dependencies
         .iter()
@@ -62,12 +62,12 @@ fn the_arrows_are_those_of_the_architecture() {
 }
 
 #[test]
-fn a_library_stays_where_it_is_at_home() {
+fn a_library_is_used_only_by_its_crates() {
     for (name, used) in dependencies() {
-        for (library, homes) in AT_HOME {
+        for (library, users) in RESTRICTED_LIBRARIES {
             let uses = used.iter().any(|one| one.split('-').next() == Some(library));
-            let may = homes.contains(&name.as_str()) || name == "webchat-tests";
-            assert!(!uses || may, "{name} uses {library}, which is at home in {homes:?}");
+            let may = users.contains(&name.as_str()) || name == "webchat-tests";
+            assert!(!uses || may, "{name} uses {library}, which only {users:?} may use");
         }
     }
 }
