@@ -107,7 +107,7 @@ impl Conversations for MongoStore {
             .database
             .transaction((), move |transaction, ()| delete(transaction, user_id, id).boxed())
             .await?;
-        self.remover.wake();
+        self.deletion_worker.wake();
         Ok(deleted)
     }
 
@@ -121,7 +121,7 @@ impl Conversations for MongoStore {
             .database
             .transaction((), move |transaction, ()| reset(transaction, user_id, id, now).boxed())
             .await?;
-        self.remover.wake();
+        self.deletion_worker.wake();
         Ok(emptied)
     }
 
@@ -227,7 +227,7 @@ impl Conversations for MongoStore {
         let visible = messages
             .into_iter()
             .rev()
-            .filter(|message| message.position > conversation.emptied_through);
+            .filter(|message| message.position > conversation.reset_through);
         Ok(Some(visible.map(Message::from).collect()))
     }
 
@@ -248,7 +248,7 @@ impl Conversations for MongoStore {
         let (Some(message), Some(conversation)) = (found, conversation) else {
             return Ok(None);
         };
-        Ok((message.position > conversation.emptied_through).then(|| message.into()))
+        Ok((message.position > conversation.reset_through).then(|| message.into()))
     }
 
     async fn children(
@@ -261,7 +261,7 @@ impl Conversations for MongoStore {
         let Some(conversation) = self.find_document(user_id, id).await? else {
             return Ok(Vec::new());
         };
-        let there = found.into_iter().filter(|node| node.position > conversation.emptied_through);
+        let there = found.into_iter().filter(|node| node.position > conversation.reset_through);
         Ok(there.map(ChildMessage::from).collect())
     }
 

@@ -60,7 +60,7 @@ impl Exchange for MongoStore {
             return Ok(None);
         };
         // What a reset took away may still lie there.
-        let after = after.max(conversation.emptied_through);
+        let after = after.max(conversation.reset_through);
         let filter = doc! { "conversation_id": id.to_string(), "position": { "$gt": long(after) } };
         let messages = self.database.messages();
         let find = messages.find(filter).sort(doc! { "position": 1 });

@@ -15,7 +15,7 @@ use webchat_persistence::{
 
 use crate::database::Transaction;
 use crate::documents::date;
-use crate::file_documents::{AnalysisDocument, JobDocument, TextDocument};
+use crate::documents::{AnalysisDocument, JobDocument, TextDocument};
 use crate::queries::{at_most, owned};
 use crate::{MongoStore, append};
 

@@ -5,7 +5,7 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
 use webchat_persistence::AbandonedTurn;
 
-use crate::MongoDatabase;
+use crate::database::MongoDatabase;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
 use crate::queries::{anyones, without_context};
 

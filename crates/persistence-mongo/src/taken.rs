@@ -27,7 +27,7 @@ pub(crate) async fn sent_before(
     else {
         return Ok(Vec::new());
     };
-    if first.position <= conversation.emptied_through {
+    if first.position <= conversation.reset_through {
         messages.delete_one(named).session(&mut *transaction.session).await?;
         return Ok(Vec::new());
     }

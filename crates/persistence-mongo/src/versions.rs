@@ -151,7 +151,7 @@ pub(crate) async fn find_node(
     let there = doc! {
         "message_id": message_id.to_string(),
         "conversation_id": conversation.conversation_id.to_string(),
-        "position": { "$gt": long(conversation.emptied_through) },
+        "position": { "$gt": long(conversation.reset_through) },
     };
     let messages = transaction.database.messages().clone_with_type::<Node>();
     let found = messages.find_one(there).projection(Node::projection());
@@ -231,7 +231,7 @@ async fn hide_behind(
     position: u64,
 ) -> MongoResult<Leaving> {
     // What a reset has taken away may lie there still.
-    let position = position.max(conversation.emptied_through);
+    let position = position.max(conversation.reset_through);
     let visible = doc! {
         "conversation_id": conversation.conversation_id.to_string(),
         "active": true,
