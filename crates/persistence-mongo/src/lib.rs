@@ -8,16 +8,14 @@ mod deletion;
 mod documents;
 mod error;
 mod exchange;
-mod file_jobs;
+mod files;
 mod flask_migration;
-mod lapsed;
 mod probe;
 mod queries;
 mod schema;
 mod search;
 mod store;
 mod taken;
-mod terms;
 mod transfer;
 mod versions;
 
@@ -29,3 +27,7 @@ pub use schema::{Schema, SchemaChange};
 pub use store::MongoStore;
 
 use deletion::removals;
+
+mod file_jobs {
+    pub(crate) use crate::files::{put, read as stored};
+}

@@ -254,11 +254,11 @@ async fn a_dropped_call_does_not_block_others() {
     let started = start().await;
 
     for micros in (0..5_000).step_by(25).cycle().take(600) {
-        let dropped = timeout(Duration::from_micros(micros), started.append()).await;
+        let outcome = timeout(Duration::from_micros(micros), started.append()).await;
         let begun = Instant::now();
         assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
         assert!(begun.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", begun.elapsed());
-        drop(dropped);
+        drop(outcome);
     }
 
     started.assert_consistent(&[]).await;
@@ -269,11 +269,11 @@ async fn closing_waits_for_dropped_calls() {
     let started = start().await;
     let slow = doc! { "blockConnection": true, "blockTimeMS": 400 };
     started.fail(&["insert"], 1, slow).await;
-    let dropped = timeout(Duration::from_millis(100), started.append()).await;
+    let outcome = timeout(Duration::from_millis(100), started.append()).await;
 
     started.database.close().await;
 
-    assert!(dropped.is_err());
+    assert!(outcome.is_err());
     assert_eq!(started.count().await, 1);
 }
 

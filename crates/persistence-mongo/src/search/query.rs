@@ -1,3 +1,5 @@
+//! Running a search with MongoDB's text index.
+
 use std::collections::HashSet;
 use std::future::ready;
 
@@ -7,9 +9,10 @@ use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use webchat_domain::{SearchHit, SearchQuery, UserId};
 
+use super::terms::{Terms, is_in_word};
+use crate::database::MongoDatabase;
+use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA, MessageDocument, RemovalDocument};
-use crate::terms::{Terms, is_in_word};
-use crate::{MongoDatabase, removals};
 
 #[derive(Deserialize)]
 struct HitDocument {
@@ -18,6 +21,7 @@ struct HitDocument {
     score: f64,
 }
 
+/// Returns the messages that match the query best, at most `limit`.
 pub(crate) async fn search(
     database: &MongoDatabase,
     user_id: UserId,
@@ -25,10 +29,10 @@ pub(crate) async fn search(
     limit: u32,
 ) -> MongoResult<Vec<SearchHit>> {
     let terms = Terms::of(query);
-    let invisible = removals::pending(database, user_id).await?;
-    let mut pipeline = pipeline(user_id, query, &invisible);
-    if !terms.are_more_than_the_servers() && limit > 0 {
-        // Sorting is cheaper when only the first are wanted.
+    let removed = removals::pending(database, user_id).await?;
+    let mut pipeline = pipeline(user_id, query, &removed);
+    if !terms.need_filtering() && limit > 0 {
+        // With a limit, sorting is cheaper.
         pipeline.push(doc! { "$limit": i64::from(limit) });
     }
     let messages = database.messages();
@@ -36,15 +40,15 @@ pub(crate) async fn search(
     let hits = found
         .with_type::<HitDocument>()
         .await?
-        .try_filter(|hit| ready(terms.are_in(&hit.message.content)))
+        .try_filter(|hit| ready(terms.matches(&hit.message.content)))
         .map_ok(|hit| hit.into_hit(&terms))
         .take(usize::try_from(limit).unwrap_or(usize::MAX));
-    of_present_conversations(database, user_id, hits.try_collect().await?).await
+    retain_visible(database, user_id, hits.try_collect().await?).await
 }
 
-/// A conversation that is being carried over from another application has messages before it is there
-/// itself.
-async fn of_present_conversations(
+/// Drops the hits of conversations that don't exist: while one is migrated or imported, its messages are
+/// written first.
+async fn retain_visible(
     database: &MongoDatabase,
     user_id: UserId,
     mut hits: Vec<SearchHit>,
@@ -53,14 +57,14 @@ async fn of_present_conversations(
     if ids.is_empty() {
         return Ok(hits);
     }
-    let present = doc! {
+    let filter = doc! {
         "conversation_id": { "$in": ids.into_iter().collect::<Vec<_>>() },
         "user_id": user_id.to_string(),
         "schema": CONVERSATION_SCHEMA,
     };
-    let present = database.conversations().distinct("conversation_id", present).await?;
-    let present: HashSet<&str> = present.iter().filter_map(Bson::as_str).collect();
-    hits.retain(|hit| present.contains(hit.conversation_id.to_string().as_str()));
+    let existing = database.conversations().distinct("conversation_id", filter).await?;
+    let existing: HashSet<&str> = existing.iter().filter_map(Bson::as_str).collect();
+    hits.retain(|hit| existing.contains(hit.conversation_id.to_string().as_str()));
     Ok(hits)
 }
 
@@ -79,16 +83,16 @@ impl HitDocument {
     }
 }
 
-/// Finds the messages on the visible paths of `user_id`'s conversations, best first.
-fn pipeline(user_id: UserId, query: &SearchQuery, invisible: &[RemovalDocument]) -> Vec<Document> {
+/// Finds the messages on the visible paths of the user's conversations, best first.
+fn pipeline(user_id: UserId, query: &SearchQuery, removed: &[RemovalDocument]) -> Vec<Document> {
     let mut filter = doc! {
         "user_id": user_id.to_string(),
         "active": true,
         "$text": { "$search": expression(query) },
     };
-    if !invisible.is_empty() {
-        let invisible: Vec<Document> = invisible.iter().map(RemovalDocument::messages).collect();
-        filter.insert("$nor", invisible);
+    if !removed.is_empty() {
+        let removed: Vec<Document> = removed.iter().map(RemovalDocument::messages).collect();
+        filter.insert("$nor", removed);
     }
     let score = doc! { "$meta": "textScore" };
     vec![
@@ -98,8 +102,8 @@ fn pipeline(user_id: UserId, query: &SearchQuery, invisible: &[RemovalDocument])
     ]
 }
 
-/// The query in the language of `$text`: words, "phrases", -exclusions. No term is read as an
-/// operator: none keeps a quote, and no word a hyphen.
+/// Writes the query in the syntax of `$text`: words, "phrases", -exclusions. Quotes are removed from all
+/// terms and hyphens from words, so that no term is parsed as an operator.
 fn expression(query: &SearchQuery) -> String {
     let words = query.words.iter().map(|word| word.replace(['"', '-'], " "));
     let phrases = query.phrases.iter().map(|phrase| quoted(phrase));
@@ -111,7 +115,8 @@ fn quoted(phrase: &str) -> String {
     format!("\"{}\"", phrase.replace('"', " "))
 }
 
-/// A word excludes its other forms too, a phrase only what is written like it.
+/// Quotes a term of several words. An excluded word also excludes its inflections, a phrase only its exact
+/// wording.
 fn single_or_quoted(term: &str) -> String {
     let mut words = term.split(|c| !is_in_word(c)).filter(|word| !word.is_empty());
     match (words.next(), words.next()) {
@@ -125,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_term_is_read_as_an_operator() {
+    fn no_term_is_parsed_as_an_operator() {
         let query = SearchQuery {
             words: vec!["-tide".to_owned(), "mo\"on".to_owned(), "coast-guard".to_owned()],
             phrases: vec!["a \"b\" -c".to_owned()],

@@ -1,5 +1,5 @@
-//! What of a text a search has found, in the way MongoDB's text index finds it: words without regard
-//! to case and accents, by their English stems.
+//! The terms of a search, and the snippets in which they are marked. Matches as MongoDB's text index does:
+//! words by their English stems, ignoring case and accents.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,29 +10,31 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use webchat_domain::{SearchQuery, SnippetPart};
 
-/// About how many words a snippet has.
+/// The approximate number of words in a snippet.
 const SNIPPET_WORDS: usize = 24;
 
-/// How many of them stand before the first match.
+/// The number of these words before the first match.
 const WORDS_BEFORE: usize = 5;
 
-/// How long a snippet is at most, in bytes, where words are long.
-const SNIPPET_BYTES: usize = 320;
+/// The maximum length of a snippet, in bytes, which matters for long words.
+const MAX_SNIPPET_BYTES: usize = 320;
 
-/// The stems of what is searched for.
+/// The stems of the words and phrases that a search is for.
 pub(crate) struct Terms {
     stemmer: Stemmer,
     words: HashSet<String>,
     phrases: Vec<Vec<String>>,
 }
 
+/// A word of a text.
 struct Word {
-    place: Range<usize>,
+    /// Its bytes in the text.
+    range: Range<usize>,
     stem: String,
     is_match: bool,
 }
 
-/// Whether the text index reads a character as part of a word.
+/// Returns whether the text index treats the character as part of a word.
 pub(crate) fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '\'') || is_combining_mark(c)
 }
@@ -46,19 +48,19 @@ impl Terms {
         Self { stemmer, words, phrases }
     }
 
-    /// Whether a text that the server finds may still not be what is asked for: to it, a word need
-    /// not be there if a phrase is.
-    pub(crate) fn are_more_than_the_servers(&self) -> bool {
+    /// Returns whether the server's hits must be filtered: if there is a phrase, the server does not
+    /// require any of the words beside it.
+    pub(crate) fn need_filtering(&self) -> bool {
         !self.words.is_empty() && !self.phrases.is_empty()
     }
 
-    /// Whether a text that the server finds is what is asked for.
-    pub(crate) fn are_in(&self, text: &str) -> bool {
-        !self.are_more_than_the_servers()
+    /// Returns whether a text that the server found matches the search.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        !self.need_filtering()
             || words(&self.stemmer, text).iter().any(|word| self.words.contains(&word.stem))
     }
 
-    /// The part of the text in which the most terms are, with what is found in it marked.
+    /// Returns the part of the text with the most terms, in which the matches are marked.
     pub(crate) fn snippet(&self, text: &str) -> Vec<SnippetPart> {
         let mut words = words(&self.stemmer, text);
         self.mark(&mut words);
@@ -69,10 +71,10 @@ impl Terms {
         }
         let mut done = visible.start;
         for word in words.iter().filter(|word| word.is_match) {
-            let end = word.place.end.min(visible.end);
-            if word.place.start >= done && word.place.start < visible.end {
-                parts.push(text.get(done..word.place.start).unwrap_or_default(), false);
-                parts.push(text.get(word.place.start..end).unwrap_or_default(), true);
+            let end = word.range.end.min(visible.end);
+            if word.range.start >= done && word.range.start < visible.end {
+                parts.push(text.get(done..word.range.start).unwrap_or_default(), false);
+                parts.push(text.get(word.range.start..end).unwrap_or_default(), true);
                 done = end;
             }
         }
@@ -89,11 +91,11 @@ impl Terms {
         }
         for phrase in self.phrases.iter().filter(|phrase| !phrase.is_empty()) {
             for start in 0..words.len() {
-                let Some(place) = words.get_mut(start..start + phrase.len()) else {
+                let Some(candidate) = words.get_mut(start..start + phrase.len()) else {
                     break;
                 };
-                if place.iter().map(|word| &word.stem).eq(phrase) {
-                    for word in place {
+                if candidate.iter().map(|word| &word.stem).eq(phrase) {
+                    for word in candidate {
                         word.is_match = true;
                     }
                 }
@@ -112,14 +114,15 @@ fn words(stemmer: &Stemmer, text: &str) -> Vec<Word> {
         let rest = text.get(start..).unwrap_or_default();
         let length = rest.find(|c| !is_in_word(c)).unwrap_or(rest.len());
         end = start + length;
-        let folded = folded(rest.get(..length).unwrap_or_default());
-        let stem = stemmer.stem(&folded).into_owned();
-        words.push(Word { place: start..end, stem, is_match: false });
+        let normalized = normalize(rest.get(..length).unwrap_or_default());
+        let stem = stemmer.stem(&normalized).into_owned();
+        words.push(Word { range: start..end, stem, is_match: false });
     }
     words
 }
 
-fn folded(word: &str) -> Cow<'_, str> {
+/// Removes the accents and converts to lower case.
+fn normalize(word: &str) -> Cow<'_, str> {
     if word.is_ascii() {
         return Cow::Owned(word.to_ascii_lowercase());
     }
@@ -127,22 +130,22 @@ fn folded(word: &str) -> Cow<'_, str> {
     Cow::Owned(bare.to_lowercase())
 }
 
-/// The bytes of the text that a snippet shows.
+/// Returns the range of the text that the snippet shows, in bytes.
 fn visible(text: &str, words: &[Word]) -> Range<usize> {
     let best = best_start(words);
     let first = best.saturating_sub(WORDS_BEFORE);
-    let place_of = |index: usize| words.get(index).map(|word| word.place.clone());
-    let best = place_of(best).map_or(0, |place| place.start);
-    let from = if first == 0 { 0 } else { place_of(first).map_or(0, |place| place.start) };
-    let from = text.ceil_char_boundary(from.max(best.saturating_sub(SNIPPET_BYTES / 2)));
-    let to = match place_of(first + SNIPPET_WORDS) {
-        Some(next) => place_of(first + SNIPPET_WORDS - 1).map_or(next.start, |last| last.end),
+    let range_of = |index: usize| words.get(index).map(|word| word.range.clone());
+    let best = range_of(best).map_or(0, |range| range.start);
+    let from = if first == 0 { 0 } else { range_of(first).map_or(0, |range| range.start) };
+    let from = text.ceil_char_boundary(from.max(best.saturating_sub(MAX_SNIPPET_BYTES / 2)));
+    let to = match range_of(first + SNIPPET_WORDS) {
+        Some(next) => range_of(first + SNIPPET_WORDS - 1).map_or(next.start, |last| last.end),
         None => text.len(),
     };
-    from..text.floor_char_boundary(to.min(from + SNIPPET_BYTES))
+    from..text.floor_char_boundary(to.min(from + MAX_SNIPPET_BYTES))
 }
 
-/// The match from which on the most different terms are near; the first word without one.
+/// Returns the index of the match that is followed by the most different terms nearby, or 0 without a match.
 fn best_start(words: &[Word]) -> usize {
     let near = SNIPPET_WORDS - WORDS_BEFORE;
     let terms_from = |start: usize| {
@@ -150,7 +153,7 @@ fn best_start(words: &[Word]) -> usize {
         matches.map(|word| word.stem.as_str()).collect::<HashSet<_>>().len()
     };
     let matches = words.iter().enumerate().filter(|(_, word)| word.is_match);
-    // `max_by_key` would answer the last of several.
+    // Reversed, as `max_by_key` returns the last of several.
     matches.map(|(index, _)| index).rev().max_by_key(|index| terms_from(*index)).unwrap_or(0)
 }
 
@@ -158,7 +161,7 @@ fn best_start(words: &[Word]) -> usize {
 struct SnippetBuilder(Vec<SnippetPart>);
 
 impl SnippetBuilder {
-    /// Neighbours of one kind become one part.
+    /// Appends a text. Adjacent texts of one kind become one part.
     fn push(&mut self, text: &str, matched: bool) {
         if text.is_empty() {
             return;
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn all_forms_of_a_word_are_marked() {
+    fn all_inflections_of_a_word_are_marked() {
         assert_eq!(
             snippet("TIDE moons", "Tides, the tide's moon."),
             "[Tides], the [tide's] [moon]."
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_phrase_only_the_words_in_its_order_are_marked() {
+    fn the_words_of_a_phrase_are_marked_only_in_its_order() {
         assert_eq!(
             snippet("\"the tide\"", "the moon and the tide, not the tides of the sea"),
             "the moon and [the] [tide], not [the] [tides] of the sea"
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_text_the_place_with_the_most_terms_is_shown() {
+    fn the_part_of_a_long_text_with_the_most_terms_is_shown() {
         let filler = "and many other things of little weight are said here ".repeat(9);
         let text = format!("a tide alone {filler} the moon and the tide together {filler}");
 
@@ -212,17 +215,17 @@ mod tests {
     }
 
     #[test]
-    fn a_snippet_is_short_whatever_the_words_are() {
+    fn a_snippet_of_very_long_words_is_short() {
         for text in ["x".repeat(9_999), format!("tide{}tide", "–".repeat(9_999)), "–".repeat(9_999)]
         {
-            assert!(snippet("tide", &text).len() < SNIPPET_BYTES + 20, "{text:.20}");
+            assert!(snippet("tide", &text).len() < MAX_SNIPPET_BYTES + 20, "{text:.20}");
         }
         let late = format!("{} tide", "–潮 ".repeat(9_999));
         assert!(snippet("tide", &late).contains("[tide]"));
     }
 
     #[test]
-    fn a_text_without_a_match_is_shown_from_its_beginning() {
+    fn the_snippet_of_a_text_without_a_match_is_its_beginning() {
         assert_eq!(snippet("tide", "Nothing of the kind."), "Nothing of the kind.");
         assert_eq!(snippet("tide", ""), "");
     }

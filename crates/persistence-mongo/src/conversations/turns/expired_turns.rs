@@ -1,4 +1,4 @@
-//! Turns whose hold on their conversation has lapsed.
+//! Turns whose lease has expired or whose end was never published: their instance is dead.
 
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as MongoResult;
@@ -9,33 +9,33 @@ use crate::database::MongoDatabase;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
 use crate::queries::{anyones, without_context};
 
-/// The one that lapsed first. Whoever holds it from then on, holds it alone.
-pub(crate) async fn take_over_one(
+/// Claims the turn whose lease expired first, for this caller alone, until `until`.
+pub(crate) async fn claim_next(
     database: &MongoDatabase,
     now: Timestamp,
     unpublished_since: Timestamp,
     until: Timestamp,
 ) -> MongoResult<Option<AbandonedTurn>> {
-    // The words of the index, which holds conversations with a turn alone.
+    // The filter of the partial index, which only has conversations with a turn.
     let turn = doc! { "$type": "string" };
-    let lapsed = doc! { "running_turn": &turn, "lease_until": { "$lte": date(now) } };
-    // One that has ended holds nothing.
-    let pending = doc! {
+    let expired = doc! { "running_turn": &turn, "lease_until": { "$lte": date(now) } };
+    // A turn that has ended has no lease.
+    let unpublished = doc! {
         "running_turn": &turn,
         "lease_until": Option::<DateTime>::None,
         "updated_at": { "$lte": date(unpublished_since) },
     };
-    let lapsed = doc! { "schema": CONVERSATION_SCHEMA, "$or": [lapsed, pending] };
-    let held = doc! { "$set": { "lease_until": date(until) } };
-    let taken = database
+    let claimable = doc! { "schema": CONVERSATION_SCHEMA, "$or": [expired, unpublished] };
+    let lease = doc! { "$set": { "lease_until": date(until) } };
+    let claimed = database
         .conversations()
-        .find_one_and_update(lapsed, held)
+        .find_one_and_update(claimable, lease)
         .sort(doc! { "lease_until": 1 })
         .projection(without_context())
         .await?;
     let Some(ConversationDocument {
         user_id, conversation_id, running_turn: Some(turn_id), ..
-    }) = taken
+    }) = claimed
     else {
         return Ok(None);
     };
@@ -43,6 +43,7 @@ pub(crate) async fn take_over_one(
     Ok(Some(AbandonedTurn { user_id, conversation_id, turn_id, answer }))
 }
 
+/// Ends a turn. Returns `false` if the conversation has no such turn.
 pub(crate) async fn end(
     database: &MongoDatabase,
     id: ConversationId,

@@ -1,0 +1,50 @@
+//! Creating a conversation.
+
+use mongodb::bson::doc;
+use mongodb::error::Result as MongoResult;
+use webchat_domain::{Context, Conversation, ConversationId, Timestamp, UserId};
+use webchat_persistence::StoredConversation;
+
+use crate::database::Transaction;
+use crate::deletion::removals;
+use crate::documents::ConversationDocument;
+
+/// Returns an empty conversation.
+pub(super) fn new_conversation(
+    user_id: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> ConversationDocument {
+    ConversationDocument::new(StoredConversation {
+        user_id,
+        conversation: Conversation {
+            conversation_id: id,
+            title: None,
+            created_at: now,
+            updated_at: now,
+            message_count: 0,
+            total_tokens: 0,
+            archived: false,
+        },
+        head: None,
+        last_position: 0,
+        context: Context::default(),
+    })
+}
+
+/// Inserts the conversation. Returns `false` if its id is in use, or messages under it are still to be
+/// deleted.
+pub(super) async fn create(
+    mut transaction: Transaction<'_>,
+    document: &ConversationDocument,
+) -> MongoResult<bool> {
+    let conversations = transaction.database.conversations();
+    let same_id = doc! { "conversation_id": document.conversation_id.to_string() };
+    if conversations.find_one(same_id).session(&mut *transaction.session).await?.is_some()
+        || removals::has_remains(&mut transaction, document.conversation_id).await?
+    {
+        return Ok(false);
+    }
+    conversations.insert_one(document).session(transaction.session).await?;
+    Ok(true)
+}

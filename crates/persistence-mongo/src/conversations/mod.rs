@@ -1,0 +1,9 @@
+//! Conversations and their messages.
+
+mod adapter;
+mod create;
+mod delete;
+mod edit;
+mod list;
+mod messages;
+mod turns;
