@@ -119,7 +119,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         log: Arc::new(store.turn_log()),
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
-        exchange: Arc::new(store.clone()),
+        archive: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFolder::at(folder.path().to_owned())),

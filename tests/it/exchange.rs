@@ -16,7 +16,7 @@ use webchat_domain::{
     Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus,
     Problem, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
 };
-use webchat_persistence::{Exchange, StoredConversation, StoredMessage, Transfer};
+use webchat_persistence::{ConversationArchive, StoredConversation, StoredMessage};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use webchat_persistence_sqlite::SqliteStore;
 use webchat_tests::{Answer, Browser, Process, ScriptedModel, TestServer, mongodb_uri};
@@ -381,10 +381,10 @@ async fn text_of(parts: webchat_chat::ExportStream) -> String {
 #[tokio::test]
 async fn what_is_exported_and_imported_is_exported_alike_from_either_store() {
     let ((sqlite, _folder), mongo) = (sqlite().await, mongo().await);
-    let stores: [Arc<dyn Exchange>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
+    let stores: [Arc<dyn ConversationArchive>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
     let owner = UserId::generate();
     for (conversation, messages) in [branched(owner), empty(owner)] {
-        assert!(stores[0].add_whole(conversation, messages).await.unwrap());
+        assert!(stores[0].insert_with_messages(conversation, messages).await.unwrap());
     }
     let first = text_of(export_user(Arc::clone(&stores[0]), owner)).await;
 
@@ -393,7 +393,7 @@ async fn what_is_exported_and_imported_is_exported_alike_from_either_store() {
     for store in [&stores[1], &stores[0]] {
         let owner = UserId::generate();
         let into = ImportTarget {
-            exchange: Arc::clone(store),
+            archive: Arc::clone(store),
             tokens: TokenCounter::load(),
             now: Timestamp::from_unix_millis(0),
         };
@@ -404,7 +404,7 @@ async fn what_is_exported_and_imported_is_exported_alike_from_either_store() {
         file = text_of(export_user(Arc::clone(store), owner)).await;
         assert_eq!(with_numbers(&file), with_numbers(&first));
     }
-    let all = export_all_users(Arc::new(sqlite.clone()), Arc::new(sqlite.clone()));
+    let all = export_all_users(Arc::new(sqlite.clone()));
     let all: Value = serde_json::from_str(&text_of(all).await).unwrap();
     assert_eq!(all["conversations"].as_array().unwrap().len(), 4);
     assert_eq!(sqlite.totals().await.unwrap().messages, 260);

@@ -166,12 +166,12 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
-    let Stores { conversations, contexts, exchange, file_jobs, sessions, log, signals, probes } =
+    let Stores { conversations, contexts, archive, file_jobs, sessions, log, signals, probes } =
         stores;
     let ports = Ports {
         conversations,
         contexts,
-        exchange,
+        archive,
         file_jobs,
         sessions,
         log,

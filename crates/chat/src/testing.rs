@@ -79,7 +79,7 @@ impl Room {
             log: Arc::new(store.turn_log()),
             conversations: Arc::new(store.clone()),
             contexts: Arc::new(store.clone()),
-            exchange: Arc::new(store.clone()),
+            archive: Arc::new(store.clone()),
             file_jobs: Arc::new(store.clone()),
             saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),

@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod archive;
 mod contexts;
 mod conversations;
 mod database;
 mod deletion;
 mod documents;
 mod error;
-mod exchange;
 mod files;
 mod flask_migration;
 mod probe;
@@ -16,7 +16,6 @@ mod schema;
 mod search;
 mod store;
 mod taken;
-mod transfer;
 mod versions;
 
 pub use database::{MongoDatabase, OpenError};

@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod archive;
 mod contexts;
 mod conversations;
 mod database;
-mod exchange;
 mod file_jobs;
 mod file_rows;
 mod lapsed;
@@ -14,7 +14,6 @@ mod search;
 mod sessions;
 mod signals;
 mod tail;
-mod transfer;
 mod turn_log;
 mod versions;
 

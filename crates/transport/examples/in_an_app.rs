@@ -58,7 +58,7 @@ async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
         signals: Arc::new(LocalSignals::default()),
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
-        exchange: Arc::new(store.clone()),
+        archive: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
         sessions: Arc::new(store),

@@ -8,8 +8,7 @@
 //! webchat_persistence::contexts_contract!(open);
 //! webchat_persistence::versions_contract!(open);
 //! webchat_persistence::file_jobs_contract!(open);
-//! webchat_persistence::transfer_contract!(open);
-//! webchat_persistence::exchange_contract!(open);
+//! webchat_persistence::conversation_archive_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! webchat_persistence::signals_contract!(open_signals);
@@ -218,13 +217,13 @@ macro_rules! file_jobs_contract {
     };
 }
 
-/// The tests of [`Transfer`](crate::Transfer), for a store that implements
+/// The tests of [`ConversationArchive`](crate::ConversationArchive), for a store that implements
 /// [`Conversations`](crate::Conversations), [`Contexts`](crate::Contexts) and
 /// [`FileJobs`](crate::FileJobs) too.
 #[macro_export]
-macro_rules! transfer_contract {
+macro_rules! conversation_archive_contract {
     ($open:path) => {
-        mod transfer_contract {
+        mod conversation_archive_contract {
             $crate::contract_tests!(
                 $open,
                 $crate::testing::transfer,
@@ -237,16 +236,6 @@ macro_rules! transfer_contract {
                     a_file_that_was_put_goes_on_where_it_was,
                 ]
             );
-        }
-    };
-}
-
-/// The tests of [`Exchange`](crate::Exchange), for a store that implements
-/// [`Conversations`](crate::Conversations) and [`Contexts`](crate::Contexts) too.
-#[macro_export]
-macro_rules! exchange_contract {
-    ($open:path) => {
-        mod exchange_contract {
             $crate::contract_tests!(
                 $open,
                 $crate::testing::exchange,

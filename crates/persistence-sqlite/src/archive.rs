@@ -2,14 +2,15 @@ use async_trait::async_trait;
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{ClientMessageId, ConversationId, JobId, MessageId, Title, UserId};
 use webchat_persistence::{
-    StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer,
+    ConversationArchive, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
+    Totals,
 };
 
 use crate::rows::{self, CONVERSATION, MESSAGE};
 use crate::{SqliteStore, append, contexts, file_rows};
 
 #[async_trait]
-impl Transfer for SqliteStore {
+impl ConversationArchive for SqliteStore {
     async fn totals(&self) -> Result<Totals, StoreError> {
         self.database
             .read(|transaction| {
@@ -41,13 +42,92 @@ impl Transfer for SqliteStore {
             .await
     }
 
-    async fn messages_after(
+    async fn conversations_of(
         &self,
+        user_id: UserId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<StoredConversation>, StoreError> {
+        let (at, id) = after.map_or((i64::MIN, String::new()), |cursor| {
+            (cursor.at.unix_millis(), cursor.id.to_simple())
+        });
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                         WHERE user_id = ?1 AND (created_at, conversation_id) > (?2, ?3)
+                         ORDER BY created_at, conversation_id LIMIT ?4"
+                    ))?
+                    .query_map(params![user_id.to_simple(), at, id, limit], |row| {
+                        conversation(transaction, row)
+                    })?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn conversation_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<StoredConversation>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                         WHERE conversation_id = ?1 AND user_id = ?2"
+                    ))?
+                    .query_map([id.to_simple(), user_id.to_simple()], |row| {
+                        conversation(transaction, row)
+                    })?
+                    .next()
+                    .transpose()
+            })
+            .await
+    }
+
+    async fn messages_of(
+        &self,
+        user_id: UserId,
         id: ConversationId,
         after: u64,
         limit: u32,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.database.read(move |transaction| messages(transaction, id, after, limit)).await
+    ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
+                    return Ok(None);
+                }
+                messages(transaction, id, after, limit).map(Some)
+            })
+            .await
+    }
+
+    async fn insert_with_messages(
+        &self,
+        conversation: StoredConversation,
+        messages: Vec<StoredMessage>,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let id = conversation.conversation.conversation_id.to_simple();
+                let is_in_use: bool = transaction.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM conversations WHERE conversation_id = ?1)",
+                    [id],
+                    |row| row.get(0),
+                )?;
+                if is_in_use {
+                    return Ok(false);
+                }
+                put_conversation(transaction, &conversation)?;
+                for message in &messages {
+                    insert_message(transaction, conversation.user_id, message)?;
+                }
+                Ok(true)
+            })
+            .await
     }
 
     async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError> {
@@ -82,7 +162,7 @@ impl Transfer for SqliteStore {
     }
 }
 
-pub(crate) fn messages(
+fn messages(
     transaction: &Transaction<'_>,
     id: ConversationId,
     after: u64,
@@ -97,7 +177,7 @@ pub(crate) fn messages(
         .collect()
 }
 
-pub(crate) fn conversation(
+fn conversation(
     transaction: &Transaction<'_>,
     row: &Row<'_>,
 ) -> rusqlite::Result<StoredConversation> {
@@ -123,7 +203,7 @@ fn message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
     })
 }
 
-pub(crate) fn put_conversation(
+fn put_conversation(
     transaction: &Transaction<'_>,
     stored: &StoredConversation,
 ) -> rusqlite::Result<()> {
@@ -166,7 +246,7 @@ fn put_message(
     insert_message(transaction, user_id, stored)
 }
 
-pub(crate) fn insert_message(
+fn insert_message(
     transaction: &Transaction<'_>,
     user_id: UserId,
     stored: &StoredMessage,
