@@ -24,9 +24,3 @@ pub use flask_migration::{
 };
 pub use schema::{Schema, SchemaChange};
 pub use store::MongoStore;
-
-use deletion::removals;
-
-mod file_jobs {
-    pub(crate) use crate::files::{put, read as stored};
-}

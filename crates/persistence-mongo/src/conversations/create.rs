@@ -41,7 +41,7 @@ pub(super) async fn create(
     let conversations = transaction.database.conversations();
     let same_id = doc! { "conversation_id": document.conversation_id.to_string() };
     if conversations.find_one(same_id).session(&mut *transaction.session).await?.is_some()
-        || removals::has_remains(&mut transaction, document.conversation_id).await?
+        || removals::is_pending_for(&mut transaction, document.conversation_id).await?
     {
         return Ok(false);
     }

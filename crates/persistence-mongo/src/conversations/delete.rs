@@ -26,7 +26,7 @@ pub(super) async fn delete(
         return Ok(false);
     };
     delete_all(&mut transaction, id).await?;
-    removals::order(transaction, &deleted).await?;
+    removals::schedule(transaction, &deleted).await?;
     Ok(true)
 }
 
@@ -61,6 +61,6 @@ pub(super) async fn reset(
         .session(&mut *transaction.session)
         .await?;
     delete_all(&mut transaction, id).await?;
-    removals::order(transaction, &conversation).await?;
+    removals::schedule(transaction, &conversation).await?;
     Ok(true)
 }

@@ -7,15 +7,12 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
 
-use crate::database::{MongoDatabase, Transaction};
+use crate::database::{MAX_DOCUMENTS, MongoDatabase, Transaction};
 use crate::documents::{ConversationDocument, RemovalDocument};
 use crate::schema::MESSAGES;
 
-/// The maximum number of messages that one transaction deletes.
-const MAX_MESSAGES: i64 = 500;
-
 /// Records that all messages which the conversation has had so far are to be deleted.
-pub(crate) async fn order(
+pub(crate) async fn schedule(
     transaction: Transaction<'_>,
     conversation: &ConversationDocument,
 ) -> MongoResult<()> {
@@ -40,7 +37,7 @@ pub(crate) async fn pending(
 }
 
 /// Returns whether messages of a deleted or reset conversation with this id are still to be deleted.
-pub(crate) async fn has_remains(
+pub(crate) async fn is_pending_for(
     transaction: &mut Transaction<'_>,
     id: ConversationId,
 ) -> MongoResult<bool> {
@@ -50,7 +47,7 @@ pub(crate) async fn has_remains(
 }
 
 /// Deletes all messages that are to be deleted.
-pub(crate) async fn finish(database: &MongoDatabase) -> Result<(), StoreError> {
+pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), StoreError> {
     let removals = database.removals();
     while let Some(removal) = database.answer(removals.find_one(doc! {})).await? {
         let delete_more = async || {
@@ -98,7 +95,7 @@ async fn find_batch(
     let mut found = messages
         .find(removal.messages())
         .projection(doc! { "_id": 1 })
-        .limit(MAX_MESSAGES)
+        .limit(i64::from(MAX_DOCUMENTS))
         .session(&mut *transaction.session)
         .await?;
     let documents: Vec<Document> = found.stream(transaction.session).try_collect().await?;

@@ -36,7 +36,7 @@ impl DeletionWorker {
 
 async fn run(database: MongoDatabase, wake: Arc<Notify>) {
     loop {
-        match removals::finish(&database).await {
+        match removals::delete_all_pending(&database).await {
             Ok(()) => wake.notified().await,
             Err(error) => {
                 tracing::warn!(

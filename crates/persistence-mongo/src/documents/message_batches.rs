@@ -4,9 +4,7 @@ use std::borrow::Borrow;
 use std::mem;
 
 use super::message::MessageDocument;
-
-/// The maximum number of messages in a batch.
-const MAX_MESSAGES: usize = 500;
+use crate::database::MAX_DOCUMENTS;
 
 /// The maximum length of a batch's texts, in bytes, unless it is a single message.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -21,7 +19,7 @@ pub(crate) fn message_batches<T: Borrow<MessageDocument>>(
     for message in messages {
         let length = message.borrow().content.len();
         bytes += length;
-        if batch.len() == MAX_MESSAGES || !batch.is_empty() && bytes > MAX_BYTES {
+        if batch.len() == usize::from(MAX_DOCUMENTS) || !batch.is_empty() && bytes > MAX_BYTES {
             batches.push(mem::take(&mut batch));
             bytes = length;
         }

@@ -158,7 +158,7 @@ impl FlaskMigration {
         let partition = self.partition(documents).await?;
         // A deleted conversation may have had the id of one of these documents: its messages must be
         // gone before others are written under the id.
-        removals::finish(&self.database).await?;
+        removals::delete_all_pending(&self.database).await?;
         let Partition { candidates, mut skipped } =
             partition.without_occupied_ids(&self.database).await?;
         let batch = self.convert(candidates).await?;

@@ -24,16 +24,13 @@ use super::lock::HeldLock;
 use super::partition::MessageKey;
 use super::report::FlaskError;
 use super::skip_reason::SkipReason;
-use crate::database::Transaction;
+use crate::database::{MAX_DOCUMENTS, Transaction};
 use crate::documents::{MessageDocument, message_batches};
 use crate::error::code;
 use crate::schema::{CONVERSATIONS, MESSAGES};
 
 /// The collection that keeps the migrated documents in their legacy format.
 pub(super) const BACKUP: &str = "conversations_flask_backup";
-
-/// The maximum number of messages that one transaction deletes.
-const MAX_DELETED: i64 = 500;
 
 /// Migrates the documents. Returns for each why it was skipped, or `None` if it was migrated.
 pub(super) async fn migrate(
@@ -146,14 +143,14 @@ async fn insert(lock: &mut HeldLock<'_>, messages: &[&MessageDocument]) -> Resul
     .await
 }
 
-/// Deletes up to `MAX_DELETED` migrated messages. Returns `false` when there are no more.
+/// Deletes up to `MAX_DOCUMENTS` migrated messages. Returns `false` when there are no more.
 async fn delete_some(transaction: Transaction<'_>, conversations: &[String]) -> MongoResult<bool> {
     let Transaction { database, session } = transaction;
     let messages = database.raw().collection::<MessageKey>(MESSAGES);
     let mut found = messages
         .find(doc! { "conversation_id": { "$in": conversations } })
         .projection(MessageKey::projection())
-        .limit(MAX_DELETED)
+        .limit(i64::from(MAX_DOCUMENTS))
         .session(&mut *session)
         .await?;
     let found: Vec<MessageKey> = found.stream(&mut *session).try_collect().await?;
