@@ -6,7 +6,7 @@ use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
 
 use crate::documents::{ContextDocument, date, long};
-use crate::queries::{anyones, owned};
+use crate::queries::{by_id, by_owner};
 use crate::store::MongoStore;
 
 #[async_trait]
@@ -17,7 +17,7 @@ impl Contexts for MongoStore {
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError> {
         let conversations = self.database.conversations();
-        let found = self.database.answer(conversations.find_one(owned(user_id, id))).await?;
+        let found = self.database.run(conversations.find_one(by_owner(user_id, id))).await?;
         Ok(found.map(|conversation| StoredContext {
             context: conversation.context.into(),
             revision: conversation.context_revision,
@@ -37,10 +37,10 @@ impl Contexts for MongoStore {
             "context": context.map_err(StoreError::fault)?,
             "context_revision": long(revision),
         } };
-        let mut expected = owned(user_id, id);
+        let mut expected = by_owner(user_id, id);
         expected.insert("context_revision", long(expected_revision));
         let conversations = self.database.conversations();
-        let update = self.database.answer(conversations.update_one(expected, replacement)).await?;
+        let update = self.database.run(conversations.update_one(expected, replacement)).await?;
         if update.matched_count > 0 {
             return Ok(ReplaceContextOutcome::Stored { revision });
         }
@@ -54,13 +54,13 @@ impl Contexts for MongoStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut claimable = anyones(id);
+        let mut claimable = by_id(id);
         let unclaimed = doc! { "compacting_until": Option::<DateTime>::None };
         let expired = doc! { "compacting_until": { "$lte": date(now) } };
         claimable.insert("$or", [unclaimed, expired]);
         let lease = doc! { "$set": { "compacting_until": date(until) } };
         let conversations = self.database.conversations();
-        let update = self.database.answer(conversations.update_one(claimable, lease)).await?;
+        let update = self.database.run(conversations.update_one(claimable, lease)).await?;
         Ok(update.matched_count > 0)
     }
 
@@ -88,11 +88,11 @@ impl MongoStore {
         until: Timestamp,
         later: Option<DateTime>,
     ) -> Result<bool, StoreError> {
-        let mut leased = anyones(id);
+        let mut leased = by_id(id);
         leased.insert("compacting_until", date(until));
         let changed = doc! { "$set": { "compacting_until": later } };
         let conversations = self.database.conversations();
-        let update = self.database.answer(conversations.update_one(leased, changed)).await?;
+        let update = self.database.run(conversations.update_one(leased, changed)).await?;
         Ok(update.matched_count > 0)
     }
 }

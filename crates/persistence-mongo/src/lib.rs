@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod append;
 mod archive;
 mod contexts;
 mod conversations;
@@ -15,8 +14,6 @@ mod queries;
 mod schema;
 mod search;
 mod store;
-mod taken;
-mod versions;
 
 pub use database::{MongoDatabase, OpenError};
 pub use flask_migration::{

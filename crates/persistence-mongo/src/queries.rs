@@ -12,7 +12,7 @@ use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument};
 
 /// Matches the conversation if it is the user's. One of the Flask application is not matched until it is
 /// migrated.
-pub(crate) fn owned(user_id: UserId, id: ConversationId) -> Document {
+pub(crate) fn by_owner(user_id: UserId, id: ConversationId) -> Document {
     doc! {
         "conversation_id": id.to_string(),
         "user_id": user_id.to_string(),
@@ -21,7 +21,7 @@ pub(crate) fn owned(user_id: UserId, id: ConversationId) -> Document {
 }
 
 /// Matches the conversation of any user.
-pub(crate) fn anyones(id: ConversationId) -> Document {
+pub(crate) fn by_id(id: ConversationId) -> Document {
     doc! { "conversation_id": id.to_string(), "schema": CONVERSATION_SCHEMA }
 }
 
@@ -37,8 +37,8 @@ pub(crate) async fn find_by_owner(
     id: ConversationId,
 ) -> Result<Option<ConversationDocument>, StoreError> {
     let conversations = database.conversations();
-    let find = conversations.find_one(owned(user_id, id));
-    database.answer(find.projection(without_context())).await
+    let find = conversations.find_one(by_owner(user_id, id));
+    database.run(find.projection(without_context())).await
 }
 
 /// Finds a conversation within a transaction, without its context.
@@ -52,6 +52,20 @@ pub(crate) async fn find_conversation(
         .projection(without_context())
         .session(&mut *transaction.session)
         .await
+}
+
+/// Updates a conversation within a transaction.
+pub(crate) async fn update_conversation(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    change: Document,
+) -> MongoResult<()> {
+    let conversations = transaction.database.conversations();
+    conversations
+        .update_one(by_owner(conversation.user_id, conversation.conversation_id), change)
+        .session(&mut *transaction.session)
+        .await?;
+    Ok(())
 }
 
 /// Runs a query with a limit. To the server, a limit of 0 would mean no limit.

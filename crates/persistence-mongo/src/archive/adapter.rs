@@ -13,7 +13,7 @@ use super::{insert, put};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, date, long};
 use crate::files;
-use crate::queries::{anyones, at_most, find_by_owner, owned};
+use crate::queries::{at_most, by_id, by_owner, find_by_owner};
 use crate::store::MongoStore;
 
 #[async_trait]
@@ -24,8 +24,8 @@ impl ConversationArchive for MongoStore {
         let conversations = self.database.conversations();
         let messages = self.database.messages();
         Ok(Totals {
-            conversations: self.database.answer(conversations.count_documents(current)).await?,
-            messages: self.database.answer(messages.count_documents(doc! {})).await?,
+            conversations: self.database.run(conversations.count_documents(current)).await?,
+            messages: self.database.run(messages.count_documents(doc! {})).await?,
         })
     }
 
@@ -38,7 +38,7 @@ impl ConversationArchive for MongoStore {
         let filter = doc! { "conversation_id": { "$gt": after }, "schema": CONVERSATION_SCHEMA };
         let conversations = self.database.conversations();
         let find = conversations.find(filter).sort(doc! { "conversation_id": 1 });
-        let found = self.database.answer(at_most(limit, find)).await?;
+        let found = self.database.run(at_most(limit, find)).await?;
         Ok(found.into_iter().map(StoredConversation::from).collect())
     }
 
@@ -57,7 +57,7 @@ impl ConversationArchive for MongoStore {
         }
         let conversations = self.database.conversations();
         let find = conversations.find(filter).sort(doc! { "created_at": 1, "conversation_id": 1 });
-        let found = self.database.answer(at_most(limit, find)).await?;
+        let found = self.database.run(at_most(limit, find)).await?;
         Ok(found.into_iter().map(StoredConversation::from).collect())
     }
 
@@ -67,7 +67,7 @@ impl ConversationArchive for MongoStore {
         id: ConversationId,
     ) -> Result<Option<StoredConversation>, StoreError> {
         let conversations = self.database.conversations();
-        let found = self.database.answer(conversations.find_one(owned(user_id, id))).await?;
+        let found = self.database.run(conversations.find_one(by_owner(user_id, id))).await?;
         Ok(found.map(StoredConversation::from))
     }
 
@@ -86,7 +86,7 @@ impl ConversationArchive for MongoStore {
         let filter = doc! { "conversation_id": id.to_string(), "position": { "$gt": long(after) } };
         let messages = self.database.messages();
         let find = messages.find(filter).sort(doc! { "position": 1 });
-        let found = self.database.answer(at_most(limit, find)).await?;
+        let found = self.database.run(at_most(limit, find)).await?;
         Ok(Some(found.into_iter().map(StoredMessage::from).collect()))
     }
 
@@ -100,10 +100,10 @@ impl ConversationArchive for MongoStore {
 
     async fn put_conversation(&self, stored: StoredConversation) -> Result<(), StoreError> {
         removals::delete_all_pending(&self.database).await?;
-        let by_id = anyones(stored.conversation.conversation_id);
+        let filter = by_id(stored.conversation.conversation_id);
         let upsert = put::upsert(&ConversationDocument::new(stored)).map_err(StoreError::fault)?;
         let conversations = self.database.conversations();
-        self.database.answer(conversations.update_one(by_id, upsert).upsert(true)).await?;
+        self.database.run(conversations.update_one(filter, upsert).upsert(true)).await?;
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl ConversationArchive for MongoStore {
         let jobs = self.database.file_jobs();
         let find = jobs.find(filter).sort(doc! { "job_id": 1 });
         let mut stored = Vec::new();
-        for job in self.database.answer(at_most(limit, find)).await? {
+        for job in self.database.run(at_most(limit, find)).await? {
             let read = self
                 .database
                 .transaction(job, |transaction, job| files::read(transaction, job).boxed());

@@ -12,7 +12,7 @@ use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
 use crate::database::{MAX_DOCUMENTS, MongoDatabase, Transaction};
 use crate::deletion::removals;
 use crate::documents::{ConversationDocument, MessageDocument, message_batches};
-use crate::queries::{anyones, find_conversation};
+use crate::queries::{by_id, find_conversation};
 
 /// Inserts the conversation. Returns `false` if its id is in use.
 pub(super) async fn insert_with_messages(
@@ -67,7 +67,7 @@ async fn delete_leftovers(
     mut transaction: Transaction<'_>,
     id: ConversationId,
 ) -> MongoResult<bool> {
-    if find_conversation(&mut transaction, anyones(id)).await?.is_some() {
+    if find_conversation(&mut transaction, by_id(id)).await?.is_some() {
         return Ok(false);
     }
     let Transaction { database, session } = transaction;
@@ -91,7 +91,7 @@ async fn insert_messages(
     mut transaction: Transaction<'_>,
     (id, batch): &(ConversationId, Vec<MessageDocument>),
 ) -> MongoResult<bool> {
-    if find_conversation(&mut transaction, anyones(*id)).await?.is_some() {
+    if find_conversation(&mut transaction, by_id(*id)).await?.is_some() {
         return Ok(false);
     }
     let messages = transaction.database.messages();
@@ -101,7 +101,7 @@ async fn insert_messages(
 
 async fn insert_end(mut transaction: Transaction<'_>, end: &End) -> MongoResult<InsertOutcome> {
     let id = end.conversation.conversation_id;
-    if find_conversation(&mut transaction, anyones(id)).await?.is_some() {
+    if find_conversation(&mut transaction, by_id(id)).await?.is_some() {
         return Ok(InsertOutcome::IdInUse);
     }
     let Transaction { database, session } = transaction;

@@ -8,7 +8,7 @@ use webchat_domain::ConversationId;
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument};
-use crate::queries::{anyones, find_conversation};
+use crate::queries::{by_id, find_conversation};
 
 /// Returns the upsert that replaces a conversation with the same id, except its running turn.
 pub(super) fn upsert(conversation: &ConversationDocument) -> MongoResult<Document> {
@@ -38,7 +38,7 @@ pub(super) async fn put_messages(
     let conversations: BTreeSet<ConversationId> =
         messages.iter().map(|message| message.conversation_id).collect();
     for id in conversations {
-        if find_conversation(&mut transaction, anyones(id)).await?.is_none() {
+        if find_conversation(&mut transaction, by_id(id)).await?.is_none() {
             return Ok(false);
         }
     }

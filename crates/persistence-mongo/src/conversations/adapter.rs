@@ -15,12 +15,13 @@ use webchat_persistence::{
 use super::create::{create, new_conversation};
 use super::delete::{delete, reset};
 use super::list::list;
-use super::turns::{expired_turns, save_answer};
+use super::turns::{append_messages, continue_answer, expired_turns, save_answer};
+use super::versions::select;
 use super::{edit, messages};
 use crate::documents::ConversationDocument;
 use crate::queries::find_by_owner;
+use crate::search::search;
 use crate::store::MongoStore;
-use crate::{append, search, versions};
 
 #[async_trait]
 impl Conversations for MongoStore {
@@ -55,7 +56,7 @@ impl Conversations for MongoStore {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
-        self.database.answer(list(&self.database, user_id, archived, order, after, limit)).await
+        self.database.run(list(&self.database, user_id, archived, order, after, limit)).await
     }
 
     async fn edit(
@@ -110,7 +111,7 @@ impl Conversations for MongoStore {
     ) -> Result<AppendOutcome, StoreError> {
         self.database
             .transaction(append, move |transaction, append| {
-                append::append(transaction, user_id, id, append, now).boxed()
+                append_messages(transaction, user_id, id, append, now).boxed()
             })
             .await
     }
@@ -124,7 +125,7 @@ impl Conversations for MongoStore {
     ) -> Result<AppendOutcome, StoreError> {
         self.database
             .transaction(continuation, move |transaction, continuation| {
-                versions::continue_answer(transaction, user_id, id, continuation, now).boxed()
+                continue_answer(transaction, user_id, id, continuation, now).boxed()
             })
             .await
     }
@@ -138,7 +139,7 @@ impl Conversations for MongoStore {
     ) -> Result<SelectOutcome, StoreError> {
         self.database
             .transaction((), move |transaction, ()| {
-                versions::select(transaction, user_id, id, message_id, now).boxed()
+                select(transaction, user_id, id, message_id, now).boxed()
             })
             .await
     }
@@ -166,14 +167,14 @@ impl Conversations for MongoStore {
         let mut claimed = Vec::new();
         for _ in 0..limit {
             let next = expired_turns::claim_next(&self.database, now, unpublished_since, until);
-            let Some(turn) = self.database.answer(next).await? else { break };
+            let Some(turn) = self.database.run(next).await? else { break };
             claimed.push(turn);
         }
         Ok(claimed)
     }
 
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {
-        self.database.answer(expired_turns::end(&self.database, id, turn_id)).await
+        self.database.run(expired_turns::end(&self.database, id, turn_id)).await
     }
 
     async fn running_turn(
@@ -224,6 +225,6 @@ impl Conversations for MongoStore {
         if query.is_empty() {
             return Ok(Vec::new());
         }
-        self.database.answer(search::search(&self.database, user_id, query, limit)).await
+        self.database.run(search(&self.database, user_id, query, limit)).await
     }
 }

@@ -8,7 +8,7 @@ use crate::database::Transaction;
 use crate::deletion::removals;
 use crate::documents::{ContextDocument, date, long};
 use crate::files::delete_all;
-use crate::queries::{find_conversation, owned, without_context};
+use crate::queries::{by_owner, find_conversation, without_context};
 
 /// Deletes a conversation, and records that its messages are to be deleted.
 pub(super) async fn delete(
@@ -18,7 +18,7 @@ pub(super) async fn delete(
 ) -> MongoResult<bool> {
     let conversations = transaction.database.conversations();
     let deleted = conversations
-        .find_one_and_delete(owned(user_id, id))
+        .find_one_and_delete(by_owner(user_id, id))
         .projection(without_context())
         .session(&mut *transaction.session)
         .await?;
@@ -37,7 +37,8 @@ pub(super) async fn reset(
     id: ConversationId,
     now: Timestamp,
 ) -> MongoResult<bool> {
-    let Some(conversation) = find_conversation(&mut transaction, owned(user_id, id)).await? else {
+    let Some(conversation) = find_conversation(&mut transaction, by_owner(user_id, id)).await?
+    else {
         return Ok(false);
     };
     let update = doc! {
@@ -57,7 +58,7 @@ pub(super) async fn reset(
     transaction
         .database
         .conversations()
-        .update_one(owned(user_id, id), update)
+        .update_one(by_owner(user_id, id), update)
         .session(&mut *transaction.session)
         .await?;
     delete_all(&mut transaction, id).await?;

@@ -7,7 +7,7 @@ use webchat_persistence::{Edit, EditOutcome, StoreError};
 
 use crate::database::MongoDatabase;
 use crate::documents::{CONVERSATION_SCHEMA, date, long};
-use crate::queries::{find_by_owner, owned, without_context};
+use crate::queries::{by_owner, find_by_owner, without_context};
 
 pub(super) async fn edit(
     database: &MongoDatabase,
@@ -16,7 +16,7 @@ pub(super) async fn edit(
     edit: Edit,
     now: Timestamp,
 ) -> Result<EditOutcome, StoreError> {
-    let mut filter = owned(user_id, id);
+    let mut filter = by_owner(user_id, id);
     if let Some(expected) = &edit.expected {
         filter.extend(unchanged(expected));
     }
@@ -25,7 +25,7 @@ pub(super) async fn edit(
         .find_one_and_update(filter, update(&edit, now))
         .projection(without_context())
         .return_document(ReturnDocument::After);
-    if let Some(edited) = database.answer(edited).await? {
+    if let Some(edited) = database.run(edited).await? {
         return Ok(EditOutcome::Stored(edited.into()));
     }
     let exists = edit.expected.is_some() && find_by_owner(database, user_id, id).await?.is_some();
@@ -40,12 +40,12 @@ pub(super) async fn replace_title_if(
     expected: &Title,
     title: &Title,
 ) -> Result<bool, StoreError> {
-    let mut filter = owned(user_id, id);
+    let mut filter = by_owner(user_id, id);
     filter.insert("title", expected.as_str());
     let update = doc! { "$set": { "title": title.as_str() } };
     let conversations = database.conversations();
     let updated = conversations.update_one(filter, update);
-    Ok(database.answer(updated).await?.matched_count > 0)
+    Ok(database.run(updated).await?.matched_count > 0)
 }
 
 /// Matches the conversation only if everything that users see of it is unchanged.

@@ -9,10 +9,10 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Message, MessageId, UserId};
 use webchat_persistence::{ChildMessage, StoreError};
 
+use super::versions::Node;
 use crate::database::MongoDatabase;
 use crate::documents::{MessageDocument, long};
 use crate::queries::{at_most, find_by_owner};
-use crate::versions::Node;
 
 /// Returns the newest messages of the visible path before a position, oldest first.
 pub(super) async fn messages(
@@ -22,7 +22,7 @@ pub(super) async fn messages(
     before: Option<u64>,
     limit: u32,
 ) -> Result<Option<Vec<Message>>, StoreError> {
-    let messages = database.answer(find_newest(database, id, before, limit)).await?;
+    let messages = database.run(find_newest(database, id, before, limit)).await?;
     let Some(conversation) = find_by_owner(database, user_id, id).await? else {
         return Ok(None);
     };
@@ -37,12 +37,12 @@ pub(super) async fn message(
     id: ConversationId,
     message_id: MessageId,
 ) -> Result<Option<Message>, StoreError> {
-    let by_owner = doc! {
+    let filter = doc! {
         "message_id": message_id.to_string(),
         "conversation_id": id.to_string(),
         "user_id": user_id.to_string(),
     };
-    let found = database.answer(database.messages().find_one(by_owner)).await?;
+    let found = database.run(database.messages().find_one(filter)).await?;
     let conversation = find_by_owner(database, user_id, id).await?;
     let (Some(message), Some(conversation)) = (found, conversation) else {
         return Ok(None);
@@ -57,7 +57,7 @@ pub(super) async fn children(
     id: ConversationId,
     parents: &[Option<MessageId>],
 ) -> Result<Vec<ChildMessage>, StoreError> {
-    let found = database.answer(find_children(database, user_id, id, parents)).await?;
+    let found = database.run(find_children(database, user_id, id, parents)).await?;
     let Some(conversation) = find_by_owner(database, user_id, id).await? else {
         return Ok(Vec::new());
     };

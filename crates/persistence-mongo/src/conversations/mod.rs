@@ -7,3 +7,6 @@ mod edit;
 mod list;
 mod messages;
 mod turns;
+mod versions;
+
+pub(crate) use self::turns::append_messages;

@@ -80,7 +80,7 @@ impl MongoDatabase {
     /// # Errors
     /// [`StoreError::Unavailable`] if there is no primary.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.answer(self.database.run_command(doc! { "ping": 1 })).await?;
+        self.run(self.database.run_command(doc! { "ping": 1 })).await?;
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl MongoDatabase {
 
     /// Runs a call of the driver with the time limit: a server that can't be reached may take a request
     /// and never respond.
-    pub(crate) async fn answer<T>(
+    pub(crate) async fn run<T>(
         &self,
         call: impl IntoFuture<Output = MongoResult<T>>,
     ) -> Result<T, StoreError> {

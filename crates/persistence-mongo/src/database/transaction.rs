@@ -37,7 +37,7 @@ impl MongoDatabase {
     }
 
     pub(crate) async fn start_session(&self) -> Result<ClientSession, StoreError> {
-        self.answer(self.client.start_session()).await
+        self.run(self.client.start_session()).await
     }
 
     /// Runs `work` in a transaction of this session. Dropping the future abandons the transaction.
@@ -66,7 +66,7 @@ impl MongoDatabase {
             })
             .boxed()
         });
-        self.answer(async {
+        self.run(async {
             tokio::select! {
                 outcome = retried => outcome,
                 Some(error) = selection_failed.recv() => Err(error),

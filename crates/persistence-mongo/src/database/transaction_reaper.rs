@@ -40,7 +40,7 @@ impl TransactionReaper {
 
 async fn run(database: MongoDatabase) {
     loop {
-        let pause = match database.answer(abort_abandoned(&database)).await {
+        let pause = match database.run(abort_abandoned(&database)).await {
             Ok(0) => INTERVAL,
             Ok(aborted) => {
                 tracing::warn!(aborted, "aborted transactions of a dead instance");

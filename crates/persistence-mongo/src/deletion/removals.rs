@@ -49,7 +49,7 @@ pub(crate) async fn is_pending_for(
 /// Deletes all messages that are to be deleted.
 pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), StoreError> {
     let removals = database.removals();
-    while let Some(removal) = database.answer(removals.find_one(doc! {})).await? {
+    while let Some(removal) = database.run(removals.find_one(doc! {})).await? {
         let delete_more = async || {
             let removal = removal.clone();
             database

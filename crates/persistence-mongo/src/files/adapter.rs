@@ -13,10 +13,10 @@ use webchat_persistence::{
 
 use super::cancel::cancel;
 use super::create::create;
-use super::filters::{by_owner, claimable, ended, leased_by};
+use super::filters::{claimable, ended, job_by_owner, leased_by};
 use super::work::{complete, record_part, take};
 use crate::documents::date;
-use crate::queries::{at_most, owned};
+use crate::queries::{at_most, by_owner};
 use crate::store::MongoStore;
 
 #[async_trait]
@@ -38,7 +38,7 @@ impl FileJobs for MongoStore {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
         let jobs = self.database.file_jobs();
-        let found = self.database.answer(jobs.find_one(by_owner(user_id, id, job_id))).await?;
+        let found = self.database.run(jobs.find_one(job_by_owner(user_id, id, job_id))).await?;
         Ok(found.map(FileJob::from))
     }
 
@@ -51,10 +51,10 @@ impl FileJobs for MongoStore {
         let jobs = self.database.file_jobs();
         let of_conversation = doc! { "conversation_id": id.to_string() };
         let find = jobs.find(of_conversation).sort(doc! { "created_at": -1, "job_id": -1 });
-        let found = self.database.answer(at_most(limit, find)).await?;
+        let found = self.database.run(at_most(limit, find)).await?;
         let conversations = self.database.conversations();
-        let conversation = conversations.count_documents(owned(user_id, id));
-        if self.database.answer(conversation).await? == 0 {
+        let conversation = conversations.count_documents(by_owner(user_id, id));
+        if self.database.run(conversation).await? == 0 {
             return Ok(None);
         }
         Ok(Some(found.into_iter().map(FileJob::from).collect()))
@@ -68,7 +68,7 @@ impl FileJobs for MongoStore {
     ) -> Result<Option<TakenJob>, StoreError> {
         // Usually there is none. Then no transaction is needed, either.
         let jobs = self.database.file_jobs();
-        if self.database.answer(jobs.find_one(claimable(now))).await?.is_none() {
+        if self.database.run(jobs.find_one(claimable(now))).await?.is_none() {
             return Ok(None);
         }
         self.database
@@ -84,8 +84,7 @@ impl FileJobs for MongoStore {
     ) -> Result<bool, StoreError> {
         let renewed = doc! { "$set": { "lease_until": date(until) } };
         let jobs = self.database.file_jobs();
-        let update =
-            self.database.answer(jobs.update_one(leased_by(job_id, run_id), renewed)).await?;
+        let update = self.database.run(jobs.update_one(leased_by(job_id, run_id), renewed)).await?;
         Ok(update.matched_count > 0)
     }
 
@@ -130,7 +129,7 @@ impl FileJobs for MongoStore {
         let update = jobs
             .find_one_and_update(leased_by(job_id, run_id), doc! { "$set": failed })
             .return_document(ReturnDocument::After);
-        Ok(self.database.answer(update).await?.map(FileJob::from))
+        Ok(self.database.run(update).await?.map(FileJob::from))
     }
 
     async fn cancel_job(
@@ -139,7 +138,7 @@ impl FileJobs for MongoStore {
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
-        let job = by_owner(user_id, id, job_id);
+        let job = job_by_owner(user_id, id, job_id);
         self.database
             .transaction(job, move |mut transaction, job| {
                 async move { cancel(&mut transaction, job).await }.boxed()
@@ -154,11 +153,11 @@ impl FileJobs for MongoStore {
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
-        let mut failed = by_owner(user_id, id, job_id);
+        let mut failed = job_by_owner(user_id, id, job_id);
         failed.insert("status", "failed");
         let running = doc! { "$set": { "status": "running", "error": Option::<Document>::None } };
         let jobs = self.database.file_jobs();
-        self.database.answer(jobs.update_one(failed, running)).await?;
+        self.database.run(jobs.update_one(failed, running)).await?;
         self.find_job(user_id, id, job_id).await
     }
 }

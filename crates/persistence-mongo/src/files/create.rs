@@ -9,11 +9,11 @@ use webchat_domain::UserId;
 use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob};
 
 use super::cancel::cancel;
-use super::filters::by_owner;
+use super::filters::job_by_owner;
 use super::storage::insert;
 use crate::database::Transaction;
 use crate::documents::{JobDocument, date};
-use crate::queries::owned;
+use crate::queries::by_owner;
 
 pub(super) async fn create(
     mut transaction: Transaction<'_>,
@@ -25,13 +25,13 @@ pub(super) async fn create(
     let touched = doc! { "$set": { "updated_at": date(job.created_at) } };
     let conversations = transaction.database.conversations();
     let found = conversations
-        .update_one(owned(user_id, job.conversation_id), touched)
+        .update_one(by_owner(user_id, job.conversation_id), touched)
         .session(&mut *transaction.session)
         .await?;
     if found.matched_count == 0 {
         return Ok(CreateJobOutcome::NotFound);
     }
-    let duplicate = by_owner(user_id, job.conversation_id, job.job_id);
+    let duplicate = job_by_owner(user_id, job.conversation_id, job.job_id);
     let jobs = transaction.database.file_jobs();
     if let Some(job) = jobs.find_one(duplicate).session(&mut *transaction.session).await? {
         return Ok(CreateJobOutcome::Duplicate(job.into()));

@@ -6,7 +6,7 @@ use webchat_domain::{ConversationId, JobId, JobStatus, RunId, Timestamp, UserId}
 use crate::documents::date;
 
 /// Matches the job if it is the user's.
-pub(super) fn by_owner(user_id: UserId, id: ConversationId, job_id: JobId) -> Document {
+pub(super) fn job_by_owner(user_id: UserId, id: ConversationId, job_id: JobId) -> Document {
     doc! {
         "job_id": job_id.to_string(),
         "conversation_id": id.to_string(),

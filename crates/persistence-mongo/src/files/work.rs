@@ -8,7 +8,7 @@ use webchat_persistence::{Append, AppendOutcome, CompletedJob, TakenJob};
 
 use super::filters::{claimable, ended, leased_by};
 use super::storage::{delete_texts, read_text};
-use crate::append;
+use crate::conversations::append_messages;
 use crate::database::Transaction;
 use crate::documents::{AnalysisDocument, date};
 
@@ -86,7 +86,7 @@ pub(super) async fn complete(
     let Some(job) = job else { return Ok(None) };
     delete_texts(&mut transaction, doc! { "job_id": job_id.to_string() }).await?;
     let (user_id, id) = (job.user_id, job.conversation_id);
-    let appended = append::append(transaction, user_id, id, append, now).await?;
+    let appended = append_messages(transaction, user_id, id, append, now).await?;
     let AppendOutcome::Stored { conversation, messages } = appended else {
         return Err(Error::custom("failed to append the messages of a file job"));
     };

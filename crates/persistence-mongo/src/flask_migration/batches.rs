@@ -35,7 +35,7 @@ impl<'a> Batches<'a> {
         let conversations = database.raw().collection::<RawDocumentBuf>(CONVERSATIONS);
         let in_order = conversations.find(legacy_documents()).sort(doc! { "_id": 1 });
         // The order of an index, so that no server has to sort whole conversations.
-        let cursor = database.answer(in_order.hint(Hint::Keys(doc! { "_id": 1 }))).await?;
+        let cursor = database.run(in_order.hint(Hint::Keys(doc! { "_id": 1 }))).await?;
         Ok(Self { database, cursor, next: None })
     }
 
@@ -58,6 +58,6 @@ impl<'a> Batches<'a> {
         if self.next.is_some() {
             return Ok(self.next.take());
         }
-        self.database.answer(self.cursor.try_next()).await
+        self.database.run(self.cursor.try_next()).await
     }
 }

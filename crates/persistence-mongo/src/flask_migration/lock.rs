@@ -57,7 +57,7 @@ impl<'a> Lock<'a> {
             return Ok(None);
         }
         let session = self.database.start_session().await?;
-        let lock = self.database.answer(self.write_holder(session.id())).await?;
+        let lock = self.database.run(self.write_holder(session.id())).await?;
         let is_ours = lock
             .is_some_and(|lock| lock.get_str("holder").is_ok_and(|holder| holder == self.holder));
         Ok(is_ours.then_some(HeldLock { lock: self, session }))
@@ -69,7 +69,7 @@ impl<'a> Lock<'a> {
         loop {
             sleep(self.lease / 3).await;
             let renewed = self.collection.update_one(self.held(), self.renewal());
-            if self.database.answer(renewed).await.is_ok_and(|renewed| renewed.matched_count == 0) {
+            if self.database.run(renewed).await.is_ok_and(|renewed| renewed.matched_count == 0) {
                 return;
             }
         }
@@ -77,7 +77,7 @@ impl<'a> Lock<'a> {
 
     /// Releases the lock before its lease expires.
     pub(super) async fn release(&self) -> Result<(), StoreError> {
-        self.database.answer(self.collection.delete_one(self.held())).await?;
+        self.database.run(self.collection.delete_one(self.held())).await?;
         Ok(())
     }
 
@@ -114,11 +114,11 @@ impl<'a> Lock<'a> {
             .collection
             .find_one(doc! { "_id": LOCK_ID })
             .projection(doc! { "session": 1, "is_expired": is_expired });
-        let Some(lock) = self.database.answer(find).await? else { return Ok(true) };
+        let Some(lock) = self.database.run(find).await? else { return Ok(true) };
         let is_expired = lock.get_bool("is_expired").unwrap_or(true);
         if is_expired && let Ok(session) = lock.get_document("session") {
             let end = doc! { "killSessions": [session] };
-            if let Err(error) = self.database.answer(self.database.raw().run_command(end)).await {
+            if let Err(error) = self.database.run(self.database.raw().run_command(end)).await {
                 tracing::warn!(
                     %error,
                     "failed to end the session of a dead migration; it may block this one for a minute"

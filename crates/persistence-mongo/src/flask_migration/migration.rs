@@ -188,14 +188,14 @@ impl FlaskMigration {
     }
 
     async fn count(&self, filter: Document) -> Result<u64, StoreError> {
-        self.database.answer(self.conversations().count_documents(filter)).await
+        self.database.run(self.conversations().count_documents(filter)).await
     }
 
     /// Drops the index, whose field no conversation has any more: it would only slow down each write.
     async fn drop_legacy_text_index(&self) -> Result<Option<String>, StoreError> {
         let index = self.find_legacy_text_index().await?;
         if let Some(name) = &index {
-            self.database.answer(self.conversations().drop_index(name)).await?;
+            self.database.run(self.conversations().drop_index(name)).await?;
         }
         Ok(index)
     }
@@ -209,7 +209,7 @@ impl FlaskMigration {
                 Err(error) => Err(error),
             }
         };
-        let indexes: Vec<IndexModel> = self.database.answer(list).await?;
+        let indexes: Vec<IndexModel> = self.database.run(list).await?;
         let mut options = indexes.into_iter().filter_map(|index| index.options);
         let covers_texts = |weights: &Document| weights.contains_key("conversation_text");
         let found = options.find(|options| options.weights.as_ref().is_some_and(covers_texts));

@@ -75,9 +75,9 @@ impl Partition {
         let found = messages
             .find(doc! { "conversation_id": { "$in": ids } })
             .projection(MessageKey::projection());
-        let mut found = database.answer(found).await?;
+        let mut found = database.run(found).await?;
         let mut occupied = HashSet::new();
-        while let Some(message) = database.answer(found.try_next()).await? {
+        while let Some(message) = database.run(found.try_next()).await? {
             if !message.is_migrated() {
                 occupied.insert(message.conversation_id);
             }
@@ -122,9 +122,9 @@ async fn find_collisions(
     let found = conversations
         .find(doc! { "conversation_id": { "$in": notations } })
         .projection(doc! { "conversation_id": 1, "schema": 1 });
-    let mut found = database.answer(found).await?;
+    let mut found = database.run(found).await?;
     let mut collisions: HashMap<_, Vec<_>> = HashMap::new();
-    while let Some(document) = database.answer(found.try_next()).await? {
+    while let Some(document) = database.run(found.try_next()).await? {
         // The query also matches an array that contains such an id.
         let Ok(written_id) = document.get_str("conversation_id") else { continue };
         collisions.entry(ids::conversation_id(written_id)).or_default().push(IdCollision {

@@ -7,7 +7,7 @@ use webchat_persistence::AbandonedTurn;
 
 use crate::database::MongoDatabase;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
-use crate::queries::{anyones, without_context};
+use crate::queries::{by_id, without_context};
 
 /// Claims the turn whose lease expired first, for this caller alone, until `until`.
 pub(crate) async fn claim_next(
@@ -49,7 +49,7 @@ pub(crate) async fn end(
     id: ConversationId,
     turn_id: TurnId,
 ) -> MongoResult<bool> {
-    let mut running = anyones(id);
+    let mut running = by_id(id);
     running.insert("running_turn", turn_id.to_string());
     let ended = doc! { "$set": {
         "running_turn": Option::<String>::None,

@@ -8,7 +8,7 @@ use webchat_persistence::AnswerUpdate;
 
 use crate::database::Transaction;
 use crate::documents::date;
-use crate::queries::anyones;
+use crate::queries::by_id;
 
 /// The fields of a saved answer that decide the conversation's number of tokens.
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ pub(crate) async fn save_answer(
     let Some(saved) = saved else {
         return Ok(false);
     };
-    let mut running = anyones(id);
+    let mut running = by_id(id);
     running.insert("running_turn", answer.turn_id.to_string());
     if answer.lease_until.is_some() {
         // The turn has not ended.

@@ -1,30 +1,33 @@
+//! Appending messages, and beginning a turn with them.
+
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use mongodb::options::ReturnDocument;
 use webchat_domain::{ConversationId, Message, Timestamp, UserId};
 use webchat_persistence::{Append, AppendOutcome};
 
+use super::preconditions::{find_duplicate, turn_runs};
+use crate::conversations::versions::{end_position, find_node, path_to, show};
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date};
-use crate::queries::{find_conversation, owned, without_context};
-use crate::taken::{sent_before, turn_runs};
-use crate::versions::{self, end_position};
+use crate::queries::{by_owner, find_conversation, without_context};
 
-pub(crate) async fn append(
+/// Appends the messages if the preconditions hold.
+pub(crate) async fn append_messages(
     mut transaction: Transaction<'_>,
     user_id: UserId,
     id: ConversationId,
     append: &Append,
     now: Timestamp,
 ) -> MongoResult<AppendOutcome> {
-    let Some(mut conversation) = find_conversation(&mut transaction, owned(user_id, id)).await?
+    let Some(mut conversation) = find_conversation(&mut transaction, by_owner(user_id, id)).await?
     else {
         return Ok(AppendOutcome::NotFound);
     };
     if let Some(client_message_id) = &append.client_message_id {
-        let earlier = sent_before(&mut transaction, &conversation, client_message_id).await?;
-        if !earlier.is_empty() {
-            return Ok(AppendOutcome::Duplicate(earlier));
+        let duplicate = find_duplicate(&mut transaction, &conversation, client_message_id).await?;
+        if !duplicate.is_empty() {
+            return Ok(AppendOutcome::Duplicate(duplicate));
         }
     }
     if append.turn.is_some() && turn_runs(&conversation, now) {
@@ -37,11 +40,11 @@ pub(crate) async fn append(
         }
     }
     if let Some(message_id) = append.version_of {
-        let found = versions::find_node(&mut transaction, &conversation, message_id).await?;
+        let found = find_node(&mut transaction, &conversation, message_id).await?;
         let Some(version_of) = found else { return Ok(AppendOutcome::NotFound) };
         let parent = version_of.parent_id;
-        let path = versions::path_to(&mut transaction, &conversation, parent).await?;
-        versions::show(&mut transaction, &conversation, path).await?;
+        let path = path_to(&mut transaction, &conversation, parent).await?;
+        show(&mut transaction, &conversation, path).await?;
         conversation.head = parent;
     }
     store(transaction, conversation, append, now).await
@@ -53,18 +56,18 @@ async fn store(
     append: &Append,
     now: Timestamp,
 ) -> MongoResult<AppendOutcome> {
-    let messages = placed(&conversation, append);
+    let messages = new_documents(&conversation, append);
     let conversations = transaction.database.conversations();
-    let changed = conversations
+    let updated = conversations
         .find_one_and_update(
-            owned(conversation.user_id, conversation.conversation_id),
-            change(&conversation, &messages, append, now),
+            by_owner(conversation.user_id, conversation.conversation_id),
+            update(&conversation, &messages, append, now),
         )
         .projection(without_context())
         .return_document(ReturnDocument::After)
         .session(&mut *transaction.session)
         .await?;
-    let Some(changed) = changed else {
+    let Some(updated) = updated else {
         return Ok(AppendOutcome::NotFound);
     };
     if !messages.is_empty() {
@@ -76,18 +79,18 @@ async fn store(
             .await?;
     }
     Ok(AppendOutcome::Stored {
-        conversation: changed.into(),
+        conversation: updated.into(),
         messages: messages.into_iter().map(Message::from).collect(),
     })
 }
 
-/// The messages at the positions behind the conversation's last one.
-fn placed(conversation: &ConversationDocument, append: &Append) -> Vec<MessageDocument> {
+/// Returns the documents of the new messages, at the positions after the conversation's last one.
+fn new_documents(conversation: &ConversationDocument, append: &Append) -> Vec<MessageDocument> {
     let mut parent_id = conversation.head;
     let mut client_message_id = append.client_message_id.clone();
-    let mut placed = Vec::with_capacity(append.messages.len());
+    let mut documents = Vec::with_capacity(append.messages.len());
     for (new, position) in append.messages.iter().cloned().zip(conversation.last_position + 1..) {
-        placed.push(MessageDocument {
+        documents.push(MessageDocument {
             message_id: new.message_id,
             conversation_id: conversation.conversation_id,
             user_id: conversation.user_id,
@@ -104,11 +107,11 @@ fn placed(conversation: &ConversationDocument, append: &Append) -> Vec<MessageDo
             active: true,
         });
     }
-    placed
+    documents
 }
 
-/// What the messages change in their conversation.
-fn change(
+/// Returns the update of the conversation.
+fn update(
     conversation: &ConversationDocument,
     messages: &[MessageDocument],
     append: &Append,
@@ -127,12 +130,12 @@ fn change(
     }
     let count = messages.iter().map(|_| 1_i64).sum::<i64>();
     let tokens = messages.iter().map(|message| i64::from(message.token_count)).sum::<i64>();
-    let mut change = doc! {
+    let mut update = doc! {
         "$set": set,
         "$inc": { "message_count": count, "last_position": count, "total_tokens": tokens },
     };
     if append.turn.is_some() {
-        change.insert("$unset", doc! { "archived": "" });
+        update.insert("$unset", doc! { "archived": "" });
     }
-    change
+    update
 }

@@ -1,4 +1,4 @@
-//! What keeps a turn from beginning: its name is known, or another one runs.
+//! Preconditions of a turn: its `client_message_id` is new, and no other turn is running.
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
@@ -7,39 +7,40 @@ use webchat_domain::{ClientMessageId, Message, Role, Timestamp};
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument};
 
+/// Returns whether a turn with a valid lease is running.
 pub(crate) fn turn_runs(conversation: &ConversationDocument, now: Timestamp) -> bool {
     conversation.running_turn.is_some() && conversation.lease_until.is_some_and(|until| until > now)
 }
 
-/// What was stored under the client's name. A message that a reset has taken away no longer holds
-/// it.
-pub(crate) async fn sent_before(
+/// Returns the messages that were stored under the `client_message_id` before: a question with its answer,
+/// in order. A message that a reset has removed loses its `client_message_id`.
+pub(crate) async fn find_duplicate(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     client_message_id: &ClientMessageId,
 ) -> MongoResult<Vec<Message>> {
     let messages = transaction.database.messages();
-    let named = doc! {
+    let filter = doc! {
         "conversation_id": conversation.conversation_id.to_string(),
         "client_message_id": client_message_id.as_str(),
     };
-    let Some(first) = messages.find_one(named.clone()).session(&mut *transaction.session).await?
+    let Some(first) = messages.find_one(filter.clone()).session(&mut *transaction.session).await?
     else {
         return Ok(Vec::new());
     };
     if first.position <= conversation.reset_through {
-        messages.delete_one(named).session(&mut *transaction.session).await?;
+        messages.delete_one(filter).session(&mut *transaction.session).await?;
         return Ok(Vec::new());
     }
-    let (other, oldest) = (other_of_exchange(&first), doc! { "position": 1 });
+    let (other, oldest) = (counterpart(&first), doc! { "position": 1 });
     let other = messages.find_one(other).sort(oldest).session(&mut *transaction.session).await?;
     let mut exchange: Vec<Message> = other.into_iter().chain([first]).map(Message::from).collect();
     exchange.sort_by_key(|message| message.position);
     Ok(exchange)
 }
 
-/// A question's answers, or the question that an answer follows.
-fn other_of_exchange(message: &MessageDocument) -> Document {
+/// Matches the answers to a question, or the question of an answer.
+fn counterpart(message: &MessageDocument) -> Document {
     match message.role {
         Role::User => doc! {
             "conversation_id": message.conversation_id.to_string(),
