@@ -3,12 +3,12 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use backon::RetryableWithContext;
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use mongodb::options::{ValidationAction, ValidationLevel};
 use mongodb::results::CollectionSpecification;
-use tokio::time::sleep;
 
 use super::change::SchemaChange;
 use super::definitions::{CollectionDefinition, META, VERSION_ID, collections};
@@ -76,18 +76,18 @@ impl Schema {
     /// Those of [`plan`](Self::plan); [`OpenError::Rejected`] if the server rejects a change, for example
     /// because existing documents violate a unique index.
     pub async fn prepare(&self) -> Result<Vec<SchemaChange>, OpenError> {
-        let mut done = Vec::new();
-        for attempt in 1.. {
-            // Another instance may be making or reverting the same change: plan again.
-            match self.apply(&mut done).await {
-                Err(OpenError::Rejected { cause, .. }) if attempt < MAX_ATTEMPTS => {
-                    tracing::warn!(%cause, "failed to prepare the database; retrying");
-                    sleep(RETRY_PAUSE * attempt).await;
-                }
-                result => return result.map(|()| done),
-            }
-        }
-        Ok(done)
+        // Another instance may be making or reverting the same change: plan again.
+        let apply = |mut done: Vec<SchemaChange>| async {
+            let result = self.apply(&mut done).await;
+            (done, result)
+        };
+        let (done, result) = apply
+            .retry((1..MAX_ATTEMPTS).map(|attempt| RETRY_PAUSE * attempt))
+            .context(Vec::new())
+            .when(|error| matches!(error, OpenError::Rejected { .. }))
+            .notify(|error, _| tracing::warn!(%error, "failed to prepare the database; retrying"))
+            .await;
+        result.map(|()| done)
     }
 }
 
