@@ -11,7 +11,7 @@ use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, SetupError};
 use webchat_persistence::StoreError;
-use webchat_persistence_sqlite::SavedFolder;
+use webchat_persistence_sqlite::SavedFilesDir;
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
@@ -176,7 +176,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         sessions,
         log,
         signals,
-        saved_files: Arc::new(SavedFolder::at(
+        saved_files: Arc::new(SavedFilesDir::at(
             settings.stores.data_dir.join("saved_conversations"),
         )),
         probes,

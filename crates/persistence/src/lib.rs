@@ -11,6 +11,8 @@ mod sessions;
 mod signals;
 mod turn_log;
 
+pub mod rules;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -18,7 +18,6 @@ use super::list::list;
 use super::turns::{append_messages, continue_answer, expired_turns, save_answer};
 use super::versions::select;
 use super::{edit, messages};
-use crate::documents::ConversationDocument;
 use crate::queries::find_by_owner;
 use crate::search::search;
 use crate::store::MongoStore;
@@ -66,7 +65,11 @@ impl Conversations for MongoStore {
         edit: Edit,
         now: Timestamp,
     ) -> Result<EditOutcome, StoreError> {
-        edit::edit(&self.database, user_id, id, edit, now).await
+        self.database
+            .transaction(edit, move |transaction, edit| {
+                edit::edit(transaction, user_id, id, edit, now).boxed()
+            })
+            .await
     }
 
     async fn replace_title_if(
@@ -184,8 +187,7 @@ impl Conversations for MongoStore {
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError> {
         let conversation = find_by_owner(&self.database, user_id, id).await?;
-        let has_lease = |document: &ConversationDocument| document.lease_until > Some(now);
-        Ok(conversation.filter(has_lease).and_then(|document| document.running_turn))
+        Ok(conversation.and_then(|conversation| conversation.running_turn(now)))
     }
 
     async fn messages(

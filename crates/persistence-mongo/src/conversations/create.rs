@@ -2,8 +2,8 @@
 
 use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{Context, Conversation, ConversationId, Timestamp, UserId};
-use webchat_persistence::StoredConversation;
+use webchat_domain::{Context, ConversationId, Timestamp, UserId};
+use webchat_persistence::{StoredConversation, rules};
 
 use crate::database::Transaction;
 use crate::deletion::removals;
@@ -17,15 +17,7 @@ pub(super) fn new_conversation(
 ) -> ConversationDocument {
     ConversationDocument::new(StoredConversation {
         user_id,
-        conversation: Conversation {
-            conversation_id: id,
-            title: None,
-            created_at: now,
-            updated_at: now,
-            message_count: 0,
-            total_tokens: 0,
-            archived: false,
-        },
+        conversation: rules::new_conversation(id, now),
         head: None,
         last_position: 0,
         context: Context::default(),

@@ -2,10 +2,9 @@
 
 use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{Conversation, Timestamp, UserId};
-use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Page};
+use webchat_domain::{Conversation, UserId};
+use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Page, rules};
 
-use super::edit::archived_value;
 use crate::database::MongoDatabase;
 use crate::documents::{CONVERSATION_SCHEMA, date};
 use crate::queries::{at_most, without_context};
@@ -19,9 +18,9 @@ pub(super) async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> MongoResult<Page<Conversation>> {
-    let (field, time): (_, fn(&Conversation) -> Timestamp) = match order {
-        ListOrder::Created => ("created_at", |conversation| conversation.created_at),
-        ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
+    let field = match order {
+        ListOrder::Created => "created_at",
+        ListOrder::Updated => "updated_at",
     };
     let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
     match archived {
@@ -41,13 +40,12 @@ pub(super) async fn list(
         .sort(doc! { field: -1, "conversation_id": -1 })
         .projection(without_context());
     let found = at_most(limit.saturating_add(1), find).await?;
-    let mut items: Vec<_> = found.into_iter().map(Conversation::from).collect();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_last = items.len() <= limit;
-    items.truncate(limit);
-    let next = items
-        .last()
-        .filter(|_| !is_last)
-        .map(|last| Cursor { at: time(last), id: last.conversation_id });
-    Ok(Page { items, next })
+    let items = found.into_iter().map(Conversation::from).collect();
+    Ok(rules::build_page(items, order, limit))
+}
+
+/// Returns the value that matches archived or active conversations: a filter for null also matches a
+/// missing field.
+fn archived_value(archived: bool) -> Option<bool> {
+    archived.then_some(true)
 }

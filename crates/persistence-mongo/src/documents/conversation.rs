@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, Title, TurnId, UserId};
-use webchat_persistence::StoredConversation;
+use webchat_persistence::{StoredConversation, rules};
 
 use super::context::ContextDocument;
 use super::values::Date;
@@ -78,6 +78,11 @@ impl ConversationDocument {
             context_revision: 0,
             schema: CONVERSATION_SCHEMA,
         }
+    }
+
+    /// Returns the turn whose lease is valid at `now`.
+    pub(crate) fn running_turn(&self, now: Timestamp) -> Option<TurnId> {
+        rules::running_turn(self.running_turn, self.lease_until, now)
     }
 }
 

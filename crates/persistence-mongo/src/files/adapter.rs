@@ -8,12 +8,12 @@ use webchat_domain::{
     ConversationId, FileJob, JobId, JobStatus, Problem, RunId, Timestamp, UserId,
 };
 use webchat_persistence::{
-    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob,
+    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob, rules,
 };
 
 use super::cancel::cancel;
 use super::create::create;
-use super::filters::{claimable, ended, job_by_owner, leased_by};
+use super::filters::{claimable, ended, job_by_owner, leased_by, status_name};
 use super::work::{complete, record_part, take};
 use crate::documents::date;
 use crate::queries::{at_most, by_owner};
@@ -154,7 +154,7 @@ impl FileJobs for MongoStore {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
         let mut failed = job_by_owner(user_id, id, job_id);
-        failed.insert("status", "failed");
+        failed.insert("status", status_name(rules::RETRYABLE));
         let running = doc! { "$set": { "status": "running", "error": Option::<Document>::None } };
         let jobs = self.database.file_jobs();
         self.database.run(jobs.update_one(failed, running)).await?;

@@ -3,15 +3,17 @@
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, JobStatus};
+use webchat_persistence::rules;
 
-use super::filters::ended;
+use super::filters::{ended, status_name};
 use super::storage::delete_texts;
 use crate::database::Transaction;
 
 /// Cancels the job if it is running or has failed.
 pub(super) async fn cancel(transaction: &mut Transaction<'_>, job: &Document) -> MongoResult<()> {
     let mut cancellable = job.clone();
-    cancellable.insert("status", doc! { "$in": ["running", "failed"] });
+    let statuses = rules::CANCELLABLE.map(status_name).to_vec();
+    cancellable.insert("status", doc! { "$in": statuses });
     let jobs = transaction.database.file_jobs();
     let cancelled = jobs
         .find_one_and_update(cancellable, doc! { "$set": ended(JobStatus::Cancelled) })

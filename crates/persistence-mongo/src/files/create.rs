@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
 use webchat_domain::UserId;
-use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob};
+use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob, rules};
 
 use super::cancel::cancel;
 use super::filters::job_by_owner;
@@ -36,7 +36,7 @@ pub(super) async fn create(
     if let Some(job) = jobs.find_one(duplicate).session(&mut *transaction.session).await? {
         return Ok(CreateJobOutcome::Duplicate(job.into()));
     }
-    if !make_room(&mut transaction, user_id, new.most_kept).await? {
+    if !make_room(&mut transaction, user_id, new.max_kept).await? {
         // Only the conversation's time is updated, as the user has used it.
         return Ok(CreateJobOutcome::TooMany);
     }
@@ -61,14 +61,11 @@ async fn make_room(
         .count_documents(doc! { "user_id": user_id.to_string(), "status": "running" })
         .session(&mut *transaction.session)
         .await?;
-    let max_others = u64::from(max_jobs.saturating_sub(1));
-    if running > max_others {
-        return Ok(false);
-    }
+    let Some(kept) = rules::failed_jobs_to_keep(running, max_jobs) else { return Ok(false) };
     let mut failed = jobs
         .find(doc! { "user_id": user_id.to_string(), "status": "failed" })
         .sort(doc! { "created_at": -1, "job_id": -1 })
-        .skip(max_others - running)
+        .skip(kept)
         .session(&mut *transaction.session)
         .await?;
     let excess: Vec<JobDocument> = failed.stream(transaction.session).try_collect().await?;

@@ -28,15 +28,18 @@ pub(super) fn claimable(now: Timestamp) -> Document {
 
 /// Returns the fields of a job that has ended. It has no lease.
 pub(super) fn ended(status: JobStatus) -> Document {
-    let status = match status {
+    doc! {
+        "status": status_name(status),
+        "run_id": Option::<String>::None,
+        "lease_until": Option::<DateTime>::None,
+    }
+}
+
+pub(super) fn status_name(status: JobStatus) -> &'static str {
+    match status {
         JobStatus::Running => "running",
         JobStatus::Complete => "complete",
         JobStatus::Failed => "failed",
         JobStatus::Cancelled => "cancelled",
-    };
-    doc! {
-        "status": status,
-        "run_id": Option::<String>::None,
-        "lease_until": Option::<DateTime>::None,
     }
 }

@@ -33,39 +33,29 @@ pub mod transfer;
 pub mod turn_log;
 pub mod versions;
 
-use webchat_domain::{MessageId, MessageStatus, NewMessage, Role, Timestamp, TurnId};
+use webchat_domain::{MessageStatus, NewMessage, Role, Timestamp, TurnId};
 
 /// A moment in the year 2026, so many milliseconds after the others.
 #[must_use]
 pub fn moment(offset: i64) -> Timestamp {
-    Timestamp::from_unix_millis(1_767_323_045_000 + offset)
+    Timestamp::from_unix_millis(Timestamp::FIXTURE.unix_millis() + offset)
 }
 
 /// A complete message of the user's, of 7 tokens, in no turn.
 #[must_use]
 pub fn question(content: &str) -> NewMessage {
-    NewMessage {
-        message_id: MessageId::generate(),
-        turn_id: None,
-        role: Role::User,
-        content: content.to_owned(),
-        token_count: 7,
-        status: MessageStatus::Complete,
-        created_at: moment(0),
-    }
+    NewMessage { content: content.to_owned(), ..NewMessage::fixture() }
 }
 
 /// An answer that has just begun.
 #[must_use]
 pub fn empty_answer(turn_id: TurnId) -> NewMessage {
     NewMessage {
-        message_id: MessageId::generate(),
         turn_id: Some(turn_id),
         role: Role::Assistant,
-        content: String::new(),
         token_count: 0,
         status: MessageStatus::Interrupted,
-        created_at: moment(0),
+        ..question("")
     }
 }
 

@@ -1,14 +1,14 @@
 //! Beginning a turn that continues an answer.
 
-use mongodb::bson::{Bson, doc, serialize_to_bson};
+use mongodb::bson::{doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{ConversationId, MessageStatus, Role, Timestamp, UserId};
-use webchat_persistence::{AppendOutcome, ContinueAnswer};
+use webchat_domain::{ClientMessageId, ConversationId, Message, Timestamp, UserId};
+use webchat_persistence::{AppendOutcome, ContinueAnswer, rules};
 
-use super::preconditions::{find_duplicate, turn_runs};
-use crate::conversations::versions::{drop_summary_from, end_position};
+use super::preconditions::append_state;
+use crate::conversations::versions::drop_summary_from;
 use crate::database::Transaction;
-use crate::documents::{ConversationDocument, MessageDocument, date, long};
+use crate::documents::{ConversationDocument, MessageDocument, date};
 use crate::queries::{by_owner, find_conversation, update_conversation};
 
 /// Begins a turn that continues the answer in which the visible path ends.
@@ -23,20 +23,18 @@ pub(crate) async fn continue_answer(
     else {
         return Ok(AppendOutcome::NotFound);
     };
-    if let Some(client_message_id) = &continuation.client_message_id {
-        let duplicate = find_duplicate(&mut transaction, &conversation, client_message_id).await?;
-        if !duplicate.is_empty() {
-            return Ok(AppendOutcome::Duplicate(duplicate));
-        }
+    let head = find_head(&mut transaction, &conversation).await?.map(Message::from);
+    let head_position = head.as_ref().map_or(0, |head| head.position);
+    let client_message_id = continuation.client_message_id.as_ref();
+    let state =
+        append_state(&mut transaction, &conversation, client_message_id, head_position, now)
+            .await?;
+    if let Err(rejected) = rules::check_continuation(continuation, head.as_ref(), state) {
+        return Ok(rejected);
     }
-    if turn_runs(&conversation, now) {
-        return Ok(AppendOutcome::TurnInProgress);
-    }
-    let Some(answer) = find_unfinished(&mut transaction, &conversation, continuation).await? else {
-        let position = end_position(&mut transaction, &conversation).await?;
-        return Ok(AppendOutcome::Conflict { position });
-    };
-    let answer = assign_to_turn(&mut transaction, answer, continuation).await?;
+    let Some(answer) = head else { return Ok(AppendOutcome::NotFound) };
+    let answer = rules::continued_answer(answer, continuation);
+    update_answer(&mut transaction, &answer, client_message_id).await?;
     let lease = doc! {
         "$set": {
             "updated_at": date(now),
@@ -46,49 +44,37 @@ pub(crate) async fn continue_answer(
         "$unset": { "archived": "" },
     };
     update_conversation(&mut transaction, &conversation, lease).await?;
-    drop_summary_from(&mut transaction, &conversation, long(answer.position)).await?;
+    drop_summary_from(&mut transaction, &conversation, answer.position).await?;
     match find_conversation(&mut transaction, by_owner(user_id, id)).await? {
-        Some(conversation) => Ok(AppendOutcome::Stored {
-            conversation: conversation.into(),
-            messages: vec![answer.into()],
-        }),
+        Some(conversation) => {
+            Ok(AppendOutcome::Stored { conversation: conversation.into(), messages: vec![answer] })
+        }
         None => Ok(AppendOutcome::NotFound),
     }
 }
 
-/// Returns the answer to continue, if the visible path ends in it and it is not complete.
-async fn find_unfinished(
+async fn find_head(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
-    continuation: &ContinueAnswer,
 ) -> MongoResult<Option<MessageDocument>> {
-    if conversation.head != Some(continuation.message_id) {
-        return Ok(None);
-    }
-    let unfinished = doc! {
-        "message_id": continuation.message_id.to_string(),
-        "role": serialize_to_bson(&Role::Assistant)?,
-        "status": { "$ne": serialize_to_bson(&MessageStatus::Complete)? },
-    };
+    let Some(head) = conversation.head else { return Ok(None) };
     let messages = transaction.database.messages();
-    messages.find_one(unfinished).session(&mut *transaction.session).await
+    let head = messages.find_one(doc! { "message_id": head.to_string() });
+    head.session(&mut *transaction.session).await
 }
 
-/// Assigns the answer to the new turn.
-async fn assign_to_turn(
+/// Writes what the continuation changes in the answer.
+async fn update_answer(
     transaction: &mut Transaction<'_>,
-    mut answer: MessageDocument,
-    continuation: &ContinueAnswer,
-) -> MongoResult<MessageDocument> {
-    answer.turn_id = Some(continuation.turn.turn_id);
-    answer.status = MessageStatus::Interrupted;
-    answer.error = None;
+    answer: &Message,
+    client_message_id: Option<&ClientMessageId>,
+) -> MongoResult<()> {
     let mut change = doc! {
-        "turn_id": continuation.turn.turn_id.to_string(),
+        "turn_id": answer.turn_id.map(|turn_id| turn_id.to_string()),
         "status": serialize_to_bson(&answer.status)?,
-        "error": Bson::Null,
+        "error": serialize_to_bson(&answer.error)?,
     };
-    if let Some(client_message_id) = &continuation.client_message_id {
+    if let Some(client_message_id) = client_message_id {
         change.insert("client_message_id", client_message_id.as_str());
     }
     let messages = transaction.database.messages();
@@ -96,5 +82,5 @@ async fn assign_to_turn(
         .update_one(doc! { "message_id": answer.message_id.to_string() }, doc! { "$set": change })
         .session(&mut *transaction.session)
         .await?;
-    Ok(answer)
+    Ok(())
 }

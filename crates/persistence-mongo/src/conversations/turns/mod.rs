@@ -8,5 +8,4 @@ mod save_answer;
 
 pub(crate) use self::append::append_messages;
 pub(super) use self::continue_answer::continue_answer;
-pub(super) use self::preconditions::turn_runs;
 pub(super) use self::save_answer::save_answer;

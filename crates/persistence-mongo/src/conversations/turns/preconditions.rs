@@ -1,20 +1,31 @@
-//! Preconditions of a turn: its `client_message_id` is new, and no other turn is running.
+//! Loading the state that decides whether messages may be appended.
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ClientMessageId, Message, Role, Timestamp};
+use webchat_persistence::rules::AppendState;
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument};
 
-/// Returns whether a turn with a valid lease is running.
-pub(crate) fn turn_runs(conversation: &ConversationDocument, now: Timestamp) -> bool {
-    conversation.running_turn.is_some() && conversation.lease_until.is_some_and(|until| until > now)
+/// Loads the state that the rules of an append or a continuation check.
+pub(crate) async fn append_state(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    client_message_id: Option<&ClientMessageId>,
+    head_position: u64,
+    now: Timestamp,
+) -> MongoResult<AppendState> {
+    let duplicate = match client_message_id {
+        Some(id) => find_duplicate(transaction, conversation, id).await?,
+        None => Vec::new(),
+    };
+    Ok(AppendState { duplicate, running_turn: conversation.running_turn(now), head_position })
 }
 
 /// Returns the messages that were stored under the `client_message_id` before: a question with its answer,
 /// in order. A message that a reset has removed loses its `client_message_id`.
-pub(crate) async fn find_duplicate(
+async fn find_duplicate(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     client_message_id: &ClientMessageId,

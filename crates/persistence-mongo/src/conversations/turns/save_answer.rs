@@ -3,27 +3,36 @@
 use mongodb::bson::{doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
+use serde_with::{TryFromInto, serde_as};
 use webchat_domain::{ConversationId, Timestamp};
-use webchat_persistence::AnswerUpdate;
+use webchat_persistence::{AnswerUpdate, rules};
 
 use crate::database::Transaction;
 use crate::documents::date;
-use crate::queries::by_id;
+use crate::queries::{by_id, find_conversation};
 
 /// The fields of a saved answer that decide the conversation's number of tokens.
+#[serde_as]
 #[derive(Deserialize)]
 struct SavedTokens {
-    token_count: i64,
+    #[serde_as(as = "TryFromInto<i64>")]
+    token_count: u32,
     active: bool,
 }
 
 /// Saves an answer. Returns `false` if its turn is no longer running.
 pub(crate) async fn save_answer(
-    transaction: Transaction<'_>,
+    mut transaction: Transaction<'_>,
     id: ConversationId,
     answer: &AnswerUpdate,
     now: Timestamp,
 ) -> MongoResult<bool> {
+    let Some(conversation) = find_conversation(&mut transaction, by_id(id)).await? else {
+        return Ok(false);
+    };
+    if !rules::can_save_answer(answer, conversation.running_turn, conversation.lease_until) {
+        return Ok(false);
+    }
     let message = doc! {
         "message_id": answer.message_id.to_string(),
         "conversation_id": id.to_string(),
@@ -35,31 +44,14 @@ pub(crate) async fn save_answer(
         .projection(doc! { "token_count": 1, "active": 1 })
         .session(&mut *transaction.session)
         .await?;
-    let Some(saved) = saved else {
+    let Some(SavedTokens { token_count, active }) = saved else {
         return Ok(false);
     };
-    let mut running = by_id(id);
-    running.insert("running_turn", answer.turn_id.to_string());
-    if answer.lease_until.is_some() {
-        // The turn has not ended.
-        running.insert("lease_until", doc! { "$type": "date" });
-    }
     let renewed = doc! { "updated_at": date(now), "lease_until": answer.lease_until.map(date) };
-    // An answer that is not on the visible path is not counted. It may leave the path after its lease
-    // has expired.
-    let more_tokens =
-        if saved.active { i64::from(answer.token_count) - saved.token_count } else { 0 };
+    let more_tokens = rules::token_difference(answer, token_count, active);
     let renewed = doc! { "$set": renewed, "$inc": { "total_tokens": more_tokens } };
     let conversations = transaction.database.conversations();
-    if conversations
-        .update_one(running, renewed)
-        .session(&mut *transaction.session)
-        .await?
-        .matched_count
-        == 0
-    {
-        return Ok(false);
-    }
+    conversations.update_one(by_id(id), renewed).session(&mut *transaction.session).await?;
     let content = doc! { "$set": {
         "content": &answer.content,
         "token_count": i64::from(answer.token_count),

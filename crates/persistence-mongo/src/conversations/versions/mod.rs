@@ -5,7 +5,7 @@ mod path;
 mod select;
 mod summary;
 
-pub(super) use self::node::{Node, end_position, find_node};
-pub(super) use self::path::{path_to, show};
+pub(super) use self::node::{Node, find_node, head_position};
+pub(super) use self::path::show;
 pub(super) use self::select::select;
 pub(super) use self::summary::drop_summary_from;

@@ -6,22 +6,24 @@ use serde::Deserialize;
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{MessageId, Role};
 use webchat_persistence::ChildMessage;
+use webchat_persistence::rules::PathNode;
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, long};
 
-/// A message without its text.
+/// The fields of a message that paths need.
 #[serde_as]
 #[derive(Clone, Deserialize)]
 pub(crate) struct Node {
     #[serde_as(as = "DisplayFromStr")]
-    pub(super) message_id: MessageId,
+    message_id: MessageId,
     #[serde_as(as = "Option<DisplayFromStr>")]
     pub(crate) parent_id: Option<MessageId>,
     role: Role,
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) position: u64,
-    pub(super) token_count: i64,
+    #[serde_as(as = "TryFromInto<i64>")]
+    token_count: u32,
     pub(super) active: bool,
 }
 
@@ -34,20 +36,32 @@ impl Node {
     }
 }
 
+impl From<Node> for PathNode {
+    fn from(node: Node) -> Self {
+        Self {
+            message_id: node.message_id,
+            parent_id: node.parent_id,
+            position: node.position,
+            token_count: node.token_count,
+            is_active: node.active,
+        }
+    }
+}
+
 impl From<Node> for ChildMessage {
     fn from(node: Node) -> Self {
         Self { message_id: node.message_id, parent_id: node.parent_id, role: node.role }
     }
 }
 
-/// Returns the position of the last message of the visible path, or 0 if the path is empty.
-pub(crate) async fn end_position(
+/// Returns the position of the conversation's head, or 0 without one.
+pub(crate) async fn head_position(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
 ) -> MongoResult<u64> {
     let Some(head) = conversation.head else { return Ok(0) };
-    let end = find_node(transaction, conversation, head).await?;
-    Ok(end.map_or(0, |end| end.position))
+    let head = find_node(transaction, conversation, head).await?;
+    Ok(head.map_or(0, |head| head.position))
 }
 
 /// Returns the message, unless a reset has removed it.
