@@ -24,7 +24,7 @@ pub(crate) async fn append_state(
 }
 
 /// Returns the messages that were stored under the `client_message_id` before: a question with its answer,
-/// in order. A message that a reset has removed loses its `client_message_id`.
+/// in order. A message that a reset has removed is deleted here, so that its `client_message_id` is free.
 async fn find_duplicate(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
