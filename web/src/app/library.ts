@@ -99,8 +99,8 @@ export class Library {
   }
 
   update(id: string, changes: Partial<Conversation>): void {
-    const known = this.find(id);
-    if (known) this.upsert({ ...known, ...changes });
+    const current = this.find(id);
+    if (current) this.upsert({ ...current, ...changes });
   }
 
   /** Removes the conversation from the lists only. */

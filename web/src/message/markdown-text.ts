@@ -64,8 +64,8 @@ export class MarkdownElement extends LightElement {
   }
 
   #container(at: number): Element {
-    const known = this.children[at];
-    if (known) return known;
+    const existing = this.children[at];
+    if (existing) return existing;
     const container = document.createElement('div');
     container.className = 'block';
     this.append(container);

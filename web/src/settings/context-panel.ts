@@ -15,7 +15,7 @@ import { Modal } from '../ui/modal';
 
 const AUTHORS = { model: 'Written by the model', user: 'Written by you', import: 'Imported' };
 
-/** The panel for everything that is sent to the model beside the messages. */
+/** The panel for everything that is sent to the model in addition to the messages. */
 export class ContextPanel extends Modal {
   protected readonly heading = 'What goes to the model';
   protected override readonly variant = 'sheet';

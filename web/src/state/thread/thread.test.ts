@@ -160,9 +160,9 @@ describe('a continued answer', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
     thread.addOptimistic('name1', 'why?');
-    const { seq: _, ...again } = accepted().data;
+    const { seq: _, ...duplicate } = accepted().data;
 
-    thread.apply({ event: 'message_accepted', data: again });
+    thread.apply({ event: 'message_accepted', data: duplicate });
 
     expect(idsAndContents(thread)).toEqual([
       ['m1', 'message 1'],

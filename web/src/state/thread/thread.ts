@@ -234,9 +234,9 @@ export class Thread {
       this.state.update((state) => ({
         ...state,
         messages: state.messages.map((message) => {
-          const known = versions.get(message.id);
-          const hasChanged = known !== undefined && known.length !== message.versions.length;
-          return hasChanged ? { ...message, versions: known } : message;
+          const loaded = versions.get(message.id);
+          const hasChanged = loaded !== undefined && loaded.length !== message.versions.length;
+          return hasChanged ? { ...message, versions: loaded } : message;
         }),
       }));
     } catch {
