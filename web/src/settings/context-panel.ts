@@ -9,9 +9,9 @@ import './context-text';
 
 import type { Context } from '../api/types';
 import type { ContextEditor, ContextPart } from '../state/context/context-editor';
-import { ledgerView } from './context-ledger';
-import { StoreController } from '../ui/store-controller';
 import { Modal } from '../ui/modal';
+import { StoreController } from '../ui/store-controller';
+import { ledgerView } from './context-ledger';
 
 const AUTHORS = { model: 'Written by the model', user: 'Written by you', import: 'Imported' };
 

@@ -1,8 +1,8 @@
 import { html, nothing } from 'lit';
 import type Icon from '@carbon/icons/es/add/16.js';
 
-import { LightElement } from './light-element';
 import { icon } from './icon';
+import { LightElement } from './light-element';
 
 export interface MenuItem {
   label: string;

@@ -1,7 +1,7 @@
 import type { FileApi } from '../../api/file-api';
 import type { FileJob, FileProgress } from '../../api/types';
-import { newClientMessageId } from './client-message-id';
 import { Store } from '../store';
+import { newClientMessageId } from './client-message-id';
 
 export interface Attachment {
   /** A local id. */

@@ -1,5 +1,5 @@
-import { ApiError } from '../../api/client';
 import type { ContextApi, TaggedContext } from '../../api/context-api';
+import { ApiError } from '../../api/http';
 import type { Context, ContextChanges } from '../../api/types';
 import { Store } from '../store';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { rows } from './rows';
-import { Thread } from './thread';
 import { accepted, chunk, ended, message, page, pagesOf } from './testing';
+import { Thread } from './thread';
 
 function idsAndContents(thread: Thread) {
   return thread.state.value.messages.map(({ id, content }) => [id, content]);

@@ -7,6 +7,7 @@ import type {
   ResponseEnd,
   TurnFailed,
 } from '../../api/types';
+import { Store } from '../store';
 import {
   fillBefore,
   type LoadedMessages,
@@ -17,7 +18,6 @@ import {
   withNewest,
   withOlder,
 } from './pages';
-import { Store } from '../store';
 import { optimisticMessage, type Problem, type ThreadMessage } from './thread-message';
 import { answerOf, startTurn, upsert } from './turn';
 
