@@ -1,14 +1,14 @@
 import './styles/main.scss';
 import './shell/shell';
 
-import { api } from './api/client';
-import { App } from './app/app';
 import { contextApi } from './api/context-api';
+import { conversationApi } from './api/conversation-api';
 import { fileApi } from './api/file-api';
 import { libraryApi } from './api/library-api';
-import { LiveSocket } from './api/socket';
-import { Drafts } from './state/composer/drafts';
 import { Outbox } from './api/outbox';
+import { LiveSocket } from './api/socket';
+import { App } from './app/app';
+import { Drafts } from './state/composer/drafts';
 import { ThemeChoice } from './state/page/theme';
 import { browserStorage } from './state/storage';
 
@@ -17,7 +17,7 @@ socketAddress.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
 const socket = new LiveSocket(() => new WebSocket(socketAddress), new Outbox(browserStorage()));
 const app = new App(
-  { api, libraryApi, contextApi, fileApi },
+  { conversationApi, libraryApi, contextApi, fileApi },
   socket,
   new Drafts(browserStorage()),
   browserStorage(),

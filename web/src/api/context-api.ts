@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, request } from './client';
+import { BASE, call, conversationPath, request } from './http';
 import type { Context, ContextChanges } from './types';
 
 /** The context of a conversation, with the version that was read. */

@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, offlineError, responseError } from './client';
+import { BASE, call, conversationPath, offlineError, responseError } from './http';
 import type { FileJob, FileList } from './types';
 
 export interface FileApi {

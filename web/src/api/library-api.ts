@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, query } from './client';
+import { BASE, call, conversationPath, query } from './http';
 import type {
   Conversation,
   ConversationPage,

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import type { ServerEvent } from './types';
-import { LiveSocket } from './socket';
 import { Outbox } from './outbox';
+import { LiveSocket } from './socket';
+import type { ServerEvent } from './types';
 
 class FakeWebSocket extends EventTarget {
   readonly sent: unknown[] = [];

@@ -1,6 +1,6 @@
+import { Store } from '../state/store';
 import type { OutgoingMessage, Outbox } from './outbox';
 import type { ClientEvent, MessageCommand, ServerEvent } from './types';
-import { Store } from '../state/store';
 
 export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
 

@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 
-import { App } from './app';
-import type { Conversation, ServerEvent } from '../api/types';
-import { LiveSocket, type WebSocketLike } from '../api/socket';
-import { Drafts } from '../state/composer/drafts';
 import { Outbox } from '../api/outbox';
+import { LiveSocket, type WebSocketLike } from '../api/socket';
+import type { Conversation, ServerEvent } from '../api/types';
+import { Drafts } from '../state/composer/drafts';
+import { App } from './app';
 
 type Listener = (event: never) => void;
 
@@ -51,7 +51,7 @@ async function connectedApp() {
     config: vi.fn(() => Promise.resolve(null)),
     conversations: vi.fn(() => Promise.resolve({ conversations: [], next_cursor: null })),
   };
-  const clients = { api, libraryApi: {}, contextApi: {} } as never;
+  const clients = { conversationApi: api, libraryApi: {}, contextApi: {} } as never;
   const app = new App(clients, socket, new Drafts(null), null, history);
   await app.start('/');
   await vi.waitFor(() => expect(app.conversations.state.value.phase).toBe('ready'));

@@ -1,22 +1,23 @@
-import { type Api, ApiError } from '../api/client';
 import type { ContextApi } from '../api/context-api';
+import type { ConversationApi } from '../api/conversation-api';
 import type { FileApi } from '../api/file-api';
-import { Library } from './library';
+import { ApiError } from '../api/http';
 import type { LibraryApi } from '../api/library-api';
-import { EventDispatcher } from './event-dispatcher';
-import type { Config } from '../api/types';
-import { ConversationLoader } from './conversation-loader';
 import type { LiveSocket } from '../api/socket';
-import { pathOf, parsePath } from '../state/page/address';
-import { ContextEditor } from '../state/context/context-editor';
-import type { Conversations } from '../state/library/conversations';
+import type { Config } from '../api/types';
+import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Drafts } from '../state/composer/drafts';
 import { Files } from '../state/composer/files';
-import { newClientMessageId } from '../state/composer/client-message-id';
+import { ContextEditor } from '../state/context/context-editor';
+import type { Conversations } from '../state/library/conversations';
+import { pathOf, parsePath } from '../state/page/address';
 import { Notice } from '../state/page/notice';
+import { Toasts } from '../state/page/toasts';
 import { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
-import { Toasts } from '../state/page/toasts';
+import { ConversationLoader } from './conversation-loader';
+import { EventDispatcher } from './event-dispatcher';
+import { Library } from './library';
 import { TurnActions } from './turn-actions';
 
 /** The dialog that is open. */
@@ -24,7 +25,7 @@ export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'res
 
 /** The clients of the REST API. */
 export interface ApiClients {
-  api: Api;
+  conversationApi: ConversationApi;
   libraryApi: LibraryApi;
   contextApi: ContextApi;
   fileApi: FileApi;
@@ -44,22 +45,22 @@ export class App {
   readonly files: Files;
   readonly turnActions: TurnActions;
   readonly #loader: ConversationLoader;
-  private readonly api: Api;
+  readonly #conversationApi: ConversationApi;
   readonly #contextApi: ContextApi;
   #wasConnected = false;
 
   constructor(
-    { api, libraryApi, contextApi, fileApi }: ApiClients,
+    { conversationApi, libraryApi, contextApi, fileApi }: ApiClients,
     readonly socket: LiveSocket,
     readonly drafts: Drafts,
     storage: Storage | null,
     private readonly address: Pick<History, 'pushState' | 'replaceState'>,
   ) {
-    this.api = api;
+    this.#conversationApi = conversationApi;
     this.#contextApi = contextApi;
     this.files = new Files(fileApi);
     this.turnActions = new TurnActions(this.thread, socket, this.notice);
-    this.library = new Library(api, libraryApi, storage, {
+    this.library = new Library(conversationApi, libraryApi, storage, {
       toasts: this.toasts,
       drafts,
       current: () => this.thread.value.conversationId,
@@ -68,7 +69,7 @@ export class App {
       reloadThread: () => void this.retry(),
       reportError: (error) => this.#reportError(error),
     });
-    this.#loader = new ConversationLoader(api, socket, this);
+    this.#loader = new ConversationLoader(conversationApi, socket, this);
     const dispatcher = new EventDispatcher(this, this.#loader, this.context);
     socket.onevent = (event) => dispatcher.dispatch(event);
     socket.connection.subscribe(() => this.#connectionChanged());
@@ -178,7 +179,7 @@ export class App {
   async #ensureConversation(): Promise<Thread | null> {
     const current = this.thread.value;
     if (current.conversationId !== null) return current;
-    const conversation = await this.#orReport(this.api.startConversation());
+    const conversation = await this.#orReport(this.#conversationApi.startConversation());
     if (!conversation) return null;
     const id = conversation.conversation_id;
     const thread = this.#loader.createThread(id, 'ready');
@@ -212,7 +213,7 @@ export class App {
 
   /** The page works without it; every new connection tries again. */
   async #loadConfig(): Promise<void> {
-    this.config.set(await this.api.config().catch(() => null));
+    this.config.set(await this.#conversationApi.config().catch(() => null));
   }
 
   /** Returns the call's result, or shows the error and returns `undefined`. */

@@ -1,10 +1,11 @@
-import { type Api, ApiError } from '../api/client';
-import type { Library } from './library';
+import type { ConversationApi } from '../api/conversation-api';
+import { ApiError } from '../api/http';
 import type { LiveSocket } from '../api/socket';
 import type { Files } from '../state/composer/files';
 import type { Notice } from '../state/page/notice';
 import type { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
+import type { Library } from './library';
 
 /** The state of the page that the loader and the event dispatcher update. */
 export interface PageState {
@@ -17,7 +18,7 @@ export interface PageState {
 /** Loads a conversation, shows it, and subscribes to its events. */
 export class ConversationLoader {
   constructor(
-    private readonly api: Pick<Api, 'messages' | 'summaryThrough'>,
+    private readonly api: Pick<ConversationApi, 'messages' | 'summaryThrough'>,
     private readonly socket: LiveSocket,
     private readonly page: PageState,
   ) {}

@@ -1,8 +1,8 @@
 import type { ConversationEvent, RejectedFrame, ServerEvent } from '../api/types';
-import type { ConversationLoader, PageState } from './conversation-loader';
 import type { ContextEditor } from '../state/context/context-editor';
 import type { Store } from '../state/store';
 import { problemOf } from '../state/thread/thread';
+import type { ConversationLoader, PageState } from './conversation-loader';
 
 /** The changes that replace the visible messages. */
 const MESSAGE_CHANGES = new Set(['reset', 'branch', 'file']);

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { ApiError } from '../api/client';
-import { Library } from './library';
+import { ApiError } from '../api/http';
 import type { Conversation } from '../api/types';
 import { Toasts, TOAST_MS } from '../state/page/toasts';
+import { Library } from './library';
 
 function conversation(id: string, more: Partial<Conversation> = {}): Conversation {
   return {

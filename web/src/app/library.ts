@@ -1,8 +1,9 @@
-import { type Api, ApiError } from '../api/client';
+import type { ConversationApi } from '../api/conversation-api';
+import { ApiError } from '../api/http';
 import { type LibraryApi, savedUrl } from '../api/library-api';
 import type { Conversation } from '../api/types';
-import { Conversations } from '../state/library/conversations';
 import type { Drafts } from '../state/composer/drafts';
+import { Conversations } from '../state/library/conversations';
 import { Imports, type ImportState, importSummary } from '../state/library/imports';
 import { PendingDeletions } from '../state/library/pending-deletions';
 import { Search } from '../state/library/search';
@@ -33,7 +34,10 @@ export class Library {
   #undoable: number | null = null;
 
   constructor(
-    private readonly api: Pick<Api, 'conversations' | 'conversation' | 'rename' | 'delete'>,
+    private readonly api: Pick<
+      ConversationApi,
+      'conversations' | 'conversation' | 'rename' | 'delete'
+    >,
     private readonly libraryApi: LibraryApi,
     storage: Storage | null,
     private readonly host: LibraryHost,
@@ -99,8 +103,8 @@ export class Library {
   }
 
   update(id: string, changes: Partial<Conversation>): void {
-    const known = this.find(id);
-    if (known) this.upsert({ ...known, ...changes });
+    const current = this.find(id);
+    if (current) this.upsert({ ...current, ...changes });
   }
 
   /** Removes the conversation from the lists only. */

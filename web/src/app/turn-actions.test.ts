@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { App, type ApiClients } from './app';
-import type { MessagePage } from '../api/types';
-import { LiveSocket } from '../api/socket';
-import { Drafts } from '../state/composer/drafts';
 import { Outbox } from '../api/outbox';
+import { LiveSocket } from '../api/socket';
+import type { MessagePage } from '../api/types';
+import { Drafts } from '../state/composer/drafts';
 import { accepted, chunk, ended, message, page, updated } from '../state/thread/testing';
+import { App, type ApiClients } from './app';
 
 class FakeWebSocket extends EventTarget {
   readonly sent: { event: string; data: Record<string, unknown> }[] = [];
@@ -48,7 +48,12 @@ function newApp(): App {
     conversation: () => Promise.reject(new Error('not used in these tests')),
   };
   const fileApi = { list: () => Promise.resolve([]) };
-  const clients = { api, fileApi, libraryApi: {}, contextApi: {} } as unknown as ApiClients;
+  const clients = {
+    conversationApi: api,
+    fileApi,
+    libraryApi: {},
+    contextApi: {},
+  } as unknown as ApiClients;
   const address = { pushState: () => {}, replaceState: () => {} };
   return new App(clients, live, new Drafts(localStorage), null, address);
 }

@@ -7,10 +7,10 @@ import type { App } from '../app/app';
 import type { Attachment } from '../state/composer/files';
 import { formatSize } from '../state/composer/sizes';
 import type { Thread } from '../state/thread/thread';
-import { LightElement } from '../ui/light-element';
-import { StoreController } from '../ui/store-controller';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
 
 /** The files being uploaded and analysed, shown above the message field. */
 export class WebchatAttachments extends LightElement {

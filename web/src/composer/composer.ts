@@ -10,11 +10,11 @@ import './message-field';
 import type { App } from '../app/app';
 import { MAX_MESSAGE_BYTES, messageBytes, formatSize } from '../state/composer/sizes';
 import type { Thread } from '../state/thread/thread';
+import { focusComposer } from '../ui/focus';
+import { icon } from '../ui/icon';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
 import { type Dropped, FileDrop, filesIn } from './file-drop';
-import { focusComposer } from '../ui/focus';
-import { icon } from '../ui/icon';
 
 /** The form for a new message. The text is kept as a draft until the outbox has it. */
 export class WebchatComposer extends LightElement {

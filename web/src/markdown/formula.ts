@@ -1,7 +1,7 @@
 import type Katex from 'katex';
 
-import { yieldToMain } from './scheduler';
 import { sanitizeMath } from './sanitize';
+import { yieldToMain } from './scheduler';
 
 /** The size of the cache: more formulas than a streaming text has. */
 const MAX_CACHED = 500;

@@ -1,5 +1,5 @@
-import { yieldToMain } from './scheduler';
 import { sanitizeCode } from './sanitize';
+import { yieldToMain } from './scheduler';
 
 /** Longer code stays plain, because highlighting it would block the page. */
 const MAX_CODE = 50_000;

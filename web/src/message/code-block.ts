@@ -1,9 +1,9 @@
 import { html, render } from 'lit';
 import Copy from '@carbon/icons/es/copy/16.js';
 
+import { highlight } from '../markdown/highlight';
 import { copyText } from '../ui/clipboard';
 import { icon } from '../ui/icon';
-import { highlight } from '../markdown/highlight';
 
 interface Code {
   language: string;

@@ -15,7 +15,7 @@ async function typeset(element: Element): Promise<void> {
   const tex = element.textContent ?? '';
   if (tex.length > MAX_TEX) return;
   const isDisplay = element.localName === DISPLAY_MATH_TAG;
-  const known = cachedFormula(tex, isDisplay);
-  if (known) element.replaceChildren(known);
+  const cached = cachedFormula(tex, isDisplay);
+  if (cached) element.replaceChildren(cached);
   else element.replaceChildren(await renderFormula(tex, isDisplay));
 }

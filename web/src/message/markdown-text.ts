@@ -1,10 +1,10 @@
+import { type Block, renderBlocks } from '../markdown/render';
+import { sanitize } from '../markdown/sanitize';
+import { enqueue } from '../markdown/scheduler';
+import { MarkdownStream } from '../markdown/stream';
 import { LightElement } from '../ui/light-element';
 import { renderCodeBlock } from './code-block';
 import { renderFormulas } from './formulas';
-import { enqueue } from '../markdown/scheduler';
-import { type Block, renderBlocks } from '../markdown/render';
-import { sanitize } from '../markdown/sanitize';
-import { MarkdownStream } from '../markdown/stream';
 
 /** Renders Markdown that may still grow. Finished blocks are not rendered again. */
 export class MarkdownElement extends LightElement {
@@ -64,8 +64,8 @@ export class MarkdownElement extends LightElement {
   }
 
   #container(at: number): Element {
-    const known = this.children[at];
-    if (known) return known;
+    const existing = this.children[at];
+    if (existing) return existing;
     const container = document.createElement('div');
     container.className = 'block';
     this.append(container);

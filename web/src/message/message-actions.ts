@@ -8,9 +8,9 @@ import Renew from '@carbon/icons/es/renew/16.js';
 import type { App } from '../app/app';
 import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { copyText } from '../ui/clipboard';
-import { LightElement } from '../ui/light-element';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
+import { LightElement } from '../ui/light-element';
 
 /** The buttons under a message. */
 export class MessageActions extends LightElement {

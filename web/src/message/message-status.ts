@@ -3,8 +3,8 @@ import { html, nothing } from 'lit';
 import type { App } from '../app/app';
 import { statusNoteOf, type Action } from '../state/thread/status-notes';
 import type { ThreadMessage } from '../state/thread/thread-message';
-import { LightElement } from '../ui/light-element';
 import { focusComposer } from '../ui/focus';
+import { LightElement } from '../ui/light-element';
 
 const LABELS: Record<Action, string> = {
   continue: 'Continue',

@@ -4,8 +4,8 @@ import '../composer/message-field';
 
 import type { App } from '../app/app';
 import type { Editing } from '../state/thread/thread';
-import { LightElement } from '../ui/light-element';
 import { focusComposer } from '../ui/focus';
+import { LightElement } from '../ui/light-element';
 
 /** Edits a question in place. The old version is kept, with its answer. */
 export class QuestionEditor extends LightElement {

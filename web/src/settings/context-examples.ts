@@ -4,8 +4,8 @@ import TrashCan from '@carbon/icons/es/trash-can/16.js';
 
 import type { FewShotExample } from '../api/types';
 import type { ContextEditor } from '../state/context/context-editor';
-import { LightElement } from '../ui/light-element';
 import { icon } from '../ui/icon';
+import { LightElement } from '../ui/light-element';
 
 /** The few-shot examples, and the form to add one. */
 export class ContextExamples extends LightElement {

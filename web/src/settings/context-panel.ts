@@ -9,13 +9,13 @@ import './context-text';
 
 import type { Context } from '../api/types';
 import type { ContextEditor, ContextPart } from '../state/context/context-editor';
-import { ledgerView } from './context-ledger';
-import { StoreController } from '../ui/store-controller';
 import { Modal } from '../ui/modal';
+import { StoreController } from '../ui/store-controller';
+import { ledgerView } from './context-ledger';
 
 const AUTHORS = { model: 'Written by the model', user: 'Written by you', import: 'Imported' };
 
-/** The panel for everything that is sent to the model beside the messages. */
+/** The panel for everything that is sent to the model in addition to the messages. */
 export class ContextPanel extends Modal {
   protected readonly heading = 'What goes to the model';
   protected override readonly variant = 'sheet';

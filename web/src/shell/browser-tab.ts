@@ -1,6 +1,6 @@
 import type { App } from '../app/app';
-import type { Store } from '../state/store';
 import { describeTab } from '../state/page/tab';
+import type { Store } from '../state/store';
 
 /** Updates the title and the icon of the browser's tab. */
 export class BrowserTab {

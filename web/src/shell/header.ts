@@ -11,14 +11,14 @@ import Settings from '@carbon/icons/es/settings--adjust/16.js';
 
 import '../ui/popup-menu';
 
-import type { App } from '../app/app';
 import { EXPORT_ALL_URL } from '../api/library-api';
 import type { Connection } from '../api/socket';
+import type { App } from '../app/app';
 import type { Theme, ThemeChoice } from '../state/page/theme';
-import { LightElement } from '../ui/light-element';
-import { StoreController } from '../ui/store-controller';
 import { icon } from '../ui/icon';
+import { LightElement } from '../ui/light-element';
 import type { MenuItem } from '../ui/popup-menu';
+import { StoreController } from '../ui/store-controller';
 
 const THEMES: Record<Theme, { icon: typeof Light; name: string; next: Theme }> = {
   system: { icon: Laptop, name: 'as the system', next: 'white' },

@@ -11,9 +11,9 @@ import '../ui/toasts';
 
 import type { App } from '../app/app';
 import type { ThemeChoice } from '../state/page/theme';
-import { BrowserTab } from './browser-tab';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
+import { BrowserTab } from './browser-tab';
 import { bindShortcuts } from './keyboard';
 
 /** The page's shell: header, sidebar, thread and composer, with toasts and dialogs above them. */

@@ -6,9 +6,9 @@ import Save from '@carbon/icons/es/save/16.js';
 import TrashCan from '@carbon/icons/es/trash-can/16.js';
 import Undo from '@carbon/icons/es/undo/16.js';
 
-import type { App } from '../app/app';
 import { type ExportFormat, exportUrl } from '../api/library-api';
 import type { Conversation } from '../api/types';
+import type { App } from '../app/app';
 import type { MenuItem } from '../ui/popup-menu';
 
 const FORMATS: [ExportFormat, string][] = [

@@ -3,12 +3,12 @@ import Overflow from '@carbon/icons/es/overflow-menu--horizontal/16.js';
 
 import '../ui/popup-menu';
 
-import type { App } from '../app/app';
 import type { Conversation } from '../api/types';
+import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
-import { conversationMenu } from './conversation-menu';
 import { LightElement } from '../ui/light-element';
 import { moveFocusInList, isPlainClick } from '../ui/list-keys';
+import { conversationMenu } from './conversation-menu';
 
 const MAX_TITLE = 200;
 

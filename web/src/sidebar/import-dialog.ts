@@ -4,9 +4,9 @@ import { html, nothing, type PropertyValues } from 'lit';
 import Upload from '@carbon/icons/es/upload/16.js';
 
 import { importSummary } from '../state/library/imports';
-import { StoreController } from '../ui/store-controller';
 import { icon } from '../ui/icon';
 import { Modal } from '../ui/modal';
+import { StoreController } from '../ui/store-controller';
 
 export class ImportDialog extends Modal {
   static override properties = { ...Modal.properties, isDraggedOver: { state: true } };

@@ -1,13 +1,13 @@
 import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
-import type { App } from '../app/app';
 import type { SearchHit } from '../api/types';
+import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
 import { stripMarkdown } from '../state/thread/sentences';
 import { LightElement } from '../ui/light-element';
-import { StoreController } from '../ui/store-controller';
 import { moveFocusInList, isPlainClick } from '../ui/list-keys';
+import { StoreController } from '../ui/store-controller';
 
 /** The hits of the search. Fires `navigate` when the user opens one of them. */
 export class SearchResults extends LightElement {

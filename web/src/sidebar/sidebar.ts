@@ -9,9 +9,9 @@ import './conversation-list';
 import './search-results';
 
 import type { App } from '../app/app';
+import { icon } from '../ui/icon';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
-import { icon } from '../ui/icon';
 
 /** The search and the lists of conversations. Fires `navigate` when the user goes to the thread. */
 export class WebchatSidebar extends LightElement {

@@ -1,7 +1,7 @@
 import type { PropertyValues } from 'lit';
 
-import { statusNoteOf } from '../state/thread/status-notes';
 import { toSpeech, completeSentences } from '../state/thread/sentences';
+import { statusNoteOf } from '../state/thread/status-notes';
 import type { Thread } from '../state/thread/thread';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';

@@ -8,11 +8,11 @@ import '../message/message';
 import type { App } from '../app/app';
 import { type Row, rows } from '../state/thread/rows';
 import type { Thread } from '../state/thread/thread';
+import { icon } from '../ui/icon';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
-import { icon } from '../ui/icon';
-import { ScrollAnchor } from './scroll-anchor';
 import { loadingSkeleton, missing, unreadable, welcome } from './empty-states';
+import { ScrollAnchor } from './scroll-anchor';
 
 /** At most this many of the newest messages fit on a screen. */
 const RENDERED_FIRST = 10;

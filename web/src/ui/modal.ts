@@ -2,8 +2,8 @@ import { html, type TemplateResult } from 'lit';
 import Close from '@carbon/icons/es/close/16.js';
 
 import type { App } from '../app/app';
-import { LightElement } from './light-element';
 import { icon } from './icon';
+import { LightElement } from './light-element';
 
 /**
  * A modal dialog. It is a native `dialog`, which traps the focus and restores it on closing. Fires

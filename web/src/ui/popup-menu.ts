@@ -1,8 +1,8 @@
 import { html, nothing } from 'lit';
 import type Icon from '@carbon/icons/es/add/16.js';
 
-import { LightElement } from './light-element';
 import { icon } from './icon';
+import { LightElement } from './light-element';
 
 export interface MenuItem {
   label: string;
@@ -95,12 +95,12 @@ export class PopupMenu extends LightElement {
     this.isOpen = newState === 'open';
     if (!this.isOpen) return;
     await this.updateComplete;
-    this.#place();
+    this.#position();
     this.#menuItems()[0]?.focus();
   }
 
   /** Places the menu below its button, or above it if there is no room, within the window. */
-  #place(): void {
+  #position(): void {
     const menu = this.#menu();
     const button = this.querySelector('button')?.getBoundingClientRect();
     if (!menu || !button) return;

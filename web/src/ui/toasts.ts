@@ -3,9 +3,9 @@ import { repeat } from 'lit/directives/repeat.js';
 import Close from '@carbon/icons/es/close/16.js';
 
 import type { Toast, Toasts } from '../state/page/toasts';
+import { icon } from './icon';
 import { LightElement } from './light-element';
 import { StoreController } from './store-controller';
-import { icon } from './icon';
 
 /** Short messages at the edge of the page. Their timers pause while hovered or focused. */
 export class WebchatToasts extends LightElement {

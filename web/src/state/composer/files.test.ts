@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { ApiError } from '../../api/client';
 import type { FileApi } from '../../api/file-api';
+import { ApiError } from '../../api/http';
 import type { FileJob } from '../../api/types';
 import { Files } from './files';
 

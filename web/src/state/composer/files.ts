@@ -1,7 +1,7 @@
 import type { FileApi } from '../../api/file-api';
 import type { FileJob, FileProgress } from '../../api/types';
-import { newClientMessageId } from './client-message-id';
 import { Store } from '../store';
+import { newClientMessageId } from './client-message-id';
 
 export interface Attachment {
   /** A local id. */
@@ -44,10 +44,10 @@ export class Files {
 
   /** Loads the running and failed jobs, including those from before the page was loaded. */
   async load(conversationId: string): Promise<void> {
-    const known = this.forConversation(conversationId).filter(({ jobId }) => jobId !== null);
+    const existing = this.forConversation(conversationId).filter(({ jobId }) => jobId !== null);
     try {
       const jobs = new Map((await this.api.list(conversationId)).map((job) => [job.job_id, job]));
-      for (const { key, jobId } of known)
+      for (const { key, jobId } of existing)
         if (!isUnfinished(jobs.get(jobId ?? ''))) this.#remove(key);
       for (const job of [...jobs.values()].toReversed()) {
         if (isUnfinished(job)) this.applyProgress(conversationId, job);
@@ -71,8 +71,8 @@ export class Files {
       jobId: job.job_id,
       reason: job.error?.message ?? null,
     };
-    const known = item ?? { key: job.job_id, conversationId };
-    this.#put({ ...known, ...changes });
+    const existing = item ?? { key: job.job_id, conversationId };
+    this.#put({ ...existing, ...changes });
   }
 
   /** Cancels the upload or the analysis, or dismisses a file that failed. */

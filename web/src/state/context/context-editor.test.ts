@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 
-import { ApiError } from '../../api/client';
+import { ApiError } from '../../api/http';
 import type { Context } from '../../api/types';
 import { ContextEditor } from './context-editor';
 

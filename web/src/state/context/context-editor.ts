@@ -1,5 +1,5 @@
-import { ApiError } from '../../api/client';
 import type { ContextApi, TaggedContext } from '../../api/context-api';
+import { ApiError } from '../../api/http';
 import type { Context, ContextChanges } from '../../api/types';
 import { Store } from '../store';
 
@@ -45,7 +45,7 @@ export class ContextEditor {
     }
   }
 
-  /** Resolves to `false` if the change failed; `problem` then holds the reason. As do the others. */
+  /** Resolves to `false` if the change failed, as the methods below do; `problem` holds the reason. */
   change(part: 'system_prompt' | 'parameters', changes: ContextChanges): Promise<boolean> {
     return this.#save(part, () => this.api.change(this.conversationId, changes, this.#etag));
   }

@@ -68,7 +68,7 @@ export function parseParameters(form: FormData): ModelParameters {
     const text = String(form.get(name) ?? '').trim();
     if (text !== '' && Number.isFinite(Number(text))) parameters[name] = Number(text);
   }
-  const effort = REASONING_EFFORTS.find((known) => known === form.get('reasoning_effort'));
+  const effort = REASONING_EFFORTS.find((each) => each === form.get('reasoning_effort'));
   if (effort !== undefined) parameters.reasoning_effort = effort;
   return parameters;
 }

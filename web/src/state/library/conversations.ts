@@ -24,11 +24,11 @@ export class Conversations {
 
   /** Loads or reloads the list, with at least as many items as before. */
   async load(): Promise<void> {
-    const { phase, items: known } = this.state.value;
+    const { phase, items: previous } = this.state.value;
     if (phase === 'failed') this.state.update((state) => ({ ...state, phase: 'loading' }));
     try {
       const { conversations, next_cursor: nextCursor = null } = await this.#fetchAtLeast(
-        known.length,
+        previous.length,
       );
       this.state.set({ phase: 'ready', items: this.#visible(conversations), nextCursor });
     } catch {
@@ -46,9 +46,9 @@ export class Conversations {
     this.state.update((state) => {
       // A concurrent call may have added the page already.
       if (state.nextCursor !== nextCursor) return state;
-      const known = new Set(state.items.map((item) => item.conversation_id));
+      const listed = new Set(state.items.map((item) => item.conversation_id));
       const added = this.#visible(page.conversations).filter(
-        (item) => !known.has(item.conversation_id),
+        (item) => !listed.has(item.conversation_id),
       );
       return { ...state, items: [...state.items, ...added], nextCursor: page.next_cursor ?? null };
     });
@@ -78,8 +78,8 @@ export class Conversations {
   }
 
   update(id: string, changes: Partial<Conversation>): void {
-    const known = this.find(id);
-    if (known) this.upsert({ ...known, ...changes });
+    const current = this.find(id);
+    if (current) this.upsert({ ...current, ...changes });
   }
 
   remove(id: string): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { ApiError } from '../../api/client';
+import { ApiError } from '../../api/http';
 import type { SearchHit } from '../../api/types';
 import { DEBOUNCE_MS, Search } from './search';
 

@@ -23,33 +23,37 @@ export const PAGE_SIZE = 50;
  * Replaces the newest messages with this page. Keeps older messages if the page continues them, and
  * what the page can't contain: unstored messages and the answer that is streaming.
  */
-export function withNewest(known: LoadedMessages, page: MessagePage): LoadedMessages {
+export function withNewest(loaded: LoadedMessages, page: MessagePage): LoadedMessages {
   const stored = page.messages.map(toThreadMessage);
   const ids = new Set(stored.map(({ id }) => id));
-  const pending = known.messages.filter(
+  const pending = loaded.messages.filter(
     (message) => !ids.has(message.id) && (isUnstored(message) || isStreamingIn(message, page)),
   );
-  const parent = known.messages.findIndex(({ id }) => id === stored[0]?.parentId);
-  const older = known.messages.slice(0, parent + 1);
-  const isGapKept = known.gap !== null && known.gap.before <= (older.at(-1)?.position ?? 0);
+  const parent = loaded.messages.findIndex(({ id }) => id === stored[0]?.parentId);
+  const older = loaded.messages.slice(0, parent + 1);
+  const isGapKept = loaded.gap !== null && loaded.gap.before <= (older.at(-1)?.position ?? 0);
   return {
     messages: [...older, ...stored, ...pending],
-    nextBefore: older.length > 0 ? known.nextBefore : (page.next_before ?? null),
-    gap: isGapKept ? known.gap : null,
+    nextBefore: older.length > 0 ? loaded.nextBefore : (page.next_before ?? null),
+    gap: isGapKept ? loaded.gap : null,
   };
 }
 
-export function withOlder(known: LoadedMessages, page: MessagePage): LoadedMessages {
-  return { ...known, messages: merge(known.messages, page), nextBefore: page.next_before ?? null };
+export function withOlder(loaded: LoadedMessages, page: MessagePage): LoadedMessages {
+  return {
+    ...loaded,
+    messages: merge(loaded.messages, page),
+    nextBefore: page.next_before ?? null,
+  };
 }
 
 /** Adds the page that ends before `before`. There may be a gap between it and the newest messages. */
 export function withDistant(
-  known: LoadedMessages,
+  loaded: LoadedMessages,
   page: MessagePage,
   before: number,
 ): LoadedMessages {
-  const newest = newestPart(known);
+  const newest = newestPart(loaded);
   const start = newest.find(({ position }) => position !== null)?.position ?? before;
   return {
     messages: merge(newest, page),
@@ -65,16 +69,16 @@ export function fillBefore(gap: Gap, fromStart: boolean): number {
 
 /** Adds a page of the gap that was requested with `before`. */
 export function withFilled(
-  known: LoadedMessages,
+  loaded: LoadedMessages,
   page: MessagePage,
   before: number,
 ): LoadedMessages {
-  const { gap } = known;
-  if (gap === null) return known;
-  const messages = merge(known.messages, page);
-  if (before < gap.before) return { ...known, messages, gap: { ...gap, after: before - 1 } };
+  const { gap } = loaded;
+  if (gap === null) return loaded;
+  const messages = merge(loaded.messages, page);
+  if (before < gap.before) return { ...loaded, messages, gap: { ...gap, after: before - 1 } };
   const start = page.next_before ?? 0;
-  return { ...known, messages, gap: start - 1 > gap.after ? { ...gap, before: start } : null };
+  return { ...loaded, messages, gap: start - 1 > gap.after ? { ...gap, before: start } : null };
 }
 
 /** The message at this position or, if another version is visible, the next one. */
@@ -89,10 +93,10 @@ function newestPart({ messages, gap }: LoadedMessages): readonly ThreadMessage[]
   return messages.filter(({ position }) => position === null || position >= gap.before);
 }
 
-function merge(known: readonly ThreadMessage[], page: MessagePage): ThreadMessage[] {
-  const ids = new Set(known.map(({ id }) => id));
+function merge(loaded: readonly ThreadMessage[], page: MessagePage): ThreadMessage[] {
+  const ids = new Set(loaded.map(({ id }) => id));
   const added = page.messages.filter(({ message_id }) => !ids.has(message_id)).map(toThreadMessage);
-  return [...added, ...known].sort((one, other) => sortKey(one) - sortKey(other));
+  return [...added, ...loaded].sort((one, other) => sortKey(one) - sortKey(other));
 }
 
 function sortKey({ position }: ThreadMessage): number {

@@ -1,5 +1,5 @@
-import type { ThreadMessage } from './thread-message';
 import type { ThreadState } from './thread';
+import type { ThreadMessage } from './thread-message';
 
 /** A message of the thread, with the separators around it. */
 export interface Row {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { rows } from './rows';
-import { Thread } from './thread';
 import { accepted, chunk, ended, message, page, pagesOf } from './testing';
+import { Thread } from './thread';
 
 function idsAndContents(thread: Thread) {
   return thread.state.value.messages.map(({ id, content }) => [id, content]);
@@ -160,9 +160,9 @@ describe('a continued answer', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
     thread.addOptimistic('name1', 'why?');
-    const { seq: _, ...again } = accepted().data;
+    const { seq: _, ...duplicate } = accepted().data;
 
-    thread.apply({ event: 'message_accepted', data: again });
+    thread.apply({ event: 'message_accepted', data: duplicate });
 
     expect(idsAndContents(thread)).toEqual([
       ['m1', 'message 1'],

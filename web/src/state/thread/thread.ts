@@ -7,6 +7,7 @@ import type {
   ResponseEnd,
   TurnFailed,
 } from '../../api/types';
+import { Store } from '../store';
 import {
   fillBefore,
   type LoadedMessages,
@@ -17,7 +18,6 @@ import {
   withNewest,
   withOlder,
 } from './pages';
-import { Store } from '../store';
 import { optimisticMessage, type Problem, type ThreadMessage } from './thread-message';
 import { answerOf, startTurn, upsert } from './turn';
 
@@ -234,9 +234,9 @@ export class Thread {
       this.state.update((state) => ({
         ...state,
         messages: state.messages.map((message) => {
-          const known = versions.get(message.id);
-          const hasChanged = known !== undefined && known.length !== message.versions.length;
-          return hasChanged ? { ...message, versions: known } : message;
+          const loaded = versions.get(message.id);
+          const hasChanged = loaded !== undefined && loaded.length !== message.versions.length;
+          return hasChanged ? { ...message, versions: loaded } : message;
         }),
       }));
     } catch {

@@ -15,10 +15,10 @@ export function startTurn(
   const unsent = messages.filter(
     (message) => isUnstored(message) && message.id !== accepted.client_message_id,
   );
-  const known = messages.find(({ id }) => id === accepted.message_id);
+  const existing = messages.find(({ id }) => id === accepted.message_id);
   return [
     ...earlier,
-    question(accepted, known, earlier.at(-1)?.id ?? null),
+    question(accepted, existing, earlier.at(-1)?.id ?? null),
     answer(accepted, messages),
     ...unsent,
   ];
@@ -42,36 +42,36 @@ export function upsert(
 
 function question(
   accepted: MessageAccepted,
-  known: ThreadMessage | undefined,
+  existing: ThreadMessage | undefined,
   parentId: string | null,
 ): ThreadMessage {
   return {
     id: accepted.message_id,
-    parentId: known?.parentId ?? parentId,
+    parentId: existing?.parentId ?? parentId,
     turnId: accepted.turn_id,
     role: 'user',
     content: accepted.content,
     status: 'complete',
     position: accepted.position,
     createdAt: accepted.created_at,
-    versions: known?.versions ?? [accepted.message_id],
+    versions: existing?.versions ?? [accepted.message_id],
     problem: null,
   };
 }
 
 function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): ThreadMessage {
-  const known = messages.find(({ id }) => id === accepted.answer_id);
+  const existing = messages.find(({ id }) => id === accepted.answer_id);
   const sibling = messages.find(({ parentId }) => parentId === accepted.message_id);
-  const versions = known?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
+  const versions = existing?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
   return {
     id: accepted.answer_id,
     parentId: accepted.message_id,
     turnId: accepted.turn_id,
     role: 'assistant',
-    content: known?.content ?? '',
+    content: existing?.content ?? '',
     status: 'streaming',
-    position: known?.position ?? accepted.position + 1,
-    createdAt: known?.createdAt ?? accepted.created_at,
+    position: existing?.position ?? accepted.position + 1,
+    createdAt: existing?.createdAt ?? accepted.created_at,
     versions,
     problem: null,
   };

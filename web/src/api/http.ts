@@ -1,11 +1,4 @@
-import type {
-  Config,
-  Context,
-  Conversation,
-  ConversationPage,
-  ErrorResponse,
-  MessagePage,
-} from './types';
+import type { ErrorResponse } from './types';
 
 /** The server returned an error, or could not be reached (`code` is then `offline`). */
 export class ApiError extends Error {
@@ -20,33 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-export interface Api {
-  config(): Promise<Config>;
-  conversations(cursor: string | null): Promise<ConversationPage>;
-  startConversation(): Promise<Conversation>;
-  conversation(id: string): Promise<Conversation>;
-  rename(id: string, title: string): Promise<Conversation>;
-  delete(id: string): Promise<void>;
-  messages(id: string, before: number | null): Promise<MessagePage>;
-  /** The position of the last message that the summary covers; 0 without a summary. */
-  summaryThrough(id: string): Promise<number>;
-}
-
 export const BASE = '/api/v1';
-
-export const api: Api = {
-  config: () => call('GET', '/config'),
-  conversations: (cursor) => call('GET', `/conversations${query({ cursor })}`),
-  startConversation: () => call('POST', '/conversations'),
-  conversation: (id) => call('GET', conversationPath(id)),
-  rename: (id, title) => call('PATCH', conversationPath(id), { title }),
-  delete: (id) => call('DELETE', conversationPath(id)),
-  messages: (id, before) => call('GET', `${conversationPath(id)}/messages${query({ before })}`),
-  summaryThrough: async (id) => {
-    const { summary } = await call<Context>('GET', `${conversationPath(id)}/context`);
-    return summary?.through ?? 0;
-  },
-};
 
 export function conversationPath(id: string): string {
   return `/conversations/${encodeURIComponent(id)}`;
