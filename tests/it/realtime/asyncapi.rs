@@ -40,7 +40,8 @@ struct Description {
 
 impl Description {
     fn read() -> Self {
-        let openapi: Value = serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+        let openapi: Value =
+            serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
         Self {
             asyncapi: serde_saphyr::from_str(include_str!("../../../docs/asyncapi.yaml")).unwrap(),
             schemas: openapi["components"]["schemas"].clone(),
