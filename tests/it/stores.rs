@@ -32,11 +32,11 @@ async fn what_outgrows_its_file_is_copied_to_mongodb_and_goes_on_there_and_back(
 
     assert!(while_it_runs.stderr.contains("is in use by another Webchat"), "{while_it_runs:?}");
     assert!(
-        copied.stdout.contains("copied and checked: 1 conversations, 2 messages"),
+        copied.stdout.contains("copied and verified: 1 conversations, 2 messages"),
         "{copied:?}"
     );
     assert_eq!(loaded["conversation"][0]["content"], json!("said on the file"));
-    let counts = "copied and checked: 1 conversations, 4 messages";
+    let counts = "copied and verified: 1 conversations, 4 messages";
     assert!(copied_back.stdout.contains(counts), "{copied_back:?}");
     assert!(to_file.exists());
 }
@@ -50,7 +50,7 @@ async fn a_copy_of_nothing_or_onto_itself_is_refused() {
     let nothing = Process::run(&["copy", "--from", nowhere, "--to", data]).await;
     let itself = Process::run(&["copy", "--from", data, "--to", data]).await;
 
-    assert!(!nothing.ended_well && nothing.stderr.contains("is not there"), "{nothing:?}");
+    assert!(!nothing.ended_well && nothing.stderr.contains("does not exist"), "{nothing:?}");
     assert!(!itself.ended_well && itself.stderr.contains("the same store"), "{itself:?}");
 }
 
@@ -93,15 +93,12 @@ async fn the_flask_applications_database_is_carried_over_when_that_is_asked_for(
     let to_file = folder.path().join("webchat.db");
     let copied = Process::run(&["copy", "--from", &uri, "--to", to_file.to_str().unwrap()]).await;
 
-    assert!(
-        refused.stderr.contains("3 conversations of the Flask application wait"),
-        "{refused:?}"
-    );
-    let counts = "carry over 2 conversations of the Flask application, with 3 messages";
+    assert!(refused.stderr.contains("3 conversations of the Flask application in "), "{refused:?}");
+    let counts = "migrate 2 conversations of the Flask application, with 3 messages";
     assert!(would.stdout.contains(&format!("would: {counts}")), "{would:?}");
     assert!(did.stdout.contains(&format!("did: {counts}")), "{did:?}");
     assert!(did.stdout.contains("the role of its message 0 is missing or unknown"), "{did:?}");
-    assert!(!again.stdout.contains("carry over") && again.ended_well, "{again:?}");
+    assert!(!again.stdout.contains("migrate") && again.ended_well, "{again:?}");
     assert!(copied.stdout.contains("2 conversations, 3 messages"), "{copied:?}");
 }
 
