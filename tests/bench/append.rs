@@ -41,20 +41,20 @@ async fn measure_store(bench: &Bench, backend: &Backend, sizes: &[u32], appends:
         conversations.push(load_conversation(store, user_id, size, &mut prose).await);
     }
     backend.settle().await;
-    let mut taken = vec![Vec::new(); sizes.len()];
+    let mut durations = vec![Vec::new(); sizes.len()];
     for round in 0..WARM_UP + appends {
-        for (id, taken) in conversations.iter().zip(&mut taken) {
+        for (id, durations) in conversations.iter().zip(&mut durations) {
             let content = prose.text(500);
             let started = Instant::now();
             append(store, user_id, *id, content).await;
             if round >= WARM_UP {
-                taken.push(started.elapsed());
+                durations.push(started.elapsed());
             }
         }
     }
     let mut means = Vec::new();
-    for (&size, taken) in sizes.iter().zip(taken) {
-        let samples: Samples = taken.into_iter().collect();
+    for (&size, durations) in sizes.iter().zip(durations) {
+        let samples: Samples = durations.into_iter().collect();
         means.push((size, samples.mean_ms()));
         bench.add(row(backend.name, size, &samples));
     }
@@ -105,17 +105,17 @@ async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {
 async fn append_until_timeout(flask: &Flask, id: i64, appends: u32, prose: &mut Prose) -> Samples {
     flask.append(id, prose.text(500)).await;
     let started = Instant::now();
-    let mut taken = Vec::new();
+    let mut durations = Vec::new();
     for _ in 0..appends {
         let content = prose.text(500);
         let append = Instant::now();
         flask.append(id, content).await;
-        taken.push(append.elapsed());
+        durations.push(append.elapsed());
         if started.elapsed() > TIMEOUT {
             break;
         }
     }
-    taken.into_iter().collect()
+    durations.into_iter().collect()
 }
 
 fn row(name: &str, size: u32, samples: &Samples) -> Row {

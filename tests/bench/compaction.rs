@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use webchat_chat::{Chat, FileSettings, Ports, SendMessage, Settings};
 use webchat_domain::{FinishReason, SystemClock, UserId};
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
-use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, chunks};
 
 use crate::prose::Prose;
@@ -118,10 +118,10 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         log: Arc::new(store.turn_log()),
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
-        exchange: Arc::new(store.clone()),
+        archive: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         sessions: Arc::new(store),
-        saved_files: Arc::new(SavedFolder::at(folder.path().to_owned())),
+        saved_files: Arc::new(SavedFilesDir::at(folder.path().to_owned())),
         signals: Arc::new(LocalSignals::new()),
         probes: Vec::new(),
         model: model.clone(),

@@ -37,13 +37,13 @@ pub(crate) async fn measure(bench: Bench) {
     ];
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let survivor = Process::start(folders[1].path(), &settings).await;
-    let mut taken = Vec::new();
+    let mut durations = Vec::new();
     for _ in 0..kills {
         let killed = Process::start(folders[0].path(), &settings).await;
-        taken.extend(times_until_published(killed, &survivor).await);
+        durations.extend(times_until_published(killed, &survivor).await);
     }
     survivor.kill().await;
-    let times: Samples = taken.into_iter().collect();
+    let times: Samples = durations.into_iter().collect();
     bench.add(
         Row::of("published as interrupted")
             .figure("p50", times.percentile_ms(50) / 1_000.0, "s")

@@ -92,14 +92,14 @@ fn format_number(value: f64) -> String {
     let bounds = [100.0, 10.0, 1.0, 0.1];
     let decimals = bounds.iter().filter(|&&bound| !is_whole && value < bound).count();
     let text = format!("{value:.decimals$}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let first = whole.len() % 3;
-    let (head, tail) = whole.split_at(first);
+    let (integer, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let first = integer.len() % 3;
+    let (head, tail) = integer.split_at(first);
     let groups = tail.as_bytes().chunks(3).map(|group| str::from_utf8(group).unwrap());
-    let whole: Vec<&str> =
+    let integer: Vec<&str> =
         [head].into_iter().filter(|head| !head.is_empty()).chain(groups).collect();
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("{}{point}{fraction}", whole.join(" "))
+    format!("{}{point}{fraction}", integer.join(" "))
 }
 
 /// Writes the results as JSON. Returns the file's path.

@@ -11,7 +11,7 @@ use webchat_domain::{
     Context, Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp,
     UserId,
 };
-use webchat_persistence::{Conversations, StoredConversation, StoredMessage, Transfer};
+use webchat_persistence::{ConversationArchive, Conversations, StoredConversation, StoredMessage};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use webchat_persistence_sqlite::SqliteStore;
 
@@ -28,9 +28,9 @@ const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 /// The secret key that all instances share.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-pub(crate) trait Store: Conversations + Transfer {}
+pub(crate) trait Store: Conversations + ConversationArchive {}
 
-impl<T: Conversations + Transfer> Store for T {}
+impl<T: Conversations + ConversationArchive> Store for T {}
 
 /// A store that nothing else uses.
 pub(crate) struct Backend {

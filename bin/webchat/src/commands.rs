@@ -17,7 +17,7 @@ use webchat_chat::{
     export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
-use webchat_persistence::{Exchange, StoreError, Totals, Transfer};
+use webchat_persistence::{ConversationArchive, StoreError, Totals};
 use webchat_persistence_mongo::{FlaskError, FlaskProgress, FlaskReport, Schema};
 use webchat_tokens::TokenCounter;
 
@@ -180,10 +180,10 @@ pub async fn export(
     user: Option<UserId>,
     to: Option<&Path>,
 ) -> Result<(), CommandError> {
-    let (transfer, exchange) = open_configured(settings).await?;
+    let archive = open_configured(settings).await?;
     let parts = match user {
-        Some(user) => export_user(exchange, user),
-        None => export_all_users(transfer, exchange),
+        Some(user) => export_user(archive, user),
+        None => export_all_users(archive),
     };
     let Some(path) = to else {
         return write_all(parts, &mut io::stdout(), CommandError::Print).await;
@@ -220,9 +220,9 @@ pub async fn import(
 ) -> Result<(), CommandError> {
     let file = File::open(path);
     let file = file.map_err(|error| CommandError::File(path.display().to_string(), error))?;
-    let (_, exchange) = open_configured(settings).await?;
+    let archive = open_configured(settings).await?;
     let into = ImportTarget {
-        exchange,
+        archive,
         tokens: model.map_or_else(TokenCounter::load, TokenCounter::for_model),
         now: SystemClock.now(),
     };
@@ -247,17 +247,15 @@ pub async fn import(
 /// The store of conversations that the settings name.
 async fn open_configured(
     settings: &StoreSettings,
-) -> Result<(Arc<dyn Transfer>, Arc<dyn Exchange>), StartError> {
+) -> Result<Arc<dyn ConversationArchive>, StartError> {
     if let Some(uri) = &settings.mongodb_uri {
-        let store = prepared_mongo(uri).await?;
-        return Ok((Arc::new(store.clone()), Arc::new(store)));
+        return Ok(Arc::new(prepared_mongo(uri).await?));
     }
-    let store = open_sqlite(&settings.data_dir).await?;
-    Ok((Arc::new(store.clone()), Arc::new(store)))
+    Ok(Arc::new(open_sqlite(&settings.data_dir).await?))
 }
 
 /// A store by its address: a `mongodb://` one, a database file, or the folder of one.
-async fn open(address: &str) -> Result<Box<dyn Transfer>, StartError> {
+async fn open(address: &str) -> Result<Box<dyn ConversationArchive>, StartError> {
     if is_mongo(address) {
         return Ok(Box::new(prepared_mongo(&SecretString::from(address)).await?));
     }

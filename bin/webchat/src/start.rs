@@ -11,7 +11,7 @@ use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, SetupError};
 use webchat_persistence::StoreError;
-use webchat_persistence_sqlite::SavedFolder;
+use webchat_persistence_sqlite::SavedFilesDir;
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
@@ -166,17 +166,17 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
-    let Stores { conversations, contexts, exchange, file_jobs, sessions, log, signals, probes } =
+    let Stores { conversations, contexts, archive, file_jobs, sessions, log, signals, probes } =
         stores;
     let ports = Ports {
         conversations,
         contexts,
-        exchange,
+        archive,
         file_jobs,
         sessions,
         log,
         signals,
-        saved_files: Arc::new(SavedFolder::at(
+        saved_files: Arc::new(SavedFilesDir::at(
             settings.stores.data_dir.join("saved_conversations"),
         )),
         probes,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 use webchat_persistence::{
-    Contexts, Conversations, Exchange, FileJobs, Probe, Sessions, Signals, TurnLog,
+    Contexts, ConversationArchive, Conversations, FileJobs, Probe, Sessions, Signals, TurnLog,
 };
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
@@ -23,7 +23,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Stores {
     pub(crate) conversations: Arc<dyn Conversations>,
     pub(crate) contexts: Arc<dyn Contexts>,
-    pub(crate) exchange: Arc<dyn Exchange>,
+    pub(crate) archive: Arc<dyn ConversationArchive>,
     pub(crate) file_jobs: Arc<dyn FileJobs>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) log: Arc<dyn TurnLog>,
@@ -59,7 +59,7 @@ impl Stores {
             probes: vec![Arc::new(mongo.clone()), Arc::new(redis.clone())],
             sessions: Arc::new(redis),
             contexts: Arc::new(mongo.clone()),
-            exchange: Arc::new(mongo.clone()),
+            archive: Arc::new(mongo.clone()),
             file_jobs: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
         }
@@ -76,7 +76,7 @@ impl Stores {
             probes: vec![Arc::new(sqlite.clone())],
             sessions: Arc::new(sqlite.clone()),
             contexts: Arc::new(sqlite.clone()),
-            exchange: Arc::new(sqlite.clone()),
+            archive: Arc::new(sqlite.clone()),
             file_jobs: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
         };
@@ -84,7 +84,7 @@ impl Stores {
             tracing::info!("one instance alone: for several, set REDIS_URL too");
             stores.probes.push(Arc::new(mongo.clone()));
             stores.contexts = Arc::new(mongo.clone());
-            stores.exchange = Arc::new(mongo.clone());
+            stores.archive = Arc::new(mongo.clone());
             stores.file_jobs = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }

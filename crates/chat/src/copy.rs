@@ -1,7 +1,7 @@
 use thiserror::Error;
-use webchat_domain::{ConversationId, JobId};
+use webchat_domain::{ConversationId, JobId, UserId};
 use webchat_persistence::{
-    StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer,
+    ConversationArchive, StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals,
 };
 
 /// Conversations and messages read at a time: what a copy holds in memory.
@@ -28,8 +28,8 @@ pub enum CopyError {
 /// # Errors
 /// See [`CopyError`].
 pub async fn copy(
-    from: &dyn Transfer,
-    to: &dyn Transfer,
+    from: &dyn ConversationArchive,
+    to: &dyn ConversationArchive,
     mut progress: impl FnMut(Totals),
 ) -> Result<Totals, CopyError> {
     let mut copied = Totals { conversations: 0, messages: 0 };
@@ -39,7 +39,7 @@ pub async fn copy(
         to.put_conversation(conversation).await?;
         let mut after = 0;
         loop {
-            let messages = from.messages_after(id, after, PAGE).await?;
+            let messages = from.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
             let Some(last) = messages.last() else { break };
             after = last.message.position;
             copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
@@ -56,10 +56,13 @@ pub async fn copy(
     Ok(copied)
 }
 
-async fn check(from: &dyn Transfer, to: &dyn Transfer) -> Result<(), CopyError> {
+async fn check(
+    from: &dyn ConversationArchive,
+    to: &dyn ConversationArchive,
+) -> Result<(), CopyError> {
     let (mut originals, mut copies) = (Pages::of(from), Pages::of(to));
     while let Some(original) = originals.next().await? {
-        let id = id_of(&original);
+        let (user_id, id) = (original.user_id, id_of(&original));
         let copy = loop {
             match copies.next().await? {
                 // The other store may hold more.
@@ -68,7 +71,7 @@ async fn check(from: &dyn Transfer, to: &dyn Transfer) -> Result<(), CopyError> 
             }
         };
         let is_same = copy == Some(original)
-            && same_messages(from, to, id).await?
+            && same_messages(from, to, user_id, id).await?
             && same_files(from, to, id).await?;
         if !is_same {
             return Err(CopyError::Different(id));
@@ -78,14 +81,17 @@ async fn check(from: &dyn Transfer, to: &dyn Transfer) -> Result<(), CopyError> 
 }
 
 async fn same_messages(
-    from: &dyn Transfer,
-    to: &dyn Transfer,
+    from: &dyn ConversationArchive,
+    to: &dyn ConversationArchive,
+    user_id: UserId,
     id: ConversationId,
 ) -> Result<bool, StoreError> {
     let mut after = 0;
     loop {
-        let originals: Vec<StoredMessage> = from.messages_after(id, after, PAGE).await?;
-        if to.messages_after(id, after, PAGE).await? != originals {
+        let originals: Vec<StoredMessage> =
+            from.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+        let copies = to.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+        if copies != originals {
             return Ok(false);
         }
         let Some(last) = originals.last() else { return Ok(true) };
@@ -94,8 +100,8 @@ async fn same_messages(
 }
 
 async fn same_files(
-    from: &dyn Transfer,
-    to: &dyn Transfer,
+    from: &dyn ConversationArchive,
+    to: &dyn ConversationArchive,
     id: ConversationId,
 ) -> Result<bool, StoreError> {
     let (mut originals, mut copies) = (Files::of(from, id), Files::of(to, id));
@@ -112,13 +118,13 @@ async fn same_files(
 
 /// The files of a conversation, one by one: each is as large as a file may be.
 struct Files<'a> {
-    store: &'a dyn Transfer,
+    store: &'a dyn ConversationArchive,
     id: ConversationId,
     after: Option<JobId>,
 }
 
 impl<'a> Files<'a> {
-    fn of(store: &'a dyn Transfer, id: ConversationId) -> Self {
+    fn of(store: &'a dyn ConversationArchive, id: ConversationId) -> Self {
         Self { store, id, after: None }
     }
 
@@ -131,13 +137,13 @@ impl<'a> Files<'a> {
 
 /// All conversations of a store, read page by page.
 struct Pages<'a> {
-    store: &'a dyn Transfer,
+    store: &'a dyn ConversationArchive,
     after: Option<ConversationId>,
     page: std::vec::IntoIter<StoredConversation>,
 }
 
 impl<'a> Pages<'a> {
-    fn of(store: &'a dyn Transfer) -> Self {
+    fn of(store: &'a dyn ConversationArchive) -> Self {
         Self { store, after: None, page: Vec::new().into_iter() }
     }
 
@@ -202,7 +208,7 @@ mod tests {
             created_at: START,
             message_id: None,
         };
-        let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], most_kept: 9 };
+        let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], max_kept: 9 };
         store.create_job(user_id, new).await.unwrap();
         job_id
     }

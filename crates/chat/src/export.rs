@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::{
-    Cursor, Exchange, StoreError, StoredConversation, StoredMessage, Transfer,
+    ConversationArchive, Cursor, StoreError, StoredConversation, StoredMessage,
 };
 
 use crate::exchange::{flask, json, markdown};
@@ -48,17 +48,17 @@ impl Chat {
         id: ConversationId,
         format: ExportFormat,
     ) -> Result<ExportedFile, ChatError> {
-        let exchange = Arc::clone(&self.ports.exchange);
-        let found = exchange.conversation_of(user_id, id).await?;
+        let archive = Arc::clone(&self.ports.archive);
+        let found = archive.conversation_of(user_id, id).await?;
         let stored = found.ok_or(ChatError::ConversationNotFound)?;
         let now = self.ports.clock.now();
         let name = |ending| format!("webchat-{}-{id}.{ending}", now.compact());
         let (name, parts) = match format {
             ExportFormat::Json => {
                 let one = stream::once(async { Ok(stored) }).boxed();
-                (name("json"), json_file(exchange, one, false))
+                (name("json"), json_file(archive, one, false))
             }
-            ExportFormat::Markdown => (name("md"), markdown_file(&exchange, stored)),
+            ExportFormat::Markdown => (name("md"), markdown_file(&archive, stored)),
             ExportFormat::Flask => {
                 let file = flask::file(&self.flask_history(user_id, id).await?);
                 let file = file.map_err(StoreError::fault)?;
@@ -73,7 +73,7 @@ impl Chat {
     #[must_use]
     pub fn export_all(&self, user_id: UserId) -> ExportedFile {
         let name = file_name(self.ports.clock.now());
-        let parts = export_user(Arc::clone(&self.ports.exchange), user_id);
+        let parts = export_user(Arc::clone(&self.ports.archive), user_id);
         ExportedFile { name, format: ExportFormat::Json, parts }
     }
 
@@ -98,32 +98,33 @@ fn file_name(now: Timestamp) -> String {
 }
 
 /// All of a user's conversations, as JSON.
-pub fn export_user(exchange: Arc<dyn Exchange>, user_id: UserId) -> ExportStream {
-    let conversations = conversations_of(Arc::clone(&exchange), user_id).boxed();
-    json_file(exchange, conversations, false)
+pub fn export_user(archive: Arc<dyn ConversationArchive>, user_id: UserId) -> ExportStream {
+    let conversations = conversations_of(Arc::clone(&archive), user_id).boxed();
+    json_file(archive, conversations, false)
 }
 
 /// The conversations of all users, each with the one whose it is, as JSON: for the operator alone.
-pub fn export_all_users(transfer: Arc<dyn Transfer>, exchange: Arc<dyn Exchange>) -> ExportStream {
+pub fn export_all_users(archive: Arc<dyn ConversationArchive>) -> ExportStream {
+    let pages = Arc::clone(&archive);
     let all = stream::try_unfold(None, move |after| {
-        let transfer = Arc::clone(&transfer);
+        let archive = Arc::clone(&pages);
         async move {
-            let page = transfer.conversations_after(after, PAGE).await?;
+            let page = archive.conversations_after(after, PAGE).await?;
             let last = page.last().map(|last| last.conversation.conversation_id);
             Ok::<_, StoreError>(last.map(|last| (stream::iter(page).map(Ok), Some(last))))
         }
     });
-    json_file(exchange, all.try_flatten().boxed(), true)
+    json_file(archive, all.try_flatten().boxed(), true)
 }
 
 fn conversations_of(
-    exchange: Arc<dyn Exchange>,
+    archive: Arc<dyn ConversationArchive>,
     user_id: UserId,
 ) -> impl Stream<Item = Result<StoredConversation, StoreError>> + Send {
     stream::try_unfold(None, move |after| {
-        let exchange = Arc::clone(&exchange);
+        let archive = Arc::clone(&archive);
         async move {
-            let page = exchange.conversations_of(user_id, after, PAGE).await?;
+            let page = archive.conversations_of(user_id, after, PAGE).await?;
             let last = page.last().map(|last| Cursor {
                 at: last.conversation.created_at,
                 id: last.conversation.conversation_id,
@@ -137,14 +138,14 @@ fn conversations_of(
 type Conversations = BoxStream<'static, Result<StoredConversation, StoreError>>;
 
 fn json_file(
-    exchange: Arc<dyn Exchange>,
+    archive: Arc<dyn ConversationArchive>,
     conversations: Conversations,
     with_owner: bool,
 ) -> ExportStream {
     let bodies = conversations
         .enumerate()
         .map(move |(number, stored)| {
-            Ok::<_, StoreError>(json_conversation(&exchange, &stored?, number == 0, with_owner))
+            Ok::<_, StoreError>(json_conversation(&archive, &stored?, number == 0, with_owner))
         })
         .try_flatten();
     let opening = stream::once(async { Ok(json::OPENING.to_owned()) });
@@ -153,7 +154,7 @@ fn json_file(
 }
 
 fn json_conversation(
-    exchange: &Arc<dyn Exchange>,
+    archive: &Arc<dyn ConversationArchive>,
     stored: &StoredConversation,
     is_first: bool,
     with_owner: bool,
@@ -161,7 +162,7 @@ fn json_conversation(
     let between = if is_first { "" } else { json::BETWEEN };
     let head = json::head(stored, with_owner).map_err(StoreError::fault);
     let head = head.map(|head| format!("{between}{head}"));
-    let pages = message_pages(exchange, stored).enumerate().map(|(number, page)| {
+    let pages = message_pages(archive, stored).enumerate().map(|(number, page)| {
         let lines = json::messages(page?).map_err(StoreError::fault)?;
         Ok(if number == 0 { lines } else { format!("{}{lines}", json::BETWEEN) })
     });
@@ -169,8 +170,11 @@ fn json_conversation(
     stream::once(async { head }).chain(pages).chain(end).boxed()
 }
 
-fn markdown_file(exchange: &Arc<dyn Exchange>, stored: StoredConversation) -> ExportStream {
-    let pages = message_pages(exchange, &stored).map_ok(|page| {
+fn markdown_file(
+    archive: &Arc<dyn ConversationArchive>,
+    stored: StoredConversation,
+) -> ExportStream {
+    let pages = message_pages(archive, &stored).map_ok(|page| {
         let visible = page.iter().filter(|one| one.active && !one.message.content.is_empty());
         visible.map(|one| markdown::message(&one.message)).collect()
     });
@@ -179,15 +183,15 @@ fn markdown_file(exchange: &Arc<dyn Exchange>, stored: StoredConversation) -> Ex
 
 /// A conversation that is deleted meanwhile ends there.
 fn message_pages(
-    exchange: &Arc<dyn Exchange>,
+    archive: &Arc<dyn ConversationArchive>,
     stored: &StoredConversation,
 ) -> impl Stream<Item = Result<Vec<StoredMessage>, StoreError>> + Send + use<> {
     let (user_id, id) = (stored.user_id, stored.conversation.conversation_id);
-    let exchange = Arc::clone(exchange);
+    let archive = Arc::clone(archive);
     stream::try_unfold(0, move |after| {
-        let exchange = Arc::clone(&exchange);
+        let archive = Arc::clone(&archive);
         async move {
-            let page = exchange.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+            let page = archive.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
             let last = page.last().map(|last| last.message.position);
             Ok(last.map(|last| (page, last)))
         }

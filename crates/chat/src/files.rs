@@ -139,12 +139,12 @@ impl Chat {
             created_at: self.ports.clock.now(),
             message_id: None,
         };
-        let most_kept = self.settings.files.per_user;
-        let new = NewFileJob { job: job.clone(), text, part_ends, most_kept };
+        let max_kept = self.settings.files.per_user;
+        let new = NewFileJob { job: job.clone(), text, part_ends, max_kept };
         match self.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {}
             CreateJobOutcome::Duplicate(known) => return Ok(known),
-            CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { most: most_kept }),
+            CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { most: max_kept }),
             CreateJobOutcome::NotFound => return Err(ChatError::ConversationNotFound),
         }
         self.tell_file(&job).await;

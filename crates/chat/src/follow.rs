@@ -51,7 +51,7 @@ impl Chat {
         let (reached, recovered) = match after {
             None => (log.checkpoint(id).await?.latest, true),
             Some(after) => match log.read(id, after).await? {
-                Replay::Whole(_) => (after, true),
+                Replay::Complete(_) => (after, true),
                 Replay::Gone { latest } => (latest, false),
             },
         };
@@ -108,7 +108,7 @@ impl Subscription {
                 self.reached = latest;
                 return Ok(Some(Update::Gap { event_seq: latest }));
             }
-            Replay::Whole(events) => events,
+            Replay::Complete(events) => events,
         };
         let events = first_part(&events);
         Ok(events.last().map(|newest| {

@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 use webchat_domain::{Timestamp, UserId};
-use webchat_persistence::{Exchange, StoreError};
+use webchat_persistence::{ConversationArchive, StoreError};
 use webchat_tokens::TokenCounter;
 
 use crate::exchange::Brought;
@@ -19,7 +19,7 @@ const READ_AHEAD: usize = 1;
 #[derive(Clone)]
 pub struct ImportTarget {
     /// The store.
-    pub exchange: Arc<dyn Exchange>,
+    pub archive: Arc<dyn ConversationArchive>,
     /// How tokens are counted.
     pub tokens: TokenCounter,
     /// The time for what has none in the file.
@@ -142,7 +142,7 @@ async fn add(
     brought: Brought,
 ) -> Result<Option<u64>, ImportError> {
     for id in brought.ids_of(user_id) {
-        if into.exchange.conversation_of(user_id, id).await?.is_some() {
+        if into.archive.conversation_of(user_id, id).await?.is_some() {
             return Ok(None);
         }
     }
@@ -150,7 +150,7 @@ async fn add(
     let (conversation, messages) =
         blocking(move || brought.adopted_by(user_id, |text| tokens.count(text))).await?;
     let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
-    let is_new = into.exchange.add_whole(conversation, messages).await?;
+    let is_new = into.archive.insert_with_messages(conversation, messages).await?;
     Ok(is_new.then_some(count))
 }
 

@@ -111,7 +111,7 @@ impl Chat {
         file: F,
     ) {
         let into = ImportTarget {
-            exchange: Arc::clone(&self.ports.exchange),
+            archive: Arc::clone(&self.ports.archive),
             tokens: self.counter(),
             now: self.ports.clock.now(),
         };

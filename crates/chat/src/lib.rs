@@ -44,7 +44,8 @@ use std::time::Duration;
 use webchat_domain::{Clock, SystemPrompt};
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Contexts, Conversations, Exchange, FileJobs, Probe, SavedFiles, Sessions, Signals, TurnLog,
+    Contexts, ConversationArchive, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
+    TurnLog,
 };
 use webchat_tokens::TokenCounter;
 
@@ -95,7 +96,7 @@ pub struct Ports {
     /// Where it is kept what goes to the model beside the messages.
     pub contexts: Arc<dyn Contexts>,
     /// Where whole conversations are taken from and brought to.
-    pub exchange: Arc<dyn Exchange>,
+    pub archive: Arc<dyn ConversationArchive>,
     /// Where files are kept while they are analysed.
     pub file_jobs: Arc<dyn FileJobs>,
     /// Where sessions are kept.

@@ -19,7 +19,7 @@ use webchat_persistence::{
     Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, Replay, StoreError,
     StoredContext, TurnLease,
 };
-use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::TokenCounter;
 
 use crate::turns::LEASE;
@@ -79,9 +79,9 @@ impl Room {
             log: Arc::new(store.turn_log()),
             conversations: Arc::new(store.clone()),
             contexts: Arc::new(store.clone()),
-            exchange: Arc::new(store.clone()),
+            archive: Arc::new(store.clone()),
             file_jobs: Arc::new(store.clone()),
-            saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
+            saved_files: Arc::new(SavedFilesDir::at(folder.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),
             sessions: Arc::new(store),
@@ -206,7 +206,7 @@ impl Room {
 
     pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
         match self.chat.ports.log.read(self.id, 0).await.unwrap() {
-            Replay::Whole(events) => events,
+            Replay::Complete(events) => events,
             gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
         }
     }

@@ -191,7 +191,7 @@ impl TurnProgress {
 
     /// Looks for the turn in what the log has still.
     async fn recall(&mut self) -> Result<(), ChatError> {
-        if let Replay::Whole(events) = self.chat.ports.log.read(self.id, 0).await? {
+        if let Replay::Complete(events) = self.chat.ports.log.read(self.id, 0).await? {
             self.told.listen(self.accepted.turn_id, &events);
         }
         Ok(())

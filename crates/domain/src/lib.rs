@@ -5,6 +5,8 @@ mod context;
 mod conversation;
 mod event;
 mod file;
+#[cfg(feature = "testing")]
+mod fixtures;
 mod ids;
 mod message;
 mod parameters;

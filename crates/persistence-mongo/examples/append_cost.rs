@@ -12,7 +12,7 @@ use webchat_domain::{
     TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, Conversations, StoredMessage, Transfer, TurnLease,
+    AnswerUpdate, Append, ConversationArchive, Conversations, StoredMessage, TurnLease,
 };
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 

@@ -1,14 +1,15 @@
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use mongodb::options::ReturnDocument;
-use webchat_domain::{ConversationId, Message, Timestamp, UserId};
+use webchat_domain::{ConversationId, Timestamp, UserId};
+use webchat_persistence::rules::{self, AppendEffect, NewPath, Placement};
 use webchat_persistence::{Append, AppendOutcome};
 
 use crate::database::Transaction;
-use crate::documents::{ConversationDocument, MessageDocument, date};
+use crate::documents::{ConversationDocument, MessageDocument, date, long};
+use crate::preconditions::append_state;
 use crate::queries::{find_conversation, owned, without_context};
-use crate::taken::{sent_before, turn_runs};
-use crate::versions::{self, end_position};
+use crate::versions::{self, head_position};
 
 pub(crate) async fn append(
     mut transaction: Transaction<'_>,
@@ -21,28 +22,21 @@ pub(crate) async fn append(
     else {
         return Ok(AppendOutcome::NotFound);
     };
-    if let Some(client_message_id) = &append.client_message_id {
-        let earlier = sent_before(&mut transaction, &conversation, client_message_id).await?;
-        if !earlier.is_empty() {
-            return Ok(AppendOutcome::Duplicate(earlier));
-        }
-    }
-    if append.turn.is_some() && turn_runs(&conversation, now) {
-        return Ok(AppendOutcome::TurnInProgress);
-    }
-    if let Some(expected) = append.expected_position {
-        let position = end_position(&mut transaction, &conversation).await?;
-        if position != expected {
-            return Ok(AppendOutcome::Conflict { position });
-        }
+    let head_position = match append.expected_position {
+        Some(_) => head_position(&mut transaction, &conversation).await?,
+        None => 0,
+    };
+    let name = append.client_message_id.as_ref();
+    let state = append_state(&mut transaction, &conversation, name, head_position, now).await?;
+    if let Err(rejected) = rules::check_append(append, state) {
+        return Ok(rejected);
     }
     if let Some(message_id) = append.version_of {
         let found = versions::find_node(&mut transaction, &conversation, message_id).await?;
         let Some(version_of) = found else { return Ok(AppendOutcome::NotFound) };
-        let parent = version_of.parent_id;
-        let path = versions::path_to(&mut transaction, &conversation, parent).await?;
+        let path = NewPath::to(version_of.parent_id);
         versions::show(&mut transaction, &conversation, path).await?;
-        conversation.head = parent;
+        conversation.head = version_of.parent_id;
     }
     store(transaction, conversation, append, now).await
 }
@@ -53,12 +47,19 @@ async fn store(
     append: &Append,
     now: Timestamp,
 ) -> MongoResult<AppendOutcome> {
-    let messages = placed(&conversation, append);
+    let placement = Placement {
+        conversation_id: conversation.conversation_id,
+        head: conversation.head,
+        last_position: conversation.last_position,
+    };
+    let (new, name) = (append.messages.clone(), append.client_message_id.clone());
+    let messages = rules::build_messages(placement, new, name);
+    let effect = AppendEffect::of(append, conversation.title.as_ref(), &messages);
     let conversations = transaction.database.conversations();
     let changed = conversations
         .find_one_and_update(
             owned(conversation.user_id, conversation.conversation_id),
-            change(&conversation, &messages, append, now),
+            change(&effect, now),
         )
         .projection(without_context())
         .return_document(ReturnDocument::After)
@@ -68,70 +69,40 @@ async fn store(
         return Ok(AppendOutcome::NotFound);
     };
     if !messages.is_empty() {
+        let user_id = conversation.user_id;
+        let documents = messages.iter().cloned().map(|one| MessageDocument::new(user_id, one));
         transaction
             .database
             .messages()
-            .insert_many(&messages)
+            .insert_many(documents)
             .session(&mut *transaction.session)
             .await?;
     }
     Ok(AppendOutcome::Stored {
         conversation: changed.into(),
-        messages: messages.into_iter().map(Message::from).collect(),
+        messages: messages.into_iter().map(|stored| stored.message).collect(),
     })
 }
 
-/// The messages at the positions behind the conversation's last one.
-fn placed(conversation: &ConversationDocument, append: &Append) -> Vec<MessageDocument> {
-    let mut parent_id = conversation.head;
-    let mut client_message_id = append.client_message_id.clone();
-    let mut placed = Vec::with_capacity(append.messages.len());
-    for (new, position) in append.messages.iter().cloned().zip(conversation.last_position + 1..) {
-        placed.push(MessageDocument {
-            message_id: new.message_id,
-            conversation_id: conversation.conversation_id,
-            user_id: conversation.user_id,
-            position,
-            parent_id: parent_id.replace(new.message_id),
-            turn_id: new.turn_id,
-            client_message_id: client_message_id.take(),
-            role: new.role,
-            content: new.content,
-            token_count: new.token_count,
-            status: new.status,
-            error: None,
-            created_at: new.created_at,
-            active: true,
-        });
-    }
-    placed
-}
-
-/// What the messages change in their conversation.
-fn change(
-    conversation: &ConversationDocument,
-    messages: &[MessageDocument],
-    append: &Append,
-    now: Timestamp,
-) -> Document {
+fn change(effect: &AppendEffect, now: Timestamp) -> Document {
     let mut set = doc! { "updated_at": date(now) };
-    if let (None, Some(title)) = (&conversation.title, &append.title) {
+    if let Some(title) = &effect.title {
         set.insert("title", title.as_str());
     }
-    if let Some(head) = messages.last() {
-        set.insert("head", head.message_id.to_string());
+    if let Some(head) = effect.head {
+        set.insert("head", head.to_string());
     }
-    if let Some(turn) = append.turn {
+    if let Some(turn) = effect.turn {
         set.insert("running_turn", turn.turn_id.to_string());
         set.insert("lease_until", date(turn.lease_until));
     }
-    let count = messages.iter().map(|_| 1_i64).sum::<i64>();
-    let tokens = messages.iter().map(|message| i64::from(message.token_count)).sum::<i64>();
+    let count = long(effect.message_count);
+    let tokens = long(effect.total_tokens);
     let mut change = doc! {
         "$set": set,
         "$inc": { "message_count": count, "last_position": count, "total_tokens": tokens },
     };
-    if append.turn.is_some() {
+    if effect.turn.is_some() {
         change.insert("$unset", doc! { "archived": "" });
     }
     change

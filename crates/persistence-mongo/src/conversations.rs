@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::{DateTime, Document, doc, serialize_to_bson, serialize_to_document};
 use mongodb::error::Result as MongoResult;
-use mongodb::options::ReturnDocument;
 use serde::Deserialize;
+use serde_with::{TryFromInto, serde_as};
 use webchat_domain::{
     Context, Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp,
     Title, TurnId, UserId,
@@ -11,7 +11,7 @@ use webchat_domain::{
 use webchat_persistence::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
     ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, ListOrder, Page, SelectOutcome,
-    StoreError, StoredConversation,
+    StoreError, StoredConversation, rules,
 };
 
 use crate::database::Transaction;
@@ -30,7 +30,7 @@ impl Conversations for MongoStore {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError> {
-        let conversation = empty_conversation(id, now);
+        let conversation = rules::new_conversation(id, now);
         let document = ConversationDocument::new(StoredConversation {
             user_id,
             conversation: conversation.clone(),
@@ -68,23 +68,14 @@ impl Conversations for MongoStore {
         &self,
         user_id: UserId,
         id: ConversationId,
-        edit: Edit,
+        change: Edit,
         now: Timestamp,
     ) -> Result<EditOutcome, StoreError> {
-        let mut place = owned(user_id, id);
-        if let Some(expected) = &edit.expected {
-            place.extend(as_it_is(expected));
-        }
-        let conversations = self.database.conversations();
-        let edited = conversations
-            .find_one_and_update(place, edited(&edit, now))
-            .projection(without_context())
-            .return_document(ReturnDocument::After);
-        if let Some(edited) = self.database.answer(edited).await? {
-            return Ok(EditOutcome::Stored(edited.into()));
-        }
-        let is_there = edit.expected.is_some() && self.find_document(user_id, id).await?.is_some();
-        Ok(if is_there { EditOutcome::Conflict } else { EditOutcome::NotFound })
+        self.database
+            .transaction(change, move |transaction, change| {
+                edit(transaction, user_id, id, change, now).boxed()
+            })
+            .await
     }
 
     async fn replace_title_if(
@@ -207,8 +198,7 @@ impl Conversations for MongoStore {
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError> {
         let conversation = self.find_document(user_id, id).await?;
-        let holds = |document: &ConversationDocument| document.lease_until > Some(now);
-        Ok(conversation.filter(holds).and_then(|document| document.running_turn))
+        Ok(conversation.and_then(|conversation| conversation.running_turn(now)))
     }
 
     async fn messages(
@@ -291,50 +281,44 @@ impl MongoStore {
     }
 }
 
-fn empty_conversation(id: ConversationId, now: Timestamp) -> Conversation {
-    Conversation {
-        conversation_id: id,
-        title: None,
-        created_at: now,
-        updated_at: now,
-        message_count: 0,
-        total_tokens: 0,
-        archived: false,
-    }
-}
-
-/// Finds the conversation only where all that users see of it is still this.
-fn as_it_is(conversation: &Conversation) -> Document {
-    doc! {
-        "title": conversation.title.as_ref().map(Title::as_str),
-        "created_at": date(conversation.created_at),
-        "updated_at": date(conversation.updated_at),
-        "message_count": long(conversation.message_count),
-        "total_tokens": long(conversation.total_tokens),
-        "archived": on_shelf(conversation.archived),
-    }
-}
-
-/// What finds the one kind or the other: to the server, what is not there is null.
-fn on_shelf(archived: bool) -> Option<bool> {
+/// The value of `archived` that finds one kind or the other: the field exists only where it is true.
+fn archived_value(archived: bool) -> Option<bool> {
     archived.then_some(true)
 }
 
-fn edited(edit: &Edit, now: Timestamp) -> Document {
-    // What is there already, so that an edit without a change is one too.
-    let mut set = doc! { "schema": CONVERSATION_SCHEMA };
-    if let Some(title) = &edit.title {
-        set.insert("title", title.as_str());
-        set.insert("updated_at", date(now));
+async fn edit(
+    mut transaction: Transaction<'_>,
+    user_id: UserId,
+    id: ConversationId,
+    edit: &Edit,
+    now: Timestamp,
+) -> MongoResult<EditOutcome> {
+    let Some(found) = find_conversation(&mut transaction, owned(user_id, id)).await? else {
+        return Ok(EditOutcome::NotFound);
+    };
+    let found = Conversation::from(found);
+    if let Err(rejected) = rules::check_edit(edit, &found) {
+        return Ok(rejected);
     }
-    match edit.archived {
-        None => doc! { "$set": set },
-        Some(true) => {
-            set.insert("archived", true);
-            doc! { "$set": set }
-        }
-        Some(false) => doc! { "$set": set, "$unset": { "archived": "" } },
+    let edited = rules::apply_edit(edit, found, now);
+    let conversations = transaction.database.conversations();
+    conversations
+        .update_one(owned(user_id, id), edited_fields(&edited))
+        .session(transaction.session)
+        .await?;
+    Ok(EditOutcome::Stored(edited))
+}
+
+fn edited_fields(edited: &Conversation) -> Document {
+    let mut set = doc! {
+        "title": edited.title.as_ref().map(Title::as_str),
+        "updated_at": date(edited.updated_at),
+    };
+    if edited.archived {
+        set.insert("archived", true);
+        return doc! { "$set": set };
     }
+    doc! { "$set": set, "$unset": { "archived": "" } }
 }
 
 /// `false`: there is one of its id, or something is left of one.
@@ -361,15 +345,15 @@ async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> MongoResult<Page<Conversation>> {
-    let (field, moment): (_, fn(&Conversation) -> Timestamp) = match order {
-        ListOrder::Created => ("created_at", |conversation| conversation.created_at),
-        ListOrder::Updated => ("updated_at", |conversation| conversation.updated_at),
+    let field = match order {
+        ListOrder::Created => "created_at",
+        ListOrder::Updated => "updated_at",
     };
     let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
     match which {
         ArchiveFilter::All => {}
-        ArchiveFilter::Active => drop(filter.insert("archived", on_shelf(false))),
-        ArchiveFilter::Archived => drop(filter.insert("archived", on_shelf(true))),
+        ArchiveFilter::Active => drop(filter.insert("archived", archived_value(false))),
+        ArchiveFilter::Archived => drop(filter.insert("archived", archived_value(true))),
     }
     if let Some(Cursor { at, id }) = after {
         filter.insert(field, doc! { "$lte": date(at) });
@@ -383,15 +367,8 @@ async fn list(
         .sort(doc! { field: -1, "conversation_id": -1 })
         .projection(without_context());
     let found = at_most(limit.saturating_add(1), find).await?;
-    let mut items: Vec<_> = found.into_iter().map(Conversation::from).collect();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_last = items.len() <= limit;
-    items.truncate(limit);
-    let next = items
-        .last()
-        .filter(|_| !is_last)
-        .map(|last| Cursor { at: moment(last), id: last.conversation_id });
-    Ok(Page { items, next })
+    let items = found.into_iter().map(Conversation::from).collect();
+    Ok(rules::build_page(items, order, limit))
 }
 
 async fn delete(
@@ -447,18 +424,26 @@ async fn reset(
     Ok(true)
 }
 
+#[serde_as]
 #[derive(Deserialize)]
 struct SavedTokens {
-    token_count: i64,
+    #[serde_as(as = "TryFromInto<i64>")]
+    token_count: u32,
     active: bool,
 }
 
 async fn save_answer(
-    transaction: Transaction<'_>,
+    mut transaction: Transaction<'_>,
     id: ConversationId,
     answer: &AnswerUpdate,
     now: Timestamp,
 ) -> MongoResult<bool> {
+    let Some(conversation) = find_conversation(&mut transaction, anyones(id)).await? else {
+        return Ok(false);
+    };
+    if !rules::can_save_answer(answer, conversation.running_turn, conversation.lease_until) {
+        return Ok(false);
+    }
     let message = doc! {
         "message_id": answer.message_id.to_string(),
         "conversation_id": id.to_string(),
@@ -470,30 +455,14 @@ async fn save_answer(
         .projection(doc! { "token_count": 1, "active": 1 })
         .session(&mut *transaction.session)
         .await?;
-    let Some(saved) = saved else {
+    let Some(SavedTokens { token_count, active }) = saved else {
         return Ok(false);
     };
-    let mut running = anyones(id);
-    running.insert("running_turn", answer.turn_id.to_string());
-    if answer.lease_until.is_some() {
-        // It has not ended.
-        running.insert("lease_until", doc! { "$type": "date" });
-    }
     let renewed = doc! { "updated_at": date(now), "lease_until": answer.lease_until.map(date) };
-    // What is off the visible path, as a turn that lapsed may come to be, is not counted.
-    let more_tokens =
-        if saved.active { i64::from(answer.token_count) - saved.token_count } else { 0 };
+    let more_tokens = rules::token_difference(answer, token_count, active);
     let renewed = doc! { "$set": renewed, "$inc": { "total_tokens": more_tokens } };
     let conversations = transaction.database.conversations();
-    if conversations
-        .update_one(running, renewed)
-        .session(&mut *transaction.session)
-        .await?
-        .matched_count
-        == 0
-    {
-        return Ok(false);
-    }
+    conversations.update_one(anyones(id), renewed).session(&mut *transaction.session).await?;
     let content = doc! { "$set": {
         "content": &answer.content,
         "token_count": i64::from(answer.token_count),

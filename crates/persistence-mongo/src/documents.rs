@@ -11,7 +11,7 @@ use webchat_domain::{
     MessageId, MessageStatus, ModelParameters, Problem, Role, Summary, SummaryAuthor, SystemPrompt,
     Timestamp, Title, TurnId, UserId,
 };
-use webchat_persistence::{StoredConversation, StoredMessage};
+use webchat_persistence::{StoredConversation, StoredMessage, rules};
 
 /// The form of the documents in `conversations`. Those of the Flask application, which share the
 /// collection until they are migrated, have no such number.
@@ -184,6 +184,13 @@ impl ConversationDocument {
             context_revision: 0,
             schema: CONVERSATION_SCHEMA,
         }
+    }
+}
+
+impl ConversationDocument {
+    /// The turn whose lease is valid at `now`.
+    pub(crate) fn running_turn(&self, now: Timestamp) -> Option<TurnId> {
+        rules::running_turn(self.running_turn, self.lease_until, now)
     }
 }
 

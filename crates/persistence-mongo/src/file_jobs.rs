@@ -10,7 +10,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{
     Append, AppendOutcome, CompletedJob, CreateJobOutcome, FileJobs, FileText, NewFileJob,
-    StoreError, StoredFileJob, TakenJob,
+    StoreError, StoredFileJob, TakenJob, rules,
 };
 
 use crate::database::Transaction;
@@ -154,7 +154,7 @@ impl FileJobs for MongoStore {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
         let mut failed = owned_job(user_id, id, job_id);
-        failed.insert("status", "failed");
+        failed.insert("status", status_name(rules::RETRYABLE));
         let running = doc! { "$set": { "status": "running", "error": Option::<Document>::None } };
         let jobs = self.database.file_jobs();
         self.database.answer(jobs.update_one(failed, running)).await?;
@@ -197,7 +197,7 @@ async fn create(
     if let Some(known) = jobs.find_one(known).session(&mut *transaction.session).await? {
         return Ok(CreateJobOutcome::Duplicate(known.into()));
     }
-    if !make_room(&mut transaction, user_id, new.most_kept).await? {
+    if !make_room(&mut transaction, user_id, new.max_kept).await? {
         // Nothing was written but the time of the conversation, as somebody has used it.
         return Ok(CreateJobOutcome::TooMany);
     }
@@ -267,21 +267,18 @@ async fn text(transaction: Transaction<'_>, job_id: JobId) -> MongoResult<Option
 async fn make_room(
     transaction: &mut Transaction<'_>,
     user_id: UserId,
-    most_kept: u32,
+    max_kept: u32,
 ) -> MongoResult<bool> {
     let jobs = transaction.database.file_jobs();
     let running = jobs
         .count_documents(doc! { "user_id": user_id.to_string(), "status": "running" })
         .session(&mut *transaction.session)
         .await?;
-    let most_others = u64::from(most_kept.saturating_sub(1));
-    if running > most_others {
-        return Ok(false);
-    }
+    let Some(kept) = rules::failed_jobs_to_keep(running, max_kept) else { return Ok(false) };
     let mut failed = jobs
         .find(doc! { "user_id": user_id.to_string(), "status": "failed" })
         .sort(doc! { "created_at": -1, "job_id": -1 })
-        .skip(most_others - running)
+        .skip(kept)
         .session(&mut *transaction.session)
         .await?;
     let superfluous: Vec<JobDocument> = failed.stream(transaction.session).try_collect().await?;
@@ -372,7 +369,8 @@ async fn complete(
 /// Cancels it if it runs or has failed.
 async fn cancel(transaction: &mut Transaction<'_>, job: &Document) -> MongoResult<()> {
     let mut cancellable = job.clone();
-    cancellable.insert("status", doc! { "$in": ["running", "failed"] });
+    let statuses = rules::CANCELLABLE.map(status_name).to_vec();
+    cancellable.insert("status", doc! { "$in": statuses });
     let jobs = transaction.database.file_jobs();
     let cancelled = jobs
         .find_one_and_update(cancellable, doc! { "$set": ended(JobStatus::Cancelled) })
@@ -413,15 +411,18 @@ fn waiting(now: Timestamp) -> Document {
 
 /// Nobody holds it any more.
 fn ended(status: JobStatus) -> Document {
-    let status = match status {
+    doc! {
+        "status": status_name(status),
+        "run_id": Option::<String>::None,
+        "lease_until": Option::<DateTime>::None,
+    }
+}
+
+fn status_name(status: JobStatus) -> &'static str {
+    match status {
         JobStatus::Running => "running",
         JobStatus::Complete => "complete",
         JobStatus::Failed => "failed",
         JobStatus::Cancelled => "cancelled",
-    };
-    doc! {
-        "status": status,
-        "run_id": Option::<String>::None,
-        "lease_until": Option::<DateTime>::None,
     }
 }

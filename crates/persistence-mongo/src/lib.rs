@@ -2,26 +2,25 @@
 
 mod abandoned;
 mod append;
+mod archive;
 mod contexts;
 mod conversations;
 mod database;
 mod definitions;
 mod documents;
 mod error;
-mod exchange;
 mod file_documents;
 mod file_jobs;
 mod flask;
 mod lapsed;
 mod open_error;
+mod preconditions;
 mod probe;
 mod queries;
 mod removals;
 mod schema;
 mod search;
-mod taken;
 mod terms;
-mod transfer;
 mod versions;
 
 use std::sync::Arc;

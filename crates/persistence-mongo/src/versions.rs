@@ -1,20 +1,22 @@
 //! Which of a conversation's messages are visible, where several follow the same one.
 
-use std::collections::HashMap;
-
-use mongodb::bson::{Bson, Document, deserialize_from_document, doc, serialize_to_bson};
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, deserialize_from_document, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
-use webchat_domain::{ConversationId, MessageId, MessageStatus, Role, Timestamp, UserId};
+use webchat_domain::{
+    ClientMessageId, ConversationId, Message, MessageId, Role, Timestamp, UserId,
+};
+use webchat_persistence::rules::{self, HiddenMessages, NewPath, PathChange, PathNode};
 use webchat_persistence::{AppendOutcome, ChildMessage, ContinueAnswer, SelectOutcome};
 
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date, long};
+use crate::preconditions::append_state;
 use crate::queries::{find_conversation, owned};
-use crate::taken::{sent_before, turn_runs};
 
-/// A message without what is said.
+/// The fields of a message that paths need.
 #[serde_as]
 #[derive(Clone, Deserialize)]
 pub(crate) struct Node {
@@ -25,20 +27,13 @@ pub(crate) struct Node {
     role: Role,
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) position: u64,
-    token_count: i64,
+    #[serde_as(as = "TryFromInto<i64>")]
+    token_count: u32,
     active: bool,
 }
 
-/// What becomes visible: where it ends, and what of it was not visible before.
-pub(crate) struct Path {
-    end: Option<MessageId>,
-    joining: Vec<Node>,
-    /// The position behind which the visible path is another one.
-    parting: u64,
-}
-
-/// What leaves the visible path.
-#[derive(Default, Deserialize)]
+/// The messages that leave the visible path.
+#[derive(Deserialize)]
 struct Leaving {
     first: i64,
     count: i64,
@@ -50,6 +45,18 @@ impl Node {
         doc! {
             "_id": 0, "message_id": 1, "parent_id": 1, "role": 1, "position": 1, "token_count": 1,
             "active": 1,
+        }
+    }
+}
+
+impl From<Node> for PathNode {
+    fn from(node: Node) -> Self {
+        Self {
+            message_id: node.message_id,
+            parent_id: node.parent_id,
+            position: node.position,
+            token_count: node.token_count,
+            is_active: node.active,
         }
     }
 }
@@ -70,19 +77,15 @@ pub(crate) async fn select(
     let Some(conversation) = find_conversation(&mut transaction, owned(user_id, id)).await? else {
         return Ok(SelectOutcome::NotFound);
     };
-    let Some(message) = find_node(&mut transaction, &conversation, message_id).await? else {
-        return Ok(SelectOutcome::NotFound);
-    };
-    if message.active {
-        return Ok(SelectOutcome::Visible { changed: false });
+    let node = find_node(&mut transaction, &conversation, message_id).await?;
+    let is_active = node.as_ref().map(|node| node.active);
+    if let Err(unchanged) = rules::check_select(is_active, conversation.running_turn(now)) {
+        return Ok(unchanged);
     }
-    if turn_runs(&conversation, now) {
-        return Ok(SelectOutcome::TurnInProgress);
-    }
-    let mut path = path_to(&mut transaction, &conversation, message.parent_id).await?;
-    let newest = newest_from(&mut transaction, &conversation, message).await?;
-    path.end = newest.last().map(|last| last.message_id);
-    path.joining.extend(newest);
+    let Some(node) = node else { return Ok(SelectOutcome::NotFound) };
+    let mut path = NewPath::to(node.parent_id);
+    let later = later_nodes(&mut transaction, &conversation, node.position).await?;
+    path.extend(rules::newest_descendants(node.into(), later));
     show(&mut transaction, &conversation, path).await?;
     let changed = doc! { "$set": { "updated_at": date(now) } };
     update(&mut transaction, &conversation, changed).await?;
@@ -99,20 +102,17 @@ pub(crate) async fn continue_answer(
     let Some(conversation) = find_conversation(&mut transaction, owned(user_id, id)).await? else {
         return Ok(AppendOutcome::NotFound);
     };
-    if let Some(client_message_id) = &continuation.client_message_id {
-        let earlier = sent_before(&mut transaction, &conversation, client_message_id).await?;
-        if !earlier.is_empty() {
-            return Ok(AppendOutcome::Duplicate(earlier));
-        }
+    let last = find_head(&mut transaction, &conversation).await?;
+    let head_position = last.as_ref().map_or(0, |last| last.position);
+    let name = continuation.client_message_id.as_ref();
+    let state = append_state(&mut transaction, &conversation, name, head_position, now).await?;
+    let last = last.map(Message::from);
+    if let Err(rejected) = rules::check_continuation(continuation, last.as_ref(), state) {
+        return Ok(rejected);
     }
-    if turn_runs(&conversation, now) {
-        return Ok(AppendOutcome::TurnInProgress);
-    }
-    let Some(answer) = find_unfinished(&mut transaction, &conversation, continuation).await? else {
-        let position = end_position(&mut transaction, &conversation).await?;
-        return Ok(AppendOutcome::Conflict { position });
-    };
-    let answer = assign_to_turn(&mut transaction, answer, continuation).await?;
+    let Some(answer) = last else { return Ok(AppendOutcome::NotFound) };
+    let answer = rules::continued_answer(answer, continuation);
+    update_answer(&mut transaction, &answer, name).await?;
     let held = doc! {
         "$set": {
             "updated_at": date(now),
@@ -122,18 +122,17 @@ pub(crate) async fn continue_answer(
         "$unset": { "archived": "" },
     };
     update(&mut transaction, &conversation, held).await?;
-    drop_summary_from(&mut transaction, &conversation, long(answer.position)).await?;
+    drop_summary_from(&mut transaction, &conversation, answer.position).await?;
     match find_conversation(&mut transaction, owned(user_id, id)).await? {
-        Some(conversation) => Ok(AppendOutcome::Stored {
-            conversation: conversation.into(),
-            messages: vec![answer.into()],
-        }),
+        Some(conversation) => {
+            Ok(AppendOutcome::Stored { conversation: conversation.into(), messages: vec![answer] })
+        }
         None => Ok(AppendOutcome::NotFound),
     }
 }
 
-/// The position of the message in which the visible path ends; 0 without one.
-pub(crate) async fn end_position(
+/// The position of the conversation's head; 0 without one.
+pub(crate) async fn head_position(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
 ) -> MongoResult<u64> {
@@ -158,96 +157,71 @@ pub(crate) async fn find_node(
     found.session(&mut *transaction.session).await
 }
 
-/// The path that ends in this message; without one, an empty one. A message after the other is looked
-/// up to where the visible path begins: mostly that is the first.
-pub(crate) async fn path_to(
-    transaction: &mut Transaction<'_>,
-    conversation: &ConversationDocument,
-    end: Option<MessageId>,
-) -> MongoResult<Path> {
-    let mut path = Path { end, joining: Vec::new(), parting: 0 };
-    let mut next = end;
-    while let Some(message_id) = next
-        && let Some(node) = find_node(transaction, conversation, message_id).await?
-    {
-        if node.active {
-            path.parting = node.position;
-            break;
-        }
-        next = node.parent_id;
-        path.joining.push(node);
-    }
-    Ok(path)
-}
-
 /// Makes the path the visible one.
 pub(crate) async fn show(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
-    path: Path,
+    mut path: NewPath,
 ) -> MongoResult<()> {
-    let left = hide_behind(transaction, conversation, path.parting).await?;
-    show_all(transaction, &path.joining).await?;
-    let count = path.joining.iter().map(|_| 1_i64).sum::<i64>() - left.count;
-    let tokens = path.joining.iter().map(|node| node.token_count).sum::<i64>() - left.tokens;
+    while let Some(message_id) = path.missing_ancestor()
+        && let Some(node) = find_node(transaction, conversation, message_id).await?
+    {
+        path.add_ancestor(node.into());
+    }
+    let hidden = hide_after(transaction, conversation, path.branch_position()).await?;
+    show_joining(transaction, &path).await?;
+    let PathChange { message_count, total_tokens } = path.change(&hidden);
     let changed = doc! {
-        "$set": { "head": path.end.map(|end| end.to_string()) },
-        "$inc": { "message_count": count, "total_tokens": tokens },
+        "$set": { "head": path.head().map(|head| head.to_string()) },
+        "$inc": { "message_count": message_count, "total_tokens": total_tokens },
     };
     update(transaction, conversation, changed).await
 }
 
-/// The message, and of what follows it the newest each time.
-async fn newest_from(
-    transaction: &mut Transaction<'_>,
-    conversation: &ConversationDocument,
-    message: Node,
-) -> MongoResult<Vec<Node>> {
-    // All that was said since, in one query: one for each message would take as many round trips.
-    let behind = doc! {
-        "conversation_id": conversation.conversation_id.to_string(),
-        "position": { "$gt": long(message.position) },
-    };
-    let messages = transaction.database.messages().clone_with_type::<Node>();
-    let find = messages.find(behind).sort(doc! { "position": 1 }).projection(Node::projection());
-    let mut found = find.session(&mut *transaction.session).await?;
-    let mut newest: HashMap<MessageId, Node> = HashMap::new();
-    while let Some(node) = found.next(transaction.session).await.transpose()? {
-        if let Some(parent_id) = node.parent_id {
-            newest.insert(parent_id, node);
-        }
-    }
-    let mut path = vec![message];
-    while let Some(next) = path.last().and_then(|last| newest.remove(&last.message_id)) {
-        path.push(next);
-    }
-    Ok(path)
-}
-
-/// Takes what stands behind this position off the visible path.
-async fn hide_behind(
+/// All messages after this position, visible or not, ordered by position.
+async fn later_nodes(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     position: u64,
-) -> MongoResult<Leaving> {
-    // What a reset has taken away may lie there still.
+) -> MongoResult<Vec<PathNode>> {
+    // In one query: one for each generation would take as many round trips.
+    let later = doc! {
+        "conversation_id": conversation.conversation_id.to_string(),
+        "position": { "$gt": long(position) },
+    };
+    let messages = transaction.database.messages().clone_with_type::<Node>();
+    let find = messages.find(later).sort(doc! { "position": 1 }).projection(Node::projection());
+    let mut found = find.session(&mut *transaction.session).await?;
+    found.stream(transaction.session).map_ok(PathNode::from).try_collect().await
+}
+
+/// Takes the messages after this position off the visible path.
+async fn hide_after(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    position: u64,
+) -> MongoResult<HiddenMessages> {
+    // Messages that a reset has hidden may still be stored.
     let position = position.max(conversation.emptied_through);
     let visible = doc! {
         "conversation_id": conversation.conversation_id.to_string(),
         "active": true,
         "position": { "$gt": long(position) },
     };
-    let leaving = count(transaction, visible.clone()).await?;
-    if leaving.count > 0 {
-        let hidden = doc! { "$set": { "active": false } };
+    let hidden = count(transaction, visible.clone()).await?;
+    if let Some(first_position) = hidden.first_position {
+        let hide = doc! { "$set": { "active": false } };
         let messages = transaction.database.messages();
-        messages.update_many(visible, hidden).session(&mut *transaction.session).await?;
-        drop_summary_from(transaction, conversation, leaving.first).await?;
+        messages.update_many(visible, hide).session(&mut *transaction.session).await?;
+        drop_summary_from(transaction, conversation, first_position).await?;
     }
-    Ok(leaving)
+    Ok(hidden)
 }
 
-async fn count(transaction: &mut Transaction<'_>, messages: Document) -> MongoResult<Leaving> {
+async fn count(
+    transaction: &mut Transaction<'_>,
+    messages: Document,
+) -> MongoResult<HiddenMessages> {
     let group = doc! { "$group": {
         "_id": null,
         "first": { "$min": "$position" },
@@ -257,17 +231,22 @@ async fn count(transaction: &mut Transaction<'_>, messages: Document) -> MongoRe
     let collection = transaction.database.messages();
     let counting = collection.aggregate([doc! { "$match": messages }, group]);
     let mut counted = counting.session(&mut *transaction.session).await?;
-    match counted.next(transaction.session).await.transpose()? {
-        Some(counted) => Ok(deserialize_from_document(counted)?),
-        None => Ok(Leaving::default()),
-    }
+    let Some(counted) = counted.next(transaction.session).await.transpose()? else {
+        return Ok(HiddenMessages::default());
+    };
+    let Leaving { first, count, tokens } = deserialize_from_document(counted)?;
+    Ok(HiddenMessages {
+        first_position: u64::try_from(first).ok(),
+        message_count: count,
+        total_tokens: tokens,
+    })
 }
 
-async fn show_all(transaction: &mut Transaction<'_>, nodes: &[Node]) -> MongoResult<()> {
-    if nodes.is_empty() {
+async fn show_joining(transaction: &mut Transaction<'_>, path: &NewPath) -> MongoResult<()> {
+    let ids: Vec<String> = path.joining().map(|id| id.to_string()).collect();
+    if ids.is_empty() {
         return Ok(());
     }
-    let ids: Vec<String> = nodes.iter().map(|node| node.message_id.to_string()).collect();
     let (joining, shown) =
         (doc! { "message_id": { "$in": ids } }, doc! { "$set": { "active": true } });
     let messages = transaction.database.messages();
@@ -275,62 +254,79 @@ async fn show_all(transaction: &mut Transaction<'_>, nodes: &[Node]) -> MongoRes
     Ok(())
 }
 
-/// Drops the summary if it covers the message at this position. The context's revision rises in any
-/// case, so that nobody puts a summary in place who has read what is no longer so.
+/// Drops the summary unless it is kept beside a change of the message at this position. The context's
+/// revision rises in any case, so that a summary made from the old path is not stored.
 async fn drop_summary_from(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
-    position: i64,
+    position: u64,
 ) -> MongoResult<()> {
-    let mut covering = owned(conversation.user_id, conversation.conversation_id);
-    covering.insert("context.summary.through", doc! { "$gte": position });
-    let dropped = doc! { "$set": { "context.summary": null } };
-    let conversations = transaction.database.conversations();
-    conversations.update_one(covering, dropped).session(&mut *transaction.session).await?;
-    update(transaction, conversation, doc! { "$inc": { "context_revision": 1_i64 } }).await
+    let mut change = doc! { "$inc": { "context_revision": 1_i64 } };
+    let through = find_summary_end(transaction, conversation).await?;
+    if through.is_some_and(|through| !rules::is_summary_kept(through, position)) {
+        change.insert("$set", doc! { "context.summary": null });
+    }
+    update(transaction, conversation, change).await
 }
 
-/// The answer that is to go on, if the visible path ends in it.
-async fn find_unfinished(
+/// The position through which the conversation's summary covers its messages.
+async fn find_summary_end(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
-    continuation: &ContinueAnswer,
-) -> MongoResult<Option<MessageDocument>> {
-    if conversation.head != Some(continuation.message_id) {
-        return Ok(None);
+) -> MongoResult<Option<u64>> {
+    #[derive(Deserialize)]
+    struct Projected {
+        context: Option<ContextEnd>,
     }
-    let unfinished = doc! {
-        "message_id": continuation.message_id.to_string(),
-        "role": serialize_to_bson(&Role::Assistant)?,
-        "status": { "$ne": serialize_to_bson(&MessageStatus::Complete)? },
-    };
-    let messages = transaction.database.messages();
-    messages.find_one(unfinished).session(&mut *transaction.session).await
+    #[derive(Deserialize)]
+    struct ContextEnd {
+        summary: Option<SummaryEnd>,
+    }
+    #[serde_as]
+    #[derive(Deserialize)]
+    struct SummaryEnd {
+        #[serde_as(as = "TryFromInto<i64>")]
+        through: u64,
+    }
+    let conversations = transaction.database.conversations().clone_with_type::<Projected>();
+    let found = conversations
+        .find_one(owned(conversation.user_id, conversation.conversation_id))
+        .projection(doc! { "context.summary.through": 1 })
+        .session(&mut *transaction.session)
+        .await?;
+    let summary = found.and_then(|found| found.context).and_then(|context| context.summary);
+    Ok(summary.map(|summary| summary.through))
 }
 
-/// Makes the answer the turn's.
-async fn assign_to_turn(
+async fn find_head(
     transaction: &mut Transaction<'_>,
-    mut answer: MessageDocument,
-    continuation: &ContinueAnswer,
-) -> MongoResult<MessageDocument> {
-    answer.turn_id = Some(continuation.turn.turn_id);
-    answer.status = MessageStatus::Interrupted;
-    answer.error = None;
-    let mut taken_up = doc! {
-        "turn_id": continuation.turn.turn_id.to_string(),
+    conversation: &ConversationDocument,
+) -> MongoResult<Option<MessageDocument>> {
+    let Some(head) = conversation.head else { return Ok(None) };
+    let messages = transaction.database.messages();
+    let head = messages.find_one(doc! { "message_id": head.to_string() });
+    head.session(&mut *transaction.session).await
+}
+
+async fn update_answer(
+    transaction: &mut Transaction<'_>,
+    answer: &Message,
+    client_message_id: Option<&ClientMessageId>,
+) -> MongoResult<()> {
+    let mut change = doc! {
+        "turn_id": answer.turn_id.map(|turn_id| turn_id.to_string()),
         "status": serialize_to_bson(&answer.status)?,
-        "error": Bson::Null,
+        "error": serialize_to_bson(&answer.error)?,
     };
-    if let Some(client_message_id) = &continuation.client_message_id {
-        taken_up.insert("client_message_id", client_message_id.as_str());
+    if let Some(client_message_id) = client_message_id {
+        change.insert("client_message_id", client_message_id.as_str());
     }
     let messages = transaction.database.messages();
     messages
-        .update_one(doc! { "message_id": answer.message_id.to_string() }, doc! { "$set": taken_up })
+        .update_one(doc! { "message_id": answer.message_id.to_string() }, doc! { "$set": change })
         .session(&mut *transaction.session)
         .await?;
-    Ok(answer)
+    Ok(())
 }
 
 async fn update(

@@ -81,7 +81,7 @@ impl TurnLog for RedisTurnLog {
             return Ok(Replay::Gone { latest });
         }
         let events = entries.iter().map(|entry| event_of(id, entry)).collect::<Result<_, _>>()?;
-        Ok(Replay::Whole(events))
+        Ok(Replay::Complete(events))
     }
 
     /// An outage of Redis does not end it: it goes on waiting, and then learns what it missed.

@@ -247,7 +247,7 @@ async fn events_that_a_restart_lost_make_no_replay_whole() {
 
     assert_eq!(seen, 0);
     assert_eq!(quiet, Replay::Gone { latest: at_rest });
-    assert_eq!(nothing_new, Replay::Whole(Vec::new()));
+    assert_eq!(nothing_new, Replay::Complete(Vec::new()));
     assert_eq!(log.read(id, seen).await.unwrap(), Replay::Gone { latest: next.seq });
-    assert_eq!(log.read(id, at_rest).await.unwrap(), Replay::Whole(vec![next]));
+    assert_eq!(log.read(id, at_rest).await.unwrap(), Replay::Complete(vec![next]));
 }

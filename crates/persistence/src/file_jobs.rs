@@ -118,7 +118,7 @@ pub struct NewFileJob {
     pub part_ends: Vec<u64>,
     /// How many jobs of one owner may be kept with their texts: those that run, and those that have
     /// failed.
-    pub most_kept: u32,
+    pub max_kept: u32,
 }
 
 /// What became of a new job.

@@ -1,16 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod contexts;
+mod conversation_archive;
 mod conversations;
 mod error;
-mod exchange;
 mod file_jobs;
 mod probe;
 mod saved_files;
 mod sessions;
 mod signals;
-mod transfer;
 mod turn_log;
+
+pub mod rules;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -19,6 +20,11 @@ pub mod testing;
 pub use contexts::MockContexts;
 pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};
 #[cfg(feature = "mock")]
+pub use conversation_archive::MockConversationArchive;
+pub use conversation_archive::{
+    ConversationArchive, StoredConversation, StoredFileJob, StoredMessage, Totals,
+};
+#[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
@@ -26,9 +32,6 @@ pub use conversations::{
     SelectOutcome, TurnLease,
 };
 pub use error::StoreError;
-pub use exchange::Exchange;
-#[cfg(feature = "mock")]
-pub use exchange::MockExchange;
 #[cfg(feature = "mock")]
 pub use file_jobs::MockFileJobs;
 pub use file_jobs::{CompletedJob, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
@@ -44,7 +47,6 @@ pub use sessions::Sessions;
 #[cfg(feature = "mock")]
 pub use signals::MockSignals;
 pub use signals::{Signal, Signals};
-pub use transfer::{StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
 pub use turn_log::{Checkpoint, Replay, TurnLog};

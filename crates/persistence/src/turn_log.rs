@@ -42,7 +42,7 @@ pub trait TurnLog: Send + Sync {
 pub enum Replay {
     /// The events after the one that was named, in order and without a hole; empty when there is
     /// none.
-    Whole(Vec<Arc<Event>>),
+    Complete(Vec<Arc<Event>>),
     /// The log does not reach back so far: read the messages again, and go on after `latest`.
     Gone {
         /// The newest event's number.

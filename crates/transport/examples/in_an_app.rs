@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer, web};
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings};
-use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::TokenCounter;
 use webchat_transport::Services;
 
@@ -58,11 +58,11 @@ async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
         signals: Arc::new(LocalSignals::default()),
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
-        exchange: Arc::new(store.clone()),
+        archive: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
         sessions: Arc::new(store),
-        saved_files: Arc::new(SavedFolder::at(data.join("saved_conversations"))),
+        saved_files: Arc::new(SavedFilesDir::at(data.join("saved_conversations"))),
         model: Arc::new(HttpChatModel::new(HttpSettings::new(model.parse()?))?),
         clock: Arc::new(SystemClock),
         tokens: TokenCounter::load(),

@@ -11,7 +11,7 @@ use webchat_domain::{
     Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus,
     Problem, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
 };
-use webchat_persistence::{Exchange, StoredConversation, StoredMessage, Transfer};
+use webchat_persistence::{ConversationArchive, StoredConversation, StoredMessage};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use webchat_persistence_sqlite::SqliteStore;
 use webchat_tests::{Process, ScriptedModel, mongodb_uri};
@@ -25,9 +25,9 @@ async fn the_operator_exports_and_imports_all_users() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Process::start(from.path(), &[("AZURE_API_URL", model.url())]).await;
     let (one, other) = (server.browser(), server.browser());
-    for (browser, said) in [(&one, "mine"), (&other, "theirs")] {
+    for (browser, text) in [(&one, "mine"), (&other, "theirs")] {
         let id = browser.start_conversation().await;
-        browser.connect().await.ask(&id, said).await;
+        browser.connect().await.ask(&id, text).await;
     }
     let before = one.get("/api/v1/export").await.text;
     server.terminate().await;
@@ -41,8 +41,8 @@ async fn the_operator_exports_and_imports_all_users() {
     let over_it = Process::run_with(&["export", "--to", file], &[data]).await;
     let imported = Process::run_with(&["import", file], &[elsewhere]).await;
     let again = Process::run_with(&["import", file], &[elsewhere]).await;
-    let whole: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-    let users = whole["conversations"].as_array().unwrap().iter();
+    let exported_file: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let users = exported_file["conversations"].as_array().unwrap().iter();
     let users: Vec<_> = users.map(|one| one["user_id"].as_str().unwrap()).collect();
     let printed = Process::run_with(&["export", "--user", users[0]], &[elsewhere]).await;
     fs::write(file, &before).unwrap();
@@ -79,10 +79,10 @@ async fn export_text(parts: webchat_chat::ExportStream) -> String {
 #[tokio::test]
 async fn a_round_trip_between_stores_preserves_the_export() {
     let ((sqlite, _folder), mongo) = (sqlite().await, mongo().await);
-    let stores: [Arc<dyn Exchange>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
+    let stores: [Arc<dyn ConversationArchive>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
     let owner = UserId::generate();
     for (conversation, messages) in [branched(owner), empty(owner)] {
-        assert!(stores[0].add_whole(conversation, messages).await.unwrap());
+        assert!(stores[0].insert_with_messages(conversation, messages).await.unwrap());
     }
     let first = export_text(export_user(Arc::clone(&stores[0]), owner)).await;
 
@@ -91,7 +91,7 @@ async fn a_round_trip_between_stores_preserves_the_export() {
     for store in [&stores[1], &stores[0]] {
         let owner = UserId::generate();
         let into = ImportTarget {
-            exchange: Arc::clone(store),
+            archive: Arc::clone(store),
             tokens: TokenCounter::load(),
             now: Timestamp::from_unix_millis(0),
         };
@@ -102,7 +102,7 @@ async fn a_round_trip_between_stores_preserves_the_export() {
         file = export_text(export_user(Arc::clone(store), owner)).await;
         assert_eq!(with_numbered_ids(&file), with_numbered_ids(&first));
     }
-    let all = export_all_users(Arc::new(sqlite.clone()), Arc::new(sqlite.clone()));
+    let all = export_all_users(Arc::new(sqlite.clone()));
     let all: Value = serde_json::from_str(&export_text(all).await).unwrap();
     assert_eq!(all["conversations"].as_array().unwrap().len(), 4);
     assert_eq!(sqlite.totals().await.unwrap().messages, 260);

@@ -12,5 +12,4 @@ webchat_persistence::conversations_contract!(super::open);
 webchat_persistence::contexts_contract!(super::open);
 webchat_persistence::versions_contract!(super::open);
 webchat_persistence::file_jobs_contract!(super::open);
-webchat_persistence::transfer_contract!(super::open);
-webchat_persistence::exchange_contract!(super::open);
+webchat_persistence::conversation_archive_contract!(super::open);

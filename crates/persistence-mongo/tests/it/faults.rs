@@ -219,13 +219,16 @@ async fn a_write_that_no_majority_confirms_is_no_success() {
 
     started.fail(&["commitTransaction"], 1, how.clone()).await;
     let appended = started.append().await;
-    started.fail(&["findAndModify"], 1, how).await;
+    started.fail(&["commitTransaction"], 1, how.clone()).await;
     let title = "Tides".to_owned().try_into().ok();
     let edit = Edit { title, ..Edit::default() };
     let renamed = started.store.edit(started.user_id, started.id, edit, moment(1)).await;
+    started.fail(&["findAndModify"], 1, how).await;
+    let claimed = started.store.claim_expired_turns(moment(1), moment(1), moment(2), 1).await;
 
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");
+    assert!(matches!(claimed, Err(StoreError::Unavailable(_))), "{claimed:?}");
 }
 
 #[tokio::test]

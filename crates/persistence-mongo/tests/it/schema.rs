@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use webchat_domain::{ConversationId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
 use webchat_persistence::{
-    Append, AppendOutcome, ArchiveFilter, Conversations, ListOrder, StoreError, Transfer,
+    Append, AppendOutcome, ArchiveFilter, ConversationArchive, Conversations, ListOrder, StoreError,
 };
 use webchat_persistence_mongo::{OpenError, Schema, SchemaChange};
 

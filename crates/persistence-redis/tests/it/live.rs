@@ -30,7 +30,7 @@ async fn two_instances_see_each_others_events_live() {
         waited.expect("woken").unwrap();
         let read = listener.read(id, reached).await.unwrap();
         reached = told.seq;
-        assert_eq!(read, Replay::Whole(vec![told]));
+        assert_eq!(read, Replay::Complete(vec![told]));
     }
 }
 

@@ -35,7 +35,7 @@ type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
 async fn a_redis_that_was_killed_and_kept_its_data_goes_on() {
     let (next, replay) = kill_and_go_on(DURABLE).await;
 
-    assert_eq!(replay, Replay::Whole(vec![next]));
+    assert_eq!(replay, Replay::Complete(vec![next]));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_redis_that_hangs_holds_nobody_up() {
     assert!(tries.iter().all(|tried| matches!(tried, Err(StoreError::Unavailable(_)))));
     timeout(SOON, waiting).await.expect("woken").unwrap();
     // The tries may have been done late, when Redis went on: once.
-    let Replay::Whole(events) = log.read(id, first.seq).await.unwrap() else { panic!("gone") };
+    let Replay::Complete(events) = log.read(id, first.seq).await.unwrap() else { panic!("gone") };
     assert_eq!(events.iter().filter(|event| event.body == next.body).count(), 1);
     all_calls_succeed(&store, &log, id).await;
 }

@@ -40,8 +40,8 @@ impl Room {
         let (mut whole, mut reached) = (Vec::new(), after);
         loop {
             match self.log.read(self.id, reached).await.unwrap() {
-                Replay::Whole(events) if events.is_empty() => return Replay::Whole(whole),
-                Replay::Whole(events) => whole.extend(events),
+                Replay::Complete(events) if events.is_empty() => return Replay::Complete(whole),
+                Replay::Complete(events) => whole.extend(events),
                 gone @ Replay::Gone { .. } => return gone,
             }
             reached = whole.last().map_or(reached, |newest| newest.seq);
@@ -87,7 +87,7 @@ async fn numbers_rise_where_redis_has_lost_all_it_had() {
     assert!(after.seq > before.seq);
     assert!(after.seq < 1 << 53, "a browser can count so far");
     assert_eq!(room.read(before.seq).await, Replay::Gone { latest: after.seq });
-    assert_eq!(room.read(0).await, Replay::Whole(vec![after]));
+    assert_eq!(room.read(0).await, Replay::Complete(vec![after]));
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn whoever_was_there_before_the_first_event_misses_nothing() {
     let first = room.append(accepted(TurnId::generate())).await;
 
     assert_eq!((start.latest, start.running_turn), (start.seq, None));
-    assert_eq!(empty, Replay::Whole(vec![]));
-    assert_eq!(room.read(start.seq).await, Replay::Whole(vec![first]));
+    assert_eq!(empty, Replay::Complete(vec![]));
+    assert_eq!(room.read(start.seq).await, Replay::Complete(vec![first]));
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_number_that_no_event_can_have_had_yet_or_any_more_is_refused() {
     for after in [17, now - TEN_DAYS, now + TEN_DAYS, u64::MAX] {
         assert_eq!(room.read(after).await, Replay::Gone { latest: 0 }, "{after}");
     }
-    assert_eq!(room.read(now).await, Replay::Whole(vec![]));
+    assert_eq!(room.read(now).await, Replay::Complete(vec![]));
 }
 
 #[tokio::test]
@@ -144,8 +144,8 @@ async fn a_conversation_goes_on_after_its_events_have_expired() {
     let nothing_new = room.read(newest.seq).await;
     let next = room.append(accepted(TurnId::generate())).await;
 
-    assert_eq!(nothing_new, Replay::Whole(vec![]));
-    assert_eq!(room.read(newest.seq).await, Replay::Whole(vec![Arc::clone(&next)]));
+    assert_eq!(nothing_new, Replay::Complete(vec![]));
+    assert_eq!(room.read(newest.seq).await, Replay::Complete(vec![Arc::clone(&next)]));
     assert_eq!(room.read(old.seq).await, Replay::Gone { latest: next.seq });
     assert_eq!(room.checkpoint().await.seq, newest.seq);
 }
@@ -176,7 +176,7 @@ async fn a_long_turn_is_replayed_whole_from_its_checkpoint_in_many_pages() {
     let replay = room.read(checkpoint.seq).await;
 
     assert_eq!((checkpoint.running_turn, checkpoint.latest), (Some(turn_id), newest.seq));
-    let Replay::Whole(events) = replay else { panic!("{replay:?}") };
+    let Replay::Complete(events) = replay else { panic!("{replay:?}") };
     assert_eq!(events.len(), 1_502);
     assert_eq!((events.first(), events.last()), (Some(&begun), Some(&newest)));
     assert!(events.is_sorted_by(|one, next| one.seq < next.seq));
@@ -280,5 +280,5 @@ async fn a_redis_that_comes_back_with_older_data_gives_no_number_twice() {
 
     assert!(next.seq > lost.seq);
     assert_eq!(log.read(id, lost.seq).await.unwrap(), Replay::Gone { latest: next.seq });
-    assert_eq!(log.read(id, 0).await.unwrap(), Replay::Whole(vec![kept, next]));
+    assert_eq!(log.read(id, 0).await.unwrap(), Replay::Complete(vec![kept, next]));
 }

@@ -1,20 +1,22 @@
-//! What [`Exchange`] promises.
+//! What [`ConversationArchive`] promises.
 #![expect(missing_docs, reason = "the name is the promise")]
 
 use webchat_domain::{Conversation, ConversationId, Message, MessageId, SearchQuery, UserId};
 
 use super::transfer::{id_of, sample};
 use super::{moment, question};
-use crate::{Append, Contexts, Conversations, Cursor, Exchange, StoredConversation, StoredMessage};
+use crate::{
+    Append, Contexts, ConversationArchive, Conversations, Cursor, StoredConversation, StoredMessage,
+};
 
 pub async fn a_whole_conversation_is_added_and_comes_back_unchanged<S>(store: &S)
 where
-    S: Conversations + Contexts + Exchange,
+    S: Conversations + Contexts + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
 
-    assert!(store.add_whole(conversation.clone(), messages.clone()).await.unwrap());
+    assert!(store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap());
 
     let found = store.conversation_of(user_id, id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&conversation));
@@ -30,25 +32,25 @@ where
 
 pub async fn what_is_added_twice_is_there_once_and_stays_as_it_is<S>(store: &S)
 where
-    S: Conversations + Exchange,
+    S: Conversations + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
-    store.add_whole(conversation.clone(), messages.clone()).await.unwrap();
+    store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
     let append = Append { messages: vec![question("said since")], ..Append::default() };
     store.append(user_id, id, append, moment(9)).await.unwrap();
 
-    assert!(!store.add_whole(conversation, messages).await.unwrap());
+    assert!(!store.insert_with_messages(conversation, messages).await.unwrap());
 
     let stored = store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap();
     assert_eq!(stored.len(), 3);
     assert_eq!(store.conversations_of(user_id, None, 9).await.unwrap().len(), 1);
 }
 
-pub async fn of_conversations_added_at_once_one_is_kept<S: Exchange>(store: &S) {
+pub async fn of_conversations_added_at_once_one_is_kept<S: ConversationArchive>(store: &S) {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
-    let add = || store.add_whole(conversation.clone(), messages.clone());
+    let add = || store.insert_with_messages(conversation.clone(), messages.clone());
 
     let (one, two, three) = tokio::join!(add(), add(), add());
 
@@ -57,13 +59,13 @@ pub async fn of_conversations_added_at_once_one_is_kept<S: Exchange>(store: &S) 
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn conversations_are_read_page_by_page_oldest_first<S: Exchange>(store: &S) {
+pub async fn conversations_are_read_page_by_page_oldest_first<S: ConversationArchive>(store: &S) {
     let user_id = UserId::generate();
     let mut added = Vec::new();
     for started in [3, 1, 2, 2] {
         let conversation = empty(user_id, started);
         added.push((moment(started), id_of(&conversation)));
-        store.add_whole(conversation, Vec::new()).await.unwrap();
+        store.insert_with_messages(conversation, Vec::new()).await.unwrap();
     }
     added.sort();
 
@@ -78,23 +80,23 @@ pub async fn conversations_are_read_page_by_page_oldest_first<S: Exchange>(store
     assert_eq!(read, added);
 }
 
-pub async fn nobody_else_can_read_a_whole_conversation<S: Exchange>(store: &S) {
+pub async fn nobody_else_can_read_a_whole_conversation<S: ConversationArchive>(store: &S) {
     let (conversation, messages) = sample();
     let (stranger, id) = (UserId::generate(), id_of(&conversation));
-    store.add_whole(conversation, messages).await.unwrap();
+    store.insert_with_messages(conversation, messages).await.unwrap();
 
     assert_eq!(store.conversation_of(stranger, id).await.unwrap(), None);
     assert_eq!(store.messages_of(stranger, id, 0, 9).await.unwrap(), None);
     assert_eq!(store.conversations_of(stranger, None, 9).await.unwrap(), []);
 }
 
-pub async fn an_id_that_is_somebody_elses_is_not_taken<S: Exchange>(store: &S) {
+pub async fn an_id_that_is_somebody_elses_is_not_taken<S: ConversationArchive>(store: &S) {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
-    store.add_whole(conversation.clone(), messages.clone()).await.unwrap();
+    store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
     let thief = StoredConversation { user_id: UserId::generate(), ..conversation.clone() };
 
-    assert!(!store.add_whole(thief, Vec::new()).await.unwrap());
+    assert!(!store.insert_with_messages(thief, Vec::new()).await.unwrap());
 
     assert_eq!(store.conversation_of(user_id, id).await.unwrap(), Some(conversation));
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
@@ -102,19 +104,19 @@ pub async fn an_id_that_is_somebody_elses_is_not_taken<S: Exchange>(store: &S) {
 
 pub async fn a_conversation_that_was_deleted_can_be_added_again<S>(store: &S)
 where
-    S: Conversations + Exchange,
+    S: Conversations + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
-    store.add_whole(conversation.clone(), messages.clone()).await.unwrap();
+    store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
     store.delete(user_id, id).await.unwrap();
 
-    assert!(store.add_whole(conversation, messages.clone()).await.unwrap());
+    assert!(store.insert_with_messages(conversation, messages.clone()).await.unwrap());
 
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn a_long_conversation_is_added_whole<S: Exchange>(store: &S) {
+pub async fn a_long_conversation_is_added_whole<S: ConversationArchive>(store: &S) {
     let user_id = UserId::generate();
     let mut conversation = empty(user_id, 0);
     let id = id_of(&conversation);
@@ -122,7 +124,7 @@ pub async fn a_long_conversation_is_added_whole<S: Exchange>(store: &S) {
     conversation.last_position = 1_200;
     conversation.conversation.message_count = 1_200;
 
-    assert!(store.add_whole(conversation, messages.clone()).await.unwrap());
+    assert!(store.insert_with_messages(conversation, messages.clone()).await.unwrap());
 
     let read = store.messages_of(user_id, id, 0, 9_999).await.unwrap().unwrap();
     assert_eq!(read, messages);
@@ -130,11 +132,11 @@ pub async fn a_long_conversation_is_added_whole<S: Exchange>(store: &S) {
 
 pub async fn what_was_emptied_is_not_read<S>(store: &S)
 where
-    S: Conversations + Exchange,
+    S: Conversations + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
-    store.add_whole(conversation, messages).await.unwrap();
+    store.insert_with_messages(conversation, messages).await.unwrap();
 
     store.reset(user_id, id, moment(9)).await.unwrap();
 

@@ -231,7 +231,7 @@ pub(super) fn new(conversation_id: ConversationId, created: i64) -> NewFileJob {
         created_at: moment(created),
         message_id: None,
     };
-    NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), most_kept: MOST }
+    NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), max_kept: MOST }
 }
 
 async fn create<S: FileJobs>(store: &S, user_id: UserId, id: ConversationId, at: i64) -> FileJob {

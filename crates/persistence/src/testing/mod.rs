@@ -8,8 +8,7 @@
 //! webchat_persistence::contexts_contract!(open);
 //! webchat_persistence::versions_contract!(open);
 //! webchat_persistence::file_jobs_contract!(open);
-//! webchat_persistence::transfer_contract!(open);
-//! webchat_persistence::exchange_contract!(open);
+//! webchat_persistence::conversation_archive_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! webchat_persistence::signals_contract!(open_signals);
@@ -34,39 +33,29 @@ pub mod transfer;
 pub mod turn_log;
 pub mod versions;
 
-use webchat_domain::{MessageId, MessageStatus, NewMessage, Role, Timestamp, TurnId};
+use webchat_domain::{MessageStatus, NewMessage, Role, Timestamp, TurnId};
 
 /// A moment in the year 2026, so many milliseconds after the others.
 #[must_use]
 pub fn moment(offset: i64) -> Timestamp {
-    Timestamp::from_unix_millis(1_767_323_045_000 + offset)
+    Timestamp::from_unix_millis(Timestamp::FIXTURE.unix_millis() + offset)
 }
 
 /// A complete message of the user's, of 7 tokens, in no turn.
 #[must_use]
 pub fn question(content: &str) -> NewMessage {
-    NewMessage {
-        message_id: MessageId::generate(),
-        turn_id: None,
-        role: Role::User,
-        content: content.to_owned(),
-        token_count: 7,
-        status: MessageStatus::Complete,
-        created_at: moment(0),
-    }
+    NewMessage { content: content.to_owned(), ..NewMessage::fixture() }
 }
 
 /// An answer that has just begun.
 #[must_use]
 pub fn empty_answer(turn_id: TurnId) -> NewMessage {
     NewMessage {
-        message_id: MessageId::generate(),
         turn_id: Some(turn_id),
         role: Role::Assistant,
-        content: String::new(),
         token_count: 0,
         status: MessageStatus::Interrupted,
-        created_at: moment(0),
+        ..question("")
     }
 }
 
@@ -218,13 +207,13 @@ macro_rules! file_jobs_contract {
     };
 }
 
-/// The tests of [`Transfer`](crate::Transfer), for a store that implements
+/// The tests of [`ConversationArchive`](crate::ConversationArchive), for a store that implements
 /// [`Conversations`](crate::Conversations), [`Contexts`](crate::Contexts) and
 /// [`FileJobs`](crate::FileJobs) too.
 #[macro_export]
-macro_rules! transfer_contract {
+macro_rules! conversation_archive_contract {
     ($open:path) => {
-        mod transfer_contract {
+        mod conversation_archive_contract {
             $crate::contract_tests!(
                 $open,
                 $crate::testing::transfer,
@@ -237,16 +226,6 @@ macro_rules! transfer_contract {
                     a_file_that_was_put_goes_on_where_it_was,
                 ]
             );
-        }
-    };
-}
-
-/// The tests of [`Exchange`](crate::Exchange), for a store that implements
-/// [`Conversations`](crate::Conversations) and [`Contexts`](crate::Contexts) too.
-#[macro_export]
-macro_rules! exchange_contract {
-    ($open:path) => {
-        mod exchange_contract {
             $crate::contract_tests!(
                 $open,
                 $crate::testing::exchange,

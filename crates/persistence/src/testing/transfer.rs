@@ -1,4 +1,4 @@
-//! What [`Transfer`] promises.
+//! What [`ConversationArchive`] promises.
 #![expect(missing_docs, reason = "the name is the promise")]
 
 use std::collections::BTreeMap;
@@ -11,13 +11,13 @@ use webchat_domain::{
 use super::contexts::full_context;
 use super::{file_jobs, moment, question};
 use crate::{
-    Append, AppendOutcome, Contexts, Conversations, FileJobs, FileText, SelectOutcome,
-    StoredConversation, StoredFileJob, StoredMessage, Totals, Transfer,
+    Append, AppendOutcome, Contexts, ConversationArchive, Conversations, FileJobs, FileText,
+    SelectOutcome, StoredConversation, StoredFileJob, StoredMessage, Totals,
 };
 
 pub async fn all_of_a_store_can_be_read_page_by_page<S>(store: &S)
 where
-    S: Conversations + Contexts + Transfer,
+    S: Conversations + Contexts + ConversationArchive,
 {
     let (one, other) = (fill(store).await, fill(store).await);
     store.replace_context(one.user_id, one.id, full_context(), 0).await.unwrap();
@@ -25,7 +25,7 @@ where
     let first = store.conversations_after(None, 1).await.unwrap().remove(0);
     let second = store.conversations_after(Some(id_of(&first)), 9).await.unwrap().remove(0);
     let none = store.conversations_after(Some(id_of(&second)), 9).await.unwrap();
-    let newer = store.messages_after(one.id, 1, 9).await.unwrap();
+    let newer = store.messages_of(one.user_id, one.id, 1, 9).await.unwrap().unwrap();
 
     assert_eq!(store.totals().await.unwrap(), Totals { conversations: 2, messages: 6 });
     let found = if id_of(&first) == one.id { &first } else { &second };
@@ -38,13 +38,13 @@ where
     assert_eq!(none, []);
     assert_eq!(newer.iter().map(|stored| stored.message.position).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(newer.last().map(|last| last.message.message_id), found.head);
-    let named: Vec<_> = store.messages_after(one.id, 0, 1).await.unwrap();
+    let named: Vec<_> = store.messages_of(one.user_id, one.id, 0, 1).await.unwrap().unwrap();
     assert_eq!(named[0].client_message_id, ClientMessageId::try_from("c1".to_owned()).ok());
 }
 
 pub async fn what_is_put_is_there_as_it_was<S>(store: &S)
 where
-    S: Conversations + Contexts + Transfer,
+    S: Conversations + Contexts + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -55,7 +55,7 @@ where
         store.conversations_after(None, 9).await.unwrap(),
         std::slice::from_ref(&conversation)
     );
-    assert_eq!(store.messages_after(id, 0, 9).await.unwrap(), messages);
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
     assert_eq!(store.find(user_id, id).await.unwrap(), Some(conversation.conversation));
     let visible = store.messages(user_id, id, None, 9).await.unwrap().unwrap();
     assert_eq!(visible, [messages[0].message.clone()], "the other one is not active");
@@ -67,7 +67,7 @@ where
 
 pub async fn what_is_put_twice_is_there_once<S>(store: &S)
 where
-    S: Conversations + Contexts + Transfer,
+    S: Conversations + Contexts + ConversationArchive,
 {
     let (mut conversation, messages) = sample();
 
@@ -80,12 +80,13 @@ where
         store.conversations_after(None, 9).await.unwrap(),
         std::slice::from_ref(&conversation)
     );
-    assert_eq!(store.messages_after(id_of(&conversation), 0, 9).await.unwrap(), messages);
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
 pub async fn a_conversation_that_was_put_goes_on<S>(store: &S)
 where
-    S: Conversations + Contexts + Transfer,
+    S: Conversations + Contexts + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -101,7 +102,7 @@ where
 
 pub async fn a_version_that_was_put_can_be_selected<S>(store: &S)
 where
-    S: Conversations + Contexts + Transfer,
+    S: Conversations + Contexts + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -118,7 +119,7 @@ where
 
 pub async fn a_file_that_was_put_goes_on_where_it_was<S>(store: &S)
 where
-    S: Conversations + FileJobs + Transfer,
+    S: Conversations + FileJobs + ConversationArchive,
 {
     let (conversation, _) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -178,7 +179,11 @@ async fn fill(store: &impl Conversations) -> Filled {
     Filled { user_id, id }
 }
 
-async fn put(store: &impl Transfer, conversation: &StoredConversation, messages: &[StoredMessage]) {
+async fn put(
+    store: &impl ConversationArchive,
+    conversation: &StoredConversation,
+    messages: &[StoredMessage],
+) {
     store.put_conversation(conversation.clone()).await.unwrap();
     store.put_messages(conversation.user_id, messages.to_vec()).await.unwrap();
 }

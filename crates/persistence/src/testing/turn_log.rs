@@ -59,10 +59,10 @@ pub async fn who_reads_while_the_first_event_is_told_misses_nothing(log: &dyn Tu
         let reading = join_all((0..20).map(|_| log.read(id, 0)));
         let (told, read) = tokio::join!(append(log, id, chunk("a")), reading);
 
-        let told = Replay::Whole(vec![told.unwrap()]);
+        let told = Replay::Complete(vec![told.unwrap()]);
         for read in read {
             let read = read.unwrap();
-            assert!(read == Replay::Whole(Vec::new()) || read == told, "{read:?}");
+            assert!(read == Replay::Complete(Vec::new()) || read == told, "{read:?}");
         }
     }
 }
@@ -194,8 +194,8 @@ async fn whole(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<Eve
     let (mut whole, mut reached) = (Vec::new(), after);
     loop {
         match log.read(id, reached).await.unwrap() {
-            Replay::Whole(events) if events.is_empty() => return whole,
-            Replay::Whole(events) => whole.extend(events),
+            Replay::Complete(events) if events.is_empty() => return whole,
+            Replay::Complete(events) => whole.extend(events),
             gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
         }
         reached = whole.last().map_or(reached, |newest| newest.seq);

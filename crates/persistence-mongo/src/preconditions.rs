@@ -1,0 +1,65 @@
+//! What is loaded to check the preconditions of an append.
+
+use mongodb::bson::{Document, doc};
+use mongodb::error::Result as MongoResult;
+use webchat_domain::{ClientMessageId, Message, Role, Timestamp};
+use webchat_persistence::rules::AppendState;
+
+use crate::database::Transaction;
+use crate::documents::{ConversationDocument, MessageDocument};
+
+/// Loads what the rules of an append or a continuation need.
+pub(crate) async fn append_state(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    client_message_id: Option<&ClientMessageId>,
+    head_position: u64,
+    now: Timestamp,
+) -> MongoResult<AppendState> {
+    let duplicate = match client_message_id {
+        Some(id) => find_duplicate(transaction, conversation, id).await?,
+        None => Vec::new(),
+    };
+    Ok(AppendState { duplicate, running_turn: conversation.running_turn(now), head_position })
+}
+
+/// Finds the messages that were stored under the client message id, with the other message of their
+/// exchange. A message that was removed by a reset gives its id back.
+async fn find_duplicate(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    client_message_id: &ClientMessageId,
+) -> MongoResult<Vec<Message>> {
+    let messages = transaction.database.messages();
+    let named = doc! {
+        "conversation_id": conversation.conversation_id.to_string(),
+        "client_message_id": client_message_id.as_str(),
+    };
+    let Some(first) = messages.find_one(named.clone()).session(&mut *transaction.session).await?
+    else {
+        return Ok(Vec::new());
+    };
+    if first.position <= conversation.emptied_through {
+        messages.delete_one(named).session(&mut *transaction.session).await?;
+        return Ok(Vec::new());
+    }
+    let (other, oldest) = (other_of_exchange(&first), doc! { "position": 1 });
+    let other = messages.find_one(other).sort(oldest).session(&mut *transaction.session).await?;
+    let mut exchange: Vec<Message> = other.into_iter().chain([first]).map(Message::from).collect();
+    exchange.sort_by_key(|message| message.position);
+    Ok(exchange)
+}
+
+/// A question's answers, or the question that an answer follows.
+fn other_of_exchange(message: &MessageDocument) -> Document {
+    match message.role {
+        Role::User => doc! {
+            "conversation_id": message.conversation_id.to_string(),
+            "parent_id": message.message_id.to_string(),
+            "role": "assistant",
+        },
+        Role::Assistant => doc! {
+            "message_id": message.parent_id.map(|parent| parent.to_string()),
+        },
+    }
+}
