@@ -138,12 +138,15 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         turns_per_user: None,
     };
     let user_id = UserId::generate();
-    let conversation =
-        Chat::new(ports.clone(), settings.clone()).start_conversation(user_id, None).await.unwrap();
+    let conversation = Chat::new(ports.clone(), settings.clone())
+        .conversations
+        .start(user_id, None)
+        .await
+        .unwrap();
     for content in questions {
         let chat = Chat::new(ports.clone(), settings.clone());
         let message = SendMessage { content, client_message_id: None, expected_position: None };
-        chat.send_message(user_id, conversation.conversation_id, message).await.unwrap();
+        chat.turns.send(user_id, conversation.conversation_id, message).await.unwrap();
         chat.shutdown(Duration::from_mins(1)).await;
     }
     *model.requests.lock().unwrap()

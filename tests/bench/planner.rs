@@ -38,7 +38,7 @@ fn plan(stored: &[Message]) -> (Plan, u32) {
         history.rchunks(PAGE).map(<[Message]>::to_vec).flat_map(|page| page.into_iter().rev());
     for message in newest_first {
         read += 1;
-        if planner.offer(message).is_break() {
+        if planner.try_add(message).is_break() {
             break;
         }
     }

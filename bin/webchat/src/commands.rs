@@ -103,7 +103,7 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
     };
     let carried = print_report(&report, did);
     if changes.is_empty() && !carried {
-        println!("{} is up to date", database.place());
+        println!("{} is up to date", database.location());
     }
     Ok(())
 }
@@ -113,11 +113,11 @@ fn tell_progress() -> impl FnMut(FlaskProgress) + Send {
     let mut told = Instant::now();
     move |progress| match progress {
         FlaskProgress::Waiting => println!("waiting: somebody else is carrying conversations over"),
-        FlaskProgress::LeftBehind(left) => println!("left as it is: {left}"),
-        FlaskProgress::Carried { conversations, left_behind, of, .. } => {
+        FlaskProgress::Skipped(left) => println!("left as it is: {left}"),
+        FlaskProgress::Migrated { conversations, skipped, total, .. } => {
             if told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
-                println!("{} of {of} conversations", conversations + left_behind);
+                println!("{} of {total} conversations", conversations + skipped);
             }
         }
     }
@@ -125,7 +125,7 @@ fn tell_progress() -> impl FnMut(FlaskProgress) + Send {
 
 /// Whether there was anything to carry over.
 fn print_report(report: &FlaskReport, did: &str) -> bool {
-    let FlaskReport { conversations, messages, recast_messages, summaries, left_behind, .. } =
+    let FlaskReport { conversations, messages, role_mapped_messages, summaries, skipped, .. } =
         report;
     if let Some(index) = &report.dropped_index {
         println!("{did}: drop the Flask application's text index {index}");
@@ -133,17 +133,17 @@ fn print_report(report: &FlaskReport, did: &str) -> bool {
     if *conversations > 0 {
         println!(
             "{did}: carry over {conversations} conversations of the Flask application, with \
-             {messages} messages ({recast_messages} of them under another role) and {summaries} \
+             {messages} messages ({role_mapped_messages} of them under another role) and {summaries} \
              summaries"
         );
     }
-    if *left_behind > 0 {
-        println!("{did}: leave {left_behind} documents as they are:");
-        for left in &report.first_left_behind {
+    if *skipped > 0 {
+        println!("{did}: leave {skipped} documents as they are:");
+        for left in &report.first_skipped {
             println!("  {left}");
         }
     }
-    report.dropped_index.is_some() || *conversations > 0 || *left_behind > 0
+    report.dropped_index.is_some() || *conversations > 0 || *skipped > 0
 }
 
 /// Copies all conversations from one store into another, and checks the copy.

@@ -318,8 +318,8 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
             .map_or(default.messages_per_second, NonZeroU32::get),
         connections_per_user: number("WS_CONNECTIONS_PER_USER")
             .map_or(default.connections_per_user, count),
-        idle: number("WS_IDLE_S").map_or(default.idle, seconds),
-        slowest: number("WS_SLOWEST_S").map_or(default.slowest, seconds),
+        idle_timeout: number("WS_IDLE_S").map_or(default.idle_timeout, seconds),
+        send_timeout: number("WS_SLOWEST_S").map_or(default.send_timeout, seconds),
         max_frame: number("WS_MAX_FRAME_KB").map_or(default.max_frame, kilobytes),
         max_message: number("WS_MAX_MESSAGE_KB").map_or(default.max_message, kilobytes),
     }

@@ -107,16 +107,16 @@ pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartErr
 async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
     let migration = flask_migration(&database);
-    let waiting = migration.waiting().await?;
+    let waiting = migration.pending().await?;
     if waiting > 0 && !migrate {
-        return Err(StartError::Waiting { place: database.place(), waiting });
+        return Err(StartError::Waiting { place: database.location(), waiting });
     }
     Schema::of(database.clone()).prepare().await?;
     if waiting > 0 {
         let report = migration.run(|progress| tracing::info!(?progress, "carrying over")).await?;
         tracing::info!(
             conversations = report.conversations,
-            left_behind = report.left_behind,
+            skipped = report.skipped,
             "the Flask application's conversations are carried over"
         );
     }

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{FileName, ModelParameters};
 use webchat_llm::{ChatRequest, ChatRole, ModelError};
 use webchat_tokens::chunks;
 
+use crate::Settings;
+use crate::core::Core;
 use crate::fault::cause;
 use crate::prompts::{self, ANALYSE, COMBINE};
-use crate::{Chat, Settings};
 
 /// How often the model is asked for the same, beside what its client repeats by itself.
 const TRIES: u32 = 3;
@@ -48,7 +50,8 @@ fn longest_share(settings: &Settings) -> u32 {
 
 /// A file that is analysed.
 pub(crate) struct Analyst<'a> {
-    pub(crate) chat: &'a Chat,
+    pub(crate) core: &'a Core,
+    pub(crate) requests: &'a Semaphore,
     pub(crate) file_name: &'a FileName,
     pub(crate) parts: u32,
 }
@@ -56,7 +59,7 @@ pub(crate) struct Analyst<'a> {
 impl Analyst<'_> {
     /// What the model says about one part; parts are counted from 0.
     pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, ModelError> {
-        let settings = &self.chat.settings;
+        let settings = &self.core.settings;
         let alone = self.parts == 1;
         let most = if alone { settings.reply_tokens } else { longest_share(settings) };
         let heading = prompts::part_heading(self.file_name, part, self.parts);
@@ -67,7 +70,7 @@ impl Analyst<'_> {
     /// request.
     pub(crate) async fn combine(&self, analyses: Vec<String>) -> Result<String, ModelError> {
         let mut shares = analyses;
-        let settings = &self.chat.settings;
+        let settings = &self.core.settings;
         while shares.len() > 1 {
             let groups = self.groups(shares).await;
             let most =
@@ -92,11 +95,11 @@ impl Analyst<'_> {
 
     /// Neighbours, as many as one request can take.
     async fn groups(&self, shares: Vec<String>) -> Vec<Vec<String>> {
-        let room = room(&self.chat.settings);
+        let room = room(&self.core.settings);
         let mut groups: Vec<Vec<String>> = Vec::new();
         let mut taken = 0_u32;
         for share in shares {
-            let tokens = self.chat.count_tokens(&share).await.saturating_add(BETWEEN_TOKENS);
+            let tokens = self.core.count_tokens(&share).await.saturating_add(BETWEEN_TOKENS);
             taken = taken.saturating_add(tokens);
             match groups.last_mut() {
                 Some(group) if taken <= room => group.push(share),
@@ -134,11 +137,11 @@ impl Analyst<'_> {
 
     async fn try_to_ask(&self, request: ChatRequest, most: u32) -> Result<String, ModelError> {
         // It is never closed.
-        let _permit = self.chat.file_work.requests.acquire().await.ok();
-        let answering = timeout(PATIENCE, self.chat.complete(request)).await;
+        let _permit = self.requests.acquire().await.ok();
+        let answering = timeout(PATIENCE, self.core.complete(request)).await;
         let answer = answering.map_err(|_| ModelError::Failed("it took too long".into()))??;
         // The model's own count may be another: what is too long by ours is cut at a sentence's end.
-        let within = chunks(answer.trim(), most.max(LEAST / 4), self.chat.counter());
+        let within = chunks(answer.trim(), most.max(LEAST / 4), self.core.counter());
         let analysis = within.first().map(|first| first.trim()).unwrap_or_default();
         if analysis.is_empty() {
             return Err(ModelError::Failed("an empty answer".into()));

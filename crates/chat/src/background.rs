@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use webchat_persistence::{Signal, StoreError};
 
-use crate::Chat;
+use crate::core::Core;
 use crate::fault::{cause, panic_message};
 
 /// How long is waited before signals are listened to again.
@@ -39,7 +40,7 @@ impl Background {
     }
 
     /// Runs it until the end, at any point of which it may be dropped.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let ending = self.ending.clone();
         let task = async move {
             tokio::select! {
@@ -51,29 +52,18 @@ impl Background {
     }
 }
 
-impl Chat {
-    /// Begins what goes on in the background until the shutdown: other instances are listened to, the
-    /// turns are ended that dead ones left behind, and files are analysed, also those that a server left
-    /// unfinished. At shutdown what was asked about a file is still answered and kept, within the grace;
-    /// the rest goes on elsewhere or later.
-    /// To be called once for each set of ports.
-    pub fn spawn_background_tasks(&self) {
-        self.background.spawn(self.clone().listen());
-        self.background.spawn(self.clone().watch_for_abandoned_turns());
-        self.analyse_files();
-    }
-
-    async fn listen(self) {
-        let listening = || self.clone().listen_once();
+impl Core {
+    pub(crate) async fn listen(self: Arc<Self>) {
+        let listening = || Arc::clone(&self).listen_once();
         run_periodically("signals can't be heard", LISTEN_AGAIN_AFTER, listening).await;
     }
 
-    async fn listen_once(self) -> Result<(), StoreError> {
+    async fn listen_once(self: Arc<Self>) -> Result<(), StoreError> {
         let mut signals = self.ports.signals.subscribe().await?;
         while let Some(signal) = signals.next().await {
             match signal {
                 Signal::Stop { user_id, conversation_id, turn_id } => {
-                    self.turns.stop_turn(user_id, conversation_id, turn_id);
+                    self.running.stop_turn(user_id, conversation_id, turn_id);
                 }
                 Signal::ListChanged { user_id, conversation_id } => {
                     self.lists.tell(user_id, conversation_id);
@@ -103,8 +93,6 @@ pub(crate) async fn run_periodically<F: Future<Output = Result<(), StoreError>>>
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures_util::stream;
     use webchat_persistence::{MockConversations, MockFileJobs, MockSignals};
 

@@ -1,5 +1,6 @@
 use std::ops::ControlFlow;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,12 +13,13 @@ use webchat_domain::{
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
-use webchat_tokens::{Budget, Fold, SUMMARY_HEADING, chunks, with_overhead};
+use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
+use crate::ChatError;
+use crate::core::Core;
 use crate::fault::cause;
 use crate::prompts::{self, SUMMARISE};
 use crate::turns::LEASE;
-use crate::{Chat, ChatError};
 
 /// How long one request for a summary may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -69,7 +71,7 @@ impl From<StoreError> for Failure {
 /// One conversation whose oldest messages are folded into its summary.
 #[derive(Clone)]
 pub(crate) struct Compaction {
-    pub(crate) chat: Chat,
+    pub(crate) core: Arc<Core>,
     pub(crate) user_id: UserId,
     pub(crate) id: ConversationId,
     /// Only messages before this position are folded.
@@ -81,7 +83,7 @@ impl Compaction {
     /// again. Shutdown cuts it off: what was folded so far is kept.
     pub(crate) async fn run(self) {
         let id = self.id;
-        let interrupt = self.chat.turns.interrupt();
+        let interrupt = self.core.running.interrupt();
         let begun = tokio::select! {
             begun = self.begin() => begun,
             () = interrupt.cancelled() => None,
@@ -94,7 +96,7 @@ impl Compaction {
         if let Err(error) = folded {
             tracing::warn!(conversation_id = %id, error = cause(&error), "not summarised");
         }
-        if let Err(error) = self.chat.ports.contexts.end_compaction(id, until).await {
+        if let Err(error) = self.core.ports.contexts.end_compaction(id, until).await {
             tracing::warn!(conversation_id = %id, error = cause(&error), "still marked as busy");
         }
     }
@@ -103,9 +105,9 @@ impl Compaction {
     async fn begin(&self) -> Option<Timestamp> {
         let begun = timeout(WAIT, async {
             loop {
-                let now = self.chat.ports.clock.now();
+                let now = self.core.ports.clock.now();
                 let until = now.plus(RIGHT);
-                match self.chat.ports.contexts.begin_compaction(self.id, now, until).await {
+                match self.core.ports.contexts.begin_compaction(self.id, now, until).await {
                     Ok(true) => return Some(until),
                     Ok(false) => sleep(ASK_EVERY).await,
                     Err(error) => {
@@ -129,8 +131,8 @@ impl Compaction {
             if let Ok(folded) = timeout(RENEW_EVERY, folding.as_mut()).await {
                 return folded;
             }
-            let later = self.chat.ports.clock.now().plus(RIGHT);
-            match self.chat.ports.contexts.renew_compaction(self.id, *until, later).await {
+            let later = self.core.ports.clock.now().plus(RIGHT);
+            match self.core.ports.contexts.renew_compaction(self.id, *until, later).await {
                 Ok(true) => *until = later,
                 Ok(false) => return Err(Failure::Conflict),
                 // It may be back before the right lapses.
@@ -143,10 +145,10 @@ impl Compaction {
     }
 
     async fn fold(&self) -> Result<(), Failure> {
-        let latest = self.chat.ports.clock.now().plus(LONGEST);
-        while self.chat.ports.clock.now().plus(PATIENCE) < latest {
-            let stored = self.chat.stored_context(self.user_id, self.id).await?;
-            let budget = self.chat.budget(&stored.context);
+        let latest = self.core.ports.clock.now().plus(LONGEST);
+        while self.core.ports.clock.now().plus(PATIENCE) < latest {
+            let stored = self.core.stored_context(self.user_id, self.id).await?;
+            let budget = self.core.budget(&stored.context);
             let through = budget.summary.map_or(0, |summary| summary.through);
             let Some(end) = self.end_of_fold(budget).await? else { return Ok(()) };
             let messages = self.next_piece(budget, through, end).await?;
@@ -154,16 +156,16 @@ impl Compaction {
             let summary = self.summarise(budget, &stored, &messages).await?;
             self.keep(stored, summary).await?;
             let change = ConversationChange::Compacted { summary_through: last };
-            self.chat.tell(self.id, change).await?;
+            self.core.publish_change(self.id, change).await?;
         }
         Ok(())
     }
 
     /// The position of the newest message that is to be folded.
     async fn end_of_fold(&self, budget: Budget) -> Result<Option<u64>, ChatError> {
-        let mut fold = Fold::new(budget);
+        let mut fold = CompactionScan::new(budget);
         let mut end = None;
-        let offer = |message: Message| match fold.ends_at(&message) {
+        let offer = |message: Message| match fold.is_boundary(&message) {
             Some(false) => ControlFlow::Continue(()),
             Some(true) => {
                 end = Some(message.position);
@@ -171,7 +173,7 @@ impl Compaction {
             }
             None => ControlFlow::Break(()),
         };
-        self.chat.offer_history(self.user_id, self.id, Some(self.before), offer).await?;
+        self.core.offer_history(self.user_id, self.id, Some(self.before), offer).await?;
         Ok(end)
     }
 
@@ -190,7 +192,7 @@ impl Compaction {
         let mut stride = u64::from(PAGE);
         while after < end {
             let before = end.min(after.saturating_add(stride)) + 1;
-            let page = self.chat.read_messages(self.user_id, self.id, Some(before), PAGE).await?;
+            let page = self.core.read_messages(self.user_id, self.id, Some(before), PAGE).await?;
             let page: Vec<_> = page.into_iter().filter(|one| one.position > after).collect();
             if stride > u64::from(PAGE) && page.len() >= usize::try_from(PAGE).unwrap_or_default() {
                 // There may be more of them. So many positions hold at most as many messages.
@@ -231,18 +233,18 @@ impl Compaction {
         }
         let folded = u64::try_from(messages.len()).unwrap_or(u64::MAX);
         Ok(Summary {
-            token_count: self.chat.count_tokens(&text).await,
+            token_count: self.core.count_tokens(&text).await,
             text,
             through: messages.last().map_or(0, |last| last.position),
             message_count: old.map_or(0, |summary| summary.message_count).saturating_add(folded),
-            created_at: self.chat.ports.clock.now(),
+            created_at: self.core.ports.clock.now(),
             author: SummaryAuthor::Model,
         })
     }
 
     /// One part, unless the transcript is a single message that is too long.
     async fn parts(&self, budget: Budget, transcript: String) -> Vec<String> {
-        let counter = self.chat.counter();
+        let counter = self.core.counter();
         let cut = move || {
             let parts = chunks(&transcript, piece(budget), counter);
             parts.into_iter().map(str::to_owned).collect()
@@ -261,14 +263,14 @@ impl Compaction {
                 prompts::said(ChatRole::System, SUMMARISE.to_owned()),
                 prompts::said(ChatRole::User, format!("{so_far}{}", transcript.trim_end())),
             ],
-            max_reply_tokens: budget.longest_summary(),
+            max_reply_tokens: budget.max_summary_tokens(),
             parameters: ModelParameters::default(),
         };
         let text =
-            timeout(PATIENCE, self.chat.complete(request)).await.map_err(|_| Failure::Slow)??;
+            timeout(PATIENCE, self.core.complete(request)).await.map_err(|_| Failure::Slow)??;
         // The model's own count may be another: what is too long by ours is cut at a sentence's end.
-        let counter = self.chat.counter();
-        let within = chunks(text.trim(), budget.longest_summary().max(16), counter);
+        let counter = self.core.counter();
+        let within = chunks(text.trim(), budget.max_summary_tokens().max(16), counter);
         let summary = within.first().map(|first| first.trim()).unwrap_or_default();
         if summary.is_empty() {
             return Err(Failure::Empty);
@@ -280,7 +282,7 @@ impl Compaction {
         let StoredContext { mut context, revision } = stored;
         context.summary = Some(summary);
         let replaced = self
-            .chat
+            .core
             .ports
             .contexts
             .replace_context(self.user_id, self.id, context, revision)
@@ -293,7 +295,7 @@ impl Compaction {
     }
 }
 
-impl Chat {
+impl Core {
     /// A whole answer to a request of the server's own.
     pub(crate) async fn complete(&self, request: ChatRequest) -> Result<String, ModelError> {
         let mut deltas = self.ports.model.stream(request).await?;
@@ -309,7 +311,7 @@ impl Chat {
 
 /// The tokens of messages that one request for a summary can take.
 fn piece(budget: Budget) -> u32 {
-    let others = budget.longest_summary().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
+    let others = budget.max_summary_tokens().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
     budget.window.saturating_sub(others).max(SMALLEST_PIECE)
 }
 

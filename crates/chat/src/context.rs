@@ -7,7 +7,8 @@ use webchat_domain::{
 use webchat_persistence::{ReplaceContextOutcome, StoredContext};
 use webchat_tokens::{Budget, ContextPlanner};
 
-use crate::{Chat, ChatError, Settings};
+use crate::core::Core;
+use crate::{ChatError, Contexts, Settings};
 
 /// How often a change is made anew when others change the same context meanwhile.
 const TRIES: u32 = 5;
@@ -38,26 +39,26 @@ pub struct ContextEdit {
 /// Which system prompt a conversation has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptChoice {
-    /// One of its own.
-    Own(String),
-    /// The server's.
-    Servers,
+    /// The conversation has its own prompt.
+    Custom(String),
+    /// The server's prompt is used.
+    ServerDefault,
 }
 
-impl Chat {
+impl Contexts {
     /// The conversation's context.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn context(
+    pub async fn view(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<ContextView, ChatError> {
-        let conversation = self.find_conversation(user_id, id).await?;
-        let StoredContext { context, revision } = self.stored_context(user_id, id).await?;
-        let mut planner = ContextPlanner::between_questions(self.budget(&context));
-        self.offer_history(user_id, id, None, |message| planner.offer(message)).await?;
+        let conversation = self.core.find_conversation(user_id, id).await?;
+        let StoredContext { context, revision } = self.core.stored_context(user_id, id).await?;
+        let mut planner = ContextPlanner::without_question(self.core.budget(&context));
+        self.core.offer_history(user_id, id, None, |message| planner.try_add(message)).await?;
         let ledger = planner.finish(conversation.message_count).ledger;
         Ok(ContextView { context, revision, ledger })
     }
@@ -66,8 +67,8 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`];
-    /// [`ChatError::PreconditionFailed`] where `expected` is given and is not the revision.
-    pub async fn edit_context(
+    /// [`ChatError::RevisionConflict`] where `expected` is given and is not the revision.
+    pub async fn edit(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -77,9 +78,9 @@ impl Chat {
         let ContextEdit { system_prompt, parameters } = edit;
         let prompt = match system_prompt {
             None => None,
-            Some(PromptChoice::Servers) => Some(None),
-            Some(PromptChoice::Own(text)) => {
-                let token_count = self.count_tokens(&text).await;
+            Some(PromptChoice::ServerDefault) => Some(None),
+            Some(PromptChoice::Custom(text)) => {
+                let token_count = self.core.count_tokens(&text).await;
                 Some(Some(SystemPrompt { text, token_count }))
             }
         };
@@ -113,11 +114,11 @@ impl Chat {
         }
         let example = FewShotExample {
             example_id,
-            prompt_tokens: self.count_tokens(&user_prompt).await,
-            response_tokens: self.count_tokens(&assistant_response).await,
+            prompt_tokens: self.core.count_tokens(&user_prompt).await,
+            response_tokens: self.core.count_tokens(&assistant_response).await,
             user_prompt,
             assistant_response,
-            created_at: self.ports.clock.now(),
+            created_at: self.core.ports.clock.now(),
         };
         let change = |context: &mut Context| {
             // It may have come twice at once.
@@ -139,7 +140,7 @@ impl Chat {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FewShotExample>, ChatError> {
-        Ok(self.stored_context(user_id, id).await?.context.examples)
+        Ok(self.core.stored_context(user_id, id).await?.context.examples)
     }
 
     /// Takes an example away.
@@ -168,7 +169,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`];
-    /// [`ChatError::PreconditionFailed`] where `expected` is given and is not the revision.
+    /// [`ChatError::RevisionConflict`] where `expected` is given and is not the revision.
     pub async fn set_summary(
         &self,
         user_id: UserId,
@@ -178,12 +179,12 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let text = text.filter(|text| !text.trim().is_empty());
         let token_count = match &text {
-            Some(text) => self.count_tokens(text).await,
+            Some(text) => self.core.count_tokens(text).await,
             None => 0,
         };
-        let created_at = self.ports.clock.now();
+        let created_at = self.core.ports.clock.now();
         let change = |context: &mut Context| {
-            let longest = self.budget(context).longest_summary();
+            let longest = self.core.budget(context).max_summary_tokens();
             if token_count > longest {
                 return Err(ChatError::ContextTooLong { limit: longest });
             }
@@ -200,9 +201,50 @@ impl Chat {
         self.change_context(user_id, id, expected, change).await
     }
 
+    async fn change_context(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        expected: Option<u64>,
+        change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
+    ) -> Result<(), ChatError> {
+        for _ in 0..TRIES {
+            let StoredContext { mut context, revision } =
+                self.core.stored_context(user_id, id).await?;
+            if expected.is_some_and(|expected| expected != revision) {
+                return Err(ChatError::RevisionConflict);
+            }
+            let room_before = self.core.budget(&context).available();
+            let kind = change(&mut context)?;
+            self.check_room(room_before, &context)?;
+            match self.core.ports.contexts.replace_context(user_id, id, context, revision).await? {
+                ReplaceContextOutcome::Stored { .. } => {
+                    return self.core.publish_change(id, kind).await;
+                }
+                ReplaceContextOutcome::Conflict => {}
+                ReplaceContextOutcome::NotFound => return Err(ChatError::ConversationNotFound),
+            }
+        }
+        Err(ChatError::ContextConflict)
+    }
+
+    /// What goes in any case leaves half of the window to the conversation. What takes more already,
+    /// as the server was given a smaller window, may still shrink.
+    fn check_room(&self, room_before: u32, context: &Context) -> Result<(), ChatError> {
+        let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
+        let half = max_tokens.saturating_sub(reply_tokens) / 2;
+        let room = self.core.budget(context).available();
+        if room < half && room < room_before {
+            return Err(ChatError::ContextTooLong { limit: half });
+        }
+        Ok(())
+    }
+}
+
+impl Core {
     pub(crate) fn budget(&self, context: &Context) -> Budget {
-        let Settings { max_tokens, reply_tokens, .. } = *self.settings;
-        Budget::beside(max_tokens, reply_tokens, self.system_prompt.as_deref(), context)
+        let Settings { max_tokens, reply_tokens, .. } = self.settings;
+        Budget::for_context(max_tokens, reply_tokens, self.system_prompt.as_ref(), context)
     }
 
     pub(crate) async fn stored_context(
@@ -230,42 +272,6 @@ impl Chat {
                     return Ok(());
                 }
             }
-        }
-        Ok(())
-    }
-
-    async fn change_context(
-        &self,
-        user_id: UserId,
-        id: ConversationId,
-        expected: Option<u64>,
-        change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
-    ) -> Result<(), ChatError> {
-        for _ in 0..TRIES {
-            let StoredContext { mut context, revision } = self.stored_context(user_id, id).await?;
-            if expected.is_some_and(|expected| expected != revision) {
-                return Err(ChatError::PreconditionFailed);
-            }
-            let room_before = self.budget(&context).room();
-            let kind = change(&mut context)?;
-            self.check_room(room_before, &context)?;
-            match self.ports.contexts.replace_context(user_id, id, context, revision).await? {
-                ReplaceContextOutcome::Stored { .. } => return self.tell(id, kind).await,
-                ReplaceContextOutcome::Conflict => {}
-                ReplaceContextOutcome::NotFound => return Err(ChatError::ConversationNotFound),
-            }
-        }
-        Err(ChatError::ContextChanged)
-    }
-
-    /// What goes in any case leaves half of the window to the conversation. What takes more already,
-    /// as the server was given a smaller window, may still shrink.
-    fn check_room(&self, room_before: u32, context: &Context) -> Result<(), ChatError> {
-        let Settings { max_tokens, reply_tokens, .. } = *self.settings;
-        let half = max_tokens.saturating_sub(reply_tokens) / 2;
-        let room = self.budget(context).room();
-        if room < half && room < room_before {
-            return Err(ChatError::ContextTooLong { limit: half });
         }
         Ok(())
     }

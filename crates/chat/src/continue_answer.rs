@@ -2,11 +2,12 @@ use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, Role, 
 use webchat_persistence::{AppendOutcome, ContinueAnswer};
 use webchat_tokens::with_overhead;
 
+use crate::core::Core;
 use crate::prompts::CONTINUE;
 use crate::send_message::TurnStart;
-use crate::{Chat, ChatError, Sent};
+use crate::{ChatError, Sent, Turns};
 
-impl Chat {
+impl Turns {
     /// Lets the model go on with the answer in which the visible path ends, and which was interrupted,
     /// stopped, truncated or failed. What comes is appended to the same message. The first part that
     /// is told is the text that was there.
@@ -14,12 +15,12 @@ impl Chat {
     /// `message_id` is that answer's; without one it is the last, whichever that is.
     ///
     /// # Errors
-    /// As of [`Chat::send_message`]; [`ChatError::NothingToContinue`] where the visible path ends in
+    /// As of [`Turns::send`]; [`ChatError::NothingToContinue`] where the visible path ends in
     /// another message or one that is complete, or the answer leaves no room for more;
     /// [`ChatError::MessageNotFound`] where there is no such answer.
     ///
     /// # Cancellation
-    /// As of [`Chat::send_message`].
+    /// As of [`Turns::send`].
     pub async fn continue_answer(
         &self,
         user_id: UserId,
@@ -27,14 +28,18 @@ impl Chat {
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
-        let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
+        let _admission = self.core.running.admit().ok_or(ChatError::ShuttingDown)?;
         let answer = match message_id {
-            Some(message_id) => self.find_message(user_id, id, message_id, Role::Assistant).await?,
-            None => self.last_answer(user_id, id).await?.ok_or(ChatError::NothingToContinue)?,
+            Some(message_id) => {
+                self.core.find_message(user_id, id, message_id, Role::Assistant).await?
+            }
+            None => {
+                self.core.last_answer(user_id, id).await?.ok_or(ChatError::NothingToContinue)?
+            }
         };
-        let chat = self.clone();
+        let turns = self.clone();
         self.to_its_end(async move {
-            chat.resume_and_begin(user_id, id, &answer, client_message_id).await
+            turns.resume_and_begin(user_id, id, &answer, client_message_id).await
         })
         .await
     }
@@ -46,9 +51,9 @@ impl Chat {
         answer: &Message,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
-        let question = self.question_of(user_id, id, answer).await?;
-        let context = self.stored_context(user_id, id).await?.context;
-        let fits = self.budget(&context).fits(self.tokens_to_continue(answer));
+        let question = self.core.question_of(user_id, id, answer).await?;
+        let context = self.core.stored_context(user_id, id).await?.context;
+        let fits = self.core.budget(&context).fits(self.core.tokens_to_continue(answer));
         fits.map_err(|_| ChatError::NothingToContinue)?;
         let permit = self.acquire_turn_permit(user_id)?;
         self.check_log(id).await?;
@@ -57,8 +62,8 @@ impl Chat {
             client_message_id: client_message_id.clone(),
             turn: self.claim(),
         };
-        let now = self.ports.clock.now();
-        match self.ports.conversations.continue_answer(user_id, id, continuation, now).await? {
+        let now = self.core.ports.clock.now();
+        match self.core.ports.conversations.continue_answer(user_id, id, continuation, now).await? {
             AppendOutcome::Conflict { .. } => Err(ChatError::NothingToContinue),
             resumed => {
                 let question = Some(question);
@@ -67,7 +72,9 @@ impl Chat {
             }
         }
     }
+}
 
+impl Core {
     /// Tokens of the answer, of the instruction to go on with it, and of what the chat format adds to
     /// that.
     pub(crate) fn tokens_to_continue(&self, answer: &Message) -> u32 {
@@ -82,14 +89,13 @@ mod tests {
     use webchat_llm::ChatRole;
 
     use super::*;
-    use crate::FailureCode;
     use crate::testing::{ANSWER, QUESTION, Room, log_that_refuses, settle};
 
     async fn go_on(room: &Room) -> Result<Sent, ChatError> {
-        room.chat.continue_answer(room.user_id, room.id, None, None).await
+        room.chat.turns.continue_answer(room.user_id, room.id, None, None).await
     }
 
-    fn code(refused: Result<Sent, ChatError>) -> FailureCode {
+    fn code(refused: Result<Sent, ChatError>) -> &'static str {
         refused.unwrap_err().code()
     }
 
@@ -115,8 +121,10 @@ mod tests {
 
         assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
         assert_eq!(given, format!("{QUESTION} | antidis | {CONTINUE}"));
-        let sent =
-            3 + (4 + 7) + (4 + broken_off.token_count) + (4 + room.chat.counter().count(CONTINUE));
+        let sent = 3
+            + (4 + 7)
+            + (4 + broken_off.token_count)
+            + (4 + room.chat.core.counter().count(CONTINUE));
         assert_eq!(
             room.told().await[before..],
             [
@@ -143,7 +151,8 @@ mod tests {
         let room = room_with_answer("antidis", FinishReason::Length).await;
 
         go_on(&room).await.unwrap();
-        let page = room.chat.message_page(room.user_id, room.id, None, 10).await.unwrap();
+        let page =
+            room.chat.conversations.message_page(room.user_id, room.id, None, 10).await.unwrap();
 
         let [question] = page.messages.try_into().unwrap();
         assert_eq!(question.message.content, QUESTION);
@@ -177,7 +186,7 @@ mod tests {
         settle().await;
 
         assert_eq!((failed.content.as_str(), failed.status), ("antidis", MessageStatus::Failed));
-        assert_eq!(code(pending), FailureCode::StorageUnavailable);
+        assert_eq!(code(pending), "storage_unavailable");
         let pending = room.last_stored().await;
         assert_eq!((pending.content.as_str(), pending.status), ("antidis", MessageStatus::Failed));
     }
@@ -187,21 +196,22 @@ mod tests {
         let room = room_with_answer("antidis", FinishReason::Length).await;
         let (user_id, id, chat) = (room.user_id, room.id, &room.chat);
         let [question, broken_off] = room.stored().await.try_into().unwrap();
-        let stranger = chat.continue_answer(UserId::generate(), id, None, None).await;
+        let stranger = chat.turns.continue_answer(UserId::generate(), id, None, None).await;
         let to_a_question =
-            chat.continue_answer(user_id, id, Some(question.message_id), None).await;
+            chat.turns.continue_answer(user_id, id, Some(question.message_id), None).await;
         room.ask_and_answer("Why?", "So.").await;
-        let empty = chat.start_conversation(user_id, None).await.unwrap().conversation_id;
+        let empty = chat.conversations.start(user_id, None).await.unwrap().conversation_id;
         let before = room.told().await;
 
         let complete = go_on(&room).await;
-        let earlier = chat.continue_answer(user_id, id, Some(broken_off.message_id), None).await;
-        let of_nothing = chat.continue_answer(user_id, empty, None, None).await;
+        let earlier =
+            chat.turns.continue_answer(user_id, id, Some(broken_off.message_id), None).await;
+        let of_nothing = chat.turns.continue_answer(user_id, empty, None, None).await;
 
-        assert_eq!(code(stranger), FailureCode::ConversationNotFound);
-        assert_eq!(code(to_a_question), FailureCode::MessageNotFound);
+        assert_eq!(code(stranger), "conversation_not_found");
+        assert_eq!(code(to_a_question), "message_not_found");
         for refused in [complete, earlier, of_nothing] {
-            assert_eq!(code(refused), FailureCode::NothingToContinue);
+            assert_eq!(code(refused), "nothing_to_continue");
         }
         assert_eq!(room.told().await, before);
     }
@@ -213,7 +223,7 @@ mod tests {
 
         let refused = go_on(&room).await;
 
-        assert_eq!(code(refused), FailureCode::NothingToContinue);
+        assert_eq!(code(refused), "nothing_to_continue");
         assert_eq!(room.last_stored().await.status, MessageStatus::Truncated);
     }
 
@@ -221,7 +231,7 @@ mod tests {
     async fn what_is_sent_twice_goes_on_once() {
         let room = room_with_answer("antidis", FinishReason::Length).await;
         let name = ClientMessageId::try_from("more".to_owned()).ok();
-        let send = || room.chat.continue_answer(room.user_id, room.id, None, name.clone());
+        let send = || room.chat.turns.continue_answer(room.user_id, room.id, None, name.clone());
 
         let first = send().await.unwrap();
         room.model.asked().await.answer("establishmentarianism", FinishReason::Stop).await;

@@ -1,30 +1,29 @@
-use webchat_domain::{
-    Conversation, ConversationChange, ConversationId, EventBody, EventId, IdempotencyKey, UserId,
-};
+use webchat_domain::{Conversation, ConversationChange, ConversationId, IdempotencyKey, UserId};
 use webchat_persistence::{ArchiveFilter, Cursor, Edit, EditOutcome, ListOrder, Page};
 
-use crate::{Chat, ChatError};
+use crate::core::Core;
+use crate::{ChatError, Conversations};
 
 /// Conversations read at a time where all are wanted.
 const PAGE: u32 = 100;
 
-impl Chat {
+impl Conversations {
     /// Starts an empty conversation. Under a key that started one before, it is that one as it is now.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] where the key's conversation is being deleted; when the
     /// store can't keep it.
-    pub async fn start_conversation(
+    pub async fn start(
         &self,
         user_id: UserId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Conversation, ChatError> {
         let id = ConversationId::of_key(user_id, key);
-        let now = self.ports.clock.now();
-        let Some(started) = self.ports.conversations.create(user_id, id, now).await? else {
-            return self.find_conversation(user_id, id).await;
+        let now = self.core.ports.clock.now();
+        let Some(started) = self.core.ports.conversations.create(user_id, id, now).await? else {
+            return self.find(user_id, id).await;
         };
-        self.list_changed(user_id, id).await;
+        self.core.notify_list(user_id, Some(id)).await;
         Ok(started)
     }
 
@@ -32,13 +31,12 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn find_conversation(
+    pub async fn find(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Conversation, ChatError> {
-        let found = self.ports.conversations.find(user_id, id).await?;
-        found.ok_or(ChatError::ConversationNotFound)
+        self.core.find_conversation(user_id, id).await
     }
 
     /// A page of the owner's conversations on this shelf, the most recently changed first, behind
@@ -46,7 +44,7 @@ impl Chat {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn list_conversations(
+    pub async fn list(
         &self,
         user_id: UserId,
         which: ArchiveFilter,
@@ -54,19 +52,20 @@ impl Chat {
         limit: u32,
     ) -> Result<Page<Conversation>, ChatError> {
         let order = ListOrder::Updated;
-        Ok(self.ports.conversations.list(user_id, which, order, after, limit).await?)
+        Ok(self.core.ports.conversations.list(user_id, which, order, after, limit).await?)
     }
 
     /// All of the owner's conversations, archived ones too, the most recently started first.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn all_conversations(&self, user_id: UserId) -> Result<Vec<Conversation>, ChatError> {
+    pub async fn list_all(&self, user_id: UserId) -> Result<Vec<Conversation>, ChatError> {
         let mut all = Vec::new();
         let mut after = None;
         loop {
             let order = ListOrder::Created;
             let page = self
+                .core
                 .ports
                 .conversations
                 .list(user_id, ArchiveFilter::All, order, after, PAGE)
@@ -83,26 +82,26 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's;
-    /// [`ChatError::PreconditionFailed`] when it is not as it is expected to be.
-    pub async fn edit_conversation(
+    /// [`ChatError::RevisionConflict`] when it is not as it is expected to be.
+    pub async fn edit(
         &self,
         user_id: UserId,
         id: ConversationId,
         edit: Edit,
     ) -> Result<Conversation, ChatError> {
-        let now = self.ports.clock.now();
+        let now = self.core.ports.clock.now();
         let Edit { title, archived, .. } = edit.clone();
-        let edited = match self.ports.conversations.edit(user_id, id, edit, now).await? {
+        let edited = match self.core.ports.conversations.edit(user_id, id, edit, now).await? {
             EditOutcome::Stored(edited) => edited,
-            EditOutcome::Conflict => return Err(ChatError::PreconditionFailed),
+            EditOutcome::Conflict => return Err(ChatError::RevisionConflict),
             EditOutcome::NotFound => return Err(ChatError::ConversationNotFound),
         };
-        self.list_changed(user_id, id).await;
+        self.core.notify_list(user_id, Some(id)).await;
         if let Some(title) = title {
-            self.tell(id, ConversationChange::Title { title }).await?;
+            self.core.publish_change(id, ConversationChange::Title { title }).await?;
         }
         if let Some(archived) = archived {
-            self.tell(id, ConversationChange::Archived { archived }).await?;
+            self.core.publish_change(id, ConversationChange::Archived { archived }).await?;
         }
         Ok(edited)
     }
@@ -111,17 +110,13 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn delete_conversation(
-        &self,
-        user_id: UserId,
-        id: ConversationId,
-    ) -> Result<(), ChatError> {
-        if !self.ports.conversations.delete(user_id, id).await? {
+    pub async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
+        if !self.core.ports.conversations.delete(user_id, id).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.stop_needless(user_id, id).await;
-        self.list_changed(user_id, id).await;
-        self.tell(id, ConversationChange::Deleted).await
+        self.core.stop_orphaned(user_id, id).await;
+        self.core.notify_list(user_id, Some(id)).await;
+        self.core.publish_change(id, ConversationChange::Deleted).await
     }
 
     /// Empties it: its messages and its context go. A turn that runs in it is ended, and its followers
@@ -129,28 +124,25 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn reset_conversation(
+    pub async fn reset(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
+        let now = self.core.ports.clock.now();
+        if !self.core.ports.conversations.reset(user_id, id, now).await? {
+            return Err(ChatError::ConversationNotFound);
+        }
+        self.core.stop_orphaned(user_id, id).await;
+        self.core.notify_list(user_id, Some(id)).await;
+        self.core.publish_change(id, ConversationChange::Reset).await
+    }
+}
+
+impl Core {
+    pub(crate) async fn find_conversation(
         &self,
         user_id: UserId,
         id: ConversationId,
-    ) -> Result<(), ChatError> {
-        let now = self.ports.clock.now();
-        if !self.ports.conversations.reset(user_id, id, now).await? {
-            return Err(ChatError::ConversationNotFound);
-        }
-        self.stop_needless(user_id, id).await;
-        self.list_changed(user_id, id).await;
-        self.tell(id, ConversationChange::Reset).await
-    }
-
-    pub(crate) async fn tell(
-        &self,
-        id: ConversationId,
-        change: ConversationChange,
-    ) -> Result<(), ChatError> {
-        let body = EventBody::ConversationUpdated(change);
-        self.ports.log.append(id, EventId::generate(), body).await?;
-        Ok(())
+    ) -> Result<Conversation, ChatError> {
+        let found = self.ports.conversations.find(user_id, id).await?;
+        found.ok_or(ChatError::ConversationNotFound)
     }
 }
 
@@ -161,7 +153,6 @@ mod tests {
     use webchat_domain::Title;
 
     use super::*;
-    use crate::FailureCode;
     use crate::testing::{QUESTION, Room, settle};
 
     #[tokio::test(start_paused = true)]
@@ -171,15 +162,15 @@ mod tests {
         asked.say("Hm").await;
         settle().await;
 
-        room.chat.delete_conversation(room.user_id, room.id).await.unwrap();
+        room.chat.conversations.delete(room.user_id, room.id).await.unwrap();
         settle().await;
 
         assert!(asked.is_dropped());
         let told: HashSet<String> = room.told().await.split_off(3).into_iter().collect();
         let expected = ["deleted", "end: Stopped, Stopped", "usage: 14"].map(str::to_owned);
         assert_eq!(told, HashSet::from(expected));
-        let found = room.chat.find_conversation(room.user_id, room.id).await;
-        assert_eq!(found.unwrap_err().code(), FailureCode::ConversationNotFound);
+        let found = room.chat.conversations.find(room.user_id, room.id).await;
+        assert_eq!(found.unwrap_err().code(), "conversation_not_found");
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,11 +180,12 @@ mod tests {
         asked.say("Hm").await;
         settle().await;
         room.chat
+            .contexts
             .add_example(room.user_id, room.id, None, QUESTION.into(), "4".into())
             .await
             .unwrap();
 
-        room.chat.reset_conversation(room.user_id, room.id).await.unwrap();
+        room.chat.conversations.reset(room.user_id, room.id).await.unwrap();
         settle().await;
         room.ask_and_answer("Again", "Yes.").await;
 
@@ -202,9 +194,9 @@ mod tests {
             room.stored().await.into_iter().map(|message| message.content).collect();
         assert_eq!(contents, ["Again", "Yes."]);
         assert!(room.told().await.contains(&"reset".to_owned()));
-        assert_eq!(room.chat.examples(room.user_id, room.id).await.unwrap(), []);
-        let stranger = room.chat.reset_conversation(UserId::generate(), room.id).await;
-        assert_eq!(stranger.unwrap_err().code(), FailureCode::ConversationNotFound);
+        assert_eq!(room.chat.contexts.examples(room.user_id, room.id).await.unwrap(), []);
+        let stranger = room.chat.conversations.reset(UserId::generate(), room.id).await;
+        assert_eq!(stranger.unwrap_err().code(), "conversation_not_found");
     }
 
     #[tokio::test(start_paused = true)]
@@ -213,7 +205,7 @@ mod tests {
         let title = Title::try_from("Tides".to_owned()).ok();
         let edit = Edit { title: title.clone(), archived: Some(true), expected: None };
 
-        let edited = room.chat.edit_conversation(room.user_id, room.id, edit).await.unwrap();
+        let edited = room.chat.conversations.edit(room.user_id, room.id, edit).await.unwrap();
 
         assert_eq!((&edited.title, edited.archived), (&title, true));
         assert_eq!(room.conversation().await, edited);
@@ -229,9 +221,9 @@ mod tests {
         let expected = Some(before);
 
         let edit = Edit { archived: Some(true), expected, ..Edit::default() };
-        let refused = room.chat.edit_conversation(room.user_id, room.id, edit).await;
+        let refused = room.chat.conversations.edit(room.user_id, room.id, edit).await;
 
-        assert_eq!(refused.unwrap_err().code(), FailureCode::PreconditionFailed);
+        assert!(matches!(refused, Err(ChatError::RevisionConflict)), "{refused:?}");
         assert!(!room.conversation().await.archived);
         assert_eq!(room.told().await, told);
     }
@@ -244,12 +236,12 @@ mod tests {
         let title = Title::try_from("Mine".to_owned()).ok();
         let edit = Edit { title, ..Edit::default() };
 
-        let renamed = room.chat.edit_conversation(stranger, room.id, edit).await;
-        let deleted = room.chat.delete_conversation(stranger, room.id).await;
+        let renamed = room.chat.conversations.edit(stranger, room.id, edit).await;
+        let deleted = room.chat.conversations.delete(stranger, room.id).await;
         settle().await;
 
-        assert_eq!(renamed.unwrap_err().code(), FailureCode::ConversationNotFound);
-        assert_eq!(deleted.unwrap_err().code(), FailureCode::ConversationNotFound);
+        assert_eq!(renamed.unwrap_err().code(), "conversation_not_found");
+        assert_eq!(deleted.unwrap_err().code(), "conversation_not_found");
         assert!(!asked.is_dropped());
         assert_eq!(room.told().await, ["accepted: 2 + 2 = 4", "title: 2 + 2 = 4"]);
     }
@@ -259,11 +251,11 @@ mod tests {
         let room = Room::open().await;
         let mut started = HashSet::from([room.id]);
         for _ in 0..PAGE {
-            let conversation = room.chat.start_conversation(room.user_id, None).await.unwrap();
+            let conversation = room.chat.conversations.start(room.user_id, None).await.unwrap();
             started.insert(conversation.conversation_id);
         }
 
-        let all = room.chat.all_conversations(room.user_id).await.unwrap();
+        let all = room.chat.conversations.list_all(room.user_id).await.unwrap();
 
         let listed = all.iter().map(|conversation| conversation.conversation_id);
         assert_eq!(all.len(), started.len());

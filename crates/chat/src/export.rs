@@ -6,8 +6,9 @@ use webchat_persistence::{
     ConversationArchive, Cursor, StoreError, StoredConversation, StoredMessage,
 };
 
+use crate::core::Core;
 use crate::exchange::{flask, json, markdown};
-use crate::{Chat, ChatError, SavedName};
+use crate::{ChatError, SavedName, Transfer};
 
 /// Messages, and conversations, read at a time: what an export holds in memory.
 const PAGE: u32 = 50;
@@ -30,13 +31,13 @@ pub struct ExportedFile {
     /// What is in it.
     pub format: ExportFormat,
     /// Its content, part by part. An error is its end: what came before is no whole file.
-    pub parts: ExportStream,
+    pub content: ExportStream,
 }
 
 /// The content of a file, part by part.
 pub type ExportStream = BoxStream<'static, Result<String, StoreError>>;
 
-impl Chat {
+impl Transfer {
     /// One conversation. All of its messages are in memory for [`ExportFormat::Flask`], else a page of
     /// them.
     ///
@@ -48,10 +49,10 @@ impl Chat {
         id: ConversationId,
         format: ExportFormat,
     ) -> Result<ExportedFile, ChatError> {
-        let archive = Arc::clone(&self.ports.archive);
+        let archive = Arc::clone(&self.core.ports.archive);
         let found = archive.conversation_of(user_id, id).await?;
         let stored = found.ok_or(ChatError::ConversationNotFound)?;
-        let now = self.ports.clock.now();
+        let now = self.core.ports.clock.now();
         let name = |ending| format!("webchat-{}-{id}.{ending}", now.compact());
         let (name, parts) = match format {
             ExportFormat::Json => {
@@ -66,15 +67,15 @@ impl Chat {
                 (SavedName::new(now, id).to_string(), stream::once(async { text }).boxed())
             }
         };
-        Ok(ExportedFile { name, format, parts })
+        Ok(ExportedFile { name, format, content: parts })
     }
 
     /// All of the owner's conversations, the ones that were started first in front.
     #[must_use]
     pub fn export_all(&self, user_id: UserId) -> ExportedFile {
-        let name = file_name(self.ports.clock.now());
-        let parts = export_user(Arc::clone(&self.ports.archive), user_id);
-        ExportedFile { name, format: ExportFormat::Json, parts }
+        let name = file_name(self.core.ports.clock.now());
+        let parts = export_user(Arc::clone(&self.core.ports.archive), user_id);
+        ExportedFile { name, format: ExportFormat::Json, content: parts }
     }
 
     /// The messages as the Flask application shows and saves them.
@@ -86,8 +87,18 @@ impl Chat {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<flask::FlaskMessage>, ChatError> {
+        self.core.flask_history(user_id, id).await
+    }
+}
+
+impl Core {
+    pub(crate) async fn flask_history(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<flask::FlaskMessage>, ChatError> {
         let messages = self.all_messages(user_id, id).await?;
-        let examples = self.examples(user_id, id).await?;
+        let examples = self.stored_context(user_id, id).await?.context.examples;
         Ok(flask::history(messages, examples))
     }
 }
@@ -135,11 +146,11 @@ fn conversations_of(
     .try_flatten()
 }
 
-type Conversations = BoxStream<'static, Result<StoredConversation, StoreError>>;
+type ConversationStream = BoxStream<'static, Result<StoredConversation, StoreError>>;
 
 fn json_file(
     archive: Arc<dyn ConversationArchive>,
-    conversations: Conversations,
+    conversations: ConversationStream,
     with_owner: bool,
 ) -> ExportStream {
     let bodies = conversations

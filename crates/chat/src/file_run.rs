@@ -15,10 +15,12 @@ use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
 
 use crate::analysis::{Analyst, concerns_all};
 use crate::background::run_periodically;
+use crate::core::Core;
 use crate::fault::{cause, panic_message};
+use crate::files::FileWork;
 use crate::publisher::EventPublisher;
 use crate::turns::LEASE;
-use crate::{Chat, prompts};
+use crate::{Files, prompts};
 
 /// How often is looked for files that nobody works on: those of servers that died among them.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -34,7 +36,8 @@ const TOLD_PERCENT: u64 = 2;
 
 /// One run of a job, to its end or until somebody else has it.
 struct FileRun {
-    chat: Chat,
+    core: Arc<Core>,
+    work: Arc<FileWork>,
     run_id: RunId,
     taken: TakenJob,
 }
@@ -52,14 +55,14 @@ enum End {
     Panic(Box<dyn Any + Send>),
 }
 
-impl Chat {
-    pub(crate) fn analyse_files(&self) {
-        let chat = self.clone();
-        let ending = self.turns.refusing();
-        self.turns.spawn(async move {
+impl Files {
+    pub(crate) fn spawn_worker(&self) {
+        let files = self.clone();
+        let ending = self.core.running.refusing();
+        self.core.running.spawn(async move {
             tokio::select! {
                 () = ending.cancelled() => {}
-                () = chat.analyse_again_and_again() => {}
+                () = files.analyse_again_and_again() => {}
             }
         });
     }
@@ -74,24 +77,29 @@ impl Chat {
 
     async fn keep_analysing(&self) {
         // The slots are never closed.
-        while let Ok(slot) = Arc::clone(&self.file_work.slots).acquire_owned().await {
+        while let Ok(slot) = Arc::clone(&self.work.slots).acquire_owned().await {
             if let Some(run) = self.take_file().await {
-                self.turns.spawn(async move {
+                self.core.running.spawn(async move {
                     run.run().await;
                     drop(slot);
                 });
                 continue;
             }
             drop(slot);
-            timeout(LOOK_EVERY, self.file_work.has_news.notified()).await.ok();
+            timeout(LOOK_EVERY, self.work.has_news.notified()).await.ok();
         }
     }
 
     async fn take_file(&self) -> Option<FileRun> {
         let run_id = RunId::generate();
-        let now = self.ports.clock.now();
-        match self.ports.file_jobs.take_job(run_id, now, now.plus(LEASE)).await {
-            Ok(taken) => taken.map(|taken| FileRun { chat: self.clone(), run_id, taken }),
+        let now = self.core.ports.clock.now();
+        match self.core.ports.file_jobs.take_job(run_id, now, now.plus(LEASE)).await {
+            Ok(taken) => taken.map(|taken| FileRun {
+                core: Arc::clone(&self.core),
+                work: Arc::clone(&self.work),
+                run_id,
+                taken,
+            }),
             Err(error) => {
                 tracing::warn!(error = cause(&error), "can't look for files to analyse");
                 None
@@ -103,8 +111,8 @@ impl Chat {
 impl FileRun {
     async fn run(self) {
         let id = self.taken.job.conversation_id;
-        let publisher = EventPublisher::new(Arc::clone(&self.chat.ports.log), id);
-        let give_up = self.chat.turns.interrupt();
+        let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
+        let give_up = self.core.running.interrupt();
         let work = async {
             let analysing = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();
             let ended = tokio::select! {
@@ -125,7 +133,7 @@ impl FileRun {
     async fn hold(&self) {
         loop {
             sleep(RENEW_EVERY).await;
-            let until = self.chat.ports.clock.now().plus(LEASE);
+            let until = self.core.ports.clock.now().plus(LEASE);
             match self.renew(until).await {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -144,7 +152,7 @@ impl FileRun {
         let completed = self.complete(combined).await?;
         let id = completed.conversation.conversation_id;
         tell_completed(publisher, completed);
-        self.chat.list_changed(self.taken.user_id, id).await;
+        self.core.notify_list(self.taken.user_id, Some(id)).await;
         Ok(())
     }
 
@@ -181,9 +189,9 @@ impl FileRun {
     fn answers(&self) -> impl Stream<Item = (u32, Result<String, ModelError>)> {
         let missing = self.parts().filter(|(part, _)| !self.taken.text.analyses.contains_key(part));
         stream::iter(missing)
-            .take_until(self.chat.turns.refusing().cancelled_owned())
+            .take_until(self.core.running.refusing().cancelled_owned())
             .map(async |(part, text)| (part, self.analyst().analyse(part, text).await))
-            .buffer_unordered(self.chat.settings.files.concurrency.max(1))
+            .buffer_unordered(self.core.settings.files.concurrency.max(1))
     }
 
     /// The parts of the text, counted from 0.
@@ -200,7 +208,7 @@ impl FileRun {
         analysis: String,
         publisher: &EventPublisher,
     ) -> Result<(), End> {
-        let jobs = &self.chat.ports.file_jobs;
+        let jobs = &self.core.ports.file_jobs;
         let recorded = jobs.record_part(self.id(), self.run_id, part, analysis).await?;
         let job = recorded.ok_or(End::Lost)?;
         let told = |done: u32| u64::from(done) * 100 / TOLD_PERCENT / u64::from(job.of.max(1));
@@ -212,8 +220,8 @@ impl FileRun {
 
     async fn complete(&self, analysis: String) -> Result<CompletedJob, End> {
         let append = self.messages(analysis).await;
-        let now = self.chat.ports.clock.now();
-        let jobs = &self.chat.ports.file_jobs;
+        let now = self.core.ports.clock.now();
+        let jobs = &self.core.ports.file_jobs;
         let completed = jobs.complete_job(self.id(), self.run_id, append, now).await?;
         completed.ok_or(End::Lost)
     }
@@ -226,15 +234,15 @@ impl FileRun {
             message_id: MessageId::generate(),
             turn_id: Some(TurnId::generate()),
             role: Role::User,
-            token_count: self.chat.count_tokens(&question).await,
+            token_count: self.core.count_tokens(&question).await,
             content: question,
             status: MessageStatus::Complete,
-            created_at: self.chat.ports.clock.now(),
+            created_at: self.core.ports.clock.now(),
         };
         let answer = NewMessage {
             message_id: MessageId::generate(),
             role: Role::Assistant,
-            token_count: self.chat.count_tokens(&analysis).await,
+            token_count: self.core.count_tokens(&analysis).await,
             content: analysis,
             ..question.clone()
         };
@@ -246,7 +254,7 @@ impl FileRun {
         let job_id = self.id();
         let ended = match end {
             End::Lost => Ok(()),
-            End::Left => self.renew(self.chat.ports.clock.now()).await.map(|_| ()),
+            End::Left => self.renew(self.core.ports.clock.now()).await.map(|_| ()),
             End::Failed(error) => self.fail(error, publisher).await,
             End::Store(error) => Err(error),
             End::Panic(panic) => {
@@ -263,7 +271,7 @@ impl FileRun {
 
     async fn fail(&self, error: Problem, publisher: &EventPublisher) -> Result<(), StoreError> {
         tracing::warn!(job_id = %self.id(), code = error.code, "a file could not be analysed");
-        let failed = self.chat.ports.file_jobs.fail_job(self.id(), self.run_id, error).await?;
+        let failed = self.core.ports.file_jobs.fail_job(self.id(), self.run_id, error).await?;
         if let Some(job) = failed {
             publisher.tell(EventBody::FileProgress(FileProgress::from(&job)));
         }
@@ -271,12 +279,12 @@ impl FileRun {
     }
 
     async fn renew(&self, until: Timestamp) -> Result<bool, StoreError> {
-        self.chat.ports.file_jobs.renew_job(self.id(), self.run_id, until).await
+        self.core.ports.file_jobs.renew_job(self.id(), self.run_id, until).await
     }
 
     fn analyst(&self) -> Analyst<'_> {
         let FileJob { file_name, of, .. } = &self.taken.job;
-        Analyst { chat: &self.chat, file_name, parts: *of }
+        Analyst { core: &self.core, requests: &self.work.requests, file_name, parts: *of }
     }
 
     fn id(&self) -> JobId {

@@ -13,7 +13,7 @@ use webchat_tokens::chunks;
 
 use crate::analysis::longest_part;
 use crate::fault::cause;
-use crate::{Chat, ChatError, Settings};
+use crate::{ChatError, Files, Settings};
 
 /// Files that one server works on at a time: each is held in memory meanwhile.
 const WORKED_ON: usize = 8;
@@ -26,34 +26,6 @@ const PAGE: u32 = 50;
 
 /// How often whoever waits for a file looks at it, also where the log does not say that it went on.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// What the operator decides about files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileSettings {
-    /// The most bytes of a file.
-    pub max_bytes: usize,
-    /// The ends of their names, in small letters.
-    pub extensions: Vec<String>,
-    /// The most tokens of a part that is analysed at a time.
-    pub part_tokens: u32,
-    /// How many requests to the model there are at a time, for all files together.
-    pub concurrency: usize,
-    /// How many files of one user are analysed at a time; those that failed are kept within the same
-    /// bound.
-    pub per_user: u32,
-}
-
-impl Default for FileSettings {
-    fn default() -> Self {
-        Self {
-            max_bytes: 5 * 1024 * 1024,
-            extensions: ["txt", "md", "json"].map(str::to_owned).to_vec(),
-            part_tokens: 1_000,
-            concurrency: 4,
-            per_user: 4,
-        }
-    }
-}
 
 /// What of the analysing of files is shared by all of it in this process.
 pub(crate) struct FileWork {
@@ -90,13 +62,13 @@ struct Cut {
     part_ends: Vec<u64>,
 }
 
-impl Chat {
+impl Files {
     /// Whether files of this name are taken.
     ///
     /// # Errors
     /// [`ChatError::UnsupportedFileType`].
     pub fn accept_file_name(&self, name: &FileName) -> Result<(), ChatError> {
-        if self.settings.files.extensions.contains(&name.extension()) {
+        if self.core.settings.files.extensions.contains(&name.extension()) {
             return Ok(());
         }
         Err(ChatError::UnsupportedFileType)
@@ -112,19 +84,19 @@ impl Chat {
     ///
     /// # Cancellation
     /// When the future is dropped, the file may be kept; if it is, it is analysed.
-    pub async fn upload_file(
+    pub async fn upload(
         &self,
         user_id: UserId,
         id: ConversationId,
         key: Option<&IdempotencyKey>,
         upload: Upload,
     ) -> Result<FileJob, ChatError> {
-        let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
+        let _admission = self.core.running.admit().ok_or(ChatError::ShuttingDown)?;
         self.accept_file_name(&upload.name)?;
         let text = self.text_of(upload.content)?;
-        self.find_conversation(user_id, id).await?;
+        self.core.find_conversation(user_id, id).await?;
         // What could not be told must not be kept: where the log is away, it ends here.
-        self.ports.log.checkpoint(id).await?;
+        self.core.ports.log.checkpoint(id).await?;
         let Cut { text, token_count, part_ends } = self.cut(text).await?;
         let job = FileJob {
             job_id: JobId::of_key(id, key),
@@ -136,19 +108,19 @@ impl Chat {
             done: 0,
             of: u32::try_from(part_ends.len()).unwrap_or(u32::MAX),
             error: None,
-            created_at: self.ports.clock.now(),
+            created_at: self.core.ports.clock.now(),
             message_id: None,
         };
-        let max_kept = self.settings.files.per_user;
+        let max_kept = self.core.settings.files.per_user;
         let new = NewFileJob { job: job.clone(), text, part_ends, max_kept };
-        match self.ports.file_jobs.create_job(user_id, new).await? {
+        match self.core.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {}
             CreateJobOutcome::Duplicate(known) => return Ok(known),
-            CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { most: max_kept }),
+            CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { limit: max_kept }),
             CreateJobOutcome::NotFound => return Err(ChatError::ConversationNotFound),
         }
         self.tell_file(&job).await;
-        self.file_work.has_news.notify_one();
+        self.work.has_news.notify_one();
         Ok(job)
     }
 
@@ -156,12 +128,12 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
-    pub async fn files(
+    pub async fn list(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FileJob>, ChatError> {
-        let found = self.ports.file_jobs.jobs(user_id, id, LISTED).await?;
+        let found = self.core.ports.file_jobs.jobs(user_id, id, LISTED).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 
@@ -169,13 +141,13 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`], also when it is somebody else's.
-    pub async fn file(
+    pub async fn find(
         &self,
         user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
-        let found = self.ports.file_jobs.find_job(user_id, id, job_id).await?;
+        let found = self.core.ports.file_jobs.find_job(user_id, id, job_id).await?;
         found.ok_or(ChatError::FileNotFound)
     }
 
@@ -184,13 +156,13 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`], also when it is somebody else's.
-    pub async fn cancel_file(
+    pub async fn cancel(
         &self,
         user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<(), ChatError> {
-        let cancelled = self.ports.file_jobs.cancel_job(user_id, id, job_id).await?;
+        let cancelled = self.core.ports.file_jobs.cancel_job(user_id, id, job_id).await?;
         let job = cancelled.ok_or(ChatError::FileNotFound)?;
         if job.status == JobStatus::Cancelled {
             self.tell_file(&job).await;
@@ -202,20 +174,20 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`], also when it is somebody else's; [`ChatError::FileNotFailed`].
-    pub async fn retry_file(
+    pub async fn retry(
         &self,
         user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
-        let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
-        let retried = self.ports.file_jobs.retry_job(user_id, id, job_id).await?;
+        let _admission = self.core.running.admit().ok_or(ChatError::ShuttingDown)?;
+        let retried = self.core.ports.file_jobs.retry_job(user_id, id, job_id).await?;
         let job = retried.ok_or(ChatError::FileNotFound)?;
         if job.status != JobStatus::Running {
             return Err(ChatError::FileNotFailed);
         }
         self.tell_file(&job).await;
-        self.file_work.has_news.notify_one();
+        self.work.has_news.notify_one();
         Ok(job)
     }
 
@@ -224,22 +196,22 @@ impl Chat {
     /// # Errors
     /// [`ChatError::FileNotFound`], also when it goes meanwhile; [`ChatError::ShuttingDown`] when the
     /// server goes away, and the analysis goes on elsewhere or later.
-    pub async fn wait_for_file(
+    pub async fn wait_for(
         &self,
         user_id: UserId,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
         loop {
-            let latest = self.ports.log.checkpoint(id).await?.latest;
-            let job = self.file(user_id, id, job_id).await?;
+            let latest = self.core.ports.log.checkpoint(id).await?.latest;
+            let job = self.find(user_id, id, job_id).await?;
             if job.status != JobStatus::Running {
                 return Ok(job);
             }
             tokio::select! {
                 // A log that fails is seen by the next look.
-                _ = timeout(LOOK_AGAIN, self.ports.log.wait(id, latest)) => {}
-                () = self.turns.refusing().cancelled_owned() => return Err(ChatError::ShuttingDown),
+                _ = timeout(LOOK_AGAIN, self.core.ports.log.wait(id, latest)) => {}
+                () = self.core.running.refusing().cancelled_owned() => return Err(ChatError::ShuttingDown),
             }
         }
     }
@@ -252,7 +224,7 @@ impl Chat {
         let mut before = None;
         loop {
             let id = job.conversation_id;
-            let mut page = self.read_messages(user_id, id, before, PAGE).await?;
+            let mut page = self.core.read_messages(user_id, id, before, PAGE).await?;
             before = page.first().map(|oldest| oldest.position);
             if before.is_none() {
                 return Err(ChatError::FileNotFound);
@@ -265,9 +237,9 @@ impl Chat {
     }
 
     fn text_of(&self, content: Vec<u8>) -> Result<String, ChatError> {
-        let most_bytes = self.settings.files.max_bytes;
-        if content.len() > most_bytes {
-            return Err(ChatError::FileTooLarge { most_bytes });
+        let max_bytes = self.core.settings.files.max_bytes;
+        if content.len() > max_bytes {
+            return Err(ChatError::FileTooLarge { max_bytes });
         }
         let text = String::from_utf8(content).map_err(|_| ChatError::FileNotText)?;
         // A byte order mark is part of the file, but says nothing.
@@ -278,8 +250,8 @@ impl Chat {
     }
 
     async fn cut(&self, text: String) -> Result<Cut, ChatError> {
-        let counter = self.counter();
-        let limit = longest_part(&self.settings);
+        let counter = self.core.counter();
+        let limit = longest_part(&self.core.settings);
         let cutting = spawn_blocking(move || {
             let mut end = 0_u64;
             let parts = chunks(&text, limit, counter).into_iter();
@@ -296,7 +268,7 @@ impl Chat {
     async fn tell_file(&self, job: &FileJob) {
         let body = EventBody::FileProgress(FileProgress::from(job));
         if let Err(error) =
-            self.ports.log.append(job.conversation_id, EventId::generate(), body).await
+            self.core.ports.log.append(job.conversation_id, EventId::generate(), body).await
         {
             tracing::warn!(job_id = %job.job_id, error = cause(&error), "a file was not told");
         }
@@ -306,7 +278,6 @@ impl Chat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FailureCode;
     use crate::testing::Room;
 
     fn file(name: &str, content: &[u8]) -> Upload {
@@ -318,48 +289,39 @@ mod tests {
         let room = Room::open_with(|settings| settings.files.max_bytes = 10).await;
 
         for (name, content, code) in [
-            ("tides.exe", b"tides".as_slice(), FailureCode::UnsupportedFileType),
-            ("tides", b"tides", FailureCode::UnsupportedFileType),
-            ("tides.txt", b"tides tides", FailureCode::FileTooLarge),
-            ("tides.txt", b"\xff\xfet\0", FailureCode::FileNotText),
-            ("tides.txt", b"", FailureCode::EmptyFile),
-            ("tides.txt", b"\xef\xbb\xbf \r\n", FailureCode::EmptyFile),
+            ("tides.exe", b"tides".as_slice(), "unsupported_file_type"),
+            ("tides", b"tides", "unsupported_file_type"),
+            ("tides.txt", b"tides tides", "payload_too_large"),
+            ("tides.txt", b"\xff\xfet\0", "file_not_text"),
+            ("tides.txt", b"", "empty_file"),
+            ("tides.txt", b"\xef\xbb\xbf \r\n", "empty_file"),
         ] {
             let refused =
-                room.chat.upload_file(room.user_id, room.id, None, file(name, content)).await;
+                room.chat.files.upload(room.user_id, room.id, None, file(name, content)).await;
             assert_eq!(refused.unwrap_err().code(), code, "{name} {content:?}");
         }
         let stranger = UserId::generate();
-        let foreign = room.chat.upload_file(stranger, room.id, None, file("a.txt", b"tides")).await;
-        assert_eq!(foreign.unwrap_err().code(), FailureCode::ConversationNotFound);
+        let foreign =
+            room.chat.files.upload(stranger, room.id, None, file("a.txt", b"tides")).await;
+        assert_eq!(foreign.unwrap_err().code(), "conversation_not_found");
 
-        assert_eq!(room.chat.files(room.user_id, room.id).await.unwrap(), []);
+        assert_eq!(room.chat.files.list(room.user_id, room.id).await.unwrap(), []);
         assert_eq!(room.told().await, [""; 0]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_user_has_so_many_files_analysed_at_a_time() {
         let room = Room::open_with(|settings| settings.files.per_user = 2).await;
-        let upload = || room.chat.upload_file(room.user_id, room.id, None, file("A.TXT", b"tides"));
+        let upload =
+            || room.chat.files.upload(room.user_id, room.id, None, file("A.TXT", b"tides"));
 
         let first = upload().await.unwrap();
         upload().await.unwrap();
         let third = upload().await;
-        room.chat.cancel_file(room.user_id, room.id, first.job_id).await.unwrap();
+        room.chat.files.cancel(room.user_id, room.id, first.job_id).await.unwrap();
         let instead = upload().await;
 
-        assert_eq!(third.unwrap_err().code(), FailureCode::TooManyFiles);
+        assert_eq!(third.unwrap_err().code(), "too_many_files");
         assert_eq!(instead.unwrap().file_name.as_str(), "A.TXT");
-    }
-
-    #[test]
-    fn the_limit_is_told_as_people_write_it() {
-        let told = |megabyte_tenths: usize| {
-            let most_bytes = megabyte_tenths * 1024 * 1024 / 10;
-            ChatError::FileTooLarge { most_bytes }.to_string()
-        };
-
-        assert_eq!(told(50), "The file is too large: at most 5 MB are taken.");
-        assert_eq!(told(25), "The file is too large: at most 2.5 MB are taken.");
     }
 }

@@ -5,8 +5,9 @@ use tokio::time::sleep;
 use webchat_domain::{ConversationId, Event, EventBody, ResponseChunk, TurnId, UserId};
 use webchat_persistence::{Replay, StoreError, TurnLog};
 
+use crate::core::Core;
 use crate::fault::cause;
-use crate::{Chat, ChatError};
+use crate::{ChatError, Events};
 
 /// How long a follower waits for a log that can't be read.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -35,12 +36,23 @@ pub enum Update {
     },
 }
 
-impl Chat {
+impl Events {
     /// Follows what happens after the event `after`; without one, what happens from now on.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn subscribe(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        after: Option<u64>,
+    ) -> Result<Subscription, ChatError> {
+        self.core.subscribe(user_id, id, after).await
+    }
+}
+
+impl Core {
+    pub(crate) async fn subscribe(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -92,7 +104,7 @@ impl Subscription {
 
     async fn wait_and_read(&mut self) -> Result<Option<Update>, StoreError> {
         self.log.wait(self.conversation_id, self.reached).await?;
-        self.so_far().await
+        self.available().await
     }
 
     /// What happened until now, if anything did; where that is much, the first part of it.
@@ -102,7 +114,7 @@ impl Subscription {
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.
-    pub async fn so_far(&mut self) -> Result<Option<Update>, StoreError> {
+    pub async fn available(&mut self) -> Result<Option<Update>, StoreError> {
         let events = match self.log.read(self.conversation_id, self.reached).await? {
             Replay::Gone { latest } => {
                 self.reached = latest;
@@ -214,7 +226,8 @@ mod tests {
         asked.say("two ").await;
         settle().await;
 
-        let mut subscription = room.chat.subscribe(room.user_id, room.id, Some(0)).await.unwrap();
+        let mut subscription =
+            room.chat.events.subscribe(room.user_id, room.id, Some(0)).await.unwrap();
         let mut told = in_shorts(&next_events(&mut subscription).await);
         for text in ["three ", "four"] {
             asked.say(text).await;
@@ -246,7 +259,8 @@ mod tests {
         let room = Room::open().await;
         room.ask_and_answer(QUESTION, ANSWER).await;
 
-        let mut subscription = room.chat.subscribe(room.user_id, room.id, None).await.unwrap();
+        let mut subscription =
+            room.chat.events.subscribe(room.user_id, room.id, None).await.unwrap();
         room.send("What else?").await.unwrap();
 
         assert!(subscription.recovered());
@@ -261,7 +275,7 @@ mod tests {
         let newest = room.events().await.last().unwrap().seq;
 
         let mut subscription =
-            room.chat.subscribe(room.user_id, room.id, Some(newest + 7)).await.unwrap();
+            room.chat.events.subscribe(room.user_id, room.id, Some(newest + 7)).await.unwrap();
         room.send("What else?").await.unwrap();
 
         assert!(!subscription.recovered());
@@ -274,7 +288,7 @@ mod tests {
     async fn a_stranger_follows_nothing() {
         let room = Room::open().await;
 
-        let refused = room.chat.subscribe(UserId::generate(), room.id, None).await;
+        let refused = room.chat.events.subscribe(UserId::generate(), room.id, None).await;
 
         assert!(matches!(refused, Err(ChatError::ConversationNotFound)));
     }
@@ -282,7 +296,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_follower_that_fell_behind_the_log_is_told_so_and_goes_on() {
         let room = Room::open().await;
-        let log = Arc::clone(&room.chat.ports.log);
+        let log = Arc::clone(&room.chat.core.ports.log);
         let say = |text| {
             log.append(
                 room.id,
@@ -292,7 +306,7 @@ mod tests {
         };
         let first = say("first").await.unwrap().seq;
         let mut subscription =
-            room.chat.subscribe(room.user_id, room.id, Some(first)).await.unwrap();
+            room.chat.events.subscribe(room.user_id, room.id, Some(first)).await.unwrap();
 
         let mut newest = first;
         for _ in 0..2_000 {
@@ -310,8 +324,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_follower_far_behind_is_told_a_long_answer_in_parts() {
         let room = Room::open().await;
-        let (log, turn_id) = (&room.chat.ports.log, TurnId::generate());
-        let mut subscription = room.chat.subscribe(room.user_id, room.id, Some(0)).await.unwrap();
+        let (log, turn_id) = (&room.chat.core.ports.log, TurnId::generate());
+        let mut subscription =
+            room.chat.events.subscribe(room.user_id, room.id, Some(0)).await.unwrap();
         let parts = ["x".repeat(AT_ONCE / 2), "y".repeat(AT_ONCE / 2), "z".repeat(2 * AT_ONCE)];
         for part in &parts {
             let body = chunk(0, turn_id, part).body.clone();

@@ -55,16 +55,16 @@ pub struct ImportProgress {
 pub enum ImportError {
     /// The file can't be understood: nothing was imported.
     #[error(transparent)]
-    Broken(#[from] InvalidImportFile),
+    InvalidFile(#[from] InvalidImportFile),
     /// The file can't be read. What was imported stays.
     #[error("the file can't be read")]
-    Unreadable(#[source] std::io::Error),
+    Io(#[source] std::io::Error),
     /// The store fails. What was imported stays; importing the file again goes on with the rest.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It was told to stop. What was imported stays; importing the file again goes on with the rest.
     #[error("the import was ended")]
-    Ended,
+    Cancelled,
 }
 
 /// Brings the conversations of a file. The whole file is checked before anything is stored; importing it
@@ -85,7 +85,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     let (checked, file) = blocking(move || check(file, user_id, now)).await?;
     let mut so_far = ImportProgress { of: checked?, ..ImportProgress::default() };
     if progress(so_far).is_break() {
-        return Err(ImportError::Ended);
+        return Err(ImportError::Cancelled);
     }
     let (sender, mut brought) = mpsc::channel(READ_AHEAD);
     let reading = spawn_blocking(move || {
@@ -106,7 +106,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
         }
         so_far.done += 1;
         if progress(so_far).is_break() {
-            return Err(ImportError::Ended);
+            return Err(ImportError::Cancelled);
         }
     }
     reading.await.map_err(StoreError::fault)??;
@@ -169,8 +169,8 @@ impl From<JoinError> for ImportError {
 impl From<ReadError> for ImportError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Broken(broken) => Self::Broken(broken),
-            ReadError::Io(error) => Self::Unreadable(error),
+            ReadError::Broken(broken) => Self::InvalidFile(broken),
+            ReadError::Io(error) => Self::Io(error),
         }
     }
 }

@@ -8,7 +8,7 @@ use webchat_domain::{IdempotencyKey, ImportId, Timestamp, UserId};
 
 use crate::fault::cause;
 use crate::import::{ImportOwner, ImportProgress, ImportTarget, import};
-use crate::{Chat, ChatError};
+use crate::{ChatError, Transfer};
 
 /// Imports of all users that are under way at a time, uploads included: what they take of the disk and of
 /// memory.
@@ -64,12 +64,12 @@ pub enum PreparedImport {
 
 /// The right to import one file. Dropped before it was used, it leaves nothing behind.
 pub struct ImportSlot {
-    chat: Chat,
+    transfer: Transfer,
     user_id: UserId,
     id: ImportId,
 }
 
-impl Chat {
+impl Transfer {
     /// Takes the right to import a file, before it is there: each user can have one at a time. Under a
     /// key that brought a file to this process before, it is that import, as long as it is known.
     ///
@@ -80,12 +80,14 @@ impl Chat {
         user_id: UserId,
         key: Option<&IdempotencyKey>,
     ) -> Result<PreparedImport, ChatError> {
-        if self.turns.is_shutting_down() {
+        if self.core.running.is_shutting_down() {
             return Err(ChatError::ShuttingDown);
         }
         let id = ImportId::of_key(user_id, key);
-        Ok(match self.imports.begin(user_id, id, self.ports.clock.now())? {
-            None => PreparedImport::New(Box::new(ImportSlot { chat: self.clone(), user_id, id })),
+        Ok(match self.imports.begin(user_id, id, self.core.ports.clock.now())? {
+            None => {
+                PreparedImport::New(Box::new(ImportSlot { transfer: self.clone(), user_id, id }))
+            }
             Some(known) => PreparedImport::Duplicate(known),
         })
     }
@@ -99,7 +101,7 @@ impl Chat {
         user_id: UserId,
         id: ImportId,
     ) -> Result<Arc<ImportStatus>, ChatError> {
-        let now = self.ports.clock.now();
+        let now = self.core.ports.clock.now();
         self.imports.find(user_id, id, now).ok_or(ChatError::ImportNotFound)
     }
 
@@ -111,15 +113,15 @@ impl Chat {
         file: F,
     ) {
         let into = ImportTarget {
-            archive: Arc::clone(&self.ports.archive),
-            tokens: self.counter(),
-            now: self.ports.clock.now(),
+            archive: Arc::clone(&self.core.ports.archive),
+            tokens: self.core.counter(),
+            now: self.core.ports.clock.now(),
         };
         let mut last = ImportProgress::default();
         let imported = import(&into, ImportOwner::User(user_id), file, |progress| {
             last = progress;
             self.imports.set(id, ImportState::Running, progress, None);
-            if self.turns.is_shutting_down() {
+            if self.core.running.is_shutting_down() {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
@@ -130,10 +132,10 @@ impl Chat {
             Err(error) => ImportState::Failed(error.into()),
         };
         if last.imported > 0 {
-            self.many_of_list_changed(user_id).await;
+            self.core.notify_list(user_id, None).await;
         }
         log_end(id, &state, last);
-        self.imports.set(id, state, last, Some(self.ports.clock.now()));
+        self.imports.set(id, state, last, Some(self.core.ports.clock.now()));
     }
 }
 
@@ -146,11 +148,11 @@ impl ImportSlot {
         self,
         file: F,
     ) -> Result<Arc<ImportStatus>, ChatError> {
-        let chat = self.chat.clone();
-        let admission = chat.turns.admit().ok_or(ChatError::ShuttingDown)?;
-        let status = chat.import_status(self.user_id, self.id)?;
-        chat.imports.file_has_come(self.id);
-        chat.turns.spawn(chat.clone().run_import(self.user_id, self.id, file));
+        let transfer = self.transfer.clone();
+        let admission = transfer.core.running.admit().ok_or(ChatError::ShuttingDown)?;
+        let status = transfer.import_status(self.user_id, self.id)?;
+        transfer.imports.file_has_come(self.id);
+        transfer.core.running.spawn(transfer.clone().run_import(self.user_id, self.id, file));
         drop(admission);
         Ok(status)
     }
@@ -158,7 +160,7 @@ impl ImportSlot {
 
 impl Drop for ImportSlot {
     fn drop(&mut self) {
-        self.chat.imports.lock().retain(|id, known| *id != self.id || known.has_begun);
+        self.transfer.imports.lock().retain(|id, known| *id != self.id || known.has_begun);
     }
 }
 
@@ -233,7 +235,9 @@ fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
     let ImportProgress { imported, already_there, messages, .. } = progress;
     let import_id = id.to_string();
     match state {
-        ImportState::Failed(ChatError::Store(error)) => {
+        ImportState::Failed(
+            error @ (ChatError::StorageUnavailable(_) | ChatError::Internal(_)),
+        ) => {
             tracing::error!(import_id, imported, error = cause(error), "an import failed");
         }
         state => {

@@ -6,10 +6,11 @@ use webchat_domain::{EventBody, FinishReason, Ledger, MessageStatus, ResponseEnd
 use webchat_persistence::{AbandonedTurn, StoreError};
 
 use crate::background::run_periodically;
+use crate::core::Core;
 use crate::fault::{cause, panic_message};
 use crate::publisher::event_id;
 use crate::turns::LEASE;
-use crate::{Chat, Settings};
+use crate::{Settings, Turns};
 
 /// How often it is looked for turns that nobody runs any more.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -17,11 +18,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Turns taken over at a time.
 const AT_ONCE: u32 = 64;
 
-impl Chat {
+impl Turns {
     pub(crate) async fn watch_for_abandoned_turns(self) {
         let looking = || {
-            let chat = self.clone();
-            async move { chat.recover_abandoned_turns().await }
+            let turns = self.clone();
+            async move { turns.recover_abandoned_turns().await }
         };
         run_periodically("can't look for lapsed turns", LOOK_EVERY, looking).await;
     }
@@ -29,8 +30,8 @@ impl Chat {
     /// Ends the turns whose instances have died, and tells their followers. A turn that can't be
     /// ended now lapses again.
     pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
-        let now = self.ports.clock.now();
-        let conversations = &self.ports.conversations;
+        let now = self.core.ports.clock.now();
+        let conversations = &self.core.ports.conversations;
         let (unpublished_since, until) = (now.minus(LEASE), now.plus(LEASE));
         for lapsed in
             conversations.claim_expired_turns(now, unpublished_since, until, AT_ONCE).await?
@@ -56,10 +57,10 @@ impl Chat {
     async fn end_lapsed_turn(&self, lapsed: AbandonedTurn) -> Result<(), StoreError> {
         let (id, turn_id) = (lapsed.conversation_id, lapsed.turn_id);
         for body in self.last_events(&lapsed) {
-            self.ports.log.append(id, event_id(&body), body).await?;
+            self.core.ports.log.append(id, event_id(&body), body).await?;
         }
-        self.ports.conversations.end_turn(id, turn_id).await?;
-        self.list_changed(lapsed.user_id, id).await;
+        self.core.ports.conversations.end_turn(id, turn_id).await?;
+        self.core.notify_list(lapsed.user_id, Some(id)).await;
         Ok(())
     }
 
@@ -77,14 +78,16 @@ impl Chat {
         let usage = TokenUsage {
             turn_id,
             total_tokens_used: lapsed.answer.as_ref().map_or(0, |answer| answer.token_count),
-            ledger: self.empty_ledger(),
+            ledger: self.core.empty_ledger(),
         };
         end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
     }
+}
 
+impl Core {
     /// Of a turn for which nothing has been sent.
     pub(crate) fn empty_ledger(&self) -> Ledger {
-        let Settings { max_tokens: window, reply_tokens: reserved, .. } = *self.settings;
+        let Settings { max_tokens: window, reply_tokens: reserved, .. } = self.settings;
         Ledger { window, reserved, total: reserved, ..Ledger::default() }
     }
 }
@@ -146,7 +149,7 @@ mod tests {
             error: None,
             lease_until: None,
         };
-        let conversations = &room.chat.ports.conversations;
+        let conversations = &room.chat.core.ports.conversations;
         assert!(conversations.save_answer(room.id, whole, START).await.unwrap());
 
         for _ in 0..LEASE.as_secs() + 2 {
@@ -166,7 +169,7 @@ mod tests {
         // As if this instance had slept: its turn lapses.
         room.clock.advance(LEASE);
         for other in &others {
-            other.recover_abandoned_turns().await.unwrap();
+            other.turns.recover_abandoned_turns().await.unwrap();
         }
         settle().await;
         asked.say(ANSWER).await;
@@ -203,7 +206,7 @@ mod tests {
         });
         let room = Room::open().await.on(|ports| ports.conversations = Arc::new(store));
 
-        room.chat.recover_abandoned_turns().await.unwrap();
+        room.chat.turns.recover_abandoned_turns().await.unwrap();
 
         assert_eq!(*ended.lock().unwrap(), [sound]);
     }
@@ -216,7 +219,7 @@ mod tests {
         room.clock.advance(LEASE);
 
         let next = crate::testing::message("And 3 + 3?");
-        other.send_message(room.user_id, room.id, next).await.unwrap();
+        other.turns.send(room.user_id, room.id, next).await.unwrap();
 
         assert_eq!(
             room.told().await[2..5],

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use webchat_domain::{Conversation, ConversationId, UserId};
-use webchat_persistence::{Signal, StoreError};
+use webchat_persistence::StoreError;
 
-use crate::Chat;
+use crate::Events;
+use crate::core::Core;
 use crate::fault::cause;
 
 /// Changed conversations that may wait for one follower.
@@ -26,7 +27,7 @@ pub(crate) struct Lists {
 /// A client that follows its user's list of conversations, at its own pace. It is told the newest
 /// state of each conversation, however often that changed.
 pub struct ListSubscription {
-    chat: Chat,
+    core: Arc<Core>,
     user_id: UserId,
     waiting: Arc<Waiting>,
 }
@@ -57,31 +58,13 @@ struct Changed {
     are_many: bool,
 }
 
-impl Chat {
+impl Events {
     /// Follows the owner's list of conversations from now on, on whichever instance it changes. What
     /// changes while instances can't reach each other is not told.
     #[must_use]
     pub fn subscribe_to_list(&self, user_id: UserId) -> ListSubscription {
-        let waiting = self.lists.join(user_id);
-        ListSubscription { chat: self.clone(), user_id, waiting }
-    }
-
-    /// Tells all who follow the owner's list that an entry has changed.
-    pub(crate) async fn list_changed(&self, user_id: UserId, conversation_id: ConversationId) {
-        self.signal_list(user_id, Some(conversation_id)).await;
-    }
-
-    /// Tells all who follow the owner's list that many entries have changed.
-    pub(crate) async fn many_of_list_changed(&self, user_id: UserId) {
-        self.signal_list(user_id, None).await;
-    }
-
-    async fn signal_list(&self, user_id: UserId, conversation_id: Option<ConversationId>) {
-        let signal = Signal::ListChanged { user_id, conversation_id };
-        if let Err(error) = self.ports.signals.publish(signal).await {
-            let error = cause(&error);
-            tracing::warn!(?conversation_id, error, "a change of a list was not told");
-        }
+        let waiting = self.core.lists.join(user_id);
+        ListSubscription { core: Arc::clone(&self.core), user_id, waiting }
     }
 }
 
@@ -164,14 +147,14 @@ impl ListSubscription {
     }
 
     async fn read(&self, id: ConversationId) -> Result<ListChange, StoreError> {
-        let found = self.chat.ports.conversations.find(self.user_id, id).await?;
+        let found = self.core.ports.conversations.find(self.user_id, id).await?;
         Ok(found.map_or(ListChange::Unlisted(id), ListChange::Listed))
     }
 }
 
 impl Drop for ListSubscription {
     fn drop(&mut self) {
-        self.chat.lists.leave(self.user_id, &self.waiting);
+        self.core.lists.leave(self.user_id, &self.waiting);
     }
 }
 
@@ -207,9 +190,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whatever_changes_an_entry_is_told_with_its_newest_state() {
         let room = room().await;
-        let mut list = room.chat.subscribe_to_list(room.user_id);
+        let mut list = room.chat.events.subscribe_to_list(room.user_id);
 
-        let begun = room.chat.start_conversation(room.user_id, None).await.unwrap();
+        let begun = room.chat.conversations.start(room.user_id, None).await.unwrap();
         assert_eq!(listed(&mut list).await, begun);
         let asked = room.ask(QUESTION).await;
         let with_question = listed(&mut list).await;
@@ -219,9 +202,9 @@ mod tests {
         let with_answer = listed(&mut list).await;
         room.rename(room.id, title("Sums")).await;
         let renamed = listed(&mut list).await;
-        room.chat.reset_conversation(room.user_id, room.id).await.unwrap();
+        room.chat.conversations.reset(room.user_id, room.id).await.unwrap();
         let emptied = listed(&mut list).await;
-        room.chat.delete_conversation(room.user_id, room.id).await.unwrap();
+        room.chat.conversations.delete(room.user_id, room.id).await.unwrap();
 
         assert_eq!(with_question.title, Some(title(QUESTION)));
         assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
@@ -236,7 +219,7 @@ mod tests {
         let room = Room::open_with(|settings| settings.auto_titles = true).await;
         room.chat.spawn_background_tasks();
         room.ask_and_answer(QUESTION, ANSWER).await;
-        let mut list = room.chat.subscribe_to_list(room.user_id);
+        let mut list = room.chat.events.subscribe_to_list(room.user_id);
 
         let asked_for_title = room.model.asked().await;
         asked_for_title.say("Sums").await;
@@ -248,7 +231,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_else_hears_of_it() {
         let room = room().await;
-        let strangers = room.chat.subscribe_to_list(UserId::generate());
+        let strangers = room.chat.events.subscribe_to_list(UserId::generate());
 
         room.ask_and_answer(QUESTION, ANSWER).await;
 
@@ -258,9 +241,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_follower_gets_the_newest_state_of_each_once() {
         let room = room().await;
-        let other = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
+        let other =
+            room.chat.conversations.start(room.user_id, None).await.unwrap().conversation_id;
         settle().await;
-        let mut list = room.chat.subscribe_to_list(room.user_id);
+        let mut list = room.chat.events.subscribe_to_list(room.user_id);
 
         for number in 0..50 {
             let title = title(&number.to_string());
@@ -279,10 +263,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_follower_far_behind_is_told_to_read_all_of_it_and_goes_on() {
         let room = room().await;
-        let mut list = room.chat.subscribe_to_list(room.user_id);
+        let mut list = room.chat.events.subscribe_to_list(room.user_id);
 
         for _ in 0..=2 * MOST_WAITING {
-            room.chat.lists.tell(room.user_id, Some(ConversationId::generate()));
+            room.chat.core.lists.tell(room.user_id, Some(ConversationId::generate()));
         }
         let waiting = list.waiting.lock().ids.len();
         let far_behind = soon(list.next()).await;
@@ -295,14 +279,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_left_is_forgotten() {
         let room = room().await;
-        let (one, other) =
-            (room.chat.subscribe_to_list(room.user_id), room.chat.subscribe_to_list(room.user_id));
+        let (one, other) = (
+            room.chat.events.subscribe_to_list(room.user_id),
+            room.chat.events.subscribe_to_list(room.user_id),
+        );
 
         drop(one);
-        let left = room.chat.lists.lock().get(&room.user_id).unwrap().len();
+        let left = room.chat.core.lists.lock().get(&room.user_id).unwrap().len();
         drop(other);
 
         assert_eq!(left, 1);
-        assert!(room.chat.lists.lock().is_empty());
+        assert!(room.chat.core.lists.lock().is_empty());
     }
 }

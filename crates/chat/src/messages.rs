@@ -1,6 +1,7 @@
 use webchat_domain::{ConversationId, Message, Role, TurnId, UserId, VersionedMessage};
 
-use crate::{Chat, ChatError};
+use crate::core::Core;
+use crate::{ChatError, Conversations};
 
 /// Messages read at a time where all are wanted.
 const PAGE: u32 = 200;
@@ -18,7 +19,7 @@ pub struct MessagePage {
     pub running_turn: Option<TurnId>,
 }
 
-impl Chat {
+impl Conversations {
     /// The newest messages of the visible path before the position `before`, at most `limit`.
     ///
     /// # Errors
@@ -32,8 +33,8 @@ impl Chat {
     ) -> Result<MessagePage, ChatError> {
         // The place in the log first: what happens between the two reads is then told twice rather
         // than not at all, and clients know events by their ids.
-        let checkpoint = self.ports.log.checkpoint(id).await?;
-        let mut messages = self.read_messages(user_id, id, before, limit).await?;
+        let checkpoint = self.core.ports.log.checkpoint(id).await?;
+        let mut messages = self.core.read_messages(user_id, id, before, limit).await?;
         let next_before = messages
             .first()
             .map(|oldest| oldest.position)
@@ -43,7 +44,7 @@ impl Chat {
                 .retain(|message| message.turn_id != Some(running) || message.role == Role::User);
         }
         Ok(MessagePage {
-            messages: self.with_versions(user_id, id, messages).await?,
+            messages: self.core.with_versions(user_id, id, messages).await?,
             next_before,
             event_seq: checkpoint.seq,
             running_turn: checkpoint.running_turn,
@@ -55,6 +56,16 @@ impl Chat {
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn all_messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Vec<Message>, ChatError> {
+        self.core.all_messages(user_id, id).await
+    }
+}
+
+impl Core {
+    pub(crate) async fn all_messages(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -103,7 +114,7 @@ mod tests {
     }
 
     async fn page(room: &Room, before: Option<u64>, limit: u32) -> MessagePage {
-        room.chat.message_page(room.user_id, room.id, before, limit).await.unwrap()
+        room.chat.conversations.message_page(room.user_id, room.id, before, limit).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -149,7 +160,7 @@ mod tests {
     async fn an_emptied_conversation_has_no_page_before_its_first_message() {
         let room = Room::open().await;
         append(&room, 5).await;
-        room.chat.ports.conversations.reset(room.user_id, room.id, START).await.unwrap();
+        room.chat.core.ports.conversations.reset(room.user_id, room.id, START).await.unwrap();
         append(&room, 2).await;
 
         let page = page(&room, None, 10).await;
@@ -174,7 +185,7 @@ mod tests {
         append(&room, 2 * PAGE).await;
         let _answering = room.ask(QUESTION).await;
 
-        let all = room.chat.all_messages(room.user_id, room.id).await.unwrap();
+        let all = room.chat.conversations.all_messages(room.user_id, room.id).await.unwrap();
 
         let without_the_answer: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
         let positions: Vec<u64> = all.iter().map(|message| message.position).collect();
@@ -186,8 +197,8 @@ mod tests {
         let room = Room::open().await;
         let stranger = UserId::generate();
 
-        let page = room.chat.message_page(stranger, room.id, None, 10).await;
-        let all = room.chat.all_messages(stranger, room.id).await;
+        let page = room.chat.conversations.message_page(stranger, room.id, None, 10).await;
+        let all = room.chat.conversations.all_messages(stranger, room.id).await;
 
         assert!(matches!(page, Err(ChatError::ConversationNotFound)));
         assert!(matches!(all, Err(ChatError::ConversationNotFound)));
@@ -205,7 +216,7 @@ mod tests {
         };
         let messages = std::iter::repeat_with(imported).take(count.try_into().unwrap()).collect();
         let append = Append { messages, ..Append::default() };
-        let conversations = &room.chat.ports.conversations;
+        let conversations = &room.chat.core.ports.conversations;
         conversations.append(room.user_id, room.id, append, START).await.unwrap();
     }
 }

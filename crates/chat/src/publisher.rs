@@ -233,12 +233,12 @@ mod tests {
             room.wait(Duration::from_secs(1)).await;
         }
         outage.end();
-        other.recover_abandoned_turns().await.unwrap();
+        other.turns.recover_abandoned_turns().await.unwrap();
         let told_by_the_other = outage.told_of_the_answer();
         room.wait(LONGEST_WAIT).await;
         let told = outage.told_of_the_answer();
         room.wait(Duration::from_mins(1)).await;
-        other.recover_abandoned_turns().await.unwrap();
+        other.turns.recover_abandoned_turns().await.unwrap();
 
         assert_eq!(told_by_the_other, [""; 0]);
         assert_eq!(told.last().unwrap(), "usage: 20");

@@ -3,7 +3,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::Chat;
+use crate::core::Core;
 use crate::fault::cause;
 
 /// How long a store has to answer.
@@ -20,13 +20,13 @@ pub enum NotReady {
     Store(&'static str),
 }
 
-impl Chat {
+impl Core {
     /// Whether the server can do its work, within 3 seconds a store.
     ///
     /// # Errors
     /// Why it can't.
-    pub async fn readiness(&self) -> Result<(), NotReady> {
-        if self.turns.is_shutting_down() {
+    pub(crate) async fn readiness(&self) -> Result<(), NotReady> {
+        if self.running.is_shutting_down() {
             return Err(NotReady::ShuttingDown);
         }
         for probe in &self.ports.probes {

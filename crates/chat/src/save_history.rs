@@ -4,7 +4,7 @@ use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::StoreError;
 
 use crate::exchange::flask;
-use crate::{Chat, ChatError};
+use crate::{ChatError, Conversations};
 
 const ENDING: &str = "_conversation_history.json";
 
@@ -48,7 +48,7 @@ impl FromStr for SavedName {
     }
 }
 
-impl Chat {
+impl Conversations {
     /// Keeps the conversation as a file that its owner can read, and answers its name. No file is ever
     /// overwritten.
     ///
@@ -60,12 +60,12 @@ impl Chat {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<SavedName, ChatError> {
-        let history = self.flask_history(user_id, id).await?;
+        let history = self.core.flask_history(user_id, id).await?;
         let content = flask::file(&history).map_err(StoreError::fault)?;
-        let mut moment = self.ports.clock.now();
+        let mut moment = self.core.ports.clock.now();
         for _ in 0..TRIES {
             let name = SavedName::new(moment, id);
-            if self.ports.saved_files.save(&name.to_string(), content.clone()).await? {
+            if self.core.ports.saved_files.save(&name.to_string(), content.clone()).await? {
                 return Ok(name);
             }
             moment = moment.plus(std::time::Duration::from_secs(1));
@@ -82,10 +82,10 @@ impl Chat {
         user_id: UserId,
         name: &SavedName,
     ) -> Result<Vec<u8>, ChatError> {
-        if self.ports.conversations.find(user_id, name.id).await?.is_none() {
+        if self.core.ports.conversations.find(user_id, name.id).await?.is_none() {
             return Err(ChatError::SavedFileNotFound);
         }
-        let content = self.ports.saved_files.read(&name.to_string()).await?;
+        let content = self.core.ports.saved_files.read(&name.to_string()).await?;
         content.ok_or(ChatError::SavedFileNotFound)
     }
 }
@@ -93,27 +93,29 @@ impl Chat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FailureCode;
     use crate::testing::{ANSWER, QUESTION, Room};
 
     #[tokio::test(start_paused = true)]
     async fn what_is_saved_in_the_same_second_has_names_of_its_own() {
         let room = Room::open().await;
 
-        let first = room.chat.save_history(room.user_id, room.id).await.unwrap();
+        let first = room.chat.conversations.save_history(room.user_id, room.id).await.unwrap();
         room.ask_and_answer(QUESTION, ANSWER).await;
-        let second = room.chat.save_history(room.user_id, room.id).await.unwrap();
+        let second = room.chat.conversations.save_history(room.user_id, room.id).await.unwrap();
 
         let name = format!("20260102_030405_{}_conversation_history.json", room.id);
         assert_eq!(first.to_string(), name);
         assert_ne!(first, second);
-        assert_eq!(room.chat.saved_history(room.user_id, &first).await.unwrap(), b"[]");
-        let second = room.chat.saved_history(room.user_id, &second).await.unwrap();
+        assert_eq!(
+            room.chat.conversations.saved_history(room.user_id, &first).await.unwrap(),
+            b"[]"
+        );
+        let second = room.chat.conversations.saved_history(room.user_id, &second).await.unwrap();
         for _ in 2..TRIES {
-            room.chat.save_history(room.user_id, room.id).await.unwrap();
+            room.chat.conversations.save_history(room.user_id, room.id).await.unwrap();
         }
-        let too_often = room.chat.save_history(room.user_id, room.id).await;
-        assert_eq!(too_often.unwrap_err().code(), FailureCode::SavedTooOften);
+        let too_often = room.chat.conversations.save_history(room.user_id, room.id).await;
+        assert_eq!(too_often.unwrap_err().code(), "saved_too_often");
         assert!(String::from_utf8(second).unwrap().contains(ANSWER));
     }
 
@@ -121,13 +123,13 @@ mod tests {
     async fn a_stranger_saves_and_reads_nothing() {
         let room = Room::open().await;
         let stranger = UserId::generate();
-        let name = room.chat.save_history(room.user_id, room.id).await.unwrap();
+        let name = room.chat.conversations.save_history(room.user_id, room.id).await.unwrap();
 
-        let read = room.chat.saved_history(stranger, &name).await;
-        let saved = room.chat.save_history(stranger, room.id).await;
+        let read = room.chat.conversations.saved_history(stranger, &name).await;
+        let saved = room.chat.conversations.save_history(stranger, room.id).await;
 
-        assert_eq!(read.unwrap_err().code(), FailureCode::SavedFileNotFound);
-        assert_eq!(saved.unwrap_err().code(), FailureCode::ConversationNotFound);
+        assert_eq!(read.unwrap_err().code(), "saved_conversation_not_found");
+        assert_eq!(saved.unwrap_err().code(), "conversation_not_found");
     }
 
     #[test]

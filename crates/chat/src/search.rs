@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use webchat_domain::{Conversation, SearchHit, SearchQuery, UserId};
 
-use crate::{Chat, ChatError};
+use crate::{ChatError, Conversations};
 
 /// Messages that are looked at to find conversations.
 const MESSAGES: u32 = 500;
@@ -16,7 +16,7 @@ pub struct FoundConversation {
     pub score: f64,
 }
 
-impl Chat {
+impl Conversations {
     /// The owner's messages that fit the query best, at most `limit`.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Chat {
         if query.is_empty() {
             return Err(ChatError::EmptySearch);
         }
-        Ok(self.ports.conversations.search(user_id, &query, limit).await?)
+        Ok(self.core.ports.conversations.search(user_id, &query, limit).await?)
     }
 
     /// The owner's conversations with the messages that fit the query best, at most `limit`, of the
@@ -57,7 +57,7 @@ impl Chat {
         let mut found = Vec::new();
         for id in ids.into_iter().take(limit) {
             // One that was deleted meanwhile is not found any more.
-            if let Some(conversation) = self.ports.conversations.find(user_id, id).await? {
+            if let Some(conversation) = self.core.ports.conversations.find(user_id, id).await? {
                 let score = best.get(&id).copied().unwrap_or_default();
                 found.push(FoundConversation { conversation, score });
             }
@@ -69,26 +69,29 @@ impl Chat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FailureCode;
     use crate::testing::Room;
 
     #[tokio::test(start_paused = true)]
     async fn a_conversation_is_found_once_by_its_best_message() {
         let room = Room::open().await;
         room.ask_and_answer("The moon makes the tides.", "Tides, tides: the tide.").await;
-        let other = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
+        let other =
+            room.chat.conversations.start(room.user_id, None).await.unwrap().conversation_id;
         let filler = "and many other things of little weight ".repeat(20);
         let asking = crate::testing::message(&format!("{filler} tide {filler}"));
-        room.chat.send_message(room.user_id, other, asking).await.unwrap();
+        room.chat.turns.send(room.user_id, other, asking).await.unwrap();
 
-        let found = room.chat.search_conversations(room.user_id, "tide", 10).await.unwrap();
-        let best = room.chat.search_conversations(room.user_id, "tide", 1).await.unwrap();
+        let found =
+            room.chat.conversations.search_conversations(room.user_id, "tide", 10).await.unwrap();
+        let best =
+            room.chat.conversations.search_conversations(room.user_id, "tide", 1).await.unwrap();
 
         let ids: Vec<_> = found.iter().map(|one| one.conversation.conversation_id).collect();
         assert_eq!(ids, [room.id, other]);
         assert!(found[0].score > found[1].score);
         assert_eq!(best, found[..1]);
-        let stranger = room.chat.search_conversations(UserId::generate(), "tide", 10).await;
+        let stranger =
+            room.chat.conversations.search_conversations(UserId::generate(), "tide", 10).await;
         assert_eq!(stranger.unwrap(), []);
     }
 
@@ -97,8 +100,8 @@ mod tests {
         let room = Room::open().await;
 
         for query in ["", " ", "-tide", "\""] {
-            let refused = room.chat.search(room.user_id, query, 10).await;
-            assert_eq!(refused.unwrap_err().code(), FailureCode::EmptySearch, "{query:?}");
+            let refused = room.chat.conversations.search(room.user_id, query, 10).await;
+            assert_eq!(refused.unwrap_err().code(), "empty_search", "{query:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ use webchat_persistence::{Append, AppendOutcome, StoreError, TurnLease};
 use crate::fault::cause;
 use crate::turn::Turn;
 use crate::turns::LEASE;
-use crate::{Chat, ChatError, Permit};
+use crate::{ChatError, Permit, Turns};
 
 /// A message to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct TurnStart {
     pub(crate) permit: Permit,
 }
 
-impl Chat {
+impl Turns {
     /// Stores the message and begins its answer, which goes on whatever becomes of the caller.
     ///
     /// # Errors
@@ -53,48 +53,48 @@ impl Chat {
     ///
     /// # Cancellation
     /// When the future is dropped, the message may be stored; if it is, its answer is made.
-    pub async fn send_message(
+    pub async fn send(
         &self,
         user_id: UserId,
         id: ConversationId,
         message: SendMessage,
     ) -> Result<Sent, ChatError> {
-        self.send(user_id, id, message, None).await
+        self.send_version(user_id, id, message, None).await
     }
 
     /// Sends it as the next question, or as another version of one.
-    pub(crate) async fn send(
+    pub(crate) async fn send_version(
         &self,
         user_id: UserId,
         id: ConversationId,
         message: SendMessage,
         version_of: Option<MessageId>,
     ) -> Result<Sent, ChatError> {
-        let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
+        let _admission = self.core.running.admit().ok_or(ChatError::ShuttingDown)?;
         if message.content.trim().is_empty() {
             return Err(ChatError::EmptyMessage);
         }
-        let token_count = self.count_tokens(&message.content).await;
+        let token_count = self.core.count_tokens(&message.content).await;
         let permit = self.acquire_turn_permit(user_id)?;
-        let chat = self.clone();
+        let turns = self.clone();
         self.to_its_end(async move {
-            let context = chat.stored_context(user_id, id).await?.context;
-            chat.budget(&context).fits(token_count)?;
+            let context = turns.core.stored_context(user_id, id).await?.context;
+            turns.core.budget(&context).fits(token_count)?;
             let opening = TurnStart {
                 client_message_id: message.client_message_id.clone(),
                 question: None,
                 branches: version_of.is_some(),
                 permit,
             };
-            let append = Append { version_of, ..chat.first_messages(message, token_count) };
-            chat.append_and_begin(user_id, id, append, opening).await
+            let append = Append { version_of, ..turns.first_messages(message, token_count) };
+            turns.append_and_begin(user_id, id, append, opening).await
         })
         .await
     }
 
     /// Room for one more turn of this user's.
     pub(crate) fn acquire_turn_permit(&self, user_id: UserId) -> Result<Permit, ChatError> {
-        self.turns.acquire_turn_permit(user_id, self.settings.turns_per_user)
+        self.core.running.acquire_turn_permit(user_id, self.core.settings.turns_per_user)
     }
 
     /// Not in the caller's future: a connection that closes now must not leave a question without its
@@ -103,7 +103,7 @@ impl Chat {
         &self,
         beginning: impl Future<Output = Result<Sent, ChatError>> + Send + 'static,
     ) -> Result<Sent, ChatError> {
-        self.turns.spawn(beginning).await.map_err(StoreError::fault)?
+        self.core.running.spawn(beginning).await.map_err(StoreError::fault)?
     }
 
     pub(crate) async fn append_and_begin(
@@ -114,14 +114,14 @@ impl Chat {
         opening: TurnStart,
     ) -> Result<Sent, ChatError> {
         self.check_log(id).await?;
-        let now = self.ports.clock.now();
-        let appended = self.ports.conversations.append(user_id, id, append, now).await?;
+        let now = self.core.ports.clock.now();
+        let appended = self.core.ports.conversations.append(user_id, id, append, now).await?;
         self.begin(user_id, appended, opening).await
     }
 
     /// A question that could not be told must not be stored: where the log is away, it ends here.
     pub(crate) async fn check_log(&self, id: ConversationId) -> Result<(), ChatError> {
-        if self.ports.log.checkpoint(id).await?.running_turn.is_some() {
+        if self.core.ports.log.checkpoint(id).await?.running_turn.is_some() {
             // The followers should be told of its end before they are told of the next one.
             self.recover_abandoned_turns().await?;
         }
@@ -144,7 +144,7 @@ impl Chat {
                 let accepted = accepted(client_message_id, &question, &answer)?;
                 let is_first = is_new && question.parent_id.is_none();
                 let turn = Turn {
-                    chat: self.clone(),
+                    core: Arc::clone(&self.core),
                     user_id,
                     first_title: conversation.title.clone().filter(|_| is_first),
                     conversation,
@@ -159,7 +159,7 @@ impl Chat {
                 let (question, answer) = question_and_answer(messages)?;
                 Ok(Sent::Duplicate(accepted(client_message_id, &question, &answer)?))
             }
-            AppendOutcome::Conflict { position } => Err(ChatError::Conflict { position }),
+            AppendOutcome::Conflict { position } => Err(ChatError::PositionConflict { position }),
             AppendOutcome::TurnInProgress => Err(ChatError::TurnInProgress),
             AppendOutcome::NotFound => Err(ChatError::ConversationNotFound),
         }
@@ -167,7 +167,7 @@ impl Chat {
 
     /// The hold of a turn that begins now.
     pub(crate) fn claim(&self) -> TurnLease {
-        let lease_until = self.ports.clock.now().plus(LEASE);
+        let lease_until = self.core.ports.clock.now().plus(LEASE);
         TurnLease { turn_id: TurnId::generate(), lease_until }
     }
 
@@ -180,7 +180,7 @@ impl Chat {
             content: String::new(),
             token_count: 0,
             status: MessageStatus::Interrupted,
-            created_at: self.ports.clock.now(),
+            created_at: self.core.ports.clock.now(),
         }
     }
 
@@ -214,23 +214,24 @@ impl Chat {
     ) -> Result<Sent, ChatError> {
         let (user_id, id, turn_id) = (turn.user_id, turn.conversation.conversation_id, turn.id);
         // Before anybody is told of it, who may want to stop it.
-        let interrupts = self.turns.begin(user_id, id, turn_id);
+        let interrupts = self.core.running.begin(user_id, id, turn_id);
         let event = match self.tell_beginning(id, accepted, branches).await {
             Ok(event) => event,
             Err(error) => {
-                self.turns.end(id, turn_id);
-                self.turns.spawn(turn.give_up());
+                self.core.running.end(id, turn_id);
+                self.core.running.spawn(turn.give_up());
                 return Err(error);
             }
         };
         if let Some(title) = turn.first_title.clone()
-            && let Err(error) = self.tell(id, ConversationChange::Title { title }).await
+            && let Err(error) =
+                self.core.publish_change(id, ConversationChange::Title { title }).await
         {
             // The turn is told and must go on; the title is stored.
             tracing::warn!(%turn_id, error = cause(&error), "a title was not told");
         }
-        self.turns.spawn(turn.run(interrupts));
-        self.list_changed(user_id, id).await;
+        self.core.running.spawn(turn.run(interrupts));
+        self.core.notify_list(user_id, Some(id)).await;
         Ok(Sent::Accepted(event))
     }
 
@@ -241,10 +242,10 @@ impl Chat {
         branches: bool,
     ) -> Result<Arc<Event>, ChatError> {
         if branches {
-            self.tell(id, ConversationChange::Branch).await?;
+            self.core.publish_change(id, ConversationChange::Branch).await?;
         }
         let body = EventBody::MessageAccepted(accepted);
-        Ok(self.ports.log.append(id, EventId::generate(), body).await?)
+        Ok(self.core.ports.log.append(id, EventId::generate(), body).await?)
     }
 }
 

@@ -1,15 +1,15 @@
 use webchat_domain::{ConversationId, Session, SessionId, UserId};
 
-use crate::{Chat, ChatError};
+use crate::{Accounts, ChatError};
 
-impl Chat {
+impl Accounts {
     /// The session, if there is one and it has not lapsed.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn find_session(&self, id: SessionId) -> Result<Option<Session>, ChatError> {
-        let now = self.ports.clock.now();
-        Ok(self.ports.sessions.find(id, now).await?)
+        let now = self.core.ports.clock.now();
+        Ok(self.core.ports.sessions.find(id, now).await?)
     }
 
     /// Starts a session, for a user who was not here before.
@@ -22,7 +22,7 @@ impl Chat {
             user_id: UserId::generate(),
             conversation_id: None,
         };
-        self.keep_session(&session).await?;
+        self.touch_session(&session).await?;
         Ok(session)
     }
 
@@ -30,10 +30,10 @@ impl Chat {
     ///
     /// # Errors
     /// When the store can't keep it.
-    pub async fn keep_session(&self, session: &Session) -> Result<(), ChatError> {
-        let now = self.ports.clock.now();
-        let expires_at = now.plus(self.settings.session_ttl);
-        Ok(self.ports.sessions.save(session, now, expires_at).await?)
+    pub async fn touch_session(&self, session: &Session) -> Result<(), ChatError> {
+        let now = self.core.ports.clock.now();
+        let expires_at = now.plus(self.core.settings.session_ttl);
+        Ok(self.core.ports.sessions.save(session, now, expires_at).await?)
     }
 
     /// Makes `conversation_id` the one that requests of this session mean when they name none.
@@ -46,7 +46,7 @@ impl Chat {
         conversation_id: ConversationId,
     ) -> Result<(), ChatError> {
         let session = Session { conversation_id: Some(conversation_id), ..session.clone() };
-        self.keep_session(&session).await
+        self.touch_session(&session).await
     }
 }
 
@@ -63,12 +63,12 @@ mod tests {
     async fn a_session_lasts_from_its_last_visit_on() {
         let room = Room::open().await;
         let almost_lapsed = room.chat.settings().session_ttl.saturating_sub(MOMENT);
-        let session = room.chat.start_session().await.unwrap();
-        let find = || room.chat.find_session(session.session_id);
+        let session = room.chat.accounts.start_session().await.unwrap();
+        let find = || room.chat.accounts.find_session(session.session_id);
 
         room.clock.advance(almost_lapsed);
         let before_it_lapses = find().await.unwrap();
-        room.chat.keep_session(&session).await.unwrap();
+        room.chat.accounts.touch_session(&session).await.unwrap();
         room.clock.advance(almost_lapsed);
         let after_a_visit = find().await.unwrap();
         room.clock.advance(MOMENT);
@@ -82,11 +82,11 @@ mod tests {
     #[tokio::test]
     async fn a_session_remembers_its_current_conversation() {
         let room = Room::open().await;
-        let session = room.chat.start_session().await.unwrap();
+        let session = room.chat.accounts.start_session().await.unwrap();
 
-        room.chat.set_current_conversation(&session, room.id).await.unwrap();
+        room.chat.accounts.set_current_conversation(&session, room.id).await.unwrap();
 
-        let found = room.chat.find_session(session.session_id).await.unwrap().unwrap();
+        let found = room.chat.accounts.find_session(session.session_id).await.unwrap().unwrap();
         assert_eq!(session.conversation_id, None);
         assert_eq!(found, Session { conversation_id: Some(room.id), ..session });
     }

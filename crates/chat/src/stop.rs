@@ -1,37 +1,19 @@
 use webchat_domain::{ConversationId, TurnId, UserId};
 use webchat_persistence::{Signal, StoreError};
 
+use crate::core::Core;
 use crate::fault::cause;
-use crate::{Chat, ChatError};
+use crate::{ChatError, Turns};
 
-impl Chat {
+impl Turns {
     /// Ends the answer that is being made, if there is one, on whichever instance. What came of it is
     /// kept.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], also when it is somebody else's.
     pub async fn stop(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
-        self.find_conversation(user_id, id).await?;
-        Ok(self.stop_anywhere(user_id, id).await?)
-    }
-
-    /// Ends the turn of a conversation that was deleted or emptied. Where that fails, it ends by
-    /// itself as soon as it notices that it has lost its place.
-    pub(crate) async fn stop_needless(&self, user_id: UserId, id: ConversationId) {
-        if let Err(error) = self.stop_anywhere(user_id, id).await {
-            tracing::warn!(conversation_id = %id, error = cause(&error), "a turn was not stopped");
-        }
-    }
-
-    async fn stop_anywhere(&self, user_id: UserId, id: ConversationId) -> Result<(), StoreError> {
-        if self.turns.stop(id) {
-            return Ok(());
-        }
-        if let Some(turn_id) = self.ports.log.checkpoint(id).await?.running_turn {
-            let stop = Signal::Stop { user_id, conversation_id: id, turn_id };
-            self.ports.signals.publish(stop).await?;
-        }
-        Ok(())
+        self.core.find_conversation(user_id, id).await?;
+        Ok(self.core.stop_anywhere(user_id, id).await?)
     }
 
     /// Ends the answer that this turn makes. What came of it is kept.
@@ -45,12 +27,33 @@ impl Chat {
         id: ConversationId,
         turn_id: TurnId,
     ) -> Result<(), ChatError> {
-        self.find_conversation(user_id, id).await?;
-        let now = self.ports.clock.now();
-        if self.ports.conversations.running_turn(user_id, id, now).await? != Some(turn_id) {
+        self.core.find_conversation(user_id, id).await?;
+        let now = self.core.ports.clock.now();
+        if self.core.ports.conversations.running_turn(user_id, id, now).await? != Some(turn_id) {
             return Err(ChatError::TurnNotFound);
         }
         self.stop(user_id, id).await
+    }
+}
+
+impl Core {
+    /// Ends the turn of a conversation that was deleted or emptied. Where that fails, it ends by
+    /// itself as soon as it notices that it has lost its place.
+    pub(crate) async fn stop_orphaned(&self, user_id: UserId, id: ConversationId) {
+        if let Err(error) = self.stop_anywhere(user_id, id).await {
+            tracing::warn!(conversation_id = %id, error = cause(&error), "a turn was not stopped");
+        }
+    }
+
+    async fn stop_anywhere(&self, user_id: UserId, id: ConversationId) -> Result<(), StoreError> {
+        if self.running.stop(id) {
+            return Ok(());
+        }
+        if let Some(turn_id) = self.ports.log.checkpoint(id).await?.running_turn {
+            let stop = Signal::Stop { user_id, conversation_id: id, turn_id };
+            self.ports.signals.publish(stop).await?;
+        }
+        Ok(())
     }
 }
 
@@ -59,7 +62,6 @@ mod tests {
     use webchat_domain::{MessageStatus, TurnId};
 
     use super::*;
-    use crate::FailureCode;
     use crate::testing::{ANSWER, QUESTION, Room, settle};
 
     #[tokio::test(start_paused = true)]
@@ -69,7 +71,7 @@ mod tests {
         asked.say(ANSWER).await;
         settle().await;
 
-        room.chat.stop(room.user_id, room.id).await.unwrap();
+        room.chat.turns.stop(room.user_id, room.id).await.unwrap();
         settle().await;
 
         assert!(asked.is_dropped());
@@ -87,7 +89,7 @@ mod tests {
         settle().await;
         let asked = room.ask(QUESTION).await;
 
-        other.stop(room.user_id, room.id).await.unwrap();
+        other.turns.stop(room.user_id, room.id).await.unwrap();
         settle().await;
 
         assert!(asked.is_dropped());
@@ -108,7 +110,7 @@ mod tests {
             Signal::Stop { user_id, conversation_id, turn_id: TurnId::generate() },
             Signal::Stop { user_id, conversation_id: ConversationId::generate(), turn_id },
         ] {
-            room.chat.ports.signals.publish(forged).await.unwrap();
+            room.chat.core.ports.signals.publish(forged).await.unwrap();
         }
         settle().await;
 
@@ -120,7 +122,7 @@ mod tests {
         let room = Room::open().await;
         room.ask_and_answer(QUESTION, ANSWER).await;
 
-        room.chat.stop(room.user_id, room.id).await.unwrap();
+        room.chat.turns.stop(room.user_id, room.id).await.unwrap();
         room.ask_and_answer("Why?", "So.").await;
 
         let answers: Vec<_> = room.stored().await.iter().map(|message| message.status).collect();
@@ -133,16 +135,16 @@ mod tests {
         let asked = room.ask(QUESTION).await;
         let runs = room.last_stored().await.turn_id.unwrap();
 
-        let other = room.chat.stop_turn(room.user_id, room.id, TurnId::generate()).await;
+        let other = room.chat.turns.stop_turn(room.user_id, room.id, TurnId::generate()).await;
         settle().await;
         assert!(!asked.is_dropped());
-        room.chat.stop_turn(room.user_id, room.id, runs).await.unwrap();
+        room.chat.turns.stop_turn(room.user_id, room.id, runs).await.unwrap();
         settle().await;
-        let again = room.chat.stop_turn(room.user_id, room.id, runs).await;
+        let again = room.chat.turns.stop_turn(room.user_id, room.id, runs).await;
 
         assert!(asked.is_dropped());
-        assert_eq!(other.unwrap_err().code(), FailureCode::TurnNotFound);
-        assert_eq!(again.unwrap_err().code(), FailureCode::TurnNotFound);
+        assert_eq!(other.unwrap_err().code(), "turn_not_found");
+        assert_eq!(again.unwrap_err().code(), "turn_not_found");
     }
 
     #[tokio::test(start_paused = true)]
@@ -150,10 +152,10 @@ mod tests {
         let room = Room::open().await;
         let asked = room.ask(QUESTION).await;
 
-        let refused = room.chat.stop(UserId::generate(), room.id).await;
+        let refused = room.chat.turns.stop(UserId::generate(), room.id).await;
         settle().await;
 
-        assert_eq!(refused.unwrap_err().code(), FailureCode::ConversationNotFound);
+        assert_eq!(refused.unwrap_err().code(), "conversation_not_found");
         assert!(!asked.is_dropped());
     }
 }

@@ -91,24 +91,24 @@ impl Room {
         };
         let chat = Chat::new(ports, settings);
         let user_id = UserId::generate();
-        let id = chat.start_conversation(user_id, None).await.unwrap().conversation_id;
+        let id = chat.conversations.start(user_id, None).await.unwrap().conversation_id;
         Self { chat, user_id, id, model, clock, _folder: folder }
     }
 
     /// The same room on other ports.
     pub(crate) fn on(self, change: impl FnOnce(&mut Ports)) -> Self {
-        let mut ports = self.chat.ports.clone();
+        let mut ports = self.chat.core.ports.clone();
         change(&mut ports);
         Self { chat: Chat::new(ports, self.chat.settings().clone()), ..self }
     }
 
     /// Another instance on the same stores.
     pub(crate) fn another_instance(&self) -> Chat {
-        Chat::new(self.chat.ports.clone(), self.chat.settings().clone())
+        Chat::new(self.chat.core.ports.clone(), self.chat.settings().clone())
     }
 
     pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {
-        self.chat.send_message(self.user_id, self.id, message(content)).await
+        self.chat.turns.send(self.user_id, self.id, message(content)).await
     }
 
     /// Sends the question, and returns when the model has got it.
@@ -133,14 +133,20 @@ impl Room {
             message_id: MessageId::generate(),
             turn_id: None,
             role: Role::User,
-            token_count: self.chat.counter().count(&content),
+            token_count: self.chat.core.counter().count(&content),
             content,
             status: MessageStatus::Complete,
             created_at: START,
         };
         let messages = contents.into_iter().map(message).collect();
         let append = Append { messages, ..Append::default() };
-        self.chat.ports.conversations.append(self.user_id, self.id, append, START).await.unwrap();
+        self.chat
+            .core
+            .ports
+            .conversations
+            .append(self.user_id, self.id, append, START)
+            .await
+            .unwrap();
     }
 
     /// A turn as another instance began it, and died: its question, and as much of its answer as it kept.
@@ -151,7 +157,7 @@ impl Room {
             turn_id: Some(turn_id),
             role,
             content: content.to_owned(),
-            token_count: self.chat.counter().count(content),
+            token_count: self.chat.core.counter().count(content),
             status,
             created_at: START,
         };
@@ -163,7 +169,7 @@ impl Room {
             turn: Some(TurnLease { turn_id, lease_until: START.plus(LEASE) }),
             ..Append::default()
         };
-        let conversations = &self.chat.ports.conversations;
+        let conversations = &self.chat.core.ports.conversations;
         match conversations.append(self.user_id, self.id, append, START).await.unwrap() {
             AppendOutcome::Stored { messages, .. } => messages.try_into().unwrap(),
             other => panic!("not begun: {other:?}"),
@@ -172,12 +178,12 @@ impl Room {
 
     /// As if the model had summarised the messages up to this position.
     pub(crate) async fn summarise_up_to(&self, position: u64, text: &str) {
-        let contexts = &self.chat.ports.contexts;
+        let contexts = &self.chat.core.ports.contexts;
         let StoredContext { mut context, revision } =
             contexts.context(self.user_id, self.id).await.unwrap().unwrap();
         context.summary = Some(Summary {
             text: text.to_owned(),
-            token_count: self.chat.count_tokens(text).await,
+            token_count: self.chat.core.count_tokens(text).await,
             through: position,
             message_count: position,
             created_at: START,
@@ -188,12 +194,12 @@ impl Room {
 
     pub(crate) async fn rename(&self, id: ConversationId, title: Title) {
         let edit = Edit { title: Some(title), ..Edit::default() };
-        self.chat.edit_conversation(self.user_id, id, edit).await.unwrap();
+        self.chat.conversations.edit(self.user_id, id, edit).await.unwrap();
     }
 
     /// What is stored, empty answers too.
     pub(crate) async fn stored(&self) -> Vec<Message> {
-        self.chat.read_messages(self.user_id, self.id, None, 100).await.unwrap()
+        self.chat.core.read_messages(self.user_id, self.id, None, 100).await.unwrap()
     }
 
     pub(crate) async fn last_stored(&self) -> Message {
@@ -201,11 +207,11 @@ impl Room {
     }
 
     pub(crate) async fn conversation(&self) -> Conversation {
-        self.chat.find_conversation(self.user_id, self.id).await.unwrap()
+        self.chat.conversations.find(self.user_id, self.id).await.unwrap()
     }
 
     pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
-        match self.chat.ports.log.read(self.id, 0).await.unwrap() {
+        match self.chat.core.ports.log.read(self.id, 0).await.unwrap() {
             Replay::Complete(events) => events,
             gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
         }
@@ -243,7 +249,7 @@ pub(crate) fn message(content: &str) -> SendMessage {
 }
 
 pub(crate) fn prompted(text: impl Into<String>) -> ContextEdit {
-    ContextEdit { system_prompt: Some(PromptChoice::Own(text.into())), parameters: None }
+    ContextEdit { system_prompt: Some(PromptChoice::Custom(text.into())), parameters: None }
 }
 
 pub(crate) fn in_short(body: &EventBody) -> String {

@@ -1,12 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 use webchat_domain::{ConversationChange, ConversationId, Message, ModelParameters, Title, UserId};
 use webchat_llm::{ChatRequest, ChatRole, ModelError};
 
+use crate::ChatError;
+use crate::core::Core;
 use crate::fault::cause;
 use crate::prompts::{self, ENTITLE};
-use crate::{Chat, ChatError};
 
 /// How long the model may take for a title.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,18 +22,18 @@ const LONGEST: usize = 60;
 /// Characters that the model gets of each message.
 const EXCERPT: usize = 2_000;
 
-impl Chat {
+impl Core {
     /// Asks the model for a title, after the first exchange, in place of the one made of the first
     /// words. Where that fails, or the user gave another one meanwhile, nothing changes. Shutdown cuts
     /// it off.
     pub(crate) async fn entitle(
-        self,
+        self: Arc<Self>,
         user_id: UserId,
         id: ConversationId,
         first_words: Title,
         exchange: [Message; 2],
     ) {
-        let interrupt = self.turns.interrupt();
+        let interrupt = self.running.interrupt();
         let entitling = async {
             let Some(title) = self.suggest_title(id, &exchange).await else { return Ok(()) };
             self.replace_title(user_id, id, first_words, title).await
@@ -79,8 +81,8 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let conversations = &self.ports.conversations;
         if conversations.replace_title_if(user_id, id, first_words, title.clone()).await? {
-            self.list_changed(user_id, id).await;
-            self.tell(id, ConversationChange::Title { title }).await?;
+            self.notify_list(user_id, Some(id)).await;
+            self.publish_change(id, ConversationChange::Title { title }).await?;
         }
         Ok(())
     }

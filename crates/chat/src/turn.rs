@@ -14,12 +14,13 @@ use webchat_persistence::{AnswerUpdate, StoreError};
 use webchat_tokens::{ContextPlanner, Plan, with_overhead};
 
 use crate::compaction::Compaction;
+use crate::core::Core;
 use crate::draft::Draft;
 use crate::fault::{cause, panic_message};
 use crate::prompts::CONTINUE;
 use crate::publisher::EventPublisher;
 use crate::turns::{LEASE, TurnCancellation};
-use crate::{Chat, ChatError, Permit, measured, prompts};
+use crate::{ChatError, Permit, measured, prompts};
 
 /// How often what there is of an answer is kept, and the hold on the conversation renewed.
 const SAVED_EVERY: Duration = Duration::from_secs(2);
@@ -33,7 +34,7 @@ const COMPACTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// One question and the making of its answer.
 pub(crate) struct Turn {
-    pub(crate) chat: Chat,
+    pub(crate) core: Arc<Core>,
     pub(crate) user_id: UserId,
     pub(crate) conversation: Conversation,
     pub(crate) id: TurnId,
@@ -59,23 +60,23 @@ impl Turn {
     /// Makes the answer, keeps it and tells it; on every path the turn ends.
     pub(crate) async fn run(self, interrupts: TurnCancellation) {
         let id = self.conversation.conversation_id;
-        let publisher = EventPublisher::new(Arc::clone(&self.chat.ports.log), id);
+        let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
         let give_up = interrupts.interrupt.clone();
         let ((), is_told) =
             tokio::join!(self.answer(&publisher, interrupts), publisher.run(&give_up));
-        self.chat.turns.end(id, self.id);
+        self.core.running.end(id, self.id);
         // Otherwise another instance tells it.
-        if is_told && let Err(error) = self.chat.ports.conversations.end_turn(id, self.id).await {
+        if is_told && let Err(error) = self.core.ports.conversations.end_turn(id, self.id).await {
             tracing::warn!(turn_id = %self.id, error = cause(&error), "a turn is not forgotten");
         }
-        self.chat.list_changed(self.user_id, id).await;
+        self.core.notify_list(self.user_id, Some(id)).await;
     }
 
     async fn answer(&self, publisher: &EventPublisher, interrupts: TurnCancellation) {
         measured::turn_began();
         let draft = Draft::of(&self.answer.content);
         self.tell_what_there_is(publisher);
-        let mut ledger = self.chat.empty_ledger();
+        let mut ledger = self.core.empty_ledger();
         let making = self.make(&draft, &mut ledger, publisher, interrupts);
         let made = AssertUnwindSafe(making).catch_unwind().await;
         let ended = made.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
@@ -148,7 +149,7 @@ impl Turn {
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
         let request = self.request(ledger).await?;
-        let mut deltas = self.chat.ports.model.stream(request).await?;
+        let mut deltas = self.core.ports.model.stream(request).await?;
         let mut finish = FinishReason::Stop;
         let mut filtered_for = Vec::new();
         while let Some(delta) = deltas.next().await {
@@ -177,7 +178,7 @@ impl Turn {
         let mut context = self.context().await?;
         let mut plan = self.plan(&context).await?;
         if plan.ledger.left_out_messages > 0 {
-            let compacting = self.chat.turns.spawn(self.compaction(self.last().position).run());
+            let compacting = self.core.running.spawn(self.compaction(self.last().position).run());
             if timeout(COMPACTED_WITHIN, compacting).await.is_err() {
                 tracing::warn!(turn_id = %self.id, "summarising takes long: it goes on meanwhile");
             }
@@ -185,14 +186,14 @@ impl Turn {
             plan = self.plan(&context).await?;
         }
         *ledger = plan.ledger;
-        let system = self.chat.system_prompt.as_deref();
+        let system = self.core.system_prompt.as_ref();
         let mut messages = prompts::messages(system, &context, plan);
         if self.continues() {
             messages.push(prompts::said(ChatRole::User, CONTINUE.to_owned()));
         }
         Ok(ChatRequest {
             messages,
-            max_reply_tokens: self.chat.settings.reply_tokens,
+            max_reply_tokens: self.core.settings.reply_tokens,
             parameters: context.parameters,
         })
     }
@@ -201,8 +202,10 @@ impl Turn {
         let id = self.conversation.conversation_id;
         let last = self.last();
         let before = Some(last.position);
-        let mut planner = ContextPlanner::new(self.chat.budget(context), last)?;
-        self.chat.offer_history(self.user_id, id, before, |message| planner.offer(message)).await?;
+        let mut planner = ContextPlanner::new(self.core.budget(context), last)?;
+        self.core
+            .offer_history(self.user_id, id, before, |message| planner.try_add(message))
+            .await?;
         let not_sent = u64::from(!self.continues());
         Ok(planner.finish(self.conversation.message_count.saturating_sub(not_sent)))
     }
@@ -213,32 +216,32 @@ impl Turn {
         if !self.continues() {
             return self.question.clone();
         }
-        let token_count = self.chat.tokens_to_continue(&self.answer);
+        let token_count = self.core.tokens_to_continue(&self.answer);
         Message { token_count, ..self.answer.clone() }
     }
 
     async fn context(&self) -> Result<Context, ChatError> {
         let id = self.conversation.conversation_id;
-        Ok(self.chat.stored_context(self.user_id, id).await?.context)
+        Ok(self.core.stored_context(self.user_id, id).await?.context)
     }
 
     fn compaction(&self, before: u64) -> Compaction {
         let id = self.conversation.conversation_id;
-        Compaction { chat: self.chat.clone(), user_id: self.user_id, id, before }
+        Compaction { core: Arc::clone(&self.core), user_id: self.user_id, id, before }
     }
 
     /// What is done after an answer, in the background: a title for the conversation, and a summary
     /// before it is needed.
     async fn follow_up(&self, answer: Message, ledger: Ledger) {
-        let Self { chat, user_id, question, .. } = self;
+        let Self { core, user_id, question, .. } = self;
         let id = self.conversation.conversation_id;
         let history = ledger.history.saturating_add(with_overhead(self.added(answer.token_count)));
         match self.context().await {
-            Ok(context) if chat.budget(&context).is_tight(history) => {
+            Ok(context) if core.budget(&context).needs_compaction(history) => {
                 // An answer that may go on must not be part of a summary yet.
                 let is_complete = answer.status == MessageStatus::Complete;
                 let before = answer.position + u64::from(is_complete);
-                chat.turns.spawn(self.compaction(before).run());
+                core.running.spawn(self.compaction(before).run());
             }
             Ok(_) => {}
             Err(error) => {
@@ -249,10 +252,10 @@ impl Turn {
             matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
         if let Some(first_words) = self.first_title.clone()
             && is_exchange
-            && chat.settings.auto_titles
+            && core.settings.auto_titles
         {
             let exchange = [question.clone(), answer];
-            chat.turns.spawn(chat.clone().entitle(*user_id, id, first_words, exchange));
+            core.running.spawn(Arc::clone(core).entitle(*user_id, id, first_words, exchange));
         }
     }
 
@@ -340,7 +343,7 @@ impl Turn {
 
     async fn save_part(&self, draft: &Draft) -> Result<Option<u32>, StoreError> {
         let part = self.answer_update(draft, FinishReason::Interrupted).await;
-        let lease_until = Some(self.chat.ports.clock.now().plus(LEASE));
+        let lease_until = Some(self.core.ports.clock.now().plus(LEASE));
         self.save(AnswerUpdate { lease_until, ..part }).await
     }
 
@@ -360,7 +363,7 @@ impl Turn {
         AnswerUpdate {
             message_id: self.answer.message_id,
             turn_id: self.id,
-            token_count: self.chat.count_tokens(&content).await,
+            token_count: self.core.count_tokens(&content).await,
             content,
             status: finish.status(),
             error: None,
@@ -371,9 +374,9 @@ impl Turn {
     /// The answer's tokens so far; `None` when it has no place any more.
     async fn save(&self, answer: AnswerUpdate) -> Result<Option<u32>, StoreError> {
         let token_count = answer.token_count;
-        let now = self.chat.ports.clock.now();
+        let now = self.core.ports.clock.now();
         let id = self.conversation.conversation_id;
-        let kept = self.chat.ports.conversations.save_answer(id, answer, now).await?;
+        let kept = self.core.ports.conversations.save_answer(id, answer, now).await?;
         Ok(kept.then_some(token_count))
     }
 
@@ -386,7 +389,7 @@ impl Turn {
     fn describe(&self, failure: &Failure) -> Problem {
         let (code, message, cause) = match failure {
             Failure::Model(error) => (error.code(), error.to_string(), cause(error)),
-            Failure::Chat(error) => (error.code().as_str(), error.to_string(), cause(error)),
+            Failure::Chat(error) => (error.code(), error.to_string(), cause(error)),
             Failure::Filtered(categories) => {
                 ("model_content_filter", filtered_answer(categories), categories.join(", "))
             }

@@ -8,8 +8,9 @@ use webchat_domain::{
 };
 use webchat_persistence::{Replay, StoreError};
 
+use crate::core::Core;
 use crate::turns::LEASE;
-use crate::{Chat, ChatError, Sent, Subscription, Update};
+use crate::{ChatError, Sent, Subscription, Turns, Update};
 
 /// How often it is looked for the beginning of a turn that is stored and not yet told.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -17,7 +18,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// A turn that a caller waits for: its events as they come, and what became of it. Dropping it changes
 /// nothing of the turn.
 pub struct TurnProgress {
-    chat: Chat,
+    core: Arc<Core>,
     user_id: UserId,
     id: ConversationId,
     accepted: MessageAccepted,
@@ -51,7 +52,7 @@ struct TurnOutcome {
     usage: Option<TokenUsage>,
 }
 
-impl Chat {
+impl Turns {
     /// Follows the turn of a message that was sent, now or before.
     ///
     /// # Errors
@@ -70,12 +71,12 @@ impl Chat {
             },
         };
         let subscription = match &first {
-            Some(event) => Some(self.subscribe(user_id, id, Some(event.seq)).await?),
+            Some(event) => Some(self.core.subscribe(user_id, id, Some(event.seq)).await?),
             None => self.follow_known(user_id, id, accepted.turn_id).await?,
         };
-        let chat = self.clone();
+        let core = Arc::clone(&self.core);
         let told = TurnOutcome::default();
-        Ok(TurnProgress { chat, user_id, id, accepted, first, subscription, told })
+        Ok(TurnProgress { core, user_id, id, accepted, first, subscription, told })
     }
 
     /// Follows a turn that somebody else began, from its first event on; `None` when it has ended.
@@ -86,18 +87,20 @@ impl Chat {
         turn_id: TurnId,
     ) -> Result<Option<Subscription>, ChatError> {
         loop {
-            let checkpoint = self.ports.log.checkpoint(id).await?;
+            let checkpoint = self.core.ports.log.checkpoint(id).await?;
             if checkpoint.running_turn == Some(turn_id) {
-                return Ok(Some(self.subscribe(user_id, id, Some(checkpoint.seq)).await?));
+                return Ok(Some(self.core.subscribe(user_id, id, Some(checkpoint.seq)).await?));
             }
             // Stored, and not yet told: the two are not one step.
-            if !self.runs(user_id, id, turn_id).await? {
+            if !self.core.runs(user_id, id, turn_id).await? {
                 return Ok(None);
             }
             sleep(LOOK_AGAIN_AFTER).await;
         }
     }
+}
 
+impl Core {
     async fn runs(
         &self,
         user_id: UserId,
@@ -135,7 +138,7 @@ impl TurnProgress {
             let subscription = self.subscription.as_mut()?;
             let Ok(update) = timeout(LEASE, subscription.next()).await else {
                 // Whoever ran it may have died, and then nobody tells its end.
-                let runs = self.chat.runs(self.user_id, self.id, self.accepted.turn_id).await;
+                let runs = self.core.runs(self.user_id, self.id, self.accepted.turn_id).await;
                 if matches!(runs, Ok(false)) {
                     self.subscription = None;
                 }
@@ -149,12 +152,12 @@ impl TurnProgress {
     ///
     /// # Errors
     /// When the log can't be read.
-    pub async fn so_far(&mut self) -> Result<Option<Update>, ChatError> {
+    pub async fn available(&mut self) -> Result<Option<Update>, ChatError> {
         if let Some(first) = self.first.take() {
             return Ok(Some(Update::Events(vec![first])));
         }
         let Some(subscription) = &mut self.subscription else { return Ok(None) };
-        Ok(subscription.so_far().await?.map(|update| self.take(update)))
+        Ok(subscription.available().await?.map(|update| self.take(update)))
     }
 
     /// Waits for the turn's end, and says what became of it.
@@ -191,14 +194,14 @@ impl TurnProgress {
 
     /// Looks for the turn in what the log has still.
     async fn recall(&mut self) -> Result<(), ChatError> {
-        if let Replay::Complete(events) = self.chat.ports.log.read(self.id, 0).await? {
+        if let Replay::Complete(events) = self.core.ports.log.read(self.id, 0).await? {
             self.told.listen(self.accepted.turn_id, &events);
         }
         Ok(())
     }
 
     async fn message(&self, message_id: MessageId) -> Result<Message, ChatError> {
-        let conversations = &self.chat.ports.conversations;
+        let conversations = &self.core.ports.conversations;
         let found = conversations.message(self.user_id, self.id, message_id).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }

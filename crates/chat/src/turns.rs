@@ -21,7 +21,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(10);
 const LAST_SAVE: Duration = Duration::from_secs(8);
 
 /// The turns that run in this process.
-pub(crate) struct Turns {
+pub(crate) struct RunningTurns {
     runtime: Handle,
     running: Mutex<HashMap<ConversationId, Running>>,
     permits: PerUserLimit,
@@ -45,7 +45,7 @@ pub(crate) struct TurnCancellation {
     pub(crate) interrupt: CancellationToken,
 }
 
-impl Turns {
+impl RunningTurns {
     /// Turns run on the runtime of the caller.
     pub(crate) fn new() -> Self {
         Self {
@@ -157,7 +157,6 @@ mod tests {
     use webchat_domain::{FinishReason, MessageStatus};
 
     use super::*;
-    use crate::FailureCode;
     use crate::testing::{ANSWER, QUESTION, Room};
 
     const GRACE: Duration = Duration::from_secs(30);
@@ -169,7 +168,7 @@ mod tests {
         room.chat.shutdown(GRACE).await;
         let refused = room.send(QUESTION).await;
 
-        assert_eq!(refused.unwrap_err().code(), FailureCode::ShuttingDown);
+        assert_eq!(refused.unwrap_err().code(), "shutting_down");
         assert_eq!(room.stored().await, []);
     }
 
@@ -231,7 +230,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_lets_go_of_its_conversation_leaves_the_next_one_its_place() {
-        let turns = Turns::new();
+        let turns = RunningTurns::new();
         let (id, first, next) =
             (ConversationId::generate(), TurnId::generate(), TurnId::generate());
         let user_id = UserId::generate();

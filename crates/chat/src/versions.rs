@@ -6,27 +6,28 @@ use webchat_domain::{
 };
 use webchat_persistence::{Append, SelectOutcome};
 
+use crate::core::Core;
 use crate::send_message::TurnStart;
-use crate::{Chat, ChatError, SendMessage, Sent};
+use crate::{ChatError, SendMessage, Sent, Turns};
 
-impl Chat {
+impl Turns {
     /// Stores another version of a question, and begins its answer. The old version leaves the visible
     /// path with all that followed it, and stays.
     ///
     /// # Errors
-    /// As of [`Chat::send_message`]; [`ChatError::MessageNotFound`] where there is no such question.
+    /// As of [`Turns::send`]; [`ChatError::MessageNotFound`] where there is no such question.
     ///
     /// # Cancellation
-    /// As of [`Chat::send_message`].
-    pub async fn edit_message(
+    /// As of [`Turns::send`].
+    pub async fn edit(
         &self,
         user_id: UserId,
         id: ConversationId,
         message_id: MessageId,
         message: SendMessage,
     ) -> Result<Sent, ChatError> {
-        let old = self.find_message(user_id, id, message_id, Role::User).await?;
-        self.send(user_id, id, message, Some(old.message_id)).await
+        let old = self.core.find_message(user_id, id, message_id, Role::User).await?;
+        self.send_version(user_id, id, message, Some(old.message_id)).await
     }
 
     /// Begins another answer to the same question. The old version leaves the visible path with all
@@ -34,11 +35,11 @@ impl Chat {
     /// ends.
     ///
     /// # Errors
-    /// As of [`Chat::send_message`]; [`ChatError::MessageNotFound`] where there is no such answer, or
+    /// As of [`Turns::send`]; [`ChatError::MessageNotFound`] where there is no such answer, or
     /// it answers no question.
     ///
     /// # Cancellation
-    /// As of [`Chat::send_message`].
+    /// As of [`Turns::send`].
     pub async fn regenerate(
         &self,
         user_id: UserId,
@@ -46,12 +47,14 @@ impl Chat {
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
-        let _admission = self.turns.admit().ok_or(ChatError::ShuttingDown)?;
+        let _admission = self.core.running.admit().ok_or(ChatError::ShuttingDown)?;
         let old = match message_id {
-            Some(message_id) => self.find_message(user_id, id, message_id, Role::Assistant).await?,
-            None => self.last_answer(user_id, id).await?.ok_or(ChatError::MessageNotFound)?,
+            Some(message_id) => {
+                self.core.find_message(user_id, id, message_id, Role::Assistant).await?
+            }
+            None => self.core.last_answer(user_id, id).await?.ok_or(ChatError::MessageNotFound)?,
         };
-        let question = self.question_of(user_id, id, &old).await?;
+        let question = self.core.question_of(user_id, id, &old).await?;
         let turn = self.claim();
         let append = Append {
             messages: vec![self.answer_to_come(turn)],
@@ -63,8 +66,8 @@ impl Chat {
         let permit = self.acquire_turn_permit(user_id)?;
         let question = Some(question);
         let opening = TurnStart { client_message_id, question, branches: true, permit };
-        let chat = self.clone();
-        self.to_its_end(async move { chat.append_and_begin(user_id, id, append, opening).await })
+        let turns = self.clone();
+        self.to_its_end(async move { turns.append_and_begin(user_id, id, append, opening).await })
             .await
     }
 
@@ -80,12 +83,12 @@ impl Chat {
         id: ConversationId,
         message_id: MessageId,
     ) -> Result<Message, ChatError> {
-        self.find_conversation(user_id, id).await?;
-        let (conversations, now) = (&self.ports.conversations, self.ports.clock.now());
+        self.core.find_conversation(user_id, id).await?;
+        let (conversations, now) = (&self.core.ports.conversations, self.core.ports.clock.now());
         match conversations.select(user_id, id, message_id, now).await? {
             SelectOutcome::Visible { changed: true } => {
-                self.tell(id, ConversationChange::Branch).await?;
-                self.list_changed(user_id, id).await;
+                self.core.publish_change(id, ConversationChange::Branch).await?;
+                self.core.notify_list(user_id, Some(id)).await;
             }
             SelectOutcome::Visible { changed: false } => {}
             SelectOutcome::TurnInProgress => return Err(ChatError::TurnInProgress),
@@ -94,7 +97,9 @@ impl Chat {
         let selected = conversations.message(user_id, id, message_id).await?;
         selected.ok_or(ChatError::MessageNotFound)
     }
+}
 
+impl Core {
     pub(crate) async fn find_message(
         &self,
         user_id: UserId,
@@ -161,24 +166,23 @@ mod tests {
     use webchat_domain::{EventBody, FinishReason, MessageStatus};
 
     use super::*;
-    use crate::FailureCode;
     use crate::testing::{ANSWER, QUESTION, Room, log_that_refuses, message, settle};
 
-    fn code<T: std::fmt::Debug>(refused: Result<T, ChatError>) -> FailureCode {
+    fn code<T: std::fmt::Debug>(refused: Result<T, ChatError>) -> &'static str {
         refused.unwrap_err().code()
     }
 
     async fn edit(room: &Room, old: &Message, content: &str) -> Result<Sent, ChatError> {
-        room.chat.edit_message(room.user_id, room.id, old.message_id, message(content)).await
+        room.chat.turns.edit(room.user_id, room.id, old.message_id, message(content)).await
     }
 
     async fn regenerate(room: &Room, old: Option<&Message>) -> Result<Sent, ChatError> {
         let old = old.map(|old| old.message_id);
-        room.chat.regenerate(room.user_id, room.id, old, None).await
+        room.chat.turns.regenerate(room.user_id, room.id, old, None).await
     }
 
     async fn select(room: &Room, version: &Message) -> Result<Message, ChatError> {
-        room.chat.select_version(room.user_id, room.id, version.message_id).await
+        room.chat.turns.select_version(room.user_id, room.id, version.message_id).await
     }
 
     /// A room in which two questions were answered.
@@ -261,7 +265,7 @@ mod tests {
         let told = room.told().await;
         select(&room, &old).await.unwrap();
 
-        assert_eq!(code(during), FailureCode::TurnInProgress);
+        assert_eq!(code(during), "turn_in_progress");
         assert_eq!(selected, old);
         assert_eq!(room.texts().await, ["one?", "One.", "two?", "Two."]);
         assert_eq!(told[before..], ["branch"]);
@@ -283,7 +287,8 @@ mod tests {
         let edited = room.stored().await.remove(0);
         select(&room, &question).await.unwrap();
 
-        let page = room.chat.message_page(room.user_id, room.id, None, 10).await.unwrap();
+        let page =
+            room.chat.conversations.message_page(room.user_id, room.id, None, 10).await.unwrap();
 
         let versions: Vec<_> = page.messages.into_iter().map(|one| one.versions).collect();
         let questions = vec![question.message_id, edited.message_id];
@@ -294,7 +299,7 @@ mod tests {
     async fn a_version_that_is_sent_twice_is_made_once() {
         let room = room_of_two_exchanges().await;
         let name = ClientMessageId::try_from("again".to_owned()).ok();
-        let send = || room.chat.regenerate(room.user_id, room.id, None, name.clone());
+        let send = || room.chat.turns.regenerate(room.user_id, room.id, None, name.clone());
 
         let first = send().await.unwrap();
         room.model.asked().await.answer("Again.", FinishReason::Stop).await;
@@ -310,7 +315,8 @@ mod tests {
     async fn what_can_have_no_such_version_is_refused_and_nothing_is_told() {
         let room = room_of_two_exchanges().await;
         let [question, answer, _, _] = room.stored().await.try_into().unwrap();
-        let empty = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
+        let empty =
+            room.chat.conversations.start(room.user_id, None).await.unwrap().conversation_id;
         let before = room.told().await;
         let (user_id, stranger, id, chat) = (room.user_id, UserId::generate(), room.id, &room.chat);
         let (asked, answered) = (question.message_id, answer.message_id);
@@ -318,20 +324,20 @@ mod tests {
         let not_found = [
             edit(&room, &answer, "I said so").await.map(drop),
             regenerate(&room, Some(&question)).await.map(drop),
-            chat.regenerate(user_id, empty, None, None).await.map(drop),
-            chat.select_version(user_id, id, MessageId::generate()).await.map(drop),
-            chat.select_version(user_id, empty, asked).await.map(drop),
+            chat.turns.regenerate(user_id, empty, None, None).await.map(drop),
+            chat.turns.select_version(user_id, id, MessageId::generate()).await.map(drop),
+            chat.turns.select_version(user_id, empty, asked).await.map(drop),
         ];
         let foreign = [
-            chat.edit_message(stranger, id, asked, message("mine")).await.map(drop),
-            chat.regenerate(stranger, id, Some(answered), None).await.map(drop),
-            chat.regenerate(stranger, id, None, None).await.map(drop),
-            chat.select_version(stranger, id, asked).await.map(drop),
+            chat.turns.edit(stranger, id, asked, message("mine")).await.map(drop),
+            chat.turns.regenerate(stranger, id, Some(answered), None).await.map(drop),
+            chat.turns.regenerate(stranger, id, None, None).await.map(drop),
+            chat.turns.select_version(stranger, id, asked).await.map(drop),
         ];
 
-        assert_eq!(not_found.map(code), [FailureCode::MessageNotFound; 5]);
-        assert_eq!(foreign.map(code), [FailureCode::ConversationNotFound; 4]);
-        assert_eq!(code(edit(&room, &question, " \n").await), FailureCode::EmptyMessage);
+        assert_eq!(not_found.map(code), ["message_not_found"; 5]);
+        assert_eq!(foreign.map(code), ["conversation_not_found"; 4]);
+        assert_eq!(code(edit(&room, &question, " \n").await), "empty_message");
         assert_eq!(room.told().await, before);
         assert_eq!(room.texts().await, ["one?", "One.", "two?", "Two."]);
     }
@@ -346,8 +352,8 @@ mod tests {
         settle().await;
         let next = regenerate(&room, None).await;
 
-        assert_eq!(code(refused), FailureCode::StorageUnavailable);
-        assert_eq!(code(next), FailureCode::StorageUnavailable, "not turn_in_progress");
+        assert_eq!(code(refused), "storage_unavailable");
+        assert_eq!(code(next), "storage_unavailable", "not turn_in_progress");
         settle().await;
         assert_eq!(room.last_stored().await.status, MessageStatus::Failed);
         assert_eq!(room.model.times_asked(), 1);

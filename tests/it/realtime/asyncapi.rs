@@ -1,19 +1,19 @@
-//! Checks the AsyncAPI description of the WebSocket against the server.
+//! The description of the WebSocket, checked against the server.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Socket, TestServer};
 
-/// The conversation id of all examples.
+/// The conversation of all examples.
 const EXAMPLE: &str = "0190a000-0000-7000-8000-000000000000";
 
 const EXAMPLE_QUESTION: &str = "0190a000-0000-7000-8000-000000000003";
 const EXAMPLE_ANSWER: &str = "0190a000-0000-7000-8000-000000000004";
 
-/// The events of clients, in an order in which the server accepts all of them.
+/// The events that clients send, in an order in which all of them succeed.
 const CLIENT_EVENTS: [&str; 9] = [
     "subscribe",
     "send_message",
@@ -26,60 +26,157 @@ const CLIENT_EVENTS: [&str; 9] = [
     "ping",
 ];
 
-/// The events that start a turn.
-const TURN_EVENTS: [&str; 4] = ["send_message", "edit_message", "regenerate", "continue"];
+const STARTS_A_TURN: [&str; 4] = ["send_message", "edit_message", "regenerate", "continue"];
 
-struct Description(Value);
+/// Where `asyncapi.yaml` finds the schemas, and where they are in `openapi.json`.
+const SCHEMAS_FROM_ASYNCAPI: &str = "./openapi.json#/components/schemas/";
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// `asyncapi.yaml` and, for the schemas it refers to, `openapi.json`.
+struct Description {
+    asyncapi: Value,
+    schemas: Value,
+}
 
 impl Description {
     fn read() -> Self {
-        Self(serde_saphyr::from_str(include_str!("../../../docs/asyncapi.yaml")).unwrap())
+        let openapi: Value =
+            serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+        Self {
+            asyncapi: serde_saphyr::from_str(include_str!("../../../docs/asyncapi.yaml")).unwrap(),
+            schemas: openapi["components"]["schemas"].clone(),
+        }
     }
 
     /// The names of an operation's messages.
     fn messages(&self, operation: &str) -> BTreeSet<String> {
-        let messages = self.0["operations"][operation]["messages"].as_array().unwrap();
+        let messages = self.asyncapi["operations"][operation]["messages"].as_array().unwrap();
         let name = |message: &Value| {
             let reference = message["$ref"].as_str().unwrap();
             let name = reference.strip_prefix("#/channels/socket/messages/").unwrap().to_owned();
-            let target = &self.0["channels"]["socket"]["messages"][&name]["$ref"];
+            let target = &self.asyncapi["channels"]["socket"]["messages"][&name]["$ref"];
             assert_eq!(*target, json!(format!("#/components/messages/{name}")));
             name
         };
         messages.iter().map(name).collect()
     }
 
+    fn message(&self, name: &str) -> &Value {
+        let message = &self.asyncapi["components"]["messages"][name];
+        assert!(message.is_object(), "{name} is not described");
+        message
+    }
+
     fn examples(&self, message: &str) -> Vec<Value> {
-        let examples = self.0["components"]["messages"][message]["examples"].as_array();
+        let examples = self.message(message)["examples"].as_array();
         let examples = examples.unwrap_or_else(|| panic!("{message} has no example"));
         examples.iter().map(|example| example["payload"].clone()).collect()
     }
 
-    fn validator(&self, message: &str) -> Validator {
-        let pointer = format!("#/components/messages/{message}/payload");
-        let schema = json!({"$ref": pointer, "components": self.0["components"]});
+    /// The schema of an operation's events by their names, according to `asyncapi.yaml`.
+    fn data_of_messages(&self, operation: &str) -> BTreeMap<String, String> {
+        let schema = |name: String| {
+            let payload = &self.message(&name)["payload"];
+            let data = &payload["properties"]["data"]["$ref"];
+            let data = data.as_str().unwrap().strip_prefix(SCHEMAS_FROM_ASYNCAPI).unwrap();
+            let properties = json!({
+                "event": {"const": name},
+                "data": {"$ref": format!("{SCHEMAS_FROM_ASYNCAPI}{data}")},
+            });
+            let expected = json!({
+                "type": "object", "required": ["event", "data"], "properties": properties,
+            });
+            assert_eq!(*payload, expected, "{name}");
+            (name, data.to_owned())
+        };
+        self.messages(operation).into_iter().map(schema).collect()
+    }
+
+    /// The schema of a union's events by their names, according to `openapi.json`.
+    fn data_of_union(&self, union: &str) -> BTreeMap<String, String> {
+        let variants = self.schemas[union]["oneOf"].as_array().unwrap();
+        let schema = |variant: &Value| {
+            let [name] = variant["properties"]["event"]["enum"].as_array().unwrap().as_slice()
+            else {
+                panic!("no single name: {variant}")
+            };
+            let data = variant["properties"]["data"]["$ref"].as_str().unwrap();
+            (name.as_str().unwrap().to_owned(), data.strip_prefix(SCHEMAS).unwrap().to_owned())
+        };
+        variants.iter().map(schema).collect()
+    }
+
+    /// Accepts a frame only if the union describes all of its fields.
+    fn validator(&self, union: &str) -> Validator {
+        let schema = self.closed(&self.schemas[union]);
         jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
     }
 
-    /// Validates a frame against its description. Returns the name of its event.
-    fn check(&self, frame: &Value) -> String {
-        let event = frame["event"].as_str().unwrap();
-        assert!(self.0["components"]["messages"][event].is_object(), "not described: {frame}");
-        if let Err(error) = self.validator(event).validate(frame) {
-            panic!("{frame}\ndoes not match its description: {error} at {}", error.instance_path());
+    /// This schema, inlined, without room for fields that it does not describe.
+    fn closed(&self, schema: &Value) -> Value {
+        let mut schema = self.inlined(schema);
+        if schema.is_object() && schema.get("additionalProperties").is_none() {
+            schema["unevaluatedProperties"] = json!(false);
         }
-        event.to_owned()
+        schema
+    }
+
+    /// This schema with all references replaced by what they refer to. The schemas of values are
+    /// closed; those that are combined to one schema are not.
+    fn inlined(&self, schema: &Value) -> Value {
+        let Some(fields) = schema.as_object() else { return schema.clone() };
+        if let Some(reference) = schema["$ref"].as_str() {
+            let target = &self.schemas[reference.strip_prefix(SCHEMAS).unwrap()];
+            assert!(target.is_object(), "{reference} is not described");
+            return self.inlined(target);
+        }
+        let inlined = fields.iter().map(|(key, value)| {
+            let value = match (key.as_str(), value) {
+                ("properties", Value::Object(properties)) => properties
+                    .iter()
+                    .map(|(name, property)| (name.clone(), self.closed(property)))
+                    .collect(),
+                ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
+                    schemas.iter().map(|schema| self.inlined(schema)).collect()
+                }
+                ("items", schema) => self.closed(schema),
+                _ => value.clone(),
+            };
+            (key.clone(), value)
+        });
+        Value::Object(inlined.collect())
     }
 }
 
-/// Validates all frames up to the next pong. Returns the names of their events.
-async fn receive_until_pong(socket: &mut Socket, description: &Description) -> Vec<String> {
+/// The description of all frames of one direction.
+struct Frames(Validator);
+
+impl Frames {
+    fn from_clients() -> Self {
+        Self(Description::read().validator("ClientEvent"))
+    }
+
+    fn from_server() -> Self {
+        Self(Description::read().validator("ServerEvent"))
+    }
+
+    /// The frame's event, if the frame is as described.
+    fn check(&self, frame: &Value) -> String {
+        if let Err(error) = self.0.validate(frame) {
+            panic!("{frame}\nis not as described: {error} at {}", error.instance_path());
+        }
+        frame["event"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Receives and checks all frames up to the next one of this event: the names of their events.
+async fn receive_until(socket: &mut Socket, frames: &Frames, event: &str) -> Vec<String> {
     let mut received = Vec::new();
     loop {
         let frame = serde_json::from_str(&socket.receive_text().await).unwrap();
-        let event = description.check(&frame);
-        let is_last = event == "pong";
-        received.push(event);
+        let name = frames.check(&frame);
+        let is_last = name == event;
+        received.push(name);
         if is_last {
             return received;
         }
@@ -87,34 +184,55 @@ async fn receive_until_pong(socket: &mut Socket, description: &Description) -> V
 }
 
 #[test]
-fn every_message_has_valid_examples() {
+fn every_message_has_the_schema_of_its_event_in_openapi() {
     let description = Description::read();
 
-    for message in description.messages("hear").union(&description.messages("tell")) {
-        for example in description.examples(message) {
-            assert_eq!(description.check(&example), *message);
+    for (operation, union) in [("receive", "ClientEvent"), ("send", "ServerEvent")] {
+        let messages = description.data_of_messages(operation);
+
+        assert_eq!(messages, description.data_of_union(union), "{operation}");
+    }
+}
+
+#[test]
+fn every_message_has_examples_that_match_its_schema() {
+    let description = Description::read();
+
+    for (operation, frames) in
+        [("receive", Frames::from_clients()), ("send", Frames::from_server())]
+    {
+        for message in description.messages(operation) {
+            for example in description.examples(&message) {
+                assert_eq!(frames.check(&example), message);
+            }
         }
     }
 }
 
-/// Validates all frames up to the next one of this event.
-async fn receive_until(
-    socket: &mut Socket,
-    description: &Description,
-    received: &mut BTreeSet<String>,
-    event: &str,
-) {
-    loop {
-        let frame = serde_json::from_str(&socket.receive_text().await).unwrap();
-        let name = description.check(&frame);
-        received.insert(name.clone());
-        if name == event {
-            return;
-        }
+#[test]
+fn frames_that_are_not_described_are_rejected() {
+    let frames = Frames::from_server();
+    let chunk = json!({"event": "response_chunk", "data": {
+        "conversation_id": EXAMPLE, "seq": 1, "chunk": "Tides", "turn_id": EXAMPLE,
+    }});
+    assert!(frames.0.is_valid(&chunk));
+
+    for (pointer, value) in [
+        ("/event", json!("dance")),
+        ("/data/seq", json!("1")),
+        ("/data/seq", json!(null)),
+        ("/data/turn_id", json!("t1")),
+        ("/data/mood", json!("calm")),
+        ("/mood", json!("calm")),
+    ] {
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        let mut frame = chunk.clone();
+        frame.pointer_mut(parent).unwrap()[field] = value;
+        assert!(!frames.0.is_valid(&frame), "{frame}");
     }
 }
 
-/// The ids of the last question and its answer.
+/// The last question and its answer.
 async fn last_two(browser: &Browser, id: &str) -> [String; 2] {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages?limit=2")).await.json();
     let id_of = |index: usize| page["messages"][index]["message_id"].as_str().unwrap().to_owned();
@@ -125,8 +243,9 @@ async fn last_two(browser: &Browser, id: &str) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn every_client_example_is_accepted_and_every_server_event_is_as_described() {
+async fn every_client_example_succeeds_and_every_server_frame_is_as_described() {
     let description = Description::read();
+    let frames = Frames::from_server();
     let server = TestServer::start().await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
@@ -141,37 +260,37 @@ async fn every_client_example_is_accepted_and_every_server_event_is_as_described
             // Only an interrupted answer can be continued.
             let interrupted = (message == "regenerate").then(|| server.model.next_answer());
             socket.send_text(&frame).await;
-            if let Some(answering) = interrupted {
-                answering.send("Well, ");
-                receive_until(&mut socket, &description, &mut received, "response_chunk").await;
-                answering.disconnect();
+            if let Some(answer) = interrupted {
+                answer.send("Well, ");
+                received.extend(receive_until(&mut socket, &frames, "response_chunk").await);
+                answer.disconnect();
             }
-            let is_known = example["data"]["client_message_id"].is_string()
+            let is_duplicate = example["data"]["client_message_id"].is_string()
                 && message == "send_message"
                 && example["data"]["expected_position"].is_null();
-            if TURN_EVENTS.contains(&message) && !is_known {
-                receive_until(&mut socket, &description, &mut received, "token_usage").await;
+            if STARTS_A_TURN.contains(&message) && !is_duplicate {
+                received.extend(receive_until(&mut socket, &frames, "token_usage").await);
             }
             socket.send("ping", json!({})).await;
-            let answers = receive_until_pong(&mut socket, &description).await;
+            let answers = receive_until(&mut socket, &frames, "pong").await;
             assert!(!answers.contains(&"error".to_owned()), "{example}: {answers:?}");
             received.extend(answers);
         }
     }
-    // The events that no example causes: an error, a file's progress, and changes of the list.
+    // Errors, a file's progress and changes of the list.
     socket.send("dance", json!({})).await;
-    receive_until(&mut socket, &description, &mut received, "error").await;
+    received.extend(receive_until(&mut socket, &frames, "error").await);
     socket.send("subscribe", json!({"conversation_id": id})).await;
     let files = format!("/api/v1/conversations/{id}/files");
     browser.upload(&files, "tides.txt", b"Tides come and go.").await;
-    receive_until(&mut socket, &description, &mut received, "file_progress").await;
+    received.extend(receive_until(&mut socket, &frames, "file_progress").await);
     browser.delete(&format!("/api/v1/conversations/{id}")).await;
-    receive_until(&mut socket, &description, &mut received, "conversation_unlisted").await;
+    received.extend(receive_until(&mut socket, &frames, "conversation_unlisted").await);
     let file = json!([{"role": "user", "content": "Why?"}]);
     browser.send(browser.request(Method::POST, "/api/v1/imports").json(&file)).await;
-    receive_until(&mut socket, &description, &mut received, "list_changed").await;
+    received.extend(receive_until(&mut socket, &frames, "list_changed").await);
 
     let sent = BTreeSet::from(CLIENT_EVENTS.map(str::to_owned));
-    assert_eq!(description.messages("hear"), sent, "an example was not sent");
-    assert_eq!(received, description.messages("tell"));
+    assert_eq!(description.messages("receive"), sent, "an example is not sent");
+    assert_eq!(received, description.messages("send"));
 }

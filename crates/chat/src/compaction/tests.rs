@@ -32,11 +32,11 @@ async fn summarise(room: &Room, text: &str) -> ChatRequest {
 }
 
 async fn summary(room: &Room) -> Option<Summary> {
-    room.chat.context(room.user_id, room.id).await.unwrap().context.summary
+    room.chat.contexts.view(room.user_id, room.id).await.unwrap().context.summary
 }
 
 async fn ledger(room: &Room) -> webchat_domain::Ledger {
-    room.chat.context(room.user_id, room.id).await.unwrap().ledger
+    room.chat.contexts.view(room.user_id, room.id).await.unwrap().ledger
 }
 
 /// Two exchanges of 400 tokens each: now it is tight.
@@ -152,7 +152,7 @@ async fn one_summary_is_made_at_a_time_also_by_two_servers() {
     fill(&room).await;
     let asked = summary_request(&room).await;
     let elsewhere = Compaction {
-        chat: Chat::new(room.chat.ports.clone(), room.chat.settings().clone()),
+        core: room.another_instance().core,
         user_id: room.user_id,
         id: room.id,
         before: 5,
@@ -174,12 +174,12 @@ async fn what_the_user_writes_meanwhile_stays() {
     let asked = summary_request(&room).await;
 
     let prompt = prompted("Be brief.");
-    room.chat.edit_context(room.user_id, room.id, prompt, None).await.unwrap();
+    room.chat.contexts.edit(room.user_id, room.id, prompt, None).await.unwrap();
     asked.say("They spoke of tides.").await;
     asked.finish(FinishReason::Stop).await;
     settle().await;
 
-    let context = room.chat.context(room.user_id, room.id).await.unwrap().context;
+    let context = room.chat.contexts.view(room.user_id, room.id).await.unwrap().context;
     assert_eq!(context.system_prompt.unwrap().text, "Be brief.");
     assert_eq!(context.summary, None);
 }
@@ -190,7 +190,7 @@ async fn a_summary_of_what_is_no_longer_visible_is_not_kept() {
     fill(&room).await;
     let asked = summary_request(&room).await;
 
-    room.chat.regenerate(room.user_id, room.id, None, None).await.unwrap();
+    room.chat.turns.regenerate(room.user_id, room.id, None, None).await.unwrap();
     asked.answer("They spoke of tides.", FinishReason::Stop).await;
 
     assert_eq!(summary(&room).await, None);
@@ -200,9 +200,9 @@ async fn a_summary_of_what_is_no_longer_visible_is_not_kept() {
 async fn behind_many_hidden_messages_each_visible_one_is_summarised_once() {
     let room = small_room().await;
     room.import_all(std::iter::repeat_n("hidden".to_owned(), 180)).await;
-    let oldest = room.chat.read_messages(room.user_id, room.id, Some(2), 1).await.unwrap();
+    let oldest = room.chat.core.read_messages(room.user_id, room.id, Some(2), 1).await.unwrap();
     let edit = crate::testing::message("shown 0.");
-    room.chat.edit_message(room.user_id, room.id, oldest[0].message_id, edit).await.unwrap();
+    room.chat.turns.edit(room.user_id, room.id, oldest[0].message_id, edit).await.unwrap();
     room.model.asked().await.answer("Yes.", FinishReason::Stop).await;
     let shown = (1..100).map(|number| format!("shown {number}. {}", tokens(40)));
     room.import_all(shown).await;
@@ -235,7 +235,7 @@ async fn an_answer_that_may_go_on_is_not_summarised() {
     room.ask(&tokens(190)).await.answer(&tokens(300), FinishReason::Length).await;
 
     summarise(&room, "They spoke of tides.").await;
-    room.chat.continue_answer(room.user_id, room.id, None, None).await.unwrap();
+    room.chat.turns.continue_answer(room.user_id, room.id, None, None).await.unwrap();
     let asked = room.model.asked().await;
 
     assert_eq!(summary(&room).await.unwrap().through, 2);
@@ -270,8 +270,8 @@ async fn shutdown_does_not_wait_for_the_right_that_somebody_else_has() {
 
 /// Another instance tries to.
 async fn takes_the_right(room: &Room) -> bool {
-    let now = room.chat.ports.clock.now();
-    room.chat.ports.contexts.begin_compaction(room.id, now, now.plus(RIGHT)).await.unwrap()
+    let now = room.chat.core.ports.clock.now();
+    room.chat.core.ports.contexts.begin_compaction(room.id, now, now.plus(RIGHT)).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]

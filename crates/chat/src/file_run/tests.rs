@@ -3,7 +3,7 @@ use webchat_domain::{Clock, FinishReason, JobStatus};
 use super::*;
 use crate::prompts::{ANALYSE, COMBINE};
 use crate::testing::{Asked, Room, settle};
-use crate::{FailureCode, Settings, Upload};
+use crate::{Settings, Upload};
 
 /// A room whose files are cut into parts of 64 tokens.
 async fn open(change: impl FnOnce(&mut Settings)) -> Room {
@@ -12,7 +12,7 @@ async fn open(change: impl FnOnce(&mut Settings)) -> Room {
         change(settings);
     })
     .await;
-    room.chat.analyse_files();
+    room.chat.files.spawn_worker();
     room
 }
 
@@ -25,11 +25,11 @@ fn text(parts: usize) -> String {
 async fn upload(room: &Room, content: &str) -> FileJob {
     let name = "tides.txt".to_owned().into();
     let upload = Upload { name, content: content.as_bytes().to_vec() };
-    room.chat.upload_file(room.user_id, room.id, None, upload).await.unwrap()
+    room.chat.files.upload(room.user_id, room.id, None, upload).await.unwrap()
 }
 
 async fn now(room: &Room, job: &FileJob) -> FileJob {
-    room.chat.file(room.user_id, room.id, job.job_id).await.unwrap()
+    room.chat.files.find(room.user_id, room.id, job.job_id).await.unwrap()
 }
 
 async fn answer(asked: Asked, text: &str) {
@@ -120,7 +120,7 @@ async fn analyses_that_do_not_fit_into_the_window_are_combined_step_by_step() {
         let messages = &asked.request.messages;
         let mut tokens = asked.request.max_reply_tokens;
         for message in messages {
-            tokens += room.chat.count_tokens(&message.content).await;
+            tokens += room.chat.core.count_tokens(&message.content).await;
         }
         assert!(tokens <= window, "{tokens}");
         prompts.push(messages[0].content.clone());
@@ -158,7 +158,7 @@ async fn a_file_of_which_a_part_fails_says_which_and_a_retry_asks_for_that_part_
     }
     answer(asked(&room, ANALYSE).await, "three").await;
     let failed = now(&room, &job).await;
-    let retried = room.chat.retry_file(room.user_id, room.id, job.job_id).await.unwrap();
+    let retried = room.chat.files.retry(room.user_id, room.id, job.job_id).await.unwrap();
     let missing = asked(&room, ANALYSE).await;
     let given = content(&missing).to_owned();
     answer(missing, "two").await;
@@ -174,8 +174,8 @@ async fn a_file_of_which_a_part_fails_says_which_and_a_retry_asks_for_that_part_
     assert_eq!((retried.status, retried.error), (JobStatus::Running, None));
     assert!(given.starts_with("Part 2 of 3 "), "{given}");
     assert_eq!(room.last_stored().await.content, "All of it.");
-    let nothing = room.chat.retry_file(room.user_id, room.id, job.job_id).await;
-    assert_eq!(nothing.unwrap_err().code(), FailureCode::FileNotFailed);
+    let nothing = room.chat.files.retry(room.user_id, room.id, job.job_id).await;
+    assert_eq!(nothing.unwrap_err().code(), "file_not_failed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +199,7 @@ async fn a_cancelled_file_lets_go_of_the_model_within_two_seconds() {
     let part = asked(&room, ANALYSE).await;
     part.say("It is").await;
 
-    room.chat.cancel_file(room.user_id, room.id, job.job_id).await.unwrap();
+    room.chat.files.cancel(room.user_id, room.id, job.job_id).await.unwrap();
     room.wait(Duration::from_millis(2_100)).await;
 
     assert!(part.is_dropped());
@@ -214,7 +214,7 @@ async fn a_deleted_conversation_ends_the_analysis_of_its_files() {
     upload(&room, "Tides.").await;
     let part = asked(&room, ANALYSE).await;
 
-    room.chat.delete_conversation(room.user_id, room.id).await.unwrap();
+    room.chat.conversations.delete(room.user_id, room.id).await.unwrap();
     room.wait(Duration::from_millis(2_100)).await;
 
     assert!(part.is_dropped());
@@ -231,7 +231,7 @@ async fn shutdown_keeps_what_is_asked_for_and_leaves_the_rest_to_the_next_server
     tokio::join!(ending, answer(first, "one"));
     let left = now(&room, &job).await;
     let room = room.on(|_| {});
-    room.chat.analyse_files();
+    room.chat.files.spawn_worker();
     let second = asked(&room, ANALYSE).await;
     let given = content(&second).to_owned();
     answer(second, "two").await;
@@ -258,10 +258,10 @@ async fn a_shutdown_without_grace_lets_go_of_the_model() {
 async fn a_file_whose_server_died_is_taken_over_when_its_hold_has_lapsed() {
     let room = Room::open().await;
     upload(&room, "Tides.").await;
-    let (jobs, now) = (&room.chat.ports.file_jobs, room.clock.now());
+    let (jobs, now) = (&room.chat.core.ports.file_jobs, room.clock.now());
     jobs.take_job(RunId::generate(), now, now.plus(LEASE)).await.unwrap().unwrap();
 
-    room.chat.analyse_files();
+    room.chat.files.spawn_worker();
     room.wait(LEASE.saturating_sub(LOOK_EVERY)).await;
     settle().await;
     let early = room.model.times_asked();

@@ -2,10 +2,9 @@ use futures_util::FutureExt;
 use webchat_domain::FinishReason;
 
 use super::*;
-use crate::FailureCode;
 use crate::testing::{ANSWER, QUESTION, Room, in_short, log_that_refuses, message, settle};
 
-fn code(refused: Result<Sent, ChatError>) -> FailureCode {
+fn code(refused: Result<Sent, ChatError>) -> &'static str {
     refused.unwrap_err().code()
 }
 
@@ -17,9 +16,10 @@ fn named(name: &str) -> SendMessage {
 #[tokio::test(start_paused = true)]
 async fn a_user_has_no_more_turns_at_once_than_may_be() {
     let room = Room::open_with(|settings| settings.turns_per_user = Some(1)).await;
-    let elsewhere = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
+    let elsewhere =
+        room.chat.conversations.start(room.user_id, None).await.unwrap().conversation_id;
     let send_elsewhere =
-        async || room.chat.send_message(room.user_id, elsewhere, message(QUESTION)).await;
+        async || room.chat.turns.send(room.user_id, elsewhere, message(QUESTION)).await;
     let asked = room.ask(QUESTION).await;
 
     let refused = send_elsewhere().await;
@@ -28,9 +28,9 @@ async fn a_user_has_no_more_turns_at_once_than_may_be() {
     let taken = send_elsewhere().await;
     let next = room.send(QUESTION).await;
 
-    assert_eq!(code(refused), FailureCode::TooManyTurns);
+    assert_eq!(code(refused), "too_many_turns");
     assert!(matches!(taken, Ok(Sent::Accepted(_))), "{taken:?}");
-    assert_eq!(code(next), FailureCode::TooManyTurns);
+    assert_eq!(code(next), "too_many_turns");
     assert_eq!(room.stored().await.len(), 2);
 }
 
@@ -81,11 +81,11 @@ async fn nothing_of_a_message_that_can_not_be_answered_is_stored() {
 
     let empty = room.send(" \n\t ").await;
     let too_long = room.send(&"word ".repeat(10_000)).await;
-    let foreign = room.chat.send_message(stranger, room.id, message(QUESTION)).await;
+    let foreign = room.chat.turns.send(stranger, room.id, message(QUESTION)).await;
 
-    assert_eq!(code(empty), FailureCode::EmptyMessage);
-    assert_eq!(code(too_long), FailureCode::MessageTooLong);
-    assert_eq!(code(foreign), FailureCode::ConversationNotFound);
+    assert_eq!(code(empty), "empty_message");
+    assert_eq!(code(too_long), "message_too_long");
+    assert_eq!(code(foreign), "conversation_not_found");
     assert_eq!(room.stored().await, []);
     assert_eq!(room.conversation().await.title, None);
     settle().await;
@@ -100,7 +100,7 @@ async fn a_second_message_during_a_turn_is_refused_and_not_stored() {
 
     let second = room.send("Hurry up!").await;
 
-    assert_eq!(code(second), FailureCode::TurnInProgress);
+    assert_eq!(code(second), "turn_in_progress");
     assert_eq!(room.stored().await.len(), 2);
     assert_eq!(room.told().await, ["accepted: 2 + 2 = 4", "title: 2 + 2 = 4"]);
 }
@@ -112,12 +112,12 @@ async fn a_message_from_a_stale_client_is_refused_with_where_the_conversation_en
     let expecting =
         |position| SendMessage { expected_position: Some(position), ..message("What else?") };
 
-    let stale = room.chat.send_message(room.user_id, room.id, expecting(0)).await;
+    let stale = room.chat.turns.send(room.user_id, room.id, expecting(0)).await;
     let stored = room.stored().await.len();
-    let current = room.chat.send_message(room.user_id, room.id, expecting(2)).await;
+    let current = room.chat.turns.send(room.user_id, room.id, expecting(2)).await;
 
-    assert!(matches!(stale, Err(ChatError::Conflict { position: 2 })), "{stale:?}");
-    assert_eq!(code(stale), FailureCode::Conflict);
+    assert!(matches!(stale, Err(ChatError::PositionConflict { position: 2 })), "{stale:?}");
+    assert_eq!(code(stale), "stale");
     assert_eq!(stored, 2);
     assert!(matches!(current, Ok(Sent::Accepted(_))), "{current:?}");
 }
@@ -125,7 +125,7 @@ async fn a_message_from_a_stale_client_is_refused_with_where_the_conversation_en
 #[tokio::test(start_paused = true)]
 async fn a_known_client_message_id_gets_the_first_result_and_asks_the_model_once() {
     let room = Room::open().await;
-    let send_first = || room.chat.send_message(room.user_id, room.id, named("first"));
+    let send_first = || room.chat.turns.send(room.user_id, room.id, named("first"));
 
     let sent = send_first().await.unwrap();
     let during = send_first().await.unwrap();
@@ -166,8 +166,8 @@ async fn a_message_that_can_not_be_told_is_refused_and_its_conversation_takes_th
     settle().await;
     let next = room.send("What else?").await;
 
-    assert_eq!(code(refused), FailureCode::StorageUnavailable);
-    assert_eq!(code(next), FailureCode::StorageUnavailable, "not turn_in_progress");
+    assert_eq!(code(refused), "storage_unavailable");
+    assert_eq!(code(next), "storage_unavailable", "not turn_in_progress");
     assert_eq!(room.stored().await[1].status, MessageStatus::Failed);
     assert_eq!(room.model.times_asked(), 0);
 }

@@ -1,7 +1,6 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::FailureCode;
 use crate::testing::{ANSWER, Asked, QUESTION, Room, accepting_store, settle};
 use webchat_domain::ConversationId;
 
@@ -79,7 +78,7 @@ async fn the_model_gets_what_fits_of_the_conversation_oldest_first() {
 
     let second = room.ask("Why?").await;
     room.model.refuse_next(ModelError::Failed("no summary".into()));
-    room.chat.stop(room.user_id, room.id).await.unwrap();
+    room.chat.turns.stop(room.user_id, room.id).await.unwrap();
     settle().await;
     room.model.refuse_next(ModelError::Failed("no summary".into()));
     let third = room.ask(&format!("{QUESTION} {QUESTION}")).await;
@@ -173,7 +172,8 @@ async fn a_model_that_breaks_off_fails_its_turn_and_what_came_is_kept() {
 async fn a_panic_ends_its_turn_as_failed_and_no_other() {
     let room = Room::open().await;
     let asked = room.ask(QUESTION).await;
-    let elsewhere = room.chat.start_conversation(room.user_id, None).await.unwrap().conversation_id;
+    let elsewhere =
+        room.chat.conversations.start(room.user_id, None).await.unwrap().conversation_id;
     let other = ask_in(&room, elsewhere).await;
 
     asked.say("Hm").await;
@@ -187,13 +187,13 @@ async fn a_panic_ends_its_turn_as_failed_and_no_other() {
 
     assert_eq!(told[3..], ["error: internal", "end: Failed, Failed", "usage: 15"]);
     assert_eq!((panicked.content.as_str(), panicked.status), ("Hm", MessageStatus::Failed));
-    let others = room.chat.all_messages(room.user_id, elsewhere).await.unwrap();
+    let others = room.chat.conversations.all_messages(room.user_id, elsewhere).await.unwrap();
     assert_eq!(others[1].status, MessageStatus::Complete);
 }
 
 async fn ask_in(room: &Room, id: ConversationId) -> Asked {
     let message = crate::testing::message(QUESTION);
-    room.chat.send_message(room.user_id, id, message).await.unwrap();
+    room.chat.turns.send(room.user_id, id, message).await.unwrap();
     room.model.asked().await
 }
 
@@ -242,7 +242,7 @@ async fn a_turn_holds_its_conversation_for_as_long_as_the_model_is_silent() {
     settle().await;
     let afterwards = room.send("Still there?").await;
 
-    assert_eq!(meanwhile.unwrap_err().code(), FailureCode::TurnInProgress);
+    assert_eq!(meanwhile.unwrap_err().code(), "turn_in_progress");
     assert!(afterwards.is_ok(), "{afterwards:?}");
 }
 

@@ -9,8 +9,8 @@ use crate::testing::{ANSWER, QUESTION, Room, in_short, message, settle, soon};
 async fn send(room: &Room, name: &str) -> TurnProgress {
     let client_message_id = ClientMessageId::try_from(name.to_owned()).ok();
     let message = SendMessage { client_message_id, ..message(QUESTION) };
-    let sent = room.chat.send_message(room.user_id, room.id, message).await.unwrap();
-    room.chat.progress(room.user_id, room.id, sent).await.unwrap()
+    let sent = room.chat.turns.send(room.user_id, room.id, message).await.unwrap();
+    room.chat.turns.progress(room.user_id, room.id, sent).await.unwrap()
 }
 
 async fn told(progress: &mut TurnProgress) -> Vec<String> {
@@ -82,7 +82,7 @@ async fn of_a_turn_that_the_log_has_forgotten_the_store_says_what_became() {
     room.model.asked().await.fail().await;
     settle().await;
     let mut log = MockTurnLog::new();
-    let checkpoint = room.chat.ports.log.checkpoint(room.id).await.unwrap();
+    let checkpoint = room.chat.core.ports.log.checkpoint(room.id).await.unwrap();
     log.expect_checkpoint().returning(move |_| Ok(checkpoint));
     log.expect_read().returning(|_, _| Ok(Replay::Gone { latest: 99 }));
     let room = room.on(|ports| ports.log = Arc::new(log));
@@ -111,7 +111,7 @@ async fn begin_elsewhere(room: &Room) -> Sent {
     let [question, answer] = room.begin_elsewhere("Bec").await;
     let accepted = accepted(None, &question, &answer).unwrap();
     let body = EventBody::MessageAccepted(accepted.clone());
-    room.chat.ports.log.append(room.id, EventId::generate(), body).await.unwrap();
+    room.chat.core.ports.log.append(room.id, EventId::generate(), body).await.unwrap();
     Sent::Duplicate(accepted)
 }
 
@@ -119,7 +119,7 @@ async fn begin_elsewhere(room: &Room) -> Sent {
 async fn a_turn_whose_server_died_is_waited_for_until_its_hold_lapses() {
     let room = Room::open().await;
     let sent = begin_elsewhere(&room).await;
-    let progress = room.chat.progress(room.user_id, room.id, sent).await.unwrap();
+    let progress = room.chat.turns.progress(room.user_id, room.id, sent).await.unwrap();
 
     let lapsing = async {
         sleep(LEASE * 2).await;
@@ -138,7 +138,7 @@ async fn whoever_waits_in_a_conversation_that_is_deleted_finds_it_gone() {
     let progress = send(&room, "c1").await;
     let _asked = room.model.asked().await;
 
-    let deleting = room.chat.delete_conversation(room.user_id, room.id);
+    let deleting = room.chat.conversations.delete(room.user_id, room.id);
     let (result, deleted) = tokio::join!(soon(progress.result()), deleting);
 
     deleted.unwrap();

@@ -1,0 +1,40 @@
+//! The ports that the use cases work with.
+
+use std::sync::Arc;
+
+use webchat_domain::Clock;
+use webchat_llm::ChatModel;
+use webchat_persistence::{
+    Contexts, ConversationArchive, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
+    TurnLog,
+};
+use webchat_tokens::TokenCounter;
+
+/// The ports that the use cases work with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Stores conversations and their messages.
+    pub conversations: Arc<dyn Conversations>,
+    /// Stores what goes to the model besides the messages.
+    pub contexts: Arc<dyn Contexts>,
+    /// Reads and writes complete conversations, for export and import.
+    pub archive: Arc<dyn ConversationArchive>,
+    /// Stores files while they are analysed.
+    pub file_jobs: Arc<dyn FileJobs>,
+    /// Stores sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Stores the files that users saved.
+    pub saved_files: Arc<dyn SavedFiles>,
+    /// Publishes events and keeps them for replay.
+    pub log: Arc<dyn TurnLog>,
+    /// Sends signals to all instances.
+    pub signals: Arc<dyn Signals>,
+    /// The checks that must pass for the server to be ready.
+    pub probes: Vec<Arc<dyn Probe>>,
+    /// The model that answers.
+    pub model: Arc<dyn ChatModel>,
+    /// The source of the current time.
+    pub clock: Arc<dyn Clock>,
+    /// Counts tokens until it is known which model answers.
+    pub tokens: TokenCounter,
+}

@@ -1,0 +1,51 @@
+//! The operator's settings of the use cases.
+
+use std::time::Duration;
+
+/// What the operator decides about the use cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The size of the model's window in tokens.
+    pub max_tokens: u32,
+    /// The number of tokens reserved for an answer, which is also its maximum length.
+    pub reply_tokens: u32,
+    /// How long a session lasts after the browser's last visit.
+    pub session_ttl: Duration,
+    /// The system prompt of conversations that don't have one.
+    pub system_prompt: Option<String>,
+    /// Whether the model is asked to generate titles.
+    pub auto_titles: bool,
+    /// Which files are accepted, and how they are analysed.
+    pub files: FileSettings,
+    /// The maximum number of turns that run concurrently for one user in this process. `None` means no
+    /// limit.
+    pub turns_per_user: Option<u32>,
+}
+
+/// What the operator decides about files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSettings {
+    /// The maximum size of a file in bytes.
+    pub max_bytes: usize,
+    /// The accepted file name extensions, in lower case.
+    pub extensions: Vec<String>,
+    /// The maximum number of tokens of a part, which is analysed in one request.
+    pub part_tokens: u32,
+    /// The maximum number of concurrent requests to the model, for all files together.
+    pub concurrency: usize,
+    /// The maximum number of files of one user that are analysed concurrently. Failed files, which are
+    /// kept for a retry, have the same limit.
+    pub per_user: u32,
+}
+
+impl Default for FileSettings {
+    fn default() -> Self {
+        Self {
+            max_bytes: 5 * 1024 * 1024,
+            extensions: ["txt", "md", "json"].map(str::to_owned).to_vec(),
+            part_tokens: 1_000,
+            concurrency: 4,
+            per_user: 4,
+        }
+    }
+}
