@@ -1,5 +1,5 @@
-//! `kill -9` of an instance that makes answers: how long it takes until those are told who follow them at
-//! the other one. Until its hold of 10 s has lapsed, it is taken for alive.
+//! `kill -9` of an instance with running turns: the time until their subscribers at the other instance receive
+//! the end. The turns count as running until their lease of 10 s expires.
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +13,18 @@ use crate::samples::Samples;
 use crate::stores::{KEY, MongoServer, required};
 use crate::upstream::Upstream;
 
-/// Answers that are being made when the instance is killed.
+/// The number of running turns when the instance is killed.
 const ANSWERS: usize = 8;
 
-/// Far longer than what is waited for before the kill.
-const PACE: Duration = Duration::from_millis(50);
+/// The time between chunks: the answers last far longer than the wait before the kill.
+const CHUNK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How often a turn renews its hold: the kill comes at any moment between.
-const RENEWED_EVERY_MS: u64 = 2_000;
+/// The interval in which a turn renews its lease. The kill comes at a random moment within it.
+const LEASE_RENEWAL_MS: u64 = 2_000;
 
 pub(crate) async fn measure(bench: Bench) {
     let kills = bench.size(12, 1);
-    let upstream = Upstream::start(Some(PACE));
+    let upstream = Upstream::start(Some(CHUNK_INTERVAL));
     let mongo = MongoServer::new().await;
     let redis = required("TEST_REDIS_URL");
     let settings = [
@@ -36,16 +36,16 @@ pub(crate) async fn measure(bench: Bench) {
         ("REDIS_URL", redis.as_str()),
     ];
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let lives_on = Process::start(folders[1].path(), &settings).await;
-    let mut taken = Vec::new();
+    let survivor = Process::start(folders[1].path(), &settings).await;
+    let mut durations = Vec::new();
     for _ in 0..kills {
-        let dies = Process::start(folders[0].path(), &settings).await;
-        taken.extend(told_after_the_kill(dies, &lives_on).await);
+        let killed = Process::start(folders[0].path(), &settings).await;
+        durations.extend(times_until_published(killed, &survivor).await);
     }
-    lives_on.kill().await;
-    let times: Samples = taken.into_iter().collect();
+    survivor.kill().await;
+    let times: Samples = durations.into_iter().collect();
     bench.add(
-        Row::of("told as interrupted")
+        Row::of("published as interrupted")
             .figure("p50", times.percentile_ms(50) / 1_000.0, "s")
             .figure("max", times.percentile_ms(100) / 1_000.0, "s")
             .note(format!("of {} answers, {kills} kills", times.count())),
@@ -53,34 +53,34 @@ pub(crate) async fn measure(bench: Bench) {
     mongo.remove().await;
 }
 
-async fn told_after_the_kill(dies: Process, lives_on: &Process) -> Vec<Duration> {
-    let browser = dies.browser();
-    let at_the_other = lives_on.browser_with_cookies_of(&browser);
-    let mut followers = Vec::new();
+async fn times_until_published(killed: Process, survivor: &Process) -> Vec<Duration> {
+    let browser = killed.browser();
+    let other_browser = survivor.browser_with_cookies_of(&browser);
+    let mut subscribers = Vec::new();
     for _ in 0..ANSWERS {
-        followers.push(follow_an_answer(&browser, &at_the_other).await);
+        subscribers.push(subscribe_to_turn(&browser, &other_browser).await);
     }
-    sleep(Duration::from_millis(fastrand::u64(..RENEWED_EVERY_MS))).await;
-    let killed = Instant::now();
-    dies.kill().await;
-    join_all(followers.iter_mut().map(async |follower| {
-        let told = follower.receive_until("response_end").await;
-        assert_eq!(told.last().unwrap().1["finish_reason"], json!("interrupted"));
-        killed.elapsed()
+    sleep(Duration::from_millis(fastrand::u64(..LEASE_RENEWAL_MS))).await;
+    let start = Instant::now();
+    killed.kill().await;
+    join_all(subscribers.iter_mut().map(async |subscriber| {
+        let events = subscriber.receive_until("response_end").await;
+        assert_eq!(events.last().unwrap().1["finish_reason"], json!("interrupted"));
+        start.elapsed()
     }))
     .await
 }
 
-/// The connection of somebody who follows it at the other instance, when it has begun.
-async fn follow_an_answer(browser: &Browser, at_the_other: &Browser) -> Socket {
+/// Starts a turn. Returns a connection to the other instance that is subscribed to it.
+async fn subscribe_to_turn(browser: &Browser, other_browser: &Browser) -> Socket {
     let id = browser.start_conversation().await;
-    let mut follower = at_the_other.connect().await;
-    follower.send("subscribe", json!({"conversation_id": id})).await;
-    follower.expect("subscribed").await;
+    let mut subscriber = other_browser.connect().await;
+    subscriber.send("subscribe", json!({"conversation_id": id})).await;
+    subscriber.expect("subscribed").await;
     let question = json!({"conversation_id": id, "message": "Why?"});
     let mut asking = browser.connect().await;
     asking.send("send_message", question).await;
     asking.expect("message_accepted").await;
-    follower.receive_until("response_chunk").await;
-    follower
+    subscriber.receive_until("response_chunk").await;
+    subscriber
 }

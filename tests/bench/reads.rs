@@ -1,4 +1,4 @@
-//! What it costs to open, list and search where much is kept.
+//! Opening, listing and searching large stores.
 
 use std::time::Instant;
 
@@ -10,25 +10,25 @@ use crate::report::{Bench, Row};
 use crate::samples::Samples;
 use crate::stores::{Backend, Store, load_conversation, load_conversations};
 
-/// What a page shows.
+/// The page size.
 const PAGE: u32 = 50;
 
-/// What is searched for.
+/// Chooses a search word.
 type Choice = fn(&mut Prose) -> String;
 
-/// How much a store is filled with.
+/// How many conversations and messages a store is filled with.
 #[derive(Clone, Copy)]
 struct Sizes {
-    /// In one conversation.
+    /// The messages of one conversation.
     messages: u32,
-    /// Of one user.
+    /// The conversations of one user.
     conversations: u32,
-    /// Other users, and the conversations of each.
+    /// The number of other users, and the conversations of each.
     others: u32,
     each: u32,
 }
 
-/// Who has it.
+/// The users of a filled store.
 struct Filled {
     writer: UserId,
     long: ConversationId,
@@ -37,17 +37,17 @@ struct Filled {
 }
 
 pub(crate) async fn measure(bench: Bench) {
-    // A hundred others are enough: the store is as large to them by what the one user has.
+    // A hundred others are enough: the one user's conversations make the store large for them too.
     let full = Sizes { messages: 100_000, conversations: 100_000, others: 100, each: 100 };
     let quick = Sizes { messages: 1_000, conversations: 1_000, others: 10, each: 100 };
     let sizes = bench.size(full, quick);
     for backend in [Backend::sqlite().await, Backend::mongo().await] {
-        let began = Instant::now();
+        let started = Instant::now();
         let filled = fill(backend.store.as_ref(), sizes, &mut Prose::new()).await;
         backend.settle().await;
-        bench.add(Row::of(format!("{}, filled with all of this", backend.name)).figure(
+        bench.add(Row::of(format!("{}, filled with all of these", backend.name)).figure(
             "took",
-            began.elapsed().as_secs_f64(),
+            started.elapsed().as_secs_f64(),
             "s",
         ));
         measure_pages(&bench, &backend, sizes, &filled).await;

@@ -109,7 +109,7 @@ async fn a_running_turn_blocks_turns_on_the_other_instance() {
     socket_a.expect("message_accepted").await;
 
     socket_b.send("send_message", json!({"conversation_id": id, "message": "two"})).await;
-    let refused = loop {
+    let rejected = loop {
         let (event, data) = socket_b.receive().await;
         if event == "error" {
             break data;
@@ -121,7 +121,7 @@ async fn a_running_turn_blocks_turns_on_the_other_instance() {
     answer.finish();
     socket_a.receive_until("token_usage").await;
 
-    assert_eq!(refused["code"], json!("turn_in_progress"));
+    assert_eq!(rejected["code"], json!("turn_in_progress"));
     assert_eq!(known["client_message_id"], json!("c1"), "sent twice, stored once");
     assert_eq!(messages(&at_a, &id).await.len(), 2);
     assert_eq!(cluster.model.requests().len(), 1);
@@ -205,12 +205,12 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     a.kill().await;
     // Until its lease expires, the turn counts as running.
     socket_b.send("send_message", json!({"conversation_id": id, "message": "too early"})).await;
-    let refused = socket_b.expect("error").await;
+    let rejected = socket_b.expect("error").await;
     let received = socket_b.receive_until("token_usage").await;
     let took = killed.elapsed();
     let page = at_b.get(&format!("{path}/messages")).await.json();
 
-    assert_eq!(refused["code"], json!("turn_in_progress"));
+    assert_eq!(rejected["code"], json!("turn_in_progress"));
     assert!(took < LEASE + Duration::from_secs(2), "{took:?}");
     assert_eq!((received.len(), received[0].0.as_str()), (2, "response_end"));
     assert_eq!(received[0].1["finish_reason"], json!("interrupted"));

@@ -41,7 +41,7 @@ async fn messages_survive_kill_9_during_an_answer_and_the_conversation_continues
     assert_eq!(shown[3], (&json!("interrupted"), &json!(4)));
     assert!(messages[3]["content"].as_str().unwrap().starts_with("saved after four kilobytes"));
     let mut socket = browser.connect().await;
-    assert_eq!(socket.ask(&id, "third").await, "You said: third");
+    assert_eq!(socket.ask(&id, "third").await, "You error: third");
 }
 
 #[tokio::test]
@@ -87,8 +87,8 @@ async fn a_server_that_cannot_start_gives_advice() {
     ] {
         let data = folder();
         let ended = Process::run_until_exit(data.path(), &settings).await;
-        let said = ended.stderr;
+        let error = ended.stderr;
         assert!(!ended.success, "{settings:?}");
-        assert!(said.starts_with("webchat: ") && said.contains(advice), "{settings:?}: {said}");
+        assert!(error.starts_with("webchat: ") && error.contains(advice), "{settings:?}: {error}");
     }
 }

@@ -15,7 +15,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     let mut server = Process::start(folder.path(), &on_file).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
-    browser.connect().await.ask(&id, "said on the file").await;
+    browser.connect().await.ask(&id, "sent on SQLite").await;
 
     let while_it_runs = Process::run(&["copy", "--from", data, "--to", &uri]).await;
     server.terminate().await;
@@ -24,7 +24,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     let server = Process::start(folder.path(), &on_mongo).await;
     let browser = server.browser_with_cookies_of(&browser);
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
-    browser.connect().await.ask(&id, "said on MongoDB").await;
+    browser.connect().await.ask(&id, "sent on MongoDB").await;
     server.kill().await;
     let to_file = back.path().join("webchat.db");
     let copied_back =
@@ -35,7 +35,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
         copied.stdout.contains("copied and verified: 1 conversations, 2 messages"),
         "{copied:?}"
     );
-    assert_eq!(loaded["conversation"][0]["content"], json!("said on the file"));
+    assert_eq!(loaded["conversation"][0]["content"], json!("sent on SQLite"));
     let counts = "copied and verified: 1 conversations, 4 messages";
     assert!(copied_back.stdout.contains(counts), "{copied_back:?}");
     assert!(to_file.exists());
@@ -76,16 +76,16 @@ async fn a_database_is_prepared_once_and_a_dry_run_changes_nothing() {
 #[tokio::test]
 async fn init_db_migrates_the_flask_database() {
     let (uri, folder) = (mongodb_uri(), tempfile::tempdir().unwrap());
-    let owner = uuid::Uuid::now_v7().to_string();
-    let said = [("user", "Why two tides?"), ("assistant", "The moon."), ("user", "Alone?")];
-    insert_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &owner, &said).await;
-    insert_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &owner, &[]).await;
-    insert_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &owner, &[("bot2", "?")])
+    let user_id = uuid::Uuid::now_v7().to_string();
+    let messages = [("user", "Why two tides?"), ("assistant", "The moon."), ("user", "Alone?")];
+    insert_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &user_id, &messages).await;
+    insert_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &user_id, &[]).await;
+    insert_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &user_id, &[("bot2", "?")])
         .await;
     let settings =
         [("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"), ("MONGODB_URI", &uri)];
 
-    let refused = Process::run_until_exit(folder.path(), &settings).await;
+    let rejected = Process::run_until_exit(folder.path(), &settings).await;
     let would = Process::run_with(&["init-db", "--dry-run"], &settings).await;
     let did = Process::run_with(&["init-db"], &settings).await;
     let again = Process::run_with(&["init-db"], &settings).await;
@@ -94,7 +94,10 @@ async fn init_db_migrates_the_flask_database() {
     let to_file = folder.path().join("webchat.db");
     let copied = Process::run(&["copy", "--from", &uri, "--to", to_file.to_str().unwrap()]).await;
 
-    assert!(refused.stderr.contains("3 conversations of the Flask application in "), "{refused:?}");
+    assert!(
+        rejected.stderr.contains("3 conversations of the Flask application in "),
+        "{rejected:?}"
+    );
     let counts = "migrate 2 conversations of the Flask application, with 3 messages";
     assert!(would.stdout.contains(&format!("would: {counts}")), "{would:?}");
     assert!(did.stdout.contains(&format!("did: {counts}")), "{did:?}");
@@ -130,7 +133,7 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
 
     server.limit_files("200000").await;
     let long = "as long as it takes ".repeat(3_000);
-    let refused = loop {
+    let rejected = loop {
         socket.send("send_message", json!({"conversation_id": id, "message": long})).await;
         let (name, data) = socket.receive().await;
         match (name.as_str(), data["code"].as_str()) {
@@ -160,7 +163,7 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
         }
     };
 
-    assert_eq!(refused["code"], json!("storage_unavailable"), "{refused}");
+    assert_eq!(rejected["code"], json!("storage_unavailable"), "{rejected}");
     assert_eq!(alive.status, 200);
     tokio::time::timeout(webchat_tests::TIMEOUT, recovered)
         .await

@@ -18,13 +18,16 @@ async fn a_client_over_its_burst_limit_is_rate_limited_and_recovers() {
         socket.expect("pong").await;
     }
     socket.send("stop", json!({"client_message_id": "m1"})).await;
-    let refused = socket.expect("error").await;
-    let wait = refused["retry_after_ms"].as_u64().unwrap();
+    let rejected = socket.expect("error").await;
+    let wait = rejected["retry_after_ms"].as_u64().unwrap();
     sleep(Duration::from_millis(wait)).await;
     socket.send("ping", json!({})).await;
 
-    assert_eq!(refused["code"], json!("rate_limited"));
-    assert_eq!((&refused["event"], &refused["client_message_id"]), (&json!("stop"), &json!("m1")));
+    assert_eq!(rejected["code"], json!("rate_limited"));
+    assert_eq!(
+        (&rejected["event"], &rejected["client_message_id"]),
+        (&json!("stop"), &json!("m1"))
+    );
     assert!((1..=500).contains(&wait), "{wait}");
     socket.expect("pong").await;
 }
@@ -64,7 +67,7 @@ async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
     let (browser, first) = server.socket().await;
     let _second = SocketIo::connect(&browser, Polling).await;
 
-    let refused = handshake_status(try_connect(&browser).await);
+    let rejected = handshake_status(try_connect(&browser).await);
     let polling = browser.get(&socket_io_path("polling", None)).await;
     let other = server.browser().connect().await;
     drop(first);
@@ -74,7 +77,7 @@ async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
         }
     };
 
-    assert_eq!(refused, 429);
+    assert_eq!(rejected, 429);
     assert_eq!(polling.status_and_code(), (429, "connection_limit".to_owned()));
     assert_eq!(polling.header("retry-after"), "5");
     drop(other);

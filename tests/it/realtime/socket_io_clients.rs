@@ -56,12 +56,12 @@ async fn a_client_gets_answers_and_reconnects_after_the_server_was_killed(
     assert!(text(welcomed.last().unwrap()).starts_with("Connected"), "{welcomed:?}");
     assert_eq!(ask(&mut client, "first").await, "You said: first");
     client.emit("send_message", json!({"message": ""})).await;
-    let mut refused = client.receive_until("acknowledged").await;
+    let mut rejected = client.receive_until("acknowledged").await;
     // The Python library handles each packet in a separate thread: either may come first.
-    if refused.iter().all(|one| one[0] != "error") {
-        refused.extend(client.receive_until("error").await);
+    if rejected.iter().all(|one| one[0] != "error") {
+        rejected.extend(client.receive_until("error").await);
     }
-    let error = refused.iter().find(|one| one[0] == "error").expect("no error event");
+    let error = rejected.iter().find(|one| one[0] == "error").expect("no error event");
     assert_eq!(error[1]["message"], "No message received from user.");
 
     server.kill().await;

@@ -95,7 +95,7 @@ async fn an_answer_is_completed_and_stored_without_any_client() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "go on without me")).await;
+    socket.send("send_message", send(&id, "continue without me")).await;
     answer.send("The first half, ");
     socket.receive_until("response_chunk").await;
 
@@ -225,11 +225,11 @@ async fn a_second_message_during_a_turn_is_rejected_and_not_stored() {
     socket.receive_until("conversation_updated").await;
 
     socket.send("send_message", send(&id, "second")).await;
-    let refused = socket.expect("error").await;
+    let rejected = socket.expect("error").await;
     answer.finish();
     socket.receive_until("token_usage").await;
 
-    assert_eq!(refused["code"], json!("turn_in_progress"));
+    assert_eq!(rejected["code"], json!("turn_in_progress"));
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     assert_eq!(page["messages"].as_array().unwrap().len(), 2);
 }
@@ -241,8 +241,8 @@ async fn a_message_with_an_old_expected_position_is_rejected() {
     let id = browser.start_conversation().await;
     socket.ask(&id, "one").await;
 
-    let stale = json!({"conversation_id": id, "message": "two", "expected_position": 0});
-    socket.send("send_message", stale).await;
+    let outdated_message = json!({"conversation_id": id, "message": "two", "expected_position": 0});
+    socket.send("send_message", outdated_message).await;
 
     assert_eq!(socket.expect("error").await["code"], json!("stale"));
 }

@@ -254,8 +254,8 @@ async fn reserved_bits_and_opcodes_are_rejected() {
 async fn fragments_are_reassembled_around_control_frames() {
     let server = TestServer::start().await;
     let message = ping();
-    let (begun, ended) = message.split_at(7);
-    let (first, last) = (frame(TEXT, begun), frame(FIN | CONTINUATION, ended));
+    let (head, tail) = message.split_at(7);
+    let (first, last) = (frame(TEXT, head), frame(FIN | CONTINUATION, tail));
     let (middle, question) = (frame(CONTINUATION, b""), frame(FIN | PING, b"now?"));
     let pong_frame = Received::Pong(b"now?".to_vec());
 
@@ -276,7 +276,7 @@ async fn fragments_are_reassembled_around_control_frames() {
         ("a fragmented ping", vec![frame(PING, b"x"), frame(FIN | CONTINUATION, b"y")]),
         ("a fragmented pong", vec![frame(PONG, b"x"), frame(FIN | CONTINUATION, b"y")]),
         ("a last fragment without a first", vec![frame(FIN | CONTINUATION, &message)]),
-        ("a fragment without a first", vec![frame(CONTINUATION, begun), last.clone()]),
+        ("a fragment without a first", vec![frame(CONTINUATION, head), last.clone()]),
         ("a fragment after the last", vec![first.clone(), last.clone(), last]),
         ("a message inside a message", vec![first.clone(), frame(FIN | TEXT, &message)]),
         ("a first fragment inside a message", vec![first.clone(), first]),
@@ -355,8 +355,8 @@ async fn a_close_frame_is_answered_and_is_the_last_frame() {
 async fn messages_are_accepted_up_to_the_size_limit() {
     let server = TestServer::start().await;
     for size in [64 * KIB, 256 * KIB, 1024 * KIB] {
-        let whole = frame(FIN | TEXT, &ping_of(size));
-        assert_accepted(&server, &format!("{size} in one"), &whole, &[pong()]).await;
+        let single_frame = frame(FIN | TEXT, &ping_of(size));
+        assert_accepted(&server, &format!("{size} in one"), &single_frame, &[pong()]).await;
     }
     for (size, fragment) in [
         (64 * KIB, 64),

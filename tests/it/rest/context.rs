@@ -132,9 +132,12 @@ async fn examples_of_flask_clients_appear_in_the_loaded_history() {
     let message = "Both 'user_prompt' and 'assistant_response' are required.";
     assert_eq!(missing.json()["message"], json!(message));
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
-    let said: Vec<_> = loaded["conversation"].as_array().unwrap().iter().collect();
-    let said: Vec<_> = said.iter().map(|one| one["content"].as_str().unwrap()).collect();
-    assert_eq!(said, ["before", "You said: before", "1 + 1?", "2.", "after", "You said: after"]);
+    let contents: Vec<_> = loaded["conversation"].as_array().unwrap().iter().collect();
+    let contents: Vec<_> = contents.iter().map(|one| one["content"].as_str().unwrap()).collect();
+    assert_eq!(
+        contents,
+        ["before", "You contents: before", "1 + 1?", "2.", "after", "You contents: after"]
+    );
 }
 
 #[tokio::test]

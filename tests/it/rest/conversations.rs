@@ -46,9 +46,12 @@ async fn any_conversation_can_be_saved_as_a_file_and_reset() {
     let emptied = browser.post(&format!("/api/v1/conversations/{id}/reset")).await;
 
     let file = format!("/saved_conversations/{}", saved.json()["file_name"].as_str().unwrap());
-    let said = [("user", "Why?"), ("assistant", "You said: Why?")]
+    let saved_messages = [("user", "Why?"), ("assistant", "You said: Why?")]
         .map(|(role, content)| json!({"role": role, "content": content}));
-    assert_eq!((saved.status.as_u16(), browser.get(&file).await.json()), (201, json!(said)));
+    assert_eq!(
+        (saved.status.as_u16(), browser.get(&file).await.json()),
+        (201, json!(saved_messages))
+    );
     assert_eq!(emptied.status, 204);
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     assert_eq!(page["messages"], json!([]));
@@ -158,7 +161,7 @@ async fn invalid_input_is_rejected_with_a_reason() {
     let browser = server.browser();
     let id = create(&browser).await;
     let one = format!("/api/v1/conversations/{id}");
-    let refusals = [
+    let invalid_requests = [
         (
             browser.get("/api/v1/conversations?limit=0").await,
             400,
@@ -178,7 +181,7 @@ async fn invalid_input_is_rejected_with_a_reason() {
         (browser.get("/api/v1/nothing").await, 404, "nothing here"),
     ];
 
-    for (response, status, message) in refusals {
+    for (response, status, message) in invalid_requests {
         assert_eq!(response.status, status, "{response:?}");
         assert!(response.json()["message"].as_str().unwrap().contains(message), "{response:?}");
     }

@@ -132,9 +132,9 @@ async fn retrying_a_failed_file_analyses_only_the_missing_part() {
     let server = TestServer::with(&SMALL_PARTS).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
-    for said in ["Of one.", " ", " ", " ", "Of three."] {
+    for text in ["Of one.", " ", " ", " ", "Of three."] {
         let answer = server.model.next_answer();
-        answer.send(said);
+        answer.send(text);
         answer.finish();
     }
 
@@ -217,8 +217,8 @@ async fn an_invalid_upload_is_rejected_with_a_reason() {
         (vec![("text", Some("a.txt"), tides)], 400, "invalid_request"),
         (vec![("file", Some("a.txt"), tides); 2], 400, "invalid_request"),
     ] {
-        let refused = browser.post_form(&path, &fields).await;
-        assert_eq!(refused.status_and_code(), (status, code.to_owned()), "{:?}", refused.text);
+        let rejected = browser.post_form(&path, &fields).await;
+        assert_eq!(rejected.status_and_code(), (status, code.to_owned()), "{:?}", rejected.text);
     }
     let request = browser.request(Method::POST, &path).header(CONTENT_TYPE, "text/plain");
     let no_form = browser.send(request.body("tides")).await;

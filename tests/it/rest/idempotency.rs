@@ -138,8 +138,8 @@ async fn an_invalid_idempotency_key_is_rejected() {
     let browser = server.browser();
 
     for key in ["", &"k".repeat(129), "Schlüssel"] {
-        let refused = start(&browser, key).await;
-        assert_eq!(refused.status_and_code(), (400, "invalid_request".to_owned()), "{key}");
+        let rejected = start(&browser, key).await;
+        assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()), "{key}");
     }
     let none = browser.get(CONVERSATIONS).await.json();
     assert_eq!(none["conversations"], json!([]));

@@ -12,18 +12,18 @@ async fn a_session_over_its_request_limit_gets_429_with_retry_after() {
     browser.start_conversation().await;
     other.start_conversation().await;
 
-    let mut refused = None;
+    let mut rejected = None;
     for _ in 0..20 {
         let answer = browser.get("/api/v1/conversations").await;
         if answer.status == 429 {
-            refused = Some(answer);
+            rejected = Some(answer);
             break;
         }
     }
 
-    let refused = refused.expect("no request was rejected");
-    assert_eq!(refused.status_and_code(), (429, "rate_limited".to_owned()));
-    assert!((1..=5).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
+    let rejected = rejected.expect("no request was rejected");
+    assert_eq!(rejected.status_and_code(), (429, "rate_limited".to_owned()));
+    assert!((1..=5).contains(&rejected.header("retry-after").parse::<u32>().unwrap()));
     assert_eq!(other.get("/api/v1/conversations").await.status, 200);
     assert_eq!(program.get("/api/v1/config").await.status, 200);
     assert_eq!(browser.get(webchat_tests::WEB_ASSET).await.status, 200, "files are not counted");
@@ -42,12 +42,12 @@ async fn a_user_over_the_turn_limit_gets_429() {
         browser.request(Method::POST, &path).json(&json!({"message": "me too"}))
     };
 
-    let refused = browser.send(ask()).await;
+    let rejected = browser.send(ask()).await;
     answering.finish();
     socket.receive_until("token_usage").await;
 
-    assert_eq!(refused.status_and_code(), (429, "too_many_turns".to_owned()));
-    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(rejected.status_and_code(), (429, "too_many_turns".to_owned()));
+    assert_eq!(rejected.header("retry-after"), "1");
     let mut accepted = browser.send(ask()).await;
     // The turn's permit is released a moment after its last event.
     while accepted.status == 429 {

@@ -119,17 +119,20 @@ async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
     let chat = TestChat::open().await;
     let answering = chat.server.model.next_answer();
     answering.send("It goes ");
-    let named = || chat.request("Why?").header("idempotency-key", "k1");
+    let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
 
-    let impatient = named().timeout(Duration::from_millis(300)).send().await;
+    let impatient = keyed_request().timeout(Duration::from_millis(300)).send().await;
     let ending = async {
         chat.running_turn().await;
         answering.send("on.");
         answering.finish();
     };
-    let (again, at_once, ()) =
-        tokio::join!(chat.browser.send(named()), chat.browser.send(named()), ending);
-    let later = chat.browser.send(named()).await;
+    let (again, at_once, ()) = tokio::join!(
+        chat.browser.send(keyed_request()),
+        chat.browser.send(keyed_request()),
+        ending
+    );
+    let later = chat.browser.send(keyed_request()).await;
 
     assert!(impatient.unwrap_err().is_timeout());
     assert_eq!(again.json()["answer"]["content"], "It goes on.");
@@ -142,10 +145,10 @@ async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
 #[tokio::test]
 async fn concurrent_requests_with_one_idempotency_key_run_one_turn() {
     let chat = TestChat::open().await;
-    let named =
+    let keyed_request =
         || async { chat.browser.send(chat.request("Why?").header("idempotency-key", "k1")).await };
 
-    let (one, other, third) = tokio::join!(named(), named(), named());
+    let (one, other, third) = tokio::join!(keyed_request(), keyed_request(), keyed_request());
 
     assert_eq!((one.status.as_u16(), one.json()), (200, other.json()));
     assert_eq!(third.json()["answer"]["content"], "You said: Why?");
@@ -158,11 +161,11 @@ async fn different_ids_for_one_message_are_rejected() {
     let body = json!({"message": "Why?", "client_message_id": "m1"});
     let request = |key: &str| chat.request("").json(&body).header("idempotency-key", key);
 
-    let refused = chat.browser.send(request("k1")).await;
+    let rejected = chat.browser.send(request("k1")).await;
     let too_long = chat.browser.send(request(&"k".repeat(129))).await;
     let agreed = chat.browser.send(request("m1")).await;
 
-    assert_eq!(refused.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(too_long.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(agreed.status, 200);
 }
@@ -180,13 +183,13 @@ async fn a_rejected_message_is_not_stored() {
     let (_, during) = tokio::join!(chat.ask("first"), during);
 
     let empty = chat.ask("  ").await;
-    let stale = json!({"message": "third", "expected_position": 0});
-    let stale = chat.browser.send(chat.request("").json(&stale)).await;
+    let conflict = json!({"message": "third", "expected_position": 0});
+    let conflict = chat.browser.send(chat.request("").json(&conflict)).await;
     let as_html = chat.browser.send(chat.request("fourth").header("accept", "text/html")).await;
 
     assert_eq!(during.status_and_code(), (409, "turn_in_progress".to_owned()));
     assert_eq!(empty.status_and_code().1, "empty_message");
-    assert_eq!(stale.status_and_code(), (409, "stale".to_owned()));
+    assert_eq!(conflict.status_and_code(), (409, "stale".to_owned()));
     assert_eq!(as_html.status_and_code(), (406, "not_acceptable".to_owned()));
     assert_eq!(chat.messages().await.len(), 2);
 }
@@ -226,17 +229,17 @@ async fn a_turn_can_be_streamed_as_events() {
 #[tokio::test]
 async fn a_turns_events_are_replayed_while_it_runs_and_afterwards() {
     let chat = TestChat::open().await;
-    let named = || chat.request("Why?").header("idempotency-key", "k1");
+    let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
     let answering = chat.server.model.next_answer();
     answering.send("Be");
-    let mut first = EventStream::open(named()).await;
+    let mut first = EventStream::open(keyed_request()).await;
     first.expect("message_accepted").await;
 
-    let mut during = EventStream::open(named()).await;
+    let mut during = EventStream::open(keyed_request()).await;
     answering.send("cause.");
     answering.finish();
     let during = during.receive_all().await;
-    let afterwards = EventStream::open(named()).await.receive_all().await;
+    let afterwards = EventStream::open(keyed_request()).await.receive_all().await;
 
     assert_eq!(
         (during[0].name.as_str(), text(&during)),
@@ -336,7 +339,7 @@ async fn shutdown_completes_running_answers_and_closes_streams() {
                 break;
             }
         }
-        answering.send("Goodbye.");
+        answering.send("The end.");
         answering.finish();
         stream.receive_all().await
     };
@@ -346,6 +349,6 @@ async fn shutdown_completes_running_answers_and_closes_streams() {
     };
     let (answered, rest, ()) = tokio::join!(browser.send(request), ending, going_away);
 
-    assert_eq!(answered.json()["answer"]["content"], "Goodbye.");
+    assert_eq!(answered.json()["answer"]["content"], "The end.");
     assert_eq!(rest.last().unwrap().name, "token_usage");
 }

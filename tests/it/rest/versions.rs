@@ -158,11 +158,14 @@ async fn a_stopped_answer_is_continued_in_the_same_message() {
     assert_eq!(stopped["status"], json!("stopped"));
     assert_eq!(answer_text(&events), "one, two", "the text starts from the beginning");
     assert_eq!(names(&events)[0], "message_accepted");
-    let whole = chat.messages().await.remove(3);
-    assert_eq!(whole["message_id"], stopped["message_id"]);
-    assert_eq!((&whole["content"], &whole["status"]), (&json!("one, two"), &json!("complete")));
+    let continued = chat.messages().await.remove(3);
+    assert_eq!(continued["message_id"], stopped["message_id"]);
+    assert_eq!(
+        (&continued["content"], &continued["status"]),
+        (&json!("one, two"), &json!("complete"))
+    );
     let end = &events[events.len() - 2].1;
-    assert_eq!(end["token_count"], whole["token_count"]);
+    assert_eq!(end["token_count"], continued["token_count"]);
     chat.send("continue", json!({})).await;
     assert_eq!(chat.first.expect("error").await["code"], json!("nothing_to_continue"));
 }
@@ -201,8 +204,8 @@ async fn a_version_of_an_unknown_message_is_not_found() {
     ] {
         let data = json!({"conversation_id": id, "message_id": message_id, "message": "x"});
         chat.first.send(event, data).await;
-        let refused = chat.first.expect("error").await;
-        assert_eq!(refused["code"], json!("message_not_found"), "{event}");
+        let rejected = chat.first.expect("error").await;
+        assert_eq!(rejected["code"], json!("message_not_found"), "{event}");
     }
     assert_eq!(chat.texts().await, ["one", "You said: one"]);
 }

@@ -139,8 +139,8 @@ async fn events_for_another_users_conversation_are_not_found() {
         let data = json!({"conversation_id": id, "message_id": message_id, "message": "intruder"});
         for intruder in [&mut others, &mut programs] {
             intruder.send(event, data.clone()).await;
-            let refused = intruder.expect("error").await;
-            assert_eq!(refused["code"], json!("conversation_not_found"), "{event}");
+            let rejected = intruder.expect("error").await;
+            assert_eq!(rejected["code"], json!("conversation_not_found"), "{event}");
         }
     }
 

@@ -61,9 +61,9 @@ async fn other_origins_are_rejected() {
             (Method::PATCH, &conversation),
             (Method::DELETE, &conversation),
         ] {
-            let refused = ask_from(&browser, origin, &method, path).await;
+            let rejected = ask_from(&browser, origin, &method, path).await;
             assert_eq!(
-                refused.status_and_code(),
+                rejected.status_and_code(),
                 (403, "origin_not_allowed".to_owned()),
                 "{origin:?}"
             );
@@ -75,8 +75,8 @@ async fn other_origins_are_rejected() {
             (Method::POST, &polling),
             (Method::OPTIONS, &polling),
         ] {
-            let refused = ask_from(&browser, origin, &method, path).await;
-            assert_eq!(refused.status_and_number(), (403, 4), "{method} {origin:?}");
+            let rejected = ask_from(&browser, origin, &method, path).await;
+            assert_eq!(rejected.status_and_number(), (403, 4), "{method} {origin:?}");
         }
         for path in ["/ws", &websocket, &to_websocket] {
             assert_eq!(connect_from(&browser, Some(origin), path).await, 403, "{path} {origin:?}");

@@ -76,9 +76,9 @@ impl Writer {
     }
 
     async fn send_with_retry(&self, id: &str, message: &str) {
-        let began = Instant::now();
-        while let Err(refused) = self.send(id, message).await {
-            assert!(began.elapsed() < STUCK_AFTER, "stuck at {message}: {refused}");
+        let started = Instant::now();
+        while let Err(rejected) = self.send(id, message).await {
+            assert!(started.elapsed() < STUCK_AFTER, "stuck at {message}: {rejected}");
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -117,26 +117,26 @@ impl Writer {
             acknowledged.iter().filter(|(to, _)| *to == id).map(|(_, message)| message).collect();
         let (questions, answers): (Vec<_>, Vec<_>) =
             messages.iter().partition(|message| message["role"] == json!("user"));
-        let said: Vec<_> = questions.iter().map(|one| one["content"].as_str().unwrap()).collect();
-        assert_eq!(said, acknowledged);
+        let sent: Vec<_> = questions.iter().map(|one| one["content"].as_str().unwrap()).collect();
+        assert_eq!(sent, acknowledged);
         assert_eq!(answers.len(), questions.len());
         for (position, message) in (1..).zip(&messages) {
             assert_eq!(message["position"], json!(position));
         }
         let mut interrupted = 0;
-        for (question, answer) in said.into_iter().zip(answers) {
-            let (whole, content) = (format!("You said: {question}"), &answer["content"]);
+        for (question, answer) in sent.into_iter().zip(answers) {
+            let (expected, content) = (format!("You sent: {question}"), &answer["content"]);
             match answer["status"].as_str().unwrap() {
-                "complete" => assert_eq!(content, &json!(whole)),
+                "complete" => assert_eq!(content, &json!(expected)),
                 "interrupted" => {
-                    assert!(whole.starts_with(content.as_str().unwrap()), "{answer}");
+                    assert!(expected.starts_with(content.as_str().unwrap()), "{answer}");
                     interrupted += 1;
                 }
                 _ => panic!("{answer}"),
             }
         }
         let mut socket = browser.connect().await;
-        assert_eq!(socket.ask(id, "and on?").await, "You said: and on?");
+        assert_eq!(socket.ask(id, "and on?").await, "You sent: and on?");
         interrupted
     }
 }

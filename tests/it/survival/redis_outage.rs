@@ -32,7 +32,7 @@ async fn an_answer_survives_a_redis_outage() {
 
     redis.kill().await;
     let ready = browser.get("/readyz").await;
-    let refused = browser.get("/list_conversations").await;
+    let rejected = browser.get("/list_conversations").await;
     asking.send("send_message", json!({"message": "to the current one"})).await;
     let unsent = asking.expect("error").await;
     answer.send("meanwhile, ");
@@ -50,8 +50,8 @@ async fn an_answer_survives_a_redis_outage() {
 
     assert_eq!(ready.status_and_code(), (503, "not_ready".to_owned()));
     assert_eq!(ready.json()["message"], json!("Redis does not answer."));
-    assert_eq!(refused.status_and_code(), (503, "storage_unavailable".to_owned()));
-    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(rejected.status_and_code(), (503, "storage_unavailable".to_owned()));
+    assert_eq!(rejected.header("retry-after"), "5");
     assert_eq!(unsent["code"], json!("storage_unavailable"));
     assert_eq!(saved, "Before, meanwhile, ");
     assert!(took < MAX_RECOVERY, "{took:?}");

@@ -18,25 +18,25 @@ async fn a_conversation_is_exported_in_each_format() {
     let saved = browser.get(&format!("/saved_conversations/{name}")).await.text;
     let path = format!("/api/v1/conversations/{id}/export");
 
-    let whole = browser.get(&path).await;
-    let readable = browser.get(&format!("{path}?format=markdown")).await;
-    let flask = browser.get(&format!("{path}?format=flask")).await;
+    let as_json = browser.get(&path).await;
+    let as_markdown = browser.get(&format!("{path}?format=markdown")).await;
+    let as_flask = browser.get(&format!("{path}?format=flask")).await;
     let unknown = browser.get(&format!("{path}?format=pdf")).await;
 
-    assert_eq!(whole.header("content-type"), "application/json");
-    assert_eq!(whole.header("x-content-type-options"), "nosniff");
-    let attachment = whole.header("content-disposition");
+    assert_eq!(as_json.header("content-type"), "application/json");
+    assert_eq!(as_json.header("x-content-type-options"), "nosniff");
+    let attachment = as_json.header("content-disposition");
     assert!(attachment.starts_with("attachment; filename=\"webchat-"), "{attachment}");
     assert!(attachment.ends_with(&format!("-{id}.json\"")), "{attachment}");
-    let messages = &whole.json()["conversations"][0]["messages"];
+    let messages = &as_json.json()["conversations"][0]["messages"];
     assert_eq!(messages[1]["parent_id"], messages[0]["message_id"]);
-    assert!(readable.header("content-type").starts_with("text/markdown"));
-    assert!(readable.text.starts_with("# Tides?"), "{}", readable.text);
-    let (question, answer) = readable.text.split_once("**Assistant**").unwrap();
+    assert!(as_markdown.header("content-type").starts_with("text/markdown"));
+    assert!(as_markdown.text.starts_with("# Tides?"), "{}", as_markdown.text);
+    let (question, answer) = as_markdown.text.split_once("**Assistant**").unwrap();
     assert!(question.ends_with("let tide\n```\n\n---\n\n"), "the fence is closed: {question}");
     assert!(answer.contains("You said: Tides?"), "{answer}");
-    assert_eq!(flask.text, saved);
-    assert!(flask.header("content-disposition").contains("_conversation_history.json"));
+    assert_eq!(as_flask.text, saved);
+    assert!(as_flask.header("content-disposition").contains("_conversation_history.json"));
     assert_eq!(unknown.status_and_code(), (400, "invalid_request".to_owned()));
 }
 
@@ -114,13 +114,13 @@ async fn chatgpt_conversations_are_imported_with_their_branches() {
     assert_eq!(counts(&again), ("complete", 0, 2, 0));
     let listed = list(&browser).await;
     let tides = listed.iter().find(|one| one["title"] == json!("Tides")).unwrap();
-    let said = contents(&browser, tides).await;
-    assert_eq!(said[0], "Why are there two tides a day?");
-    assert_eq!(said[1], "The moon and the sun, one bulge on each side.");
-    assert_eq!(said.len(), 3, "the other branch is hidden");
+    let messages = contents(&browser, tides).await;
+    assert_eq!(messages[0], "Why are there two tides a day?");
+    assert_eq!(messages[1], "The moon and the sun, one bulge on each side.");
+    assert_eq!(messages.len(), 3, "the other branch is hidden");
     let id = tides["conversation_id"].as_str().unwrap();
-    let whole = browser.get(&format!("/api/v1/conversations/{id}/export")).await.json();
-    assert_eq!(whole["conversations"][0]["messages"].as_array().unwrap().len(), 5);
+    let as_json = browser.get(&format!("/api/v1/conversations/{id}/export")).await.json();
+    assert_eq!(as_json["conversations"][0]["messages"].as_array().unwrap().len(), 5);
     let hits = browser.get("/api/v1/search?q=bulge").await.json();
     assert_eq!(hits["hits"][0]["conversation_id"], json!(id));
     assert_eq!(socket.ask(id, "Go on").await, "You said: Go on");

@@ -40,10 +40,10 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
     browser.start_conversation().await;
     let uploading = async {
         loop {
-            let begun = stream::once(async { Ok::<_, std::io::Error>("[") });
-            let body = Body::wrap_stream(begun.chain(stream::pending()));
-            let refused = post_import(&browser, body).await;
-            assert_eq!(refused.status, 409, "the other upload was first: {refused:?}");
+            let started = stream::once(async { Ok::<_, std::io::Error>("[") });
+            let body = Body::wrap_stream(started.chain(stream::pending()));
+            let rejected = post_import(&browser, body).await;
+            assert_eq!(rejected.status, 409, "the other upload was first: {rejected:?}");
         }
     };
     let others = async {
@@ -101,15 +101,15 @@ fn chatgpt_file(conversations: u64, messages: u64) -> String {
         let between = if number == 0 { "" } else { "," };
         write!(file, "{between}{{\"id\": \"{number}\", \"create_time\": {number}, \"mapping\": {{")
             .unwrap();
-        for said in 0..messages {
-            let between = if said == 0 { "" } else { "," };
+        for index in 0..messages {
+            let between = if index == 0 { "" } else { "," };
             let (role, parent) =
-                (["user", "assistant"][usize::from(said % 2 == 1)], said.max(1) - 1);
-            let parent = if said == 0 { "null".to_owned() } else { format!("\"{parent}\"") };
+                (["user", "assistant"][usize::from(index % 2 == 1)], index.max(1) - 1);
+            let parent = if index == 0 { "null".to_owned() } else { format!("\"{parent}\"") };
             let text = "What was said of the tides and of the moon. ".repeat(10);
             write!(
                 file,
-                "{between}\"{said}\": {{\"parent\": {parent}, \"message\": {{\"author\": \
+                "{between}\"{index}\": {{\"parent\": {parent}, \"message\": {{\"author\": \
                  {{\"role\": \"{role}\"}}, \"create_time\": null, \"content\": \
                  {{\"content_type\": \"text\", \"parts\": [\"{text}\"]}}}}}}"
             )

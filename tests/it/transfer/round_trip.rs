@@ -25,9 +25,9 @@ async fn the_operator_exports_and_imports_all_users() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Process::start(from.path(), &[("AZURE_API_URL", model.url())]).await;
     let (one, other) = (server.browser(), server.browser());
-    for (browser, said) in [(&one, "mine"), (&other, "theirs")] {
+    for (browser, text) in [(&one, "mine"), (&other, "theirs")] {
         let id = browser.start_conversation().await;
-        browser.connect().await.ask(&id, said).await;
+        browser.connect().await.ask(&id, text).await;
     }
     let before = one.get("/api/v1/export").await.text;
     server.terminate().await;
@@ -41,8 +41,8 @@ async fn the_operator_exports_and_imports_all_users() {
     let over_it = Process::run_with(&["export", "--to", file], &[data]).await;
     let imported = Process::run_with(&["import", file], &[elsewhere]).await;
     let again = Process::run_with(&["import", file], &[elsewhere]).await;
-    let whole: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-    let users = whole["conversations"].as_array().unwrap().iter();
+    let exported_file: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let users = exported_file["conversations"].as_array().unwrap().iter();
     let users: Vec<_> = users.map(|one| one["user_id"].as_str().unwrap()).collect();
     let printed = Process::run_with(&["export", "--user", users[0]], &[elsewhere]).await;
     fs::write(file, &before).unwrap();

@@ -718,8 +718,7 @@ export interface components {
             event: "ping";
         };
         /**
-         * @description The name a client gives to a message it sends, so that sending it again does nothing twice: 1 to
-         *     128 characters.
+         * @description The id that a client gives to a message, so that a duplicate has no effect: 1 to 128 characters.
          * @example m1
          */
         ClientMessageId: string;
@@ -744,29 +743,26 @@ export interface components {
             /** @description `null` resets it to the server's default. */
             system_prompt?: string | null;
         };
-        /**
-         * @description A conversation's metadata. Its messages stand apart, so that reading it costs the same whatever
-         *     its length.
-         */
+        /** @description A conversation's metadata, without its messages. */
         Conversation: {
-            /** @description Whether its owner has put it away. A message that is sent to it takes it out again. */
+            /** @description Whether the conversation is archived. Sending a message unarchives it. */
             archived: boolean;
-            /** @description Its id. */
+            /** @description The conversation's id. */
             conversation_id: components["schemas"]["ConversationId"];
-            /** @description When it was started. */
+            /** @description When the conversation was started. */
             created_at: components["schemas"]["Timestamp"];
             /**
              * Format: int64
-             * @description How many messages its visible path has.
+             * @description The number of visible messages.
              */
             message_count: number;
             title: components["schemas"]["Title"] | null;
             /**
              * Format: int64
-             * @description The tokens of these messages together.
+             * @description The total number of tokens of the visible messages.
              */
             total_tokens: number;
-            /** @description When it was last changed. */
+            /** @description When the conversation was last changed. */
             updated_at: components["schemas"]["Timestamp"];
         };
         /** @description Fields that are left out stay unchanged. */
@@ -899,20 +895,20 @@ export interface components {
         EventData_FileProgress: {
             /**
              * Format: int32
-             * @description How many of its parts are analysed.
+             * @description The number of parts that are analysed.
              */
             done: number;
             error: components["schemas"]["Problem"] | null;
-            /** @description What the user calls the file. */
+            /** @description The file's name. */
             file_name: components["schemas"]["FileName"];
-            /** @description The job. */
+            /** @description The job's id. */
             job_id: components["schemas"]["JobId"];
             /**
              * Format: int32
-             * @description How many parts it has.
+             * @description The total number of parts.
              */
             of: number;
-            /** @description What became of it. */
+            /** @description The status of the analysis. */
             status: components["schemas"]["JobStatus"];
         } & {
             /** @description The conversation it happened in. */
@@ -1006,27 +1002,27 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description An example for the model.
+         * @description A few-shot example for the model.
          */
         ExampleId: string;
         /** @enum {string} */
         ExportFormat: "json" | "markdown" | "flask";
-        /** @description A question, and the answer that the model should have given. */
+        /** @description An example: a question, and the answer that the model should give. */
         FewShotExample: {
             /** @description The answer. */
             assistant_response: string;
-            /** @description When it was added. */
+            /** @description When the example was added. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description Its id. */
+            /** @description The example's id. */
             example_id: components["schemas"]["ExampleId"];
             /**
              * Format: int32
-             * @description Tokens of the question alone.
+             * @description The number of tokens of the question.
              */
             prompt_tokens: number;
             /**
              * Format: int32
-             * @description Tokens of the answer alone.
+             * @description The number of tokens of the answer.
              */
             response_tokens: number;
             /** @description The question. */
@@ -1035,44 +1031,44 @@ export interface components {
         FewShotExamples: {
             few_shot_examples: components["schemas"]["FewShotExample"][];
         };
-        /** @description A file that a user gave to a conversation, and how far its analysis is. */
+        /** @description The analysis of a file that a user uploaded to a conversation, and its progress. */
         FileJob: {
-            /** @description The conversation it belongs to. */
+            /** @description The conversation that the file belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
-            /** @description When it was uploaded. */
+            /** @description When the file was uploaded. */
             created_at: components["schemas"]["Timestamp"];
             /**
              * Format: int32
-             * @description How many of its parts are analysed.
+             * @description The number of parts that are analysed.
              */
             done: number;
             error: components["schemas"]["Problem"] | null;
-            /** @description What the user calls it. */
+            /** @description The file's name. */
             file_name: components["schemas"]["FileName"];
-            /** @description Its id. */
+            /** @description The job's id. */
             job_id: components["schemas"]["JobId"];
             message_id: components["schemas"]["MessageId"] | null;
             /**
              * Format: int32
-             * @description How many parts it has.
+             * @description The total number of parts.
              */
             of: number;
             /**
              * Format: int64
-             * @description Its length in bytes.
+             * @description The file's size in bytes.
              */
             size_bytes: number;
-            /** @description What became of it. */
+            /** @description The status of the analysis. */
             status: components["schemas"]["JobStatus"];
             /**
              * Format: int32
-             * @description Its length in tokens.
+             * @description The file's length in tokens.
              */
             token_count: number;
         };
         /**
-         * @description A file's name, for people to read: never a path, on any system, 1 to 100 characters, and all of
-         *     them can be seen. Whatever a client calls a file, this is made of it.
+         * @description A file's display name: 1 to 100 visible characters, and never a path on any system. Any name from a
+         *     client is converted to this form.
          */
         FileName: string;
         Files: {
@@ -1128,8 +1124,8 @@ export interface components {
             hits: components["schemas"]["SearchHit"][];
         };
         /**
-         * @description The name a client gives to what it asks for over HTTP, so that asking again does nothing twice:
-         *     1 to 128 characters. See
+         * @description The key that a client gives to an HTTP request, so that a duplicate has no effect: 1 to 128
+         *     characters. See
          *     <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
          * @example k1
          */
@@ -1167,27 +1163,24 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A file of conversations that is being brought.
+         * @description The import of a file of conversations.
          */
         ImportId: string;
         /**
          * Format: uuid
-         * @description A file that is analysed.
+         * @description The analysis of a file.
          */
         JobId: string;
         /**
-         * @description What became of a file's analysis.
+         * @description The status of a file's analysis.
          * @enum {string}
          */
         JobStatus: "running" | "complete" | "failed" | "cancelled";
-        /**
-         * @description What was sent to the model for an answer, in tokens. Each part is counted with what the chat format
-         *     adds to it.
-         */
+        /** @description The tokens that were sent to the model for an answer, including those that the chat format adds. */
         Ledger: {
             /**
              * Format: int32
-             * @description The examples.
+             * @description The few-shot examples.
              */
             few_shot: number;
             /**
@@ -1197,22 +1190,22 @@ export interface components {
             history: number;
             /**
              * Format: int64
-             * @description Older messages that were neither sent nor covered by the summary, as they did not fit.
+             * @description The number of older messages that did not fit, and are not covered by the summary.
              */
             left_out_messages: number;
             /**
              * Format: int32
-             * @description Kept free for the answer.
+             * @description Reserved for the answer.
              */
             reserved: number;
             /**
              * Format: int32
-             * @description The summary of older messages; 0 when none was sent.
+             * @description The summary of older messages; 0 if none was sent.
              */
             summary: number;
             /**
              * Format: int64
-             * @description The position of the last message that the summary covers; 0 when none was sent.
+             * @description The position of the last message that the summary covers; 0 if none was sent.
              */
             summary_through: number;
             /**
@@ -1222,41 +1215,41 @@ export interface components {
             system: number;
             /**
              * Format: int32
-             * @description All of the parts together: never more than `window`.
+             * @description The total, which never exceeds `window`.
              */
             total: number;
             /**
              * Format: int32
-             * @description The model's window.
+             * @description The model's context window.
              */
             window: number;
         };
         /** @description A stored message. */
         Message: {
-            /** @description What is said, verbatim. */
+            /** @description The text, verbatim. */
             content: string;
-            /** @description The conversation it belongs to. */
+            /** @description The conversation that the message belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
-            /** @description When it was appended. */
+            /** @description When the message was appended. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description Why it failed, where that is known. */
+            /** @description Why the answer failed, if known. */
             error?: components["schemas"]["Problem"];
-            /** @description Its id. */
+            /** @description The message's id. */
             message_id: components["schemas"]["MessageId"];
             parent_id: components["schemas"]["MessageId"] | null;
             /**
              * Format: int64
-             * @description Its place in the conversation, from 1, in the order of appending. Along a path positions rise,
-             *     with gaps where other versions have theirs.
+             * @description The position in the conversation, from 1, in the order of appending. Positions rise along a
+             *     path, with gaps for the messages of other versions.
              */
             position: number;
-            /** @description Who speaks. */
+            /** @description The author of the message. */
             role: components["schemas"]["Role"];
-            /** @description What became of it. */
+            /** @description The status of the message. */
             status: components["schemas"]["MessageStatus"];
             /**
              * Format: int32
-             * @description Tokens of the content alone, without what the chat format adds.
+             * @description The number of tokens of the text, without what the chat format adds.
              */
             token_count: number;
             turn_id: components["schemas"]["TurnId"] | null;
@@ -1306,26 +1299,26 @@ export interface components {
             running_turn?: components["schemas"]["TurnId"] | null;
         };
         /**
-         * @description What became of a message.
+         * @description The status of a message.
          * @enum {string}
          */
         MessageStatus: "complete" | "stopped" | "interrupted" | "failed" | "truncated";
         /**
-         * @description How a model is to choose its words. What is not set is the model's own choice.
+         * @description The sampling parameters of a model. The model's defaults apply to those that are not set.
          *
-         *     Its JSON has the names of
-         *     <https://platform.openai.com/docs/api-reference/chat/create>; other names are refused.
+         *     The fields are those of <https://platform.openai.com/docs/api-reference/chat/create>. Unknown fields
+         *     are rejected.
          */
         ModelParameters: {
             /**
              * Format: double
-             * @description How much a word is avoided each time that it was there before.
+             * @description How much tokens are penalized for each time that they have occurred.
              * @default null
              */
             frequency_penalty?: number | null;
             /**
              * Format: double
-             * @description How much a word is avoided that was there before.
+             * @description How much tokens are penalized that have already occurred.
              * @default null
              */
             presence_penalty?: number | null;
@@ -1333,19 +1326,19 @@ export interface components {
             reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
             /**
              * Format: int64
-             * @description The same seed makes the same answer likelier; models promise no more.
+             * @description The same seed makes the same answer more likely. Models do not guarantee it.
              * @default null
              */
             seed?: number | null;
             /**
              * Format: double
-             * @description How freely it chooses, from always the likeliest word (0) upwards.
+             * @description The sampling temperature: 0 always chooses the most likely token, higher values vary more.
              * @default null
              */
             temperature?: number | null;
             /**
              * Format: double
-             * @description It chooses among the likeliest words that have this share of the likelihood together.
+             * @description Nucleus sampling: only the most likely tokens with this total probability are considered.
              * @default null
              */
             top_p?: number | null;
@@ -1375,12 +1368,12 @@ export interface components {
             message: string;
         };
         /**
-         * @description How long a model is to think. No model knows all of these.
+         * @description How much a model reasons before it answers. No model supports all of these.
          * @enum {string}
          */
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
         /**
-         * @description Who speaks. A system prompt is not a message.
+         * @description The author of a message. System prompts are not messages.
          * @enum {string}
          */
         Role: "user" | "assistant";
@@ -1392,27 +1385,27 @@ export interface components {
             file_name: string;
             message: string;
         };
-        /** @description A message that was found. */
+        /** @description A message that matches a query. */
         SearchHit: {
-            /** @description Where it stands. */
+            /** @description The conversation of the message. */
             conversation_id: components["schemas"]["ConversationId"];
-            /** @description When. */
+            /** @description When the message was appended. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description The message. */
+            /** @description The message's id. */
             message_id: components["schemas"]["MessageId"];
             /**
              * Format: int64
-             * @description Its place in the conversation.
+             * @description The position in the conversation.
              */
             position: number;
-            /** @description Who said it. */
+            /** @description The author of the message. */
             role: components["schemas"]["Role"];
             /**
              * Format: double
-             * @description How well it fits: higher is better; comparable only within one search.
+             * @description The relevance: higher is better. Scores are comparable only within one search.
              */
             score: number;
-            /** @description The text around what was found. */
+            /** @description The text around the matches. */
             snippet: components["schemas"]["SnippetPart"][];
         };
         SendMessageData: {
@@ -1500,9 +1493,9 @@ export interface components {
         };
         /** @description A part of a snippet. */
         SnippetPart: {
-            /** @description Whether it is what was searched for. */
+            /** @description Whether this part matches the query. */
             matched: boolean;
-            /** @description The text, not escaped in any way. */
+            /** @description The text, without any escaping. */
             text: string;
         };
         Started: {
@@ -1543,28 +1536,31 @@ export interface components {
             /** @description `false` if the log does not reach back to `after`: the client must load the messages again. */
             recovered: boolean;
         };
-        /** @description What stands for the oldest messages when the model is asked. The messages themselves stay. */
+        /**
+         * @description A summary that is sent to the model instead of the oldest messages. The messages themselves are
+         *     kept.
+         */
         Summary: {
-            /** @description Who wrote it. */
+            /** @description Who wrote the summary. */
             author: components["schemas"]["SummaryAuthor"];
-            /** @description When it was written. */
+            /** @description When the summary was written. */
             created_at: components["schemas"]["Timestamp"];
             /**
              * Format: int64
-             * @description How many messages it covers, of those that the user sees.
+             * @description How many of the visible messages the summary covers.
              */
             message_count: number;
-            /** @description What the model is told of them. */
+            /** @description The summary's text. */
             text: string;
             /**
              * Format: int64
-             * @description The position of the last message that it covers; 0 when it covers what came before the
-             *     first message that is kept.
+             * @description The position of the last message that the summary covers; 0 if it covers messages before the
+             *     first stored one.
              */
             through: number;
             /**
              * Format: int32
-             * @description Tokens of the text alone.
+             * @description The number of tokens of the text.
              */
             token_count: number;
         };
@@ -1576,19 +1572,19 @@ export interface components {
         SummaryText: {
             text: string;
         };
-        /** @description How the model should behave. */
+        /** @description A system prompt: how the model should behave. */
         SystemPrompt: {
-            /** @description What the model is told. */
+            /** @description The text. */
             text: string;
             /**
              * Format: int32
-             * @description Tokens of the text alone.
+             * @description The number of tokens of the text.
              */
             token_count: number;
         };
         /**
          * Format: date-time
-         * @description A moment, in whole milliseconds: what every store can keep and give back unchanged.
+         * @description A point in time in milliseconds, a precision that every store preserves.
          *
          *     On the wire it is RFC 3339 in UTC, always with milliseconds.
          * @example 2026-01-02T03:04:05.678Z
@@ -1601,7 +1597,7 @@ export interface components {
         Title: string;
         /**
          * Format: uuid
-         * @description One user message and the answer being made for it.
+         * @description A turn: a question and the generation of its answer.
          */
         TurnId: string;
         /** @description A completed turn. */
@@ -1631,9 +1627,9 @@ export interface components {
             /** @description The version to make visible. */
             message_id: components["schemas"]["MessageId"];
         };
-        /** @description A message, and what else could stand in its place. */
+        /** @description A message and its alternative versions. */
         VersionedMessage: components["schemas"]["Message"] & {
-            /** @description All versions of it, itself among them, oldest first. */
+            /** @description The ids of all versions, including this one, oldest first. */
             versions: components["schemas"]["MessageId"][];
         };
         /** @description The first event of a connection. */

@@ -68,9 +68,9 @@ async fn an_invalid_request_is_rejected() {
     let (session, _) = Polling::open(&browser).await;
 
     for (method, query, code, message) in INVALID_REQUESTS {
-        let refused = request(&browser, method, &query.replace("{sid}", session.sid())).await;
-        assert_eq!(refused.status_and_number(), (400, code), "{method} {query}");
-        assert_eq!(refused.json()["message"], message, "{method} {query}");
+        let rejected = request(&browser, method, &query.replace("{sid}", session.sid())).await;
+        assert_eq!(rejected.status_and_number(), (400, code), "{method} {query}");
+        assert_eq!(rejected.json()["message"], message, "{method} {query}");
     }
     assert_eq!(session.post("40").await.text, "ok", "the session stays open");
 }
@@ -82,7 +82,7 @@ async fn an_invalid_websocket_handshake_is_rejected() {
 
     for query in ["EIO=4", "transport=websocket", "EIO=4&transport=websocket&sid=x"] {
         let url = browser.base().join(&format!("/socket.io/?{query}")).unwrap();
-        let refused = webchat_tests::upgrade(&url, browser.headers()).await;
-        assert_eq!(handshake_status(refused.map(|(socket, _)| socket)), 400, "{query}");
+        let rejected = webchat_tests::upgrade(&url, browser.headers()).await;
+        assert_eq!(handshake_status(rejected.map(|(socket, _)| socket)), 400, "{query}");
     }
 }

@@ -106,12 +106,12 @@ async fn an_oversized_payload_ends_the_session() {
 
     assert_eq!(polling.post(&fits).await.text, "ok");
     assert_eq!(polling.poll().await.text, "42[\"pong\",{}]");
-    let refused = polling.post(&too_large).await;
+    let rejected = polling.post(&too_large).await;
     websocket.send(&fits).await;
     websocket.expect("pong").await;
     websocket.send_ignoring_errors(&too_large).await;
 
-    assert_eq!(refused.status_and_code(), (413, "payload_too_large".to_owned()));
+    assert_eq!(rejected.status_and_code(), (413, "payload_too_large".to_owned()));
     assert_eq!(polling.poll().await.status_and_number(), (400, 1));
     assert_eq!(websocket.wait_until_closed().await, 1009);
 }

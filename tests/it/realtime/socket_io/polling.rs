@@ -36,9 +36,9 @@ async fn concurrent_polls_end_the_session() {
 
     let (one, other) = tokio::join!(polling.poll(), polling.poll());
 
-    let (ended, refused) = if one.status == 200 { (one, other) } else { (other, one) };
+    let (ended, rejected) = if one.status == 200 { (one, other) } else { (other, one) };
     assert_eq!((ended.status.as_u16(), ended.text.as_str()), (200, "1"));
-    assert_eq!(refused.status_and_number(), (400, 3));
+    assert_eq!(rejected.status_and_number(), (400, 3));
     assert_eq!(polling.poll().await.status_and_number(), (400, 1));
 }
 
@@ -57,14 +57,14 @@ async fn concurrent_posts_end_the_session() {
     stream.write_all(head.as_bytes()).await.unwrap();
 
     // The incomplete post may arrive after others.
-    let refused = loop {
+    let rejected = loop {
         let response = polling.post("3").await;
         if response.status != 200 {
             break response;
         }
     };
 
-    assert_eq!(refused.status_and_number(), (400, 3));
+    assert_eq!(rejected.status_and_number(), (400, 3));
     assert_eq!(polling.poll().await.status_and_number(), (400, 1));
 }
 

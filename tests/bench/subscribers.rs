@@ -1,4 +1,4 @@
-//! A turn with a hundred followers, and with ten of them that read nothing.
+//! A turn with a hundred subscribers, all reading or ten of them not reading.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use crate::report::{Bench, Row};
 use crate::samples::Samples;
 use crate::upstream::Upstream;
 
-const FOLLOWERS: usize = 100;
-const DEAF: usize = 10;
+const SUBSCRIBERS: usize = 100;
+const NOT_READING: usize = 10;
 
 pub(crate) async fn measure(bench: Bench) {
     let turns = bench.size(50, 5);
@@ -23,18 +23,19 @@ pub(crate) async fn measure(bench: Bench) {
         ("WS_CONNECTIONS_PER_USER", "1000"),
     ];
     let server = Process::start(folder.path(), &settings).await;
-    for (case, deaf) in [("all read", 0), ("ten of them read nothing", DEAF)] {
-        let times = answers(&server.browser(), FOLLOWERS - deaf, deaf, turns).await;
-        bench.add(Row::of(format!("{FOLLOWERS} followers, {case}")).times(&times));
+    for (case, not_reading) in [("all read", 0), ("ten of them read nothing", NOT_READING)] {
+        let times = answers(&server.browser(), SUBSCRIBERS - not_reading, not_reading, turns).await;
+        bench.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&times));
     }
     server.kill().await;
 }
 
-/// How long each answer took until the slowest of those who read had all of it.
-async fn answers(browser: &Browser, readers: usize, deaf: usize, turns: u32) -> Samples {
+/// The time of each answer until the slowest reading subscriber has received all of it.
+async fn answers(browser: &Browser, readers: usize, not_reading: usize, turns: u32) -> Samples {
     let id = browser.start_conversation().await;
-    let mut reading = join_all((0..readers).map(|_| follow(browser, &id))).await;
-    let _deaf = join_all((0..deaf).map(|_| follow_without_reading(browser, &id))).await;
+    let mut reading = join_all((0..readers).map(|_| subscribe(browser, &id))).await;
+    let _not_reading =
+        join_all((0..not_reading).map(|_| subscribe_without_reading(browser, &id))).await;
     let mut took = Vec::new();
     for _ in 0..turns {
         let asked = Instant::now();
@@ -46,13 +47,13 @@ async fn answers(browser: &Browser, readers: usize, deaf: usize, turns: u32) -> 
     took.into_iter().collect()
 }
 
-async fn follow(browser: &Browser, id: &str) -> Socket {
-    let mut socket = follow_without_reading(browser, id).await;
+async fn subscribe(browser: &Browser, id: &str) -> Socket {
+    let mut socket = subscribe_without_reading(browser, id).await;
     socket.expect("subscribed").await;
     socket
 }
 
-async fn follow_without_reading(browser: &Browser, id: &str) -> Socket {
+async fn subscribe_without_reading(browser: &Browser, id: &str) -> Socket {
     let mut socket = browser.connect().await;
     socket.send("subscribe", json!({"conversation_id": id})).await;
     socket
