@@ -6,7 +6,7 @@ import type { Plugin } from 'vite';
 
 const COMPRESSIBLE = /\.(css|html|js|json|svg|webmanifest)$/;
 
-/** Writes a `.br` and a `.gz` beside each text file, so that the server compresses nothing itself. */
+/** Writes a `.br` and a `.gz` beside each text file, so that the server need not compress them. */
 export function compress(): Plugin {
   let folder = 'dist';
   return {

@@ -5,11 +5,11 @@ import { compress } from './vite-compress.ts';
 export default defineConfig({
   plugins: [compress()],
   build: {
-    // Under the page's policy nothing may be inlined.
+    // The Content-Security-Policy forbids inlined assets.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: 'es2022',
-    // The chat page, and the one that describes the API.
+    // The chat page and the API page.
     rolldownOptions: { input: ['index.html', 'docs.html'] },
   },
   server: {

@@ -1,5 +1,5 @@
-//! What it costs to append a message, by how many there are already: through the stores, and as the
-//! Flask application did it.
+//! Appending a message to conversations of different lengths: through the stores, and as the Flask
+//! application did it.
 
 use std::time::{Duration, Instant};
 
@@ -12,56 +12,56 @@ use crate::flask::Flask;
 use crate::prose::Prose;
 use crate::report::{Bench, Row};
 use crate::samples::{Samples, WARM_UP};
-use crate::stores::{MongoServer, Place, Store, load_conversation};
+use crate::stores::{Backend, MongoServer, Store, load_conversation};
 
 const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
 
-/// As long as a size of the Flask application's may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The maximum time per size of the Flask application.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn measure(bench: Bench) {
     let sizes = bench.size(&SIZES[..], &SIZES[..2]);
     let appends = bench.size(200, 20);
-    // First, as MongoDB is busy for a while after a large database was dropped.
+    // Flask goes first: MongoDB is busy for a while after a large database was dropped.
     measure_flask(&bench, sizes, appends).await;
-    for place in [Place::sqlite().await, Place::mongo().await] {
-        measure_store(&bench, &place, sizes, appends).await;
-        place.remove().await;
+    for backend in [Backend::sqlite().await, Backend::mongo().await] {
+        measure_store(&bench, &backend, sizes, appends).await;
+        backend.remove().await;
     }
 }
 
-/// All conversations are there before the first is measured, and take turns: whatever else the machine
-/// does meanwhile hits all of them.
-async fn measure_store(bench: &Bench, place: &Place, sizes: &[u32], appends: u32) {
-    let store = place.store.as_ref();
+/// All conversations exist before the first measurement and are measured in turn, so other load on the machine
+/// affects all of them.
+async fn measure_store(bench: &Bench, backend: &Backend, sizes: &[u32], appends: u32) {
+    let store = backend.store.as_ref();
     let mut prose = Prose::new();
-    let owner = UserId::generate();
+    let user_id = UserId::generate();
     let mut conversations = Vec::new();
     for &size in sizes {
-        conversations.push(load_conversation(store, owner, size, &mut prose).await);
+        conversations.push(load_conversation(store, user_id, size, &mut prose).await);
     }
-    place.settle().await;
-    let mut taken = vec![Vec::new(); sizes.len()];
+    backend.settle().await;
+    let mut durations = vec![Vec::new(); sizes.len()];
     for round in 0..WARM_UP + appends {
-        for (id, taken) in conversations.iter().zip(&mut taken) {
+        for (id, durations) in conversations.iter().zip(&mut durations) {
             let content = prose.text(500);
-            let began = Instant::now();
-            append(store, owner, *id, content).await;
+            let started = Instant::now();
+            append(store, user_id, *id, content).await;
             if round >= WARM_UP {
-                taken.push(began.elapsed());
+                durations.push(started.elapsed());
             }
         }
     }
     let mut means = Vec::new();
-    for (&size, taken) in sizes.iter().zip(taken) {
-        let samples: Samples = taken.into_iter().collect();
+    for (&size, durations) in sizes.iter().zip(durations) {
+        let samples: Samples = durations.into_iter().collect();
         means.push((size, samples.mean_ms()));
-        bench.add(row(place.name, size, &samples));
+        bench.add(row(backend.name, size, &samples));
     }
-    bench.add(ratio(place.name, &means));
+    bench.add(ratio(backend.name, &means));
 }
 
-async fn append(store: &dyn Store, owner: UserId, id: ConversationId, content: String) {
+async fn append(store: &dyn Store, user_id: UserId, id: ConversationId, content: String) {
     let now = SystemClock.now();
     let message = NewMessage {
         message_id: MessageId::generate(),
@@ -73,28 +73,28 @@ async fn append(store: &dyn Store, owner: UserId, id: ConversationId, content: S
         created_at: now,
     };
     let append = Append { messages: vec![message], ..Append::default() };
-    let appended = store.append(owner, id, append, now).await.unwrap();
+    let appended = store.append(user_id, id, append, now).await.unwrap();
     assert!(matches!(appended, AppendOutcome::Stored { .. }), "{appended:?}");
 }
 
 async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {
     let server = MongoServer::new().await;
-    let flask = Flask::on(&server.database).await;
+    let flask = Flask::new(&server.database).await;
     let mut prose = Prose::new();
     let mut means = Vec::new();
     for (&size, id) in sizes.iter().zip(0..) {
         let texts: Vec<String> = (0..size).map(|_| prose.text(500)).collect();
-        match flask.begin(id, texts).await {
+        match flask.insert(id, texts).await {
             Ok(()) => {
                 server.settle().await;
-                // More of them would make a short conversation a longer one.
+                // More appends would change the length of a short conversation too much.
                 let appends = appends.min(size.max(20));
-                let samples = append_while_patient(&flask, id, appends, &mut prose).await;
+                let samples = append_until_timeout(&flask, id, appends, &mut prose).await;
                 means.push((size, samples.mean_ms()));
                 bench.add(row(Flask::NAME, size, &samples));
             }
             Err(error) => {
-                bench.add(Row::of(case(Flask::NAME, size)).note(format!("none: {}", error.kind)));
+                bench.add(Row::of(case(Flask::NAME, size)).note(format!("failed: {}", error.kind)));
             }
         }
     }
@@ -102,20 +102,20 @@ async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {
     server.remove().await;
 }
 
-async fn append_while_patient(flask: &Flask, id: i64, appends: u32, prose: &mut Prose) -> Samples {
+async fn append_until_timeout(flask: &Flask, id: i64, appends: u32, prose: &mut Prose) -> Samples {
     flask.append(id, prose.text(500)).await;
-    let began = Instant::now();
-    let mut taken = Vec::new();
+    let started = Instant::now();
+    let mut durations = Vec::new();
     for _ in 0..appends {
         let content = prose.text(500);
         let append = Instant::now();
         flask.append(id, content).await;
-        taken.push(append.elapsed());
-        if began.elapsed() > PATIENCE {
+        durations.push(append.elapsed());
+        if started.elapsed() > TIMEOUT {
             break;
         }
     }
-    taken.into_iter().collect()
+    durations.into_iter().collect()
 }
 
 fn row(name: &str, size: u32, samples: &Samples) -> Row {
@@ -123,11 +123,11 @@ fn row(name: &str, size: u32, samples: &Samples) -> Row {
 }
 
 fn case(name: &str, size: u32) -> String {
-    format!("{name}, {size} messages there")
+    format!("{name}, {size} messages before")
 }
 
-/// What growth costs: 1 is nothing.
+/// The mean with the most messages divided by the mean with the fewest.
 fn ratio(name: &str, means: &[(u32, f64)]) -> Row {
     let ((few, first), (many, last)) = (means[0], means[means.len() - 1]);
-    Row::of(format!("{name}, {many} to {few} there")).figure("ratio", last / first, "")
+    Row::of(format!("{name}, {many} to {few} before")).figure("ratio", last / first, "")
 }

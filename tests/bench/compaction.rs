@@ -1,6 +1,5 @@
-//! What a conversation that outgrows the window asks of the model: how many summaries, and how many
-//! tokens in all. Through Webchat's chat, and by the Flask application's rule, of which there are three
-//! readings.
+//! The model requests of a conversation that exceeds the context window: the number of summaries and of tokens.
+//! It compares Webchat with three readings of the Flask application's rule.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -11,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use webchat_chat::{Chat, FileSettings, Ports, SendMessage, Settings};
 use webchat_domain::{FinishReason, SystemClock, UserId};
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
-use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, chunks};
 
 use crate::prose::Prose;
@@ -20,11 +19,11 @@ use crate::report::{Bench, Row};
 const WINDOW: u32 = 8_000;
 const REPLY: u32 = 800;
 
-/// The tokens of a summary, of the 500 that it may have. One of little has half of that, where rules
-/// make such: else they would not come to an end.
+/// The tokens of a summary, of at most 500. A summary of few tokens has half of theirs, as the rules of the
+/// Flask application would not terminate otherwise.
 const SUMMARY: u32 = 400;
 
-/// What the old rules send beside the messages when they ask for a summary.
+/// The tokens that the Flask application's rules send with the messages when they request a summary.
 const SUMMARY_PROMPT: u32 = 40;
 
 /// A question and its answer.
@@ -33,24 +32,24 @@ struct Exchange {
     answer: String,
 }
 
-/// What was asked of the model.
+/// The requests to the model.
 #[derive(Clone, Copy, Default)]
-struct Asked {
+struct Requests {
     summaries: u32,
-    /// Of these, those that no model with this window takes.
+    /// The number of summary requests that exceed the window.
     too_long: u32,
     summary_tokens: u64,
     answer_tokens: u64,
 }
 
-impl Asked {
-    fn for_summary(&mut self, tokens: u32) {
+impl Requests {
+    fn add_summary(&mut self, tokens: u32) {
         self.summaries += 1;
         self.too_long += u32::from(tokens > WINDOW);
         self.summary_tokens += u64::from(tokens);
     }
 
-    fn for_answer(&mut self, tokens: u32) {
+    fn add_answer(&mut self, tokens: u32) {
         self.answer_tokens += u64::from(tokens);
     }
 }
@@ -65,10 +64,10 @@ pub(crate) async fn measure(bench: Bench) {
                 .map(|text| counter.count(text) + MESSAGE_OVERHEAD)
         })
         .collect();
-    let said: u32 = tokens.iter().flatten().sum();
+    let total: u32 = tokens.iter().flatten().sum();
     bench.add(Row::of(format!("{} exchanges", tokens.len())).figure(
-        "said",
-        f64::from(said),
+        "total",
+        f64::from(total),
         "tokens",
     ));
     bench.add(
@@ -77,25 +76,25 @@ pub(crate) async fn measure(bench: Bench) {
     );
     bench.add(
         row("Flask, the oldest until the rest fits", oldest_first(&tokens))
-            .note("the summary takes their place; a summary of one has half of its tokens"),
+            .note("the summary replaces them; a summary of few tokens has half of theirs"),
     );
     bench.add(
         row("Flask, all at once", all_at_once(&tokens))
-            .note("the summary takes the place of all stored messages but two"),
+            .note("the summary replaces all stored messages but two"),
     );
     bench.add(
         row("Flask, all at once, on each turn", all_on_each_turn(&tokens))
-            .note("what is stored stays whole, and is summarised again"),
+            .note("the stored messages stay and are summarised again"),
     );
 }
 
-fn row(case: &str, asked: Asked) -> Row {
+fn row(case: &str, requests: Requests) -> Row {
     let thousands = |tokens: u64| f64::from(u32::try_from(tokens / 1_000).unwrap());
     Row::of(case)
-        .figure("summaries", f64::from(asked.summaries), "")
-        .figure("too long", f64::from(asked.too_long), "")
-        .figure("sent for them", thousands(asked.summary_tokens), "k")
-        .figure("sent in all", thousands(asked.summary_tokens + asked.answer_tokens), "k")
+        .figure("summaries", f64::from(requests.summaries), "")
+        .figure("too long", f64::from(requests.too_long), "")
+        .figure("summary tokens", thousands(requests.summary_tokens), "k")
+        .figure("all tokens", thousands(requests.summary_tokens + requests.answer_tokens), "k")
 }
 
 fn conversation(exchanges: u32) -> Vec<Exchange> {
@@ -107,9 +106,9 @@ fn conversation(exchanges: u32) -> Vec<Exchange> {
     (0..exchanges).map(|_| Exchange { question: text(20, 600), answer: text(100, 2_000) }).collect()
 }
 
-/// The real chat on a real store. Before the next question, all that a turn leaves to be done in the
-/// background is waited for: the chat ends, and another one goes on.
-async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
+/// The real chat on a real store. Shutting the chat down after each question waits for the background work of
+/// its turn.
+async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
     let (questions, answers): (Vec<_>, VecDeque<_>) =
@@ -122,7 +121,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         archive: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         sessions: Arc::new(store),
-        saved_files: Arc::new(SavedFolder::at(folder.path().to_owned())),
+        saved_files: Arc::new(SavedFilesDir::at(folder.path().to_owned())),
         signals: Arc::new(LocalSignals::new()),
         probes: Vec::new(),
         model: model.clone(),
@@ -138,25 +137,28 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Asked {
         files: FileSettings::default(),
         turns_per_user: None,
     };
-    let owner = UserId::generate();
-    let begun =
-        Chat::new(ports.clone(), settings.clone()).conversations.start(owner, None).await.unwrap();
+    let user_id = UserId::generate();
+    let conversation = Chat::new(ports.clone(), settings.clone())
+        .conversations
+        .start(user_id, None)
+        .await
+        .unwrap();
     for content in questions {
         let chat = Chat::new(ports.clone(), settings.clone());
         let message = SendMessage { content, client_message_id: None, expected_position: None };
-        chat.turns.send(owner, begun.conversation_id, message).await.unwrap();
+        chat.turns.send(user_id, conversation.conversation_id, message).await.unwrap();
         chat.shutdown(Duration::from_mins(1)).await;
     }
-    *model.asked.lock().unwrap()
+    *model.requests.lock().unwrap()
 }
 
-/// Answers as the conversation goes, and counts what it is asked.
+/// Gives the conversation's answers and counts the tokens of its requests.
 struct CountingModel {
     counter: TokenCounter,
     counted: Mutex<HashMap<String, u32>>,
     answers: Mutex<VecDeque<String>>,
     summary: String,
-    asked: Mutex<Asked>,
+    requests: Mutex<Requests>,
 }
 
 impl CountingModel {
@@ -168,7 +170,7 @@ impl CountingModel {
             counted: Mutex::default(),
             answers: Mutex::new(answers),
             summary,
-            asked: Mutex::default(),
+            requests: Mutex::default(),
         }
     }
 
@@ -190,12 +192,12 @@ impl ChatModel for CountingModel {
 
     async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
         let tokens = self.count(&request);
-        let mut asked = self.asked.lock().unwrap();
+        let mut requests = self.requests.lock().unwrap();
         let text = if request.max_reply_tokens == REPLY {
-            asked.for_answer(tokens);
+            requests.add_answer(tokens);
             self.answers.lock().unwrap().pop_front().unwrap()
         } else {
-            asked.for_summary(tokens);
+            requests.add_summary(tokens);
             self.summary.clone()
         };
         let deltas = [Ok(Delta::Text(text)), Ok(Delta::Finished(FinishReason::Stop))];
@@ -205,61 +207,61 @@ impl ChatModel for CountingModel {
 
 const LIMIT: u32 = WINDOW - REPLY;
 
-/// Messages are taken off the beginning until the rest is below the limit, and one summary of them is
-/// put there. A former summary is the first to be taken.
-fn oldest_first(conversation: &[[u32; 2]]) -> Asked {
-    let mut asked = Asked::default();
+/// Summarises messages from the beginning until the rest is below the limit. A previous summary is the first
+/// message.
+fn oldest_first(conversation: &[[u32; 2]]) -> Requests {
+    let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();
     for &[question, answer] in conversation {
         stored.push_back(question);
         while sum(&stored) >= LIMIT {
-            let mut taken = 0;
+            let mut summarised = 0;
             while sum(&stored) >= LIMIT {
-                taken += stored.pop_front().unwrap();
+                summarised += stored.pop_front().unwrap();
             }
-            asked.for_summary(taken + SUMMARY_PROMPT);
-            stored.push_front(SUMMARY.min(taken / 2));
+            requests.add_summary(summarised + SUMMARY_PROMPT);
+            stored.push_front(SUMMARY.min(summarised / 2));
         }
-        asked.for_answer(sum(&stored) + REPLY_PRIMER);
+        requests.add_answer(sum(&stored) + REPLY_PRIMER);
         stored.push_back(answer);
     }
-    asked
+    requests
 }
 
-/// One summary of all takes the place of all but the last two messages.
-fn all_at_once(conversation: &[[u32; 2]]) -> Asked {
-    let mut asked = Asked::default();
+/// One summary of all messages replaces all but the last two.
+fn all_at_once(conversation: &[[u32; 2]]) -> Requests {
+    let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();
     for &[question, answer] in conversation {
         stored.push_back(question);
         if sum(&stored) > LIMIT {
-            asked.for_summary(sum(&stored) + SUMMARY_PROMPT);
+            requests.add_summary(sum(&stored) + SUMMARY_PROMPT);
             stored = with_summary(&stored);
         }
-        asked.for_answer(sum(&stored) + REPLY_PRIMER);
+        requests.add_answer(sum(&stored) + REPLY_PRIMER);
         stored.push_back(answer);
     }
-    asked
+    requests
 }
 
-/// The same, in the request alone: the next turn finds all messages again.
-fn all_on_each_turn(conversation: &[[u32; 2]]) -> Asked {
-    let mut asked = Asked::default();
+/// The same, in the request only: the next turn starts from all messages again.
+fn all_on_each_turn(conversation: &[[u32; 2]]) -> Requests {
+    let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();
     for &[question, answer] in conversation {
         stored.push_back(question);
         if sum(&stored) > LIMIT {
-            asked.for_summary(sum(&stored) + SUMMARY_PROMPT);
-            asked.for_answer(sum(&with_summary(&stored)) + REPLY_PRIMER);
+            requests.add_summary(sum(&stored) + SUMMARY_PROMPT);
+            requests.add_answer(sum(&with_summary(&stored)) + REPLY_PRIMER);
         } else {
-            asked.for_answer(sum(&stored) + REPLY_PRIMER);
+            requests.add_answer(sum(&stored) + REPLY_PRIMER);
         }
         stored.push_back(answer);
     }
-    asked
+    requests
 }
 
-/// The summary, and the last two messages.
+/// The summary and the last two messages.
 fn with_summary(stored: &VecDeque<u32>) -> VecDeque<u32> {
     let last = stored.iter().skip(stored.len().saturating_sub(2)).copied();
     [SUMMARY].into_iter().chain(last).collect()

@@ -1,4 +1,4 @@
-//! What the server holds for a connection on which nothing is said.
+//! The server's memory for idle connections.
 
 use futures_util::{StreamExt, stream};
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
@@ -6,11 +6,11 @@ use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 use crate::process::memory_kb;
 use crate::report::{Bench, Row};
 
-/// Connections of one user.
-const OF_ONE: usize = 10;
+/// Connections per user.
+const PER_USER: usize = 10;
 
-/// Users who connect at the same moment.
-const AT_ONCE: usize = 20;
+/// Users who connect concurrently.
+const CONCURRENCY: usize = 20;
 
 enum Connection {
     WebSocket { _socket: Socket },
@@ -24,14 +24,14 @@ pub(crate) async fn measure(bench: Bench) {
         let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
         let settings = [upstream, ("LOG_LEVEL", "error")];
         let server = Process::start(folder.path(), &settings).await;
-        // What the first ones bring into memory is there for all.
+        // The first connections allocate memory that all of them share.
         drop(connect(&server, name, 100).await);
-        let without = memory_kb(server.id());
+        let baseline = memory_kb(server.id());
         let mut open = Vec::new();
         for count in counts {
             open.extend(connect(&server, name, count - open.len()).await);
             let each =
-                (memory_kb(server.id()) - without) / f64::from(u32::try_from(count).unwrap());
+                (memory_kb(server.id()) - baseline) / f64::from(u32::try_from(count).unwrap());
             bench.add(
                 Row::of(format!("{name}, {count} connections")).figure("each", each, "kB").figure(
                     "the server",
@@ -46,16 +46,16 @@ pub(crate) async fn measure(bench: Bench) {
 }
 
 async fn connect(server: &Process, name: &str, count: usize) -> Vec<Connection> {
-    let users = stream::iter((0..count).step_by(OF_ONE)).map(|_| async {
+    let users = stream::iter((0..count).step_by(PER_USER)).map(|_| async {
         let browser = server.browser();
         browser.start_conversation().await;
         let mut connections = Vec::new();
-        for _ in 0..OF_ONE {
+        for _ in 0..PER_USER {
             connections.push(connect_one(&browser, name).await);
         }
         connections
     });
-    users.buffer_unordered(AT_ONCE).concat().await
+    users.buffer_unordered(CONCURRENCY).concat().await
 }
 
 async fn connect_one(browser: &Browser, name: &str) -> Connection {

@@ -1,5 +1,5 @@
-//! How the Flask application keeps a conversation: all of it in one document, which is read, changed
-//! and written back whole. Through the driver that Webchat uses, which is faster than its own.
+//! How the Flask application stores a conversation: in one document, which it reads, changes and writes back
+//! completely. This uses Webchat's driver, which is faster than the application's.
 
 use mongodb::bson::{DateTime, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
@@ -16,14 +16,14 @@ struct Conversation {
     #[serde(rename = "conversation_id")]
     id: i64,
     #[serde(rename = "conversation_history")]
-    history: Vec<Said>,
+    history: Vec<Message>,
     #[serde(rename = "conversation_text")]
     text: String,
     updated_at: DateTime,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Said {
+struct Message {
     role: String,
     content: String,
 }
@@ -31,7 +31,7 @@ struct Said {
 impl Flask {
     pub(crate) const NAME: &str = "As the Flask application, MongoDB";
 
-    pub(crate) async fn on(database: &Database) -> Self {
+    pub(crate) async fn new(database: &Database) -> Self {
         let conversations = database.collection("conversations");
         let unique = IndexOptions::builder().unique(true).build();
         let by_id =
@@ -41,29 +41,29 @@ impl Flask {
         Self { conversations }
     }
 
-    pub(crate) async fn begin(&self, id: i64, texts: Vec<String>) -> MongoResult<()> {
+    pub(crate) async fn insert(&self, id: i64, texts: Vec<String>) -> MongoResult<()> {
         let text = texts.join(" ");
-        let history = texts.into_iter().map(said).collect();
+        let history = texts.into_iter().map(message).collect();
         let conversation = Conversation { id, history, text, updated_at: DateTime::now() };
         self.conversations.insert_one(conversation).await?;
         Ok(())
     }
 
     pub(crate) async fn append(&self, id: i64, content: String) {
-        let place = doc! { "conversation_id": id };
-        let found = self.conversations.find_one(place.clone()).await.unwrap().unwrap();
+        let filter = doc! { "conversation_id": id };
+        let found = self.conversations.find_one(filter.clone()).await.unwrap().unwrap();
         let mut history = found.history;
-        history.push(said(content));
-        let texts: Vec<&str> = history.iter().map(|said| said.content.as_str()).collect();
+        history.push(message(content));
+        let texts: Vec<&str> = history.iter().map(|message| message.content.as_str()).collect();
         let changed = doc! { "$set": {
             "conversation_text": texts.join(" "),
             "conversation_history": serialize_to_bson(&history).unwrap(),
             "updated_at": DateTime::now(),
         } };
-        self.conversations.update_one(place, changed).await.unwrap();
+        self.conversations.update_one(filter, changed).await.unwrap();
     }
 }
 
-fn said(content: String) -> Said {
-    Said { role: "user".to_owned(), content }
+fn message(content: String) -> Message {
+    Message { role: "user".to_owned(), content }
 }

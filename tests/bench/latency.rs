@@ -1,5 +1,5 @@
-//! How long a chunk is on its way from its upstream to who reads it, while 20 answers are made. The store
-//! is the same; where the log is, and at which instance it is read, is not.
+//! The latency of a chunk from its upstream to its reader, with 20 concurrent answers. The store is the same in
+//! all cases; the log's location and the reader's instance differ.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ pub(crate) async fn measure(bench: Bench) {
     let stored = ("MONGODB_URI", mongo.uri.as_str());
     let logged = ("REDIS_URL", redis.as_str());
 
-    let here = Site::start(1, &[stored]).await.latency(times).await;
-    let by_redis = Site::start(1, &[stored, logged]).await.latency(times).await;
-    let elsewhere = Site::start(2, &[stored, logged]).await.latency(times).await;
+    let here = Cluster::start(1, &[stored]).await.latency(times).await;
+    let by_redis = Cluster::start(1, &[stored, logged]).await.latency(times).await;
+    let elsewhere = Cluster::start(2, &[stored, logged]).await.latency(times).await;
 
     bench.add(Row::of("log in the process").times(&here));
     for (case, there) in
@@ -37,16 +37,16 @@ pub(crate) async fn measure(bench: Bench) {
     mongo.remove().await;
 }
 
-/// Instances: a turn runs at the first and is read at the last.
-struct Site {
+/// Some instances. Turns run on the first and are read on the last.
+struct Cluster {
     _upstream: Upstream,
     _folders: Vec<TempDir>,
     instances: Vec<Process>,
 }
 
-impl Site {
+impl Cluster {
     async fn start(instances: usize, settings: &[(&str, &str)]) -> Self {
-        let upstream = Upstream::telling_the_time(Duration::from_millis(5));
+        let upstream = Upstream::with_timestamps(Duration::from_millis(5));
         let own = [
             ("AZURE_API_URL", upstream.url.as_str()),
             ("LOG_LEVEL", "error"),
@@ -64,53 +64,54 @@ impl Site {
     async fn latency(self, times: u32) -> Samples {
         let (first, last) = (self.instances.first().unwrap(), self.instances.last().unwrap());
         let asking = first.browser();
-        let reading = asking.at(last);
-        let mut talks = Vec::new();
+        let reading = last.browser_with_cookies_of(&asking);
+        let mut conversations = Vec::new();
         for _ in 0..CONVERSATIONS {
-            talks.push(Talk::start(&asking, &reading).await);
+            conversations.push(Conversation::start(&asking, &reading).await);
         }
-        let mut taken = Vec::new();
+        let mut latencies = Vec::new();
         for _ in 0..times {
-            taken.extend(join_all(talks.iter_mut().map(Talk::ask)).await.concat());
+            latencies
+                .extend(join_all(conversations.iter_mut().map(Conversation::ask)).await.concat());
         }
         join_all(self.instances.into_iter().map(Process::kill)).await;
-        taken.into_iter().collect()
+        latencies.into_iter().collect()
     }
 }
 
-/// A conversation of which one connection asks, and another reads.
-struct Talk {
+/// A conversation with a sending and a reading connection.
+struct Conversation {
     id: String,
     asking: Socket,
     reading: Socket,
 }
 
-impl Talk {
+impl Conversation {
     async fn start(asking: &Browser, reading: &Browser) -> Self {
         let id = asking.start_conversation().await;
         let (asking, mut reading) = (asking.connect().await, reading.connect().await);
-        reading.say("subscribe", json!({"conversation_id": id})).await;
+        reading.send("subscribe", json!({"conversation_id": id})).await;
         reading.expect("subscribed").await;
         Self { id, asking, reading }
     }
 
-    /// How long each chunk of the answer took.
+    /// Sends a question. Returns the latency of each chunk of the answer.
     async fn ask(&mut self) -> Vec<Duration> {
         let question = json!({"conversation_id": self.id, "message": "What time is it?"});
-        self.asking.say("send_message", question).await;
-        let mut taken = Vec::new();
+        self.asking.send("send_message", question).await;
+        let mut latencies = Vec::new();
         let reading = async {
             loop {
-                let (event, data) = self.reading.next().await;
+                let (event, data) = self.reading.receive().await;
                 match event.as_str() {
-                    "response_chunk" => taken.extend(ages(data["chunk"].as_str().unwrap())),
-                    "error" => panic!("an error: {data}"),
+                    "response_chunk" => latencies.extend(ages(data["chunk"].as_str().unwrap())),
+                    "error" => panic!("error event: {data}"),
                     "token_usage" => return,
                     _ => {}
                 }
             }
         };
-        tokio::join!(reading, self.asking.until("token_usage"));
-        taken
+        tokio::join!(reading, self.asking.receive_until("token_usage"));
+        latencies
     }
 }

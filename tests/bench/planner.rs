@@ -1,4 +1,4 @@
-//! How long it takes to choose what goes to the model, and how much of the conversation is read for it.
+//! Planning the context: its duration and the number of messages that it reads.
 
 use webchat_domain::{ConversationId, Message};
 use webchat_tokens::{Budget, ContextPlanner, Plan};
@@ -8,7 +8,7 @@ use crate::report::{Bench, Row};
 use crate::samples::Samples;
 use crate::stores::message;
 
-/// Messages read at a time, as the chat does.
+/// The page size, as in the chat.
 const PAGE: usize = 50;
 
 const BUDGET: Budget =
@@ -24,23 +24,23 @@ pub(crate) async fn measure(bench: Bench) {
         let calls = bench.size(200, 20);
         let samples = Samples::take(calls, async || read = plan(&stored).1).await;
         let row = Row::of(format!("{size} messages of 100 tokens")).times(&samples);
-        bench.add(row.figure("looked at", f64::from(read), ""));
+        bench.add(row.figure("read", f64::from(read), ""));
     }
 }
 
-/// The plan, and how many messages were looked at. Each page is copied, as a store would make it.
+/// Returns the plan and the number of messages read. Each page is copied, as a store would do.
 fn plan(stored: &[Message]) -> (Plan, u32) {
     let (question, history) = stored.split_last().unwrap();
     let total = question.position;
     let mut planner = ContextPlanner::new(BUDGET, question.clone()).unwrap();
-    let mut looked_at = 1;
+    let mut read = 1;
     let newest_first =
         history.rchunks(PAGE).map(<[Message]>::to_vec).flat_map(|page| page.into_iter().rev());
     for message in newest_first {
-        looked_at += 1;
-        if planner.offer(message).is_break() {
+        read += 1;
+        if planner.try_add(message).is_break() {
             break;
         }
     }
-    (planner.finish(total), looked_at)
+    (planner.finish(total), read)
 }

@@ -1,64 +1,64 @@
-//! Texts to fill stores with: the same in each run.
+//! Generated texts to fill stores with, the same in each run.
 
 use fastrand::Rng;
 
 const WORDS: u32 = 5_000;
 
-/// Writes as people do in one respect: few words are frequent, and most are rare.
+/// Generates texts with a realistic word distribution: few words are frequent, and most are rare.
 pub(crate) struct Prose {
-    chance: Rng,
+    rng: Rng,
 }
 
 impl Prose {
     pub(crate) fn new() -> Self {
-        Self { chance: Rng::with_seed(1) }
+        Self { rng: Rng::with_seed(1) }
     }
 
-    /// A text of so many characters.
+    /// A text of this length in characters.
     pub(crate) fn text(&mut self, characters: usize) -> String {
         let mut text = String::new();
         while text.len() < characters {
-            text.push_str(&self.said_word());
+            text.push_str(&self.next_word());
             text.push(' ');
         }
         text.truncate(characters);
         text
     }
 
-    /// A length from `least` to `most`; most are short.
-    pub(crate) fn length(&mut self, least: usize, most: usize) -> usize {
-        let longest = self.chance.usize(least..=most);
-        self.chance.usize(least..=longest)
+    /// A length from `min` to `max`; most are short.
+    pub(crate) fn length(&mut self, min: usize, max: usize) -> usize {
+        let longest = self.rng.usize(min..=max);
+        self.rng.usize(min..=longest)
     }
 
-    /// Any word: it stands in some hundred of 100 000 short messages.
+    /// Any word: about a hundred of 100 000 short messages contain it.
     pub(crate) fn word(&mut self) -> String {
-        word(self.chance.u32(0..WORDS))
+        word(self.rng.u32(0..WORDS))
     }
 
-    /// One of the fifty most frequent words: it stands in some thousand of 100 000 short messages.
+    /// One of the fifty most frequent words: some thousands of 100 000 short messages contain it.
     pub(crate) fn frequent_word(&mut self) -> String {
-        word(self.chance.u32(0..50))
+        word(self.rng.u32(0..50))
     }
 
-    /// One of so many.
+    /// A random index below `count`.
     pub(crate) fn choice(&mut self, count: usize) -> usize {
-        self.chance.usize(0..count)
+        self.rng.usize(0..count)
     }
 
-    fn said_word(&mut self) -> String {
-        let rank = self.chance.f64().powi(3) * f64::from(WORDS);
+    fn next_word(&mut self) -> String {
+        let rank = self.rng.f64().powi(3) * f64::from(WORDS);
         #[expect(
             clippy::as_conversions,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it lies between 0 and WORDS"
+            reason = "it is between 0 and WORDS"
         )]
         word(rank as u32)
     }
 }
 
-/// The word of this rank, which ends so that no stemmer changes it.
+/// The word of this rank. Its ending is one that no stemmer changes.
 fn word(rank: u32) -> String {
     let (one, other) = (syllable(rank % 100), syllable(rank / 100));
     format!("{one}{other}n")

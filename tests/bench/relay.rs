@@ -1,5 +1,5 @@
-//! What the server adds to an answer on its way from the model to the user, and how much of it goes
-//! through: the real binary, real connections, and all users asking at the same moment.
+//! Relaying answers: the latency that the server adds, and its throughput. Uses the real binary, real
+//! connections, and users who all ask at the same time.
 
 use std::time::{Duration, Instant};
 
@@ -18,82 +18,82 @@ use crate::samples::Samples;
 use crate::stores::{KEY, MongoServer, required};
 use crate::upstream::{CHUNK, CHUNKS, Upstream};
 
-/// So many users at a time, and how often each asks.
+/// The number of concurrent users, and of questions per user.
 #[derive(Clone, Copy)]
 struct Load {
     users: u32,
     times: u32,
 }
 
-/// How an upstream speaks.
-struct Speech {
+/// How an upstream sends its chunks.
+struct Profile {
     name: &'static str,
-    pace: Option<Duration>,
+    interval: Option<Duration>,
     loads: [Load; 3],
 }
 
-/// When the first chunk of an answer was there, and the last.
+/// When the first and the last chunk of an answer arrived.
 #[derive(Clone, Copy)]
-struct Answered {
+struct AnswerTimes {
     first: Duration,
     last: Duration,
-    /// Frames that held a part of it.
+    /// The number of frames that contained a chunk.
     frames: u32,
 }
 
 pub(crate) async fn measure(bench: Bench) {
     let load = |users, times, quick_times| Load { users, times: bench.size(times, quick_times) };
-    let speeches = [
-        Speech {
+    let profiles = [
+        Profile {
             name: "chunks at once",
-            pace: None,
+            interval: None,
             loads: [load(1, 50, 5), load(20, 20, 2), load(200, 5, 1)],
         },
-        Speech {
-            name: "a chunk each 5 ms",
-            pace: Some(Duration::from_millis(5)),
+        Profile {
+            name: "a chunk every 5 ms",
+            interval: Some(Duration::from_millis(5)),
             loads: [load(1, 10, 1), load(20, 5, 1), load(200, 3, 1)],
         },
     ];
-    for speech in &speeches {
-        measure_upstream(&bench, speech).await;
+    for profile in &profiles {
+        measure_upstream(&bench, profile).await;
     }
-    measure_server(&bench, &speeches, "SQLite", 1, &[]).await;
+    measure_server(&bench, &profiles, "SQLite", 1, &[]).await;
     let mongo = MongoServer::new().await;
     let redis = required("TEST_REDIS_URL");
     let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
-    measure_server(&bench, &speeches, "MongoDB and Redis", 1, &settings).await;
-    measure_server(&bench, &speeches, "two instances", 2, &settings).await;
+    measure_server(&bench, &profiles, "MongoDB and Redis", 1, &settings).await;
+    measure_server(&bench, &profiles, "two instances", 2, &settings).await;
     mongo.remove().await;
 }
 
-async fn measure_upstream(bench: &Bench, speech: &Speech) {
-    let upstream = Upstream::start(speech.pace);
+async fn measure_upstream(bench: &Bench, profile: &Profile) {
+    let upstream = Upstream::start(profile.interval);
     let model = HttpChatModel::new(HttpSettings::new(upstream.url.clone())).unwrap();
-    for load in speech.loads {
-        let mut answered = Vec::new();
+    for load in profile.loads {
+        let mut answers = Vec::new();
         for _ in 0..load.times {
-            answered.extend(join_all((0..load.users).map(|_| ask_upstream(&model))).await);
+            answers.extend(join_all((0..load.users).map(|_| ask_upstream(&model))).await);
         }
-        bench.add(row("straight", speech, load, &answered));
+        bench.add(row("direct", profile, load, &answers));
     }
 }
 
 async fn measure_server(
     bench: &Bench,
-    speeches: &[Speech],
+    profiles: &[Profile],
     name: &str,
     instances: u32,
     settings: &[(&str, &str)],
 ) {
-    for speech in speeches {
-        let upstream = Upstream::start(speech.pace);
+    for profile in profiles {
+        let upstream = Upstream::start(profile.interval);
         let folders: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
         let own = [
             ("AZURE_API_URL", upstream.url.as_str()),
             ("LOG_LEVEL", "error"),
             ("SECRET_KEY", KEY),
-            // Its clients ask in many conversations at once.
+            // One client sends to many conversations in a short time.
             ("WS_MESSAGES_PER_S", "100000"),
         ];
         let settings = [&own[..], settings].concat();
@@ -101,46 +101,46 @@ async fn measure_server(
         let servers = match try_join_all(started).await {
             Ok(servers) => servers,
             Err(error) => {
-                let said: Vec<&str> = error.split_whitespace().collect();
-                let note = format!("none: the server says: {}", said.join(" "));
-                bench.add(Row::of(format!("{name}, {}", speech.name)).note(note));
+                let words: Vec<&str> = error.split_whitespace().collect();
+                let note = format!("failed to start: {}", words.join(" "));
+                bench.add(Row::of(format!("{name}, {}", profile.name)).note(note));
                 continue;
             }
         };
-        for load in speech.loads {
-            through_servers(bench, &servers, name, speech, load).await;
+        for load in profile.loads {
+            measure_load(bench, &servers, name, profile, load).await;
         }
-        let case = format!("{name}, {}, a server's memory at most", speech.name);
+        let case = format!("{name}, {}, a server's peak memory", profile.name);
         let peak = servers.iter().map(|server| peak_memory(server.id())).fold(0.0, f64::max);
         bench.add(Row::of(case).figure("peak", peak, "MB"));
         join_all(servers.into_iter().map(Process::kill)).await;
     }
 }
 
-/// The users are spread over the servers.
-async fn through_servers(
+/// Spreads the users over the servers.
+async fn measure_load(
     bench: &Bench,
     servers: &[Process],
     name: &str,
-    speech: &Speech,
+    profile: &Profile,
     load: Load,
 ) {
     let users = servers.iter().cycle().zip(0..load.users);
-    let mut users = join_all(users.map(|(server, _)| User::of(server, load.times))).await;
+    let mut users = join_all(users.map(|(server, _)| User::connect(server, load.times))).await;
     let used = |servers: &[Process]| -> f64 {
         servers.iter().map(|server| cpu_seconds(server.id())).sum()
     };
-    let (cpu, began) = (used(servers), Instant::now());
-    let mut answered = Vec::new();
+    let (cpu, started) = (used(servers), Instant::now());
+    let mut answers = Vec::new();
     for _ in 0..load.times {
-        answered.extend(join_all(users.iter_mut().map(User::ask)).await);
+        answers.extend(join_all(users.iter_mut().map(User::ask)).await);
     }
-    let (cpu, took) = (used(servers) - cpu, began.elapsed().as_secs_f64());
+    let (cpu, took) = (used(servers) - cpu, started.elapsed().as_secs_f64());
     let turns = f64::from(load.users * load.times);
-    let frames: u32 = answered.iter().map(|answered| answered.frames).sum();
-    bench.add(row(name, speech, load, &answered));
+    let frames: u32 = answers.iter().map(|answer| answer.frames).sum();
+    bench.add(row(name, profile, load, &answers));
     bench.add(
-        Row::of(format!("{name}, {}, {} at a time, in all", speech.name, load.users))
+        Row::of(format!("{name}, {}, {} at a time, throughput", profile.name, load.users))
             .figure("turns", turns / took, "/s")
             .figure("chunks", turns * f64::from(CHUNKS) / took, "/s")
             .figure("in frames", f64::from(frames) / took, "/s")
@@ -148,10 +148,10 @@ async fn through_servers(
     );
 }
 
-fn row(name: &str, speech: &Speech, load: Load, answered: &[Answered]) -> Row {
-    let first: Samples = answered.iter().map(|answered| answered.first).collect();
-    let last: Samples = answered.iter().map(|answered| answered.last).collect();
-    Row::of(format!("{name}, {}, {} at a time", speech.name, load.users))
+fn row(name: &str, profile: &Profile, load: Load, answers: &[AnswerTimes]) -> Row {
+    let first: Samples = answers.iter().map(|answer| answer.first).collect();
+    let last: Samples = answers.iter().map(|answer| answer.last).collect();
+    Row::of(format!("{name}, {}, {} at a time", profile.name, load.users))
         .figure("first p50", first.percentile_ms(50), "ms")
         .figure("first p99", first.percentile_ms(99), "ms")
         .figure("last p50", last.percentile_ms(50), "ms")
@@ -159,25 +159,25 @@ fn row(name: &str, speech: &Speech, load: Load, answered: &[Answered]) -> Row {
         .note(format!("of {}", first.count()))
 }
 
-/// As the server asks it.
-async fn ask_upstream(model: &HttpChatModel) -> Answered {
+/// Sends the request that the server would send.
+async fn ask_upstream(model: &HttpChatModel) -> AnswerTimes {
     let question = ChatMessage { role: ChatRole::User, content: "Why?".to_owned() };
     let request = ChatRequest {
         messages: vec![question],
         max_reply_tokens: 800,
         parameters: ModelParameters::default(),
     };
-    let mut answer = Answering::begin();
+    let mut answer = AnswerTimer::start();
     let mut deltas = model.stream(request).await.unwrap();
     while let Some(delta) = deltas.next().await {
         if let Delta::Text(text) = delta.unwrap() {
-            answer.take(&text);
+            answer.record(&text);
         }
     }
-    answer.end()
+    answer.finish()
 }
 
-/// Somebody with a connection, and with an empty conversation for each question.
+/// A user with a connection and an empty conversation for each question.
 struct User {
     socket: Socket,
     conversations: Vec<String>,
@@ -185,7 +185,7 @@ struct User {
 }
 
 impl User {
-    async fn of(server: &Process, questions: u32) -> Self {
+    async fn connect(server: &Process, questions: u32) -> Self {
         let browser = server.browser();
         let mut conversations = Vec::new();
         for _ in 0..questions {
@@ -194,45 +194,45 @@ impl User {
         Self { socket: browser.connect().await, conversations, _browser: browser }
     }
 
-    async fn ask(&mut self) -> Answered {
+    async fn ask(&mut self) -> AnswerTimes {
         let id = self.conversations.pop().unwrap();
-        let mut answer = Answering::begin();
-        self.socket.say("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
+        let mut answer = AnswerTimer::start();
+        self.socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
         loop {
-            let (event, data) = self.socket.next().await;
+            let (event, data) = self.socket.receive().await;
             match event.as_str() {
-                "response_chunk" => answer.take(data["chunk"].as_str().unwrap()),
-                "error" => panic!("an error: {data}"),
-                "token_usage" => return answer.end(),
+                "response_chunk" => answer.record(data["chunk"].as_str().unwrap()),
+                "error" => panic!("error event: {data}"),
+                "token_usage" => return answer.finish(),
                 _ => {}
             }
         }
     }
 }
 
-/// An answer as it comes. Adjacent chunks may come as one.
-struct Answering {
-    asked: Instant,
+/// Records the chunks of an answer. The server may merge adjacent chunks.
+struct AnswerTimer {
+    sent: Instant,
     characters: usize,
     first: Option<Duration>,
     last: Duration,
     frames: u32,
 }
 
-impl Answering {
-    fn begin() -> Self {
-        Self { asked: Instant::now(), characters: 0, first: None, last: Duration::ZERO, frames: 0 }
+impl AnswerTimer {
+    fn start() -> Self {
+        Self { sent: Instant::now(), characters: 0, first: None, last: Duration::ZERO, frames: 0 }
     }
 
-    fn take(&mut self, text: &str) {
-        self.last = self.asked.elapsed();
+    fn record(&mut self, text: &str) {
+        self.last = self.sent.elapsed();
         self.first.get_or_insert(self.last);
         self.characters += text.len();
         self.frames += 1;
     }
 
-    fn end(self) -> Answered {
+    fn finish(self) -> AnswerTimes {
         assert_eq!(self.characters, CHUNK.len() * usize::try_from(CHUNKS).unwrap());
-        Answered { first: self.first.unwrap(), last: self.last, frames: self.frames }
+        AnswerTimes { first: self.first.unwrap(), last: self.last, frames: self.frames }
     }
 }

@@ -1,4 +1,4 @@
-//! What was measured, for people and for programs.
+//! The results, printed as a table and written as JSON.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,10 +11,10 @@ use webchat_domain::{Clock, SystemClock};
 
 use crate::samples::Samples;
 
-/// All that was measured so far.
+/// All results so far.
 pub(crate) type Rows = Arc<Mutex<Vec<Value>>>;
 
-/// What a subject measures with.
+/// The settings of a benchmark, and where it reports.
 #[derive(Clone)]
 pub(crate) struct Bench {
     subject: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct Bench {
     rows: Rows,
 }
 
-/// One line of the table.
+/// A row of the table.
 #[derive(Serialize)]
 pub(crate) struct Row {
     case: String,
@@ -42,13 +42,13 @@ impl Bench {
         Self { subject, is_quick, rows: Arc::clone(rows) }
     }
 
-    /// How much there is to do: `quick` is for whoever works on the measurements.
+    /// Chooses a size: `quick` is for work on the benchmarks themselves.
     pub(crate) fn size<T>(&self, full: T, quick: T) -> T {
         if self.is_quick { quick } else { full }
     }
 
     pub(crate) fn add(&self, row: Row) {
-        let figures: Vec<String> = row.figures.iter().map(Figure::in_words).collect();
+        let figures: Vec<String> = row.figures.iter().map(Figure::format).collect();
         println!("  {:<64}{}  {}", row.case, figures.join(""), row.note);
         let mut value = serde_json::to_value(row).unwrap();
         value["subject"] = self.subject.into();
@@ -66,14 +66,14 @@ impl Row {
         self
     }
 
-    /// The median, and what one call in a hundred exceeds.
+    /// Adds the median and the 99th percentile.
     pub(crate) fn times(self, samples: &Samples) -> Self {
         self.figure("p50", samples.percentile_ms(50), "ms")
             .figure("p99", samples.percentile_ms(99), "ms")
             .note(format!("of {}", samples.count()))
     }
 
-    /// What the reader must know to judge the figures.
+    /// Adds a note about the figures.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
@@ -81,28 +81,28 @@ impl Row {
 }
 
 impl Figure {
-    fn in_words(&self) -> String {
-        format!("  {} {:>9} {}", self.name, readable(self.value), self.unit)
+    fn format(&self) -> String {
+        format!("  {} {:>9} {}", self.name, format_number(self.value), self.unit)
     }
 }
 
-/// Three digits at least, unless it is a whole number, and thousands apart.
-fn readable(value: f64) -> String {
+/// Formats at least three digits, unless it is an integer, with spaces between thousands.
+fn format_number(value: f64) -> String {
     let is_whole = value.fract() == 0.0;
     let bounds = [100.0, 10.0, 1.0, 0.1];
     let decimals = bounds.iter().filter(|&&bound| !is_whole && value < bound).count();
     let text = format!("{value:.decimals$}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let first = whole.len() % 3;
-    let (head, tail) = whole.split_at(first);
+    let (integer, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let first = integer.len() % 3;
+    let (head, tail) = integer.split_at(first);
     let groups = tail.as_bytes().chunks(3).map(|group| str::from_utf8(group).unwrap());
-    let whole: Vec<&str> =
+    let integer: Vec<&str> =
         [head].into_iter().filter(|head| !head.is_empty()).chain(groups).collect();
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("{}{point}{fraction}", whole.join(" "))
+    format!("{}{point}{fraction}", integer.join(" "))
 }
 
-/// Writes the file for programs: where it is.
+/// Writes the results as JSON. Returns the file's path.
 pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
     let path = folder().join("results.json");
     let results = json!({
@@ -121,7 +121,7 @@ pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
     path
 }
 
-/// Where the measurements keep their files: in cargo's target folder, as this program.
+/// The benchmarks' folder inside cargo's target folder, where this program is too.
 pub(crate) fn folder() -> PathBuf {
     let program = env::current_exe().unwrap();
     let folder = program.ancestors().nth(3).unwrap().join("bench");
@@ -129,7 +129,7 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
-/// Empty where there is no such program.
+/// The standard output of a program; empty if it failed to run.
 fn output_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     output.map_or_else(
@@ -138,7 +138,7 @@ fn output_of(program: &str, arguments: &[&str]) -> String {
     )
 }
 
-/// What stands behind `name:` in a file of the kernel's.
+/// The value after `name:` in a file of the kernel.
 fn first_value(path: &str, name: &str) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));

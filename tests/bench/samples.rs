@@ -1,8 +1,8 @@
-//! How long the same thing took, time after time.
+//! Durations of repeated calls.
 
 use std::time::{Duration, Instant};
 
-/// Calls that are not counted: what comes first is often slower.
+/// The number of calls that are not counted, as the first calls are often slower.
 pub(crate) const WARM_UP: u32 = 20;
 
 pub(crate) struct Samples {
@@ -10,18 +10,18 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Calls so many times, one after the other, after a warm-up.
+    /// Measures `count` sequential calls after a warm-up.
     pub(crate) async fn take(count: u32, mut call: impl AsyncFnMut()) -> Self {
         for _ in 0..WARM_UP.min(count) {
             call().await;
         }
-        let mut taken = Vec::new();
+        let mut durations = Vec::new();
         for _ in 0..count {
-            let began = Instant::now();
+            let started = Instant::now();
             call().await;
-            taken.push(began.elapsed());
+            durations.push(started.elapsed());
         }
-        taken.into_iter().collect()
+        durations.into_iter().collect()
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -33,7 +33,7 @@ impl Samples {
         milliseconds(self.sorted.iter().sum::<Duration>() / count)
     }
 
-    /// The time that so many in a hundred did not exceed.
+    /// The duration that `percent` of the calls did not exceed.
     pub(crate) fn percentile_ms(&self, percent: usize) -> f64 {
         let rank = (self.count() * percent).div_ceil(100).max(1);
         milliseconds(self.sorted[rank - 1])
@@ -41,8 +41,8 @@ impl Samples {
 }
 
 impl FromIterator<Duration> for Samples {
-    fn from_iter<T: IntoIterator<Item = Duration>>(taken: T) -> Self {
-        let mut sorted: Vec<Duration> = taken.into_iter().collect();
+    fn from_iter<T: IntoIterator<Item = Duration>>(durations: T) -> Self {
+        let mut sorted: Vec<Duration> = durations.into_iter().collect();
         sorted.sort_unstable();
         Self { sorted }
     }

@@ -1,4 +1,4 @@
-//! How many sessions a second are saved and found again.
+//! The number of sessions per second that are saved and found.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use webchat_persistence_sqlite::SqliteStore;
 use crate::report::{Bench, Row};
 use crate::stores::required;
 
-/// How long what was measured is kept.
+/// The lifetime of the sessions.
 const TTL: Duration = Duration::from_mins(1);
 
 pub(crate) async fn measure(bench: Bench) {
@@ -21,24 +21,24 @@ pub(crate) async fn measure(bench: Bench) {
     let redis = RedisStore::open(&required("TEST_REDIS_URL"), TTL).await.unwrap();
     let stores: [(&str, Arc<dyn Sessions>); 2] =
         [("SQLite", Arc::new(sqlite)), ("Redis", Arc::new(redis.with_prefix("webchat-bench:")))];
-    let lasting = Duration::from_millis(bench.size(5_000, 500));
+    let duration = Duration::from_millis(bench.size(5_000, 500));
     for (name, sessions) in stores {
-        for at_once in [1, 50] {
-            let rate = rate(&sessions, at_once, lasting).await;
-            let case = format!("{name}, {at_once} at a time");
+        for concurrency in [1, 50] {
+            let rate = rate(&sessions, concurrency, duration).await;
+            let case = format!("{name}, {concurrency} at a time");
             bench.add(Row::of(case).figure("rate", rate, "/s").note("saved and found"));
         }
     }
 }
 
-async fn rate(sessions: &Arc<dyn Sessions>, at_once: u32, lasting: Duration) -> f64 {
-    let began = Instant::now();
+async fn rate(sessions: &Arc<dyn Sessions>, concurrency: u32, duration: Duration) -> f64 {
+    let started = Instant::now();
     let mut browsers = JoinSet::new();
-    for _ in 0..at_once {
-        browsers.spawn(save_and_find(Arc::clone(sessions), began + lasting));
+    for _ in 0..concurrency {
+        browsers.spawn(save_and_find(Arc::clone(sessions), started + duration));
     }
     let done: u32 = browsers.join_all().await.into_iter().sum();
-    f64::from(done) / began.elapsed().as_secs_f64()
+    f64::from(done) / started.elapsed().as_secs_f64()
 }
 
 async fn save_and_find(sessions: Arc<dyn Sessions>, until: Instant) -> u32 {

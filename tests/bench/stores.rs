@@ -1,4 +1,4 @@
-//! Stores to measure, and what they are filled with.
+//! Stores to measure, and their contents.
 
 use std::env;
 use std::sync::Arc;
@@ -17,44 +17,44 @@ use webchat_persistence_sqlite::SqliteStore;
 
 use crate::prose::Prose;
 
-/// Messages stored in one transaction: small, as MongoDB indexes each of their words.
+/// Messages per transaction: few, as MongoDB indexes each of their words.
 const BATCH: usize = 100;
 
-/// Conversations stored at a time: MongoDB makes many durable with one write to the disk.
-const AT_ONCE: usize = 64;
+/// Conversations stored concurrently: MongoDB makes many durable with one write to the disk.
+const CONCURRENCY: usize = 64;
 
 const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
-/// What several instances sign with.
+/// The secret key that all instances share.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 pub(crate) trait Store: Conversations + ConversationArchive {}
 
 impl<T: Conversations + ConversationArchive> Store for T {}
 
-/// A store that nobody else uses.
-pub(crate) struct Place {
+/// A store that nothing else uses.
+pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) store: Arc<dyn Store>,
-    kept: Kept,
+    storage: Storage,
 }
 
-enum Kept {
+enum Storage {
     Folder(TempDir),
     Database(MongoServer),
 }
 
-/// A database of its own on the server that `make bench` started.
+/// A new database on the server that `make bench` starts.
 pub(crate) struct MongoServer {
     pub(crate) uri: String,
     pub(crate) database: mongodb::Database,
 }
 
-impl Place {
+impl Backend {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
-        Self { name: "SQLite", store: Arc::new(store), kept: Kept::Folder(folder) }
+        Self { name: "SQLite", store: Arc::new(store), storage: Storage::Folder(folder) }
     }
 
     pub(crate) async fn mongo() -> Self {
@@ -62,21 +62,21 @@ impl Place {
         let database = MongoDatabase::connect(&server.uri).await.unwrap();
         Schema::of(database.clone()).prepare().await.unwrap();
         let store = Arc::new(MongoStore::new(database));
-        Self { name: "MongoDB", store, kept: Kept::Database(server) }
+        Self { name: "MongoDB", store, storage: Storage::Database(server) }
     }
 
-    /// What was stored is where it belongs, and no work is left to be done meanwhile.
+    /// Waits until the store has no background work left.
     pub(crate) async fn settle(&self) {
-        if let Kept::Database(server) = &self.kept {
+        if let Storage::Database(server) = &self.storage {
             server.settle().await;
         }
     }
 
     pub(crate) async fn remove(self) {
         drop(self.store);
-        match self.kept {
-            Kept::Folder(folder) => folder.close().unwrap(),
-            Kept::Database(server) => server.remove().await,
+        match self.storage {
+            Storage::Folder(folder) => folder.close().unwrap(),
+            Storage::Database(server) => server.remove().await,
         }
     }
 }
@@ -91,7 +91,7 @@ impl MongoServer {
         Self { database: client.database(&name), uri }
     }
 
-    /// Ends when all that was written is in the server's data files.
+    /// Waits until everything is in the server's data files.
     pub(crate) async fn settle(&self) {
         let admin = self.database.client().database("admin");
         admin.run_command(doc! { "fsync": 1 }).await.unwrap();
@@ -103,16 +103,16 @@ impl MongoServer {
     }
 }
 
-/// What `make bench` says of the servers it started.
-#[expect(clippy::disallowed_methods, reason = "where `make bench` says which server to use")]
+/// An environment variable that `make bench` sets.
+#[expect(clippy::disallowed_methods, reason = "`make bench` sets the servers' addresses")]
 pub(crate) fn required(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: measure with `make bench`"))
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make bench`"))
 }
 
-/// Stores a conversation of so many messages, of 500 characters each.
+/// Stores a conversation with this number of messages of 500 characters.
 pub(crate) async fn load_conversation(
     store: &dyn Store,
-    owner: UserId,
+    user_id: UserId,
     messages: u32,
     prose: &mut Prose,
 ) -> ConversationId {
@@ -120,15 +120,15 @@ pub(crate) async fn load_conversation(
     let stored: Vec<_> =
         (1..=messages).map(|position| stored_message(id, position, prose.text(500))).collect();
     let last = &stored.last().unwrap().message;
-    store.put_conversation(stored_conversation(owner, last)).await.unwrap();
-    load_messages(store, owner, stored).await;
+    store.put_conversation(stored_conversation(user_id, last)).await.unwrap();
+    load_messages(store, user_id, stored).await;
     id
 }
 
-/// Stores so many conversations, of one short message each.
+/// Stores this number of conversations with one short message each.
 pub(crate) async fn load_conversations(
     store: &dyn Store,
-    owner: UserId,
+    user_id: UserId,
     conversations: u32,
     prose: &mut Prose,
 ) {
@@ -138,24 +138,24 @@ pub(crate) async fn load_conversations(
     for (message, number) in stored.iter_mut().zip(0..) {
         message.message.created_at = Timestamp::from_unix_millis(START.unix_millis() + number);
     }
-    stream::iter(stored.iter().map(|stored| stored_conversation(owner, &stored.message)))
-        .for_each_concurrent(AT_ONCE, async |one| store.put_conversation(one).await.unwrap())
+    stream::iter(stored.iter().map(|stored| stored_conversation(user_id, &stored.message)))
+        .for_each_concurrent(CONCURRENCY, async |one| store.put_conversation(one).await.unwrap())
         .await;
-    load_messages(store, owner, stored).await;
+    load_messages(store, user_id, stored).await;
 }
 
-async fn load_messages(store: &dyn Store, owner: UserId, messages: Vec<StoredMessage>) {
+async fn load_messages(store: &dyn Store, user_id: UserId, messages: Vec<StoredMessage>) {
     stream::iter(messages.chunks(BATCH))
         .for_each_concurrent(4, async |batch| {
-            store.put_messages(owner, batch.to_vec()).await.unwrap();
+            store.put_messages(user_id, batch.to_vec()).await.unwrap();
         })
         .await;
 }
 
 /// The conversation that ends with this message.
-fn stored_conversation(owner: UserId, last: &Message) -> StoredConversation {
+fn stored_conversation(user_id: UserId, last: &Message) -> StoredConversation {
     StoredConversation {
-        user_id: owner,
+        user_id,
         conversation: Conversation {
             conversation_id: last.conversation_id,
             title: None,
@@ -175,7 +175,7 @@ fn stored_message(id: ConversationId, position: u32, content: String) -> StoredM
     StoredMessage { message: message(id, position, content), client_message_id: None, active: true }
 }
 
-/// A message as a store gives it. Questions and answers take turns.
+/// A message as a store returns it. Questions and answers alternate.
 pub(crate) fn message(id: ConversationId, position: u32, content: String) -> Message {
     Message {
         message_id: MessageId::generate(),

@@ -1,4 +1,4 @@
-//! How fast tokens are counted, beside OpenAI's own `tiktoken` for Python on the same text.
+//! The speed of counting tokens, compared with OpenAI's `tiktoken` for Python on the same text.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::samples::Samples;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// What `scripts/count_tokens.py` says.
+/// The output of `scripts/count_tokens.py`.
 #[derive(Deserialize)]
 struct Counted {
     tokens: u32,
@@ -35,7 +35,7 @@ pub(crate) async fn measure(bench: Bench) {
     let case = format!("tiktoken for Python, {size}");
     bench.add(match count_in_python(&path) {
         Ok(theirs) => row(case, &theirs),
-        Err(error) => Row::of(case).note(format!("none: {error}")),
+        Err(error) => Row::of(case).note(format!("failed: {error}")),
     });
 }
 
@@ -47,7 +47,7 @@ fn row(case: String, counted: &Counted) -> Row {
         .note("median of 5")
 }
 
-/// The files of this repository, again and again until there is enough.
+/// The files of this repository, repeated up to this length.
 fn text(bytes: usize) -> String {
     let kinds = ["*.md", "*.rs", "*.ts", "*.py", "*.toml", "*.sql"];
     let listed =
@@ -67,18 +67,17 @@ fn count_in_python(text: &Path) -> Result<Counted, Box<dyn std::error::Error>> {
         .args([&ranks()?, text])
         .output()?;
     if !output.status.success() {
-        let last = String::from_utf8_lossy(&output.stderr);
-        return Err(last.lines().last().unwrap_or("it failed").into());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(errors.lines().last().unwrap_or("it failed").into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The encoding's tokens, which tiktoken for Python would fetch from the network, are part of the crate
-/// that Webchat counts with.
+/// The encoding's tokens from the crate that Webchat counts with: tiktoken for Python would download them.
 fn ranks() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let options = ["--locked", "--offline"].map(str::to_owned);
     let metadata = MetadataCommand::new().current_dir(ROOT).other_options(options).exec()?;
     let tiktoken = metadata.packages.iter().find(|package| *package.name == "tiktoken-rs");
-    let tiktoken = tiktoken.ok_or_else(|| io::Error::other("Webchat counts with another crate"))?;
+    let tiktoken = tiktoken.ok_or_else(|| io::Error::other("tiktoken-rs is not a dependency"))?;
     Ok(tiktoken.manifest_path.with_file_name("assets/o200k_base.tiktoken").into())
 }

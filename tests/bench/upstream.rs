@@ -1,4 +1,4 @@
-//! A model that says 200 chunks, at once or at a pace: a word, or the moment at which each is said.
+//! A model that answers with 200 chunks, at once or at an interval. A chunk is a word or its time of sending.
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
@@ -16,54 +16,53 @@ use tokio::time::interval;
 
 pub(crate) const CHUNKS: u32 = 200;
 
-/// What each chunk says.
+/// The text of each chunk.
 pub(crate) const CHUNK: &str = "tides ";
 
-/// Serves for as long as it is there.
+/// A server that runs until it is dropped.
 pub(crate) struct Upstream {
     pub(crate) url: Url,
     _serving: JoinSet<std::io::Result<()>>,
 }
 
 #[derive(Clone, Copy)]
-struct Speech {
-    /// How long is waited between one chunk and the next.
-    pace: Option<Duration>,
-    /// What the next chunk says.
+struct Script {
+    /// The time between chunks.
+    interval: Option<Duration>,
+    /// The text of the next chunk.
     next: fn() -> String,
 }
 
-static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The moment, in as many characters always.
+/// The current time with a fixed number of digits.
 fn now() -> String {
-    format!("{:011} ", BEGINNING.elapsed().as_micros())
+    format!("{:011} ", START.elapsed().as_micros())
 }
 
-/// How long ago each chunk of this text was said, by a model that [tells the
-/// time](Upstream::telling_the_time).
+/// The time since each chunk of this text was sent by a model [with timestamps](Upstream::with_timestamps).
 pub(crate) fn ages(text: &str) -> impl Iterator<Item = Duration> {
-    let heard = BEGINNING.elapsed();
-    let said = text.split_whitespace().map(|said| Duration::from_micros(said.parse().unwrap()));
-    said.map(move |said| heard.checked_sub(said).unwrap())
+    let now = START.elapsed();
+    let sent = text.split_whitespace().map(|sent| Duration::from_micros(sent.parse().unwrap()));
+    sent.map(move |sent| now.checked_sub(sent).unwrap())
 }
 
 impl Upstream {
-    pub(crate) fn start(pace: Option<Duration>) -> Self {
-        Self::saying(Speech { pace, next: || CHUNK.to_owned() })
+    pub(crate) fn start(interval: Option<Duration>) -> Self {
+        Self::serve(Script { interval, next: || CHUNK.to_owned() })
     }
 
-    /// One whose chunks say when they were said.
-    pub(crate) fn telling_the_time(pace: Duration) -> Self {
-        Self::saying(Speech { pace: Some(pace), next: now })
+    /// A model whose chunks contain their time of sending.
+    pub(crate) fn with_timestamps(interval: Duration) -> Self {
+        Self::serve(Script { interval: Some(interval), next: now })
     }
 
-    fn saying(speech: Speech) -> Self {
+    fn serve(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/v1/chat/completions", listener.local_addr().unwrap());
         let server = HttpServer::new(move || {
             let answer = web::post().to(answer);
-            App::new().app_data(Data::new(speech)).route("/v1/chat/completions", answer)
+            App::new().app_data(Data::new(script)).route("/v1/chat/completions", answer)
         });
         let server = server.workers(1).backlog(1024).disable_signals().listen(listener).unwrap();
         let mut serving = JoinSet::new();
@@ -72,22 +71,22 @@ impl Upstream {
     }
 }
 
-async fn answer(speech: Data<Speech>) -> HttpResponse {
+async fn answer(script: Data<Script>) -> HttpResponse {
     let end = event(&json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
     let end = Bytes::from([end.as_ref(), b"data: [DONE]\n\n"].concat());
-    let chunks = said(**speech).chain(stream::iter([Ok(end)]));
+    let chunks = chunks(**script).chain(stream::iter([Ok(end)]));
     HttpResponse::Ok().content_type("text/event-stream").streaming(chunks)
 }
 
-/// The first chunk comes at once.
-fn said(speech: Speech) -> LocalBoxStream<'static, Result<Bytes, Error>> {
+/// The first chunk is sent at once.
+fn chunks(script: Script) -> LocalBoxStream<'static, Result<Bytes, Error>> {
     let chunk = move || {
-        let content = (speech.next)();
+        let content = (script.next)();
         Ok(event(&json!({"index": 0, "delta": {"content": content}, "finish_reason": null})))
     };
     let numbers = stream::iter(0..CHUNKS);
-    let Some(pace) = speech.pace else { return numbers.map(move |_| chunk()).boxed_local() };
-    let ticks = stream::unfold(interval(pace), async |mut interval| {
+    let Some(period) = script.interval else { return numbers.map(move |_| chunk()).boxed_local() };
+    let ticks = stream::unfold(interval(period), async |mut interval| {
         interval.tick().await;
         Some(((), interval))
     });

@@ -1,22 +1,22 @@
-// A client of Socket.IO in a test's hands: node client.mjs URL TRANSPORTS COOKIE
+// A Socket.IO client that a test controls: node client.mjs URL TRANSPORTS COOKIE
 //
-// Each line of its input, ["event", data], is emitted. What happens to it is told line by line.
+// It emits each line of its input, ["event", data], and prints one line for everything that it receives.
 import { createInterface } from 'node:readline';
 
 import { io } from 'socket.io-client';
 
 const [url, transports, cookie] = process.argv.slice(2);
-const tell = (...happening) => process.stdout.write(`${JSON.stringify(happening)}\n`);
+const print = (...notification) => process.stdout.write(`${JSON.stringify(notification)}\n`);
 
 const socket = io(url, { transports: transports.split(','), extraHeaders: { cookie } });
-socket.io.on('open', () => socket.io.engine.on('upgrade', ({ name }) => tell('upgrade', name)));
-socket.io.on('ping', () => tell('ping'));
-socket.on('connect', () => tell('connect'));
-socket.on('disconnect', () => tell('disconnect'));
-socket.onAny((event, data) => tell(event, data));
+socket.io.on('open', () => socket.io.engine.on('upgrade', ({ name }) => print('upgrade', name)));
+socket.io.on('ping', () => print('ping'));
+socket.on('connect', () => print('connect'));
+socket.on('disconnect', () => print('disconnect'));
+socket.onAny((event, data) => print(event, data));
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [event, data] = JSON.parse(line);
-  socket.emit(event, data, (...answer) => tell('acknowledged', event, answer));
+  socket.emit(event, data, (...answer) => print('acknowledged', event, answer));
 }
 socket.close();

@@ -1,6 +1,6 @@
-"""A client of Socket.IO in a test's hands: client.py URL TRANSPORTS COOKIE
+"""A Socket.IO client that a test controls: client.py URL TRANSPORTS COOKIE
 
-Each line of its input, ["event", data], is emitted. What happens to it is told line by line.
+It emits each line of its input, ["event", data], and prints one line for everything that it receives.
 """
 
 import json
@@ -10,24 +10,24 @@ import requests
 import socketio
 
 
-def tell(*happening):
-    # One write: things happen in several threads.
-    sys.stdout.write(f"{json.dumps(happening)}\n")
+def notify(*notification):
+    # A single write, as events arrive on several threads.
+    sys.stdout.write(f"{json.dumps(notification)}\n")
     sys.stdout.flush()
 
 
 def acknowledged(event):
-    return lambda *answer: tell("acknowledged", event, answer)
+    return lambda *answer: notify("acknowledged", event, answer)
 
 
 def main(url, transports, cookie):
-    # A `Cookie` among the headers would be forgotten when the client connects again.
+    # The client would not send a `Cookie` header again when it reconnects.
     http = requests.Session()
     http.cookies.set(*cookie.split("=", 1))
     client = socketio.Client(http_session=http)
-    client.on("connect", lambda: tell("connect"))
-    client.on("disconnect", lambda _reason: tell("disconnect"))
-    client.on("*", tell)
+    client.on("connect", lambda: notify("connect"))
+    client.on("disconnect", lambda _reason: notify("disconnect"))
+    client.on("*", notify)
     client.connect(url, transports=transports.split(","))
     for line in sys.stdin:
         event, data = json.loads(line)

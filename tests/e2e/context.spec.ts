@@ -53,8 +53,8 @@ test('the meter opens the ledger; prompt, parameters and examples are changed th
   await prompt.press('Control+Enter');
   await expect(panel).toContainText(/Of this conversation; \d+ tokens\./);
   await panel.getByLabel('Temperature').fill('0.5');
-  await panel.locator('context-parameters').getByRole('button', { name: 'Save' }).click();
-  await expect(panel.locator('context-parameters').getByRole('button', { name: 'Save' })).toBeDisabled();
+  await panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' }).click();
+  await expect(panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' })).toBeDisabled();
   await panel.getByRole('button', { name: 'Add an example' }).click();
   await panel.getByLabel('Question').fill('1 + 1?');
   await panel.getByLabel('Answer').fill('2.');

@@ -140,7 +140,7 @@ export class Chat {
 
 /** What of the page, or of what stands over it, can't be reached with a pointer. */
 function outOfReach(): string[] {
-  const above = ['.menu:popover-open', 'dialog[open]', '.side-open #side'];
+  const above = ['.menu:popover-open', 'dialog[open]', '.sidebar-open #sidebar'];
   const top = above.map((one) => document.querySelector(one)).find((one) => one?.checkVisibility());
   const controls = (top ?? document).querySelectorAll<HTMLElement>(
     'button, a[href], input:not([type=file]), textarea, select, summary',

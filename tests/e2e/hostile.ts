@@ -94,7 +94,7 @@ const DOCUMENTS = [
   `<img srcset="${AWAY}/pixel.png 1x">`,
   `<img lowsrc=${AWAY}/l.png dynsrc=${AWAY}/d.png>`,
   `<webchat-app></webchat-app><webchat-composer></webchat-composer>`,
-  `<tex-math onclick=${RUN}>x</tex-math>`,
+  `<webchat-math onclick=${RUN}>x</tex-math>`,
   `<!--[if IE]><script>${RUN}</script><![endif]-->`,
   `<![CDATA[<script>${RUN}</script>]]>`,
   `<?xml-stylesheet href="${AWAY}/s.xsl"?>`,

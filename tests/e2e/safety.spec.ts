@@ -6,7 +6,7 @@ import { HOSTILE } from './hostile.ts';
 /** What an answer may consist of. */
 const TAGS = new Set(
   `p a bdi em strong s del code pre ul ol li blockquote h1 h2 h3 h4 h5 h6 hr br table thead tbody tr
-  th td div span figure figcaption button svg path markdown-text tex-math tex-display math semantics
+  th td div span figure figcaption button svg path webchat-markdown webchat-math webchat-display-math math semantics
   annotation mrow mi mn mo mtext mspace ms msup msub msubsup mfrac msqrt mroot mover munder munderover
   mtable mtr mtd mstyle mpadded mphantom menclose merror mmultiscripts mprescripts`.split(/\s+/),
 );
@@ -59,7 +59,7 @@ test('a message that is pasted from anywhere stays text', async ({ scripted, cha
 
   await chat.ask(pasted);
 
-  const said = chat.questions.first().locator('.said');
+  const said = chat.questions.first().locator('.user-text');
   expect((await said.textContent())?.trim()).toBe(pasted.trim());
   await expect(said.locator('*')).toHaveCount(0);
   expect(strange).toEqual([]);
@@ -112,7 +112,7 @@ async function expectHarmless(page: Page, when: string): Promise<void> {
   const seen = await page.evaluate(() => ({
     hacked: 'hacked' in window,
     reports: (window as unknown as { reports: string[] }).reports,
-    elements: [...document.querySelectorAll('article.answer markdown-text *')].map((element) => ({
+    elements: [...document.querySelectorAll('article.answer webchat-markdown *')].map((element) => ({
       tag: element.localName,
       isMath: element.namespaceURI?.endsWith('MathML') === true,
       attributes: [...element.attributes].map(({ name }) => name),

@@ -101,7 +101,7 @@ test('a message that is far away is shown with what stands around it', async ({
     await chat.page.locator('.gap, .older').last().scrollIntoViewIfNeeded({ timeout: 500 });
     await expect(chat.questions).toHaveCount(101, { timeout: 500 });
   }).toPass();
-  const said = await chat.questions.locator('.said').allTextContents();
+  const said = await chat.questions.locator('.user-text').allTextContents();
   const all = Array.from({ length: 100 }, (_, at) => `question ${at + 1}`);
   expect(said).toEqual([...all, 'one more']);
 });
@@ -245,7 +245,7 @@ test('what is written from right to left stands so, wherever it is shown', async
   await chat.field.press('Enter');
   await chat.whole();
 
-  await expect(chat.questions.first().locator('.said')).toHaveCSS('direction', 'rtl');
+  await expect(chat.questions.first().locator('.user-text')).toHaveCSS('direction', 'rtl');
   const answer = chat.answers.first();
   await expect(answer.locator('p').first()).toHaveCSS('direction', 'rtl');
   await expect(answer.getByRole('listitem')).toHaveCSS('direction', 'rtl');

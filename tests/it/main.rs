@@ -1,34 +1,11 @@
-//! The server as its clients see it.
+//! Integration tests: the server as its clients, its operator and its developers see it.
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
-mod arrows;
-mod asyncapi;
-mod conditions;
-mod connection_limits;
-mod context;
-mod errors;
-mod exchange;
-mod files;
-mod flask;
-mod http_turns;
-mod idempotency;
-mod instances;
-mod isolation;
-mod library;
-mod lists;
-mod openapi;
-mod origin;
-mod pages;
-mod process;
-mod real_model;
-mod request_limits;
-mod rest_v1;
-mod schemathesis;
-mod socket_io;
-mod socket_io_clients;
-mod stores;
+mod architecture;
+mod legacy;
+mod operations;
+mod realtime;
+mod rest;
+mod security;
 mod survival;
-mod turns;
-mod versions;
-mod websocket;
-mod websocket_conformance;
+mod transfer;

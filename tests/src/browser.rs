@@ -1,3 +1,5 @@
+//! An HTTP client with cookies, and the responses that it gets.
+
 use std::sync::Arc;
 
 use reqwest::cookie::{CookieStore, Jar};
@@ -8,10 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::socket::upgrade_narrowly;
-use crate::{PATIENCE, Process, Socket, upgrade};
+use crate::socket::{Socket, upgrade, upgrade_with_small_buffer};
+use crate::timeout::TIMEOUT;
 
-/// Somebody with a cookie of their own.
+/// A user's browser, with its own cookie jar.
 #[derive(Clone)]
 pub struct Browser {
     base: Url,
@@ -19,95 +21,89 @@ pub struct Browser {
     client: Client,
 }
 
-/// What came back.
+/// An HTTP response, read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    /// The status.
+pub struct Response {
+    /// The status code.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as text.
+    /// The body as JSON.
     pub text: String,
 }
 
 impl Browser {
     pub(crate) fn new(url: &str) -> Self {
-        // Installed by the first browser; the others find it there.
+        // Fails for every browser but the first, as the provider is global.
         rustls::crypto::ring::default_provider().install_default().ok();
         let jar = Arc::new(Jar::default());
         let client =
-            Client::builder().cookie_provider(Arc::clone(&jar)).timeout(PATIENCE).build().unwrap();
+            Client::builder().cookie_provider(Arc::clone(&jar)).timeout(TIMEOUT).build().unwrap();
         Self { base: url.parse().unwrap(), jar, client }
     }
 
-    /// The same browser after the server came back at another port: a cookie knows no port.
-    #[must_use]
-    pub fn at(&self, server: &Process) -> Self {
-        self.at_url(server.browser().base)
-    }
-
-    /// The same browser at another server.
+    /// The same browser, with the same cookies, at another server: cookies do not depend on the port.
     #[must_use]
     pub fn at_url(&self, base: Url) -> Self {
         Self { base, ..self.clone() }
     }
 
-    /// A request, to be completed.
+    /// Begins a request that the test completes and sends.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.base.join(path).unwrap())
     }
 
     /// Sends a request.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
+    pub async fn send(&self, request: RequestBuilder) -> Response {
         let response = request.send().await.unwrap();
-        Answer {
+        Response {
             status: response.status(),
             headers: response.headers().clone(),
             text: response.text().await.unwrap(),
         }
     }
 
-    /// Reads something.
-    pub async fn get(&self, path: &str) -> Answer {
+    /// Sends a `GET` request.
+    pub async fn get(&self, path: &str) -> Response {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// Reads a path that is sent as it is written, which a proper client would tidy: the answer as
-    /// it comes over the wire.
-    pub async fn get_as_written(&self, path: &str) -> String {
+    /// Sends a `GET` request for exactly this path, which an HTTP client would normalise. Returns the raw
+    /// response.
+    pub async fn get_raw(&self, path: &str) -> String {
         let address = self.base.socket_addrs(|| None).unwrap();
         let mut stream = TcpStream::connect(address.as_slice()).await.unwrap();
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let read = stream.read_to_end(&mut answer);
-        timeout(PATIENCE, read).await.expect("an answer in time").unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        let mut response = Vec::new();
+        let read = stream.read_to_end(&mut response);
+        timeout(TIMEOUT, read).await.expect("timed out").unwrap();
+        String::from_utf8_lossy(&response).into_owned()
     }
 
-    /// Posts nothing.
-    pub async fn post(&self, path: &str) -> Answer {
+    /// Sends a `POST` request without a body.
+    pub async fn post(&self, path: &str) -> Response {
         self.send(self.request(Method::POST, path)).await
     }
 
-    /// Changes something.
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    /// Sends a `PATCH` request.
+    pub async fn patch(&self, path: &str, body: &Value) -> Response {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }
 
-    /// Deletes something.
-    pub async fn delete(&self, path: &str) -> Answer {
+    /// Sends a `DELETE` request.
+    pub async fn delete(&self, path: &str) -> Response {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// Sends a file as a page does.
-    pub async fn upload(&self, path: &str, name: &str, content: &[u8]) -> Answer {
+    /// Uploads a file as the page does.
+    pub async fn upload(&self, path: &str, name: &str, content: &[u8]) -> Response {
         self.post_form(path, &[("file", Some(name), content)]).await
     }
 
-    /// Sends a form: of each field its name, a file's name if it is one, and what is in it.
-    pub async fn post_form(&self, path: &str, fields: &[(&str, Option<&str>, &[u8])]) -> Answer {
+    /// Posts a multipart form. A field is its name, the file name if it is a file, and its content.
+    pub async fn post_form(&self, path: &str, fields: &[(&str, Option<&str>, &[u8])]) -> Response {
         let mut form = Vec::new();
         for (field, file, content) in fields {
             let file = file.map_or_else(String::new, |name| format!("; filename=\"{name}\""));
@@ -121,35 +117,35 @@ impl Browser {
             .await
     }
 
-    /// Starts a conversation, which becomes the current one: its id.
+    /// Starts a conversation, which becomes the current one. Returns its id.
     pub async fn start_conversation(&self) -> String {
-        let answer = self.post("/start_conversation").await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        answer.json()["conversation_id"].as_str().unwrap().to_owned()
+        let response = self.post("/start_conversation").await;
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
+        response.json()["conversation_id"].as_str().unwrap().to_owned()
     }
 
-    /// Opens a WebSocket, which greets.
+    /// Opens a WebSocket and reads the welcome event.
     pub async fn connect(&self) -> Socket {
         self.connect_at("/ws").await
     }
 
-    /// Opens a WebSocket at another path than usual, which greets.
+    /// Opens a WebSocket at this path and reads the welcome event.
     pub async fn connect_at(&self, path: &str) -> Socket {
         let mut socket = self.open_socket(path).await;
         socket.expect("response").await;
         socket
     }
 
-    /// Opens a WebSocket that holds up the server soon when it is not read, and is greeted.
-    pub async fn connect_narrowly(&self) -> Socket {
+    /// Opens a WebSocket with a small receive buffer, so the server's sends block soon if nothing is read.
+    pub async fn connect_with_small_buffer(&self) -> Socket {
         let url = self.base.join("/ws").unwrap();
-        let mut socket = upgrade_narrowly(&url, self.headers()).await.unwrap();
+        let mut socket = upgrade_with_small_buffer(&url, self.headers()).await.unwrap();
         socket.expect("response").await;
         socket
     }
 
-    /// Opens a WebSocket, whose greeting is still to come.
-    pub async fn connect_ungreeted(&self) -> Socket {
+    /// Opens a WebSocket and leaves the welcome event unread.
+    pub async fn connect_without_welcome(&self) -> Socket {
         self.open_socket("/ws").await
     }
 
@@ -160,13 +156,13 @@ impl Browser {
         socket
     }
 
-    /// Opens a WebSocket where there may be no server.
+    /// Opens a WebSocket. Returns `None` if that fails.
     pub async fn try_connect(&self) -> Option<Socket> {
         let (socket, _) = upgrade(&self.base.join("/ws").unwrap(), self.headers()).await.ok()?;
         Some(socket)
     }
 
-    /// What a browser sends along with every request to its page's own host.
+    /// The headers that a browser sends with every request to its page's host.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -178,34 +174,34 @@ impl Browser {
         headers
     }
 
-    /// The cookies it has.
+    /// The value of its `Cookie` header.
     #[must_use]
     pub fn cookie(&self) -> String {
         let cookies = self.jar.cookies(&self.base).expect("cookies");
         cookies.to_str().unwrap().to_owned()
     }
 
-    /// The server's address.
+    /// The server's base URL.
     #[must_use]
     pub fn base(&self) -> &Url {
         &self.base
     }
 }
 
-impl Answer {
-    /// The body.
+impl Response {
+    /// The body as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// The status and the error's code.
+    /// The status and the error code.
     #[must_use]
-    pub fn refusal(&self) -> (u16, String) {
+    pub fn status_and_code(&self) -> (u16, String) {
         (self.status.as_u16(), self.json()["code"].as_str().unwrap_or("no code").to_owned())
     }
 
-    /// A header's text; empty without one.
+    /// The value of a header; empty if it is absent.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())

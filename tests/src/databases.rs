@@ -1,3 +1,5 @@
+//! The databases that tests use.
+
 use std::env;
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -11,9 +13,9 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::PATIENCE;
+use crate::timeout::TIMEOUT;
 
-/// The address of a new database on the MongoDB that all tests share. It goes with that server.
+/// The URI of a new database on the MongoDB server that all tests share. It is deleted with that server.
 #[must_use]
 pub fn mongodb_uri() -> String {
     let server = required("TEST_MONGODB_URI");
@@ -21,24 +23,30 @@ pub fn mongodb_uri() -> String {
     format!("{}/webchat_{}?{options}", server.trim_end_matches('/'), Uuid::now_v7().simple())
 }
 
-/// Puts a conversation into the database as the Flask application kept it: the owner's, of these
-/// messages, each with its role.
-pub async fn put_flask_conversation(uri: &str, id: &str, owner: &str, said: &[(&str, &str)]) {
+/// Inserts a conversation in the format of the Flask application. A message is its role and content.
+pub async fn insert_flask_conversation(
+    uri: &str,
+    id: &str,
+    user_id: &str,
+    messages: &[(&str, &str)],
+) {
     let client = Client::with_uri_str(uri).await.unwrap();
-    let history: Vec<Document> =
-        said.iter().map(|(role, content)| doc! { "role": *role, "content": *content }).collect();
-    let texts: Vec<&str> = said.iter().map(|(_, content)| *content).collect();
+    let history: Vec<Document> = messages
+        .iter()
+        .map(|(role, content)| doc! { "role": *role, "content": *content })
+        .collect();
+    let texts: Vec<&str> = messages.iter().map(|(_, content)| *content).collect();
     let now = DateTime::from_millis(1_700_000_000_000);
     let document = doc! {
-        "conversation_id": id, "user_id": owner, "conversation_history": history,
+        "conversation_id": id, "user_id": user_id, "conversation_history": history,
         "conversation_text": texts.join(" "), "created_at": now, "updated_at": now,
     };
     let conversations = client.default_database().unwrap().collection("conversations");
     conversations.insert_one(document).await.unwrap();
 }
 
-/// The text of a conversation's newest message, read past all servers.
-pub async fn newest_message_in(uri: &str, conversation_id: &str) -> String {
+/// The content of a conversation's newest message, read directly from MongoDB.
+pub async fn newest_message(uri: &str, conversation_id: &str) -> String {
     let client = Client::with_uri_str(uri).await.unwrap();
     let messages = client.default_database().unwrap().collection::<Document>("messages");
     let newest = messages
@@ -48,18 +56,18 @@ pub async fn newest_message_in(uri: &str, conversation_id: &str) -> String {
     newest.unwrap().unwrap().get_str("content").unwrap().to_owned()
 }
 
-/// The Redis that all tests share: what they keep there has names of its own.
+/// The URL of the Redis server that all tests share. Their keys contain random ids and do not collide.
 #[must_use]
 pub fn redis_url() -> String {
     required("TEST_REDIS_URL")
 }
 
-#[expect(clippy::disallowed_methods, reason = "how `make test` tells where the servers are")]
+#[expect(clippy::disallowed_methods, reason = "`make test` sets the servers' addresses")]
 fn required(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
 }
 
-/// A Redis of one test's own, to be taken away.
+/// A Redis server of one test, which the test may kill.
 pub struct Redis {
     folder: TempDir,
     port: u16,
@@ -67,7 +75,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts it, with everything it is told on disk.
+    /// Starts a server that writes every command to disk.
     pub async fn start() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
@@ -77,19 +85,19 @@ impl Redis {
         Self { folder, port, process }
     }
 
-    /// Where it is.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// As `kill -9`.
+    /// Kills it, as with `kill -9`.
     pub async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }
 
-    /// Starts it again where it was, with what it had.
-    pub async fn start_again(&mut self) {
+    /// Starts it again on the same port and with the same data.
+    pub async fn restart(&mut self) {
         self.process = launch(&self.folder, self.port).await;
     }
 }
@@ -102,12 +110,12 @@ async fn launch(folder: &TempDir, port: u16) -> Child {
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn();
-    let process = process.expect("redis-server is there: run the tests with `make test`");
+    let process = process.expect("redis-server is not installed: run the tests with `make test`");
     let connecting = async {
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, connecting).await.expect("Redis in time");
+    timeout(TIMEOUT, connecting).await.expect("Redis did not start in time");
     process
 }

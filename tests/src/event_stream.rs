@@ -1,3 +1,5 @@
+//! A client of server-sent events.
+
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -6,77 +8,77 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
+use crate::timeout::TIMEOUT;
 
-/// An answer that is a stream of events.
+/// A response that is a stream of server-sent events.
 pub struct EventStream {
-    /// The status.
+    /// The status code.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    parts: BoxStream<'static, reqwest::Result<Bytes>>,
-    read: String,
+    chunks: BoxStream<'static, reqwest::Result<Bytes>>,
+    buffer: String,
 }
 
-/// An event of such a stream.
+/// A server-sent event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamedEvent {
-    /// Its name.
+    /// The event's name.
     pub name: String,
-    /// Its id, where it has one.
+    /// The event's id, if it has one.
     pub id: Option<u64>,
-    /// What it says.
+    /// The event's data.
     pub data: Value,
 }
 
 impl EventStream {
-    /// Asks for it.
+    /// Sends the request and reads the response's headers.
     pub async fn open(request: RequestBuilder) -> Self {
-        let request = request.header("accept", "text/event-stream").timeout(2 * PATIENCE);
-        let answer = request.send().await.unwrap();
+        let request = request.header("accept", "text/event-stream").timeout(2 * TIMEOUT);
+        let response = request.send().await.unwrap();
         Self {
-            status: answer.status(),
-            headers: answer.headers().clone(),
-            parts: answer.bytes_stream().boxed(),
-            read: String::new(),
+            status: response.status(),
+            headers: response.headers().clone(),
+            chunks: response.bytes_stream().boxed(),
+            buffer: String::new(),
         }
     }
 
-    /// The next event; `None` when the stream has ended well.
-    pub async fn next(&mut self) -> Option<StreamedEvent> {
+    /// Receives the next event. Returns `None` at the end of the stream.
+    pub async fn receive(&mut self) -> Option<StreamedEvent> {
         loop {
-            if let Some((block, rest)) = self.read.split_once("\n\n") {
-                let (event, rest) = (read(block), rest.to_owned());
-                self.read = rest;
+            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let (event, rest) = (parse(block), rest.to_owned());
+                self.buffer = rest;
                 match event {
                     Some(event) => return Some(event),
                     None => continue,
                 }
             }
-            let part = timeout(PATIENCE, self.parts.next()).await.expect("a part in time")?;
-            self.read += std::str::from_utf8(&part.expect("a whole stream")).unwrap();
+            let chunk = timeout(TIMEOUT, self.chunks.next()).await.expect("no event in time")?;
+            self.buffer += std::str::from_utf8(&chunk.expect("the stream broke off")).unwrap();
         }
     }
 
-    /// The next event, which must have this name.
+    /// Receives the next event, which must have this name.
     pub async fn expect(&mut self, name: &str) -> StreamedEvent {
-        let event = self.next().await.expect("an event");
+        let event = self.receive().await.expect("the stream has ended");
         assert_eq!(event.name, name, "{event:?}");
         event
     }
 
-    /// All events to the end.
-    pub async fn rest(&mut self) -> Vec<StreamedEvent> {
+    /// Receives all events up to the end of the stream.
+    pub async fn receive_all(&mut self) -> Vec<StreamedEvent> {
         let mut events = Vec::new();
-        while let Some(event) = self.next().await {
+        while let Some(event) = self.receive().await {
             events.push(event);
         }
         events
     }
 }
 
-/// `None` for a block without an event: a comment, or the time to come back.
-fn read(block: &str) -> Option<StreamedEvent> {
+/// Returns `None` for a block without an event: a comment, or the `retry` time.
+fn parse(block: &str) -> Option<StreamedEvent> {
     let field = |name: &str| {
         let start = format!("{name}: ");
         block.lines().find_map(|line| line.strip_prefix(&start))

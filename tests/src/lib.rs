@@ -1,43 +1,40 @@
-//! The test server, its users, and the model that they talk to.
+//! The test server, its clients, and the model that they talk to.
 //!
-//! Every server is of one test alone: its own data, its own port. Waiting is for events, never for
-//! time, and nothing is waited for longer than [`PATIENCE`].
+//! Every server belongs to one test: it has a data folder and a port that no other test uses. Tests wait
+//! for events rather than sleep, and never longer than [`TIMEOUT`].
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "this is test code: what goes wrong fails the test"
+    reason = "this is test code: a panic fails the test"
 )]
 
 mod browser;
 mod databases;
 mod event_stream;
-mod figure;
-mod link;
+mod faulty_proxy;
 mod model;
 mod process;
 mod real_client;
+mod reconnecting_client;
 mod server;
+mod soak_stats;
 mod socket;
 mod socket_io;
-mod steady;
+mod timeout;
 
-use std::time::Duration;
-
-pub use browser::{Answer, Browser};
-pub use databases::{Redis, mongodb_uri, newest_message_in, put_flask_conversation, redis_url};
+pub use browser::{Browser, Response};
+pub use databases::{Redis, insert_flask_conversation, mongodb_uri, newest_message, redis_url};
 pub use event_stream::{EventStream, StreamedEvent};
-pub use figure::{Figure, in_seconds, often};
-pub use link::{Link, LinkState};
-pub use model::{Answering, ScriptedModel};
-pub use process::{Ended, Process};
+pub use faulty_proxy::{FaultyProxy, ProxyState};
+pub use model::{ScriptedAnswer, ScriptedModel};
+pub use process::{Process, ProcessOutput};
 pub use real_client::{Library, RealClient};
+pub use reconnecting_client::{Addresses, ReceivedAnswer, ReconnectingClient};
 pub use server::{TestServer, WEB_ASSET};
-pub use socket::{Socket, text_of, upgrade};
+pub use soak_stats::{SoakStats, format_seconds, iterations};
+pub use socket::{Socket, answer_text, upgrade};
 pub use socket_io::{Polling, SocketIo, Transport, socket_io_path};
-pub use steady::{Addresses, Answered, SteadyClient};
-
-/// The longest that anything is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub use timeout::TIMEOUT;

@@ -1,3 +1,5 @@
+//! The model's server: tests script its answers.
+
 use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -11,9 +13,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
 
-use crate::PATIENCE;
+use crate::timeout::TIMEOUT;
 
-/// A model that answers as the test says, and otherwise repeats the question.
+/// A model that gives the answers that the test scripts, and otherwise repeats the question.
 #[derive(Clone)]
 pub struct ScriptedModel {
     url: String,
@@ -22,34 +24,34 @@ pub struct ScriptedModel {
 
 #[derive(Default)]
 struct Script {
-    pace: Duration,
-    answers: Mutex<VecDeque<UnboundedReceiver<Part>>>,
+    delay: Duration,
+    answers: Mutex<VecDeque<UnboundedReceiver<Chunk>>>,
     requests: Mutex<Vec<Value>>,
 }
 
-enum Part {
+enum Chunk {
     Bytes(Bytes),
-    BreakOff,
+    Disconnect,
 }
 
-/// An answer in the test's hands: it goes on as long as this lives.
-pub struct Answering {
-    parts: UnboundedSender<Part>,
+/// An answer that the test sends chunk by chunk. It ends when this is dropped.
+pub struct ScriptedAnswer {
+    chunks: UnboundedSender<Chunk>,
 }
 
 impl ScriptedModel {
-    /// A model on a free port, for as long as the test's runtime lives.
+    /// Starts a model on a free port. It runs until the test's runtime ends.
     #[must_use]
     pub fn start() -> Self {
-        Self::paced(Duration::ZERO)
+        Self::with_delay(Duration::ZERO)
     }
 
-    /// One that takes its time for each word when it repeats the question.
+    /// Starts a model that waits before each word when it repeats the question.
     #[must_use]
-    pub fn paced(pace: Duration) -> Self {
+    pub fn with_delay(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Data::new(Script { pace, ..Script::default() });
+        let script = Data::new(Script { delay, ..Script::default() });
         let shared = script.clone();
         let server = HttpServer::new(move || {
             App::new()
@@ -64,59 +66,59 @@ impl ScriptedModel {
         Self { url: format!("http://{address}/v1/chat/completions"), script: script.into_inner() }
     }
 
-    /// Where it is.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The next answer that nobody has in hand yet.
+    /// Scripts the next answer that is not scripted yet.
     #[must_use]
-    pub fn next_answer(&self) -> Answering {
-        let (parts, answer) = unbounded_channel();
+    pub fn next_answer(&self) -> ScriptedAnswer {
+        let (chunks, answer) = unbounded_channel();
         self.script.answers.lock().unwrap().push_back(answer);
-        Answering { parts }
+        ScriptedAnswer { chunks }
     }
 
-    /// The bodies it was asked with.
+    /// The bodies of all requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<Value> {
         self.script.requests.lock().unwrap().clone()
     }
 }
 
-impl Answering {
-    /// Sends a part of the answer.
-    pub fn say(&self, text: &str) {
-        self.send(&json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
+impl ScriptedAnswer {
+    /// Sends a chunk of the answer's text.
+    pub fn send(&self, text: &str) {
+        self.send_event(&json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
     }
 
-    /// Ends the answer well.
-    pub fn end(self) {
-        self.send(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}));
+    /// Completes the answer.
+    pub fn finish(self) {
+        self.send_event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}));
     }
 
-    /// Cuts the connection.
-    pub fn break_off(self) {
-        self.parts.send(Part::BreakOff).ok();
+    /// Closes the connection in the middle of the answer.
+    pub fn disconnect(self) {
+        self.chunks.send(Chunk::Disconnect).ok();
     }
 
-    /// Ends when the server has hung up, which is only noticed by sending: an empty comment.
-    pub async fn hung_up(&self) {
+    /// Waits until the server has closed the connection. Only sending reveals that, so it sends comments.
+    pub async fn wait_for_disconnect(&self) {
         let comments = async {
-            while self.parts.send(Part::Bytes(Bytes::from_static(b":\n\n"))).is_ok() {
+            while self.chunks.send(Chunk::Bytes(Bytes::from_static(b":\n\n"))).is_ok() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(PATIENCE, comments).await.expect("an end in time");
+        timeout(TIMEOUT, comments).await.expect("the server kept the connection open");
     }
 
-    fn send(&self, chunk: &Value) {
-        self.parts.send(Part::Bytes(event(chunk))).ok();
+    fn send_event(&self, data: &Value) {
+        self.chunks.send(Chunk::Bytes(event(data))).ok();
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+#[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
 fn spawn(server: actix_web::dev::Server) {
     tokio::spawn(server);
 }
@@ -125,36 +127,34 @@ async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
     let question = body["messages"].as_array().unwrap().last().unwrap()["content"].clone();
     script.requests.lock().unwrap().push(body.into_inner());
     let scripted = script.answers.lock().unwrap().pop_front();
-    let pace = if scripted.is_some() { Duration::ZERO } else { script.pace };
-    let parts = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap(), pace));
-    let body = stream::unfold(parts, move |mut parts| async move {
-        if !pace.is_zero() {
-            sleep(pace).await;
+    let delay = if scripted.is_some() { Duration::ZERO } else { script.delay };
+    let chunks = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap(), delay));
+    let body = stream::unfold(chunks, move |mut chunks| async move {
+        if !delay.is_zero() {
+            sleep(delay).await;
         }
-        let part = match parts.recv().await? {
-            Part::Bytes(bytes) => Ok(bytes),
-            Part::BreakOff => Err(actix_web::error::ErrorInternalServerError("cut")),
+        let chunk = match chunks.recv().await? {
+            Chunk::Bytes(bytes) => Ok(bytes),
+            Chunk::Disconnect => Err(actix_web::error::ErrorInternalServerError("disconnect")),
         };
-        Some((part, parts))
+        Some((chunk, chunks))
     });
     HttpResponse::Ok().content_type("text/event-stream").streaming(body.boxed_local())
 }
 
-fn repeat(question: &str, pace: Duration) -> UnboundedReceiver<Part> {
-    let (parts, answer) = unbounded_channel();
-    let answering = Answering { parts };
-    answering.say("You said: ");
-    let words = question.split_inclusive(' ');
-    // What takes no time comes at once.
-    if pace.is_zero() {
-        answering.say(question);
+fn repeat(question: &str, delay: Duration) -> UnboundedReceiver<Chunk> {
+    let (chunks, answer) = unbounded_channel();
+    let scripted = ScriptedAnswer { chunks };
+    scripted.send("You said: ");
+    if delay.is_zero() {
+        scripted.send(question);
     } else {
-        words.for_each(|word| answering.say(word));
+        question.split_inclusive(' ').for_each(|word| scripted.send(word));
     }
-    answering.end();
+    scripted.finish();
     answer
 }
 
-fn event(chunk: &Value) -> Bytes {
-    format!("data: {chunk}\n\n").into()
+fn event(data: &Value) -> Bytes {
+    format!("data: {data}\n\n").into()
 }

@@ -1,3 +1,5 @@
+//! The server binary as a separate process.
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -6,58 +8,59 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::{Browser, PATIENCE};
+use crate::browser::Browser;
+use crate::timeout::TIMEOUT;
 
-/// How a process ended.
+/// The outcome of a process that has exited.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Whether well.
-    pub ended_well: bool,
-    /// What it printed.
+pub struct ProcessOutput {
+    /// Whether its exit status is 0.
+    pub success: bool,
+    /// Its standard output.
     pub stdout: String,
-    /// What it complained of.
+    /// Its standard error.
     pub stderr: String,
 }
 
-/// The real binary, as a process of its own: to be killed.
+/// The server binary as a separate process, which the test may kill.
 pub struct Process {
     child: Child,
     url: String,
 }
 
 impl Process {
-    /// Starts it on this folder, and waits until it is ready.
+    /// Starts the server with this data folder and waits until it is ready.
     pub async fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
         let started = Self::try_start(data_dir, settings).await;
-        started.unwrap_or_else(|error| panic!("the server does not start: {error}"))
+        started.unwrap_or_else(|error| panic!("the server failed to start: {error}"))
     }
 
-    /// Starts it where it may not be able to run.
+    /// As [`Process::start`], for a server that may fail to start.
     ///
     /// # Errors
-    /// With what it says then.
+    /// The standard error of a server that exits before it is ready.
     pub async fn try_start(data_dir: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
         Self::ready(&mut command(data_dir, &["serve"], settings)).await
     }
 
-    /// Starts an example of the crates, which prints where it is.
+    /// Starts an example of the workspace, which prints its URL.
     pub async fn start_example(name: &str, arguments: &[&str]) -> Self {
         let example = binary().with_file_name("examples").join(name);
         assert!(
             example.exists(),
-            "{} is not there: run `cargo build --examples`",
+            "{} does not exist: run `cargo build --examples`",
             example.display()
         );
         let mut command = Command::new(example);
         command.args(arguments).env_clear().kill_on_drop(true).stderr(Stdio::piped());
         let started = Self::ready(&mut command).await;
-        started.unwrap_or_else(|error| panic!("the example does not start: {error}"))
+        started.unwrap_or_else(|error| panic!("the example failed to start: {error}"))
     }
 
     async fn ready(command: &mut Command) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap();
+        let line = timeout(TIMEOUT, lines.next_line()).await.expect("no output in time").unwrap();
         let Some(line) = line else {
             let output = child.wait_with_output().await.unwrap();
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
@@ -66,29 +69,29 @@ impl Process {
         Ok(Self { child, url })
     }
 
-    /// Its number at the system.
+    /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id().unwrap()
     }
 
-    /// Starts it where it can't run, and waits for its end.
-    pub async fn fail(data_dir: &Path, settings: &[(&str, &str)]) -> Ended {
-        end(&mut command(data_dir, &["serve"], settings)).await
+    /// Starts a server that cannot run with these settings, and waits until it exits.
+    pub async fn run_until_exit(data_dir: &Path, settings: &[(&str, &str)]) -> ProcessOutput {
+        run_to_exit(&mut command(data_dir, &["serve"], settings)).await
     }
 
-    /// Runs one of its other commands.
-    pub async fn run(arguments: &[&str]) -> Ended {
+    /// Runs another command of the binary.
+    pub async fn run(arguments: &[&str]) -> ProcessOutput {
         Self::run_with(arguments, &[]).await
     }
 
-    /// Runs one of its other commands with these settings.
-    pub async fn run_with(arguments: &[&str], settings: &[(&str, &str)]) -> Ended {
+    /// Runs another command of the binary with these settings.
+    pub async fn run_with(arguments: &[&str], settings: &[(&str, &str)]) -> ProcessOutput {
         let folder = tempfile::tempdir().unwrap();
-        end(&mut command(folder.path(), arguments, settings)).await
+        run_to_exit(&mut command(folder.path(), arguments, settings)).await
     }
 
-    /// Lets no file of the process grow beyond so many bytes, which a full disk does too.
+    /// Limits the size of the process's files, which has the effect of a full disk.
     pub async fn limit_files(&self, bytes: &str) {
         let id = self.child.id().unwrap().to_string();
         let limit = format!("--fsize={bytes}:unlimited");
@@ -96,40 +99,51 @@ impl Process {
         assert!(set.success());
     }
 
-    /// Somebody new.
+    /// A new user's browser.
     #[must_use]
     pub fn browser(&self) -> Browser {
         Browser::new(&self.url)
     }
 
-    /// As `kill -9`.
+    /// The same user's browser at this server, with the cookies that `browser` got from another one.
+    #[must_use]
+    pub fn browser_with_cookies_of(&self, browser: &Browser) -> Browser {
+        browser.at_url(self.url.parse().unwrap())
+    }
+
+    /// Kills it, as with `kill -9`.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// As a service manager ends it.
+    /// Sends `SIGTERM`, as a service manager does.
     pub async fn terminate(&mut self) {
         let id = self.child.id().unwrap().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
         assert!(sent.success());
     }
 
-    /// Waits for its end: whether it was a good one.
-    pub async fn ended_well(mut self) -> bool {
-        self.ends_well().await
+    /// Waits until it exits. Returns whether its exit status is 0.
+    pub async fn exits_successfully(mut self) -> bool {
+        self.wait_for_exit().await
     }
 
-    /// Waits for its end, which it has been told of: whether it was a good one.
-    pub async fn ends_well(&mut self) -> bool {
-        timeout(PATIENCE, self.child.wait()).await.expect("the end in time").unwrap().success()
+    /// As [`Process::exits_successfully`], by reference.
+    pub async fn wait_for_exit(&mut self) -> bool {
+        timeout(TIMEOUT, self.child.wait())
+            .await
+            .expect("it did not exit in time")
+            .unwrap()
+            .success()
     }
 }
 
-async fn end(command: &mut Command) -> Ended {
-    let output = timeout(PATIENCE, command.output()).await.expect("the end in time").unwrap();
+async fn run_to_exit(command: &mut Command) -> ProcessOutput {
+    let output =
+        timeout(TIMEOUT, command.output()).await.expect("it did not exit in time").unwrap();
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    Ended {
-        ended_well: output.status.success(),
+    ProcessOutput {
+        success: output.status.success(),
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
     }
@@ -137,14 +151,14 @@ async fn end(command: &mut Command) -> Ended {
 
 fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let binary = binary();
-    assert!(binary.exists(), "{} is not there: run `cargo build`", binary.display());
-    // A file that is at its limit is an error to the process, and not its end.
+    assert!(binary.exists(), "{} does not exist: run `cargo build`", binary.display());
+    // Without the trap, a file at its size limit would kill the process instead of failing the write.
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
         .arg(binary)
         .args(arguments)
-        // Nothing of the developer's own environment, nor a .env file.
+        // Neither the developer's environment nor a .env file may change the result.
         .env_clear()
         .current_dir(data_dir)
         .env("DATA_DIR", data_dir)
@@ -157,7 +171,7 @@ fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Co
     command
 }
 
-/// Beside the folder of this test's own binary.
+/// The server binary, next to the folder of this test's binary.
 fn binary() -> PathBuf {
     let test = env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("webchat")

@@ -1,3 +1,5 @@
+//! The Socket.IO clients that people use, as separate processes.
+
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -7,27 +9,28 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::{Browser, PATIENCE};
+use crate::browser::Browser;
+use crate::timeout::TIMEOUT;
 
-/// A library that people use.
+/// A Socket.IO client library.
 #[derive(Clone, Copy, Debug)]
 pub enum Library {
-    /// socket.io-client in Node.
+    /// socket.io-client on Node.js.
     JavaScript,
     /// python-socketio.
     Python,
 }
 
-/// A client of Socket.IO as people have it, as a process of its own.
+/// A Socket.IO client in a separate process.
 pub struct RealClient {
-    // Ends with this, and with its input.
+    // Exits when it is dropped or its input is closed.
     _child: Child,
     input: ChildStdin,
-    told: Lines<BufReader<ChildStdout>>,
+    output: Lines<BufReader<ChildStdout>>,
 }
 
 impl RealClient {
-    /// Starts it, with the browser's cookie and these transports, as the libraries name them.
+    /// Starts a client with the browser's cookie and these transports, by the libraries' names for them.
     #[must_use]
     pub fn start(library: Library, transports: &str, browser: &Browser) -> Self {
         let mut child = command(library)
@@ -38,32 +41,33 @@ impl RealClient {
             .spawn()
             .unwrap();
         let input = child.stdin.take().unwrap();
-        let told = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { _child: child, input, told }
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { _child: child, input, output }
     }
 
-    /// Emits an event that is to be acknowledged.
+    /// Emits an event and requests an acknowledgement.
     pub async fn emit(&mut self, event: &str, data: Value) {
         let line = format!("{}\n", json!([event, data]));
         self.input.write_all(line.as_bytes()).await.unwrap();
     }
 
-    /// Everything that happens to the client until this does, which is the last of it.
-    pub async fn until(&mut self, happening: &str) -> Vec<Value> {
-        self.until_within(happening, PATIENCE).await
+    /// Receives all notifications up to and including the next one with this name.
+    pub async fn receive_until(&mut self, name: &str) -> Vec<Value> {
+        self.receive_until_within(name, TIMEOUT).await
     }
 
-    /// As [`RealClient::until`], for what takes its time.
-    pub async fn until_within(&mut self, happening: &str, patience: Duration) -> Vec<Value> {
-        let mut happened = Vec::new();
-        while happened.last().is_none_or(|last: &Value| last[0] != happening) {
-            let line = timeout(patience, self.told.next_line()).await.unwrap_or_else(|_| {
-                panic!("no {happening} in time, but {happened:?}");
+    /// As [`RealClient::receive_until`], with another timeout.
+    pub async fn receive_until_within(&mut self, name: &str, limit: Duration) -> Vec<Value> {
+        let mut received = Vec::new();
+        while received.last().is_none_or(|last: &Value| last[0] != name) {
+            let line = timeout(limit, self.output.next_line()).await.unwrap_or_else(|_| {
+                panic!("no {name} in time, only {received:?}");
             });
-            let line = line.unwrap().unwrap_or_else(|| panic!("it ended after {happened:?}"));
-            happened.push(serde_json::from_str(&line).unwrap());
+            let line =
+                line.unwrap().unwrap_or_else(|| panic!("the client exited after {received:?}"));
+            received.push(serde_json::from_str(&line).unwrap());
         }
-        happened
+        received
     }
 }
 
@@ -77,7 +81,7 @@ fn command(library: Library) -> Command {
             (python.clone(), "client.py", python)
         }
     };
-    assert!(installed.exists(), "{} is not there: run `make clients`", installed.display());
+    assert!(installed.exists(), "{} does not exist: run `make clients`", installed.display());
     let mut command = Command::new(program);
     command.arg(clients.join(script));
     command

@@ -1,41 +1,45 @@
+//! The server inside the test's process.
+
 use std::fs;
 
 use tempfile::TempDir;
 use webchat::{Environment, RunningWebchat, Settings};
 
-use crate::{Browser, ScriptedModel, Socket};
+use crate::browser::Browser;
+use crate::model::ScriptedModel;
+use crate::socket::Socket;
 
-/// An asset of the test's page.
+/// The path of an asset of the test's page.
 pub const WEB_ASSET: &str = "/assets/page-abc123.js";
 
-/// A server in this process, with a model that does what it is told.
+/// A server in this process, with a scripted model.
 pub struct TestServer {
     /// The model.
     pub model: ScriptedModel,
-    /// Where the server keeps everything.
+    /// The folder of the server's data and of its page.
     pub folder: TempDir,
     running: RunningWebchat,
 }
 
 impl TestServer {
-    /// With the settings as they are by default.
+    /// Starts a server with the default settings.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// With these settings beside the defaults.
+    /// Starts a server with these settings on top of the defaults.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::with_model(ScriptedModel::start(), settings).await
     }
 
-    /// With this model, and these settings beside the defaults.
+    /// Starts a server with this model and these settings.
     pub async fn with_model(model: ScriptedModel, settings: &[(&str, &str)]) -> Self {
         let url = model.url().to_owned();
         Self::on(model, &[&[("AZURE_API_URL", url.as_str())], settings].concat()).await
     }
 
-    /// With the real small model, which `make test` brings, and these settings beside the defaults.
-    #[expect(clippy::disallowed_methods, reason = "how `make test` tells where the model is")]
+    /// Starts a server with the small real model that `make test` runs, and with these settings.
+    #[expect(clippy::disallowed_methods, reason = "`make test` sets the model's address")]
     pub async fn with_real_model(more: &[(&str, &str)]) -> Self {
         let required = |name| {
             std::env::var(name)
@@ -57,7 +61,7 @@ impl TestServer {
             ("DATA_DIR", data.to_str().unwrap()),
             ("WEB_DIR", web.to_str().unwrap()),
             ("MODEL", "scripted"),
-            // A script answers what the test asks, and nothing of the server's own.
+            // The requests for titles would take the scripted answers.
             ("AUTO_TITLES", "off"),
         ];
         let variables: Environment =
@@ -66,20 +70,20 @@ impl TestServer {
         Self { model, folder, running }
     }
 
-    /// Somebody new.
+    /// A new user's browser.
     #[must_use]
     pub fn browser(&self) -> Browser {
         Browser::new(self.running.local_url())
     }
 
-    /// Somebody new, with a connection.
+    /// A new user's browser and its WebSocket.
     pub async fn socket(&self) -> (Browser, Socket) {
         let browser = self.browser();
         let socket = browser.connect().await;
         (browser, socket)
     }
 
-    /// Ends the server as a signal does.
+    /// Shuts the server down as a signal does.
     pub async fn shutdown(self) {
         self.running.shutdown().await.unwrap();
     }

@@ -1,35 +1,37 @@
+//! A Socket.IO client without a library.
+
 use std::collections::VecDeque;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Error;
 
-use crate::socket::is_of_list;
-use crate::{Answer, Browser, Socket, upgrade};
+use crate::browser::{Browser, Response};
+use crate::socket::{Socket, is_list_event, upgrade};
 
 const SEPARATOR: char = '\x1e';
 
-/// How packets travel.
+/// The transport of Engine.IO packets.
 #[derive(Clone, Copy, Debug)]
 pub enum Transport {
     /// HTTP long polling.
     Polling,
-    /// A WebSocket from the beginning.
+    /// A WebSocket, without polling first.
     WebSocket,
 }
 
-/// A client of Socket.IO without a library: it sends what the test says, packet by packet.
+/// A Socket.IO client that sends exactly the packets that the test gives it.
 pub struct SocketIo {
-    link: Link,
+    connection: Connection,
     handshake: Value,
 }
 
-enum Link {
+enum Connection {
     Polling(Polling),
     WebSocket(Socket),
 }
 
-/// The requests of a session that polls.
+/// A session that uses long polling.
 #[derive(Clone)]
 pub struct Polling {
     browser: Browser,
@@ -37,7 +39,7 @@ pub struct Polling {
     received: VecDeque<String>,
 }
 
-/// The address of the endpoint for this transport and session.
+/// The path of the endpoint, with this transport and session.
 #[must_use]
 pub fn socket_io_path(transport: &str, sid: Option<&str>) -> String {
     let path = format!("/socket.io/?EIO=4&transport={transport}");
@@ -45,17 +47,17 @@ pub fn socket_io_path(transport: &str, sid: Option<&str>) -> String {
 }
 
 impl SocketIo {
-    /// Opens a session, that is to be connected to the namespace yet.
+    /// Opens a session and does not connect to the namespace yet.
     pub async fn open(browser: &Browser, transport: Transport) -> Self {
         match transport {
             Transport::Polling => {
                 let (polling, handshake) = Polling::open(browser).await;
-                Self { link: Link::Polling(polling), handshake }
+                Self { connection: Connection::Polling(polling), handshake }
             }
             Transport::WebSocket => {
                 let mut socket = open_websocket(browser, None).await.unwrap();
-                let handshake = read_handshake(&socket.next_frame().await);
-                Self { link: Link::WebSocket(socket), handshake }
+                let handshake = read_handshake(&socket.receive_text().await);
+                Self { connection: Connection::WebSocket(socket), handshake }
             }
         }
     }
@@ -64,18 +66,18 @@ impl SocketIo {
     pub async fn connect(browser: &Browser, transport: Transport) -> Self {
         let mut client = Self::open(browser, transport).await;
         client.send("40").await;
-        assert!(client.next().await.starts_with("40{\"sid\":"));
+        assert!(client.receive().await.starts_with("40{\"sid\":"));
         client.expect("response").await;
         client
     }
 
-    /// What the server said of the session.
+    /// The handshake that opened the session.
     #[must_use]
     pub fn handshake(&self) -> &Value {
         &self.handshake
     }
 
-    /// The session's id.
+    /// The session id.
     #[must_use]
     pub fn sid(&self) -> &str {
         self.handshake["sid"].as_str().unwrap()
@@ -83,129 +85,129 @@ impl SocketIo {
 
     /// Sends a packet.
     pub async fn send(&mut self, packet: &str) {
-        match &mut self.link {
-            Link::Polling(polling) => assert_eq!(polling.post(packet).await.text, "ok"),
-            Link::WebSocket(socket) => socket.send_text(packet).await,
+        match &mut self.connection {
+            Connection::Polling(polling) => assert_eq!(polling.post(packet).await.text, "ok"),
+            Connection::WebSocket(socket) => socket.send_text(packet).await,
         }
     }
 
-    /// Sends a packet that may end the session, also before it was taken.
-    pub async fn send_or_fail(&mut self, packet: &str) {
-        match &mut self.link {
-            Link::Polling(polling) => drop(polling.post(packet).await),
-            Link::WebSocket(socket) => socket.send_or_fail(packet.into()).await,
+    /// Sends a packet that may end the session, so sending may fail.
+    pub async fn send_ignoring_errors(&mut self, packet: &str) {
+        match &mut self.connection {
+            Connection::Polling(polling) => drop(polling.post(packet).await),
+            Connection::WebSocket(socket) => socket.send_ignoring_errors(packet.into()).await,
         }
     }
 
-    /// Emits an event, to be acknowledged under this number.
+    /// Emits an event. With an id, it requests an acknowledgement.
     pub async fn emit(&mut self, event: &str, data: Value, id: Option<u32>) {
         let id = id.map_or_else(String::new, |id| id.to_string());
         self.send(&format!("42{id}{}", json!([event, data]))).await;
     }
 
-    /// The next packet. What changes in the list of conversations comes in between, and is passed
-    /// over.
-    pub async fn next(&mut self) -> String {
+    /// Receives the next packet, skipping events of the list of conversations.
+    pub async fn receive(&mut self) -> String {
         loop {
-            let packet = self.next_of_any().await;
+            let packet = self.receive_any().await;
             if list_event(&packet).is_none() {
                 return packet;
             }
         }
     }
 
-    /// The next change in the list of conversations. What else comes is passed over.
-    pub async fn next_of_list(&mut self) -> (String, Value) {
+    /// Receives the next event of the list of conversations, skipping all other packets.
+    pub async fn receive_list_event(&mut self) -> (String, Value) {
         loop {
-            if let Some(event) = list_event(&self.next_of_any().await) {
+            if let Some(event) = list_event(&self.receive_any().await) {
                 return event;
             }
         }
     }
 
-    async fn next_of_any(&mut self) -> String {
-        match &mut self.link {
-            Link::Polling(polling) => polling.next_of_any().await,
-            Link::WebSocket(socket) => socket.next_frame().await,
+    async fn receive_any(&mut self) -> String {
+        match &mut self.connection {
+            Connection::Polling(polling) => polling.receive_any().await,
+            Connection::WebSocket(socket) => socket.receive_text().await,
         }
     }
 
-    /// The data of the next packet, which must be this event.
+    /// Receives the next packet, which must be this event. Returns its data.
     pub async fn expect(&mut self, event: &str) -> Value {
-        let packet = self.next().await;
-        let (name, data) = read_event(&packet).unwrap_or_else(|| panic!("no event: {packet}"));
+        let packet = self.receive().await;
+        let (name, data) = read_event(&packet).unwrap_or_else(|| panic!("not an event: {packet}"));
         assert_eq!(name, event, "{data}");
         data
     }
 
-    /// All events up to the next one with this name, and the packets between them that are none.
-    pub async fn until(&mut self, event: &str) -> (Vec<(String, Value)>, Vec<String>) {
+    /// Receives everything up to and including the next event with this name. Returns the events and the
+    /// other packets.
+    pub async fn receive_until(&mut self, event: &str) -> (Vec<(String, Value)>, Vec<String>) {
         let (mut events, mut others) = (Vec::new(), Vec::new());
         while events.last().is_none_or(|(name, _)| name != event) {
-            let packet = self.next().await;
+            let packet = self.receive().await;
             match read_event(&packet) {
-                Some(told) => events.push(told),
+                Some(event) => events.push(event),
                 None => others.push(packet),
             }
         }
         (events, others)
     }
 
-    /// Waits until the server has ended the session: with which code of a WebSocket, or 0.
-    pub async fn ended(&mut self) -> u16 {
-        match &mut self.link {
-            Link::Polling(polling) => {
-                while polling.get().await.status == 200 {}
-                assert_eq!(polling.get().await.refusal_number(), (400, 1));
+    /// Waits until the server has closed the session. Returns the WebSocket's close code, or 0.
+    pub async fn wait_until_closed(&mut self) -> u16 {
+        match &mut self.connection {
+            Connection::Polling(polling) => {
+                while polling.poll().await.status == 200 {}
+                assert_eq!(polling.poll().await.status_and_number(), (400, 1));
                 0
             }
-            Link::WebSocket(socket) => socket.closed().await.map_or(0, u16::from),
+            Connection::WebSocket(socket) => socket.wait_until_closed().await.map_or(0, u16::from),
         }
     }
 }
 
 impl Polling {
-    /// Opens a session: with what the server said of it.
+    /// Opens a session. Returns it and the handshake.
     pub async fn open(browser: &Browser) -> (Self, Value) {
-        let answer = browser.get(&socket_io_path("polling", None)).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let handshake = read_handshake(&answer.text);
+        let response = browser.get(&socket_io_path("polling", None)).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let handshake = read_handshake(&response.text);
         let sid = handshake["sid"].as_str().unwrap().to_owned();
         (Self { browser: browser.clone(), sid, received: VecDeque::new() }, handshake)
     }
 
-    /// The same session as somebody else asks for it.
+    /// The same session, requested by another browser.
     #[must_use]
-    pub fn by(&self, browser: &Browser) -> Self {
+    pub fn with_browser(&self, browser: &Browser) -> Self {
         Self { browser: browser.clone(), ..self.clone() }
     }
 
-    /// Polls once.
-    pub async fn get(&self) -> Answer {
+    /// Sends one poll request.
+    pub async fn poll(&self) -> Response {
         self.browser.get(&self.path()).await
     }
 
-    /// Posts this payload.
-    pub async fn post(&self, payload: &str) -> Answer {
+    /// Posts a payload.
+    pub async fn post(&self, payload: &str) -> Response {
         let request = self.browser.request(Method::POST, &self.path());
         self.browser.send(request.body(payload.to_owned())).await
     }
 
-    /// Polls until a packet comes that tells no change in the list of conversations.
-    pub async fn next(&mut self) -> String {
+    /// Polls for the next packet, skipping events of the list of conversations.
+    pub async fn receive(&mut self) -> String {
         loop {
-            let packet = self.next_of_any().await;
+            let packet = self.receive_any().await;
             if list_event(&packet).is_none() {
                 return packet;
             }
         }
     }
 
-    async fn next_of_any(&mut self) -> String {
+    async fn receive_any(&mut self) -> String {
         while self.received.is_empty() {
-            let answer = self.get().await;
-            assert_eq!(answer.status, 200, "{answer:?}");
-            self.received.extend(answer.text.split(SEPARATOR).map(ToOwned::to_owned));
+            let response = self.poll().await;
+            assert_eq!(response.status, 200, "{response:?}");
+            self.received.extend(response.text.split(SEPARATOR).map(ToOwned::to_owned));
         }
         self.received.pop_front().unwrap()
     }
@@ -213,12 +215,12 @@ impl Polling {
     /// Opens a WebSocket for this session.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// If the server rejects the handshake.
     pub async fn open_websocket(&self) -> Result<Socket, Error> {
         open_websocket(&self.browser, Some(&self.sid)).await
     }
 
-    /// The session's id.
+    /// The session id.
     #[must_use]
     pub fn sid(&self) -> &str {
         &self.sid
@@ -229,13 +231,13 @@ impl Polling {
     }
 }
 
-impl Answer {
-    /// The status and the number of Engine.IO's error.
+impl Response {
+    /// The status and the number of the Engine.IO error.
     #[must_use]
-    pub fn refusal_number(&self) -> (u16, u64) {
+    pub fn status_and_number(&self) -> (u16, u64) {
         (
             self.status.as_u16(),
-            self.json()["code"].as_u64().unwrap_or_else(|| panic!("no number: {self:?}")),
+            self.json()["code"].as_u64().unwrap_or_else(|| panic!("no error number: {self:?}")),
         )
     }
 }
@@ -246,11 +248,11 @@ async fn open_websocket(browser: &Browser, sid: Option<&str>) -> Result<Socket, 
 }
 
 fn read_handshake(packet: &str) -> Value {
-    serde_json::from_str(packet.strip_prefix('0').expect("an open packet")).unwrap()
+    serde_json::from_str(packet.strip_prefix('0').expect("not an open packet")).unwrap()
 }
 
 fn list_event(packet: &str) -> Option<(String, Value)> {
-    read_event(packet).filter(|(name, _)| is_of_list(name))
+    read_event(packet).filter(|(name, _)| is_list_event(name))
 }
 
 fn read_event(packet: &str) -> Option<(String, Value)> {

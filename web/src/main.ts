@@ -1,32 +1,33 @@
 import './styles/main.scss';
-import './components/app';
+import './shell/shell';
 
-import { api } from './api';
-import { App } from './app';
-import { contextApi } from './context-api';
-import { fileApi } from './file-api';
-import { libraryApi } from './library-api';
-import { LiveSocket } from './socket';
-import { browserStorage, Drafts } from './state/drafts';
-import { Outbox } from './state/outbox';
-import { ThemeChoice } from './state/theme';
+import { contextApi } from './api/context-api';
+import { conversationApi } from './api/conversation-api';
+import { fileApi } from './api/file-api';
+import { libraryApi } from './api/library-api';
+import { Outbox } from './api/outbox';
+import { LiveSocket } from './api/socket';
+import { App } from './app/app';
+import { Drafts } from './state/composer/drafts';
+import { ThemeChoice } from './state/page/theme';
+import { browserStorage } from './state/storage';
 
 const socketAddress = new URL('/ws', location.href);
 socketAddress.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
 const socket = new LiveSocket(() => new WebSocket(socketAddress), new Outbox(browserStorage()));
 const app = new App(
-  { api, libraryApi, contextApi, fileApi },
+  { conversationApi, libraryApi, contextApi, fileApi },
   socket,
   new Drafts(browserStorage()),
   browserStorage(),
   history,
 );
 
-addEventListener('popstate', () => void app.visit(location.pathname + location.hash));
+addEventListener('popstate', () => void app.showPath(location.pathname + location.hash));
 addEventListener('online', () => socket.retryNow());
 addEventListener('offline', () => socket.networkLost());
-addEventListener('pagehide', () => app.library.leave());
+addEventListener('pagehide', () => app.library.commitDeletions());
 
 const page = document.querySelector('webchat-app');
 if (page) {

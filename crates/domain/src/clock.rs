@@ -1,3 +1,5 @@
+//! Timestamps, and the clock that gives them.
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// RFC 3339 with all three digits of the fraction always there, so that texts sort as moments do.
+/// RFC 3339 with exactly three fractional digits, so that the texts sort by time.
 const WIRE_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
@@ -17,7 +19,7 @@ const COMPACT_FORMAT: &[BorrowedFormatItem<'_>] =
 const READABLE_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
 
-/// A moment, in whole milliseconds: what every store can keep and give back unchanged.
+/// A point in time in milliseconds, a precision that every store preserves.
 ///
 /// On the wire it is RFC 3339 in UTC, always with milliseconds.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -26,7 +28,7 @@ const READABLE_FORMAT: &[BorrowedFormatItem<'_>] =
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment so many milliseconds after 1970-01-01T00:00:00Z.
+    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
@@ -38,19 +40,19 @@ impl Timestamp {
         self.0
     }
 
-    /// The moment `duration` later; the last one there is, where that would be past it.
+    /// The time `duration` later, or the maximum if that is exceeded.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// The moment `duration` earlier; the first one there is, where that would be before it.
+    /// The time `duration` earlier, or the minimum if that is exceeded.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// `YYYYMMDD_HHMMSS` in UTC, as in the names of files.
+    /// `YYYYMMDD_HHMMSS` in UTC, for file names.
     #[must_use]
     pub fn compact(self) -> String {
         let moment = OffsetDateTime::from_unix_timestamp(self.0 / 1_000).ok();
@@ -87,13 +89,13 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Where the time comes from.
+/// The source of the current time.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The clock of the system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -105,12 +107,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move: for tests.
+/// A clock for tests, which only moves when it is advanced.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that stands at `start`.
+    /// A clock that shows `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
         Self(AtomicI64::new(start.unix_millis()))
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timestamp_is_rfc_3339_in_utc_and_comes_back_unchanged() {
+    fn a_timestamp_round_trips_as_rfc_3339_in_utc() {
         let moment = Timestamp::from_unix_millis(1_767_323_045_678);
 
         let json = serde_json::to_string(&moment).unwrap();
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_sort_as_texts() {
+    fn timestamps_sort_as_text() {
         let text = |millis| serde_json::to_string(&Timestamp::from_unix_millis(millis)).unwrap();
 
         assert!(text(1_767_323_045_000) < text(1_767_323_045_100));

@@ -1,66 +1,69 @@
+//! What is sent to the model in addition to the messages.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ExampleId, ModelParameters, Timestamp};
 
-/// What goes to the model beside the messages of a conversation. It is kept with the conversation,
-/// and is no message.
+/// What is sent to the model in addition to the messages of a conversation. It is stored with the
+/// conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Context {
-    /// How the model should behave in this conversation, in place of the server's prompt.
+    /// The system prompt of this conversation, which replaces the server's.
     pub system_prompt: Option<SystemPrompt>,
-    /// How the model is to choose its words in this conversation.
+    /// The sampling parameters of this conversation.
     pub parameters: ModelParameters,
-    /// Examples of what an answer should be like, in the order of adding.
+    /// The few-shot examples, in the order in which they were added.
     pub examples: Vec<FewShotExample>,
-    /// What stands for the oldest messages.
+    /// The summary that replaces the oldest messages.
     pub summary: Option<Summary>,
 }
 
-/// How the model should behave.
+/// A system prompt: how the model should behave.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemPrompt {
-    /// What the model is told.
+    /// The text.
     pub text: String,
-    /// Tokens of the text alone.
+    /// The number of tokens of the text.
     pub token_count: u32,
 }
 
-/// A question, and the answer that the model should have given.
+/// An example: a question, and the answer that the model should give.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FewShotExample {
-    /// Its id.
+    /// The example's id.
     pub example_id: ExampleId,
     /// The question.
     pub user_prompt: String,
     /// The answer.
     pub assistant_response: String,
-    /// Tokens of the question alone.
+    /// The number of tokens of the question.
     pub prompt_tokens: u32,
-    /// Tokens of the answer alone.
+    /// The number of tokens of the answer.
     pub response_tokens: u32,
-    /// When it was added.
+    /// When the example was added.
     pub created_at: Timestamp,
 }
 
-/// What stands for the oldest messages when the model is asked. The messages themselves stay.
+/// A summary that is sent to the model instead of the oldest messages. The messages themselves are
+/// kept.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// What the model is told of them.
+    /// The summary's text.
     pub text: String,
-    /// Tokens of the text alone.
+    /// The number of tokens of the text.
     pub token_count: u32,
-    /// The position of the last message that it covers; 0 when it covers what came before the
-    /// first message that is kept.
+    /// The position of the last message that the summary covers; 0 if it covers messages before the
+    /// first stored one.
     pub through: u64,
-    /// How many messages it covers, of those that the user sees.
+    /// How many of the visible messages the summary covers.
     pub message_count: u64,
-    /// When it was written.
+    /// When the summary was written.
     pub created_at: Timestamp,
-    /// Who wrote it.
+    /// Who wrote the summary.
     pub author: SummaryAuthor,
 }
 
@@ -69,10 +72,10 @@ pub struct Summary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SummaryAuthor {
-    /// The model, to make room.
+    /// The model, when the conversation was compacted.
     Model,
-    /// The user, in place of another.
+    /// The user, who edited it.
     User,
-    /// The application that Webchat replaces.
+    /// The Flask application, from which the conversation was imported.
     Import,
 }

@@ -1,26 +1,28 @@
+//! A conversation's metadata.
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{ConversationId, Timestamp};
 
-/// A conversation's metadata. Its messages stand apart, so that reading it costs the same whatever
-/// its length.
+/// A conversation's metadata, without its messages.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
-    /// Its id.
+    /// The conversation's id.
     pub conversation_id: ConversationId,
-    /// `None` until the first message.
+    /// The title; `null` until the first message.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub title: Option<Title>,
-    /// When it was started.
+    /// When the conversation was started.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the conversation was last changed.
     pub updated_at: Timestamp,
-    /// How many messages its visible path has.
+    /// The number of visible messages.
     pub message_count: u64,
-    /// The tokens of these messages together.
+    /// The total number of tokens of the visible messages.
     pub total_tokens: u64,
-    /// Whether its owner has put it away. A message that is sent to it takes it out again.
+    /// Whether the conversation is archived. Sending a message unarchives it.
     pub archived: bool,
 }
 
@@ -31,28 +33,28 @@ pub struct Conversation {
 #[serde(try_from = "String", into = "String")]
 pub struct Title(String);
 
-/// A text that can't be a title.
+/// A text that is not a valid title.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("a title has 1 to {} characters", Title::MAX_CHARS)]
 pub struct InvalidTitle;
 
 impl Title {
-    /// The most characters of a title.
+    /// The maximum number of characters of a title.
     pub const MAX_CHARS: usize = 200;
 
-    /// A title from the first words of a message: at most 60 characters, cut between words where
-    /// that is possible. `None` for a text without a visible character.
+    /// A title from the first words of a message: at most 60 characters, truncated between words if
+    /// possible. Returns `None` for a text without visible characters.
     #[must_use]
     pub fn from_first_words(text: &str) -> Option<Self> {
         const CHARS: usize = 60;
-        // The head is enough: a pasted megabyte is not worth splitting into words.
+        // Only the beginning is split into words, as the message may be a megabyte long.
         let head: String = text.trim_start().chars().take(4 * CHARS).collect();
         let words = one_line(&head);
         if words.chars().count() <= CHARS {
             return Self::try_from(words).ok();
         }
-        let cut: String = words.chars().take(CHARS).collect();
-        let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
+        let prefix: String = words.chars().take(CHARS).collect();
+        let whole_words = prefix.rsplit_once(' ').map_or(prefix.as_str(), |(head, _)| head);
         Self::try_from(format!("{}…", whole_words.trim_end())).ok()
     }
 
@@ -81,7 +83,7 @@ impl From<Title> for String {
     }
 }
 
-/// White space and control characters, in runs, become one space.
+/// Replaces each run of white space and control characters with one space.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
@@ -94,28 +96,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_message_is_its_own_title_on_one_line() {
+    fn a_short_message_becomes_the_title_on_one_line() {
         let title = Title::from_first_words("  Why two\ntides\0 a day? ").unwrap();
 
         assert_eq!(title.as_str(), "Why two tides a day?");
     }
 
     #[test]
-    fn a_long_message_is_cut_between_words() {
+    fn a_long_message_is_truncated_between_words() {
         let title = Title::from_first_words(&"tides and moons ".repeat(99)).unwrap();
 
         assert_eq!(title.as_str(), "tides and moons tides and moons tides and moons tides and…");
     }
 
     #[test]
-    fn a_long_message_without_spaces_is_cut_within_its_word() {
+    fn a_long_message_without_spaces_is_truncated_within_the_word() {
         let title = Title::from_first_words(&"潮".repeat(1_000)).unwrap();
 
         assert_eq!(title.as_str().chars().count(), 61);
     }
 
     #[test]
-    fn blank_and_overlong_titles_are_refused() {
+    fn blank_and_overlong_titles_are_rejected() {
         assert_eq!(Title::from_first_words(" \n\0 "), None);
         assert_eq!(Title::try_from(" ".to_owned()), Err(InvalidTitle));
         assert_eq!(Title::try_from("x".repeat(201)), Err(InvalidTitle));

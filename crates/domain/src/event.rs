@@ -1,3 +1,5 @@
+//! The events of a conversation, and their form on the wire.
+
 use serde::de::DeserializeOwned;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -8,141 +10,148 @@ use crate::{
     MessageStatus, Timestamp, Title, TurnId,
 };
 
-/// Something that happened in a conversation, as all its subscribers are told.
+/// An event of a conversation, which is published to all its subscribers.
 ///
 /// Its JSON is the wire form, `{"event": …, "data": {"conversation_id", "seq", …}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Where it happened.
+    /// The conversation it happened in.
     pub conversation_id: ConversationId,
-    /// Its number in the conversation: only rises, never used twice.
+    /// Its number in the conversation. Numbers only rise and are never reused.
     pub seq: u64,
-    /// What happened.
+    /// The kind of event and its data.
     pub body: EventBody,
 }
 
-/// What happened.
+/// The kind of an event and its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum EventBody {
-    /// A question is stored, and its answer begins.
+    /// A question is stored, and its turn begins.
     MessageAccepted(MessageAccepted),
-    /// The next part of the answer.
+    /// The next chunk of the answer.
     ResponseChunk(ResponseChunk),
-    /// Why the turn fails; `response_end` follows.
+    /// The turn failed. `response_end` follows.
     Error(TurnFailed),
     /// The answer is stored.
     ResponseEnd(ResponseEnd),
-    /// What the turn used; its last event.
+    /// The tokens that the turn used. This is the turn's last event.
     TokenUsage(TokenUsage),
-    /// How far the analysis of a file is.
+    /// The progress of a file's analysis.
     FileProgress(FileProgress),
-    /// The conversation itself changed.
+    /// The conversation itself has changed.
     ConversationUpdated(ConversationChange),
 }
 
-/// A question is stored, and its answer begins.
+/// A question is stored, and its turn begins.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageAccepted {
     /// The question's id.
     pub message_id: MessageId,
-    /// The question's place in the conversation.
+    /// The question's position in the conversation.
     pub position: u64,
-    /// The turn that makes the answer.
+    /// The turn that produces the answer.
     pub turn_id: TurnId,
-    /// The name its sender gave it.
+    /// The id that the client gave to the message, if any.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub client_message_id: Option<ClientMessageId>,
-    /// The id the answer has.
+    /// The answer's id.
     pub answer_id: MessageId,
-    /// The question.
+    /// The question's text.
     pub content: String,
-    /// Tokens of the question.
+    /// The number of tokens of the question's text.
     pub token_count: u32,
-    /// When it was stored.
+    /// When the question was stored.
     pub created_at: Timestamp,
 }
 
-/// The next part of an answer.
+/// The next chunk of an answer.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseChunk {
-    /// Text to append.
+    /// The text to append to the answer.
     pub chunk: String,
-    /// The turn it belongs to.
+    /// The turn that the chunk belongs to.
     pub turn_id: TurnId,
 }
 
-/// Why a turn fails.
+/// Why a turn failed.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnFailed {
-    /// For people: what they can do.
+    /// A sentence for people, which says what they can do.
     pub message: String,
-    /// For programs: stable.
+    /// A stable code for programs.
     pub code: String,
-    /// The turn that fails.
+    /// The turn that failed.
     pub turn_id: TurnId,
 }
 
 /// The answer is stored.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseEnd {
     /// The answer's id.
     pub message_id: MessageId,
     /// The turn that ended.
     pub turn_id: TurnId,
-    /// The answer's place in the conversation.
+    /// The answer's position in the conversation.
     pub position: u64,
-    /// Why it ended.
+    /// Why the answer ended.
     pub finish_reason: FinishReason,
-    /// What became of the answer.
+    /// The status of the answer.
     pub status: MessageStatus,
-    /// Tokens of the answer.
+    /// The number of tokens of the answer's text.
     pub token_count: u32,
 }
 
-/// What a turn used.
+/// The tokens that a turn used.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenUsage {
     /// The turn that ended.
     pub turn_id: TurnId,
-    /// The tokens sent to the model and those of its answer.
+    /// The tokens that were sent to the model, plus those of its answer.
     pub total_tokens_used: u32,
-    /// What was sent.
+    /// What was sent to the model, in tokens.
     pub ledger: Ledger,
 }
 
-/// How a conversation itself changed.
+/// How a conversation itself has changed. Kinds of changes may be added.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum ConversationChange {
-    /// It has another title.
+    /// The title has changed.
     Title {
-        /// The new one.
+        /// The new title.
         title: Title,
     },
-    /// Its owner has put it away, or taken it out again.
+    /// The conversation was archived or unarchived.
     Archived {
-        /// Whether it is away now.
+        /// Whether the conversation is archived now.
         archived: bool,
     },
-    /// Its examples are others.
+    /// The few-shot examples have changed.
     FewShot,
-    /// Older messages are covered by a new summary.
+    /// A new summary replaces older messages when the model is asked.
     Compacted {
-        /// The position of the last message that it covers.
+        /// The position of the last message that the summary covers.
         summary_through: u64,
     },
-    /// What goes to the model beside its messages was changed by its owner.
+    /// The system prompt, the summary or the parameters for the model were changed by the user.
     Context,
-    /// Other versions of some of its messages are visible.
+    /// Other versions of some messages have become visible.
     Branch,
-    /// The analysis of a file became part of it.
+    /// A file's analysis was appended to the conversation.
     File {
-        /// The job that made it.
+        /// The job that analysed the file.
         job_id: JobId,
     },
-    /// It was emptied.
+    /// All messages were deleted.
     Reset,
-    /// It is gone.
+    /// The conversation was deleted.
     Deleted,
 }
 
@@ -163,21 +172,24 @@ impl EventBody {
 }
 
 impl Event {
-    /// What is said of it on the wire beside its name.
+    /// The `data` of the event on the wire.
     #[must_use]
-    pub fn data(&self) -> EventData<'_> {
+    pub fn data(&self) -> EventData<&EventBody> {
         let Self { conversation_id, seq, body } = self;
         EventData { conversation_id: *conversation_id, seq: *seq, body }
     }
 }
 
-/// See [`Event::data`].
+/// The `data` of an event of a conversation: its body, with the conversation and the number.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct EventData<'a> {
+pub struct EventData<B> {
+    /// The conversation it happened in.
     conversation_id: ConversationId,
+    /// The event's number in its conversation. Numbers only rise.
     seq: u64,
     #[serde(flatten)]
-    body: &'a EventBody,
+    body: B,
 }
 
 impl Serialize for Event {
@@ -189,8 +201,7 @@ impl Serialize for Event {
     }
 }
 
-/// Each part has the type it should, and nothing is taken on trust; parts that a newer server added
-/// are passed over.
+/// Every field is checked. Fields that a newer server has added are ignored.
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -226,7 +237,7 @@ impl EventBody {
             "token_usage" => read(body).map(Self::TokenUsage),
             "file_progress" => read(body).map(Self::FileProgress),
             "conversation_updated" => read(body).map(Self::ConversationUpdated),
-            _ => Err(de::Error::custom(format_args!("there is no event '{name}'"))),
+            _ => Err(de::Error::custom(format_args!("unknown event '{name}'"))),
         }
     }
 }
@@ -238,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_its_wire_form() {
+    fn an_event_round_trips_through_its_wire_form() {
         let conversation_id = ConversationId::generate();
         let turn_id = TurnId::generate();
         let chunk = Event {

@@ -1,66 +1,72 @@
+//! Uploaded files and their analysis.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ConversationId, JobId, MessageId, Problem, Timestamp};
 
-/// A file that a user gave to a conversation, and how far its analysis is.
+/// The analysis of a file that a user uploaded to a conversation, and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileJob {
-    /// Its id.
+    /// The job's id.
     pub job_id: JobId,
-    /// The conversation it belongs to.
+    /// The conversation that the file belongs to.
     pub conversation_id: ConversationId,
-    /// What the user calls it.
+    /// The file's name.
     pub file_name: FileName,
-    /// Its length in bytes.
+    /// The file's size in bytes.
     pub size_bytes: u64,
-    /// Its length in tokens.
+    /// The file's length in tokens.
     pub token_count: u32,
-    /// What became of it.
+    /// The status of the analysis.
     pub status: JobStatus,
-    /// How many of its parts are analysed.
+    /// The number of parts that are analysed.
     pub done: u32,
-    /// How many parts it has.
+    /// The total number of parts.
     pub of: u32,
-    /// Why it failed.
+    /// Why the analysis failed, if it did.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<Problem>,
-    /// When it was uploaded.
+    /// When the file was uploaded.
     pub created_at: Timestamp,
-    /// The message that is the analysis, when it is complete.
+    /// The message with the analysis, once it is complete.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub message_id: Option<MessageId>,
 }
 
-/// What became of a file's analysis.
+/// The status of a file's analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum JobStatus {
-    /// It is being made, or waits for its turn.
+    /// The analysis is running or waiting.
     Running,
-    /// It is part of the conversation.
+    /// The analysis was appended to the conversation.
     Complete,
-    /// It could not be made. What there is of it is kept, for another try.
+    /// The analysis failed. The results of its parts are kept for a retry.
     Failed,
-    /// The user wants no more of it. Nothing of it is kept.
+    /// The user cancelled the analysis. Nothing is kept.
     Cancelled,
 }
 
-/// How far the analysis of a file is, as followers are told.
+/// The progress of a file's analysis, as subscribers see it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProgress {
-    /// The job.
+    /// The job's id.
     pub job_id: JobId,
-    /// What the user calls the file.
+    /// The file's name.
     pub file_name: FileName,
-    /// How many of its parts are analysed.
+    /// The number of parts that are analysed.
     pub done: u32,
-    /// How many parts it has.
+    /// The total number of parts.
     pub of: u32,
-    /// What became of it.
+    /// The status of the analysis.
     pub status: JobStatus,
-    /// Why it failed.
+    /// Why the analysis failed, if it did.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<Problem>,
 }
 
@@ -77,8 +83,8 @@ impl From<&FileJob> for FileProgress {
     }
 }
 
-/// A file's name, for people to read: never a path, on any system, 1 to 100 characters, and all of
-/// them can be seen. Whatever a client calls a file, this is made of it.
+/// A file's display name: 1 to 100 visible characters, and never a path on any system. Any name from a
+/// client is converted to this form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -86,7 +92,7 @@ impl From<&FileJob> for FileProgress {
 pub struct FileName(String);
 
 impl FileName {
-    /// The most characters of a name.
+    /// The maximum number of characters of a name.
     pub const MAX_CHARS: usize = 100;
 
     /// The name's text.
@@ -95,7 +101,7 @@ impl FileName {
         &self.0
     }
 
-    /// What stands behind the last dot, in small letters; empty without one.
+    /// The part after the last dot in lower case; empty without a dot.
     #[must_use]
     pub fn extension(&self) -> String {
         self.0.rsplit_once('.').map_or_else(String::new, |(_, after)| after.to_lowercase())
@@ -105,16 +111,17 @@ impl FileName {
 impl From<String> for FileName {
     fn from(given: String) -> Self {
         let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-        let seen: String = last.chars().map(one_space).filter(|c| !is_unseen(*c)).collect();
-        let visible = seen.trim_end_matches(is_padding);
+        let allowed: String =
+            last.chars().map(normalize_space).filter(|c| !is_forbidden(*c)).collect();
+        let visible = allowed.trim_end_matches(is_padding);
         let (stem, extension) = match visible.rsplit_once('.') {
-            Some((stem, extension)) if extension.chars().count() <= LONGEST_EXTENSION => {
+            Some((stem, extension)) if extension.chars().count() <= MAX_EXTENSION_CHARS => {
                 (stem, format!(".{extension}"))
             }
             _ => (visible, String::new()),
         };
-        let room = Self::MAX_CHARS - extension.chars().count();
-        let stem: String = stem.trim_matches(is_padding).chars().take(room - 1).collect();
+        let max_stem = Self::MAX_CHARS - extension.chars().count();
+        let stem: String = stem.trim_matches(is_padding).chars().take(max_stem - 1).collect();
         let stem = stem.trim_end_matches(is_padding);
         let stem = if stem.is_empty() { "file" } else { stem };
         let escape = if is_device(stem) { "_" } else { "" };
@@ -134,10 +141,10 @@ impl fmt::Display for FileName {
     }
 }
 
-/// What is longer is no extension, but a part of the name.
-const LONGEST_EXTENSION: usize = 16;
+/// A longer text after the last dot is not an extension, but part of the name.
+const MAX_EXTENSION_CHARS: usize = 16;
 
-fn one_space(character: char) -> char {
+fn normalize_space(character: char) -> char {
     if character.is_whitespace() { ' ' } else { character }
 }
 
@@ -145,9 +152,9 @@ fn is_padding(character: char) -> bool {
     matches!(character, '.' | ' ')
 }
 
-/// What has no place in a name: control characters, those that no one sees or that turn the direction
-/// of the text (Unicode's category Cf), and those that Windows forbids.
-fn is_unseen(character: char) -> bool {
+/// Whether a name must not contain the character: control characters, invisible characters and those
+/// that change the direction of the text (Unicode's category Cf), and those that Windows forbids.
+fn is_forbidden(character: char) -> bool {
     character.is_control()
         || "<>:\"|?*".contains(character)
         || matches!(
@@ -167,7 +174,7 @@ fn is_unseen(character: char) -> bool {
         )
 }
 
-/// Whether Windows takes a file of this name for a device, whatever its extension.
+/// Whether Windows treats a file of this name as a device, regardless of its extension.
 fn is_device(stem: &str) -> bool {
     let name = stem.split('.').next().unwrap_or_default().trim_end().to_uppercase();
     let numbered = |device| {
@@ -188,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_name_stays_as_it_is() {
+    fn an_ordinary_name_is_unchanged() {
         for name in ["notes.txt", "Gezeiten & Mond (2).md", "潮汐.json", "README", "v1.2.txt"] {
             assert_eq!(safe(name), name);
         }
     }
 
     #[test]
-    fn whatever_is_given_becomes_a_name_that_is_no_path() {
+    fn any_text_becomes_a_name_that_is_not_a_path() {
         for (given, name) in [
             ("../../etc/passwd", "passwd"),
             (r"C:\Users\me\notes.txt", "notes.txt"),
@@ -220,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_before_its_extension() {
+    fn a_long_name_is_truncated_before_its_extension() {
         let long = safe(&format!("{}.txt", "潮".repeat(300)));
         let no_extension = safe(&"x.".repeat(150));
 
@@ -230,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_safe_name_is_safe_already() {
+    fn conversion_is_idempotent() {
         for given in [&"x. ".repeat(99), "NUL", "a .b", &format!("NUL{}.txt", "x".repeat(99))] {
             let once = safe(given);
             assert_eq!(safe(&once), once, "{given:?}");
@@ -238,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_is_read_in_small_letters() {
+    fn an_extension_is_in_lower_case() {
         for (name, extension) in [("Notes.TXT", "txt"), ("a.b.md", "md"), ("notes", "")] {
             assert_eq!(FileName::from(name.to_owned()).extension(), extension);
         }

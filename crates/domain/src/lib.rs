@@ -5,6 +5,8 @@ mod context;
 mod conversation;
 mod event;
 mod file;
+#[cfg(feature = "testing")]
+mod fixtures;
 mod ids;
 mod message;
 mod parameters;
@@ -22,13 +24,11 @@ pub use event::{
 };
 pub use file::{FileJob, FileName, FileProgress, JobStatus};
 pub use ids::{
-    ConversationId, EventId, ExampleId, ImportId, InvalidId, JobId, MessageId, RunId, SessionId,
+    ClientMessageId, ConversationId, EventId, ExampleId, IdempotencyKey, ImportId,
+    InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, RunId, SessionId,
     TurnId, UserId,
 };
-pub use message::{
-    ClientMessageId, IdempotencyKey, InvalidClientMessageId, InvalidIdempotencyKey, Message,
-    MessageStatus, NewMessage, Role, VersionedMessage,
-};
+pub use message::{Message, MessageStatus, NewMessage, Role, VersionedMessage};
 pub use parameters::{
     InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,
 };

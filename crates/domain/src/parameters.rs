@@ -1,3 +1,5 @@
+//! The sampling parameters of a model.
+
 use std::str::FromStr;
 
 use serde::de::IntoDeserializer;
@@ -5,46 +7,46 @@ use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How a model is to choose its words. What is not set is the model's own choice.
+/// The sampling parameters of a model. The model's defaults apply to those that are not set.
 ///
-/// Its JSON has the names of
-/// <https://platform.openai.com/docs/api-reference/chat/create>; other names are refused.
+/// The fields are those of <https://platform.openai.com/docs/api-reference/chat/create>. Unknown fields
+/// are rejected.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelParameters {
-    /// How freely it chooses, from always the likeliest word (0) upwards.
+    /// The sampling temperature: 0 always chooses the most likely token, higher values vary more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
         schema(value_type = Option<f64>, minimum = 0, maximum = 2)
     )]
     pub temperature: Option<Temperature>,
-    /// It chooses among the likeliest words that have this share of the likelihood together.
+    /// Nucleus sampling: only the most likely tokens with this total probability are considered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
         schema(value_type = Option<f64>, minimum = 0, maximum = 1)
     )]
     pub top_p: Option<Share>,
-    /// How much a word is avoided that was there before.
+    /// How much tokens are penalized that have already occurred.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
         schema(value_type = Option<f64>, minimum = -2, maximum = 2)
     )]
     pub presence_penalty: Option<Penalty>,
-    /// How much a word is avoided each time that it was there before.
+    /// How much tokens are penalized for each time that they have occurred.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
         schema(value_type = Option<f64>, minimum = -2, maximum = 2)
     )]
     pub frequency_penalty: Option<Penalty>,
-    /// The same seed makes the same answer likelier; models promise no more.
+    /// The same seed makes the same answer more likely. Models do not guarantee it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
-    /// How long a model that thinks first is to think.
+    /// How much a reasoning model reasons before it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
 }
@@ -61,11 +63,11 @@ pub type Share = Within<0, 1>;
 /// From -2 to 2.
 pub type Penalty = Within<-2, 2>;
 
-/// How long a model is to think. No model knows all of these.
+/// How much a model reasons before it answers. No model supports all of these.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum ReasoningEffort {
     None,
     Minimal,
@@ -75,24 +77,24 @@ pub enum ReasoningEffort {
     XHigh,
 }
 
-/// A value that a parameter can't have.
+/// An invalid value of a parameter.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvalidParameter {
-    /// It is no number, or outside of the range.
+    /// The value is not a number, or out of range.
     #[error("a number from {min} to {max} is expected")]
     Number {
-        /// The least.
+        /// The minimum.
         min: i8,
-        /// The most.
+        /// The maximum.
         max: i8,
     },
-    /// No such effort.
+    /// The value is not a reasoning effort.
     #[error("none, minimal, low, medium, high or xhigh is expected")]
     Effort,
 }
 
 impl ModelParameters {
-    /// These parameters, and `defaults` for those that are not set.
+    /// These parameters, with `defaults` for those that are not set.
     #[must_use]
     pub fn or(self, defaults: Self) -> Self {
         Self {
@@ -106,7 +108,7 @@ impl ModelParameters {
     }
 }
 
-/// What is no number can't be within, so that each value equals itself.
+/// NaN is never within the range, so that each value equals itself.
 impl<const MIN: i8, const MAX: i8> Eq for Within<MIN, MAX> {}
 
 impl<const MIN: i8, const MAX: i8> TryFrom<f64> for Within<MIN, MAX> {
@@ -131,7 +133,7 @@ impl<const MIN: i8, const MAX: i8> FromStr for Within<MIN, MAX> {
     type Err = InvalidParameter;
 
     fn from_str(text: &str) -> Result<Self, InvalidParameter> {
-        // What can't be parsed is refused as any other number that is not within.
+        // NaN is rejected like any other number out of range.
         text.parse().unwrap_or(f64::NAN).try_into()
     }
 }
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_written_and_nothing_else() {
+    fn only_parameters_that_are_set_are_written() {
         let written = r#"{"temperature":0.7,"seed":-1,"reasoning_effort":"xhigh"}"#;
 
         let parameters = parse(written).unwrap();
@@ -167,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn bounds_belong_to_the_range_and_what_is_past_them_is_refused() {
-        for (name, least, most) in [
+    fn bounds_are_inclusive() {
+        for (name, min, max) in [
             ("temperature", 0, 2),
             ("top_p", 0, 1),
             ("presence_penalty", -2, 2),
@@ -176,17 +178,17 @@ mod tests {
         ] {
             let value = |number: f64| parse(&json!({ name: number }).to_string());
 
-            assert!(value(least.into()).is_ok(), "{name}");
-            assert!(value(most.into()).is_ok(), "{name}");
-            let expected = format!("a number from {least} to {most} is expected");
-            for past in [f64::from(least) - 0.01, f64::from(most) + 0.01] {
-                assert!(value(past).unwrap_err().starts_with(&expected), "{name}");
+            assert!(value(min.into()).is_ok(), "{name}");
+            assert!(value(max.into()).is_ok(), "{name}");
+            let expected = format!("a number from {min} to {max} is expected");
+            for outside in [f64::from(min) - 0.01, f64::from(max) + 0.01] {
+                assert!(value(outside).unwrap_err().starts_with(&expected), "{name}");
             }
         }
     }
 
     #[test]
-    fn unknown_names_and_other_types_are_refused() {
+    fn unknown_names_and_wrong_types_are_rejected() {
         for wrong in [
             r#"{"stop":"."}"#,
             r#"{"temperature":"0.7"}"#,
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_parsed_within_its_bounds() {
+    fn a_text_out_of_range_is_rejected() {
         assert_eq!("0.7".parse(), Temperature::try_from(0.7));
         for wrong in ["", "warm", "NaN", "inf", "2.1"] {
             assert!(wrong.parse::<Temperature>().is_err(), "{wrong}");
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_wins_over_the_defaults() {
+    fn parameters_override_the_defaults() {
         let defaults = parse(
             r#"{"temperature":1,"top_p":0.5,"presence_penalty":1,"frequency_penalty":1,"seed":1,
                 "reasoning_effort":"low"}"#,

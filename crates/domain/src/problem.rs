@@ -1,3 +1,5 @@
+//! Problems that are reported to clients.
+
 use serde::{Deserialize, Serialize};
 
 /// Why an answer or the analysis of a file failed or is incomplete.

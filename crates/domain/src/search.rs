@@ -1,38 +1,40 @@
+//! Search queries and hits.
+
 use serde::Serialize;
 
 use crate::{ConversationId, MessageId, Role, Timestamp};
 
-/// What a user searches for. No text is a wrong query: what means nothing finds nothing.
+/// A search query. Every text is a valid query; one without terms finds nothing.
 ///
-/// `moon "spring tide" -storm` finds messages with the word `moon` or the words next to each other
-/// in quotes, best first, and none with `storm`. A phrase must be there; of the words, one.
+/// `moon "spring tide" -storm` finds messages with the phrase `spring tide` and without `storm`, best
+/// match first. All phrases are required, but only one of the words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// Words of which at least one must be there.
+    /// Words of which a message must contain at least one.
     pub words: Vec<String>,
-    /// Phrases that must all be there.
+    /// Phrases of which a message must contain all.
     pub phrases: Vec<String>,
-    /// Words and phrases that must not be there.
+    /// Words and phrases that a message must not contain.
     pub excluded: Vec<String>,
 }
 
-/// A message that was found.
+/// A message that matches a query.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SearchHit {
-    /// Where it stands.
+    /// The conversation of the message.
     pub conversation_id: ConversationId,
-    /// The message.
+    /// The message's id.
     pub message_id: MessageId,
-    /// Its place in the conversation.
+    /// The position in the conversation.
     pub position: u64,
-    /// Who said it.
+    /// The author of the message.
     pub role: Role,
-    /// When.
+    /// When the message was appended.
     pub created_at: Timestamp,
-    /// How well it fits: higher is better; comparable only within one search.
+    /// The relevance: higher is better. Scores are comparable only within one search.
     pub score: f64,
-    /// The text around what was found.
+    /// The text around the matches.
     pub snippet: Vec<SnippetPart>,
 }
 
@@ -40,20 +42,20 @@ pub struct SearchHit {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SnippetPart {
-    /// The text, not escaped in any way.
+    /// The text, without any escaping.
     pub text: String,
-    /// Whether it is what was searched for.
+    /// Whether this part matches the query.
     pub matched: bool,
 }
 
 impl SearchQuery {
-    /// Reads what a user typed.
+    /// Parses a query as typed by a user.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut query = Self::default();
-        let mut rest = text;
-        while let Some(start) = rest.find(|c: char| !c.is_whitespace()) {
-            let (_, term) = rest.split_at(start);
+        let mut remaining = text;
+        while let Some(start) = remaining.find(|c: char| !c.is_whitespace()) {
+            let (_, term) = remaining.split_at(start);
             let (excluded, term) = match term.strip_prefix('-') {
                 Some(term) => (true, term),
                 None => (false, term),
@@ -62,7 +64,7 @@ impl SearchQuery {
                 Some(term) => (true, term.split_once('"').unwrap_or((term, ""))),
                 None => (false, term.split_once(char::is_whitespace).unwrap_or((term, ""))),
             };
-            rest = after;
+            remaining = after;
             if !term.contains(char::is_alphanumeric) {
                 continue;
             }
@@ -76,7 +78,7 @@ impl SearchQuery {
         query
     }
 
-    /// Whether it asks for nothing: an exclusion alone finds nothing.
+    /// Whether the query finds nothing, because it has no word and no phrase.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty() && self.phrases.is_empty()
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn words_phrases_and_exclusions_are_told_apart() {
+    fn words_phrases_and_exclusions_are_parsed() {
         let query = SearchQuery::parse(r#"moon "spring tide" -storm -"high water" sun"#);
 
         assert_eq!(query.words, terms(&["moon", "sun"]));
@@ -101,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_asks_for_nothing() {
+    fn a_query_without_terms_is_empty() {
         for text in ["", "  ", "\"", "-", "\"\"", "- * ( ) : ^", "-storm"] {
             assert!(SearchQuery::parse(text).is_empty(), "{text:?}");
         }
     }
 
     #[test]
-    fn an_open_quote_reaches_to_the_end() {
+    fn an_unclosed_quote_extends_to_the_end() {
         assert_eq!(SearchQuery::parse("\"spring tide").phrases, terms(&["spring tide"]));
     }
 }

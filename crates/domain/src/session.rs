@@ -1,12 +1,14 @@
+//! Browser sessions.
+
 use crate::{ConversationId, SessionId, UserId};
 
-/// The server's state of a browser.
+/// The session of a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Whoever knows it is this browser.
+    /// The id, whose knowledge authenticates the browser.
     pub session_id: SessionId,
-    /// Who the browser acts for.
+    /// The user on whose behalf the browser acts.
     pub user_id: UserId,
-    /// The conversation that requests mean when they name none.
+    /// The current conversation, for requests that do not name one.
     pub conversation_id: Option<ConversationId>,
 }

@@ -1,3 +1,5 @@
+//! How turns end, and what they use.
+
 use serde::{Deserialize, Serialize};
 
 use crate::MessageStatus;
@@ -7,22 +9,22 @@ use crate::MessageStatus;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// The model was done.
+    /// The model finished.
     Stop,
-    /// The model ran into its length limit.
+    /// The answer reached its length limit.
     Length,
     /// The model's provider filtered the answer.
     ContentFilter,
-    /// The user ended it.
+    /// The user stopped the answer.
     Stopped,
-    /// The server went away.
+    /// The server stopped before the answer was complete.
     Interrupted,
-    /// The model gave no answer, or broke off.
+    /// The model gave no answer, or the answer was interrupted by an error.
     Failed,
 }
 
 impl FinishReason {
-    /// Its name on the wire.
+    /// The name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +37,7 @@ impl FinishReason {
         }
     }
 
-    /// Why a message with this status ended, as far as the status says it.
+    /// The reason that corresponds to a status. A filtered answer has the status of a failed one.
     #[must_use]
     pub fn of(status: MessageStatus) -> Self {
         match status {
@@ -47,7 +49,7 @@ impl FinishReason {
         }
     }
 
-    /// The status of a message that ended so.
+    /// The status of an answer that ended for this reason.
     #[must_use]
     pub fn status(self) -> MessageStatus {
         match self {
@@ -60,27 +62,26 @@ impl FinishReason {
     }
 }
 
-/// What was sent to the model for an answer, in tokens. Each part is counted with what the chat format
-/// adds to it.
+/// The tokens that were sent to the model for an answer, including those that the chat format adds.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// The model's window.
+    /// The model's context window.
     pub window: u32,
-    /// Kept free for the answer.
+    /// Reserved for the answer.
     pub reserved: u32,
     /// The system prompt.
     pub system: u32,
-    /// The examples.
+    /// The few-shot examples.
     pub few_shot: u32,
-    /// The summary of older messages; 0 when none was sent.
+    /// The summary of older messages; 0 if none was sent.
     pub summary: u32,
-    /// The position of the last message that the summary covers; 0 when none was sent.
+    /// The position of the last message that the summary covers; 0 if none was sent.
     pub summary_through: u64,
     /// The messages.
     pub history: u32,
-    /// All of the parts together: never more than `window`.
+    /// The total, which never exceeds `window`.
     pub total: u32,
-    /// Older messages that were neither sent nor covered by the summary, as they did not fit.
+    /// The number of older messages that did not fit, and are not covered by the summary.
     pub left_out_messages: u64,
 }

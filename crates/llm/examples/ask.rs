@@ -1,6 +1,6 @@
 //! Streams an answer to the terminal:
 //! `cargo run -p webchat-llm --example ask -- http://127.0.0.1:8080/v1/chat/completions "Why tides?"`
-#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+#![expect(clippy::print_stdout, reason = "the example prints its result")]
 
 use std::error::Error;
 use std::io::Write;
@@ -14,7 +14,7 @@ use webchat_llm::{
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().ok_or("give the full chat-completions URL")?;
+    let url = arguments.next().ok_or("usage: ask URL [QUESTION]")?;
     let question = arguments.next().unwrap_or_else(|| "Who are you?".to_owned());
 
     let model = HttpChatModel::new(HttpSettings::new(url.parse()?))?;

@@ -1,75 +1,76 @@
+//! The errors of a model, in words for the user.
+
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// What lies under a [`ModelError`], for the log. It holds neither the key nor anything that was
-/// said, by the user or by the model.
+/// The underlying cause of a [`ModelError`], for the log. It contains neither the key nor any text of
+/// the user or the model.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why there is no answer, by what can be done about it. The text is for the user; the cause, for
-/// the log, is the error's source.
+/// Why there is no answer. Each variant is a different thing to do about it. The message is for the
+/// user; the cause, for the log, is the error's source.
 #[derive(Debug, Error)]
 pub enum ModelError {
-    /// No connection, no sign of life in time, or so many failures one after the other that the
-    /// upstream is let alone for a while.
+    /// The model can't be reached, timed out, or its circuit breaker is open.
     #[error("The model can't be reached right now. Please try again {}.", when(*retry_after))]
     Unreachable {
-        /// How long to wait, where it is known.
+        /// How long to wait, if known.
         retry_after: Option<Duration>,
-        /// For the log.
+        /// The cause, for the log.
         #[source]
         cause: Cause,
     },
-    /// The key is wrong, may not use the model, or has nothing left to spend.
-    #[error("The model refuses this server's key. Please tell whoever runs this server.")]
+    /// The key is wrong, has no access to the model, or has no credit left.
+    #[error("The model rejects this server's key. Please contact your administrator.")]
     KeyRefused(#[source] Cause),
-    /// There is no such model, deployment or path.
-    #[error("The model does not exist at its address. Please tell whoever runs this server.")]
+    /// The model, its deployment or the path does not exist.
+    #[error("The model was not found at its address. Please contact your administrator.")]
     NotFound(#[source] Cause),
-    /// Too many requests or tokens.
+    /// The limit of requests or tokens is reached.
     #[error("The model is busy. Please try again {}.", when(*retry_after))]
     RateLimited {
-        /// How long to wait, where the model says.
+        /// How long to wait, if the model says so.
         retry_after: Option<Duration>,
-        /// For the log.
+        /// The cause, for the log.
         #[source]
         cause: Cause,
     },
-    /// The model counts more tokens than fit into its window.
+    /// The request has more tokens than the model's context window.
     #[error(
         "This conversation is too long for the model. Please start a new one, or send a shorter \
          message."
     )]
     ContextTooLong(#[source] Cause),
-    /// The provider's filter refuses the request.
+    /// The provider's content filter rejected the request.
     #[error(
-        "The model's provider filtered this request{}. Please word it differently.",
+        "The model's provider filtered this request{}. Please rephrase it.",
         in_brackets(filtered)
     )]
     ContentFilter {
-        /// What it was filtered for, as the provider calls it: `hate`, `self_harm`, `jailbreak`, …
-        /// Empty where the provider does not say.
+        /// The categories, by the provider's names: `hate`, `self_harm`, `jailbreak`, …. Empty if the
+        /// provider does not report them.
         filtered: Vec<String>,
-        /// For the log.
+        /// The cause, for the log.
         #[source]
         cause: Cause,
     },
-    /// The model can't be told to choose its words so.
-    #[error("The model does not take this {parameter}. Please change it, or do without.")]
+    /// The model rejects the value of a sampling parameter.
+    #[error("The model does not accept this {parameter}. Please change or remove it.")]
     ParameterRefused {
         /// The field of [`ModelParameters`](webchat_domain::ModelParameters).
         parameter: &'static str,
-        /// For the log.
+        /// The cause, for the log.
         #[source]
         cause: Cause,
     },
-    /// Everything else, also an answer that broke off.
+    /// Any other failure, including an interrupted answer.
     #[error("The model failed to answer. Please try again.")]
     Failed(#[source] Cause),
 }
 
 impl ModelError {
-    /// The stable name that programs see.
+    /// The stable code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -84,7 +85,7 @@ impl ModelError {
         }
     }
 
-    /// How long the upstream asks to be let alone.
+    /// How long the upstream asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unreachable { retry_after, .. } | Self::RateLimited { retry_after, .. } => {
@@ -94,7 +95,7 @@ impl ModelError {
         }
     }
 
-    /// The whole chain of causes, for the log.
+    /// The chain of causes, for the log.
     pub(crate) fn causes(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
@@ -105,7 +106,7 @@ fn when(retry_after: Option<Duration>) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     let wait = retry_after.unwrap_or_default();
-    // Rounded up: who comes too early is refused again.
+    // Rounded up, because a request that comes too early is rejected again.
     let seconds = wait.as_secs().saturating_add((wait.subsec_nanos() > 0).into());
     match seconds {
         0..=1 => "in a moment".to_owned(),
@@ -115,7 +116,7 @@ fn when(retry_after: Option<Duration>) -> String {
     }
 }
 
-/// What is told of an answer that the provider's filter ended.
+/// The message for the user about an answer that the provider's content filter ended.
 #[must_use]
 pub fn filtered_answer(categories: &[String]) -> String {
     format!("The model's provider filtered this answer{}.", in_brackets(categories))
@@ -128,12 +129,29 @@ fn in_brackets(categories: &[String]) -> String {
     format!(" ({})", categories.join(", ").replace('_', " "))
 }
 
+/// Why an [`HttpChatModel`](crate::HttpChatModel) can't be built from its settings.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// The address is neither `http` nor `https`.
+    #[error("the model's address must start with http:// or https://")]
+    Url,
+    /// The key has characters that are not allowed in an HTTP header.
+    #[error("the model's key has characters that can't be sent, such as a line break")]
+    Key,
+    /// The proxy's address has an unknown scheme.
+    #[error("the proxy's address must start with http://, https:// or socks5://")]
+    Proxy,
+    /// TLS can't be set up.
+    #[error("TLS can't be set up: does this machine have root certificates?")]
+    Tls(#[source] Cause),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_limit_says_how_long_to_wait_where_it_is_known() {
+    fn a_rate_limit_says_how_long_to_wait_if_known() {
         for (wait, sentence) in [
             (None, "in a moment"),
             (Some(Duration::ZERO), "in a moment"),
@@ -151,20 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn a_filtered_request_says_what_it_was_filtered_for_where_it_is_known() {
-        let said = |filtered: &[&str]| {
+    fn a_filtered_request_names_its_categories_if_known() {
+        let message = |filtered: &[&str]| {
             let filtered = filtered.iter().map(ToString::to_string).collect();
             ModelError::ContentFilter { filtered, cause: "400".into() }.to_string()
         };
 
         assert_eq!(
-            said(&["hate", "self_harm"]),
-            "The model's provider filtered this request (hate, self harm). Please word it \
-             differently."
+            message(&["hate", "self_harm"]),
+            "The model's provider filtered this request (hate, self harm). Please rephrase it."
         );
-        assert_eq!(
-            said(&[]),
-            "The model's provider filtered this request. Please word it differently."
-        );
+        assert_eq!(message(&[]), "The model's provider filtered this request. Please rephrase it.");
     }
 }

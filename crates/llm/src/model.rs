@@ -1,85 +1,89 @@
+//! The port: a chat model that streams its answers.
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use webchat_domain::{FinishReason, ModelParameters};
 
-use crate::ModelError;
+use crate::error::ModelError;
 
-/// An answer as it is made.
+/// A streamed answer.
 ///
-/// Unless it fails, [`Delta::Finished`] comes exactly once. After an error comes nothing more.
+/// Unless the answer fails, it has exactly one [`Delta::Finished`]. An error is always the last item.
 /// Dropping the stream closes the connection to the model, which then stops.
 pub type DeltaStream = BoxStream<'static, Result<Delta, ModelError>>;
 
-/// A model that answers conversations.
+/// A chat model.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ChatModel: Send + Sync {
-    /// What the operator named the model, else what it last called itself: `None` until it did.
+    /// The configured name, otherwise the name that the model last reported; `None` until it has
+    /// reported one.
     fn name(&self) -> Option<String>;
 
-    /// Starts an answer. Returns when the model begins it; its text may take longer.
+    /// Starts an answer. Returns when the answer begins, which may be before its first text.
     ///
     /// # Errors
     ///
-    /// When the model can't be reached or refuses the request.
+    /// When the model can't be reached or rejects the request.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future or the stream closes the connection to the model; over HTTP/2, which shares
-    /// it, only what belongs to this request.
+    /// Dropping the future or the stream closes the connection to the model. Over HTTP/2, where
+    /// requests share a connection, it resets only this request.
     async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError>;
 }
 
-/// What a model is asked to answer.
+/// A request to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatRequest {
     /// The conversation, oldest message first.
     pub messages: Vec<ChatMessage>,
-    /// The answer ends with [`FinishReason::Length`] when it has this many tokens.
+    /// The maximum number of tokens of the answer. At this length it ends with
+    /// [`FinishReason::Length`].
     pub max_reply_tokens: u32,
-    /// How the model is to choose its words. They win over the server's own.
+    /// The sampling parameters. They override those of the server.
     pub parameters: ModelParameters,
 }
 
-/// One message as the model gets it.
+/// A message as it is sent to the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChatMessage {
-    /// Who speaks.
+    /// The author's role.
     pub role: ChatRole,
-    /// What is said.
+    /// The text.
     pub content: String,
 }
 
-/// Who speaks to the model.
+/// The role of a message's author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatRole {
     /// The operator.
     System,
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
 }
 
-/// The next part of an answer.
+/// An item of a streamed answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delta {
     /// Text to append; never empty.
     Text(String),
-    /// What the answer was filtered for, as the provider calls it: `hate`, `self_harm`, …; from those
-    /// that say so, before [`Delta::Finished`].
+    /// The categories that the provider's content filter found, by its own names: `hate`, `self_harm`,
+    /// …. It comes before [`Delta::Finished`], from providers that report categories.
     Filtered(Vec<String>),
     /// Why the answer ended: [`FinishReason::Stop`], [`FinishReason::Length`] or
     /// [`FinishReason::ContentFilter`].
     Finished(FinishReason),
-    /// What the answer took, from models that report it, mostly after [`Delta::Finished`]. If it
-    /// comes more than once, the last one counts.
+    /// The token usage, from models that report it, mostly after [`Delta::Finished`]. If it comes more
+    /// than once, the last one counts.
     Usage(Usage),
 }
 
-/// What an answer took, by the model's own count.
+/// The token usage of an answer, as counted by the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Usage {

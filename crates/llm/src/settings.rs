@@ -1,3 +1,5 @@
+//! The settings of a model over HTTP.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -5,53 +7,53 @@ use secrecy::SecretString;
 use url::Url;
 use webchat_domain::ModelParameters;
 
-/// Where the model is, and how it is spoken to.
+/// The settings of an [`HttpChatModel`](crate::HttpChatModel).
 #[derive(Clone)]
 pub struct HttpSettings {
-    /// The full address of chat completions, with its query.
+    /// The full chat-completions address, including its query.
     pub url: Url,
-    /// The key; most local servers need none.
+    /// The API key. Most local servers need none.
     pub api_key: Option<SecretString>,
     /// How the key is sent.
     pub auth: Auth,
-    /// The model's name; an Azure deployment's address says it already.
+    /// The model's name. The address of an Azure deployment includes it already.
     pub model: Option<String>,
-    /// How the length of an answer is bounded.
+    /// The field that limits the length of an answer.
     pub tokens_field: TokensField,
-    /// How the model is to choose its words, where a request does not say it.
+    /// The sampling parameters for requests that do not set them.
     pub parameters: ModelParameters,
-    /// How long is waited for what.
+    /// The timeouts of a request.
     pub timeouts: Timeouts,
-    /// The proxy on the way to the model, unless that runs on this machine. Those of the environment
-    /// are not looked for.
+    /// The proxy to use, unless the model runs on this machine. The environment's proxies are ignored.
     pub proxy: Option<ProxySettings>,
 }
 
-/// A proxy: HTTP, HTTPS or SOCKS, by the scheme of its address.
+/// An HTTP, HTTPS or SOCKS proxy, depending on the scheme of its address.
 #[derive(Clone)]
 pub struct ProxySettings {
-    /// Its address, with a user and a password where it wants them.
+    /// Its address, with a user name and a password if it requires them.
     pub url: Url,
-    /// Hosts to which no proxy leads, as in `NO_PROXY`.
+    /// Hosts that bypass the proxy, in the format of `NO_PROXY`.
     pub except: String,
 }
 
-/// The field of a request that bounds the length of an answer.
+/// The field of a request that limits the length of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokensField {
-    /// `max_tokens`, until the model says that it wants the other, or the other way around.
+    /// `max_tokens`, until the model rejects it in favour of the other, and vice versa.
     #[default]
     Auto,
-    /// `max_tokens`, which most servers know.
+    /// `max_tokens`, which most servers accept.
     MaxTokens,
-    /// `max_completion_tokens`, which OpenAI's newer models want.
+    /// `max_completion_tokens`, which OpenAI's newer models require.
     MaxCompletionTokens,
 }
 
 /// How the key is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Auth {
-    /// As `api-key` to Azure, which is told by the address, and as `Authorization: Bearer` to others.
+    /// In the `api-key` header to Azure, which is detected by the address, and as `Authorization:
+    /// Bearer` to others.
     #[default]
     Auto,
     /// In the `api-key` header.
@@ -62,19 +64,19 @@ pub enum Auth {
     None,
 }
 
-/// How long is waited for what.
+/// The timeouts of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For the connection, with TLS.
+    /// The maximum time to connect, including TLS.
     pub connect: Duration,
-    /// From the request to the first chunk of the answer.
+    /// The maximum time from the request to the first chunk of the answer.
     pub first_delta: Duration,
-    /// From one chunk of the answer to the next.
+    /// The maximum time between two chunks of the answer.
     pub idle: Duration,
 }
 
 impl HttpSettings {
-    /// A model at `url`, with everything else at its default.
+    /// The settings of a model at `url`, with defaults for the rest.
     #[must_use]
     pub fn new(url: Url) -> Self {
         Self {
@@ -101,7 +103,7 @@ impl Default for Timeouts {
     }
 }
 
-/// Shows only the host of the address: some providers take the key in its query.
+/// Shows only the host of the address, because some providers take the key in the query.
 impl fmt::Debug for HttpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpSettings")
@@ -117,7 +119,7 @@ impl fmt::Debug for HttpSettings {
     }
 }
 
-/// Shows only the host of the address, which may hold a password.
+/// Shows only the host of the address, which may contain a password.
 impl fmt::Debug for ProxySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProxySettings")

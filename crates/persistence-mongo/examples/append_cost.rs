@@ -1,8 +1,8 @@
-//! Measures what one more message costs in a conversation that has some already:
+//! Measures the cost of appending to conversations of different lengths:
 //! `cargo run --release -p webchat-persistence-mongo --example append_cost -- mongodb://127.0.0.1/costs`
 //!
-//! The database should be a new one: it is left full.
-#![expect(clippy::print_stdout, reason = "what it measures is for people")]
+//! Use a new database: the example leaves its data there.
+#![expect(clippy::print_stdout, reason = "it prints its results")]
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ const ROUNDS: u32 = 200;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let uri = std::env::args().nth(1).ok_or("give the URI of a MongoDB database")?;
+    let uri = std::env::args().nth(1).ok_or("missing argument: the URI of a MongoDB database")?;
     let database = MongoDatabase::connect(&uri).await?;
     Schema::of(database.clone()).prepare().await?;
     let store = MongoStore::new(database);
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for length in LENGTHS {
         benches.push(Bench::fill(&store, length).await?);
     }
-    // In turns, so that what else the machine does strikes all lengths alike.
+    // Alternate between the lengths, so that other load of the machine affects all of them alike.
     for _ in 0..ROUNDS {
         for bench in &mut benches {
             bench.round().await?;
@@ -48,7 +48,7 @@ fn median(times: &mut [Duration]) -> f64 {
     times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64) * 1e3
 }
 
-type Done = Result<(), Box<dyn Error>>;
+type Outcome = Result<(), Box<dyn Error>>;
 
 struct Bench<'a> {
     store: &'a MongoStore,
@@ -78,7 +78,7 @@ impl<'a> Bench<'a> {
         Ok(Self { store, user_id, id, times: Default::default() })
     }
 
-    async fn round(&mut self) -> Done {
+    async fn round(&mut self) -> Outcome {
         let turn_id = TurnId::generate();
         let answer = message(Some(turn_id));
         let mut moments = vec![Instant::now()];
@@ -97,15 +97,15 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    async fn append(&self) -> Done {
+    async fn append(&self) -> Outcome {
         let append = Append { messages: vec![message(None)], ..Append::default() };
         self.store.append(self.user_id, self.id, append, SystemClock.now()).await?;
         Ok(())
     }
 
-    /// A question and its answer that begins.
-    async fn turn(&self, turn_id: TurnId, answer: NewMessage) -> Done {
-        // A hold that has lapsed already, so that the next one is taken too.
+    /// Appends a question and the placeholder of its answer.
+    async fn turn(&self, turn_id: TurnId, answer: NewMessage) -> Outcome {
+        // A lease that has expired already, so that the next turn can begin.
         let turn = Some(TurnLease { turn_id, lease_until: SystemClock.now() });
         let append =
             Append { messages: vec![message(Some(turn_id)), answer], turn, ..Append::default() };
@@ -113,7 +113,7 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    async fn save(&self, turn_id: TurnId, answer: &NewMessage) -> Done {
+    async fn save(&self, turn_id: TurnId, answer: &NewMessage) -> Outcome {
         let now = SystemClock.now();
         let answer = AnswerUpdate {
             message_id: answer.message_id,
@@ -128,7 +128,7 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    async fn read(&self) -> Done {
+    async fn read(&self) -> Outcome {
         self.store.messages(self.user_id, self.id, None, 50).await?;
         Ok(())
     }
@@ -146,7 +146,7 @@ fn message(turn_id: Option<TurnId>) -> NewMessage {
     }
 }
 
-/// 500 characters of words that are seldom the same.
+/// Returns 500 characters of mostly different words.
 fn text() -> String {
     let mut text = String::new();
     while text.len() < 500 {

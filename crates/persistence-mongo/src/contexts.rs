@@ -1,11 +1,13 @@
+//! The port `Contexts`.
+
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, doc, serialize_to_document};
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
 
-use crate::MongoStore;
 use crate::documents::{ContextDocument, date, long};
-use crate::queries::{anyones, owned};
+use crate::queries::{by_id, by_owner};
+use crate::store::MongoStore;
 
 #[async_trait]
 impl Contexts for MongoStore {
@@ -15,7 +17,7 @@ impl Contexts for MongoStore {
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError> {
         let conversations = self.database.conversations();
-        let found = self.database.answer(conversations.find_one(owned(user_id, id))).await?;
+        let found = self.database.run(conversations.find_one(by_owner(user_id, id))).await?;
         Ok(found.map(|conversation| StoredContext {
             context: conversation.context.into(),
             revision: conversation.context_revision,
@@ -31,19 +33,19 @@ impl Contexts for MongoStore {
     ) -> Result<ReplaceContextOutcome, StoreError> {
         let revision = expected_revision + 1;
         let context = serialize_to_document(&ContextDocument::from(context));
-        let replaced = doc! { "$set": {
+        let replacement = doc! { "$set": {
             "context": context.map_err(StoreError::fault)?,
             "context_revision": long(revision),
         } };
-        let mut expected = owned(user_id, id);
+        let mut expected = by_owner(user_id, id);
         expected.insert("context_revision", long(expected_revision));
         let conversations = self.database.conversations();
-        let update = self.database.answer(conversations.update_one(expected, replaced)).await?;
+        let update = self.database.run(conversations.update_one(expected, replacement)).await?;
         if update.matched_count > 0 {
             return Ok(ReplaceContextOutcome::Stored { revision });
         }
-        let is_there = self.context(user_id, id).await?.is_some();
-        Ok(if is_there { ReplaceContextOutcome::Conflict } else { ReplaceContextOutcome::NotFound })
+        let exists = self.context(user_id, id).await?.is_some();
+        Ok(if exists { ReplaceContextOutcome::Conflict } else { ReplaceContextOutcome::NotFound })
     }
 
     async fn begin_compaction(
@@ -52,13 +54,13 @@ impl Contexts for MongoStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut nobodys = anyones(id);
-        let never = doc! { "compacting_until": Option::<DateTime>::None };
-        let lapsed = doc! { "compacting_until": { "$lte": date(now) } };
-        nobodys.insert("$or", [never, lapsed]);
-        let begun = doc! { "$set": { "compacting_until": date(until) } };
+        let mut claimable = by_id(id);
+        let unclaimed = doc! { "compacting_until": Option::<DateTime>::None };
+        let expired = doc! { "compacting_until": { "$lte": date(now) } };
+        claimable.insert("$or", [unclaimed, expired]);
+        let lease = doc! { "$set": { "compacting_until": date(until) } };
         let conversations = self.database.conversations();
-        let update = self.database.answer(conversations.update_one(nobodys, begun)).await?;
+        let update = self.database.run(conversations.update_one(claimable, lease)).await?;
         Ok(update.matched_count > 0)
     }
 
@@ -68,28 +70,29 @@ impl Contexts for MongoStore {
         until: Timestamp,
         later: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.hold_compaction(id, until, Some(date(later))).await
+        self.change_compaction_lease(id, until, Some(date(later))).await
     }
 
     async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
-        self.hold_compaction(id, until, None).await?;
+        self.change_compaction_lease(id, until, None).await?;
         Ok(())
     }
 }
 
 impl MongoStore {
-    /// Whether the right was still the one that was taken until `until`.
-    async fn hold_compaction(
+    /// Changes the expiry of the lease that currently expires at `until`. Returns `false` if another one
+    /// has been taken.
+    async fn change_compaction_lease(
         &self,
         id: ConversationId,
         until: Timestamp,
         later: Option<DateTime>,
     ) -> Result<bool, StoreError> {
-        let mut ours = anyones(id);
-        ours.insert("compacting_until", date(until));
-        let held = doc! { "$set": { "compacting_until": later } };
+        let mut leased = by_id(id);
+        leased.insert("compacting_until", date(until));
+        let changed = doc! { "$set": { "compacting_until": later } };
         let conversations = self.database.conversations();
-        let update = self.database.answer(conversations.update_one(ours, held)).await?;
+        let update = self.database.run(conversations.update_one(leased, changed)).await?;
         Ok(update.matched_count > 0)
     }
 }

@@ -1,19 +1,21 @@
+//! Classifying the driver's errors: those that may go away, and those that won't.
+
 use mongodb::error::{
     Error, ErrorKind, RETRYABLE_WRITE_ERROR, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR,
     UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 use webchat_persistence::StoreError;
 
-/// The driver's labels of what may succeed later.
-const LATER: [&str; 4] = [
+/// The driver's labels of errors after which a later attempt may succeed.
+const TRANSIENT_LABELS: [&str; 4] = [
     RETRYABLE_WRITE_ERROR,
     SYSTEM_OVERLOADED_ERROR,
     TRANSIENT_TRANSACTION_ERROR,
     UNKNOWN_TRANSACTION_COMMIT_RESULT,
 ];
 
-/// The server's codes of what may succeed later, from its `error_codes.yml`.
-const LATER_CODES: [i32; 39] = [
+/// The server's codes of errors after which a later attempt may succeed, from its `error_codes.yml`.
+const TRANSIENT_CODES: [i32; 39] = [
     6,     // HostUnreachable
     7,     // HostNotFound
     13,    // Unauthorized
@@ -43,7 +45,7 @@ const LATER_CODES: [i32; 39] = [
     365,   // TemporarilyUnavailable
     391,   // ReauthenticationRequired
     462,   // IngressRequestRateLimitExceeded
-    8000,  // AtlasError: over its quota, for instance
+    8000,  // AtlasError: for example over its quota
     9001,  // SocketException
     10058, // NotPrimary, of old servers
     10107, // NotWritablePrimary
@@ -55,15 +57,15 @@ const LATER_CODES: [i32; 39] = [
     14031, // OutOfDiskSpace
 ];
 
-/// What a failure means to whoever asked. Only its kind goes on to the log: the server's whole
-/// response, which an [`Error`] shows as well, is binary.
+/// Converts an error of the driver. Only its kind is kept for the log: an [`Error`] also contains the
+/// server's complete response, which is binary.
 pub(crate) fn store_error(error: Error) -> StoreError {
-    let is_later =
-        LATER.iter().any(|label| error.contains_label(label)) || is_later(error.kind.as_ref());
-    if is_later { StoreError::unavailable(*error.kind) } else { StoreError::fault(*error.kind) }
+    let is_transient = TRANSIENT_LABELS.iter().any(|label| error.contains_label(label))
+        || is_transient(error.kind.as_ref());
+    if is_transient { StoreError::unavailable(*error.kind) } else { StoreError::fault(*error.kind) }
 }
 
-fn is_later(kind: &ErrorKind) -> bool {
+fn is_transient(kind: &ErrorKind) -> bool {
     match kind {
         ErrorKind::Authentication { .. }
         | ErrorKind::ConnectionPoolCleared { .. }
@@ -71,20 +73,21 @@ fn is_later(kind: &ErrorKind) -> bool {
         | ErrorKind::Io(_)
         | ErrorKind::ServerSelection { .. }
         | ErrorKind::Shutdown
-        // Of servers that were found to be able to; none of them is there now.
+        // The servers were found to support transactions, but none of them is available now.
         | ErrorKind::Transaction { .. } => true,
-        _ => code(kind).is_some_and(|code| LATER_CODES.contains(&code)),
+        _ => code(kind).is_some_and(|code| TRANSIENT_CODES.contains(&code)),
     }
 }
 
+/// Returns the server's error code, if the server sent one.
 pub(crate) fn code(kind: &ErrorKind) -> Option<i32> {
     match kind {
         ErrorKind::Command(error) => Some(error.code),
         ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
         ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
         ErrorKind::InsertMany(error) => {
-            let refused = error.write_errors.iter().flatten().next().map(|error| error.code);
-            refused.or(error.write_concern_error.as_ref().map(|error| error.code))
+            let rejected = error.write_errors.iter().flatten().next().map(|error| error.code);
+            rejected.or(error.write_concern_error.as_ref().map(|error| error.code))
         }
         _ => None,
     }

@@ -1,7 +1,9 @@
+//! The readiness probe of the store.
+
 use async_trait::async_trait;
 use webchat_persistence::{Probe, StoreError};
 
-use crate::MongoStore;
+use crate::store::MongoStore;
 
 #[async_trait]
 impl Probe for MongoStore {

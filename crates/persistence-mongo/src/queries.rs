@@ -1,17 +1,18 @@
-//! Parts of queries that several files need.
+//! Queries that several modules share.
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use serde::de::DeserializeOwned;
 use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::StoreError;
 
-use crate::database::Transaction;
+use crate::database::{MongoDatabase, Transaction};
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument};
 
-/// The conversation, if it is `user_id`'s. One of the Flask application's is not found until it is
+/// Matches the conversation if it is the user's. One of the Flask application is not matched until it is
 /// migrated.
-pub(crate) fn owned(user_id: UserId, id: ConversationId) -> Document {
+pub(crate) fn by_owner(user_id: UserId, id: ConversationId) -> Document {
     doc! {
         "conversation_id": id.to_string(),
         "user_id": user_id.to_string(),
@@ -19,16 +20,28 @@ pub(crate) fn owned(user_id: UserId, id: ConversationId) -> Document {
     }
 }
 
-/// The conversation, whoever owns it.
-pub(crate) fn anyones(id: ConversationId) -> Document {
+/// Matches the conversation of any user.
+pub(crate) fn by_id(id: ConversationId) -> Document {
     doc! { "conversation_id": id.to_string(), "schema": CONVERSATION_SCHEMA }
 }
 
-/// All of a conversation but its context, which may be long and which few need.
+/// The projection without the context, which may be long and is rarely needed.
 pub(crate) fn without_context() -> Document {
     doc! { "context": 0 }
 }
 
+/// Finds the user's conversation, without its context.
+pub(crate) async fn find_by_owner(
+    database: &MongoDatabase,
+    user_id: UserId,
+    id: ConversationId,
+) -> Result<Option<ConversationDocument>, StoreError> {
+    let conversations = database.conversations();
+    let find = conversations.find_one(by_owner(user_id, id));
+    database.run(find.projection(without_context())).await
+}
+
+/// Finds a conversation within a transaction, without its context.
 pub(crate) async fn find_conversation(
     transaction: &mut Transaction<'_>,
     conversation: Document,
@@ -41,7 +54,21 @@ pub(crate) async fn find_conversation(
         .await
 }
 
-/// At most so many. To the server a limit of 0 means none.
+/// Updates a conversation within a transaction.
+pub(crate) async fn update_conversation(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    change: Document,
+) -> MongoResult<()> {
+    let conversations = transaction.database.conversations();
+    conversations
+        .update_one(by_owner(conversation.user_id, conversation.conversation_id), change)
+        .session(&mut *transaction.session)
+        .await?;
+    Ok(())
+}
+
+/// Runs a query with a limit. To the server, a limit of 0 would mean no limit.
 pub(crate) async fn at_most<T: DeserializeOwned + Unpin + Send + Sync>(
     limit: u32,
     find: mongodb::action::Find<'_, T>,

@@ -1,3 +1,5 @@
+//! Implements [`Sessions`].
+
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 use webchat_domain::{ConversationId, Session, SessionId, Timestamp};

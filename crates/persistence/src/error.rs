@@ -1,3 +1,5 @@
+//! Why a store did not do what it was asked to.
+
 use std::error::Error as StdError;
 
 use thiserror::Error;
@@ -8,18 +10,18 @@ pub enum StoreError {
     /// The store can't be reached, is full or is read-only: the same request may succeed later.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
-    /// A fault that trying again will not mend: what the store holds is not what was written.
+    /// A fault that a retry does not fix: the stored data is not what was written.
     #[error("the store is faulty")]
     Fault(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl StoreError {
-    /// The store can't do it now.
+    /// The store can't do it now; a retry may succeed.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Unavailable(cause.into())
     }
 
-    /// The store is broken.
+    /// The store or its data is broken; a retry fails too.
     pub fn fault(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Fault(cause.into())
     }

@@ -1,50 +1,22 @@
 #![doc = include_str!("../README.md")]
 
-mod contexts;
-mod conversation_archive;
-mod conversations;
 mod error;
-mod file_jobs;
-mod probe;
-mod saved_files;
-mod sessions;
-mod signals;
-mod turn_log;
-
+mod ports;
+pub mod rules;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-#[cfg(feature = "mock")]
-pub use contexts::MockContexts;
-pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};
-#[cfg(feature = "mock")]
-pub use conversation_archive::MockConversationArchive;
-pub use conversation_archive::{
-    ConversationArchive, StoredConversation, StoredFileJob, StoredMessage, Totals,
-};
-#[cfg(feature = "mock")]
-pub use conversations::MockConversations;
-pub use conversations::{
-    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
-    ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, InvalidCursor, ListOrder, Page,
-    SelectOutcome, TurnLease,
-};
 pub use error::StoreError;
+pub use ports::{
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint, ChildMessage,
+    CompletedJob, Contexts, ContinueAnswer, ConversationArchive, Conversations, CreateJobOutcome,
+    Cursor, Edit, EditOutcome, FileJobs, FileText, InvalidCursor, ListOrder, NewFileJob, Page,
+    Probe, ReplaceContextOutcome, Replay, SavedFiles, SelectOutcome, Sessions, Signal, Signals,
+    StoredContext, StoredConversation, StoredFileJob, StoredMessage, TakenJob, Totals, TurnLease,
+    TurnLog,
+};
 #[cfg(feature = "mock")]
-pub use file_jobs::MockFileJobs;
-pub use file_jobs::{CompletedJob, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
-#[cfg(feature = "mock")]
-pub use probe::MockProbe;
-pub use probe::Probe;
-#[cfg(feature = "mock")]
-pub use saved_files::MockSavedFiles;
-pub use saved_files::SavedFiles;
-#[cfg(feature = "mock")]
-pub use sessions::MockSessions;
-pub use sessions::Sessions;
-#[cfg(feature = "mock")]
-pub use signals::MockSignals;
-pub use signals::{Signal, Signals};
-#[cfg(feature = "mock")]
-pub use turn_log::MockTurnLog;
-pub use turn_log::{Checkpoint, Replay, TurnLog};
+pub use ports::{
+    MockContexts, MockConversationArchive, MockConversations, MockFileJobs, MockProbe,
+    MockSavedFiles, MockSessions, MockSignals, MockTurnLog,
+};

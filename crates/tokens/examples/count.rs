@@ -1,6 +1,6 @@
-//! Counts the tokens of a file, and cuts it into chunks that fit:
+//! Counts the tokens of a file and splits it into chunks:
 //! `cargo run -p webchat-tokens --example count -- README.md 200`
-#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+#![expect(clippy::print_stdout, reason = "the example prints its result")]
 
 use std::error::Error;
 
@@ -8,13 +8,13 @@ use webchat_tokens::{TokenCounter, chunks};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let file = arguments.next().ok_or("give a text file")?;
-    let most: u32 = arguments.next().map_or(Ok(1_000), |most| most.parse())?;
+    let file = arguments.next().ok_or("usage: count FILE [LIMIT]")?;
+    let limit: u32 = arguments.next().map_or(Ok(1_000), |limit| limit.parse())?;
     let text = std::fs::read_to_string(&file)?;
 
     let counter = TokenCounter::for_model("gpt-4o");
     println!("{file}: {} tokens", counter.count(&text));
-    for (number, chunk) in (1..).zip(chunks(&text, most, counter)) {
+    for (number, chunk) in (1..).zip(chunks(&text, limit, counter)) {
         let first_line = chunk.trim_start().lines().next().unwrap_or_default();
         println!("{number}. {} tokens: {first_line}", counter.count(chunk));
     }

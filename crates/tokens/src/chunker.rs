@@ -1,48 +1,50 @@
+//! Splits long texts into chunks that fit the model.
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::TokenCounter;
 
-/// The longest text that is one token, in bytes: 128 spaces, in `o200k_base`.
-const LONGEST_TOKEN: usize = 128;
+/// The maximum length of a token in bytes: 128 spaces in `o200k_base`.
+const MAX_TOKEN_BYTES: usize = 128;
 
-/// A piece that is cut without regard to words begins with so many characters a token.
-const CHARS_A_TOKEN: usize = 4;
+/// The first guess of the characters per token, where a text is split within words.
+const CHARS_PER_TOKEN: usize = 4;
 
-/// How a text that is too long is divided, from the best way to the worst.
+/// How a text that is too long is split, from the best way to the worst.
 const LEVELS: [fn(&str) -> Vec<&str>; 4] = [paragraphs, lines, sentences, words];
 
-/// Cuts a text into chunks of at most `limit` tokens each, at the ends of paragraphs where they allow
-/// it, else of lines, sentences or words, and never within a character. Joined, the chunks are the
-/// text. A chunk is as long as it can be without a worse place to cut.
+/// Splits a text into chunks of at most `limit` tokens each: at the ends of paragraphs if possible,
+/// otherwise of lines, sentences or words, and never within a character. The concatenated chunks are
+/// the text. A chunk is as long as it can be without a worse boundary.
 ///
-/// `limit` must be at least 16: with less, a single character may be too long. It takes time in
-/// proportion to the text, some 2 s for 5 MB: call it off the runtime's threads.
+/// `limit` must be at least 16, because a single character may have that many tokens. The time is
+/// proportional to the length, about 2 s for 5 MB: call it outside of the runtime's threads.
 #[must_use]
 pub fn chunks(text: &str, limit: u32, counter: TokenCounter) -> Vec<&str> {
     let mut pieces = Vec::new();
     divide(text, &LEVELS, limit, counter, &mut pieces);
     let mut chunks = Vec::new();
-    let mut rest = text;
+    let mut remaining = text;
     let mut pieces = pieces.as_slice();
     while !pieces.is_empty() {
-        let taken = fitting(pieces, rest, limit, counter);
+        let taken = fitting(pieces, remaining, limit, counter);
         let (chunk_pieces, later) = pieces.split_at(taken);
-        let (chunk, after) = rest.split_at(chunk_pieces.iter().map(|piece| piece.bytes).sum());
+        let (chunk, after) = remaining.split_at(chunk_pieces.iter().map(|piece| piece.bytes).sum());
         chunks.push(chunk);
-        (pieces, rest) = (later, after);
+        (pieces, remaining) = (later, after);
     }
     chunks
 }
 
-/// A part of the text that fits alone.
+/// A range of the text that fits alone.
 #[derive(Clone, Copy)]
 struct Piece {
     bytes: usize,
     tokens: u32,
 }
 
-/// How many of the pieces, with which `text` begins, fit together. Together they mostly count less than
-/// apart, which makes room for more.
+/// How many of the first pieces of `text` fit together. Together they mostly have fewer tokens than
+/// separately, so that more of them fit.
 fn fitting(pieces: &[Piece], text: &str, limit: u32, counter: TokenCounter) -> usize {
     let count = |taken: usize| {
         let bytes = pieces.iter().take(taken).map(|piece| piece.bytes).sum();
@@ -56,7 +58,7 @@ fn fitting(pieces: &[Piece], text: &str, limit: u32, counter: TokenCounter) -> u
             sum <= limit
         });
         let most = taken + may_fit.count();
-        // Seldom, and by little, they count more than apart.
+        // Rarely, they have slightly more tokens than separately.
         let Some(more) = (taken + 1..=most).rev().find(|more| count(*more) <= limit) else {
             return taken.max(1);
         };
@@ -64,7 +66,7 @@ fn fitting(pieces: &[Piece], text: &str, limit: u32, counter: TokenCounter) -> u
     }
 }
 
-/// Divides the text at the first of the levels whose parts fit, part by part.
+/// Splits the text at the first of the levels whose pieces fit.
 fn divide(
     text: &str,
     levels: &[fn(&str) -> Vec<&str>],
@@ -80,53 +82,56 @@ fn divide(
     }
     match levels.split_first() {
         Some((split, worse)) => {
-            for part in split(text) {
-                divide(part, worse, limit, counter, pieces);
+            for piece in split(text) {
+                divide(piece, worse, limit, counter, pieces);
             }
         }
-        None => cut(text, limit, counter, pieces),
+        None => split_characters(text, limit, counter, pieces),
     }
 }
 
-/// The text's tokens, unless they are more than `limit`.
+/// The number of tokens of the text; `None` if it is more than `limit`.
 fn tokens_within(text: &str, limit: u32, counter: TokenCounter) -> Option<u32> {
-    let most_bytes = usize::try_from(limit).ok()?.saturating_mul(LONGEST_TOKEN);
-    if text.len() > most_bytes {
+    let max_bytes = usize::try_from(limit).ok()?.saturating_mul(MAX_TOKEN_BYTES);
+    if text.len() > max_bytes {
         return None;
     }
     Some(counter.count(text)).filter(|tokens| *tokens <= limit)
 }
 
-/// Cuts anywhere between characters.
-fn cut(text: &str, limit: u32, counter: TokenCounter, pieces: &mut Vec<Piece>) {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let mut chars = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(CHARS_A_TOKEN);
+/// Splits anywhere between characters.
+fn split_characters(text: &str, limit: u32, counter: TokenCounter, pieces: &mut Vec<Piece>) {
+    let mut remaining = text;
+    while !remaining.is_empty() {
+        let mut chars =
+            usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(CHARS_PER_TOKEN);
         let (bytes, tokens) = loop {
-            let bytes = rest.char_indices().nth(chars).map_or(rest.len(), |(bytes, _)| bytes);
-            let tokens = rest.split_at_checked(bytes).map_or(0, |(head, _)| counter.count(head));
+            let bytes =
+                remaining.char_indices().nth(chars).map_or(remaining.len(), |(bytes, _)| bytes);
+            let tokens =
+                remaining.split_at_checked(bytes).map_or(0, |(head, _)| counter.count(head));
             if tokens <= limit || chars == 1 {
                 break (bytes, tokens);
             }
             chars = (chars / 2).max(1);
         };
         pieces.push(Piece { bytes, tokens });
-        rest = rest.split_at_checked(bytes).map_or("", |(_, after)| after);
+        remaining = remaining.split_at_checked(bytes).map_or("", |(_, after)| after);
     }
 }
 
-/// With the empty lines behind each.
+/// The paragraphs, each with the empty lines after it.
 fn paragraphs(text: &str) -> Vec<&str> {
     let mut paragraphs = Vec::new();
-    let mut rest = text;
-    while let Some((end, _)) = rest.match_indices("\n\n").next() {
-        let (_, after) = rest.split_at(end);
+    let mut remaining = text;
+    while let Some((end, _)) = remaining.match_indices("\n\n").next() {
+        let (_, after) = remaining.split_at(end);
         let breaks = after.len() - after.trim_start_matches('\n').len();
-        let (paragraph, later) = rest.split_at(end + breaks);
+        let (paragraph, later) = remaining.split_at(end + breaks);
         paragraphs.push(paragraph);
-        rest = later;
+        remaining = later;
     }
-    paragraphs.push(rest);
+    paragraphs.push(remaining);
     paragraphs
 }
 
@@ -138,19 +143,19 @@ fn sentences(text: &str) -> Vec<&str> {
     text.split_sentence_bounds().collect()
 }
 
-/// With the white space before each, as encodings have it.
+/// The words, each with the white space before it, as encodings have it.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut begin = 0;
     let mut after_space = true;
-    for (at, part) in text.split_word_bound_indices() {
+    for (at, segment) in text.split_word_bound_indices() {
         if !after_space {
             words.extend(text.get(begin..at));
             begin = at;
         }
-        after_space = part.trim().is_empty();
+        after_space = segment.trim().is_empty();
     }
-    words.extend(text.get(begin..).filter(|rest| !rest.is_empty()));
+    words.extend(text.get(begin..).filter(|word| !word.is_empty()));
     words
 }
 
@@ -171,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn paragraphs_stay_whole_where_they_fit() {
+    fn paragraphs_that_fit_are_not_split() {
         let paragraph = "The moon makes the tides, and the sun helps.";
         let text = format!("{paragraph}\n\n{paragraph}\n\n\n{paragraph}");
 
@@ -182,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_paragraph_is_cut_between_lines_then_sentences_then_words() {
+    fn a_long_paragraph_is_split_at_lines_then_sentences_then_words() {
         let by_lines = chunked(
             "one two three four five six seven\neight nine ten eleven twelve thirteen fourteen\nfifteen sixteen seventeen eighteen nineteen twenty",
             16,
@@ -195,13 +200,13 @@ mod tests {
 
         assert!(by_lines.iter().rev().skip(1).all(|chunk| chunk.ends_with('\n')), "{by_lines:?}");
         assert!(by_lines.len() > 1);
-        let whole = by_sentences.iter().all(|chunk| chunk.trim_end().ends_with('.'));
-        assert!(whole && by_sentences.len() > 1, "{by_sentences:?}");
+        let complete = by_sentences.iter().all(|chunk| chunk.trim_end().ends_with('.'));
+        assert!(complete && by_sentences.len() > 1, "{by_sentences:?}");
         assert!((3..=4).contains(&by_words), "{by_words}");
     }
 
     #[test]
-    fn a_line_of_five_megabytes_is_cut_into_full_chunks() {
+    fn a_line_of_five_megabytes_is_split_into_full_chunks() {
         let text = "语言".repeat(5_000_000 / 6);
         let counter = TokenCounter::load();
 
@@ -215,7 +220,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn joined_the_chunks_are_the_text_and_none_is_too_long(
+        fn the_concatenated_chunks_are_the_text_and_none_is_too_long(
             text in r"([\PC\n\r \t]|[a-z]{1,9}[ .,]|\n\n|👩‍👩‍👧|\x00){0,400}",
             limit in 16..200_u32,
         ) {

@@ -1,30 +1,33 @@
-//! When the oldest messages are folded into the summary, and how many. A fold frees half of the room at
-//! least, so over a conversation there are no more of them than its tokens divided by half the room.
+//! When the oldest messages are compacted into the summary, and how many. A compaction frees at least
+//! half of the available tokens, so that a conversation has no more compactions than its tokens divided
+//! by that half.
 
-use crate::{Budget, with_overhead};
 use webchat_domain::{Message, Role};
 
-/// A summary has at most so many tokens; fewer where that would be more than a quarter of the room.
-const LONGEST_SUMMARY: u32 = 500;
+use crate::budget::{Budget, with_overhead};
+
+/// The maximum number of tokens of a summary, unless a quarter of the available tokens is less.
+const MAX_SUMMARY_TOKENS: u32 = 500;
 
 impl Budget {
-    /// Whether so many tokens of messages, beside the summary, are so many that the oldest should be
-    /// folded before there is need: more than three quarters of the room.
+    /// Whether the oldest messages should be compacted, before there is need: `history` tokens of
+    /// messages and the summary exceed three quarters of the available tokens.
     #[must_use]
-    pub fn is_tight(&self, history: u32) -> bool {
-        history.saturating_add(self.summary_tokens()) > self.room() / 4 * 3
+    pub fn needs_compaction(&self, history: u32) -> bool {
+        history.saturating_add(self.summary_tokens()) > self.available() / 4 * 3
     }
 
-    /// The tokens that a summary may have.
+    /// The maximum number of tokens of a summary.
     #[must_use]
-    pub fn longest_summary(&self) -> u32 {
-        LONGEST_SUMMARY.min(self.room() / 4)
+    pub fn max_summary_tokens(&self) -> u32 {
+        MAX_SUMMARY_TOKENS.min(self.available() / 4)
     }
 
-    /// The tokens of messages that a fold leaves as they are: with the summary a quarter of the room.
+    /// The tokens of messages that a compaction keeps: together with the summary, a quarter of the
+    /// available tokens.
     #[must_use]
-    pub fn left_by_fold(&self) -> u32 {
-        (self.room() / 4).saturating_sub(self.summary_tokens())
+    pub fn kept_by_compaction(&self) -> u32 {
+        (self.available() / 4).saturating_sub(self.summary_tokens())
     }
 
     pub(crate) fn summary_tokens(&self) -> u32 {
@@ -32,35 +35,35 @@ impl Budget {
     }
 }
 
-/// Finds where a fold ends, from messages that are offered newest first.
+/// Finds the newest message that is compacted, from messages that are passed newest first.
 #[derive(Clone, Copy, Debug)]
-pub struct Fold {
+pub struct CompactionScan {
     through: u64,
-    room: u32,
+    available: u32,
 }
 
-impl Fold {
-    /// Looks beside the budget's summary.
+impl CompactionScan {
+    /// Starts with the messages after the summary of `budget`.
     #[must_use]
     pub fn new(budget: Budget) -> Self {
         Self {
             through: budget.summary.map_or(0, |summary| summary.through),
-            room: budget.left_by_fold(),
+            available: budget.kept_by_compaction(),
         }
     }
 
-    /// Takes the next older message: whether it is the newest that is to be folded. `None`: none is,
-    /// as the summary covers all older ones.
-    pub fn ends_at(&mut self, message: &Message) -> Option<bool> {
+    /// Whether this message, the next older one, is the newest that is compacted. Returns `None` if
+    /// there is none, because the summary covers all older messages.
+    pub fn is_boundary(&mut self, message: &Message) -> Option<bool> {
         if message.position <= self.through {
             return None;
         }
         if message.role == Role::Assistant && message.content.is_empty() {
             return Some(false);
         }
-        match self.room.checked_sub(with_overhead(message.token_count)) {
-            Some(room) => {
-                self.room = room;
+        match self.available.checked_sub(with_overhead(message.token_count)) {
+            Some(available) => {
+                self.available = available;
                 Some(false)
             }
             None => Some(true),
@@ -73,69 +76,68 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Cover, MESSAGE_OVERHEAD, REPLY_PRIMER};
+    use crate::budget::{MESSAGE_OVERHEAD, REPLY_PRIMER, SummaryExtent};
 
-    /// A conversation as the planner sees it.
-    struct Spoken {
+    /// A conversation, as far as the planner is concerned.
+    struct Conversation {
         budget: Budget,
-        /// Tokens of the messages that are not folded, with their overhead.
+        /// The tokens of the messages that are not compacted, with their overhead.
         history: Vec<u32>,
-        folds: u64,
+        compactions: u64,
     }
 
-    impl Spoken {
+    impl Conversation {
         fn history(&self) -> u32 {
             self.history.iter().sum()
         }
 
         fn fits(&self, question: u32) -> bool {
-            let all = self.history() + question + self.budget.summary_tokens() + REPLY_PRIMER;
-            all <= self.budget.room()
+            let total = self.history() + question + self.budget.summary_tokens() + REPLY_PRIMER;
+            total <= self.budget.available()
         }
 
-        /// With a summary as long as it may be.
-        fn fold(&mut self) {
-            let mut left = self.budget.left_by_fold();
-            let kept =
-                self.history.iter().rev().take_while(|tokens| {
-                    left.checked_sub(**tokens).map(|rest| left = rest).is_some()
-                });
+        /// Compacts with a summary of the maximum length.
+        fn compact(&mut self) {
+            let mut left = self.budget.kept_by_compaction();
+            let kept = self.history.iter().rev().take_while(|tokens| {
+                left.checked_sub(**tokens).map(|remaining| left = remaining).is_some()
+            });
             self.history.drain(..self.history.len() - kept.count());
-            let tokens = self.budget.longest_summary().saturating_sub(MESSAGE_OVERHEAD);
-            self.budget.summary = Some(Cover { tokens, through: 1, messages: 1 });
-            self.folds += 1;
+            let tokens = self.budget.max_summary_tokens().saturating_sub(MESSAGE_OVERHEAD);
+            self.budget.summary = Some(SummaryExtent { tokens, through: 1, messages: 1 });
+            self.compactions += 1;
         }
     }
 
     proptest! {
-        /// Turn after turn, as the chat does it: before a question that would not fit, and after an
-        /// answer that leaves little room.
+        /// Compacts as the chat does: before a question that would not fit, and after an answer that
+        /// leaves few tokens.
         #[test]
-        fn folds_are_rare_and_make_room_for_each_question(
+        fn compactions_are_rare_and_every_question_fits(
             window in 2_000..20_000_u32,
             turns in proptest::collection::vec((1..400_u32, 1..400_u32), 1..400),
         ) {
             let budget = Budget { window, reply: 500, ..Budget::default() };
-            let mut spoken = Spoken { budget, history: Vec::new(), folds: 0 };
+            let mut conversation = Conversation { budget, history: Vec::new(), compactions: 0 };
             let mut tokens = 0_u64;
 
             for (question, answer) in turns {
                 let (question, answer) = (with_overhead(question), with_overhead(answer));
-                if !spoken.fits(question) {
-                    spoken.fold();
+                if !conversation.fits(question) {
+                    conversation.compact();
                 }
-                prop_assert!(spoken.fits(question), "a turn had to leave something out");
-                spoken.history.extend([question, answer]);
+                prop_assert!(conversation.fits(question), "a message had to be left out");
+                conversation.history.extend([question, answer]);
                 tokens += u64::from(question + answer);
-                if spoken.budget.is_tight(spoken.history()) {
-                    spoken.fold();
+                if conversation.budget.needs_compaction(conversation.history()) {
+                    conversation.compact();
                 }
             }
 
-            let half = u64::from(budget.room() / 2);
+            let half = u64::from(budget.available() / 2);
             prop_assert!(
-                spoken.folds <= tokens / half + 1,
-                "{} folds for {tokens} tokens, half a room is {half}", spoken.folds
+                conversation.compactions <= tokens / half + 1,
+                "{} compactions for {tokens} tokens, half of the available is {half}", conversation.compactions
             );
         }
     }

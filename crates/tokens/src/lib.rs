@@ -1,14 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod budget;
 mod chunker;
 mod compaction;
 mod counter;
 mod planner;
 
-pub use chunker::chunks;
-pub use compaction::Fold;
-pub use counter::{TokenCounter, window_of};
-pub use planner::{
-    Budget, ContextPlanner, Cover, MESSAGE_OVERHEAD, Plan, REPLY_PRIMER, SUMMARY_HEADING, TooLong,
-    with_overhead,
+pub use budget::{
+    Budget, MESSAGE_OVERHEAD, REPLY_PRIMER, SUMMARY_HEADING, SummaryExtent, TooLong, with_overhead,
 };
+pub use chunker::chunks;
+pub use compaction::CompactionScan;
+pub use counter::{TokenCounter, window_of};
+pub use planner::{ContextPlanner, Plan};

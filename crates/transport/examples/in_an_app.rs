@@ -1,7 +1,7 @@
-//! Webchat's services within another actix application, beside its own routes:
+//! Mounts Webchat's services in another actix application, beside its own routes:
 //! `cargo run -p webchat-transport --example in_an_app -- http://127.0.0.1:11434/v1/chat/completions`
 //! and then `curl http://127.0.0.1:8081/chat/api/v1/config`.
-#![expect(clippy::print_stdout, reason = "it says where it is")]
+#![expect(clippy::print_stdout, reason = "prints the address")]
 
 use std::error::Error;
 use std::path::Path;
@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer, web};
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings};
-use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::TokenCounter;
 use webchat_transport::Services;
 
@@ -39,10 +39,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut server = server.run();
     tokio::select! {
         ended = &mut server => return Ok(ended?),
-        asked = tokio::signal::ctrl_c() => asked?,
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
 
-    // Answers have their time to end, then their followers are told to come back later.
+    // Running answers get time to end; then clients are told to reconnect later.
     chat.shutdown(Duration::from_secs(30)).await;
     closing.close().await;
     let stopping = server.handle().stop(true);
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Everything on one SQLite file.
+/// All ports on one SQLite file.
 async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
     let store = SqliteStore::open(&data.join("webchat.db")).await?;
     let ports = Ports {
@@ -62,7 +62,7 @@ async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
         file_jobs: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
         sessions: Arc::new(store),
-        saved_files: Arc::new(SavedFolder::at(data.join("saved_conversations"))),
+        saved_files: Arc::new(SavedFilesDir::at(data.join("saved_conversations"))),
         model: Arc::new(HttpChatModel::new(HttpSettings::new(model.parse()?))?),
         clock: Arc::new(SystemClock),
         tokens: TokenCounter::load(),

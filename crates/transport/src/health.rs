@@ -1,4 +1,4 @@
-//! For those who watch over the server: whether it lives, and whether it should get requests.
+//! Liveness, readiness and metrics, for whatever monitors the server.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
@@ -7,20 +7,24 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
-use crate::error::ErrorBody;
-use crate::{ApiError, Metrics};
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::settings::Metrics;
 
-/// By <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+const HEALTHZ: &str = "/healthz";
+const READYZ: &str = "/readyz";
+
+/// See <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 #[derive(OpenApi)]
 #[openapi(paths(healthz, readyz))]
-pub(crate) struct Described;
+pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/healthz").route(web::get().to(healthz)))
-        .service(web::resource("/readyz").route(web::get().to(readyz)));
+        .service(web::resource(HEALTHZ).route(web::get().to(healthz)))
+        .service(web::resource(READYZ).route(web::get().to(readyz)));
 }
 
 pub(crate) fn metrics(config: &mut ServiceConfig, metrics: Option<Metrics>) {
@@ -38,22 +42,22 @@ struct Health {
     status: &'static str,
 }
 
-/// Whether the process serves.
+/// Checks that the process is alive.
 #[utoipa::path(
     get,
-    path = "/healthz",
+    path = HEALTHZ,
     tag = "server",
     operation_id = "healthz",
     responses((status = 200, body = Health)),
 )]
 async fn healthz() -> HttpResponse {
-    answer("alive")
+    health("alive")
 }
 
-/// Whether the server should get requests.
+/// Checks that the server is ready for requests.
 #[utoipa::path(
     get,
-    path = "/readyz",
+    path = READYZ,
     tag = "server",
     operation_id = "readyz",
     responses(
@@ -61,17 +65,17 @@ async fn healthz() -> HttpResponse {
         (
             status = 503,
             body = ErrorBody,
-            description = "The server goes away, or a store does not answer.",
+            description = "The server is shutting down, or a store is unavailable.",
         ),
     ),
 )]
 async fn readyz(chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
     chat.readiness().await?;
-    Ok(answer("ready"))
+    Ok(health("ready"))
 }
 
-fn answer(status: &'static str) -> HttpResponse {
-    let mut answer = HttpResponse::Ok().json(Health { status });
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+fn health(status: &'static str) -> HttpResponse {
+    let mut response = HttpResponse::Ok().json(Health { status });
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

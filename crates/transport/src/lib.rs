@@ -1,33 +1,26 @@
 #![doc = include_str!("../README.md")]
 
-mod accept;
-mod body;
-mod caller;
+mod app;
 mod error;
-mod etag;
-mod flask;
+mod extract;
 mod headers;
 mod health;
-mod idempotency;
+mod legacy;
+mod middleware;
 mod openapi;
-mod origin;
 mod pages;
-mod paging;
+mod quota;
 mod realtime;
-mod refusals;
-mod request_limits;
+mod rest;
 mod routes;
 mod server;
-mod services;
-mod upload;
-mod v1;
+mod settings;
 
-pub use caller::{Caller, Reader};
-pub use error::ApiError;
-pub use openapi::openapi;
-pub use realtime::Limits;
-pub use realtime::socket_io::Refusal;
-pub use server::{Metrics, RunningServer, Settings, serve};
-pub use services::Services;
-
-use routes::routes;
+pub use app::Services;
+pub use error::api_error::ApiError;
+pub use extract::session::{OptionalSession, RequiredSession};
+pub use openapi::document::openapi;
+pub use realtime::limits::Limits;
+pub use realtime::socket_io::engine_io_error::EngineIoError;
+pub use server::{RunningServer, serve};
+pub use settings::{Metrics, Settings};

@@ -1,4 +1,6 @@
-use std::path::Path;
+//! The page and its files.
+
+use std::path::{Path, PathBuf};
 
 use actix_files::{Files, NamedFile};
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, VARY};
@@ -7,34 +9,34 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{CustomizeResponder, HttpRequest, Responder};
 use webchat_chat::Chat;
 
-use crate::ApiError;
-use crate::caller::{self, Caller};
+use crate::error::api_error::ApiError;
+use crate::extract::session::{self, RequiredSession};
 
-/// Assets have their content's hash in their names: what is there never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// For assets, which have a hash of their content in their names.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// Everything else is asked for again each time, and mostly answered with "not modified".
-const ASK_AGAIN: &str = "no-cache";
+/// For all other files: browsers revalidate them each time, mostly with 304 as the result.
+const REVALIDATE: &str = "no-cache";
 
 /// The folder of the built page.
-struct WebDir(std::path::PathBuf);
+struct WebDir(PathBuf);
 
-/// The page and its files. The last of all routes, as it takes every path that is left.
+/// To be configured last, as its files match every remaining path.
 pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
     config
         .app_data(web::Data::new(WebDir(web_dir.to_owned())))
-        .route("/", web::get().to(page))
-        // Whatever is named there: that it is no conversation is for the page to say.
-        .route("/c/{conversation_id}", web::get().to(page))
-        .route("/api/docs", web::get().to(page_of_the_api))
+        .route("/", web::get().to(chat_page))
+        // The page itself reports that there is no such conversation.
+        .route("/c/{conversation_id}", web::get().to(chat_page))
+        .route("/api/docs", web::get().to(api_page))
         .service(
             web::scope("/assets")
-                .wrap(file_headers(FOR_EVER))
+                .wrap(file_headers(IMMUTABLE))
                 .service(Files::new("", web_dir.join("assets")).try_compressed()),
         )
         .service(
             web::scope("")
-                .wrap(file_headers(ASK_AGAIN))
+                .wrap(file_headers(REVALIDATE))
                 .service(Files::new("", web_dir).try_compressed()),
         );
 }
@@ -43,25 +45,25 @@ fn file_headers(cache_control: &'static str) -> DefaultHeaders {
     DefaultHeaders::new().add((CACHE_CONTROL, cache_control)).add((VARY, "accept-encoding"))
 }
 
-async fn page(
+async fn chat_page(
     request: HttpRequest,
     chat: web::Data<Chat>,
     web_dir: web::Data<WebDir>,
-    caller: Caller,
+    caller: RequiredSession,
 ) -> Result<impl Responder, ApiError> {
-    caller::extend(&request, &chat, &caller.0).await?;
+    session::extend(&request, &chat, &caller.session).await?;
     open(&web_dir, "index.html")
 }
 
-/// What `/api/openapi.json` says, to be read and tried.
-async fn page_of_the_api(web_dir: web::Data<WebDir>) -> Result<impl Responder, ApiError> {
+/// The documentation of the REST API, where requests can be tried.
+async fn api_page(web_dir: web::Data<WebDir>) -> Result<impl Responder, ApiError> {
     open(&web_dir, "docs.html")
 }
 
 fn open(web_dir: &WebDir, page: &str) -> Result<CustomizeResponder<NamedFile>, ApiError> {
     let folder = &web_dir.0;
     let file = NamedFile::open(folder.join(page)).map_err(|error| {
-        tracing::error!(%error, folder = %folder.display(), "the page is not there: build web/");
+        tracing::error!(%error, folder = %folder.display(), page, "page not found: build web/");
         ApiError::NotFound
     })?;
     let cache_control = CacheControl(vec![CacheDirective::NoCache]);

@@ -1,19 +1,21 @@
+//! All routes but the page's.
+
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use webchat_chat::ChatError;
 
-use crate::body::json;
-use crate::realtime::{self, socket_io};
-use crate::{ApiError, flask, health, openapi, v1};
+use crate::error::api_error::ApiError;
+use crate::extract::body::{MAX_BODY, json};
+use crate::middleware::origin::SOCKET_IO_PATH;
+use crate::openapi::document;
+use crate::realtime::socket_io;
+use crate::realtime::websocket;
+use crate::{health, legacy, rest};
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 64 * 1024;
-
-/// All routes but the page's.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .app_data(json(MAX_BODY))
         .app_data(PathConfig::default().error_handler(|_, _| {
-            // What is no id is the id of no conversation.
+            // An invalid id is the id of no conversation.
             ApiError::Chat(ChatError::ConversationNotFound).into()
         }))
         .app_data(
@@ -21,9 +23,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .error_handler(|error, _| ApiError::InvalidRequest(error.to_string()).into()),
         )
         .configure(health::routes)
-        .configure(flask::routes)
-        .service(web::resource("/api/openapi.json").route(web::get().to(openapi::serve)))
-        .service(web::scope("/api/v1").configure(v1::routes))
-        .route("/ws", web::get().to(realtime::connect))
-        .service(web::resource(socket_io::PATH).to(socket_io::serve));
+        .configure(legacy::routes::routes)
+        .service(web::resource(document::PATH).route(web::get().to(document::serve)))
+        .service(web::scope(rest::routes::PREFIX).configure(rest::routes::routes))
+        .route("/ws", web::get().to(websocket::connect::connect))
+        .service(web::resource(SOCKET_IO_PATH).to(socket_io::handler::serve));
 }

@@ -1,58 +1,27 @@
+//! The whole server: the services and the page on a listener.
+
 use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_session::SessionMiddleware;
-use actix_session::config::PersistentSession;
-use actix_session::storage::CookieSessionStore;
-use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
 #[cfg(target_os = "linux")]
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpServer, cookie};
+use actix_web::{App, HttpServer};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
-use tracing_actix_web::TracingLogger;
-use url::Url;
 use webchat_chat::Chat;
 
-use crate::headers::security_headers;
-use crate::{Limits, Services, error, health, origin, pages, request_limits};
+use crate::app::Services;
+use crate::settings::Settings;
+use crate::{health, pages};
 
-/// How long connections have to take their last bytes when the server goes away, in seconds.
-const LAST_BYTES_S: u64 = 5;
+/// How long clients may take to receive the last bytes at shutdown, in seconds.
+const SEND_GRACE_S: u64 = 5;
 
-/// What the operator decides about the server.
-#[derive(Clone)]
-pub struct Settings {
-    /// Signs and encrypts the session cookie: at least 32 bytes, the same on all instances.
-    pub secret_key: Vec<u8>,
-    /// Where users find the server, if that is not where it listens. `https` makes the cookie secure.
-    pub public_url: Option<Url>,
-    /// Further origins whose pages may use the server.
-    pub allowed_origins: Vec<Url>,
-    /// The folder of the built page.
-    pub web_dir: PathBuf,
-    /// The most bytes that a file of conversations may have which is brought here.
-    pub max_import_bytes: u64,
-    /// Requests that one session may make, and four times as many in a burst; `None`: any number.
-    pub requests_per_second: Option<NonZeroU32>,
-    /// What live connections may take.
-    pub limits: Limits,
-    /// What `GET /metrics` answers; without it, there is no such route.
-    pub metrics: Option<Metrics>,
-}
-
-/// Writes the metrics as they are now, in Prometheus' text format.
-pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
-
-/// A server that runs.
+/// A running server.
 pub struct RunningServer {
     addresses: Vec<SocketAddr>,
     handle: ServerHandle,
@@ -66,94 +35,72 @@ pub struct RunningServer {
 /// When the listener can't be used.
 pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Result<RunningServer> {
     let services = Services::new(chat, settings);
-    let closing = services.clone();
+    let mounted = services.clone();
     let web_dir = settings.web_dir.clone();
     let metrics = settings.metrics.clone();
-    let slowest = settings.limits.slowest;
+    let send_timeout = settings.limits.send_timeout;
 
     let server = HttpServer::new(move || {
-        App::new()
-            .configure(|config| services.configure(config))
-            .configure(|config| health::metrics(config, metrics.clone()))
-            .configure(|config| pages::pages(config, &web_dir))
-            .wrap(from_fn(request_limits::check))
-            .wrap(services.sessions())
-            .wrap(from_fn(origin::check))
-            .wrap(from_fn(error::bodies))
-            .wrap(from_fn(origin::share))
-            .wrap(security_headers())
-            .wrap(TracingLogger::default())
+        App::new().configure(mounted.mount("", |config| {
+            health::metrics(config, metrics.clone());
+            pages::pages(config, &web_dir);
+        }))
     })
-    .on_connect(move |stream, _| cut_off(stream, slowest))
+    .on_connect(move |stream, _| limit_send_stall(stream, send_timeout))
     .tcp_nodelay(true)
-    .shutdown_timeout(LAST_BYTES_S)
+    .shutdown_timeout(SEND_GRACE_S)
     .disable_signals()
     .listen(listener)?;
     let addresses = server.addrs();
     let server = server.run();
-    Ok(RunningServer { addresses, handle: server.handle(), server, services: closing })
+    Ok(RunningServer { addresses, handle: server.handle(), server, services })
 }
 
 impl RunningServer {
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.addresses.first().copied()
     }
 
-    /// Serves until `stop` ends; then tells the connections to come back later, and closes them.
+    /// Serves until `stop` completes; then tells clients to reconnect later, and closes their
+    /// connections.
     ///
     /// # Errors
     /// When the server fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self { handle, server, services, .. } = self;
-        let serving = server;
-        tokio::pin!(serving);
+        tokio::pin!(server);
         tokio::select! {
-            ended = &mut serving => return ended,
+            ended = &mut server => return ended,
             () = stop => {}
         }
         let closing = async {
             services.close().await;
             handle.stop(true).await;
         };
-        let (ended, ()) = tokio::join!(serving, closing);
+        let (ended, ()) = tokio::join!(server, closing);
         ended
     }
 }
 
-/// Has the system end a connection whose other side takes nothing for so long, and keep little for
-/// it meanwhile. An answer that is written to nobody would otherwise wait for ever.
+/// Lets the operating system close a connection whose peer has received nothing for `timeout`, and
+/// limits what it buffers until then. Without this, a response to a dead peer would wait forever.
 #[cfg(target_os = "linux")]
-fn cut_off(stream: &dyn Any, slowest: Duration) {
-    /// Bytes that wait to be sent, of which the system would take megabytes.
-    const UNSENT: u32 = 128 * 1024;
+fn limit_send_stall(stream: &dyn Any, timeout: Duration) {
+    /// Unsent bytes that the system buffers; its default is several megabytes.
+    const MAX_UNSENT: u32 = 128 * 1024;
 
     let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
     let socket = SockRef::from(stream);
-    let set = socket
-        .set_tcp_user_timeout(Some(slowest))
-        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT));
-    if let Err(error) = set {
-        tracing::debug!(%error, "a connection may be slow for long");
+    let result = socket
+        .set_tcp_user_timeout(Some(timeout))
+        .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT));
+    if let Err(error) = result {
+        tracing::debug!(%error, "failed to limit the send stall of a connection");
     }
 }
 
-/// Other systems have nothing alike: there, the other side's system ends the connection.
+/// Other systems have no such option; their own TCP timeouts close the connection.
 #[cfg(not(target_os = "linux"))]
-fn cut_off(_: &dyn Any, _: Duration) {}
-
-pub(crate) fn sessions(
-    key: Key,
-    secure: bool,
-    ttl: Duration,
-) -> SessionMiddleware<CookieSessionStore> {
-    let ttl = cookie::time::Duration::try_from(ttl).unwrap_or(cookie::time::Duration::MAX);
-    SessionMiddleware::builder(CookieSessionStore::default(), key)
-        .cookie_name("webchat_session".to_owned())
-        .cookie_http_only(true)
-        .cookie_same_site(SameSite::Lax)
-        .cookie_secure(secure)
-        .session_lifecycle(PersistentSession::default().session_ttl(ttl))
-        .build()
-}
+fn limit_send_stall(_: &dyn Any, _: Duration) {}

@@ -1,35 +1,41 @@
+//! Clients of one conversation that send messages concurrently.
+
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use webchat_tests::{Addresses, Figure, ScriptedModel, SteadyClient, TestServer, often};
+use webchat_tests::{
+    Addresses, ReconnectingClient, ScriptedModel, SoakStats, TestServer, iterations,
+};
 
-use super::UNBOUNDED;
+use super::settings::UNBOUNDED;
 
 const CLIENTS: usize = 3;
 const QUESTIONS: usize = 5;
 
-/// Clients of one conversation, all of which are cut off at random and send again at random.
+/// All clients disconnect at random and repeat messages at random.
 #[tokio::test]
-async fn however_clients_come_between_each_other_each_message_stands_once_in_order_for_all() {
-    let figure = Figure::of("conversations of three clients, cut off and repeating, SQLite");
-    let (rounds, mut messages) = (often(5, 200), 0);
+async fn concurrent_clients_see_every_message_once_and_in_the_same_order() {
+    let stats =
+        SoakStats::start("conversations of three clients that disconnect and repeat, SQLite");
+    let (rounds, mut messages) = (iterations(5, 200), 0);
     let server =
-        TestServer::with_model(ScriptedModel::paced(Duration::from_millis(1)), &UNBOUNDED).await;
+        TestServer::with_model(ScriptedModel::with_delay(Duration::from_millis(1)), &UNBOUNDED)
+            .await;
     let browser = server.browser();
-    let addresses = Addresses::of(&browser);
+    let addresses = Addresses::single(&browser);
     for _ in 0..rounds {
         let id = browser.start_conversation().await;
         let mut clients: Vec<_> = (0..CLIENTS)
-            .map(|_| SteadyClient::beside(&browser, &addresses, &id).cut_one_in(5))
+            .map(|_| ReconnectingClient::join(&browser, &addresses, &id).disconnect_one_in(5))
             .collect();
 
         let mut asked: Vec<_> = join_all(clients.iter_mut().enumerate().map(talk)).await.concat();
         clients[0].ask("the end").await;
-        join_all(clients.iter_mut().map(|client| client.hear_of("the end"))).await;
+        join_all(clients.iter_mut().map(|client| client.wait_for_question("the end"))).await;
 
         asked.push("the end".to_owned());
         asked.sort();
-        let stored = clients[0].stored().await;
+        let stored = clients[0].stored_messages().await;
         assert_eq!(stored.len(), 2 * asked.len());
         let stored: Vec<_> = stored
             .chunks(2)
@@ -40,26 +46,27 @@ async fn however_clients_come_between_each_other_each_message_stands_once_in_ord
             .collect();
         for client in &clients {
             assert!(client.questions.is_sorted(), "{:?}", client.questions);
-            let heard: Vec<_> = client.questions.iter().map(|(_, asked)| asked.clone()).collect();
-            assert_eq!(heard, stored);
+            let received: Vec<_> =
+                client.questions.iter().map(|(_, asked)| asked.clone()).collect();
+            assert_eq!(received, stored);
         }
         let mut sorted = stored;
         sorted.sort();
         assert_eq!(sorted, asked);
         messages += asked.len();
     }
-    figure.done(rounds, format!("{messages} messages, each once and in order for all"));
+    stats.finish(rounds, format!("{messages} messages, each once and in order for all"));
 }
 
-/// What it asked, some of it more than once.
-async fn talk((number, client): (usize, &mut SteadyClient)) -> Vec<String> {
+/// Sends questions, some of them twice. Returns the questions.
+async fn talk((number, client): (usize, &mut ReconnectingClient)) -> Vec<String> {
     let mut asked = Vec::new();
     for question in 0..QUESTIONS {
         let question = format!("{number}.{question} and what comes behind it");
-        let answered = client.ask_as(&question, &question).await;
+        let answered = client.ask_with_id(&question, &question).await;
         assert_eq!(answered.text, format!("You said: {question}"));
         if fastrand::bool() {
-            client.ask_as(&question, &question).await;
+            client.ask_with_id(&question, &question).await;
         }
         asked.push(question);
     }

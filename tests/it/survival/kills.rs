@@ -1,5 +1,5 @@
-//! `kill -9` at any moment, while people write: nothing that was acknowledged is lost or doubled, and
-//! every conversation goes on.
+//! `kill -9` at random moments under load: no acknowledged message is lost or duplicated, and every
+//! conversation can be continued.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,16 +12,16 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
-    Browser, Figure, PATIENCE, Process, ScriptedModel, mongodb_uri, often, redis_url,
+    Browser, Process, ScriptedModel, SoakStats, TIMEOUT, iterations, mongodb_uri, redis_url,
 };
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// How long a message may be refused: until the hold of a dead instance has lapsed, and those of the ones
-/// that took it over and died too.
+/// How long a message may be rejected: until the lease of a killed instance has expired, and the leases of the
+/// instances that claimed its turns and were killed too.
 const STUCK_AFTER: Duration = Duration::from_mins(1);
 
-/// One instance, which is killed and started again.
+/// An instance that is killed and restarted.
 struct Instance {
     folder: TempDir,
     settings: Vec<(&'static str, String)>,
@@ -41,7 +41,7 @@ impl Instance {
         self.process.take().unwrap().kill().await;
     }
 
-    async fn start_again(&mut self) {
+    async fn restart(&mut self) {
         let process = launch(&self.folder, &self.settings).await;
         self.url.send_replace(process.browser().base().clone());
         self.process = Some(process);
@@ -53,45 +53,45 @@ async fn launch(folder: &TempDir, settings: &[(&'static str, String)]) -> Proces
     Process::start(folder.path(), &settings).await
 }
 
-/// Somebody who writes one message after the other, and insists on each until it is acknowledged.
+/// A user who sends one message after the other and retries each until it is acknowledged.
 struct Writer {
     browser: Browser,
-    /// Several, so that none grows long: each question goes to the model with what was said before.
+    /// Several, so that none grows long: the model receives all previous messages with each question.
     conversations: Vec<String>,
     urls: Vec<watch::Receiver<Url>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl Writer {
-    /// What was acknowledged: the conversation and the message.
+    /// Sends messages until `is_over`. Returns the acknowledged ones with their conversations.
     async fn write(&self) -> Vec<(&str, String)> {
         let mut acknowledged = Vec::new();
         while !self.is_over.load(Ordering::SeqCst) {
             let id = fastrand::choice(&self.conversations).unwrap();
             let message = format!("the message of number {} to {id}", acknowledged.len());
-            self.insist(id, &message).await;
+            self.send_with_retry(id, &message).await;
             acknowledged.push((id.as_str(), message));
         }
         acknowledged
     }
 
-    async fn insist(&self, id: &str, message: &str) {
-        let began = Instant::now();
-        while let Err(refused) = self.send(id, message).await {
-            assert!(began.elapsed() < STUCK_AFTER, "stuck at {message}: {refused}");
+    async fn send_with_retry(&self, id: &str, message: &str) {
+        let started = Instant::now();
+        while let Err(rejected) = self.send(id, message).await {
+            assert!(started.elapsed() < STUCK_AFTER, "stuck at {message}: {rejected}");
             sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Sends it to any instance, and follows its answer for as long as that instance lives.
+    /// Sends a message to any instance and receives its answer until the instance is killed.
     async fn send(&self, id: &str, message: &str) -> Result<(), String> {
-        let mut socket = self.anywhere().try_connect().await.ok_or("no connection")?;
+        let mut socket = self.any_instance().try_connect().await.ok_or("no connection")?;
         let data = json!({"conversation_id": id, "message": message, "client_message_id": message});
-        if !socket.try_say("send_message", data).await {
-            return Err("nobody heard it".to_owned());
+        if !socket.try_send("send_message", data).await {
+            return Err("sending failed".to_owned());
         }
         let mut is_acknowledged = false;
-        while let Some((event, data)) = socket.try_next().await {
+        while let Some((event, data)) = socket.try_receive().await {
             let is_about_it = data["client_message_id"] == json!(message);
             match event.as_str() {
                 "message_accepted" if is_about_it && data["seq"].is_null() => return Ok(()),
@@ -104,52 +104,52 @@ impl Writer {
         if is_acknowledged { Ok(()) } else { Err("the connection ended".to_owned()) }
     }
 
-    fn anywhere(&self) -> Browser {
+    fn any_instance(&self) -> Browser {
         self.browser.at_url(fastrand::choice(&self.urls).unwrap().borrow().clone())
     }
 
-    /// Every message that was acknowledged in the conversation stands once and in order, each with its
-    /// answer: how many of these were interrupted.
+    /// Asserts that the conversation has every acknowledged message once and in order, each with its answer.
+    /// Returns the number of interrupted answers.
     async fn check(&self, id: &str, acknowledged: &[(&str, String)]) -> usize {
-        let browser = self.anywhere();
-        let messages = at_rest(&browser, id).await;
+        let browser = self.any_instance();
+        let messages = messages_at_rest(&browser, id).await;
         let acknowledged: Vec<_> =
             acknowledged.iter().filter(|(to, _)| *to == id).map(|(_, message)| message).collect();
         let (questions, answers): (Vec<_>, Vec<_>) =
             messages.iter().partition(|message| message["role"] == json!("user"));
-        let said: Vec<_> = questions.iter().map(|one| one["content"].as_str().unwrap()).collect();
-        assert_eq!(said, acknowledged);
+        let sent: Vec<_> = questions.iter().map(|one| one["content"].as_str().unwrap()).collect();
+        assert_eq!(sent, acknowledged);
         assert_eq!(answers.len(), questions.len());
-        for (place, message) in (1..).zip(&messages) {
-            assert_eq!(message["position"], json!(place));
+        for (position, message) in (1..).zip(&messages) {
+            assert_eq!(message["position"], json!(position));
         }
         let mut interrupted = 0;
-        for (question, answer) in said.into_iter().zip(answers) {
-            let (whole, content) = (format!("You said: {question}"), &answer["content"]);
+        for (question, answer) in sent.into_iter().zip(answers) {
+            let (expected, content) = (format!("You sent: {question}"), &answer["content"]);
             match answer["status"].as_str().unwrap() {
-                "complete" => assert_eq!(content, &json!(whole)),
+                "complete" => assert_eq!(content, &json!(expected)),
                 "interrupted" => {
-                    assert!(whole.starts_with(content.as_str().unwrap()), "{answer}");
+                    assert!(expected.starts_with(content.as_str().unwrap()), "{answer}");
                     interrupted += 1;
                 }
                 _ => panic!("{answer}"),
             }
         }
         let mut socket = browser.connect().await;
-        assert_eq!(socket.ask(id, "and on?").await, "You said: and on?");
+        assert_eq!(socket.ask(id, "and on?").await, "You sent: and on?");
         interrupted
     }
 }
 
-/// All messages, once no answer is being made any more.
-async fn at_rest(browser: &Browser, id: &str) -> Vec<Value> {
+/// Waits until no turn is running. Returns all messages.
+async fn messages_at_rest(browser: &Browser, id: &str) -> Vec<Value> {
     let path = format!("/api/v1/conversations/{id}/messages?limit=200");
     let waiting = async {
         while !browser.get(&path).await.json()["running_turn"].is_null() {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{id} is stuck"));
+    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("{id} is stuck"));
     let mut messages = Vec::new();
     let mut page = browser.get(&path).await.json();
     loop {
@@ -161,23 +161,22 @@ async fn at_rest(browser: &Browser, id: &str) -> Vec<Value> {
     }
 }
 
-/// What people wrote who went on while servers were killed.
+/// The messages that users sent while servers were killed.
 #[derive(Default)]
 struct Written {
     acknowledged: usize,
     interrupted: usize,
 }
 
-/// Kills one of these instances after the other, while so many people write, each in conversations of
-/// their own.
-async fn kill_under_load(mut instances: Vec<Instance>, people: u32, kills: u32) -> Written {
+/// Kills the instances in turn while users send messages, each in their own conversations.
+async fn kill_under_load(mut instances: Vec<Instance>, users: u32, kills: u32) -> Written {
     let is_over = Arc::new(AtomicBool::new(false));
     let urls: Vec<_> = instances.iter().map(|instance| instance.url.subscribe()).collect();
     let mut writers = Vec::new();
-    for _ in 0..people {
+    for _ in 0..users {
         let browser = instances[0].process.as_ref().unwrap().browser();
         let mut conversations = Vec::new();
-        for _ in 0..often(2, 10) {
+        for _ in 0..iterations(2, 10) {
             conversations.push(browser.start_conversation().await);
         }
         let (urls, is_over) = (urls.clone(), Arc::clone(&is_over));
@@ -190,7 +189,7 @@ async fn kill_under_load(mut instances: Vec<Instance>, people: u32, kills: u32) 
             let number = fastrand::usize(..instances.len());
             instances[number].kill().await;
             sleep(Duration::from_millis(fastrand::u64(..200))).await;
-            instances[number].start_again().await;
+            instances[number].restart().await;
         }
         is_over.store(true, Ordering::SeqCst);
     };
@@ -207,37 +206,37 @@ async fn kill_under_load(mut instances: Vec<Instance>, people: u32, kills: u32) 
     written
 }
 
-fn show(figure: Figure, kills: u32, written: &[Written]) {
+fn report(stats: SoakStats, kills: u32, written: &[Written]) {
     let acknowledged: usize = written.iter().map(|one| one.acknowledged).sum();
     let interrupted: usize = written.iter().map(|one| one.interrupted).sum();
     let outcome = format!(
         "{acknowledged} messages acknowledged, none lost or doubled; {interrupted} answers \
          interrupted, no conversation stuck"
     );
-    figure.done(kills, outcome);
+    stats.finish(kills, outcome);
 }
 
-/// Some servers side by side, so that it does not take long.
+/// Several servers run in parallel to save time.
 #[tokio::test]
-async fn nothing_acknowledged_is_lost_or_doubled_on_a_file_whenever_the_server_is_killed() {
-    let figure = Figure::of("kill -9 under load, SQLite");
-    let (servers, kills) = (often(1, 4), often(8, 250));
-    let model = ScriptedModel::paced(Duration::from_millis(20));
+async fn killing_the_server_on_sqlite_loses_and_duplicates_no_acknowledged_message() {
+    let stats = SoakStats::start("kill -9 under load, SQLite");
+    let (servers, kills) = (iterations(1, 4), iterations(8, 250));
+    let model = ScriptedModel::with_delay(Duration::from_millis(20));
     let settings = [("AZURE_API_URL", model.url().to_owned()), ("SECRET_KEY", KEY.to_owned())];
 
     let killing = (0..servers)
         .map(|_| async { kill_under_load(vec![Instance::start(&settings).await], 4, kills).await });
     let written = join_all(killing).await;
 
-    show(figure, servers * kills, &written);
+    report(stats, servers * kills, &written);
 }
 
-/// In a long run most conversations wait for a hold to lapse, so there are many.
+/// In a long run most conversations wait for a lease to expire, so there are many.
 #[tokio::test]
-async fn nothing_acknowledged_is_lost_or_doubled_on_databases_whichever_instance_is_killed() {
-    let figure = Figure::of("kill -9 under load, two instances");
-    let (pairs, people, kills) = (often(1, 2), often(4, 16), often(8, 500));
-    let model = ScriptedModel::paced(Duration::from_millis(20));
+async fn killing_instances_on_mongodb_loses_and_duplicates_no_acknowledged_message() {
+    let stats = SoakStats::start("kill -9 under load, two instances");
+    let (pairs, users, kills) = (iterations(1, 2), iterations(4, 16), iterations(8, 500));
+    let model = ScriptedModel::with_delay(Duration::from_millis(20));
 
     let killing = (0..pairs).map(|_| async {
         let settings = [
@@ -247,9 +246,9 @@ async fn nothing_acknowledged_is_lost_or_doubled_on_databases_whichever_instance
             ("REDIS_URL", redis_url()),
         ];
         let (one, other) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
-        kill_under_load(vec![one, other], people, kills).await
+        kill_under_load(vec![one, other], users, kills).await
     });
     let written = join_all(killing).await;
 
-    show(figure, pairs * kills, &written);
+    report(stats, pairs * kills, &written);
 }

@@ -1,14 +1,12 @@
-//! What nobody may lose: clients that are cut off, servers that go away, messages that are sent again.
-//! `make soak` does the same, a great deal more often.
+//! What must survive disconnects, killed servers and messages that are sent again. `make soak` runs the same
+//! tests with many more iterations.
 
-mod cuts;
+mod disconnects;
 mod interleavings;
 mod kills;
 mod network;
-mod redis_away;
-mod repeats;
-mod rolling;
+mod redis_outage;
+mod resends;
+mod rolling_restart;
+mod settings;
 mod slow_readers;
-
-/// Clients that are cut off all the time ask more often than people do.
-const UNBOUNDED: [(&str, &str); 1] = [("REQUESTS_PER_SECOND", "0")];

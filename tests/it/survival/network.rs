@@ -1,3 +1,5 @@
+//! Network faults between the server and the processes that it talks to.
+
 use std::fs;
 use std::time::Duration;
 
@@ -5,27 +7,27 @@ use rstest::rstest;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
-    Addresses, Link, LinkState, PATIENCE, Process, ScriptedModel, SteadyClient, mongodb_uri,
-    redis_url,
+    Addresses, FaultyProxy, Process, ProxyState, ReconnectingClient, ScriptedModel, TIMEOUT,
+    mongodb_uri, redis_url,
 };
 
-/// A server with a network to each of those that it talks to.
-struct Networked {
+/// A server with a faulty proxy on each of its connections.
+struct ProxiedServer {
     server: Process,
-    clients: Link,
-    redis: Link,
-    mongodb: Link,
-    upstream: Link,
+    clients: FaultyProxy,
+    redis: FaultyProxy,
+    mongodb: FaultyProxy,
+    upstream: FaultyProxy,
     _folder: TempDir,
 }
 
-impl Networked {
+impl ProxiedServer {
     async fn start() -> Self {
-        let model = ScriptedModel::paced(Duration::from_millis(20));
+        let model = ScriptedModel::with_delay(Duration::from_millis(20));
         let (mongodb_uri, redis_url) = (mongodb_uri(), redis_url());
-        let upstream = Link::to(authority(model.url())).await;
-        let redis = Link::to(authority(&redis_url)).await;
-        let mongodb = Link::to(authority(&mongodb_uri)).await;
+        let upstream = FaultyProxy::start(authority(model.url())).await;
+        let redis = FaultyProxy::start(authority(&redis_url)).await;
+        let mongodb = FaultyProxy::start(authority(&mongodb_uri)).await;
         let database = mongodb_uri.split(['/', '?']).nth(3).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let settings = [
@@ -39,21 +41,21 @@ impl Networked {
         ];
         let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
         let server = Process::start(folder.path(), &settings).await;
-        let clients = Link::to(authority(server.browser().base().as_str())).await;
+        let clients = FaultyProxy::start(authority(server.browser().base().as_str())).await;
         Self { server, clients, redis, mongodb, upstream, _folder: folder }
     }
 
-    fn link(&self, to: &str) -> &Link {
-        match to {
+    fn proxy(&self, peer: &str) -> &FaultyProxy {
+        match peer {
             "clients" => &self.clients,
             "redis" => &self.redis,
             "mongodb" => &self.mongodb,
             "upstream" => &self.upstream,
-            other => panic!("there is no link to {other}"),
+            other => panic!("no proxy for {other}"),
         }
     }
 
-    /// How many files and sockets the server has open.
+    /// The number of open files and sockets of the server.
     fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.server.id())).unwrap().count()
     }
@@ -63,56 +65,59 @@ fn authority(url: &str) -> &str {
     url.split('/').nth(2).unwrap()
 }
 
-const SLOW: LinkState = LinkState::Slow(Duration::from_millis(100));
+const SLOW: ProxyState = ProxyState::Delaying(Duration::from_millis(100));
 
-/// In the middle of an answer a network fails, in one way and then in another, and is sound again.
+/// Two faults occur during an answer, then the network recovers.
 #[rstest]
 #[tokio::test]
-async fn after_a_fault_of_any_network_everything_goes_on_and_nothing_is_left_behind(
-    #[values("clients", "redis", "mongodb", "upstream")] to: &str,
+async fn after_a_network_fault_the_server_recovers_and_leaks_no_connection(
+    #[values("clients", "redis", "mongodb", "upstream")] peer: &str,
     #[values(
         [SLOW, SLOW],
-        [LinkState::Cut, LinkState::Cut],
-        [LinkState::Silent, LinkState::Silent],
-        [LinkState::Silent, LinkState::Cut],
+        [ProxyState::Closed, ProxyState::Closed],
+        [ProxyState::Stalled, ProxyState::Stalled],
+        [ProxyState::Stalled, ProxyState::Closed],
     )]
-    faults: [LinkState; 2],
+    faults: [ProxyState; 2],
 ) {
-    let networked = Networked::start().await;
-    let addresses = Addresses::at(&networked.clients);
-    let mut client = SteadyClient::start(&addresses).await;
+    let proxied = ProxiedServer::start().await;
+    let addresses = Addresses::behind(&proxied.clients);
+    let mut client = ReconnectingClient::start(&addresses).await;
     client.ask("before").await;
-    let open_before = networked.open_files();
+    let open_before = proxied.open_files();
     let question = "word ".repeat(50);
 
     let failing = async {
         sleep(Duration::from_millis(300)).await;
         for fault in faults {
-            networked.link(to).set(fault);
+            proxied.proxy(peer).set_state(fault);
             sleep(Duration::from_secs(1)).await;
         }
-        networked.link(to).set(LinkState::Sound);
+        proxied.proxy(peer).set_state(ProxyState::Forwarding);
     };
     let (during, ()) = tokio::join!(client.ask(&question), failing);
     let after = client.ask("after").await;
 
-    let whole = format!("You said: {question}");
-    if to == "upstream" {
-        // What came of it is kept, and it is said that it is not all.
-        assert!(whole.starts_with(&during.text), "{during:?}");
-        assert!(during.text == whole || during.finish_reason == "failed", "{during:?}");
+    let expected = format!("You said: {question}");
+    if peer == "upstream" {
+        // The partial text is kept, and the answer is marked as failed.
+        assert!(expected.starts_with(&during.text), "{during:?}");
+        assert!(during.text == expected || during.finish_reason == "failed", "{during:?}");
     } else {
-        assert_eq!((during.text.as_str(), during.finish_reason.as_str()), (whole.as_str(), "stop"));
+        assert_eq!(
+            (during.text.as_str(), during.finish_reason.as_str()),
+            (expected.as_str(), "stop")
+        );
     }
     assert_eq!(after.text, "You said: after");
-    let stored = client.stored().await;
+    let stored = client.stored_messages().await;
     let answers: Vec<_> = stored.iter().map(|(_, content, _)| content.as_str()).collect();
     assert_eq!(answers[3..], [&during.text, "after", "You said: after"]);
     let closed = async {
-        // A connection to a database may be opened beside those that are kept.
-        while networked.open_files() > open_before + 4 {
+        // The connection pools may have grown a little.
+        while proxied.open_files() > open_before + 4 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(PATIENCE, closed).await.expect("no connection is left behind");
+    timeout(TIMEOUT, closed).await.expect("connections leaked");
 }

@@ -1,4 +1,4 @@
-//! Who reads too slowly, or not at all, costs little, holds up nobody and is told to come again.
+//! Clients that read slowly or not at all: they cost little memory, slow nobody down and are disconnected.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -6,52 +6,53 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
-    Figure, PATIENCE, Process, ScriptedModel, Socket, TestServer, in_seconds, often, text_of,
+    Process, ScriptedModel, SoakStats, Socket, TIMEOUT, TestServer, answer_text, format_seconds,
+    iterations,
 };
 
 const MIB: u64 = 1024 * 1024;
 
-/// A window in which a flood fits, so that nothing is summarised.
-const ROOMY: (&str, &str) = ("MAX_TOKENS", "10000000");
+/// A context window that is large enough for [`flood`], so that nothing is summarised.
+const LARGE_WINDOW: (&str, &str) = ("MAX_TOKENS", "10000000");
 
-/// An answer that is longer than what waits for a slow client: in parts of words.
+/// Makes an answer that exceeds the outgoing buffer of a slow client. Returns its text.
 async fn flood(model: &ScriptedModel, asking: &mut Socket, id: &str) -> String {
     let answer = model.next_answer();
-    asking.say("send_message", json!({"conversation_id": id, "message": "flood"})).await;
-    let part = "tide ".repeat(6_500);
+    asking.send("send_message", json!({"conversation_id": id, "message": "flood"})).await;
+    let chunk = "tide ".repeat(6_500);
     for _ in 0..100 {
-        answer.say(&part);
-        asking.until("response_chunk").await;
+        answer.send(&chunk);
+        asking.receive_until("response_chunk").await;
     }
-    answer.end();
-    asking.until("response_end").await;
-    part.repeat(100)
+    answer.finish();
+    asking.receive_until("response_end").await;
+    chunk.repeat(100)
 }
 
 #[tokio::test]
-async fn a_slow_reader_is_told_to_come_again_and_gets_the_rest() {
-    let server = TestServer::with(&[ROOMY, ("WS_SLOWEST_S", "6")]).await;
+async fn a_slow_reader_is_disconnected_and_receives_the_rest_after_reconnecting() {
+    let server = TestServer::with(&[LARGE_WINDOW, ("WS_SLOWEST_S", "6")]).await;
     let (browser, mut asking) = server.socket().await;
     let id = browser.start_conversation().await;
-    let mut slow = browser.connect_narrowly().await;
-    slow.say("subscribe", json!({"conversation_id": id})).await;
+    let mut slow = browser.connect_with_small_buffer().await;
+    slow.send("subscribe", json!({"conversation_id": id})).await;
     slow.expect("subscribed").await;
 
-    let said = flood(&server.model, &mut asking, &id).await;
+    let text = flood(&server.model, &mut asking, &id).await;
     sleep(Duration::from_secs(4)).await;
-    let (mut told, code) = slow.rest().await;
-    let reached = told.iter().rev().find_map(|(_, data)| data["seq"].as_u64()).unwrap();
+    let (mut received, code) = slow.receive_all().await;
+    let last_seq = received.iter().rev().find_map(|(_, data)| data["seq"].as_u64()).unwrap();
     let mut again = browser.connect().await;
-    again.say("subscribe", json!({"conversation_id": id, "after": reached})).await;
+    again.send("subscribe", json!({"conversation_id": id, "after": last_seq})).await;
     let subscribed = again.expect("subscribed").await;
-    told.extend(again.until("token_usage").await);
+    received.extend(again.receive_until("token_usage").await);
 
     assert_eq!(code, Some(1013));
     assert_eq!(subscribed["recovered"], json!(true));
-    assert!(text_of(&told) == said, "something is missing or doubled");
+    assert!(answer_text(&received) == text, "text is missing or duplicated");
 }
 
-/// What the system says of a process.
+/// The resident memory of a process, in bytes.
 fn memory(process: &Process) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -65,21 +66,21 @@ fn open_sockets(process: &Process) -> usize {
 }
 
 #[tokio::test]
-async fn readers_that_never_read_cost_a_mebibyte_each_at_most_and_are_cut_off() {
+async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnected() {
     const READERS: u16 = 80;
-    let figure = Figure::of("readers that never read, in an answer of 3 MB");
-    let slowest = often(10, 30);
+    let stats = SoakStats::start("clients that never read an answer of 3 MB");
+    let slowest = iterations(10, 30);
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let settings = [
         ("AZURE_API_URL", model.url()),
-        ROOMY,
+        LARGE_WINDOW,
         ("WS_SLOWEST_S", &slowest.to_string()),
         ("WS_CONNECTIONS_PER_USER", "100"),
     ];
     let server = Process::start(folder.path(), &settings).await;
     let browser = server.browser();
     let mut asking = browser.connect().await;
-    // What an answer takes by itself, once the first has been made.
+    // The memory that an answer needs without readers. The first one is a warm-up.
     let mut grown_without = 0;
     for _ in 0..2 {
         let id = browser.start_conversation().await;
@@ -92,8 +93,8 @@ async fn readers_that_never_read_cost_a_mebibyte_each_at_most_and_are_cut_off() 
 
     let mut readers = Vec::new();
     for _ in 0..READERS {
-        let mut reader = browser.connect_narrowly().await;
-        reader.say("subscribe", json!({"conversation_id": id})).await;
+        let mut reader = browser.connect_with_small_buffer().await;
+        reader.send("subscribe", json!({"conversation_id": id})).await;
         reader.expect("subscribed").await;
         readers.push(reader);
     }
@@ -103,25 +104,25 @@ async fn readers_that_never_read_cost_a_mebibyte_each_at_most_and_are_cut_off() 
     let (flooded, grown) = (began.elapsed(), memory(&server).saturating_sub(before));
     let grown = grown.saturating_sub(grown_without);
     let there = open_sockets(&server);
-    let cut_off = async {
+    let disconnected = async {
         while open_sockets(&server) > sockets {
             sleep(Duration::from_millis(50)).await;
         }
     };
     let slowest = Duration::from_secs(slowest.into());
-    timeout(slowest + PATIENCE, cut_off).await.expect("they are cut off");
+    timeout(slowest + TIMEOUT, disconnected).await.expect("the readers were not disconnected");
     let took = began.elapsed();
 
     assert!(
         there >= sockets + usize::from(READERS),
-        "gone {flooded:?} after it began: {there} sockets"
+        "readers were disconnected within {flooded:?}: {there} sockets"
     );
     let each = grown / u64::from(READERS);
-    assert!(each < MIB, "{each} bytes for each reader that reads nothing");
+    assert!(each < MIB, "{each} bytes per reader");
     assert!(took < flooded + slowest + Duration::from_secs(2), "{took:?}");
     let kib = each / 1024;
-    figure.done(
+    stats.finish(
         READERS.into(),
-        format!("{kib} KiB held for each, all cut off {} after it began", in_seconds(took)),
+        format!("{kib} KiB per client, all disconnected after {}", format_seconds(took)),
     );
 }

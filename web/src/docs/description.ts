@@ -1,4 +1,4 @@
-/** What the page reads of an OpenAPI document. */
+/** The part of an OpenAPI document that this page uses. */
 export interface Description {
   info: { title: string; version: string; description?: string };
   tags?: { name: string; description?: string }[];
@@ -29,7 +29,7 @@ export interface Parameter {
   required?: boolean;
 }
 
-/** Something that can be asked for. */
+/** An operation of the API. */
 export interface Operation {
   id: string;
   method: string;
@@ -37,29 +37,31 @@ export interface Operation {
   summary: string;
   description: string;
   parameters: Parameter[];
-  /** A body to begin with; `null` where there is none. */
+  /** The example of the JSON body; `null` without a body. */
   body: string | null;
   responses: { status: string; description: string; types: string[]; schema: string }[];
 }
 
-/** Operations under each tag, in the document's order. */
-export function groups(
-  description: Description,
-): { name: string; text: string; all: Operation[] }[] {
-  const operations = Object.entries(description.paths).flatMap(([path, item]) =>
+/** Groups the operations by tag, in the order of the document. */
+export function groupByTag(
+  document: Description,
+): { name: string; description: string; operations: Operation[] }[] {
+  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
-      return operation ? [{ tag: operation.tags?.[0], ...read(method, path, operation) }] : [];
+      return operation
+        ? [{ tag: operation.tags?.[0], ...toOperation(method, path, operation) }]
+        : [];
     }),
   );
-  return (description.tags ?? []).map(({ name, description: text = '' }) => ({
+  return (document.tags ?? []).map(({ name, description = '' }) => ({
     name,
-    text,
-    all: operations.filter(({ tag }) => tag === name),
+    description,
+    operations: operations.filter(({ tag }) => tag === name),
   }));
 }
 
-function read(method: string, path: string, operation: OperationObject): Operation {
+function toOperation(method: string, path: string, operation: OperationObject): Operation {
   const body = operation.requestBody?.content['application/json'];
   return {
     id: operation.operationId,
@@ -71,7 +73,7 @@ function read(method: string, path: string, operation: OperationObject): Operati
     body: body ? JSON.stringify(body.example ?? {}, null, 2) : null,
     responses: Object.entries(operation.responses).map(([status, response]) => {
       const content = Object.entries(response.content ?? {});
-      const schemas = content.map(([, { schema }]) => nameOf(schema)).filter(Boolean);
+      const schemas = content.map(([, { schema }]) => schemaName(schema)).filter(Boolean);
       return {
         status,
         description: response.description ?? '',
@@ -82,23 +84,23 @@ function read(method: string, path: string, operation: OperationObject): Operati
   };
 }
 
-/** The name that a schema has in the document, by which the page links to it. */
-function nameOf(schema: unknown): string {
+/** The name of a referenced schema, which is its anchor on the page. */
+function schemaName(schema: unknown): string {
   const reference = (schema as { $ref?: string }).$ref ?? '';
   return reference.split('/').at(-1) ?? '';
 }
 
-/** A request as the page's fields say. */
-export function request(
+/** Builds a request from the values of the form. */
+export function buildRequest(
   operation: Operation,
-  values: (parameter: Parameter) => string,
+  valueOf: (parameter: Parameter) => string,
   body: string | null,
 ): { path: string; init: RequestInit } {
   const headers = new Headers();
   const query = new URLSearchParams();
   let path = operation.path;
   for (const parameter of operation.parameters) {
-    const value = values(parameter);
+    const value = valueOf(parameter);
     if (parameter.in === 'path') {
       path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
     } else if (value) {

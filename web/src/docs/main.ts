@@ -2,14 +2,20 @@ import './docs.scss';
 
 import { html, nothing, render, type TemplateResult } from 'lit';
 
-import { type Description, groups, type Operation, type Parameter, request } from './description';
+import {
+  buildRequest,
+  type Description,
+  groupByTag,
+  type Operation,
+  type Parameter,
+} from './description';
 
-/** No more of an answer is shown. */
-const SHOWN = 100_000;
+/** The number of characters of a response that are shown. */
+const MAX_SHOWN = 100_000;
 
 const main = document.querySelector('main');
-const answer = await fetch('/api/openapi.json');
-if (main) render(page((await answer.json()) as Description), main);
+const openapi = await fetch('/api/openapi.json');
+if (main) render(page((await openapi.json()) as Description), main);
 
 function page(description: Description): TemplateResult {
   const { info, components } = description;
@@ -17,11 +23,11 @@ function page(description: Description): TemplateResult {
     <h1>${info.title} <small>${info.version}</small></h1>
     <p>${info.description}</p>
     <p><a href="/api/openapi.json">The document</a>, as OpenAPI 3.1. What is tried here is done.</p>
-    ${groups(description).map(
-      ({ name, text, all }) => html`
+    ${groupByTag(description).map(
+      ({ name, description: text, operations }) => html`
         <h2>${name}</h2>
         <p>${text}</p>
-        ${all.map(operation)}
+        ${operations.map(operationView)}
       `,
     )}
     <h2>Schemas</h2>
@@ -36,24 +42,25 @@ function page(description: Description): TemplateResult {
   `;
 }
 
-function operation(one: Operation): TemplateResult {
+function operationView(operation: Operation): TemplateResult {
   return html`
-    <details id=${one.id}>
+    <details id=${operation.id}>
       <summary>
-        <span class="method">${one.method}</span> <code>${one.path}</code> ${one.summary}
+        <span class="method">${operation.method}</span>
+        <code>${operation.path}</code> ${operation.summary}
       </summary>
-      <p>${one.description}</p>
-      <form @submit=${(event: SubmitEvent) => void ask(event, one)}>
-        ${one.parameters.map(field)}
+      <p>${operation.description}</p>
+      <form @submit=${(event: SubmitEvent) => void sendRequest(event, operation)}>
+        ${operation.parameters.map(fieldView)}
         ${
-          one.body === null
+          operation.body === null
             ? nothing
             : html`<label
-                >Body <textarea name="body" rows="6" .value=${one.body}></textarea>
+                >Body <textarea name="body" rows="6" .value=${operation.body}></textarea>
               </label>`
         }
         ${
-          streams(one)
+          supportsStreaming(operation)
             ? html`<label><input type="checkbox" name="stream" /> as a stream of events</label>`
             : nothing
         }
@@ -61,7 +68,7 @@ function operation(one: Operation): TemplateResult {
       </form>
       <output></output>
       <table>
-        ${one.responses.map(
+        ${operation.responses.map(
           ({ status, description, types, schema }) => html`
             <tr>
               <th scope="row">${status}</th>
@@ -76,7 +83,7 @@ function operation(one: Operation): TemplateResult {
   `;
 }
 
-function field(parameter: Parameter): TemplateResult {
+function fieldView(parameter: Parameter): TemplateResult {
   const { name, description = '', required = false } = parameter;
   return html`
     <label>
@@ -86,18 +93,22 @@ function field(parameter: Parameter): TemplateResult {
   `;
 }
 
-/** Whether the answer can be had in both ways. */
-function streams(one: Operation): boolean {
-  return one.responses.some(({ types }) => types.length > 1);
+/** Whether the response is available as JSON and as an event stream. */
+function supportsStreaming(operation: Operation): boolean {
+  return operation.responses.some(({ types }) => types.length > 1);
 }
 
-async function ask(event: SubmitEvent, one: Operation): Promise<void> {
+async function sendRequest(event: SubmitEvent, operation: Operation): Promise<void> {
   event.preventDefault();
   const form = event.currentTarget as HTMLFormElement;
   const output = form.nextElementSibling as HTMLOutputElement;
   const fields = new FormData(form);
-  const text = (name: string): string => String(fields.get(name) ?? '');
-  const { path, init } = request(one, ({ name }) => text(name), one.body && text('body'));
+  const valueOf = (name: string): string => String(fields.get(name) ?? '');
+  const { path, init } = buildRequest(
+    operation,
+    ({ name }) => valueOf(name),
+    operation.body && valueOf('body'),
+  );
   const headers = new Headers(init.headers);
   if (fields.has('stream')) headers.set('accept', 'text/event-stream');
   output.textContent = '…';
@@ -108,18 +119,18 @@ async function ask(event: SubmitEvent, one: Operation): Promise<void> {
   }
 }
 
-/** The answer as it comes: some go on. */
+/** Shows the response as it arrives, as it may be an event stream. */
 async function show(response: Response, output: HTMLOutputElement): Promise<void> {
-  const shown = [`${response.status} ${response.headers.get('content-type') ?? ''}`.trim()];
+  const lines = [`${response.status} ${response.headers.get('content-type') ?? ''}`.trim()];
   for (const name of ['etag', 'allow', 'retry-after', 'x-request-id']) {
     const value = response.headers.get(name);
-    if (value !== null) shown.push(`${name}: ${value}`);
+    if (value !== null) lines.push(`${name}: ${value}`);
   }
-  output.textContent = `${shown.join('\n')}\n\n`;
+  output.textContent = `${lines.join('\n')}\n\n`;
   const parts = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   for (let part = await parts?.read(); part && !part.done; part = await parts?.read()) {
     output.append(part.value);
-    if ((output.textContent?.length ?? 0) > SHOWN) {
+    if ((output.textContent?.length ?? 0) > MAX_SHOWN) {
       output.append('\n…');
       await parts?.cancel();
       return;

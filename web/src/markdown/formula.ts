@@ -1,33 +1,33 @@
 import type Katex from 'katex';
 
-import { breathe } from './breathe';
 import { sanitizeMath } from './sanitize';
+import { yieldToMain } from './scheduler';
 
-/** More formulas than any text has that is still being written. */
-const KEPT = 500;
+/** The size of the cache: more formulas than a streaming text has. */
+const MAX_CACHED = 500;
 
-const shown = new Map<string, DocumentFragment>();
+const cache = new Map<string, DocumentFragment>();
 let katex: Promise<typeof Katex> | undefined;
 
-/** The formula as MathML, if it was shown before: a text that grows is rendered again and again. */
-export function knownFormula(tex: string, isDisplay: boolean): Node | undefined {
-  return shown.get(nameOf(tex, isDisplay))?.cloneNode(true);
+/** The formula as MathML, if it is cached: a growing text is rendered repeatedly. */
+export function cachedFormula(tex: string, isDisplay: boolean): Node | undefined {
+  return cache.get(cacheKey(tex, isDisplay))?.cloneNode(true);
 }
 
-/** The formula as MathML; TeX that can't be read stays as it is. */
-export async function formula(tex: string, isDisplay: boolean): Promise<Node> {
+/** Renders a formula as MathML. Returns invalid TeX as plain text. */
+export async function renderFormula(tex: string, isDisplay: boolean): Promise<Node> {
   katex ??= import('katex').then((module) => module.default);
   const loaded = await katex;
-  await breathe();
-  const known = knownFormula(tex, isDisplay);
-  if (known) return known;
-  const fragment = mathml(loaded, tex, isDisplay);
-  if (shown.size >= KEPT) shown.clear();
-  shown.set(nameOf(tex, isDisplay), fragment);
+  await yieldToMain();
+  const cached = cachedFormula(tex, isDisplay);
+  if (cached) return cached;
+  const fragment = toMathMl(loaded, tex, isDisplay);
+  if (cache.size >= MAX_CACHED) cache.clear();
+  cache.set(cacheKey(tex, isDisplay), fragment);
   return fragment.cloneNode(true);
 }
 
-function mathml(
+function toMathMl(
   { renderToString }: typeof Katex,
   tex: string,
   isDisplay: boolean,
@@ -36,13 +36,13 @@ function mathml(
     const html = renderToString(tex, {
       output: 'mathml',
       displayMode: isDisplay,
-      // No links, no images, no macros without end, nothing larger than the page.
+      // No links, no images, bounded macro expansion and bounded sizes.
       trust: false,
       maxExpand: 200,
       maxSize: 10,
       strict: 'ignore',
     });
-    // The page's policy reports a style where it is parsed, though it is taken away then.
+    // The browser reports a policy violation when it parses a style, even if it is removed later.
     return sanitizeMath(html.replace(/ style="[^"]*"/g, ''));
   } catch {
     const plain = document.createDocumentFragment();
@@ -51,6 +51,6 @@ function mathml(
   }
 }
 
-function nameOf(tex: string, isDisplay: boolean): string {
+function cacheKey(tex: string, isDisplay: boolean): string {
   return `${isDisplay ? 'display' : 'inline'} ${tex}`;
 }

@@ -1,14 +1,14 @@
-import { breathe } from './breathe';
 import { sanitizeCode } from './sanitize';
+import { yieldToMain } from './scheduler';
 
-/** Longer code stays plain: to mark it would hold up the page. */
-const LONGEST_CODE = 50_000;
+/** Longer code stays plain, because highlighting it would block the page. */
+const MAX_CODE = 50_000;
 
-/** The code with its syntax marked; `null` for a language that is not known. */
+/** The highlighted code; `null` for an unknown language. */
 export async function highlight(code: string, language: string): Promise<DocumentFragment | null> {
-  if (code.length > LONGEST_CODE) return null;
-  const { markSyntax } = await import('./languages');
-  await breathe();
-  const html = await markSyntax(code, language);
+  if (code.length > MAX_CODE) return null;
+  const { highlightSyntax } = await import('./languages');
+  await yieldToMain();
+  const html = await highlightSyntax(code, language);
   return html === null ? null : sanitizeCode(html);
 }

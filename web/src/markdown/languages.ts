@@ -1,8 +1,8 @@
 import type { LanguageFn } from 'highlight.js';
 import highlighter from 'highlight.js/lib/core';
 
-/** Each is fetched when the first code in it is shown: together they would hold up the page. */
-const FILES = import.meta.glob<LanguageFn>(
+/** Each language is loaded with the first code in it: all together would slow down the page. */
+const LOADERS = import.meta.glob<LanguageFn>(
   [
     '/node_modules/highlight.js/es/languages/{bash,c,cpp,csharp,css,diff,go,graphql,ini,java}.js',
     '/node_modules/highlight.js/es/languages/{javascript,json,kotlin,less,lua,makefile,markdown}.js',
@@ -13,8 +13,8 @@ const FILES = import.meta.glob<LanguageFn>(
   { import: 'default' },
 );
 
-/** What else a language is called where code begins. */
-const NAMES: Record<string, string> = {
+/** Other names of each language in the info string of a code block. */
+const ALIASES: Record<string, string> = {
   bash: 'sh zsh',
   c: 'h',
   cpp: 'c++ cc cxx h++ hh hpp hxx',
@@ -42,8 +42,8 @@ const NAMES: Record<string, string> = {
   yaml: 'yml',
 };
 
-/** Languages that stand in the midst of others. */
-const INSIDE: Record<string, readonly string[]> = {
+/** The languages that can be embedded in each language. */
+const EMBEDDED: Record<string, readonly string[]> = {
   javascript: ['xml', 'css', 'graphql'],
   markdown: ['xml'],
   'php-template': ['xml', 'php'],
@@ -53,25 +53,27 @@ const INSIDE: Record<string, readonly string[]> = {
   xml: ['css', 'javascript'],
 };
 
-const OTHER_NAMES = new Map(
-  Object.entries(NAMES).flatMap(([name, others]) => others.split(' ').map((each) => [each, name])),
+const LANGUAGE_BY_ALIAS = new Map(
+  Object.entries(ALIASES).flatMap(([name, aliases]) =>
+    aliases.split(' ').map((alias) => [alias, name]),
+  ),
 );
 
-/** The code with its syntax marked, as HTML; `null` for a language that is not known. */
-export async function markSyntax(code: string, said: string): Promise<string | null> {
-  const lower = said.toLowerCase();
-  const language = OTHER_NAMES.get(lower) ?? lower;
-  if (fileOf(language) === undefined) return null;
-  await Promise.all([language, ...(INSIDE[language] ?? [])].map(learn));
+/** The highlighted code as HTML; `null` for an unknown language. */
+export async function highlightSyntax(code: string, name: string): Promise<string | null> {
+  const lowerCase = name.toLowerCase();
+  const language = LANGUAGE_BY_ALIAS.get(lowerCase) ?? lowerCase;
+  if (loaderOf(language) === undefined) return null;
+  await Promise.all([language, ...(EMBEDDED[language] ?? [])].map(register));
   return highlighter.highlight(code, { language, ignoreIllegals: true }).value;
 }
 
-async function learn(language: string): Promise<void> {
+async function register(language: string): Promise<void> {
   if (highlighter.getLanguage(language)) return;
-  const definition = await fileOf(language)?.();
+  const definition = await loaderOf(language)?.();
   if (definition) highlighter.registerLanguage(language, definition);
 }
 
-function fileOf(language: string) {
-  return FILES[`/node_modules/highlight.js/es/languages/${language}.js`];
+function loaderOf(language: string) {
+  return LOADERS[`/node_modules/highlight.js/es/languages/${language}.js`];
 }

@@ -1,26 +1,26 @@
-/** Text that reads like an address: `https://…`, `www.…`, or a host with a path or alone. */
-const LIKE_ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/|www\.)|^[^\s/@]+\.[^\s/.]{2,}(?:[/?#:]|$)/iu;
+/** Text that looks like an address: `https://…`, `www.…`, or a host with or without a path. */
+const ADDRESS_LIKE = /^(?:[a-z][a-z0-9+.-]*:\/\/|www\.)|^[^\s/@]+\.[^\s/.]{2,}(?:[/?#:]|$)/iu;
 
-/** Marks that change the direction of text, and characters that can't be seen. */
+/** Bidirectional controls and invisible characters. */
 // oxlint-disable-next-line no-misleading-character-class
-const UNSEEN = /[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
+const INVISIBLE = /[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
 
 /**
- * The host to which a link leads, if its text reads like another address; `null` if the text is
- * honest, or is no address.
+ * The host of a link whose text looks like a different address; `null` if they match, or if the text is
+ * not an address.
  */
-export function trueHost(href: string, text: string): string | null {
+export function mismatchedHost(href: string, text: string): string | null {
   const target = parse(href);
   if (!target || target.host === '') return null;
   if (target.username !== '') return target.host;
-  const said = text.trim();
-  const plain = said.replace(UNSEEN, '');
-  if (!LIKE_ADDRESS.test(plain)) return null;
-  return said === plain && saidHost(said) === target.host ? null : target.host;
+  const visible = text.trim();
+  const plain = visible.replace(INVISIBLE, '');
+  if (!ADDRESS_LIKE.test(plain)) return null;
+  return visible === plain && visibleHost(visible) === target.host ? null : target.host;
 }
 
-/** The host that a reader sees: of one in another script not the name that stands for it. */
-function saidHost(text: string): string | undefined {
+/** The host as displayed: an internationalised name, not its Punycode form. */
+function visibleHost(text: string): string | undefined {
   return /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#\\]*)/i.exec(text)?.[1]?.toLowerCase();
 }
 

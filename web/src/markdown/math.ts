@@ -1,15 +1,15 @@
 import type { MarkdownIt, StateBlock, StateInline } from 'markdown-it';
 
-/** The element that a formula is rendered as; what shows it finds its TeX as its text. */
-export const MATH_TAG = 'tex-math';
-/** The same, on lines of its own. */
-export const DISPLAY_MATH_TAG = 'tex-display';
+/** The element of an inline formula. Its text is the TeX source, until it is typeset. */
+export const MATH_TAG = 'webchat-math';
+/** The element of a displayed formula. */
+export const DISPLAY_MATH_TAG = 'webchat-display-math';
 
-/** Longer ones are text: to look for the end of each costs time, and none is so long. */
-const LONGEST_INLINE = 2000;
-const MOST_LINES = 100;
+/** Longer candidates are plain text, which bounds the search for the end of a formula. */
+const MAX_INLINE = 2000;
+const MAX_LINES = 100;
 
-/** `$…$`, `\(…\)`, and on lines of their own `$$…$$` and `\[…\]`. */
+/** A plugin for `$…$` and `\(…\)`, and for `$$…$$` and `\[…\]` on separate lines. */
 export function math(markdown: MarkdownIt): void {
   markdown.inline.ruler.before('escape', 'math', inlineMath);
   markdown.block.ruler.before('fence', 'math', displayMath);
@@ -22,7 +22,7 @@ export function math(markdown: MarkdownIt): void {
 
 const FORMULAS: readonly [RegExp, string][] = [
   [/^\$\$([^$]+)\$\$/, DISPLAY_MATH_TAG],
-  // As pandoc has it: no space inside, and no digit behind, so that "$5 and $10" are prices.
+  // As in pandoc: no space inside and no digit after, so that "$5 and $10" are prices.
   [/^\$(?!\s)((?:[^$\\\n]|\\[^\n])+?)(?<!\s)\$(?!\d)/, MATH_TAG],
   [/^\\\((.+?)\\\)/s, MATH_TAG],
   [/^\\\[(.+?)\\\]/s, DISPLAY_MATH_TAG],
@@ -30,10 +30,10 @@ const FORMULAS: readonly [RegExp, string][] = [
 
 function inlineMath(state: StateInline, silent: boolean): boolean {
   if (!/[$\\]/.test(state.src.charAt(state.pos))) return false;
-  const end = Math.min(state.posMax, state.pos + LONGEST_INLINE);
+  const end = Math.min(state.posMax, state.pos + MAX_INLINE);
   const text = state.src.slice(state.pos, end);
-  for (const [form, tag] of FORMULAS) {
-    const [all, tex] = form.exec(text) ?? [];
+  for (const [pattern, tag] of FORMULAS) {
+    const [all, tex] = pattern.exec(text) ?? [];
     if (all === undefined || tex === undefined) continue;
     if (!silent) state.push('math', tag, 0).content = tex.trim();
     state.pos += all.length;
@@ -45,39 +45,39 @@ function inlineMath(state: StateInline, silent: boolean): boolean {
 const CLOSING: Record<string, string> = { $$: '$$', '\\[': '\\]' };
 
 /**
- * From a line that begins with the mark to one that ends with it. It does not interrupt a paragraph,
- * and one that is still open at the text's end is a block already: so a text that grows is never
- * divided into other blocks than the whole.
+ * A displayed formula, from a line that begins with the delimiter to one that ends with it. It does not
+ * interrupt a paragraph, and an unclosed one at the end of the text is a block already, so that a
+ * growing text is divided into the same blocks as the complete text.
  */
-function displayMath(state: StateBlock, begin: number, end: number, silent: boolean): boolean {
-  if ((state.sCount[begin] ?? 0) - state.blkIndent >= 4) return false;
-  const closing = CLOSING[lineOf(state, begin).slice(0, 2)];
+function displayMath(state: StateBlock, start: number, end: number, silent: boolean): boolean {
+  if ((state.sCount[start] ?? 0) - state.blkIndent >= 4) return false;
+  const closing = CLOSING[lineOf(state, start).slice(0, 2)];
   if (closing === undefined) return false;
-  const last = lastLine(state, begin, end, closing);
+  const last = lastLine(state, start, end, closing);
   if (last === null) return false;
   if (silent) return true;
   const isOpen = last >= end;
-  const lines = state.getLines(begin, isOpen ? end : last + 1, state.blkIndent, false).trim();
+  const lines = state.getLines(start, isOpen ? end : last + 1, state.blkIndent, false).trim();
   const token = state.push('math', isOpen ? 'p' : DISPLAY_MATH_TAG, 0);
   token.content = isOpen ? lines : lines.slice(2, -2).trim();
-  token.map = [begin, isOpen ? end : last + 1];
+  token.map = [start, isOpen ? end : last + 1];
   token.block = true;
   state.line = token.map[1];
   return true;
 }
 
-/** The line that closes the formula; `end` while it is open, `null` if it is none. */
-function lastLine(state: StateBlock, begin: number, end: number, closing: string): number | null {
-  for (let at = begin; at < end; at += 1) {
-    if (at - begin > MOST_LINES || isOutside(state, at)) return null;
-    const line = lineOf(state, at).slice(at === begin ? 2 : 0);
+/** The line that closes the formula; `end` if it is unclosed, `null` if it is not a formula. */
+function lastLine(state: StateBlock, start: number, end: number, closing: string): number | null {
+  for (let at = start; at < end; at += 1) {
+    if (at - start > MAX_LINES || isOutside(state, at)) return null;
+    const line = lineOf(state, at).slice(at === start ? 2 : 0);
     const found = line.indexOf(closing);
     if (found >= 0) return line.slice(found + 2).trim() === '' ? at : null;
   }
   return end;
 }
 
-/** A blank line, or one that is outside of the list or quotation, ends what is open. */
+/** A blank line, or a line outside the list or quotation, ends an unclosed formula. */
 function isOutside(state: StateBlock, line: number): boolean {
   return state.isEmpty(line) || (state.sCount[line] ?? 0) < state.blkIndent;
 }

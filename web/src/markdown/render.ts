@@ -4,7 +4,7 @@ import { math } from './math';
 
 const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false }).use(math);
 
-// An image is a request to another server, made without asking the reader: it is shown as a link.
+// An image would send a request to another server without the user's consent: render a link instead.
 markdown.renderer.rules['image'] = (tokens, index, options, env, self) => {
   const token = tokens[index];
   const source = String(token?.attrGet('src') ?? '');
@@ -13,7 +13,7 @@ markdown.renderer.rules['image'] = (tokens, index, options, env, self) => {
   return `<a href="${escape(source)}">${escape(text)}</a>`;
 };
 
-// Alignment comes as a style, which the page's policy forbids: it becomes an attribute.
+// markdown-it aligns cells by `style`, which the Content-Security-Policy forbids: use an attribute.
 for (const name of ['th_open', 'td_open']) {
   markdown.renderer.rules[name] = (tokens, index, options, _env, self) => {
     const token = tokens[index];
@@ -23,20 +23,20 @@ for (const name of ['th_open', 'td_open']) {
   };
 }
 
-/** A block of an answer: code is shown by its own element, the rest as sanitised HTML. */
+/** A block of an answer: code, or HTML to be sanitised. */
 export type Block =
   { kind: 'html'; html: string } | { kind: 'code'; language: string; code: string };
 
 export interface Rendered {
   blocks: Block[];
-  /** Where the last block begins in the text: all before it is finished. */
+  /** The offset of the last block. All blocks before it are finished. */
   openFrom: number;
 }
 
-/** The links that a text defines (`[name]: address`), which may be used before they are. */
+/** The link reference definitions of a text (`[name]: address`). */
 export type References = Env;
 
-/** Renders a whole text, or its tail that begins where a block begins. */
+/** Renders a text, or the tail of a text from the start of a block. */
 export function renderBlocks(text: string, references: References = {}): Rendered {
   const tokens = markdown.parse(text, references);
   const lines = lineStarts(text);
@@ -48,7 +48,7 @@ export function renderBlocks(text: string, references: References = {}): Rendere
   };
 }
 
-/** Token[] of each block that stands at the top. */
+/** Groups the tokens by top-level block. */
 function topLevel(tokens: Token[]): Token[][] {
   const groups: Token[][] = [];
   let depth = 0;

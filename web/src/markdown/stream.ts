@@ -1,16 +1,16 @@
 import { type Block, type References, renderBlocks } from './render';
 
 /**
- * Renders a text that grows: what is finished is rendered once, and only the tail again and again.
+ * Renders a growing text. Finished blocks are rendered once; only the tail is rendered repeatedly.
  *
- * A block is finished when another one has begun behind it on a complete line: until then the next
- * characters may still change what it is. A link that is defined behind its use stays plain text
- * here; whoever has the whole text renders it once more.
+ * A block is finished when another one begins after it on a complete line: until then, the next
+ * characters may still change it. A link whose definition comes later stays plain text here; the
+ * caller renders the complete text once more.
  */
 export class MarkdownStream {
   #text = '';
   #finished: Block[] = [];
-  /** Where the text begins that is not finished. */
+  /** The offset of the unfinished part of the text. */
   #openFrom = 0;
   #references: References = {};
 
@@ -29,7 +29,7 @@ export class MarkdownStream {
     const { blocks, openFrom } = renderBlocks(open, copy(this.#references));
     if (openFrom === 0) return;
     this.#finished.push(...blocks.slice(0, -1));
-    // Only for the links that it defines: without what follows, its blocks may be others.
+    // Only collects link definitions: without the text that follows, the blocks may differ.
     renderBlocks(open.slice(0, openFrom), this.#references);
     this.#openFrom += openFrom;
   }
@@ -41,7 +41,7 @@ export class MarkdownStream {
   }
 }
 
-/** What an unfinished text defines may still change, and must not stay. */
+/** Definitions of unfinished text may still change, and must not be kept. */
 function copy({ references }: References): References {
   return { references: { ...references } };
 }

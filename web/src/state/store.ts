@@ -1,4 +1,4 @@
-/** A value that tells when it changes. */
+/** A value that notifies its listeners when it changes. */
 export class Store<T> {
   #value: T;
   readonly #listeners = new Set<() => void>();
@@ -21,7 +21,7 @@ export class Store<T> {
     this.set(change(this.#value));
   }
 
-  /** Returns what ends the subscription. */
+  /** Returns a function that ends the subscription. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

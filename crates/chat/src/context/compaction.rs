@@ -13,7 +13,7 @@ use webchat_domain::{
 };
 use webchat_llm::ModelError;
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
-use webchat_tokens::{Budget, Fold, SUMMARY_HEADING, chunks, with_overhead};
+use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
 use super::prompts::{SUMMARISE, transcript_line};
 use crate::error::ChatError;
@@ -165,9 +165,9 @@ impl Compaction {
 
     /// Returns the position of the newest message to summarise, or `None` if there is nothing to do.
     async fn end_position(&self, budget: Budget) -> Result<Option<u64>, ChatError> {
-        let mut fold = Fold::new(budget);
+        let mut fold = CompactionScan::new(budget);
         let mut end = None;
-        let offer = |message: Message| match fold.ends_at(&message) {
+        let offer = |message: Message| match fold.is_boundary(&message) {
             Some(false) => ControlFlow::Continue(()),
             Some(true) => {
                 end = Some(message.position);
@@ -270,7 +270,7 @@ impl Compaction {
         let request = BackgroundRequest {
             instructions: SUMMARISE,
             content: format!("{summary}{}", transcript.trim_end()),
-            max_reply_tokens: budget.longest_summary(),
+            max_reply_tokens: budget.max_summary_tokens(),
             timeout: REQUEST_TIMEOUT,
         };
         request.send_and_cut(&self.core).await
@@ -290,7 +290,7 @@ impl Compaction {
 
 /// Returns the maximum number of tokens of messages in one request for a summary.
 fn max_request_tokens(budget: Budget) -> u32 {
-    let others = budget.longest_summary().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
+    let others = budget.max_summary_tokens().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
     budget.window.saturating_sub(others).max(MIN_REQUEST_TOKENS)
 }
 

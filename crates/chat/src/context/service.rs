@@ -67,8 +67,8 @@ impl Contexts {
     ) -> Result<ContextView, ChatError> {
         let conversation = self.core.find_conversation(user_id, id).await?;
         let StoredContext { context, revision } = self.core.stored_context(user_id, id).await?;
-        let mut planner = ContextPlanner::between_questions(self.core.budget(&context));
-        self.core.offer_history(user_id, id, None, |message| planner.offer(message)).await?;
+        let mut planner = ContextPlanner::without_question(self.core.budget(&context));
+        self.core.offer_history(user_id, id, None, |message| planner.try_add(message)).await?;
         let ledger = planner.finish(conversation.message_count).ledger;
         Ok(ContextView { context, revision, ledger })
     }
@@ -194,7 +194,7 @@ impl Contexts {
         };
         let created_at = self.core.now();
         let change = |context: &mut Context| {
-            let limit = self.core.budget(context).longest_summary();
+            let limit = self.core.budget(context).max_summary_tokens();
             if token_count > limit {
                 return Err(ChatError::ContextTooLong { limit });
             }
@@ -226,7 +226,7 @@ impl Contexts {
             if expected.is_some_and(|expected| expected != revision) {
                 return Err(ChatError::RevisionConflict);
             }
-            let room_before = self.core.budget(&context).room();
+            let room_before = self.core.budget(&context).available();
             let published = change(&mut context)?;
             self.check_room(room_before, &context)?;
             let contexts = &self.core.ports.contexts;
@@ -246,7 +246,7 @@ impl Contexts {
     fn check_room(&self, room_before: u32, context: &Context) -> Result<(), ChatError> {
         let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
         let half = max_tokens.saturating_sub(reply_tokens) / 2;
-        let room = self.core.budget(context).room();
+        let room = self.core.budget(context).available();
         if room < half && room < room_before {
             return Err(ChatError::ContextTooLong { limit: half });
         }

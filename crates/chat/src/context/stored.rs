@@ -16,7 +16,7 @@ const PAGE: u32 = 50;
 impl Core {
     pub(crate) fn budget(&self, context: &Context) -> Budget {
         let Settings { max_tokens, reply_tokens, .. } = self.settings;
-        Budget::beside(max_tokens, reply_tokens, self.system_prompt.as_ref(), context)
+        Budget::for_context(max_tokens, reply_tokens, self.system_prompt.as_ref(), context)
     }
 
     pub(crate) async fn stored_context(

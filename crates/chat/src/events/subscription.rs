@@ -46,7 +46,7 @@ impl Subscription {
         let (event_seq, recovered) = match after {
             None => (log.checkpoint(conversation_id).await?.latest, true),
             Some(after) => match log.read(conversation_id, after).await? {
-                Replay::Whole(_) => (after, true),
+                Replay::Complete(_) => (after, true),
                 Replay::Gone { latest } => (latest, false),
             },
         };
@@ -102,7 +102,7 @@ impl Subscription {
                 self.event_seq = latest;
                 return Ok(Some(Update::Gap { event_seq: latest }));
             }
-            Replay::Whole(events) => events,
+            Replay::Complete(events) => events,
         };
         let events = take_up_to_max(&events);
         Ok(events.last().map(|newest| {

@@ -96,7 +96,7 @@ impl Files {
         let job = self.new_job(id, JobId::of_key(id, key), upload.name, &parts);
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
-        let new = NewFileJob { job: job.clone(), text, part_ends: ends, most_kept: limit };
+        let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
         match self.core.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {}
             CreateJobOutcome::Duplicate(known) => return Ok(known),

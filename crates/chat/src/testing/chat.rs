@@ -10,7 +10,7 @@ use webchat_domain::{
     MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, Replay, StoredContext, TurnLease};
-use webchat_persistence_sqlite::{LocalSignals, SavedFolder, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::TokenCounter;
 
 use super::events::describe;
@@ -74,7 +74,7 @@ impl TestChat {
             contexts: Arc::new(store.clone()),
             archive: Arc::new(store.clone()),
             file_jobs: Arc::new(store.clone()),
-            saved_files: Arc::new(SavedFolder::at(folder.path().join("saved"))),
+            saved_files: Arc::new(SavedFilesDir::at(folder.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),
             sessions: Arc::new(store),
@@ -205,7 +205,7 @@ impl TestChat {
 
     pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
         match self.chat.core.ports.log.read(self.id, 0).await.unwrap() {
-            Replay::Whole(events) => events,
+            Replay::Complete(events) => events,
             gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
         }
     }

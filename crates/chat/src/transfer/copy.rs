@@ -210,7 +210,7 @@ mod tests {
             created_at: START,
             message_id: None,
         };
-        let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], most_kept: 9 };
+        let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], max_kept: 9 };
         store.create_job(user_id, new).await.unwrap();
         job_id
     }

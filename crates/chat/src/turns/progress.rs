@@ -204,7 +204,7 @@ impl TurnProgress {
 
     /// Reads the turn's outcome from the events that the log still has.
     async fn replay(&mut self) -> Result<(), ChatError> {
-        if let Replay::Whole(events) = self.core.ports.log.read(self.id, 0).await? {
+        if let Replay::Complete(events) = self.core.ports.log.read(self.id, 0).await? {
             self.outcome.record(self.accepted.turn_id, &events);
         }
         Ok(())

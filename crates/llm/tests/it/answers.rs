@@ -1,3 +1,5 @@
+//! Requests to and answers of the supported servers.
+
 use serde_json::{Value, json};
 use webchat_domain::{FinishReason, ModelParameters, Temperature};
 use webchat_llm::{Auth, ChatModel, Delta, HttpChatModel, HttpSettings, Usage};
@@ -5,18 +7,18 @@ use wiremock::matchers::{body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::upstream::{Upstream, event, good_response, json_response, stream_response};
-use crate::{ANSWER, KEY, QUESTION, ask, model, refusal, request, settings};
+use crate::{ANSWER, KEY, QUESTION, collect, failure, model, request, settings};
 
-/// What one upstream writes, as far as it is an answer.
+/// The deltas that these events give, and the name that the model reports.
 async fn read(events: &[Value]) -> (Vec<Delta>, Option<String>) {
     let events: String = events.iter().map(event).collect();
     let upstream = Upstream::with([stream_response(&(events + "data: [DONE]\n\n"))]);
     let model = model(&upstream.url());
-    let deltas = ask(&model).await.into_iter().map(Result::unwrap).collect();
+    let deltas = collect(&model).await.into_iter().map(Result::unwrap).collect();
     (deltas, model.name())
 }
 
-fn whole_answer() -> Vec<Delta> {
+fn complete_answer() -> Vec<Delta> {
     vec![
         Delta::Text(ANSWER.to_owned()),
         Delta::Finished(FinishReason::Stop),
@@ -25,7 +27,7 @@ fn whole_answer() -> Vec<Delta> {
 }
 
 #[tokio::test]
-async fn openai_is_asked_and_understood() {
+async fn openai_request_and_answer() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v1/chat/completions"))
@@ -62,14 +64,14 @@ async fn openai_is_asked_and_understood() {
     let model = model(&format!("{}/v1/chat/completions", server.uri()));
     assert_eq!(model.name(), None);
 
-    let deltas: Vec<_> = ask(&model).await.into_iter().map(Result::unwrap).collect();
+    let deltas: Vec<_> = collect(&model).await.into_iter().map(Result::unwrap).collect();
 
-    assert_eq!(deltas, whole_answer());
+    assert_eq!(deltas, complete_answer());
     assert_eq!(model.name().as_deref(), Some("gpt-4.1-mini"));
 }
 
 #[tokio::test]
-async fn an_azure_deployment_is_asked_with_its_version_and_an_api_key() {
+async fn azure_deployment_request_has_its_version_and_an_api_key() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/openai/deployments/moon/chat/completions"))
@@ -88,7 +90,7 @@ async fn an_azure_deployment_is_asked_with_its_version_and_an_api_key() {
                     json!({"model": "gpt-4o-2024-11-20", "choices": [{"index": 0,
                     "content_filter_results": {"hate": {"filtered": false, "severity": "safe"}},
                     "delta": {"content": ANSWER}, "finish_reason": null}]}),
-                    // From the filter that runs beside the answer: text has gone before.
+                    // From the asynchronous filter, after the text that it is about.
                     json!({"choices": [{"index": 0, "finish_reason": null,
                     "content_filter_offsets": {"check_offset": 44, "start_offset": 44},
                     "content_filter_results": {"hate": {"filtered": false, "severity": "safe"}}}]}),
@@ -112,14 +114,14 @@ async fn an_azure_deployment_is_asked_with_its_version_and_an_api_key() {
     let url = "/openai/deployments/moon/chat/completions?api-version=2024-10-21";
     let model = model(&format!("{}{url}", server.uri()));
 
-    let deltas: Vec<_> = ask(&model).await.into_iter().map(Result::unwrap).collect();
+    let deltas: Vec<_> = collect(&model).await.into_iter().map(Result::unwrap).collect();
 
-    assert_eq!(deltas, whole_answer());
+    assert_eq!(deltas, complete_answer());
     assert_eq!(model.name().as_deref(), Some("gpt-4o-2024-11-20"));
 }
 
 #[tokio::test]
-async fn azures_v1_is_asked_for_a_model_by_its_name() {
+async fn azure_v1_request_names_the_model() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/openai/v1/chat/completions"))
@@ -131,14 +133,14 @@ async fn azures_v1_is_asked_for_a_model_by_its_name() {
         .mount(&server)
         .await;
     let model = HttpChatModel::new(HttpSettings {
-        // On Azure's own hosts, which a test can't have, this is told by the address.
+        // On Azure's hosts, which a test can't have, the address implies this.
         auth: Auth::ApiKey,
         model: Some("gpt-4.1".to_owned()),
         ..settings(&format!("{}/openai/v1/chat/completions?api-version=preview", server.uri()))
     })
     .unwrap();
 
-    ask(&model).await.into_iter().for_each(|delta| drop(delta.unwrap()));
+    collect(&model).await.into_iter().for_each(|delta| drop(delta.unwrap()));
 
     let sent: Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
     assert_eq!(sent["model"], "gpt-4.1");
@@ -146,7 +148,7 @@ async fn azures_v1_is_asked_for_a_model_by_its_name() {
 }
 
 #[tokio::test]
-async fn llama_cpp_is_understood() {
+async fn llama_cpp_answer() {
     let (deltas, name) = read(&[
         json!({"choices": [{"finish_reason": null, "index": 0,
                 "delta": {"role": "assistant", "content": null}}],
@@ -159,12 +161,12 @@ async fn llama_cpp_is_understood() {
     ])
     .await;
 
-    assert_eq!(deltas, whole_answer());
+    assert_eq!(deltas, complete_answer());
     assert_eq!(name.as_deref(), Some("SmolLM2-135M-Instruct.Q4_1"));
 }
 
 #[tokio::test]
-async fn vllm_is_understood() {
+async fn vllm_answer() {
     let (deltas, name) = read(&[
         json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "Qwen/Qwen3-8B",
             "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""},
@@ -179,12 +181,12 @@ async fn vllm_is_understood() {
     ])
     .await;
 
-    assert_eq!(deltas, whole_answer());
+    assert_eq!(deltas, complete_answer());
     assert_eq!(name.as_deref(), Some("Qwen/Qwen3-8B"));
 }
 
 #[tokio::test]
-async fn ollama_is_understood() {
+async fn ollama_answer() {
     let (deltas, name) = read(&[
         json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
             "model": "llama3.2:latest", "system_fingerprint": "fp_ollama", "choices": [{"index": 0,
@@ -196,12 +198,12 @@ async fn ollama_is_understood() {
     ])
     .await;
 
-    assert_eq!(deltas, whole_answer());
+    assert_eq!(deltas, complete_answer());
     assert_eq!(name.as_deref(), Some("llama3.2:latest"));
 }
 
 #[tokio::test]
-async fn an_answer_that_azure_filters_ends_so() {
+async fn a_filtered_azure_answer_names_its_categories() {
     let (deltas, _) = read(&[
         json!({"choices": [{"index": 0, "delta": {"content": ANSWER}, "finish_reason": null}]}),
         json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter",
@@ -217,7 +219,7 @@ async fn an_answer_that_azure_filters_ends_so() {
 }
 
 #[tokio::test]
-async fn a_request_that_azure_filters_says_what_it_was_filtered_for() {
+async fn a_filtered_azure_request_names_its_categories() {
     let body = json!({"error": {
         "message": format!("The response was filtered: {QUESTION}"), "type": null,
         "param": "prompt", "code": "content_filter", "status": 400, "innererror": {
@@ -231,18 +233,17 @@ async fn a_request_that_azure_filters_says_what_it_was_filtered_for() {
     }});
     let upstream = Upstream::with([json_response(400, &body)]);
 
-    let error = refusal(&model(&upstream.url())).await;
+    let error = failure(&model(&upstream.url())).await;
 
     assert_eq!(error.code(), "model_content_filter");
     assert_eq!(
         error.to_string(),
-        "The model's provider filtered this request (jailbreak, self harm). Please word it \
-         differently."
+        "The model's provider filtered this request (jailbreak, self harm). Please rephrase it."
     );
 }
 
 #[tokio::test]
-async fn parameters_are_sent_when_set_and_the_requests_win_over_the_servers() {
+async fn request_parameters_override_server_parameters() {
     let parameters = |json: Value| serde_json::from_value::<ModelParameters>(json).unwrap();
     let mut upstream = Upstream::with([good_response()]);
     let model = HttpChatModel::new(HttpSettings {

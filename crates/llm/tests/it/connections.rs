@@ -1,3 +1,5 @@
+//! Connections and proxies.
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use webchat_llm::{HttpChatModel, HttpSettings, ProxySettings, SetupError};
 
 use crate::upstream::{STREAM, Upstream, end_events, good_response, part, response, text_event};
-use crate::{ANSWER, KEY, answer, model, refusal, settings};
+use crate::{ANSWER, KEY, answer, failure, model, settings};
 
 fn proxied(url: &str, proxy: &str, except: &str) -> HttpChatModel {
     let proxy = ProxySettings { url: proxy.parse().unwrap(), except: except.to_owned() };
@@ -15,7 +17,7 @@ fn proxied(url: &str, proxy: &str, except: &str) -> HttpChatModel {
 }
 
 #[tokio::test]
-async fn one_connection_serves_answers_and_refusals_one_after_the_other() {
+async fn answers_and_errors_reuse_one_connection() {
     let upstream = Upstream::start(|connection, number, _| match number {
         0 => connection.write(&response(400, "", "{}")),
         1 => {
@@ -29,7 +31,7 @@ async fn one_connection_serves_answers_and_refusals_one_after_the_other() {
     });
     let model = model(&upstream.url());
 
-    refusal(&model).await;
+    failure(&model).await;
     for _ in 0..3 {
         assert_eq!(answer(&model).await, ANSWER);
     }
@@ -38,7 +40,7 @@ async fn one_connection_serves_answers_and_refusals_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn the_proxy_is_asked_for_a_model_elsewhere_with_its_user_and_password() {
+async fn a_remote_model_is_reached_through_the_proxy_with_its_credentials() {
     let mut proxy = Upstream::with([good_response()]);
     let address = format!("http://me:pa55@{}", proxy.address());
 
@@ -52,12 +54,12 @@ async fn the_proxy_is_asked_for_a_model_elsewhere_with_its_user_and_password() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_lets_nobody_through_gets_no_key_and_shows_no_password() {
+async fn a_proxy_that_rejects_connections_gets_no_key_and_its_password_is_not_shown() {
     let mut proxy = Upstream::with([response(403, "", "")]);
     let address = format!("http://me:pa55@{}", proxy.address());
 
     let model = proxied("https://model.example/v1/chat/completions", &address, "");
-    let error = refusal(&model).await;
+    let error = failure(&model).await;
 
     assert_eq!(error.code(), "model_unreachable");
     assert!(!format!("{error:?} {model:?}").contains("pa55"));
@@ -70,36 +72,36 @@ async fn a_proxy_that_lets_nobody_through_gets_no_key_and_shows_no_password() {
 }
 
 #[tokio::test]
-async fn no_proxy_leads_to_this_machine_nor_to_what_is_excepted() {
+async fn local_and_excepted_hosts_bypass_the_proxy() {
     let upstream = Upstream::with([good_response()]);
     let mut proxy = Upstream::with([response(400, "", "")]);
     let address = format!("http://{}", proxy.address());
 
-    let here = proxied(&upstream.url(), &address, "");
-    // A name that nobody can look up.
+    let local = proxied(&upstream.url(), &address, "");
+    // A name that can't be resolved.
     let excepted = proxied("http://model.invalid/", &address, "other.example,.invalid");
 
-    assert_eq!(answer(&here).await, ANSWER);
-    assert_eq!(refusal(&excepted).await.code(), "model_unreachable");
+    assert_eq!(answer(&local).await, ANSWER);
+    assert_eq!(failure(&excepted).await.code(), "model_unreachable");
     assert!(proxy.requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_proxy_may_speak_socks() {
-    let (url, asked_for) = socks_proxy();
+async fn a_socks_proxy_resolves_the_host() {
+    let (url, requested) = socks_proxy();
 
-    // Where the proxy looks the name up: nobody here could.
+    // A name that only the proxy can resolve.
     let model = proxied("http://model.example/v1/chat/completions", &url, "");
 
     assert_eq!(answer(&model).await, ANSWER);
-    assert_eq!(asked_for.recv().unwrap(), "model.example");
+    assert_eq!(requested.recv().unwrap(), "model.example");
 }
 
-/// A proxy by RFC 1928 that tells which host it was asked for, and answers in its place.
+/// A proxy by RFC 1928 that reports the requested host, and answers in its place.
 fn socks_proxy() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("socks5h://{}", listener.local_addr().unwrap());
-    let (sender, asked_for) = mpsc::channel();
+    let (sender, requested) = mpsc::channel();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let methods = read(&mut stream, 2)[1];
@@ -113,7 +115,7 @@ fn socks_proxy() -> (String, mpsc::Receiver<String>) {
         stream.write_all(good_response().as_bytes()).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    (url, asked_for)
+    (url, requested)
 }
 
 fn read(stream: &mut TcpStream, length: usize) -> Vec<u8> {
@@ -123,7 +125,7 @@ fn read(stream: &mut TcpStream, length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn an_address_that_is_no_proxys_is_refused() {
+fn an_unknown_proxy_scheme_is_rejected() {
     let proxy =
         ProxySettings { url: "ftp://proxy.example/".parse().unwrap(), except: String::new() };
     let settings = HttpSettings { proxy: Some(proxy), ..settings("http://model.example/") };

@@ -1,3 +1,5 @@
+//! Upstreams that fail.
+
 use std::error::Error as _;
 use std::io::Read;
 use std::net::TcpListener;
@@ -16,15 +18,17 @@ use webchat_llm::{Auth, Delta, HttpChatModel, HttpSettings, ModelError, SetupErr
 use crate::upstream::{
     Connection, STREAM, Upstream, event, good_response, part, response, text_event,
 };
-use crate::{ANSWER, KEY, QUESTION, answer, ask, impatient, model, refusal, settings, waiting};
+use crate::{
+    ANSWER, KEY, QUESTION, answer, collect, failure, model, model_with_short_timeouts,
+    model_with_timeouts, settings,
+};
 
-/// What comes of an answer that begins well and then does as the script says: its text, how it ends,
-/// and the code of its error.
-async fn begun(then: impl Fn(&mut Connection) + Send + Sync + 'static) -> Vec<String> {
-    begun_for(model, then).await
+/// An answer that starts and then follows the script: its text, how it ends, and the code of its error.
+async fn started(then: impl Fn(&mut Connection) + Send + Sync + 'static) -> Vec<String> {
+    started_with(model, then).await
 }
 
-async fn begun_for(
+async fn started_with(
     model: fn(&str) -> HttpChatModel,
     then: impl Fn(&mut Connection) + Send + Sync + 'static,
 ) -> Vec<String> {
@@ -33,7 +37,7 @@ async fn begun_for(
         connection.write(&part(&text_event()));
         then(connection);
     });
-    let deltas = ask(&model(&upstream.url())).await;
+    let deltas = collect(&model(&upstream.url())).await;
     let in_short = |delta| match delta {
         Ok(Delta::Text(text)) => text,
         Ok(end) => format!("{end:?}"),
@@ -48,25 +52,31 @@ async fn a_refused_connection_is_unreachable() {
     let address = listener.local_addr().unwrap();
     drop(listener);
 
-    let error = refusal(&model(&format!("http://{address}/?key={KEY}"))).await;
+    let error = failure(&model(&format!("http://{address}/?key={KEY}"))).await;
 
     assert_eq!(error.code(), "model_unreachable");
 }
 
 #[tokio::test]
-async fn an_upstream_that_says_nothing_is_unreachable() {
+async fn a_silent_upstream_is_unreachable() {
     let silent = Upstream::start(|_, _, _| {});
     let silent_after_its_head = Upstream::start(|connection, _, _| connection.write(STREAM));
     for mut upstream in [silent, silent_after_its_head] {
-        assert_eq!(refusal(&impatient(&upstream.url())).await.code(), "model_unreachable");
-        // Who waited that long does not wait again.
+        assert_eq!(
+            failure(&model_with_short_timeouts(&upstream.url())).await.code(),
+            "model_unreachable"
+        );
+        // A timeout is not retried.
         assert_eq!(upstream.requests().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_falls_silent_is_unreachable() {
-    assert_eq!(begun_for(impatient, |_| {}).await, [ANSWER, "model_unreachable"]);
+async fn a_stalled_answer_is_unreachable() {
+    assert_eq!(
+        started_with(model_with_short_timeouts, |_| {}).await,
+        [ANSWER, "model_unreachable"]
+    );
 }
 
 #[tokio::test]
@@ -79,31 +89,31 @@ async fn a_slow_answer_is_read_to_its_end() {
         }
     });
 
-    // All of it takes longer, each part of it does not.
-    assert_eq!(answer(&waiting(Duration::from_secs(2), &upstream.url())).await, ANSWER);
+    // The answer takes longer than the timeout, but none of its chunks does.
+    assert_eq!(answer(&model_with_timeouts(Duration::from_secs(2), &upstream.url())).await, ANSWER);
 }
 
 #[tokio::test]
 async fn a_connection_that_is_reset_fails_the_answer_after_its_text() {
-    assert_eq!(begun(Connection::reset).await, [ANSWER, "model_failed"]);
-    assert_eq!(begun(Connection::close).await, [ANSWER, "model_failed"]);
+    assert_eq!(started(Connection::reset).await, [ANSWER, "model_failed"]);
+    assert_eq!(started(Connection::close).await, [ANSWER, "model_failed"]);
 }
 
 #[tokio::test]
-async fn an_answer_without_done_is_whole_if_it_says_why_it_ended() {
+async fn an_answer_without_done_is_complete_if_it_has_a_finish_reason() {
     let stop = event(&json!({"choices": [{"delta": {}, "finish_reason": "stop"}]}));
 
-    let whole = begun(move |connection| {
+    let complete = started(move |connection| {
         connection.write(&(part(&stop) + &part("")));
     });
-    let broken_off = begun(|connection| connection.write(&part("")));
+    let interrupted = started(|connection| connection.write(&part("")));
 
-    assert_eq!(whole.await, [ANSWER, "Finished(Stop)"]);
-    assert_eq!(broken_off.await, [ANSWER, "model_failed"]);
+    assert_eq!(complete.await, [ANSWER, "Finished(Stop)"]);
+    assert_eq!(interrupted.await, [ANSWER, "model_failed"]);
 }
 
 #[tokio::test]
-async fn what_is_no_chunk_in_an_answer_fails_it() {
+async fn an_invalid_chunk_fails_the_answer() {
     let huge = event(&json!({"choices": [{"delta": {"content": "x".repeat(2 * 1024 * 1024)}}]}));
     for bytes in [
         format!("data: {{\"choices\": [{QUESTION}\n\n").into_bytes(),
@@ -111,7 +121,7 @@ async fn what_is_no_chunk_in_an_answer_fails_it() {
         b"data: {\"choices\": [{\"delta\": {\"content\": \"\xff\xfe\"}}]}\n\n".to_vec(),
         huge.into_bytes(),
     ] {
-        let deltas = begun(move |connection| {
+        let deltas = started(move |connection| {
             connection.write(&format!("{:x}\r\n", bytes.len()));
             connection.write_bytes(&bytes);
             connection.write("\r\n");
@@ -122,27 +132,27 @@ async fn what_is_no_chunk_in_an_answer_fails_it() {
 }
 
 #[tokio::test]
-async fn an_error_in_an_answer_is_told_by_its_kind() {
-    for (said, code) in [
+async fn an_error_in_an_answer_has_the_code_of_its_kind() {
+    for (error, code) in [
         (json!({"error": {"message": QUESTION, "type": "server_error"}}), "model_failed"),
         (json!({"error": {"message": QUESTION, "code": 429}}), "model_rate_limited"),
         (json!({"object": "error", "message": QUESTION, "code": 400}), "model_failed"),
         (json!({"object": "error", "message": QUESTION, "code": 503}), "model_unreachable"),
     ] {
-        let said = part(&event(&said));
+        let chunk = part(&event(&error));
 
-        let deltas = begun(move |connection| connection.write(&said)).await;
+        let deltas = started(move |connection| connection.write(&chunk)).await;
 
         assert_eq!(deltas, [ANSWER, code]);
     }
 }
 
 #[tokio::test]
-async fn a_page_in_place_of_an_answer_is_a_failure() {
+async fn a_web_page_instead_of_an_answer_is_a_failure() {
     let login = response(200, "content-type: text/html; charset=utf-8\r\n", "<p>Log in");
     let mut upstream = Upstream::with([login]);
 
-    assert_eq!(refusal(&model(&upstream.url())).await.code(), "model_failed");
+    assert_eq!(failure(&model(&upstream.url())).await.code(), "model_failed");
     assert_eq!(upstream.requests().len(), 1);
 }
 
@@ -153,24 +163,24 @@ async fn a_redirect_is_not_followed() {
         let moved = response(status, &format!("location: {}\r\n", target.url()), "");
         let upstream = Upstream::with([moved]);
 
-        assert_eq!(refusal(&model(&upstream.url())).await.code(), "model_failed");
+        assert_eq!(failure(&model(&upstream.url())).await.code(), "model_failed");
     }
     assert!(target.requests().is_empty());
 }
 
 #[tokio::test]
-async fn an_upstream_without_tls_where_it_should_be_is_unreachable() {
+async fn an_https_address_without_tls_is_unreachable() {
     let upstream = Upstream::with([good_response()]);
     let url = upstream.url().replace("http://", "https://");
 
-    assert_eq!(refusal(&impatient(&url)).await.code(), "model_unreachable");
+    assert_eq!(failure(&model_with_short_timeouts(&url)).await.code(), "model_unreachable");
 }
 
 #[tokio::test]
-async fn an_upstream_with_a_certificate_of_its_own_is_unreachable_and_gets_no_key() {
-    let (url, received) = with_own_certificate();
+async fn an_upstream_with_a_self_signed_certificate_is_unreachable_and_gets_no_key() {
+    let (url, received) = with_self_signed_certificate();
 
-    let error = refusal(&model(&url)).await;
+    let error = failure(&model(&url)).await;
 
     assert_eq!(error.code(), "model_unreachable");
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
@@ -179,8 +189,8 @@ async fn an_upstream_with_a_certificate_of_its_own_is_unreachable_and_gets_no_ke
     assert_eq!(received.recv_timeout(Duration::from_secs(5)), Ok(Vec::new()));
 }
 
-/// A server that tells what it could read from each connection.
-fn with_own_certificate() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
+/// A server that reports what it could read from each connection.
+fn with_self_signed_certificate() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
@@ -206,21 +216,21 @@ fn with_own_certificate() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_though_its_body_has_no_end() {
+async fn an_error_with_an_endless_body_is_reported_in_time() {
     let long = STREAM.replace("200 OK", "401 No") + &part(&"x".repeat(256 * 1024));
     let silent = STREAM.replace("200 OK", "401 No");
-    for (refused, at_most) in [(long, Duration::from_secs(1)), (silent, Duration::from_secs(4))] {
-        let mut upstream = Upstream::with([refused]);
-        let asked = Instant::now();
+    for (response, at_most) in [(long, Duration::from_secs(1)), (silent, Duration::from_secs(4))] {
+        let mut upstream = Upstream::with([response]);
+        let sent_at = Instant::now();
 
-        assert_eq!(refusal(&model(&upstream.url())).await.code(), "model_key_refused");
-        assert!(asked.elapsed() < at_most, "{:?}", asked.elapsed());
+        assert_eq!(failure(&model(&upstream.url())).await.code(), "model_key_refused");
+        assert!(sent_at.elapsed() < at_most, "{:?}", sent_at.elapsed());
         upstream.hung_up().await;
     }
 }
 
 #[test]
-fn settings_that_can_not_work_are_refused() {
+fn invalid_settings_are_rejected() {
     let line_break = HttpSettings {
         api_key: Some(SecretString::from(format!("{KEY}\n"))),
         ..settings("http://localhost/")

@@ -1,4 +1,4 @@
-//! The client against upstreams that do as the tests tell them.
+//! The client against scripted upstreams.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -8,10 +8,10 @@
 
 mod answers;
 mod breaker;
-mod cancelling;
+mod cancellation;
 mod connections;
+mod fallbacks;
 mod faults;
-mod learning;
 mod retries;
 mod secrets;
 mod upstream;
@@ -32,8 +32,8 @@ const KEY: &str = "sk-do-not-show";
 const QUESTION: &str = "my diary";
 const ANSWER: &str = "tides";
 
-/// No test waits longer, so that what hangs fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait of a test, so that a hanging test fails.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 fn settings(url: &str) -> HttpSettings {
     HttpSettings {
@@ -46,13 +46,14 @@ fn model(url: &str) -> HttpChatModel {
     HttpChatModel::new(settings(url)).unwrap()
 }
 
-/// For tests of what comes too late, or not at all: on a machine with much to do anything may.
-fn impatient(url: &str) -> HttpChatModel {
-    waiting(Duration::from_millis(300), url)
+/// A model with short timeouts, for tests in which they expire: on a busy machine, other tests could
+/// exceed them.
+fn model_with_short_timeouts(url: &str) -> HttpChatModel {
+    model_with_timeouts(Duration::from_millis(300), url)
 }
 
-fn waiting(wait: Duration, url: &str) -> HttpChatModel {
-    let timeouts = Timeouts { connect: wait, first_delta: wait, idle: wait };
+fn model_with_timeouts(timeout: Duration, url: &str) -> HttpChatModel {
+    let timeouts = Timeouts { connect: timeout, first_delta: timeout, idle: timeout };
     HttpChatModel::new(HttpSettings { timeouts, ..settings(url) }).unwrap()
 }
 
@@ -64,21 +65,21 @@ fn request() -> ChatRequest {
     }
 }
 
-/// All that comes of a request: deltas, and at last an error if there is one. An error that shows what
-/// it must not fails the test.
-async fn ask(model: &HttpChatModel) -> Vec<Result<Delta, ModelError>> {
-    let asking = async {
+/// All deltas of an answer, and the error that ended it, if any. An error that shows a secret fails the
+/// test.
+async fn collect(model: &HttpChatModel) -> Vec<Result<Delta, ModelError>> {
+    let collecting = async {
         match model.stream(request()).await {
             Ok(deltas) => deltas.collect().await,
             Err(error) => vec![Err(error)],
         }
     };
-    let deltas: Vec<_> = timeout(PATIENCE, asking).await.expect("an end in time");
-    deltas.iter().filter_map(|delta| delta.as_ref().err()).for_each(check_for_secrets);
+    let deltas: Vec<_> = timeout(TIMEOUT, collecting).await.expect("the answer ends in time");
+    deltas.iter().filter_map(|delta| delta.as_ref().err()).for_each(assert_no_secrets);
     deltas
 }
 
-fn check_for_secrets(error: &ModelError) {
+fn assert_no_secrets(error: &ModelError) {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     let causes: Vec<_> = causes.map(|cause| format!("{cause} {cause:?}")).collect();
     let shown = format!("{error} {error:?} {causes:?}");
@@ -87,9 +88,9 @@ fn check_for_secrets(error: &ModelError) {
     }
 }
 
-/// The text of an answer that ends well.
+/// The text of an answer that must succeed.
 async fn answer(model: &HttpChatModel) -> String {
-    let deltas = ask(model).await.into_iter().map(Result::unwrap);
+    let deltas = collect(model).await.into_iter().map(Result::unwrap);
     let text = deltas.filter_map(|delta| match delta {
         Delta::Text(text) => Some(text),
         _ => None,
@@ -97,7 +98,7 @@ async fn answer(model: &HttpChatModel) -> String {
     text.collect()
 }
 
-/// Why there is no answer, or why it broke off.
-async fn refusal(model: &HttpChatModel) -> ModelError {
-    ask(model).await.pop().unwrap().unwrap_err()
+/// The error that ended the answer, which must fail.
+async fn failure(model: &HttpChatModel) -> ModelError {
+    collect(model).await.pop().unwrap().unwrap_err()
 }

@@ -1,3 +1,5 @@
+//! Retries.
+
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -7,23 +9,23 @@ use crate::upstream::{
     STREAM, Upstream, event, good_response, json_response, part, response, stream_response,
     text_event,
 };
-use crate::{ANSWER, answer, ask, model, refusal};
+use crate::{ANSWER, answer, collect, failure, model};
 
 fn rate_limit(header: &str) -> String {
     response(429, header, "{}")
 }
 
 #[tokio::test]
-async fn what_fails_before_the_answer_is_sent_again() {
+async fn a_failure_before_the_answer_is_retried() {
     let busy = json!({"error": {"code": 429, "message": "Rate limit reached"}});
     for failure in [
         rate_limit(""),
         response(500, "", ""),
         response(503, "", "<html>"),
-        // Errors in a stream that has said nothing else yet, one after Azure's first chunk.
+        // Errors at the beginning of a stream, one of them after Azure's first chunk.
         stream_response(&event(&busy)),
         stream_response(&format!("{}{}", event(&json!({"choices": []})), event(&busy))),
-        // An answer that ends before it begins.
+        // A stream that ends before the answer begins.
         stream_response(""),
         STREAM.to_owned() + "zz\r\n",
         "no HTTP at all\r\n\r\n".to_owned(),
@@ -37,7 +39,7 @@ async fn what_fails_before_the_answer_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_before_the_answer_is_tried_again() {
+async fn a_connection_that_is_reset_before_the_answer_is_retried() {
     let mut upstream = Upstream::start(|connection, number, _| match number {
         0 => connection.reset(),
         1 => {
@@ -53,49 +55,49 @@ async fn a_connection_that_breaks_before_the_answer_is_tried_again() {
 }
 
 #[tokio::test]
-async fn three_tries_are_all() {
+async fn there_are_at_most_three_attempts() {
     let mut upstream = Upstream::with([response(500, "", "")]);
 
-    assert_eq!(refusal(&model(&upstream.url())).await.code(), "model_failed");
+    assert_eq!(failure(&model(&upstream.url())).await.code(), "model_failed");
 
     assert_eq!(upstream.requests().len(), 3);
 }
 
 #[tokio::test]
-async fn the_wait_that_the_upstream_asks_for_is_kept() {
+async fn the_delay_that_the_upstream_asks_for_is_respected() {
     for header in
         ["retry-after-ms: 400\r\n", "retry-after: 0.4\r\n", "x-ratelimit-reset-tokens: 400ms\r\n"]
     {
         let upstream = Upstream::with([rate_limit(header), good_response()]);
         let model = model(&upstream.url());
-        let asked = Instant::now();
+        let sent_at = Instant::now();
 
         assert_eq!(answer(&model).await, ANSWER);
 
-        // The backoff comes on top of it.
-        let took = asked.elapsed();
+        // The backoff comes on top of the delay.
+        let took = sent_at.elapsed();
         assert!((400..1_200).contains(&took.as_millis()), "{header}: {took:?}");
     }
 }
 
 #[tokio::test]
-async fn who_asks_for_more_than_two_minutes_is_told_at_once() {
+async fn a_delay_of_more_than_two_minutes_is_reported_at_once() {
     for (status, error) in [
         (429, "The model is busy. Please try again in 5 minutes."),
         (503, "The model can't be reached right now. Please try again in 5 minutes."),
     ] {
         let mut upstream = Upstream::with([response(status, "retry-after: 300\r\n", "")]);
 
-        assert_eq!(refusal(&model(&upstream.url())).await.to_string(), error);
+        assert_eq!(failure(&model(&upstream.url())).await.to_string(), error);
 
         assert_eq!(upstream.requests().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn what_would_be_refused_again_is_not_sent_again() {
+async fn permanent_errors_are_not_retried() {
     let filtered = json!({"error": {"code": "content_filter"}});
-    for (refused, code) in [
+    for (response, code) in [
         (response(400, "", ""), "model_failed"),
         (response(401, "", ""), "model_key_refused"),
         (response(404, "", ""), "model_not_found"),
@@ -108,20 +110,20 @@ async fn what_would_be_refused_again_is_not_sent_again() {
             "model_key_refused",
         ),
     ] {
-        let mut upstream = Upstream::with([refused, good_response()]);
+        let mut upstream = Upstream::with([response, good_response()]);
 
-        assert_eq!(refusal(&model(&upstream.url())).await.code(), code);
+        assert_eq!(failure(&model(&upstream.url())).await.code(), code);
 
         assert_eq!(upstream.requests().len(), 1, "{code}");
     }
 }
 
 #[tokio::test]
-async fn nothing_is_sent_again_once_the_answer_has_begun() {
-    let begun = event(&json!({"choices": [{"delta": {"role": "assistant", "content": ""}}]}));
+async fn an_answer_that_has_started_is_not_retried() {
+    let start = event(&json!({"choices": [{"delta": {"role": "assistant", "content": ""}}]}));
     let busy = event(&json!({"error": {"code": 429}}));
     for (events, deltas) in
-        [(begun.clone(), 0), (text_event(), 1), (text_event() + &busy, 1), (begun + &busy, 0)]
+        [(start.clone(), 0), (text_event(), 1), (text_event() + &busy, 1), (start + &busy, 0)]
     {
         let mut upstream = Upstream::start(move |connection, _, _| {
             connection.write(STREAM);
@@ -129,46 +131,46 @@ async fn nothing_is_sent_again_once_the_answer_has_begun() {
             connection.close();
         });
 
-        let came = ask(&model(&upstream.url())).await;
+        let received = collect(&model(&upstream.url())).await;
 
-        assert_eq!(came.iter().filter(|delta| delta.is_ok()).count(), deltas);
-        assert!(came.last().unwrap().is_err());
+        assert_eq!(received.iter().filter(|delta| delta.is_ok()).count(), deltas);
+        assert!(received.last().unwrap().is_err());
         assert_eq!(upstream.requests().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn an_upstream_that_refuses_all_gets_few_retries() {
+async fn an_upstream_that_rejects_everything_gets_few_retries() {
     const USERS: usize = 40;
     let mut upstream = Upstream::with([rate_limit("")]);
     let model = model(&upstream.url());
 
-    let refusals = join_all((0..USERS).map(|_| refusal(&model))).await;
+    let failures = join_all((0..USERS).map(|_| failure(&model))).await;
 
-    assert!(refusals.iter().all(|error| error.code() == "model_rate_limited"));
+    assert!(failures.iter().all(|error| error.code() == "model_rate_limited"));
     assert_eq!(upstream.requests().len(), USERS + 6);
 }
 
 #[tokio::test]
-async fn answers_pay_for_further_retries() {
+async fn answers_refill_the_retry_budget() {
     let failure_and_answer = [response(500, "", ""), good_response()];
     let upstream = Upstream::with(std::iter::repeat_n(failure_and_answer, 10).flatten());
     let model = model(&upstream.url());
 
     let mut retried = 0;
-    while ask(&model).await.iter().all(Result::is_ok) {
+    while collect(&model).await.iter().all(Result::is_ok) {
         retried += 1;
     }
 
-    // Six on credit, one of what their answers pay.
+    // Six from the full budget, and one that their answers refill.
     assert_eq!(retried, 7);
 }
 
 #[tokio::test]
-async fn many_that_are_refused_at_once_come_back_one_by_one() {
+async fn retries_of_simultaneous_failures_are_spread() {
     let mut upstream = Upstream::with([rate_limit("")]);
     let model = model(&upstream.url());
-    let asking = join_all((0..6).map(|_| refusal(&model)));
+    let requests = join_all((0..6).map(|_| failure(&model)));
     let mut arrivals = Vec::new();
     let watching = async {
         for _ in 0..12 {
@@ -177,7 +179,7 @@ async fn many_that_are_refused_at_once_come_back_one_by_one() {
         }
     };
 
-    tokio::join!(asking, watching);
+    tokio::join!(requests, watching);
 
     let spread = arrivals[11] - arrivals[6];
     assert!(spread > Duration::from_millis(50), "{spread:?}");

@@ -1,3 +1,5 @@
+//! Secrets in the log.
+
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -9,9 +11,9 @@ use crate::upstream::{
     STREAM, Upstream, event, good_response, json_response, part, response, stream_response,
     text_event,
 };
-use crate::{ANSWER, KEY, QUESTION, answer, ask, settings};
+use crate::{ANSWER, KEY, QUESTION, answer, collect, settings};
 
-/// What is logged in this process, by this crate and by all it is made of.
+/// The log of this process, including that of dependencies.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -43,9 +45,9 @@ impl Log {
 }
 
 #[tokio::test]
-async fn neither_the_key_nor_what_is_said_is_ever_logged() {
+async fn neither_the_key_nor_any_text_is_logged() {
     let log = Log::start();
-    let says_all = json!({"error": {
+    let error_with_secrets = json!({"error": {
         "message": format!("{KEY} may not say: {QUESTION} {ANSWER}"),
         "type": format!("{QUESTION} type"), "param": QUESTION, "code": QUESTION,
     }});
@@ -53,17 +55,17 @@ async fn neither_the_key_nor_what_is_said_is_ever_logged() {
         "content_filter_results": {"hate": {"filtered": true}, QUESTION: {"filtered": true}}}]});
     let unknown =
         json!({"error": {"message": format!("Unknown parameter: 'stream_options' {QUESTION}")}});
-    let breaks_off = format!("{STREAM}{}zz\r\n", part(&text_event()));
+    let interrupted = format!("{STREAM}{}zz\r\n", part(&text_event()));
     let upstream = Upstream::with([
         good_response(),
-        json_response(429, &says_all),
-        json_response(503, &says_all),
-        json_response(401, &says_all),
+        json_response(429, &error_with_secrets),
+        json_response(503, &error_with_secrets),
+        json_response(401, &error_with_secrets),
         json_response(400, &unknown),
         stream_response(&event(&filtered)),
-        stream_response(&(text_event() + &event(&says_all))),
+        stream_response(&(text_event() + &event(&error_with_secrets))),
         stream_response(&format!("data: {QUESTION}\n\n")),
-        breaks_off,
+        interrupted,
         response(302, &format!("location: http://localhost/{KEY}\r\n"), QUESTION),
         response(500, "", QUESTION),
     ]);
@@ -74,23 +76,23 @@ async fn neither_the_key_nor_what_is_said_is_ever_logged() {
 
     assert_eq!(answer(&model).await, ANSWER);
     for _ in 0..9 {
-        ask(&model).await;
+        collect(&model).await;
     }
-    ask(&azure).await;
+    collect(&azure).await;
 
     let log = log.text();
     for secret in [KEY, QUESTION, ANSWER] {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None);
     }
-    for told in [
-        "a request is sent again tries=1",
-        "an answer begins tries=1",
-        "the upstream does not know a field unknown=\"stream_options\"",
-        "the provider filtered an answer filtered=[\"hate\"]",
-        "the upstream fails and is let alone",
+    for line in [
+        "retrying request attempts=1",
+        "answer started attempts=1",
+        "upstream rejected an unknown field field=\"stream_options\"",
+        "answer filtered by provider filtered=[\"hate\"]",
+        "circuit breaker opened",
         "hyper_util::client",
     ] {
-        assert!(log.contains(told), "{told}\n{log}");
+        assert!(log.contains(line), "{line}\n{log}");
     }
 }

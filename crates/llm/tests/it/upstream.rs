@@ -1,3 +1,5 @@
+//! A scripted upstream.
+
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{ANSWER, KEY};
 
-/// A server on a free port that does with each request what the script says.
+/// A server on a free port that handles each request as the script says.
 pub(crate) struct Upstream {
     address: String,
     connections: Arc<AtomicUsize>,
@@ -19,28 +21,28 @@ pub(crate) struct Upstream {
     hang_ups: UnboundedReceiver<()>,
 }
 
-/// A request as it came: its head, and the JSON after it.
+/// A request: its head and its JSON body.
 pub(crate) struct Request {
     pub(crate) head: String,
     pub(crate) body: Value,
 }
 
-/// A connection in the script's hands.
+/// A connection that the script controls.
 pub(crate) struct Connection {
     stream: TcpStream,
-    is_over: bool,
+    is_closed: bool,
 }
 
 impl Upstream {
-    /// The script gets the number of the request, from 0, and its body.
+    /// Calls the script with each request's number, from 0, and its body.
     pub(crate) fn start(
         script: impl Fn(&mut Connection, usize, &Value) + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let connections = Arc::new(AtomicUsize::new(0));
-        let (asked, requests) = unbounded_channel();
-        let (hung_up, hang_ups) = unbounded_channel();
+        let (request_sender, requests) = unbounded_channel();
+        let (hang_up_sender, hang_ups) = unbounded_channel();
         let counter = connections.clone();
         thread::spawn(move || {
             let script = Arc::new(script);
@@ -48,24 +50,25 @@ impl Upstream {
             for stream in listener.incoming() {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let (script, number) = (script.clone(), number.clone());
-                let (asked, hung_up) = (asked.clone(), hung_up.clone());
+                let (request_sender, hang_up_sender) =
+                    (request_sender.clone(), hang_up_sender.clone());
                 thread::spawn(move || {
-                    let mut connection = Connection { stream: stream.unwrap(), is_over: false };
-                    while !connection.is_over
+                    let mut connection = Connection { stream: stream.unwrap(), is_closed: false };
+                    while !connection.is_closed
                         && let Ok(request) = read_request(&mut connection.stream)
                     {
                         let body = request.body.clone();
-                        let _ = asked.send(request);
+                        let _ = request_sender.send(request);
                         script(&mut connection, number.fetch_add(1, Ordering::SeqCst), &body);
                     }
-                    let _ = hung_up.send(());
+                    let _ = hang_up_sender.send(());
                 });
             }
         });
         Self { address, connections, requests, hang_ups }
     }
 
-    /// One that gives these responses one after the other, and the last one from then on.
+    /// Gives these responses one after the other, and repeats the last one.
     pub(crate) fn with(responses: impl IntoIterator<Item = String>) -> Self {
         let responses: Vec<_> = responses.into_iter().collect();
         Self::start(move |connection, number, _| {
@@ -91,12 +94,12 @@ impl Upstream {
         self.requests.recv().await.unwrap()
     }
 
-    /// The requests that nobody has taken yet.
+    /// The requests that have not been taken yet.
     pub(crate) fn requests(&mut self) -> Vec<Request> {
         std::iter::from_fn(|| self.requests.try_recv().ok()).collect()
     }
 
-    /// Returns when a client has closed its connection.
+    /// Waits until a client has closed its connection.
     pub(crate) async fn hung_up(&mut self) {
         self.hang_ups.recv().await.unwrap();
     }
@@ -107,20 +110,20 @@ impl Connection {
         self.write_bytes(text.as_bytes());
     }
 
-    /// A client that has gone is seen when the next request is read.
+    /// Ignores errors: a closed connection is detected when the next request is read.
     pub(crate) fn write_bytes(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
     pub(crate) fn close(&mut self) {
-        self.is_over = true;
+        self.is_closed = true;
     }
 
-    /// What was written has its time to arrive, as a reset throws away what is still under way.
+    /// Waits first, because a reset discards the bytes that have not arrived.
     pub(crate) fn reset(&mut self) {
         thread::sleep(Duration::from_millis(50));
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
-        self.is_over = true;
+        self.is_closed = true;
     }
 }
 
@@ -147,11 +150,11 @@ pub(crate) fn json_response(status: u16, body: &Value) -> String {
     response(status, "content-type: application/json\r\n", &body.to_string())
 }
 
-/// The beginning of a response whose body is a stream of events without an end.
+/// The head of a response whose body is an endless event stream.
 pub(crate) const STREAM: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// A part of a body as it goes over the wire in chunked encoding; an empty one is the end.
+/// A part of a body in chunked transfer encoding. An empty one ends the body.
 pub(crate) fn part(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
@@ -160,7 +163,7 @@ pub(crate) fn event(data: &Value) -> String {
     format!("data: {data}\n\n")
 }
 
-/// An event with all of the answer's text.
+/// An event with the complete text of the answer.
 pub(crate) fn text_event() -> String {
     event(&json!({"choices": [{"delta": {"content": ANSWER}}]}))
 }
@@ -169,7 +172,7 @@ pub(crate) fn end_events() -> String {
     event(&json!({"choices": [{"delta": {}, "finish_reason": "stop"}]})) + "data: [DONE]\n\n"
 }
 
-/// A whole response with these events.
+/// A complete response with these events.
 pub(crate) fn stream_response(events: &str) -> String {
     response(200, "content-type: text/event-stream\r\n", events)
 }

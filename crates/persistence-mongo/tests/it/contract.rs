@@ -1,4 +1,4 @@
-//! The promises of the ports, kept by MongoDB.
+//! The contract suites of the ports, run against MongoDB.
 
 use crate::support::TestDatabase;
 use webchat_persistence_mongo::MongoStore;

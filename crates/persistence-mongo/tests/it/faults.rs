@@ -1,4 +1,4 @@
-//! What happens when the server goes away, or says that it can't.
+//! Failures of the server: crashes, elections, errors, lost connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ struct Started {
     id: ConversationId,
 }
 
-/// A conversation on a server of its own.
+/// Starts a server with one conversation.
 async fn start() -> Started {
     let server = TestServer::start().await;
     let database = TestDatabase::on(&server).connect().await;
@@ -47,16 +47,16 @@ impl Started {
         self.store.find(self.user_id, self.id).await.unwrap().unwrap().message_count
     }
 
-    /// Lets the server fail at these commands of the driver, so many times.
-    async fn fail(&self, commands: &[&str], times: i32, how: Document) {
+    /// Makes the server fail these commands of the driver, this many times.
+    async fn fail(&self, commands: &[&str], times: i32, failure: Document) {
         let mut data = doc! { "failCommands": commands.to_vec() };
-        data.extend(how);
+        data.extend(failure);
         let mode = doc! { "times": times };
         self.server.fail_point("failCommand", mode, data).await;
     }
 
-    /// Starts appending at the same time, again and again whatever comes.
-    fn write(&self) -> Writers {
+    /// Starts several tasks that keep appending, whatever happens.
+    fn start_writers(&self) -> Writers {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for _ in 0..WRITERS {
@@ -67,8 +67,8 @@ impl Started {
         Writers { stop, tasks }
     }
 
-    /// What was acknowledged is there, and each position is taken once.
-    async fn check(&self, acknowledged: &[MessageId]) {
+    /// Asserts that acknowledged messages are stored and that each position is used once.
+    async fn assert_consistent(&self, acknowledged: &[MessageId]) {
         let messages = self.store.messages(self.user_id, self.id, None, 100_000).await;
         let messages = messages.unwrap().unwrap();
         let stored: Vec<_> = messages.iter().map(|message| message.message_id).collect();
@@ -122,18 +122,18 @@ async fn append_until(
                 last = Instant::now();
             }
             Err(StoreError::Unavailable(_)) => sleep(Duration::from_millis(50)).await,
-            Err(error) => panic!("the store is not faulty: {error:?}"),
+            Err(error) => panic!("no other error is expected: {error:?}"),
         }
     }
     written
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_kill_9_and_everything_goes_on() {
+async fn acknowledged_messages_survive_kill_9_and_writers_continue() {
     let mut started = start().await;
-    let writers = started.write();
-    for life in [300, 700, 400] {
-        sleep(Duration::from_millis(life)).await;
+    let writers = started.start_writers();
+    for uptime in [300, 700, 400] {
+        sleep(Duration::from_millis(uptime)).await;
         started.server.kill();
         started.server.restart().await;
     }
@@ -142,30 +142,30 @@ async fn what_was_acknowledged_survives_kill_9_and_everything_goes_on() {
 
     let written = writers.stop().await;
 
-    assert!(started.count().await > after, "the writers go on after the last restart");
-    started.check(&written.acknowledged).await;
+    assert!(started.count().await > after, "the writers did not continue after the last restart");
+    started.assert_consistent(&written.acknowledged).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_steps_down_loses_nothing() {
+async fn a_primary_that_steps_down_loses_no_message() {
     let started = start().await;
-    let writers = started.write();
+    let writers = started.start_writers();
     sleep(Duration::from_millis(500)).await;
 
     started.server.step_down().await;
     sleep(Duration::from_secs(5)).await;
 
     let written = writers.stop().await;
-    assert!(written.longest_gap > Duration::from_millis(500), "there was no primary for a while");
-    started.check(&written.acknowledged).await;
+    assert!(written.longest_gap > Duration::from_millis(500), "there was always a primary");
+    started.assert_consistent(&written.acknowledged).await;
 }
 
 #[tokio::test]
-async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
+async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restart() {
     let mut started = start().await;
     started.server.kill();
-    // A call that was under way waits longer, for another primary.
-    let noticed = started.append().await;
+    // The first call waits longer, for the election of another primary.
+    let first = started.append().await;
 
     let begun = Instant::now();
     let query = SearchQuery::parse("tide");
@@ -176,7 +176,7 @@ async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
     )
     .await;
 
-    assert!(matches!(noticed, Err(StoreError::Unavailable(_))), "{noticed:?}");
+    assert!(matches!(first, Err(StoreError::Unavailable(_))), "{first:?}");
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(searched, Err(StoreError::Unavailable(_))), "{searched:?}");
@@ -186,24 +186,24 @@ async fn without_a_server_each_call_fails_within_seconds_until_there_is_one() {
 }
 
 #[tokio::test]
-async fn what_may_succeed_later_is_told_from_a_fault() {
+async fn transient_errors_are_distinguished_from_faults() {
     let started = start().await;
-    let find = async |how: Document| {
-        // The driver tries a read twice.
-        started.fail(&["find"], 2, how).await;
+    let find = async |failure: Document| {
+        // The driver retries a read once.
+        started.fail(&["find"], 2, failure).await;
         started.store.find(started.user_id, started.id).await.unwrap_err()
     };
 
-    for (code, what) in [
-        (14031, "no room on the disk"),
+    for (code, meaning) in [
+        (14031, "disk full"),
         (8000, "over the quota"),
         (50, "too slow"),
         (91, "shutting down"),
         (10107, "not the primary"),
-        (13, "no right to it"),
+        (13, "unauthorized"),
     ] {
         let error = find(doc! { "errorCode": code }).await;
-        assert!(matches!(error, StoreError::Unavailable(_)), "{what}: {error:?}");
+        assert!(matches!(error, StoreError::Unavailable(_)), "{meaning}: {error:?}");
     }
     let error = find(doc! { "closeConnection": true }).await;
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
@@ -212,24 +212,27 @@ async fn what_may_succeed_later_is_told_from_a_fault() {
 }
 
 #[tokio::test]
-async fn a_write_that_no_majority_confirms_is_no_success() {
+async fn a_write_that_no_majority_confirms_fails() {
     let started = start().await;
     let unconfirmed = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
-    let how = doc! { "writeConcernError": unconfirmed };
+    let failure = doc! { "writeConcernError": unconfirmed };
 
-    started.fail(&["commitTransaction"], 1, how.clone()).await;
+    started.fail(&["commitTransaction"], 1, failure.clone()).await;
     let appended = started.append().await;
-    started.fail(&["findAndModify"], 1, how).await;
+    started.fail(&["commitTransaction"], 1, failure.clone()).await;
     let title = "Tides".to_owned().try_into().ok();
     let edit = Edit { title, ..Edit::default() };
     let renamed = started.store.edit(started.user_id, started.id, edit, moment(1)).await;
+    started.fail(&["findAndModify"], 1, failure).await;
+    let claimed = started.store.claim_expired_turns(moment(1), moment(1), moment(2), 1).await;
 
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");
+    assert!(matches!(claimed, Err(StoreError::Unavailable(_))), "{claimed:?}");
 }
 
 #[tokio::test]
-async fn a_transaction_whose_outcome_got_lost_counts_once() {
+async fn a_transaction_whose_response_is_lost_is_applied_once() {
     let started = start().await;
 
     for commands in [["insert"], ["commitTransaction"]] {
@@ -246,39 +249,39 @@ async fn a_transaction_whose_outcome_got_lost_counts_once() {
     assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
 
     assert_eq!(started.count().await, 3);
-    started.check(&[]).await;
+    started.assert_consistent(&[]).await;
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_in_the_middle_holds_nobody_up() {
+async fn a_dropped_call_does_not_block_others() {
     let started = start().await;
 
     for micros in (0..5_000).step_by(25).cycle().take(600) {
-        let given_up = timeout(Duration::from_micros(micros), started.append()).await;
+        let outcome = timeout(Duration::from_micros(micros), started.append()).await;
         let begun = Instant::now();
         assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
         assert!(begun.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", begun.elapsed());
-        drop(given_up);
+        drop(outcome);
     }
 
-    started.check(&[]).await;
+    started.assert_consistent(&[]).await;
 }
 
 #[tokio::test]
-async fn closing_waits_for_calls_that_were_given_up() {
+async fn closing_waits_for_dropped_calls() {
     let started = start().await;
     let slow = doc! { "blockConnection": true, "blockTimeMS": 400 };
     started.fail(&["insert"], 1, slow).await;
-    let given_up = timeout(Duration::from_millis(100), started.append()).await;
+    let outcome = timeout(Duration::from_millis(100), started.append()).await;
 
     started.database.close().await;
 
-    assert!(given_up.is_err());
+    assert!(outcome.is_err());
     assert_eq!(started.count().await, 1);
 }
 
 #[tokio::test]
-async fn what_an_instance_was_writing_when_it_died_holds_a_conversation_up_for_seconds_only() {
+async fn a_transaction_of_a_dead_instance_blocks_its_conversation_for_seconds_only() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     let id = ConversationId::generate();
@@ -290,15 +293,15 @@ async fn what_an_instance_was_writing_when_it_died_holds_a_conversation_up_for_s
     let written = doc! { "$set": { "title": "half" } };
     let conversations = raw.collection::<Document>("conversations");
     conversations.update_one(conversation, written).session(&mut session).await.unwrap();
-    // Nobody goes on with it, nor gives it up.
+    // The transaction is neither continued nor aborted.
     std::mem::forget(session);
 
     let began = Instant::now();
     let append = || Append { messages: vec![question("tide")], ..Append::default() };
     let written = async { while store.append(user_id, id, append(), moment(1)).await.is_err() {} };
-    timeout(Duration::from_secs(20), written).await.expect("it goes on");
+    timeout(Duration::from_secs(20), written).await.expect("the conversation is still blocked");
 
-    assert!(began.elapsed() > Duration::from_secs(3), "nothing was held up");
+    assert!(began.elapsed() > Duration::from_secs(3), "nothing was blocked");
     let found = store.find(user_id, id).await.unwrap().unwrap();
     assert_eq!((found.title, found.message_count), (None, 1));
 }

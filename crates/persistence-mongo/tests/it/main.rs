@@ -1,12 +1,12 @@
-//! The store against a real server.
+//! Tests of the store against a real server.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
+mod connecting;
 mod contract;
+mod deletion;
 mod faults;
-mod flask;
-mod opening;
-mod plans;
-mod removals;
+mod flask_migration;
+mod query_plans;
 mod schema;
 mod search;
 mod support;

@@ -1,4 +1,4 @@
-//! How a database is prepared.
+//! Preparing the schema of a database.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use crate::support::TestDatabase;
 use crate::support::server::{TestServer, eventually};
 
 #[tokio::test]
-async fn a_database_is_prepared_once() {
+async fn preparing_a_second_time_changes_nothing() {
     let database = TestDatabase::new();
     let schema = Schema::of(database.connect().await);
 
     let done = schema.prepare().await.unwrap();
 
-    let said: Vec<String> = done.iter().map(ToString::to_string).collect();
-    assert!(said.contains(&"create the collection messages".to_owned()), "{said:?}");
-    assert!(said.contains(&"create the index created_at_idx of conversations".to_owned()));
-    assert_eq!(said.last().unwrap(), "note that the schema's version is 1");
+    let printed: Vec<String> = done.iter().map(ToString::to_string).collect();
+    assert!(printed.contains(&"create the collection messages".to_owned()), "{printed:?}");
+    assert!(printed.contains(&"create the index created_at_idx of conversations".to_owned()));
+    assert_eq!(printed.last().unwrap(), "record the schema version 1");
     assert_eq!(schema.plan().await.unwrap(), []);
     assert_eq!(schema.prepare().await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn a_plan_says_what_would_be_done_and_does_nothing() {
+async fn a_plan_lists_the_changes_and_makes_none() {
     let database = TestDatabase::new();
     let schema = Schema::of(database.connect().await);
 
@@ -42,7 +42,7 @@ async fn a_plan_says_what_would_be_done_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn many_instances_prepare_at_the_same_time() {
+async fn many_instances_can_prepare_at_the_same_time() {
     let database = TestDatabase::new();
     let schema = Schema::of(database.connect().await);
 
@@ -55,7 +55,7 @@ async fn many_instances_prepare_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn what_is_otherwise_is_set_right() {
+async fn different_validators_and_indexes_are_replaced() {
     let database = TestDatabase::new();
     let raw = database.raw().await;
     raw.create_collection("conversations").validator(doc! { "title": 1 }).await.unwrap();
@@ -79,9 +79,9 @@ async fn what_is_otherwise_is_set_right() {
     assert_eq!(schema.plan().await.unwrap(), []);
 }
 
-/// They write the direction as another kind of number, and an option that is not set as one.
+/// Other clients write the direction as another type of number.
 #[tokio::test]
-async fn indexes_as_other_programs_make_them_are_recognised() {
+async fn indexes_created_by_other_clients_are_recognised() {
     let database = TestDatabase::new();
     let raw = database.raw().await;
     raw.create_collection("conversations").await.unwrap();
@@ -100,7 +100,7 @@ async fn indexes_as_other_programs_make_them_are_recognised() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_a_unique_index_is_said() {
+async fn documents_that_violate_a_unique_index_are_named() {
     let database = TestDatabase::new();
     let message = doc! { "message_id": "twice" };
     let messages = database.raw().await.collection::<Document>("messages");
@@ -108,18 +108,18 @@ async fn what_does_not_fit_a_unique_index_is_said() {
 
     let error = Schema::of(database.connect().await).prepare().await.unwrap_err();
 
-    assert!(matches!(error, OpenError::Refused { .. }), "{error}");
+    assert!(matches!(error, OpenError::Rejected { .. }), "{error}");
     assert!(error.to_string().contains("twice"), "{error}");
 }
 
 #[tokio::test]
-async fn what_the_database_refuses_is_a_fault_with_its_reason() {
+async fn a_write_that_the_database_rejects_is_a_fault_with_the_reason() {
     let database = TestDatabase::new();
     let (store, user_id, id) =
         (database.store().await, UserId::generate(), ConversationId::generate());
     store.create(user_id, id, moment(0)).await.unwrap();
     let raw = database.raw().await;
-    // As if the program were wrong: what it writes no longer fits.
+    // Simulate a bug: what the program writes violates the validator.
     let strict = doc! { "content": { "$ne": "wrong" } };
     raw.run_command(doc! { "collMod": "messages", "validator": strict }).await.unwrap();
 
@@ -132,7 +132,7 @@ async fn what_the_database_refuses_is_a_fault_with_its_reason() {
 }
 
 #[tokio::test]
-async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
+async fn conversations_of_the_flask_application_are_not_found_and_not_changed() {
     let database = TestDatabase::new();
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let flask = doc! {
@@ -166,7 +166,7 @@ async fn conversations_of_the_flask_application_are_not_found_and_left_alone() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_being_built_holds_up_no_other_instance() {
+async fn an_index_that_is_being_built_does_not_block_other_instances() {
     let server = TestServer::start().await;
     let database = TestDatabase::on(&server);
     let (store, user_id, id) =
@@ -187,7 +187,7 @@ async fn an_index_that_is_being_built_holds_up_no_other_instance() {
     };
     let (built, started) = join(builds, starts).await;
 
-    assert_eq!(started.expect("it waits for the index").unwrap(), []);
+    assert_eq!(started.expect("preparing waited for the index").unwrap(), []);
     assert_eq!(built.unwrap().len(), 1);
 }
 

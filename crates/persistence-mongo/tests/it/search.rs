@@ -1,4 +1,4 @@
-//! How searches are done, beyond what they find.
+//! Searches: what MongoDB's text index finds differently from the port's contract.
 
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, UserId};
@@ -8,7 +8,11 @@ use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
 
-async fn say(store: &MongoStore, user_id: UserId, texts: &[&str]) -> ConversationId {
+async fn create_with_messages(
+    store: &MongoStore,
+    user_id: UserId,
+    texts: &[&str],
+) -> ConversationId {
     let id = ConversationId::generate();
     store.create(user_id, id, moment(0)).await.unwrap();
     let messages = texts.iter().map(|text| question(text)).collect();
@@ -24,10 +28,15 @@ async fn found(store: &MongoStore, user_id: UserId, query: &str) -> Vec<String> 
 }
 
 #[tokio::test]
-async fn of_words_beside_a_phrase_one_must_be_there() {
+async fn a_hit_of_a_phrase_and_words_contains_one_of_the_words() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
-    say(&store, user_id, &["a spring tide", "a spring tide and the moons", "moons"]).await;
+    create_with_messages(
+        &store,
+        user_id,
+        &["a spring tide", "a spring tide and the moons", "moons"],
+    )
+    .await;
 
     let found = found(&store, user_id, "\"spring tide\" moon sun").await;
 
@@ -35,10 +44,15 @@ async fn of_words_beside_a_phrase_one_must_be_there() {
 }
 
 #[tokio::test]
-async fn an_excluded_term_of_several_words_excludes_what_has_them_all() {
+async fn an_excluded_term_of_several_words_excludes_only_the_whole_phrase() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
-    say(&store, user_id, &["tide and high-water", "tide, high and dry", "tide and water"]).await;
+    create_with_messages(
+        &store,
+        user_id,
+        &["tide and high-water", "tide, high and dry", "tide and water"],
+    )
+    .await;
 
     let mut found = found(&store, user_id, "tide -high-water").await;
 
@@ -47,10 +61,10 @@ async fn an_excluded_term_of_several_words_excludes_what_has_them_all() {
 }
 
 #[tokio::test]
-async fn a_message_is_stemmed_in_english_whatever_else_is_in_its_document() {
+async fn a_message_is_stemmed_in_english_even_with_a_language_field() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
-    say(&store, user_id, &["the tides"]).await;
+    create_with_messages(&store, user_id, &["the tides"]).await;
     let messages = database.raw().await.collection::<Document>("messages");
     let french = doc! { "$set": { "language": "french" } };
     messages.update_one(doc! {}, french).await.unwrap();

@@ -1,7 +1,10 @@
+//! Tests of the planner.
+
 use proptest::prelude::*;
 use webchat_domain::{ConversationId, MessageId, MessageStatus, Timestamp};
 
 use super::*;
+use crate::budget::{SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent};
 
 const BUDGET: Budget = Budget { window: 100, reply: 20, system: 0, few_shot: 0, summary: None };
 
@@ -26,12 +29,12 @@ fn positions(plan: &Plan) -> Vec<u64> {
 }
 
 #[test]
-fn a_short_conversation_goes_whole() {
+fn a_short_conversation_is_sent_completely() {
     let budget = Budget { system: 10, ..BUDGET };
     let mut planner = ContextPlanner::new(budget, message(3, Role::User, 10)).unwrap();
 
-    let answer = planner.offer(message(2, Role::Assistant, 20));
-    let question = planner.offer(message(1, Role::User, 5));
+    let answer = planner.try_add(message(2, Role::Assistant, 20));
+    let question = planner.try_add(message(1, Role::User, 5));
     let plan = planner.finish(3);
 
     assert!(answer.is_continue() && question.is_continue());
@@ -50,11 +53,11 @@ fn a_short_conversation_goes_whole() {
 }
 
 #[test]
-fn a_message_that_does_not_fit_keeps_older_ones_out_too() {
+fn a_message_that_does_not_fit_excludes_older_ones_too() {
     let mut planner = ContextPlanner::new(BUDGET, message(3, Role::User, 40)).unwrap();
 
-    let too_large = planner.offer(message(2, Role::Assistant, 30));
-    let small = planner.offer(message(1, Role::User, 1));
+    let too_large = planner.try_add(message(2, Role::Assistant, 30));
+    let small = planner.try_add(message(1, Role::User, 1));
     let plan = planner.finish(3);
 
     assert!(too_large.is_break() && small.is_break());
@@ -63,11 +66,11 @@ fn a_message_that_does_not_fit_keeps_older_ones_out_too() {
 }
 
 #[test]
-fn an_answer_without_text_is_as_if_not_there() {
+fn an_answer_without_text_is_skipped() {
     let mut planner = ContextPlanner::new(BUDGET, message(3, Role::User, 10)).unwrap();
 
-    let empty = planner.offer(message(2, Role::Assistant, 0));
-    let older = planner.offer(message(1, Role::User, 10));
+    let empty = planner.try_add(message(2, Role::Assistant, 0));
+    let older = planner.try_add(message(1, Role::User, 10));
     let plan = planner.finish(3);
 
     assert!(empty.is_continue() && older.is_continue());
@@ -85,20 +88,20 @@ fn a_question_fits_up_to_the_last_token() {
 }
 
 #[test]
-fn nothing_fits_where_there_is_no_room_at_all() {
+fn nothing_fits_into_a_budget_without_available_tokens() {
     let budget = Budget { window: 10, ..BUDGET };
 
     assert_eq!(budget.fits(0), Err(TooLong { tokens: 0, limit: 0 }));
 }
 
 #[test]
-fn what_the_summary_covers_does_not_go() {
-    let summary = Some(Cover { tokens: 30, through: 2, messages: 2 });
+fn messages_that_the_summary_covers_are_not_sent() {
+    let summary = Some(SummaryExtent { tokens: 30, through: 2, messages: 2 });
     let mut planner =
         ContextPlanner::new(Budget { summary, ..BUDGET }, message(4, Role::User, 5)).unwrap();
 
-    let uncovered = planner.offer(message(3, Role::User, 1));
-    let covered = planner.offer(message(2, Role::Assistant, 1));
+    let uncovered = planner.try_add(message(3, Role::User, 1));
+    let covered = planner.try_add(message(2, Role::Assistant, 1));
     let plan = planner.finish(4);
 
     assert!(uncovered.is_continue() && covered.is_break());
@@ -110,8 +113,8 @@ fn what_the_summary_covers_does_not_go() {
 }
 
 #[test]
-fn a_summary_that_leaves_the_question_no_room_does_not_go() {
-    let summary = Some(Cover { tokens: 30, through: 2, messages: 2 });
+fn a_summary_that_does_not_fit_beside_the_question_is_not_sent() {
+    let summary = Some(SummaryExtent { tokens: 30, through: 2, messages: 2 });
 
     let planner =
         ContextPlanner::new(Budget { summary, ..BUDGET }, message(3, Role::User, 50)).unwrap();
@@ -122,14 +125,14 @@ fn a_summary_that_leaves_the_question_no_room_does_not_go() {
 }
 
 #[test]
-fn the_summarys_introduction_takes_no_more_than_is_counted_for_it() {
+fn the_introduction_of_the_summary_is_within_its_limit() {
     let counter = crate::TokenCounter::load();
 
     assert!(counter.count(&format!("\n\n{SUMMARY_HEADING}\n")) + 2 <= SUMMARY_INTRODUCTION);
 }
 
 fn budgets() -> impl Strategy<Value = Budget> {
-    let summary = (0..100_u32, 0..30_u64).prop_map(|(tokens, through)| Cover {
+    let summary = (0..100_u32, 0..30_u64).prop_map(|(tokens, through)| SummaryExtent {
         tokens,
         through,
         messages: through,
@@ -145,13 +148,13 @@ fn budgets() -> impl Strategy<Value = Budget> {
     )
 }
 
-/// Newest first, as the store hands them out: the question is the first.
+/// Newest first, as the store returns them: the first is the question.
 fn conversations() -> impl Strategy<Value = Vec<Message>> {
-    proptest::collection::vec((any::<bool>(), 0..60_u32), 1..30).prop_map(|said| {
-        let total = u64::try_from(said.len()).unwrap();
+    proptest::collection::vec((any::<bool>(), 0..60_u32), 1..30).prop_map(|entries| {
+        let total = u64::try_from(entries.len()).unwrap();
         (1..=total)
             .rev()
-            .zip(said)
+            .zip(entries)
             .map(|(position, (by_user, tokens))| {
                 let by_user = by_user || position == total;
                 let role = if by_user { Role::User } else { Role::Assistant };
@@ -173,7 +176,7 @@ proptest! {
     ) {
         let total = u64::try_from(newest_first.len()).unwrap();
         let question = newest_first[0].clone();
-        // A summary covers what came before the question, and no more.
+        // A summary covers only messages before the question.
         let budget = Budget {
             summary: budget.summary.filter(|summary| summary.through < question.position),
             ..budget
@@ -183,7 +186,7 @@ proptest! {
             return Ok(());
         };
         for message in &newest_first[1..] {
-            let _ = planner.offer(message.clone());
+            let _ = planner.try_add(message.clone());
         }
         let plan = planner.finish(total);
 
@@ -212,7 +215,7 @@ proptest! {
             .find(|m| m.position < oldest && m.position > through && has_text(m));
         if let Some(next) = next {
             let more = plan.ledger.total + with_overhead(next.token_count);
-            prop_assert!(more > window, "one more would have fitted");
+            prop_assert!(more > window, "one more message would have fit");
         }
         let read_to = next.map_or(through, |next| next.position);
         let empty = newest_first.iter().filter(|m| m.position > read_to && !has_text(m)).count();

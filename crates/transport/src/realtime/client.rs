@@ -1,105 +1,112 @@
+//! A connected client: its events are dispatched to use cases, and its subscriptions forwarded.
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
-use webchat_chat::{Chat, ListSubscription, SendMessage, Sent, Subscription, Update};
-use webchat_domain::{ConversationChange, ConversationId, EventBody, Session};
+use webchat_chat::{Chat, SendMessage, Sent, Subscription};
+use webchat_domain::{ConversationId, Session};
 
-use super::Connections;
-use super::incoming::{
-    AnswerData, EditMessageData, Frame, Incoming, SendMessageData, Subject, VersionData,
+use super::connections::Connections;
+use super::events::incoming::{
+    AnswerData, EditMessageData, Frame, IncomingEvent, SendMessageData, Subject, VersionData,
 };
-use super::limits::Allowance;
-use super::outgoing::{Answer, ErrorData, Outgoing, SessionData};
-use crate::ApiError;
+use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
+use super::forward::{forward_conversation, forward_list};
+use super::message_rate::MessageRate;
+use crate::error::api_error::ApiError;
 
-/// Conversations that one connection may follow at a time.
-const MOST_FOLLOWED: usize = 64;
+/// The maximum number of subscriptions of one connection.
+const MAX_SUBSCRIPTIONS: usize = 64;
 
-/// One connected client: what it says is done, what it follows is told to it. Any transport that
-/// carries frames can carry it, in an outbox of its own kind.
-pub(crate) struct Client<O> {
+/// The close reason for a client that exceeds its rate of messages again and again.
+pub(super) const TOO_MANY_MESSAGES: &str = "too many messages";
+
+/// One connected client, over any transport: `O` is what the transport's outbox holds.
+pub(super) struct Client<O> {
     chat: Chat,
     session: Session,
     outbox: mpsc::Sender<O>,
-    followed: HashMap<ConversationId, AbortOnDropHandle<()>>,
-    /// Tells the user's list of conversations, since the greeting.
+    subscriptions: HashMap<ConversationId, AbortOnDropHandle<()>>,
+    /// Forwards the user's list of conversations, once the client was welcomed.
     list: Option<AbortOnDropHandle<()>>,
-    allowance: Allowance,
-    /// How often it may be refused for saying too much.
-    patience: Allowance,
+    message_rate: MessageRate,
+    /// How often the client may exceed its rate of messages before it is closed.
+    violation_budget: MessageRate,
     connections: Connections,
 }
 
-/// Why something was not done.
-pub(crate) enum Unheard {
-    /// The client was told why.
-    Refused(ErrorData),
-    /// The client goes on saying too much though it was told, and should be closed.
-    TooMuch,
+/// Why a frame was not handled.
+pub(super) enum FrameError {
+    /// The frame was rejected, and the client was sent this error.
+    Rejected(ErrorData),
+    /// The client keeps exceeding its rate of messages, and should be closed.
+    TooManyMessages,
 }
 
-impl<O: From<Outgoing> + Send + 'static> Client<O> {
-    pub(crate) fn new(
+impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
+    pub(super) fn new(
         chat: Chat,
         session: Session,
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
-        let allowance = || Allowance::per_second(connections.limits.messages_per_second);
+        let rate = || MessageRate::per_second(connections.limits.messages_per_second);
         Self {
             chat,
             session,
             outbox,
-            followed: HashMap::new(),
+            subscriptions: HashMap::new(),
             list: None,
-            allowance: allowance(),
-            patience: allowance(),
+            message_rate: rate(),
+            violation_budget: rate(),
             connections,
         }
     }
 
-    pub(crate) async fn greet(&mut self) {
-        // Before the greeting: a client reads its list when it has been greeted, and misses nothing.
+    /// Sends the first event, and begins to forward the user's list.
+    pub(super) async fn send_welcome(&mut self) {
+        // Subscribed first: a client loads its list once it was welcomed, and must miss no change.
         let list = self.chat.events.subscribe_to_list(self.session.user_id);
         let conversation_id = self.session.conversation_id;
-        self.answer(Answer::Response {
+        self.reply(Reply::Response(Welcome {
             data: "Connected to Webchat.",
             session: SessionData { conversation_id },
-        })
+        }))
         .await;
         let task = self.connections.tasks.spawn(forward_list(list, self.outbox.clone()));
         self.list = Some(AbortOnDropHandle::new(task));
     }
 
-    /// Does what a frame says. What can't be read or done is told as an error, which is also returned
-    /// for transports that answer each frame.
-    pub(crate) async fn receive(
+    /// Dispatches a frame. An error is sent to the client, and also returned for transports that
+    /// acknowledge each frame.
+    pub(super) async fn handle(
         &mut self,
         subject: Subject,
         frame: Result<Frame, ApiError>,
-    ) -> Result<(), Unheard> {
-        let done = match self.allowance.take() {
+    ) -> Result<(), FrameError> {
+        let result = match self.message_rate.take() {
             Ok(()) => match frame {
-                Ok(frame) => self.obey(frame).await,
+                Ok(frame) => self.dispatch(frame).await,
                 Err(error) => Err(error),
             },
-            Err(_) if self.patience.take().is_err() => return Err(Unheard::TooMuch),
+            Err(_) if self.violation_budget.take().is_err() => {
+                return Err(FrameError::TooManyMessages);
+            }
             Err(retry_after) => Err(ApiError::RateLimited { retry_after }),
         };
-        match done {
+        match result {
             Ok(()) => Ok(()),
-            Err(error) => Err(Unheard::Refused(self.refuse(subject, &error).await)),
+            Err(error) => Err(FrameError::Rejected(self.send_error(subject, &error).await)),
         }
     }
 
-    /// Tells that something can't be done: the error as it was told.
-    async fn refuse(&self, subject: Subject, error: &ApiError) -> ErrorData {
+    /// Sends an error, and returns it as it was sent.
+    async fn send_error(&self, subject: Subject, error: &ApiError) -> ErrorData {
         let request_id = Uuid::now_v7().to_string();
-        tracing::info!(request_id, code = error.code(), ?error, "refused");
+        tracing::info!(request_id, code = error.code(), ?error, "rejected a frame");
         let data = ErrorData {
             message: error.to_string(),
             code: error.code(),
@@ -107,38 +114,38 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
             retry_after_ms: error.retry_after().map(millis),
             subject,
         };
-        self.answer(Answer::Error(data.clone())).await;
+        self.reply(Reply::Error(data.clone())).await;
         data
     }
 
-    /// Ends when everything that happened so far has been told. Only after the closing began.
-    pub(crate) async fn finish(self) {
+    /// Waits until all events up to now are forwarded. To be called after shutdown has begun.
+    pub(super) async fn finish(self) {
         drop(self.list);
-        for forwarding in self.followed.into_values() {
-            // One that panicked has told all it could.
+        for forwarding in self.subscriptions.into_values() {
+            // A task that panicked can't forward any more.
             let _ = forwarding.await;
         }
     }
 
-    async fn obey(&mut self, frame: Frame) -> Result<(), ApiError> {
-        match frame.read()? {
-            Incoming::SendMessage(data) => self.send_message(data).await,
-            Incoming::EditMessage(data) => self.edit_message(data).await,
-            Incoming::Regenerate(data) => self.regenerate(data).await,
-            Incoming::Continue(data) => self.continue_answer(data).await,
-            Incoming::SelectVersion(data) => self.select_version(data).await,
-            Incoming::Subscribe(data) => {
+    async fn dispatch(&mut self, frame: Frame) -> Result<(), ApiError> {
+        match frame.parse_data()? {
+            IncomingEvent::SendMessage(data) => self.send_message(data).await,
+            IncomingEvent::EditMessage(data) => self.edit_message(data).await,
+            IncomingEvent::Regenerate(data) => self.regenerate(data).await,
+            IncomingEvent::Continue(data) => self.continue_answer(data).await,
+            IncomingEvent::SelectVersion(data) => self.select_version(data).await,
+            IncomingEvent::Subscribe(data) => {
                 self.subscribe(data.conversation_id, Some(data.after)).await
             }
-            Incoming::Unsubscribe(data) => {
-                self.followed.remove(&data.conversation_id);
+            IncomingEvent::Unsubscribe(data) => {
+                self.subscriptions.remove(&data.conversation_id);
                 Ok(())
             }
-            Incoming::Stop(data) => {
+            IncomingEvent::Stop(data) => {
                 Ok(self.chat.turns.stop(self.session.user_id, data.conversation_id).await?)
             }
-            Incoming::Ping => {
-                self.answer(Answer::Pong {}).await;
+            IncomingEvent::Ping => {
+                self.reply(Reply::Pong {}).await;
                 Ok(())
             }
         }
@@ -146,76 +153,76 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
 
     async fn send_message(&mut self, data: SendMessageData) -> Result<(), ApiError> {
         let conversation_id = match data.conversation_id {
-            Some(named) => named,
+            Some(id) => id,
             None => self.current_conversation().await?,
         };
-        self.follow_from_now_on(conversation_id).await?;
+        self.ensure_subscribed(conversation_id).await?;
         let message = SendMessage {
             content: data.message,
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
         let sent = self.chat.turns.send(self.session.user_id, conversation_id, message).await?;
-        self.tell_if_known(conversation_id, sent).await;
+        self.reply_to_duplicate(conversation_id, sent).await;
         Ok(())
     }
 
     async fn edit_message(&mut self, data: EditMessageData) -> Result<(), ApiError> {
         let (user_id, id) = (self.session.user_id, data.conversation_id);
-        self.follow_from_now_on(id).await?;
+        self.ensure_subscribed(id).await?;
         let message = SendMessage {
             content: data.message,
             client_message_id: data.client_message_id,
             expected_position: None,
         };
         let sent = self.chat.turns.edit(user_id, id, data.message_id, message).await?;
-        self.tell_if_known(id, sent).await;
+        self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
 
     async fn regenerate(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
-        self.follow_from_now_on(id).await?;
+        self.ensure_subscribed(id).await?;
         let user_id = self.session.user_id;
         let sent = self.chat.turns.regenerate(user_id, id, message_id, client_message_id).await?;
-        self.tell_if_known(id, sent).await;
+        self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
 
     async fn continue_answer(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
-        self.follow_from_now_on(id).await?;
+        self.ensure_subscribed(id).await?;
         let user_id = self.session.user_id;
         let sent =
             self.chat.turns.continue_answer(user_id, id, message_id, client_message_id).await?;
-        self.tell_if_known(id, sent).await;
+        self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
 
     async fn select_version(&mut self, data: VersionData) -> Result<(), ApiError> {
         let VersionData { conversation_id, message_id } = data;
-        self.follow_from_now_on(conversation_id).await?;
+        self.ensure_subscribed(conversation_id).await?;
         self.chat.turns.select_version(self.session.user_id, conversation_id, message_id).await?;
         Ok(())
     }
 
-    /// What was sent before is answered to this client alone; what is new, all followers are told.
-    async fn tell_if_known(&self, conversation_id: ConversationId, sent: Sent) {
+    /// Only this client gets the result of a duplicate; a new message is published to all subscribers.
+    async fn reply_to_duplicate(&self, conversation_id: ConversationId, sent: Sent) {
         if let Sent::Duplicate(accepted) = sent {
-            self.answer(Answer::MessageAccepted { conversation_id, accepted }).await;
+            self.reply(Reply::MessageAccepted { conversation_id, accepted }).await;
         }
     }
 
-    /// Unless the conversation is followed already.
-    async fn follow_from_now_on(&mut self, id: ConversationId) -> Result<(), ApiError> {
-        if self.followed.contains_key(&id) {
+    /// Subscribes to the events from now on, unless the client is subscribed already.
+    async fn ensure_subscribed(&mut self, id: ConversationId) -> Result<(), ApiError> {
+        if self.subscriptions.contains_key(&id) {
             return Ok(());
         }
-        let following = self.chat.events.subscribe(self.session.user_id, id, None).await?;
-        self.follow(id, following)
+        let subscription = self.chat.events.subscribe(self.session.user_id, id, None).await?;
+        self.forward(id, subscription)
     }
 
-    /// Looked up anew each time: another tab may have started a conversation meanwhile.
+    /// Loads the session each time: another tab may have started a conversation meanwhile.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
         let session = self.chat.accounts.find_session(self.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
@@ -226,109 +233,41 @@ impl<O: From<Outgoing> + Send + 'static> Client<O> {
         conversation_id: ConversationId,
         after: Option<u64>,
     ) -> Result<(), ApiError> {
-        let following =
+        let subscription =
             self.chat.events.subscribe(self.session.user_id, conversation_id, after).await?;
-        // What was followed so far ends first: its events must not come after `subscribed`.
-        self.followed.remove(&conversation_id);
-        self.answer(Answer::Subscribed {
+        // The old subscription ends first: its events must not come after `subscribed`.
+        self.subscriptions.remove(&conversation_id);
+        self.reply(Reply::Subscribed(Subscribed {
             conversation_id,
-            recovered: following.recovered(),
-            event_seq: following.event_seq(),
-        })
+            recovered: subscription.recovered(),
+            event_seq: subscription.event_seq(),
+        }))
         .await;
-        self.follow(conversation_id, following)
+        self.forward(conversation_id, subscription)
     }
 
-    fn follow(&mut self, id: ConversationId, following: Subscription) -> Result<(), ApiError> {
-        // Whatever was deleted is followed no more.
-        self.followed.retain(|_, task| !task.is_finished());
-        if self.followed.len() >= MOST_FOLLOWED {
-            let message = format!("A connection may follow {MOST_FOLLOWED} conversations.");
+    fn forward(&mut self, id: ConversationId, subscription: Subscription) -> Result<(), ApiError> {
+        // Subscriptions of deleted conversations have ended.
+        self.subscriptions.retain(|_, task| !task.is_finished());
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+            let message =
+                format!("A connection can subscribe to at most {MAX_SUBSCRIPTIONS} conversations.");
             return Err(ApiError::InvalidRequest(message));
         }
         let closing = self.connections.closing.clone();
-        let forwarding = forward(id, following, self.outbox.clone(), closing);
+        let forwarding = forward_conversation(id, subscription, self.outbox.clone(), closing);
         let task = self.connections.tasks.spawn(forwarding);
-        self.followed.insert(id, AbortOnDropHandle::new(task));
+        self.subscriptions.insert(id, AbortOnDropHandle::new(task));
         Ok(())
     }
 
-    async fn answer(&self, answer: Answer) {
-        // A connection that is gone needs no answer.
-        let _ = self.outbox.send(Outgoing::Answer(answer).into()).await;
+    async fn reply(&self, reply: Reply) {
+        // A client that is gone needs no reply.
+        let _ = self.outbox.send(OutgoingEvent::Reply(reply).into()).await;
     }
 }
 
-/// Tells what happens in a conversation, as fast as the client takes it. When the connection
-/// closes, what happened before is told still.
-async fn forward<O: From<Outgoing>>(
-    id: ConversationId,
-    mut following: Subscription,
-    outbox: mpsc::Sender<O>,
-    closing: CancellationToken,
-) {
-    loop {
-        let followed = tokio::select! {
-            followed = following.next() => followed,
-            () = closing.cancelled() => break,
-        };
-        if !tell_all(id, followed, &outbox).await {
-            return;
-        }
-    }
-    // The client asks for what is missing when it is back.
-    while let Ok(Some(followed)) = following.available().await {
-        if !tell_all(id, followed, &outbox).await {
-            return;
-        }
-    }
-}
-
-/// `false`: nothing more is to be told, or nobody is there.
-async fn tell_all<O: From<Outgoing>>(
-    id: ConversationId,
-    followed: Update,
-    outbox: &mpsc::Sender<O>,
-) -> bool {
-    for one in outgoing(id, followed) {
-        let is_last = is_last(&one);
-        if outbox.send(one.into()).await.is_err() || is_last {
-            return false;
-        }
-    }
-    true
-}
-
-/// As whole milliseconds, not less.
+/// Whole milliseconds, rounded up.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
-}
-
-/// Tells what changes in the user's list, as fast as the client takes it.
-async fn forward_list<O: From<Outgoing>>(mut list: ListSubscription, outbox: mpsc::Sender<O>) {
-    loop {
-        let change = list.next().await;
-        if outbox.send(Outgoing::Answer(change.into()).into()).await.is_err() {
-            return;
-        }
-    }
-}
-
-pub(super) fn outgoing(conversation_id: ConversationId, followed: Update) -> Vec<Outgoing> {
-    match followed {
-        Update::Events(events) => events.into_iter().map(Outgoing::Event).collect(),
-        Update::Gap { event_seq } => {
-            vec![Outgoing::Answer(Answer::Subscribed {
-                conversation_id,
-                recovered: false,
-                event_seq,
-            })]
-        }
-    }
-}
-
-/// Nothing happens in a conversation after it was deleted.
-pub(super) fn is_last(outgoing: &Outgoing) -> bool {
-    let Outgoing::Event(event) = outgoing else { return false };
-    matches!(event.body, EventBody::ConversationUpdated(ConversationChange::Deleted))
 }

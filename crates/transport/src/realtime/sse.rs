@@ -1,4 +1,5 @@
-//! Events over a plain HTTP answer: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+//! Server-sent events over a plain HTTP response:
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,17 +15,16 @@ use webchat_domain::{
     ConversationId, EventBody, Message, MessageAccepted, ResponseChunk, ResponseEnd,
 };
 
-use super::Connections;
-use super::client::{is_last, outgoing};
-use super::outgoing::{Answer, Outgoing};
+use super::connections::Connections;
+use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
 
-/// The media type of an answer that goes on.
+/// The media type of a stream of events.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 
-/// So long may nothing be sent, before those on the way take the connection for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The interval of comments without content: proxies close connections that are silent for long.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Clients that were sent away come back after so many milliseconds.
+/// Tells clients how long to wait before they reconnect, in milliseconds.
 const RETRY: &str = "retry: 2000\n";
 
 /// Where the events come from.
@@ -33,29 +33,29 @@ enum Source {
     Turn(Box<TurnProgress>),
 }
 
-struct Events {
+struct EventStream {
     id: ConversationId,
     source: Source,
     closing: CancellationToken,
     is_open: bool,
 }
 
-/// Everything that happens in a conversation, until it is deleted or the server goes away.
+/// Streams the events of a conversation until it is deleted or the server shuts down.
 pub(crate) fn conversation(
     connections: &Connections,
     id: ConversationId,
     subscription: Subscription,
 ) -> HttpResponse {
-    let subscribed = Answer::Subscribed {
+    let subscribed = Reply::Subscribed(Subscribed {
         conversation_id: id,
         recovered: subscription.recovered(),
         event_seq: subscription.event_seq(),
-    };
-    let first = [RETRY.to_owned(), frame(&Outgoing::Answer(subscribed))].concat();
+    });
+    let first = [RETRY.to_owned(), frame(&OutgoingEvent::Reply(subscribed))].concat();
     respond(first, events(connections, id, Source::Conversation(subscription)))
 }
 
-/// One turn, to its end.
+/// Streams the events of one turn to its end.
 pub(crate) fn turn(
     connections: &Connections,
     id: ConversationId,
@@ -64,40 +64,37 @@ pub(crate) fn turn(
     respond(String::new(), events(connections, id, Source::Turn(Box::new(progress))))
 }
 
-/// A turn that had ended before it was asked for: the same in few words, and without numbers.
+/// Replays a turn that had ended before the request: the answer in one chunk, without event numbers.
 pub(crate) fn ended_turn(
     conversation_id: ConversationId,
     accepted: MessageAccepted,
     result: TurnResult,
 ) -> HttpResponse {
     let turn_id = accepted.turn_id;
-    let first = Answer::MessageAccepted { conversation_id, accepted };
+    let first = Reply::MessageAccepted { conversation_id, accepted };
     let TurnResult { answer, finish_reason, error, usage, .. } = result;
     let Message { message_id, position, status, token_count, content: chunk, .. } = answer;
     let end = ResponseEnd { message_id, turn_id, position, finish_reason, status, token_count };
     let chunk =
         (!chunk.is_empty()).then_some(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
-    let told = chunk
+    let replayed = chunk
         .into_iter()
         .chain(error.map(EventBody::Error))
         .chain([EventBody::ResponseEnd(end)])
         .chain(usage.map(EventBody::TokenUsage))
-        .map(|body| Answer::Recalled { conversation_id, body });
-    let frames: String =
-        [first].into_iter().chain(told).map(|one| frame(&Outgoing::Answer(one))).collect();
+        .map(|body| Reply::Replayed { conversation_id, body });
+    let frames = [first].into_iter().chain(replayed);
+    let frames: String = frames.map(|reply| frame(&OutgoingEvent::Reply(reply))).collect();
     respond(frames, stream::empty())
 }
 
 fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) -> HttpResponse {
-    let parts = stream::iter([first]).filter(|first| {
-        let says_something = !first.is_empty();
-        async move { says_something }
-    });
-    let body = parts.chain(rest).map(|part| Ok::<_, Infallible>(Bytes::from(part)));
+    let first = stream::iter((!first.is_empty()).then_some(first));
+    let body = first.chain(rest).map(|frames| Ok::<_, Infallible>(Bytes::from(frames)));
     HttpResponse::Ok()
         .content_type(EVENT_STREAM)
         .insert_header((CACHE_CONTROL, "no-store"))
-        // nginx would wait for more of it.
+        // Otherwise nginx would buffer the stream.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(body.boxed_local())
 }
@@ -108,18 +105,18 @@ fn events(
     source: Source,
 ) -> impl stream::Stream<Item = String> + use<> {
     let closing = connections.closing.clone();
-    stream::unfold(Events { id, source, closing, is_open: true }, next_part)
+    stream::unfold(EventStream { id, source, closing, is_open: true }, next_frames)
 }
 
-/// The next events, as fast as the client takes them. When the server goes away, what happened before
-/// is told still; the client asks for the rest when it is back.
-async fn next_part(mut events: Events) -> Option<(String, Events)> {
+/// Returns the next events, as fast as the client receives them. At shutdown the events up to that
+/// moment are still sent; the client gets the later ones when it reconnects.
+async fn next_frames(mut events: EventStream) -> Option<(String, EventStream)> {
     if !events.is_open {
         return None;
     }
     let closing = events.closing.clone();
     let update = tokio::select! {
-        next = timeout(KEEP_ALIVE, events.source.next()) => match next {
+        next = timeout(KEEP_ALIVE_INTERVAL, events.source.next()) => match next {
             Ok(update) => update?,
             Err(_) => return Some((":\n\n".to_owned(), events)),
         },
@@ -128,9 +125,9 @@ async fn next_part(mut events: Events) -> Option<(String, Events)> {
             events.source.available().await?
         }
     };
-    let told = outgoing(events.id, update);
-    events.is_open = events.is_open && !told.iter().any(is_last);
-    Some((told.iter().map(frame).collect(), events))
+    let outgoing = OutgoingEvent::from_update(events.id, update);
+    events.is_open = events.is_open && !outgoing.iter().any(OutgoingEvent::is_last);
+    Some((outgoing.iter().map(frame).collect(), events))
 }
 
 impl Source {
@@ -149,19 +146,19 @@ impl Source {
     }
 }
 
-/// JSON has no line breaks of its own.
-fn frame(told: &Outgoing) -> String {
-    let id = match told {
-        Outgoing::Event(event) => Some(event.seq),
-        // From there on it goes on.
-        Outgoing::Answer(Answer::Subscribed { event_seq, .. }) => Some(*event_seq),
-        Outgoing::Answer(_) => None,
+/// The event as text. Its JSON contains no line breaks, so one `data` line is enough.
+fn frame(event: &OutgoingEvent) -> String {
+    let id = match event {
+        OutgoingEvent::Event(event) => Some(event.seq),
+        // A client that reconnects continues from there.
+        OutgoingEvent::Reply(Reply::Subscribed(subscribed)) => Some(subscribed.event_seq),
+        OutgoingEvent::Reply(_) => None,
     };
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-    match serde_json::to_string(told) {
-        Ok(data) => format!("event: {}\n{id}data: {data}\n\n", told.name()),
+    match serde_json::to_string(event) {
+        Ok(data) => format!("event: {}\n{id}data: {data}\n\n", event.name()),
         Err(error) => {
-            tracing::error!(%error, "an event can't be written");
+            tracing::error!(%error, "failed to serialize an event");
             String::new()
         }
     }

@@ -15,7 +15,7 @@ impl Turn {
     pub(super) fn follow_up(&self, answer: &Message, sent: &SentRequest) {
         let added = with_overhead(self.added_tokens(answer.token_count));
         let history = sent.ledger.history.saturating_add(added);
-        if self.core.budget(&sent.context).is_tight(history) {
+        if self.core.budget(&sent.context).needs_compaction(history) {
             // An answer that may be continued must not become part of a summary yet.
             let is_complete = answer.status == MessageStatus::Complete;
             let before = answer.position + u64::from(is_complete);

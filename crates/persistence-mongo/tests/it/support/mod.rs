@@ -13,7 +13,7 @@ use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 
 use self::server::TestServer;
 
-/// A database of a test's own, dropped at the end.
+/// A database for one test, dropped at its end.
 pub(crate) struct TestDatabase {
     pub(crate) uri: String,
     pub(crate) name: String,
@@ -21,12 +21,12 @@ pub(crate) struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// On the server that all tests share.
+    /// Creates a database on the server that all tests share.
     pub(crate) fn new() -> Self {
         Self::at(&shared_server(), true)
     }
 
-    /// On a server of the test's own, which takes the database with it.
+    /// Creates a database on the test's server, which deletes it at the end.
     pub(crate) fn on(server: &TestServer) -> Self {
         Self::at(&server.uri(), false)
     }
@@ -40,14 +40,14 @@ impl TestDatabase {
         MongoDatabase::connect(&self.uri).await.unwrap()
     }
 
-    /// A store whose schema is prepared.
+    /// Returns a store whose schema is prepared.
     pub(crate) async fn store(&self) -> MongoStore {
         let database = self.connect().await;
         Schema::of(database.clone()).prepare().await.unwrap();
         MongoStore::new(database)
     }
 
-    /// The database without our code before it.
+    /// Returns the driver's database, without our code.
     pub(crate) async fn raw(&self) -> mongodb::Database {
         Client::with_uri_str(&self.uri).await.unwrap().database(&self.name)
     }
@@ -59,7 +59,7 @@ impl Drop for TestDatabase {
             return;
         }
         let (uri, name) = (self.uri.clone(), self.name.clone());
-        // Of its own, as this may be the thread of a runtime.
+        // In another thread, as this one may belong to a runtime.
         let dropping = thread::spawn(move || {
             Runtime::new().unwrap().block_on(async {
                 let client = Client::with_uri_str(&uri).await?;
@@ -72,8 +72,8 @@ impl Drop for TestDatabase {
     }
 }
 
-/// The test's runtime stands still by now, and maybe in the middle of a transaction, which would
-/// hold up the drop.
+/// Ends open transactions: the test's runtime has stopped, maybe in the middle of one, which would block
+/// the drop.
 async fn end_transactions(client: &Client, app: &str) -> mongodb::error::Result<()> {
     let admin = client.database("admin");
     let open = [
@@ -88,13 +88,14 @@ async fn end_transactions(client: &Client, app: &str) -> mongodb::error::Result<
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "where `make test` says which server to use")]
+#[expect(clippy::disallowed_methods, reason = "`make test` names the server in the environment")]
 fn shared_server() -> String {
     env::var("TEST_MONGODB_URI")
         .expect("TEST_MONGODB_URI names a MongoDB server: run the tests with `make test`")
 }
 
-/// The URI with another database in it, by whose name its connections can be told.
+/// Returns the URI with this database. Its name is also the application name, so that its connections can
+/// be recognised.
 fn with_database(server: &str, name: &str) -> String {
     let (server, options) = server.split_once('?').unwrap_or((server, ""));
     let (scheme, hosts) = server.split_once("://").unwrap();

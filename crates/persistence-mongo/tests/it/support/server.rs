@@ -1,4 +1,4 @@
-//! A server of a test's own, which it may kill.
+//! A server for one test, which may kill it.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use mongodb::bson::{Bson, Document, doc};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-/// `mongod`, in a folder of its own. It is killed at the end.
+/// A `mongod` process with its own data folder. It is killed at the end.
 pub(crate) struct TestServer {
     folder: TempDir,
     port: u16,
@@ -21,7 +21,7 @@ pub(crate) struct TestServer {
 const REPLICA_SET: [&str; 2] = ["--replSet", "test"];
 
 impl TestServer {
-    /// The only member of a replica set, with fail points.
+    /// Starts the only member of a replica set, with fail points enabled.
     pub(crate) async fn start() -> Self {
         let server = Self::start_uninitiated().await;
         let member = doc! { "_id": 0, "host": server.host() };
@@ -31,12 +31,12 @@ impl TestServer {
         server
     }
 
-    /// With `--replSet`, but the set is not initiated.
+    /// Starts a server with `--replSet` whose set is not initiated.
     pub(crate) async fn start_uninitiated() -> Self {
         Self::start_with(&REPLICA_SET).await
     }
 
-    /// No member of a replica set.
+    /// Starts a server that is not a member of a replica set.
     pub(crate) async fn start_standalone() -> Self {
         Self::start_with(&[]).await
     }
@@ -46,7 +46,7 @@ impl TestServer {
         let port = free_port();
         let process = spawn(&folder, port, arguments);
         let server = Self { folder, port, arguments: arguments.to_vec(), process };
-        server.wait_for_answer().await;
+        server.wait_for_ping().await;
         server
     }
 
@@ -58,24 +58,24 @@ impl TestServer {
         format!("mongodb://{}/?replicaSet=test", self.host())
     }
 
-    /// As `kill -9` does.
+    /// Kills the process, as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// Starts it again, with the data it has.
+    /// Starts the process again with its data.
     pub(crate) async fn restart(&mut self) {
         self.process = spawn(&self.folder, self.port, &self.arguments);
         self.wait_for_primary().await;
     }
 
-    /// Lets it give up being the primary; after a second it is elected again.
+    /// Makes the primary step down. It is elected again after a second.
     pub(crate) async fn step_down(&self) {
         self.admin(doc! { "replSetStepDown": 1, "force": true }).await;
     }
 
-    /// Lets the server fail, as only one started for tests does.
+    /// Configures a fail point, which only servers with `enableTestCommands` have.
     pub(crate) async fn fail_point(&self, name: &str, mode: impl Into<Bson>, data: Document) {
         self.admin(doc! { "configureFailPoint": name, "mode": mode.into(), "data": data }).await;
     }
@@ -89,7 +89,7 @@ impl TestServer {
         Client::with_uri_str(uri).await.unwrap()
     }
 
-    async fn wait_for_answer(&self) {
+    async fn wait_for_ping(&self) {
         let admin = self.direct().await.database("admin");
         eventually(async || admin.run_command(doc! { "ping": 1 }).await.is_ok()).await;
     }
@@ -106,17 +106,20 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // Already dead in some tests.
+        // Some tests have killed it already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Waits until it is so, at most a minute.
-pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
+/// Waits until the condition holds. Panics after a minute.
+pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
     let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_mins(1), "not in a minute");
+    while !condition().await {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "the condition did not hold within a minute"
+        );
         sleep(Duration::from_millis(50)).await;
     }
 }
@@ -138,7 +141,7 @@ fn spawn(folder: &TempDir, port: u16, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "where `make test` says which server to use")]
+#[expect(clippy::disallowed_methods, reason = "`make test` names the program in the environment")]
 fn mongod() -> String {
     env::var("TEST_MONGOD").expect("TEST_MONGOD names the program: run the tests with `make test`")
 }

@@ -1,3 +1,5 @@
+//! The packets to a client, and their encoding.
+
 use std::sync::Arc;
 
 use engineioxide_core::Packet;
@@ -9,47 +11,47 @@ use socketioxide_core::parser::{Parse, ParserError};
 use socketioxide_parser_common::CommonParser;
 use tokio::sync::{Notify, mpsc};
 
-use crate::realtime::outgoing::Outgoing;
+use crate::realtime::events::outgoing::OutgoingEvent;
 
-/// The largest payload that a client may send, in bytes.
+/// The maximum size of a payload from a client, in bytes.
 pub(super) const MAX_PAYLOAD: usize = 1_000_000;
 
-/// What is on its way to one client at a time: a client that takes no more is waited for.
+/// The number of packets that wait for a slow client.
 const OUTBOX: usize = 64;
 
-/// Packets in one answer to a poll: python-socketio refuses more.
-const MOST_PACKETS: usize = 16;
+/// The maximum number of packets in the response to a poll: python-socketio rejects more.
+const MAX_PACKETS: usize = 16;
 
 const SEPARATOR: char = '\x1e';
 
-/// What is on its way to a client. Whoever has it is the client's transport.
+/// The packets to a client, read by the transport that is active.
 pub(super) struct Outbox {
-    /// Goes first: a ping must not wait behind the events that a slow client leaves lying.
+    /// Overtakes the queue: a ping must not wait behind the events for a slow client.
     ping: Arc<Notify>,
     queue: mpsc::Receiver<Queued>,
 }
 
-/// What waits in an outbox.
+/// An entry of an outbox.
 pub(super) enum Queued {
     Packet(Packet),
-    /// To be written when it is its turn.
-    Event(Outgoing),
+    /// Encoded only when it is sent.
+    Event(OutgoingEvent),
 }
 
-impl From<Outgoing> for Queued {
-    fn from(outgoing: Outgoing) -> Self {
-        Self::Event(outgoing)
+impl From<OutgoingEvent> for Queued {
+    fn from(event: OutgoingEvent) -> Self {
+        Self::Event(event)
     }
 }
 
 impl Outbox {
-    /// An outbox that says a ping when `ping` is notified.
+    /// Notifying `ping` sends a ping.
     pub(super) fn new(ping: Arc<Notify>) -> (mpsc::Sender<Queued>, Self) {
         let (sender, queue) = mpsc::channel(OUTBOX);
         (sender, Self { ping, queue })
     }
 
-    /// The next packet; none when everything has been told and nothing more can come.
+    /// Waits for the next packet. Returns `None` when the outbox is empty and has no sender.
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.
@@ -60,24 +62,24 @@ impl Outbox {
                 () = self.ping.notified() => return Some(Packet::Ping),
                 queued = self.queue.recv() => queued?,
             };
-            let outgoing = match queued {
+            let event = match queued {
                 Queued::Packet(packet) => return Some(packet),
-                Queued::Event(outgoing) => outgoing,
+                Queued::Event(event) => event,
             };
-            match event(&outgoing) {
+            match encode(&event) {
                 Ok(packet) => return Some(packet),
-                Err(error) => tracing::error!(%error, "an event can't be written"),
+                Err(error) => tracing::error!(%error, "failed to encode an event"),
             }
         }
     }
 
-    /// The next packets, at least one, as the answer to a poll.
+    /// Waits for the next packets, at least one, as the response to a poll.
     ///
     /// # Cancellation
-    /// Dropping the future loses nothing: it waits for the first packet alone.
+    /// Dropping the future loses nothing: it only waits for the first packet.
     pub(super) async fn payload(&mut self) -> Option<String> {
         let mut payload = String::from(self.next().await?);
-        for _ in 1..MOST_PACKETS {
+        for _ in 1..MAX_PACKETS {
             if payload.len() >= MAX_PAYLOAD {
                 break;
             }
@@ -89,18 +91,18 @@ impl Outbox {
     }
 }
 
-/// The packets of what a client posts.
+/// Splits a posted payload into packets.
 pub(super) fn split(payload: &str) -> impl Iterator<Item = &str> {
     payload.split(SEPARATOR)
 }
 
-/// An event with its data as its one argument.
-fn event(outgoing: &Outgoing) -> Result<Packet, ParserError> {
-    let arguments = CommonParser.encode_default(&(outgoing.name(), outgoing))?;
+/// Encodes an event, with its data as the only argument.
+fn encode(event: &OutgoingEvent) -> Result<Packet, ParserError> {
+    let arguments = CommonParser.encode_default(&(event.name(), event))?;
     Ok(message(SocketIoPacket::event("/", arguments)))
 }
 
-/// Answers the event `id`.
+/// Encodes the acknowledgement of the event `id`.
 pub(super) fn acknowledgement(
     id: i64,
     arguments: &[impl Serialize],
@@ -109,7 +111,7 @@ pub(super) fn acknowledgement(
     Ok(message(SocketIoPacket::ack("/", arguments, id)))
 }
 
-/// Carries a packet of Socket.IO.
+/// Wraps a packet of Socket.IO into one of Engine.IO.
 pub(super) fn message(packet: SocketIoPacket) -> Packet {
     match CommonParser.encode(packet) {
         Value::Str(text, _) => Packet::Message(text),

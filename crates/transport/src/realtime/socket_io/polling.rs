@@ -1,3 +1,5 @@
+//! HTTP long polling.
+
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, ContentType};
 use actix_web::web::Payload;
@@ -5,13 +7,14 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use engineioxide_core::{Packet, ProtocolVersion, Str};
 use webchat_chat::Chat;
 
-use super::end::End;
-use super::life;
+use super::close_reason::CloseReason;
+use super::engine_io_error::EngineIoError;
+use super::engine_io_session::{ActiveTransport, EngineIoSession};
 use super::outbox::{MAX_PAYLOAD, split};
-use super::refusal::Refusal;
-use super::session::{Carrier, Session};
-use crate::realtime::Connections;
-use crate::{ApiError, Caller, caller};
+use super::session_task;
+use crate::error::api_error::ApiError;
+use crate::extract::session::{self, RequiredSession};
+use crate::realtime::connections::Connections;
 
 /// Opens a session that polls.
 pub(super) async fn open(
@@ -19,69 +22,70 @@ pub(super) async fn open(
     chat: &Chat,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let caller = Caller::extract(request).await?;
-    caller::extend(request, chat, &caller.0).await?;
-    let session = life::start(chat, caller.0, connections, Carrier::Polling)?;
-    Ok(answer(session.open_packet()))
+    let caller = RequiredSession::extract(request).await?;
+    session::extend(request, chat, &caller.session).await?;
+    let session = session_task::start(chat, caller.session, connections, ActiveTransport::Polling)?;
+    Ok(respond(session.open_packet()))
 }
 
-/// A request of a session.
-pub(super) async fn carry(
+/// A request of an open session.
+pub(super) async fn serve(
     method: &Method,
     payload: Payload,
-    session: &Session,
+    session: &EngineIoSession,
 ) -> Result<HttpResponse, ApiError> {
     match *method {
-        Method::GET => Ok(answer(poll(session).await?)),
+        Method::GET => Ok(respond(poll(session).await?)),
         Method::POST => {
-            take(session, payload).await?;
-            Ok(answer("ok"))
+            receive(session, payload).await?;
+            Ok(respond("ok"))
         }
-        _ => Err(Refusal::BadRequest.into()),
+        _ => Err(EngineIoError::BadRequest.into()),
     }
 }
 
-/// Waits until there is something to tell.
-async fn poll(session: &Session) -> Result<String, Refusal> {
+/// Waits for the next packets to the client.
+async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
     let mut outbox = session.outbox_for_poll()?;
     tokio::select! {
         biased;
         payload = outbox.payload() => {
-            // With nothing more to come, either the session has ended or the server goes away.
-            Ok(payload.unwrap_or_else(|| last_word(session.end(End::Restart)).into()))
+            // The outbox is closed: either the session has ended or the server is shutting down.
+            let closed = || last_packet(session.end(CloseReason::ServerRestart)).into();
+            Ok(payload.unwrap_or_else(closed))
         }
         () = session.leaves_polling() => Ok(Packet::Noop.into()),
-        end = session.ended() => Ok(last_word(end).into()),
+        reason = session.ended() => Ok(last_packet(reason).into()),
     }
 }
 
-/// A client that closes the session itself waits for its poll to end, and for nothing else.
-fn last_word(end: End) -> Packet {
-    if end == End::Left { Packet::Noop } else { Packet::Close }
+/// A client that closed the session itself only waits for its poll to return.
+fn last_packet(reason: CloseReason) -> Packet {
+    if reason == CloseReason::ClientClosed { Packet::Noop } else { Packet::Close }
 }
 
-/// Takes what the client posts.
-async fn take(session: &Session, payload: Payload) -> Result<(), ApiError> {
+/// Handles the packets that the client posts.
+async fn receive(session: &EngineIoSession, payload: Payload) -> Result<(), ApiError> {
     let inbox = session.inbox_for_post()?;
     let posted = payload.to_bytes_limited(MAX_PAYLOAD).await.map_err(|_| {
-        session.end(End::TooLarge);
+        session.end(CloseReason::MessageTooLarge);
         ApiError::PayloadTooLarge
     })?;
     let malformed = || {
-        session.end(End::Broken);
-        Refusal::BadRequest
+        session.end(CloseReason::ProtocolError);
+        EngineIoError::BadRequest
     };
     let posted = posted.map_err(|_| malformed())?;
     let packets = str::from_utf8(&posted).map_err(|_| malformed())?;
     for packet in split(packets) {
         let packet = Str::copy_from_slice(packet);
         let packet = Packet::parse(ProtocolVersion::V4, packet).map_err(|_| malformed())?;
-        session.hear(packet, &inbox).await?;
+        session.receive(packet, &inbox).await?;
     }
     Ok(())
 }
 
-fn answer(body: impl Into<String>) -> HttpResponse {
+fn respond(body: impl Into<String>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(ContentType::plaintext())
         .insert_header((CACHE_CONTROL, CacheControl(vec![CacheDirective::NoStore])))

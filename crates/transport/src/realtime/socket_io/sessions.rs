@@ -1,50 +1,59 @@
+//! The open Engine.IO sessions of a server.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engineioxide_core::Sid;
 
-use super::end::End;
-use super::session::Session;
-use crate::ApiError;
+use super::close_reason::CloseReason;
+use super::engine_io_session::EngineIoSession;
+use crate::error::api_error::ApiError;
 
-/// Sessions that a server has at a time. Each has some 14 KB, and lives for 45 s after its client is
-/// gone; and a polling one holds no connection, whose number would limit it.
-const MOST_SESSIONS: usize = 10_000;
+/// The maximum number of sessions. Each takes some 14 KB, and lives for 45 s after its client is gone;
+/// a polling session keeps no connection open, so the number of connections does not limit it.
+const MAX_SESSIONS: usize = 10_000;
 
-/// The place of a session, which it has until this is dropped.
-pub(super) struct Place {
-    sessions: Arc<Sessions>,
-    pub(super) session: Arc<Session>,
+/// An entry in the table of sessions, which is removed on drop.
+pub(super) struct SessionEntry {
+    sessions: Arc<EngineIoSessions>,
+    pub(super) session: Arc<EngineIoSession>,
 }
 
-impl Drop for Place {
+impl Drop for SessionEntry {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.session.sid());
-        // It has ended, if its task did not panic: then its transports would wait for ever.
-        self.session.end(End::Broken);
+        // It has ended already, unless its task panicked: then its transports would wait forever.
+        self.session.end(CloseReason::ProtocolError);
     }
 }
 
-/// The sessions of a server, by their ids.
+/// The sessions by their ids.
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<HashMap<Sid, Arc<Session>>>);
+pub(in crate::realtime) struct EngineIoSessions(Mutex<HashMap<Sid, Arc<EngineIoSession>>>);
 
-impl Sessions {
-    pub(super) fn find(&self, sid: &str) -> Option<Arc<Session>> {
+impl EngineIoSessions {
+    pub(super) fn find(&self, sid: &str) -> Option<Arc<EngineIoSession>> {
         let sid: Sid = sid.parse().ok()?;
         self.lock().get(&sid).filter(|session| !session.has_ended()).cloned()
     }
 
-    pub(super) fn add(self: &Arc<Self>, session: Arc<Session>) -> Result<Place, ApiError> {
+    /// Adds a session.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyConnections`] if the maximum number of sessions is reached.
+    pub(super) fn add(
+        self: &Arc<Self>,
+        session: Arc<EngineIoSession>,
+    ) -> Result<SessionEntry, ApiError> {
         let mut sessions = self.lock();
-        if sessions.len() >= MOST_SESSIONS {
+        if sessions.len() >= MAX_SESSIONS {
             return Err(ApiError::TooManyConnections);
         }
         sessions.insert(session.sid(), Arc::clone(&session));
-        Ok(Place { sessions: Arc::clone(self), session })
+        Ok(SessionEntry { sessions: Arc::clone(self), session })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Sid, Arc<Session>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Sid, Arc<EngineIoSession>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -54,26 +63,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_room_for_so_many_and_no_more_until_one_goes() {
-        let sessions = Arc::new(Sessions::default());
-        let mut places: Vec<_> =
-            (0..MOST_SESSIONS).map(|_| sessions.add(Session::of_somebody()).unwrap()).collect();
-        let sid = places[0].session.sid();
+    fn at_the_maximum_no_session_is_added_until_one_is_removed() {
+        let sessions = Arc::new(EngineIoSessions::default());
+        let mut entries: Vec<_> =
+            (0..MAX_SESSIONS).map(|_| sessions.add(EngineIoSession::fixture()).unwrap()).collect();
+        let sid = entries[0].session.sid();
 
-        let refused = sessions.add(Session::of_somebody());
-        let is_there = sessions.find(sid.as_str()).is_some();
-        drop(places.swap_remove(0));
+        let rejected = sessions.add(EngineIoSession::fixture());
+        let was_found = sessions.find(sid.as_str()).is_some();
+        drop(entries.swap_remove(0));
 
-        assert!(matches!(refused, Err(ApiError::TooManyConnections)));
-        assert!(is_there && sessions.find(sid.as_str()).is_none());
-        sessions.add(Session::of_somebody()).unwrap();
+        assert!(matches!(rejected, Err(ApiError::TooManyConnections)));
+        assert!(was_found && sessions.find(sid.as_str()).is_none());
+        sessions.add(EngineIoSession::fixture()).unwrap();
     }
 
     #[test]
-    fn a_session_that_lost_its_place_has_ended() {
-        let session = Session::of_somebody();
+    fn a_session_whose_entry_is_dropped_has_ended() {
+        let session = EngineIoSession::fixture();
 
-        drop(Arc::new(Sessions::default()).add(Arc::clone(&session)).unwrap());
+        drop(Arc::new(EngineIoSessions::default()).add(Arc::clone(&session)).unwrap());
 
         assert!(session.has_ended());
     }

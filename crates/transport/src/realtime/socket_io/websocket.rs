@@ -1,52 +1,57 @@
+//! The WebSocket transport.
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use actix_ws::{
-    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
-    ProtocolError, Session as Socket,
+    AggregatedMessage, AggregatedMessageStream, CloseCode, MessageStream, ProtocolError,
+    Session as Socket,
 };
 use engineioxide_core::{Packet, ProtocolVersion};
 use tokio::time::timeout;
 use webchat_chat::Chat;
 
-use super::end::End;
-use super::life;
+use super::close_reason::CloseReason;
+use super::engine_io_session::{ActiveTransport, EngineIoSession, Inbox};
 use super::outbox::{MAX_PAYLOAD, Outbox};
-use super::session::{Carrier, Inbox, Session};
-use crate::realtime::frames::{Found, Violation, inspected};
-use crate::realtime::{Connections, TOO_MUCH};
-use crate::{ApiError, Caller, caller};
+use super::session_task;
+use crate::error::api_error::ApiError;
+use crate::extract::session::{self, RequiredSession};
+use crate::realtime::client::TOO_MANY_MESSAGES;
+use crate::realtime::connections::Connections;
+use crate::realtime::websocket::frame_guard::{FirstViolation, Violation, guard};
 
-/// How long a client may take to change from polling.
-const UPGRADE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may take to upgrade from polling.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may take for the last frame.
-const SLOWEST: Duration = Duration::from_secs(5);
+/// How long a client may take to receive the close frame.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
-/// A WebSocket of one session.
+/// A WebSocket of a session.
 struct WebSocket {
     socket: Socket,
     stream: AggregatedMessageStream,
-    found: Found,
-    session: Arc<Session>,
+    violation: FirstViolation,
+    session: Arc<EngineIoSession>,
 }
 
-/// Opens a session that has a WebSocket from the beginning.
+/// Opens a session with a WebSocket, without polling first.
 pub(super) async fn open(
     request: &HttpRequest,
     payload: Payload,
     chat: &Chat,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let (payload, found) = inspected(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
+    let (payload, violation) = guard(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
-    let caller = Caller::extract(request).await?;
-    caller::extend(request, chat, &caller.0).await?;
-    let session = life::start(chat, caller.0, connections, Carrier::WebSocket)?;
-    let websocket = WebSocket::new(socket, stream, found, session);
-    connections.tasks.spawn_local(websocket.run_from_the_beginning());
+    let caller = RequiredSession::extract(request).await?;
+    session::extend(request, chat, &caller.session).await?;
+    let session =
+        session_task::start(chat, caller.session, connections, ActiveTransport::WebSocket)?;
+    let websocket = WebSocket::new(socket, stream, violation, session);
+    connections.tasks.spawn_local(websocket.run_new());
     Ok(response)
 }
 
@@ -54,87 +59,94 @@ pub(super) async fn open(
 pub(super) async fn upgrade(
     request: &HttpRequest,
     payload: Payload,
-    session: Arc<Session>,
+    session: Arc<EngineIoSession>,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let (payload, found) = inspected(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
+    let (payload, violation) = guard(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     session.begin_upgrade().map_err(ApiError::from)?;
-    let websocket = WebSocket::new(socket, stream, found, session);
-    connections.tasks.spawn_local(websocket.run_after_probe());
+    let websocket = WebSocket::new(socket, stream, violation, session);
+    connections.tasks.spawn_local(websocket.run_upgrade());
     Ok(response)
 }
 
 impl WebSocket {
-    fn new(socket: Socket, stream: MessageStream, found: Found, session: Arc<Session>) -> Self {
+    fn new(
+        socket: Socket,
+        stream: MessageStream,
+        violation: FirstViolation,
+        session: Arc<EngineIoSession>,
+    ) -> Self {
         let stream = stream
             .max_frame_size(MAX_PAYLOAD)
             .aggregate_continuations()
             .max_continuation_size(MAX_PAYLOAD);
-        Self { socket, stream, found, session }
+        Self { socket, stream, violation, session }
     }
 
-    async fn run_from_the_beginning(mut self) {
+    async fn run_new(mut self) {
         let open = self.session.open_packet();
         match send(&mut self.socket, open).await {
             Ok(()) => self.run().await,
-            Err(end) => drop(self.session.end(end)),
+            Err(reason) => drop(self.session.end(reason)),
         }
     }
 
-    async fn run_after_probe(mut self) {
+    async fn run_upgrade(mut self) {
         let session = Arc::clone(&self.session);
         let probed = tokio::select! {
-            probed = timeout(UPGRADE_WITHIN, self.probe()) => probed.unwrap_or(Err(End::Silent)),
-            end = session.ended() => Err(end),
+            probed = timeout(UPGRADE_TIMEOUT, self.probe()) => {
+                probed.unwrap_or(Err(CloseReason::TimedOut))
+            }
+            reason = session.ended() => Err(reason),
         };
         match probed {
             Ok(()) => self.run().await,
-            Err(end) => {
-                session.stay_with_polling();
-                close(self.socket, end).await;
+            Err(reason) => {
+                session.cancel_upgrade();
+                close(self.socket, reason).await;
             }
         }
     }
 
-    /// The client tries whether packets come through both ways, and then leaves polling.
-    async fn probe(&mut self) -> Result<(), End> {
+    /// The client checks that packets get through both ways, and then leaves polling.
+    async fn probe(&mut self) -> Result<(), CloseReason> {
         self.expect(&Packet::PingUpgrade).await?;
         self.session.probed();
         send(&mut self.socket, Packet::PongUpgrade).await?;
         self.expect(&Packet::Upgrade).await
     }
 
-    async fn expect(&mut self, packet: &Packet) -> Result<(), End> {
-        let received = receive(&mut self.socket, &mut self.stream, &self.found).await?;
-        if received == *packet { Ok(()) } else { Err(End::Broken) }
+    async fn expect(&mut self, packet: &Packet) -> Result<(), CloseReason> {
+        let received = receive(&mut self.socket, &mut self.stream, &self.violation).await?;
+        if received == *packet { Ok(()) } else { Err(CloseReason::ProtocolError) }
     }
 
-    /// Carries packets both ways until the session ends.
+    /// Transports packets both ways until the session ends.
     async fn run(self) {
-        let Self { socket, mut stream, found, session } = self;
+        let Self { socket, mut stream, violation, session } = self;
         let mut reading = socket.clone();
         let mut writing = socket.clone();
-        let carrying = async {
+        let transport = async {
             let (mut outbox, inbox) = session.for_websocket().await;
             tokio::select! {
-                end = read(&mut reading, &mut stream, &found, &session, &inbox) => end,
-                end = write(&mut writing, &mut outbox) => end,
+                reason = read(&mut reading, &mut stream, &violation, &session, &inbox) => reason,
+                reason = write(&mut writing, &mut outbox) => reason,
             }
         };
-        let end = tokio::select! {
-            end = carrying => session.end(end),
-            end = session.ended() => end,
+        let reason = tokio::select! {
+            reason = transport => session.end(reason),
+            reason = session.ended() => reason,
         };
-        close(socket, end).await;
+        close(socket, reason).await;
     }
 }
 
-impl From<Violation> for End {
+impl From<Violation> for CloseReason {
     fn from(violation: Violation) -> Self {
         match violation {
-            Violation::TooLarge => Self::TooLarge,
-            Violation::ReservedBits => Self::Broken,
+            Violation::TooLarge => Self::MessageTooLarge,
+            Violation::ReservedBits => Self::ProtocolError,
         }
     }
 }
@@ -142,69 +154,72 @@ impl From<Violation> for End {
 async fn read(
     socket: &mut Socket,
     stream: &mut AggregatedMessageStream,
-    found: &Found,
-    session: &Session,
+    violation: &FirstViolation,
+    session: &EngineIoSession,
     inbox: &Inbox,
-) -> End {
+) -> CloseReason {
     loop {
-        let packet = match receive(socket, stream, found).await {
+        let packet = match receive(socket, stream, violation).await {
             Ok(packet) => packet,
-            Err(end) => return end,
+            Err(reason) => return reason,
         };
-        if session.hear(packet, inbox).await.is_err() {
-            // It ended meanwhile, and knows why.
+        if session.receive(packet, inbox).await.is_err() {
+            // The session has ended, with its own reason.
             return session.ended().await;
         }
     }
 }
 
-async fn write(socket: &mut Socket, outbox: &mut Outbox) -> End {
+async fn write(socket: &mut Socket, outbox: &mut Outbox) -> CloseReason {
     while let Some(packet) = outbox.next().await {
-        if let Err(end) = send(socket, packet).await {
-            return end;
+        if let Err(reason) = send(socket, packet).await {
+            return reason;
         }
     }
-    End::Restart
+    CloseReason::ServerRestart
 }
 
 async fn receive(
     socket: &mut Socket,
     stream: &mut AggregatedMessageStream,
-    found: &Found,
-) -> Result<Packet, End> {
+    violation: &FirstViolation,
+) -> Result<Packet, CloseReason> {
     loop {
         match stream.recv().await {
             Some(Ok(AggregatedMessage::Text(text))) => {
                 return Packet::parse(ProtocolVersion::V4, text.to_string())
-                    .map_err(|_| End::Broken);
+                    .map_err(|_| CloseReason::ProtocolError);
             }
             Some(Ok(AggregatedMessage::Binary(bytes))) => return Ok(Packet::Binary(bytes)),
             Some(Ok(AggregatedMessage::Ping(bytes))) => {
-                socket.pong(&bytes).await.map_err(|_| End::Left)?;
+                socket.pong(&bytes).await.map_err(|_| CloseReason::ClientClosed)?;
             }
             Some(Ok(AggregatedMessage::Pong(_))) => {}
-            None => return Err(found.get().map_or(End::Left, End::from)),
-            Some(Ok(AggregatedMessage::Close(_))) => return Err(End::Left),
-            Some(Err(ProtocolError::Overflow)) => return Err(End::TooLarge),
-            Some(Err(_)) => return Err(End::Broken),
+            None => return Err(violation.get().map_or(CloseReason::ClientClosed, Into::into)),
+            Some(Ok(AggregatedMessage::Close(_))) => return Err(CloseReason::ClientClosed),
+            Some(Err(ProtocolError::Overflow)) => return Err(CloseReason::MessageTooLarge),
+            Some(Err(_)) => return Err(CloseReason::ProtocolError),
         }
     }
 }
 
-async fn send(socket: &mut Socket, packet: Packet) -> Result<(), End> {
-    socket.text(String::from(packet)).await.map_err(|_| End::Left)
+async fn send(socket: &mut Socket, packet: Packet) -> Result<(), CloseReason> {
+    socket.text(String::from(packet)).await.map_err(|_| CloseReason::ClientClosed)
 }
 
-async fn close(socket: Socket, end: End) {
-    let (code, description) = match end {
-        End::Left => (CloseCode::Normal, None),
-        End::Broken => (CloseCode::Protocol, Some("that is not the protocol")),
-        End::TooLarge => (CloseCode::Size, Some("a message may have 1 MB")),
-        End::TooMuch => (CloseCode::Policy, Some(TOO_MUCH)),
-        End::Silent => (CloseCode::Away, Some("nothing came any more")),
-        End::Restart => (CloseCode::Restart, Some("the server restarts: connect again")),
+async fn close(socket: Socket, reason: CloseReason) {
+    let (code, description) = match reason {
+        CloseReason::ClientClosed => (CloseCode::Normal, None),
+        CloseReason::ProtocolError => (CloseCode::Protocol, Some("protocol error")),
+        CloseReason::MessageTooLarge => (CloseCode::Size, Some("a message may have 1 MB")),
+        CloseReason::TooManyMessages => (CloseCode::Policy, Some(TOO_MANY_MESSAGES)),
+        CloseReason::TimedOut => (CloseCode::Away, Some("timeout")),
+        CloseReason::ServerRestart => {
+            (CloseCode::Restart, Some("the server restarts: connect again"))
+        }
     };
-    let reason = CloseReason { code, description: description.map(ToOwned::to_owned) };
-    // A client that takes nothing any more is not waited for.
-    let _ = timeout(SLOWEST, socket.close(Some(reason))).await;
+    let description = description.map(ToOwned::to_owned);
+    let frame = actix_ws::CloseReason { code, description };
+    // A client that does not receive the frame must not delay the end.
+    let _ = timeout(CLOSE_GRACE, socket.close(Some(frame))).await;
 }

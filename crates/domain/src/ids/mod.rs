@@ -1,0 +1,12 @@
+//! Ids: those that the server generates, and those that clients choose.
+
+mod client_ids;
+mod uuids;
+
+pub use client_ids::{
+    ClientMessageId, IdempotencyKey, InvalidClientMessageId, InvalidIdempotencyKey,
+};
+pub use uuids::{
+    ConversationId, EventId, ExampleId, ImportId, InvalidId, JobId, MessageId, RunId, SessionId,
+    TurnId, UserId,
+};

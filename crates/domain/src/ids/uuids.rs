@@ -1,0 +1,192 @@
+//! Ids that the server generates.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::client_ids::IdempotencyKey;
+
+/// A text that is not a UUID.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("'{0}' is not an id: a UUID is expected")]
+pub struct InvalidId(String);
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id: a UUID of version 7, so that later ids sort later.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id as 32 hexadecimal digits without hyphens, as it is stored.
+            #[must_use]
+            pub fn to_simple(self) -> String {
+                self.0.as_simple().to_string()
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId(text.to_owned()))
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A user. Each anonymous browser is a separate user.
+    UserId
+);
+uuid_id!(
+    /// A conversation.
+    ConversationId
+);
+uuid_id!(
+    /// A message: a question or an answer.
+    MessageId
+);
+uuid_id!(
+    /// A turn: a question and the generation of its answer.
+    TurnId
+);
+uuid_id!(
+    /// A few-shot example for the model.
+    ExampleId
+);
+uuid_id!(
+    /// The import of a file of conversations.
+    ImportId
+);
+uuid_id!(
+    /// The analysis of a file.
+    JobId
+);
+uuid_id!(
+    /// One run of a job on one instance, by which the instance detects that another run has replaced
+    /// it.
+    RunId
+);
+uuid_id!(
+    /// The publication of an event. Publishing again with the same id has no effect.
+    EventId
+);
+
+macro_rules! keyed_id {
+    ($name:ident of $scope:ident) => {
+        impl $name {
+            /// The id that the key maps to within `scope`: always the same one (a UUID of version 5).
+            /// Without a key, a new id.
+            #[must_use]
+            pub fn of_key(scope: $scope, key: Option<&IdempotencyKey>) -> Self {
+                let Some(key) = key else { return Self::generate() };
+                let name = format!("{}:{}", stringify!($name), key.as_str());
+                Self(Uuid::new_v5(&scope.0, name.as_bytes()))
+            }
+        }
+    };
+}
+
+keyed_id!(ConversationId of UserId);
+keyed_id!(ImportId of UserId);
+keyed_id!(ExampleId of ConversationId);
+keyed_id!(JobId of ConversationId);
+
+impl EventId {
+    /// The id of an event that is published once per turn, even if several instances publish it.
+    #[must_use]
+    pub fn once_in(turn_id: TurnId, event: &str) -> Self {
+        Self(Uuid::new_v5(&turn_id.0, event.as_bytes()))
+    }
+}
+
+/// A browser's session. It is random, because its knowledge authenticates the browser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// A new id of 122 random bits.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// The id as 32 hexadecimal digits, as it is stored.
+    #[must_use]
+    pub fn to_simple(self) -> String {
+        self.0.as_simple().to_string()
+    }
+}
+
+/// Hides the id, so that it can't get into a log with a struct that contains it.
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_parsed_with_and_without_hyphens() {
+        let id = ConversationId::generate();
+
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_simple().parse(), Ok(id));
+    }
+
+    #[test]
+    fn an_invalid_id_is_quoted_in_the_error() {
+        let error = "../etc/passwd".parse::<ConversationId>().unwrap_err();
+
+        assert_eq!(error.to_string(), "'../etc/passwd' is not an id: a UUID is expected");
+    }
+
+    #[test]
+    fn a_key_maps_to_one_id_within_its_scope_and_kind() {
+        let key = |text: &str| IdempotencyKey::try_from(text.to_owned()).unwrap();
+        let (one, other) = (UserId::generate(), UserId::generate());
+        let id = |user, text| ConversationId::of_key(user, Some(&key(text)));
+
+        assert_eq!(id(one, "k1"), id(one, "k1"));
+        assert_ne!(id(one, "k1"), id(one, "k2"));
+        assert_ne!(id(one, "k1"), id(other, "k1"));
+        assert_ne!(ImportId::of_key(one, Some(&key("k1"))).0, id(one, "k1").0);
+        assert_ne!(ConversationId::of_key(one, None), ConversationId::of_key(one, None));
+    }
+
+    #[test]
+    fn a_session_id_does_not_show_in_debug_output() {
+        let id = SessionId::generate();
+
+        assert!(!format!("{id:?}").contains(&id.to_simple()));
+    }
+}

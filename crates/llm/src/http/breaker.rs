@@ -1,0 +1,218 @@
+//! The circuit breaker of an upstream.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::Instant;
+
+use super::attempt::{AttemptError, AttemptErrorKind};
+use crate::ModelError;
+
+/// This many failures in a row open the breaker.
+const FAILURE_THRESHOLD: u32 = 5;
+
+/// How long the breaker stays open before one request probes the upstream.
+const OPEN_FOR: Duration = Duration::from_secs(5);
+
+/// A circuit breaker: it rejects requests at once while the upstream does not work.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed {
+        failures: u32,
+    },
+    Open {
+        until: Instant,
+    },
+    /// One request is probing the upstream.
+    HalfOpen,
+}
+
+/// Permission to send one request. If it is dropped without a result, as when the request is cancelled,
+/// the next request may probe instead.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    breaker: &'a Breaker,
+    is_probe: bool,
+}
+
+/// The breaker is open.
+#[derive(Debug, Error)]
+#[error("the circuit breaker is open after {FAILURE_THRESHOLD} failures in a row")]
+struct CircuitOpen;
+
+impl Breaker {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::new(State::Closed { failures: 0 }) }
+    }
+
+    /// Permission to send one request.
+    ///
+    /// # Errors
+    ///
+    /// When the breaker is open, with the remaining time.
+    pub(crate) fn acquire(&self) -> Result<Permit<'_>, AttemptError> {
+        let mut state = self.state();
+        let now = Instant::now();
+        match *state {
+            State::Closed { .. } => Ok(Permit { breaker: self, is_probe: false }),
+            State::Open { until } if until <= now => {
+                *state = State::HalfOpen;
+                tracing::info!("circuit breaker half-open: probing upstream");
+                Ok(Permit { breaker: self, is_probe: true })
+            }
+            State::Open { until } => Err(circuit_open(Some(until - now))),
+            State::HalfOpen => Err(circuit_open(None)),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(*self.state(), State::Closed { .. })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn open(&mut self) {
+        *self = Self::Open { until: Instant::now() + OPEN_FOR };
+        tracing::warn!(open_ms = OPEN_FOR.as_millis(), "circuit breaker opened");
+    }
+}
+
+impl Permit<'_> {
+    /// The upstream answered.
+    pub(crate) fn record_success(self) {
+        let mut state = self.breaker.state();
+        if !matches!(*state, State::Closed { .. }) {
+            tracing::info!("circuit breaker closed");
+        }
+        *state = State::Closed { failures: 0 };
+    }
+
+    /// The upstream failed.
+    pub(crate) fn record_failure(self) {
+        let mut state = self.breaker.state();
+        match &mut *state {
+            State::Closed { failures } => {
+                *failures += 1;
+                if *failures >= FAILURE_THRESHOLD {
+                    state.open();
+                }
+            }
+            State::HalfOpen if self.is_probe => state.open(),
+            // The request was sent before the breaker opened: its result is outdated.
+            State::Open { .. } | State::HalfOpen => {}
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut state = self.breaker.state();
+        if self.is_probe && *state == State::HalfOpen {
+            *state = State::Open { until: Instant::now() };
+        }
+    }
+}
+
+fn circuit_open(retry_after: Option<Duration>) -> AttemptError {
+    let error = ModelError::Unreachable { retry_after, cause: CircuitOpen.into() };
+    AttemptError { error, kind: AttemptErrorKind::Permanent }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn fail(breaker: &Breaker, times: u32) {
+        (0..times).for_each(|_| breaker.acquire().unwrap().record_failure());
+    }
+
+    fn opened() -> Breaker {
+        let breaker = Breaker::new();
+        fail(&breaker, FAILURE_THRESHOLD);
+        breaker
+    }
+
+    fn retry_after(breaker: &Breaker) -> Option<Duration> {
+        breaker.acquire().unwrap_err().error.retry_after()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_failures_in_a_row_open_the_breaker_for_the_remaining_time() {
+        let breaker = opened();
+
+        advance(Duration::from_secs(2)).await;
+
+        assert_eq!(retry_after(&breaker), Some(Duration::from_secs(3)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_success_between_failures_resets_the_count() {
+        let breaker = Breaker::new();
+
+        fail(&breaker, FAILURE_THRESHOLD - 1);
+        breaker.acquire().unwrap().record_success();
+        fail(&breaker, FAILURE_THRESHOLD - 1);
+
+        assert!(breaker.acquire().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_successful_probe_closes_the_breaker() {
+        let breaker = opened();
+        advance(OPEN_FOR).await;
+
+        let probe = breaker.acquire().unwrap();
+        let meanwhile = retry_after(&breaker);
+        probe.record_success();
+
+        assert_eq!(meanwhile, None);
+        fail(&breaker, FAILURE_THRESHOLD - 1);
+        assert!(breaker.is_closed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_probe_opens_the_breaker_again() {
+        let breaker = opened();
+        advance(OPEN_FOR).await;
+
+        breaker.acquire().unwrap().record_failure();
+
+        assert_eq!(retry_after(&breaker), Some(OPEN_FOR));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_probe_lets_the_next_request_probe() {
+        let breaker = opened();
+        advance(OPEN_FOR).await;
+
+        drop(breaker.acquire().unwrap());
+
+        assert!(breaker.acquire().is_ok_and(|permit| permit.is_probe));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_of_earlier_requests_do_not_affect_the_probe() {
+        let breaker = Breaker::new();
+        let [early, late] = [breaker.acquire().unwrap(), breaker.acquire().unwrap()];
+        fail(&breaker, FAILURE_THRESHOLD);
+        early.record_failure();
+        advance(OPEN_FOR).await;
+
+        let _probe = breaker.acquire().unwrap();
+        late.record_failure();
+
+        assert_eq!(retry_after(&breaker), None);
+    }
+}

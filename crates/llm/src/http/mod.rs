@@ -1,0 +1,10 @@
+//! What every provider over HTTP needs: the client, retries, the circuit breaker and server-sent
+//! events.
+
+pub(crate) mod attempt;
+pub(crate) mod breaker;
+pub(crate) mod client;
+pub(crate) mod retry;
+pub(crate) mod retry_after;
+pub(crate) mod sse;
+mod tls;

@@ -1,0 +1,153 @@
+//! The delay that an upstream asks for before the next attempt.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+
+/// The delay that the upstream asks for: from `retry-after-ms` (Azure), from `retry-after`, or from the
+/// time until its rate limit resets (OpenAI and compatible servers).
+pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    let milliseconds = || parse_duration(&format!("{}ms", text(headers, "retry-after-ms")?));
+    milliseconds().or_else(|| retry_after_header(headers)).or_else(|| {
+        // These headers come with every answer. Only a 429 makes them a reason to wait.
+        (status == StatusCode::TOO_MANY_REQUESTS).then(|| rate_limit_reset(headers)).flatten()
+    })
+}
+
+/// Seconds or a date: <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>. The date is compared
+/// with the response's `Date`, so that a wrong clock does no harm.
+fn retry_after_header(headers: &HeaderMap) -> Option<Duration> {
+    let value = text(headers, RETRY_AFTER.as_str())?;
+    let until = || {
+        let date = httpdate::parse_http_date(value).ok()?;
+        let now = httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    };
+    parse_duration(value).or_else(until)
+}
+
+/// See <https://platform.openai.com/docs/guides/rate-limits>. An exhausted limit of requests has none
+/// remaining; an exhausted limit of tokens may have some left, but too few.
+fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
+    let field = |name: &str, limit: &str| text(headers, &format!("x-ratelimit-{name}-{limit}"));
+    let reset = |limit: &str| parse_duration(field("reset", limit)?);
+    let exhausted =
+        ["requests", "tokens"].into_iter().filter(|limit| field("remaining", limit) == Some("0"));
+    exhausted.filter_map(reset).max().or_else(|| reset("tokens")).or_else(|| reset("requests"))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// Parses a duration in the format of Go, such as `6m0s`, `1.5s` and `250ms`. A bare number means
+/// seconds.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut total = None;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (number, tail) = split_at_first(rest, |c| !(c.is_ascii_digit() || c == '.'));
+        let (unit, tail) = split_at_first(tail, |c| c.is_ascii_digit());
+        let unit = match unit {
+            "ms" => 0.001,
+            "s" | "" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            _ => return None,
+        };
+        let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()?;
+        total = Some(total.unwrap_or(Duration::ZERO).checked_add(part)?);
+        rest = tail;
+    }
+    total
+}
+
+fn split_at_first(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(ends).unwrap_or(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The delay in milliseconds.
+    fn delay(status: u16, headers: &[(&str, &str)]) -> Option<u128> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        retry_after(StatusCode::from_u16(status).unwrap(), &headers).map(|delay| delay.as_millis())
+    }
+
+    #[test]
+    fn each_form_of_header_gives_the_delay() {
+        let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
+        for (headers, expected) in [
+            (vec![("retry-after-ms", "1500")], Some(1500)),
+            (vec![("retry-after", "7")], Some(7000)),
+            (vec![("retry-after", "0.25")], Some(250)),
+            (vec![("retry-after", "2"), ("retry-after-ms", "1234")], Some(1234)),
+            (vec![date, ("retry-after", "Wed, 21 Oct 2026 07:29:30 GMT")], Some(90_000)),
+            (vec![date, ("retry-after", "Wed, 21 Oct 2026 07:27:00 GMT")], Some(0)),
+            (vec![("retry-after", "Wed, 21 Oct 2026 07:29:30 GMT")], None),
+            (vec![("retry-after", "-7")], None),
+            (vec![("retry-after", "NaN")], None),
+            (vec![("retry-after", "")], None),
+            (vec![("retry-after", "9".repeat(400).as_str())], None),
+            (vec![("x-other", "7")], None),
+        ] {
+            assert_eq!(delay(503, &headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn the_exhausted_limit_gives_the_delay() {
+        const REQUESTS: (&str, &str) = ("x-ratelimit-reset-requests", "2m59.56s");
+        const TOKENS: (&str, &str) = ("x-ratelimit-reset-tokens", "7.66s");
+        const NO_REQUESTS: (&str, &str) = ("x-ratelimit-remaining-requests", "0");
+        const NO_TOKENS: (&str, &str) = ("x-ratelimit-remaining-tokens", "0");
+        for (headers, expected) in [
+            (vec![REQUESTS, TOKENS], Some(7660)),
+            (vec![REQUESTS, TOKENS, NO_REQUESTS], Some(179_560)),
+            (vec![REQUESTS, TOKENS, NO_TOKENS], Some(7660)),
+            (vec![REQUESTS, TOKENS, NO_TOKENS, NO_REQUESTS], Some(179_560)),
+            (vec![REQUESTS], Some(179_560)),
+            (vec![REQUESTS, ("retry-after", "3")], Some(3000)),
+        ] {
+            assert_eq!(delay(429, &headers), expected, "{headers:?}");
+        }
+        assert_eq!(delay(500, &[REQUESTS, TOKENS, NO_REQUESTS]), None);
+    }
+
+    #[test]
+    fn durations_need_known_units() {
+        for (text, expected) in [
+            ("6m0s", Some(360_000)),
+            ("1h2m3s", Some(3_723_000)),
+            ("1d", Some(86_400_000)),
+            ("12ms", Some(12)),
+            ("60", Some(60_000)),
+            ("s", None),
+            ("1.2.3s", None),
+            ("1 fortnight", None),
+            ("1é", None),
+        ] {
+            assert_eq!(
+                parse_duration(text).map(|duration| duration.as_millis()),
+                expected,
+                "{text}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in "[0-9.hms é]{0,40}|\\PC{0,20}") {
+            let _ = parse_duration(&text);
+        }
+    }
+}

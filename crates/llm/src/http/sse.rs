@@ -1,0 +1,64 @@
+//! Server-sent events, with a bound on their size.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures_util::future::ready;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use sse_stream::SseByteStream;
+use thiserror::Error;
+
+use crate::Cause;
+
+/// The maximum size of an event in bytes, so that a broken upstream can't exhaust the memory.
+pub(crate) const MAX_EVENT_BYTES: usize = 1024 * 1024;
+
+/// Why no more events can be read.
+#[derive(Debug, Error)]
+pub(crate) enum ReadError {
+    #[error("the stream was interrupted")]
+    Broken(#[source] Cause),
+    #[error("an event is larger than {MAX_EVENT_BYTES} bytes")]
+    TooLarge,
+    #[error("the stream is not an event stream")]
+    NoEvents(#[source] sse_stream::Error),
+}
+
+/// The `data` of the events in `bytes`, by
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html>. Contrary to the standard, the last
+/// event also counts if only the end of the stream terminates it: some upstreams omit the blank line.
+pub(crate) fn events<S, E>(bytes: S) -> impl Stream<Item = Result<String, ReadError>>
+where
+    S: Stream<Item = Result<Bytes, E>>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let pending_bytes = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&pending_bytes);
+    let bounded = bytes
+        .map_err(|error| ReadError::Broken(error.into()))
+        .and_then(move |chunk| ready(check_size(&counter, chunk)))
+        .chain(stream::once(ready(Ok(Bytes::from_static(b"\n\n")))));
+    SseByteStream::new(bounded).map_err(read_error).try_filter_map(move |event| {
+        pending_bytes.store(0, Ordering::Relaxed);
+        ready(Ok(event.data))
+    })
+}
+
+fn check_size(pending_bytes: &AtomicUsize, chunk: Bytes) -> Result<Bytes, ReadError> {
+    let before = pending_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
+    if before.saturating_add(chunk.len()) > MAX_EVENT_BYTES {
+        return Err(ReadError::TooLarge);
+    }
+    Ok(chunk)
+}
+
+/// Takes our own errors out of those of the parser, which boxes them.
+fn read_error(error: sse_stream::Error) -> ReadError {
+    match error {
+        sse_stream::Error::Body(inner) => {
+            inner.downcast().map_or_else(ReadError::Broken, |error| *error)
+        }
+        other => ReadError::NoEvents(other),
+    }
+}

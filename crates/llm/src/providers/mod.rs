@@ -1,0 +1,3 @@
+//! The adapters of the [`ChatModel`](crate::ChatModel) port, a folder per API.
+
+pub(crate) mod openai_chat;

@@ -1,0 +1,200 @@
+//! Reads a streamed answer.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt};
+use tokio::time::{Instant, timeout};
+use webchat_domain::FinishReason;
+
+use super::chunk::Chunk;
+use super::upstream_error::UpstreamError;
+use crate::http::attempt::{AttemptError, AttemptErrorKind};
+use crate::http::sse::{ReadError, events};
+use crate::{Delta, DeltaStream, ModelError, Timeouts};
+
+/// How long to wait, after an answer, for the upstream to end its body. If the body is read to its end,
+/// the next request can reuse the connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The name that the model last reported.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ReportedName(Arc<RwLock<Option<String>>>);
+
+/// The answer in `bytes` to a request that was sent at `sent_at`. Returns as soon as the answer begins.
+///
+/// # Errors
+///
+/// When the answer does not begin: then the request may be retried. Later errors are items of the
+/// stream.
+pub(super) async fn answer<S, E>(
+    bytes: S,
+    sent_at: Instant,
+    timeouts: Timeouts,
+    name: ReportedName,
+) -> Result<DeltaStream, AttemptError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let mut answer = Answer {
+        events: events(bytes).boxed(),
+        sent_at,
+        timeouts,
+        name,
+        started: false,
+        finished: false,
+        ended: false,
+        pending: VecDeque::new(),
+    };
+    while !answer.started && !answer.ended {
+        answer.read().await?;
+    }
+    Ok(stream::try_unfold(answer, Answer::next).boxed())
+}
+
+struct Answer {
+    events: BoxStream<'static, Result<String, ReadError>>,
+    sent_at: Instant,
+    timeouts: Timeouts,
+    name: ReportedName,
+    /// The first choice was received.
+    started: bool,
+    /// The finish reason was received.
+    finished: bool,
+    /// No more events are read.
+    ended: bool,
+    pending: VecDeque<Delta>,
+}
+
+impl ReportedName {
+    pub(super) fn get(&self) -> Option<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// llama.cpp reports the path of the model's file. Only the file's name is kept, as paths are
+    /// internal.
+    fn set(&self, name: &str) {
+        let file = name.strip_suffix(".gguf").and_then(|path| path.rsplit(['/', '\\']).next());
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(file.unwrap_or(name).to_owned());
+    }
+}
+
+impl Answer {
+    async fn next(mut self) -> Result<Option<(Delta, Self)>, ModelError> {
+        loop {
+            if let Some(delta) = self.pending.pop_front() {
+                return Ok(Some((delta, self)));
+            }
+            if self.ended {
+                self.close().await;
+                return Ok(None);
+            }
+            self.read().await.map_err(|failed| failed.error)?;
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), AttemptError> {
+        match self.event().await? {
+            Some(data) if data.trim() == "[DONE]" => self.handle_done(),
+            Some(data) => self.handle_chunk(&data)?,
+            None => self.handle_end_of_stream()?,
+        }
+        Ok(())
+    }
+
+    /// The next event. Comments, which some upstreams send to keep the connection alive, do not extend
+    /// the timeout.
+    async fn event(&mut self) -> Result<Option<String>, AttemptError> {
+        let limit = if self.started {
+            self.timeouts.idle
+        } else {
+            self.timeouts.first_delta.saturating_sub(self.sent_at.elapsed())
+        };
+        match timeout(limit, self.events.next()).await {
+            Ok(event) => event.transpose().map_err(read_error),
+            Err(elapsed) => Err(AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed)),
+        }
+    }
+
+    fn handle_chunk(&mut self, data: &str) -> Result<(), AttemptError> {
+        let mut chunk: Chunk = serde_json::from_str(data).map_err(|error| invalid_chunk(&error))?;
+        if let Some(error) = chunk.error(data) {
+            return Err(UpstreamError::from_event(&error).into_attempt_error(None));
+        }
+        if let Some(name) = chunk.model.take().filter(|name| !name.is_empty()) {
+            self.name.set(&name);
+        }
+        let usage = chunk.usage;
+        if let Some(choice) = chunk.into_choice() {
+            self.started = true;
+            let reason = choice.finish_reason();
+            let filtered = choice.filtered_categories();
+            self.pending.extend(choice.into_text().map(Delta::Text));
+            if !filtered.is_empty() {
+                tracing::info!(?filtered, "answer filtered by provider");
+                self.pending.push_back(Delta::Filtered(filtered));
+            }
+            self.finish(reason);
+        }
+        self.pending.extend(usage.map(Delta::Usage));
+        Ok(())
+    }
+
+    fn finish(&mut self, reason: Option<FinishReason>) {
+        if let Some(reason) = reason
+            && !self.finished
+        {
+            self.finished = true;
+            self.pending.push_back(Delta::Finished(reason));
+        }
+    }
+
+    /// `[DONE]` ends the answer, even without a finish reason.
+    fn handle_done(&mut self) {
+        self.ended = true;
+        self.finish(Some(FinishReason::Stop));
+    }
+
+    /// The end of the bytes is a failure unless the answer has finished.
+    fn handle_end_of_stream(&mut self) -> Result<(), AttemptError> {
+        self.ended = true;
+        if self.finished {
+            Ok(())
+        } else {
+            Err(AttemptError::failed(
+                AttemptErrorKind::Unavailable,
+                "the stream ended before the answer",
+            ))
+        }
+    }
+
+    async fn close(&mut self) {
+        let remaining = self.events.by_ref().for_each(|_| std::future::ready(()));
+        let _ = timeout(CLOSE_TIMEOUT, remaining).await;
+    }
+}
+
+fn read_error(error: ReadError) -> AttemptError {
+    let kind = match error {
+        ReadError::Broken(_) => AttemptErrorKind::Unavailable,
+        ReadError::TooLarge | ReadError::NoEvents(_) => AttemptErrorKind::Permanent,
+    };
+    AttemptError::failed(kind, error)
+}
+
+/// The position alone: `serde_json`'s message may quote the answer.
+fn invalid_chunk(error: &serde_json::Error) -> AttemptError {
+    let (line, column) = (error.line(), error.column());
+    AttemptError::failed(
+        AttemptErrorKind::Permanent,
+        format!("invalid chunk at line {line}, column {column}"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

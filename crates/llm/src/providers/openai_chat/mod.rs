@@ -1,0 +1,14 @@
+//! The chat-completions API of OpenAI, as Azure and many other servers offer it too:
+//! <https://platform.openai.com/docs/api-reference/chat>.
+
+mod answer;
+mod capabilities;
+mod chat_model;
+mod chunk;
+mod content_filter;
+mod label;
+mod request;
+mod upstream;
+mod upstream_error;
+
+pub use chat_model::HttpChatModel;

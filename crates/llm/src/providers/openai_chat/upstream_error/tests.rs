@@ -1,0 +1,226 @@
+//! Tests of classifying errors.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use webchat_domain::ModelParameters;
+
+use super::*;
+
+fn upstream_error(status: u16, body: &str) -> UpstreamError {
+    UpstreamError::from_response(StatusCode::from_u16(status).unwrap(), body.as_bytes())
+}
+
+fn attempt_error(status: u16, body: &str) -> AttemptError {
+    upstream_error(status, body).into_attempt_error(None)
+}
+
+#[test]
+fn an_error_is_classified_by_its_labels_then_by_its_status() {
+    for (status, body, code) in [
+        (401, "", "model_key_refused"),
+        (401, r#"{"statusCode":401,"message":"Access denied"}"#, "model_key_refused"),
+        (402, r#"{"error":{"message":"Insufficient Balance"}}"#, "model_key_refused"),
+        (403, "<html>", "model_key_refused"),
+        (429, r#"{"error":{"type":"insufficient_quota"}}"#, "model_key_refused"),
+        (404, r#"{"error":{"code":"DeploymentNotFound"}}"#, "model_not_found"),
+        (404, r#"{"error":"model 'moon' not found"}"#, "model_not_found"),
+        (400, r#"{"error":{"code":"model_not_found"}}"#, "model_not_found"),
+        (429, "{}", "model_rate_limited"),
+        (400, r#"{"error":{"code":"context_length_exceeded"}}"#, "model_context_too_long"),
+        (
+            400,
+            r#"{"error":{"code":400,"type":"exceed_context_size_error","n_ctx":4096}}"#,
+            "model_context_too_long",
+        ),
+        (
+            400,
+            r#"{"object":"error","message":"This model's maximum context length is 4096 tokens",
+                "type":"BadRequestError","param":null,"code":400}"#,
+            "model_context_too_long",
+        ),
+        (413, "", "model_context_too_long"),
+        (400, r#"{"error":{"code":"content_filter"}}"#, "model_content_filter"),
+        (400, r#"{"error":"no such option"}"#, "model_failed"),
+        (408, r#"{"error":{"code":"Timeout"}}"#, "model_unreachable"),
+        (500, r#"{"error":{"code":404}}"#, "model_failed"),
+        (500, r#"{"error":"the context window of this"}"#, "model_failed"),
+        (502, "<html>", "model_unreachable"),
+        (503, r#"{"error":{"code":503,"message":"Loading model"}}"#, "model_unreachable"),
+        (200, r#"{"error":{"code":401}}"#, "model_key_refused"),
+        (200, r#"[{"error":{"code":401,"status":"UNAUTHENTICATED"}}]"#, "model_key_refused"),
+        (200, r#"{"error":{"code":"429"}}"#, "model_rate_limited"),
+        (200, r#"{"error":{"code":"busy","status":429}}"#, "model_rate_limited"),
+        (200, r#"{"choices":[]}"#, "model_failed"),
+        (302, "", "model_failed"),
+    ] {
+        assert_eq!(attempt_error(status, body).error.code(), code, "{status} {body}");
+    }
+}
+
+#[test]
+fn temporary_and_permanent_errors_are_distinguished() {
+    for (status, body, kind) in [
+        (429, "", AttemptErrorKind::Overloaded),
+        (429, r#"{"error":{"code":"insufficient_quota"}}"#, AttemptErrorKind::Permanent),
+        (500, "", AttemptErrorKind::Unavailable),
+        (599, "", AttemptErrorKind::Unavailable),
+        (408, "", AttemptErrorKind::Unavailable),
+        (500, r#"{"error":{"code":"content_filter"}}"#, AttemptErrorKind::Permanent),
+        (400, "", AttemptErrorKind::Permanent),
+        (302, "", AttemptErrorKind::Permanent),
+        (200, r#"{"error":{"code":503}}"#, AttemptErrorKind::Unavailable),
+    ] {
+        assert_eq!(attempt_error(status, body).kind, kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_server_error_with_a_retry_after_is_unreachable() {
+    let delay = Some(Duration::from_secs(7));
+
+    for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE] {
+        let error = UpstreamError::from_response(status, b"").into_attempt_error(delay).error;
+
+        assert_eq!(error.code(), "model_unreachable");
+        assert_eq!(error.retry_after(), delay);
+    }
+}
+
+#[test]
+fn an_error_event_may_have_only_a_label() {
+    for (name, code, kind) in [
+        ("rate_limit_exceeded", "model_rate_limited", AttemptErrorKind::Overloaded),
+        ("server_error", "model_failed", AttemptErrorKind::Unavailable),
+        ("other", "model_failed", AttemptErrorKind::Permanent),
+    ] {
+        let error = json!({"type": name, "code": null});
+
+        let failed = UpstreamError::from_event(&error).into_attempt_error(None);
+
+        assert_eq!((failed.error.code(), failed.kind), (code, kind));
+    }
+}
+
+#[test]
+fn an_unknown_field_is_found_in_each_upstreams_message() {
+    let openai = json!({"error": {
+        "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
+            'max_completion_tokens' instead.",
+        "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter",
+    }});
+    let copilot = json!({"error": {
+        "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
+            'max_completion_tokens' instead.",
+        "code": "invalid_request_body",
+    }});
+    let azure = json!({"error": {
+        "message": "Unrecognized request argument supplied: stream_options",
+        "type": "invalid_request_error", "param": null, "code": null,
+    }});
+    let mistral = json!({
+        "object": "error", "type": "invalid_request_error", "param": null, "code": null,
+        "message": {"detail": [{
+            "type": "extra_forbidden", "loc": ["body", "max_completion_tokens"],
+            "msg": "Extra inputs are not permitted", "input": 800,
+        }]},
+    });
+    let vllm = json!({
+        "object": "error", "type": "BadRequestError", "param": null, "code": 400,
+        "message": "[{'type': 'extra_forbidden', 'loc': ('body', 'stream_options'), 'msg': \
+            'Extra inputs are not permitted', 'input': {'include_usage': True}}]",
+    });
+    for (status, body, field) in [
+        (400, openai, "max_tokens"),
+        (400, copilot, "max_tokens"),
+        (400, azure, "stream_options"),
+        (422, mistral, "max_completion_tokens"),
+        (400, vllm, "stream_options"),
+    ] {
+        let body = body.to_string();
+        assert_eq!(upstream_error(status, &body).unknown_field(), Some(field), "{body}");
+        assert_eq!(upstream_error(500, &body).unknown_field(), None);
+    }
+}
+
+#[test]
+fn a_field_with_a_wrong_value_is_not_unknown() {
+    let too_large = json!({"error": {
+        "message": "max_tokens is too large: 99999.", "type": "invalid_request_error",
+        "param": "max_tokens", "code": "invalid_value",
+    }});
+
+    let error = upstream_error(400, &too_large.to_string());
+
+    assert_eq!(error.unknown_field(), None);
+    assert_eq!(error.into_attempt_error(None).error.code(), "model_failed");
+}
+
+#[test]
+fn a_rejected_parameter_is_named() {
+    let value = json!({"error": {
+        "message": "Unsupported value: 'temperature' does not support 0.7 with this model. Only \
+            the default (1) value is supported.",
+        "type": "invalid_request_error", "param": "temperature", "code": "unsupported_value",
+    }});
+    let field = json!({"error": {
+        "message": "Unsupported parameter: 'temperature' is not supported with this model.",
+    }});
+    for body in [value, field] {
+        let error = attempt_error(400, &body.to_string()).error;
+
+        let ModelError::ParameterRefused { parameter, .. } = error else { panic!("{error:?}") };
+        assert_eq!(parameter, "temperature");
+    }
+}
+
+#[test]
+fn every_parameter_has_an_entry() {
+    let all = ModelParameters {
+        temperature: "1".parse().ok(),
+        top_p: "1".parse().ok(),
+        presence_penalty: "1".parse().ok(),
+        frequency_penalty: "1".parse().ok(),
+        seed: Some(1),
+        reasoning_effort: "low".parse().ok(),
+    };
+
+    let sent = serde_json::to_value(all).unwrap();
+
+    let known = PARAMETER_FIELDS.into_iter().collect::<BTreeSet<_>>();
+    assert!(sent.as_object().unwrap().keys().map(String::as_str).eq(known));
+}
+
+#[test]
+fn a_filtered_request_has_its_categories() {
+    let body = json!({"error": {
+        "message": "The response was filtered …", "type": null, "param": "prompt",
+        "code": "content_filter", "status": 400, "innererror": {
+            "code": "ResponsibleAIPolicyViolation",
+            "content_filter_result": {
+                "hate": {"filtered": true, "severity": "high"},
+                "jailbreak": {"filtered": false, "detected": false},
+                "violence": {"filtered": true, "severity": "medium"},
+            },
+        },
+    }});
+
+    let error = attempt_error(400, &body.to_string()).error;
+
+    let ModelError::ContentFilter { filtered, .. } = error else { panic!("{error:?}") };
+    assert_eq!(filtered, ["hate", "violence"]);
+}
+
+#[test]
+fn the_message_has_labels_but_no_text() {
+    let body = br#"{"error":{"code":"unsupported_parameter","type":"key sk-1 in: my diary",
+        "param":"max_tokens","message":"key sk-1 in: my diary"}}"#;
+
+    let error = UpstreamError::from_response(StatusCode::BAD_REQUEST, body);
+
+    assert_eq!(
+        error.to_string(),
+        "upstream error, status 400, code unsupported_parameter, param max_tokens"
+    );
+    assert!(!format!("{error:?}").contains("sk-1"));
+}

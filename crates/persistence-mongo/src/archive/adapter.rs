@@ -1,0 +1,158 @@
+//! The port `ConversationArchive`.
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use mongodb::bson::doc;
+use webchat_domain::{ConversationId, JobId, UserId};
+use webchat_persistence::{
+    ConversationArchive, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
+    Totals,
+};
+
+use super::{insert, put};
+use crate::deletion::removals;
+use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, date, long};
+use crate::files;
+use crate::queries::{at_most, by_id, by_owner, find_by_owner};
+use crate::store::MongoStore;
+
+#[async_trait]
+impl ConversationArchive for MongoStore {
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        removals::delete_all_pending(&self.database).await?;
+        let current = doc! { "schema": CONVERSATION_SCHEMA };
+        let conversations = self.database.conversations();
+        let messages = self.database.messages();
+        Ok(Totals {
+            conversations: self.database.run(conversations.count_documents(current)).await?,
+            messages: self.database.run(messages.count_documents(doc! {})).await?,
+        })
+    }
+
+    async fn conversations_after(
+        &self,
+        after: Option<ConversationId>,
+        limit: u32,
+    ) -> Result<Vec<StoredConversation>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let filter = doc! { "conversation_id": { "$gt": after }, "schema": CONVERSATION_SCHEMA };
+        let conversations = self.database.conversations();
+        let find = conversations.find(filter).sort(doc! { "conversation_id": 1 });
+        let found = self.database.run(at_most(limit, find)).await?;
+        Ok(found.into_iter().map(StoredConversation::from).collect())
+    }
+
+    async fn conversations_of(
+        &self,
+        user_id: UserId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<StoredConversation>, StoreError> {
+        let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
+        if let Some(Cursor { at, id }) = after {
+            filter.insert("created_at", doc! { "$gte": date(at) });
+            let later = doc! { "created_at": { "$gt": date(at) } };
+            let same_time = doc! { "conversation_id": { "$gt": id.to_string() } };
+            filter.insert("$or", [later, same_time]);
+        }
+        let conversations = self.database.conversations();
+        let find = conversations.find(filter).sort(doc! { "created_at": 1, "conversation_id": 1 });
+        let found = self.database.run(at_most(limit, find)).await?;
+        Ok(found.into_iter().map(StoredConversation::from).collect())
+    }
+
+    async fn conversation_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<StoredConversation>, StoreError> {
+        let conversations = self.database.conversations();
+        let found = self.database.run(conversations.find_one(by_owner(user_id, id))).await?;
+        Ok(found.map(StoredConversation::from))
+    }
+
+    async fn messages_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
+        let Some(conversation) = find_by_owner(&self.database, user_id, id).await? else {
+            return Ok(None);
+        };
+        // Messages that a reset removed may not be deleted yet.
+        let after = after.max(conversation.reset_through);
+        let filter = doc! { "conversation_id": id.to_string(), "position": { "$gt": long(after) } };
+        let messages = self.database.messages();
+        let find = messages.find(filter).sort(doc! { "position": 1 });
+        let found = self.database.run(at_most(limit, find)).await?;
+        Ok(Some(found.into_iter().map(StoredMessage::from).collect()))
+    }
+
+    async fn insert_with_messages(
+        &self,
+        conversation: StoredConversation,
+        messages: Vec<StoredMessage>,
+    ) -> Result<bool, StoreError> {
+        insert::insert_with_messages(&self.database, conversation, messages).await
+    }
+
+    async fn put_conversation(&self, stored: StoredConversation) -> Result<(), StoreError> {
+        removals::delete_all_pending(&self.database).await?;
+        let filter = by_id(stored.conversation.conversation_id);
+        let upsert = put::upsert(&ConversationDocument::new(stored)).map_err(StoreError::fault)?;
+        let conversations = self.database.conversations();
+        self.database.run(conversations.update_one(filter, upsert).upsert(true)).await?;
+        Ok(())
+    }
+
+    async fn put_messages(
+        &self,
+        user_id: UserId,
+        messages: Vec<StoredMessage>,
+    ) -> Result<(), StoreError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let documents: Vec<_> =
+            messages.into_iter().map(|one| MessageDocument::new(user_id, one)).collect();
+        let stored = self
+            .database
+            .transaction(documents, |transaction, documents| {
+                put::put_messages(transaction, documents).boxed()
+            })
+            .await?;
+        if stored {
+            Ok(())
+        } else {
+            Err(StoreError::fault("the messages' conversation does not exist"))
+        }
+    }
+
+    async fn file_jobs_after(
+        &self,
+        id: ConversationId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<StoredFileJob>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let filter = doc! { "conversation_id": id.to_string(), "job_id": { "$gt": after } };
+        let jobs = self.database.file_jobs();
+        let find = jobs.find(filter).sort(doc! { "job_id": 1 });
+        let mut stored = Vec::new();
+        for job in self.database.run(at_most(limit, find)).await? {
+            let read = self
+                .database
+                .transaction(job, |transaction, job| files::read(transaction, job).boxed());
+            stored.push(read.await?);
+        }
+        Ok(stored)
+    }
+
+    async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError> {
+        self.database
+            .transaction(job, |transaction, job| files::put(transaction, job).boxed())
+            .await
+    }
+}

@@ -1,0 +1,119 @@
+//! Inserting a complete conversation.
+//!
+//! The conversation itself is inserted last, together with the last of its messages: until then nobody
+//! sees the others. What a crash left of them is deleted by the next attempt.
+
+use futures_util::FutureExt;
+use mongodb::bson::{Bson, doc};
+use mongodb::error::Result as MongoResult;
+use webchat_domain::ConversationId;
+use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
+
+use crate::database::{MAX_DOCUMENTS, MongoDatabase, Transaction};
+use crate::deletion::removals;
+use crate::documents::{ConversationDocument, MessageDocument, message_batches};
+use crate::queries::{by_id, find_conversation};
+
+/// Inserts the conversation. Returns `false` if its id is in use.
+pub(super) async fn insert_with_messages(
+    database: &MongoDatabase,
+    conversation: StoredConversation,
+    messages: Vec<StoredMessage>,
+) -> Result<bool, StoreError> {
+    removals::delete_all_pending(database).await?;
+    let user_id = conversation.user_id;
+    let conversation = ConversationDocument::new(conversation);
+    let id = conversation.conversation_id;
+    while database.transaction(id, |t, id| delete_leftovers(t, *id).boxed()).await? {}
+    let messages = messages.into_iter().map(|message| MessageDocument::new(user_id, message));
+    let mut batches = message_batches(messages);
+    let last = batches.pop().unwrap_or_default();
+    let mut written = 0;
+    for batch in batches {
+        written += u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        let batch = (id, batch);
+        if !database.transaction(batch, |t, batch| insert_messages(t, batch).boxed()).await? {
+            return Ok(false);
+        }
+    }
+    let end = End { conversation, written, messages: last };
+    match database.transaction(end, |t, end| insert_end(t, end).boxed()).await? {
+        InsertOutcome::Inserted => Ok(true),
+        InsertOutcome::IdInUse => Ok(false),
+        InsertOutcome::Conflict => {
+            Err(StoreError::unavailable("another process is inserting the same conversation"))
+        }
+    }
+}
+
+/// What the last transaction inserts.
+struct End {
+    conversation: ConversationDocument,
+    /// The number of messages that were inserted before.
+    written: u64,
+    messages: Vec<MessageDocument>,
+}
+
+enum InsertOutcome {
+    Inserted,
+    IdInUse,
+    /// Another process has deleted the messages that were inserted before.
+    Conflict,
+}
+
+/// Deletes up to `MAX_DOCUMENTS` messages of a conversation that does not exist. Returns `false` when
+/// there are no more.
+async fn delete_leftovers(
+    mut transaction: Transaction<'_>,
+    id: ConversationId,
+) -> MongoResult<bool> {
+    if find_conversation(&mut transaction, by_id(id)).await?.is_some() {
+        return Ok(false);
+    }
+    let Transaction { database, session } = transaction;
+    let of_conversation = doc! { "conversation_id": id.to_string() };
+    let messages = database.messages();
+    let find = messages.find(of_conversation).limit(i64::from(MAX_DOCUMENTS));
+    let mut found = find.session(&mut *session).await?;
+    let mut ids: Vec<Bson> = Vec::new();
+    while let Some(message) = found.next(&mut *session).await.transpose()? {
+        ids.push(message.message_id.to_string().into());
+    }
+    if ids.is_empty() {
+        return Ok(false);
+    }
+    messages.delete_many(doc! { "message_id": { "$in": ids } }).session(session).await?;
+    Ok(true)
+}
+
+/// Returns `false` if the conversation exists already.
+async fn insert_messages(
+    mut transaction: Transaction<'_>,
+    (id, batch): &(ConversationId, Vec<MessageDocument>),
+) -> MongoResult<bool> {
+    if find_conversation(&mut transaction, by_id(*id)).await?.is_some() {
+        return Ok(false);
+    }
+    let messages = transaction.database.messages();
+    messages.insert_many(batch).session(transaction.session).await?;
+    Ok(true)
+}
+
+async fn insert_end(mut transaction: Transaction<'_>, end: &End) -> MongoResult<InsertOutcome> {
+    let id = end.conversation.conversation_id;
+    if find_conversation(&mut transaction, by_id(id)).await?.is_some() {
+        return Ok(InsertOutcome::IdInUse);
+    }
+    let Transaction { database, session } = transaction;
+    let messages = database.messages();
+    let of_conversation = doc! { "conversation_id": id.to_string() };
+    let written = messages.count_documents(of_conversation).session(&mut *session).await?;
+    if written != end.written {
+        return Ok(InsertOutcome::Conflict);
+    }
+    if !end.messages.is_empty() {
+        messages.insert_many(&end.messages).session(&mut *session).await?;
+    }
+    database.conversations().insert_one(&end.conversation).session(session).await?;
+    Ok(InsertOutcome::Inserted)
+}

@@ -1,0 +1,42 @@
+//! Creating a conversation.
+
+use mongodb::bson::doc;
+use mongodb::error::Result as MongoResult;
+use webchat_domain::{Context, ConversationId, Timestamp, UserId};
+use webchat_persistence::{StoredConversation, rules};
+
+use crate::database::Transaction;
+use crate::deletion::removals;
+use crate::documents::ConversationDocument;
+
+/// Returns an empty conversation.
+pub(super) fn new_conversation(
+    user_id: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> ConversationDocument {
+    ConversationDocument::new(StoredConversation {
+        user_id,
+        conversation: rules::new_conversation(id, now),
+        head: None,
+        last_position: 0,
+        context: Context::default(),
+    })
+}
+
+/// Inserts the conversation. Returns `false` if its id is in use, or messages under it are still to be
+/// deleted.
+pub(super) async fn create(
+    mut transaction: Transaction<'_>,
+    document: &ConversationDocument,
+) -> MongoResult<bool> {
+    let conversations = transaction.database.conversations();
+    let same_id = doc! { "conversation_id": document.conversation_id.to_string() };
+    if conversations.find_one(same_id).session(&mut *transaction.session).await?.is_some()
+        || removals::is_pending_for(&mut transaction, document.conversation_id).await?
+    {
+        return Ok(false);
+    }
+    conversations.insert_one(document).session(transaction.session).await?;
+    Ok(true)
+}

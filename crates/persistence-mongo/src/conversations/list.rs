@@ -1,0 +1,51 @@
+//! Listing a user's conversations.
+
+use mongodb::bson::doc;
+use mongodb::error::Result as MongoResult;
+use webchat_domain::{Conversation, UserId};
+use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Page, rules};
+
+use crate::database::MongoDatabase;
+use crate::documents::{CONVERSATION_SCHEMA, date};
+use crate::queries::{at_most, without_context};
+
+/// Returns a page of the user's conversations, newest first.
+pub(super) async fn list(
+    database: &MongoDatabase,
+    user_id: UserId,
+    archived: ArchiveFilter,
+    order: ListOrder,
+    after: Option<Cursor>,
+    limit: u32,
+) -> MongoResult<Page<Conversation>> {
+    let field = match order {
+        ListOrder::Created => "created_at",
+        ListOrder::Updated => "updated_at",
+    };
+    let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
+    match archived {
+        ArchiveFilter::All => {}
+        ArchiveFilter::Active => drop(filter.insert("archived", archived_value(false))),
+        ArchiveFilter::Archived => drop(filter.insert("archived", archived_value(true))),
+    }
+    if let Some(Cursor { at, id }) = after {
+        filter.insert(field, doc! { "$lte": date(at) });
+        let earlier = doc! { field: { "$lt": date(at) } };
+        let same_time = doc! { "conversation_id": { "$lt": id.to_string() } };
+        filter.insert("$or", [earlier, same_time]);
+    }
+    let conversations = database.conversations();
+    let find = conversations
+        .find(filter)
+        .sort(doc! { field: -1, "conversation_id": -1 })
+        .projection(without_context());
+    let found = at_most(limit.saturating_add(1), find).await?;
+    let items = found.into_iter().map(Conversation::from).collect();
+    Ok(rules::build_page(items, order, limit))
+}
+
+/// Returns the value that matches archived or active conversations: a filter for null also matches a
+/// missing field.
+fn archived_value(archived: bool) -> Option<bool> {
+    archived.then_some(true)
+}

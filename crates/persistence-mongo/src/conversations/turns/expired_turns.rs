@@ -1,0 +1,64 @@
+//! Turns whose lease has expired or whose end was never published: their instance is dead.
+
+use mongodb::bson::{DateTime, doc};
+use mongodb::error::Result as MongoResult;
+use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
+use webchat_persistence::AbandonedTurn;
+
+use crate::database::MongoDatabase;
+use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
+use crate::queries::{by_id, without_context};
+
+/// Claims the turn whose lease expired first, for this caller alone, until `until`.
+pub(crate) async fn claim_next(
+    database: &MongoDatabase,
+    now: Timestamp,
+    unpublished_since: Timestamp,
+    until: Timestamp,
+) -> MongoResult<Option<AbandonedTurn>> {
+    // The filter of the partial index, which only has conversations with a turn.
+    let turn = doc! { "$type": "string" };
+    let expired = doc! { "running_turn": &turn, "lease_until": { "$lte": date(now) } };
+    // A turn that has ended has no lease.
+    let unpublished = doc! {
+        "running_turn": &turn,
+        "lease_until": Option::<DateTime>::None,
+        "updated_at": { "$lte": date(unpublished_since) },
+    };
+    let claimable = doc! { "schema": CONVERSATION_SCHEMA, "$or": [expired, unpublished] };
+    let lease = doc! { "$set": { "lease_until": date(until) } };
+    let claimed = database
+        .conversations()
+        .find_one_and_update(claimable, lease)
+        .sort(doc! { "lease_until": 1 })
+        .projection(without_context())
+        .await?;
+    let Some(ConversationDocument {
+        user_id, conversation_id, running_turn: Some(turn_id), ..
+    }) = claimed
+    else {
+        return Ok(None);
+    };
+    let answer = find_answer(database, turn_id).await?;
+    Ok(Some(AbandonedTurn { user_id, conversation_id, turn_id, answer }))
+}
+
+/// Ends a turn. Returns `false` if the conversation has no such turn.
+pub(crate) async fn end(
+    database: &MongoDatabase,
+    id: ConversationId,
+    turn_id: TurnId,
+) -> MongoResult<bool> {
+    let mut running = by_id(id);
+    running.insert("running_turn", turn_id.to_string());
+    let ended = doc! { "$set": {
+        "running_turn": Option::<String>::None,
+        "lease_until": Option::<DateTime>::None,
+    } };
+    Ok(database.conversations().update_one(running, ended).await?.matched_count > 0)
+}
+
+async fn find_answer(database: &MongoDatabase, turn_id: TurnId) -> MongoResult<Option<Message>> {
+    let answer = doc! { "turn_id": turn_id.to_string(), "role": "assistant" };
+    Ok(database.messages().find_one(answer).await?.map(Message::from))
+}

@@ -1,0 +1,11 @@
+//! Turns: how they begin, save their answer and end.
+
+mod append;
+mod continue_answer;
+pub(super) mod expired_turns;
+mod preconditions;
+mod save_answer;
+
+pub(crate) use self::append::append_messages;
+pub(super) use self::continue_answer::continue_answer;
+pub(super) use self::save_answer::save_answer;

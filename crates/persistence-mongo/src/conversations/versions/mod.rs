@@ -1,0 +1,11 @@
+//! The versions of messages: which of the messages with the same parent is visible.
+
+mod node;
+mod path;
+mod select;
+mod summary;
+
+pub(super) use self::node::{Node, find_node, head_position};
+pub(super) use self::path::show;
+pub(super) use self::select::select;
+pub(super) use self::summary::drop_summary_from;

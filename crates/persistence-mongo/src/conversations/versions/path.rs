@@ -1,0 +1,103 @@
+//! Making another path the visible one.
+
+use mongodb::bson::{Document, deserialize_from_document, doc};
+use mongodb::error::Result as MongoResult;
+use serde::Deserialize;
+use webchat_persistence::rules::{HiddenMessages, NewPath, PathChange};
+
+use super::node::find_node;
+use super::summary::drop_summary_from;
+use crate::database::Transaction;
+use crate::documents::{ConversationDocument, long};
+use crate::queries::update_conversation;
+
+/// Makes the path the visible one, and updates the conversation's counts.
+pub(crate) async fn show(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    mut path: NewPath,
+) -> MongoResult<()> {
+    while let Some(message_id) = path.missing_ancestor()
+        && let Some(node) = find_node(transaction, conversation, message_id).await?
+    {
+        path.add_ancestor(node.into());
+    }
+    let hidden = hide_after(transaction, conversation, path.branch_position()).await?;
+    show_joining(transaction, &path).await?;
+    let PathChange { message_count, total_tokens } = path.change(&hidden);
+    let change = doc! {
+        "$set": { "head": path.head().map(|head| head.to_string()) },
+        "$inc": { "message_count": message_count, "total_tokens": total_tokens },
+    };
+    update_conversation(transaction, conversation, change).await
+}
+
+/// Hides the visible messages after this position.
+async fn hide_after(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    position: u64,
+) -> MongoResult<HiddenMessages> {
+    // Messages that a reset removed may not be deleted yet.
+    let position = position.max(conversation.reset_through);
+    let visible = doc! {
+        "conversation_id": conversation.conversation_id.to_string(),
+        "active": true,
+        "position": { "$gt": long(position) },
+    };
+    let hidden = count(transaction, visible.clone()).await?;
+    if let Some(first_position) = hidden.first_position {
+        let hide = doc! { "$set": { "active": false } };
+        let messages = transaction.database.messages();
+        messages.update_many(visible, hide).session(&mut *transaction.session).await?;
+        drop_summary_from(transaction, conversation, first_position).await?;
+    }
+    Ok(hidden)
+}
+
+/// The result of counting messages.
+#[derive(Deserialize)]
+struct Counts {
+    /// The position of the first message.
+    first: i64,
+    count: i64,
+    tokens: i64,
+}
+
+/// Counts the messages and their tokens.
+async fn count(
+    transaction: &mut Transaction<'_>,
+    messages: Document,
+) -> MongoResult<HiddenMessages> {
+    let group = doc! { "$group": {
+        "_id": null,
+        "first": { "$min": "$position" },
+        "count": { "$sum": 1_i64 },
+        "tokens": { "$sum": "$token_count" },
+    } };
+    let collection = transaction.database.messages();
+    let counting = collection.aggregate([doc! { "$match": messages }, group]);
+    let mut counted = counting.session(&mut *transaction.session).await?;
+    let Some(counted) = counted.next(transaction.session).await.transpose()? else {
+        return Ok(HiddenMessages::default());
+    };
+    let Counts { first, count, tokens } = deserialize_from_document(counted)?;
+    Ok(HiddenMessages {
+        first_position: u64::try_from(first).ok(),
+        message_count: count,
+        total_tokens: tokens,
+    })
+}
+
+/// Makes the messages visible that are not visible yet.
+async fn show_joining(transaction: &mut Transaction<'_>, path: &NewPath) -> MongoResult<()> {
+    let ids: Vec<String> = path.joining().map(|id| id.to_string()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let (filter, shown) =
+        (doc! { "message_id": { "$in": ids } }, doc! { "$set": { "active": true } });
+    let messages = transaction.database.messages();
+    messages.update_many(filter, shown).session(&mut *transaction.session).await?;
+    Ok(())
+}

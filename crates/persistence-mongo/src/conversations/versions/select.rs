@@ -1,0 +1,58 @@
+//! Selecting a version of a message.
+
+use futures_util::TryStreamExt;
+use mongodb::bson::doc;
+use mongodb::error::Result as MongoResult;
+use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
+use webchat_persistence::SelectOutcome;
+use webchat_persistence::rules::{self, NewPath, PathNode};
+
+use super::node::{Node, find_node};
+use super::path::show;
+use crate::database::Transaction;
+use crate::documents::{ConversationDocument, date, long};
+use crate::queries::{by_owner, find_conversation, update_conversation};
+
+/// Makes the path to a message the visible one; it continues with the newest descendants.
+pub(crate) async fn select(
+    mut transaction: Transaction<'_>,
+    user_id: UserId,
+    id: ConversationId,
+    message_id: MessageId,
+    now: Timestamp,
+) -> MongoResult<SelectOutcome> {
+    let conversation = find_conversation(&mut transaction, by_owner(user_id, id)).await?;
+    let Some(conversation) = conversation else {
+        return Ok(SelectOutcome::NotFound);
+    };
+    let node = find_node(&mut transaction, &conversation, message_id).await?;
+    let is_active = node.as_ref().map(|node| node.active);
+    if let Err(rejected) = rules::check_select(is_active, conversation.running_turn(now)) {
+        return Ok(rejected);
+    }
+    let Some(node) = node else { return Ok(SelectOutcome::NotFound) };
+    let mut path = NewPath::to(node.parent_id);
+    let later = find_later(&mut transaction, &conversation, node.position).await?;
+    path.extend(rules::newest_descendants(node.into(), later));
+    show(&mut transaction, &conversation, path).await?;
+    let change = doc! { "$set": { "updated_at": date(now) } };
+    update_conversation(&mut transaction, &conversation, change).await?;
+    Ok(SelectOutcome::Visible { changed: true })
+}
+
+/// Returns all messages after this position, visible or not, ordered by position. In one query: one for
+/// each generation would take as many round trips.
+async fn find_later(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    position: u64,
+) -> MongoResult<Vec<PathNode>> {
+    let later = doc! {
+        "conversation_id": conversation.conversation_id.to_string(),
+        "position": { "$gt": long(position) },
+    };
+    let messages = transaction.database.messages().clone_with_type::<Node>();
+    let find = messages.find(later).sort(doc! { "position": 1 }).projection(Node::projection());
+    let mut found = find.session(&mut *transaction.session).await?;
+    found.stream(transaction.session).map_ok(PathNode::from).try_collect().await
+}

@@ -1,0 +1,58 @@
+//! Dropping a summary that no longer matches the visible path.
+
+use mongodb::bson::doc;
+use mongodb::error::Result as MongoResult;
+use serde::Deserialize;
+use serde_with::{TryFromInto, serde_as};
+use webchat_persistence::rules;
+
+use crate::database::Transaction;
+use crate::documents::ConversationDocument;
+use crate::queries::{by_owner, update_conversation};
+
+/// Drops the summary if it covers the message at this position. The context's revision is increased in any
+/// case, so that a summary of the previous path, which may be in progress, is not stored.
+pub(crate) async fn drop_summary_from(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+    position: u64,
+) -> MongoResult<()> {
+    let mut change = doc! { "$inc": { "context_revision": 1_i64 } };
+    let through = find_summary_end(transaction, conversation).await?;
+    if through.is_some_and(|through| !rules::is_summary_kept(through, position)) {
+        change.insert("$set", doc! { "context.summary": null });
+    }
+    update_conversation(transaction, conversation, change).await
+}
+
+#[derive(Deserialize)]
+struct ConversationSummary {
+    context: Option<ContextSummary>,
+}
+
+#[derive(Deserialize)]
+struct ContextSummary {
+    summary: Option<SummaryEnd>,
+}
+
+#[serde_as]
+#[derive(Deserialize)]
+struct SummaryEnd {
+    #[serde_as(as = "TryFromInto<i64>")]
+    through: u64,
+}
+
+/// Returns the position of the last message that the conversation's summary covers.
+async fn find_summary_end(
+    transaction: &mut Transaction<'_>,
+    conversation: &ConversationDocument,
+) -> MongoResult<Option<u64>> {
+    let conversations = transaction.database.conversations().clone_with_type();
+    let found: Option<ConversationSummary> = conversations
+        .find_one(by_owner(conversation.user_id, conversation.conversation_id))
+        .projection(doc! { "context.summary.through": 1 })
+        .session(&mut *transaction.session)
+        .await?;
+    let summary = found.and_then(|found| found.context).and_then(|context| context.summary);
+    Ok(summary.map(|summary| summary.through))
+}

@@ -1,0 +1,203 @@
+//! A connected MongoDB database and its collections.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mongodb::bson::{Document, doc};
+use mongodb::error::{Error as MongoError, ErrorKind, Result as MongoResult};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use mongodb::{Client, Collection, Database};
+use tokio_util::task::TaskTracker;
+use webchat_persistence::StoreError;
+
+use super::open_error::{OpenError, ServerLocation, check_server};
+use super::timeout::within;
+use crate::documents::{
+    AnalysisDocument, ConversationDocument, JobDocument, MessageDocument, RemovalDocument,
+    TextDocument,
+};
+use crate::error::store_error;
+use crate::schema::{CONVERSATIONS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS};
+
+/// The name of the database if the URI names none.
+const DEFAULT_DATABASE: &str = "chatbot_db";
+
+/// How long a call waits for a server that can take it, unless the URI sets this.
+const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to wait for the `hello` response of a server that can't be selected.
+const DIRECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The maximum duration of a call once a server is selected, including retried transactions and
+/// elections.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A MongoDB database. Clones share its connections.
+#[derive(Clone)]
+pub struct MongoDatabase {
+    pub(super) client: Client,
+    database: Database,
+    location: ServerLocation,
+    timeout: Duration,
+    app_name: Arc<str>,
+    pub(super) transactions: TaskTracker,
+}
+
+impl MongoDatabase {
+    /// Connects to the database that the URI names, or to `chatbot_db`. Nothing is written.
+    ///
+    /// The URI's options apply, except its read and write concerns and its read preference: writes go to
+    /// a majority of the servers, and reads come from the primary.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect(uri: &str) -> Result<Self, OpenError> {
+        let options = options(uri).await?;
+        let hosts = options.hosts.clone();
+        let timeout =
+            options.server_selection_timeout.unwrap_or(SERVER_SELECTION_TIMEOUT) + CALL_TIMEOUT;
+        let app_name = options.app_name.as_deref().unwrap_or_default().into();
+        let client = Client::with_options(options.clone())
+            .map_err(|error| OpenError::from_uri(uri, error))?;
+        let database =
+            client.default_database().unwrap_or_else(|| client.database(DEFAULT_DATABASE));
+        let location = ServerLocation::new(hosts, database.name());
+        let transactions = TaskTracker::new();
+        let connected = Self { client, database, location, timeout, app_name, transactions };
+        match connected.hello().await {
+            Ok(hello) => check_server(&hello, &connected.location)?,
+            Err(error) => return Err(connected.diagnose(options, error).await),
+        }
+        Ok(connected)
+    }
+
+    /// Pings the primary.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is no primary.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.run(self.database.run_command(doc! { "ping": 1 })).await?;
+        Ok(())
+    }
+
+    /// Waits until all running transactions have ended, including those whose futures were dropped. No
+    /// further calls should be made.
+    pub async fn close(&self) {
+        self.transactions.close();
+        self.transactions.wait().await;
+    }
+
+    /// Returns the hosts and the name of the database, for messages to the operator. Contains no
+    /// secrets.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.location.to_string()
+    }
+
+    pub(crate) fn raw(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) fn admin(&self) -> Database {
+        self.client.database("admin")
+    }
+
+    /// The application name that distinguishes our connections from others in MongoDB.
+    pub(crate) fn app_name(&self) -> &str {
+        &self.app_name
+    }
+
+    /// Returns the same database with another time limit for calls.
+    pub(crate) fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
+    pub(crate) fn open_error(&self, error: MongoError) -> OpenError {
+        OpenError::from_driver(error, &self.location)
+    }
+
+    pub(crate) fn conversations(&self) -> Collection<ConversationDocument> {
+        self.database.collection(CONVERSATIONS)
+    }
+
+    pub(crate) fn messages(&self) -> Collection<MessageDocument> {
+        self.database.collection(MESSAGES)
+    }
+
+    pub(crate) fn removals(&self) -> Collection<RemovalDocument> {
+        self.database.collection(REMOVALS)
+    }
+
+    pub(crate) fn file_jobs(&self) -> Collection<JobDocument> {
+        self.database.collection(FILE_JOBS)
+    }
+
+    pub(crate) fn file_texts(&self) -> Collection<TextDocument> {
+        self.database.collection(FILE_TEXTS)
+    }
+
+    pub(crate) fn file_analyses(&self) -> Collection<AnalysisDocument> {
+        self.database.collection(FILE_ANALYSES)
+    }
+
+    /// Runs a call of the driver with the time limit: a server that can't be reached may take a request
+    /// and never respond.
+    pub(crate) async fn run<T>(
+        &self,
+        call: impl IntoFuture<Output = MongoResult<T>>,
+    ) -> Result<T, StoreError> {
+        within(self.timeout, call).await.map_err(store_error)
+    }
+}
+
+/// Shows the location, and no secrets of the URI.
+impl fmt::Debug for MongoDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MongoDatabase({})", self.location)
+    }
+}
+
+impl MongoDatabase {
+    async fn hello(&self) -> MongoResult<Document> {
+        within(self.timeout, self.database.run_command(doc! { "hello": 1 })).await
+    }
+
+    /// Finds out why the server can't be reached. One that can't be selected may still say over a direct
+    /// connection that it is not a member of a replica set.
+    async fn diagnose(&self, mut options: ClientOptions, error: MongoError) -> OpenError {
+        options.hosts.truncate(1);
+        options.server_selection_timeout = Some(DIRECT_TIMEOUT);
+        options.repl_set_name = None;
+        options.direct_connection = Some(true);
+        let is_selection = matches!(*error.kind, ErrorKind::ServerSelection { .. });
+        if is_selection && let Ok(client) = Client::with_options(options) {
+            let database = client.database(self.database.name());
+            let hello = Self { client, database, ..self.clone() }.hello().await;
+            if let Ok(Err(unusable)) = hello.map(|hello| check_server(&hello, &self.location)) {
+                return unusable;
+            }
+        }
+        self.open_error(error)
+    }
+}
+
+async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
+    let mut options =
+        ClientOptions::parse(uri).await.map_err(|error| OpenError::from_uri(uri, error))?;
+    options.app_name.get_or_insert_with(|| "webchat".to_owned());
+    options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
+    // Guarantees of the ports that no URI may weaken: an acknowledged write survives the loss of a
+    // server, and the next reader sees it.
+    options.write_concern = Some(majority());
+    options.read_concern = Some(ReadConcern::majority());
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    Ok(options)
+}
+
+pub(super) fn majority() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
+}

@@ -1,0 +1,15 @@
+//! The connection to MongoDB: opening it, running commands with a timeout, transactions.
+
+mod connection;
+mod limits;
+mod open_error;
+mod timeout;
+mod transaction;
+mod transaction_reaper;
+
+pub use self::connection::MongoDatabase;
+pub(crate) use self::limits::MAX_DOCUMENTS;
+pub use self::open_error::OpenError;
+pub(crate) use self::timeout::within;
+pub(crate) use self::transaction::Transaction;
+pub(crate) use self::transaction_reaper::TransactionReaper;

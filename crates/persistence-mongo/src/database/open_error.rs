@@ -1,0 +1,132 @@
+//! Why a database can't be used.
+
+use std::fmt;
+
+use mongodb::bson::Document;
+use mongodb::error::{Error, ErrorKind};
+use mongodb::options::ServerAddress;
+use thiserror::Error;
+
+use crate::error::code;
+
+/// The wire version of MongoDB 6.0.
+const MIN_WIRE_VERSION: i32 = 17;
+
+/// Why a database can't be used. No message contains the secret parts of the URI.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The URI can't be parsed.
+    #[error(
+        "invalid MongoDB URI: {0}; \
+         the expected form is mongodb://user:password@host:27017/database?replicaSet=rs0"
+    )]
+    InvalidUri(String),
+    /// No primary responds.
+    #[error("failed to reach MongoDB at {location}: {cause}")]
+    Unreachable {
+        /// The hosts and the database.
+        location: String,
+        /// The driver's error.
+        cause: Box<ErrorKind>,
+    },
+    /// The user or the password is wrong, or the user lacks permissions for the database.
+    #[error("MongoDB at {location} rejected the URI's user, password or permissions: {cause}")]
+    AccessDenied {
+        /// The hosts and the database.
+        location: String,
+        /// The driver's error.
+        cause: Box<ErrorKind>,
+    },
+    /// The server has no transactions.
+    #[error(
+        "MongoDB at {0} is not a member of a replica set, so it has no transactions: \
+         start mongod with --replSet rs0, and initiate the set once with rs.initiate()"
+    )]
+    NoReplicaSet(String),
+    /// The server is older than MongoDB 6.0.
+    #[error("MongoDB at {0} is too old: version 6.0 or newer is required")]
+    ServerTooOld(String),
+    /// A newer version of Webchat has prepared the database.
+    #[error(
+        "{location} was prepared by a newer version of Webchat (its schema version is {found}, this \
+         program supports up to {known}); use that version or restore a backup"
+    )]
+    TooNew {
+        /// The hosts and the database.
+        location: String,
+        /// The schema's version in the database.
+        found: i64,
+        /// The newest version that this program supports.
+        known: i64,
+    },
+    /// The server rejected a command for another reason.
+    #[error("MongoDB at {location} rejected a command: {cause}")]
+    Rejected {
+        /// The hosts and the database.
+        location: String,
+        /// The driver's error.
+        cause: Box<ErrorKind>,
+    },
+}
+
+/// The hosts and the name of a database.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerLocation {
+    hosts: Vec<ServerAddress>,
+    database: String,
+}
+
+impl ServerLocation {
+    pub(crate) fn new(hosts: Vec<ServerAddress>, database: &str) -> Self {
+        Self { hosts, database: database.to_owned() }
+    }
+}
+
+impl fmt::Display for ServerLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        write!(f, "{}/{}", hosts.join(","), self.database)
+    }
+}
+
+impl OpenError {
+    pub(crate) fn from_uri(uri: &str, error: Error) -> Self {
+        let cause = error.kind;
+        if matches!(*cause, ErrorKind::DnsResolve { .. }) {
+            let hosts = uri.rsplit_once('@').or_else(|| uri.split_once("//"));
+            let hosts = hosts.map_or("", |(_, hosts)| hosts).split(['/', '?']).next();
+            return Self::Unreachable { location: hosts.unwrap_or_default().to_owned(), cause };
+        }
+        // The driver's message may quote a part of the URI, including the password.
+        Self::InvalidUri(if uri.contains('@') {
+            "check that user and password are percent-encoded and that the options are valid"
+                .to_owned()
+        } else {
+            cause.to_string()
+        })
+    }
+
+    pub(crate) fn from_driver(error: Error, location: &ServerLocation) -> Self {
+        let (location, cause) = (location.to_string(), error.kind);
+        match *cause {
+            ErrorKind::Authentication { .. } => Self::AccessDenied { location, cause },
+            ErrorKind::ServerSelection { .. }
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::Io(_) => Self::Unreachable { location, cause },
+            _ if matches!(code(&cause), Some(13 | 18)) => Self::AccessDenied { location, cause },
+            _ => Self::Rejected { location, cause },
+        }
+    }
+}
+
+/// Checks whether the server with this `hello` response can be used.
+pub(crate) fn check_server(hello: &Document, location: &ServerLocation) -> Result<(), OpenError> {
+    if hello.get_i32("maxWireVersion").is_ok_and(|version| version < MIN_WIRE_VERSION) {
+        return Err(OpenError::ServerTooOld(location.to_string()));
+    }
+    // The router of a sharded cluster calls itself "isdbgrid", and has transactions too.
+    if hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|name| name == "isdbgrid") {
+        return Ok(());
+    }
+    Err(OpenError::NoReplicaSet(location.to_string()))
+}

@@ -1,0 +1,77 @@
+//! Transactions that are retried and always run to their end.
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
+use mongodb::ClientSession;
+use mongodb::error::{ErrorKind, Result as MongoResult};
+use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions};
+use tokio::sync::mpsc;
+use webchat_persistence::StoreError;
+
+use super::connection::{MongoDatabase, majority};
+
+/// A running transaction. Operations that use the session are part of it.
+pub(crate) struct Transaction<'a> {
+    pub(crate) database: &'a MongoDatabase,
+    pub(crate) session: &'a mut ClientSession,
+}
+
+impl MongoDatabase {
+    /// Runs `work` in a transaction, which commits everything or nothing. The driver runs it again after
+    /// a write conflict or the loss of the primary.
+    ///
+    /// The transaction runs to its end even if the returned future is dropped: one that is abandoned in
+    /// the middle can block other writers of the same documents for a minute.
+    pub(crate) async fn transaction<C, T, W>(&self, context: C, work: W) -> Result<T, StoreError>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
+        W: Send + Sync + 'static,
+    {
+        let database = self.clone();
+        let running = self.transactions.spawn(async move {
+            database.transaction_in(&mut database.start_session().await?, context, work).await
+        });
+        running.await.map_err(StoreError::fault)?
+    }
+
+    pub(crate) async fn start_session(&self) -> Result<ClientSession, StoreError> {
+        self.run(self.client.start_session()).await
+    }
+
+    /// Runs `work` in a transaction of this session. Dropping the future abandons the transaction.
+    pub(crate) async fn transaction_in<C: Send, T>(
+        &self,
+        session: &mut ClientSession,
+        context: C,
+        work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
+    ) -> Result<T, StoreError> {
+        let options = TransactionOptions::builder()
+            .read_concern(ReadConcern::snapshot())
+            .write_concern(majority())
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        let transaction = session.start_transaction().with_options(options);
+        // If no server can be selected in time, the driver would select one again, first to abort the
+        // transaction and then to retry it: give up at the first such error instead.
+        let (no_server, mut selection_failed) = mpsc::channel(1);
+        let retried = transaction.and_run((self, context), |session, (database, context)| {
+            let no_server = no_server.clone();
+            let work = work(Transaction { database, session }, context);
+            work.inspect_err(move |error| {
+                if matches!(*error.kind, ErrorKind::ServerSelection { .. }) {
+                    no_server.try_send(error.clone()).ok();
+                }
+            })
+            .boxed()
+        });
+        self.run(async {
+            tokio::select! {
+                outcome = retried => outcome,
+                Some(error) = selection_failed.recv() => Err(error),
+            }
+        })
+        .await
+    }
+}

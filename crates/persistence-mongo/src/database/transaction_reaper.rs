@@ -1,0 +1,89 @@
+//! Aborting the transactions that dead instances left open. MongoDB itself aborts them only after a
+//! minute or more, in which nobody can write to their conversations.
+
+use std::error::Error;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, doc};
+use mongodb::error::Result as MongoResult;
+use mongodb::options::ReadConcern;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use webchat_persistence::StoreError;
+
+use super::connection::MongoDatabase;
+
+/// The interval between two searches for abandoned transactions.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// The pause after the server rejected the search, for example for missing permissions: an operator may
+/// grant them meanwhile.
+const REJECTED_PAUSE: Duration = Duration::from_mins(10);
+
+/// A transaction that was inactive for this long counts as abandoned: a live one does one step after the
+/// other. If a live one is aborted by mistake, it is only run again.
+const MIN_INACTIVE_MICROS: i64 = 5_000_000;
+
+/// The background task that aborts abandoned transactions. It stops when this is dropped.
+pub(crate) struct TransactionReaper {
+    _task: JoinSet<()>,
+}
+
+impl TransactionReaper {
+    pub(crate) fn start(database: MongoDatabase) -> Self {
+        let mut task = JoinSet::new();
+        task.spawn(run(database));
+        Self { _task: task }
+    }
+}
+
+async fn run(database: MongoDatabase) {
+    loop {
+        let pause = match database.run(abort_abandoned(&database)).await {
+            Ok(0) => INTERVAL,
+            Ok(aborted) => {
+                tracing::warn!(aborted, "aborted transactions of a dead instance");
+                INTERVAL
+            }
+            Err(error) => {
+                tracing::debug!(
+                    error = error.source(),
+                    "failed to search for abandoned transactions"
+                );
+                match error {
+                    StoreError::Unavailable(_) => INTERVAL,
+                    StoreError::Fault(_) => REJECTED_PAUSE,
+                }
+            }
+        };
+        sleep(pause).await;
+    }
+}
+
+/// Aborts abandoned transactions of connections with our application name and, where the server
+/// requires authentication, our user. Returns their number.
+async fn abort_abandoned(database: &MongoDatabase) -> MongoResult<usize> {
+    let admin = database.admin();
+    let abandoned = [
+        doc! { "$currentOp": { "idleSessions": true } },
+        doc! { "$match": {
+            "type": "idleSession",
+            "appName": database.app_name(),
+            "transaction.timeInactiveMicros": { "$gte": MIN_INACTIVE_MICROS },
+        } },
+        doc! { "$project": { "id": "$lsid.id" } },
+    ];
+    // A majority can't confirm the server's current operations: they are not replicated data.
+    let search = admin.aggregate(abandoned).read_concern(ReadConcern::local());
+    let sessions: Vec<Document> = search.await?.try_collect().await?;
+    let ids: Vec<Document> = sessions
+        .into_iter()
+        .filter_map(|mut session| Some(doc! { "id": session.remove("id")? }))
+        .collect();
+    let count = ids.len();
+    if count > 0 {
+        admin.run_command(doc! { "killSessions": ids }).await?;
+    }
+    Ok(count)
+}

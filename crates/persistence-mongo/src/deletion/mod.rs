@@ -1,0 +1,10 @@
+//! The deletion of messages in the background.
+//!
+//! A long conversation has more messages than one transaction can delete. So deleting or resetting a
+//! conversation only makes its messages invisible and records a removal; a worker deletes them in
+//! batches. After a crash, the next instance that opens the store continues.
+
+pub(crate) mod removals;
+mod worker;
+
+pub(crate) use self::worker::DeletionWorker;

@@ -1,0 +1,103 @@
+//! Removals: records of invisible messages that are still to be deleted.
+
+use futures_util::{FutureExt, TryStreamExt};
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::error::Result as MongoResult;
+use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::StoreError;
+
+use crate::database::{MAX_DOCUMENTS, MongoDatabase, Transaction};
+use crate::documents::{ConversationDocument, RemovalDocument};
+use crate::schema::MESSAGES;
+
+/// Records that all messages which the conversation has had so far are to be deleted.
+pub(crate) async fn schedule(
+    transaction: Transaction<'_>,
+    conversation: &ConversationDocument,
+) -> MongoResult<()> {
+    let removal = RemovalDocument {
+        id: ObjectId::new(),
+        conversation_id: conversation.conversation_id,
+        user_id: conversation.user_id,
+        through: conversation.last_position,
+    };
+    let removals = transaction.database.removals();
+    removals.insert_one(removal).session(transaction.session).await?;
+    Ok(())
+}
+
+/// Returns the user's pending removals.
+pub(crate) async fn pending(
+    database: &MongoDatabase,
+    user_id: UserId,
+) -> MongoResult<Vec<RemovalDocument>> {
+    let by_user = doc! { "user_id": user_id.to_string() };
+    database.removals().find(by_user).await?.try_collect().await
+}
+
+/// Returns whether messages of a deleted or reset conversation with this id are still to be deleted.
+pub(crate) async fn is_pending_for(
+    transaction: &mut Transaction<'_>,
+    id: ConversationId,
+) -> MongoResult<bool> {
+    let of_conversation = doc! { "conversation_id": id.to_string() };
+    let removals = transaction.database.removals();
+    Ok(removals.find_one(of_conversation).session(&mut *transaction.session).await?.is_some())
+}
+
+/// Deletes all messages that are to be deleted.
+pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), StoreError> {
+    let removals = database.removals();
+    while let Some(removal) = database.run(removals.find_one(doc! {})).await? {
+        let delete_more = async || {
+            let removal = removal.clone();
+            database
+                .transaction(removal, |transaction, one| delete_batch(transaction, one).boxed())
+                .await
+        };
+        while delete_more().await? {}
+    }
+    Ok(())
+}
+
+/// Deletes a batch of the removal's messages, or the removal itself if there are none. Returns whether
+/// there may be more messages.
+///
+/// Each transaction writes to the removal, so that of two concurrent ones the later fails. It could
+/// otherwise begin after the conversation id was reused, and delete new messages.
+async fn delete_batch(
+    mut transaction: Transaction<'_>,
+    removal: &RemovalDocument,
+) -> MongoResult<bool> {
+    let (this, touched) = (doc! { "_id": removal.id }, doc! { "$inc": { "times": 1_i64 } });
+    let removals = transaction.database.removals();
+    let found =
+        removals.update_one(this.clone(), touched).session(&mut *transaction.session).await?;
+    if found.matched_count == 0 {
+        return Ok(false);
+    }
+    let ids = find_batch(&mut transaction, removal).await?;
+    if ids.is_empty() {
+        removals.delete_one(this).session(transaction.session).await?;
+        return Ok(false);
+    }
+    let messages = transaction.database.messages();
+    messages.delete_many(doc! { "_id": { "$in": ids } }).session(transaction.session).await?;
+    Ok(true)
+}
+
+async fn find_batch(
+    transaction: &mut Transaction<'_>,
+    removal: &RemovalDocument,
+) -> MongoResult<Vec<Bson>> {
+    let messages = transaction.database.raw().collection::<Document>(MESSAGES);
+    let mut found = messages
+        .find(removal.messages())
+        .projection(doc! { "_id": 1 })
+        .limit(i64::from(MAX_DOCUMENTS))
+        .session(&mut *transaction.session)
+        .await?;
+    let documents: Vec<Document> = found.stream(transaction.session).try_collect().await?;
+    Ok(documents.into_iter().filter_map(|mut document| document.remove("_id")).collect())
+}

@@ -1,0 +1,113 @@
+//! The documents of `conversations`.
+
+use serde::{Deserialize, Serialize};
+use serde_with::{DisplayFromStr, TryFromInto, serde_as};
+use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, Title, TurnId, UserId};
+use webchat_persistence::{StoredConversation, rules};
+
+use super::context::ContextDocument;
+use super::values::Date;
+
+/// The format version of the documents in `conversations`. The Flask application's documents, which share
+/// the collection until they are migrated, have no such number.
+pub(crate) const CONVERSATION_SCHEMA: i64 = 1;
+
+/// A document of `conversations`.
+#[serde_as]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ConversationDocument {
+    #[serde_as(as = "DisplayFromStr")]
+    pub(crate) conversation_id: ConversationId,
+    #[serde_as(as = "DisplayFromStr")]
+    pub(crate) user_id: UserId,
+    #[serde_as(as = "Date")]
+    pub(crate) created_at: Timestamp,
+    #[serde_as(as = "Date")]
+    pub(crate) updated_at: Timestamp,
+    pub(crate) title: Option<Title>,
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub(crate) head: Option<MessageId>,
+    #[serde_as(as = "TryFromInto<i64>")]
+    pub(crate) message_count: u64,
+    #[serde_as(as = "TryFromInto<i64>")]
+    pub(crate) last_position: u64,
+    /// The position of the last message that a reset removed. Some of the messages up to it may still be
+    /// in `messages`, but they are invisible.
+    #[serde_as(as = "TryFromInto<i64>")]
+    #[serde(rename = "emptied_through")]
+    pub(crate) reset_through: u64,
+    #[serde_as(as = "TryFromInto<i64>")]
+    pub(crate) total_tokens: u64,
+    /// Present only if true: older documents do not have the field.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) archived: bool,
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub(crate) running_turn: Option<TurnId>,
+    #[serde_as(as = "Option<Date>")]
+    pub(crate) lease_until: Option<Timestamp>,
+    #[serde_as(as = "Option<Date>")]
+    pub(crate) compacting_until: Option<Timestamp>,
+    /// Absent where the projection leaves it out.
+    #[serde(default)]
+    pub(crate) context: ContextDocument,
+    #[serde_as(as = "TryFromInto<i64>")]
+    pub(crate) context_revision: u64,
+    pub(crate) schema: i64,
+}
+
+impl ConversationDocument {
+    /// Creates the document of a new conversation without a running turn.
+    pub(crate) fn new(stored: StoredConversation) -> Self {
+        let conversation = stored.conversation;
+        Self {
+            conversation_id: conversation.conversation_id,
+            user_id: stored.user_id,
+            created_at: conversation.created_at,
+            updated_at: conversation.updated_at,
+            title: conversation.title,
+            head: stored.head,
+            message_count: conversation.message_count,
+            last_position: stored.last_position,
+            reset_through: 0,
+            total_tokens: conversation.total_tokens,
+            archived: conversation.archived,
+            running_turn: None,
+            lease_until: None,
+            compacting_until: None,
+            context: stored.context.into(),
+            context_revision: 0,
+            schema: CONVERSATION_SCHEMA,
+        }
+    }
+
+    /// Returns the turn whose lease is valid at `now`.
+    pub(crate) fn running_turn(&self, now: Timestamp) -> Option<TurnId> {
+        rules::running_turn(self.running_turn, self.lease_until, now)
+    }
+}
+
+impl From<ConversationDocument> for Conversation {
+    fn from(document: ConversationDocument) -> Self {
+        Self {
+            conversation_id: document.conversation_id,
+            title: document.title,
+            created_at: document.created_at,
+            updated_at: document.updated_at,
+            message_count: document.message_count,
+            total_tokens: document.total_tokens,
+            archived: document.archived,
+        }
+    }
+}
+
+impl From<ConversationDocument> for StoredConversation {
+    fn from(document: ConversationDocument) -> Self {
+        Self {
+            user_id: document.user_id,
+            head: document.head,
+            last_position: document.last_position,
+            context: document.context.clone().into(),
+            conversation: document.into(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The documents of `messages`.
+
+use serde::{Deserialize, Serialize};
+use serde_with::{DisplayFromStr, TryFromInto, serde_as};
+use webchat_domain::{
+    ClientMessageId, ConversationId, Message, MessageId, MessageStatus, Problem, Role, Timestamp,
+    TurnId, UserId,
+};
+use webchat_persistence::StoredMessage;
+
+use super::values::Date;
+
+/// A document of `messages`.
+#[serde_as]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MessageDocument {
+    #[serde_as(as = "DisplayFromStr")]
+    pub(crate) message_id: MessageId,
+    #[serde_as(as = "DisplayFromStr")]
+    pub(crate) conversation_id: ConversationId,
+    #[serde_as(as = "DisplayFromStr")]
+    pub(crate) user_id: UserId,
+    #[serde_as(as = "TryFromInto<i64>")]
+    pub(crate) position: u64,
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub(crate) parent_id: Option<MessageId>,
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) turn_id: Option<TurnId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_message_id: Option<ClientMessageId>,
+    pub(crate) role: Role,
+    pub(crate) content: String,
+    #[serde_as(as = "TryFromInto<i64>")]
+    pub(crate) token_count: u32,
+    pub(crate) status: MessageStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<Problem>,
+    #[serde_as(as = "Date")]
+    pub(crate) created_at: Timestamp,
+    pub(crate) active: bool,
+}
+
+impl MessageDocument {
+    pub(crate) fn new(user_id: UserId, stored: StoredMessage) -> Self {
+        let message = stored.message;
+        Self {
+            message_id: message.message_id,
+            conversation_id: message.conversation_id,
+            user_id,
+            position: message.position,
+            parent_id: message.parent_id,
+            turn_id: message.turn_id,
+            client_message_id: stored.client_message_id,
+            role: message.role,
+            content: message.content,
+            token_count: message.token_count,
+            status: message.status,
+            error: message.error,
+            created_at: message.created_at,
+            active: stored.active,
+        }
+    }
+}
+
+impl From<MessageDocument> for Message {
+    fn from(document: MessageDocument) -> Self {
+        Self {
+            message_id: document.message_id,
+            conversation_id: document.conversation_id,
+            position: document.position,
+            parent_id: document.parent_id,
+            turn_id: document.turn_id,
+            role: document.role,
+            content: document.content,
+            token_count: document.token_count,
+            status: document.status,
+            error: document.error,
+            created_at: document.created_at,
+        }
+    }
+}
+
+impl From<MessageDocument> for StoredMessage {
+    fn from(document: MessageDocument) -> Self {
+        Self {
+            client_message_id: document.client_message_id.clone(),
+            active: document.active,
+            message: document.into(),
+        }
+    }
+}

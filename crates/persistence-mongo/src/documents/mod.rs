@@ -1,0 +1,19 @@
+//! The documents as they are stored, and their conversion from and to the domain's types.
+//!
+//! Ids are hyphenated UUIDs, times are dates, numbers are 64 bits wide.
+
+mod context;
+mod conversation;
+mod file;
+mod message;
+mod message_batches;
+mod removal;
+mod values;
+
+pub(crate) use self::context::ContextDocument;
+pub(crate) use self::conversation::{CONVERSATION_SCHEMA, ConversationDocument};
+pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
+pub(crate) use self::message::MessageDocument;
+pub(crate) use self::message_batches::message_batches;
+pub(crate) use self::removal::RemovalDocument;
+pub(crate) use self::values::{date, long};

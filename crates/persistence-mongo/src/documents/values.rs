@@ -1,0 +1,34 @@
+//! Times and numbers as the database stores them.
+
+use mongodb::bson::DateTime;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_with::{DeserializeAs, SerializeAs};
+use webchat_domain::Timestamp;
+
+/// Serialises a [`Timestamp`] as a BSON date.
+pub(crate) struct Date;
+
+impl SerializeAs<Timestamp> for Date {
+    fn serialize_as<S: Serializer>(
+        timestamp: &Timestamp,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        date(*timestamp).serialize(serializer)
+    }
+}
+
+impl<'de> DeserializeAs<'de, Timestamp> for Date {
+    fn deserialize_as<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let date = DateTime::deserialize(deserializer)?;
+        Ok(Timestamp::from_unix_millis(date.timestamp_millis()))
+    }
+}
+
+pub(crate) fn date(timestamp: Timestamp) -> DateTime {
+    DateTime::from_millis(timestamp.unix_millis())
+}
+
+/// Converts a number for the database, where numbers have 63 bits. Larger ones become the maximum.
+pub(crate) fn long(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

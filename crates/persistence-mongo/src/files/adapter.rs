@@ -1,0 +1,163 @@
+//! The port `FileJobs`.
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use mongodb::bson::{Document, doc, serialize_to_document};
+use mongodb::options::ReturnDocument;
+use webchat_domain::{
+    ConversationId, FileJob, JobId, JobStatus, Problem, RunId, Timestamp, UserId,
+};
+use webchat_persistence::{
+    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob, rules,
+};
+
+use super::cancel::cancel;
+use super::create::create;
+use super::filters::{claimable, ended, job_by_owner, leased_by, status_name};
+use super::work::{complete, record_part, take};
+use crate::documents::date;
+use crate::queries::{at_most, by_owner};
+use crate::store::MongoStore;
+
+#[async_trait]
+impl FileJobs for MongoStore {
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError> {
+        self.database
+            .transaction(new, move |transaction, new| create(transaction, user_id, new).boxed())
+            .await
+    }
+
+    async fn find_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        let jobs = self.database.file_jobs();
+        let found = self.database.run(jobs.find_one(job_by_owner(user_id, id, job_id))).await?;
+        Ok(found.map(FileJob::from))
+    }
+
+    async fn jobs(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        limit: u32,
+    ) -> Result<Option<Vec<FileJob>>, StoreError> {
+        let jobs = self.database.file_jobs();
+        let of_conversation = doc! { "conversation_id": id.to_string() };
+        let find = jobs.find(of_conversation).sort(doc! { "created_at": -1, "job_id": -1 });
+        let found = self.database.run(at_most(limit, find)).await?;
+        let conversations = self.database.conversations();
+        let conversation = conversations.count_documents(by_owner(user_id, id));
+        if self.database.run(conversation).await? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(found.into_iter().map(FileJob::from).collect()))
+    }
+
+    async fn take_job(
+        &self,
+        run_id: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<TakenJob>, StoreError> {
+        // Usually there is none. Then no transaction is needed, either.
+        let jobs = self.database.file_jobs();
+        if self.database.run(jobs.find_one(claimable(now))).await?.is_none() {
+            return Ok(None);
+        }
+        self.database
+            .transaction((), move |transaction, ()| take(transaction, run_id, now, until).boxed())
+            .await
+    }
+
+    async fn renew_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let renewed = doc! { "$set": { "lease_until": date(until) } };
+        let jobs = self.database.file_jobs();
+        let update = self.database.run(jobs.update_one(leased_by(job_id, run_id), renewed)).await?;
+        Ok(update.matched_count > 0)
+    }
+
+    async fn record_part(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        part: u32,
+        analysis: String,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .transaction(analysis, move |transaction, analysis| {
+                record_part(transaction, job_id, run_id, part, analysis).boxed()
+            })
+            .await
+    }
+
+    async fn complete_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Option<CompletedJob>, StoreError> {
+        self.database
+            .transaction(append, move |transaction, append| {
+                complete(transaction, job_id, run_id, append, now).boxed()
+            })
+            .await
+    }
+
+    async fn fail_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        error: Problem,
+    ) -> Result<Option<FileJob>, StoreError> {
+        let mut failed = ended(JobStatus::Failed);
+        let error = serialize_to_document(&error).map_err(StoreError::fault)?;
+        failed.insert("error", error);
+        let jobs = self.database.file_jobs();
+        let update = jobs
+            .find_one_and_update(leased_by(job_id, run_id), doc! { "$set": failed })
+            .return_document(ReturnDocument::After);
+        Ok(self.database.run(update).await?.map(FileJob::from))
+    }
+
+    async fn cancel_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        let job = job_by_owner(user_id, id, job_id);
+        self.database
+            .transaction(job, move |mut transaction, job| {
+                async move { cancel(&mut transaction, job).await }.boxed()
+            })
+            .await?;
+        self.find_job(user_id, id, job_id).await
+    }
+
+    async fn retry_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        let mut failed = job_by_owner(user_id, id, job_id);
+        failed.insert("status", status_name(rules::RETRYABLE));
+        let running = doc! { "$set": { "status": "running", "error": Option::<Document>::None } };
+        let jobs = self.database.file_jobs();
+        self.database.run(jobs.update_one(failed, running)).await?;
+        self.find_job(user_id, id, job_id).await
+    }
+}

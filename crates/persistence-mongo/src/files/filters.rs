@@ -1,0 +1,45 @@
+//! Filters and updates of `file_jobs`.
+
+use mongodb::bson::{DateTime, Document, doc};
+use webchat_domain::{ConversationId, JobId, JobStatus, RunId, Timestamp, UserId};
+
+use crate::documents::date;
+
+/// Matches the job if it is the user's.
+pub(super) fn job_by_owner(user_id: UserId, id: ConversationId, job_id: JobId) -> Document {
+    doc! {
+        "job_id": job_id.to_string(),
+        "conversation_id": id.to_string(),
+        "user_id": user_id.to_string(),
+    }
+}
+
+/// Matches the job if this run of a worker has its lease.
+pub(super) fn leased_by(job_id: JobId, run_id: RunId) -> Document {
+    doc! { "job_id": job_id.to_string(), "run_id": run_id.to_string() }
+}
+
+/// Matches the running jobs that no worker has a valid lease of.
+pub(super) fn claimable(now: Timestamp) -> Document {
+    let unclaimed = doc! { "lease_until": Option::<DateTime>::None };
+    let expired = doc! { "lease_until": { "$lte": date(now) } };
+    doc! { "status": "running", "$or": [unclaimed, expired] }
+}
+
+/// Returns the fields of a job that has ended. It has no lease.
+pub(super) fn ended(status: JobStatus) -> Document {
+    doc! {
+        "status": status_name(status),
+        "run_id": Option::<String>::None,
+        "lease_until": Option::<DateTime>::None,
+    }
+}
+
+pub(super) fn status_name(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Running => "running",
+        JobStatus::Complete => "complete",
+        JobStatus::Failed => "failed",
+        JobStatus::Cancelled => "cancelled",
+    }
+}

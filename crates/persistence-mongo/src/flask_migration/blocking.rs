@@ -1,0 +1,11 @@
+//! Running CPU-bound work on a thread that may block.
+
+use tokio::task::spawn_blocking;
+use webchat_persistence::StoreError;
+
+/// Runs work that would delay other tasks if it ran on an async thread.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    spawn_blocking(work).await.map_err(StoreError::fault)
+}

@@ -1,0 +1,246 @@
+//! The migration itself: what to read, convert, write and report.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::{Collection, IndexModel};
+use tokio::time::sleep;
+use webchat_persistence::StoreError;
+
+use super::batches::{Batches, legacy_documents};
+use super::blocking::blocking;
+use super::converted::{Candidate, Converted, CountTokens};
+use super::lock::{HeldLock, Lock};
+use super::partition::{self, Partition};
+use super::report::{FlaskError, FlaskProgress, FlaskReport, Skipped};
+use super::writes;
+use crate::database::MongoDatabase;
+use crate::deletion::removals;
+use crate::error::code;
+use crate::schema::CONVERSATIONS;
+
+/// How long a migration may stall before another one may take over.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// The maximum time the server may take for one step.
+const STEP_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The interval between attempts to acquire the lock while another migration holds it.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The server's error code for a collection that does not exist.
+const NAMESPACE_NOT_FOUND: i32 = 26;
+
+/// Migrates, in place, what the Flask application has written into a database.
+///
+/// The database's schema must have been prepared, except for [`pending`](Self::pending) and
+/// [`plan`](Self::plan). The Flask application should not be running; Webchat servers may be.
+///
+/// Memory is bounded by a batch of documents: 250, or 4 MB of them, or one.
+#[derive(Clone)]
+pub struct FlaskMigration {
+    database: MongoDatabase,
+    count_tokens: CountTokens,
+    lease: Duration,
+}
+
+impl FlaskMigration {
+    /// Creates a migration of this database. `count_tokens` returns the number of tokens of a message;
+    /// it runs on threads that may block.
+    #[must_use]
+    pub fn new(database: &MongoDatabase, count_tokens: CountTokens) -> Self {
+        Self { database: database.with_timeout(STEP_TIMEOUT), count_tokens, lease: LEASE }
+    }
+
+    /// Sets how long the migration may stall before another one may take over. The default is 30 s.
+    #[must_use]
+    pub fn with_lease(self, lease: Duration) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// Returns the number of documents in the old format, or 0 if none of them can be migrated. Meant
+    /// for a server's start: the collection is scanned once, but only a few of the documents are
+    /// transferred, unless many can't be migrated.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn pending(&self) -> Result<u64, StoreError> {
+        let mut batches = Batches::open(&self.database).await?;
+        while let Some(documents) = batches.next().await? {
+            let partition = self.partition(documents).await?;
+            if !partition.without_occupied_ids(&self.database).await?.candidates.is_empty() {
+                return self.count(legacy_documents()).await;
+            }
+        }
+        Ok(0)
+    }
+
+    /// Returns what [`run`](Self::run) would do. Reads all documents in the old format and changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn plan(&self) -> Result<FlaskReport, StoreError> {
+        let mut report = self.empty_report().await?;
+        let mut batches = Batches::open(&self.database).await?;
+        while let Some(documents) = batches.next().await? {
+            let partition = self.partition(documents).await?;
+            let partition = partition.without_occupied_ids(&self.database).await?;
+            for candidate in partition.candidates {
+                report.add_conversation(candidate.legacy.counts());
+            }
+            partition.skipped.into_iter().for_each(|skipped| report.add_skipped(skipped));
+        }
+        report.dropped_index = self.find_legacy_text_index().await?;
+        Ok(report)
+    }
+
+    /// Migrates all documents in the old format. Waits while another migration is running.
+    ///
+    /// It can be interrupted at any point, also by the loss of the process, and be run again: each
+    /// conversation is either as the Flask application left it, or completely migrated. If the future is
+    /// dropped, the next run has to wait until the lease expires.
+    ///
+    /// # Errors
+    /// See [`FlaskError`].
+    pub async fn run(
+        &self,
+        mut progress: impl FnMut(FlaskProgress) + Send,
+    ) -> Result<FlaskReport, FlaskError> {
+        let lock = Lock::new(&self.database, self.lease);
+        let held = acquire(&lock, &mut progress).await?;
+        let report = tokio::select! {
+            report = self.run_locked(held, &mut progress) => report,
+            () = lock.keep_renewing() => Err(FlaskError::TakenOver),
+        };
+        if let Err(error) = lock.release().await {
+            tracing::warn!(%error, "failed to release the migration lock; it stays until its lease expires");
+        }
+        report
+    }
+}
+
+impl FlaskMigration {
+    async fn run_locked(
+        &self,
+        mut lock: HeldLock<'_>,
+        progress: &mut (impl FnMut(FlaskProgress) + Send),
+    ) -> Result<FlaskReport, FlaskError> {
+        let mut report = self.empty_report().await?;
+        let total = self.count(legacy_documents()).await?;
+        let mut batches = Batches::open(&self.database).await?;
+        while let Some(documents) = batches.next().await? {
+            for skipped in self.migrate(&mut lock, documents, &mut report).await? {
+                report.add_skipped(skipped.clone());
+                progress(FlaskProgress::Skipped(skipped));
+            }
+            progress(FlaskProgress::Migrated {
+                conversations: report.conversations,
+                messages: report.messages,
+                skipped: report.skipped,
+                total,
+            });
+        }
+        report.dropped_index = self.drop_legacy_text_index().await?;
+        Ok(report)
+    }
+
+    /// Migrates a batch and returns the documents that were skipped.
+    async fn migrate(
+        &self,
+        lock: &mut HeldLock<'_>,
+        documents: Vec<RawDocumentBuf>,
+        report: &mut FlaskReport,
+    ) -> Result<Vec<Skipped>, FlaskError> {
+        let partition = self.partition(documents).await?;
+        // A deleted conversation may have had the id of one of these documents: its messages must be
+        // gone before others are written under the id.
+        removals::delete_all_pending(&self.database).await?;
+        let Partition { candidates, mut skipped } =
+            partition.without_occupied_ids(&self.database).await?;
+        let batch = self.convert(candidates).await?;
+        let reasons = writes::migrate(lock, &batch).await?;
+        for (converted, reason) in batch.iter().zip(reasons) {
+            match reason {
+                None => report.add_conversation(converted.counts),
+                Some(reason) => skipped.push(Skipped::new(&converted.id, reason)),
+            }
+        }
+        Ok(skipped)
+    }
+
+    async fn partition(&self, documents: Vec<RawDocumentBuf>) -> Result<Partition, StoreError> {
+        partition::parse(documents).await?.without_duplicates(&self.database).await
+    }
+
+    async fn convert(&self, candidates: Vec<Candidate>) -> Result<Vec<Converted>, StoreError> {
+        let count_tokens = Arc::clone(&self.count_tokens);
+        let convert = move |candidate| Converted::new(candidate, &count_tokens);
+        blocking(move || candidates.into_iter().map(convert).collect()).await
+    }
+
+    async fn empty_report(&self) -> Result<FlaskReport, StoreError> {
+        let already_current = self.count(doc! { "schema": { "$exists": true } }).await?;
+        Ok(FlaskReport { already_current, ..FlaskReport::default() })
+    }
+
+    async fn count(&self, filter: Document) -> Result<u64, StoreError> {
+        self.database.run(self.conversations().count_documents(filter)).await
+    }
+
+    /// Drops the index, whose field no conversation has any more: it would only slow down each write.
+    async fn drop_legacy_text_index(&self) -> Result<Option<String>, StoreError> {
+        let index = self.find_legacy_text_index().await?;
+        if let Some(name) = &index {
+            self.database.run(self.conversations().drop_index(name)).await?;
+        }
+        Ok(index)
+    }
+
+    async fn find_legacy_text_index(&self) -> Result<Option<String>, StoreError> {
+        let conversations = self.conversations();
+        let list = async {
+            match conversations.list_indexes().await {
+                Ok(indexes) => indexes.try_collect().await,
+                Err(error) if code(&error.kind) == Some(NAMESPACE_NOT_FOUND) => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        };
+        let indexes: Vec<IndexModel> = self.database.run(list).await?;
+        let mut options = indexes.into_iter().filter_map(|index| index.options);
+        let covers_texts = |weights: &Document| weights.contains_key("conversation_text");
+        let found = options.find(|options| options.weights.as_ref().is_some_and(covers_texts));
+        Ok(found.and_then(|options| options.name))
+    }
+
+    fn conversations(&self) -> Collection<Document> {
+        self.database.raw().collection(CONVERSATIONS)
+    }
+}
+
+impl fmt::Debug for FlaskMigration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlaskMigration")
+            .field("location", &self.database.location())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn acquire<'a>(
+    lock: &'a Lock<'a>,
+    progress: &mut (impl FnMut(FlaskProgress) + Send),
+) -> Result<HeldLock<'a>, StoreError> {
+    if let Some(held) = lock.try_acquire().await? {
+        return Ok(held);
+    }
+    progress(FlaskProgress::Waiting);
+    loop {
+        sleep(LOCK_POLL_INTERVAL).await;
+        if let Some(held) = lock.try_acquire().await? {
+            return Ok(held);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a migration reports: its progress, its result, its errors.
+
+use std::fmt;
+
+use mongodb::bson::Bson;
+use thiserror::Error;
+use webchat_persistence::StoreError;
+
+use super::legacy::Counts;
+use super::skip_reason::SkipReason;
+
+/// The maximum number of skipped documents that a report names.
+const MAX_NAMED: usize = 1_000;
+
+/// What a migration did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlaskReport {
+    /// The number of migrated conversations.
+    pub conversations: u64,
+    /// The number of their messages.
+    pub messages: u64,
+    /// The number of messages whose role Webchat does not have. Each was mapped to the user or the
+    /// assistant.
+    pub role_mapped_messages: u64,
+    /// The number of migrated conversations that have a summary now.
+    pub summaries: u64,
+    /// The number of conversations that were in Webchat's format already.
+    pub already_current: u64,
+    /// The number of documents that were skipped and left unchanged.
+    pub skipped: u64,
+    /// The first 1 000 of these.
+    pub first_skipped: Vec<Skipped>,
+    /// The name of the Flask application's text index, which is no longer needed.
+    pub dropped_index: Option<String>,
+}
+
+/// A document of the Flask application that was left unchanged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its `_id`, in the notation of MongoDB's shell.
+    pub document: String,
+    /// Why it was skipped.
+    pub reason: SkipReason,
+}
+
+/// The progress of a running migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlaskProgress {
+    /// Another migration is running. This one begins when that one ends or its lease expires.
+    Waiting,
+    /// A document was skipped.
+    Skipped(Skipped),
+    /// A batch of documents was migrated. The numbers are totals so far.
+    Migrated {
+        /// The number of migrated conversations.
+        conversations: u64,
+        /// The number of their messages.
+        messages: u64,
+        /// The number of skipped documents.
+        skipped: u64,
+        /// The number of documents in the old format when the migration began.
+        total: u64,
+    },
+}
+
+/// Why a migration ended early. Another run continues where it stopped.
+#[derive(Debug, Error)]
+pub enum FlaskError {
+    /// The database failed.
+    #[error("{0}; run the migration again to continue")]
+    Store(#[from] StoreError),
+    /// This migration stalled for longer than its lease, and another one took over.
+    #[error("another migration took over because this one stalled for too long")]
+    TakenOver,
+}
+
+impl Skipped {
+    pub(super) fn new(document: &Bson, reason: SkipReason) -> Self {
+        Self { document: document.to_string(), reason }
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.document, self.reason)
+    }
+}
+
+impl FlaskReport {
+    pub(super) fn add_conversation(&mut self, counts: Counts) {
+        self.conversations += 1;
+        self.messages += counts.messages;
+        self.role_mapped_messages += counts.role_mapped_messages;
+        self.summaries += u64::from(counts.has_summary);
+    }
+
+    pub(super) fn add_skipped(&mut self, skipped: Skipped) {
+        self.skipped += 1;
+        if self.first_skipped.len() < MAX_NAMED {
+            self.first_skipped.push(skipped);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a document of the Flask application can't be migrated.
+
+use thiserror::Error;
+
+/// The maximum length of a migrated message's text, in bytes.
+pub(super) const MAX_CONTENT_BYTES: usize = 1024 * 1024;
+
+/// Why a document can't be migrated. Indexes count the entries of `conversation_history` from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SkipReason {
+    /// The document is damaged.
+    #[error("it is not valid BSON: {0}")]
+    Unreadable(String),
+    /// It has no `conversation_id`.
+    #[error("its conversation_id is missing or is not a string")]
+    NoConversationId,
+    /// It has no owner.
+    #[error("its user_id is missing or is not a string")]
+    NoUserId,
+    /// A field that should hold a date holds something else.
+    #[error("its {0} is not a date in the years 0 to 9999")]
+    InvalidDate(&'static str),
+    /// Nothing in it tells when it was created.
+    #[error("it has neither created_at nor updated_at, and its _id contains no time")]
+    NoTime,
+    /// What should be the list of messages is something else.
+    #[error("its conversation_history is not an array")]
+    InvalidHistory,
+    /// It has text but no messages.
+    #[error("it has a conversation_text, but no messages in conversation_history")]
+    TextWithoutHistory,
+    /// An entry of the list is not a message.
+    #[error("its message {0} is not a document")]
+    InvalidEntry(usize),
+    /// The author of a message is unknown.
+    #[error("the role of its message {0} is missing or unknown")]
+    UnknownRole(usize),
+    /// The content of a message is not text.
+    #[error("the content of its message {0} is missing or is not a string")]
+    InvalidContent(usize),
+    /// A message, or the summary, is too long.
+    #[error(
+        "the content of its message {index} has {bytes} bytes; the maximum is {MAX_CONTENT_BYTES}"
+    )]
+    ContentTooLong {
+        /// The index of the message; 0 for the summary.
+        index: usize,
+        /// Its length.
+        bytes: usize,
+    },
+    /// Another document has the same `conversation_id`.
+    #[error("the document {0} has the same conversation_id")]
+    DuplicateConversationId(String),
+    /// Messages that did not come from a migration have its id.
+    #[error("Webchat already has other messages under its conversation_id")]
+    HasOtherMessages,
+    /// The Flask application wrote to it again after it was migrated.
+    #[error("the Flask application wrote to it after it was migrated")]
+    ModifiedAfterMigration,
+    /// It changed while it was being migrated.
+    #[error("it changed during the migration: is the Flask application still running?")]
+    ChangedDuringMigration,
+    /// Its messages, read back, differed from what was written.
+    #[error("its messages were written, but differed when they were read back")]
+    VerificationFailed,
+    /// The database rejects the converted document.
+    #[error("the database rejects it with error code {0}")]
+    Rejected(i32),
+}

@@ -1,0 +1,12 @@
+//! The schema of a database: its collections, validators and indexes, and how it is brought up to date.
+
+mod change;
+mod definitions;
+mod indexes;
+mod preparation;
+
+pub use self::change::SchemaChange;
+pub(crate) use self::definitions::{
+    CONVERSATIONS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META, REMOVALS,
+};
+pub use self::preparation::Schema;

@@ -1,0 +1,223 @@
+//! Bringing a database's schema up to date.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use backon::RetryableWithContext;
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, doc};
+use mongodb::error::Result as MongoResult;
+use mongodb::options::{ValidationAction, ValidationLevel};
+use mongodb::results::CollectionSpecification;
+
+use super::change::SchemaChange;
+use super::definitions::{CollectionDefinition, META, VERSION_ID, collections};
+use super::indexes::{create_index, index_changes, integer, name};
+use crate::database::{MongoDatabase, OpenError, within};
+
+/// The schema version that this program prepares, recorded in the document `schema` of `meta`.
+const VERSION: i64 = 1;
+
+/// The maximum duration of an index build, which takes long in a database that has data already.
+const INDEX_BUILD_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// The maximum duration of any other step: an abandoned transaction can block it for a minute.
+const STEP_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The maximum number of attempts while another instance prepares the database too.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The pause after the first attempt. It grows by as much after each one.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// The collections, validators and indexes of a database.
+#[derive(Clone)]
+pub struct Schema {
+    database: MongoDatabase,
+}
+
+impl Schema {
+    /// Creates the schema of this database.
+    #[must_use]
+    pub fn of(database: MongoDatabase) -> Self {
+        Self { database }
+    }
+
+    /// Returns what [`prepare`](Self::prepare) would do. Changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::TooNew`] if a newer version of Webchat has prepared the database; other variants if
+    /// it can't be read.
+    pub async fn plan(&self) -> Result<Vec<SchemaChange>, OpenError> {
+        let version = self.version().await?;
+        if version > VERSION {
+            return Err(OpenError::TooNew {
+                location: self.database.location(),
+                found: version,
+                known: VERSION,
+            });
+        }
+        let mut changes = Vec::new();
+        for definition in collections() {
+            changes.extend(self.collection_changes(&definition).await?);
+        }
+        if version < VERSION {
+            changes.push(SchemaChange::RecordVersion(VERSION));
+        }
+        Ok(changes)
+    }
+
+    /// Brings the database up to date and returns the changes that it made, if any. Several instances may
+    /// do this at the same time. It waits for the indexes that it builds, each for at most an hour, but
+    /// not for those that another instance is building; until they are built, searches are unavailable.
+    /// It can be interrupted at any point and repeated.
+    ///
+    /// # Errors
+    /// Those of [`plan`](Self::plan); [`OpenError::Rejected`] if the server rejects a change, for example
+    /// because existing documents violate a unique index.
+    pub async fn prepare(&self) -> Result<Vec<SchemaChange>, OpenError> {
+        // Another instance may be making or reverting the same change: plan again.
+        let apply = |mut done: Vec<SchemaChange>| async {
+            let result = self.apply(&mut done).await;
+            (done, result)
+        };
+        let (done, result) = apply
+            .retry((1..MAX_ATTEMPTS).map(|attempt| RETRY_PAUSE * attempt))
+            .context(Vec::new())
+            .when(|error| matches!(error, OpenError::Rejected { .. }))
+            .notify(|error, _| tracing::warn!(%error, "failed to prepare the database; retrying"))
+            .await;
+        result.map(|()| done)
+    }
+}
+
+impl Schema {
+    async fn apply(&self, done: &mut Vec<SchemaChange>) -> Result<(), OpenError> {
+        for change in self.plan().await? {
+            self.apply_one(&change).await?;
+            tracing::info!(location = %self.database.location(), "{change}");
+            done.push(change);
+        }
+        Ok(())
+    }
+
+    async fn version(&self) -> Result<i64, OpenError> {
+        let meta = self.database.raw().collection::<Document>(META);
+        let found = self.within(STEP_TIMEOUT, meta.find_one(doc! { "_id": VERSION_ID })).await?;
+        let version = found.as_ref().and_then(|record| record.get("version"));
+        Ok(version.and_then(integer).unwrap_or(0))
+    }
+
+    async fn collection_changes(
+        &self,
+        wanted: &CollectionDefinition,
+    ) -> Result<Vec<SchemaChange>, OpenError> {
+        let collection = wanted.name;
+        let Some(found) = self.find_collection(collection).await? else {
+            let indexes = wanted.indexes.iter().map(|index| create_index(collection, index));
+            return Ok([SchemaChange::CreateCollection(collection)]
+                .into_iter()
+                .chain(indexes)
+                .collect());
+        };
+        let mut changes = Vec::new();
+        if !has_validator(&found, &wanted.validator) {
+            changes.push(SchemaChange::SetValidator(collection));
+        }
+        let found = self.find_indexes(collection).await?;
+        for index in &wanted.indexes {
+            changes.extend(index_changes(collection, &found, index));
+        }
+        Ok(changes)
+    }
+
+    async fn find_collection(
+        &self,
+        name: &str,
+    ) -> Result<Option<CollectionSpecification>, OpenError> {
+        let list = self.database.raw().list_collections().filter(doc! { "name": name });
+        self.within(STEP_TIMEOUT, async { list.await?.try_next().await }).await
+    }
+
+    /// Returns all indexes, including those that are still being built.
+    async fn find_indexes(&self, collection: &str) -> Result<Vec<Document>, OpenError> {
+        let list = self.database.raw().run_cursor_command(doc! { "listIndexes": collection });
+        self.within(STEP_TIMEOUT, async { list.await?.try_collect().await }).await
+    }
+
+    async fn apply_one(&self, change: &SchemaChange) -> Result<(), OpenError> {
+        match change {
+            SchemaChange::CreateCollection(name) => {
+                let create = doc! { "create": *name, "validator": wanted_validator(name) };
+                self.run_command(create, STEP_TIMEOUT).await
+            }
+            SchemaChange::SetValidator(name) => {
+                let set = doc! {
+                    "collMod": *name,
+                    "validator": wanted_validator(name),
+                    "validationLevel": "strict",
+                    "validationAction": "error",
+                };
+                self.run_command(set, STEP_TIMEOUT).await
+            }
+            SchemaChange::CreateIndex { collection, index } => {
+                // Without this, a replica set with a missing member could not build the index.
+                let create = doc! {
+                    "createIndexes": *collection,
+                    "indexes": wanted_index(collection, index),
+                    "commitQuorum": "majority",
+                };
+                self.run_command(create, INDEX_BUILD_TIMEOUT).await
+            }
+            SchemaChange::DropIndex { collection, index } => {
+                self.run_command(doc! { "dropIndexes": *collection, "index": index }, STEP_TIMEOUT)
+                    .await
+            }
+            SchemaChange::RecordVersion(version) => self.record_version(*version).await,
+        }
+    }
+
+    async fn run_command(&self, mut command: Document, limit: Duration) -> Result<(), OpenError> {
+        command.insert("maxTimeMS", i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+        self.within(limit, self.database.raw().run_command(command)).await?;
+        Ok(())
+    }
+
+    async fn record_version(&self, version: i64) -> Result<(), OpenError> {
+        let meta = self.database.raw().collection::<Document>(META);
+        // Never lower it: a newer instance may have started at the same time.
+        let raised = doc! { "$max": { "version": version } };
+        let record = meta.update_one(doc! { "_id": VERSION_ID }, raised).upsert(true);
+        self.within(STEP_TIMEOUT, record).await?;
+        Ok(())
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl IntoFuture<Output = MongoResult<T>>,
+    ) -> Result<T, OpenError> {
+        within(limit, call).await.map_err(|error| self.database.open_error(error))
+    }
+}
+
+fn has_validator(found: &CollectionSpecification, wanted: &Document) -> bool {
+    let options = &found.options;
+    options.validator.as_ref() == Some(wanted)
+        && !matches!(
+            options.validation_level,
+            Some(ValidationLevel::Off | ValidationLevel::Moderate)
+        )
+        && !matches!(options.validation_action, Some(ValidationAction::Warn))
+}
+
+fn wanted_validator(collection: &str) -> Option<Document> {
+    let definition = collections().into_iter().find(|wanted| wanted.name == collection);
+    definition.map(|wanted| wanted.validator)
+}
+
+fn wanted_index(collection: &str, index: &str) -> Vec<Document> {
+    let definition = collections().into_iter().find(|wanted| wanted.name == collection);
+    let indexes = definition.map(|wanted| wanted.indexes).unwrap_or_default();
+    indexes.into_iter().filter(|wanted| name(wanted) == index).collect()
+}

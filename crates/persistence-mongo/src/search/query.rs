@@ -1,0 +1,145 @@
+//! Running a search with MongoDB's text index.
+
+use std::collections::HashSet;
+use std::future::ready;
+
+use futures_util::{StreamExt, TryStreamExt};
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::error::Result as MongoResult;
+use serde::Deserialize;
+use webchat_domain::{SearchHit, SearchQuery, UserId};
+
+use super::terms::{Terms, is_in_word};
+use crate::database::MongoDatabase;
+use crate::deletion::removals;
+use crate::documents::{CONVERSATION_SCHEMA, MessageDocument, RemovalDocument};
+
+#[derive(Deserialize)]
+struct HitDocument {
+    #[serde(flatten)]
+    message: MessageDocument,
+    score: f64,
+}
+
+/// Returns the messages that match the query best, at most `limit`.
+pub(crate) async fn search(
+    database: &MongoDatabase,
+    user_id: UserId,
+    query: &SearchQuery,
+    limit: u32,
+) -> MongoResult<Vec<SearchHit>> {
+    let terms = Terms::of(query);
+    let removed = removals::pending(database, user_id).await?;
+    let mut pipeline = pipeline(user_id, query, &removed);
+    if !terms.need_filtering() && limit > 0 {
+        // With a limit, sorting is cheaper.
+        pipeline.push(doc! { "$limit": i64::from(limit) });
+    }
+    let messages = database.messages();
+    let found = messages.aggregate(pipeline).allow_disk_use(true);
+    let hits = found
+        .with_type::<HitDocument>()
+        .await?
+        .try_filter(|hit| ready(terms.matches(&hit.message.content)))
+        .map_ok(|hit| hit.into_hit(&terms))
+        .take(usize::try_from(limit).unwrap_or(usize::MAX));
+    retain_visible(database, user_id, hits.try_collect().await?).await
+}
+
+/// Drops the hits of conversations that don't exist: while one is migrated or imported, its messages are
+/// written first.
+async fn retain_visible(
+    database: &MongoDatabase,
+    user_id: UserId,
+    mut hits: Vec<SearchHit>,
+) -> MongoResult<Vec<SearchHit>> {
+    let ids: HashSet<String> = hits.iter().map(|hit| hit.conversation_id.to_string()).collect();
+    if ids.is_empty() {
+        return Ok(hits);
+    }
+    let filter = doc! {
+        "conversation_id": { "$in": ids.into_iter().collect::<Vec<_>>() },
+        "user_id": user_id.to_string(),
+        "schema": CONVERSATION_SCHEMA,
+    };
+    let existing = database.conversations().distinct("conversation_id", filter).await?;
+    let existing: HashSet<&str> = existing.iter().filter_map(Bson::as_str).collect();
+    hits.retain(|hit| existing.contains(hit.conversation_id.to_string().as_str()));
+    Ok(hits)
+}
+
+impl HitDocument {
+    fn into_hit(self, terms: &Terms) -> SearchHit {
+        let message = self.message;
+        SearchHit {
+            conversation_id: message.conversation_id,
+            message_id: message.message_id,
+            position: message.position,
+            role: message.role,
+            created_at: message.created_at,
+            score: self.score,
+            snippet: terms.snippet(&message.content),
+        }
+    }
+}
+
+/// Finds the messages on the visible paths of the user's conversations, best first.
+fn pipeline(user_id: UserId, query: &SearchQuery, removed: &[RemovalDocument]) -> Vec<Document> {
+    let mut filter = doc! {
+        "user_id": user_id.to_string(),
+        "active": true,
+        "$text": { "$search": expression(query) },
+    };
+    if !removed.is_empty() {
+        let removed: Vec<Document> = removed.iter().map(RemovalDocument::messages).collect();
+        filter.insert("$nor", removed);
+    }
+    let score = doc! { "$meta": "textScore" };
+    vec![
+        doc! { "$match": filter },
+        doc! { "$sort": { "score": score.clone(), "message_id": -1 } },
+        doc! { "$addFields": { "score": score } },
+    ]
+}
+
+/// Writes the query in the syntax of `$text`: words, "phrases", -exclusions. Quotes are removed from all
+/// terms and hyphens from words, so that no term is parsed as an operator.
+fn expression(query: &SearchQuery) -> String {
+    let words = query.words.iter().map(|word| word.replace(['"', '-'], " "));
+    let phrases = query.phrases.iter().map(|phrase| quoted(phrase));
+    let excluded = query.excluded.iter().map(|term| format!("-{}", single_or_quoted(term)));
+    words.chain(phrases).chain(excluded).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(phrase: &str) -> String {
+    format!("\"{}\"", phrase.replace('"', " "))
+}
+
+/// Quotes a term of several words. An excluded word also excludes its inflections, a phrase only its exact
+/// wording.
+fn single_or_quoted(term: &str) -> String {
+    let mut words = term.split(|c| !is_in_word(c)).filter(|word| !word.is_empty());
+    match (words.next(), words.next()) {
+        (Some(word), None) => word.to_owned(),
+        _ => quoted(term),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_term_is_parsed_as_an_operator() {
+        let query = SearchQuery {
+            words: vec!["-tide".to_owned(), "mo\"on".to_owned(), "coast-guard".to_owned()],
+            phrases: vec!["a \"b\" -c".to_owned()],
+            excluded: vec!["storm!".to_owned(), "high-water".to_owned(), "-\"".to_owned()],
+        };
+
+        assert_eq!(
+            expression(&query),
+            r#" tide mo on coast guard "a  b  -c" -storm -"high-water" -"- ""#
+        );
+    }
+}

@@ -1,0 +1,27 @@
+//! The store: the database and its background tasks.
+
+use std::sync::Arc;
+
+use crate::database::{MongoDatabase, TransactionReaper};
+use crate::deletion::DeletionWorker;
+
+/// Conversations, contexts and files in a MongoDB database. Clones share the database.
+#[derive(Clone)]
+pub struct MongoStore {
+    pub(crate) database: MongoDatabase,
+    pub(crate) deletion_worker: Arc<DeletionWorker>,
+    _transaction_reaper: Arc<TransactionReaper>,
+}
+
+impl MongoStore {
+    /// Creates the store in this database, whose schema must have been prepared.
+    ///
+    /// Must be called within a Tokio runtime: it starts tasks that delete removed messages and abort the
+    /// transactions of dead instances. They stop when the last clone is dropped.
+    #[must_use]
+    pub fn new(database: MongoDatabase) -> Self {
+        let deletion_worker = Arc::new(DeletionWorker::start(database.clone()));
+        let transaction_reaper = Arc::new(TransactionReaper::start(database.clone()));
+        Self { database, deletion_worker, _transaction_reaper: transaction_reaper }
+    }
+}

@@ -1,0 +1,120 @@
+//! A database as the Flask application leaves it.
+
+use std::sync::Arc;
+
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+use mongodb::options::IndexOptions;
+use mongodb::{Collection, Database, IndexModel};
+use uuid::{Uuid, uuid};
+use webchat_persistence_mongo::{FlaskMigration, Schema};
+
+use crate::support::TestDatabase;
+
+pub(crate) const CONVERSATIONS: &str = "conversations";
+pub(crate) const BACKUP: &str = "conversations_flask_backup";
+pub(crate) const MESSAGES: &str = "messages";
+
+/// The namespace of derived UUIDs, as the manual documents it.
+pub(crate) const NAMESPACE: Uuid = uuid!("8eb8e842-8847-4687-8bf3-213d22d6b541");
+
+/// The times of the documents below, unless they set others.
+pub(crate) const CREATED_AT: i64 = 1_700_000_000_000;
+pub(crate) const UPDATED_AT: i64 = 1_700_000_060_000;
+
+/// The creation time that the ids below contain.
+pub(crate) const OBJECT_IDS_SECONDS: u32 = 1_600_000_000;
+
+/// The database, and a second connection to it without our code.
+pub(crate) struct LegacyDatabase {
+    pub(crate) raw: Database,
+    pub(crate) test: TestDatabase,
+}
+
+impl LegacyDatabase {
+    /// Creates the database with its validator and its indexes, and without documents.
+    pub(crate) async fn new() -> Self {
+        let test = TestDatabase::new();
+        let raw = test.raw().await;
+        let validator = doc! { "$jsonSchema": {
+            "bsonType": "object",
+            "required": [
+                "conversation_id", "user_id", "conversation_history", "created_at", "updated_at",
+            ],
+            "properties": { "conversation_history": { "bsonType": "array" } },
+        } };
+        raw.create_collection(CONVERSATIONS).validator(validator).await.unwrap();
+        let named = |name: &str| IndexOptions::builder().name(name.to_owned()).build();
+        let mut unique = named("conversation_user_idx");
+        unique.unique = Some(true);
+        let indexes = [
+            (doc! { "conversation_id": 1, "user_id": 1 }, unique),
+            (doc! { "created_at": 1 }, named("created_at_idx")),
+            (doc! { "conversation_text": "text" }, named("conversation_text_index")),
+        ];
+        let indexes = indexes
+            .map(|(keys, options)| IndexModel::builder().keys(keys).options(options).build());
+        raw.collection::<Document>(CONVERSATIONS).create_indexes(indexes).await.unwrap();
+        Self { raw, test }
+    }
+
+    pub(crate) fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
+        self.raw.collection(name)
+    }
+
+    /// Inserts documents, even those that the validator would reject.
+    pub(crate) async fn insert(&self, documents: impl IntoIterator<Item = &Document>) {
+        self.collection::<Document>(CONVERSATIONS)
+            .insert_many(documents)
+            .bypass_document_validation(true)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn find(&self, collection: &str, id: &Bson) -> Option<RawDocumentBuf> {
+        self.collection(collection).find_one(doc! { "_id": id }).await.unwrap()
+    }
+
+    pub(crate) async fn prepare(&self) {
+        Schema::of(self.test.connect().await).prepare().await.unwrap();
+    }
+
+    pub(crate) async fn migration(&self) -> FlaskMigration {
+        FlaskMigration::new(&self.test.connect().await, Arc::new(count_tokens))
+    }
+}
+
+/// Creates a document as the Flask application writes it.
+pub(crate) fn legacy_document(
+    id: ObjectId,
+    conversation_id: &str,
+    user_id: &str,
+    history: &[(&str, &str)],
+) -> Document {
+    let contents: Vec<&str> = history.iter().map(|(_, content)| *content).collect();
+    let history: Vec<Document> =
+        history.iter().map(|(role, content)| doc! { "role": *role, "content": *content }).collect();
+    doc! {
+        "_id": id,
+        "conversation_id": conversation_id,
+        "user_id": user_id,
+        "conversation_history": history,
+        "conversation_text": contents.join(" "),
+        "created_at": DateTime::from_millis(CREATED_AT),
+        "updated_at": DateTime::from_millis(UPDATED_AT),
+    }
+}
+
+/// Creates an id that sorts like its number.
+pub(crate) fn object_id(number: u32) -> ObjectId {
+    ObjectId::parse_str(format!("{OBJECT_IDS_SECONDS:08x}{number:016x}")).unwrap()
+}
+
+/// Counts words.
+pub(crate) fn count_tokens(text: &str) -> u32 {
+    text.split_whitespace().count().try_into().unwrap()
+}
+
+pub(crate) fn raw(document: &Document) -> RawDocumentBuf {
+    RawDocumentBuf::try_from(document).unwrap()
+}

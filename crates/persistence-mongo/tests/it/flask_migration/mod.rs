@@ -1,0 +1,6 @@
+//! The migration of the Flask application's conversations.
+
+mod bulk;
+mod concurrency;
+mod documents;
+mod legacy_database;

@@ -1,0 +1,158 @@
+//! How many keys and documents a query reads.
+
+use mongodb::bson::{Document, doc};
+use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
+use webchat_persistence::testing::{moment, question};
+use webchat_persistence::{Append, ArchiveFilter, Conversations, ListOrder, TurnLease};
+use webchat_persistence_mongo::MongoStore;
+
+use crate::support::TestDatabase;
+
+async fn create(store: &MongoStore, user_id: UserId, created_at: i64) -> ConversationId {
+    let id = ConversationId::generate();
+    store.create(user_id, id, moment(created_at)).await.unwrap();
+    id
+}
+
+async fn create_with_messages(
+    store: &MongoStore,
+    user_id: UserId,
+    texts: &[&str],
+) -> ConversationId {
+    let id = create(store, user_id, 0).await;
+    let messages = texts.iter().map(|text| question(text)).collect();
+    let append = Append { messages, ..Append::default() };
+    store.append(user_id, id, append, moment(0)).await.unwrap();
+    id
+}
+
+/// Returns the server's profile of a command that `work` sends.
+async fn profiled(database: &TestDatabase, command: Document, work: impl AsyncFnOnce()) -> Profile {
+    let raw = database.raw().await;
+    raw.run_command(doc! { "profile": 2 }).await.unwrap();
+    work().await;
+    raw.run_command(doc! { "profile": 0 }).await.unwrap();
+    let profile = raw.collection::<Document>("system.profile");
+    let entry = profile.find_one(command).sort(doc! { "ts": -1 }).await.unwrap().unwrap();
+    Profile(entry)
+}
+
+struct Profile(Document);
+
+impl Profile {
+    fn assert_reads_at_most(&self, keys_and_documents: i32, index: &str) {
+        let Self(entry) = self;
+        let plan = entry.get_str("planSummary").unwrap();
+        assert!(plan.contains(index), "{plan}");
+        assert!(entry.get_i32("keysExamined").unwrap() <= keys_and_documents, "{entry}");
+        assert!(entry.get_i32("docsExamined").unwrap() <= keys_and_documents, "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_reads_the_index_entries_of_one_user() {
+    let database = TestDatabase::new();
+    let (store, user_id, other) = (database.store().await, UserId::generate(), UserId::generate());
+    create_with_messages(&store, user_id, &["the tide", "the moon", "tides"]).await;
+    create_with_messages(&store, other, &["a tide of somebody else's"; 400]).await;
+
+    let profile = profiled(&database, doc! { "command.aggregate": "messages" }, async || {
+        let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
+        assert_eq!(hits.len(), 2);
+    })
+    .await;
+
+    profile.assert_reads_at_most(4, "IXSCAN { user_id: 1, _fts");
+}
+
+#[tokio::test]
+async fn a_page_of_conversations_reads_no_more_than_it_shows() {
+    let database = TestDatabase::new();
+    let (store, user_id) = (database.store().await, UserId::generate());
+    for number in 0..40 {
+        create(&store, user_id, number).await;
+        create(&store, UserId::generate(), number).await;
+    }
+
+    let lists =
+        [(ArchiveFilter::All, ListOrder::Created), (ArchiveFilter::Active, ListOrder::Updated)];
+    for (filter, order) in lists {
+        let first = store.list(user_id, filter, order, None, 10).await.unwrap();
+        let profile = profiled(&database, doc! { "command.find": "conversations" }, async || {
+            let second = store.list(user_id, filter, order, first.next, 10).await.unwrap();
+            assert_eq!(second.items.len(), 10);
+        })
+        .await;
+        profile.assert_reads_at_most(13, "IXSCAN { user_id");
+        assert!(!profile.0.contains_key("hasSortStage"), "{}", profile.0);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_messages_reads_no_more_than_it_shows() {
+    let database = TestDatabase::new();
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = create_with_messages(&store, user_id, &["tide"; 100]).await;
+    // Most of them are not on the visible path.
+    let messages = database.raw().await.collection::<Document>("messages");
+    let (visible, hidden) =
+        (doc! { "position": { "$mod": [4, 1] } }, doc! { "$set": { "active": false } });
+    messages.update_many(doc! { "$nor": [visible] }, hidden).await.unwrap();
+
+    let profile = profiled(&database, doc! { "command.find": "messages" }, async || {
+        let page = store.messages(user_id, id, Some(60), 10).await.unwrap().unwrap();
+        assert_eq!(page.len(), 10);
+    })
+    .await;
+
+    profile.assert_reads_at_most(11, "IXSCAN { conversation_id");
+    assert!(!profile.0.contains_key("hasSortStage"), "{}", profile.0);
+}
+
+#[tokio::test]
+async fn claiming_expired_turns_does_not_read_turns_with_a_valid_lease() {
+    let database = TestDatabase::new();
+    let (store, user_id) = (database.store().await, UserId::generate());
+    for number in 0..40 {
+        create(&store, user_id, number).await;
+        let id = create(&store, user_id, number).await;
+        let lease_until = moment(if number < 2 { 1 } else { 1_000 });
+        let turn = Some(TurnLease { turn_id: TurnId::generate(), lease_until });
+        let append = Append { messages: vec![question("why?")], turn, ..Append::default() };
+        store.append(user_id, id, append, moment(0)).await.unwrap();
+    }
+
+    let claim = doc! { "command.findAndModify": "conversations" };
+    let profile = profiled(&database, claim, async || {
+        let (now, until) = (moment(2), moment(1_000));
+        let claimed = store.claim_expired_turns(now, moment(0), until, 3).await.unwrap();
+        assert_eq!(claimed.len(), 2);
+    })
+    .await;
+
+    profile.assert_reads_at_most(1, "IXSCAN { lease_until");
+}
+
+#[tokio::test]
+async fn the_versions_of_a_page_are_read_without_other_messages() {
+    let database = TestDatabase::new();
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = create_with_messages(&store, user_id, &["tide"; 100]).await;
+    let page = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
+    let version = Append {
+        messages: vec![question("another")],
+        version_of: Some(page[4].message_id),
+        ..Append::default()
+    };
+    store.append(user_id, id, version, moment(0)).await.unwrap();
+    let parents = page.iter().map(|message| message.parent_id).collect();
+
+    let profile = profiled(&database, doc! { "command.find": "messages" }, async || {
+        let versions = store.children(user_id, id, parents).await.unwrap();
+        assert_eq!(versions.len(), 11);
+    })
+    .await;
+
+    // The index is searched once for each parent.
+    profile.assert_reads_at_most(2 * 11, "IXSCAN { conversation_id: 1, parent_id: 1");
+}

@@ -1,0 +1,117 @@
+//! The adapter of the `TurnLog` port.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redis::{Script, ScriptInvocation};
+use tokio_util::task::AbortOnDropHandle;
+use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
+use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
+
+use super::entry::{Entry, event, event_of};
+use super::event_listener::EventListener;
+use super::topics::Topics;
+use crate::connection::pool::Pool;
+use crate::connection::server::Server;
+use crate::connection::subscriber;
+use crate::keys::Keys;
+
+/// The maximum number of events that are read at a time. It bounds the replies of Redis and the memory
+/// of a slow reader, however long the replay.
+const PAGE: usize = 256;
+
+/// The turn log on Redis Streams, shared by all instances.
+pub struct RedisTurnLog {
+    pool: Pool,
+    keys: Keys,
+    scripts: Scripts,
+    topics: Arc<Topics>,
+    _listener: AbortOnDropHandle<()>,
+}
+
+struct Scripts {
+    append: Script,
+    read: Script,
+    checkpoint: Script,
+}
+
+impl RedisTurnLog {
+    pub(crate) fn new(server: Server, pool: Pool, keys: Keys) -> Self {
+        let topics = Arc::new(Topics::default());
+        let listener = EventListener { keys: keys.clone(), topics: Arc::clone(&topics) };
+        let listener = subscriber::spawn(server, listener);
+        Self { pool, keys, scripts: Scripts::new(), topics, _listener: listener }
+    }
+
+    fn invocation<'a>(&self, script: &'a Script, id: ConversationId) -> ScriptInvocation<'a> {
+        let Self { keys, .. } = self;
+        let mut invocation = script.prepare_invoke();
+        invocation.key(keys.events(id)).key(keys.log(id)).key(keys.origin());
+        invocation
+    }
+}
+
+#[async_trait]
+impl TurnLog for RedisTurnLog {
+    async fn append(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError> {
+        let data = serde_json::to_string(&body).map_err(StoreError::fault)?;
+        let (turn_id, change) = match &body {
+            EventBody::MessageAccepted(accepted) => (accepted.turn_id.to_simple(), "begins"),
+            EventBody::TokenUsage(usage) => (usage.turn_id.to_simple(), "ends"),
+            _ => (String::new(), ""),
+        };
+        let mut script = self.invocation(&self.scripts.append, id);
+        script.arg(event_id.to_simple()).arg(body.name()).arg(data).arg(turn_id).arg(change);
+        let appended: (u64, Option<String>, Option<String>) = self.pool.run(&script).await?;
+        match appended {
+            (seq, Some(name), Some(data)) => event(id, seq, &name, &data),
+            (seq, ..) => Ok(Arc::new(Event { conversation_id: id, seq, body })),
+        }
+    }
+
+    async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
+        let mut script = self.invocation(&self.scripts.read, id);
+        script.arg(after).arg(PAGE);
+        let (latest, is_known, entries): (u64, bool, Vec<Entry>) = self.pool.run(&script).await?;
+        if !is_known {
+            return Ok(Replay::Gone { latest });
+        }
+        let events = entries.iter().map(|entry| event_of(id, entry)).collect::<Result<_, _>>()?;
+        Ok(Replay::Complete(events))
+    }
+
+    /// Keeps waiting during an outage of Redis, and then detects the events that it missed.
+    async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError> {
+        let mut latest = self.topics.join(id);
+        latest.wait_for(|latest| *latest > after).await.map_err(StoreError::fault)?;
+        Ok(())
+    }
+
+    async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
+        let script = self.invocation(&self.scripts.checkpoint, id);
+        let (seq, latest, running_turn): (u64, u64, Option<String>) =
+            self.pool.run(&script).await?;
+        let running_turn = running_turn.map(|turn_id| turn_id.parse::<TurnId>()).transpose();
+        Ok(Checkpoint { seq, latest, running_turn: running_turn.map_err(StoreError::fault)? })
+    }
+}
+
+impl Scripts {
+    fn new() -> Self {
+        macro_rules! script {
+            ($file:literal) => {
+                Script::new(concat!(include_str!("scripts/common.lua"), include_str!($file)))
+            };
+        }
+        Self {
+            append: script!("scripts/append.lua"),
+            read: script!("scripts/read.lua"),
+            checkpoint: script!("scripts/checkpoint.lua"),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Readers are notified of events on every instance, over a single connection.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
+use webchat_domain::{ConversationId, EventId};
+use webchat_persistence::{Replay, TurnLog};
+
+use crate::events::chunk;
+use crate::redis_server::{Raw, RedisServer, open_shared};
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn two_instances_receive_each_others_events() {
+    let (store, _) = open_shared().await;
+    let (one, other) = (store.turn_log(), store.turn_log());
+    let id = ConversationId::generate();
+
+    let mut reached = one.checkpoint(id).await.unwrap().seq;
+    for (publisher, listener) in [(&one, &other), (&other, &one), (&one, &other)] {
+        let publishing = async {
+            // Let the listener wait first.
+            sleep(Duration::from_millis(50)).await;
+            publisher.append(id, EventId::generate(), chunk("x")).await.unwrap()
+        };
+        let (waited, appended) =
+            tokio::join!(timeout(SOON, listener.wait(id, reached)), publishing);
+
+        waited.expect("notified in time").unwrap();
+        let read = listener.read(id, reached).await.unwrap();
+        reached = appended.seq;
+        assert_eq!(read, Replay::Complete(vec![appended]));
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_starts_to_wait_misses_no_event() {
+    let (store, _) = open_shared().await;
+    let (publisher, listener) = (store.turn_log(), store.turn_log());
+
+    for _ in 0..200 {
+        let id = ConversationId::generate();
+        let start = listener.checkpoint(id).await.unwrap().seq;
+        let (waited, appended) = tokio::join!(
+            timeout(SOON, listener.wait(id, start)),
+            publisher.append(id, EventId::generate(), chunk("x")),
+        );
+        waited.expect("notified in time").unwrap();
+        appended.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn readers_of_a_thousand_conversations_share_one_connection() {
+    let server = RedisServer::start("").await;
+    let mut raw = server.raw().await;
+    let store = server.open().await;
+    let (log, publisher) = (store.turn_log(), store.turn_log());
+    let ids: Vec<_> = (0..1_000).map(|_| ConversationId::generate()).collect();
+
+    let waiting = join_all(ids.iter().map(|id| timeout(SOON, log.wait(*id, 0))));
+    let publishing = async {
+        wait_for_subscriptions(&mut raw, 1_000).await;
+        let connections = raw.count_clients("webchat-events").await;
+        for id in &ids {
+            publisher.append(*id, EventId::generate(), chunk("x")).await.unwrap();
+        }
+        connections
+    };
+    let (waited, connections) = tokio::join!(waiting, publishing);
+
+    assert!(waited.iter().all(|waited| matches!(waited, Ok(Ok(())))));
+    // The other one is the publisher's.
+    assert_eq!(connections, 2);
+    wait_for_subscriptions(&mut raw, 0).await;
+}
+
+#[tokio::test]
+async fn dropping_a_log_closes_its_connection() {
+    let server = RedisServer::start("").await;
+    let mut raw = server.raw().await;
+    let log = server.open().await.turn_log();
+    let early = timeout(Duration::from_millis(300), log.wait(ConversationId::generate(), 0)).await;
+    let before = raw.count_clients("webchat-events").await;
+
+    drop(log);
+
+    assert!(early.is_err());
+    assert_eq!(before, 1);
+    let closed = async {
+        while raw.count_clients("webchat-events").await > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, closed).await.expect("the connection is closed");
+}
+
+#[tokio::test]
+async fn a_corrupt_conversation_does_not_block_others() {
+    let (store, prefix) = open_shared().await;
+    let log = store.turn_log();
+    let (corrupt, intact) = (ConversationId::generate(), ConversationId::generate());
+    let key = format!("{prefix}log:{}", corrupt.to_simple());
+    let _: String = Raw::shared().await.run(&format!("SET {key} nonsense")).await;
+    let appended = log.append(intact, EventId::generate(), chunk("x")).await.unwrap();
+
+    let (corrupt, intact) = tokio::join!(
+        timeout(Duration::from_millis(500), log.wait(corrupt, 0)),
+        timeout(SOON, log.wait(intact, 0)),
+    );
+
+    assert!(corrupt.is_err(), "it keeps waiting");
+    intact.expect("notified in time").unwrap();
+    drop(appended);
+}
+
+async fn wait_for_subscriptions(raw: &mut Raw, expected: usize) {
+    let reached = async {
+        loop {
+            let channels: Vec<String> = raw.run("PUBSUB CHANNELS").await;
+            if channels.len() == expected {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, reached).await.expect("one subscription per conversation");
+}

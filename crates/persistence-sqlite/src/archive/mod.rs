@@ -1,0 +1,4 @@
+//! Complete conversations, for export, import and copies.
+
+mod port;
+mod row;

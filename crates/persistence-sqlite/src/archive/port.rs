@@ -1,0 +1,170 @@
+//! Implements [`ConversationArchive`].
+
+use async_trait::async_trait;
+use rusqlite::params;
+use webchat_domain::{ConversationId, JobId, UserId};
+use webchat_persistence::{
+    ConversationArchive, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
+    Totals,
+};
+
+use super::row;
+use crate::SqliteStore;
+use crate::rows::{self, CONVERSATION};
+
+#[async_trait]
+impl ConversationArchive for SqliteStore {
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        self.database
+            .read(|transaction| {
+                let count = |sql| transaction.query_row(sql, [], |row| row.get(0));
+                Ok(Totals {
+                    conversations: count("SELECT count(*) FROM conversations")?,
+                    messages: count("SELECT count(*) FROM messages")?,
+                })
+            })
+            .await
+    }
+
+    async fn conversations_after(
+        &self,
+        after: Option<ConversationId>,
+        limit: u32,
+    ) -> Result<Vec<StoredConversation>, StoreError> {
+        let after = after.map(ConversationId::to_simple).unwrap_or_default();
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                         WHERE conversation_id > ?1 ORDER BY conversation_id LIMIT ?2"
+                    ))?
+                    .query_map(params![after, limit], |row| row::conversation(transaction, row))?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn conversations_of(
+        &self,
+        user_id: UserId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<StoredConversation>, StoreError> {
+        let (at, id) = after.map_or((i64::MIN, String::new()), |cursor| {
+            (cursor.at.unix_millis(), cursor.id.to_simple())
+        });
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                         WHERE user_id = ?1 AND (created_at, conversation_id) > (?2, ?3)
+                         ORDER BY created_at, conversation_id LIMIT ?4"
+                    ))?
+                    .query_map(params![user_id.to_simple(), at, id, limit], |row| {
+                        row::conversation(transaction, row)
+                    })?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn conversation_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<StoredConversation>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                         WHERE conversation_id = ?1 AND user_id = ?2"
+                    ))?
+                    .query_map([id.to_simple(), user_id.to_simple()], |row| {
+                        row::conversation(transaction, row)
+                    })?
+                    .next()
+                    .transpose()
+            })
+            .await
+    }
+
+    async fn messages_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
+                    return Ok(None);
+                }
+                row::messages(transaction, id, after, limit).map(Some)
+            })
+            .await
+    }
+
+    async fn insert_with_messages(
+        &self,
+        conversation: StoredConversation,
+        messages: Vec<StoredMessage>,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let id = conversation.conversation.conversation_id.to_simple();
+                let is_in_use: bool = transaction.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM conversations WHERE conversation_id = ?1)",
+                    [id],
+                    |row| row.get(0),
+                )?;
+                if is_in_use {
+                    return Ok(false);
+                }
+                row::put_conversation(transaction, &conversation)?;
+                for message in &messages {
+                    rows::insert_message(transaction, conversation.user_id, message)?;
+                }
+                Ok(true)
+            })
+            .await
+    }
+
+    async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| row::put_conversation(transaction, &conversation))
+            .await
+    }
+
+    async fn put_messages(
+        &self,
+        user_id: UserId,
+        messages: Vec<StoredMessage>,
+    ) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| {
+                messages
+                    .iter()
+                    .try_for_each(|message| row::put_message(transaction, user_id, message))
+            })
+            .await
+    }
+
+    async fn file_jobs_after(
+        &self,
+        id: ConversationId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<StoredFileJob>, StoreError> {
+        self.database
+            .read(move |transaction| rows::stored_jobs(transaction, id, after, limit))
+            .await
+    }
+
+    async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError> {
+        self.database.write(move |transaction| rows::put_job(transaction, &job)).await
+    }
+}

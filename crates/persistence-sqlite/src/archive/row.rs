@@ -1,0 +1,92 @@
+//! Complete conversations and messages, with what users don't see of them.
+
+use rusqlite::{Row, Transaction, params};
+use webchat_domain::{ClientMessageId, ConversationId, MessageId, Title, UserId};
+use webchat_persistence::{StoredConversation, StoredMessage};
+
+use crate::contexts;
+use crate::rows::{self, MESSAGE};
+
+pub(super) fn messages(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    after: u64,
+    limit: u32,
+) -> rusqlite::Result<Vec<StoredMessage>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE}, client_message_id, active FROM messages
+             WHERE conversation_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
+        ))?
+        .query_map(params![id.to_simple(), after, limit], message)?
+        .collect()
+}
+
+pub(super) fn conversation(
+    transaction: &Transaction<'_>,
+    row: &Row<'_>,
+) -> rusqlite::Result<StoredConversation> {
+    let conversation = rows::conversation(row)?;
+    Ok(StoredConversation {
+        user_id: rows::parsed(row, "user_id")?,
+        head: rows::parsed_option(row, "head")?,
+        last_position: row.get("last_position")?,
+        context: contexts::find(transaction, conversation.conversation_id)?.context,
+        conversation,
+    })
+}
+
+fn message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+    let client_message_id: Option<String> = row.get("client_message_id")?;
+    Ok(StoredMessage {
+        message: rows::message(row)?,
+        client_message_id: client_message_id
+            .map(ClientMessageId::try_from)
+            .transpose()
+            .map_err(rows::invalid)?,
+        active: row.get("active")?,
+    })
+}
+
+pub(super) fn put_conversation(
+    transaction: &Transaction<'_>,
+    stored: &StoredConversation,
+) -> rusqlite::Result<()> {
+    let conversation = &stored.conversation;
+    let id = conversation.conversation_id;
+    transaction
+        .prepare_cached(
+            "INSERT INTO conversations (conversation_id, user_id, title, created_at, updated_at,
+                 message_count, last_position, total_tokens, head, archived)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (conversation_id) DO UPDATE SET
+                 user_id = ?2, title = ?3, created_at = ?4, updated_at = ?5,
+                 message_count = ?6, last_position = ?7, total_tokens = ?8, head = ?9, archived = ?10",
+        )?
+        .execute(params![
+            id.to_simple(),
+            stored.user_id.to_simple(),
+            conversation.title.as_ref().map(Title::as_str),
+            conversation.created_at.unix_millis(),
+            conversation.updated_at.unix_millis(),
+            conversation.message_count,
+            stored.last_position,
+            conversation.total_tokens,
+            stored.head.map(MessageId::to_simple),
+            conversation.archived,
+        ])?;
+    let revision = contexts::find(transaction, id)?.revision;
+    contexts::put(transaction, id, &stored.context, revision + 1)
+}
+
+pub(super) fn put_message(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    stored: &StoredMessage,
+) -> rusqlite::Result<()> {
+    let message_id = stored.message.message_id.to_simple();
+    transaction
+        .prepare_cached("DELETE FROM messages WHERE message_id = ?1")?
+        .execute([&message_id])?;
+    rows::insert_message(transaction, user_id, stored)
+}

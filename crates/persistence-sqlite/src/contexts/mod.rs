@@ -1,0 +1,6 @@
+//! What goes to the model besides the messages.
+
+mod port;
+mod row;
+
+pub(crate) use row::{drop_summary_from, find, put, reset};

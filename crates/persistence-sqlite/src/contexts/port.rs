@@ -1,0 +1,102 @@
+//! Implements [`Contexts`].
+
+use async_trait::async_trait;
+use rusqlite::params;
+use webchat_domain::{Context, ConversationId, Timestamp, UserId};
+use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
+
+use super::row::{find, put};
+use crate::{SqliteStore, rows};
+
+#[async_trait]
+impl Contexts for SqliteStore {
+    async fn context(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<StoredContext>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
+                    return Ok(None);
+                }
+                find(transaction, id).map(Some)
+            })
+            .await
+    }
+
+    async fn replace_context(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        context: Context,
+        expected_revision: u64,
+    ) -> Result<ReplaceContextOutcome, StoreError> {
+        self.database
+            .write(move |transaction| {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
+                    return Ok(ReplaceContextOutcome::NotFound);
+                }
+                if find(transaction, id)?.revision != expected_revision {
+                    return Ok(ReplaceContextOutcome::Conflict);
+                }
+                let revision = expected_revision + 1;
+                put(transaction, id, &context, revision)?;
+                Ok(ReplaceContextOutcome::Stored { revision })
+            })
+            .await
+    }
+
+    async fn begin_compaction(
+        &self,
+        id: ConversationId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let begun = transaction.execute(
+                    "UPDATE conversations SET compacting_until = ?3
+                     WHERE conversation_id = ?1 AND coalesce(compacting_until <= ?2, TRUE)",
+                    params![id.to_simple(), now.unix_millis(), until.unix_millis()],
+                )?;
+                Ok(begun > 0)
+            })
+            .await
+    }
+
+    async fn renew_compaction(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+        later: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.set_compaction_lease(id, until, Some(later)).await
+    }
+
+    async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
+        self.set_compaction_lease(id, until, None).await?;
+        Ok(())
+    }
+}
+
+impl SqliteStore {
+    /// Returns `false` if the current lease is not the one that expires at `until`.
+    async fn set_compaction_lease(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+        later: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let updated = transaction.execute(
+                    "UPDATE conversations SET compacting_until = ?3
+                     WHERE conversation_id = ?1 AND compacting_until = ?2",
+                    params![id.to_simple(), until.unix_millis(), later.map(Timestamp::unix_millis)],
+                )?;
+                Ok(updated > 0)
+            })
+            .await
+    }
+}

@@ -1,0 +1,56 @@
+//! Rows of `contexts`.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use webchat_domain::{Context, ConversationId};
+use webchat_persistence::{StoredContext, rules};
+
+use crate::rows;
+
+pub(crate) fn find(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+) -> rusqlite::Result<StoredContext> {
+    let found = transaction
+        .prepare_cached("SELECT revision, context FROM contexts WHERE conversation_id = ?1")?
+        .query_row([id.to_simple()], |row| {
+            let context = row.get_ref("context")?.as_str()?;
+            Ok(StoredContext {
+                revision: row.get("revision")?,
+                context: serde_json::from_str(context).map_err(rows::invalid)?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+pub(crate) fn put(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    context: &Context,
+    revision: u64,
+) -> rusqlite::Result<()> {
+    let context = serde_json::to_string(context).map_err(rows::invalid)?;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO contexts VALUES (?1, ?2, ?3)")?
+        .execute(params![id.to_simple(), revision, context])?;
+    Ok(())
+}
+
+/// Drops the summary unless it is kept beside a change of the message at this position. The revision
+/// rises in any case, so that a summary made from the old path is not stored.
+pub(crate) fn drop_summary_from(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    position: u64,
+) -> rusqlite::Result<()> {
+    let StoredContext { mut context, revision } = find(transaction, id)?;
+    context.summary =
+        context.summary.filter(|summary| rules::is_summary_kept(summary.through, position));
+    put(transaction, id, &context, revision + 1)
+}
+
+/// Empties the context. Its revision rises, so that a writer that has not seen this gets a conflict.
+pub(crate) fn reset(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
+    let StoredContext { revision, .. } = find(transaction, id)?;
+    put(transaction, id, &Context::default(), revision + 1)
+}

@@ -1,0 +1,106 @@
+//! Turns whose lease has expired, or whose end was not published.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use webchat_domain::{ConversationId, Message, Timestamp, TurnId, UserId};
+use webchat_persistence::AbandonedTurn;
+
+use super::head;
+use crate::rows::{self, MESSAGE};
+
+/// Which turns count as abandoned.
+#[derive(Clone, Copy)]
+pub(super) struct ExpiredTurns {
+    /// Leases that expired by then.
+    pub(super) now: Timestamp,
+    /// Ends that were saved by then and are still not published.
+    pub(super) unpublished_since: Timestamp,
+}
+
+/// A turn that has ended has no lease.
+const EXPIRED: &str = "running_turn IS NOT NULL
+    AND (lease_until <= ?1 OR (lease_until IS NULL AND updated_at <= ?2))";
+
+impl ExpiredTurns {
+    pub(super) fn exist(self, transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+        transaction
+            .prepare_cached(&format!("SELECT 1 FROM conversations WHERE {EXPIRED}"))?
+            .exists([self.now.unix_millis(), self.unpublished_since.unix_millis()])
+    }
+
+    pub(super) fn claim(
+        self,
+        transaction: &Transaction<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<AbandonedTurn>> {
+        let mut expired: Vec<AbandonedTurn> = transaction
+            .prepare_cached(&format!(
+                "SELECT user_id, conversation_id, running_turn FROM conversations
+                 WHERE {EXPIRED} ORDER BY lease_until LIMIT ?3"
+            ))?
+            .query_map(
+                params![self.now.unix_millis(), self.unpublished_since.unix_millis(), limit],
+                without_answer,
+            )?
+            .collect::<Result<_, _>>()?;
+        for turn in &mut expired {
+            transaction
+                .prepare_cached(
+                    "UPDATE conversations SET lease_until = ?2 WHERE conversation_id = ?1",
+                )?
+                .execute(params![turn.conversation_id.to_simple(), until.unix_millis()])?;
+            turn.answer = find_answer(transaction, turn.turn_id)?;
+        }
+        Ok(expired)
+    }
+}
+
+pub(super) fn end_turn(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    turn_id: TurnId,
+) -> rusqlite::Result<bool> {
+    let ended = transaction.execute(
+        "UPDATE conversations SET running_turn = NULL, lease_until = NULL
+         WHERE conversation_id = ?1 AND running_turn = ?2",
+        [id.to_simple(), turn_id.to_simple()],
+    )?;
+    Ok(ended > 0)
+}
+
+pub(super) fn running_turn(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    id: ConversationId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<TurnId>> {
+    transaction
+        .prepare_cached(
+            "SELECT running_turn, lease_until FROM conversations
+             WHERE conversation_id = ?1 AND user_id = ?2",
+        )?
+        .query_row([id.to_simple(), user_id.to_simple()], |row| head::running_turn(row, now))
+        .optional()
+        .map(Option::flatten)
+}
+
+fn without_answer(row: &Row<'_>) -> rusqlite::Result<AbandonedTurn> {
+    Ok(AbandonedTurn {
+        user_id: rows::parsed(row, "user_id")?,
+        conversation_id: rows::parsed(row, "conversation_id")?,
+        turn_id: rows::parsed(row, "running_turn")?,
+        answer: None,
+    })
+}
+
+fn find_answer(
+    transaction: &Transaction<'_>,
+    turn_id: TurnId,
+) -> rusqlite::Result<Option<Message>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE} FROM messages WHERE turn_id = ?1 AND role = 'assistant'"
+        ))?
+        .query_row([turn_id.to_simple()], rows::message)
+        .optional()
+}

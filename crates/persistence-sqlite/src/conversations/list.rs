@@ -1,0 +1,38 @@
+//! A user's conversations, page by page.
+
+use rusqlite::{Transaction, params};
+use webchat_domain::{Conversation, UserId};
+use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Page, rules};
+
+use crate::rows::{self, CONVERSATION};
+
+pub(super) fn list(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    which: ArchiveFilter,
+    order: ListOrder,
+    after: Option<Cursor>,
+    limit: u32,
+) -> rusqlite::Result<Page<Conversation>> {
+    let column = match order {
+        ListOrder::Created => "created_at",
+        ListOrder::Updated => "updated_at",
+    };
+    let archived = match which {
+        ArchiveFilter::All => "",
+        ArchiveFilter::Active => "AND archived = 0",
+        ArchiveFilter::Archived => "AND archived = 1",
+    };
+    let (at, id) = after.map_or((i64::MAX, String::new()), |cursor| {
+        (cursor.at.unix_millis(), cursor.id.to_simple())
+    });
+    let items = transaction
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION} FROM conversations
+             WHERE user_id = ?1 {archived} AND ({column}, conversation_id) < (?2, ?3)
+             ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
+        ))?
+        .query_map(params![user_id.to_simple(), at, id, u64::from(limit) + 1], rows::conversation)?
+        .collect::<Result<_, _>>()?;
+    Ok(rules::build_page(items, order, limit))
+}

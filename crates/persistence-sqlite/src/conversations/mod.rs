@@ -1,0 +1,16 @@
+//! Conversations, their messages and turns.
+
+mod append;
+mod continue_answer;
+mod edit;
+mod expired_turns;
+mod head;
+mod list;
+mod messages;
+mod path;
+mod port;
+mod save_answer;
+mod search;
+mod select;
+
+pub(crate) use append::append;

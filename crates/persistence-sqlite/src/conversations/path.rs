@@ -1,0 +1,117 @@
+//! Which of a conversation's messages are visible.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use webchat_domain::{ConversationId, MessageId};
+use webchat_persistence::rules::{HiddenMessages, NewPath, PathChange, PathNode};
+
+use crate::{contexts, rows};
+
+/// The columns of a [`PathNode`].
+const NODE: &str = "message_id, parent_id, position, token_count, active";
+
+/// Makes the path the visible one.
+pub(super) fn show(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    mut path: NewPath,
+) -> rusqlite::Result<()> {
+    while let Some(message_id) = path.missing_ancestor()
+        && let Some(node) = find_node(transaction, id, message_id)?
+    {
+        path.add_ancestor(node);
+    }
+    let hidden = hide_after(transaction, id, path.branch_position())?;
+    show_joining(transaction, &path)?;
+    let PathChange { message_count, total_tokens } = path.change(&hidden);
+    transaction
+        .prepare_cached(
+            "UPDATE conversations SET head = ?2, message_count = message_count + ?3,
+                 total_tokens = total_tokens + ?4
+             WHERE conversation_id = ?1",
+        )?
+        .execute(params![
+            id.to_simple(),
+            path.head().map(MessageId::to_simple),
+            message_count,
+            total_tokens,
+        ])?;
+    Ok(())
+}
+
+pub(super) fn find_node(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    message_id: MessageId,
+) -> rusqlite::Result<Option<PathNode>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {NODE} FROM messages WHERE conversation_id = ?1 AND message_id = ?2"
+        ))?
+        .query_row([id.to_simple(), message_id.to_simple()], node)
+        .optional()
+}
+
+/// Returns all messages after this position, visible or not, ordered by position.
+pub(super) fn later_nodes(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    position: u64,
+) -> rusqlite::Result<Vec<PathNode>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {NODE} FROM messages
+             WHERE conversation_id = ?1 AND position > ?2 ORDER BY position"
+        ))?
+        .query_map(params![id.to_simple(), position], node)?
+        .collect()
+}
+
+fn node(row: &Row<'_>) -> rusqlite::Result<PathNode> {
+    Ok(PathNode {
+        message_id: rows::parsed(row, "message_id")?,
+        parent_id: rows::parsed_option(row, "parent_id")?,
+        position: row.get("position")?,
+        token_count: row.get("token_count")?,
+        is_active: row.get("active")?,
+    })
+}
+
+/// Takes the messages after this position off the visible path.
+fn hide_after(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    position: u64,
+) -> rusqlite::Result<HiddenMessages> {
+    const VISIBLE: &str = "conversation_id = ?1 AND active = 1 AND position > ?2";
+    let hidden = transaction
+        .prepare_cached(&format!(
+            "SELECT min(position), count(*), coalesce(sum(token_count), 0) FROM messages
+             WHERE {VISIBLE}"
+        ))?
+        .query_row(params![id.to_simple(), position], |row| {
+            Ok(HiddenMessages {
+                first_position: row.get(0)?,
+                message_count: row.get(1)?,
+                total_tokens: row.get(2)?,
+            })
+        })?;
+    if let Some(first_position) = hidden.first_position {
+        transaction
+            .prepare_cached(&format!("UPDATE messages SET active = 0 WHERE {VISIBLE}"))?
+            .execute(params![id.to_simple(), position])?;
+        contexts::drop_summary_from(transaction, id, first_position)?;
+    }
+    Ok(hidden)
+}
+
+fn show_joining(transaction: &Transaction<'_>, path: &NewPath) -> rusqlite::Result<()> {
+    let ids: Vec<String> = path.joining().map(MessageId::to_simple).collect();
+    let ids = serde_json::to_string(&ids).map_err(rows::invalid)?;
+    transaction
+        .prepare_cached(
+            "UPDATE messages SET active = 1
+             WHERE message_id IN (SELECT value FROM json_each(?1))",
+        )?
+        .execute([ids])?;
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! Implements [`Conversations`].
+
+use async_trait::async_trait;
+use rusqlite::params;
+use webchat_domain::{
+    Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
+    TurnId, UserId,
+};
+use webchat_persistence::{
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, ListOrder, Page, SelectOutcome,
+    StoreError, rules,
+};
+
+use super::append::append;
+use super::continue_answer::continue_answer;
+use super::edit::{edit, reset};
+use super::expired_turns::{self, ExpiredTurns};
+use super::list::list;
+use super::messages::messages;
+use super::save_answer::save_answer;
+use super::{search, select};
+use crate::{SqliteStore, rows};
+
+#[async_trait]
+impl Conversations for SqliteStore {
+    async fn create(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<Conversation>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let created = transaction.execute(
+                    "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
+                     VALUES (?1, ?2, ?3, ?3) ON CONFLICT (conversation_id) DO NOTHING",
+                    params![id.to_simple(), user_id.to_simple(), now.unix_millis()],
+                )?;
+                Ok((created > 0).then(|| rules::new_conversation(id, now)))
+            })
+            .await
+    }
+
+    async fn find(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
+        self.database
+            .read(move |transaction| rows::find_conversation(transaction, user_id, id))
+            .await
+    }
+
+    async fn list(
+        &self,
+        user_id: UserId,
+        which: ArchiveFilter,
+        order: ListOrder,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<Conversation>, StoreError> {
+        self.database
+            .read(move |transaction| list(transaction, user_id, which, order, after, limit))
+            .await
+    }
+
+    async fn edit(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        change: Edit,
+        now: Timestamp,
+    ) -> Result<EditOutcome, StoreError> {
+        self.database.write(move |transaction| edit(transaction, user_id, id, &change, now)).await
+    }
+
+    async fn replace_title_if(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        expected: Title,
+        title: Title,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let updated = transaction.execute(
+                    "UPDATE conversations SET title = ?4
+                     WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
+                    params![id.to_simple(), user_id.to_simple(), expected.as_str(), title.as_str()],
+                )?;
+                Ok(updated > 0)
+            })
+            .await
+    }
+
+    async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let deleted = transaction.execute(
+                    "DELETE FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
+                    [id.to_simple(), user_id.to_simple()],
+                )?;
+                Ok(deleted > 0)
+            })
+            .await
+    }
+
+    async fn reset(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database.write(move |transaction| reset(transaction, user_id, id, now)).await
+    }
+
+    async fn append(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        new: Append,
+        now: Timestamp,
+    ) -> Result<AppendOutcome, StoreError> {
+        self.database.write(move |transaction| append(transaction, user_id, id, new, now)).await
+    }
+
+    async fn continue_answer(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        continuation: ContinueAnswer,
+        now: Timestamp,
+    ) -> Result<AppendOutcome, StoreError> {
+        self.database
+            .write(move |transaction| continue_answer(transaction, user_id, id, &continuation, now))
+            .await
+    }
+
+    async fn select(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+        now: Timestamp,
+    ) -> Result<SelectOutcome, StoreError> {
+        self.database
+            .write(move |transaction| select::select(transaction, user_id, id, message_id, now))
+            .await
+    }
+
+    async fn save_answer(
+        &self,
+        id: ConversationId,
+        answer: AnswerUpdate,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database.write(move |transaction| save_answer(transaction, id, &answer, now)).await
+    }
+
+    async fn claim_expired_turns(
+        &self,
+        now: Timestamp,
+        unpublished_since: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AbandonedTurn>, StoreError> {
+        let expired = ExpiredTurns { now, unpublished_since };
+        // Usually there are none: then the writer is not needed.
+        if !self.database.read(move |transaction| expired.exist(transaction)).await? {
+            return Ok(Vec::new());
+        }
+        self.database.write(move |transaction| expired.claim(transaction, until, limit)).await
+    }
+
+    async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| expired_turns::end_turn(transaction, id, turn_id))
+            .await
+    }
+
+    async fn running_turn(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError> {
+        self.database
+            .read(move |transaction| expired_turns::running_turn(transaction, user_id, id, now))
+            .await
+    }
+
+    async fn messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
+                    return Ok(None);
+                }
+                messages(transaction, id, before, limit).map(Some)
+            })
+            .await
+    }
+
+    async fn message(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        self.database
+            .read(move |transaction| rows::find_message(transaction, user_id, id, message_id))
+            .await
+    }
+
+    async fn children(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        parents: Vec<Option<MessageId>>,
+    ) -> Result<Vec<ChildMessage>, StoreError> {
+        self.database
+            .read(move |transaction| select::children(transaction, user_id, id, &parents))
+            .await
+    }
+
+    async fn search(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError> {
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let expression = search::expression(user_id, query);
+        self.database.read(move |transaction| search::search(transaction, &expression, limit)).await
+    }
+}

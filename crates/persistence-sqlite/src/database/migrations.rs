@@ -1,0 +1,44 @@
+//! Brings the schema up to date, and clears what an earlier process left.
+
+use std::error::Error;
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
+
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/01_initial.sql")),
+    M::up(include_str!("../../migrations/02_contexts.sql")),
+    M::up(include_str!("../../migrations/03_versions.sql")),
+    M::up(include_str!("../../migrations/04_file_jobs.sql")),
+    M::up(include_str!("../../migrations/05_archived.sql")),
+    M::up(include_str!("../../migrations/06_answer_errors.sql")),
+];
+
+/// Why the schema could not be brought up to date.
+pub(super) enum PrepareError {
+    TooNew,
+    Broken(Box<dyn Error + Send + Sync>),
+}
+
+impl PrepareError {
+    pub(super) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Broken(cause.into())
+    }
+}
+
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::MigrationDefinition(
+            MigrationDefinitionError::DatabaseTooFarAhead,
+        ) => PrepareError::TooNew,
+        error => PrepareError::broken(error),
+    })?;
+    // No other process uses the file and nothing runs here yet, so every lease is abandoned.
+    connection
+        .execute_batch(
+            "UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL;
+             UPDATE conversations SET compacting_until = NULL WHERE compacting_until IS NOT NULL;
+             UPDATE file_jobs SET run_id = NULL, lease_until = NULL WHERE run_id IS NOT NULL;",
+        )
+        .map_err(PrepareError::broken)
+}

@@ -1,0 +1,155 @@
+//! The recent events of one conversation.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
+use webchat_persistence::{Checkpoint, Replay, StoreError};
+
+/// How many events of ended turns are kept.
+const KEPT_EVENTS: usize = 1_024;
+
+/// How many other events may come between two appends of one event id.
+const DEDUPLICATION_WINDOW: usize = 16;
+
+pub(super) struct EventBuffer {
+    kept: VecDeque<Arc<Event>>,
+    /// The newest events with their ids, oldest first.
+    published: VecDeque<(EventId, Arc<Event>)>,
+    /// The number before the oldest event that is kept; events up to it can't be replayed.
+    before: u64,
+    /// Whether `before` has been read from the file.
+    is_initialized: bool,
+    /// The reserved numbers that are not used yet.
+    numbers: Range<u64>,
+    running: Option<RunningTurn>,
+    used_at: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct RunningTurn {
+    turn_id: TurnId,
+    first_seq: u64,
+}
+
+impl EventBuffer {
+    /// Creates an empty buffer that does not know its conversation's numbers yet.
+    pub(super) fn new() -> Self {
+        Self {
+            kept: VecDeque::new(),
+            published: VecDeque::new(),
+            before: 0,
+            is_initialized: false,
+            numbers: 0..0,
+            running: None,
+            used_at: Instant::now(),
+        }
+    }
+
+    /// Creates a buffer for events after `before`.
+    pub(super) fn starting_after(before: u64) -> Self {
+        Self { before, is_initialized: true, ..Self::new() }
+    }
+
+    pub(super) fn is_initialized(&self) -> bool {
+        self.is_initialized
+    }
+
+    /// Sets the number after which the events start, unless it is set.
+    pub(super) fn initialize(&mut self, before: u64) {
+        if !self.is_initialized {
+            self.before = before;
+            self.is_initialized = true;
+        }
+    }
+
+    pub(super) fn needs_numbers(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// Adds reserved numbers. If another append has added some meanwhile, these remain unused.
+    pub(super) fn add_numbers(&mut self, numbers: Range<u64>) {
+        if self.numbers.is_empty() {
+            self.numbers = numbers;
+        }
+    }
+
+    /// Numbers an event; one that was appended before under the same id is returned instead.
+    pub(super) fn append(
+        &mut self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError> {
+        if let Some((_, event)) = self.published.iter().find(|(known, _)| *known == event_id) {
+            return Ok(Arc::clone(event));
+        }
+        let seq = self
+            .numbers
+            .next()
+            .ok_or_else(|| StoreError::fault("more events at once than numbers were reserved"))?;
+        let event = Arc::new(Event { conversation_id: id, seq, body });
+        self.push(event_id, Arc::clone(&event));
+        Ok(event)
+    }
+
+    pub(super) fn replay(&self, after: u64) -> Replay {
+        if (self.before..=self.latest()).contains(&after) {
+            Replay::Complete(self.kept.iter().filter(|event| event.seq > after).cloned().collect())
+        } else {
+            Replay::Gone { latest: self.latest() }
+        }
+    }
+
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        let latest = self.latest();
+        Checkpoint {
+            seq: self.running.map_or(latest, |turn| turn.first_seq - 1),
+            latest,
+            running_turn: self.running.map(|turn| turn.turn_id),
+        }
+    }
+
+    /// The number of the newest event.
+    pub(super) fn latest(&self) -> u64 {
+        self.kept.back().map_or(self.before, |newest| newest.seq)
+    }
+
+    /// Whether no turn runs and no event was appended for `timeout`.
+    pub(super) fn is_idle(&self, timeout: Duration) -> bool {
+        self.running.is_none() && self.used_at.elapsed() >= timeout
+    }
+
+    fn push(&mut self, event_id: EventId, event: Arc<Event>) {
+        match &event.body {
+            EventBody::MessageAccepted(accepted) => {
+                self.running =
+                    Some(RunningTurn { turn_id: accepted.turn_id, first_seq: event.seq });
+            }
+            EventBody::TokenUsage(usage) => {
+                self.running = self.running.filter(|turn| turn.turn_id != usage.turn_id);
+            }
+            _ => {}
+        }
+        self.published.push_back((event_id, Arc::clone(&event)));
+        if self.published.len() > DEDUPLICATION_WINDOW + 1 {
+            self.published.pop_front();
+        }
+        self.kept.push_back(event);
+        self.used_at = Instant::now();
+        self.drop_old();
+    }
+
+    fn drop_old(&mut self) {
+        let needed_from = self.running.map_or(u64::MAX, |turn| turn.first_seq);
+        while self.kept.len() > KEPT_EVENTS
+            && self.kept.front().is_some_and(|oldest| oldest.seq < needed_from)
+        {
+            if let Some(dropped) = self.kept.pop_front() {
+                self.before = dropped.seq;
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The conversations whose events are in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use webchat_domain::{ConversationId, Event, EventBody, EventId};
+use webchat_persistence::StoreError;
+
+use super::event_buffer::EventBuffer;
+use super::mutex::lock;
+
+/// How long a conversation's events are kept when there are no reads or appends.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
+
+pub(super) struct Topics {
+    by_conversation: HashMap<ConversationId, Arc<Topic>>,
+    swept_at: Instant,
+}
+
+/// The events of one conversation, since this process first appended one.
+pub(super) struct Topic {
+    pub(super) events: Mutex<EventBuffer>,
+    latest: watch::Sender<u64>,
+}
+
+impl Topics {
+    pub(super) fn new() -> Self {
+        Self { by_conversation: HashMap::new(), swept_at: Instant::now() }
+    }
+
+    pub(super) fn find(&self, id: ConversationId) -> Option<Arc<Topic>> {
+        self.by_conversation.get(&id).cloned()
+    }
+
+    pub(super) fn find_or_create(&mut self, id: ConversationId) -> Arc<Topic> {
+        self.sweep();
+        Arc::clone(self.by_conversation.entry(id).or_insert_with(|| Arc::new(Topic::new())))
+    }
+
+    fn sweep(&mut self) {
+        if self.swept_at.elapsed() < IDLE_TIMEOUT {
+            return;
+        }
+        self.swept_at = Instant::now();
+        self.by_conversation.retain(|_, topic| {
+            Arc::strong_count(topic) > 1 || !lock(&topic.events).is_idle(IDLE_TIMEOUT)
+        });
+    }
+}
+
+impl Topic {
+    fn new() -> Self {
+        Self { events: Mutex::new(EventBuffer::new()), latest: watch::Sender::new(0) }
+    }
+
+    pub(super) fn append(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError> {
+        let mut events = lock(&self.events);
+        let event = events.append(id, event_id, body)?;
+        self.latest.send_replace(events.latest());
+        Ok(event)
+    }
+
+    /// Waits until there is an event after `after`.
+    pub(super) async fn wait(&self, after: u64) -> Result<(), StoreError> {
+        let mut latest = self.latest.subscribe();
+        latest.wait_for(|latest| *latest > after).await.map_err(StoreError::fault)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Implements [`TurnLog`]: events in memory, numbers reserved in the file.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+use webchat_domain::{ConversationId, Event, EventBody, EventId};
+use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
+
+use super::event_buffer::EventBuffer;
+use super::mutex::lock;
+use super::topic::{Topic, Topics};
+use crate::database::Database;
+
+/// How many numbers are reserved at a time: one write covers so many events.
+const RESERVATION: u64 = 1_024;
+
+/// The turn log in process memory. Its event numbers are reserved in the SQLite file, so that a restart
+/// uses none twice.
+pub struct SqliteTurnLog {
+    database: Arc<Database>,
+    topics: Mutex<Topics>,
+}
+
+impl SqliteTurnLog {
+    pub(crate) fn new(database: Arc<Database>) -> Self {
+        Self { database, topics: Mutex::new(Topics::new()) }
+    }
+
+    fn topic(&self, id: ConversationId) -> Arc<Topic> {
+        lock(&self.topics).find_or_create(id)
+    }
+
+    /// Reads a conversation's events, without creating a topic: reading one without events must cost
+    /// no memory.
+    async fn inspect<T>(
+        &self,
+        id: ConversationId,
+        inspect: impl Fn(&EventBuffer) -> T,
+    ) -> Result<T, StoreError> {
+        if let Some(found) = self.inspect_in_memory(id, &inspect) {
+            return Ok(found);
+        }
+        // Events up to the last reserved number may have existed before a restart.
+        let before = self.reserved(id).await?;
+        // Those numbers may have been reserved just now, for events that are in memory by now.
+        let found = self.inspect_in_memory(id, &inspect);
+        Ok(found.unwrap_or_else(|| inspect(&EventBuffer::starting_after(before))))
+    }
+
+    fn inspect_in_memory<T>(
+        &self,
+        id: ConversationId,
+        inspect: impl Fn(&EventBuffer) -> T,
+    ) -> Option<T> {
+        let topic = lock(&self.topics).find(id)?;
+        let events = lock(&topic.events);
+        events.is_initialized().then(|| inspect(&events))
+    }
+
+    /// Stores after which number the events of this process start. This must come before the first
+    /// reservation: otherwise the numbers reserved here would count as events that are lost.
+    async fn initialize(&self, id: ConversationId, topic: &Topic) -> Result<(), StoreError> {
+        if !lock(&topic.events).is_initialized() {
+            let before = self.reserved(id).await?;
+            lock(&topic.events).initialize(before);
+        }
+        Ok(())
+    }
+
+    async fn reserved(&self, id: ConversationId) -> Result<u64, StoreError> {
+        self.database
+            .read(move |transaction| {
+                let reserved = transaction
+                    .prepare_cached(
+                        "SELECT reserved FROM event_numbers WHERE conversation_id = ?1",
+                    )?
+                    .query_row([id.to_simple()], |row| row.get(0))
+                    .optional()?;
+                Ok(reserved.unwrap_or(0))
+            })
+            .await
+    }
+
+    async fn reserve(&self, id: ConversationId) -> Result<Range<u64>, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let end: u64 = transaction
+                    .prepare_cached(
+                        "INSERT INTO event_numbers VALUES (?1, ?2)
+                         ON CONFLICT DO UPDATE SET reserved = reserved + ?2 RETURNING reserved",
+                    )?
+                    .query_row(params![id.to_simple(), RESERVATION], |row| row.get(0))?;
+                Ok(end + 1 - RESERVATION..end + 1)
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl TurnLog for SqliteTurnLog {
+    async fn append(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError> {
+        let topic = self.topic(id);
+        self.initialize(id, &topic).await?;
+        if lock(&topic.events).needs_numbers() {
+            let numbers = self.reserve(id).await?;
+            lock(&topic.events).add_numbers(numbers);
+        }
+        topic.append(id, event_id, body)
+    }
+
+    async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
+        self.inspect(id, |events| events.replay(after)).await
+    }
+
+    async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError> {
+        // The topic is kept while waiting, so that it is not swept while it has a reader.
+        let topic = self.topic(id);
+        topic.wait(after).await
+    }
+
+    async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
+        self.inspect(id, EventBuffer::checkpoint).await
+    }
+}

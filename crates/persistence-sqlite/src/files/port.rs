@@ -1,0 +1,127 @@
+//! Implements [`FileJobs`].
+
+use async_trait::async_trait;
+use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
+use webchat_persistence::{
+    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob,
+};
+
+use super::{create, end, job, lease};
+use crate::{SqliteStore, rows};
+
+#[async_trait]
+impl FileJobs for SqliteStore {
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError> {
+        self.database.write(move |transaction| create::create(transaction, user_id, &new)).await
+    }
+
+    async fn find_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .read(move |transaction| job::find_owned(transaction, user_id, id, job_id))
+            .await
+    }
+
+    async fn jobs(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        limit: u32,
+    ) -> Result<Option<Vec<FileJob>>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                if rows::find_conversation(transaction, user_id, id)?.is_none() {
+                    return Ok(None);
+                }
+                job::newest(transaction, id, limit).map(Some)
+            })
+            .await
+    }
+
+    async fn take_job(
+        &self,
+        run_id: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<TakenJob>, StoreError> {
+        // Usually no job is available: then the writer is not needed.
+        let found =
+            self.database.read(move |transaction| lease::find_available(transaction, now)).await?;
+        if found.is_none() {
+            return Ok(None);
+        }
+        self.database.write(move |transaction| lease::take(transaction, run_id, now, until)).await
+    }
+
+    async fn renew_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| lease::renew(transaction, job_id, run_id, until))
+            .await
+    }
+
+    async fn record_part(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        part: u32,
+        analysis: String,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .write(move |transaction| end::record(transaction, job_id, run_id, part, &analysis))
+            .await
+    }
+
+    async fn complete_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Option<CompletedJob>, StoreError> {
+        self.database
+            .write(move |transaction| end::complete(transaction, job_id, run_id, append, now))
+            .await
+    }
+
+    async fn fail_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        error: Problem,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database.write(move |transaction| end::fail(transaction, job_id, run_id, &error)).await
+    }
+
+    async fn cancel_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .write(move |transaction| end::cancel_owned(transaction, user_id, id, job_id))
+            .await
+    }
+
+    async fn retry_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database.write(move |transaction| end::retry(transaction, user_id, id, job_id)).await
+    }
+}

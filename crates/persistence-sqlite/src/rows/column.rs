@@ -1,0 +1,42 @@
+//! Reading single columns.
+
+use std::error::Error;
+use std::str::FromStr;
+
+use rusqlite::Row;
+use rusqlite::types::Type;
+use webchat_domain::{Problem, Timestamp};
+
+pub(crate) fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_unix_millis)
+}
+
+pub(crate) fn timestamp_option(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_unix_millis))
+}
+
+pub(crate) fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    row.get::<_, String>(column)?.parse().map_err(invalid)
+}
+
+pub(crate) fn parsed_option<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    row.get::<_, Option<String>>(column)?.map(|text| text.parse().map_err(invalid)).transpose()
+}
+
+/// The problem in the columns `error_message` and `error_code`.
+pub(crate) fn problem(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
+    let message: Option<String> = row.get("error_message")?;
+    let code: Option<String> = row.get("error_code")?;
+    Ok(message.zip(code).map(|(message, code)| Problem { message, code }))
+}
+
+/// The error for a stored value that can't be read.
+pub(crate) fn invalid(cause: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, cause.into())
+}

@@ -1,0 +1,136 @@
+//! The port of complete conversations, for export, import and copies.
+
+use async_trait::async_trait;
+use webchat_domain::{
+    ClientMessageId, Context, Conversation, ConversationId, FileJob, JobId, Message, MessageId,
+    UserId,
+};
+
+use crate::{Cursor, FileText, StoreError};
+
+/// Reads and writes complete conversations: for users to export and import theirs, and for the operator
+/// to move everything into another store.
+///
+/// The methods that take no user are for the operator's commands only. Methods named `put_…` are for
+/// a store that no server is using.
+///
+/// Durability and cancellation are those of [`Conversations`](crate::Conversations).
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait ConversationArchive: Send + Sync {
+    /// Counts what the store contains.
+    async fn totals(&self) -> Result<Totals, StoreError>;
+
+    /// Returns at most `limit` of the user's conversations that come after `after`, ordered by
+    /// creation time, oldest first.
+    async fn conversations_of(
+        &self,
+        user_id: UserId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<StoredConversation>, StoreError>;
+
+    /// Returns at most `limit` conversations of all users that come after `after`, ordered by id.
+    async fn conversations_after(
+        &self,
+        after: Option<ConversationId>,
+        limit: u32,
+    ) -> Result<Vec<StoredConversation>, StoreError>;
+
+    /// Returns `None` if the user has no such conversation.
+    async fn conversation_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<StoredConversation>, StoreError>;
+
+    /// Returns at most `limit` of a conversation's messages after position `after`, on the visible
+    /// path or not, ordered by position. Returns `None` if the user has no such conversation.
+    async fn messages_of(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<StoredMessage>>, StoreError>;
+
+    /// Stores a new conversation with all of its messages; readers see it only once it is complete.
+    /// Returns `false` and changes nothing if its id is in use, by any user.
+    ///
+    /// The ids of the messages must be used by no other conversation.
+    async fn insert_with_messages(
+        &self,
+        conversation: StoredConversation,
+        messages: Vec<StoredMessage>,
+    ) -> Result<bool, StoreError>;
+
+    /// Stores a conversation as it is, replacing one with the same id, whose messages stay.
+    /// Idempotent.
+    async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError>;
+
+    /// Stores messages as they are, each replacing one with the same id, without counting them into
+    /// their conversation, which must exist. Idempotent.
+    async fn put_messages(
+        &self,
+        user_id: UserId,
+        messages: Vec<StoredMessage>,
+    ) -> Result<(), StoreError>;
+
+    /// Returns at most `limit` of a conversation's file jobs that come after `after`, ordered by id.
+    async fn file_jobs_after(
+        &self,
+        id: ConversationId,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<StoredFileJob>, StoreError>;
+
+    /// Stores a file job as it is, without a lease, replacing one with the same id. Its conversation
+    /// must exist. Idempotent.
+    async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError>;
+}
+
+/// What a store contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// The number of conversations.
+    pub conversations: u64,
+    /// The number of messages, visible or not.
+    pub messages: u64,
+}
+
+/// A complete conversation, except for its messages and its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredConversation {
+    /// The user it belongs to.
+    pub user_id: UserId,
+    /// The part that users see.
+    pub conversation: Conversation,
+    /// The last message of the visible path, the parent of the next one.
+    pub head: Option<MessageId>,
+    /// The last position that was assigned.
+    pub last_position: u64,
+    /// What goes to the model besides the messages.
+    pub context: Context,
+}
+
+/// A complete file job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFileJob {
+    /// The user it belongs to.
+    pub user_id: UserId,
+    /// The part that users see.
+    pub job: FileJob,
+    /// What is needed to continue the job; `None` once it has ended for good.
+    pub text: Option<FileText>,
+}
+
+/// A complete message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// The part that users see.
+    pub message: Message,
+    /// The client's id for it.
+    pub client_message_id: Option<ClientMessageId>,
+    /// Whether it is on the visible path.
+    pub active: bool,
+}

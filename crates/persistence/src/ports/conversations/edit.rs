@@ -1,0 +1,25 @@
+//! Editing a conversation.
+
+use webchat_domain::{Conversation, Title};
+
+/// Changes to a conversation. `None` keeps the current value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// The new title.
+    pub title: Option<Title>,
+    /// Whether the conversation is archived. This does not change `updated_at`.
+    pub archived: Option<bool>,
+    /// The state on which the edit is based; any other one is a conflict.
+    pub expected: Option<Conversation>,
+}
+
+/// The outcome of an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EditOutcome {
+    /// The conversation after the edit.
+    Stored(Conversation),
+    /// The conversation is not in the expected state; nothing was changed.
+    Conflict,
+    /// The user has no such conversation.
+    NotFound,
+}

@@ -1,0 +1,193 @@
+//! The port of conversations.
+
+use async_trait::async_trait;
+use webchat_domain::{
+    Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
+    TurnId, UserId,
+};
+
+use super::append::{Append, AppendOutcome, ContinueAnswer};
+use super::cursor::Cursor;
+use super::edit::{Edit, EditOutcome};
+use super::list::{ArchiveFilter, ListOrder, Page};
+use super::turn::{AbandonedTurn, AnswerUpdate};
+use super::versions::{ChildMessage, SelectOutcome};
+use crate::StoreError;
+
+/// Stores conversations and their messages.
+///
+/// Each message has a parent, except a first one. Several messages with the same parent are *versions*. The
+/// *visible path* leads from a first message to the conversation's last one; a conversation's
+/// `message_count` and `total_tokens` are those of its visible path. Positions are assigned in the order of
+/// appending, so they rise along each path, with gaps where other versions have theirs.
+///
+/// A completed call is durable: it survives a crash and a power failure. A call whose future is dropped may
+/// or may not take effect; it never takes effect in part.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Conversations: Send + Sync {
+    /// Creates an empty conversation. Returns `None` and changes nothing if the id is in use.
+    async fn create(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<Conversation>, StoreError>;
+
+    /// Returns `None` if the user has no such conversation.
+    async fn find(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError>;
+
+    /// Returns a page of at most `limit` of the user's conversations after `after`, newest first by `order`.
+    async fn list(
+        &self,
+        user_id: UserId,
+        which: ArchiveFilter,
+        order: ListOrder,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<Conversation>, StoreError>;
+
+    /// Edits a conversation on behalf of its user.
+    async fn edit(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        edit: Edit,
+        now: Timestamp,
+    ) -> Result<EditOutcome, StoreError>;
+
+    /// Replaces the title if it is still the expected one. Returns `false` if it is not, or if the user
+    /// has no such conversation. This is not an edit by the user: `updated_at` stays.
+    async fn replace_title_if(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        expected: Title,
+        title: Title,
+    ) -> Result<bool, StoreError>;
+
+    /// Deletes a conversation and its messages. Returns `false` if the user has no such conversation.
+    async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError>;
+
+    /// Removes all messages of a conversation and forgets its turn. Positions continue to rise, so that
+    /// an append that expects an old one is a conflict. Returns `false` if the user has no such
+    /// conversation.
+    async fn reset(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Appends messages at the next positions, all or none: to the visible path, or as another version
+    /// of one of its messages. The messages of a turn take the conversation out of the archive.
+    async fn append(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<AppendOutcome, StoreError>;
+
+    /// Starts a turn that continues the unfinished answer at the end of the visible path. The turn gets
+    /// the lease on the conversation and the answer, which stays `interrupted` unless the turn saves
+    /// more. A summary that covers the answer is dropped.
+    ///
+    /// The outcome is that of an append without messages, with the answer as the stored message. It is
+    /// [`AppendOutcome::Conflict`] if the visible path does not end in such an answer.
+    async fn continue_answer(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        continuation: ContinueAnswer,
+        now: Timestamp,
+    ) -> Result<AppendOutcome, StoreError>;
+
+    /// Makes the path to this message visible, and continues it with the newest child each time. Changes
+    /// nothing if the message is visible. The cost grows with the number of messages after the point where
+    /// the paths diverge.
+    async fn select(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+        now: Timestamp,
+    ) -> Result<SelectOutcome, StoreError>;
+
+    /// Saves the current state of an answer. Returns `false` and changes nothing if its turn is no
+    /// longer known: it was ended or replaced, or its conversation was reset or deleted.
+    ///
+    /// Saving the final state releases the lease. The turn is remembered until [`Conversations::end_turn`]
+    /// is called after its end was published, or until another turn starts. Until then the final state can
+    /// be saved again, which shows that the turn's instance is alive.
+    async fn save_answer(
+        &self,
+        id: ConversationId,
+        answer: AnswerUpdate,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Claims at most `limit` turns of instances that are presumed dead: those whose lease has expired
+    /// by `now`, earliest first, and those whose end was last saved by `unpublished_since` and is not
+    /// published. Each is returned to one caller only, who has the lease until `until` to publish the
+    /// turn's end and then end it. If that caller dies too, the lease expires again.
+    async fn claim_expired_turns(
+        &self,
+        now: Timestamp,
+        unpublished_since: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AbandonedTurn>, StoreError>;
+
+    /// Ends and forgets a turn; its answer stays as it was last saved. Returns `false` if the turn is
+    /// not known.
+    async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
+
+    /// Returns the turn whose lease on the conversation is valid at `now`, or `None` if there is none or
+    /// the user has no such conversation.
+    async fn running_turn(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError>;
+
+    /// Returns at most `limit` of the newest messages of the visible path, oldest first; with `before`,
+    /// only those before that position. Returns `None` if the user has no such conversation.
+    async fn messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>, StoreError>;
+
+    /// Returns a message, visible or not, or `None` if the user has no such message there.
+    async fn message(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Option<Message>, StoreError>;
+
+    /// Returns all children of `parents`, visible or not, oldest first. First messages are the children of
+    /// `None`. The result is empty if the user has no such conversation.
+    async fn children(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        parents: Vec<Option<MessageId>>,
+    ) -> Result<Vec<ChildMessage>, StoreError>;
+
+    /// Returns at most `limit` of the user's visible messages that match the query, best match first.
+    async fn search(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError>;
+}

@@ -1,0 +1,37 @@
+//! Saving the answer of a turn, and turns that nobody runs any more.
+
+use webchat_domain::{
+    ConversationId, Message, MessageId, MessageStatus, Problem, Timestamp, TurnId, UserId,
+};
+
+/// The current state of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerUpdate {
+    /// The answer.
+    pub message_id: MessageId,
+    /// Its turn.
+    pub turn_id: TurnId,
+    /// The complete text so far.
+    pub content: String,
+    /// The number of tokens of that text.
+    pub token_count: u32,
+    /// The status, which remains if nothing more is saved.
+    pub status: MessageStatus,
+    /// Why the turn failed, if it did. Replaces the error of an earlier turn.
+    pub error: Option<Problem>,
+    /// Until when the turn's lease is renewed; `None` if the turn has ended and the answer is final.
+    pub lease_until: Option<Timestamp>,
+}
+
+/// A turn whose instance is presumed dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbandonedTurn {
+    /// The user whose conversation it is.
+    pub user_id: UserId,
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The turn.
+    pub turn_id: TurnId,
+    /// The answer as it was last saved, if the turn has one.
+    pub answer: Option<Message>,
+}

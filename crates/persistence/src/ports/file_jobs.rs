@@ -1,0 +1,169 @@
+//! The port of files and the jobs that analyse them.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use webchat_domain::{
+    Conversation, ConversationId, FileJob, JobId, Message, Problem, RunId, Timestamp, UserId,
+};
+
+use crate::{Append, StoreError};
+
+/// Stores files while they are analysed, and the progress of their analysis.
+///
+/// One run at a time has the lease of a running job. When it expires, the next run to ask for work takes the
+/// job, with everything that was recorded. A new job has no lease. A run that has lost its lease can change
+/// nothing.
+///
+/// Durability and cancellation are those of [`Conversations`](crate::Conversations). Resetting or deleting a
+/// conversation also removes its jobs.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait FileJobs: Send + Sync {
+    /// Creates a job and stores its text, unless the conversation has a job with this id. If the user has
+    /// the maximum number of jobs, the oldest failed ones are cancelled. Concurrent calls may exceed the
+    /// maximum slightly.
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError>;
+
+    /// Returns `None` if the user has no such job in this conversation.
+    async fn find_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError>;
+
+    /// Returns at most `limit` of the conversation's jobs, newest first, or `None` if the user has no such
+    /// conversation.
+    async fn jobs(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        limit: u32,
+    ) -> Result<Option<Vec<FileJob>>, StoreError>;
+
+    /// Leases the oldest running job without a valid lease at `now` to the run, until `until`.
+    async fn take_job(
+        &self,
+        run_id: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<TakenJob>, StoreError>;
+
+    /// Renews the lease until `until`. Returns `false` if the run has lost it.
+    async fn renew_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        until: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Records the analysis of one part; parts are counted from 0. Returns the updated job, or `None` if
+    /// the run has lost its lease.
+    async fn record_part(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        part: u32,
+        analysis: String,
+    ) -> Result<Option<FileJob>, StoreError>;
+
+    /// Appends the messages to the job's conversation, the last of which is the analysis, and ends the job
+    /// as complete, in one transaction. Removes its text. Returns `None` if the run has lost its lease.
+    async fn complete_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Option<CompletedJob>, StoreError>;
+
+    /// Ends the job as failed and keeps what was recorded. Returns `None` if the run has lost its lease.
+    async fn fail_job(
+        &self,
+        job_id: JobId,
+        run_id: RunId,
+        error: Problem,
+    ) -> Result<Option<FileJob>, StoreError>;
+
+    /// Cancels a job that runs or has failed, and removes its text; a job that has ended otherwise stays as
+    /// it is. Returns the job, or `None` if the user has no such job there.
+    async fn cancel_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError>;
+
+    /// Runs a failed job again for the missing parts; any other job stays as it is. Returns the job, or
+    /// `None` if the user has no such job there.
+    async fn retry_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+    ) -> Result<Option<FileJob>, StoreError>;
+}
+
+/// A job to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFileJob {
+    /// The job, running, with no part analysed.
+    pub job: FileJob,
+    /// The content of the file.
+    pub text: String,
+    /// The byte offset at which each part ends; the last one ends with the text.
+    pub part_ends: Vec<u64>,
+    /// The maximum number of the user's jobs that are running or failed, whose texts are kept.
+    pub max_kept: u32,
+}
+
+/// The outcome of creating a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateJobOutcome {
+    /// The job is stored.
+    Created,
+    /// A job with this id exists: its current state.
+    Duplicate(FileJob),
+    /// The user has the maximum number of running jobs.
+    TooMany,
+    /// The user has no such conversation.
+    NotFound,
+}
+
+/// A leased job and everything needed to continue it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenJob {
+    /// The user it belongs to.
+    pub user_id: UserId,
+    /// The job.
+    pub job: FileJob,
+    /// The file, and the analyses recorded so far.
+    pub text: FileText,
+}
+
+/// A file that is being analysed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileText {
+    /// The content of the file.
+    pub content: String,
+    /// The byte offset at which each part ends.
+    pub part_ends: Vec<u64>,
+    /// The recorded analyses by part.
+    pub analyses: BTreeMap<u32, String>,
+}
+
+/// A job whose analysis was appended to its conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedJob {
+    /// The updated job.
+    pub job: FileJob,
+    /// The updated conversation.
+    pub conversation: Conversation,
+    /// The stored messages.
+    pub messages: Vec<Message>,
+}

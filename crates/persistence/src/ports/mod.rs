@@ -1,0 +1,45 @@
+//! The ports: what the layers above may ask of a store, one file each.
+
+mod contexts;
+mod conversation_archive;
+mod conversations;
+mod file_jobs;
+mod probe;
+mod saved_files;
+mod sessions;
+mod signals;
+mod turn_log;
+
+#[cfg(feature = "mock")]
+pub use contexts::MockContexts;
+pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};
+#[cfg(feature = "mock")]
+pub use conversation_archive::MockConversationArchive;
+pub use conversation_archive::{
+    ConversationArchive, StoredConversation, StoredFileJob, StoredMessage, Totals,
+};
+#[cfg(feature = "mock")]
+pub use conversations::MockConversations;
+pub use conversations::{
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, InvalidCursor, ListOrder, Page,
+    SelectOutcome, TurnLease,
+};
+#[cfg(feature = "mock")]
+pub use file_jobs::MockFileJobs;
+pub use file_jobs::{CompletedJob, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
+#[cfg(feature = "mock")]
+pub use probe::MockProbe;
+pub use probe::Probe;
+#[cfg(feature = "mock")]
+pub use saved_files::MockSavedFiles;
+pub use saved_files::SavedFiles;
+#[cfg(feature = "mock")]
+pub use sessions::MockSessions;
+pub use sessions::Sessions;
+#[cfg(feature = "mock")]
+pub use signals::MockSignals;
+pub use signals::{Signal, Signals};
+#[cfg(feature = "mock")]
+pub use turn_log::MockTurnLog;
+pub use turn_log::{Checkpoint, Replay, TurnLog};

@@ -1,0 +1,26 @@
+//! The port of browser sessions.
+
+use async_trait::async_trait;
+use webchat_domain::{Session, SessionId, Timestamp};
+
+use crate::StoreError;
+
+/// Stores sessions until they expire.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Returns the session unless it has expired by `now`.
+    async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError>;
+
+    /// Stores the session until `expires_at`, replacing its older state. May remove sessions that have
+    /// expired by `now`.
+    async fn save(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes the session. Does nothing if it does not exist.
+    async fn delete(&self, id: SessionId) -> Result<(), StoreError>;
+}

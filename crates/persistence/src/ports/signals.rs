@@ -1,0 +1,47 @@
+//! The port of signals between instances.
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use webchat_domain::{ConversationId, TurnId, UserId};
+
+use crate::StoreError;
+
+/// A notification for all instances. It contains no content and proves nothing: its receiver reads the
+/// store, on behalf of the user it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The user has stopped a turn, on whichever instance it runs.
+    Stop {
+        /// The user.
+        user_id: UserId,
+        /// The conversation.
+        conversation_id: ConversationId,
+        /// The turn; a later one is not affected.
+        turn_id: TurnId,
+    },
+    /// An entry in the user's list of conversations was added, changed or removed.
+    ListChanged {
+        /// The user.
+        user_id: UserId,
+        /// The entry; `None` if many have changed.
+        conversation_id: Option<ConversationId>,
+    },
+}
+
+/// Publishes signals to all instances that are subscribed, including the sender.
+///
+/// Signals are not stored: an instance that is not subscribed or can't be reached misses them.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Signals: Send + Sync {
+    /// Publishes a signal once.
+    async fn publish(&self, signal: Signal) -> Result<(), StoreError>;
+
+    /// Subscribes to all signals that are published after this call returns, in each sender's order. Waits
+    /// while no signals can be received. The stream never ends; a subscriber that lags some 1 000 signals
+    /// behind loses the oldest.
+    ///
+    /// # Cancellation
+    /// Dropping the future or the stream is safe.
+    async fn subscribe(&self) -> Result<BoxStream<'static, Signal>, StoreError>;
+}

@@ -1,0 +1,64 @@
+//! The port of the turn log.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
+
+use crate::StoreError;
+
+/// Numbers the events of each conversation, and keeps them long enough for a client to catch up after a
+/// disconnection.
+///
+/// Readers pull: each remembers the number it has reached, waits for more events and reads them. A slow
+/// reader therefore costs no memory and does not slow down others.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait TurnLog: Send + Sync {
+    /// Appends the event under the next number. No number is used twice, even across restarts. All events
+    /// of a running turn are kept.
+    ///
+    /// An append that failed, or whose future was dropped, can be retried under the same `event_id`: it
+    /// takes effect once, and returns the first event, as long as at most 16 other events of the
+    /// conversation were appended in between.
+    async fn append(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError>;
+
+    /// Returns the events after the event `after`, where 0 is before the first. A long replay may be
+    /// returned in parts: reading after the last event returns the next part.
+    async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError>;
+
+    /// Waits until there is an event after `after`. Dropping the future is safe.
+    async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError>;
+
+    /// Returns the number after which a client that reads the stored messages next must continue.
+    async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError>;
+}
+
+/// The result of reading the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// The events after the given one, in order and without a gap; empty if there are none.
+    Complete(Vec<Arc<Event>>),
+    /// The log does not reach back that far: read the messages again, and continue after `latest`.
+    Gone {
+        /// The number of the newest event.
+        latest: u64,
+    },
+}
+
+/// A point at which the stored messages and the events match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// All events up to this one are part of the stored messages; those of the running turn come after
+    /// it.
+    pub seq: u64,
+    /// The number of the newest event, after which a client continues that wants future events only.
+    pub latest: u64,
+    /// The running turn.
+    pub running_turn: Option<TurnId>,
+}

@@ -1,0 +1,21 @@
+//! When a summary is dropped.
+
+/// Whether a summary of the messages up to position `through` is kept when the message at `position`
+/// changes or leaves the visible path. The context's revision rises in any case, so that a summary
+/// made from the old path is not stored.
+#[must_use]
+pub fn is_summary_kept(through: u64, position: u64) -> bool {
+    through < position
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_kept_only_where_all_that_it_covers_stays() {
+        assert!(is_summary_kept(4, 5));
+        assert!(!is_summary_kept(5, 5));
+        assert!(!is_summary_kept(9, 5));
+    }
+}

@@ -1,0 +1,167 @@
+//! What [`ConversationArchive`] promises to exports and imports of users.
+#![expect(missing_docs, reason = "the name states the promise")]
+
+use webchat_domain::{Conversation, ConversationId, Message, SearchQuery, UserId};
+
+use crate::testing::fixtures::{id_of, moment, question, sample};
+use crate::{
+    Append, Contexts, ConversationArchive, Conversations, Cursor, StoredConversation, StoredMessage,
+};
+
+pub async fn an_inserted_conversation_is_returned_unchanged<S>(store: &S)
+where
+    S: Conversations + Contexts + ConversationArchive,
+{
+    let (conversation, messages) = sample();
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+
+    assert!(store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap());
+
+    let found = store.conversation_of(user_id, id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&conversation));
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
+    assert_eq!(store.messages_of(user_id, id, 0, 1).await.unwrap().unwrap(), messages[..1]);
+    assert_eq!(store.messages_of(user_id, id, 4, 9).await.unwrap().unwrap(), messages[1..]);
+    assert_eq!(store.find(user_id, id).await.unwrap(), Some(conversation.conversation));
+    let context = store.context(user_id, id).await.unwrap().unwrap();
+    assert_eq!(context.context, conversation.context);
+    let hits = store.search(user_id, &SearchQuery::parse("tide"), 9).await.unwrap();
+    assert_eq!(hits.len(), 1, "what is not active is not found");
+}
+
+pub async fn a_second_insert_changes_nothing<S>(store: &S)
+where
+    S: Conversations + ConversationArchive,
+{
+    let (conversation, messages) = sample();
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
+    let append = Append { messages: vec![question("appended later")], ..Append::default() };
+    store.append(user_id, id, append, moment(9)).await.unwrap();
+
+    assert!(!store.insert_with_messages(conversation, messages).await.unwrap());
+
+    let stored = store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap();
+    assert_eq!(stored.len(), 3);
+    assert_eq!(store.conversations_of(user_id, None, 9).await.unwrap().len(), 1);
+}
+
+pub async fn of_concurrent_inserts_one_is_stored<S: ConversationArchive>(store: &S) {
+    let (conversation, messages) = sample();
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    let add = || store.insert_with_messages(conversation.clone(), messages.clone());
+
+    let (one, two, three) = tokio::join!(add(), add(), add());
+
+    let added = [one, two, three].into_iter().filter(|one| *one.as_ref().unwrap());
+    assert_eq!(added.count(), 1);
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
+}
+
+pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: ConversationArchive>(
+    store: &S,
+) {
+    let user_id = UserId::generate();
+    let mut added = Vec::new();
+    for started in [3, 1, 2, 2] {
+        let conversation = empty(user_id, started);
+        added.push((moment(started), id_of(&conversation)));
+        store.insert_with_messages(conversation, Vec::new()).await.unwrap();
+    }
+    added.sort();
+
+    let mut read = Vec::new();
+    let mut after = None;
+    while let Some(stored) = store.conversations_of(user_id, after, 1).await.unwrap().pop() {
+        let (at, id) = (stored.conversation.created_at, id_of(&stored));
+        read.push((at, id));
+        after = Some(Cursor { at, id });
+    }
+
+    assert_eq!(read, added);
+}
+
+pub async fn another_user_can_not_read_a_conversation<S: ConversationArchive>(store: &S) {
+    let (conversation, messages) = sample();
+    let (stranger, id) = (UserId::generate(), id_of(&conversation));
+    store.insert_with_messages(conversation, messages).await.unwrap();
+
+    assert_eq!(store.conversation_of(stranger, id).await.unwrap(), None);
+    assert_eq!(store.messages_of(stranger, id, 0, 9).await.unwrap(), None);
+    assert_eq!(store.conversations_of(stranger, None, 9).await.unwrap(), []);
+}
+
+pub async fn an_insert_does_not_take_the_id_of_another_user<S: ConversationArchive>(store: &S) {
+    let (conversation, messages) = sample();
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
+    let other_users = StoredConversation { user_id: UserId::generate(), ..conversation.clone() };
+
+    assert!(!store.insert_with_messages(other_users, Vec::new()).await.unwrap());
+
+    assert_eq!(store.conversation_of(user_id, id).await.unwrap(), Some(conversation));
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
+}
+
+pub async fn a_deleted_conversation_can_be_inserted_again<S>(store: &S)
+where
+    S: Conversations + ConversationArchive,
+{
+    let (conversation, messages) = sample();
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
+    store.delete(user_id, id).await.unwrap();
+
+    assert!(store.insert_with_messages(conversation, messages.clone()).await.unwrap());
+
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
+}
+
+pub async fn a_long_conversation_is_inserted_completely<S: ConversationArchive>(store: &S) {
+    let user_id = UserId::generate();
+    let mut conversation = empty(user_id, 0);
+    let id = id_of(&conversation);
+    let messages: Vec<StoredMessage> = (1..=1_200).map(|position| numbered(id, position)).collect();
+    conversation.last_position = 1_200;
+    conversation.conversation.message_count = 1_200;
+
+    assert!(store.insert_with_messages(conversation, messages.clone()).await.unwrap());
+
+    let read = store.messages_of(user_id, id, 0, 9_999).await.unwrap().unwrap();
+    assert_eq!(read, messages);
+}
+
+pub async fn messages_removed_by_a_reset_are_not_read<S>(store: &S)
+where
+    S: Conversations + ConversationArchive,
+{
+    let (conversation, messages) = sample();
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    store.insert_with_messages(conversation, messages).await.unwrap();
+
+    store.reset(user_id, id, moment(9)).await.unwrap();
+
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), []);
+    let found = store.conversation_of(user_id, id).await.unwrap().unwrap();
+    assert_eq!((found.head, found.conversation.message_count), (None, 0));
+}
+
+fn empty(user_id: UserId, created: i64) -> StoredConversation {
+    StoredConversation {
+        user_id,
+        conversation: Conversation {
+            created_at: moment(created),
+            updated_at: moment(created),
+            ..Conversation::fixture()
+        },
+        head: None,
+        last_position: 0,
+        context: webchat_domain::Context::default(),
+    }
+}
+
+fn numbered(conversation_id: ConversationId, position: u64) -> StoredMessage {
+    let content = format!("number {position}");
+    let message = Message { conversation_id, position, content, ..Message::fixture() };
+    StoredMessage { message, client_message_id: None, active: true }
+}

@@ -1,0 +1,98 @@
+//! All services behind the one middleware stack.
+
+use actix_session::SessionMiddleware;
+use actix_session::storage::CookieSessionStore;
+use actix_web::cookie::Key;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, ServiceConfig};
+use tracing_actix_web::TracingLogger;
+use webchat_chat::Chat;
+
+use crate::middleware::cors::cors;
+use crate::middleware::error_body::error_body;
+use crate::middleware::origin::{Origins, check_origin};
+use crate::middleware::request_limits::{RequestLimits, limit_requests};
+use crate::middleware::security_headers::security_headers;
+use crate::middleware::sessions::sessions;
+use crate::realtime::connections::Connections;
+use crate::rest::transfer::imports::ImportLimit;
+use crate::routes::routes;
+use crate::settings::Settings;
+
+/// All of Webchat but its page, for an actix application of your own. Clones share the live connections.
+#[derive(Clone)]
+pub struct Services {
+    chat: Chat,
+    connections: Connections,
+    origins: Data<Origins>,
+    import_limit: ImportLimit,
+    request_limits: Data<RequestLimits>,
+    key: Key,
+    is_secure: bool,
+}
+
+impl Services {
+    /// Creates the services, once per process: all workers share them.
+    #[must_use]
+    pub fn new(chat: Chat, settings: &Settings) -> Self {
+        let public_url = settings.public_url.as_ref();
+        Self {
+            chat,
+            connections: Connections::new(settings.limits),
+            origins: Data::new(Origins::new(settings)),
+            import_limit: ImportLimit(settings.max_import_bytes),
+            request_limits: Data::new(RequestLimits::new(settings.requests_per_second)),
+            key: Key::derive_from(&settings.secret_key),
+            is_secure: public_url.is_some_and(|url| url.scheme() == "https"),
+        }
+    }
+
+    /// Mounts the services at `path`, with their own sessions, origin check and error bodies:
+    /// `App::new().configure(services.under("/chat"))`. With an empty path they get every request that
+    /// no service before them matches.
+    pub fn under(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<> {
+        self.mount(path, |_: &mut ServiceConfig| {})
+    }
+
+    /// Mounts the services and `more` at `path`, behind the middleware stack.
+    pub(crate) fn mount<F: FnOnce(&mut ServiceConfig)>(
+        &self,
+        path: &str,
+        more: F,
+    ) -> impl FnOnce(&mut ServiceConfig) + use<F> {
+        // The middleware that is added last runs first.
+        let scope = web::scope(path)
+            .configure(|config| self.configure(config))
+            .configure(more)
+            .wrap(from_fn(limit_requests))
+            .wrap(self.sessions())
+            .wrap(from_fn(check_origin))
+            .wrap(from_fn(error_body))
+            .wrap(from_fn(cors))
+            .wrap(security_headers())
+            .wrap(TracingLogger::default());
+        |config| {
+            config.service(scope);
+        }
+    }
+
+    /// Tells clients that the server restarts, and waits until their connections are closed. To be
+    /// called after [`Chat::shutdown`] and before the server is stopped.
+    pub async fn close(&self) {
+        self.connections.close().await;
+    }
+
+    fn configure(&self, config: &mut ServiceConfig) {
+        config
+            .app_data(Data::new(self.chat.clone()))
+            .app_data(Data::new(self.connections.clone()))
+            .app_data(Data::new(self.import_limit))
+            .app_data(self.origins.clone())
+            .app_data(self.request_limits.clone())
+            .configure(routes);
+    }
+
+    fn sessions(&self) -> SessionMiddleware<CookieSessionStore> {
+        sessions(self.key.clone(), self.is_secure, self.chat.settings().session_ttl)
+    }
+}

@@ -1,0 +1,118 @@
+//! Why a request failed: variant, wire code and text of each error in one place.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use strum::IntoStaticStr;
+use thiserror::Error;
+use webchat_chat::{ChatError, NotReady};
+
+use crate::realtime::socket_io::engine_io_error::EngineIoError;
+
+/// Why a request failed. The text is meant for the user, and that of a 5xx never shows the cause; the
+/// `strum` name is the stable code that clients see (see [`ApiError::code`]).
+#[derive(Debug, Error, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum ApiError {
+    /// A use case failed; the code is that of the [`ChatError`].
+    #[error(transparent)]
+    #[strum(transparent)]
+    Chat(#[from] ChatError),
+    /// The request can't be parsed.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// The request is well-formed, but a value in it is not allowed.
+    #[error("{0}")]
+    InvalidValue(String),
+    /// The session exceeded its rate of requests, or the connection its rate of messages.
+    #[error("These are too many requests. Please wait a moment.")]
+    RateLimited {
+        /// The time until the next request or message is accepted.
+        retry_after: Duration,
+    },
+    /// The request names no conversation, and the session has no current one.
+    #[error("No active conversation. Please start a new conversation.")]
+    NoConversation,
+    /// A conversation could not be saved to a file; the code is that of the [`ChatError`].
+    #[error("Failed to save conversation.")]
+    #[strum(transparent)]
+    NotSaved(#[source] ChatError),
+    /// The session has no current conversation to reset.
+    #[error("No active conversation to reset.")]
+    #[strum(serialize = "no_conversation")]
+    NothingToReset,
+    /// One half of a few-shot example is missing or blank.
+    #[error("Both 'user_prompt' and 'assistant_response' are required.")]
+    IncompleteExample,
+    /// The request was sent by a page of an origin that is not allowed.
+    #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
+    OriginNotAllowed,
+    /// No page or route has this path.
+    #[error("There is nothing here.")]
+    NotFound,
+    /// The route does not support this method.
+    #[error("This method is not allowed here.")]
+    MethodNotAllowed,
+    /// None of the media types in `Accept` is available; the text names those that are.
+    #[error("The response is only available as {0}. Check the `Accept` header.")]
+    NotAcceptable(String),
+    /// The body is too large.
+    #[error("The request is too large.")]
+    PayloadTooLarge,
+    /// The body is not declared as JSON, or is compressed.
+    #[error("The body must be JSON, with `Content-Type: application/json`, and not compressed.")]
+    UnsupportedMediaType,
+    /// The body is not declared as a form.
+    #[error("The body must be a form with a file: `multipart/form-data`.")]
+    #[strum(serialize = "unsupported_media_type")]
+    NotAForm,
+    /// The analysis of an uploaded file failed or was cancelled.
+    #[error("{0}")]
+    FileNotAnalysed(String),
+    /// Engine.IO rejected the request, on the Socket.IO endpoint.
+    #[error(transparent)]
+    #[strum(serialize = "invalid_request")]
+    EngineIo(#[from] EngineIoError),
+    /// The server's limit of Socket.IO sessions is reached.
+    #[error("Too many clients are connected. Please try again later.")]
+    TooManyConnections,
+    /// The user's limit of concurrent connections is reached.
+    #[error(
+        "You have too many connections open. Please close some of them, other tabs for example."
+    )]
+    ConnectionLimit,
+    /// A client sent an event with an unknown name.
+    #[error("Unknown event: '{0}'.")]
+    UnknownEvent(String),
+    /// The server should not get requests now.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    /// The server has a bug.
+    #[error("Something went wrong on the server.")]
+    Internal,
+}
+
+impl ApiError {
+    /// The error's stable code on the wire.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EngineIo(EngineIoError::Forbidden) => Self::OriginNotAllowed.code(),
+            error => error.into(),
+        }
+    }
+
+    /// Translates an error response that actix made itself.
+    pub(crate) fn from_status(status: StatusCode, error: Option<&actix_web::Error>) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            status if status.is_client_error() => Self::InvalidRequest(
+                error.map_or_else(|| "The request is invalid.".to_owned(), ToString::to_string),
+            ),
+            _ => Self::Internal,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Errors of requests: their codes, texts, HTTP statuses and bodies.
+
+pub(crate) mod api_error;
+pub(crate) mod body;
+mod conversions;
+mod status;

@@ -1,0 +1,106 @@
+//! The one table from errors to HTTP statuses.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, ResponseError};
+use webchat_chat::ChatError;
+
+use super::api_error::ApiError;
+use crate::realtime::socket_io::engine_io_error::EngineIoError;
+
+/// When a client may retry while the server or its store is unavailable or busy.
+const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// When one of the user's turns may have ended.
+const TURN_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Chat(error) | Self::NotSaved(error) => chat_status(error),
+            Self::OriginNotAllowed | Self::EngineIo(EngineIoError::Forbidden) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::InvalidRequest(_)
+            | Self::NoConversation
+            | Self::NothingToReset
+            | Self::IncompleteExample
+            | Self::UnknownEvent(_)
+            | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::FileNotAnalysed(_) => StatusCode::BAD_GATEWAY,
+            Self::ConnectionLimit | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Sets status and headers only: the `error_body` middleware writes the body, as it needs the
+    /// request's id.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(wait) = self.retry_after() {
+            // In whole seconds, rounded up so that the client never retries too early.
+            response.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1_000).to_string()));
+        }
+        response.finish()
+    }
+}
+
+impl ApiError {
+    /// The time after which a retry may succeed, if known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::Chat(ChatError::TooManyTurns { .. }) => Some(TURN_RETRY_AFTER),
+            error => matches!(
+                error.status_code(),
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+            )
+            .then_some(UNAVAILABLE_RETRY_AFTER),
+        }
+    }
+}
+
+fn chat_status(error: &ChatError) -> StatusCode {
+    match error {
+        ChatError::EmptySearch
+        | ChatError::UnsupportedFileType
+        | ChatError::FileNotText
+        | ChatError::EmptyFile
+        | ChatError::InvalidImport(_) => StatusCode::BAD_REQUEST,
+        ChatError::EmptyMessage
+        | ChatError::MessageTooLong(_)
+        | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ChatError::ConversationNotFound
+        | ChatError::MessageNotFound
+        | ChatError::TurnNotFound
+        | ChatError::SavedFileNotFound
+        | ChatError::ExampleNotFound
+        | ChatError::FileNotFound
+        | ChatError::NoSummary
+        | ChatError::ImportNotFound => StatusCode::NOT_FOUND,
+        ChatError::FileNotFailed
+        | ChatError::TurnInProgress
+        | ChatError::PositionConflict { .. }
+        | ChatError::NothingToContinue
+        | ChatError::ContextConflict
+        | ChatError::ImportInProgress => StatusCode::CONFLICT,
+        ChatError::ShuttingDown | ChatError::StorageUnavailable(_) | ChatError::TooManyImports => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        ChatError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        ChatError::TooManyFiles { .. }
+        | ChatError::TooManyTurns { .. }
+        | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
+        ChatError::RevisionConflict => StatusCode::PRECONDITION_FAILED,
+        ChatError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

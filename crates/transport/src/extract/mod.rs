@@ -1,0 +1,10 @@
+//! What handlers read from a request: session, body, parameters, headers and files.
+
+pub(crate) mod accept;
+pub(crate) mod body;
+pub(crate) mod etag;
+pub(crate) mod file_form;
+pub(crate) mod idempotency_key;
+pub(crate) mod paging;
+pub(crate) mod session;
+pub(crate) mod upload;

@@ -1,0 +1,94 @@
+//! Who sent a request: the extractors of its session.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_session::SessionExt;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use webchat_chat::Chat;
+use webchat_domain::{Session, SessionId, UserId};
+
+use crate::error::api_error::ApiError;
+
+/// The cookie's only entry.
+const SESSION_ID: &str = "session_id";
+
+/// The session of a request that changes something or opens the page. Starts a session if the request
+/// has none.
+pub struct RequiredSession {
+    /// The session that the request has or has started.
+    pub session: Session,
+}
+
+/// The session of a request that only reads. Starts no session, so that a program that only reads
+/// leaves nothing in the store.
+pub struct OptionalSession {
+    /// The session's user. Without a session, the id of a new user, who owns nothing.
+    pub user_id: UserId,
+    /// The session, if the request has one.
+    pub session: Option<Session>,
+}
+
+impl FromRequest for RequiredSession {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let chat = chat(&request)?;
+            if let Some(session) = find(&request, chat).await? {
+                return Ok(Self { session });
+            }
+            let session = chat.accounts.start_session().await?;
+            set_cookie(&request, session.session_id)?;
+            Ok(Self { session })
+        })
+    }
+}
+
+impl FromRequest for OptionalSession {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let session = find(&request, chat(&request)?).await?;
+            let user_id = session.as_ref().map_or_else(UserId::generate, |session| session.user_id);
+            Ok(Self { user_id, session })
+        })
+    }
+}
+
+/// Extends the session and its cookie to their full lifetime: the browser has come back.
+pub(crate) async fn extend(
+    request: &HttpRequest,
+    chat: &Chat,
+    session: &Session,
+) -> Result<(), ApiError> {
+    chat.accounts.touch_session(session).await?;
+    set_cookie(request, session.session_id)
+}
+
+fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
+    request.app_data::<web::Data<Chat>>().map(web::Data::get_ref).ok_or(ApiError::Internal)
+}
+
+async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
+    match session_id(request) {
+        Some(id) => Ok(chat.accounts.find_session(id).await?),
+        None => Ok(None),
+    }
+}
+
+/// The id of the session that the cookie names; the session may have expired.
+pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
+    // A cookie with other contents counts as no cookie.
+    request.get_session().get(SESSION_ID).ok().flatten()
+}
+
+fn set_cookie(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
+    request.get_session().insert(SESSION_ID, id).map_err(|_| ApiError::Internal)
+}

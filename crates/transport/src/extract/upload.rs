@@ -1,0 +1,65 @@
+//! A file to analyse, uploaded as a multipart form and kept in memory.
+
+use actix_multipart::Field;
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
+use futures_util::TryStreamExt;
+use webchat_chat::{Chat, ChatError, Upload};
+use webchat_domain::FileName;
+
+use super::file_form::{FileForm, FormError};
+use crate::error::api_error::ApiError;
+
+const NO_FILE: &str = "The form has no file: a field `file` with a file is expected.";
+
+/// Reads the form's only field `file`. The file's name is checked before its content is read.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    body: Payload,
+    chat: &Chat,
+) -> Result<Upload, ApiError> {
+    let max_bytes = chat.settings().files.max_bytes;
+    read_form(request, body, chat, max_bytes)
+        .await
+        .map_err(|error| error.or(ChatError::FileTooLarge { max_bytes }))
+}
+
+async fn read_form(
+    request: &HttpRequest,
+    body: Payload,
+    chat: &Chat,
+    max_bytes: usize,
+) -> Result<Upload, FormError> {
+    let max_bytes = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+    let mut form = FileForm::new(request, body, max_bytes)?;
+    let mut upload = None;
+    while let Some(mut field) = form.next_file().await? {
+        let name = file_name(&field)?;
+        chat.files.accept_file_name(&name).map_err(ApiError::from)?;
+        let content = content(&mut field).await?;
+        if upload.replace(Upload { name, content }).is_some() {
+            return Err(invalid("The form has several fields `file`: one is expected.").into());
+        }
+    }
+    upload.ok_or_else(|| invalid(NO_FILE).into())
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::InvalidRequest(message.to_owned())
+}
+
+/// A browser sends an empty name if the user has chosen no file.
+fn file_name(field: &Field) -> Result<FileName, ApiError> {
+    let disposition = field.content_disposition();
+    let name = disposition.and_then(|disposition| disposition.get_filename());
+    let name = name.filter(|name| !name.is_empty()).ok_or_else(|| invalid(NO_FILE))?;
+    Ok(FileName::from(name.to_owned()))
+}
+
+async fn content(field: &mut Field) -> Result<Vec<u8>, FormError> {
+    let mut content = Vec::new();
+    while let Some(chunk) = field.try_next().await? {
+        content.extend_from_slice(&chunk);
+    }
+    Ok(content)
+}

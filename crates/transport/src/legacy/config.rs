@@ -1,0 +1,35 @@
+//! The model's limits.
+
+use actix_web::web::{self, Data, Json, ServiceConfig};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::Chat;
+
+const CONFIG: &str = "/get_config";
+
+#[derive(OpenApi)]
+#[openapi(paths(read))]
+pub(super) struct ApiDoc;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(web::resource(CONFIG).route(web::get().to(read)));
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskConfig)]
+struct Config {
+    max_tokens: u32,
+}
+
+/// Returns the size of the model's window, in tokens.
+#[utoipa::path(
+    get,
+    path = CONFIG,
+    tag = "flask",
+    operation_id = "flask_get_config",
+    responses((status = 200, body = Config)),
+)]
+async fn read(chat: Data<Chat>) -> Json<Config> {
+    let max_tokens = chat.settings().max_tokens;
+    Json(Config { max_tokens })
+}

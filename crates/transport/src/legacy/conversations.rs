@@ -1,0 +1,137 @@
+//! Starting, listing, loading and resetting conversations.
+
+use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::{Chat, ChatError, FlaskMessage};
+use webchat_domain::{Conversation, ConversationId, Timestamp};
+
+use super::confirmation::Confirmation;
+use super::history::FlaskMessageSchema;
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::openapi::responses::{ConversationPath, NotFoundResponse};
+
+const START: &str = "/start_conversation";
+const RESET: &str = "/reset_conversation";
+const LIST: &str = "/list_conversations";
+const LOAD: &str = "/load_conversation/{id}";
+
+#[derive(OpenApi)]
+#[openapi(paths(start, reset, list, load))]
+pub(super) struct ApiDoc;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource(START).route(web::post().to(start)))
+        .service(web::resource(RESET).route(web::post().to(reset)))
+        .service(web::resource(LIST).route(web::get().to(list)))
+        .service(web::resource(LOAD).route(web::get().to(load)));
+}
+
+#[derive(Serialize, ToSchema)]
+struct Started {
+    message: &'static str,
+    conversation_id: ConversationId,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskConversations)]
+struct ConversationList {
+    conversations: Vec<ListedConversation>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskConversation)]
+struct ListedConversation {
+    conversation_id: ConversationId,
+    created_at: Timestamp,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskHistory)]
+struct History {
+    #[schema(value_type = Vec<FlaskMessageSchema>)]
+    conversation: Vec<FlaskMessage>,
+}
+
+/// Starts a conversation and makes it the session's current one.
+#[utoipa::path(
+    post,
+    path = START,
+    tag = "flask",
+    operation_id = "flask_start_conversation",
+    responses((status = 200, body = Started)),
+)]
+async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Started>, ApiError> {
+    let user_id = caller.session.user_id;
+    let conversation_id = chat.conversations.start(user_id, None).await?.conversation_id;
+    chat.accounts.set_current_conversation(&caller.session, conversation_id).await?;
+    let message = "New conversation started.";
+    Ok(Json(Started { message, conversation_id }))
+}
+
+/// Resets the current conversation: deletes its messages and its context.
+#[utoipa::path(
+    post,
+    path = RESET,
+    tag = "flask",
+    operation_id = "flask_reset_conversation",
+    responses(
+        (status = 200, body = Confirmation),
+        (status = 400, body = ErrorBody, description = "The session has no current conversation."),
+    ),
+)]
+async fn reset(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Confirmation>, ApiError> {
+    let id = caller.session.conversation_id.ok_or(ApiError::NothingToReset)?;
+    match chat.conversations.reset(caller.session.user_id, id).await {
+        Err(ChatError::ConversationNotFound) => return Err(ApiError::NothingToReset),
+        reset => reset?,
+    }
+    Ok(Json(Confirmation { message: "Conversation has been reset successfully!" }))
+}
+
+/// Lists all conversations, newest first.
+#[utoipa::path(
+    get,
+    path = LIST,
+    tag = "flask",
+    operation_id = "flask_list_conversations",
+    responses((status = 200, body = ConversationList)),
+)]
+async fn list(
+    caller: OptionalSession,
+    chat: Data<Chat>,
+) -> Result<Json<ConversationList>, ApiError> {
+    let conversations = chat.conversations.list_all(caller.user_id).await?;
+    let conversations = conversations.into_iter().map(ListedConversation::from).collect();
+    Ok(Json(ConversationList { conversations }))
+}
+
+/// Returns the messages of a conversation, and makes it the session's current one.
+#[utoipa::path(
+    get,
+    path = LOAD,
+    tag = "flask",
+    operation_id = "flask_load_conversation",
+    params(ConversationPath),
+    responses((status = 200, body = History), NotFoundResponse),
+)]
+async fn load(
+    caller: OptionalSession,
+    id: Path<ConversationId>,
+    chat: Data<Chat>,
+) -> Result<Json<History>, ApiError> {
+    let conversation = chat.transfer.flask_history(caller.user_id, *id).await?;
+    if let Some(session) = &caller.session {
+        chat.accounts.set_current_conversation(session, *id).await?;
+    }
+    Ok(Json(History { conversation }))
+}
+
+impl From<Conversation> for ListedConversation {
+    fn from(conversation: Conversation) -> Self {
+        Self { conversation_id: conversation.conversation_id, created_at: conversation.created_at }
+    }
+}

@@ -1,0 +1,56 @@
+//! Few-shot examples of the current conversation.
+
+use actix_web::web::{self, Data, Json, ServiceConfig};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::Chat;
+
+use super::confirmation::Confirmation;
+use crate::error::api_error::ApiError;
+use crate::extract::body::Body;
+use crate::extract::session::RequiredSession;
+use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse};
+use crate::rest::context::few_shot_examples::add_example;
+
+const ADD: &str = "/add_few_shot_example";
+
+#[derive(OpenApi)]
+#[openapi(paths(add))]
+pub(super) struct ApiDoc;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(web::resource(ADD).route(web::post().to(add)));
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FlaskExample)]
+struct NewExample {
+    user_prompt: Option<String>,
+    assistant_response: Option<String>,
+}
+
+/// Adds an example to the current conversation.
+#[utoipa::path(
+    post,
+    path = ADD,
+    tag = "flask",
+    operation_id = "flask_add_few_shot_example",
+    request_body(
+        content = NewExample,
+        example = json!({"user_prompt": "1 + 1?", "assistant_response": "2."}),
+    ),
+    responses((status = 200, body = Confirmation), InvalidBodyResponse, NotFoundResponse),
+)]
+async fn add(
+    caller: RequiredSession,
+    example: Body<NewExample>,
+    chat: Data<Chat>,
+) -> Result<Json<Confirmation>, ApiError> {
+    let NewExample { user_prompt, assistant_response } = example.into_inner().0;
+    let (user_prompt, assistant_response) =
+        user_prompt.zip(assistant_response).ok_or(ApiError::IncompleteExample)?;
+    let id = caller.session.conversation_id.ok_or(ApiError::NoConversation)?;
+    let user_id = caller.session.user_id;
+    add_example(&chat, user_id, id, None, user_prompt, assistant_response).await?;
+    Ok(Json(Confirmation { message: "Few-shot example added successfully!" }))
+}

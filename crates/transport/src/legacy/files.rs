@@ -1,0 +1,82 @@
+//! Uploading a file and waiting for its analysis.
+
+use actix_web::HttpRequest;
+use actix_web::web::{self, Data, Json, Payload, ServiceConfig};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::{Chat, ChatError};
+use webchat_domain::{ConversationId, FileJob, JobStatus, Session};
+
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::extract::file_form::UploadedFile;
+use crate::extract::session::RequiredSession;
+use crate::extract::upload;
+use crate::openapi::responses::InvalidFileResponse;
+
+const UPLOAD: &str = "/upload_file";
+
+#[derive(OpenApi)]
+#[openapi(paths(upload))]
+pub(super) struct ApiDoc;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(web::resource(UPLOAD).route(web::post().to(upload)));
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlaskAnalysis)]
+struct Analysed {
+    message: &'static str,
+    analysis: String,
+}
+
+/// Analyses a file in the current conversation, or in a new one if there is none. Responds when the
+/// analysis is complete.
+#[utoipa::path(
+    post,
+    path = UPLOAD,
+    tag = "flask",
+    operation_id = "flask_upload_file",
+    request_body(content = UploadedFile, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, body = Analysed),
+        InvalidFileResponse,
+        (status = 502, body = ErrorBody, description = "The analysis failed or was cancelled."),
+    ),
+)]
+async fn upload(
+    caller: RequiredSession,
+    request: HttpRequest,
+    body: Payload,
+    chat: Data<Chat>,
+) -> Result<Json<Analysed>, ApiError> {
+    let user_id = caller.session.user_id;
+    let upload = upload::read(&request, body, &chat).await?;
+    let id = current_or_new(&chat, &caller.session).await?;
+    let FileJob { job_id, .. } = chat.files.upload(user_id, id, None, upload).await?;
+    let job = chat.files.wait_for(user_id, id, job_id).await?;
+    match (job.status, &job.error) {
+        (JobStatus::Complete, _) => {}
+        (_, Some(error)) => return Err(ApiError::FileNotAnalysed(error.message.clone())),
+        (_, None) => {
+            return Err(ApiError::FileNotAnalysed("The analysis was cancelled.".to_owned()));
+        }
+    }
+    let analysis = chat.files.analysis(user_id, &job).await?;
+    let message = "File was uploaded and analyzed successfully.";
+    Ok(Json(Analysed { message, analysis }))
+}
+
+/// Starts a conversation if the session has no current one, or if that was deleted.
+async fn current_or_new(chat: &Chat, session: &Session) -> Result<ConversationId, ApiError> {
+    if let Some(id) = session.conversation_id {
+        match chat.conversations.find(session.user_id, id).await {
+            Err(ChatError::ConversationNotFound) => {}
+            found => return Ok(found?.conversation_id),
+        }
+    }
+    let id = chat.conversations.start(session.user_id, None).await?.conversation_id;
+    chat.accounts.set_current_conversation(session, id).await?;
+    Ok(id)
+}

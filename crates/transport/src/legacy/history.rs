@@ -1,0 +1,91 @@
+//! Saving the current conversation to a file on the server, and downloading such files.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
+use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::{Chat, SavedName};
+use webchat_domain::Role;
+
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::headers::attachment;
+use crate::openapi::responses::NotFoundResponse;
+use crate::rest::transfer::save::save_history;
+
+const SAVE: &str = "/save_history";
+const SAVED_FILE: &str = "/saved_conversations/{file}";
+
+#[derive(OpenApi)]
+#[openapi(paths(save, download))]
+pub(super) struct ApiDoc;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource(SAVE).route(web::post().to(save)))
+        .service(web::resource(SAVED_FILE).route(web::get().to(download)));
+}
+
+/// A message, or one half of a few-shot example.
+#[derive(ToSchema)]
+#[schema(as = FlaskMessage)]
+#[expect(dead_code, reason = "used for the description only: the use cases return the messages")]
+pub(super) struct FlaskMessageSchema {
+    role: Role,
+    content: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SavedHistory)]
+struct Saved {
+    message: &'static str,
+    file_name: String,
+}
+
+/// Saves the current conversation to a file on the server.
+#[utoipa::path(
+    post,
+    path = SAVE,
+    tag = "flask",
+    operation_id = "flask_save_history",
+    responses(
+        (status = 200, body = Saved),
+        (status = 400, body = ErrorBody, description = "The session has no current conversation."),
+        (
+            status = 429,
+            body = ErrorBody,
+            description = "The conversation was saved several times in the last seconds.",
+        ),
+        NotFoundResponse,
+    ),
+)]
+async fn save(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Saved>, ApiError> {
+    let id = caller.session.conversation_id.ok_or(ApiError::NoConversation)?;
+    let name = save_history(&chat, caller.session.user_id, id).await?;
+    let message = "Conversation history saved successfully.";
+    Ok(Json(Saved { message, file_name: name.to_string() }))
+}
+
+/// Downloads a saved conversation.
+#[utoipa::path(
+    get,
+    path = SAVED_FILE,
+    tag = "flask",
+    operation_id = "flask_saved_history",
+    params(("file" = String, Path, description = "The `file_name` that saving returned.")),
+    responses((status = 200, body = Vec<FlaskMessageSchema>), NotFoundResponse),
+)]
+async fn download(
+    caller: OptionalSession,
+    file: Path<String>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let name: SavedName = file.parse()?;
+    let content = chat.conversations.saved_history(caller.user_id, &name).await?;
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header((CONTENT_DISPOSITION, attachment(&name.to_string())))
+        .body(content))
+}

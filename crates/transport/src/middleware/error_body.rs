@@ -1,0 +1,51 @@
+//! Adds the request's id to every response, and a JSON body to every error.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse};
+use tracing_actix_web::RequestId;
+
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Also replaces the bodies of errors that actix makes itself.
+pub(crate) async fn error_body(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    let response = next.call(request).await?;
+    let mut response = if response.status().as_u16() >= 400 {
+        with_body(response, request_id.clone())
+    } else {
+        response.map_into_boxed_body()
+    };
+    if let Some(request_id) = request_id {
+        response.headers_mut().insert(REQUEST_ID, request_id.parse()?);
+    }
+    Ok(response)
+}
+
+fn with_body<B>(response: ServiceResponse<B>, request_id: Option<String>) -> ServiceResponse {
+    let (request, failed) = response.into_parts();
+    let body = describe(&failed, request_id);
+    let mut described = HttpResponse::build(failed.status()).json(body);
+    for name in [ALLOW, RETRY_AFTER] {
+        if let Some(value) = failed.headers().get(&name) {
+            described.headers_mut().insert(name, value.clone());
+        }
+    }
+    ServiceResponse::new(request, described)
+}
+
+fn describe<B>(response: &HttpResponse<B>, request_id: Option<String>) -> ErrorBody {
+    let error = response.error();
+    if let Some(ours) = error.and_then(|error| error.as_error::<ApiError>()) {
+        return ErrorBody::new(ours, request_id);
+    }
+    ErrorBody::new(&ApiError::from_status(response.status(), error), request_id)
+}

@@ -1,0 +1,27 @@
+//! The session cookie: signed, encrypted, and holding nothing but the session's id.
+
+use std::time::Duration;
+
+use actix_session::SessionMiddleware;
+use actix_session::config::PersistentSession;
+use actix_session::storage::CookieSessionStore;
+use actix_web::cookie::{self, Key, SameSite};
+
+/// The cookie's name, which the description of the API names too.
+pub(crate) const COOKIE_NAME: &str = "webchat_session";
+
+/// `is_secure` restricts the cookie to HTTPS; it expires after `ttl`.
+pub(crate) fn sessions(
+    key: Key,
+    is_secure: bool,
+    ttl: Duration,
+) -> SessionMiddleware<CookieSessionStore> {
+    let ttl = cookie::time::Duration::try_from(ttl).unwrap_or(cookie::time::Duration::MAX);
+    SessionMiddleware::builder(CookieSessionStore::default(), key)
+        .cookie_name(COOKIE_NAME.to_owned())
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_secure(is_secure)
+        .session_lifecycle(PersistentSession::default().session_ttl(ttl))
+        .build()
+}

@@ -1,0 +1,115 @@
+//! The OpenAPI document. Each file of routes describes its own in a struct `ApiDoc`; they are merged
+//! here, and what all of them share is added.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, OpenApi, PathItem, Ref, RefOr, Response};
+use utoipa::{OpenApi as _, PartialSchema, ToSchema};
+use webchat_domain::IdempotencyKey;
+
+use super::responses::error;
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::middleware::sessions::COOKIE_NAME;
+use crate::realtime::events::schema::{ClientEvent, ServerEvent};
+use crate::{health, legacy, rest};
+
+pub(crate) const PATH: &str = "/api/openapi.json";
+
+/// The name of the security scheme of the session cookie.
+const SESSION: &str = "session";
+
+/// The name of the response that stands for all errors without their own description.
+const ERROR_RESPONSE: &str = "ErrorResponse";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Webchat",
+        description = "The HTTP API of Webchat. `docs/protocol.md` has more: the events, and the rules \
+            that all routes share.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "conversations"),
+        (name = "turns", description = "Questions and running answers."),
+        (name = "context", description = "What the model gets besides the messages."),
+        (name = "search"),
+        (name = "files", description = "Text files to analyse; the analysis becomes part of a conversation."),
+        (name = "exchange", description = "Export and import of conversations."),
+        (name = "server", description = "Configuration and health of the server."),
+        (name = "flask", description = "For clients of the Flask application. Bound to the session, \
+            which remembers one current conversation.")
+    )
+)]
+struct Document;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(serve), components(schemas(ClientEvent, ServerEvent, IdempotencyKey)))]
+struct ApiDoc;
+
+/// The document as it is in `docs/openapi.json`.
+///
+/// # Errors
+/// When the document can't be serialized, which does not happen.
+pub fn openapi() -> serde_json::Result<String> {
+    let routes = [legacy::routes::api_doc(), health::ApiDoc::openapi(), ApiDoc::openapi()];
+    let rest = Document::openapi().nest(rest::routes::PREFIX, rest::routes::api_doc());
+    let mut document = routes.into_iter().fold(rest, OpenApi::merge_from);
+    let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
+    let cookie = ApiKeyValue::new(COOKIE_NAME);
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    components.responses.insert(ERROR_RESPONSE.to_owned(), error("Any other error.").into());
+    components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
+    for item in document.paths.paths.values_mut() {
+        add_default_responses(item);
+    }
+    // The cookie is optional: requests that change something start a session if there is none.
+    let with_session = SecurityRequirement::new(SESSION, Vec::<String>::new());
+    document.security = Some(vec![SecurityRequirement::default(), with_session]);
+    Ok(document.to_pretty_json()? + "\n")
+}
+
+fn add_default_responses(item: &mut PathItem) {
+    let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+    for operation in methods.into_iter().flatten() {
+        for response in operation.responses.responses.values_mut() {
+            add_default_description(response);
+        }
+        let error = RefOr::Ref(Ref::from_response_name(ERROR_RESPONSE));
+        operation.responses.responses.insert("default".to_owned(), error);
+    }
+}
+
+/// OpenAPI requires a description, even if the schema says it all.
+fn add_default_description(response: &mut RefOr<Response>) {
+    if let RefOr::T(response) = response
+        && response.description.is_empty()
+    {
+        "OK.".clone_into(&mut response.description);
+    }
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = PATH,
+    tag = "server",
+    operation_id = "openapi",
+    responses((status = 200, body = serde_json::Value)),
+)]
+pub(crate) async fn serve() -> Result<HttpResponse, ApiError> {
+    static DOCUMENT: LazyLock<serde_json::Result<String>> = LazyLock::new(openapi);
+    let document = DOCUMENT.as_ref().map_err(|error| {
+        tracing::error!(%error, "failed to serialize the description of the API");
+        ApiError::Internal
+    })?;
+    let header = (CACHE_CONTROL, "no-cache");
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header(header)
+        .body(document.as_str()))
+}

@@ -1,0 +1,8 @@
+//! Merges the descriptions of several files of routes.
+
+use utoipa::openapi::{Info, OpenApi, Paths};
+
+pub(crate) fn merge(docs: &[fn() -> OpenApi]) -> OpenApi {
+    let empty = OpenApi::new(Info::new("", ""), Paths::new());
+    docs.iter().fold(empty, |merged, doc| merged.merge_from(doc()))
+}

@@ -1,0 +1,144 @@
+//! Events from clients.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use webchat_domain::{ClientMessageId, ConversationId, MessageId};
+
+use crate::error::api_error::ApiError;
+
+/// An event from a client, parsed completely.
+#[derive(Debug)]
+pub(crate) enum IncomingEvent {
+    SendMessage(SendMessageData),
+    EditMessage(EditMessageData),
+    Regenerate(AnswerData),
+    Continue(AnswerData),
+    SelectVersion(VersionData),
+    Subscribe(SubscribeData),
+    Unsubscribe(ConversationData),
+    Stop(ConversationData),
+    Ping,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct SendMessageData {
+    /// The message's text.
+    // Has a default so that a missing message is rejected like an empty one.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) message: String,
+    /// The conversation; by default the session's current one.
+    pub(crate) conversation_id: Option<ConversationId>,
+    /// Any unique string. Repeating a message with the same id returns the first result.
+    pub(crate) client_message_id: Option<ClientMessageId>,
+    /// The position of the last message that the client knows. The message is rejected if the
+    /// conversation has a later one.
+    pub(crate) expected_position: Option<u64>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct EditMessageData {
+    pub(crate) conversation_id: ConversationId,
+    /// The question to edit.
+    pub(crate) message_id: MessageId,
+    /// The new text.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) message: String,
+    /// Any unique string. Repeating a message with the same id returns the first result.
+    pub(crate) client_message_id: Option<ClientMessageId>,
+}
+
+/// The answer to regenerate or to continue.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "these are their names on the wire")]
+pub(crate) struct AnswerData {
+    pub(crate) conversation_id: ConversationId,
+    /// The answer; by default the last one.
+    pub(crate) message_id: Option<MessageId>,
+    /// Any unique string. Repeating a request with the same id returns the first result.
+    pub(crate) client_message_id: Option<ClientMessageId>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct VersionData {
+    pub(crate) conversation_id: ConversationId,
+    /// The version to make visible.
+    pub(crate) message_id: MessageId,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct SubscribeData {
+    pub(crate) conversation_id: ConversationId,
+    /// The number of the last event that the client knows; 0 is before the first.
+    #[serde(default)]
+    pub(crate) after: u64,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct ConversationData {
+    pub(crate) conversation_id: ConversationId,
+}
+
+/// An event whose data is not parsed yet.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Frame {
+    pub(crate) event: String,
+    #[serde(default)]
+    pub(crate) data: Value,
+}
+
+/// The frame that an error refers to, as far as it could be parsed.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Subject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    event: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    conversation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    client_message_id: Option<String>,
+}
+
+impl Frame {
+    pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
+        serde_json::from_str(text).map_err(|error| {
+            let message =
+                format!("A frame must be JSON, {{\"event\": \"…\", \"data\": {{…}}}}: {error}.");
+            ApiError::InvalidRequest(message)
+        })
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        let text = |field| self.data.get(field).and_then(Value::as_str).map(ToOwned::to_owned);
+        Subject {
+            event: Some(self.event.clone()),
+            conversation_id: text("conversation_id"),
+            client_message_id: text("client_message_id"),
+        }
+    }
+
+    pub(crate) fn parse_data(self) -> Result<IncomingEvent, ApiError> {
+        match self.event.as_str() {
+            "send_message" => data(self.data).map(IncomingEvent::SendMessage),
+            "edit_message" => data(self.data).map(IncomingEvent::EditMessage),
+            "regenerate" => data(self.data).map(IncomingEvent::Regenerate),
+            "continue" => data(self.data).map(IncomingEvent::Continue),
+            "select_version" => data(self.data).map(IncomingEvent::SelectVersion),
+            "subscribe" => data(self.data).map(IncomingEvent::Subscribe),
+            "unsubscribe" => data(self.data).map(IncomingEvent::Unsubscribe),
+            "stop" => data(self.data).map(IncomingEvent::Stop),
+            "ping" => Ok(IncomingEvent::Ping),
+            _ => Err(ApiError::UnknownEvent(self.event)),
+        }
+    }
+}
+
+fn data<T: DeserializeOwned>(data: Value) -> Result<T, ApiError> {
+    serde_json::from_value(data)
+        .map_err(|error| ApiError::InvalidRequest(format!("`data` can't be parsed: {error}.")))
+}

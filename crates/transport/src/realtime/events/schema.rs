@@ -1,0 +1,99 @@
+//! The frames of both directions as schemas. OpenAPI has no place for WebSocket messages, so they are
+//! listed among its components; `docs/asyncapi.yaml` and the page's types refer to them there.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use webchat_domain::{
+    ConversationChange, ConversationId, EventData, FileProgress, MessageAccepted, ResponseChunk,
+    ResponseEnd, TokenUsage, TurnFailed,
+};
+
+use super::incoming::{
+    AnswerData, ConversationData, EditMessageData, SendMessageData, SubscribeData, VersionData,
+};
+use super::outgoing::{ConversationListed, ConversationUnlisted, ErrorData, Subscribed, Welcome};
+
+/// A frame that a client sends.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+#[expect(dead_code, reason = "used for the description only: `IncomingEvent` is what is read")]
+pub(crate) enum ClientEvent {
+    /// Sends a message, and subscribes the connection to its conversation.
+    SendMessage(SendMessageData),
+    /// Stores a new version of a question, and answers it.
+    EditMessage(EditMessageData),
+    /// Regenerates an answer.
+    Regenerate(AnswerData),
+    /// Continues an answer that was interrupted.
+    Continue(AnswerData),
+    /// Makes a version of a message visible.
+    SelectVersion(VersionData),
+    /// Subscribes the connection to a conversation.
+    Subscribe(SubscribeData),
+    /// Ends a subscription.
+    Unsubscribe(ConversationData),
+    /// Stops the running turn. The text so far is kept.
+    Stop(ConversationData),
+    /// Asks for a `pong`.
+    Ping(NoData),
+}
+
+/// A frame that the server sends.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+#[expect(dead_code, reason = "used for the description only: `OutgoingEvent` is what is written")]
+pub(crate) enum ServerEvent {
+    /// The first event of a connection.
+    Response(Welcome),
+    /// A subscription has begun.
+    Subscribed(Subscribed),
+    /// The reply to a `ping`.
+    Pong(NoData),
+    /// The server rejected a frame, or a turn failed.
+    Error(ErrorEvent),
+    /// A question is stored, and its turn begins.
+    MessageAccepted(AcceptedData),
+    /// The next chunk of an answer.
+    ResponseChunk(EventData<ResponseChunk>),
+    /// The answer is stored.
+    ResponseEnd(EventData<ResponseEnd>),
+    /// What the turn used. This is the turn's last event.
+    TokenUsage(EventData<TokenUsage>),
+    /// The progress of a file's analysis.
+    FileProgress(EventData<FileProgress>),
+    /// The conversation itself has changed.
+    ConversationUpdated(EventData<ConversationChange>),
+    /// An entry of the user's list of conversations is new or has changed.
+    ConversationListed(ConversationListed),
+    /// An entry of the user's list of conversations was removed.
+    ConversationUnlisted(ConversationUnlisted),
+    /// Many entries of the user's list of conversations have changed: load it again.
+    ListChanged(NoData),
+}
+
+/// No data.
+#[derive(Deserialize, Serialize, ToSchema)]
+pub(crate) struct NoData {}
+
+/// To one client, why its frame was rejected; or to all subscribers, why a turn failed.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "used for the description only")]
+pub(crate) enum ErrorEvent {
+    Request(ErrorData),
+    Turn(EventData<TurnFailed>),
+}
+
+/// A question is stored, and its turn begins.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AcceptedData {
+    /// The conversation it happened in.
+    conversation_id: ConversationId,
+    /// The event's number in its conversation. The reply to a duplicate message has none, and only
+    /// this connection gets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    seq: Option<u64>,
+    #[serde(flatten)]
+    accepted: MessageAccepted,
+}

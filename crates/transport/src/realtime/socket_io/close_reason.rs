@@ -1,0 +1,18 @@
+//! Why an Engine.IO session ended.
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CloseReason {
+    /// The client closed it.
+    ClientClosed,
+    /// The client violated the protocol.
+    ProtocolError,
+    /// The client sent a larger message than allowed.
+    MessageTooLarge,
+    /// The client kept exceeding its rate of messages after it was warned.
+    TooManyMessages,
+    /// The client did not answer in time.
+    TimedOut,
+    /// The server is shutting down.
+    ServerRestart,
+}

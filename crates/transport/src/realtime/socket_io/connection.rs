@@ -1,0 +1,186 @@
+//! The Socket.IO connection within an Engine.IO session.
+
+use std::time::Duration;
+
+use engineioxide_core::{Packet, Sid};
+use serde_json::{Map, Value as Json};
+use socketioxide_core::Value;
+use socketioxide_core::packet::{ConnectPacket, Packet as SocketIoPacket, PacketData};
+use socketioxide_core::parser::{Parse, ParseConfig, ParseError, ParserError, ParserState};
+use socketioxide_parser_common::CommonParser;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use webchat_chat::Chat;
+use webchat_domain::Session;
+
+use super::close_reason::CloseReason;
+use super::outbox::{MAX_PAYLOAD, Queued, acknowledgement, message};
+use crate::error::api_error::ApiError;
+use crate::realtime::client::{Client, FrameError};
+use crate::realtime::connections::Connections;
+use crate::realtime::events::incoming::Frame;
+
+/// How long a client may take to connect to the namespace.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The only namespace.
+const NAMESPACE: &str = "/";
+
+/// The maximum number of attachments of a packet. They are parsed, but then rejected.
+const MAX_ATTACHMENTS: usize = 10;
+
+/// The Socket.IO connection of a session: a [`Client`] while it is connected to the namespace.
+pub(super) struct SocketIoConnection {
+    chat: Chat,
+    session: Session,
+    connections: Connections,
+    outbox: mpsc::Sender<Queued>,
+    limits: ParseConfig,
+    attachments: ParserState,
+    client: Option<Client<Queued>>,
+}
+
+impl SocketIoConnection {
+    pub(super) fn new(
+        chat: Chat,
+        session: Session,
+        connections: Connections,
+        outbox: mpsc::Sender<Queued>,
+    ) -> Self {
+        let limits = ParseConfig {
+            max_incoming_binary_buf_size: MAX_PAYLOAD,
+            max_incoming_binaries: MAX_ATTACHMENTS,
+            ..ParseConfig::default()
+        };
+        let attachments = ParserState::default();
+        Self { chat, session, connections, outbox, limits, attachments, client: None }
+    }
+
+    /// Handles the client's packets until the session has to end. Returns the reason.
+    pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Packet>) -> CloseReason {
+        let connecting = async {
+            while self.client.is_none() {
+                self.handle_next(inbox).await?;
+            }
+            Ok(())
+        };
+        match timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => return reason,
+            Err(_) => return CloseReason::TimedOut,
+        }
+        loop {
+            if let Err(reason) = self.handle_next(inbox).await {
+                return reason;
+            }
+        }
+    }
+
+    /// Waits until all events up to now are forwarded. To be called after shutdown has begun.
+    pub(super) async fn finish(self) {
+        if let Some(client) = self.client {
+            client.finish().await;
+        }
+    }
+
+    async fn handle_next(&mut self, inbox: &mut mpsc::Receiver<Packet>) -> Result<(), CloseReason> {
+        let decoded = match inbox.recv().await.ok_or(CloseReason::ClientClosed)? {
+            Packet::Message(text) => CommonParser.decode_str(&self.limits, &self.attachments, text),
+            Packet::Binary(bytes) => {
+                CommonParser.decode_bin(&self.limits, &self.attachments, bytes)
+            }
+            // The packets of Engine.IO itself.
+            _ => return Ok(()),
+        };
+        match decoded {
+            Ok(packet) => self.dispatch(packet).await,
+            Err(ParseError::NeedsMoreBinaryData) => Ok(()),
+            Err(_) => Err(CloseReason::ProtocolError),
+        }
+    }
+
+    async fn dispatch(&mut self, packet: SocketIoPacket) -> Result<(), CloseReason> {
+        let SocketIoPacket { inner, ns } = packet;
+        let is_connected = self.client.is_some();
+        match inner {
+            PacketData::Connect(_) if ns != NAMESPACE => {
+                let error = SocketIoPacket::connect_error(ns, "Invalid namespace");
+                self.send(Ok(message(error))).await
+            }
+            PacketData::Connect(auth) if !is_connected => self.connect(auth).await,
+            // A client must connect before it sends anything else.
+            _ if ns != NAMESPACE || !is_connected => Err(CloseReason::ProtocolError),
+            PacketData::Disconnect => {
+                self.client = None;
+                Ok(())
+            }
+            PacketData::Event(value, id) => self.event(&value, id, false).await,
+            PacketData::BinaryEvent(value, id) => self.event(&value, id, true).await,
+            // The server requests no acknowledgements.
+            PacketData::EventAck(..) | PacketData::BinaryAck(..) => Ok(()),
+            PacketData::Connect(_) | PacketData::ConnectError(_) => Err(CloseReason::ProtocolError),
+        }
+    }
+
+    async fn connect(&mut self, auth: Option<Value>) -> Result<(), CloseReason> {
+        // Its content is ignored: the cookie identifies the client.
+        CommonParser
+            .decode_default::<Map<String, Json>>(auth.as_ref())
+            .map_err(|_| CloseReason::ProtocolError)?;
+        let connected = CommonParser.encode_default(&ConnectPacket { sid: Sid::new() });
+        let connected = connected.map(|sid| message(SocketIoPacket::connect(NAMESPACE, Some(sid))));
+        self.send(connected).await?;
+        let mut client = Client::new(
+            self.chat.clone(),
+            self.session.clone(),
+            self.outbox.clone(),
+            self.connections.clone(),
+        );
+        client.send_welcome().await;
+        self.client = Some(client);
+        Ok(())
+    }
+
+    /// Handles an event. If the client requests an acknowledgement, it has no argument, like that of a
+    /// handler that returns nothing, or the error as its only one.
+    async fn event(
+        &mut self,
+        value: &Value,
+        id: Option<i64>,
+        is_binary: bool,
+    ) -> Result<(), CloseReason> {
+        let frame = frame(value).ok_or(CloseReason::ProtocolError)?;
+        let client = self.client.as_mut().ok_or(CloseReason::ProtocolError)?;
+        let subject = frame.subject();
+        let frame = if is_binary {
+            Err(ApiError::InvalidRequest("Binary data is not supported: send JSON.".to_owned()))
+        } else {
+            Ok(frame)
+        };
+        let error = match client.handle(subject, frame).await {
+            Ok(()) => None,
+            Err(FrameError::Rejected(error)) => Some(error),
+            Err(FrameError::TooManyMessages) => return Err(CloseReason::TooManyMessages),
+        };
+        match id {
+            Some(id) => self.send(acknowledgement(id, error.as_slice())).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send(&self, packet: Result<Packet, ParserError>) -> Result<(), CloseReason> {
+        let packet = packet.map_err(|error| {
+            tracing::error!(%error, "failed to encode a packet");
+            CloseReason::ProtocolError
+        })?;
+        self.outbox.send(Queued::Packet(packet)).await.map_err(|_| CloseReason::ClientClosed)
+    }
+}
+
+/// An event's name and its first argument; no event has more.
+fn frame(value: &Value) -> Option<Frame> {
+    let arguments: Vec<Json> = serde_json::from_str(value.as_str()?).ok()?;
+    let mut arguments = arguments.into_iter();
+    let Some(Json::String(event)) = arguments.next() else { return None };
+    Some(Frame { event, data: arguments.next().unwrap_or_default() })
+}

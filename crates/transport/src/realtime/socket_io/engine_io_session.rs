@@ -1,0 +1,296 @@
+//! An Engine.IO session, independent of the transport that is active.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engineioxide_core::{OpenPacket, Packet, Sid, TransportType};
+use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
+use tokio::time::{sleep, timeout};
+use webchat_domain::{Session, SessionId};
+
+use super::close_reason::CloseReason;
+use super::engine_io_error::EngineIoError;
+use super::outbox::{MAX_PAYLOAD, Outbox, Queued};
+
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// How long a client may take to answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The delay of the empty response to a poll while its client leaves polling. Without it, the client
+/// would poll in a tight loop until it has left.
+const NOOP_DELAY: Duration = Duration::from_millis(100);
+
+/// An Engine.IO session.
+pub(super) struct EngineIoSession {
+    sid: Sid,
+    /// The session of the browser that opened it.
+    browser_session: SessionId,
+    transport: watch::Sender<ActiveTransport>,
+    close_reason: watch::Sender<Option<CloseReason>>,
+    ping: Arc<Notify>,
+    pong: Notify,
+    /// Locked by the poll that waits, or by the WebSocket.
+    outbox: Mutex<Outbox>,
+    /// Locked by the request that posts, or by the WebSocket.
+    inbox: Mutex<Inbox>,
+}
+
+/// Passes packets from a client to its connection. It holds one packet only, so that a client waits
+/// while its packets are handled.
+pub(super) type Inbox = mpsc::Sender<Packet>;
+
+/// The transport of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ActiveTransport {
+    Polling,
+    /// Still polling; a WebSocket is open, but no packet has got through yet.
+    Probing,
+    /// Still polling; the WebSocket works, and the client waits for its last poll to return.
+    Probed,
+    WebSocket,
+}
+
+impl EngineIoSession {
+    /// Creates a session. Returns it with the sender of its outbox and the receiver of its inbox.
+    pub(super) fn new(
+        browser_session: SessionId,
+        transport: ActiveTransport,
+    ) -> (Self, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
+        let ping = Arc::new(Notify::new());
+        let (sender, outbox) = Outbox::new(Arc::clone(&ping));
+        let (inbox, receiver) = mpsc::channel(1);
+        let session = Self {
+            sid: Sid::new(),
+            browser_session,
+            transport: watch::Sender::new(transport),
+            close_reason: watch::Sender::new(None),
+            ping,
+            pong: Notify::new(),
+            outbox: Mutex::new(outbox),
+            inbox: Mutex::new(inbox),
+        };
+        (session, sender, receiver)
+    }
+
+    pub(super) fn sid(&self) -> Sid {
+        self.sid
+    }
+
+    pub(super) fn belongs_to(&self, session: &Session) -> bool {
+        self.browser_session == session.session_id
+    }
+
+    /// The first packet to the client.
+    pub(super) fn open_packet(&self) -> Packet {
+        let upgrades = match *self.transport.borrow() {
+            ActiveTransport::WebSocket => None,
+            _ => Some(TransportType::Websocket),
+        };
+        Packet::Open(OpenPacket {
+            sid: self.sid,
+            upgrades: upgrades.into_iter().collect(),
+            ping_interval: PING_INTERVAL,
+            ping_timeout: PING_TIMEOUT,
+            max_payload: u64::try_from(MAX_PAYLOAD).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Ends the session, unless it has ended already. Returns the first reason.
+    pub(super) fn end(&self, reason: CloseReason) -> CloseReason {
+        let mut first = reason;
+        self.close_reason.send_if_modified(|ended| {
+            let is_first = ended.is_none();
+            first = *ended.get_or_insert(reason);
+            is_first
+        });
+        first
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.close_reason.borrow().is_some()
+    }
+
+    /// Waits for the end of the session.
+    pub(super) async fn ended(&self) -> CloseReason {
+        let mut reason = self.close_reason.subscribe();
+        let ended = reason.wait_for(Option::is_some).await;
+        ended.ok().and_then(|reason| *reason).unwrap_or(CloseReason::ClientClosed)
+    }
+
+    /// Pings the client until it does not answer in time.
+    pub(super) async fn keep_alive(&self) -> CloseReason {
+        loop {
+            sleep(PING_INTERVAL).await;
+            self.ping.notify_one();
+            if timeout(PING_TIMEOUT, self.pong.notified()).await.is_err() {
+                return CloseReason::TimedOut;
+            }
+        }
+    }
+
+    /// Locks the outbox for a poll. A second poll at the same time ends the session: their responses
+    /// could arrive in any order.
+    pub(super) fn outbox_for_poll(&self) -> Result<MutexGuard<'_, Outbox>, EngineIoError> {
+        self.lock_for_request(&self.outbox)
+    }
+
+    /// Locks the inbox for a request that posts; one at a time, as for polls.
+    pub(super) fn inbox_for_post(&self) -> Result<MutexGuard<'_, Inbox>, EngineIoError> {
+        self.lock_for_request(&self.inbox)
+    }
+
+    fn lock_for_request<'a, T>(
+        &self,
+        mutex: &'a Mutex<T>,
+    ) -> Result<MutexGuard<'a, T>, EngineIoError> {
+        let locked = mutex.try_lock();
+        // Checked after the lock: the WebSocket becomes the active transport before it locks.
+        if *self.transport.borrow() == ActiveTransport::WebSocket {
+            return Err(EngineIoError::BadRequest);
+        }
+        locked.map_err(|_| {
+            self.end(CloseReason::ProtocolError);
+            EngineIoError::BadRequest
+        })
+    }
+
+    /// Makes the WebSocket the active transport, and locks outbox and inbox for it as soon as pending
+    /// requests have released them.
+    pub(super) async fn for_websocket(&self) -> (MutexGuard<'_, Outbox>, MutexGuard<'_, Inbox>) {
+        self.transport.send_replace(ActiveTransport::WebSocket);
+        (self.outbox.lock().await, self.inbox.lock().await)
+    }
+
+    /// Begins an upgrade to a WebSocket.
+    ///
+    /// # Errors
+    /// [`EngineIoError::BadRequest`] if the session has a WebSocket already.
+    pub(super) fn begin_upgrade(&self) -> Result<(), EngineIoError> {
+        let begin = |transport: &mut ActiveTransport| {
+            let is_polling = *transport == ActiveTransport::Polling;
+            if is_polling {
+                *transport = ActiveTransport::Probing;
+            }
+            is_polling
+        };
+        self.transport.send_if_modified(begin).then_some(()).ok_or(EngineIoError::BadRequest)
+    }
+
+    /// The WebSocket works: pending polls should return.
+    pub(super) fn probed(&self) {
+        self.transport.send_replace(ActiveTransport::Probed);
+    }
+
+    /// The WebSocket failed: the session keeps polling.
+    pub(super) fn cancel_upgrade(&self) {
+        self.transport.send_replace(ActiveTransport::Polling);
+    }
+
+    /// Completes when a pending poll should return without packets, as its client waits for that in
+    /// order to leave polling.
+    pub(super) async fn leaves_polling(&self) {
+        let mut transport = self.transport.subscribe();
+        let is_leaving = |transport: &ActiveTransport| {
+            !matches!(transport, ActiveTransport::Polling | ActiveTransport::Probing)
+        };
+        // Can't fail: the session owns the sender.
+        let _ = transport.wait_for(is_leaving).await;
+        sleep(NOOP_DELAY).await;
+    }
+
+    /// Handles a packet from the client.
+    pub(super) async fn receive(&self, packet: Packet, inbox: &Inbox) -> Result<(), EngineIoError> {
+        match packet {
+            Packet::Message(_) | Packet::Binary(_) => {
+                inbox.send(packet).await.map_err(|_| EngineIoError::UnknownSid)?;
+            }
+            // Overtakes the messages, which may take long to handle.
+            Packet::Pong => self.pong.notify_one(),
+            Packet::Close => {
+                self.end(CloseReason::ClientClosed);
+            }
+            Packet::Upgrade | Packet::Noop => {}
+            // Only the server sends pings.
+            _ => {
+                self.end(CloseReason::ProtocolError);
+                return Err(EngineIoError::BadRequest);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl EngineIoSession {
+    pub(super) fn fixture() -> Arc<Self> {
+        Arc::new(Self::new(SessionId::generate(), ActiveTransport::Polling).0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn open() -> (EngineIoSession, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
+        EngineIoSession::new(SessionId::generate(), ActiveTransport::Polling)
+    }
+
+    async fn poll(session: &EngineIoSession) -> String {
+        session.outbox_for_poll().unwrap().payload().await.unwrap()
+    }
+
+    async fn receive(session: &EngineIoSession, packet: Packet) -> Result<(), EngineIoError> {
+        let inbox = session.inbox_for_post().unwrap();
+        session.receive(packet, &inbox).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_is_pinged_every_25_s_and_times_out_when_it_does_not_answer_for_20_s() {
+        let (session, _sender, _inbox) = open();
+        let start = Instant::now();
+        let mut pings = Vec::new();
+
+        let client = async {
+            for _ in 0..3 {
+                pings.push((poll(&session).await, start.elapsed().as_secs()));
+                receive(&session, Packet::Pong).await.unwrap();
+            }
+        };
+        let both = async { tokio::join!(session.keep_alive(), client) };
+        let (reason, ()) = timeout(Duration::from_mins(5), both).await.unwrap();
+
+        let ping = || "2".to_owned();
+        assert_eq!(pings, [(ping(), 25), (ping(), 50), (ping(), 75)]);
+        assert_eq!((reason, start.elapsed().as_secs()), (CloseReason::TimedOut, 75 + 25 + 20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_and_pongs_overtake_waiting_messages() {
+        let (session, sender, _inbox) = open();
+        let message = || Packet::Message("x".into());
+        while sender.try_send(Queued::Packet(message())).is_ok() {}
+        receive(&session, message()).await.unwrap();
+
+        let waiting = receive(&session, message()).now_or_never();
+        let ponged = receive(&session, Packet::Pong).now_or_never();
+        session.ping.notify_one();
+        let payload = poll(&session).await;
+
+        assert_eq!((waiting, ponged), (None, Some(Ok(()))));
+        assert!(payload.starts_with("2\x1e4x\x1e4x"), "{payload}");
+    }
+
+    #[tokio::test]
+    async fn the_first_reason_to_end_is_kept() {
+        let (session, ..) = open();
+
+        assert!(!session.has_ended());
+        assert_eq!(session.end(CloseReason::ClientClosed), CloseReason::ClientClosed);
+        assert_eq!(session.end(CloseReason::ServerRestart), CloseReason::ClientClosed);
+        assert_eq!(session.ended().await, CloseReason::ClientClosed);
+    }
+}

@@ -1,0 +1,97 @@
+//! The endpoint of Socket.IO: opens sessions, and passes on the requests of open ones.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::UPGRADE;
+use actix_web::web::{Data, Payload, Query};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use serde::Deserialize;
+use webchat_chat::Chat;
+
+use super::engine_io_error::EngineIoError;
+use super::engine_io_session::EngineIoSession;
+use super::{polling, websocket};
+use crate::error::api_error::ApiError;
+use crate::extract::session::OptionalSession;
+use crate::realtime::connections::Connections;
+
+/// The supported revision of Engine.IO.
+const REVISION: &str = "4";
+
+#[derive(Deserialize)]
+pub(crate) struct Params {
+    #[serde(rename = "EIO")]
+    revision: Option<String>,
+    transport: Option<String>,
+    sid: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+enum Transport {
+    Polling,
+    WebSocket,
+}
+
+/// Every request of every client.
+pub(crate) async fn serve(
+    request: HttpRequest,
+    payload: Payload,
+    params: Result<Query<Params>, actix_web::Error>,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, actix_web::Error> {
+    let params = params.map_err(|_| ApiError::from(EngineIoError::BadRequest))?;
+    let transport = params.transport()?;
+    let session = match &params.sid {
+        Some(sid) => Some(find(&request, sid, &connections).await?),
+        None => None,
+    };
+    if session.is_none() && request.method() != Method::GET {
+        return Err(ApiError::from(EngineIoError::BadHandshakeMethod).into());
+    }
+    let is_upgrade = request.headers().contains_key(UPGRADE);
+    match (transport, is_upgrade, session) {
+        (Transport::Polling, false, None) => polling::open(&request, &chat, &connections).await,
+        (Transport::Polling, false, Some(session)) => {
+            Ok(polling::serve(request.method(), payload, &session).await?)
+        }
+        (Transport::WebSocket, true, None) => {
+            websocket::open(&request, payload, &chat, &connections).await
+        }
+        (Transport::WebSocket, true, Some(session)) => {
+            websocket::upgrade(&request, payload, session, &connections).await
+        }
+        _ => Err(ApiError::from(EngineIoError::BadRequest).into()),
+    }
+}
+
+impl Params {
+    fn transport(&self) -> Result<Transport, ApiError> {
+        let transport = match self.transport.as_deref() {
+            Some("polling") => Transport::Polling,
+            Some("websocket") => Transport::WebSocket,
+            _ => return Err(EngineIoError::UnknownTransport.into()),
+        };
+        if self.revision.as_deref() != Some(REVISION) {
+            return Err(EngineIoError::UnsupportedProtocolVersion.into());
+        }
+        Ok(transport)
+    }
+}
+
+/// Finds the session with this id. Only the browser that opened it may use it: knowing the id is not
+/// enough.
+async fn find(
+    request: &HttpRequest,
+    sid: &str,
+    connections: &Connections,
+) -> Result<Arc<EngineIoSession>, ApiError> {
+    let session = connections.socket_io.find(sid).ok_or(EngineIoError::UnknownSid)?;
+    let caller = OptionalSession::extract(request).await?;
+    let caller = caller.session.ok_or(EngineIoError::UnknownSid)?;
+    if !session.belongs_to(&caller) {
+        return Err(EngineIoError::UnknownSid.into());
+    }
+    Ok(session)
+}

@@ -1,0 +1,67 @@
+//! The task of an Engine.IO session, from its start to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engineioxide_core::Packet;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use webchat_chat::{Chat, Permit};
+use webchat_domain::Session;
+
+use super::close_reason::CloseReason;
+use super::connection::SocketIoConnection;
+use super::engine_io_session::{ActiveTransport, EngineIoSession};
+use super::sessions::SessionEntry;
+use crate::error::api_error::ApiError;
+use crate::realtime::connections::Connections;
+
+/// How long a polling client may take to fetch the remaining packets at shutdown.
+const POLL_GRACE: Duration = Duration::from_secs(3);
+
+/// Starts an Engine.IO session for a browser's session.
+pub(super) fn start(
+    chat: &Chat,
+    browser_session: Session,
+    connections: &Connections,
+    transport: ActiveTransport,
+) -> Result<Arc<EngineIoSession>, ApiError> {
+    let permit = connections.acquire(browser_session.user_id)?;
+    let (session, outbox, inbox) = EngineIoSession::new(browser_session.session_id, transport);
+    let session = Arc::new(session);
+    let entry = connections.socket_io.add(Arc::clone(&session))?;
+    let connection =
+        SocketIoConnection::new(chat.clone(), browser_session, connections.clone(), outbox);
+    let closing = connections.closing.clone();
+    connections.tasks.spawn(run(entry, connection, inbox, permit, closing));
+    Ok(session)
+}
+
+async fn run(
+    entry: SessionEntry,
+    mut connection: SocketIoConnection,
+    mut inbox: mpsc::Receiver<Packet>,
+    _permit: Permit,
+    closing: CancellationToken,
+) {
+    let session = &entry.session;
+    let ended = tokio::select! {
+        reason = session.ended() => Some(reason),
+        reason = session.keep_alive() => Some(reason),
+        reason = connection.run(&mut inbox) => Some(reason),
+        () = closing.cancelled() => None,
+    };
+    let reason = if let Some(reason) = ended {
+        reason
+    } else {
+        let flushed = async {
+            // Drops the outbox's last senders: once the client has received the rest, the outbox
+            // closes, and with it the session.
+            connection.finish().await;
+            session.ended().await
+        };
+        timeout(POLL_GRACE, flushed).await.unwrap_or(CloseReason::ServerRestart)
+    };
+    session.end(reason);
+}

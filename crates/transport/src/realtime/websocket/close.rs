@@ -1,0 +1,28 @@
+//! Why the server closes a WebSocket (RFC 6455, section 7.4.1).
+
+use actix_ws::{CloseCode, CloseReason, ProtocolError};
+
+use super::frame_guard::Violation;
+
+pub(super) fn close_reason(code: CloseCode, description: &str) -> CloseReason {
+    CloseReason { code, description: Some(description.to_owned()) }
+}
+
+pub(super) fn protocol_error(error: &ProtocolError) -> CloseReason {
+    match error {
+        ProtocolError::Overflow => violation(Violation::TooLarge),
+        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            close_reason(CloseCode::Invalid, "text must be UTF-8")
+        }
+        error => close_reason(CloseCode::Protocol, &error.to_string()),
+    }
+}
+
+pub(super) fn violation(violation: Violation) -> CloseReason {
+    match violation {
+        Violation::TooLarge => close_reason(CloseCode::Size, "message too large"),
+        Violation::ReservedBits => {
+            close_reason(CloseCode::Protocol, "reserved bits must not be set")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Opens a WebSocket, and runs it until one side closes it.
+
+use std::pin::pin;
+
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use actix_ws::{CloseCode, Session as Socket};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use webchat_chat::{Chat, Permit};
+
+use super::close::close_reason;
+use super::frame_guard::guard;
+use super::reader::Reader;
+use super::writer::write;
+use crate::extract::session::{self, RequiredSession};
+use crate::realtime::client::Client;
+use crate::realtime::connections::Connections;
+use crate::realtime::events::outgoing::OutgoingEvent;
+
+/// The number of events that wait for a slow client. Small, as each may be long.
+const OUTBOX: usize = 8;
+
+/// `GET /ws`.
+pub(crate) async fn connect(
+    request: HttpRequest,
+    payload: web::Payload,
+    caller: RequiredSession,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, actix_web::Error> {
+    let limits = connections.limits;
+    let (payload, violation) =
+        guard(&request, payload, limits.max_frame, limits.max_message).await?;
+    let (response, socket, stream) = actix_ws::handle(&request, payload)?;
+    let permit = connections.acquire(caller.session.user_id)?;
+    session::extend(&request, &chat, &caller.session).await?;
+    let (sender, outbox) = mpsc::channel(OUTBOX);
+    let connections = Connections::clone(&connections);
+    let client = Client::new(Chat::clone(&chat), caller.session, sender, connections.clone());
+    let reader = Reader::new(stream, violation, limits);
+    let tasks = connections.tasks.clone();
+    tasks.spawn_local(run(socket, reader, client, outbox, permit, connections.closing));
+    Ok(response)
+}
+
+async fn run(
+    socket: Socket,
+    reader: Reader,
+    mut client: Client<OutgoingEvent>,
+    outbox: mpsc::Receiver<OutgoingEvent>,
+    _permit: Permit,
+    closing: CancellationToken,
+) {
+    let limits = reader.limits;
+    let mut writing = pin!(write(socket.clone(), outbox, limits));
+    let ended = tokio::select! {
+        reason = reader.run(socket.clone(), &mut client) => Some(reason),
+        reason = &mut writing => Some(reason),
+        () = closing.cancelled() => None,
+    };
+    let reason = if let Some(reason) = ended {
+        reason
+    } else {
+        tokio::join!(client.finish(), writing);
+        Some(close_reason(CloseCode::Restart, "the server restarts: connect again"))
+    };
+    // A client that does not receive the close frame is dropped by the system's send timeout.
+    let _ = timeout(limits.send_timeout / 2, socket.close(reason)).await;
+}

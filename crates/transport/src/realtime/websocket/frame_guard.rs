@@ -1,0 +1,236 @@
+//! Checks the frames of a WebSocket (RFC 6455, section 5.2) while their bytes arrive. `actix_ws` buffers
+//! a complete frame before it checks its size, and adds up the fragments of a message only at its end.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::error::PayloadError;
+use actix_web::web::{self, Bytes};
+use actix_web::{FromRequest, HttpRequest, dev};
+use futures_util::{Stream, StreamExt};
+
+/// The maximum length of a header without its mask: two bytes, and eight for the length.
+const MAX_HEADER: usize = 10;
+
+/// The length of the key with which a client masks a frame.
+const MASK: u64 = 4;
+
+/// How a client violated the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Violation {
+    /// A frame or a fragmented message is too large.
+    TooLarge,
+    /// A frame has a reserved bit set, though no extension uses it.
+    ReservedBits,
+}
+
+/// The first violation of a client, shared with the stream that detects it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FirstViolation(Rc<Cell<Option<Violation>>>);
+
+impl FirstViolation {
+    pub(crate) fn get(&self) -> Option<Violation> {
+        self.0.get()
+    }
+}
+
+/// Guards the bytes from a client: they end before the first frame that violates the protocol.
+pub(crate) async fn guard(
+    request: &HttpRequest,
+    payload: web::Payload,
+    max_frame: usize,
+    max_message: usize,
+) -> Result<(web::Payload, FirstViolation), actix_web::Error> {
+    let violation = FirstViolation::default();
+    let guard = FrameGuard::new(max_frame, max_message);
+    let stream =
+        GuardedPayload { bytes: payload.into_inner(), guard, violation: violation.clone() };
+    let mut payload = dev::Payload::Stream { payload: stream.boxed_local() };
+    Ok((web::Payload::from_request(request, &mut payload).await?, violation))
+}
+
+struct GuardedPayload {
+    bytes: dev::Payload,
+    guard: FrameGuard,
+    violation: FirstViolation,
+}
+
+impl Stream for GuardedPayload {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.violation.get().is_some() {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut self.bytes).poll_next(context);
+        polled.map(|next| {
+            let mut bytes = match next? {
+                Ok(bytes) => bytes,
+                Err(error) => return Some(Err(error)),
+            };
+            if let Err((valid, violation)) = self.guard.check(&bytes) {
+                self.violation.0.set(Some(violation));
+                bytes.truncate(valid);
+            }
+            Some(Ok(bytes))
+        })
+    }
+}
+
+/// The position in a client's stream of frames.
+struct FrameGuard {
+    max_frame: u64,
+    max_message: u64,
+    /// The received bytes of the current header.
+    header: Vec<u8>,
+    /// The missing bytes of the frame whose header is complete.
+    remaining: u64,
+    /// The size of the current message up to now.
+    message: u64,
+}
+
+impl FrameGuard {
+    fn new(max_frame: usize, max_message: usize) -> Self {
+        let bytes = |limit| u64::try_from(limit).unwrap_or(u64::MAX);
+        Self {
+            max_frame: bytes(max_frame),
+            max_message: bytes(max_message),
+            header: Vec::with_capacity(MAX_HEADER),
+            remaining: 0,
+            message: 0,
+        }
+    }
+
+    /// Checks the next bytes. The error is a violation and the number of bytes before its frame.
+    fn check(&mut self, bytes: &[u8]) -> Result<(), (usize, Violation)> {
+        let (mut position, mut frame) = (0, 0);
+        while let Some(next) = bytes.get(position) {
+            if self.remaining > 0 {
+                let available = bytes.len().saturating_sub(position);
+                let skipped = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(available);
+                let skipped_bytes = u64::try_from(skipped).unwrap_or(u64::MAX);
+                self.remaining = self.remaining.saturating_sub(skipped_bytes);
+                position += skipped;
+                continue;
+            }
+            if self.header.is_empty() {
+                frame = position;
+            }
+            self.header.push(*next);
+            position += 1;
+            self.check_header().map_err(|violation| (frame, violation))?;
+        }
+        Ok(())
+    }
+
+    /// Checks the header if it is complete up to its mask, and begins with the frame's payload.
+    fn check_header(&mut self) -> Result<(), Violation> {
+        let [first, second, length @ ..] = self.header.as_slice() else { return Ok(()) };
+        let is_masked = second & 0x80 != 0;
+        let length = match (second & 0x7f, length) {
+            (126, [high, low]) => u64::from(u16::from_be_bytes([*high, *low])),
+            (127, length) if length.len() == 8 => {
+                length.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+            }
+            (126 | 127, _) => return Ok(()),
+            (length, _) => u64::from(length),
+        };
+        let (has_reserved, opcode) = (first & 0x70 != 0, first & 0x0f);
+        self.header.clear();
+        if has_reserved {
+            return Err(Violation::ReservedBits);
+        }
+        match opcode {
+            0 => self.message = self.message.saturating_add(length),
+            1 | 2 => self.message = length,
+            // Control frames may come between the fragments of a message.
+            _ => {}
+        }
+        if length > self.max_frame || self.message > self.max_message {
+            return Err(Violation::TooLarge);
+        }
+        self.remaining = length + if is_masked { MASK } else { 0 };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame with an arbitrary mask and a payload of `length` bytes.
+    fn frame(first: u8, length: usize) -> Vec<u8> {
+        let mut frame = vec![first];
+        match length {
+            0..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+            126..65_536 => {
+                frame.push(0x80 | 0x7e);
+                frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+            }
+            _ => {
+                frame.push(0x80 | 0x7f);
+                frame.extend(u64::try_from(length).unwrap().to_be_bytes());
+            }
+        }
+        frame.extend(vec![0xf1; 4 + length]);
+        frame
+    }
+
+    /// Checks the bytes at once and one by one, which must give the same result.
+    fn check(bytes: &[u8]) -> Option<Violation> {
+        let at_once = FrameGuard::new(70_000, 100_000).check(bytes).err();
+        let mut guard = FrameGuard::new(70_000, 100_000);
+        let one_by_one = bytes.iter().find_map(|byte| guard.check(&[*byte]).err());
+        let violation = |found: Option<(usize, Violation)>| found.map(|(_, violation)| violation);
+        assert_eq!(violation(at_once), violation(one_by_one));
+        violation(at_once)
+    }
+
+    #[test]
+    fn frames_with_lengths_of_every_encoding_are_accepted() {
+        let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000];
+        let frames: Vec<u8> = lengths.iter().flat_map(|length| frame(0x81, *length)).collect();
+
+        assert_eq!(check(&frames), None);
+    }
+
+    #[test]
+    fn a_frame_is_rejected_as_soon_as_its_header_declares_too_much() {
+        let valid = frame(0x82, 70_000);
+        let bytes = [valid.clone(), frame(0x82, 70_001)].concat();
+        let header = valid.len() + 10;
+
+        let violation = FrameGuard::new(70_000, 100_000).check(&bytes[..header]);
+
+        assert_eq!(violation, Err((valid.len(), Violation::TooLarge)));
+        assert_eq!(
+            check(&[0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            Some(Violation::TooLarge)
+        );
+    }
+
+    #[test]
+    fn the_fragments_of_a_message_are_added_up_without_control_frames_in_between() {
+        let (first, next, last, ping) =
+            (frame(0x01, 40_000), frame(0x00, 40_000), frame(0x80, 20_000), frame(0x89, 125));
+        let message = [first.clone(), ping.clone(), next.clone(), ping, last.clone()].concat();
+
+        assert_eq!(check(&[message.clone(), message].concat()), None);
+        let larger = [first, next, last, frame(0x80, 1)].concat();
+        assert_eq!(check(&larger), Some(Violation::TooLarge));
+    }
+
+    #[test]
+    fn reserved_bits_are_rejected_and_the_frames_before_are_accepted() {
+        for bit in [0x10, 0x20, 0x40] {
+            let valid = frame(0x81, 300);
+            let bytes = [valid.clone(), frame(0x81 | bit, 5)].concat();
+
+            let violation = FrameGuard::new(70_000, 100_000).check(&bytes);
+
+            assert_eq!(violation, Err((valid.len(), Violation::ReservedBits)));
+        }
+    }
+}

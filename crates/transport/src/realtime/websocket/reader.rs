@@ -1,0 +1,81 @@
+//! Reads a client's frames.
+
+use actix_ws::{
+    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
+    Session as Socket,
+};
+use tokio::time::timeout;
+
+use super::close::{close_reason, protocol_error, violation};
+use super::frame_guard::FirstViolation;
+use crate::realtime::client::{Client, FrameError, TOO_MANY_MESSAGES};
+use crate::realtime::events::incoming::{Frame, Subject};
+use crate::realtime::events::outgoing::OutgoingEvent;
+use crate::realtime::limits::Limits;
+
+/// The messages of a client.
+pub(super) struct Reader {
+    stream: AggregatedMessageStream,
+    violation: FirstViolation,
+    pub(super) limits: Limits,
+}
+
+impl Reader {
+    pub(super) fn new(stream: MessageStream, violation: FirstViolation, limits: Limits) -> Self {
+        let stream = stream
+            .max_frame_size(limits.max_frame)
+            .aggregate_continuations()
+            .max_continuation_size(limits.max_message);
+        Self { stream, violation, limits }
+    }
+
+    /// Returns the next message. The error is the reason to close the connection with, if any.
+    async fn next(&mut self) -> Result<AggregatedMessage, Option<CloseReason>> {
+        match timeout(self.limits.idle_timeout, self.stream.recv()).await {
+            Ok(Some(Ok(message))) => Ok(message),
+            Ok(Some(Err(error))) => Err(Some(protocol_error(&error))),
+            Ok(None) => Err(self.violation.get().map(violation)),
+            Err(_) => Err(Some(close_reason(CloseCode::Away, "idle timeout"))),
+        }
+    }
+
+    /// Dispatches the client's frames until the connection has to be closed. Returns the reason.
+    pub(super) async fn run(
+        mut self,
+        mut socket: Socket,
+        client: &mut Client<OutgoingEvent>,
+    ) -> Option<CloseReason> {
+        client.send_welcome().await;
+        loop {
+            let message = match self.next().await {
+                Ok(message) => message,
+                Err(reason) => return reason,
+            };
+            match message {
+                AggregatedMessage::Text(text) => {
+                    if let Err(TooManyMessages) = handle(client, &text).await {
+                        return Some(close_reason(CloseCode::Policy, TOO_MANY_MESSAGES));
+                    }
+                }
+                AggregatedMessage::Ping(bytes) => socket.pong(&bytes).await.ok()?,
+                AggregatedMessage::Pong(_) => {}
+                AggregatedMessage::Binary(_) => {
+                    return Some(close_reason(CloseCode::Unsupported, "frames must be text"));
+                }
+                AggregatedMessage::Close(reason) => return reason,
+            }
+        }
+    }
+}
+
+struct TooManyMessages;
+
+/// The client gets every other error as an `error` event.
+async fn handle(client: &mut Client<OutgoingEvent>, text: &str) -> Result<(), TooManyMessages> {
+    let frame = Frame::parse(text);
+    let subject = frame.as_ref().map_or_else(|_| Subject::default(), Frame::subject);
+    match client.handle(subject, frame).await {
+        Ok(()) | Err(FrameError::Rejected(_)) => Ok(()),
+        Err(FrameError::TooManyMessages) => Err(TooManyMessages),
+    }
+}

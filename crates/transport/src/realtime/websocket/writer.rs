@@ -1,0 +1,68 @@
+//! Writes events to a client, and pings it.
+
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use actix_ws::{CloseCode, CloseReason, Closed, Item, Session as Socket};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::time::{interval, timeout};
+
+use super::close::close_reason;
+use crate::realtime::events::outgoing::OutgoingEvent;
+use crate::realtime::limits::Limits;
+
+/// The maximum payload of a frame, in bytes. `actix_ws` buffers some 32 frames for a slow client.
+const MAX_FRAME: usize = 4 * 1024;
+
+/// The number of pings within the idle timeout.
+const PINGS: u32 = 3;
+
+#[derive(Serialize)]
+struct EventFrame<'a> {
+    event: &'static str,
+    data: &'a OutgoingEvent,
+}
+
+/// Writes until there are no more events, or the client does not receive them. Returns the reason to
+/// close the connection with, if any.
+pub(super) async fn write(
+    mut socket: Socket,
+    mut outbox: mpsc::Receiver<OutgoingEvent>,
+    limits: Limits,
+) -> Option<CloseReason> {
+    let mut pings = interval((limits.idle_timeout / PINGS).max(Duration::from_millis(1)));
+    let send_timeout = limits.send_timeout / 2;
+    loop {
+        let written = tokio::select! {
+            next = outbox.recv() => timeout(send_timeout, send(&mut socket, &next?)).await,
+            _ = pings.tick() => timeout(send_timeout, socket.ping(b"")).await,
+        };
+        match written {
+            Ok(Ok(())) => {}
+            Ok(Err(Closed)) => return None,
+            Err(_) => return Some(close_reason(CloseCode::Again, "too slow: connect again")),
+        }
+    }
+}
+
+async fn send(socket: &mut Socket, event: &OutgoingEvent) -> Result<(), Closed> {
+    let frame = EventFrame { event: event.name(), data: event };
+    match serde_json::to_string(&frame) {
+        Ok(json) if json.len() <= MAX_FRAME => socket.text(json).await,
+        Ok(json) => send_fragmented(socket, json.into()).await,
+        Err(error) => {
+            tracing::error!(%error, "failed to serialize an event");
+            Ok(())
+        }
+    }
+}
+
+/// Sends a message in several frames, so that only some of it is buffered for a slow client.
+async fn send_fragmented(socket: &mut Socket, mut json: Bytes) -> Result<(), Closed> {
+    socket.continuation(Item::FirstText(json.split_to(MAX_FRAME.min(json.len())))).await?;
+    while json.len() > MAX_FRAME {
+        socket.continuation(Item::Continue(json.split_to(MAX_FRAME))).await?;
+    }
+    socket.continuation(Item::Last(json)).await
+}

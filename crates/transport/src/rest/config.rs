@@ -1,0 +1,42 @@
+//! The model and its limits.
+
+use actix_web::web::{self, Data, Json, ServiceConfig};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::Chat;
+
+const CONFIG: &str = "/config";
+
+#[derive(OpenApi)]
+#[openapi(paths(read))]
+pub(crate) struct ApiDoc;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.service(web::resource(CONFIG).route(web::get().to(read)));
+}
+
+#[derive(Serialize, ToSchema)]
+struct Config {
+    model: Option<String>,
+    max_tokens: u32,
+    reply_tokens: u32,
+    version: &'static str,
+}
+
+/// Returns the model's name and limits.
+#[utoipa::path(
+    get,
+    path = CONFIG,
+    tag = "server",
+    operation_id = "config",
+    responses((status = 200, body = Config)),
+)]
+async fn read(chat: Data<Chat>) -> Json<Config> {
+    let settings = chat.settings();
+    Json(Config {
+        model: chat.model_name(),
+        max_tokens: settings.max_tokens,
+        reply_tokens: settings.reply_tokens,
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}

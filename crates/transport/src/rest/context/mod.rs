@@ -1,0 +1,6 @@
+//! The context of a conversation: what the model gets besides the messages.
+
+pub(crate) mod few_shot_examples;
+pub(crate) mod settings;
+pub(crate) mod summary;
+mod view;

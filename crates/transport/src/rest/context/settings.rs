@@ -1,0 +1,120 @@
+//! System prompt and parameters of a conversation.
+
+use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Deserializer};
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::{Chat, ContextEdit, PromptChoice};
+use webchat_domain::{ConversationId, ModelParameters};
+
+use super::view::{ContextBody, expected_revision, respond};
+use crate::error::api_error::ApiError;
+use crate::extract::body::{Body, Object};
+use crate::extract::etag::{IfMatchParam, IfNoneMatchParam};
+use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::openapi::responses::{
+    ConversationPath, EtagResponse, InvalidBodyResponse, NotFoundResponse, NotModifiedResponse,
+    PreconditionFailedResponse,
+};
+
+const CONTEXT: &str = "/conversations/{id}/context";
+
+#[derive(OpenApi)]
+#[openapi(paths(read, change), components(schemas(ContextBody)))]
+pub(crate) struct ApiDoc;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource(CONTEXT).route(web::get().to(read)).route(web::patch().to(change)));
+}
+
+/// Fields that are left out stay unchanged.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ContextChanges)]
+struct Changes {
+    /// `null` resets it to the server's default.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    system_prompt: Change,
+    #[schema(value_type = Option<ModelParameters>)]
+    parameters: Option<Object<ModelParameters>>,
+}
+
+/// A field that is left out stays unchanged; `null` or a blank text resets it.
+#[derive(Default)]
+enum Change {
+    #[default]
+    Unchanged,
+    Replace(Option<String>),
+}
+
+/// Returns what the model gets besides the messages, and the tokens that everything takes.
+#[utoipa::path(
+    get,
+    path = CONTEXT,
+    tag = "context",
+    operation_id = "read_context",
+    params(ConversationPath, IfNoneMatchParam),
+    responses(EtagResponse<ContextBody>, NotModifiedResponse, NotFoundResponse),
+)]
+async fn read(
+    request: HttpRequest,
+    caller: OptionalSession,
+    id: Path<ConversationId>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    respond(&request, &chat, caller.user_id, *id).await
+}
+
+/// Changes the system prompt or the parameters.
+#[utoipa::path(
+    patch,
+    path = CONTEXT,
+    tag = "context",
+    operation_id = "change_context",
+    params(ConversationPath, IfMatchParam),
+    request_body(
+        content = Changes,
+        example = json!({"system_prompt": "Be brief.", "parameters": {"temperature": 0.5}}),
+    ),
+    responses(
+        EtagResponse<ContextBody>,
+        NotFoundResponse,
+        PreconditionFailedResponse,
+        InvalidBodyResponse,
+    ),
+)]
+async fn change(
+    request: HttpRequest,
+    caller: RequiredSession,
+    id: Path<ConversationId>,
+    changes: Body<Changes>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let user_id = caller.session.user_id;
+    let Changes { system_prompt, parameters } = changes.into_inner().0;
+    let parameters = parameters.map(|Object(parameters)| parameters);
+    let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
+    let expected = expected_revision(&request, &chat, user_id, *id).await?;
+    chat.contexts.edit(user_id, *id, edit, expected).await?;
+    respond(&request, &chat, user_id, *id).await
+}
+
+impl From<Change> for Option<PromptChoice> {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Unchanged => None,
+            Change::Replace(Some(text)) if !text.trim().is_empty() => {
+                Some(PromptChoice::Custom(text))
+            }
+            Change::Replace(_) => Some(PromptChoice::ServerDefault),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Replace)
+    }
+}

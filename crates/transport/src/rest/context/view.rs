@@ -1,0 +1,62 @@
+//! A conversation's context as a resource, with its `ETag`.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+use webchat_chat::{Chat, ContextView};
+use webchat_domain::{
+    ConversationId, FewShotExample, Ledger, ModelParameters, Summary, SystemPrompt, UserId,
+};
+
+use crate::error::api_error::ApiError;
+use crate::extract::etag;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Context)]
+pub(super) struct ContextBody {
+    system_prompt: Option<SystemPrompt>,
+    parameters: ModelParameters,
+    few_shot_examples: Vec<FewShotExample>,
+    summary: Option<Summary>,
+    ledger: Ledger,
+}
+
+/// Responds with the current context.
+pub(super) async fn respond(
+    request: &HttpRequest,
+    chat: &Chat,
+    user_id: UserId,
+    id: ConversationId,
+) -> Result<HttpResponse, ApiError> {
+    etag::respond(request, &ContextBody::from(chat.contexts.view(user_id, id).await?))
+}
+
+/// With `If-Match`, checks it and returns the revision that it matches: the change must be based on
+/// that state. Returns `None` without `If-Match`.
+pub(super) async fn expected_revision(
+    request: &HttpRequest,
+    chat: &Chat,
+    user_id: UserId,
+    id: ConversationId,
+) -> Result<Option<u64>, ApiError> {
+    if !etag::has_if_match(request) {
+        return Ok(None);
+    }
+    let view = chat.contexts.view(user_id, id).await?;
+    let revision = view.revision;
+    etag::check_if_match(request, &ContextBody::from(view))?;
+    Ok(Some(revision))
+}
+
+impl From<ContextView> for ContextBody {
+    fn from(view: ContextView) -> Self {
+        let ContextView { context, ledger, .. } = view;
+        Self {
+            system_prompt: context.system_prompt,
+            parameters: context.parameters,
+            few_shot_examples: context.examples,
+            summary: context.summary,
+            ledger,
+        }
+    }
+}

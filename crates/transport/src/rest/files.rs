@@ -1,0 +1,155 @@
+//! Files of a conversation, and the progress of their analysis.
+
+use actix_web::web::{self, Data, Json, Path, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use webchat_chat::Chat;
+use webchat_domain::{ConversationId, FileJob, JobId};
+
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::extract::file_form::UploadedFile;
+use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::extract::upload;
+use crate::openapi::responses::{ConversationPath, InvalidFileResponse, NotFoundResponse};
+
+const FILES: &str = "/conversations/{id}/files";
+const FILE: &str = "/conversations/{id}/files/{job_id}";
+const RETRY: &str = "/conversations/{id}/files/{job_id}/retry";
+
+#[derive(OpenApi)]
+#[openapi(paths(list, upload, read, cancel, retry))]
+pub(crate) struct ApiDoc;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource(FILES).route(web::get().to(list)).route(web::post().to(upload)))
+        .service(web::resource(FILE).route(web::get().to(read)).route(web::delete().to(cancel)))
+        .service(web::resource(RETRY).route(web::post().to(retry)));
+}
+
+#[derive(Serialize, ToSchema)]
+struct Files {
+    /// The files, newest first.
+    files: Vec<FileJob>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct FilePath {
+    /// The conversation.
+    id: ConversationId,
+    /// The file.
+    job_id: JobId,
+}
+
+/// Lists the files of a conversation, at most 100.
+#[utoipa::path(
+    get,
+    path = FILES,
+    tag = "files",
+    operation_id = "list_files",
+    params(ConversationPath),
+    responses((status = 200, body = Files), NotFoundResponse),
+)]
+async fn list(
+    caller: OptionalSession,
+    id: Path<ConversationId>,
+    chat: Data<Chat>,
+) -> Result<Json<Files>, ApiError> {
+    let files = chat.files.list(caller.user_id, *id).await?;
+    Ok(Json(Files { files }))
+}
+
+/// Uploads a file, which is analysed in the background.
+#[utoipa::path(
+    post,
+    path = FILES,
+    tag = "files",
+    operation_id = "upload_file",
+    params(ConversationPath, IdempotencyKeyHeader),
+    request_body(content = UploadedFile, content_type = "multipart/form-data"),
+    responses((status = 202, body = FileJob), NotFoundResponse, InvalidFileResponse),
+)]
+async fn upload(
+    caller: RequiredSession,
+    idempotency: IdempotencyKeyHeader,
+    id: Path<ConversationId>,
+    request: HttpRequest,
+    body: Payload,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let user_id = caller.session.user_id;
+    // Checked first, so that nobody uploads megabytes to a conversation of another user.
+    chat.conversations.find(user_id, *id).await?;
+    let upload = upload::read(&request, body, &chat).await?;
+    let job = chat.files.upload(user_id, *id, idempotency.key.as_ref(), upload).await?;
+    Ok(HttpResponse::Accepted().json(job))
+}
+
+/// Returns a file and the progress of its analysis.
+#[utoipa::path(
+    get,
+    path = FILE,
+    tag = "files",
+    operation_id = "read_file",
+    params(FilePath),
+    responses((status = 200, body = FileJob), NotFoundResponse),
+)]
+async fn read(
+    caller: OptionalSession,
+    path: Path<FilePath>,
+    chat: Data<Chat>,
+) -> Result<Json<FileJob>, ApiError> {
+    let FilePath { id, job_id } = path.into_inner();
+    Ok(Json(chat.files.find(caller.user_id, id, job_id).await?))
+}
+
+/// Cancels the analysis of a file, and deletes the file. A complete analysis is not affected.
+#[utoipa::path(
+    delete,
+    path = FILE,
+    tag = "files",
+    operation_id = "cancel_file",
+    params(FilePath),
+    responses((status = 204, description = "Cancelled."), NotFoundResponse),
+)]
+async fn cancel(
+    caller: RequiredSession,
+    path: Path<FilePath>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let FilePath { id, job_id } = path.into_inner();
+    chat.files.cancel(caller.session.user_id, id, job_id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Retries the failed parts of a file's analysis.
+#[utoipa::path(
+    post,
+    path = RETRY,
+    tag = "files",
+    operation_id = "retry_file",
+    params(FilePath),
+    responses(
+        (status = 202, body = FileJob),
+        NotFoundResponse,
+        (status = 409, body = ErrorBody, description = "The analysis has not failed."),
+        (
+            status = 429,
+            body = ErrorBody,
+            description = "The user's limit of concurrent file analyses is reached.",
+        ),
+    ),
+)]
+async fn retry(
+    caller: RequiredSession,
+    path: Path<FilePath>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let FilePath { id, job_id } = path.into_inner();
+    let job = chat.files.retry(caller.session.user_id, id, job_id).await?;
+    Ok(HttpResponse::Accepted().json(job))
+}

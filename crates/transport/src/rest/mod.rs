@@ -1,0 +1,12 @@
+//! REST v1, for programs and for the page: one file a resource.
+
+pub(crate) mod config;
+pub(crate) mod context;
+pub(crate) mod conversations;
+pub(crate) mod files;
+pub(crate) mod messages;
+pub(crate) mod routes;
+pub(crate) mod search;
+pub(crate) mod transfer;
+pub(crate) mod turns;
+pub(crate) mod versions;

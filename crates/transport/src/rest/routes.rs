@@ -1,0 +1,60 @@
+//! All routes of REST v1, and their description. Each file of routes declares its paths as constants,
+//! which both its `routes` and its `utoipa::path` attributes use.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, ServiceConfig};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+use super::context::{few_shot_examples, settings, summary};
+use super::transfer::{export, imports, save};
+use super::turns::{events, send, stop};
+use super::{config, conversations, files, messages, search, versions};
+use crate::error::api_error::ApiError;
+use crate::openapi::merge::merge;
+
+pub(crate) const PREFIX: &str = "/api/v1";
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.service(
+        web::scope("")
+            .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
+            .configure(config::routes)
+            .configure(conversations::routes)
+            .configure(messages::routes)
+            .configure(stop::routes)
+            .configure(events::routes)
+            .configure(versions::routes)
+            .configure(settings::routes)
+            .configure(summary::routes)
+            .configure(few_shot_examples::routes)
+            .configure(files::routes)
+            .configure(search::routes)
+            .configure(export::routes)
+            .configure(save::routes)
+            .configure(imports::routes)
+            .default_service(web::to(async || Err::<(), _>(ApiError::NotFound))),
+    );
+}
+
+/// The description of all routes, relative to [`PREFIX`].
+pub(crate) fn api_doc() -> OpenApi {
+    merge(&[
+        config::ApiDoc::openapi,
+        conversations::ApiDoc::openapi,
+        messages::ApiDoc::openapi,
+        send::ApiDoc::openapi,
+        stop::ApiDoc::openapi,
+        events::ApiDoc::openapi,
+        settings::ApiDoc::openapi,
+        summary::ApiDoc::openapi,
+        few_shot_examples::ApiDoc::openapi,
+        search::ApiDoc::openapi,
+        versions::ApiDoc::openapi,
+        files::ApiDoc::openapi,
+        export::ApiDoc::openapi,
+        save::ApiDoc::openapi,
+        imports::ApiDoc::openapi,
+    ])
+}

@@ -1,0 +1,75 @@
+//! Receives a file to import into a temporary file: it may be larger than memory.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::web::{self, Bytes, Payload};
+use futures_util::{Stream, TryStreamExt};
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+
+use crate::error::api_error::ApiError;
+use crate::extract::file_form::{FileForm, FormError};
+use crate::headers::content_length;
+
+/// Receives the file of at most `max_bytes`, either as the body itself or in a form.
+pub(super) async fn receive(
+    request: &HttpRequest,
+    body: Payload,
+    max_bytes: u64,
+) -> Result<File, ApiError> {
+    if is_form(request.headers()) {
+        let received = receive_form(request, body, max_bytes).await;
+        return received.map_err(|error| error.or(ApiError::PayloadTooLarge));
+    }
+    if content_length(request.headers()).is_some_and(|bytes| bytes > max_bytes) {
+        return Err(ApiError::PayloadTooLarge);
+    }
+    let body = body.map_err(|error| ApiError::InvalidRequest(error.to_string()));
+    write(body, max_bytes).await.map_err(|error| error.or(ApiError::PayloadTooLarge))
+}
+
+async fn receive_form(
+    request: &HttpRequest,
+    body: Payload,
+    max_bytes: u64,
+) -> Result<File, FormError> {
+    let mut form = FileForm::new(request, body, max_bytes)?;
+    match form.next_file().await? {
+        Some(field) => write(field, max_bytes).await,
+        None => Err(ApiError::InvalidRequest("The form has no `file`.".to_owned()).into()),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.starts_with("multipart/form-data"))
+}
+
+/// Writes `content` to a file without a name, which the system deletes when it is closed.
+async fn write<E>(
+    content: impl Stream<Item = Result<Bytes, E>>,
+    max_bytes: u64,
+) -> Result<File, FormError>
+where
+    FormError: From<E>,
+{
+    let file = web::block(tempfile::tempfile).await.map_err(|_| ApiError::Internal)?;
+    let mut file = File::from_std(file.map_err(|error| write_error(&error))?);
+    let mut remaining = max_bytes;
+    tokio::pin!(content);
+    while let Some(chunk) = content.try_next().await? {
+        let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        remaining = remaining.checked_sub(bytes).ok_or(FormError::TooLarge)?;
+        file.write_all(&chunk).await.map_err(|error| write_error(&error))?;
+    }
+    if remaining == max_bytes {
+        return Err(ApiError::InvalidRequest("The file is empty.".to_owned()).into());
+    }
+    file.flush().await.map_err(|error| write_error(&error))?;
+    Ok(file)
+}
+
+fn write_error(error: &std::io::Error) -> ApiError {
+    tracing::error!(%error, "failed to write an upload to the temporary folder");
+    ApiError::Internal
+}

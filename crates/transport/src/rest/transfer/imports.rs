@@ -1,0 +1,130 @@
+//! Imports of conversations, which run in the background.
+
+use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus, PreparedImport};
+use webchat_domain::{ImportId, Problem};
+
+use super::import_file;
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::extract::file_form::UploadedFile;
+use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::openapi::responses::NotFoundResponse;
+
+const IMPORTS: &str = "/imports";
+const IMPORT: &str = "/imports/{import_id}";
+
+#[derive(OpenApi)]
+#[openapi(paths(start, read))]
+pub(crate) struct ApiDoc;
+
+/// The maximum size of a file to import, in bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct ImportLimit(pub(crate) u64);
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource(IMPORTS).route(web::post().to(start)))
+        .service(web::resource(IMPORT).route(web::get().to(read)));
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Import)]
+struct Status {
+    import_id: ImportId,
+    /// `running`, `complete` or `failed`.
+    #[serde(rename = "status")]
+    state: &'static str,
+    /// The number of conversations processed so far.
+    done: u64,
+    /// The number of conversations in the file; 0 until the file has been checked.
+    of: u64,
+    /// The number of new conversations.
+    imported: u64,
+    /// The number of conversations that existed already.
+    already_there: u64,
+    /// The number of new messages.
+    messages: u64,
+    /// Why the import failed, if it did.
+    error: Option<Problem>,
+}
+
+/// Imports conversations from a file, in the background.
+#[utoipa::path(
+    post,
+    path = IMPORTS,
+    tag = "exchange",
+    operation_id = "start_import",
+    params(IdempotencyKeyHeader),
+    request_body(content(
+        (serde_json::Value = "application/json"),
+        (UploadedFile = "multipart/form-data"),
+    )),
+    responses(
+        (status = 202, body = Status),
+        (status = 400, body = ErrorBody, description = "The form is invalid or has no file."),
+        (status = 409, body = ErrorBody, description = "The user already has an import in progress."),
+        (status = 413, body = ErrorBody, description = "The file is too large."),
+    ),
+)]
+// The slot is taken before the upload, so that no file is received that can't be imported.
+async fn start(
+    caller: RequiredSession,
+    idempotency: IdempotencyKeyHeader,
+    request: HttpRequest,
+    body: web::Payload,
+    limit: Data<ImportLimit>,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let slot =
+        match chat.transfer.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
+            PreparedImport::New(slot) => slot,
+            PreparedImport::Duplicate(status) => {
+                return Ok(HttpResponse::Accepted().json(Status::new(&status)));
+            }
+        };
+    let ImportLimit(max_bytes) = **limit;
+    let file = import_file::receive(&request, body, max_bytes).await?;
+    let status = slot.start(file.into_std().await)?;
+    Ok(HttpResponse::Accepted().json(Status::new(&status)))
+}
+
+/// Returns the progress of an import.
+#[utoipa::path(
+    get,
+    path = IMPORT,
+    tag = "exchange",
+    operation_id = "read_import",
+    params(("import_id" = ImportId, Path, description = "The import.")),
+    responses((status = 200, body = Status), NotFoundResponse),
+)]
+async fn read(
+    caller: OptionalSession,
+    id: Path<String>,
+    chat: Data<Chat>,
+) -> Result<Json<Status>, ApiError> {
+    let id: ImportId = id.parse().map_err(|_| ChatError::ImportNotFound)?;
+    let status = chat.transfer.import_status(caller.user_id, id)?;
+    Ok(Json(Status::new(&status)))
+}
+
+impl Status {
+    fn new(status: &ImportStatus) -> Self {
+        let ImportProgress { done, of, imported, already_there, messages } = status.progress;
+        let (state, error) = match &status.state {
+            ImportState::Running => ("running", None),
+            ImportState::Complete => ("complete", None),
+            ImportState::Failed(error) => ("failed", Some(problem(error))),
+        };
+        let import_id = status.import_id;
+        Self { import_id, state, done, of, imported, already_there, messages, error }
+    }
+}
+
+fn problem(error: &ChatError) -> Problem {
+    Problem { message: error.to_string(), code: error.code().to_owned() }
+}

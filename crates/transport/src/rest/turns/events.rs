@@ -1,0 +1,90 @@
+//! The events of a conversation as server-sent events.
+
+use actix_web::http::header::HeaderName;
+use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use utoipa::{IntoParams, OpenApi};
+use webchat_chat::Chat;
+use webchat_domain::ConversationId;
+
+use super::turn_response::StreamedEvent;
+use crate::error::api_error::ApiError;
+use crate::extract::accept::negotiate;
+use crate::extract::session::OptionalSession;
+use crate::openapi::responses::{
+    ConversationPath, InvalidParameterResponse, NotAcceptableResponse, NotFoundResponse,
+};
+use crate::realtime::connections::Connections;
+use crate::realtime::sse::{self, EVENT_STREAM};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+const EVENTS: &str = "/conversations/{id}/events";
+
+#[derive(OpenApi)]
+#[openapi(paths(follow))]
+pub(crate) struct ApiDoc;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.service(web::resource(EVENTS).route(web::get().to(follow)));
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct EventsQuery {
+    /// The number of the last event that the client knows.
+    #[param(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
+    after: Option<u64>,
+}
+
+/// Streams the events of a conversation as server-sent events.
+#[utoipa::path(
+    get,
+    path = EVENTS,
+    tag = "turns",
+    operation_id = "follow_conversation",
+    params(
+        ConversationPath,
+        EventsQuery,
+        (
+            "Last-Event-ID" = Option<u64>,
+            Header,
+            format = "uint64",
+            maximum = 18_446_744_073_709_551_615_usize,
+            description = "Overrides `after`. Browsers send it when they reconnect.",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "An endless stream of events.",
+            content((StreamedEvent = "text/event-stream")),
+        ),
+        InvalidParameterResponse,
+        NotFoundResponse,
+        NotAcceptableResponse,
+    ),
+)]
+async fn follow(
+    request: HttpRequest,
+    caller: OptionalSession,
+    id: Path<ConversationId>,
+    query: Query<EventsQuery>,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    negotiate(&request, &[EVENT_STREAM])?;
+    let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
+    let subscription = chat.events.subscribe(caller.user_id, *id, Some(after)).await?;
+    Ok(sse::conversation(&connections, *id, subscription))
+}
+
+/// The number of the last event that a reconnecting client has received.
+fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
+    let Some(id) = request.headers().get(LAST_EVENT_ID) else { return Ok(None) };
+    let number = id.to_str().ok().and_then(|id| id.parse().ok());
+    number.map(Some).ok_or_else(|| {
+        ApiError::InvalidRequest("`Last-Event-ID` must be the number of an event.".to_owned())
+    })
+}

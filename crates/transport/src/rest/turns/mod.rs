@@ -1,0 +1,6 @@
+//! Turns: sending a message, stopping its turn, and the events of a conversation.
+
+pub(crate) mod events;
+pub(crate) mod send;
+pub(crate) mod stop;
+pub(crate) mod turn_response;

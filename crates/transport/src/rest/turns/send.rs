@@ -1,0 +1,107 @@
+//! Sends a message, which starts a turn.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::{Chat, SendMessage};
+use webchat_domain::{ClientMessageId, ConversationId};
+
+use super::turn_response::{StreamedEvent, TurnRequest, TurnResponse};
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::extract::body::Body;
+use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::extract::session::RequiredSession;
+use crate::openapi::responses::{
+    ConversationPath, InvalidBodyResponse, NotAcceptableResponse, NotFoundResponse,
+};
+use crate::realtime::connections::Connections;
+
+/// The messages of a conversation; `messages` lists them.
+pub(crate) const MESSAGES: &str = "/conversations/{id}/messages";
+
+#[derive(OpenApi)]
+#[openapi(paths(send))]
+pub(crate) struct ApiDoc;
+
+/// A message to send.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NewMessage {
+    /// The message's text.
+    #[schema(pattern = r"\S")]
+    message: String,
+    /// Any unique string. Repeating a request with the same id returns the first result.
+    client_message_id: Option<ClientMessageId>,
+    /// The position of the last message that the client knows: 409 if there is a later one.
+    #[schema(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
+    expected_position: Option<u64>,
+}
+
+/// Sends a message, and returns the completed turn or streams its events.
+///
+/// The status is 200 even if the answer failed: see `finish_reason` and `error`. An error status means
+/// that nothing was stored.
+#[utoipa::path(
+    post,
+    path = MESSAGES,
+    tag = "turns",
+    operation_id = "send_message",
+    params(ConversationPath, IdempotencyKeyHeader),
+    request_body(content = NewMessage, example = json!({"message": "Why two tides a day?"})),
+    responses(
+        (
+            status = 200,
+            description = "The completed turn, or its events.",
+            content((TurnResponse = "application/json"), (StreamedEvent = "text/event-stream")),
+        ),
+        NotFoundResponse,
+        NotAcceptableResponse,
+        InvalidBodyResponse,
+        (
+            status = 409,
+            body = ErrorBody,
+            description = "A turn is running, or the conversation has a later message.",
+        ),
+        (
+            status = 429,
+            body = ErrorBody,
+            description = "A limit of concurrent turns or of requests per second is reached.",
+            headers(("Retry-After" = u32, description = "Seconds.")),
+        ),
+        (
+            status = 503,
+            body = ErrorBody,
+            description = "The server is shutting down, or a store is unavailable.",
+            headers(("Retry-After" = u32, description = "Seconds.")),
+        ),
+    ),
+)]
+pub(crate) async fn send(
+    request: HttpRequest,
+    caller: RequiredSession,
+    id: Path<ConversationId>,
+    message: Body<NewMessage>,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    let turn = TurnRequest::read(&request)?;
+    let NewMessage { message, client_message_id, expected_position } = message.into_inner().0;
+    let client_message_id = consistent_id(turn.client_message_id.clone(), client_message_id)?;
+    let message = SendMessage { content: message, client_message_id, expected_position };
+    let user_id = caller.session.user_id;
+    let sent = chat.turns.send(user_id, *id, message).await?;
+    turn.respond(&chat, &connections, user_id, *id, sent).await
+}
+
+/// Header and body may both identify the message, but not differently.
+fn consistent_id(
+    key: Option<ClientMessageId>,
+    client_message_id: Option<ClientMessageId>,
+) -> Result<Option<ClientMessageId>, ApiError> {
+    if key.is_some() && client_message_id.is_some() && key != client_message_id {
+        let message = "`Idempotency-Key` and `client_message_id` must be the same.";
+        return Err(ApiError::InvalidRequest(message.to_owned()));
+    }
+    Ok(key.or(client_message_id))
+}

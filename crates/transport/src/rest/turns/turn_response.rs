@@ -1,0 +1,137 @@
+//! What every route that starts a turn reads and responds with.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use tokio::time::sleep;
+use utoipa::openapi::{RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+use webchat_chat::{Chat, ChatError, Sent, TurnProgress, TurnResult};
+use webchat_domain::{
+    ClientMessageId, ConversationId, FinishReason, Ledger, Message, Problem, UserId,
+};
+
+use crate::error::api_error::ApiError;
+use crate::extract::accept::negotiate;
+use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::openapi::responses::{
+    NotAcceptableResponse, NotFoundResponse, TurnRejectedResponse, content_of,
+};
+use crate::realtime::connections::Connections;
+use crate::realtime::sse::{self, EVENT_STREAM};
+
+const JSON: &str = "application/json";
+
+/// How long a request may still wait for the end of its turn when the server shuts down. The turns of
+/// this instance have ended by then, but not those of others.
+const TURN_END_GRACE: Duration = Duration::from_secs(3);
+
+/// A completed turn.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TurnResponse {
+    question: Message,
+    answer: Message,
+    /// Why the answer ended, and whether it is complete.
+    finish_reason: FinishReason,
+    /// Why the turn failed, or why the answer was filtered.
+    error: Option<Problem>,
+    /// `null` if the turn ended too long ago.
+    total_tokens_used: Option<u32>,
+    /// The tokens sent to the model; `null` if the turn ended too long ago.
+    ledger: Option<Ledger>,
+}
+
+/// One event of a stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "used for the description only: events are written as text")]
+pub(super) struct StreamedEvent {
+    /// The event's name, as on the WebSocket.
+    event: String,
+    /// The event's `seq`, if it has one.
+    #[schema(nullable = false)]
+    id: Option<String>,
+    /// The event's data as JSON.
+    data: String,
+}
+
+/// The responses of the routes that start a turn.
+pub(crate) struct TurnResponses;
+
+impl IntoResponses for TurnResponses {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let turn = ResponseBuilder::new()
+            .description("The completed turn, or its events.")
+            .content(JSON, content_of::<TurnResponse>())
+            .content(EVENT_STREAM, content_of::<StreamedEvent>());
+        let errors = [
+            NotFoundResponse::responses(),
+            NotAcceptableResponse::responses(),
+            TurnRejectedResponse::responses(),
+        ];
+        let ok = ("200".to_owned(), turn.build().into());
+        errors.into_iter().flatten().chain([ok]).collect()
+    }
+}
+
+/// The headers of a request that starts a turn. To be read before anything is stored.
+pub(crate) struct TurnRequest {
+    media_type: &'static str,
+    pub(crate) client_message_id: Option<ClientMessageId>,
+}
+
+impl TurnRequest {
+    pub(crate) fn read(request: &HttpRequest) -> Result<Self, ApiError> {
+        let media_type = negotiate(request, &[JSON, EVENT_STREAM])?;
+        let key = IdempotencyKeyHeader::read(request)?.key;
+        Ok(Self { media_type, client_message_id: key.map(ClientMessageId::from) })
+    }
+
+    /// Responds with the completed turn as JSON, or with its events as they happen.
+    pub(crate) async fn respond(
+        &self,
+        chat: &Chat,
+        connections: &Connections,
+        user_id: UserId,
+        id: ConversationId,
+        sent: Sent,
+    ) -> Result<HttpResponse, ApiError> {
+        let progress = chat.turns.progress(user_id, id, sent).await?;
+        let as_events = self.media_type == EVENT_STREAM;
+        if as_events && !progress.is_over() {
+            return Ok(sse::turn(connections, id, progress));
+        }
+        let accepted = progress.accepted().clone();
+        let result = result(connections, progress).await?;
+        if as_events {
+            return Ok(sse::ended_turn(id, accepted, result));
+        }
+        Ok(HttpResponse::Ok().json(TurnResponse::from(result)))
+    }
+}
+
+async fn result(connections: &Connections, progress: TurnProgress) -> Result<TurnResult, ApiError> {
+    let timeout = async {
+        connections.closing().await;
+        sleep(TURN_END_GRACE).await;
+    };
+    tokio::select! {
+        result = progress.result() => Ok(result?),
+        () = timeout => Err(ChatError::ShuttingDown.into()),
+    }
+}
+
+impl From<TurnResult> for TurnResponse {
+    fn from(result: TurnResult) -> Self {
+        let TurnResult { question, answer, finish_reason, error, usage } = result;
+        Self {
+            question,
+            answer,
+            finish_reason,
+            error: error.map(|error| Problem { message: error.message, code: error.code }),
+            total_tokens_used: usage.as_ref().map(|usage| usage.total_tokens_used),
+            ledger: usage.map(|usage| usage.ledger),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Versions of messages: editing a question, regenerating or continuing an answer, selecting one.
+
+use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use webchat_chat::{Chat, SendMessage};
+use webchat_domain::{ConversationId, Message, MessageId};
+
+use super::turns::turn_response::{TurnRequest, TurnResponses};
+use crate::error::api_error::ApiError;
+use crate::extract::body::{Body, MAX_MESSAGE, json};
+use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::extract::session::RequiredSession;
+use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse, TurnRejectedResponse};
+use crate::realtime::connections::Connections;
+
+const EDIT: &str = "/conversations/{id}/messages/{message_id}/edit";
+const REGENERATE: &str = "/conversations/{id}/messages/{message_id}/regenerate";
+const CONTINUE: &str = "/conversations/{id}/messages/{message_id}/continue";
+const SELECT: &str = "/conversations/{id}/messages/{message_id}/select";
+
+#[derive(OpenApi)]
+#[openapi(paths(edit, regenerate, continue_answer, select))]
+pub(crate) struct ApiDoc;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource(EDIT).app_data(json(MAX_MESSAGE)).route(web::post().to(edit)))
+        .service(web::resource(REGENERATE).route(web::post().to(regenerate)))
+        .service(web::resource(CONTINUE).route(web::post().to(continue_answer)))
+        .service(web::resource(SELECT).route(web::post().to(select)));
+}
+
+/// The new version of a question.
+#[derive(Deserialize, ToSchema)]
+struct EditedMessage {
+    /// The message's text.
+    #[schema(pattern = r"\S")]
+    message: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct MessagePath {
+    /// The conversation.
+    id: ConversationId,
+    /// The message.
+    message_id: MessageId,
+}
+
+/// Stores a new version of a question, and answers it. The old version is kept and can be selected.
+#[utoipa::path(
+    post,
+    path = EDIT,
+    tag = "turns",
+    operation_id = "edit_message",
+    params(MessagePath, IdempotencyKeyHeader),
+    request_body(content = EditedMessage),
+    responses(TurnResponses, InvalidBodyResponse),
+)]
+async fn edit(
+    request: HttpRequest,
+    caller: RequiredSession,
+    path: Path<MessagePath>,
+    edited: Body<EditedMessage>,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    let turn = TurnRequest::read(&request)?;
+    let MessagePath { id, message_id } = path.into_inner();
+    let user_id = caller.session.user_id;
+    let message = SendMessage {
+        content: edited.into_inner().0.message,
+        client_message_id: turn.client_message_id.clone(),
+        expected_position: None,
+    };
+    let sent = chat.turns.edit(user_id, id, message_id, message).await?;
+    turn.respond(&chat, &connections, user_id, id, sent).await
+}
+
+/// Regenerates an answer. The old version is kept and can be selected.
+#[utoipa::path(
+    post,
+    path = REGENERATE,
+    tag = "turns",
+    operation_id = "regenerate",
+    params(MessagePath, IdempotencyKeyHeader),
+    responses(TurnResponses)
+)]
+async fn regenerate(
+    request: HttpRequest,
+    caller: RequiredSession,
+    path: Path<MessagePath>,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    let turn = TurnRequest::read(&request)?;
+    let MessagePath { id, message_id } = path.into_inner();
+    let user_id = caller.session.user_id;
+    let client_message_id = turn.client_message_id.clone();
+    let sent = chat.turns.regenerate(user_id, id, Some(message_id), client_message_id).await?;
+    turn.respond(&chat, &connections, user_id, id, sent).await
+}
+
+/// Continues the last answer, which is incomplete. The new text is appended to it.
+#[utoipa::path(
+    post,
+    path = CONTINUE,
+    tag = "turns",
+    operation_id = "continue_answer",
+    params(MessagePath, IdempotencyKeyHeader),
+    responses(TurnResponses)
+)]
+async fn continue_answer(
+    request: HttpRequest,
+    caller: RequiredSession,
+    path: Path<MessagePath>,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> Result<HttpResponse, ApiError> {
+    let turn = TurnRequest::read(&request)?;
+    let MessagePath { id, message_id } = path.into_inner();
+    let user_id = caller.session.user_id;
+    let client_message_id = turn.client_message_id.clone();
+    let sent = chat.turns.continue_answer(user_id, id, Some(message_id), client_message_id).await?;
+    turn.respond(&chat, &connections, user_id, id, sent).await
+}
+
+/// Makes a version of a message visible, together with the newest messages that follow it.
+#[utoipa::path(
+    post,
+    path = SELECT,
+    tag = "turns",
+    operation_id = "select_version",
+    params(MessagePath),
+    responses((status = 200, body = Message), NotFoundResponse, TurnRejectedResponse),
+)]
+async fn select(
+    caller: RequiredSession,
+    path: Path<MessagePath>,
+    chat: Data<Chat>,
+) -> Result<Json<Message>, ApiError> {
+    let MessagePath { id, message_id } = path.into_inner();
+    Ok(Json(chat.turns.select_version(caller.session.user_id, id, message_id).await?))
+}

@@ -1,0 +1,35 @@
+//! The settings of the server.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::realtime::limits::Limits;
+
+/// What the operator decides about the server.
+#[derive(Clone)]
+pub struct Settings {
+    /// Signs and encrypts the session cookie: at least 32 bytes, the same on all instances.
+    pub secret_key: Vec<u8>,
+    /// The URL under which users reach the server, if it differs from the address it listens on.
+    /// `https` restricts the session cookie to HTTPS.
+    pub public_url: Option<Url>,
+    /// Further origins whose pages may use the server.
+    pub allowed_origins: Vec<Url>,
+    /// The folder of the built page.
+    pub web_dir: PathBuf,
+    /// The maximum size of a file of conversations to import, in bytes.
+    pub max_import_bytes: u64,
+    /// The maximum number of requests of a session per second, and four times as many in a burst.
+    /// `None` means unlimited.
+    pub requests_per_second: Option<NonZeroU32>,
+    /// The limits of live connections.
+    pub limits: Limits,
+    /// Writes the response of `GET /metrics`; without it, there is no such route.
+    pub metrics: Option<Metrics>,
+}
+
+/// Writes the current metrics in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;

@@ -1,0 +1,86 @@
+//! `kill -9` of an instance with running turns: the time until their subscribers at the other instance receive
+//! the end. The turns count as running until their lease of 10 s expires.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::time::sleep;
+use webchat_tests::{Browser, Process, Socket};
+
+use crate::report::{Bench, Row};
+use crate::samples::Samples;
+use crate::stores::{KEY, MongoServer, required};
+use crate::upstream::Upstream;
+
+/// The number of running turns when the instance is killed.
+const ANSWERS: usize = 8;
+
+/// The time between chunks: the answers last far longer than the wait before the kill.
+const CHUNK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The interval in which a turn renews its lease. The kill comes at a random moment within it.
+const LEASE_RENEWAL_MS: u64 = 2_000;
+
+pub(crate) async fn measure(bench: Bench) {
+    let kills = bench.size(12, 1);
+    let upstream = Upstream::start(Some(CHUNK_INTERVAL));
+    let mongo = MongoServer::new().await;
+    let redis = required("TEST_REDIS_URL");
+    let settings = [
+        ("AZURE_API_URL", upstream.url.as_str()),
+        ("LOG_LEVEL", "error"),
+        ("SECRET_KEY", KEY),
+        ("TURNS_PER_USER", "0"),
+        ("MONGODB_URI", mongo.uri.as_str()),
+        ("REDIS_URL", redis.as_str()),
+    ];
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let survivor = Process::start(folders[1].path(), &settings).await;
+    let mut durations = Vec::new();
+    for _ in 0..kills {
+        let killed = Process::start(folders[0].path(), &settings).await;
+        durations.extend(times_until_published(killed, &survivor).await);
+    }
+    survivor.kill().await;
+    let times: Samples = durations.into_iter().collect();
+    bench.add(
+        Row::of("published as interrupted")
+            .figure("p50", times.percentile_ms(50) / 1_000.0, "s")
+            .figure("max", times.percentile_ms(100) / 1_000.0, "s")
+            .note(format!("of {} answers, {kills} kills", times.count())),
+    );
+    mongo.remove().await;
+}
+
+async fn times_until_published(killed: Process, survivor: &Process) -> Vec<Duration> {
+    let browser = killed.browser();
+    let other_browser = survivor.browser_with_cookies_of(&browser);
+    let mut subscribers = Vec::new();
+    for _ in 0..ANSWERS {
+        subscribers.push(subscribe_to_turn(&browser, &other_browser).await);
+    }
+    sleep(Duration::from_millis(fastrand::u64(..LEASE_RENEWAL_MS))).await;
+    let start = Instant::now();
+    killed.kill().await;
+    join_all(subscribers.iter_mut().map(async |subscriber| {
+        let events = subscriber.receive_until("response_end").await;
+        assert_eq!(events.last().unwrap().1["finish_reason"], json!("interrupted"));
+        start.elapsed()
+    }))
+    .await
+}
+
+/// Starts a turn. Returns a connection to the other instance that is subscribed to it.
+async fn subscribe_to_turn(browser: &Browser, other_browser: &Browser) -> Socket {
+    let id = browser.start_conversation().await;
+    let mut subscriber = other_browser.connect().await;
+    subscriber.send("subscribe", json!({"conversation_id": id})).await;
+    subscriber.expect("subscribed").await;
+    let question = json!({"conversation_id": id, "message": "Why?"});
+    let mut asking = browser.connect().await;
+    asking.send("send_message", question).await;
+    asking.expect("message_accepted").await;
+    subscriber.receive_until("response_chunk").await;
+    subscriber
+}

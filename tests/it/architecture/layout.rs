@@ -1,0 +1,56 @@
+//! The sizes that keep the source easy to find one's way in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MAX_FILES_PER_FOLDER: usize = 14;
+
+const MAX_LINES_PER_FILE: usize = 400;
+
+/// The folders that hold the workspace's packages.
+const PACKAGE_FOLDERS: [&str; 3] = ["bin", "crates", "tests"];
+
+fn rust_files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    PACKAGE_FOLDERS.iter().for_each(|folder| collect_rust_files(&root.join(folder), &mut files));
+    files
+}
+
+fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        } else if entry.file_type().unwrap().is_dir() && entry.file_name() != "node_modules" {
+            collect_rust_files(&path, files);
+        }
+    }
+}
+
+/// Whether the file holds tests: `tests.rs`, or anything below a `tests` or `testing` folder.
+fn is_test(file: &Path) -> bool {
+    file.with_extension("").iter().any(|part| part == "tests" || part == "testing")
+}
+
+#[test]
+fn no_folder_holds_too_many_source_files() {
+    let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for file in rust_files() {
+        *counts.entry(file.parent().unwrap().to_owned()).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > MAX_FILES_PER_FOLDER);
+    assert!(counts.is_empty(), "more than {MAX_FILES_PER_FOLDER} files: {counts:#?}");
+}
+
+#[test]
+fn no_source_file_is_too_long() {
+    let lines = |file: &PathBuf| fs::read_to_string(file).unwrap().lines().count();
+    let files = rust_files().into_iter().filter(|file| !is_test(file));
+    let mut lengths: BTreeMap<PathBuf, usize> =
+        files.map(|file| (file.clone(), lines(&file))).collect();
+    lengths.retain(|_, length| *length > MAX_LINES_PER_FILE);
+    assert!(lengths.is_empty(), "more than {MAX_LINES_PER_FILE} lines: {lengths:#?}");
+}

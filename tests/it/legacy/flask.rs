@@ -1,0 +1,188 @@
+//! The HTTP API of the Flask application, as its clients rely on it.
+
+use serde_json::json;
+use webchat_tests::TestServer;
+
+#[tokio::test]
+async fn a_conversation_is_started_listed_and_loaded() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+
+    let started = browser.post("/start_conversation").await;
+    let first = started.json()["conversation_id"].as_str().unwrap().to_owned();
+    let second = browser.start_conversation().await;
+    socket.ask(&first, "hello").await;
+
+    assert_eq!(started.status, 200);
+    let message = "New conversation started.";
+    assert_eq!(started.json(), json!({"message": message, "conversation_id": first}));
+    let listed = browser.get("/list_conversations").await;
+    assert_eq!(listed.status, 200);
+    let listed = listed.json();
+    let listed = listed["conversations"].as_array().unwrap();
+    let ids: Vec<_> = listed.iter().map(|one| one["conversation_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&second, &first], "the newest first");
+    assert_eq!(listed[0].as_object().unwrap().len(), 2);
+    assert!(listed[0]["created_at"].as_str().unwrap().ends_with('Z'));
+    let loaded = browser.get(&format!("/load_conversation/{first}")).await;
+    assert_eq!(loaded.status, 200);
+    assert_eq!(
+        loaded.json(),
+        json!({"conversation": [
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "You said: hello"},
+        ]})
+    );
+}
+
+#[tokio::test]
+async fn a_loaded_conversation_becomes_the_current_one() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let first = browser.start_conversation().await;
+    browser.start_conversation().await;
+
+    browser.get(&format!("/load_conversation/{first}")).await;
+    socket.send("send_message", json!({"message": "where am I?"})).await;
+
+    let accepted = socket.expect("message_accepted").await;
+    assert_eq!(accepted["conversation_id"], json!(first));
+}
+
+#[tokio::test]
+async fn an_unknown_conversation_is_not_found() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    for id in ["0190a000-0000-7000-8000-000000000000", "nonsense", "'; --", "%00"] {
+        let answer = browser.get(&format!("/load_conversation/{id}")).await;
+        assert_eq!(answer.status_and_code(), (404, "conversation_not_found".to_owned()), "{id}");
+        assert_eq!(answer.json()["message"], json!("Conversation not found."));
+    }
+}
+
+#[tokio::test]
+async fn the_configuration_has_the_token_limit() {
+    let server = TestServer::with(&[("MAX_TOKENS", "4096")]).await;
+
+    let config = server.browser().get("/get_config").await;
+
+    assert_eq!((config.status.as_u16(), config.json()), (200, json!({"max_tokens": 4096})));
+}
+
+#[tokio::test]
+async fn reading_starts_no_session() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    let listed = browser.get("/list_conversations").await;
+    let started = browser.post("/start_conversation").await;
+
+    assert_eq!(listed.json(), json!({"conversations": []}));
+    assert_eq!(listed.header("set-cookie"), "");
+    assert!(started.header("set-cookie").contains("HttpOnly"));
+}
+
+#[tokio::test]
+async fn the_current_conversation_is_reset() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let nothing = browser.post("/reset_conversation").await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "hello").await;
+
+    let reset = browser.post("/reset_conversation").await;
+    let change = socket.expect("conversation_updated").await;
+
+    assert_eq!(nothing.status, 400);
+    assert_eq!(nothing.json()["message"], json!("No active conversation to reset."));
+    let message = "Conversation has been reset successfully!";
+    assert_eq!((reset.status.as_u16(), reset.json()), (200, json!({"message": message})));
+    assert_eq!(change["change"], json!("reset"));
+    let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
+    assert_eq!(loaded, json!({"conversation": []}));
+    assert_eq!(socket.ask(&id, "again").await, "You said: again");
+}
+
+#[tokio::test]
+async fn search_results_are_ordered_by_score() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let (best, other) = (browser.start_conversation().await, browser.start_conversation().await);
+    socket.ask(&best, "tides, tides and the moon").await;
+    socket.ask(&other, &format!("a tide {}", "and other things ".repeat(40))).await;
+    let stranger = server.browser();
+    stranger.start_conversation().await;
+
+    let found = browser.get("/search_conversations?q=tide").await;
+    let excluded = browser.get("/search_conversations?q=tide%20-moon").await.json();
+    let nothing = browser.get("/search_conversations").await;
+    let foreign = stranger.get("/search_conversations?q=tide").await.json();
+    let hits = browser.get("/api/v1/search?q=%22the+moon%22&limit=1").await.json();
+
+    assert_eq!(found.status, 200);
+    let found = found.json();
+    let found = found["conversations"].as_array().unwrap();
+    let ids: Vec<_> = found.iter().map(|one| one["conversation_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&best, &other]);
+    let mut fields: Vec<_> = found[0].as_object().unwrap().keys().collect();
+    fields.sort();
+    assert_eq!(fields, ["conversation_id", "created_at", "score", "updated_at"]);
+    assert_eq!(excluded["conversations"][0]["conversation_id"], json!(other));
+    assert_eq!(excluded["conversations"].as_array().unwrap().len(), 1);
+    assert_eq!(nothing.status_and_code(), (400, "empty_search".to_owned()));
+    assert_eq!(foreign, json!({"conversations": []}));
+    let snippet = hits["hits"][0]["snippet"].as_array().unwrap();
+    let matched: Vec<_> = snippet.iter().filter(|part| part["matched"] == json!(true)).collect();
+    assert!(!matched.is_empty(), "{hits}");
+}
+
+#[tokio::test]
+async fn a_saved_conversation_is_readable_by_its_owner_only() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let nothing = browser.post("/save_history").await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "hello").await;
+
+    let saved = browser.post("/save_history").await;
+    let again = browser.post("/save_history").await;
+    let name = saved.json()["file_name"].as_str().unwrap().to_owned();
+    let fetched = browser.get(&format!("/saved_conversations/{name}")).await;
+    let foreign = server.browser().get(&format!("/saved_conversations/{name}")).await;
+    let elsewhere = browser.get_raw("/saved_conversations/..%2fwebchat.db").await;
+
+    assert_eq!(nothing.status_and_code(), (400, "no_conversation".to_owned()));
+    let message = "Conversation history saved successfully.";
+    assert_eq!((saved.status.as_u16(), &saved.json()["message"]), (200, &json!(message)));
+    assert!(name.ends_with(&format!("_{id}_conversation_history.json")), "{name}");
+    assert_ne!(again.json()["file_name"], json!(name), "nothing is overwritten");
+    let on_disk = server.folder.path().join("data/saved_conversations").join(&name);
+    assert!(on_disk.exists());
+    assert_eq!(
+        fetched.json(),
+        json!([
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "You said: hello"},
+        ])
+    );
+    assert!(fetched.header("content-disposition").starts_with("attachment"));
+    assert_eq!(fetched.header("x-content-type-options"), "nosniff");
+    assert_eq!(foreign.status_and_code(), (404, "saved_conversation_not_found".to_owned()));
+    assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn a_failed_save_is_reported() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+    std::fs::write(server.folder.path().join("data/saved_conversations"), "no folder").unwrap();
+
+    let failed = browser.post("/save_history").await;
+
+    assert_eq!(failed.status_and_code(), (503, "storage_unavailable".to_owned()));
+    let body = failed.json();
+    assert_eq!(body["message"], json!("Failed to save conversation."));
+    assert!(body["error"].as_str().unwrap().contains("storage"), "{body}");
+}

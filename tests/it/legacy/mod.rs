@@ -1,0 +1,3 @@
+//! The HTTP API of the Flask application.
+
+mod flask;

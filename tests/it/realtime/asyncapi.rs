@@ -1,0 +1,296 @@
+//! The description of the WebSocket, checked against the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jsonschema::Validator;
+use reqwest::Method;
+use serde_json::{Value, json};
+use webchat_tests::{Browser, Socket, TestServer};
+
+/// The conversation of all examples.
+const EXAMPLE: &str = "0190a000-0000-7000-8000-000000000000";
+
+const EXAMPLE_QUESTION: &str = "0190a000-0000-7000-8000-000000000003";
+const EXAMPLE_ANSWER: &str = "0190a000-0000-7000-8000-000000000004";
+
+/// The events that clients send, in an order in which all of them succeed.
+const CLIENT_EVENTS: [&str; 9] = [
+    "subscribe",
+    "send_message",
+    "stop",
+    "edit_message",
+    "regenerate",
+    "continue",
+    "select_version",
+    "unsubscribe",
+    "ping",
+];
+
+const STARTS_A_TURN: [&str; 4] = ["send_message", "edit_message", "regenerate", "continue"];
+
+/// Where `asyncapi.yaml` finds the schemas, and where they are in `openapi.json`.
+const SCHEMAS_FROM_ASYNCAPI: &str = "./openapi.json#/components/schemas/";
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// `asyncapi.yaml` and, for the schemas it refers to, `openapi.json`.
+struct Description {
+    asyncapi: Value,
+    schemas: Value,
+}
+
+impl Description {
+    fn read() -> Self {
+        let openapi: Value =
+            serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+        Self {
+            asyncapi: serde_saphyr::from_str(include_str!("../../../docs/asyncapi.yaml")).unwrap(),
+            schemas: openapi["components"]["schemas"].clone(),
+        }
+    }
+
+    /// The names of an operation's messages.
+    fn messages(&self, operation: &str) -> BTreeSet<String> {
+        let messages = self.asyncapi["operations"][operation]["messages"].as_array().unwrap();
+        let name = |message: &Value| {
+            let reference = message["$ref"].as_str().unwrap();
+            let name = reference.strip_prefix("#/channels/socket/messages/").unwrap().to_owned();
+            let target = &self.asyncapi["channels"]["socket"]["messages"][&name]["$ref"];
+            assert_eq!(*target, json!(format!("#/components/messages/{name}")));
+            name
+        };
+        messages.iter().map(name).collect()
+    }
+
+    fn message(&self, name: &str) -> &Value {
+        let message = &self.asyncapi["components"]["messages"][name];
+        assert!(message.is_object(), "{name} is not described");
+        message
+    }
+
+    fn examples(&self, message: &str) -> Vec<Value> {
+        let examples = self.message(message)["examples"].as_array();
+        let examples = examples.unwrap_or_else(|| panic!("{message} has no example"));
+        examples.iter().map(|example| example["payload"].clone()).collect()
+    }
+
+    /// The schema of an operation's events by their names, according to `asyncapi.yaml`.
+    fn data_of_messages(&self, operation: &str) -> BTreeMap<String, String> {
+        let schema = |name: String| {
+            let payload = &self.message(&name)["payload"];
+            let data = &payload["properties"]["data"]["$ref"];
+            let data = data.as_str().unwrap().strip_prefix(SCHEMAS_FROM_ASYNCAPI).unwrap();
+            let properties = json!({
+                "event": {"const": name},
+                "data": {"$ref": format!("{SCHEMAS_FROM_ASYNCAPI}{data}")},
+            });
+            let expected = json!({
+                "type": "object", "required": ["event", "data"], "properties": properties,
+            });
+            assert_eq!(*payload, expected, "{name}");
+            (name, data.to_owned())
+        };
+        self.messages(operation).into_iter().map(schema).collect()
+    }
+
+    /// The schema of a union's events by their names, according to `openapi.json`.
+    fn data_of_union(&self, union: &str) -> BTreeMap<String, String> {
+        let variants = self.schemas[union]["oneOf"].as_array().unwrap();
+        let schema = |variant: &Value| {
+            let [name] = variant["properties"]["event"]["enum"].as_array().unwrap().as_slice()
+            else {
+                panic!("no single name: {variant}")
+            };
+            let data = variant["properties"]["data"]["$ref"].as_str().unwrap();
+            (name.as_str().unwrap().to_owned(), data.strip_prefix(SCHEMAS).unwrap().to_owned())
+        };
+        variants.iter().map(schema).collect()
+    }
+
+    /// Accepts a frame only if the union describes all of its fields.
+    fn validator(&self, union: &str) -> Validator {
+        let schema = self.closed(&self.schemas[union]);
+        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    }
+
+    /// This schema, inlined, without room for fields that it does not describe.
+    fn closed(&self, schema: &Value) -> Value {
+        let mut schema = self.inlined(schema);
+        if schema.is_object() && schema.get("additionalProperties").is_none() {
+            schema["unevaluatedProperties"] = json!(false);
+        }
+        schema
+    }
+
+    /// This schema with all references replaced by what they refer to. The schemas of values are
+    /// closed; those that are combined to one schema are not.
+    fn inlined(&self, schema: &Value) -> Value {
+        let Some(fields) = schema.as_object() else { return schema.clone() };
+        if let Some(reference) = schema["$ref"].as_str() {
+            let target = &self.schemas[reference.strip_prefix(SCHEMAS).unwrap()];
+            assert!(target.is_object(), "{reference} is not described");
+            return self.inlined(target);
+        }
+        let inlined = fields.iter().map(|(key, value)| {
+            let value = match (key.as_str(), value) {
+                ("properties", Value::Object(properties)) => properties
+                    .iter()
+                    .map(|(name, property)| (name.clone(), self.closed(property)))
+                    .collect(),
+                ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
+                    schemas.iter().map(|schema| self.inlined(schema)).collect()
+                }
+                ("items", schema) => self.closed(schema),
+                _ => value.clone(),
+            };
+            (key.clone(), value)
+        });
+        Value::Object(inlined.collect())
+    }
+}
+
+/// The description of all frames of one direction.
+struct Frames(Validator);
+
+impl Frames {
+    fn from_clients() -> Self {
+        Self(Description::read().validator("ClientEvent"))
+    }
+
+    fn from_server() -> Self {
+        Self(Description::read().validator("ServerEvent"))
+    }
+
+    /// The frame's event, if the frame is as described.
+    fn check(&self, frame: &Value) -> String {
+        if let Err(error) = self.0.validate(frame) {
+            panic!("{frame}\nis not as described: {error} at {}", error.instance_path());
+        }
+        frame["event"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Receives and checks all frames up to the next one of this event: the names of their events.
+async fn receive_until(socket: &mut Socket, frames: &Frames, event: &str) -> Vec<String> {
+    let mut received = Vec::new();
+    loop {
+        let frame = serde_json::from_str(&socket.receive_text().await).unwrap();
+        let name = frames.check(&frame);
+        let is_last = name == event;
+        received.push(name);
+        if is_last {
+            return received;
+        }
+    }
+}
+
+#[test]
+fn every_message_has_the_schema_of_its_event_in_openapi() {
+    let description = Description::read();
+
+    for (operation, union) in [("receive", "ClientEvent"), ("send", "ServerEvent")] {
+        let messages = description.data_of_messages(operation);
+
+        assert_eq!(messages, description.data_of_union(union), "{operation}");
+    }
+}
+
+#[test]
+fn every_message_has_examples_that_match_its_schema() {
+    let description = Description::read();
+
+    for (operation, frames) in
+        [("receive", Frames::from_clients()), ("send", Frames::from_server())]
+    {
+        for message in description.messages(operation) {
+            for example in description.examples(&message) {
+                assert_eq!(frames.check(&example), message);
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_that_are_not_described_are_rejected() {
+    let frames = Frames::from_server();
+    let chunk = json!({"event": "response_chunk", "data": {
+        "conversation_id": EXAMPLE, "seq": 1, "chunk": "Tides", "turn_id": EXAMPLE,
+    }});
+    assert!(frames.0.is_valid(&chunk));
+
+    for (pointer, value) in [
+        ("/event", json!("dance")),
+        ("/data/seq", json!("1")),
+        ("/data/seq", json!(null)),
+        ("/data/turn_id", json!("t1")),
+        ("/data/mood", json!("calm")),
+        ("/mood", json!("calm")),
+    ] {
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        let mut frame = chunk.clone();
+        frame.pointer_mut(parent).unwrap()[field] = value;
+        assert!(!frames.0.is_valid(&frame), "{frame}");
+    }
+}
+
+/// The last question and its answer.
+async fn last_two(browser: &Browser, id: &str) -> [String; 2] {
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages?limit=2")).await.json();
+    let id_of = |index: usize| page["messages"][index]["message_id"].as_str().unwrap().to_owned();
+    if page["messages"].as_array().unwrap().is_empty() {
+        return [EXAMPLE.to_owned(), EXAMPLE.to_owned()];
+    }
+    [id_of(0), id_of(1)]
+}
+
+#[tokio::test]
+async fn every_client_example_succeeds_and_every_server_frame_is_as_described() {
+    let description = Description::read();
+    let frames = Frames::from_server();
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let mut socket = browser.connect_without_welcome().await;
+    let mut received = BTreeSet::new();
+
+    for message in CLIENT_EVENTS {
+        for example in description.examples(message) {
+            let [question, answer] = last_two(&browser, &id).await;
+            let frame = example.to_string().replace(EXAMPLE, &id);
+            let frame = frame.replace(EXAMPLE_QUESTION, &question).replace(EXAMPLE_ANSWER, &answer);
+            // Only an interrupted answer can be continued.
+            let interrupted = (message == "regenerate").then(|| server.model.next_answer());
+            socket.send_text(&frame).await;
+            if let Some(answer) = interrupted {
+                answer.send("Well, ");
+                received.extend(receive_until(&mut socket, &frames, "response_chunk").await);
+                answer.disconnect();
+            }
+            let is_duplicate = example["data"]["client_message_id"].is_string()
+                && message == "send_message"
+                && example["data"]["expected_position"].is_null();
+            if STARTS_A_TURN.contains(&message) && !is_duplicate {
+                received.extend(receive_until(&mut socket, &frames, "token_usage").await);
+            }
+            socket.send("ping", json!({})).await;
+            let answers = receive_until(&mut socket, &frames, "pong").await;
+            assert!(!answers.contains(&"error".to_owned()), "{example}: {answers:?}");
+            received.extend(answers);
+        }
+    }
+    // Errors, a file's progress and changes of the list.
+    socket.send("dance", json!({})).await;
+    received.extend(receive_until(&mut socket, &frames, "error").await);
+    socket.send("subscribe", json!({"conversation_id": id})).await;
+    let files = format!("/api/v1/conversations/{id}/files");
+    browser.upload(&files, "tides.txt", b"Tides come and go.").await;
+    received.extend(receive_until(&mut socket, &frames, "file_progress").await);
+    browser.delete(&format!("/api/v1/conversations/{id}")).await;
+    received.extend(receive_until(&mut socket, &frames, "conversation_unlisted").await);
+    let file = json!([{"role": "user", "content": "Why?"}]);
+    browser.send(browser.request(Method::POST, "/api/v1/imports").json(&file)).await;
+    received.extend(receive_until(&mut socket, &frames, "list_changed").await);
+
+    let sent = BTreeSet::from(CLIENT_EVENTS.map(str::to_owned));
+    assert_eq!(description.messages("receive"), sent, "an example is not sent");
+    assert_eq!(received, description.messages("send"));
+}

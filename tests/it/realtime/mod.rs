@@ -1,0 +1,10 @@
+//! Live connections: the WebSocket, Socket.IO, and what is published over them.
+
+mod asyncapi;
+mod connection_limits;
+mod conversation_list;
+mod socket_io;
+mod socket_io_clients;
+mod turns;
+mod websocket;
+mod websocket_conformance;

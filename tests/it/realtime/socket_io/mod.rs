@@ -1,0 +1,8 @@
+//! Socket.IO packet by packet: the cases of the test suites of Engine.IO and Socket.IO, and our own.
+
+mod handshake;
+mod packets;
+mod polling;
+mod support;
+mod turns;
+mod upgrade;

@@ -1,0 +1,91 @@
+//! Upgrades from polling to a WebSocket.
+
+use rstest::rstest;
+use webchat_tests::TestServer;
+
+use super::support::{connect_polling, handshake_status};
+
+#[tokio::test]
+async fn an_upgrade_during_an_answer_loses_no_event() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+    let polling = connect_polling(&browser).await;
+    let answer = server.model.next_answer();
+    polling.post("42[\"send_message\",{\"message\":\"count\"}]").await;
+    answer.send("one ");
+    let mut received = String::new();
+    while !received.contains("one ") {
+        received += &polling.poll().await.text;
+    }
+
+    let mut socket = polling.open_websocket().await.unwrap();
+    socket.send_text("2probe").await;
+    assert_eq!(socket.receive_text().await, "3probe");
+    answer.send("two ");
+    // The client completes its pending polls: a noop packet ends the last one.
+    let mut last = polling.poll().await.text;
+    while last != "6" {
+        received += &last;
+        last = polling.poll().await.text;
+    }
+    socket.send_text("5").await;
+    answer.send("three");
+    answer.finish();
+    while !received.contains("token_usage") {
+        received += &socket.receive_text().await;
+    }
+
+    let (one, two, three) = (received.find("one "), received.find("two "), received.find("three"));
+    assert!(one < two && two < three && one.is_some(), "{received}");
+    assert_eq!(
+        polling.poll().await.status_and_number(),
+        (400, 3),
+        "the session no longer accepts polls"
+    );
+    assert_eq!(polling.post("3").await.status_and_number(), (400, 3));
+    assert_eq!(
+        handshake_status(polling.open_websocket().await),
+        400,
+        "the session has a WebSocket already"
+    );
+    socket.send_text("42[\"ping\",{}]").await;
+    // Skip the turn's event of the list of conversations.
+    while socket.receive_text().await != "42[\"pong\",{}]" {}
+}
+
+#[tokio::test]
+async fn an_upgrade_ends_the_pending_poll() {
+    let server = TestServer::start().await;
+    let polling = connect_polling(&server.browser()).await;
+    let mut socket = polling.open_websocket().await.unwrap();
+
+    let upgrading = async {
+        socket.send_text("2probe").await;
+        assert_eq!(socket.receive_text().await, "3probe");
+    };
+    let (poll, ()) = tokio::join!(polling.poll(), upgrading);
+
+    assert_eq!(poll.text, "6");
+}
+
+#[rstest]
+#[case("4hello")]
+#[case("2")]
+#[case("5")]
+#[tokio::test]
+async fn a_websocket_without_a_probe_is_closed_and_polling_continues(#[case] packet: &str) {
+    let server = TestServer::start().await;
+    let mut polling = connect_polling(&server.browser()).await;
+    let mut failing = polling.open_websocket().await.unwrap();
+    assert_eq!(handshake_status(polling.open_websocket().await), 400, "one at a time");
+
+    failing.send_text(packet).await;
+    assert_eq!(failing.wait_until_closed().await.map(u16::from), Some(1002));
+    polling.post("42[\"ping\",{}]").await;
+    assert_eq!(polling.receive().await, "42[\"pong\",{}]");
+
+    let mut again = polling.open_websocket().await.unwrap();
+    again.send_text("2probe").await;
+    assert_eq!(again.receive_text().await, "3probe");
+}

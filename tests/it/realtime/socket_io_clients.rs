@@ -1,0 +1,108 @@
+//! The official Socket.IO client libraries against the server binary.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use webchat_tests::Library::{self, JavaScript, Python};
+use webchat_tests::{Browser, Process, RealClient, ScriptedModel, SocketIo, Transport};
+
+async fn start(data: &TempDir, model: &ScriptedModel, port: &str) -> Process {
+    Process::start(data.path(), &[("AZURE_API_URL", model.url()), ("PORT", port)]).await
+}
+
+async fn session(process: &Process) -> (Browser, String) {
+    let browser = process.browser();
+    let id = browser.start_conversation().await;
+    (browser, id)
+}
+
+/// Sends a message. Returns the text of the complete answer.
+async fn ask(client: &mut RealClient, message: &str) -> String {
+    client.emit("send_message", json!({"message": message})).await;
+    let mut received = client.receive_until("token_usage").await;
+    assert!(received.last().unwrap()[1]["total_tokens_used"].is_u64(), "{received:?}");
+    let acknowledged = json!(["acknowledged", "send_message", []]);
+    // A short answer may arrive before the acknowledgement of its question.
+    if !received.contains(&acknowledged) {
+        received.extend(client.receive_until("acknowledged").await);
+        assert_eq!(received.last(), Some(&acknowledged));
+    }
+    let mut chunks: Vec<_> = received.iter().filter(|one| one[0] == "response_chunk").collect();
+    // The Python library handles each event in a separate thread.
+    chunks.sort_by_key(|one| one[1]["seq"].as_u64());
+    chunks.iter().map(|one| one[1]["chunk"].as_str().unwrap()).collect()
+}
+
+fn text(event: &Value) -> &str {
+    event[1]["data"].as_str().unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_client_gets_answers_and_reconnects_after_the_server_was_killed(
+    #[values(JavaScript, Python)] library: Library,
+    #[values("polling", "websocket", "polling,websocket")] transports: &str,
+) {
+    let model = ScriptedModel::start();
+    let data = tempfile::tempdir().unwrap();
+    let server = start(&data, &model, "0").await;
+    let (browser, id) = session(&server).await;
+    let port = browser.base().port().unwrap().to_string();
+    let mut client = RealClient::start(library, transports, &browser);
+
+    let welcomed = client.receive_until("response").await;
+    assert!(text(welcomed.last().unwrap()).starts_with("Connected"), "{welcomed:?}");
+    assert_eq!(ask(&mut client, "first").await, "You said: first");
+    client.emit("send_message", json!({"message": ""})).await;
+    let mut rejected = client.receive_until("acknowledged").await;
+    // The Python library handles each packet in a separate thread: either may come first.
+    if rejected.iter().all(|one| one[0] != "error") {
+        rejected.extend(client.receive_until("error").await);
+    }
+    let error = rejected.iter().find(|one| one[0] == "error").expect("no error event");
+    assert_eq!(error[1]["message"], "No message received from user.");
+
+    server.kill().await;
+    client.receive_until("disconnect").await;
+    let server = start(&data, &model, &port).await;
+    client.receive_until("response").await;
+
+    assert_eq!(ask(&mut client, "second").await, "You said: second");
+    let loaded =
+        server.browser_with_cookies_of(&browser).get(&format!("/load_conversation/{id}")).await;
+    assert_eq!(loaded.json()["conversation"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn clients_upgrade_from_polling_to_the_websocket() {
+    let model = ScriptedModel::start();
+    let data = tempfile::tempdir().unwrap();
+    let server = start(&data, &model, "0").await;
+    let (browser, _) = session(&server).await;
+
+    let mut client = RealClient::start(JavaScript, "polling,websocket", &browser);
+
+    let received = client.receive_until("upgrade").await;
+    assert_eq!(*received.last().unwrap(), json!(["upgrade", "websocket"]));
+    assert_eq!(ask(&mut client, "still there?").await, "You said: still there?");
+}
+
+#[tokio::test]
+async fn pinged_clients_stay_connected_and_an_unconnected_one_is_closed() {
+    let model = ScriptedModel::start();
+    let data = tempfile::tempdir().unwrap();
+    let server = start(&data, &model, "0").await;
+    let (browser, _) = session(&server).await;
+    let transports = ["polling", "websocket", "polling,websocket"];
+    let mut clients = transports.map(|name| RealClient::start(JavaScript, name, &browser));
+    let mut silent = SocketIo::open(&browser, Transport::WebSocket).await;
+
+    assert_eq!(silent.wait_until_closed().await, 1001);
+    for client in &mut clients {
+        let received = client.receive_until_within("ping", Duration::from_secs(30)).await;
+        assert!(received.iter().all(|one| one[0] != "disconnect"), "{received:?}");
+        assert_eq!(ask(client, "still there?").await, "You said: still there?");
+    }
+}

@@ -1,0 +1,335 @@
+//! Turns over the WebSocket.
+
+use serde_json::{Value, json};
+use webchat_tests::{Socket, TestServer, answer_text};
+
+fn names(events: &[(String, Value)]) -> Vec<&str> {
+    let mut names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
+    names.dedup();
+    names
+}
+
+fn send(id: &str, message: &str) -> Value {
+    json!({"conversation_id": id, "message": message})
+}
+
+/// Receives chunks until their text has this length.
+async fn read_chunks(socket: &mut Socket, length: usize) -> String {
+    let mut text = String::new();
+    while text.len() < length {
+        text += socket.expect("response_chunk").await["chunk"].as_str().unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_turns_events_are_ordered_and_its_messages_are_stored() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+
+    socket.send("send_message", send(&id, "Why two tides a day?")).await;
+    let events = socket.receive_until("token_usage").await;
+
+    assert_eq!(
+        names(&events),
+        [
+            "message_accepted",
+            "conversation_updated",
+            "response_chunk",
+            "response_end",
+            "token_usage"
+        ]
+    );
+    let numbers: Vec<_> = events.iter().map(|(_, data)| data["seq"].as_u64().unwrap()).collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    let (accepted, updated) = (&events[0].1, &events[1].1);
+    assert_eq!(
+        (&accepted["position"], &accepted["content"]),
+        (&json!(1), &json!("Why two tides a day?"))
+    );
+    assert_eq!(
+        (&updated["change"], &updated["title"]),
+        (&json!("title"), &json!("Why two tides a day?"))
+    );
+    let (end, usage) = (&events[events.len() - 2].1, &events[events.len() - 1].1);
+    assert_eq!(
+        (&end["finish_reason"], &end["message_id"]),
+        (&json!("stop"), &accepted["answer_id"])
+    );
+    let ledger = &usage["ledger"];
+    // The question's tokens, 4 for its message and 3 for the reply.
+    let sent = accepted["token_count"].as_u64().unwrap() + 4 + 3;
+    assert_eq!((&ledger["history"], &ledger["total"]), (&json!(sent), &json!(sent + 800)));
+    let used = sent + end["token_count"].as_u64().unwrap();
+    assert_eq!(usage["total_tokens_used"], json!(used));
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    assert_eq!(page["messages"][1]["content"], json!("You said: Why two tides a day?"));
+    assert_eq!(page["messages"][1]["status"], json!("complete"));
+}
+
+#[tokio::test]
+async fn the_model_receives_the_previous_messages() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+
+    socket.ask(&id, "one").await;
+    socket.ask(&id, "two").await;
+
+    let request = server.model.requests().remove(1);
+    assert_eq!(
+        request["messages"],
+        json!([
+            {"role": "user", "content": "one"},
+            {"role": "assistant", "content": "You said: one"},
+            {"role": "user", "content": "two"},
+        ])
+    );
+    assert_eq!((&request["stream"], &request["max_tokens"]), (&json!(true), &json!(800)));
+}
+
+#[tokio::test]
+async fn an_answer_is_completed_and_stored_without_any_client() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "continue without me")).await;
+    answer.send("The first half, ");
+    socket.receive_until("response_chunk").await;
+
+    drop(socket);
+    answer.send("and the second.");
+    answer.finish();
+    let mut later = browser.connect().await;
+    later.send("subscribe", json!({"conversation_id": id})).await;
+    later.receive_until("token_usage").await;
+
+    let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
+    let stored = &loaded["conversation"][1]["content"];
+    assert_eq!(stored, &json!("The first half, and the second."));
+}
+
+#[tokio::test]
+async fn a_reconnecting_client_receives_the_missed_events_then_live_ones() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "count")).await;
+    socket.receive_until("conversation_updated").await;
+    answer.send("one ");
+    let seen = socket.expect("response_chunk").await["seq"].clone();
+    drop(socket);
+    answer.send("two ");
+
+    let mut back = browser.connect().await;
+    back.send("subscribe", json!({"conversation_id": id, "after": seen})).await;
+    let subscribed = back.expect("subscribed").await;
+    let missed = read_chunks(&mut back, 4).await;
+    answer.send("three");
+    let live = read_chunks(&mut back, 5).await;
+
+    assert_eq!(subscribed["recovered"], json!(true));
+    assert_eq!((missed.as_str(), live.as_str()), ("two ", "three"));
+}
+
+#[tokio::test]
+async fn a_page_read_during_an_answer_is_completed_by_the_events_after_it() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "count")).await;
+    answer.send("one ");
+    socket.receive_until("response_chunk").await;
+
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    let mut tab = browser.connect().await;
+    tab.send("subscribe", json!({"conversation_id": id, "after": page["event_seq"]})).await;
+    tab.expect("subscribed").await;
+
+    assert_eq!(page["messages"].as_array().unwrap().len(), 1, "the question alone: {page}");
+    let accepted = tab.expect("message_accepted").await;
+    assert_eq!(accepted["turn_id"], page["running_turn"]);
+    tab.expect("conversation_updated").await;
+    assert_eq!(read_chunks(&mut tab, 4).await, "one ");
+}
+
+#[tokio::test]
+async fn a_replay_with_a_gap_is_not_recovered() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "hello").await;
+
+    socket.send("subscribe", json!({"conversation_id": id, "after": 1_000_000})).await;
+    let subscribed = socket.expect("subscribed").await;
+    socket.send("send_message", send(&id, "again")).await;
+
+    assert_eq!(subscribed["recovered"], json!(false));
+    assert_eq!(socket.expect("message_accepted").await["content"], json!("again"));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_slows_nobody_and_misses_nothing() {
+    let server = TestServer::start().await;
+    let (browser, mut quick) = server.socket().await;
+    let mut slow = browser.connect().await;
+    let id = browser.start_conversation().await;
+    slow.send("subscribe", json!({"conversation_id": id})).await;
+    slow.expect("subscribed").await;
+    // More than the connection's buffers hold.
+    let part = "So long and thanks for all the fish. ".repeat(4_000);
+    let answer = server.model.next_answer();
+    for _ in 0..80 {
+        answer.send(&part);
+    }
+    answer.finish();
+
+    let to_the_quick = quick.ask(&id, "Go on.").await;
+    let to_the_slow = answer_text(&slow.receive_until("token_usage").await);
+
+    assert_eq!(to_the_quick.len(), 80 * part.len());
+    assert!(to_the_slow == to_the_quick, "{} of {}", to_the_slow.len(), to_the_quick.len());
+}
+
+#[tokio::test]
+async fn a_duplicate_client_message_id_returns_the_first_result() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let message = json!({"conversation_id": id, "message": "once", "client_message_id": "m1"});
+
+    socket.send("send_message", message.clone()).await;
+    let first = socket.expect("message_accepted").await;
+    socket.receive_until("token_usage").await;
+    socket.send("send_message", message).await;
+    let again = socket.expect("message_accepted").await;
+
+    for field in ["message_id", "answer_id", "turn_id", "position", "client_message_id"] {
+        assert_eq!(first[field], again[field], "{field}");
+    }
+    assert_eq!(again["seq"], json!(null));
+    assert_eq!(server.model.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_message_during_a_turn_is_rejected_and_not_stored() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "first")).await;
+    socket.receive_until("conversation_updated").await;
+
+    socket.send("send_message", send(&id, "second")).await;
+    let rejected = socket.expect("error").await;
+    answer.finish();
+    socket.receive_until("token_usage").await;
+
+    assert_eq!(rejected["code"], json!("turn_in_progress"));
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    assert_eq!(page["messages"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_with_an_old_expected_position_is_rejected() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "one").await;
+
+    let outdated_message = json!({"conversation_id": id, "message": "two", "expected_position": 0});
+    socket.send("send_message", outdated_message).await;
+
+    assert_eq!(socket.expect("error").await["code"], json!("stale"));
+}
+
+#[tokio::test]
+async fn stop_disconnects_from_the_model_and_keeps_the_text_so_far() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "talk for ever")).await;
+    answer.send("This much.");
+    socket.receive_until("response_chunk").await;
+
+    socket.send("stop", json!({"conversation_id": id})).await;
+    let end = socket.expect("response_end").await;
+    answer.wait_for_disconnect().await;
+
+    assert_eq!((&end["finish_reason"], &end["status"]), (&json!("stopped"), &json!("stopped")));
+    socket.expect("token_usage").await;
+    let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
+    assert_eq!(loaded["conversation"][1]["content"], json!("This much."));
+}
+
+#[tokio::test]
+async fn a_model_that_disconnects_fails_only_its_turn() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "break")).await;
+    answer.send("Well, ");
+    socket.receive_until("response_chunk").await;
+
+    answer.disconnect();
+    let failed = socket.expect("error").await;
+    let end = socket.expect("response_end").await;
+    socket.expect("token_usage").await;
+
+    assert_eq!((&failed["code"], &failed["turn_id"]), (&json!("model_failed"), &end["turn_id"]));
+    assert_eq!(end["finish_reason"], json!("failed"));
+    assert_eq!(socket.ask(&id, "work").await, "You said: work");
+}
+
+#[tokio::test]
+async fn deleting_a_conversation_ends_its_turn_and_is_published() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "talk")).await;
+    answer.send("I was");
+    socket.receive_until("response_chunk").await;
+
+    browser.delete(&format!("/api/v1/conversations/{id}")).await;
+    let events = socket.receive_until("conversation_updated").await;
+    answer.wait_for_disconnect().await;
+
+    assert_eq!(events.last().unwrap().1["change"], json!("deleted"));
+}
+
+#[tokio::test]
+async fn shutdown_completes_a_running_answer_and_closes_connections() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    socket.send("send_message", send(&id, "last message")).await;
+    answer.send("Good");
+    socket.receive_until("response_chunk").await;
+
+    let ending = async {
+        // Once this message is rejected, the server accepts no more turns.
+        loop {
+            socket.send("send_message", send(&id, "too late")).await;
+            if socket.expect("error").await["code"] == "shutting_down" {
+                break;
+            }
+        }
+        answer.send("bye.");
+        answer.finish();
+        let end = socket.receive_until("response_end").await;
+        socket.receive_until("token_usage").await;
+        (end.last().unwrap().1["finish_reason"].clone(), socket.wait_until_closed().await)
+    };
+    let ((reason, closed), ()) = tokio::join!(ending, server.shutdown());
+
+    assert_eq!(reason, json!("stop"));
+    assert_eq!(closed.map(u16::from), Some(1012));
+}

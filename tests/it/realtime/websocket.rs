@@ -1,0 +1,169 @@
+//! The WebSocket: invalid events, subscriptions and limits.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use webchat_tests::TestServer;
+
+const UNKNOWN_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
+
+#[rstest]
+#[case("{", "invalid_request")]
+#[case("[]", "invalid_request")]
+#[case("{}", "invalid_request")]
+#[case(r#"{"event": 7}"#, "invalid_request")]
+#[case(r#"{"event": "dance"}"#, "unknown_event")]
+#[case(r#"{"event": "send_message"}"#, "invalid_request")]
+#[case(r#"{"event": "send_message", "data": {}}"#, "no_conversation")]
+#[case(r#"{"event": "send_message", "data": {"message": 7}}"#, "invalid_request")]
+#[case(r#"{"event": "send_message", "data": {"message": "\ud800"}}"#, "invalid_request")]
+#[case(
+    r#"{"event": "send_message", "data": {"message": "x", "conversation_id": {"$gt": ""}}}"#,
+    "invalid_request"
+)]
+#[case(
+    r#"{"event": "send_message", "data": {"message": "x", "client_message_id": ""}}"#,
+    "invalid_request"
+)]
+#[case(r#"{"event": "subscribe", "data": {}}"#, "invalid_request")]
+#[case(r#"{"event": "subscribe", "data": {"conversation_id": "x"}}"#, "invalid_request")]
+#[tokio::test]
+async fn an_invalid_event_is_an_error_and_the_connection_stays_open(
+    #[case] frame: &str,
+    #[case] code: &str,
+) {
+    let server = TestServer::start().await;
+    let (_browser, mut socket) = server.socket().await;
+
+    socket.send_text(frame).await;
+    let error = socket.expect("error").await;
+    socket.send("ping", json!({})).await;
+
+    assert_eq!(error["code"], json!(code), "{error}");
+    assert!(error["request_id"].is_string());
+    socket.expect("pong").await;
+}
+
+#[tokio::test]
+async fn an_error_names_its_event_conversation_and_message() {
+    let server = TestServer::start().await;
+    let (_browser, mut socket) = server.socket().await;
+    let data =
+        json!({"message": "x", "conversation_id": UNKNOWN_CONVERSATION, "client_message_id": "m1"});
+
+    socket.send("send_message", data).await;
+    let error = socket.expect("error").await;
+
+    assert_eq!(error["message"], json!("Conversation not found."));
+    assert_eq!(error["event"], json!("send_message"));
+    assert_eq!(error["conversation_id"], json!(UNKNOWN_CONVERSATION));
+    assert_eq!(error["client_message_id"], json!("m1"));
+}
+
+#[tokio::test]
+async fn an_empty_and_an_overlong_message_are_rejected_and_not_stored() {
+    let server = TestServer::with(&[("MAX_TOKENS", "1000")]).await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+
+    let mut codes = Vec::new();
+    for message in ["", " \n\t ", &"tide ".repeat(300)] {
+        socket.send("send_message", json!({"message": message})).await;
+        let error = socket.expect("error").await;
+        codes.push((error["code"].as_str().unwrap().to_owned(), error["message"].clone()));
+    }
+
+    assert_eq!(codes[0], ("empty_message".to_owned(), json!("No message received from user.")));
+    assert_eq!(codes[1].0, "empty_message");
+    assert_eq!(codes[2].0, "message_too_long");
+    assert!(codes[2].1.as_str().unwrap().contains("193"), "the limit is missing: {}", codes[2].1);
+    let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
+    assert_eq!(loaded, json!({"conversation": []}));
+}
+
+#[tokio::test]
+async fn the_welcome_event_names_the_current_conversation() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+
+    let mut socket = browser.connect_without_welcome().await;
+
+    let greeting = socket.expect("response").await;
+    let data = "Connected to Webchat.";
+    assert_eq!(greeting, json!({"data": data, "session": {"conversation_id": id}}));
+}
+
+#[tokio::test]
+async fn a_conversation_started_in_another_tab_becomes_the_current_one() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+    let mut socket = browser.connect().await;
+
+    let newer = browser.start_conversation().await;
+    socket.send("send_message", json!({"message": "hello"})).await;
+
+    assert_eq!(socket.expect("message_accepted").await["conversation_id"], json!(newer));
+}
+
+#[tokio::test]
+async fn two_connections_receive_the_same_events() {
+    let server = TestServer::start().await;
+    let (browser, mut one) = server.socket().await;
+    let id = browser.start_conversation().await;
+    let mut other = browser.connect().await;
+    other.send("subscribe", json!({"conversation_id": id})).await;
+    other.expect("subscribed").await;
+
+    one.send("send_message", json!({"conversation_id": id, "message": "hello"})).await;
+
+    assert_eq!(
+        joined(&one.receive_until("token_usage").await),
+        joined(&other.receive_until("token_usage").await)
+    );
+}
+
+#[tokio::test]
+async fn an_unsubscribed_client_receives_no_more_events() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    socket.send("subscribe", json!({"conversation_id": id})).await;
+    socket.expect("subscribed").await;
+
+    socket.send("unsubscribe", json!({"conversation_id": id})).await;
+    socket.send("ping", json!({})).await;
+    socket.expect("pong").await;
+    let path = format!("/api/v1/conversations/{id}");
+    browser.patch(&path, &json!({"title": "not received"})).await;
+    socket.send("ping", json!({})).await;
+
+    socket.expect("pong").await;
+}
+
+#[tokio::test]
+async fn a_binary_frame_and_an_oversized_message_close_the_connection() {
+    let server = TestServer::start().await;
+    let (browser, mut binary) = server.socket().await;
+    let mut huge = browser.connect().await;
+
+    binary.send_frame(Message::binary(vec![1])).await;
+    huge.send_ignoring_errors(Message::text("x".repeat(2 * 1024 * 1024))).await;
+
+    assert_eq!(binary.wait_until_closed().await.map(u16::from), Some(1003));
+    assert_eq!(huge.wait_until_closed().await.map(u16::from), Some(1009));
+}
+
+/// The events with adjacent chunks joined, as every connection may split them differently.
+fn joined(events: &[(String, Value)]) -> Vec<(String, String)> {
+    let mut joined: Vec<(String, String)> = Vec::new();
+    for (name, data) in events {
+        let text = data["chunk"].as_str().map_or_else(|| data.to_string(), ToOwned::to_owned);
+        match joined.last_mut() {
+            Some((last, so_far)) if last == name && name == "response_chunk" => *so_far += &text,
+            _ => joined.push((name.clone(), text)),
+        }
+    }
+    joined
+}

@@ -1,0 +1,116 @@
+//! Conditional requests: `If-None-Match` and `If-Match`.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use webchat_tests::{Browser, Response, TestServer};
+
+struct TestChat {
+    _server: TestServer,
+    browser: Browser,
+    path: String,
+}
+
+impl TestChat {
+    async fn open() -> Self {
+        let server = TestServer::start().await;
+        let browser = server.browser();
+        let created = browser.post("/api/v1/conversations").await.json();
+        let path =
+            format!("/api/v1/conversations/{}", created["conversation_id"].as_str().unwrap());
+        Self { _server: server, browser, path }
+    }
+
+    fn request(&self, method: Method, rest: &str, body: &Value) -> RequestBuilder {
+        self.browser.request(method, &format!("{}{rest}", self.path)).json(body)
+    }
+
+    async fn tag(&self, rest: &str) -> String {
+        let response = self.browser.get(&format!("{}{rest}", self.path)).await;
+        let tag = response.header("etag").to_owned();
+        assert!(tag.starts_with('"') && tag.len() > 10, "{response:?}");
+        tag
+    }
+}
+
+fn assert_conflict(response: &Response) {
+    assert_eq!(response.status_and_code(), (412, "stale".to_owned()), "{response:?}");
+}
+
+#[tokio::test]
+async fn a_request_with_the_current_etag_returns_304() {
+    let chat = TestChat::open().await;
+    for rest in ["", "/context"] {
+        let tag = chat.tag(rest).await;
+        let ask = async |tags: &str| {
+            let request = chat.browser.request(Method::GET, &format!("{}{rest}", chat.path));
+            chat.browser.send(request.header("if-none-match", tags)).await
+        };
+
+        let known = ask(&tag).await;
+        let among_others = ask(&format!("\"x\", W/{tag}")).await;
+        let another = ask("\"x\"").await;
+        let no_tag = ask("x").await;
+
+        assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""));
+        assert_eq!(known.header("etag"), tag);
+        assert_eq!(among_others.status, 304);
+        assert_eq!((another.status.as_u16(), no_tag.status.as_u16()), (200, 200));
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_is_changed_only_if_its_etag_matches() {
+    let chat = TestChat::open().await;
+    let tag = chat.tag("").await;
+    let change = async |title: &str, tag: &str| {
+        let request = chat.request(Method::PATCH, "", &json!({"title": title}));
+        chat.browser.send(request.header("if-match", tag)).await
+    };
+
+    let first = change("one", &tag).await;
+    let second = change("two", &tag).await;
+    let third = change("three", first.header("etag")).await;
+    let any = change("four", "*").await;
+    let weak = change("five", &format!("W/{}", any.header("etag"))).await;
+    let no_tag = change("six", "four").await;
+    let delete = |tag: &str| {
+        let request = chat.browser.request(Method::DELETE, &chat.path);
+        chat.browser.send(request.header("if-match", tag))
+    };
+    let deleted_blindly = delete(&tag).await;
+    let deleted = delete(any.header("etag")).await;
+
+    assert_eq!(
+        (first.status.as_u16(), third.status.as_u16(), any.status.as_u16()),
+        (200, 200, 200)
+    );
+    assert_conflict(&second);
+    assert_conflict(&weak);
+    assert_conflict(&no_tag);
+    assert_conflict(&deleted_blindly);
+    assert_eq!(deleted.status, 204);
+}
+
+#[tokio::test]
+async fn a_context_is_changed_only_if_its_etag_matches() {
+    let chat = TestChat::open().await;
+    let tag = chat.tag("/context").await;
+    let change = async |prompt: &str, tag: &str| {
+        let request = chat.request(Method::PATCH, "/context", &json!({"system_prompt": prompt}));
+        chat.browser.send(request.header("if-match", tag)).await
+    };
+    let summary = async |method: Method, tag: &str| {
+        let request = chat.request(method, "/context/summary", &json!({"text": "x"}));
+        chat.browser.send(request.header("if-match", tag)).await
+    };
+
+    let first = change("Be brief.", &tag).await;
+    let second = change("Be long.", &tag).await;
+    let third = change("Be kind.", first.header("etag")).await;
+
+    assert_eq!((first.status.as_u16(), third.status.as_u16()), (200, 200));
+    assert_conflict(&second);
+    assert_conflict(&summary(Method::PUT, &tag).await);
+    assert_conflict(&summary(Method::DELETE, &tag).await);
+    assert_eq!(summary(Method::PUT, third.header("etag")).await.status_and_code().1, "no_summary");
+}

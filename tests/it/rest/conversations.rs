@@ -1,0 +1,213 @@
+//! Conversations and their messages.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use webchat_tests::{Browser, TestServer};
+
+async fn create(browser: &Browser) -> String {
+    let created = browser.post("/api/v1/conversations").await;
+    assert_eq!(created.status, 201);
+    created.json()["conversation_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_conversation_is_created_read_renamed_and_deleted() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let path = format!("/api/v1/conversations/{id}");
+
+    let read = browser.get(&path).await.json();
+    let renamed = browser.patch(&path, &json!({"title": "  The\nsea "})).await;
+    let deleted = browser.delete(&path).await;
+
+    assert_eq!((&read["title"], &read["message_count"]), (&json!(null), &json!(0)));
+    assert_eq!((renamed.status.as_u16(), &renamed.json()["title"]), (200, &json!("The sea")));
+    assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
+    assert_eq!(
+        browser.get(&path).await.status_and_code(),
+        (404, "conversation_not_found".to_owned())
+    );
+    assert_eq!(
+        browser.delete(&path).await.status_and_code(),
+        (404, "conversation_not_found".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn any_conversation_can_be_saved_as_a_file_and_reset() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = create(&browser).await;
+    socket.ask(&id, "Why?").await;
+    browser.start_conversation().await;
+
+    let saved = browser.post(&format!("/api/v1/conversations/{id}/save")).await;
+    let emptied = browser.post(&format!("/api/v1/conversations/{id}/reset")).await;
+
+    let file = format!("/saved_conversations/{}", saved.json()["file_name"].as_str().unwrap());
+    let saved_messages = [("user", "Why?"), ("assistant", "You said: Why?")]
+        .map(|(role, content)| json!({"role": role, "content": content}));
+    assert_eq!(
+        (saved.status.as_u16(), browser.get(&file).await.json()),
+        (201, json!(saved_messages))
+    );
+    assert_eq!(emptied.status, 204);
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    assert_eq!(page["messages"], json!([]));
+}
+
+#[tokio::test]
+async fn conversations_are_paged_by_last_update() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(create(&browser).await);
+    }
+    socket.ask(&ids[1], "touched last").await;
+    let touched = ids.remove(1);
+    ids.push(touched);
+    ids.reverse();
+
+    let mut listed = Vec::new();
+    let mut path = "/api/v1/conversations?limit=2".to_owned();
+    loop {
+        let page = browser.get(&path).await.json();
+        let items = page["conversations"].as_array().unwrap().clone();
+        listed.extend(items.iter().map(|one| one["conversation_id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/conversations?limit=2&cursor={cursor}");
+    }
+
+    assert_eq!(listed, ids);
+}
+
+#[tokio::test]
+async fn an_archived_conversation_is_unarchived_by_a_new_message() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let (kept, away) = (create(&browser).await, create(&browser).await);
+    let path = format!("/api/v1/conversations/{away}");
+    let listed = async |query: &str| -> Vec<String> {
+        let list = browser.get(&format!("/api/v1/conversations{query}")).await.json();
+        let list = list["conversations"].as_array().unwrap().clone();
+        list.iter().map(|one| one["conversation_id"].as_str().unwrap().to_owned()).collect()
+    };
+    socket.send("subscribe", json!({"conversation_id": away})).await;
+    socket.expect("subscribed").await;
+
+    let both = json!({"archived": true, "title": "Old"});
+    let archived = browser.patch(&path, &both).await.json();
+    let received = [socket.receive().await.1, socket.receive().await.1];
+    let (current, archive) = (listed("").await, listed("?archived=true").await);
+    let flask = browser.get("/list_conversations").await.json();
+    socket.ask(&away, "Are you there?").await;
+    let back = browser.get(&path).await.json();
+
+    assert_eq!((&archived["archived"], &archived["title"]), (&json!(true), &json!("Old")));
+    assert_eq!(
+        (&received[0]["change"], &received[1]["change"]),
+        (&json!("title"), &json!("archived"))
+    );
+    assert_eq!(received[1]["archived"], json!(true));
+    assert_eq!((current, archive), (vec![kept.clone()], vec![away.clone()]));
+    assert_eq!(flask["conversations"].as_array().unwrap().len(), 2);
+    assert_eq!(back["archived"], json!(false));
+    assert_eq!(listed("?archived=false").await, [away, kept]);
+}
+
+#[tokio::test]
+async fn messages_are_paged_backwards() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = create(&browser).await;
+    for text in ["one", "two"] {
+        socket.ask(&id, text).await;
+    }
+    let path = format!("/api/v1/conversations/{id}/messages?limit=3");
+
+    let newest = browser.get(&path).await.json();
+    let older = browser.get(&format!("{path}&before={}", newest["next_before"])).await.json();
+
+    let contents = |page: &Value| -> Vec<String> {
+        let messages = page["messages"].as_array().unwrap();
+        messages.iter().map(|one| one["content"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(contents(&newest), ["You said: one", "two", "You said: two"]);
+    assert_eq!(contents(&older), ["one"]);
+    assert_eq!((&older["next_before"], &newest["running_turn"]), (&json!(null), &json!(null)));
+    let question = &older["messages"][0];
+    assert_eq!(
+        (&question["role"], &question["status"], &question["position"]),
+        (&json!("user"), &json!("complete"), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn the_configuration_names_the_model() {
+    let server = TestServer::start().await;
+
+    let config = server.browser().get("/api/v1/config").await.json();
+
+    assert_eq!((&config["model"], &config["reply_tokens"]), (&json!("scripted"), &json!(800)));
+}
+
+#[tokio::test]
+async fn invalid_input_is_rejected_with_a_reason() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let one = format!("/api/v1/conversations/{id}");
+    let invalid_requests = [
+        (
+            browser.get("/api/v1/conversations?limit=0").await,
+            400,
+            "`limit` must be between 1 and 100.",
+        ),
+        (browser.get("/api/v1/conversations?limit=101").await, 400, "`limit` must be"),
+        (browser.get("/api/v1/conversations?limit=ten").await, 400, "invalid digit"),
+        (browser.get("/api/v1/conversations?cursor=x").await, 400, "next_cursor"),
+        (browser.get(&format!("{one}/messages?before=-1")).await, 400, "invalid digit"),
+        (browser.patch(&one, &json!({"title": " "})).await, 422, "1 to 200 characters"),
+        (browser.patch(&one, &json!({"title": "x".repeat(201)})).await, 422, "1 to 200 characters"),
+        (browser.patch(&one, &json!({"archived": "yes"})).await, 422, "invalid type"),
+        (browser.patch(&one, &json!({"head": null})).await, 422, "unknown field `head`"),
+        (browser.patch(&one, &json!(["title", true])).await, 422, "expected an object"),
+        (browser.patch(&one, &json!({"title": "x".repeat(99_999)})).await, 413, "too large"),
+        (browser.post("/api/v1/config").await, 405, "not allowed"),
+        (browser.get("/api/v1/nothing").await, 404, "nothing here"),
+    ];
+
+    for (response, status, message) in invalid_requests {
+        assert_eq!(response.status, status, "{response:?}");
+        assert!(response.json()["message"].as_str().unwrap().contains(message), "{response:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_uncompressed_json_bodies_are_accepted() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let patch = || browser.request(Method::PATCH, &format!("/api/v1/conversations/{id}"));
+    let body = r#"{"title": "x"}"#;
+    let json = ("content-type", "application/json");
+
+    let broken = browser.send(patch().header(json.0, json.1).body("{\"title\":")).await;
+    let lone = browser.send(patch().header(json.0, json.1).body(r#"{"title": "\ud800"}"#)).await;
+    let text = browser.send(patch().header("content-type", "text/plain").body(body)).await;
+    let packed = browser
+        .send(patch().header(json.0, json.1).header("content-encoding", "gzip").body(body))
+        .await;
+
+    let nothing = browser.send(patch()).await;
+
+    assert_eq!(nothing.status_and_code(), (415, "unsupported_media_type".to_owned()));
+    assert_eq!(broken.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(lone.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(text.status_and_code(), (415, "unsupported_media_type".to_owned()));
+    assert_eq!(packed.status_and_code(), (415, "unsupported_media_type".to_owned()));
+}

@@ -1,0 +1,328 @@
+//! Files: upload, analysis, cancellation and retry.
+
+use std::time::Duration;
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use webchat_tests::{Browser, Process, ScriptedModel, Socket, TIMEOUT, TestServer};
+
+/// Parts of 64 tokens, one at a time.
+const SMALL_PARTS: [(&str, &str); 2] = [("CHUNK_SIZE_TOKENS", "64"), ("FILE_CONCURRENCY", "1")];
+
+/// The content of a file of that many parts.
+fn text(parts: usize) -> String {
+    let parts = (1..=parts).map(|part| format!("{part}{}\n\n", " tide".repeat(50)));
+    parts.collect::<Vec<_>>().concat()
+}
+
+fn files(id: &str) -> String {
+    format!("/api/v1/conversations/{id}/files")
+}
+
+/// Uploads a file. Returns the path of its job.
+async fn upload(browser: &Browser, id: &str, content: &str) -> String {
+    let answer = browser.upload(&files(id), "tides.txt", content.as_bytes()).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+    format!("{}/{}", files(id), answer.json()["job_id"].as_str().unwrap())
+}
+
+/// Waits until the job has this status. Returns the job.
+async fn wait_for_status(browser: &Browser, file: &str, status: &str) -> Value {
+    let waiting = async {
+        loop {
+            let job = browser.get(file).await.json();
+            if job["status"] == json!(status) {
+                return job;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("the job did not become {status}"))
+}
+
+/// Waits until the model has received that many requests.
+async fn wait_for_requests(model: &ScriptedModel, count: usize) {
+    let asking = async {
+        while model.requests().len() < count {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(TIMEOUT, asking).await.unwrap();
+}
+
+async fn contents(browser: &Browser, id: &str) -> Vec<String> {
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    let messages = page["messages"].as_array().unwrap();
+    messages.iter().map(|one| one["content"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn subscribe(socket: &mut Socket, id: &str) {
+    socket.send("subscribe", json!({"conversation_id": id})).await;
+    socket.expect("subscribed").await;
+}
+
+#[tokio::test]
+async fn file_progress_is_published_and_questions_about_the_file_are_answered() {
+    let server = TestServer::with(&SMALL_PARTS).await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    subscribe(&mut socket, &id).await;
+    for answer in ["Of one.", "Of two.", "Of both."] {
+        let answering = server.model.next_answer();
+        answering.send(answer);
+        answering.finish();
+    }
+
+    let file = upload(&browser, &id, &text(2)).await;
+    let mut received = Vec::new();
+    for _ in 0..4 {
+        let progress = socket.expect("file_progress").await;
+        received.push((
+            progress["status"].clone(),
+            progress["done"].clone(),
+            progress["of"].clone(),
+        ));
+    }
+    let titled = socket.expect("conversation_updated").await;
+    let added = socket.expect("conversation_updated").await;
+    let job = browser.get(&file).await.json();
+    let listed = browser.get(&files(&id)).await.json();
+    socket.ask(&id, "What is it about?").await;
+
+    let expected = [("running", 0), ("running", 1), ("running", 2), ("complete", 2)];
+    assert_eq!(received, expected.map(|(status, done)| (json!(status), json!(done), json!(2))));
+    assert_eq!(titled["title"], json!("tides.txt"));
+    assert_eq!((&added["change"], &added["job_id"]), (&json!("file"), &job["job_id"]));
+    assert_eq!(job["file_name"], json!("tides.txt"));
+    assert_eq!(job["size_bytes"], json!(text(2).len()));
+    assert!(job["message_id"].is_string() && job["error"].is_null(), "{job}");
+    assert_eq!(listed, json!({"files": [job]}));
+    let contents = contents(&browser, &id).await;
+    assert_eq!(contents[..2], ["Please analyse the file \"tides.txt\".", "Of both."]);
+    let asked = server.model.requests().pop().unwrap();
+    assert_eq!(asked["messages"][1]["content"], json!("Of both."), "{asked}");
+}
+
+#[tokio::test]
+async fn a_cancelled_file_adds_nothing_to_the_conversation() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    let file = upload(&browser, &id, "tides").await;
+    wait_for_requests(&server.model, 1).await;
+
+    let cancelled = browser.delete(&file).await;
+    answer.wait_for_disconnect().await;
+
+    assert_eq!(cancelled.status, StatusCode::NO_CONTENT);
+    assert_eq!(browser.get(&file).await.json()["status"], json!("cancelled"));
+    assert_eq!(browser.delete(&file).await.status, StatusCode::NO_CONTENT);
+    let retried = browser.post(&format!("{file}/retry")).await;
+    assert_eq!(retried.status_and_code(), (409, "file_not_failed".to_owned()));
+    assert_eq!(contents(&browser, &id).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn retrying_a_failed_file_analyses_only_the_missing_part() {
+    let server = TestServer::with(&SMALL_PARTS).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    for text in ["Of one.", " ", " ", " ", "Of three."] {
+        let answer = server.model.next_answer();
+        answer.send(text);
+        answer.finish();
+    }
+
+    let file = upload(&browser, &id, &text(3)).await;
+    let failed = wait_for_status(&browser, &file, "failed").await;
+    let asked = server.model.requests().len();
+    let retried = browser.post(&format!("{file}/retry")).await;
+    wait_for_status(&browser, &file, "complete").await;
+
+    assert_eq!((failed["done"].clone(), failed["of"].clone()), (json!(2), json!(3)));
+    assert_eq!(failed["error"]["code"], json!("model_failed"));
+    let message = failed["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("Part 2 of 3 could not be analysed: "), "{message}");
+    assert_eq!(retried.status, StatusCode::ACCEPTED);
+    assert_eq!(retried.json()["status"], json!("running"));
+    let given = |number: usize| {
+        let request = &server.model.requests()[number];
+        request["messages"][1]["content"].as_str().unwrap().to_owned()
+    };
+    assert!(given(asked).starts_with("Part 2 of 3 "), "{}", given(asked));
+    assert!(given(asked + 1).starts_with("Analyses of consecutive parts "));
+    assert_eq!(server.model.requests().len(), asked + 2);
+}
+
+#[tokio::test]
+async fn a_restarted_server_analyses_only_the_missing_parts() {
+    let model = ScriptedModel::start();
+    let settings = [
+        ("AZURE_API_URL", model.url()),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        SMALL_PARTS[0],
+        SMALL_PARTS[1],
+    ];
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), &settings).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let first = model.next_answer();
+    let second = model.next_answer();
+    first.send("Of one.");
+    first.finish();
+    let file = upload(&browser, &id, &text(2)).await;
+    second.send("Half of");
+    wait_for_requests(&model, 2).await;
+    server.kill().await;
+
+    for answer in ["Of two.", "Of both."] {
+        let answering = model.next_answer();
+        answering.send(answer);
+        answering.finish();
+    }
+    let server = Process::start(data.path(), &settings).await;
+    let browser = server.browser_with_cookies_of(&browser);
+    wait_for_status(&browser, &file, "complete").await;
+
+    assert_eq!(model.requests().len(), 4, "the first part is not analysed again");
+    assert_eq!(contents(&browser, &id).await[1..], ["Of both."]);
+}
+
+#[tokio::test]
+async fn an_invalid_upload_is_rejected_with_a_reason() {
+    let limits = [("MAX_FILE_SIZE_MB", "0.1"), ("FILES_PER_USER", "1")];
+    let server = TestServer::with(&limits).await;
+    let browser = server.browser();
+    let path = files(&browser.start_conversation().await);
+    let large = vec![b'x'; 200_000];
+    let tides = b"tides".as_slice();
+
+    for (fields, status, code) in [
+        (vec![("file", Some("tides.exe"), tides)], 400, "unsupported_file_type"),
+        (vec![("file", Some("tides.txt/"), tides)], 400, "unsupported_file_type"),
+        (vec![("file", Some("a.txt"), b"".as_slice())], 400, "empty_file"),
+        (vec![("file", Some("a.txt"), b"\xff\xfe\0".as_slice())], 400, "file_not_text"),
+        (vec![("file", Some("a.txt"), &large[..110_000])], 413, "payload_too_large"),
+        (vec![("file", Some("a.txt"), &large)], 413, "payload_too_large"),
+        (vec![("other", None, &large), ("file", Some("a.txt"), tides)], 413, "payload_too_large"),
+        (vec![], 400, "invalid_request"),
+        (vec![("file", None, tides)], 400, "invalid_request"),
+        (vec![("file", Some(""), b"")], 400, "invalid_request"),
+        (vec![("text", Some("a.txt"), tides)], 400, "invalid_request"),
+        (vec![("file", Some("a.txt"), tides); 2], 400, "invalid_request"),
+    ] {
+        let rejected = browser.post_form(&path, &fields).await;
+        assert_eq!(rejected.status_and_code(), (status, code.to_owned()), "{:?}", rejected.text);
+    }
+    let request = browser.request(Method::POST, &path).header(CONTENT_TYPE, "text/plain");
+    let no_form = browser.send(request.body("tides")).await;
+    assert_eq!(no_form.status_and_code(), (415, "unsupported_media_type".to_owned()));
+    assert_eq!(browser.get(&path).await.json(), json!({"files": []}));
+
+    let _answer = server.model.next_answer();
+    let fields = [("note", None, tides), ("file", Some("../../\u{202e}a.txt"), tides)];
+    let accepted = browser.post_form(&path, &fields).await;
+    let one_more = browser.upload(&path, "a.txt", b"tides").await;
+    assert_eq!(accepted.json()["file_name"], json!("a.txt"));
+    assert_eq!(one_more.status_and_code(), (429, "too_many_files".to_owned()));
+    assert_eq!(one_more.header("retry-after"), "5");
+}
+
+#[tokio::test]
+async fn a_body_of_ten_gigabytes_is_rejected_early() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let path = files(&browser.start_conversation().await);
+
+    let announced = send_until_response(&browser, &path, "Content-Length: 10737418240").await;
+    let unannounced = send_until_response(&browser, &path, "Transfer-Encoding: chunked").await;
+
+    for (sent, answer) in [announced, unannounced] {
+        assert!(sent < 64, "{sent} MB were accepted");
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
+}
+
+/// Sends an endless file until the server responds. Returns the megabytes sent and the response.
+async fn send_until_response(browser: &Browser, path: &str, length: &str) -> (usize, String) {
+    let host = browser.base().socket_addrs(|| None).unwrap()[0];
+    let (mut answer, mut body) = TcpStream::connect(host).await.unwrap().into_split();
+    let cookie = browser.cookie();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{length}\r\n\
+         Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
+    );
+    let part =
+        "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n";
+    let part = format!("{part}{}", " ".repeat(1024 * 1024 - part.len()));
+    let chunk = if length.contains("chunked") { format!("100000\r\n{part}\r\n") } else { part };
+    body.write_all(head.as_bytes()).await.unwrap();
+    let mut sent = 0;
+    let sending = async {
+        while body.write_all(chunk.as_bytes()).await.is_ok() {
+            sent += 1;
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut start = [0; 64];
+    let read = tokio::select! {
+        read = answer.read(&mut start) => read.unwrap(),
+        () = sending => 0,
+        () = sleep(TIMEOUT) => 0,
+    };
+    (sent, String::from_utf8_lossy(&start[..read]).into_owned())
+}
+
+#[tokio::test]
+async fn another_users_file_is_not_found() {
+    let server = TestServer::start().await;
+    let (owner, other) = (server.browser(), server.browser());
+    let id = owner.start_conversation().await;
+    let others = other.start_conversation().await;
+    let _answer = server.model.next_answer();
+    let file = upload(&owner, &id, "tides").await;
+    let through_own_conversation = file.replace(&id, &others);
+
+    for path in [&file, &through_own_conversation] {
+        assert_eq!(other.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(other.delete(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        let retried = other.post(&format!("{path}/retry")).await;
+        assert_eq!(retried.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(owner.get(&file).await.json()["status"], json!("running"));
+}
+
+#[tokio::test]
+async fn the_flask_upload_waits_for_the_analysis() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let analysis = |text: &str| {
+        let answer = server.model.next_answer();
+        answer.send(text);
+        answer.finish();
+    };
+
+    analysis("It is about tides.");
+    let first = browser.upload("/upload_file", "tides.md", b"# Tides").await;
+    analysis("It is about ebb.");
+    let second = browser.upload("/upload_file", "ebb.json", b"{}").await;
+    let unsupported = browser.upload("/upload_file", "tides.pdf", b"%PDF").await;
+    let lists = browser.get("/list_conversations").await.json();
+
+    let message = "File was uploaded and analyzed successfully.";
+    assert_eq!(first.status, StatusCode::OK);
+    assert_eq!(first.json(), json!({"message": message, "analysis": "It is about tides."}));
+    assert_eq!(second.json()["analysis"], json!("It is about ebb."));
+    assert_eq!(unsupported.status, StatusCode::BAD_REQUEST);
+    assert_eq!(unsupported.json()["message"], json!("Unsupported file type."));
+    let listed = lists["conversations"].as_array().unwrap();
+    assert_eq!(listed.len(), 1, "the first upload started the current conversation");
+    let id = listed[0]["conversation_id"].as_str().unwrap();
+    assert_eq!(contents(&browser, id).await.len(), 4);
+}

@@ -1,0 +1,146 @@
+//! Idempotency keys: requests that a client repeats because it got no response.
+
+use std::time::Duration;
+
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use webchat_tests::{Browser, Response, TestServer};
+
+/// The polling interval where no event is published.
+const POLL: Duration = Duration::from_millis(25);
+
+const CONVERSATIONS: &str = "/api/v1/conversations";
+
+fn with_key(key: &str, request: RequestBuilder) -> RequestBuilder {
+    request.header("idempotency-key", key)
+}
+
+async fn start(browser: &Browser, key: &str) -> Response {
+    browser.send(with_key(key, browser.request(Method::POST, CONVERSATIONS))).await
+}
+
+/// Sends a request twice concurrently and once afterwards. Returns the responses.
+async fn send_three_times(browser: &Browser, request: impl Fn() -> RequestBuilder) -> [Value; 3] {
+    let (one, other) = tokio::join!(browser.send(request()), browser.send(request()));
+    let again = browser.send(request()).await;
+    [one, other, again].map(|answer| {
+        assert!(answer.status.is_success(), "{answer:?}");
+        answer.json()
+    })
+}
+
+fn assert_same<'a>(answers: &'a [Value; 3], field: &str) -> &'a Value {
+    let [one, other, again] = answers.each_ref().map(|answer| &answer[field]);
+    assert!(one.is_string() && one == other && one == again, "{answers:?}");
+    one
+}
+
+#[tokio::test]
+async fn an_idempotency_key_creates_one_conversation_per_user() {
+    let server = TestServer::start().await;
+    let (browser, other) = (server.browser(), server.browser());
+    browser.get("/").await;
+    let post = || with_key("k1", browser.request(Method::POST, CONVERSATIONS));
+
+    let id = assert_same(&send_three_times(&browser, post).await, "conversation_id").clone();
+    let another = start(&browser, "k2").await.json();
+    let others = start(&other, "k1").await.json();
+    let path = format!("{CONVERSATIONS}/{}", id.as_str().unwrap());
+    browser.patch(&path, &json!({"title": "Tides"})).await;
+    let after_rename = start(&browser, "k1").await;
+    browser.delete(&path).await;
+    let after_deletion = start(&browser, "k1").await;
+
+    assert_ne!(another["conversation_id"], id);
+    assert_ne!(others["conversation_id"], id);
+    assert_eq!(after_rename.status, 201);
+    assert_eq!(after_rename.json()["title"], json!("Tides"));
+    assert_eq!(
+        (after_deletion.status.as_u16(), &after_deletion.json()["title"]),
+        (201, &json!(null))
+    );
+    let list = browser.get(CONVERSATIONS).await.json();
+    assert_eq!(list["conversations"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_adds_one_example() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let path = format!("{CONVERSATIONS}/{id}/few_shot_examples");
+    let example = json!({"user_prompt": "1 + 1?", "assistant_response": "2."});
+    let add = |key: &str| with_key(key, browser.request(Method::POST, &path).json(&example));
+
+    let added = send_three_times(&browser, || add("k1")).await;
+    let another = browser.send(add("k2")).await.json();
+
+    let example_id = assert_same(&added, "example_id");
+    let listed = browser.get(&path).await.json();
+    let ids: Vec<_> = (0..2).map(|n| &listed["few_shot_examples"][n]["example_id"]).collect();
+    assert_eq!(ids, [example_id, &another["example_id"]]);
+    assert_eq!(listed["few_shot_examples"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_creates_one_file_job() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let path = format!("{CONVERSATIONS}/{id}/files");
+    let upload = || {
+        let part = Part::bytes(b"Tides come and go.").file_name("tides.txt");
+        with_key(
+            "k1",
+            browser.request(Method::POST, &path).multipart(Form::new().part("file", part)),
+        )
+    };
+
+    let jobs = send_three_times(&browser, upload).await;
+
+    let job = format!("{path}/{}", assert_same(&jobs, "job_id").as_str().unwrap());
+    while browser.get(&job).await.json()["status"] != json!("complete") {
+        sleep(POLL).await;
+    }
+    let late = browser.send(upload()).await.json();
+    assert_eq!(late["status"], json!("complete"));
+    let page = browser.get(&format!("{CONVERSATIONS}/{id}/messages")).await.json();
+    assert_eq!(page["messages"].as_array().unwrap().len(), 2);
+    assert_eq!(server.model.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_starts_one_import_and_its_end_is_published() {
+    let server = TestServer::start().await;
+    let (browser, mut window) = server.socket().await;
+    let file =
+        json!([{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]);
+    let import = |key: &str| {
+        with_key(key, browser.request(Method::POST, "/api/v1/imports").body(file.to_string()))
+    };
+
+    let first = browser.send(import("k1")).await.json();
+    let received = window.receive_list_event().await;
+    let again = browser.send(import("k1")).await;
+    let under_another = browser.send(import("k2")).await.json();
+
+    assert_eq!(received, ("list_changed".to_owned(), json!({})));
+    assert_eq!(again.status, 202);
+    assert_eq!(again.json()["import_id"], first["import_id"]);
+    assert_ne!(under_another["import_id"], first["import_id"]);
+}
+
+#[tokio::test]
+async fn an_invalid_idempotency_key_is_rejected() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    for key in ["", &"k".repeat(129), "Schlüssel"] {
+        let rejected = start(&browser, key).await;
+        assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()), "{key}");
+    }
+    let none = browser.get(CONVERSATIONS).await.json();
+    assert_eq!(none["conversations"], json!([]));
+}

@@ -1,0 +1,354 @@
+//! Turns over HTTP and server-sent events.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use webchat_tests::{Browser, EventStream, Response, StreamedEvent, TIMEOUT, TestServer};
+
+struct TestChat {
+    server: TestServer,
+    browser: Browser,
+    id: String,
+}
+
+impl TestChat {
+    async fn open() -> Self {
+        let server = TestServer::start().await;
+        let browser = server.browser();
+        let created = browser.post("/api/v1/conversations").await.json();
+        let id = created["conversation_id"].as_str().unwrap().to_owned();
+        Self { server, browser, id }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/api/v1/conversations/{}/{rest}", self.id)
+    }
+
+    fn request(&self, message: &str) -> RequestBuilder {
+        let request = self.browser.request(Method::POST, &self.path("messages"));
+        request.json(&json!({"message": message}))
+    }
+
+    async fn ask(&self, message: &str) -> Response {
+        self.browser.send(self.request(message)).await
+    }
+
+    fn events(&self, after: &str) -> RequestBuilder {
+        self.browser.request(Method::GET, &self.path(&format!("events{after}")))
+    }
+
+    async fn messages(&self) -> Vec<Value> {
+        let page = self.browser.get(&self.path("messages")).await.json();
+        page["messages"].as_array().unwrap().clone()
+    }
+
+    /// Waits until a turn runs. Returns its id.
+    async fn running_turn(&self) -> String {
+        let looking = async {
+            loop {
+                let page = self.browser.get(&self.path("messages")).await.json();
+                if let Some(turn_id) = page["running_turn"].as_str() {
+                    return turn_id.to_owned();
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(TIMEOUT, looking).await.unwrap()
+    }
+}
+
+fn names(events: &[StreamedEvent]) -> Vec<&str> {
+    events.iter().map(|event| event.name.as_str()).collect()
+}
+
+fn text(events: &[StreamedEvent]) -> String {
+    events.iter().filter_map(|event| event.data["chunk"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_message_returns_the_complete_turn() {
+    let chat = TestChat::open().await;
+
+    let answered = chat.ask("Why two tides a day?").await;
+
+    assert_eq!(answered.status, 200, "{answered:?}");
+    let body = answered.json();
+    assert_eq!(body["question"]["content"], "Why two tides a day?");
+    assert_eq!(body["answer"]["content"], "You said: Why two tides a day?");
+    assert_eq!((&body["finish_reason"], &body["error"]), (&json!("stop"), &json!(null)));
+    assert_eq!(body["ledger"]["window"], 128_000);
+    assert!(body["total_tokens_used"].as_u64().unwrap() > 0);
+    let mut stored = chat.messages().await;
+    for message in &mut stored {
+        message.as_object_mut().unwrap().remove("versions");
+    }
+    assert_eq!(stored, [body["question"].clone(), body["answer"].clone()]);
+}
+
+#[tokio::test]
+async fn a_failed_answer_is_returned_with_its_error() {
+    let chat = TestChat::open().await;
+    let answering = chat.server.model.next_answer();
+    let mut stream = EventStream::open(chat.events("")).await;
+    stream.expect("subscribed").await;
+    answering.send("Well, ");
+    let breaking_off = async {
+        while stream.receive().await.unwrap().name != "response_chunk" {}
+        answering.disconnect();
+    };
+
+    let (failed, ()) = tokio::join!(chat.ask("Why?"), breaking_off);
+
+    assert_eq!(failed.status, 200, "{failed:?}");
+    let body = failed.json();
+    assert_eq!(
+        (&body["finish_reason"], &body["error"]["code"]),
+        (&json!("failed"), &json!("model_failed"))
+    );
+    assert_eq!(
+        (&body["answer"]["content"], &body["answer"]["status"]),
+        (&json!("Well, "), &json!("failed"))
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
+    let chat = TestChat::open().await;
+    let answering = chat.server.model.next_answer();
+    answering.send("It goes ");
+    let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
+
+    let impatient = keyed_request().timeout(Duration::from_millis(300)).send().await;
+    let ending = async {
+        chat.running_turn().await;
+        answering.send("on.");
+        answering.finish();
+    };
+    let (again, at_once, ()) = tokio::join!(
+        chat.browser.send(keyed_request()),
+        chat.browser.send(keyed_request()),
+        ending
+    );
+    let later = chat.browser.send(keyed_request()).await;
+
+    assert!(impatient.unwrap_err().is_timeout());
+    assert_eq!(again.json()["answer"]["content"], "It goes on.");
+    for answer in [at_once, later] {
+        assert_eq!((answer.status.as_u16(), answer.json()), (200, again.json()));
+    }
+    assert_eq!(chat.server.model.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn concurrent_requests_with_one_idempotency_key_run_one_turn() {
+    let chat = TestChat::open().await;
+    let keyed_request =
+        || async { chat.browser.send(chat.request("Why?").header("idempotency-key", "k1")).await };
+
+    let (one, other, third) = tokio::join!(keyed_request(), keyed_request(), keyed_request());
+
+    assert_eq!((one.status.as_u16(), one.json()), (200, other.json()));
+    assert_eq!(third.json()["answer"]["content"], "You said: Why?");
+    assert_eq!((chat.server.model.requests().len(), chat.messages().await.len()), (1, 2));
+}
+
+#[tokio::test]
+async fn different_ids_for_one_message_are_rejected() {
+    let chat = TestChat::open().await;
+    let body = json!({"message": "Why?", "client_message_id": "m1"});
+    let request = |key: &str| chat.request("").json(&body).header("idempotency-key", key);
+
+    let rejected = chat.browser.send(request("k1")).await;
+    let too_long = chat.browser.send(request(&"k".repeat(129))).await;
+    let agreed = chat.browser.send(request("m1")).await;
+
+    assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(too_long.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(agreed.status, 200);
+}
+
+#[tokio::test]
+async fn a_rejected_message_is_not_stored() {
+    let chat = TestChat::open().await;
+    let answering = chat.server.model.next_answer();
+    let during = async {
+        chat.running_turn().await;
+        let during = chat.ask("second").await;
+        answering.finish();
+        during
+    };
+    let (_, during) = tokio::join!(chat.ask("first"), during);
+
+    let empty = chat.ask("  ").await;
+    let conflict = json!({"message": "third", "expected_position": 0});
+    let conflict = chat.browser.send(chat.request("").json(&conflict)).await;
+    let as_html = chat.browser.send(chat.request("fourth").header("accept", "text/html")).await;
+
+    assert_eq!(during.status_and_code(), (409, "turn_in_progress".to_owned()));
+    assert_eq!(empty.status_and_code().1, "empty_message");
+    assert_eq!(conflict.status_and_code(), (409, "stale".to_owned()));
+    assert_eq!(as_html.status_and_code(), (406, "not_acceptable".to_owned()));
+    assert_eq!(chat.messages().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_size_limit_of_a_message_is_that_of_the_websocket() {
+    let chat = TestChat::open().await;
+
+    let large = chat.ask(&"tide ".repeat(60_000)).await;
+    let too_large = chat.ask(&"tide ".repeat(900_000)).await;
+
+    assert_eq!(large.status, 200, "{}", large.text.len());
+    assert_eq!(too_large.status_and_code(), (413, "payload_too_large".to_owned()));
+}
+
+#[tokio::test]
+async fn a_turn_can_be_streamed_as_events() {
+    let chat = TestChat::open().await;
+
+    let mut stream = EventStream::open(chat.request("Why?")).await;
+    let events = stream.receive_all().await;
+
+    assert_eq!(stream.status, 200);
+    assert_eq!(stream.headers["content-type"], "text/event-stream");
+    assert_eq!(stream.headers["cache-control"], "no-store");
+    assert_eq!(
+        (events[0].name.as_str(), &events[0].data["content"]),
+        ("message_accepted", &json!("Why?"))
+    );
+    assert_eq!(names(&events[events.len() - 2..]), ["response_end", "token_usage"]);
+    assert_eq!(text(&events), "You said: Why?");
+    let numbers: Vec<_> = events.iter().map(|event| event.id.unwrap()).collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    assert!(events.iter().all(|event| event.data["seq"].as_u64() == event.id));
+}
+
+#[tokio::test]
+async fn a_turns_events_are_replayed_while_it_runs_and_afterwards() {
+    let chat = TestChat::open().await;
+    let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
+    let answering = chat.server.model.next_answer();
+    answering.send("Be");
+    let mut first = EventStream::open(keyed_request()).await;
+    first.expect("message_accepted").await;
+
+    let mut during = EventStream::open(keyed_request()).await;
+    answering.send("cause.");
+    answering.finish();
+    let during = during.receive_all().await;
+    let afterwards = EventStream::open(keyed_request()).await.receive_all().await;
+
+    assert_eq!(
+        (during[0].name.as_str(), text(&during)),
+        ("message_accepted", "Because.".to_owned())
+    );
+    assert_eq!(
+        names(&afterwards),
+        ["message_accepted", "response_chunk", "response_end", "token_usage"]
+    );
+    assert_eq!(text(&afterwards), "Because.");
+    for event in &afterwards {
+        assert_eq!((event.id, &event.data["seq"]), (None, &json!(null)), "{event:?}");
+    }
+    let last = |events: &[StreamedEvent]| events.last().unwrap().data["total_tokens_used"].clone();
+    assert_eq!(last(&during), last(&afterwards));
+}
+
+#[tokio::test]
+async fn an_event_stream_resumes_after_the_last_event_id() {
+    let chat = TestChat::open().await;
+    let mut stream = EventStream::open(chat.events("")).await;
+    let subscribed = stream.expect("subscribed").await;
+    chat.ask("one").await;
+    let accepted = stream.expect("message_accepted").await;
+    drop(stream);
+
+    // The browser sets the header on reconnect, so it is newer than the query.
+    let seen = accepted.id.unwrap().to_string();
+    let back = chat.events("?after=0").header("last-event-id", seen);
+    let mut back = EventStream::open(back).await;
+    let resumed = back.expect("subscribed").await;
+    let next = back.receive().await.unwrap();
+    let mut late = EventStream::open(chat.events("?after=1000000")).await;
+    let lost = late.expect("subscribed").await;
+
+    assert_eq!(subscribed.data["recovered"], json!(true));
+    assert_eq!((resumed.id, &resumed.data["recovered"]), (accepted.id, &json!(true)));
+    assert_eq!(next.name, "conversation_updated");
+    assert_eq!(lost.data["recovered"], json!(false));
+    let wrong = chat.browser.send(chat.events("").header("last-event-id", "x")).await;
+    assert_eq!(wrong.status_and_code(), (400, "invalid_request".to_owned()));
+    let as_json = chat.browser.send(chat.events("").header("accept", "application/json")).await;
+    assert_eq!(as_json.status_and_code(), (406, "not_acceptable".to_owned()));
+}
+
+#[tokio::test]
+async fn an_event_stream_ends_when_its_conversation_is_deleted() {
+    let chat = TestChat::open().await;
+    let mut stream = EventStream::open(chat.events("")).await;
+    stream.expect("subscribed").await;
+
+    chat.browser.delete(chat.path("").trim_end_matches('/')).await;
+    let rest = stream.receive_all().await;
+
+    assert_eq!(rest.last().unwrap().data["change"], "deleted");
+}
+
+#[tokio::test]
+async fn a_turn_is_stopped_by_its_id() {
+    let chat = TestChat::open().await;
+    let answering = chat.server.model.next_answer();
+    answering.send("This much.");
+    let stopping = async {
+        let path = chat.path(&format!("turns/{}", chat.running_turn().await));
+        while chat.server.model.requests().is_empty() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let stopped = chat.browser.delete(&path).await;
+        answering.wait_for_disconnect().await;
+        stopped
+    };
+    let (stopped, answer) = tokio::join!(chat.ask("talk for ever"), stopping);
+
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
+    assert_eq!(stopped.json()["finish_reason"], "stopped");
+    let turn_id = stopped.json()["answer"]["turn_id"].as_str().unwrap().to_owned();
+    let again = chat.browser.delete(&chat.path(&format!("turns/{turn_id}"))).await;
+    assert_eq!(again.status_and_code(), (404, "turn_not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn shutdown_completes_running_answers_and_closes_streams() {
+    let chat = TestChat::open().await;
+    let answering = chat.server.model.next_answer();
+    let mut stream = EventStream::open(chat.events("")).await;
+    stream.expect("subscribed").await;
+    let request = chat.request("last message");
+    let TestChat { server, browser, id } = chat;
+    let accepted = Notify::new();
+    let ending = async {
+        stream.expect("message_accepted").await;
+        accepted.notify_one();
+        let path = format!("/api/v1/conversations/{id}/messages");
+        loop {
+            let late = browser.request(Method::POST, &path).json(&json!({"message": "too late"}));
+            if browser.send(late).await.status_and_code().1 == "shutting_down" {
+                break;
+            }
+        }
+        answering.send("The end.");
+        answering.finish();
+        stream.receive_all().await
+    };
+    let going_away = async {
+        accepted.notified().await;
+        server.shutdown().await;
+    };
+    let (answered, rest, ()) = tokio::join!(browser.send(request), ending, going_away);
+
+    assert_eq!(answered.json()["answer"]["content"], "The end.");
+    assert_eq!(rest.last().unwrap().name, "token_usage");
+}

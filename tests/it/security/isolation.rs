@@ -1,0 +1,189 @@
+//! Access control: every route and every event, requested by the owner, by another user, and by a program
+//! without a session.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::json;
+use webchat_tests::{Browser, TestServer};
+
+/// Every route of a conversation, with the status that its owner gets.
+const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
+    ("GET", "/load_conversation/{id}", 200),
+    ("GET", "/api/v1/conversations/{id}", 200),
+    ("GET", "/api/v1/conversations/{id}/messages", 200),
+    ("GET", "/api/v1/conversations/{id}/export", 200),
+    ("POST", "/api/v1/conversations/{id}/messages", 200),
+    ("POST", "/api/v1/conversations/{id}/save", 201),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/edit", 404),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/regenerate", 404),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/continue", 404),
+    ("POST", "/api/v1/conversations/{id}/messages/{message_id}/select", 404),
+    ("GET", "/api/v1/conversations/{id}/events", 200),
+    ("DELETE", "/api/v1/conversations/{id}/turns/{turn_id}", 404),
+    ("GET", "/api/v1/conversations/{id}/context", 200),
+    ("PATCH", "/api/v1/conversations/{id}/context", 200),
+    ("PUT", "/api/v1/conversations/{id}/context/summary", 404),
+    ("DELETE", "/api/v1/conversations/{id}/context/summary", 404),
+    ("GET", "/api/v1/conversations/{id}/few_shot_examples", 200),
+    ("POST", "/api/v1/conversations/{id}/few_shot_examples", 201),
+    ("DELETE", "/api/v1/conversations/{id}/few_shot_examples/{example_id}", 404),
+    ("POST", "/api/v1/conversations/{id}/files", 202),
+    ("GET", "/api/v1/conversations/{id}/files", 200),
+    // The tests of files cover another user's requests for an existing file.
+    ("GET", "/api/v1/conversations/{id}/files/{job_id}", 404),
+    ("DELETE", "/api/v1/conversations/{id}/files/{job_id}", 404),
+    ("POST", "/api/v1/conversations/{id}/files/{job_id}/retry", 404),
+    ("POST", "/api/v1/conversations/{id}/reset", 204),
+    ("PATCH", "/api/v1/conversations/{id}", 200),
+    ("DELETE", "/api/v1/conversations/{id}", 204),
+];
+
+/// Every other route. Their responses contain only the caller's own data.
+const CALLER_ROUTES: [(&str, &str); 22] = [
+    ("GET", "/"),
+    ("POST", "/start_conversation"),
+    ("GET", "/list_conversations"),
+    ("POST", "/add_few_shot_example"),
+    ("GET", "/get_config"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/reset_conversation"),
+    ("POST", "/upload_file"),
+    ("POST", "/save_history"),
+    // Only its owner may read it: see the tests of the Flask API.
+    ("GET", "/saved_conversations/{file}"),
+    ("GET", "/search_conversations"),
+    ("GET", "/api/v1/search"),
+    ("GET", "/metrics"),
+    ("GET", "/api/openapi.json"),
+    ("GET", "/api/docs"),
+    ("GET", "/api/v1/config"),
+    ("GET", "/api/v1/conversations"),
+    ("POST", "/api/v1/conversations"),
+    ("GET", "/api/v1/export"),
+    ("POST", "/api/v1/imports"),
+    // Only the user who started it may read it: see the tests of imports.
+    ("GET", "/api/v1/imports/{import_id}"),
+];
+
+/// Every route, as `GET /path`.
+pub(crate) fn routes() -> impl Iterator<Item = String> {
+    let of_conversations = CONVERSATION_ROUTES.iter().map(|(method, path, _)| (method, path));
+    let all = of_conversations.chain(CALLER_ROUTES.iter().map(|(method, path)| (method, path)));
+    all.map(|(method, path)| format!("{method} {path}"))
+}
+
+/// Every event of a conversation.
+const EVENTS: [&str; 7] = [
+    "send_message",
+    "edit_message",
+    "regenerate",
+    "continue",
+    "select_version",
+    "subscribe",
+    "stop",
+];
+
+async fn status(caller: &Browser, method: &str, path: &str, id: &str) -> u16 {
+    let named = ["{id}", "{example_id}", "{job_id}", "{turn_id}", "{message_id}"]
+        .iter()
+        .fold(path.to_owned(), |path, name| path.replace(name, id));
+    if method == "POST" && path.ends_with("/files") {
+        return caller.upload(&named, "tides.txt", b"tides").await.status.as_u16();
+    }
+    let request = caller.request(method.parse().unwrap(), &named);
+    let request = match (method, path) {
+        ("PATCH", path) if path.ends_with("{id}") => request.json(&json!({"title": "x"})),
+        ("PATCH", _) => request.json(&json!({"system_prompt": "x"})),
+        ("PUT", _) => request.json(&json!({"text": "x"})),
+        ("POST", path) if path.ends_with("/messages") || path.ends_with("/edit") => {
+            request.json(&json!({"message": "x"}))
+        }
+        ("POST", _) => request.json(&json!({"user_prompt": "x", "assistant_response": "y"})),
+        _ => request,
+    };
+    // Read only the headers: some responses are endless.
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_conversation_is_accessible_to_its_owner_only() {
+    let server = TestServer::start().await;
+    let (owner, other, program) = (server.browser(), server.browser(), server.browser());
+    other.start_conversation().await;
+    let id = owner.start_conversation().await;
+
+    for (method, path, answered) in CONVERSATION_ROUTES {
+        assert_eq!(status(&program, method, path, &id).await, 404, "a program: {method} {path}");
+        assert_eq!(status(&other, method, path, &id).await, 404, "another user: {method} {path}");
+        assert_eq!(status(&owner, method, path, &id).await, answered, "the owner: {method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn events_for_another_users_conversation_are_not_found() {
+    let server = TestServer::start().await;
+    let (owner, mut owners) = server.socket().await;
+    let (other, mut others) = server.socket().await;
+    other.start_conversation().await;
+    // Connecting without a session starts one.
+    let mut programs = server.browser().connect().await;
+    let id = owner.start_conversation().await;
+    owners.ask(&id, "my first").await;
+    let page = owner.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+
+    for event in EVENTS {
+        let index = usize::from(event != "edit_message");
+        let message_id = &page["messages"][index]["message_id"];
+        let data = json!({"conversation_id": id, "message_id": message_id, "message": "intruder"});
+        for intruder in [&mut others, &mut programs] {
+            intruder.send(event, data.clone()).await;
+            let rejected = intruder.expect("error").await;
+            assert_eq!(rejected["code"], json!("conversation_not_found"), "{event}");
+        }
+    }
+
+    owners.ask(&id, "mine").await;
+    others.send("ping", json!({})).await;
+    others.expect("pong").await;
+    let loaded = owner.get(&format!("/load_conversation/{id}")).await.json();
+    assert_eq!(loaded["conversation"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn lists_contain_only_the_users_conversations() {
+    let server = TestServer::start().await;
+    let (owner, other) = (server.browser(), server.browser());
+    owner.start_conversation().await;
+
+    for path in ["/list_conversations", "/api/v1/conversations"] {
+        assert_eq!(other.get(path).await.json()["conversations"], json!([]), "{path}");
+    }
+}
+
+/// A new route must be documented in the protocol and added to a table above.
+#[test]
+fn the_tables_contain_every_documented_route() {
+    let protocol = include_str!("../../../docs/protocol.md");
+    let mut known: BTreeSet<String> =
+        routes().map(|route| route.replacen(" /api/v1", " ", 1)).collect();
+    // The tests of events cover it.
+    known.insert("GET /ws".to_owned());
+
+    let documented: BTreeSet<String> = protocol
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.split_once(' '))
+        .filter(|(method, path)| {
+            method
+                .parse::<Method>()
+                .is_ok_and(|method| method.as_str().chars().all(|c| c.is_ascii_uppercase()))
+                && path.starts_with('/')
+        })
+        .map(|(method, path)| format!("{method} {}", path.split('?').next().unwrap_or(path)))
+        .collect();
+
+    assert_eq!(documented, known);
+}

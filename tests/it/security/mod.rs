@@ -1,0 +1,4 @@
+//! Who may access what.
+
+pub(crate) mod isolation;
+mod origin;

@@ -1,0 +1,114 @@
+//! Requests from pages of other origins.
+
+use reqwest::Method;
+use reqwest::header::{HeaderValue, ORIGIN};
+use tokio_tungstenite::tungstenite::Error;
+use webchat_tests::{Browser, Polling, Response, TestServer, socket_io_path, upgrade};
+
+const HOSTILE: [&str; 12] = [
+    "null",
+    "",
+    "https://evil.example",
+    "http://localhost",
+    "http://127.0.0.1",
+    "http://127.0.0.1:1",
+    "https://chat.example.evil.example",
+    "https://chat.example:8443",
+    "http://chat.example",
+    "https://chat.example@evil.example",
+    "https://chat.example/",
+    "file://",
+];
+
+async fn ask_from(browser: &Browser, origin: &[u8], method: &Method, path: &str) -> Response {
+    let value = HeaderValue::from_bytes(origin).unwrap();
+    let request = browser.request(method.clone(), path).header(ORIGIN, value);
+    browser.send(request.body("40")).await
+}
+
+/// The status of a WebSocket handshake; 101 if it was accepted.
+async fn connect_from(browser: &Browser, origin: Option<&[u8]>, path: &str) -> u16 {
+    let mut headers = browser.headers();
+    headers.remove(ORIGIN);
+    if let Some(origin) = origin {
+        headers.insert(ORIGIN, HeaderValue::from_bytes(origin).unwrap());
+    }
+    match upgrade(&browser.base().join(path).unwrap(), headers).await {
+        Ok(_) => 101,
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn other_origins_are_rejected() {
+    let server = TestServer::with(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let (session, _) = Polling::open(&browser).await;
+    let conversation = format!("/api/v1/conversations/{id}");
+    let handshake = socket_io_path("polling", None);
+    let polling = socket_io_path("polling", Some(session.sid()));
+    let websocket = socket_io_path("websocket", None);
+    let to_websocket = socket_io_path("websocket", Some(session.sid()));
+
+    let hostile =
+        HOSTILE.iter().map(|origin| origin.as_bytes()).chain([&b"https://\xff.example"[..]]);
+    for origin in hostile {
+        for (method, path) in [
+            (Method::POST, "/start_conversation"),
+            (Method::POST, "/api/v1/conversations"),
+            (Method::PATCH, &conversation),
+            (Method::DELETE, &conversation),
+        ] {
+            let rejected = ask_from(&browser, origin, &method, path).await;
+            assert_eq!(
+                rejected.status_and_code(),
+                (403, "origin_not_allowed".to_owned()),
+                "{origin:?}"
+            );
+        }
+        for (method, path) in [
+            (Method::GET, &handshake),
+            (Method::GET, &handshake.replace('.', "%2E")),
+            (Method::GET, &polling),
+            (Method::POST, &polling),
+            (Method::OPTIONS, &polling),
+        ] {
+            let rejected = ask_from(&browser, origin, &method, path).await;
+            assert_eq!(rejected.status_and_number(), (403, 4), "{method} {origin:?}");
+        }
+        for path in ["/ws", &websocket, &to_websocket] {
+            assert_eq!(connect_from(&browser, Some(origin), path).await, 403, "{path} {origin:?}");
+        }
+    }
+    assert_eq!(session.post("40").await.text, "ok", "no rejected request reached the session");
+}
+
+#[tokio::test]
+async fn own_and_allowed_origins_and_programs_are_accepted() {
+    let settings = [
+        ("PUBLIC_URL", "https://chat.example/"),
+        ("ALLOWED_ORIGINS", "https://a.example,http://b.example:81"),
+    ];
+    let server = TestServer::with(&settings).await;
+    let browser = server.browser();
+    let own = browser.base().origin().ascii_serialization();
+    let handshake = socket_io_path("polling", None);
+    let websocket = socket_io_path("websocket", None);
+
+    for origin in [own.as_str(), "https://chat.example", "https://a.example", "http://b.example:81"]
+    {
+        for (method, path) in [(Method::POST, "/start_conversation"), (Method::GET, &handshake)] {
+            let response = ask_from(&browser, origin.as_bytes(), &method, path).await;
+            assert_eq!(response.status, 200, "{path} {origin}");
+        }
+        for path in ["/ws", &websocket] {
+            let opened = connect_from(&browser, Some(origin.as_bytes()), path).await;
+            assert_eq!(opened, 101, "{path} {origin}");
+        }
+    }
+    for path in ["/ws", &websocket] {
+        assert_eq!(connect_from(&browser, None, path).await, 101, "{path}");
+    }
+}

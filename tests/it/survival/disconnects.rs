@@ -1,0 +1,64 @@
+//! Clients that disconnect in the middle of an answer.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use webchat_tests::{
+    Addresses, Browser, ReconnectingClient, ScriptedModel, SoakStats, TestServer, iterations,
+};
+
+use super::settings::UNBOUNDED;
+use crate::operations::instances::Cluster;
+
+#[tokio::test]
+async fn a_client_that_keeps_disconnecting_receives_the_complete_answer_once() {
+    let stats = SoakStats::start("clients disconnected during answers, SQLite");
+    let server = TestServer::with_model(fast_model(), &UNBOUNDED).await;
+    let browser = server.browser();
+
+    disconnect_clients(&browser, &Addresses::single(&browser), stats).await;
+}
+
+#[tokio::test]
+async fn a_disconnected_client_receives_the_complete_answer_from_any_instance() {
+    let stats = SoakStats::start("clients disconnected during answers, two instances");
+    let cluster = Cluster::with_model(fast_model());
+    let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
+    let addresses = Addresses::default();
+    addresses.insert(0, &a);
+    addresses.insert(1, &b);
+
+    disconnect_clients(&a.browser(), &addresses, stats).await;
+}
+
+fn fast_model() -> ScriptedModel {
+    ScriptedModel::with_delay(Duration::from_millis(1))
+}
+
+async fn disconnect_clients(browser: &Browser, addresses: &Addresses, stats: SoakStats) {
+    let words: Vec<String> = (0..300).map(|number| format!("word{number}")).collect();
+    let question = words.join(" ");
+    let (mut disconnects, mut texts, mut events) = (0, 0, 0);
+    while disconnects < iterations(30, 1_000) {
+        let id = browser.start_conversation().await;
+        let mut asking = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);
+        let mut watching = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);
+
+        let (asked, ()) =
+            join(asking.ask_with_id("once", &question), watching.wait_for_question(&question))
+                .await;
+        let watched = watching.ask_with_id("once", &question).await;
+
+        assert_eq!(asked.text, format!("You said: {question}"));
+        assert_eq!(asked.finish_reason, "stop");
+        assert_eq!(watched, asked);
+        assert_eq!(asking.stored_messages().await.len(), 2);
+        disconnects += asking.disconnects + watching.disconnects;
+        texts += 2;
+        events += asking.events + watching.events;
+    }
+    stats.finish(
+        disconnects,
+        format!("{texts} texts equal byte for byte; {events} events, each received once"),
+    );
+}

@@ -1,0 +1,143 @@
+//! Users export their conversations and import files.
+
+use serde_json::json;
+use webchat_tests::TestServer;
+
+use super::support::{
+    CHATGPT, contents, counts, import_file, list, post_import, wait_for_end, with_numbered_ids,
+};
+
+#[tokio::test]
+async fn a_conversation_is_exported_in_each_format() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "Tides?\n```\nlet tide").await;
+    let saved = browser.post("/save_history").await.json();
+    let name = saved["file_name"].as_str().unwrap();
+    let saved = browser.get(&format!("/saved_conversations/{name}")).await.text;
+    let path = format!("/api/v1/conversations/{id}/export");
+
+    let as_json = browser.get(&path).await;
+    let as_markdown = browser.get(&format!("{path}?format=markdown")).await;
+    let as_flask = browser.get(&format!("{path}?format=flask")).await;
+    let unknown = browser.get(&format!("{path}?format=pdf")).await;
+
+    assert_eq!(as_json.header("content-type"), "application/json");
+    assert_eq!(as_json.header("x-content-type-options"), "nosniff");
+    let attachment = as_json.header("content-disposition");
+    assert!(attachment.starts_with("attachment; filename=\"webchat-"), "{attachment}");
+    assert!(attachment.ends_with(&format!("-{id}.json\"")), "{attachment}");
+    let messages = &as_json.json()["conversations"][0]["messages"];
+    assert_eq!(messages[1]["parent_id"], messages[0]["message_id"]);
+    assert!(as_markdown.header("content-type").starts_with("text/markdown"));
+    assert!(as_markdown.text.starts_with("# Tides?"), "{}", as_markdown.text);
+    let (question, answer) = as_markdown.text.split_once("**Assistant**").unwrap();
+    assert!(question.ends_with("let tide\n```\n\n---\n\n"), "the fence is closed: {question}");
+    assert!(answer.contains("You said: Tides?"), "{answer}");
+    assert_eq!(as_flask.text, saved);
+    assert!(as_flask.header("content-disposition").contains("_conversation_history.json"));
+    assert_eq!(unknown.status_and_code(), (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
+async fn importing_an_own_export_restores_only_deleted_conversations() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let (kept, deleted) = (browser.start_conversation().await, browser.start_conversation().await);
+    socket.ask(&kept, "kept").await;
+    socket.ask(&deleted, "deleted").await;
+    let file = browser.get("/api/v1/export").await.text;
+
+    let nothing_new = import_file(&browser, &file).await;
+    let unchanged = browser.get("/api/v1/export").await.text;
+    browser.delete(&format!("/api/v1/conversations/{deleted}")).await;
+    let back = import_file(&browser, &file).await;
+    let again = import_file(&browser, &file).await;
+
+    assert_eq!(counts(&nothing_new), ("complete", 0, 2, 0));
+    assert_eq!(unchanged, file);
+    assert_eq!(counts(&back), ("complete", 1, 1, 2));
+    assert_eq!(counts(&again), ("complete", 0, 2, 0));
+    let listed = list(&browser).await;
+    assert_eq!(listed.len(), 2);
+    let back = listed.iter().find(|one| one["title"] == json!("deleted")).unwrap();
+    assert_ne!(back["conversation_id"], json!(deleted));
+    assert_eq!(contents(&browser, back).await, ["deleted", "You said: deleted"]);
+    let again = browser.get("/api/v1/export").await.text;
+    assert_eq!(
+        with_numbered_ids(&again),
+        with_numbered_ids(&file),
+        "the restored conversation is complete"
+    );
+}
+
+#[tokio::test]
+async fn importing_another_users_export_makes_a_copy() {
+    let server = TestServer::start().await;
+    let (owner, mut socket) = server.socket().await;
+    let (thief, stranger) = (server.browser(), server.browser());
+    stranger.start_conversation().await;
+    let id = owner.start_conversation().await;
+    socket.ask(&id, "mine").await;
+    let file = owner.get("/api/v1/export").await.text;
+
+    let started = post_import(&thief, file.replace("mine", "forged")).await.json();
+    let import = wait_for_end(&thief, &started).await;
+    let path = format!("/api/v1/imports/{}", import["import_id"].as_str().unwrap());
+    let seen = stranger.get(&path).await;
+    let unknown = thief.get("/api/v1/imports/nonsense").await;
+
+    assert_eq!(counts(&import), ("complete", 1, 0, 2));
+    assert_eq!(owner.get("/api/v1/export").await.text, file);
+    let copy = list(&thief).await.remove(0);
+    assert_ne!(copy["conversation_id"], json!(id));
+    assert_eq!(contents(&thief, &copy).await[0], "forged");
+    assert_eq!(thief.get(&format!("/api/v1/conversations/{id}")).await.status, 404);
+    assert_eq!(seen.status_and_code(), (404, "import_not_found".to_owned()));
+    assert_eq!(unknown.status_and_code(), (404, "import_not_found".to_owned()));
+    assert_eq!(
+        stranger.get("/api/v1/export").await.json()["conversations"][0]["messages"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn chatgpt_conversations_are_imported_with_their_branches() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+
+    let import = import_file(&browser, CHATGPT).await;
+    let again = import_file(&browser, CHATGPT).await;
+
+    assert_eq!(counts(&import), ("complete", 2, 0, 6));
+    assert_eq!(counts(&again), ("complete", 0, 2, 0));
+    let listed = list(&browser).await;
+    let tides = listed.iter().find(|one| one["title"] == json!("Tides")).unwrap();
+    let messages = contents(&browser, tides).await;
+    assert_eq!(messages[0], "Why are there two tides a day?");
+    assert_eq!(messages[1], "The moon and the sun, one bulge on each side.");
+    assert_eq!(messages.len(), 3, "the other branch is hidden");
+    let id = tides["conversation_id"].as_str().unwrap();
+    let as_json = browser.get(&format!("/api/v1/conversations/{id}/export")).await.json();
+    assert_eq!(as_json["conversations"][0]["messages"].as_array().unwrap().len(), 5);
+    let hits = browser.get("/api/v1/search?q=bulge").await.json();
+    assert_eq!(hits["hits"][0]["conversation_id"], json!(id));
+    assert_eq!(socket.ask(id, "Go on").await, "You said: Go on");
+}
+
+#[tokio::test]
+async fn an_invalid_file_imports_nothing_and_the_error_has_its_position() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let second_broken = CHATGPT.replace("\"id\": \"not-a-uuid\",", "");
+
+    let import = import_file(&browser, &second_broken).await;
+
+    assert_eq!(counts(&import), ("failed", 0, 0, 0));
+    assert_eq!(import["error"]["code"], json!("broken_import"));
+    let expected = "Nothing was imported: conversation 2 is broken, at [1], in line 93, column 1: \
+                    it has neither conversation_id nor id.";
+    assert_eq!(import["error"]["message"], json!(expected));
+    assert_eq!(list(&browser).await, [""; 0]);
+}

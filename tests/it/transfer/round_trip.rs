@@ -1,0 +1,188 @@
+//! The operator's export and import, and round trips between the stores.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use serde_json::Value;
+use webchat_chat::{ImportOwner, ImportTarget, export_all_users, export_user, import};
+use webchat_domain::{
+    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus,
+    Problem, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
+};
+use webchat_persistence::{ConversationArchive, StoredConversation, StoredMessage};
+use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
+use webchat_persistence_sqlite::SqliteStore;
+use webchat_tests::{Process, ScriptedModel, mongodb_uri};
+use webchat_tokens::TokenCounter;
+
+use super::support::with_numbered_ids;
+
+#[tokio::test]
+async fn the_operator_exports_and_imports_all_users() {
+    let model = ScriptedModel::start();
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut server = Process::start(from.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (one, other) = (server.browser(), server.browser());
+    for (browser, text) in [(&one, "mine"), (&other, "theirs")] {
+        let id = browser.start_conversation().await;
+        browser.connect().await.ask(&id, text).await;
+    }
+    let before = one.get("/api/v1/export").await.text;
+    server.terminate().await;
+    assert!(server.exits_successfully().await);
+    let file = to.path().join("all.json");
+    let file = file.to_str().unwrap();
+    let data = ("DATA_DIR", from.path().to_str().unwrap());
+    let elsewhere = ("DATA_DIR", to.path().to_str().unwrap());
+
+    let exported = Process::run_with(&["export", "--to", file], &[data]).await;
+    let over_it = Process::run_with(&["export", "--to", file], &[data]).await;
+    let imported = Process::run_with(&["import", file], &[elsewhere]).await;
+    let again = Process::run_with(&["import", file], &[elsewhere]).await;
+    let exported_file: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let users = exported_file["conversations"].as_array().unwrap().iter();
+    let users: Vec<_> = users.map(|one| one["user_id"].as_str().unwrap()).collect();
+    let printed = Process::run_with(&["export", "--user", users[0]], &[elsewhere]).await;
+    fs::write(file, &before).unwrap();
+    let nobodys = Process::run_with(&["import", file], &[elsewhere]).await;
+    let somebodys = Process::run_with(&["import", file, "--user", users[1]], &[elsewhere]).await;
+
+    assert!(exported.success, "{exported:?}");
+    assert!(!over_it.success && over_it.stderr.contains("can't use"), "{over_it:?}");
+    let counts = "imported: 2 conversations, 4 messages; 0 conversations already existed";
+    assert!(imported.stdout.contains(counts), "{imported:?}");
+    assert!(again.stdout.contains("0 messages; 2 conversations already existed"), "{again:?}");
+    let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(printed["conversations"].as_array().unwrap().len(), 1);
+    assert!(nobodys.stderr.contains("does not say whose it is"), "{nobodys:?}");
+    assert!(somebodys.success, "{somebodys:?}");
+}
+
+async fn sqlite() -> (SqliteStore, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap(), folder)
+}
+
+async fn mongo() -> MongoStore {
+    let database = MongoDatabase::connect(&mongodb_uri()).await.unwrap();
+    Schema::of(database.clone()).prepare().await.unwrap();
+    MongoStore::new(database)
+}
+
+async fn export_text(parts: webchat_chat::ExportStream) -> String {
+    parts.try_collect::<Vec<String>>().await.unwrap().concat()
+}
+
+/// Exports from one store, imports into the other, and back into the first one as another user.
+#[tokio::test]
+async fn a_round_trip_between_stores_preserves_the_export() {
+    let ((sqlite, _folder), mongo) = (sqlite().await, mongo().await);
+    let stores: [Arc<dyn ConversationArchive>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
+    let owner = UserId::generate();
+    for (conversation, messages) in [branched(owner), empty(owner)] {
+        assert!(stores[0].insert_with_messages(conversation, messages).await.unwrap());
+    }
+    let first = export_text(export_user(Arc::clone(&stores[0]), owner)).await;
+
+    assert_eq!(first.matches("\"active\":true").count(), 2);
+    let mut file = first.clone();
+    for store in [&stores[1], &stores[0]] {
+        let owner = UserId::generate();
+        let into = ImportTarget {
+            archive: Arc::clone(store),
+            tokens: TokenCounter::load(),
+            now: Timestamp::from_unix_millis(0),
+        };
+        let bytes = std::io::Cursor::new(file.into_bytes());
+        let progress = |_| ControlFlow::Continue(());
+        let imported = import(&into, ImportOwner::User(owner), bytes, progress).await.unwrap();
+        assert_eq!((imported.imported, imported.messages), (2, 130));
+        file = export_text(export_user(Arc::clone(store), owner)).await;
+        assert_eq!(with_numbered_ids(&file), with_numbered_ids(&first));
+    }
+    let all = export_all_users(Arc::new(sqlite.clone()));
+    let all: Value = serde_json::from_str(&export_text(all).await).unwrap();
+    assert_eq!(all["conversations"].as_array().unwrap().len(), 4);
+    assert_eq!(sqlite.totals().await.unwrap().messages, 260);
+}
+
+/// A question with 129 answers, of which the last one is visible: more than one page, with every field set.
+fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
+    let tokens = TokenCounter::load();
+    let conversation_id = ConversationId::generate();
+    let at = Timestamp::from_unix_millis;
+    let question_id = MessageId::generate();
+    let messages = (1..=130_u64).map(|position| {
+        let content = format!("number {position}: \0 \u{2028} \"tides\" 🌊");
+        let is_question = position == 1;
+        let statuses = [MessageStatus::Stopped, MessageStatus::Truncated, MessageStatus::Complete];
+        let message = Message {
+            message_id: if is_question { question_id } else { MessageId::generate() },
+            conversation_id,
+            position: 2 * position,
+            parent_id: (!is_question).then_some(question_id),
+            turn_id: is_question.then(webchat_domain::TurnId::generate),
+            role: if is_question { Role::User } else { Role::Assistant },
+            token_count: tokens.count(&content),
+            content,
+            status: statuses[usize::try_from(position % 3).unwrap()],
+            error: (position == 130).then(unreachable),
+            created_at: at(1_767_323_045_000 + i64::try_from(position).unwrap()),
+        };
+        let client_message_id = if is_question { "c1".to_owned().try_into().ok() } else { None };
+        StoredMessage { message, client_message_id, active: is_question || position == 130 }
+    });
+    let messages: Vec<StoredMessage> = messages.collect();
+    let count = |text: &str| (text.to_owned(), tokens.count(text));
+    let ((prompt, prompt_tokens), (summary, summary_tokens)) =
+        (count("Be brief."), count("Tides."));
+    let context = Context {
+        system_prompt: Some(SystemPrompt { text: prompt, token_count: prompt_tokens }),
+        parameters: serde_json::from_str(r#"{"temperature": 0.7, "seed": 3}"#).unwrap(),
+        examples: vec![FewShotExample {
+            example_id: webchat_domain::ExampleId::generate(),
+            user_prompt: "1 + 1?".to_owned(),
+            assistant_response: "2.".to_owned(),
+            prompt_tokens: tokens.count("1 + 1?"),
+            response_tokens: tokens.count("2."),
+            created_at: at(5),
+        }],
+        summary: Some(Summary {
+            text: summary,
+            token_count: summary_tokens,
+            through: 2,
+            message_count: 1,
+            created_at: at(6),
+            author: SummaryAuthor::User,
+        }),
+    };
+    let conversation = Conversation {
+        conversation_id,
+        title: Title::try_from("Tides".to_owned()).ok(),
+        created_at: at(7),
+        updated_at: at(8),
+        message_count: 2,
+        total_tokens: 9,
+        archived: true,
+    };
+    let head = messages.last().map(|last| last.message.message_id);
+    (StoredConversation { user_id, conversation, head, last_position: 300, context }, messages)
+}
+
+fn unreachable() -> Problem {
+    Problem {
+        message: "The model can't be reached.".to_owned(),
+        code: "model_unreachable".to_owned(),
+    }
+}
+
+fn empty(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {
+    let (branched, _) = branched(owner);
+    let created_at = Timestamp::from_unix_millis(9);
+    let conversation =
+        Conversation { title: None, created_at, message_count: 0, ..branched.conversation };
+    let context = Context::default();
+    (StoredConversation { conversation, head: None, last_position: 0, context, ..branched }, vec![])
+}

@@ -1,0 +1,6 @@
+//! The limit of every wait.
+
+use std::time::Duration;
+
+/// The maximum time that a test waits for anything.
+pub const TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,0 +1,57 @@
+import { BASE, call, conversationPath, request } from './http';
+import type { Context, ContextChanges } from './types';
+
+/** The context of a conversation, with the version that was read. */
+export interface TaggedContext {
+  context: Context;
+  /** `null` if the server sent none. */
+  etag: string | null;
+}
+
+/** With an `etag`, a write fails with the code `stale` if the context has changed since. */
+export interface ContextApi {
+  read(id: string): Promise<TaggedContext>;
+  change(id: string, changes: ContextChanges, etag: string | null): Promise<void>;
+  replaceSummary(id: string, text: string, etag: string | null): Promise<void>;
+  removeSummary(id: string, etag: string | null): Promise<void>;
+  addExample(id: string, userPrompt: string, assistantResponse: string): Promise<void>;
+  removeExample(id: string, exampleId: string): Promise<void>;
+}
+
+export const contextApi: ContextApi = {
+  read,
+  change: (id, changes, etag) => write('PATCH', contextPath(id), etag, changes),
+  replaceSummary: (id, text, etag) => write('PUT', summaryPath(id), etag, { text }),
+  removeSummary: (id, etag) => write('DELETE', summaryPath(id), etag),
+  addExample: (id, user_prompt, assistant_response) =>
+    call('POST', examplesPath(id), { user_prompt, assistant_response }),
+  removeExample: (id, exampleId) =>
+    call('DELETE', `${examplesPath(id)}/${encodeURIComponent(exampleId)}`),
+};
+
+async function read(id: string): Promise<TaggedContext> {
+  const response = await request('GET', BASE + contextPath(id));
+  const context = (await response.json()) as Context;
+  return { context, etag: response.headers.get('ETag') };
+}
+
+async function write(
+  method: string,
+  path: string,
+  etag: string | null,
+  body?: object,
+): Promise<void> {
+  await request(method, BASE + path, body, etag === null ? {} : { 'If-Match': etag });
+}
+
+function contextPath(id: string): string {
+  return `${conversationPath(id)}/context`;
+}
+
+function summaryPath(id: string): string {
+  return `${contextPath(id)}/summary`;
+}
+
+function examplesPath(id: string): string {
+  return `${conversationPath(id)}/few_shot_examples`;
+}

@@ -1,0 +1,70 @@
+import type { ErrorResponse } from './types';
+
+/** The server returned an error, or could not be reached (`code` is then `offline`). */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+    /** When the request may be retried, in milliseconds since 1970; `null` if unknown. */
+    readonly retryAt: number | null = null,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+export const BASE = '/api/v1';
+
+export function conversationPath(id: string): string {
+  return `/conversations/${encodeURIComponent(id)}`;
+}
+
+export async function call<T>(method: string, path: string, body?: object): Promise<T> {
+  const response = await request(method, BASE + path, body);
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+}
+
+/** Sends a `Blob` as is, and any other body as JSON. Throws an `ApiError` on failure. */
+export async function request(
+  method: string,
+  url: string,
+  body?: object,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const init: RequestInit = { method, headers: { ...headers } };
+  if (body instanceof Blob) init.body = body;
+  else if (body) {
+    init.headers = { ...headers, 'Content-Type': 'application/json' };
+    init.body = JSON.stringify(body);
+  }
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch {
+    throw offlineError();
+  }
+  if (!response.ok) throw await responseError(response);
+  return response;
+}
+
+export function offlineError(): ApiError {
+  return new ApiError('The server can’t be reached. Please try again in a moment.', 'offline');
+}
+
+export async function responseError(response: Response): Promise<ApiError> {
+  const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
+  const retryAt = Number.isFinite(seconds) ? Date.now() + seconds * 1000 : null;
+  try {
+    const { message, code } = (await response.json()) as ErrorResponse;
+    return new ApiError(message, code, retryAt);
+  } catch {
+    const message = `The server answered with status ${response.status}.`;
+    return new ApiError(message, 'internal', retryAt);
+  }
+}
+
+export function query(parameters: Record<string, string | number | null>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null);
+  if (given.length === 0) return '';
+  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}

@@ -1,0 +1,183 @@
+import { Store } from '../state/store';
+import type { OutgoingMessage, Outbox } from './outbox';
+import type { ClientEvent, MessageCommand, ServerEvent } from './types';
+
+export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
+
+/** The part of `WebSocket` in use, so that tests can provide a fake. */
+export interface WebSocketLike {
+  send(frame: string): void;
+  close(): void;
+  addEventListener(type: 'open', listener: () => void): void;
+  addEventListener(type: 'close', listener: (close: { code: number }) => void): void;
+  addEventListener(type: 'message', listener: (message: { data: unknown }) => void): void;
+}
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 15_000;
+
+/** The close code of a server that is restarting. */
+const SERVICE_RESTART = 1012;
+
+/**
+ * The live connection. It reconnects with backoff, resumes every subscription after the last event
+ * received, and resends unacknowledged messages. Sending a message twice is harmless: the server
+ * recognises duplicates by `client_message_id`.
+ */
+export class LiveSocket {
+  readonly connection = new Store<Connection>('connecting');
+  /** Called with each event, in order of arrival. */
+  onevent: (event: ServerEvent) => void = () => {};
+
+  readonly #open: () => WebSocketLike;
+  readonly #random: () => number;
+  #socket: WebSocketLike | null = null;
+  #isOpen = false;
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The number of the last event received, for each subscribed conversation. */
+  readonly #cursors = new Map<string, number>();
+
+  constructor(
+    open: () => WebSocketLike,
+    readonly outbox: Outbox,
+    random: () => number = Math.random,
+  ) {
+    this.#open = open;
+    this.#random = random;
+  }
+
+  connect(): void {
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+    const socket = this.#open();
+    this.#socket = socket;
+    socket.addEventListener('open', () => {
+      if (socket === this.#socket) this.#opened();
+    });
+    socket.addEventListener('message', ({ data }) => {
+      if (socket === this.#socket && typeof data === 'string') this.#received(data);
+    });
+    socket.addEventListener('close', ({ code }) => {
+      if (socket === this.#socket) this.#closed(code);
+    });
+  }
+
+  /** Reconnects without waiting for the backoff, as when the network is back. */
+  retryNow(): void {
+    if (!this.#isOpen) this.connect();
+  }
+
+  /** Drops the connection at once: without this, a dead network is noticed only much later. */
+  networkLost(): void {
+    if (!this.#isOpen) return;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#closed(0);
+  }
+
+  subscribe(conversationId: string, after: number): void {
+    this.#cursors.set(conversationId, after);
+    this.#sendEvent({ event: 'subscribe', data: { conversation_id: conversationId, after } });
+  }
+
+  unsubscribe(conversationId: string): void {
+    if (this.#cursors.delete(conversationId)) {
+      this.#sendEvent({ event: 'unsubscribe', data: { conversation_id: conversationId } });
+    }
+  }
+
+  send(message: OutgoingMessage): void {
+    this.outbox.put(message);
+    this.#sendMessage(message);
+  }
+
+  /**
+   * Returns `false` without a connection. Such a command is not queued: run later, it would surprise
+   * the user.
+   */
+  sendCommand(command: MessageCommand): boolean {
+    if (this.#isOpen) this.#sendEvent(command);
+    return this.#isOpen;
+  }
+
+  stop(conversationId: string): void {
+    this.#sendEvent({ event: 'stop', data: { conversation_id: conversationId } });
+  }
+
+  #opened(): void {
+    this.#isOpen = true;
+    this.#failures = 0;
+    this.connection.set('connected');
+    for (const [conversation_id, after] of this.#cursors) {
+      this.#sendEvent({ event: 'subscribe', data: { conversation_id, after } });
+    }
+    for (const message of this.outbox.pending()) this.#sendMessage(message);
+  }
+
+  #received(text: string): void {
+    const event = JSON.parse(text) as ServerEvent;
+    this.#updateState(event);
+    this.onevent(event);
+  }
+
+  /** Advances the cursors and settles messages in the outbox. */
+  #updateState(frame: ServerEvent): void {
+    switch (frame.event) {
+      case 'response':
+      case 'pong':
+      case 'conversation_listed':
+      case 'conversation_unlisted':
+      case 'list_changed':
+        return;
+      case 'subscribed':
+        this.#advance(frame.data.conversation_id, frame.data.event_seq);
+        return;
+      case 'message_accepted':
+        if (frame.data.client_message_id) this.outbox.remove(frame.data.client_message_id);
+        break;
+      case 'error':
+        if ('turn_id' in frame.data) {
+          this.#advance(frame.data.conversation_id, frame.data.seq);
+        } else if (frame.data.client_message_id) {
+          const { client_message_id, message, code } = frame.data;
+          this.outbox.reject(client_message_id, message, code);
+        }
+        return;
+    }
+    if (frame.data.seq !== undefined) this.#advance(frame.data.conversation_id, frame.data.seq);
+  }
+
+  #advance(conversationId: string, seq: number): void {
+    if (this.#cursors.has(conversationId)) this.#cursors.set(conversationId, seq);
+  }
+
+  #closed(code: number): void {
+    this.#isOpen = false;
+    this.#failures += 1;
+    this.connection.set(this.#stateAfterClose(code));
+    // Full jitter, so that the clients of a lost server do not all reconnect at the same time.
+    const maxDelay = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1));
+    this.#timer = setTimeout(() => this.connect(), this.#random() * maxDelay);
+  }
+
+  #stateAfterClose(code: number): Connection {
+    if (!navigator.onLine) return 'offline';
+    // Attempts to reconnect to a restarting server fail with other codes.
+    const isRestarting = code === SERVICE_RESTART || this.connection.value === 'restarting';
+    return isRestarting ? 'restarting' : 'reconnecting';
+  }
+
+  #sendMessage(unsent: OutgoingMessage): void {
+    const { message, conversation_id, client_message_id, message_id } = unsent;
+    const data = { message, conversation_id, client_message_id };
+    if (message_id === undefined) this.#sendEvent({ event: 'send_message', data });
+    else this.#sendEvent({ event: 'edit_message', data: { ...data, message_id } });
+  }
+
+  /** Sends nothing while disconnected: `#opened` restores subscriptions and pending messages. */
+  #sendEvent(event: ClientEvent): void {
+    if (this.#isOpen) this.#socket?.send(JSON.stringify(event));
+  }
+}

@@ -1,0 +1,63 @@
+import type { components } from './generated';
+
+type Schemas = components['schemas'];
+
+export type Config = Schemas['Config'];
+export type Context = Schemas['Context'];
+export type ContextChanges = Schemas['ContextChanges'];
+export type Conversation = Schemas['Conversation'];
+export type ConversationPage = Schemas['ConversationPage'];
+export type FewShotExample = Schemas['FewShotExample'];
+export type FileJob = Schemas['FileJob'];
+/** The part of a job that its progress events carry. */
+export type FileProgress = Pick<
+  FileJob,
+  'job_id' | 'file_name' | 'done' | 'of' | 'status' | 'error'
+>;
+export type FileList = Schemas['Files'];
+export type Ledger = Schemas['Ledger'];
+export type Message = Schemas['VersionedMessage'];
+export type MessagePage = Schemas['MessagePage'];
+export type MessageStatus = Schemas['MessageStatus'];
+export type ModelParameters = Schemas['ModelParameters'];
+export type ReasoningEffort = Schemas['ReasoningEffort'];
+export type Role = Schemas['Role'];
+export type SavedFile = Schemas['SavedFile'];
+export type SearchHit = Schemas['SearchHit'];
+export type SearchHits = Schemas['Hits'];
+export type ErrorResponse = Schemas['ErrorResponse'];
+
+/** The document describes the status of an import as any string. */
+export type ImportJob = Schemas['Import'] & { status: 'running' | 'complete' | 'failed' };
+
+export type ServerEvent = Schemas['ServerEvent'];
+export type ClientEvent = Schemas['ClientEvent'];
+
+type EventName = ServerEvent['event'];
+type ServerEventOf<Name extends EventName> = Extract<ServerEvent, { event: Name }>;
+type DataOf<Name extends EventName> = ServerEventOf<Name>['data'];
+
+export type MessageAccepted = DataOf<'message_accepted'>;
+export type ResponseEnd = DataOf<'response_end'>;
+/** Why the server rejected a frame of this connection. */
+export type RejectedFrame = Schemas['ErrorData'];
+/** Why a turn failed, for all subscribers. */
+export type TurnFailed = Schemas['EventData_TurnFailed'];
+
+/** The events of a conversation, which its subscribers receive. */
+export type ConversationEvent =
+  | ServerEventOf<
+      | 'message_accepted'
+      | 'response_chunk'
+      | 'response_end'
+      | 'token_usage'
+      | 'conversation_updated'
+      | 'file_progress'
+    >
+  | { event: 'error'; data: TurnFailed };
+
+/** A command about a stored message. */
+export type MessageCommand = Extract<
+  ClientEvent,
+  { event: 'regenerate' | 'continue' | 'select_version' }
+>;

@@ -1,0 +1,233 @@
+import type { ContextApi } from '../api/context-api';
+import type { ConversationApi } from '../api/conversation-api';
+import type { FileApi } from '../api/file-api';
+import { ApiError } from '../api/http';
+import type { LibraryApi } from '../api/library-api';
+import type { LiveSocket } from '../api/socket';
+import type { Config } from '../api/types';
+import { newClientMessageId } from '../state/composer/client-message-id';
+import type { Drafts } from '../state/composer/drafts';
+import { Files } from '../state/composer/files';
+import { ContextEditor } from '../state/context/context-editor';
+import type { Conversations } from '../state/library/conversations';
+import { pathOf, parsePath } from '../state/page/address';
+import { Notice } from '../state/page/notice';
+import { Toasts } from '../state/page/toasts';
+import { Store } from '../state/store';
+import { Thread } from '../state/thread/thread';
+import { ConversationLoader } from './conversation-loader';
+import { EventDispatcher } from './event-dispatcher';
+import { Library } from './library';
+import { TurnActions } from './turn-actions';
+
+/** The dialog that is open. */
+export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'reset'; id: string };
+
+/** The clients of the REST API. */
+export interface ApiClients {
+  conversationApi: ConversationApi;
+  libraryApi: LibraryApi;
+  contextApi: ContextApi;
+  fileApi: FileApi;
+}
+
+/** The page's controller: connects the state, the server and the address bar. */
+export class App {
+  readonly config = new Store<Config | null>(null);
+  readonly thread = new Store<Thread>(new Thread(null, 'new'));
+  readonly toasts = new Toasts();
+  readonly library: Library;
+  /** The last error that no component shows itself. */
+  readonly notice = new Notice(null);
+  readonly dialog = new Store<Dialog | null>(null);
+  /** The context of the open conversation, while its panel is open. */
+  readonly context = new Store<ContextEditor | null>(null);
+  readonly files: Files;
+  readonly turnActions: TurnActions;
+  readonly #loader: ConversationLoader;
+  readonly #conversationApi: ConversationApi;
+  readonly #contextApi: ContextApi;
+  #wasConnected = false;
+
+  constructor(
+    { conversationApi, libraryApi, contextApi, fileApi }: ApiClients,
+    readonly socket: LiveSocket,
+    readonly drafts: Drafts,
+    storage: Storage | null,
+    private readonly address: Pick<History, 'pushState' | 'replaceState'>,
+  ) {
+    this.#conversationApi = conversationApi;
+    this.#contextApi = contextApi;
+    this.files = new Files(fileApi);
+    this.turnActions = new TurnActions(this.thread, socket, this.notice);
+    this.library = new Library(conversationApi, libraryApi, storage, {
+      toasts: this.toasts,
+      drafts,
+      current: () => this.thread.value.conversationId,
+      open: (id) => void this.open(id),
+      newChat: () => this.newChat(),
+      reloadThread: () => void this.retry(),
+      reportError: (error) => this.#reportError(error),
+    });
+    this.#loader = new ConversationLoader(conversationApi, socket, this);
+    const dispatcher = new EventDispatcher(this, this.#loader, this.context);
+    socket.onevent = (event) => dispatcher.dispatch(event);
+    socket.connection.subscribe(() => this.#connectionChanged());
+  }
+
+  get conversations(): Conversations {
+    return this.library.conversations;
+  }
+
+  async start(path: string): Promise<void> {
+    this.socket.connect();
+    void this.#loadConfig();
+    void this.library.start();
+    await this.showPath(path);
+  }
+
+  /** Shows the conversation that a path names, without changing the address. */
+  async showPath(path: string): Promise<void> {
+    const target = parsePath(path);
+    if (target === null) {
+      this.#loader.show(new Thread(null, 'new'));
+      return;
+    }
+    if (this.thread.value.conversationId !== target.id) await this.#loader.load(target.id);
+    if (target.position !== null) await this.thread.value.showMessage(target.position);
+  }
+
+  async open(id: string, position: number | null = null): Promise<void> {
+    if (this.thread.value.conversationId !== id || position !== null) {
+      this.address.pushState(null, '', pathOf(id, position));
+    }
+    await this.showPath(pathOf(id, position));
+  }
+
+  openNeighbour(step: 1 | -1): void {
+    const neighbour = this.conversations.neighbour(this.thread.value.conversationId, step);
+    if (neighbour) void this.open(neighbour.conversation_id);
+  }
+
+  /** Opens the context panel. Creates the conversation of a new chat, which holds the context. */
+  async showContext(): Promise<void> {
+    const id = (await this.#ensureConversation())?.conversationId;
+    if (!id) return;
+    const editor = new ContextEditor(this.#contextApi, id);
+    this.context.set(editor);
+    this.dialog.set({ kind: 'context' });
+    await editor.load();
+  }
+
+  closeDialog(): void {
+    this.dialog.set(null);
+    this.context.set(null);
+  }
+
+  newChat(): void {
+    if (this.thread.value.conversationId === null) return;
+    this.address.pushState(null, '', '/');
+    this.#loader.show(new Thread(null, 'new'));
+  }
+
+  async retry(): Promise<void> {
+    const { conversationId } = this.thread.value;
+    if (conversationId !== null) await this.#loader.load(conversationId);
+  }
+
+  /** Returns `false` if no conversation could be created; the notice then shows the reason. */
+  async send(text: string): Promise<boolean> {
+    const thread = await this.#ensureConversation();
+    if (!thread) return false;
+    const clientMessageId = newClientMessageId();
+    thread.addOptimistic(clientMessageId, text);
+    this.#sendMessage(thread, clientMessageId, text);
+    // The outbox holds the text now. Text typed in the meantime is a new draft.
+    if (this.drafts.read(thread.conversationId) === text) {
+      this.drafts.write(thread.conversationId, '');
+    }
+    return true;
+  }
+
+  resend(clientMessageId: string): void {
+    const thread = this.thread.value;
+    const message = thread.find(clientMessageId);
+    if (!message) return;
+    thread.addOptimistic(clientMessageId, message.content);
+    this.#sendMessage(thread, clientMessageId, message.content);
+  }
+
+  /** Removes an unsent message and returns its text for editing. */
+  withdraw(clientMessageId: string): string {
+    const text = this.thread.value.find(clientMessageId)?.content ?? '';
+    this.thread.value.removeMessage(clientMessageId);
+    this.socket.outbox.remove(clientMessageId);
+    return text;
+  }
+
+  /** Uploads files to the conversation; creates it if the chat is new. */
+  async attach(files: readonly File[]): Promise<void> {
+    const id = (await this.#ensureConversation())?.conversationId;
+    if (id) this.files.add(id, files);
+  }
+
+  stop(): void {
+    const { conversationId } = this.thread.value;
+    if (conversationId !== null) this.socket.stop(conversationId);
+  }
+
+  async #ensureConversation(): Promise<Thread | null> {
+    const current = this.thread.value;
+    if (current.conversationId !== null) return current;
+    const conversation = await this.#orReport(this.#conversationApi.startConversation());
+    if (!conversation) return null;
+    const id = conversation.conversation_id;
+    const thread = this.#loader.createThread(id, 'ready');
+    this.conversations.upsert(conversation);
+    this.drafts.write(id, this.drafts.read(null));
+    this.drafts.write(null, '');
+    this.address.pushState(null, '', `/c/${id}`);
+    this.#loader.show(thread);
+    this.socket.subscribe(id, 0);
+    return thread;
+  }
+
+  #sendMessage(thread: Thread, clientMessageId: string, text: string): void {
+    if (thread.conversationId === null) return;
+    this.socket.send({
+      message: text,
+      conversation_id: thread.conversationId,
+      client_message_id: clientMessageId,
+    });
+  }
+
+  #connectionChanged(): void {
+    if (this.socket.connection.value !== 'connected') return;
+    const isReconnected = this.#wasConnected;
+    this.#wasConnected = true;
+    if (this.config.value === null) void this.#loadConfig();
+    if (isReconnected || this.conversations.state.value.phase === 'failed')
+      void this.library.reload();
+    if (this.thread.value.state.value.phase === 'failed') void this.retry();
+  }
+
+  /** The page works without it; every new connection tries again. */
+  async #loadConfig(): Promise<void> {
+    this.config.set(await this.#conversationApi.config().catch(() => null));
+  }
+
+  /** Returns the call's result, or shows the error and returns `undefined`. */
+  async #orReport<T>(call: Promise<T>): Promise<T | undefined> {
+    try {
+      return await call;
+    } catch (error) {
+      this.#reportError(error);
+      return undefined;
+    }
+  }
+
+  #reportError(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.notice.show(text, error instanceof ApiError ? error.retryAt : null);
+  }
+}

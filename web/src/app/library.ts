@@ -1,0 +1,228 @@
+import type { ConversationApi } from '../api/conversation-api';
+import { ApiError } from '../api/http';
+import { type LibraryApi, savedUrl } from '../api/library-api';
+import type { Conversation } from '../api/types';
+import type { Drafts } from '../state/composer/drafts';
+import { Conversations } from '../state/library/conversations';
+import { Imports, type ImportState, importSummary } from '../state/library/imports';
+import { PendingDeletions } from '../state/library/pending-deletions';
+import { Search } from '../state/library/search';
+import type { Toasts } from '../state/page/toasts';
+
+/** The parts of the page that the library depends on. */
+export interface LibraryHost {
+  toasts: Toasts;
+  drafts: Drafts;
+  /** The id of the open conversation. */
+  current: () => string | null;
+  open: (id: string) => void;
+  newChat: () => void;
+  /** Loads the open conversation again. */
+  reloadThread: (id: string) => void;
+  reportError: (error: unknown) => void;
+}
+
+/** The user's conversations, and the operations on whole conversations. */
+export class Library {
+  readonly conversations: Conversations;
+  readonly archived: Conversations;
+  readonly search: Search;
+  readonly imports: Imports;
+  readonly #pendingDeletions: PendingDeletions;
+  #isArchiveLoaded = false;
+  /** The id of the toast that can undo the last deletion. */
+  #undoable: number | null = null;
+
+  constructor(
+    private readonly api: Pick<
+      ConversationApi,
+      'conversations' | 'conversation' | 'rename' | 'delete'
+    >,
+    private readonly libraryApi: LibraryApi,
+    storage: Storage | null,
+    private readonly host: LibraryHost,
+  ) {
+    this.conversations = new Conversations((cursor) => api.conversations(cursor));
+    this.archived = new Conversations((cursor) => libraryApi.archived(cursor));
+    this.search = new Search((query) => libraryApi.search(query));
+    this.imports = new Imports(libraryApi, (state) => this.#imported(state));
+    this.#pendingDeletions = new PendingDeletions(storage);
+    for (const id of this.#pendingDeletions.all()) this.#hide(id);
+  }
+
+  /** Completes the deletions of crashed tabs, then loads the list. */
+  async start(): Promise<void> {
+    for (const id of this.#pendingDeletions.abandoned()) {
+      this.#pendingDeletions.take(id);
+      void this.api.delete(id).catch(() => {});
+    }
+    await this.conversations.load();
+  }
+
+  /** Loads the lists again: events missed while disconnected are not replayed. */
+  async reload(): Promise<void> {
+    await this.conversations.load();
+    if (this.#isArchiveLoaded) await this.archived.load();
+  }
+
+  async loadArchive(): Promise<void> {
+    this.#isArchiveLoaded = true;
+    await this.archived.load();
+  }
+
+  find(id: string): Conversation | undefined {
+    return this.conversations.find(id) ?? this.archived.find(id);
+  }
+
+  /** The title of a conversation that may not be listed yet; `null` if it can't be loaded. */
+  async titleOf(id: string): Promise<string | null> {
+    try {
+      return (await this.api.conversation(id)).title;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Adds a conversation to the lists, which may not reach it yet. */
+  async ensureListed(id: string): Promise<void> {
+    if (this.find(id)) return;
+    try {
+      this.upsert(await this.api.conversation(id));
+    } catch {
+      // Its messages are shown anyway.
+    }
+  }
+
+  /** Moves the conversation to the list that it belongs to. */
+  upsert(conversation: Conversation): void {
+    const [list, other] = conversation.archived
+      ? [this.archived, this.conversations]
+      : [this.conversations, this.archived];
+    other.remove(conversation.conversation_id);
+    list.upsert(conversation);
+  }
+
+  update(id: string, changes: Partial<Conversation>): void {
+    const current = this.find(id);
+    if (current) this.upsert({ ...current, ...changes });
+  }
+
+  /** Removes the conversation from the lists only. */
+  forget(id: string): void {
+    this.conversations.remove(id);
+    this.archived.remove(id);
+  }
+
+  async rename(id: string, title: string): Promise<void> {
+    await this.#orReport(async () => this.upsert(await this.api.rename(id, title)));
+  }
+
+  async archive(id: string, archived: boolean): Promise<void> {
+    await this.#orReport(async () => {
+      this.upsert(await this.libraryApi.archive(id, archived));
+      const undo = { label: 'Undo', run: () => void this.archive(id, !archived) };
+      this.host.toasts.show(archived ? 'Archived.' : 'Back in the list.', undo);
+    });
+  }
+
+  async save(id: string): Promise<void> {
+    await this.#orReport(async () => {
+      const name = await this.libraryApi.save(id);
+      const download = { label: 'Download', href: savedUrl(name) };
+      this.host.toasts.show('Saved on the server.', download);
+    });
+  }
+
+  async reset(id: string): Promise<void> {
+    await this.#orReport(async () => {
+      await this.libraryApi.reset(id);
+      this.host.toasts.show('The conversation is empty.');
+      if (this.host.current() === id) this.host.reloadThread(id);
+    });
+  }
+
+  /** Hides the conversation; it is deleted when its toast closes or the page is left. */
+  delete(id: string): void {
+    const conversation = this.find(id);
+    if (!conversation) return;
+    const wasOpen = this.host.current() === id;
+    this.#pendingDeletions.add(conversation);
+    this.#hide(id);
+    if (wasOpen) this.host.newChat();
+    const undo = { label: 'Undo', run: () => this.#undoDelete(id, wasOpen) };
+    const text = `“${isolated(truncated(conversation.title ?? 'New chat'))}” was deleted.`;
+    this.#undoable = this.host.toasts.show(text, undo, () => void this.#commitDelete(id));
+  }
+
+  undoDelete(): void {
+    if (this.#undoable !== null) this.host.toasts.runAction(this.#undoable);
+    this.#undoable = null;
+  }
+
+  /** Commits the pending deletions, as the page is left. */
+  commitDeletions(): void {
+    for (const id of this.#pendingDeletions.own()) this.libraryApi.deleteOnUnload(id);
+  }
+
+  #undoDelete(id: string, wasOpen: boolean): void {
+    const conversation = this.#pendingDeletions.take(id);
+    if (conversation) this.#reveal(conversation);
+    if (wasOpen && this.host.current() === null) this.host.open(id);
+  }
+
+  async #commitDelete(id: string): Promise<void> {
+    const conversation = this.#pendingDeletions.take(id);
+    if (!conversation) return;
+    try {
+      await this.api.delete(id);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'conversation_not_found')) {
+        this.#reveal(conversation);
+        this.host.reportError(error);
+        return;
+      }
+    }
+    this.host.drafts.write(id, '');
+  }
+
+  #hide(id: string): void {
+    this.conversations.hide(id);
+    this.archived.hide(id);
+  }
+
+  #reveal(conversation: Conversation): void {
+    this.conversations.reveal(conversation.conversation_id);
+    this.archived.reveal(conversation.conversation_id);
+    this.upsert(conversation);
+  }
+
+  #imported(state: ImportState): void {
+    if (state.phase !== 'complete') return;
+    this.host.toasts.show(importSummary(state));
+  }
+
+  async #orReport(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.host.reportError(error);
+    }
+  }
+}
+
+const MAX_TITLE_CHARACTERS = 40;
+
+/** Truncates between grapheme clusters, so that no visible character is split. */
+function truncated(title: string): string {
+  const characters = [...new Intl.Segmenter().segment(title)].map(({ segment }) => segment);
+  if (characters.length <= MAX_TITLE_CHARACTERS) return title;
+  return `${characters
+    .slice(0, MAX_TITLE_CHARACTERS - 1)
+    .join('')
+    .trimEnd()}…`;
+}
+
+/** Keeps a right-to-left title from reordering the text around it. */
+function isolated(title: string): string {
+  return `\u2068${title}\u2069`;
+}

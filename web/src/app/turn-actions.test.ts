@@ -1,0 +1,195 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { Outbox } from '../api/outbox';
+import { LiveSocket } from '../api/socket';
+import type { MessagePage } from '../api/types';
+import { Drafts } from '../state/composer/drafts';
+import { accepted, chunk, ended, message, page, updated } from '../state/thread/testing';
+import { App, type ApiClients } from './app';
+
+class FakeWebSocket extends EventTarget {
+  readonly sent: { event: string; data: Record<string, unknown> }[] = [];
+
+  send(frame: string): void {
+    this.sent.push(JSON.parse(frame));
+  }
+
+  close(): void {}
+
+  receive(frame: object): void {
+    const event = new Event('message');
+    this.dispatchEvent(Object.assign(event, { data: JSON.stringify(frame) }));
+  }
+}
+
+let socket: FakeWebSocket;
+let app: App;
+/** The server's newest page. */
+let newest: MessagePage;
+let pageRequests: number;
+
+function newApp(): App {
+  const live = new LiveSocket(
+    () => {
+      socket = new FakeWebSocket();
+      return socket as never;
+    },
+    new Outbox(localStorage),
+    () => 1,
+  );
+  const api = {
+    messages: () => {
+      pageRequests += 1;
+      return Promise.resolve(newest);
+    },
+    summaryThrough: () => Promise.resolve(0),
+    config: () => Promise.resolve(null),
+    conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
+    conversation: () => Promise.reject(new Error('not used in these tests')),
+  };
+  const fileApi = { list: () => Promise.resolve([]) };
+  const clients = {
+    conversationApi: api,
+    fileApi,
+    libraryApi: {},
+    contextApi: {},
+  } as unknown as ApiClients;
+  const address = { pushState: () => {}, replaceState: () => {} };
+  return new App(clients, live, new Drafts(localStorage), null, address);
+}
+
+const path = '/c/00000000-0000-7000-8000-000000000001';
+const id = path.slice(3);
+const sentFrames = (event: string) => socket.sent.filter((frame) => frame.event === event);
+const shown = () => app.thread.value.state.value.messages.map(({ content }) => content);
+const receive = ({ event, data }: { event: string; data: object }) =>
+  socket.receive({ event, data: { ...data, conversation_id: id } });
+
+beforeEach(async () => {
+  localStorage.clear();
+  pageRequests = 0;
+  newest = page([message(1), message(2, { status: 'stopped' })]);
+  app = newApp();
+  await app.start(path);
+  socket.dispatchEvent(new Event('open'));
+});
+
+describe('an edited question', () => {
+  test('is sent as a new version, and shown with its own answer', async () => {
+    app.turnActions.beginEdit('m1');
+    app.turnActions.saveEdit('how?');
+    const data = sentFrames('edit_message')[0]?.data;
+    expect(data).toMatchObject({ conversation_id: id, message_id: 'm1', message: 'how?' });
+
+    newest = page([message(3, { parent_id: null, content: 'how?', versions: ['m1', 'm3'] })], {
+      running_turn: 't2',
+    });
+    receive(updated('branch'));
+    const turn = { message_id: 'm3', answer_id: 'm4', position: 3, turn_id: 't2', content: 'how?' };
+    receive(accepted({ ...turn, client_message_id: String(data?.['client_message_id']) }));
+    receive(chunk('So.', 't2'));
+
+    await expect.poll(shown).toEqual(['how?', 'So.']);
+    expect(app.thread.value.find('m3')?.versions).toEqual(['m1', 'm3']);
+    expect(app.thread.value.state.value.editing).toBeNull();
+    expect(app.socket.outbox.forConversation(id)).toEqual([]);
+  });
+
+  test('that is rejected stays open, and is sent again with the same id', () => {
+    app.turnActions.beginEdit('m1');
+    app.turnActions.saveEdit('how?');
+    const clientMessageId = sentFrames('edit_message')[0]?.data['client_message_id'];
+    receive({
+      event: 'error',
+      data: {
+        message: 'An answer is running.',
+        code: 'turn_in_progress',
+        client_message_id: clientMessageId,
+      },
+    });
+    expect(app.thread.value.state.value.editing).toMatchObject({
+      isSent: false,
+      problem: { message: 'An answer is running.' },
+    });
+
+    app.turnActions.saveEdit('how then?');
+
+    expect(sentFrames('edit_message').map(({ data }) => data['client_message_id'])).toEqual([
+      clientMessageId,
+      clientMessageId,
+    ]);
+  });
+
+  test('is still open after a reload, if it was not acknowledged', async () => {
+    app.turnActions.beginEdit('m1');
+    app.turnActions.saveEdit('how?');
+
+    app = newApp();
+    await app.start(path);
+    socket.dispatchEvent(new Event('open'));
+
+    expect(app.thread.value.state.value.editing).toMatchObject({ text: 'how?', isSent: true });
+    expect(sentFrames('edit_message')).toHaveLength(1);
+  });
+
+  test('is not sent if it is unchanged or cancelled', () => {
+    app.turnActions.beginEdit('m1');
+    app.turnActions.saveEdit('message 1');
+    app.turnActions.beginEdit('m1');
+    app.turnActions.cancelEdit();
+
+    expect(sentFrames('edit_message')).toEqual([]);
+    expect(app.thread.value.state.value.editing).toBeNull();
+  });
+});
+
+describe('an answer', () => {
+  test('is continued, regenerated and replaced by another version', () => {
+    app.turnActions.continueAnswer('m2');
+    app.turnActions.regenerate('m2');
+    app.turnActions.selectVersion('m7');
+
+    expect(socket.sent.slice(-3)).toEqual([
+      { event: 'continue', data: { conversation_id: id, message_id: 'm2' } },
+      { event: 'regenerate', data: { conversation_id: id, message_id: 'm2' } },
+      { event: 'select_version', data: { conversation_id: id, message_id: 'm7' } },
+    ]);
+  });
+
+  test('is not regenerated while disconnected, nor after reconnecting', () => {
+    socket.dispatchEvent(new Event('close'));
+
+    app.turnActions.regenerate('m2');
+
+    expect(sentFrames('regenerate')).toEqual([]);
+    expect(app.notice.value).toContain('no connection');
+  });
+
+  test('that another tab selected is shown here', async () => {
+    newest = page([message(1), message(7, { parent_id: 'm1', versions: ['m2', 'm7'] })]);
+
+    receive(updated('branch'));
+
+    await expect.poll(shown).toEqual(['message 1', 'message 7']);
+  });
+
+  test('that another tab continues is rebuilt here', async () => {
+    newest = page([message(1)], { running_turn: 't2' });
+    receive(accepted({ client_message_id: null, turn_id: 't2' }));
+    expect(shown()).toEqual(['why?', 'message 2']);
+    receive(chunk('message 2', 't2'));
+    receive(chunk(' and more', 't2'));
+    receive(ended('m2', 't2'));
+
+    expect(shown()).toEqual(['why?', 'message 2 and more']);
+    expect(pageRequests).toBe(1);
+  });
+});
+
+test('the messages of an analysed file are loaded', async () => {
+  newest = page([message(1), message(2), message(3), message(4)]);
+
+  receive({ event: 'conversation_updated', data: { seq: 5, change: 'file', job_id: 'j1' } });
+
+  await expect.poll(shown).toHaveLength(4);
+});

@@ -1,0 +1,244 @@
+import { html, nothing, type PropertyValues } from 'lit';
+import Attachment from '@carbon/icons/es/attachment/16.js';
+import Send from '@carbon/icons/es/send--filled/16.js';
+import Stop from '@carbon/icons/es/stop--filled--alt/16.js';
+
+import './attachments';
+import './token-meter';
+import './message-field';
+
+import type { App } from '../app/app';
+import { MAX_MESSAGE_BYTES, messageBytes, formatSize } from '../state/composer/sizes';
+import type { Thread } from '../state/thread/thread';
+import { focusComposer } from '../ui/focus';
+import { icon } from '../ui/icon';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+import { type Dropped, FileDrop, filesIn } from './file-drop';
+
+/** The form for a new message. The text is kept as a draft until the outbox has it. */
+export class WebchatComposer extends LightElement {
+  static override properties = {
+    app: { attribute: false },
+    thread: { attribute: false },
+    text: { state: true },
+    rejection: { state: true },
+    tooLong: { state: true },
+  };
+
+  declare app: App;
+  declare thread: Thread;
+  declare text: string;
+  /** Why a drop or a paste was rejected. */
+  declare rejection: string | null;
+  /** A text that is too long for a message. The user may attach it as a file. */
+  declare tooLong: string | null;
+
+  readonly #state = new StoreController(this);
+  readonly #drop = new FileDrop(this, (dropped) => this.#attach(dropped));
+
+  constructor() {
+    super();
+    this.text = '';
+    this.rejection = null;
+    this.tooLong = null;
+  }
+
+  /** Puts a text back, before any text typed since. */
+  restore(text: string): void {
+    this.#change(this.text.trim() === '' ? text : `${text}\n${this.text}`);
+    void this.updateComplete.then(() => this.#field()?.focus());
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('thread')) return;
+    this.#state.store = this.thread.state;
+    const previousText = this.text;
+    this.text = this.app.drafts.read(this.thread.conversationId);
+    if (this.text === '' && isNewAfterMissing(changed.get('thread'), this.thread)) {
+      this.#change(previousText);
+    }
+    this.#clearRejection();
+  }
+
+  protected override render() {
+    if (this.thread.state.value.phase === 'missing') return nothing;
+    return html`<form
+      class="composer ${this.#drop.isDraggedOver ? 'dropping' : ''}"
+      @submit=${this.#submit}
+      @paste=${this.#paste}
+    >
+      ${this.#rejectionNote()}
+      <webchat-attachments .app=${this.app} .thread=${this.thread}></webchat-attachments>
+      <div class="field">
+        <button
+          class="quiet attach"
+          type="button"
+          aria-label="Attach files"
+          title="Attach files"
+          @click=${() => this.querySelector<HTMLInputElement>('input[type=file]')?.click()}
+        >
+          ${icon(Attachment)}
+        </button>
+        <input type="file" multiple hidden aria-label="Files" @change=${this.#filesChosen} />
+        <webchat-message-field
+          label="Message"
+          .fieldId=${'composer'}
+          .text=${this.text}
+          @text-change=${(event: CustomEvent<string>) => this.#change(event.detail)}
+          @submit-text=${this.#send}
+        ></webchat-message-field>
+        ${this.#sendOrStop()}
+      </div>
+      <div class="composer-foot">
+        <span class="key-hints"
+          >${
+            this.#drop.isDraggedOver
+              ? 'Drop the files to attach them'
+              : html`<kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> breaks the line`
+          }</span
+        >
+        <webchat-token-meter .app=${this.app} .thread=${this.thread}></webchat-token-meter>
+      </div>
+    </form>`;
+  }
+
+  protected override firstUpdated(): void {
+    // A touch screen would open its keyboard.
+    if (!matchMedia('(hover: hover)').matches) return;
+    const field = this.#field();
+    void field?.updateComplete.then(() => field.focus());
+  }
+
+  /** A single button, so that it keeps the focus when it changes from one to the other. */
+  #sendOrStop() {
+    const isAnswering = this.thread.state.value.runningTurn !== null;
+    return html`<button
+      class="send"
+      type=${isAnswering ? 'button' : 'submit'}
+      aria-label=${isAnswering ? 'Stop' : 'Send'}
+      title=${isAnswering ? 'Stop' : 'Send'}
+      aria-disabled=${!isAnswering && this.#isBlank() ? 'true' : nothing}
+      @click=${isAnswering ? this.#stop : nothing}
+    >
+      ${icon(isAnswering ? Stop : Send)}
+    </button>`;
+  }
+
+  #rejectionNote() {
+    const { tooLong, rejection } = this;
+    if (tooLong === null && rejection === null) return nothing;
+    return html`<div class="status-note error rejection" role="alert">
+      <span
+        >${
+          tooLong === null
+            ? rejection
+            : `This text has ${formatSize(messageBytes(tooLong))}. A message may have ${formatSize(MAX_MESSAGE_BYTES)}.`
+        }</span
+      >
+      ${
+        tooLong === null
+          ? nothing
+          : html`<button class="link" type="button" @click=${this.#attachText}>
+              Attach it as a file
+            </button>`
+      }
+      <button class="link" type="button" @click=${this.#dismiss}>Dismiss</button>
+    </div>`;
+  }
+
+  #isBlank(): boolean {
+    return this.text.trim() === '';
+  }
+
+  #change(text: string): void {
+    this.text = text;
+    this.app.drafts.write(this.thread.conversationId, text);
+  }
+
+  #submit(event: Event): void {
+    event.preventDefault();
+    void this.#send();
+    if (matchMedia('(hover: hover)').matches) this.#field()?.focus();
+  }
+
+  async #send(): Promise<void> {
+    if (this.#isBlank() || this.thread.state.value.runningTurn !== null) return;
+    const text = this.text;
+    if (messageBytes(text) > MAX_MESSAGE_BYTES) {
+      this.tooLong = text;
+      return;
+    }
+    this.text = '';
+    this.#clearRejection();
+    const isSent = await this.app.send(text);
+    if (!isSent) this.restore(text);
+  }
+
+  #stop(): void {
+    this.app.stop();
+  }
+
+  #paste(event: ClipboardEvent): void {
+    const dropped = filesIn(event.clipboardData);
+    const text = event.clipboardData?.getData('text/plain') ?? '';
+    // Text copied from a table or a document comes with a picture of it: prefer the text.
+    if (text === '' && dropped.files.length + dropped.folders > 0) {
+      event.preventDefault();
+      this.#attach(dropped);
+    } else if (messageBytes(text) > MAX_MESSAGE_BYTES) {
+      event.preventDefault();
+      this.tooLong = text;
+    }
+  }
+
+  #filesChosen(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    this.#attach({ files: [...(input.files ?? [])], folders: 0 });
+    // Allows choosing the same file again.
+    input.value = '';
+  }
+
+  #attach({ files, folders }: Dropped): void {
+    this.#clearRejection();
+    if (folders > 0) {
+      this.rejection =
+        'Folders can’t be attached. Choose the files in them instead, several at a time if you like.';
+    }
+    if (files.length > 0) void this.app.attach(files);
+  }
+
+  #attachText(): void {
+    const text = this.tooLong ?? '';
+    if (this.text === text) this.#change('');
+    this.#attach({ files: [new File([text], 'pasted.txt', { type: 'text/plain' })], folders: 0 });
+    focusComposer();
+  }
+
+  #dismiss(): void {
+    this.#clearRejection();
+    focusComposer();
+  }
+
+  #clearRejection(): void {
+    this.rejection = null;
+    this.tooLong = null;
+  }
+
+  #field() {
+    return this.querySelector('webchat-message-field');
+  }
+}
+
+/** The text written in a conversation that was deleted elsewhere is carried over to a new chat. */
+function isNewAfterMissing(before: Thread | undefined, now: Thread): boolean {
+  return before?.state.value.phase === 'missing' && now.conversationId === null;
+}
+
+customElements.define('webchat-composer', WebchatComposer);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'webchat-composer': WebchatComposer;
+  }
+}

@@ -1,0 +1,91 @@
+import { html, type PropertyValues } from 'lit';
+import { ifDefined } from 'lit/directives/if-defined.js';
+
+import { LightElement } from '../ui/light-element';
+
+const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');
+
+/**
+ * A text field that grows with its text. Fires `text-change` with each change, `submit-text` on Enter
+ * and `cancel` on Escape.
+ */
+export class MessageField extends LightElement {
+  static override properties = {
+    text: { attribute: false },
+    label: {},
+    fieldId: { attribute: false },
+    isReadOnly: { attribute: false },
+  };
+
+  declare text: string;
+  declare label: string;
+  declare fieldId: string | undefined;
+  /** The text is being sent. */
+  declare isReadOnly: boolean;
+
+  constructor() {
+    super();
+    this.text = '';
+    this.isReadOnly = false;
+  }
+
+  override focus(): void {
+    const field = this.#field();
+    if (!field) return;
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  }
+
+  protected override render() {
+    return html`<textarea
+      id=${ifDefined(this.fieldId)}
+      rows="1"
+      aria-label=${this.label}
+      placeholder="Write a message"
+      dir="auto"
+      enterkeyhint="send"
+      ?readonly=${this.isReadOnly}
+      .value=${this.text}
+      @input=${() => this.#textChanged()}
+      @keydown=${this.#keyDown}
+    ></textarea>`;
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has('text')) this.#grow();
+  }
+
+  #textChanged(): void {
+    const text = this.#field()?.value ?? '';
+    this.text = text;
+    this.dispatchEvent(new CustomEvent('text-change', { detail: text }));
+  }
+
+  #keyDown(event: KeyboardEvent): void {
+    if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('cancel'));
+    // While an input method composes, Enter selects a word. Safari reports this only by the key code.
+    const isComposing = event.isComposing || event.keyCode === 229;
+    if (event.key !== 'Enter' || event.shiftKey || isComposing) return;
+    event.preventDefault();
+    this.dispatchEvent(new CustomEvent('submit-text'));
+  }
+
+  #grow(): void {
+    const field = this.#field();
+    if (HAS_FIELD_SIZING || !field) return;
+    field.style.blockSize = 'auto';
+    field.style.blockSize = `${field.scrollHeight}px`;
+  }
+
+  #field(): HTMLTextAreaElement | null {
+    return this.querySelector('textarea');
+  }
+}
+
+customElements.define('webchat-message-field', MessageField);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'webchat-message-field': MessageField;
+  }
+}

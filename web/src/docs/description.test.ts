@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+
+import { expect, test } from 'vitest';
+
+import { buildRequest, type Description, groupByTag, type Operation } from './description';
+
+const DESCRIPTION = JSON.parse(readFileSync('../docs/openapi.json', 'utf8')) as Description;
+
+function find(id: string): Operation {
+  const all = groupByTag(DESCRIPTION).flatMap((group) => group.operations);
+  const found = all.find((operation) => operation.id === id);
+  if (!found) throw new Error(`no ${id}`);
+  return found;
+}
+
+test('every described operation is shown', () => {
+  const described = Object.values(DESCRIPTION.paths).flatMap((item) => Object.keys(item));
+
+  expect(groupByTag(DESCRIPTION).flatMap((group) => group.operations)).toHaveLength(
+    described.length,
+  );
+});
+
+test('a request contains the filled fields and omits the empty ones', () => {
+  const values: Record<string, string> = { id: 'a/b', 'Idempotency-Key': 'k1' };
+
+  const { path, init } = buildRequest(find('send_message'), ({ name }) => values[name] ?? '', '{}');
+  const { path: search, init: read } = buildRequest(
+    find('search'),
+    ({ name }) => (name === 'q' ? 'spring tide' : ''),
+    null,
+  );
+
+  expect(path).toBe('/api/v1/conversations/a%2Fb/messages');
+  expect(init).toMatchObject({ method: 'POST', body: '{}' });
+  expect([...(init.headers as Headers).values()].toSorted()).toEqual(['application/json', 'k1']);
+  expect(search).toBe('/api/v1/search?q=spring+tide');
+  expect([...(read.headers as Headers).keys()]).toEqual([]);
+});
+
+test('a body is prefilled with its example', () => {
+  expect(JSON.parse(find('send_message').body ?? '')).toEqual({ message: 'Why two tides a day?' });
+  expect(find('search').body).toBeNull();
+});

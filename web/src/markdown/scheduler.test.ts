@@ -1,0 +1,32 @@
+import { expect, test, vi } from 'vitest';
+
+import { enqueue } from './scheduler';
+
+test('queued work runs in slices, last in first out', async () => {
+  const done: number[] = [];
+  const work = (id: number) => () => {
+    const end = performance.now() + 5;
+    while (performance.now() < end);
+    done.push(id);
+  };
+  [1, 2, 3, 4].forEach((id) => void enqueue(work(id)));
+  expect(done).toEqual([]);
+
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(done.length, 'the page handles input in between').toBeLessThan(4);
+
+  await vi.waitFor(() => expect(done).toEqual([4, 3, 2, 1]));
+});
+
+test('a failure does not affect other work', async () => {
+  const done: string[] = [];
+
+  const before = enqueue(() => void done.push('before'));
+  const failing = enqueue(() => {
+    throw new Error('broken');
+  });
+
+  await expect(failing).rejects.toThrow('broken');
+  await before;
+  expect(done).toEqual(['before']);
+});

@@ -1,0 +1,43 @@
+/** Longer work may cause a dropped frame. */
+const SLICE_MS = 8;
+
+let sliceStart = 0;
+
+/**
+ * Yields to the browser if the current slice of work has taken too long, so that it can paint and
+ * handle input. To be awaited between the items of long-running work.
+ */
+export async function yieldToMain(): Promise<void> {
+  if (performance.now() - sliceStart < SLICE_MS) return;
+  await new Promise((resolve) => setTimeout(resolve));
+  sliceStart = performance.now();
+}
+
+const queue: (() => void)[] = [];
+let isRunning = false;
+
+/**
+ * Runs the work later, last in first out, yielding to the browser in between. A failure rejects its own
+ * promise only.
+ */
+export function enqueue(work: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    queue.push(() => {
+      try {
+        resolve(work());
+      } catch (error) {
+        reject(error);
+      }
+    });
+    if (!isRunning) void drain();
+  });
+}
+
+async function drain(): Promise<void> {
+  isRunning = true;
+  do {
+    await yieldToMain();
+    queue.pop()?.();
+  } while (queue.length > 0);
+  isRunning = false;
+}

@@ -1,0 +1,97 @@
+import { html, nothing } from 'lit';
+
+import './markdown-text';
+import './message-actions';
+import './message-status';
+import './question-editor';
+
+import type { App } from '../app/app';
+import type { Editing, Thread } from '../state/thread/thread';
+import type { ThreadMessage } from '../state/thread/thread-message';
+import { LightElement } from '../ui/light-element';
+
+export class WebchatMessage extends LightElement {
+  static override properties = {
+    app: { attribute: false },
+    thread: { attribute: false },
+    message: { attribute: false },
+    isLast: { attribute: false },
+    isBusy: { attribute: false },
+    editing: { attribute: false },
+    deferred: { attribute: false },
+  };
+
+  declare app: App;
+  declare thread: Thread;
+  declare message: ThreadMessage;
+  declare isLast: boolean;
+  /** An answer is streaming, so no other turn can start. */
+  declare isBusy: boolean;
+  /** The edit of this question, if there is one. */
+  declare editing: Editing | null;
+  /** The text may be rendered after the visible messages. */
+  declare deferred: boolean;
+
+  protected override render() {
+    return this.message.role === 'user' ? this.#question() : this.#answer();
+  }
+
+  #question() {
+    const { id, content, status } = this.message;
+    return html`<article
+      class="message question ${status}"
+      aria-label="You"
+      tabindex="-1"
+      data-id=${id}
+    >
+      ${
+        this.editing
+          ? html`<webchat-question-editor
+              .app=${this.app}
+              .editing=${this.editing}
+            ></webchat-question-editor>`
+          : html`<p class="user-text" dir="auto">${content}</p>
+              ${this.#footer()}`
+      }
+    </article>`;
+  }
+
+  #answer() {
+    const { id, content, status } = this.message;
+    const isStreaming = status === 'streaming';
+    return html`<article
+      class="message answer ${status}"
+      aria-label="Answer"
+      aria-busy=${isStreaming}
+      tabindex="-1"
+      data-id=${id}
+    >
+      ${
+        isStreaming && content === ''
+          ? html`<p class="thinking" role="img" aria-label="Thinking"><i></i><i></i><i></i></p>`
+          : html`<webchat-markdown
+              .text=${content}
+              .deferred=${this.deferred}
+              ?streaming=${isStreaming}
+            ></webchat-markdown>`
+      }
+      ${isStreaming ? nothing : this.#footer()}
+    </article>`;
+  }
+
+  #footer() {
+    const { app, message, isBusy, isLast } = this;
+    return html`<webchat-message-status
+        .app=${app}
+        .message=${message}
+        .isOpen=${isLast && !isBusy}
+      ></webchat-message-status>
+      <webchat-message-actions
+        .app=${app}
+        .message=${message}
+        .isBusy=${isBusy}
+      ></webchat-message-actions>`;
+  }
+}
+
+customElements.define('webchat-message', WebchatMessage);

@@ -1,0 +1,77 @@
+import { html, nothing, type PropertyValues } from 'lit';
+
+import '../composer/message-field';
+
+import type { App } from '../app/app';
+import type { Editing } from '../state/thread/thread';
+import { focusComposer } from '../ui/focus';
+import { LightElement } from '../ui/light-element';
+
+/** Edits a question in place. The old version is kept, with its answer. */
+export class QuestionEditor extends LightElement {
+  static override properties = {
+    app: { attribute: false },
+    editing: { attribute: false },
+    text: { state: true },
+  };
+
+  declare app: App;
+  declare editing: Editing;
+  declare text: string;
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('editing') && changed.get('editing') === undefined) {
+      this.text = this.editing.text;
+    }
+  }
+
+  protected override render() {
+    const { isSent, problem } = this.editing;
+    return html`<form class="editor" @submit=${this.#save}>
+      <div class="field">
+        <webchat-message-field
+          label="Question"
+          .text=${this.text}
+          .isReadOnly=${isSent}
+          @text-change=${(event: CustomEvent<string>) => (this.text = event.detail)}
+          @submit-text=${this.#save}
+          @cancel=${this.#cancel}
+        ></webchat-message-field>
+      </div>
+      <div class="editor-buttons">
+        ${problem === null ? nothing : html`<span role="alert">${problem.message}</span>`}
+        <button class="quiet" type="button" @click=${this.#cancel}>Cancel</button>
+        <button class="primary small" type="submit" ?disabled=${this.#isBlank() || isSent}>
+          Ask again
+        </button>
+      </div>
+    </form>`;
+  }
+
+  protected override firstUpdated(): void {
+    // The field can take the focus only after its component has rendered.
+    const field = this.querySelector('webchat-message-field');
+    void field?.updateComplete.then(() => field.focus());
+  }
+
+  #isBlank(): boolean {
+    return this.text.trim() === '';
+  }
+
+  #save(event: Event): void {
+    event.preventDefault();
+    if (this.#isBlank() || this.editing.isSent) return;
+    this.app.turnActions.saveEdit(this.text);
+    focusComposer();
+  }
+
+  #cancel(): void {
+    const message = this.closest('webchat-message');
+    this.app.turnActions.cancelEdit();
+    requestAnimationFrame(() =>
+      message?.querySelector<HTMLElement>('[aria-label="Edit question"]')?.focus(),
+    );
+  }
+}
+
+customElements.define('webchat-question-editor', QuestionEditor);

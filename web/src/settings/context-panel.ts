@@ -1,0 +1,132 @@
+import '../ui/dialogs.scss';
+import './context.scss';
+
+import { html, nothing, type PropertyValues } from 'lit';
+
+import './context-examples';
+import './context-parameters';
+import './context-text';
+
+import type { Context } from '../api/types';
+import type { ContextEditor, ContextPart } from '../state/context/context-editor';
+import { Modal } from '../ui/modal';
+import { StoreController } from '../ui/store-controller';
+import { ledgerView } from './context-ledger';
+
+const AUTHORS = { model: 'Written by the model', user: 'Written by you', import: 'Imported' };
+
+/** The panel for everything that is sent to the model in addition to the messages. */
+export class ContextPanel extends Modal {
+  protected readonly heading = 'What goes to the model';
+  protected override readonly variant = 'sheet';
+
+  readonly #editor = new StoreController(this);
+  readonly #state = new StoreController(this);
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('app')) this.#editor.store = this.app.context;
+    const editor = this.app.context.value;
+    if (editor) this.#state.store = editor.state;
+  }
+
+  protected content() {
+    const editor = this.app.context.value;
+    if (!editor) return html``;
+    const { phase, context } = editor.state.value;
+    if (phase === 'failed') {
+      return html`<div role="alert">
+        <p>It can’t be read.</p>
+        <button class="link" type="button" @click=${() => editor.load()}>Try again</button>
+      </div>`;
+    }
+    if (!context) {
+      return html`<div class="skeleton" role="status" aria-label="Loading">
+        ${[90, 40, 82, 72, 60].map((width) => html`<span class="bar w${width}"></span>`)}
+      </div>`;
+    }
+    return html`
+      <section class="context-section" aria-label="Tokens">${ledgerView(context.ledger)}</section>
+      ${this.#summary(editor, context)} ${this.#prompt(editor, context)}
+      <section class="context-section">
+        <h3>Parameters</h3>
+        <webchat-context-parameters
+          .editor=${editor}
+          .parameters=${context.parameters}
+        ></webchat-context-parameters>
+        ${problemOf(editor, 'parameters')}
+      </section>
+      <section class="context-section">
+        <h3>Examples</h3>
+        <p class="aside">
+          Questions with the answers they should get. They go to the model before the messages.
+        </p>
+        <webchat-context-examples
+          .editor=${editor}
+          .examples=${context.few_shot_examples}
+        ></webchat-context-examples>
+        ${problemOf(editor, 'examples')}
+      </section>
+    `;
+  }
+
+  #summary(editor: ContextEditor, { summary }: Context) {
+    if (!summary) {
+      return html`<section class="context-section">
+        <h3>Summary</h3>
+        <p class="aside">
+          None: every message goes to the model as it is. When they no longer fit, the older ones
+          are summarised, and stay here to be read.
+        </p>
+        ${problemOf(editor, 'summary')}
+      </section>`;
+    }
+    const day = new Date(summary.created_at).toLocaleDateString('en', { dateStyle: 'medium' });
+    return html`<section class="context-section">
+      <h3>Summary</h3>
+      <p class="aside">
+        It stands for the ${summary.message_count} oldest messages, up to number ${summary.through}.
+        ${AUTHORS[summary.author]}, ${day}; ${summary.token_count} tokens.
+      </p>
+      <webchat-context-text
+        .label=${'Summary'}
+        .text=${summary.text}
+        .discardLabel=${'Remove'}
+        .isSaving=${editor.state.value.saving === 'summary'}
+        .save=${(text: string) => editor.replaceSummary(text)}
+        .discard=${() => editor.removeSummary()}
+      ></webchat-context-text>
+      ${problemOf(editor, 'summary')}
+    </section>`;
+  }
+
+  #prompt(editor: ContextEditor, { system_prompt: prompt }: Context) {
+    const change = (text: string | null) => editor.change('system_prompt', { system_prompt: text });
+    return html`<section class="context-section">
+      <h3>System prompt</h3>
+      <p class="aside">
+        ${
+          prompt
+            ? `Of this conversation; ${prompt.token_count} tokens.`
+            : 'The server’s own applies. Write another one for this conversation.'
+        }
+      </p>
+      <webchat-context-text
+        .label=${'System prompt'}
+        .text=${prompt?.text ?? ''}
+        .discardLabel=${'Use the server’s'}
+        .isSaving=${editor.state.value.saving === 'system_prompt'}
+        .save=${change}
+        .discard=${prompt ? () => change(null) : null}
+      ></webchat-context-text>
+      ${problemOf(editor, 'system_prompt')}
+    </section>`;
+  }
+}
+
+function problemOf(editor: ContextEditor, part: ContextPart) {
+  const problem = editor.state.value.problem;
+  if (problem?.part !== part) return nothing;
+  return html`<p class="problem" role="alert">${problem.text}</p>`;
+}
+
+customElements.define('webchat-context-panel', ContextPanel);

@@ -1,0 +1,62 @@
+import { html, nothing, type PropertyValues } from 'lit';
+
+import type { LiveSocket } from '../api/socket';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+
+/** Shorter interruptions are not shown. */
+const SHOW_AFTER_MS = 1500;
+
+const TEXTS = {
+  reconnecting: 'The server can’t be reached.',
+  restarting: 'The server is being restarted, and will be back in a moment.',
+  offline: 'You are offline.',
+};
+
+/** Tells the user that the connection is lost. */
+export class ConnectionBar extends LightElement {
+  static override properties = { socket: { attribute: false }, isVisible: { state: true } };
+
+  declare socket: LiveSocket;
+  declare isVisible: boolean;
+
+  readonly #connection = new StoreController(this);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.isVisible = false;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.#timer);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('socket')) this.#connection.store = this.socket.connection;
+    const isDisconnected = this.#text() !== null;
+    if (!isDisconnected) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.isVisible = false;
+    } else this.#timer ??= setTimeout(() => (this.isVisible = true), SHOW_AFTER_MS);
+  }
+
+  protected override render() {
+    const text = this.#text();
+    if (text === null || !this.isVisible) return nothing;
+    return html`<div class="notice warning" role="status">
+      <span>${text} What you send now goes out when the connection is back.</span>
+      <button class="quiet" type="button" @click=${() => this.socket.retryNow()}>Try now</button>
+    </div>`;
+  }
+
+  #text(): string | null {
+    const connection = this.socket.connection.value;
+    if (connection === 'connected' || connection === 'connecting') return null;
+    return TEXTS[connection];
+  }
+}
+
+customElements.define('webchat-connection-bar', ConnectionBar);

@@ -1,0 +1,76 @@
+import { html, nothing, type PropertyValues } from 'lit';
+
+import type { App, Dialog } from '../app/app';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+
+/** Each dialog is loaded when it is first opened. */
+const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
+  context: () => import('../settings/context-panel'),
+  shortcuts: () => import('./shortcuts-dialog'),
+  import: () => import('../sidebar/import-dialog'),
+  reset: () => import('../sidebar/reset-dialog'),
+};
+
+/** Renders the open dialog. */
+export class WebchatDialogs extends LightElement {
+  static override properties = { app: { attribute: false }, loaded: { state: true } };
+
+  declare app: App;
+  declare loaded: ReadonlySet<Dialog['kind']>;
+
+  readonly #dialog = new StoreController(this);
+
+  constructor() {
+    super();
+    this.loaded = new Set();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('app')) this.#dialog.store = this.app.dialog;
+    const dialog = this.app.dialog.value;
+    if (dialog && !this.loaded.has(dialog.kind)) void this.#load(dialog.kind);
+  }
+
+  protected override render() {
+    const dialog = this.app.dialog.value;
+    if (!dialog || !this.loaded.has(dialog.kind)) return nothing;
+    const close = () => this.app.closeDialog();
+    switch (dialog.kind) {
+      case 'context':
+        return html`<webchat-context-panel
+          .app=${this.app}
+          @closed=${close}
+        ></webchat-context-panel>`;
+      case 'shortcuts':
+        return html`<webchat-shortcuts-dialog
+          .app=${this.app}
+          @closed=${close}
+        ></webchat-shortcuts-dialog>`;
+      case 'import':
+        return html`<webchat-import-dialog
+          .app=${this.app}
+          @closed=${close}
+        ></webchat-import-dialog>`;
+      case 'reset':
+        return html`<webchat-reset-dialog
+          .app=${this.app}
+          .conversationId=${dialog.id}
+          @closed=${close}
+        ></webchat-reset-dialog>`;
+    }
+  }
+
+  async #load(kind: Dialog['kind']): Promise<void> {
+    try {
+      await LOADERS[kind]();
+      this.loaded = new Set([...this.loaded, kind]);
+    } catch {
+      // The server is unreachable, or serves another version of the page by now.
+      this.app.closeDialog();
+      this.app.notice.set('This part of the page can’t be loaded. Please load the page again.');
+    }
+  }
+}
+
+customElements.define('webchat-dialogs', WebchatDialogs);

@@ -1,0 +1,91 @@
+import { html, type PropertyValues } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+
+import './conversation-row';
+
+import type { App } from '../app/app';
+import { type Conversations, groupByDay } from '../state/library/conversations';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+
+/** Conversations grouped by the day of their last update. Scrolling to the end loads more. */
+export class ConversationList extends LightElement {
+  static override properties = {
+    app: { attribute: false },
+    list: { attribute: false },
+    current: { attribute: false },
+    emptyText: { attribute: false },
+  };
+
+  declare app: App;
+  declare list: Conversations;
+  declare current: string | null;
+  /** The text for an empty list. */
+  declare emptyText: string;
+
+  readonly #state = new StoreController(this);
+  /** The day may have changed while the tab was in the background. */
+  readonly #visibilityChanged = () => this.requestUpdate();
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.addEventListener('visibilitychange', this.#visibilityChanged);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener('visibilitychange', this.#visibilityChanged);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('list')) this.#state.store = this.list.state;
+  }
+
+  protected override render() {
+    return html`<div class="conversations" @scroll=${this.#scrolled}>${this.#content()}</div>`;
+  }
+
+  #content() {
+    const { phase, items } = this.list.state.value;
+    if (phase === 'failed') {
+      return html`<div class="hint" role="alert">
+        <p>The conversations can’t be read.</p>
+        <button class="link" type="button" @click=${() => this.list.load()}>Try again</button>
+      </div>`;
+    }
+    if (phase === 'loading') {
+      return html`<div class="skeleton rows" role="status" aria-label="Loading conversations">
+        ${[40, 72, 55, 80, 64].map((width) => html`<span class="bar w${width}"></span>`)}
+      </div>`;
+    }
+    if (items.length === 0) return html`<p class="hint">${this.emptyText}</p>`;
+    return groupByDay(items, new Date()).map(
+      (group) => html`
+        <h2>${group.label}</h2>
+        <ul>
+          ${repeat(
+            group.items,
+            (item) => item.conversation_id,
+            (item) =>
+              html`<li>
+                <webchat-conversation-row
+                  .app=${this.app}
+                  .conversation=${item}
+                  .isCurrent=${item.conversation_id === this.current}
+                ></webchat-conversation-row>
+              </li>`,
+          )}
+        </ul>
+      `,
+    );
+  }
+
+  #scrolled(event: Event): void {
+    const scroller = event.currentTarget as HTMLElement;
+    const remaining = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    // Scrolling again retries a page that failed to load.
+    if (remaining < scroller.clientHeight) void this.list.loadMore().catch(() => {});
+  }
+}
+
+customElements.define('webchat-conversation-list', ConversationList);

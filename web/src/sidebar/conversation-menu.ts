@@ -1,0 +1,49 @@
+import Archive from '@carbon/icons/es/archive/16.js';
+import Download from '@carbon/icons/es/download/16.js';
+import Edit from '@carbon/icons/es/edit/16.js';
+import Reset from '@carbon/icons/es/reset/16.js';
+import Save from '@carbon/icons/es/save/16.js';
+import TrashCan from '@carbon/icons/es/trash-can/16.js';
+import Undo from '@carbon/icons/es/undo/16.js';
+
+import { type ExportFormat, exportUrl } from '../api/library-api';
+import type { Conversation } from '../api/types';
+import type { App } from '../app/app';
+import type { MenuItem } from '../ui/popup-menu';
+
+const FORMATS: [ExportFormat, string][] = [
+  ['markdown', 'Export as Markdown'],
+  ['json', 'Export as JSON'],
+  ['flask', 'Export for the Flask application'],
+];
+
+/** The menu of a conversation. Its row provides `rename` and `delete`, which move the focus. */
+export function conversationMenu(
+  app: App,
+  { conversation_id: id, archived }: Conversation,
+  row: { rename: () => void; delete: () => void },
+): MenuItem[] {
+  const { library } = app;
+  return [
+    { label: 'Rename', icon: Edit, run: row.rename },
+    {
+      label: archived ? 'Take out of the archive' : 'Archive',
+      icon: archived ? Undo : Archive,
+      run: () => void library.archive(id, !archived),
+    },
+    ...FORMATS.map(([format, label], at) => ({
+      label,
+      icon: Download,
+      href: exportUrl(id, format),
+      isSeparated: at === 0,
+    })),
+    { label: 'Save on the server', icon: Save, run: () => void library.save(id) },
+    {
+      label: 'Empty…',
+      icon: Reset,
+      isSeparated: true,
+      run: () => app.dialog.set({ kind: 'reset', id }),
+    },
+    { label: 'Delete', icon: TrashCan, isDangerous: true, run: row.delete },
+  ];
+}

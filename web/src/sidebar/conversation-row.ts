@@ -1,0 +1,143 @@
+import { html, nothing, type PropertyValues } from 'lit';
+import Overflow from '@carbon/icons/es/overflow-menu--horizontal/16.js';
+
+import '../ui/popup-menu';
+
+import type { Conversation } from '../api/types';
+import type { App } from '../app/app';
+import { pathOf } from '../state/page/address';
+import { LightElement } from '../ui/light-element';
+import { moveFocusInList, isPlainClick } from '../ui/list-keys';
+import { conversationMenu } from './conversation-menu';
+
+const MAX_TITLE = 200;
+
+/** One conversation of the list: a link, an input for renaming, and a menu. */
+export class ConversationRow extends LightElement {
+  static override properties = {
+    app: { attribute: false },
+    conversation: { attribute: false },
+    isCurrent: { attribute: false },
+    isRenaming: { state: true },
+  };
+
+  declare app: App;
+  declare conversation: Conversation;
+  declare isCurrent: boolean;
+  declare isRenaming: boolean;
+
+  constructor() {
+    super();
+    this.isRenaming = false;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const previous = changed.get('conversation');
+    // Lists reuse a row for another conversation.
+    if (previous && previous.conversation_id !== this.conversation.conversation_id) {
+      this.isRenaming = false;
+    }
+  }
+
+  protected override render() {
+    if (this.isRenaming) return this.#renameField();
+    const { conversation_id: id } = this.conversation;
+    const title = this.#title();
+    return html`<div class="conversation ${this.isCurrent ? 'current' : ''}">
+      <a
+        href=${pathOf(id)}
+        aria-current=${this.isCurrent ? 'page' : nothing}
+        title=${title}
+        dir="auto"
+        @click=${this.#open}
+        @dblclick=${this.#rename}
+        @keydown=${this.#keyDown}
+        >${title}</a
+      >
+      <webchat-popup-menu
+        .label=${`Options of ${title}`}
+        .icon=${Overflow}
+        .items=${() =>
+          conversationMenu(this.app, this.conversation, {
+            rename: () => this.#rename(),
+            delete: () => this.#delete(),
+          })}
+      ></webchat-popup-menu>
+    </div>`;
+  }
+
+  #renameField() {
+    return html`<form class="rename" @submit=${this.#submit} @focusout=${this.#submit}>
+      <input
+        aria-label="Title"
+        dir="auto"
+        maxlength=${MAX_TITLE}
+        autocomplete="off"
+        .value=${this.conversation.title ?? ''}
+        @keydown=${(event: KeyboardEvent) => {
+          if (event.key !== 'Escape') return;
+          event.stopPropagation();
+          this.#endRename();
+        }}
+      />
+    </form>`;
+  }
+
+  #title(): string {
+    return this.conversation.title ?? 'New chat';
+  }
+
+  #open(event: MouseEvent): void {
+    if (!isPlainClick(event)) return;
+    event.preventDefault();
+    void this.app.open(this.conversation.conversation_id);
+    this.dispatchEvent(new CustomEvent('navigate', { bubbles: true }));
+  }
+
+  #keyDown(event: KeyboardEvent): void {
+    if (event.key === 'F2') this.#rename();
+    else if (event.key === 'Delete') this.#delete();
+    else if (!moveFocusInList(event, '.conversations', '.conversation a')) return;
+    event.preventDefault();
+  }
+
+  #rename(): void {
+    this.isRenaming = true;
+    void this.updateComplete.then(() => this.querySelector('input')?.select());
+  }
+
+  #submit(event: Event): void {
+    event.preventDefault();
+    if (!this.isRenaming) return;
+    const title = this.querySelector('input')?.value.trim() ?? '';
+    const hasLostFocus = event.type === 'focusout';
+    this.#endRename(!hasLostFocus);
+    if (title !== '' && title !== this.conversation.title) {
+      void this.app.library.rename(this.conversation.conversation_id, title);
+    }
+  }
+
+  /** Shows the link again and, by default, moves the focus to it. */
+  #endRename(movesFocus = true): void {
+    this.isRenaming = false;
+    if (movesFocus) void this.updateComplete.then(() => this.querySelector('a')?.focus());
+  }
+
+  /** Moves the focus to the row that takes this one's place. */
+  #delete(): void {
+    const rows = [...document.querySelectorAll<ConversationRow>('webchat-conversation-row')];
+    const index = rows.indexOf(this);
+    const next = (rows[index + 1] ?? rows[index - 1])?.conversation.conversation_id;
+    const sidebar = this.closest<HTMLElement>('.sidebar');
+    this.app.library.delete(this.conversation.conversation_id);
+    // After the list has rendered without this row.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        const link = next && sidebar?.querySelector<HTMLElement>(`a[href="${pathOf(next)}"]`);
+        (link || sidebar?.querySelector<HTMLElement>('.new-chat'))?.focus();
+      }),
+    );
+  }
+}
+
+customElements.define('webchat-conversation-row', ConversationRow);

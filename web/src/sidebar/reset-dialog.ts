@@ -1,0 +1,39 @@
+import '../ui/dialogs.scss';
+
+import { html } from 'lit';
+
+import { Modal } from '../ui/modal';
+
+/** Asks for confirmation before a conversation is reset, which can't be undone. */
+export class ResetDialog extends Modal {
+  static override properties = {
+    ...Modal.properties,
+    conversationId: { attribute: false },
+  };
+
+  declare conversationId: string;
+
+  protected readonly heading = 'Empty this conversation?';
+  protected override readonly variant = 'small';
+
+  protected content() {
+    const title = this.app.library.find(this.conversationId)?.title ?? 'New chat';
+    return html`<p>
+        All messages of <strong>${title}</strong> go, and with them its summary, its system prompt
+        and its examples. This can’t be undone.
+      </p>
+      <div class="modal-buttons">
+        <button class="secondary" type="button" autofocus @click=${() => this.close()}>
+          Keep it
+        </button>
+        <button class="danger" type="button" @click=${this.#reset}>Empty it</button>
+      </div>`;
+  }
+
+  #reset(): void {
+    this.close();
+    void this.app.library.reset(this.conversationId);
+  }
+}
+
+customElements.define('webchat-reset-dialog', ResetDialog);

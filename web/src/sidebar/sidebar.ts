@@ -1,0 +1,160 @@
+import { html, nothing, type PropertyValues } from 'lit';
+import Add from '@carbon/icons/es/add/16.js';
+import Archive from '@carbon/icons/es/archive/16.js';
+import ArrowLeft from '@carbon/icons/es/arrow--left/16.js';
+import Close from '@carbon/icons/es/close/16.js';
+import SearchIcon from '@carbon/icons/es/search/16.js';
+
+import './conversation-list';
+import './search-results';
+
+import type { App } from '../app/app';
+import { icon } from '../ui/icon';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+
+/** The search and the lists of conversations. Fires `navigate` when the user goes to the thread. */
+export class WebchatSidebar extends LightElement {
+  static override properties = {
+    app: { attribute: false },
+    current: { attribute: false },
+    isArchive: { state: true },
+  };
+
+  declare app: App;
+  declare current: string | null;
+  declare isArchive: boolean;
+
+  readonly #search = new StoreController(this);
+
+  constructor() {
+    super();
+    this.isArchive = false;
+  }
+
+  focusSearch(): void {
+    this.querySelector<HTMLInputElement>('#search')?.select();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('app')) this.#search.store = this.app.library.search.state;
+  }
+
+  protected override render() {
+    const isSearch = this.app.library.search.state.value.phase !== 'idle';
+    return html`<nav class="sidebar" aria-label="Conversations">
+      <div class="sidebar-head">
+        <button class="new-chat" type="button" @click=${this.#newChat}>
+          <span>New chat</span>${icon(Add)}
+        </button>
+        ${this.#searchField()} ${this.isArchive && !isSearch ? this.#archiveHeading() : nothing}
+      </div>
+      ${isSearch ? html`<webchat-search-results .app=${this.app}></webchat-search-results>` : this.#conversationList()}
+      ${this.isArchive || isSearch ? nothing : this.#archiveButton()}
+    </nav>`;
+  }
+
+  #searchField() {
+    const { query } = this.app.library.search.state.value;
+    return html`<form class="search" role="search" @submit=${this.#focusFirstHit}>
+      ${icon(SearchIcon)}
+      <input
+        id="search"
+        type="search"
+        aria-label="Search all messages"
+        placeholder="Search"
+        autocomplete="off"
+        enterkeyhint="search"
+        .value=${query}
+        @input=${(event: Event) =>
+          this.app.library.search.type((event.target as HTMLInputElement).value)}
+        @keydown=${this.#keyDown}
+      />
+      ${
+        query === ''
+          ? html`<kbd aria-hidden="true">/</kbd>`
+          : html`<button
+              class="quiet"
+              type="button"
+              aria-label="Clear the search"
+              @click=${this.#clear}
+            >
+              ${icon(Close)}
+            </button>`
+      }
+    </form>`;
+  }
+
+  #conversationList() {
+    const { conversations, archived } = this.app.library;
+    return html`<webchat-conversation-list
+      .app=${this.app}
+      .list=${this.isArchive ? archived : conversations}
+      .current=${this.current}
+      .emptyText=${this.isArchive ? 'Nothing is archived.' : 'Your conversations will stand here.'}
+    ></webchat-conversation-list>`;
+  }
+
+  #archiveHeading() {
+    return html`<div class="archive-head">
+      <button
+        class="quiet"
+        type="button"
+        aria-label="Back to the conversations"
+        @click=${() => this.#showArchive(false)}
+      >
+        ${icon(ArrowLeft)}
+      </button>
+      <h2>Archived</h2>
+    </div>`;
+  }
+
+  #archiveButton() {
+    return html`<div class="sidebar-foot">
+      <button class="quiet wide" type="button" @click=${() => this.#showArchive(true)}>
+        ${icon(Archive)}<span>Archived</span>
+      </button>
+    </div>`;
+  }
+
+  #showArchive(isArchive: boolean): void {
+    this.isArchive = isArchive;
+    if (isArchive) void this.app.library.loadArchive();
+    const button = isArchive ? '.archive-head button' : '.sidebar-foot button';
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>(button)?.focus());
+  }
+
+  #newChat(): void {
+    this.app.newChat();
+    this.dispatchEvent(new CustomEvent('navigate'));
+    document.querySelector<HTMLElement>('#composer')?.focus();
+  }
+
+  #clear(): void {
+    this.app.library.search.type('');
+    this.querySelector<HTMLElement>('#search')?.focus();
+  }
+
+  #focusFirstHit(event: Event): void {
+    event.preventDefault();
+    this.querySelector<HTMLElement>('.hit')?.focus();
+  }
+
+  #keyDown(event: KeyboardEvent): void {
+    const hasQuery = this.app.library.search.state.value.query !== '';
+    if (event.key === 'ArrowDown') this.#focusFirstHit(event);
+    else if (event.key === 'Escape' && hasQuery) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.#clear();
+    }
+  }
+}
+
+customElements.define('webchat-sidebar', WebchatSidebar);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'webchat-sidebar': WebchatSidebar;
+  }
+}

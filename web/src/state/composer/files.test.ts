@@ -1,0 +1,177 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import type { FileApi } from '../../api/file-api';
+import { ApiError } from '../../api/http';
+import type { FileJob } from '../../api/types';
+import { Files } from './files';
+
+function job(changes: Partial<FileJob> = {}): FileJob {
+  return {
+    job_id: 'j1',
+    conversation_id: 'c',
+    file_name: 'sea.txt',
+    size_bytes: 5,
+    token_count: 2,
+    created_at: '2026-01-02T03:04:05.000Z',
+    message_id: null,
+    status: 'running',
+    done: 0,
+    of: 4,
+    error: null,
+    ...changes,
+  };
+}
+
+interface Upload {
+  name: string;
+  onprogress: (bytes: number) => void;
+  signal: AbortSignal;
+  resolve: (job: FileJob) => void;
+  reject: (error: Error) => void;
+}
+
+let uploads: Upload[];
+let cancelled: string[];
+/** The server's list of jobs, newest first. */
+let jobs: FileJob[];
+let files: Files;
+
+beforeEach(() => {
+  uploads = [];
+  cancelled = [];
+  jobs = [];
+  const api: FileApi = {
+    upload: (_id, file, onprogress, signal) =>
+      new Promise((resolve, reject) => {
+        uploads.push({ name: file.name, onprogress, signal, resolve, reject });
+      }),
+    list: () => Promise.resolve(jobs),
+    cancel: (_id, jobId) => {
+      cancelled.push(jobId);
+      return Promise.resolve();
+    },
+    retry: () => Promise.resolve(job()),
+  };
+  files = new Files(api);
+});
+
+const upload = async (at: number): Promise<Upload> => {
+  await expect.poll(() => uploads[at]).toBeDefined();
+  return uploads[at] as Upload;
+};
+const sea = () => new File(['waves'], 'sea.txt');
+const shown = () =>
+  files.forConversation('c').map(({ name, phase, done, of }) => [name, phase, done, of]);
+
+describe('a file', () => {
+  test('is uploaded, analysed, and removed when it is a message', async () => {
+    files.add('c', [sea()]);
+    const { onprogress, resolve } = await upload(0);
+    onprogress(3);
+    expect(shown()).toEqual([['sea.txt', 'sending', 3, 5]]);
+
+    resolve(job());
+    await expect.poll(shown).toEqual([['sea.txt', 'running', 0, 4]]);
+    files.applyProgress('c', job({ done: 3 }));
+    expect(shown()).toEqual([['sea.txt', 'running', 3, 4]]);
+    files.applyProgress('c', job({ done: 4, status: 'complete' }));
+
+    expect(shown()).toEqual([]);
+    expect(files.forConversation('other')).toEqual([]);
+  });
+
+  test('appears once, even if an event arrives before the response', async () => {
+    files.add('c', [sea()]);
+    const { resolve } = await upload(0);
+
+    files.applyProgress('c', job({ done: 1 }));
+    resolve(job());
+    await Promise.resolve();
+
+    expect(shown()).toEqual([['sea.txt', 'running', 1, 4]]);
+  });
+
+  test('is uploaded after the one before it', async () => {
+    files.add('c', [sea(), new File(['sand'], 'shore.txt')]);
+    const first = await upload(0);
+    expect(shown()[1]).toEqual(['shore.txt', 'waiting', 0, 4]);
+
+    first.reject(new ApiError('It is too large.', 'payload_too_large'));
+
+    expect((await upload(1)).name).toBe('shore.txt');
+    expect(files.forConversation('c')[0]).toMatchObject({
+      phase: 'refused',
+      reason: 'It is too large.',
+    });
+  });
+
+  test('that was rejected can be uploaded again', async () => {
+    files.add('c', [sea()]);
+    (await upload(0)).reject(new ApiError('The server can’t be reached.', 'offline'));
+    await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('refused');
+
+    await files.retry(files.forConversation('c')[0]?.key ?? '');
+
+    (await upload(1)).resolve(job());
+    await expect.poll(shown).toEqual([['sea.txt', 'running', 0, 4]]);
+  });
+
+  test('that is cancelled stops uploading, and its job is cancelled', async () => {
+    files.add('c', [sea()]);
+    const { signal, resolve } = await upload(0);
+
+    await files.cancel(files.forConversation('c')[0]?.key ?? '');
+
+    expect(signal.aborted).toBe(true);
+    expect(shown()).toEqual([]);
+    resolve(job());
+    await expect.poll(() => cancelled).toEqual(['j1']);
+    expect(shown()).toEqual([]);
+  });
+
+  test('whose analysis failed shows the reason and can be retried', async () => {
+    const error = { message: 'The model failed.', code: 'model_failed' };
+    files.applyProgress('c', job({ status: 'failed', error }));
+    expect(files.forConversation('c')[0]).toMatchObject({
+      phase: 'failed',
+      reason: 'The model failed.',
+    });
+
+    await files.retry('j1');
+
+    expect(files.forConversation('c')[0]).toMatchObject({ phase: 'running', reason: null });
+  });
+
+  test('that is retried may complete before the response arrives', async () => {
+    files.applyProgress('c', job({ status: 'failed' }));
+    const retried = files.retry('j1');
+    files.applyProgress('c', job({ status: 'complete' }));
+    await retried;
+
+    expect(shown()).toEqual([]);
+  });
+
+  test('that is being analysed, or has failed, is shown after a reload', async () => {
+    jobs = [job({ done: 2 }), job({ job_id: 'j0', file_name: 'sand.txt', status: 'failed' })];
+    jobs.push(job({ job_id: 'j', status: 'complete' }));
+
+    await files.load('c');
+
+    expect(shown()).toEqual([
+      ['sand.txt', 'failed', 0, 4],
+      ['sea.txt', 'running', 2, 4],
+    ]);
+  });
+
+  test('that ended while disconnected is removed, and one being uploaded stays', async () => {
+    files.applyProgress('c', job({ job_id: 'j1' }));
+    files.applyProgress('c', job({ job_id: 'j2' }));
+    files.add('c', [sea()]);
+    await upload(0);
+    jobs = [job({ job_id: 'j1', status: 'complete' })];
+
+    await files.load('c');
+
+    expect(shown()).toEqual([['sea.txt', 'sending', 0, 5]]);
+  });
+});

@@ -1,0 +1,192 @@
+import type { FileApi } from '../../api/file-api';
+import type { FileJob, FileProgress } from '../../api/types';
+import { Store } from '../store';
+import { newClientMessageId } from './client-message-id';
+
+export interface Attachment {
+  /** A local id. */
+  key: string;
+  conversationId: string;
+  name: string;
+  phase: 'waiting' | 'sending' | 'running' | 'failed' | 'refused';
+  /** In bytes during the upload, in parts during the analysis. */
+  done: number;
+  of: number;
+  /** The id of the server's job, once the file is uploaded. */
+  jobId: string | null;
+  /** Why the upload was refused or the analysis failed. */
+  reason: string | null;
+}
+
+/** The files being uploaded to conversations and analysed there, until they become messages. */
+export class Files {
+  readonly items = new Store<readonly Attachment[]>([]);
+  /** The contents of files, kept for retries. */
+  readonly #files = new Map<string, File>();
+  readonly #aborts = new Map<string, AbortController>();
+  /** Uploads run one after another: parallel uploads would only share the bandwidth. */
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(private readonly api: FileApi) {}
+
+  forConversation(conversationId: string | null): Attachment[] {
+    return this.items.value.filter((item) => item.conversationId === conversationId);
+  }
+
+  add(conversationId: string, files: readonly File[]): void {
+    for (const file of files) {
+      const key = newClientMessageId();
+      this.#files.set(key, file);
+      this.items.update((items) => [...items, waiting(key, conversationId, file)]);
+      this.#enqueue(key);
+    }
+  }
+
+  /** Loads the running and failed jobs, including those from before the page was loaded. */
+  async load(conversationId: string): Promise<void> {
+    const existing = this.forConversation(conversationId).filter(({ jobId }) => jobId !== null);
+    try {
+      const jobs = new Map((await this.api.list(conversationId)).map((job) => [job.job_id, job]));
+      for (const { key, jobId } of existing)
+        if (!isUnfinished(jobs.get(jobId ?? ''))) this.#remove(key);
+      for (const job of [...jobs.values()].toReversed()) {
+        if (isUnfinished(job)) this.applyProgress(conversationId, job);
+      }
+    } catch {
+      // Running jobs show up with their next event.
+    }
+  }
+
+  applyProgress(conversationId: string, job: FileProgress): void {
+    const item = this.#itemOf(conversationId, job);
+    if (job.status === 'complete' || job.status === 'cancelled') {
+      if (item) this.#remove(item.key);
+      return;
+    }
+    const changes = {
+      name: job.file_name,
+      phase: job.status,
+      done: job.done,
+      of: job.of,
+      jobId: job.job_id,
+      reason: job.error?.message ?? null,
+    };
+    const existing = item ?? { key: job.job_id, conversationId };
+    this.#put({ ...existing, ...changes });
+  }
+
+  /** Cancels the upload or the analysis, or dismisses a file that failed. */
+  async cancel(key: string): Promise<void> {
+    const item = this.#find(key);
+    this.#aborts.get(key)?.abort();
+    this.#remove(key);
+    if (!item || item.jobId === null) return;
+    // The job may have ended in the meantime.
+    await this.api.cancel(item.conversationId, item.jobId).catch(() => {});
+  }
+
+  async retry(key: string): Promise<void> {
+    const item = this.#find(key);
+    if (!item) return;
+    if (item.jobId === null) {
+      this.#change(key, { phase: 'waiting', done: 0, reason: null });
+      this.#enqueue(key);
+      return;
+    }
+    this.#change(key, { phase: 'running', reason: null });
+    try {
+      // Events report the progress, and may arrive before the response: the response is ignored.
+      await this.api.retry(item.conversationId, item.jobId);
+    } catch (error) {
+      this.#change(key, { phase: 'failed', reason: errorText(error) });
+    }
+  }
+
+  #enqueue(key: string): void {
+    this.#queue = this.#queue.then(() => this.#send(key));
+  }
+
+  async #send(key: string): Promise<void> {
+    const item = this.#find(key);
+    const file = this.#files.get(key);
+    if (!item || !file) return;
+    const abort = new AbortController();
+    this.#aborts.set(key, abort);
+    this.#change(key, { phase: 'sending', of: file.size });
+    try {
+      const onprogress = (done: number) => this.#change(key, { done: Math.min(done, file.size) });
+      this.#uploaded(
+        key,
+        await this.api.upload(item.conversationId, file, onprogress, abort.signal),
+      );
+    } catch (error) {
+      this.#change(key, { phase: 'refused', reason: errorText(error) });
+    } finally {
+      this.#aborts.delete(key);
+    }
+  }
+
+  /** An event may have reported the job before the response did. */
+  #uploaded(key: string, job: FileJob): void {
+    const item = this.#find(key);
+    if (!item) void this.#cancelJob(job);
+    else if (item.jobId === null) this.applyProgress(job.conversation_id, job);
+  }
+
+  /** The user cancelled the file after the server had received it. */
+  async #cancelJob(job: FileJob): Promise<void> {
+    await this.api.cancel(job.conversation_id, job.job_id).catch(() => {});
+  }
+
+  /** The attachment of this job, or the one being uploaded, whose job this must be. */
+  #itemOf(conversationId: string, job: FileProgress): Attachment | undefined {
+    const items = this.forConversation(conversationId);
+    return (
+      items.find(({ jobId }) => jobId === job.job_id) ??
+      items.find(({ phase, name }) => phase === 'sending' && name === job.file_name)
+    );
+  }
+
+  #find(key: string): Attachment | undefined {
+    return this.items.value.find((item) => item.key === key);
+  }
+
+  #change(key: string, changes: Partial<Attachment>): void {
+    const item = this.#find(key);
+    if (item) this.#put({ ...item, ...changes });
+  }
+
+  #put(changed: Attachment): void {
+    this.items.update((items) => {
+      const at = items.findIndex(({ key }) => key === changed.key);
+      return at < 0 ? [...items, changed] : items.with(at, changed);
+    });
+  }
+
+  #remove(key: string): void {
+    this.#files.delete(key);
+    this.items.update((items) => items.filter((item) => item.key !== key));
+  }
+}
+
+/** The job is still running, or failed and can be retried. */
+function isUnfinished(job: FileJob | undefined): job is FileJob {
+  return job?.status === 'running' || job?.status === 'failed';
+}
+
+function waiting(key: string, conversationId: string, file: File): Attachment {
+  return {
+    key,
+    conversationId,
+    name: file.name,
+    phase: 'waiting',
+    done: 0,
+    of: file.size,
+    jobId: null,
+    reason: null,
+  };
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

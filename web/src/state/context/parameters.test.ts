@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+
+import { parseParameters } from './parameters';
+
+test('an empty field leaves the parameter to the server', () => {
+  const form = new FormData();
+  form.set('temperature', '0');
+  form.set('top_p', ' ');
+  form.set('reasoning_effort', '');
+
+  expect(parseParameters(form)).toEqual({ temperature: 0 });
+});

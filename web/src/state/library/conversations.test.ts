@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Conversation } from '../../api/types';
+import { Conversations, groupByDay } from './conversations';
+
+const page = (ids: string[], next_cursor: string | null) => ({
+  conversations: ids.map((id) => ({ conversation_id: id, updated_at: '2026' })) as never,
+  next_cursor,
+});
+
+function at(...day: [number, number, number, number?]): string {
+  return new Date(...day).toISOString();
+}
+
+function conversation(id: string, updated_at: string): Conversation {
+  return {
+    conversation_id: id,
+    title: id,
+    created_at: updated_at,
+    updated_at,
+    message_count: 2,
+    total_tokens: 10,
+    archived: false,
+  };
+}
+
+describe('the list of conversations', () => {
+  test('is sorted by the last update', () => {
+    const list = new Conversations({} as never);
+    list.upsert(conversation('one', '2026-01-01T00:00:00Z'));
+    list.upsert(conversation('two', '2026-01-02T00:00:00Z'));
+    list.update('one', { updated_at: '2026-01-03T00:00:00Z' });
+
+    expect(list.state.value.items.map((item) => item.conversation_id)).toEqual(['one', 'two']);
+  });
+
+  test('is grouped by local days', () => {
+    const now = new Date(2026, 2, 10, 0, 30);
+    const groups = groupByDay(
+      [
+        conversation('a', at(2026, 2, 10, 0)),
+        conversation('b', at(2026, 2, 9, 23)),
+        conversation('c', at(2026, 2, 5)),
+        conversation('d', at(2026, 1, 5)),
+      ],
+      now,
+    );
+
+    expect(groups.map(({ label }) => label)).toEqual([
+      'Today',
+      'Yesterday',
+      'Last 7 days',
+      'February 2026',
+    ]);
+  });
+});
+
+test('a reloaded list has as many items as before', async () => {
+  const list = new Conversations((cursor) =>
+    Promise.resolve(cursor === null ? page(['a', 'b'], 'next') : page(['c'], null)),
+  );
+  await list.load();
+  await list.loadMore();
+  await list.load();
+
+  expect(list.state.value.items.map((item) => item.conversation_id)).toEqual(['a', 'b', 'c']);
+  expect(list.neighbour('b', 1)?.conversation_id).toBe('c');
+  expect(list.neighbour('c', 1)).toBeUndefined();
+});

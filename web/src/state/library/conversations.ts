@@ -1,0 +1,149 @@
+import type { Conversation, ConversationPage } from '../../api/types';
+import { Store } from '../store';
+
+export interface ConversationsState {
+  phase: 'loading' | 'ready' | 'failed';
+  /** The most recently updated first. */
+  items: readonly Conversation[];
+  nextCursor: string | null;
+}
+
+type FetchPage = (cursor: string | null) => Promise<ConversationPage>;
+
+/** The user's conversations, as far as they are loaded. */
+export class Conversations {
+  readonly state = new Store<ConversationsState>({
+    phase: 'loading',
+    items: [],
+    nextCursor: null,
+  });
+  /** The ids of conversations that the user deleted and the server still has. */
+  readonly #hidden = new Set<string>();
+
+  constructor(private readonly fetchPage: FetchPage) {}
+
+  /** Loads or reloads the list, with at least as many items as before. */
+  async load(): Promise<void> {
+    const { phase, items: previous } = this.state.value;
+    if (phase === 'failed') this.state.update((state) => ({ ...state, phase: 'loading' }));
+    try {
+      const { conversations, next_cursor: nextCursor = null } = await this.#fetchAtLeast(
+        previous.length,
+      );
+      this.state.set({ phase: 'ready', items: this.#visible(conversations), nextCursor });
+    } catch {
+      this.state.update((state) => ({
+        ...state,
+        phase: state.items.length > 0 ? 'ready' : 'failed',
+      }));
+    }
+  }
+
+  async loadMore(): Promise<void> {
+    const { nextCursor } = this.state.value;
+    if (nextCursor === null) return;
+    const page = await this.fetchPage(nextCursor);
+    this.state.update((state) => {
+      // A concurrent call may have added the page already.
+      if (state.nextCursor !== nextCursor) return state;
+      const listed = new Set(state.items.map((item) => item.conversation_id));
+      const added = this.#visible(page.conversations).filter(
+        (item) => !listed.has(item.conversation_id),
+      );
+      return { ...state, items: [...state.items, ...added], nextCursor: page.next_cursor ?? null };
+    });
+  }
+
+  find(id: string): Conversation | undefined {
+    return this.state.value.items.find((item) => item.conversation_id === id);
+  }
+
+  /** The conversation above or below; the first one if `id` is not listed. */
+  neighbour(id: string | null, step: 1 | -1): Conversation | undefined {
+    const { items } = this.state.value;
+    const at = items.findIndex((item) => item.conversation_id === id);
+    return at < 0 ? items[0] : items[at + step];
+  }
+
+  /** Inserts or replaces a conversation, at the position of its last update. */
+  upsert(conversation: Conversation): void {
+    if (this.#hidden.has(conversation.conversation_id)) return;
+    this.state.update((state) => {
+      const others = without(state.items, conversation.conversation_id);
+      const items = [...others, conversation].sort((one, other) =>
+        other.updated_at.localeCompare(one.updated_at),
+      );
+      return { ...state, phase: 'ready', items };
+    });
+  }
+
+  update(id: string, changes: Partial<Conversation>): void {
+    const current = this.find(id);
+    if (current) this.upsert({ ...current, ...changes });
+  }
+
+  remove(id: string): void {
+    this.state.update((state) => ({ ...state, items: without(state.items, id) }));
+  }
+
+  /** Keeps the conversation out of the list until `reveal`. */
+  hide(id: string): void {
+    this.#hidden.add(id);
+    this.remove(id);
+  }
+
+  reveal(id: string): void {
+    this.#hidden.delete(id);
+  }
+
+  #visible(conversations: readonly Conversation[]): Conversation[] {
+    return conversations.filter((item) => !this.#hidden.has(item.conversation_id));
+  }
+
+  async #fetchAtLeast(count: number): Promise<ConversationPage> {
+    let { conversations, next_cursor = null } = await this.fetchPage(null);
+    while (next_cursor !== null && conversations.length < count) {
+      const page = await this.fetchPage(next_cursor);
+      conversations = [...conversations, ...page.conversations];
+      next_cursor = page.next_cursor ?? null;
+    }
+    return { conversations, next_cursor };
+  }
+}
+
+function without(items: readonly Conversation[], id: string): Conversation[] {
+  return items.filter((item) => item.conversation_id !== id);
+}
+
+export interface DayGroup {
+  label: string;
+  items: Conversation[];
+}
+
+/** Groups conversations by the local day of their last update. */
+export function groupByDay(items: readonly Conversation[], now: Date): DayGroup[] {
+  const groups: DayGroup[] = [];
+  for (const item of items) {
+    const label = dayLabel(new Date(item.updated_at), now);
+    const last = groups.at(-1);
+    if (last?.label === label) last.items.push(item);
+    else groups.push({ label, items: [item] });
+  }
+  return groups;
+}
+
+function dayLabel(day: Date, now: Date): string {
+  const age = daysBetween(day, now);
+  if (age <= 0) return 'Today';
+  if (age === 1) return 'Yesterday';
+  if (age < 7) return 'Last 7 days';
+  return day.toLocaleDateString('en', { month: 'long', year: 'numeric' });
+}
+
+function daysBetween(day: Date, now: Date): number {
+  return Math.round((midnight(now) - midnight(day)) / 86_400_000);
+}
+
+function midnight(date: Date): number {
+  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+}

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import { ApiError } from '../../api/http';
+import type { SearchHit } from '../../api/types';
+import { DEBOUNCE_MS, Search } from './search';
+
+const hit = (id: string) => ({ message_id: id }) as SearchHit;
+
+describe('search', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  test('sends one request for text that is typed quickly', async () => {
+    const find = vi.fn(() => Promise.resolve([hit('1')]));
+    const search = new Search(find);
+    for (const query of ['t', 'ti', 'tide ']) search.type(query);
+    await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+
+    expect(find).toHaveBeenCalledExactlyOnceWith('tide');
+    expect(search.state.value).toMatchObject({ phase: 'ready', hits: [{ message_id: '1' }] });
+  });
+
+  test('drops a response that arrives after a newer query', async () => {
+    const responses: ((hits: SearchHit[]) => void)[] = [];
+    const search = new Search(() => new Promise((resolve) => responses.push(resolve)));
+    search.type('moon');
+    await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+    search.type('tide');
+    await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+    responses[1]?.([hit('tide')]);
+    await vi.advanceTimersByTimeAsync(0);
+    responses[0]?.([hit('moon')]);
+    await vi.advanceTimersByTimeAsync(0);
+
+    expect(search.state.value.hits).toEqual([hit('tide')]);
+  });
+
+  test('ends when the query is cleared, even if a response arrives later', async () => {
+    const responses: ((hits: SearchHit[]) => void)[] = [];
+    const search = new Search(() => new Promise((resolve) => responses.push(resolve)));
+    search.type('moon');
+    await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+    search.type('');
+    responses[0]?.([hit('moon')]);
+    await vi.advanceTimersByTimeAsync(0);
+
+    expect(search.state.value).toMatchObject({ phase: 'idle', hits: [] });
+  });
+
+  test('can be retried after a failure', async () => {
+    const find = vi.fn(() => Promise.resolve([hit('1')]));
+    find.mockRejectedValueOnce(new ApiError('The store can’t be reached.', 'storage_unavailable'));
+    const search = new Search(find);
+    search.type('moon');
+    await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+    expect(search.state.value.phase).toBe('failed');
+    await search.retry();
+
+    expect(search.state.value).toMatchObject({ phase: 'ready', problem: null });
+  });
+});

@@ -1,0 +1,60 @@
+import { ApiError } from '../../api/http';
+import type { SearchHit } from '../../api/types';
+import { Store } from '../store';
+
+export interface SearchState {
+  query: string;
+  phase: 'idle' | 'searching' | 'ready' | 'failed';
+  hits: readonly SearchHit[];
+  /** Why the search failed, or why the query is invalid. */
+  problem: string | null;
+}
+
+const IDLE: SearchState = { query: '', phase: 'idle', hits: [], problem: null };
+
+/** How long typing must pause before a search starts. */
+export const DEBOUNCE_MS = 150;
+
+/** Searches messages as the user types. Responses to outdated queries are dropped. */
+export class Search {
+  readonly state = new Store<SearchState>(IDLE);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #requests = 0;
+
+  constructor(private readonly find: (query: string) => Promise<SearchHit[]>) {}
+
+  type(query: string): void {
+    clearTimeout(this.#timer);
+    this.#requests += 1;
+    if (query.trim() === '') {
+      this.state.set({ ...IDLE, query });
+      return;
+    }
+    // The old hits stay until the new ones arrive, so that the list does not flicker.
+    this.state.update((state) => ({ ...state, query, phase: 'searching', problem: null }));
+    this.#timer = setTimeout(() => void this.#search(), DEBOUNCE_MS);
+  }
+
+  async retry(): Promise<void> {
+    this.state.update((state) => ({ ...state, phase: 'searching', problem: null }));
+    await this.#search();
+  }
+
+  async #search(): Promise<void> {
+    this.#requests += 1;
+    const request = this.#requests;
+    const result = await this.#fetch();
+    if (request === this.#requests) this.state.update((state) => ({ ...state, ...result }));
+  }
+
+  async #fetch(): Promise<Omit<SearchState, 'query'>> {
+    try {
+      const hits = await this.find(this.state.value.query.trim());
+      return { phase: 'ready', hits, problem: null };
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      const isEmpty = error instanceof ApiError && error.code === 'empty_search';
+      return { phase: isEmpty ? 'ready' : 'failed', hits: [], problem };
+    }
+  }
+}

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+
+import { parsePath } from './address';
+
+test('a path names a conversation and optionally a message', () => {
+  const id = '0190f5a0-0000-7000-8000-000000000000';
+
+  expect(parsePath(`/c/${id}`)).toEqual({ id, position: null });
+  expect(parsePath(`/c/${id}#m12`)).toEqual({ id, position: 12 });
+  // An unknown id is for the server to reject.
+  expect(parsePath('/c/none')).toEqual({ id: 'none', position: null });
+  expect(parsePath('/')).toBeNull();
+});

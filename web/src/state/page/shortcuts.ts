@@ -1,0 +1,73 @@
+export type Command =
+  'shortcuts' | 'search' | 'new-chat' | 'write' | 'previous' | 'next' | 'context' | 'undo';
+
+export interface Shortcut {
+  keys: readonly string[];
+  action: string;
+}
+
+/** The part of `KeyboardEvent` in use. */
+export type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
+
+/** All shortcuts, as listed for the user. */
+export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[] }[] = [
+  {
+    scope: 'Everywhere',
+    shortcuts: [
+      { keys: ['?'], action: 'Show these shortcuts' },
+      { keys: ['/'], action: 'Search' },
+      { keys: ['Ctrl', 'K'], action: 'Search, also while writing' },
+      { keys: ['Ctrl', 'Shift', 'O'], action: 'Start a new chat' },
+      { keys: ['Alt', '↑'], action: 'Open the conversation above, while nothing is written' },
+      { keys: ['Alt', '↓'], action: 'Open the conversation below, while nothing is written' },
+      { keys: ['Ctrl', 'Shift', 'E'], action: 'Show what goes to the model' },
+      { keys: ['Shift', 'Esc'], action: 'Go to the message field' },
+      { keys: ['Ctrl', 'Z'], action: 'Undo a deletion, while not writing' },
+      { keys: ['Esc'], action: 'Close what is open' },
+    ],
+  },
+  {
+    scope: 'Message field',
+    shortcuts: [
+      { keys: ['Enter'], action: 'Send' },
+      { keys: ['Shift', 'Enter'], action: 'Break the line' },
+    ],
+  },
+  {
+    scope: 'Conversations and hits',
+    shortcuts: [
+      { keys: ['↑', '↓'], action: 'Go to the one above or below' },
+      { keys: ['Enter'], action: 'Open' },
+      { keys: ['F2'], action: 'Rename' },
+      { keys: ['Delete'], action: 'Delete' },
+    ],
+  },
+];
+
+/** Where a key is pressed: in a field with text, in an empty field, or elsewhere. */
+export type KeyContext = 'page' | 'empty-field' | 'text';
+
+/** The command of a key. Keys without Ctrl are text in a field, and the user may disable them. */
+export function commandOf(
+  key: Key,
+  context: KeyContext,
+  singleKeysEnabled: boolean,
+): Command | null {
+  if (key.ctrlKey || key.metaKey) return withControl(key, context);
+  if (key.key === 'Escape' && key.shiftKey) return 'write';
+  if (key.altKey) return context === 'text' ? null : withAlt(key);
+  if (context !== 'page' || !singleKeysEnabled) return null;
+  return key.key === '?' ? 'shortcuts' : key.key === '/' ? 'search' : null;
+}
+
+function withAlt({ key }: Key): Command | null {
+  return key === 'ArrowUp' ? 'previous' : key === 'ArrowDown' ? 'next' : null;
+}
+
+function withControl({ key, altKey, shiftKey }: Key, context: KeyContext): Command | null {
+  if (altKey) return null;
+  const name = key.toLowerCase();
+  if (shiftKey) return name === 'o' ? 'new-chat' : name === 'e' ? 'context' : null;
+  if (name === 'k') return 'search';
+  return name === 'z' && context === 'page' ? 'undo' : null;
+}

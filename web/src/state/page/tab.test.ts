@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+
+import { describeTab } from './tab';
+
+test('the tab shows a lost connection first, then a running answer, then an unseen one', () => {
+  const input = {
+    connection: 'connected',
+    isAnswering: true,
+    isUnseen: true,
+    title: 'Tides',
+  } as const;
+
+  expect(describeTab(input)).toEqual({ title: 'Tides – Webchat', icon: '/favicon-answering.svg' });
+  expect(describeTab({ ...input, connection: 'offline' }).icon).toBe('/favicon-away.svg');
+  expect(describeTab({ ...input, isAnswering: false }).title).toBe('• Tides – Webchat');
+});

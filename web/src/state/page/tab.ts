@@ -1,0 +1,26 @@
+import type { Connection } from '../../api/socket';
+
+export interface TabState {
+  title: string;
+  /** The path of the favicon. */
+  icon: string;
+}
+
+interface TabInput {
+  connection: Connection;
+  isAnswering: boolean;
+  /** An answer was completed while the tab was in the background. */
+  isUnseen: boolean;
+  title: string | null;
+}
+
+/** The title and the icon of the browser's tab. */
+export function describeTab({ connection, isAnswering, isUnseen, title }: TabInput): TabState {
+  const name = title === null ? 'Webchat' : `${title} – Webchat`;
+  if (connection !== 'connected' && connection !== 'connecting') {
+    return { title: name, icon: '/favicon-away.svg' };
+  }
+  if (isAnswering) return { title: name, icon: '/favicon-answering.svg' };
+  if (isUnseen) return { title: `• ${name}`, icon: '/favicon-answered.svg' };
+  return { title: name, icon: '/favicon.svg' };
+}

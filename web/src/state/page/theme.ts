@@ -1,0 +1,25 @@
+import { browserStorage } from '../storage';
+import { Store } from '../store';
+
+export type Theme = 'system' | 'white' | 'g100';
+
+const KEY = 'webchat.theme';
+
+export class ThemeChoice extends Store<Theme> {
+  constructor() {
+    const chosen = document.documentElement.dataset['theme'];
+    super(chosen === 'white' || chosen === 'g100' ? chosen : 'system');
+  }
+
+  choose(theme: Theme): void {
+    const root = document.documentElement;
+    if (theme === 'system') {
+      delete root.dataset['theme'];
+      browserStorage()?.removeItem(KEY);
+    } else {
+      root.dataset['theme'] = theme;
+      browserStorage()?.setItem(KEY, theme);
+    }
+    this.set(theme);
+  }
+}

@@ -1,0 +1,78 @@
+import { Store } from '../store';
+
+export interface ToastAction {
+  label: string;
+  /** Called when the action is chosen, after the toast has closed. */
+  run?: () => void;
+  /** For a download: the file's address. */
+  href?: string;
+}
+
+export interface Toast {
+  id: number;
+  text: string;
+  action: ToastAction | null;
+}
+
+interface Timer {
+  remaining: number;
+  since: number;
+  handle: ReturnType<typeof setTimeout> | undefined;
+  onend: () => void;
+}
+
+export const TOAST_MS = 8000;
+
+/** Short messages that close after `TOAST_MS`, not counting the time they are paused. */
+export class Toasts extends Store<readonly Toast[]> {
+  readonly #timers = new Map<number, Timer>();
+  #count = 0;
+
+  constructor() {
+    super([]);
+  }
+
+  /** Calls `onend` when the toast closes without its action. */
+  show(text: string, action: ToastAction | null = null, onend = () => {}): number {
+    this.#count += 1;
+    const id = this.#count;
+    this.#timers.set(id, { remaining: TOAST_MS, since: 0, handle: undefined, onend });
+    this.set([...this.value, { id, text, action }]);
+    this.resume(id);
+    return id;
+  }
+
+  /** Stops the timer, while the user points at the toast or focuses it. */
+  pause(id: number): void {
+    const timer = this.#timers.get(id);
+    if (timer?.handle === undefined) return;
+    clearTimeout(timer.handle);
+    timer.handle = undefined;
+    timer.remaining -= Date.now() - timer.since;
+  }
+
+  resume(id: number): void {
+    const timer = this.#timers.get(id);
+    if (!timer || timer.handle !== undefined) return;
+    timer.since = Date.now();
+    timer.handle = setTimeout(() => this.dismiss(id), timer.remaining);
+  }
+
+  dismiss(id: number): void {
+    this.#remove(id)?.onend();
+  }
+
+  runAction(id: number): void {
+    const toast = this.value.find((one) => one.id === id);
+    this.#remove(id);
+    toast?.action?.run?.();
+  }
+
+  #remove(id: number): Timer | undefined {
+    const timer = this.#timers.get(id);
+    clearTimeout(timer?.handle);
+    this.#timers.delete(id);
+    this.set(this.value.filter((toast) => toast.id !== id));
+    return timer;
+  }
+}

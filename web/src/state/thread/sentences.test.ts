@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+
+import { completeSentences, stripMarkdown, toSpeech } from './sentences';
+
+describe('spoken text', () => {
+  test.each([
+    ['One. Two', 'One.'],
+    ['Is it 3.14? Yes', 'Is it 3.14?'],
+    ['no end', ''],
+    ['A line\nand', 'A line'],
+    ['水。火', '水。'],
+    ['“Stop!” he', '“Stop!”'],
+    ['Look.\n```\ncode. x\n', 'Look.'],
+    ['See:\n```js\nx. y\n```\nDone', 'See: Code.'],
+  ])('of %j is %j', (markdown, text) => {
+    expect(completeSentences(markdown, 0).text).toBe(text);
+  });
+
+  test('continues after the last sentence', () => {
+    const { end } = completeSentences('One. Two', 0);
+
+    expect(completeSentences('One. Two. Three', end).text).toBe('Two.');
+  });
+
+  test('has no Markdown marks', () => {
+    expect(toSpeech('## The **sea**.\n- [a link](https://example.org), _and_ `snake_case`')).toBe(
+      'The sea. a link, and snake_case',
+    );
+  });
+});
+
+test.each([
+  ['The **near** side, `h(t)`', 'The near side, h(t)'],
+  [' is 2 * 3, a_b', ' is 2 * 3, a_b'],
+  ['## Tides\n| Name | Body |\n|:---|---:|\n| M2 |', 'Tides Name Body M2 '],
+  ['```python\nfrom math', 'python from math'],
+])('stripMarkdown(%j) is %j', (fragment, text) => {
+  expect(stripMarkdown(fragment)).toBe(text);
+});

@@ -1,0 +1,45 @@
+/** The end of a sentence: punctuation before white space, full-width punctuation, or a line break. */
+const END = /[.!?…](?=["'”’)\]]*\s)["'”’)\]]*|[。！？]|\n/gu;
+
+/**
+ * The complete sentences of a growing text from the offset `from`, and the offset where they end.
+ * Markdown's marks are removed, and code is replaced by the word “Code”.
+ */
+export function completeSentences(markdown: string, from: number): { text: string; end: number } {
+  const end = lastEnd(markdown, from);
+  return { text: toSpeech(markdown.slice(from, end)), end };
+}
+
+export function toSpeech(markdown: string): string {
+  return markdown
+    .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[^\n]*$/gm, ' Code. ')
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/^\s*(?:#{1,6}|>|[-*+])\s+/gm, '')
+    .replace(/\|?\s*:?-{3,}:?\s*\|?/g, ' ')
+    .replace(/[*`]+|(?<!\w)_+|_+(?!\w)/g, '')
+    .replace(/\|/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** A fragment of Markdown as one line of plain text. */
+export function stripMarkdown(fragment: string): string {
+  return fragment
+    .replace(/(?:\|?\s*:?-{3,}:?\s*)+\|?/g, ' ')
+    .replace(/(^|\s)#{1,6}\s/g, '$1')
+    .replace(/\*\*|`+/g, '')
+    .replace(/\s*\|\s*/g, ' ')
+    .replace(/\s+/g, ' ');
+}
+
+/** An unclosed code block is not spoken yet. */
+function lastEnd(text: string, from: number): number {
+  const fences = [...text.slice(from).matchAll(/^ {0,3}(?:`{3,}|~{3,})/gm)];
+  const open = fences.length % 2 === 1 ? fences.at(-1) : undefined;
+  const limit = open === undefined ? text.length : from + open.index;
+  let end = from;
+  for (const match of text.slice(0, limit).matchAll(END)) {
+    if (match.index >= from) end = match.index + match[0].length;
+  }
+  return end;
+}

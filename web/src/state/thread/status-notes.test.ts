@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+
+import { statusNoteOf } from './status-notes';
+import { message } from './testing';
+import { toThreadMessage } from './thread-message';
+
+function noteOf(status: 'failed' | 'stopped', content: string, code?: string) {
+  return statusNoteOf({
+    ...toThreadMessage(message(2, { status, content })),
+    problem: code === undefined ? null : { message: 'Why.', code, retryAt: null },
+  });
+}
+
+describe('the status note of a message', () => {
+  test('offers to continue a partial answer, and to regenerate an empty one', () => {
+    expect(noteOf('stopped', 'Half')?.actions).toEqual(['continue']);
+    expect(noteOf('stopped', '')?.actions).toEqual(['regenerate']);
+    expect(noteOf('failed', '', 'model_unreachable')).toMatchObject({
+      isError: true,
+      text: 'Why.',
+      actions: ['regenerate'],
+    });
+  });
+
+  test('gives advice for a known error', () => {
+    expect(noteOf('failed', '', 'model_content_filter')).toMatchObject({
+      hint: 'Put the question in other words.',
+      actions: ['edit'],
+    });
+    expect(noteOf('failed', '', 'model_key_refused')?.hint).toContain('runs this server');
+  });
+
+  test('is null for a complete message', () => {
+    expect(statusNoteOf(toThreadMessage(message(2)))).toBeNull();
+  });
+});

@@ -1,0 +1,82 @@
+import type { ThreadMessage } from './thread-message';
+
+export type Action = 'continue' | 'regenerate' | 'send-again' | 'edit' | 'attach';
+
+/** The note under a message that was not sent, or under an incomplete answer. */
+export interface StatusNote {
+  isError: boolean;
+  text: string;
+  /** Advice to the user. */
+  hint: string | null;
+  actions: readonly Action[];
+}
+
+/** Returns `null` for a message without a problem. */
+export function statusNoteOf(message: ThreadMessage): StatusNote | null {
+  switch (message.status) {
+    case 'unsent':
+      return unsent(message);
+    case 'stopped':
+      return {
+        isError: false,
+        text: 'Stopped.',
+        hint: null,
+        actions: retryActions(message),
+      };
+    case 'interrupted':
+      return {
+        isError: false,
+        text: 'The server went away in the middle of this answer.',
+        hint: null,
+        actions: retryActions(message),
+      };
+    case 'truncated':
+      return {
+        isError: false,
+        text: 'The answer reached its length limit.',
+        hint: null,
+        actions: retryActions(message),
+      };
+    case 'failed':
+      return failed(message);
+    default:
+      return null;
+  }
+}
+
+/** A partial answer can be continued; an empty one is regenerated. */
+function retryActions({ content }: ThreadMessage): Action[] {
+  return [content === '' ? 'regenerate' : 'continue'];
+}
+
+function unsent({ problem }: ThreadMessage): StatusNote {
+  const isTooLong = problem?.code === 'message_too_long';
+  return {
+    isError: true,
+    text: problem?.message ?? 'This message was not sent.',
+    hint: isTooLong ? 'Or attach it as a file: a file may be longer.' : null,
+    actions: isTooLong ? ['edit', 'attach'] : ['send-again', 'edit'],
+  };
+}
+
+const OPERATOR = 'Only whoever runs this server can mend that.';
+
+const HINTS: Record<string, string> = {
+  model_key_refused: OPERATOR,
+  model_not_found: OPERATOR,
+  model_content_filter: 'Put the question in other words.',
+  model_context_too_long: 'Shorten the question, or begin a new chat.',
+  model_parameter_refused: 'Change the parameters of this conversation.',
+};
+
+function failed(message: ThreadMessage): StatusNote {
+  const { problem } = message;
+  const code = problem?.code ?? '';
+  const isQuestionRejected = code === 'model_content_filter' || code === 'model_context_too_long';
+  return {
+    isError: true,
+    text: problem?.message ?? 'This answer failed.',
+    hint: HINTS[code] ?? null,
+    actions: isQuestionRejected ? ['edit'] : retryActions(message),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Message, MessageStatus, Role } from '../../api/types';
+
+/** Why a message was not sent, or why an answer is incomplete. */
+export interface Problem {
+  message: string;
+  code: string;
+  /** When it may be retried, in milliseconds since 1970; `null` if unknown. */
+  retryAt: number | null;
+}
+
+export interface ThreadMessage {
+  /** The message's id; its `client_message_id` until it is stored. */
+  id: string;
+  /** The id of the previous message; `null` for the first one, or if unknown. */
+  parentId: string | null;
+  turnId: string | null;
+  role: Role;
+  content: string;
+  status: MessageStatus | 'streaming' | 'sending' | 'unsent';
+  position: number | null;
+  createdAt: string | null;
+  /** The ids of all its versions, oldest first, including this one. */
+  versions: readonly string[];
+  problem: Problem | null;
+}
+
+export function toThreadMessage(message: Message): ThreadMessage {
+  return {
+    id: message.message_id,
+    parentId: message.parent_id,
+    turnId: message.turn_id,
+    role: message.role,
+    content: message.content,
+    status: message.status,
+    position: message.position,
+    createdAt: message.created_at,
+    versions: message.versions ?? [message.message_id],
+    problem: message.error ? { ...message.error, retryAt: null } : null,
+  };
+}
+
+/** A message of this browser that the server has not accepted yet. */
+export function optimisticMessage(clientMessageId: string, content: string): ThreadMessage {
+  return {
+    id: clientMessageId,
+    parentId: null,
+    turnId: null,
+    role: 'user',
+    content,
+    status: 'sending',
+    position: null,
+    createdAt: null,
+    versions: [clientMessageId],
+    problem: null,
+  };
+}
+
+export function isUnstored(message: ThreadMessage): boolean {
+  return message.status === 'sending' || message.status === 'unsent';
+}

@@ -1,0 +1,352 @@
+import { describe, expect, test } from 'vitest';
+
+import { rows } from './rows';
+import { accepted, chunk, ended, message, page, pagesOf } from './testing';
+import { Thread } from './thread';
+
+function idsAndContents(thread: Thread) {
+  return thread.state.value.messages.map(({ id, content }) => [id, content]);
+}
+
+function positions(thread: Thread): (number | null)[] {
+  return thread.state.value.messages.map(({ position }) => position);
+}
+
+function span(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+async function opened(count: number): Promise<Thread> {
+  const read = pagesOf(count);
+  const thread = new Thread('c', 'loading', read);
+  thread.load(await read(null));
+  return thread;
+}
+
+function contents(thread: Thread): string[] {
+  return thread.state.value.messages.map(({ content }) => content);
+}
+
+describe('a thread', () => {
+  test('shows a message at once, and its answer as it streams', () => {
+    const thread = new Thread('c', 'ready');
+    thread.addOptimistic('name1', 'why?');
+    expect(thread.state.value.messages).toMatchObject([{ status: 'sending', content: 'why?' }]);
+
+    for (const event of [accepted(), chunk('Be'), chunk('cause'), ended()]) thread.apply(event);
+
+    expect(thread.state.value).toMatchObject({
+      runningTurn: null,
+      messages: [
+        { id: 'm1', status: 'complete', content: 'why?' },
+        { id: 'm2', status: 'complete', content: 'Because' },
+      ],
+    });
+  });
+
+  test('rebuilds an answer when its turn is replayed', () => {
+    const thread = new Thread('c', 'ready');
+    for (const event of [accepted(), chunk('Be'), accepted(), chunk('Be'), chunk('cause')]) {
+      thread.apply(event);
+    }
+
+    expect(contents(thread)).toEqual(['why?', 'Because']);
+  });
+
+  test('ignores late chunks after the end of an answer', () => {
+    const thread = new Thread('c', 'ready');
+    for (const event of [accepted(), chunk('Because'), ended(), chunk('?'), chunk('x', 'other')]) {
+      thread.apply(event);
+    }
+
+    expect(contents(thread)).toEqual(['why?', 'Because']);
+  });
+
+  test('keeps the partial answer and the reason of a failed turn', () => {
+    const thread = new Thread('c', 'ready');
+    thread.apply(accepted());
+    thread.apply(chunk('Be'));
+    thread.apply({
+      event: 'error',
+      data: {
+        conversation_id: 'c',
+        seq: 3,
+        message: 'The model failed.',
+        code: 'x',
+        turn_id: 't1',
+      },
+    });
+
+    expect(thread.state.value.messages.at(-1)).toMatchObject({
+      content: 'Be',
+      problem: { message: 'The model failed.' },
+    });
+  });
+
+  test('prepends older messages without duplicates', async () => {
+    const older = page([message(1), message(2), message(3)]);
+    const thread = new Thread('c', 'loading', () => Promise.resolve(older));
+    thread.load(page([message(3), message(4)], { next_before: 3 }));
+    await thread.loadOlder();
+
+    expect(thread.state.value.messages.map(({ position }) => position)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('keeps unstored messages when it is reloaded', () => {
+    const thread = new Thread('c', 'ready');
+    thread.addOptimistic('name1', 'unsent');
+    thread.load(page([message(1)]));
+
+    expect(contents(thread)).toEqual(['message 1', 'unsent']);
+  });
+
+  test('keeps a rejected message for resending', () => {
+    const thread = new Thread('c', 'ready');
+    thread.addOptimistic('name1', 'too long');
+    thread.reject('name1', { message: 'Please shorten it.', code: 'x', retryAt: null });
+
+    expect(thread.state.value.messages).toMatchObject([
+      { content: 'too long', status: 'unsent', problem: { message: 'Please shorten it.' } },
+    ]);
+  });
+});
+
+describe('a regenerated answer', () => {
+  test('replaces the old answer at once, as another version', () => {
+    const thread = new Thread('c', 'ready');
+    thread.load(page([message(1), message(2)]));
+
+    thread.apply(accepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
+    thread.apply(chunk('Other', 't2'));
+
+    expect(idsAndContents(thread)).toEqual([
+      ['m1', 'why?'],
+      ['m3', 'Other'],
+    ]);
+    expect(thread.find('m3')?.versions).toEqual(['m2', 'm3']);
+  });
+
+  test('gets its versions even if the page was loaded while it was streaming', async () => {
+    const complete = page([message(1), message(3, { parent_id: 'm1', versions: ['m2', 'm3'] })]);
+    const thread = new Thread('c', 'loading', () => Promise.resolve(complete));
+    thread.load(page([message(1)], { running_turn: 't2' }));
+    thread.apply(accepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
+    expect(thread.find('m3')?.versions).toEqual(['m3']);
+
+    thread.apply(ended('m3', 't2'));
+
+    await expect.poll(() => thread.find('m3')?.versions).toEqual(['m2', 'm3']);
+  });
+});
+
+describe('a continued answer', () => {
+  test('stays visible, and is rebuilt from the chunks of the turn', () => {
+    const thread = new Thread('c', 'ready');
+    thread.load(page([message(1), message(2, { status: 'stopped', content: 'The first' })]));
+
+    thread.apply(accepted({ client_message_id: null, turn_id: 't2' }));
+    expect(thread.find('m2')).toMatchObject({ content: 'The first', status: 'streaming' });
+    thread.apply(chunk('The first', 't2'));
+    thread.apply(chunk(' and the second.', 't2'));
+    thread.apply(ended('m2', 't2'));
+
+    expect(thread.find('m2')).toMatchObject({
+      content: 'The first and the second.',
+      status: 'complete',
+    });
+  });
+
+  test('is not started by the reply to a duplicate message', () => {
+    const thread = new Thread('c', 'ready');
+    thread.load(page([message(1), message(2)]));
+    thread.addOptimistic('name1', 'why?');
+    const { seq: _, ...duplicate } = accepted().data;
+
+    thread.apply({ event: 'message_accepted', data: duplicate });
+
+    expect(idsAndContents(thread)).toEqual([
+      ['m1', 'message 1'],
+      ['m2', 'message 2'],
+    ]);
+    expect(thread.state.value.runningTurn).toBeNull();
+  });
+});
+
+describe('another version of a question', () => {
+  test('keeps the messages before it, and shows its own answers', () => {
+    const thread = new Thread('c', 'ready');
+    thread.load(page(span(1, 4).map((position) => message(position))));
+    const edited = message(5, { parent_id: 'm2', role: 'user', versions: ['m3', 'm5'] });
+
+    thread.load(page([edited], { next_before: 3, running_turn: 't2' }));
+
+    expect(positions(thread)).toEqual([1, 2, 5]);
+    expect(thread.state.value.nextBefore).toBeNull();
+  });
+
+  test('removes the messages of another path', () => {
+    const thread = new Thread('c', 'ready');
+    thread.load(page(span(1, 4).map((position) => message(position))));
+
+    thread.load(page([message(7, { parent_id: 'm6' })], { next_before: 7 }));
+
+    expect(positions(thread)).toEqual([7]);
+    expect(thread.state.value.nextBefore).toBe(7);
+  });
+
+  test('keeps the streaming answer when the page is loaded', () => {
+    const thread = new Thread('c', 'ready');
+    thread.apply(accepted());
+    thread.apply(chunk('Half'));
+
+    thread.load(page([message(1)], { running_turn: 't1' }));
+
+    expect(thread.find('m2')?.content).toBe('Half');
+  });
+});
+
+describe('an edited question', () => {
+  const editing = { messageId: 'm1', text: 'how?', clientMessageId: 'name2', isSent: true };
+
+  test('closes when its new version is accepted', () => {
+    const thread = new Thread('c', 'ready');
+    thread.edit({ ...editing, problem: null });
+
+    thread.apply(accepted({ client_message_id: 'other' }));
+    expect(thread.state.value.editing).not.toBeNull();
+    thread.apply(accepted({ client_message_id: 'name2', message_id: 'm3', answer_id: 'm4' }));
+
+    expect(thread.state.value.editing).toBeNull();
+  });
+
+  test('stays open with the reason and its id when it is rejected', () => {
+    const thread = new Thread('c', 'ready');
+    thread.edit({ ...editing, problem: null });
+    const problem = { message: 'Too long.', code: 'message_too_long', retryAt: null };
+
+    thread.reject('name2', problem);
+
+    expect(thread.state.value.editing).toEqual({ ...editing, isSent: false, problem });
+  });
+});
+
+describe('a message far from the newest', () => {
+  test('is loaded with its surroundings, followed by a gap', async () => {
+    const thread = await opened(1000);
+
+    await thread.showMessage(300);
+
+    expect(thread.state.value.target).toEqual({ id: 'm300' });
+    expect(positions(thread)).toEqual([...span(275, 324), ...span(951, 1000)]);
+    expect(thread.state.value.gap).toEqual({ after: 324, before: 951 });
+    expect(thread.state.value.nextBefore).toBe(275);
+  });
+
+  test('has no gap if the pages meet', async () => {
+    const thread = await opened(120);
+
+    await thread.showMessage(50);
+
+    expect(positions(thread)).toEqual(span(25, 120));
+    expect(thread.state.value.gap).toBeNull();
+  });
+
+  test('is not loaded twice', async () => {
+    const thread = await opened(1000);
+
+    await thread.showMessage(980);
+
+    expect(thread.state.value.target).toEqual({ id: 'm980' });
+    expect(positions(thread)).toEqual(span(951, 1000));
+  });
+
+  test('is shown after the conversation has loaded', async () => {
+    const read = pagesOf(40);
+    const thread = new Thread('c', 'loading', read);
+    const shown = thread.showMessage(7);
+    thread.load(await read(null));
+
+    await shown;
+
+    expect(thread.state.value.target).toEqual({ id: 'm7' });
+  });
+
+  test.each([true, false])(
+    'fills the gap from either side (from the start: %s)',
+    async (fromStart) => {
+      const thread = await opened(400);
+      await thread.showMessage(100);
+
+      await thread.fillGap(fromStart);
+      const { gap } = thread.state.value;
+      expect(gap).toEqual(fromStart ? { after: 174, before: 351 } : { after: 124, before: 301 });
+      for (let round = 0; thread.state.value.gap !== null && round < 10; round += 1) {
+        await thread.fillGap(fromStart);
+      }
+
+      expect(positions(thread)).toEqual(span(75, 400));
+    },
+  );
+
+  test('reports a failure to load, and can retry', async () => {
+    let isOffline = true;
+    const read = pagesOf(100);
+    const thread = new Thread('c', 'loading', (before) =>
+      isOffline && before !== null ? Promise.reject(new Error('offline')) : read(before),
+    );
+    thread.load(await read(null));
+
+    await thread.loadOlder();
+    expect(thread.state.value.loading).toBe('failed');
+    isOffline = false;
+    await thread.loadOlder();
+
+    expect(thread.state.value.loading).toBe('idle');
+    expect(positions(thread)).toEqual(span(1, 100));
+  });
+});
+
+describe('the rows of a thread', () => {
+  const now = new Date('2026-01-05T12:00:00');
+
+  test('keep their keys when a message is stored or another version is selected', () => {
+    const thread = new Thread('c', 'ready');
+    thread.load(page([message(1), message(2)]));
+    thread.addOptimistic('name1', 'and?');
+    const keys = () => rows(thread.state.value, now).map(({ key }) => key);
+    const before = keys();
+
+    thread.apply(accepted({ message_id: 'm3', position: 3, answer_id: 'm4' }));
+    expect(keys().slice(0, 3)).toEqual(before);
+    thread.load(page([message(1), message(9, { parent_id: 'm1' })]));
+
+    expect(keys()).toEqual(before.slice(0, 2));
+  });
+
+  test('have distinct keys, even with unsent messages', () => {
+    const thread = new Thread('c', 'ready');
+    thread.load(page([message(1), message(2)]));
+    for (const name of ['a', 'b', 'c']) thread.addOptimistic(name, name);
+    thread.apply(accepted({ client_message_id: 'b', message_id: 'm3', position: 3 }));
+    const keys = rows(thread.state.value, now).map(({ key }) => key);
+
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test('mark new days, the end of the summary and gaps', async () => {
+    const thread = await opened(200);
+    await thread.showMessage(60);
+    thread.setSummaryThrough(100);
+    const all = rows(thread.state.value, now);
+
+    expect(all.filter(({ day }) => day !== null).map(({ day }) => day)).toEqual([
+      'Friday, January 2',
+    ]);
+    expect(all.filter(({ isAfterGap }) => isAfterGap).map(({ message: { id } }) => id)).toEqual([
+      'm151',
+    ]);
+    expect(all.filter(({ endsSummary }) => endsSummary).map(({ message: { id } }) => id)).toEqual([
+      'm84',
+    ]);
+  });
+});

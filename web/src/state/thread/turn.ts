@@ -1,0 +1,78 @@
+import type { MessageAccepted } from '../../api/types';
+import { isUnstored, type ThreadMessage } from './thread-message';
+
+/**
+ * Applies the start of a turn: its question and its answer become the end of the visible path,
+ * followed only by unstored messages. An existing answer is continued.
+ */
+export function startTurn(
+  messages: readonly ThreadMessage[],
+  accepted: MessageAccepted,
+): ThreadMessage[] {
+  const earlier = messages.filter(
+    ({ position }) => position !== null && position < accepted.position,
+  );
+  const unsent = messages.filter(
+    (message) => isUnstored(message) && message.id !== accepted.client_message_id,
+  );
+  const existing = messages.find(({ id }) => id === accepted.message_id);
+  return [
+    ...earlier,
+    question(accepted, existing, earlier.at(-1)?.id ?? null),
+    answer(accepted, messages),
+    ...unsent,
+  ];
+}
+
+export function answerOf(
+  messages: readonly ThreadMessage[],
+  turnId: string,
+): ThreadMessage | undefined {
+  return messages.findLast((message) => message.turnId === turnId && message.role === 'assistant');
+}
+
+/** Replaces the message, or appends it. */
+export function upsert(
+  messages: readonly ThreadMessage[],
+  changed: ThreadMessage,
+): readonly ThreadMessage[] {
+  const at = messages.findLastIndex(({ id }) => id === changed.id);
+  return at < 0 ? [...messages, changed] : messages.with(at, changed);
+}
+
+function question(
+  accepted: MessageAccepted,
+  existing: ThreadMessage | undefined,
+  parentId: string | null,
+): ThreadMessage {
+  return {
+    id: accepted.message_id,
+    parentId: existing?.parentId ?? parentId,
+    turnId: accepted.turn_id,
+    role: 'user',
+    content: accepted.content,
+    status: 'complete',
+    position: accepted.position,
+    createdAt: accepted.created_at,
+    versions: existing?.versions ?? [accepted.message_id],
+    problem: null,
+  };
+}
+
+function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): ThreadMessage {
+  const existing = messages.find(({ id }) => id === accepted.answer_id);
+  const sibling = messages.find(({ parentId }) => parentId === accepted.message_id);
+  const versions = existing?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
+  return {
+    id: accepted.answer_id,
+    parentId: accepted.message_id,
+    turnId: accepted.turn_id,
+    role: 'assistant',
+    content: existing?.content ?? '',
+    status: 'streaming',
+    position: existing?.position ?? accepted.position + 1,
+    createdAt: existing?.createdAt ?? accepted.created_at,
+    versions,
+    problem: null,
+  };
+}

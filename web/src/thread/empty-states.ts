@@ -1,0 +1,77 @@
+import { html } from 'lit';
+
+import type { App } from '../app/app';
+
+const STARTERS = [
+  ['Explain', 'Explain how tides work, in three sentences.'],
+  ['Write', 'Write a short poem about the sea.'],
+  ['Code', 'Give me a Python function that reverses a string.'],
+] as const;
+
+/** Shown in a thread without messages. */
+export function welcome(app: App) {
+  const config = app.config.value;
+  return html`<section class="welcome">
+    <h2>What would you like to know?</h2>
+    <p>
+      ${
+        config?.model
+          ? html`<strong>${config.model}</strong> answers here. `
+          : 'Here you talk with a language model. '
+      }Your
+      conversations are kept on this server, and only you see them.
+    </p>
+    <ul aria-label="Things to try">
+      ${STARTERS.map(
+        ([kind, text]) =>
+          html`<li>
+            <button type="button" @click=${() => app.send(text)}>
+              <small>${kind}</small><span>${text}</span>
+            </button>
+          </li>`,
+      )}
+    </ul>
+    <p class="aside">
+      Its answers can be wrong: check what matters.
+      <span class="keyboard-only"><kbd>?</kbd> shows the shortcuts.</span>
+    </p>
+  </section>`;
+}
+
+export function loadingSkeleton() {
+  return html`<div
+    class="skeleton message-list"
+    role="status"
+    aria-label="Loading the conversation"
+  >
+    ${[40, 90, 82, 60].map((width) => html`<span class="bar w${width}"></span>`)}
+    <span class="space"></span>
+    ${[40, 82, 90, 72].map((width) => html`<span class="bar w${width}"></span>`)}
+  </div>`;
+}
+
+export function missing(app: App) {
+  return emptyState(
+    'This conversation is not here',
+    'It was deleted, or it belongs to another browser: conversations are seen only where they were begun.',
+    html`<button class="primary" type="button" @click=${() => app.newChat()}>
+      Start a new chat
+    </button>`,
+  );
+}
+
+export function unreadable(app: App) {
+  return emptyState(
+    'The conversation can’t be read',
+    'The server can’t be reached, or has trouble with its storage. Nothing is lost.',
+    html`<button class="primary" type="button" @click=${() => app.retry()}>Try again</button>`,
+  );
+}
+
+function emptyState(heading: string, text: string, action: unknown) {
+  return html`<section class="empty" role="alert">
+    <h2>${heading}</h2>
+    <p>${text}</p>
+    ${action}
+  </section>`;
+}

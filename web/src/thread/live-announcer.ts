@@ -1,0 +1,95 @@
+import type { PropertyValues } from 'lit';
+
+import { toSpeech, completeSentences } from '../state/thread/sentences';
+import { statusNoteOf } from '../state/thread/status-notes';
+import type { Thread } from '../state/thread/thread';
+import { LightElement } from '../ui/light-element';
+import { StoreController } from '../ui/store-controller';
+
+/** Sentences that arrive within this time are announced together. */
+const BATCH_MS = 1500;
+/** The number of announcements kept in the page. */
+const MAX_LINES = 20;
+
+/** Announces a streaming answer to screen readers, politely and in complete sentences. */
+export class LiveAnnouncer extends LightElement {
+  static override properties = { thread: { attribute: false } };
+
+  declare thread: Thread;
+
+  readonly #state = new StoreController(this);
+  #answerId: string | null = null;
+  /** How much of which answer has been announced. */
+  #announced = 0;
+  #announcedId: string | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.className = 'visually-hidden';
+    this.setAttribute('role', 'log');
+    this.setAttribute('aria-live', 'polite');
+    this.setAttribute('aria-label', 'The answer as it comes');
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.#timer);
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has('thread')) {
+      this.#state.store = this.thread.state;
+      this.#answerId = null;
+      this.replaceChildren();
+    }
+    this.#update();
+  }
+
+  #update(): void {
+    const answer = this.thread.state.value.messages.findLast(
+      ({ status }) => status === 'streaming',
+    );
+    if (answer && answer.id !== this.#answerId) {
+      this.#answerId = answer.id;
+      // The existing text of a continued answer has been announced before.
+      if (answer.id !== this.#announcedId) this.#announced = 0;
+      this.#announcedId = answer.id;
+      this.#announce('Answering…');
+    }
+    if (this.#answerId === null) return;
+    if (answer) this.#timer ??= setTimeout(() => this.#announceSentences(), BATCH_MS);
+    else this.#announceEnd(this.#answerId);
+  }
+
+  #announceSentences(): void {
+    this.#timer = undefined;
+    const answer = this.#answerId === null ? undefined : this.thread.find(this.#answerId);
+    if (!answer) return;
+    const { text, end } = completeSentences(answer.content, this.#announced);
+    this.#announced = end;
+    this.#announce(text);
+  }
+
+  #announceEnd(answerId: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#answerId = null;
+    const answer = this.thread.find(answerId);
+    if (!answer) return;
+    this.#announce(toSpeech(answer.content.slice(this.#announced)));
+    this.#announced = answer.content.length;
+    const note = statusNoteOf(answer);
+    if (note) this.#announce(note.text);
+  }
+
+  #announce(text: string): void {
+    if (text === '') return;
+    const line = document.createElement('p');
+    line.textContent = text;
+    this.append(line);
+    while (this.childElementCount > MAX_LINES) this.firstElementChild?.remove();
+  }
+}
+
+customElements.define('webchat-live-announcer', LiveAnnouncer);

@@ -1,0 +1,115 @@
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+
+/** Within this distance of the end, the view follows the growing answer. */
+const NEAR_END_PX = 80;
+const MARKED_MS = 2000;
+
+interface Anchor {
+  key: string;
+  top: number;
+}
+
+/**
+ * Keeps the scroll position in a list of `[data-key]` elements. At the end, the view follows new
+ * content; elsewhere, the visible elements stay in place when content is added above them.
+ */
+export class ScrollAnchor implements ReactiveController {
+  atEnd = true;
+  #anchor: Anchor | null = null;
+  #lastTop = 0;
+  readonly #resized = new ResizeObserver(() => this.follow());
+
+  constructor(
+    private readonly host: ReactiveControllerHost & HTMLElement,
+    private readonly scroller: () => HTMLElement | null,
+  ) {
+    host.addController(this);
+  }
+
+  /** Observes the content, which may grow without a render, as when a font loads. */
+  observe(content: Element | null): void {
+    if (content) this.#resized.observe(content);
+  }
+
+  hostDisconnected(): void {
+    this.#resized.disconnect();
+  }
+
+  hostUpdate(): void {
+    this.#anchor = this.atEnd ? null : this.#firstVisible();
+  }
+
+  hostUpdated(): void {
+    const scroller = this.scroller();
+    if (this.atEnd) this.follow();
+    else if (this.#anchor && scroller) {
+      const element = this.#find(this.#anchor.key);
+      const moved = element ? element.getBoundingClientRect().top - this.#anchor.top : 0;
+      if (moved !== 0) scroller.scrollTop += moved;
+    }
+    this.#anchor = null;
+  }
+
+  follow(): void {
+    const scroller = this.scroller();
+    if (!scroller || !this.atEnd) return;
+    // A welcome text longer than the screen starts at its top.
+    const isEmpty = scroller.querySelector('[data-key]') === null;
+    scroller.scrollTop = isEmpty ? 0 : scroller.scrollHeight;
+  }
+
+  scrollToEnd(): void {
+    this.atEnd = true;
+    this.follow();
+    this.host.requestUpdate();
+  }
+
+  /** Updates `atEnd` after the user or the page has scrolled. */
+  handleScroll(): void {
+    const scroller = this.scroller();
+    if (!scroller) return;
+    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    const isGoingUp = scroller.scrollTop < this.#lastTop;
+    this.#lastTop = scroller.scrollTop;
+    // Scrolling up a little stops the following, so that the next chunk does not pull the view back.
+    const atEnd = isGoingUp ? this.atEnd && below <= 1 : this.atEnd || below < NEAR_END_PX;
+    if (atEnd === this.atEnd) return;
+    this.atEnd = atEnd;
+    this.host.requestUpdate();
+  }
+
+  /** Scrolls to an element and highlights it for a moment. */
+  show(key: string): void {
+    const element = this.#find(key);
+    if (!element) return;
+    this.atEnd = false;
+    this.#scrollTo(element);
+    // Elements are laid out only when they come into view, and may turn out taller than estimated.
+    requestAnimationFrame(() => this.#scrollTo(element));
+    element.classList.add('marked');
+    setTimeout(() => element.classList.remove('marked'), MARKED_MS);
+  }
+
+  #scrollTo(element: Element): void {
+    element.scrollIntoView({ block: 'center' });
+    this.#lastTop = this.scroller()?.scrollTop ?? 0;
+  }
+
+  #firstVisible(): Anchor | null {
+    const scroller = this.scroller();
+    if (!scroller) return null;
+    const { left, top, width, height } = scroller.getBoundingClientRect();
+    for (let y = top + 1; y < top + height; y += 24) {
+      const item = document
+        .elementFromPoint(left + width / 2, y)
+        ?.closest<HTMLElement>('[data-key]');
+      const key = item?.dataset['key'];
+      if (item && key) return { key, top: item.getBoundingClientRect().top };
+    }
+    return null;
+  }
+
+  #find(key: string): Element | null {
+    return this.scroller()?.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? null;
+  }
+}

@@ -1,0 +1,67 @@
+import { html, type TemplateResult } from 'lit';
+import Close from '@carbon/icons/es/close/16.js';
+
+import type { App } from '../app/app';
+import { icon } from './icon';
+import { LightElement } from './light-element';
+
+/**
+ * A modal dialog. It is a native `dialog`, which traps the focus and restores it on closing. Fires
+ * `closed`.
+ */
+export abstract class Modal extends LightElement {
+  static override properties = { app: { attribute: false } };
+
+  declare app: App;
+
+  protected abstract readonly heading: string;
+  protected abstract content(): TemplateResult;
+  /** A CSS class beside `modal`. */
+  protected readonly variant: string = '';
+
+  protected override render() {
+    return html`<dialog
+      class="modal ${this.variant}"
+      aria-labelledby="modal-heading"
+      @close=${this.#closed}
+      @pointerdown=${this.#pointerDown}
+      @keydown=${this.#keyDown}
+    >
+      <div class="modal-body">
+        <header class="modal-head">
+          <h2 id="modal-heading">${this.heading}</h2>
+          <button class="quiet" type="button" aria-label="Close" @click=${() => this.close()}>
+            ${icon(Close)}
+          </button>
+        </header>
+        <div class="modal-content">${this.content()}</div>
+      </div>
+    </dialog>`;
+  }
+
+  protected override firstUpdated(): void {
+    this.dialog?.showModal();
+  }
+
+  close(): void {
+    this.dialog?.close();
+  }
+
+  protected get dialog(): HTMLDialogElement | null {
+    return this.querySelector('dialog');
+  }
+
+  #closed(): void {
+    this.dispatchEvent(new CustomEvent('closed'));
+  }
+
+  /** A click on the backdrop has the dialog itself as its target. */
+  #pointerDown(event: PointerEvent): void {
+    if (event.target === this.dialog) this.close();
+  }
+
+  /** Keeps keys from the page behind the dialog. */
+  #keyDown(event: KeyboardEvent): void {
+    event.stopPropagation();
+  }
+}

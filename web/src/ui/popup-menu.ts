@@ -1,0 +1,147 @@
+import { html, nothing } from 'lit';
+import type Icon from '@carbon/icons/es/add/16.js';
+
+import { icon } from './icon';
+import { LightElement } from './light-element';
+
+export interface MenuItem {
+  label: string;
+  icon: typeof Icon;
+  /** The action; a download has `href` instead. */
+  run?: () => void;
+  href?: string;
+  isDangerous?: boolean;
+  /** Draws a line above the item. */
+  isSeparated?: boolean;
+}
+
+const GAP_PX = 4;
+
+let count = 0;
+
+/** A button with a menu. The menu is a popover, so the browser keeps it on top and dismisses it. */
+export class PopupMenu extends LightElement {
+  static override properties = {
+    label: {},
+    icon: { attribute: false },
+    items: { attribute: false },
+    isOpen: { state: true },
+  };
+
+  declare label: string;
+  declare icon: typeof Icon;
+  declare items: () => readonly MenuItem[];
+  declare isOpen: boolean;
+
+  readonly #id: string;
+
+  constructor() {
+    super();
+    count += 1;
+    this.#id = `menu-${count}`;
+    this.isOpen = false;
+  }
+
+  protected override render() {
+    return html`<button
+        class="quiet"
+        type="button"
+        aria-label=${this.label}
+        title=${this.label}
+        aria-haspopup="menu"
+        aria-expanded=${this.isOpen}
+        popovertarget=${this.#id}
+      >
+        ${icon(this.icon)}
+      </button>
+      <div
+        id=${this.#id}
+        class="menu"
+        popover
+        role=${this.isOpen ? 'menu' : nothing}
+        aria-label=${this.isOpen ? this.label : nothing}
+        @toggle=${this.#toggled}
+        @keydown=${this.#keyDown}
+      >
+        ${this.isOpen ? this.items().map((item) => this.#item(item)) : nothing}
+      </div>`;
+  }
+
+  #item(item: MenuItem) {
+    const text = html`${icon(item.icon)}<span>${item.label}</span>`;
+    const classes = `${item.isDangerous ? 'dangerous' : ''} ${item.isSeparated ? 'separated' : ''}`;
+    if (item.href !== undefined) {
+      return html`<a
+        class=${classes}
+        role="menuitem"
+        tabindex="-1"
+        href=${item.href}
+        download
+        @click=${this.#close}
+        >${text}</a
+      >`;
+    }
+    const run = () => {
+      // The menu closes first, so that a dialog opened by `run` returns the focus to this button.
+      this.#close();
+      item.run?.();
+    };
+    return html`<button class=${classes} type="button" role="menuitem" tabindex="-1" @click=${run}>
+      ${text}
+    </button>`;
+  }
+
+  async #toggled({ newState }: ToggleEvent): Promise<void> {
+    this.isOpen = newState === 'open';
+    if (!this.isOpen) return;
+    await this.updateComplete;
+    this.#position();
+    this.#menuItems()[0]?.focus();
+  }
+
+  /** Places the menu below its button, or above it if there is no room, within the window. */
+  #position(): void {
+    const menu = this.#menu();
+    const button = this.querySelector('button')?.getBoundingClientRect();
+    if (!menu || !button) return;
+    const { width, height } = menu.getBoundingClientRect();
+    const isRoomBelow = button.bottom + GAP_PX + height <= innerHeight;
+    const top = isRoomBelow ? button.bottom + GAP_PX : button.top - GAP_PX - height;
+    menu.style.top = `${Math.max(GAP_PX, top)}px`;
+    const left = Math.min(button.left, innerWidth - GAP_PX - width);
+    menu.style.left = `${Math.max(GAP_PX, left)}px`;
+  }
+
+  #keyDown(event: KeyboardEvent): void {
+    const items = this.#menuItems();
+    const index = items.findIndex((item) => item === document.activeElement);
+    const targets: Record<string, number> = {
+      ArrowDown: (index + 1) % items.length,
+      ArrowUp: (index - 1 + items.length) % items.length,
+      Home: 0,
+      End: items.length - 1,
+    };
+    if (event.key === 'Tab') this.#close();
+    // The browser closes the menu; the page behind it must not react.
+    if (event.key === 'Escape') event.stopPropagation();
+    const next = targets[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    items[next]?.focus();
+  }
+
+  #close(): void {
+    this.#menu()?.hidePopover();
+  }
+
+  #menu(): HTMLElement | null {
+    return this.querySelector<HTMLElement>('.menu');
+  }
+
+  #menuItems(): HTMLElement[] {
+    return [...this.querySelectorAll<HTMLElement>('[role="menuitem"]')];
+  }
+}
+
+customElements.define('webchat-popup-menu', PopupMenu);
