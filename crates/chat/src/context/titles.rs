@@ -109,7 +109,7 @@ mod tests {
         Title::try_from(text.to_owned()).unwrap()
     }
 
-    async fn room_after_the_first_exchange() -> Room {
+    async fn chat_after_the_first_exchange() -> TestChat {
         let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         test
@@ -117,12 +117,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_model_entitles_a_conversation_after_its_first_exchange_and_only_then() {
-        let test = room_after_the_first_exchange().await;
+        let test = chat_after_the_first_exchange().await;
 
-        let request = test.model.next_request().await;
-        let request = request.request.clone();
-        request.send_text("\"Sums of two\".\n").await;
-        request.finish(FinishReason::Stop).await;
+        let pending = test.model.next_request().await;
+        let request = pending.request.clone();
+        pending.send_text("\"Sums of two\".\n").await;
+        pending.finish(FinishReason::Stop).await;
         settle().await;
         test.ask_and_answer("And then?", ANSWER).await;
 
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_title_that_the_user_gave_meanwhile_stays() {
-        let test = room_after_the_first_exchange().await;
+        let test = chat_after_the_first_exchange().await;
         let request = test.model.next_request().await;
 
         test.rename(test.id, title("Mine")).await;
@@ -151,7 +151,7 @@ mod tests {
         let long_answer =
             "The conversation is about a sum that the user wrote, and about a long word.";
         for said in [long_answer, " \n", "***"] {
-            let test = room_after_the_first_exchange().await;
+            let test = chat_after_the_first_exchange().await;
 
             let request = test.model.next_request().await;
             request.send_text(said).await;
@@ -164,12 +164,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_model_that_fails_or_is_silent_harms_nothing() {
-        let test = room_after_the_first_exchange().await;
+        let test = chat_after_the_first_exchange().await;
         test.model.next_request().await.fail().await;
         settle().await;
         assert_eq!(test.conversation().await.title, Some(title(QUESTION)));
 
-        let silent = room_after_the_first_exchange().await;
+        let silent = chat_after_the_first_exchange().await;
         let request = silent.model.next_request().await;
         silent.advance(TITLE_TIMEOUT).await;
         settle().await;

@@ -97,6 +97,7 @@ mod tests {
     use webchat_persistence::Append;
 
     use super::*;
+    use crate::conversations::reading::PAGE;
     use crate::testing::{ANSWER, QUESTION, START, TestChat, settle};
 
     fn positions(messages: &[VersionedMessage]) -> Vec<u64> {

@@ -173,7 +173,9 @@ mod tests {
     use webchat_domain::{ConversationChange, EventId, FinishReason};
 
     use super::*;
+    use crate::ChatError;
     use crate::testing::{ANSWER, QUESTION, TestChat, describe, expect_soon, settle};
+    use webchat_domain::UserId;
 
     fn chunk(seq: u64, turn_id: TurnId, text: &str) -> Arc<Event> {
         let chunk = ResponseChunk { chunk: text.to_owned(), turn_id };

@@ -10,6 +10,15 @@ use webchat_domain::{
 
 use super::reader::{ReadError, read};
 use super::*;
+use crate::formats::imported::ImportedConversation;
+use webchat_domain::Context;
+use webchat_domain::Conversation;
+use webchat_domain::ConversationId;
+use webchat_domain::Role;
+use webchat_domain::Title;
+use webchat_domain::UserId;
+use webchat_persistence::StoredConversation;
+use webchat_persistence::StoredMessage;
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 const CHATGPT: &str = include_str!("../../../../tests/fixtures/chatgpt-conversations.json");

@@ -36,6 +36,8 @@ mod tests {
 
     use super::*;
     use crate::testing::TestChat;
+    use futures_util::StreamExt;
+    use std::sync::Arc;
 
     #[tokio::test(start_paused = true)]
     async fn what_panics_once_in_the_background_goes_on() {

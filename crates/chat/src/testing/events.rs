@@ -11,8 +11,8 @@ pub(crate) async fn settle() {
 }
 
 /// What would never come is a failure, not a test that hangs. Time is paused: it costs none.
-pub(crate) async fn soon<T>(coming: impl Future<Output = T>) -> T {
-    timeout(Duration::from_mins(1), coming).await.expect("it never comes")
+pub(crate) async fn expect_soon<T>(coming: impl Future<Output = T>) -> T {
+    timeout(Duration::from_mins(1), coming).await.expect("timed out")
 }
 
 pub(crate) fn describe(body: &EventBody) -> String {

@@ -32,7 +32,7 @@ enum Step {
 }
 
 impl ScriptedModel {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (asking, request) = mpsc::channel(16);
         Self {
             asking,

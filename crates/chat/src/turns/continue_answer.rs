@@ -48,6 +48,7 @@ mod tests {
     use webchat_llm::ChatRole;
 
     use super::*;
+    use crate::context::prompts::CONTINUE;
     use crate::testing::{ANSWER, QUESTION, TestChat, log_that_rejects, settle};
 
     async fn go_on(test: &TestChat) -> Result<Sent, ChatError> {

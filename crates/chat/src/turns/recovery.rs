@@ -91,6 +91,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{ANSWER, QUESTION, START, TestChat, settle};
+    use webchat_domain::MessageStatus;
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {

@@ -41,6 +41,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat, settle};
+    use webchat_persistence::Signal;
 
     #[tokio::test(start_paused = true)]
     async fn a_stopped_answer_keeps_what_came_and_lets_go_of_the_model() {

@@ -111,7 +111,7 @@ mod tests {
     }
 
     /// A room in which two questions were answered.
-    async fn room_of_two_exchanges() -> Room {
+    async fn chat_with_two_exchanges() -> TestChat {
         let test = TestChat::new().await;
         test.ask_and_answer("one?", "One.").await;
         test.ask_and_answer("two?", "Two.").await;
@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_edited_question_is_answered_in_place_of_the_old_one() {
-        let test = room_of_two_exchanges().await;
+        let test = chat_with_two_exchanges().await;
         let old = test.messages().await.remove(2);
         let before = test.published().await.len();
 
@@ -141,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_made_anew_to_the_same_question() {
-        let test = room_of_two_exchanges().await;
+        let test = chat_with_two_exchanges().await;
         let [_, _, question, old] = test.messages().await.try_into().unwrap();
 
         let sent = regenerate(&test, None).await.unwrap();
@@ -164,7 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_earlier_answer_that_is_made_anew_ends_the_conversation() {
-        let test = room_of_two_exchanges().await;
+        let test = chat_with_two_exchanges().await;
         let first_answer = test.messages().await.remove(1);
 
         regenerate(&test, Some(&first_answer)).await.unwrap();
@@ -178,7 +178,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_selected_version_is_visible_and_told_once() {
-        let test = room_of_two_exchanges().await;
+        let test = chat_with_two_exchanges().await;
         let old = test.messages().await.remove(2);
         edit(&test, &old, "three?").await.unwrap();
         let request = test.model.next_request().await;
@@ -222,7 +222,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_version_that_is_sent_twice_is_made_once() {
-        let test = room_of_two_exchanges().await;
+        let test = chat_with_two_exchanges().await;
         let name = ClientMessageId::try_from("again".to_owned()).ok();
         let send = || test.chat.turns.regenerate(test.user_id, test.id, None, name.clone());
 
@@ -238,26 +238,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_can_have_no_such_version_is_refused_and_nothing_is_told() {
-        let test = room_of_two_exchanges().await;
+        let test = chat_with_two_exchanges().await;
         let [question, answer, _, _] = test.messages().await.try_into().unwrap();
         let empty =
             test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
         let before = test.published().await;
         let (user_id, stranger, id, chat) = (test.user_id, UserId::generate(), test.id, &test.chat);
-        let (request, answered) = (question.message_id, answer.message_id);
+        let (asked, answered) = (question.message_id, answer.message_id);
 
         let not_found = [
             edit(&test, &answer, "I said so").await.map(drop),
             regenerate(&test, Some(&question)).await.map(drop),
             chat.turns.regenerate(user_id, empty, None, None).await.map(drop),
             chat.turns.select_version(user_id, id, MessageId::generate()).await.map(drop),
-            chat.turns.select_version(user_id, empty, request).await.map(drop),
+            chat.turns.select_version(user_id, empty, asked).await.map(drop),
         ];
         let foreign = [
             chat.turns.edit(stranger, id, asked, message("mine")).await.map(drop),
             chat.turns.regenerate(stranger, id, Some(answered), None).await.map(drop),
             chat.turns.regenerate(stranger, id, None, None).await.map(drop),
-            chat.turns.select_version(stranger, id, request).await.map(drop),
+            chat.turns.select_version(stranger, id, asked).await.map(drop),
         ];
 
         assert_eq!(not_found.map(code), ["message_not_found"; 5]);

@@ -3,9 +3,10 @@ use webchat_domain::{FinishReason, MessageStatus};
 
 use super::*;
 use crate::testing::{ModelRequest, TestChat, prompted, settle};
+use webchat_llm::ChatRequest;
 
 /// A room of 1 000 tokens: 750 are tight, 250 are left by a fold.
-async fn small_room() -> Room {
+async fn small_window() -> TestChat {
     TestChat::with_window(1_800, 800).await
 }
 
@@ -18,15 +19,15 @@ fn tokens(count: usize) -> String {
 
 async fn summary_request(test: &TestChat) -> ModelRequest {
     let request = test.model.next_request().await;
-    assert_eq!(request.request.messages[0].content, SUMMARISE, "a summary is asked for");
-    asked
+    assert_eq!(request.request.messages[0].content, SUMMARISE, "requests a summary");
+    request
 }
 
 async fn summarise(test: &TestChat, text: &str) -> ChatRequest {
-    let request = summary_request(test).await;
-    let request = request.request.clone();
-    request.send_text(text).await;
-    request.finish(FinishReason::Stop).await;
+    let pending = summary_request(test).await;
+    let request = pending.request.clone();
+    pending.send_text(text).await;
+    pending.finish(FinishReason::Stop).await;
     settle().await;
     request
 }
@@ -47,14 +48,14 @@ async fn fill(test: &TestChat) {
 
 #[tokio::test(start_paused = true)]
 async fn when_it_gets_tight_the_oldest_messages_are_summarised_in_the_background() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
 
-    let request = summarise(&test, "They spoke of tides.").await;
+    let summary_request = summarise(&test, "They spoke of tides.").await;
     let kept = summary(&test).await.unwrap();
     let request = test.ask("And now?").await;
 
-    let transcript = &request.messages[1].content;
+    let transcript = &summary_request.messages[1].content;
     assert!(transcript.starts_with("User: first a tide") && transcript.contains("second a tide"));
     assert_eq!((kept.through, kept.message_count, kept.token_count), (3, 3, 5));
     assert_eq!(kept.author, SummaryAuthor::Model);
@@ -68,7 +69,7 @@ async fn when_it_gets_tight_the_oldest_messages_are_summarised_in_the_background
 
 #[tokio::test(start_paused = true)]
 async fn the_next_summary_is_made_of_the_last_one_and_the_new_messages_alone() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
     summarise(&test, "They spoke of tides.").await;
     fill(&test).await;
@@ -85,7 +86,7 @@ async fn the_next_summary_is_made_of_the_last_one_and_the_new_messages_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_fit_any_more_is_summarised_before_the_answer() {
-    let test = small_room().await;
+    let test = small_window().await;
     test.ask_and_answer(&tokens(300), &tokens(300)).await;
 
     test.send(&tokens(500)).await.unwrap();
@@ -100,7 +101,7 @@ async fn what_does_not_fit_any_more_is_summarised_before_the_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_summary_that_fails_changes_nothing_and_the_next_turn_tries_again() {
-    let test = small_room().await;
+    let test = small_window().await;
     test.ask_and_answer(&tokens(300), &tokens(300)).await;
 
     test.send(&tokens(500)).await.unwrap();
@@ -125,7 +126,7 @@ async fn a_summary_that_fails_changes_nothing_and_the_next_turn_tries_again() {
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_summary_is_none() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
 
     summarise(&test, " \n").await;
@@ -135,7 +136,7 @@ async fn an_empty_summary_is_none() {
 
 #[tokio::test(start_paused = true)]
 async fn a_summary_that_is_too_long_is_cut_at_the_end_of_a_sentence() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
 
     let request = summarise(&test, &"The moon makes the tides. ".repeat(99)).await;
@@ -148,7 +149,7 @@ async fn a_summary_that_is_too_long_is_cut_at_the_end_of_a_sentence() {
 
 #[tokio::test(start_paused = true)]
 async fn one_summary_is_made_at_a_time_also_by_two_servers() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
     let elsewhere = Compaction {
@@ -169,7 +170,7 @@ async fn one_summary_is_made_at_a_time_also_by_two_servers() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_user_writes_meanwhile_stays() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
@@ -186,7 +187,7 @@ async fn what_the_user_writes_meanwhile_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn a_summary_of_what_is_no_longer_visible_is_not_kept() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
@@ -198,7 +199,7 @@ async fn a_summary_of_what_is_no_longer_visible_is_not_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn behind_many_hidden_messages_each_visible_one_is_summarised_once() {
-    let test = small_room().await;
+    let test = small_window().await;
     test.append_messages(std::iter::repeat_n("hidden".to_owned(), 180)).await;
     let oldest = test.chat.core.read_messages(test.user_id, test.id, Some(2), 1).await.unwrap();
     let edit = crate::testing::message("shown 0.");
@@ -230,7 +231,7 @@ async fn behind_many_hidden_messages_each_visible_one_is_summarised_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_may_go_on_is_not_summarised() {
-    let test = small_room().await;
+    let test = small_window().await;
     test.ask_and_answer(&tokens(190), &tokens(200)).await;
     test.ask(&tokens(190)).await.answer(&tokens(300), FinishReason::Length).await;
 
@@ -244,7 +245,7 @@ async fn an_answer_that_may_go_on_is_not_summarised() {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_cuts_a_summary_off_and_leaves_the_way_free() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
@@ -257,7 +258,7 @@ async fn shutdown_cuts_a_summary_off_and_leaves_the_way_free() {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_does_not_wait_for_the_right_that_somebody_else_has() {
-    let test = small_room().await;
+    let test = small_window().await;
     assert!(takes_the_right(&test).await);
     fill(&test).await;
     let began = Instant::now();
@@ -282,7 +283,7 @@ async fn takes_the_right(test: &TestChat) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn who_summarises_for_long_keeps_the_right_to_until_it_is_done() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
@@ -299,7 +300,7 @@ async fn who_summarises_for_long_keeps_the_right_to_until_it_is_done() {
 
 #[tokio::test(start_paused = true)]
 async fn who_has_lost_the_right_to_summarise_stops() {
-    let test = small_room().await;
+    let test = small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
@@ -313,7 +314,7 @@ async fn who_has_lost_the_right_to_summarise_stops() {
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_waits_no_longer_than_a_hold_for_an_instance_that_died_while_it_summarised() {
-    let test = small_room().await;
+    let test = small_window().await;
     for _ in 0..4 {
         test.append_message(&tokens(400)).await;
     }
@@ -334,7 +335,7 @@ async fn a_turn_waits_no_longer_than_a_hold_for_an_instance_that_died_while_it_s
 
 #[tokio::test(start_paused = true)]
 async fn more_than_the_window_holds_is_summarised_in_pieces() {
-    let test = small_room().await;
+    let test = small_window().await;
     for _ in 0..12 {
         test.append_message(&tokens(400)).await;
     }

@@ -1,7 +1,7 @@
 use webchat_domain::{Clock, FinishReason, JobStatus};
 
 use super::*;
-use crate::prompts::{ANALYSE, COMBINE};
+use crate::context::prompts::{ANALYSE, COMBINE};
 use crate::testing::{ModelRequest, TestChat, settle};
 use crate::{Settings, Upload};
 
@@ -39,10 +39,10 @@ async fn answer(request: ModelRequest, text: &str) {
 }
 
 /// What is asked next, with its prompt.
-async fn asked(test: &TestChat, prompt: &str) -> ModelRequest {
+async fn next_request(test: &TestChat, prompt: &str) -> ModelRequest {
     let request = test.model.next_request().await;
     assert_eq!(request.request.messages[0].content, prompt);
-    asked
+    request
 }
 
 fn content(request: &ModelRequest) -> &str {
@@ -54,7 +54,7 @@ async fn a_file_of_one_part_becomes_a_question_and_its_answer() {
     let test = open(|_| {}).await;
 
     let job = upload(&test, "\u{feff}Two tides\r\na day.").await;
-    let part = asked(&test, ANALYSE).await;
+    let part = next_request(&test, ANALYSE).await;
     let given = content(&part).to_owned();
     answer(part, "It is about tides.").await;
 
@@ -84,16 +84,16 @@ async fn parts_are_analysed_a_few_at_a_time_and_combined_in_their_order() {
     let file = text(3);
 
     let job = upload(&test, &file).await;
-    let (first, second) = (request(&test, ANALYSE).await, asked(&test, ANALYSE).await);
+    let (first, second) = (next_request(&test, ANALYSE).await, next_request(&test, ANALYSE).await);
     settle().await;
     let at_a_time = test.model.request_count();
     let mut parts: Vec<String> = [&first, &second].map(|one| content(one).to_owned()).to_vec();
     answer(second, "two").await;
-    let third = asked(&test, ANALYSE).await;
+    let third = next_request(&test, ANALYSE).await;
     parts.push(content(&third).to_owned());
     answer(third, "three").await;
     answer(first, "one").await;
-    let all = asked(&test, COMBINE).await;
+    let all = next_request(&test, COMBINE).await;
     let shares = content(&all).to_owned();
     answer(all, "All of it.").await;
 
@@ -139,9 +139,9 @@ async fn a_part_that_fails_is_tried_again_and_the_user_sees_nothing_of_it() {
     let test = open(|_| {}).await;
 
     upload(&test, "Tides.").await;
-    asked(&test, ANALYSE).await.fail().await;
-    answer(request(&test, ANALYSE).await, " ").await;
-    answer(request(&test, ANALYSE).await, "It is about tides.").await;
+    next_request(&test, ANALYSE).await.fail().await;
+    answer(next_request(&test, ANALYSE).await, " ").await;
+    answer(next_request(&test, ANALYSE).await, "It is about tides.").await;
 
     assert_eq!(test.last_message().await.content, "It is about tides.");
     assert!(!test.published().await.concat().contains("Failed"));
@@ -152,17 +152,17 @@ async fn a_file_of_which_a_part_fails_says_which_and_a_retry_asks_for_that_part_
     let test = open(|settings| settings.files.concurrency = 1).await;
 
     let job = upload(&test, &text(3)).await;
-    answer(request(&test, ANALYSE).await, "one").await;
+    answer(next_request(&test, ANALYSE).await, "one").await;
     for _ in 0..3 {
-        asked(&test, ANALYSE).await.fail().await;
+        next_request(&test, ANALYSE).await.fail().await;
     }
-    answer(request(&test, ANALYSE).await, "three").await;
+    answer(next_request(&test, ANALYSE).await, "three").await;
     let failed = now(&test, &job).await;
     let retried = test.chat.files.retry(test.user_id, test.id, job.job_id).await.unwrap();
-    let missing = asked(&test, ANALYSE).await;
+    let missing = next_request(&test, ANALYSE).await;
     let given = content(&missing).to_owned();
     answer(missing, "two").await;
-    answer(request(&test, COMBINE).await, "All of it.").await;
+    answer(next_request(&test, COMBINE).await, "All of it.").await;
 
     let error = failed.error.unwrap();
     assert_eq!(error.code, "model_failed");
@@ -196,7 +196,7 @@ async fn a_model_that_takes_nothing_is_not_asked_for_every_part() {
 async fn a_cancelled_file_lets_go_of_the_model_within_two_seconds() {
     let test = open(|_| {}).await;
     let job = upload(&test, "Tides.").await;
-    let part = asked(&test, ANALYSE).await;
+    let part = next_request(&test, ANALYSE).await;
     part.send_text("It is").await;
 
     test.chat.files.cancel(test.user_id, test.id, job.job_id).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_cancelled_file_lets_go_of_the_model_within_two_seconds() {
 async fn a_deleted_conversation_ends_the_analysis_of_its_files() {
     let test = open(|_| {}).await;
     upload(&test, "Tides.").await;
-    let part = asked(&test, ANALYSE).await;
+    let part = next_request(&test, ANALYSE).await;
 
     test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
     test.advance(Duration::from_millis(2_100)).await;
@@ -225,17 +225,17 @@ async fn a_deleted_conversation_ends_the_analysis_of_its_files() {
 async fn shutdown_keeps_what_is_asked_for_and_leaves_the_rest_to_the_next_server() {
     let test = open(|settings| settings.files.concurrency = 1).await;
     let job = upload(&test, &text(2)).await;
-    let first = asked(&test, ANALYSE).await;
+    let first = next_request(&test, ANALYSE).await;
 
     let ending = test.chat.shutdown(Duration::from_secs(30));
     tokio::join!(ending, answer(first, "one"));
     let left = now(&test, &job).await;
     let test = test.with_ports(|_| {});
     test.chat.files.spawn_worker();
-    let second = asked(&test, ANALYSE).await;
+    let second = next_request(&test, ANALYSE).await;
     let given = content(&second).to_owned();
     answer(second, "two").await;
-    answer(request(&test, COMBINE).await, "All of it.").await;
+    answer(next_request(&test, COMBINE).await, "All of it.").await;
 
     assert_eq!((left.status, left.done), (JobStatus::Running, 1));
     assert!(given.starts_with("Part 2 of 2 "), "{given}");
@@ -246,7 +246,7 @@ async fn shutdown_keeps_what_is_asked_for_and_leaves_the_rest_to_the_next_server
 async fn a_shutdown_without_grace_lets_go_of_the_model() {
     let test = open(|_| {}).await;
     let job = upload(&test, "Tides.").await;
-    let part = asked(&test, ANALYSE).await;
+    let part = next_request(&test, ANALYSE).await;
 
     test.chat.shutdown(Duration::ZERO).await;
 
@@ -266,7 +266,7 @@ async fn a_file_whose_server_died_is_taken_over_when_its_hold_has_lapsed() {
     settle().await;
     let early = test.model.request_count();
     test.advance(POLL_INTERVAL).await;
-    answer(request(&test, ANALYSE).await, "It is about tides.").await;
+    answer(next_request(&test, ANALYSE).await, "It is about tides.").await;
 
     assert_eq!(early, 0);
     assert_eq!(test.last_message().await.content, "It is about tides.");
@@ -276,11 +276,11 @@ async fn a_file_whose_server_died_is_taken_over_when_its_hold_has_lapsed() {
 async fn a_panic_fails_its_file_and_no_other() {
     let test = open(|_| {}).await;
     let job = upload(&test, "Tides.").await;
-    asked(&test, ANALYSE).await.panic().await;
+    next_request(&test, ANALYSE).await.panic().await;
     settle().await;
 
     upload(&test, "Ebb.").await;
-    answer(request(&test, ANALYSE).await, "It is about ebb.").await;
+    answer(next_request(&test, ANALYSE).await, "It is about ebb.").await;
 
     let failed = now(&test, &job).await;
     assert_eq!(failed.error.unwrap().code, "internal");

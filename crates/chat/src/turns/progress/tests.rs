@@ -3,8 +3,8 @@ use webchat_persistence::MockTurnLog;
 
 use super::*;
 use crate::SendMessage;
-use crate::send_message::accepted;
 use crate::testing::{ANSWER, QUESTION, TestChat, describe, expect_soon, message, settle};
+use crate::turns::start::accepted;
 
 async fn send(test: &TestChat, name: &str) -> TurnProgress {
     let client_message_id = ClientMessageId::try_from(name.to_owned()).ok();

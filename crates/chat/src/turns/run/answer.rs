@@ -126,7 +126,9 @@ impl Turn {
         let last = self.last();
         let before = Some(last.position);
         let mut planner = ContextPlanner::new(self.core.budget(context), last)?;
-        self.core.offer_history(self.user_id, id, before, |message| planner.try_add(message)).await?;
+        self.core
+            .offer_history(self.user_id, id, before, |message| planner.try_add(message))
+            .await?;
         let placeholders = u64::from(!self.continues());
         Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholders)))
     }

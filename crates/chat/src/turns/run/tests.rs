@@ -1,8 +1,20 @@
 use std::sync::Mutex;
 
-use super::*;
 use crate::testing::{ANSWER, ModelRequest, QUESTION, TestChat, accepting_store, settle};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
 use webchat_domain::ConversationId;
+use webchat_domain::EventBody;
+use webchat_domain::FinishReason;
+use webchat_domain::Ledger;
+use webchat_domain::MessageStatus;
+use webchat_domain::ResponseEnd;
+use webchat_domain::TokenUsage;
+use webchat_llm::ChatRequest;
+use webchat_llm::ChatRole;
+use webchat_llm::ModelError;
+use webchat_persistence::StoreError;
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_tells_its_answer_in_order_and_stores_it_complete() {

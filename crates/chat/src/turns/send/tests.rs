@@ -3,6 +3,9 @@ use webchat_domain::FinishReason;
 
 use super::*;
 use crate::testing::{ANSWER, QUESTION, TestChat, describe, log_that_rejects, message, settle};
+use webchat_domain::EventBody;
+use webchat_domain::MessageStatus;
+use webchat_domain::Role;
 
 fn code(refused: Result<Sent, ChatError>) -> &'static str {
     refused.unwrap_err().code()
