@@ -1,5 +1,5 @@
-//! The subcommands beside `serve`: each ends when it is done, and says what it did.
-#![expect(clippy::print_stdout, reason = "what the operator asked for")]
+//! The subcommands other than `serve`.
+#![expect(clippy::print_stdout, reason = "the output of the commands")]
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,56 +21,57 @@ use webchat_persistence::{ConversationArchive, StoreError, Totals};
 use webchat_persistence_mongo::{FlaskError, FlaskProgress, FlaskReport, Schema};
 use webchat_tokens::TokenCounter;
 
+use crate::StoreSettings;
+use crate::error::StartError;
 use crate::stores::{connect, flask_migration, open_sqlite, prepared_mongo};
-use crate::{StartError, StoreSettings};
 
-/// How often a copy says how far it got.
-const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+/// How often progress is printed.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, Error)]
 pub enum CommandError {
     /// A store can't be opened.
     #[error(transparent)]
     Open(#[from] StartError),
-    /// Not everything was carried over.
+    /// The migration failed.
     #[error(transparent)]
     Migrate(#[from] FlaskError),
-    /// Not everything was copied.
+    /// The copy failed.
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// A file can't be used.
     #[error("can't use {0}: {1}")]
     File(String, #[source] io::Error),
-    /// What is printed is not taken.
+    /// Standard output can't be written.
     #[error("can't print: {0}")]
     Print(#[source] io::Error),
-    /// A store fails.
-    #[error("the store fails: {0}")]
+    /// A store failed.
+    #[error("store failed: {0}")]
     Store(#[from] StoreError),
-    /// Not everything was imported.
+    /// The import failed.
     #[error("{0}")]
     Import(#[from] ImportError),
-    /// Source and destination are one.
+    /// The source and the target are the same store.
     #[error("--from and --to are the same store")]
     SameStore,
-    /// There is nothing to copy from.
+    /// The source does not exist.
     #[error(
-        "{0} is not there: --from must be a database file, its folder, or a mongodb:// address"
+        "{0} does not exist: --from must be a database file, its folder, or a mongodb:// address"
     )]
     Missing(String),
 }
 
-/// Prints the description of the API.
+/// Prints the OpenAPI description of the API.
 ///
 /// # Errors
-/// None: see [`webchat_transport::openapi`].
+/// See [`webchat_transport::openapi`].
 pub fn print_openapi() -> serde_json::Result<()> {
     print!("{}", webchat_transport::openapi()?);
     Ok(())
 }
 
-/// Brings the database to the form that this version needs; with `dry_run`, says what that would be.
+/// Creates or upgrades the database. With `dry_run`, only prints what would be done.
 ///
 /// # Errors
 /// When the database can't be opened or changed.
@@ -78,7 +79,7 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
     let Some(uri) = &settings.mongodb_uri else {
         let file = settings.data_dir.join("webchat.db");
         if dry_run {
-            println!("{} is made or brought up to date by whoever opens it", file.display());
+            println!("{} is created or upgraded when it is opened", file.display());
         } else {
             open_sqlite(&settings.data_dir).await?;
             println!("{} is up to date", file.display());
@@ -87,58 +88,57 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
     };
     let database = connect(uri).await?;
     let schema = Schema::of(database.clone());
-    let (changes, did) = if dry_run {
+    let (changes, verb) = if dry_run {
         (schema.plan().await.map_err(StartError::from)?, "would")
     } else {
         (schema.prepare().await.map_err(StartError::from)?, "did")
     };
     for change in &changes {
-        println!("{did}: {change}");
+        println!("{verb}: {change}");
     }
     let migration = flask_migration(&database);
     let report = if dry_run {
         migration.plan().await.map_err(FlaskError::from)?
     } else {
-        migration.run(tell_progress()).await?
+        migration.run(print_progress()).await?
     };
-    let carried = print_report(&report, did);
-    if changes.is_empty() && !carried {
+    let has_migrated = print_report(&report, verb);
+    if changes.is_empty() && !has_migrated {
         println!("{} is up to date", database.location());
     }
     Ok(())
 }
 
-/// Prints how far a migration got, now and then, and each document that it leaves behind.
-fn tell_progress() -> impl FnMut(FlaskProgress) + Send {
-    let mut told = Instant::now();
+/// Prints the progress of a migration at intervals, and each skipped document.
+fn print_progress() -> impl FnMut(FlaskProgress) + Send {
+    let mut printed_at = Instant::now();
     move |progress| match progress {
-        FlaskProgress::Waiting => println!("waiting: somebody else is carrying conversations over"),
-        FlaskProgress::Skipped(left) => println!("left as it is: {left}"),
+        FlaskProgress::Waiting => println!("waiting for another migration"),
+        FlaskProgress::Skipped(left) => println!("skipped: {left}"),
         FlaskProgress::Migrated { conversations, skipped, total, .. } => {
-            if told.elapsed() >= PROGRESS_EVERY {
-                told = Instant::now();
+            if printed_at.elapsed() >= PROGRESS_INTERVAL {
+                printed_at = Instant::now();
                 println!("{} of {total} conversations", conversations + skipped);
             }
         }
     }
 }
 
-/// Whether there was anything to carry over.
-fn print_report(report: &FlaskReport, did: &str) -> bool {
+/// Prints the result of a migration. Returns whether there was anything to migrate.
+fn print_report(report: &FlaskReport, verb: &str) -> bool {
     let FlaskReport { conversations, messages, role_mapped_messages, summaries, skipped, .. } =
         report;
     if let Some(index) = &report.dropped_index {
-        println!("{did}: drop the Flask application's text index {index}");
+        println!("{verb}: drop the text index {index} of the Flask application");
     }
     if *conversations > 0 {
         println!(
-            "{did}: carry over {conversations} conversations of the Flask application, with \
-             {messages} messages ({role_mapped_messages} of them under another role) and {summaries} \
-             summaries"
+            "{verb}: migrate {conversations} conversations of the Flask application, with {messages} \
+             messages ({role_mapped_messages} of them with another role) and {summaries} summaries"
         );
     }
     if *skipped > 0 {
-        println!("{did}: leave {skipped} documents as they are:");
+        println!("{verb}: skip {skipped} documents:");
         for left in &report.first_skipped {
             println!("  {left}");
         }
@@ -146,10 +146,10 @@ fn print_report(report: &FlaskReport, did: &str) -> bool {
     report.dropped_index.is_some() || *conversations > 0 || *skipped > 0
 }
 
-/// Copies all conversations from one store into another, and checks the copy.
+/// Copies all conversations to another store, and verifies the copy.
 ///
 /// # Errors
-/// When a store can't be used, or the copy is not as the original.
+/// When a store can't be used, or the copy differs from the original.
 pub async fn copy_all(from: &str, to: &str) -> Result<(), CommandError> {
     if from == to {
         return Err(CommandError::SameStore);
@@ -158,60 +158,60 @@ pub async fn copy_all(from: &str, to: &str) -> Result<(), CommandError> {
         return Err(CommandError::Missing(from.to_owned()));
     }
     let (from, to) = (open(from).await?, open(to).await?);
-    let all = from.totals().await.map_err(CopyError::from)?;
-    let mut told = Instant::now();
+    let totals = from.totals().await.map_err(CopyError::from)?;
+    let mut printed_at = Instant::now();
     let copied = copy(from.as_ref(), to.as_ref(), |so_far| {
-        if told.elapsed() >= PROGRESS_EVERY {
-            told = Instant::now();
-            println!("{} of {}", in_words(so_far), in_words(all));
+        if printed_at.elapsed() >= PROGRESS_INTERVAL {
+            printed_at = Instant::now();
+            println!("{} of {}", in_words(so_far), in_words(totals));
         }
     })
     .await?;
-    println!("copied and checked: {}", in_words(copied));
+    println!("copied and verified: {}", in_words(copied));
     Ok(())
 }
 
-/// Writes a user's conversations, or everybody's, into a new file or to standard output.
+/// Exports the conversations of one or all users to a new file or to standard output.
 ///
 /// # Errors
-/// When the store can't be read, or the file is there already or can't be written.
+/// When the store can't be read, or the file exists already or can't be written.
 pub async fn export(
     settings: &StoreSettings,
     user: Option<UserId>,
     to: Option<&Path>,
 ) -> Result<(), CommandError> {
     let archive = open_configured(settings).await?;
-    let parts = match user {
+    let content = match user {
         Some(user) => export_user(archive, user),
         None => export_all_users(archive),
     };
     let Some(path) = to else {
-        return write_all(parts, &mut io::stdout(), CommandError::Print).await;
+        return write_all(content, &mut io::stdout(), CommandError::Print).await;
     };
     let failed = |error| CommandError::File(path.display().to_string(), error);
     let mut file = File::create_new(path).map_err(failed)?;
-    write_all(parts, &mut file, failed).await?;
+    write_all(content, &mut file, failed).await?;
     file.sync_all().map_err(failed)?;
-    println!("written: {}", path.display());
+    println!("exported to {}", path.display());
     Ok(())
 }
 
 async fn write_all(
-    mut parts: ExportStream,
+    mut content: ExportStream,
     to: &mut impl Write,
     failed: impl Fn(io::Error) -> CommandError,
 ) -> Result<(), CommandError> {
-    while let Some(part) = parts.try_next().await? {
-        to.write_all(part.as_bytes()).map_err(&failed)?;
+    while let Some(text) = content.try_next().await? {
+        to.write_all(text.as_bytes()).map_err(&failed)?;
     }
     to.flush().map_err(&failed)
 }
 
-/// Brings the conversations of a file to a user, or to the users that it names. Tokens are counted as
-/// `model` does.
+/// Imports the conversations of a file for a user, or for the users that it names. Tokens are counted
+/// for `model`.
 ///
 /// # Errors
-/// When the file is broken (then nothing is imported), or the store fails.
+/// When the file is invalid (then nothing is imported), or the store fails.
 pub async fn import(
     settings: &StoreSettings,
     model: Option<&str>,
@@ -227,24 +227,24 @@ pub async fn import(
         now: SystemClock.now(),
     };
     let user_id = user.map_or(ImportOwner::FromFile, ImportOwner::User);
-    let mut told = Instant::now();
+    let mut printed_at = Instant::now();
     let ImportProgress { imported, already_there, messages, .. } =
         webchat_chat::import(&into, user_id, file, |progress| {
-            if told.elapsed() >= PROGRESS_EVERY {
-                told = Instant::now();
+            if printed_at.elapsed() >= PROGRESS_INTERVAL {
+                printed_at = Instant::now();
                 println!("{} of {} conversations", progress.done, progress.of);
             }
             ControlFlow::Continue(())
         })
         .await?;
     println!(
-        "imported: {imported} conversations, {messages} messages; {already_there} conversations were \
-         here already"
+        "imported: {imported} conversations, {messages} messages; {already_there} conversations already \
+         existed"
     );
     Ok(())
 }
 
-/// The store of conversations that the settings name.
+/// The configured store of conversations.
 async fn open_configured(
     settings: &StoreSettings,
 ) -> Result<Arc<dyn ConversationArchive>, StartError> {
@@ -254,7 +254,7 @@ async fn open_configured(
     Ok(Arc::new(open_sqlite(&settings.data_dir).await?))
 }
 
-/// A store by its address: a `mongodb://` one, a database file, or the folder of one.
+/// The store at an address: a `mongodb://` address, a database file, or its folder.
 async fn open(address: &str) -> Result<Box<dyn ConversationArchive>, StartError> {
     if is_mongo(address) {
         return Ok(Box::new(prepared_mongo(&SecretString::from(address)).await?));

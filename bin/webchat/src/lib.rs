@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod commands;
-mod read;
+mod env;
+mod error;
 mod secret;
 mod settings;
 mod start;
@@ -9,7 +10,8 @@ mod stores;
 pub mod telemetry;
 
 pub use commands::{CommandError, copy_all, export, import, init_db, print_openapi};
-pub use read::{Environment, SettingsError, WrongSetting};
+pub use env::{Environment, InvalidSetting, SettingsError};
+pub use error::StartError;
 pub use secret::SecretError;
 pub use settings::{AppEnv, LogFormat, Settings, StoreSettings};
-pub use start::{RunningWebchat, StartError, start};
+pub use start::{RunningWebchat, start};

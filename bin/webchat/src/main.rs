@@ -14,7 +14,7 @@ use webchat_domain::UserId;
 
 /// A self-hosted, real-time chat server for LLM assistants.
 ///
-/// Settings are read from the environment and from a `.env` file in the current folder: see
+/// Settings are read from environment variables and from a `.env` file in the current folder. See
 /// `.env.example`.
 #[derive(Parser)]
 #[command(version)]
@@ -27,40 +27,39 @@ struct Arguments {
 enum Command {
     /// Runs the server (the default).
     Serve,
-    /// Makes the database, or brings it to the form that this version needs. The server does so too.
+    /// Creates the database or upgrades it to this version. The server does this at startup too.
     InitDb {
-        /// Only say what would be done.
+        /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Prints what programs may ask for, as OpenAPI 3.1: what `docs/openapi.json` holds.
+    /// Prints the OpenAPI 3.1 description of the HTTP API.
     Openapi,
-    /// Copies all conversations from one store into another, and checks the copy. No server may use
-    /// them meanwhile.
+    /// Copies all conversations to another store and verifies the copy. No server may use the stores
+    /// meanwhile.
     Copy {
-        /// A database file, the folder of one (`DATA_DIR`), or a `mongodb://` address.
+        /// The source: a database file, its folder (`DATA_DIR`), or a `mongodb://` address.
         #[arg(long)]
         from: String,
-        /// The same for the store that is written.
+        /// The target, in the same format.
         #[arg(long)]
         to: String,
     },
-    /// Writes conversations into a file, as JSON with all there is of them. No other Webchat may use the
-    /// database file meanwhile.
+    /// Exports conversations completely, as JSON. No other Webchat may use the database file meanwhile.
     Export {
-        /// The user whose they are; without one, those of all users are written.
+        /// The user whose conversations are exported; by default all users.
         #[arg(long)]
         user: Option<UserId>,
-        /// The new file; without one, they are printed.
+        /// The file to create; by default standard output.
         #[arg(long)]
         to: Option<PathBuf>,
     },
-    /// Brings the conversations of a file: Webchat's own, ChatGPT's `conversations.json`, or one that the
-    /// Flask application saved. No other Webchat may use the database file meanwhile.
+    /// Imports conversations from a file: an export of Webchat, ChatGPT's `conversations.json`, or a
+    /// file that the Flask application saved. No other Webchat may use the database file meanwhile.
     Import {
-        /// The file.
+        /// The file to import.
         file: PathBuf,
-        /// The user whose they become; without one, each goes to the user that the file names.
+        /// The user who receives the conversations; by default the users that the file names.
         #[arg(long)]
         user: Option<UserId>,
     },
@@ -71,7 +70,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse().command.unwrap_or(Command::Serve)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(error.as_ref());
+            print_error(error.as_ref());
             ExitCode::FAILURE
         }
     }
@@ -81,17 +80,17 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
     match command {
         Command::Serve => serve().await,
         Command::InitDb { dry_run } => {
-            let settings = StoreSettings::read(&Environment::of_process()?)?;
+            let settings = StoreSettings::read(&Environment::from_process()?)?;
             Ok(init_db(&settings, dry_run).await?)
         }
         Command::Openapi => Ok(print_openapi()?),
         Command::Copy { from, to } => Ok(copy_all(&from, &to).await?),
         Command::Export { user, to } => {
-            let settings = StoreSettings::read(&Environment::of_process()?)?;
+            let settings = StoreSettings::read(&Environment::from_process()?)?;
             Ok(export(&settings, user, to.as_deref()).await?)
         }
         Command::Import { file, user } => {
-            let environment = Environment::of_process()?;
+            let environment = Environment::from_process()?;
             let (settings, model) = (StoreSettings::read(&environment)?, environment.model());
             Ok(import(&settings, model.as_deref(), &file, user).await?)
         }
@@ -99,32 +98,32 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
 }
 
 async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let settings = Settings::read(&Environment::of_process()?)?;
+    let settings = Settings::read(&Environment::from_process()?)?;
     telemetry::init(settings.log_format, &settings.log_level)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let running = webchat::start(settings).await?;
-    announce(&running);
-    let mut asked_to_end = async move || {
+    print_ready(&running);
+    let mut stop_requested = async move || {
         tokio::select! {
             _ = ctrl_c() => {}
             _ = terminate.recv() => {}
         }
     };
-    asked_to_end().await;
-    tracing::info!("ending: answers that are being made have their time; ask again to end at once");
+    stop_requested().await;
+    tracing::info!("shutting down: waiting for running answers; interrupt again to stop at once");
     tokio::select! {
-        ended = running.shutdown() => Ok(ended?),
-        () = asked_to_end() => Err("ended at once: answers that were being made are cut off".into()),
+        stopped = running.shutdown() => Ok(stopped?),
+        () = stop_requested() => Err("stopped at once: running answers are interrupted".into()),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the one line that the user waits for")]
-fn announce(running: &webchat::RunningWebchat) {
-    let model = running.model_name().unwrap_or_else(|| "as the upstream names it".to_owned());
+#[expect(clippy::print_stdout, reason = "tells the user that the server is ready")]
+fn print_ready(running: &webchat::RunningWebchat) {
+    let model = running.model_name().unwrap_or_else(|| "named by the upstream".to_owned());
     println!("Webchat is ready: {} (model: {model})", running.url());
 }
 
-#[expect(clippy::print_stderr, reason = "it may be too early for the log")]
-fn complain(error: &dyn std::error::Error) {
+#[expect(clippy::print_stderr, reason = "the log may not have been started")]
+fn print_error(error: &dyn std::error::Error) {
     eprintln!("webchat: {error}");
 }

@@ -1,11 +1,11 @@
+//! The settings, as read from the environment.
+
+mod parsers;
 mod upstream;
 
-use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -15,36 +15,37 @@ use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
 
-use crate::read::{Environment, Reader, SettingsError};
-use upstream::upstream;
+use self::parsers::{web_address, within};
+use self::upstream::upstream;
+use crate::env::{EnvReader, Environment, SettingsError};
 
-/// The most megabytes a file may be allowed to have: MongoDB takes documents of 16.
-const MOST_MEGABYTES: f64 = 10.0;
+/// The upper limit of `MAX_FILE_SIZE_MB`: a document in MongoDB has at most 16 MB.
+const MAX_FILE_MEGABYTES: f64 = 10.0;
 
-/// The window of a model that nobody knows, in tokens.
+/// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
 
-/// A shorter key can be guessed.
-const SECRET_KEY_CHARS: usize = 32;
+/// A shorter key could be guessed.
+const MIN_SECRET_KEY_CHARS: usize = 32;
 
-/// What the operator decides. `.env.example` explains each.
+/// The settings. `.env.example` explains each of them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `APP_ENV`
     pub app_env: AppEnv,
     /// `HOST`
     pub host: IpAddr,
-    /// `PORT`: 0 for one that is free.
+    /// `PORT`: 0 for any free port.
     pub port: u16,
     /// `PUBLIC_URL`
     pub public_url: Option<Url>,
     /// `ALLOWED_ORIGINS`
     pub allowed_origins: Vec<Url>,
-    /// Where everything is kept.
+    /// The settings of the stores.
     pub stores: StoreSettings,
     /// `WEB_DIR`
     pub web_dir: PathBuf,
-    /// `SECRET_KEY`: without one, it is made and kept in `DATA_DIR`.
+    /// `SECRET_KEY`; by default it is generated and stored in `DATA_DIR`.
     pub secret_key: Option<SecretString>,
     /// `SESSION_TTL_DAYS`
     pub session_ttl: Duration,
@@ -63,9 +64,9 @@ pub struct Settings {
     /// `MAX_FILE_SIZE_MB`, `ALLOWED_EXTENSIONS`, `CHUNK_SIZE_TOKENS`, `FILE_CONCURRENCY` and
     /// `FILES_PER_USER`
     pub files: FileSettings,
-    /// `TURNS_PER_USER`: `None` for any number.
+    /// `TURNS_PER_USER`: `None` for no limit.
     pub turns_per_user: Option<u32>,
-    /// `REQUESTS_PER_SECOND`: `None` for any number.
+    /// `REQUESTS_PER_SECOND`: `None` for no limit.
     pub requests_per_second: Option<NonZeroU32>,
     /// `WS_…`
     pub limits: Limits,
@@ -79,44 +80,44 @@ pub struct Settings {
     pub log_level: String,
 }
 
-/// Where everything is kept.
+/// The settings of the stores.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// `DATA_DIR`
     pub data_dir: PathBuf,
-    /// `MONGODB_URI`: without one, conversations are in `DATA_DIR`.
+    /// `MONGODB_URI`; by default conversations are stored in `DATA_DIR`.
     pub mongodb_uri: Option<SecretString>,
-    /// `REDIS_URL`: without one, sessions and event numbers are in `DATA_DIR`.
+    /// `REDIS_URL`; by default sessions and event numbers are stored in `DATA_DIR`.
     pub redis_url: Option<SecretString>,
     /// `MIGRATE`
     pub migrate: bool,
 }
 
-/// Whether mistakes that are convenient while developing are let pass.
+/// Whether insecure settings that are convenient for development are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
-    /// They are.
+    /// Insecure settings are accepted.
     Development,
-    /// They stop the start.
+    /// Insecure settings prevent the start.
     Production,
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// For programs: one JSON object a line.
+    /// For programs: one JSON object per line.
     Json,
 }
 
 impl StoreSettings {
-    /// Reads these settings alone: for what needs the stores and no model.
+    /// Reads only these settings, for commands that need no model.
     ///
     /// # Errors
-    /// All of them that are wrong, at once.
+    /// All invalid settings at once.
     pub fn read(environment: &Environment) -> Result<Self, SettingsError> {
-        let mut reader = Reader::new(environment);
+        let mut reader = EnvReader::new(environment);
         let settings = stores(&mut reader);
         reader.finish(Some(settings))
     }
@@ -126,9 +127,9 @@ impl Settings {
     /// Reads all settings.
     ///
     /// # Errors
-    /// All settings that are wrong, at once.
+    /// All invalid settings at once.
     pub fn read(environment: &Environment) -> Result<Self, SettingsError> {
-        let mut reader = Reader::new(environment);
+        let mut reader = EnvReader::new(environment);
         let app_env = app_env(&mut reader);
         let (max_tokens, reply_tokens) = tokens(&mut reader);
         let settings = Self {
@@ -147,14 +148,14 @@ impl Settings {
             auto_titles: switch(&mut reader, "AUTO_TITLES", true),
             max_import_bytes: max_import_bytes(&mut reader),
             files: files(&mut reader),
-            turns_per_user: bound(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
-            requests_per_second: bound(&mut reader, "REQUESTS_PER_SECOND", 50),
+            turns_per_user: limit(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
+            requests_per_second: limit(&mut reader, "REQUESTS_PER_SECOND", 50),
             limits: limits(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
             log_level: log_level(&mut reader),
-            // The last field: without it there are no settings.
+            // The last field, because without it there are no settings to return.
             upstream: match upstream(&mut reader) {
                 Some(upstream) => upstream,
                 None => return reader.finish(None),
@@ -166,16 +167,11 @@ impl Settings {
 
 const WEB_ADDRESS: &str = "an address like https://chat.example.org";
 
-fn web_address(value: &str) -> Option<Url> {
-    let url = Url::parse(value).ok()?;
-    matches!(url.scheme(), "http" | "https").then_some(url)
-}
-
-fn stores(reader: &mut Reader<'_>) -> StoreSettings {
+fn stores(reader: &mut EnvReader<'_>) -> StoreSettings {
     let address = |schemes: &'static [&str]| {
         |value: &str| {
-            let rest = schemes.iter().find_map(|scheme| value.strip_prefix(scheme))?;
-            (!rest.is_empty()).then(|| SecretString::from(value))
+            let location = schemes.iter().find_map(|scheme| value.strip_prefix(scheme))?;
+            (!location.is_empty()).then(|| SecretString::from(value))
         }
     };
     StoreSettings {
@@ -194,7 +190,7 @@ fn stores(reader: &mut Reader<'_>) -> StoreSettings {
     }
 }
 
-fn app_env(reader: &mut Reader<'_>) -> AppEnv {
+fn app_env(reader: &mut EnvReader<'_>) -> AppEnv {
     let expected = "development or production";
     let parsed = reader.optional("APP_ENV", expected, |value| match value {
         "development" => Some(AppEnv::Development),
@@ -204,22 +200,22 @@ fn app_env(reader: &mut Reader<'_>) -> AppEnv {
     parsed.unwrap_or(AppEnv::Development)
 }
 
-/// The window is the model's own, where that is known.
-fn tokens(reader: &mut Reader<'_>) -> (u32, u32) {
+/// `MAX_TOKENS` and `REPLY_TOKENS`. The default is the context window of the model, if it is known.
+fn tokens(reader: &mut EnvReader<'_>) -> (u32, u32) {
     let known = reader.text("MODEL").and_then(|model| window_of(&model));
     let default = known.unwrap_or(DEFAULT_WINDOW);
     let max_tokens = reader.parsed("MAX_TOKENS", "a number of tokens", default);
     let reply_tokens = reader.parsed("REPLY_TOKENS", "a number of tokens", 800);
     if reply_tokens == 0 || reply_tokens >= max_tokens {
-        reader.refuse("REPLY_TOKENS", "more than 0, and less than MAX_TOKENS");
+        reader.reject("REPLY_TOKENS", "more than 0 and less than MAX_TOKENS");
     }
     (max_tokens, reply_tokens)
 }
 
-fn files(reader: &mut Reader<'_>) -> FileSettings {
+fn files(reader: &mut EnvReader<'_>) -> FileSettings {
     let default = FileSettings::default();
     let max_bytes = reader.optional("MAX_FILE_SIZE_MB", "a number from 0.001 to 10", megabytes);
-    let expected = "ends of file names like txt,md,json";
+    let expected = "file extensions like txt,md,json";
     let extensions = reader.optional("ALLOWED_EXTENSIONS", expected, |value| {
         value.split(',').map(|one| extension(one.trim())).collect()
     });
@@ -233,67 +229,51 @@ fn files(reader: &mut Reader<'_>) -> FileSettings {
     }
 }
 
-/// In bytes.
+/// The number of bytes of a size in megabytes.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "it is a small, positive number"
+    reason = "the number is small and positive"
 )]
 fn megabytes(value: &str) -> Option<usize> {
     let megabytes: f64 = value.parse().ok()?;
-    (0.001..=MOST_MEGABYTES).contains(&megabytes).then_some((megabytes * 1_048_576.0) as usize)
+    (0.001..=MAX_FILE_MEGABYTES).contains(&megabytes).then_some((megabytes * 1_048_576.0) as usize)
 }
 
 fn extension(value: &str) -> Option<String> {
-    let bare = value.strip_prefix('.').unwrap_or(value);
-    let is_one = !bare.is_empty() && bare.chars().all(char::is_alphanumeric);
-    is_one.then(|| bare.to_lowercase())
+    let name = value.strip_prefix('.').unwrap_or(value);
+    let is_valid = !name.is_empty() && name.chars().all(char::is_alphanumeric);
+    is_valid.then(|| name.to_lowercase())
 }
 
-/// A number within bounds; `unit` is written behind "a number".
-fn within<T>(
-    reader: &mut Reader<'_>,
-    name: &'static str,
-    unit: &str,
-    range: RangeInclusive<T>,
-) -> Option<T>
-where
-    T: FromStr + PartialOrd + Display,
-{
-    let expected = format!("a number{unit} from {} to {}", range.start(), range.end());
-    reader.optional(name, &expected, |value| {
-        value.parse().ok().filter(|number| range.contains(number))
-    })
-}
-
-fn allowed_origins(reader: &mut Reader<'_>) -> Vec<Url> {
-    let expected = "addresses like https://chat.example.org, with commas between them";
+fn allowed_origins(reader: &mut EnvReader<'_>) -> Vec<Url> {
+    let expected = "comma-separated addresses like https://chat.example.org";
     let parsed = reader.optional("ALLOWED_ORIGINS", expected, |value| {
         value.split(',').map(|origin| web_address(origin.trim())).collect()
     });
     parsed.unwrap_or_default()
 }
 
-fn secret_key(reader: &mut Reader<'_>, app_env: AppEnv) -> Option<SecretString> {
+fn secret_key(reader: &mut EnvReader<'_>, app_env: AppEnv) -> Option<SecretString> {
     let expected = "at least 32 random characters, as `openssl rand -hex 32` prints them";
     let key = reader.secret("SECRET_KEY");
     let is_weak =
-        key.as_ref().is_some_and(|key| key.expose_secret().chars().count() < SECRET_KEY_CHARS);
+        key.as_ref().is_some_and(|key| key.expose_secret().chars().count() < MIN_SECRET_KEY_CHARS);
     let is_missing = key.is_none() && app_env == AppEnv::Production;
     if is_weak || is_missing {
-        reader.refuse("SECRET_KEY", expected);
+        reader.reject("SECRET_KEY", expected);
     }
     key
 }
 
-fn session_ttl(reader: &mut Reader<'_>) -> Duration {
+fn session_ttl(reader: &mut EnvReader<'_>) -> Duration {
     const DAY: Duration = Duration::from_hours(24);
     let days = within(reader, "SESSION_TTL_DAYS", " of days", 1..=400);
     DAY * days.unwrap_or(365)
 }
 
-fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
+fn switch(reader: &mut EnvReader<'_>, name: &'static str, default: bool) -> bool {
     let parsed = reader.optional(name, "on or off", |value| match value {
         "on" => Some(true),
         "off" => Some(false),
@@ -302,12 +282,12 @@ fn switch(reader: &mut Reader<'_>, name: &'static str, default: bool) -> bool {
     parsed.unwrap_or(default)
 }
 
-/// `None` where there is no bound.
-fn bound(reader: &mut Reader<'_>, name: &'static str, default: u32) -> Option<NonZeroU32> {
-    NonZeroU32::new(reader.parsed(name, "a number; 0 for no bound", default))
+/// A limit; 0 means none.
+fn limit(reader: &mut EnvReader<'_>, name: &'static str, default: u32) -> Option<NonZeroU32> {
+    NonZeroU32::new(reader.parsed(name, "a number; 0 for no limit", default))
 }
 
-fn limits(reader: &mut Reader<'_>) -> Limits {
+fn limits(reader: &mut EnvReader<'_>) -> Limits {
     let default = Limits::default();
     let mut number = |name| -> Option<NonZeroU32> { reader.parsed_if_set(name, "a number from 1") };
     let seconds = |number: NonZeroU32| Duration::from_secs(number.get().into());
@@ -325,17 +305,17 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     }
 }
 
-fn shutdown_grace(reader: &mut Reader<'_>) -> Duration {
+fn shutdown_grace(reader: &mut EnvReader<'_>) -> Duration {
     Duration::from_secs(reader.parsed("SHUTDOWN_GRACE_S", "a number of seconds", 30))
 }
 
-fn max_import_bytes(reader: &mut Reader<'_>) -> u64 {
+fn max_import_bytes(reader: &mut EnvReader<'_>) -> u64 {
     const MEGABYTE: u64 = 1024 * 1024;
     let megabytes = within(reader, "MAX_IMPORT_SIZE_MB", " of megabytes", 1..=10_000);
     megabytes.unwrap_or(100) * MEGABYTE
 }
 
-fn log_format(reader: &mut Reader<'_>) -> LogFormat {
+fn log_format(reader: &mut EnvReader<'_>) -> LogFormat {
     let parsed = reader.optional("LOG_FORMAT", "text or json", |value| match value {
         "text" => Some(LogFormat::Text),
         "json" => Some(LogFormat::Json),
@@ -344,7 +324,7 @@ fn log_format(reader: &mut Reader<'_>) -> LogFormat {
     parsed.unwrap_or(LogFormat::Text)
 }
 
-fn log_level(reader: &mut Reader<'_>) -> String {
+fn log_level(reader: &mut EnvReader<'_>) -> String {
     let expected = "error, warn, info, debug or trace";
     let parsed = reader.optional("LOG_LEVEL", expected, |value| {
         matches!(value, "error" | "warn" | "info" | "debug" | "trace").then(|| value.to_owned())

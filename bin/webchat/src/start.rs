@@ -1,73 +1,24 @@
+//! Starting and stopping the server.
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
-use webchat_llm::{HttpChatModel, SetupError};
-use webchat_persistence::StoreError;
+use webchat_llm::HttpChatModel;
 use webchat_persistence_sqlite::SavedFilesDir;
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
-use crate::secret::{SecretError, secret_key};
+use crate::error::StartError;
+use crate::secret::secret_key;
 use crate::stores::Stores;
 use crate::{Settings, telemetry};
-
-/// Why the server does not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The address is taken, or not ours.
-    #[error("can't listen on {address}: {cause}; {advice}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        cause: io::Error,
-        /// What to do.
-        advice: &'static str,
-    },
-    /// The database file can't be opened.
-    #[error(transparent)]
-    Sqlite(#[from] webchat_persistence_sqlite::OpenError),
-    /// MongoDB can't be used.
-    #[error(transparent)]
-    Mongo(#[from] webchat_persistence_mongo::OpenError),
-    /// MongoDB fails.
-    #[error("MongoDB fails: {0}")]
-    Store(#[from] StoreError),
-    /// There are conversations in the form of the Flask application.
-    #[error(
-        "{waiting} conversations of the Flask application wait in {place}: make a backup and run \
-         `webchat init-db`, or set MIGRATE=on to have them carried over at the start"
-    )]
-    Waiting {
-        /// Where.
-        place: String,
-        /// How many.
-        waiting: u64,
-    },
-    /// They could not be carried over.
-    #[error(transparent)]
-    Migrate(#[from] webchat_persistence_mongo::FlaskError),
-    /// Redis can't be used.
-    #[error(transparent)]
-    Redis(#[from] webchat_persistence_redis::OpenError),
-    /// No key for the sessions.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The upstream's settings can't work.
-    #[error(transparent)]
-    Model(#[from] SetupError),
-    /// The server can't run.
-    #[error("can't serve: {0}")]
-    Serve(#[from] io::Error),
-}
 
 /// A server that runs until [`RunningWebchat::shutdown`].
 pub struct RunningWebchat {
@@ -79,12 +30,12 @@ pub struct RunningWebchat {
     serving: JoinHandle<io::Result<()>>,
 }
 
-/// Puts the parts together and starts to serve.
+/// Wires the components and starts to serve.
 ///
 /// # Errors
-/// See [`StartError`]: each says what to do.
+/// See [`StartError`]. Each message says what to do.
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
-    // First, as it is the likeliest to fail.
+    // First, because it is the most likely to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
     let stores = Stores::open(&settings.stores).await?;
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
@@ -108,7 +59,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop, stopped) = oneshot::channel();
     let serving = spawn(server.run(async {
-        // A sender that is dropped ends the server too.
+        // A dropped sender stops the server too.
         let _ = stopped.await;
     }));
     Ok(RunningWebchat {
@@ -122,32 +73,32 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
 }
 
 impl RunningWebchat {
-    /// Where users find it.
+    /// The URL for users.
     #[must_use]
     pub fn url(&self) -> &str {
         self.public_url.as_ref().map_or(self.local_url.as_str(), Url::as_str)
     }
 
-    /// Where it listens.
+    /// The URL of the address that it listens on.
     #[must_use]
     pub fn local_url(&self) -> &str {
         &self.local_url
     }
 
-    /// Which model answers, as far as it is known yet.
+    /// The model's name, if it is known yet.
     #[must_use]
     pub fn model_name(&self) -> Option<String> {
         self.chat.model_name()
     }
 
-    /// Lets running answers end within their grace, keeps what the rest have, and closes the
+    /// Waits for running answers up to the grace period, saves what the others have, and closes all
     /// connections.
     ///
     /// # Errors
     /// When the server failed.
     pub async fn shutdown(self) -> io::Result<()> {
         self.chat.shutdown(self.grace).await;
-        // It may have ended by itself: then there is nobody to tell.
+        // Fails if the server has stopped already.
         let _ = self.stop.send(());
         self.serving.await.map_err(io::Error::other)?
     }
@@ -196,19 +147,16 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
     Ok(Chat::new(ports, settings))
 }
 
-/// Loaded now, so that no request waits for it.
+/// Loads the encoding at startup, so that no request waits for it.
 fn token_counter(model: Option<&str>) -> TokenCounter {
     let Some(model) = model else { return TokenCounter::load() };
     if !TokenCounter::knows(model) {
-        tracing::warn!(
-            model,
-            "it is not known how this model counts tokens: as gpt-4o does, is assumed"
-        );
+        tracing::warn!(model, "unknown tokenizer of this model: counting tokens as for gpt-4o");
     }
     TokenCounter::for_model(model)
 }
 
-#[expect(clippy::disallowed_methods, reason = "shutdown waits for this one by its handle")]
+#[expect(clippy::disallowed_methods, reason = "shutdown waits for this task by its handle")]
 fn spawn(
     server: impl Future<Output = io::Result<()>> + Send + 'static,
 ) -> JoinHandle<io::Result<()>> {

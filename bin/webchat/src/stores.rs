@@ -1,9 +1,12 @@
+//! Choosing and opening the stores: the only place where ports and adapters meet.
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use webchat_persistence::{
     Contexts, ConversationArchive, Conversations, FileJobs, Probe, Sessions, Signals, TurnLog,
 };
@@ -12,14 +15,16 @@ use webchat_persistence_redis::RedisStore;
 use webchat_persistence_sqlite::{LocalSignals, SqliteStore};
 use webchat_tokens::TokenCounter;
 
-use crate::{StartError, StoreSettings};
+use crate::StoreSettings;
+use crate::error::StartError;
 
-/// How long a database that is not there yet is waited for at the start: it may be starting too.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait at startup for a database, which may be starting too.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The delay between two attempts to connect.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Where everything is kept.
+/// The adapters of all stores.
 pub(crate) struct Stores {
     pub(crate) conversations: Arc<dyn Conversations>,
     pub(crate) contexts: Arc<dyn Contexts>,
@@ -32,27 +37,27 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// MongoDB and Redis where they are set, else the SQLite file.
+    /// Opens MongoDB and Redis if they are configured, and SQLite for the rest.
     pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StartError> {
         let mongo = match &settings.mongodb_uri {
             Some(uri) => Some(migrated_mongo(uri, settings.migrate).await?),
             None => None,
         };
         let redis = match &settings.redis_url {
-            Some(url) => Some(RedisStore::open(url.expose_secret(), PATIENCE).await?),
+            Some(url) => Some(RedisStore::open(url.expose_secret(), CONNECT_TIMEOUT).await?),
             None => None,
         };
         match (mongo, redis) {
-            (Some(mongo), Some(redis)) => Ok(Self::on_both(mongo, redis)),
+            (Some(mongo), Some(redis)) => Ok(Self::clustered(mongo, redis)),
             (mongo, redis) => {
                 let sqlite = open_sqlite(&settings.data_dir).await?;
-                Ok(Self::beside_sqlite(sqlite, mongo, redis))
+                Ok(Self::single_instance(sqlite, mongo, redis))
             }
         }
     }
 
-    /// The way of several instances: nothing is kept here.
-    fn on_both(mongo: MongoStore, redis: RedisStore) -> Self {
+    /// The stores of several instances: nothing is stored locally.
+    fn clustered(mongo: MongoStore, redis: RedisStore) -> Self {
         Self {
             log: Arc::new(redis.turn_log()),
             signals: Arc::new(redis.signals()),
@@ -65,7 +70,8 @@ impl Stores {
         }
     }
 
-    fn beside_sqlite(
+    /// The stores of a single instance, with SQLite in place of what is not configured.
+    fn single_instance(
         sqlite: SqliteStore,
         mongo: Option<MongoStore>,
         redis: Option<RedisStore>,
@@ -81,7 +87,7 @@ impl Stores {
             conversations: Arc::new(sqlite),
         };
         if let Some(mongo) = mongo {
-            tracing::info!("one instance alone: for several, set REDIS_URL too");
+            tracing::info!("running as a single instance: set REDIS_URL to run several");
             stores.probes.push(Arc::new(mongo.clone()));
             stores.contexts = Arc::new(mongo.clone());
             stores.archive = Arc::new(mongo.clone());
@@ -89,7 +95,7 @@ impl Stores {
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {
-            tracing::info!("one instance alone: for several, set MONGODB_URI too");
+            tracing::info!("running as a single instance: set MONGODB_URI to run several");
             stores.log = Arc::new(redis.turn_log());
             stores.signals = Arc::new(redis.signals());
             stores.probes.push(Arc::new(redis.clone()));
@@ -99,53 +105,53 @@ impl Stores {
     }
 }
 
+/// Opens the SQLite file in `data_dir`.
 pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartError> {
     Ok(SqliteStore::open(&data_dir.join("webchat.db")).await?)
 }
 
-/// A database that holds no conversations of the Flask application any more.
+/// A database whose conversations of the Flask application are migrated.
 async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
     let migration = flask_migration(&database);
-    let waiting = migration.pending().await?;
-    if waiting > 0 && !migrate {
-        return Err(StartError::Waiting { place: database.location(), waiting });
+    let pending = migration.pending().await?;
+    if pending > 0 && !migrate {
+        return Err(StartError::MigrationPending { location: database.location(), pending });
     }
     Schema::of(database.clone()).prepare().await?;
-    if waiting > 0 {
-        let report = migration.run(|progress| tracing::info!(?progress, "carrying over")).await?;
+    if pending > 0 {
+        let report =
+            migration.run(|progress| tracing::info!(?progress, "migrating conversations")).await?;
         tracing::info!(
             conversations = report.conversations,
             skipped = report.skipped,
-            "the Flask application's conversations are carried over"
+            "migrated the conversations of the Flask application"
         );
     }
     Ok(MongoStore::new(database))
 }
 
-/// Nothing is loaded to count with before there is something to count: mostly nothing waits.
+/// Loads the tokenizer only when it is needed: mostly there is nothing to migrate.
 pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
     FlaskMigration::new(database, Arc::new(|text| TokenCounter::load().count(text)))
 }
 
-/// A database whose collections and indexes are as they should be.
+/// A database whose collections and indexes are up to date.
 pub(crate) async fn prepared_mongo(uri: &SecretString) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
     Schema::of(database.clone()).prepare().await?;
     Ok(MongoStore::new(database))
 }
 
+/// Connects to MongoDB. Waits for a server that is not available yet.
 pub(crate) async fn connect(uri: &SecretString) -> Result<MongoDatabase, StartError> {
     use webchat_persistence_mongo::OpenError;
 
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match MongoDatabase::connect(uri.expose_secret()).await {
-            Err(error @ OpenError::Unreachable { .. }) if Instant::now() < deadline => {
-                tracing::warn!(%error, "waiting for MongoDB");
-                sleep(TRY_AGAIN_AFTER).await;
-            }
-            connected => return Ok(connected?),
-        }
-    }
+    let deadline = Instant::now() + CONNECT_TIMEOUT;
+    let connected = (|| MongoDatabase::connect(uri.expose_secret()))
+        .retry(ConstantBuilder::new().with_delay(RETRY_DELAY).without_max_times())
+        .when(|error| matches!(error, OpenError::Unreachable { .. }) && Instant::now() < deadline)
+        .notify(|error, _| tracing::warn!(%error, "waiting for MongoDB"))
+        .await;
+    Ok(connected?)
 }

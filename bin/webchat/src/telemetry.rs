@@ -1,4 +1,4 @@
-//! The log, one line an event on standard error, and the metrics.
+//! The log, with one line per event on standard error, and the metrics.
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
@@ -13,7 +13,7 @@ use crate::LogFormat;
 /// Starts the log of this process.
 ///
 /// # Errors
-/// When it was started before.
+/// When it has been started already.
 pub fn init(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let filter = EnvFilter::try_new(level)?;
     let lines = tracing_subscriber::fmt()
@@ -26,16 +26,16 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send +
     }
 }
 
-/// Starts to record what is measured, once in a process, and answers who writes it down.
+/// Starts recording metrics, once per process, and returns the function that renders them.
 ///
 /// # Errors
-/// When something else records it already.
+/// When another recorder is installed.
 pub fn metrics() -> io::Result<Metrics> {
-    static RECORDED: OnceLock<PrometheusHandle> = OnceLock::new();
-    if RECORDED.get().is_none() {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    if RECORDER.get().is_none() {
         let recorder = PrometheusBuilder::new().install_recorder().map_err(io::Error::other)?;
-        // Somebody who was quicker has installed the same.
-        let _ = RECORDED.set(recorder);
+        // Another thread may have set it first.
+        let _ = RECORDER.set(recorder);
     }
-    Ok(Arc::new(|| RECORDED.get().map(PrometheusHandle::render).unwrap_or_default()))
+    Ok(Arc::new(|| RECORDER.get().map(PrometheusHandle::render).unwrap_or_default()))
 }

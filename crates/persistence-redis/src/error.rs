@@ -1,3 +1,5 @@
+//! The errors of this crate, and what they mean for the caller.
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -5,46 +7,46 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 use thiserror::Error;
 use webchat_persistence::StoreError;
 
-/// Errors of Redis, by their code, that pass by themselves or when an operator makes room.
-const PASSING_CODES: [&str; 5] = ["BUSY", "MISCONF", "NOREPLICAS", "OOM", "UNKILLABLE"];
+/// The codes of errors that are resolved by waiting, or by an operator.
+const TRANSIENT_CODES: [&str; 5] = ["BUSY", "MISCONF", "NOREPLICAS", "OOM", "UNKILLABLE"];
 
-/// Why Redis can't be used. The password never shows.
+/// Why Redis can't be used. The password is never shown.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The URL can't be read.
-    // It is not shown: who can say which part of it was meant to be the password?
+    /// The URL is invalid.
+    // The URL is not shown, as any part of it may have been meant as the password.
     #[error(
-        "REDIS_URL is no address of a Redis: redis://[user:password@]host[:port][/database] is \
-         expected, rediss:// for TLS, with special characters of the password percent-encoded"
+        "REDIS_URL is not a valid Redis address: expected redis://[user:password@]host[:port][/database], \
+         rediss:// for TLS, with special characters of the password percent-encoded"
     )]
     InvalidUrl,
-    /// Redis answers, and refuses: the password, the database's number, the version.
-    #[error("Redis at {server} refuses: {cause}")]
-    Refused {
-        /// Its host and port.
+    /// Redis rejects the connection: the password, the number of the database, or the version.
+    #[error("Redis at {server} rejected the connection: {cause}")]
+    Rejected {
+        /// Host and port.
         server: String,
-        /// Why.
+        /// The cause.
         cause: Box<dyn Error + Send + Sync>,
     },
-    /// There is no Redis, or none that is ready.
-    #[error("no Redis at {server} within {} s: {cause}", .patience.as_secs_f32())]
+    /// No Redis was ready in time.
+    #[error("no Redis at {server} within {} s: {cause}", .timeout.as_secs_f32())]
     Unreachable {
-        /// Its host and port.
+        /// Host and port.
         server: String,
-        /// How long it was waited for.
-        patience: Duration,
-        /// What the last try met.
+        /// The timeout.
+        timeout: Duration,
+        /// The error of the last attempt.
         cause: Box<dyn Error + Send + Sync>,
     },
 }
 
-/// What a command's failure means to the layers above.
+/// The store error for a failed command.
 pub(crate) fn store_error(error: RedisError) -> StoreError {
-    if is_passing(&error) { StoreError::unavailable(error) } else { StoreError::fault(error) }
+    if is_transient(&error) { StoreError::unavailable(error) } else { StoreError::fault(error) }
 }
 
 /// Whether the same command may succeed later.
-pub(crate) fn is_passing(error: &RedisError) -> bool {
+pub(crate) fn is_transient(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Io
         | ErrorKind::Server(
@@ -54,13 +56,13 @@ pub(crate) fn is_passing(error: &RedisError) -> bool {
             | ServerErrorKind::ReadOnly
             | ServerErrorKind::TryAgain,
         ) => true,
-        _ => error.code().is_some_and(|code| PASSING_CODES.contains(&code)),
+        _ => error.code().is_some_and(|code| TRANSIENT_CODES.contains(&code)),
     }
 }
 
-/// Whether the command may succeed on another connection: one that gave no answer may never give one
-/// again, and one may lead to a Redis that is no master any more.
-pub(crate) fn is_of_its_connection(error: &RedisError) -> bool {
+/// Whether the connection must not be reused: it may have died, or it leads to a Redis that is no
+/// longer the master.
+pub(crate) fn poisons_connection(error: &RedisError) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Io | ErrorKind::Server(ServerErrorKind::MasterDown | ServerErrorKind::ReadOnly)

@@ -1,8 +1,10 @@
+//! The keys and channels in Redis.
+
 use std::sync::Arc;
 
 use webchat_domain::{ConversationId, SessionId};
 
-/// Where what is kept stands in Redis.
+/// The keys and channels of an installation.
 #[derive(Clone)]
 pub(crate) struct Keys {
     prefix: Arc<str>,
@@ -17,17 +19,17 @@ impl Keys {
         format!("{}session:{}", self.prefix, id.to_simple())
     }
 
-    /// The stream of a conversation's events, and the channel that tells their numbers.
+    /// The stream of a conversation's events, and the channel of their numbers.
     pub(crate) fn events(&self, id: ConversationId) -> String {
         format!("{}events:{}", self.prefix, id.to_simple())
     }
 
-    /// What is known of a conversation's events beside themselves.
+    /// The metadata of a conversation's events.
     pub(crate) fn log(&self, id: ConversationId) -> String {
         format!("{}log:{}", self.prefix, id.to_simple())
     }
 
-    /// Since when this Redis keeps what it is given.
+    /// The time since which this Redis has not lost data.
     pub(crate) fn origin(&self) -> String {
         format!("{}origin", self.prefix)
     }
@@ -37,7 +39,7 @@ impl Keys {
         format!("{}signals", self.prefix)
     }
 
-    /// Whose events a channel tells; `None` for what is no channel of ours.
+    /// The conversation of a channel; `None` if the channel is not one of ours.
     pub(crate) fn conversation_of(&self, channel: &str) -> Option<ConversationId> {
         channel.strip_prefix(&*self.prefix)?.strip_prefix("events:")?.parse().ok()
     }

@@ -1,7 +1,9 @@
+//! The readiness probe.
+
 use async_trait::async_trait;
 use webchat_persistence::{Probe, StoreError};
 
-use crate::RedisStore;
+use crate::store::RedisStore;
 
 #[async_trait]
 impl Probe for RedisStore {

@@ -1,3 +1,5 @@
+//! The adapter of the `Sessions` port.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -6,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use webchat_domain::{ConversationId, Session, SessionId, Timestamp, UserId};
 use webchat_persistence::{Sessions, StoreError};
 
-use crate::RedisStore;
+use crate::store::RedisStore;
 
-/// How long Redis keeps a session beyond its end. Whether it has lapsed is for the caller's clock to
-/// say, which may lag behind.
-const KEPT_BEYOND: Duration = Duration::from_mins(1);
+/// How long Redis keeps a session after its expiry. The caller's clock, which may lag behind, decides
+/// whether a session is expired.
+const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
 
-/// A session as Redis keeps it, under its id.
+/// A session as stored in Redis, under its id.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -25,7 +27,7 @@ struct Entry {
 impl Sessions for RedisStore {
     async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
         let entry: Option<Vec<u8>> = self.pool.query(cmd("GET").arg(self.keys.session(id))).await?;
-        let entry = entry.and_then(|entry| read(&entry)).filter(|entry| entry.expires_at > now);
+        let entry = entry.and_then(|entry| parse(&entry)).filter(|entry| entry.expires_at > now);
         Ok(entry.map(|Entry { user_id, conversation_id, .. }| Session {
             session_id: id,
             user_id,
@@ -42,10 +44,10 @@ impl Sessions for RedisStore {
         let &Session { session_id, user_id, conversation_id } = session;
         let entry = serde_json::to_string(&Entry { user_id, conversation_id, expires_at })
             .map_err(StoreError::fault)?;
-        let gone_at = expires_at.plus(KEPT_BEYOND).unix_millis();
-        let kept_for = gone_at.saturating_sub(now.unix_millis()).max(1);
+        let deleted_at = expires_at.plus(EXPIRY_MARGIN).unix_millis();
+        let ttl = deleted_at.saturating_sub(now.unix_millis()).max(1);
         let key = self.keys.session(session_id);
-        self.pool.query(cmd("SET").arg(key).arg(entry).arg("PX").arg(kept_for)).await
+        self.pool.query(cmd("SET").arg(key).arg(entry).arg("PX").arg(ttl)).await
     }
 
     async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
@@ -53,9 +55,9 @@ impl Sessions for RedisStore {
     }
 }
 
-/// What can't be read is no session: its browser begins a new one.
-fn read(entry: &[u8]) -> Option<Entry> {
+/// Treats an invalid entry as missing, so that the browser starts a new session.
+fn parse(entry: &[u8]) -> Option<Entry> {
     serde_json::from_slice(entry)
-        .inspect_err(|error| tracing::warn!(%error, "a session in Redis can't be read"))
+        .inspect_err(|error| tracing::warn!(%error, "ignored invalid session"))
         .ok()
 }

@@ -1,4 +1,4 @@
--- Ids are 32 hexadecimal digits, moments are milliseconds since 1970.
+-- Ids are 32 hexadecimal digits, times are milliseconds since 1970.
 
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY,
@@ -42,7 +42,7 @@ CREATE UNIQUE INDEX messages_by_client_message_id ON messages (conversation_id, 
     WHERE client_message_id IS NOT NULL;
 CREATE INDEX messages_by_turn ON messages (turn_id) WHERE turn_id IS NOT NULL;
 
--- The user's id is indexed beside the text, so that a search reads one user's postings.
+-- The user id is indexed besides the text, so that a search reads one user's postings.
 CREATE VIRTUAL TABLE messages_fts USING fts5 (
     content, user_id, content = 'messages', content_rowid = 'id', tokenize = 'porter unicode61'
 );
@@ -69,8 +69,8 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
--- Up to which number the events of a conversation may have been numbered. The row outlives its
--- conversation, as the numbers do.
+-- The highest number reserved for the events of a conversation. The row outlives its conversation, so
+-- that no number is used twice.
 CREATE TABLE event_numbers (
     conversation_id TEXT PRIMARY KEY,
     reserved INTEGER NOT NULL

@@ -1,4 +1,4 @@
--- What goes to the model beside the messages, as JSON; a conversation without a row has an empty
+-- What goes to the model besides the messages, as JSON; a conversation without a row has an empty
 -- context.
 CREATE TABLE contexts (
     conversation_id TEXT PRIMARY KEY
@@ -7,5 +7,5 @@ CREATE TABLE contexts (
     context TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Until when somebody has the right to write the summary.
+-- When the lease for summarising the conversation expires.
 ALTER TABLE conversations ADD COLUMN compacting_until INTEGER;

@@ -1,4 +1,4 @@
--- Files that are analysed, and what became of it. A job is held by a run until its lease lapses.
+-- Jobs that analyse files. One run at a time has the lease of a job.
 CREATE TABLE file_jobs (
     job_id TEXT PRIMARY KEY,
     conversation_id TEXT NOT NULL REFERENCES conversations (conversation_id) ON DELETE CASCADE,
@@ -21,14 +21,14 @@ CREATE INDEX file_jobs_by_conversation ON file_jobs (conversation_id, created_at
 CREATE INDEX file_jobs_kept ON file_jobs (user_id, created_at) WHERE status IN ('running', 'failed');
 CREATE INDEX file_jobs_running ON file_jobs (created_at) WHERE status = 'running';
 
--- The file of a job that runs or has failed, and where its parts end, in bytes, as JSON.
+-- The file of a running or failed job, and the byte offsets at which its parts end, as JSON.
 CREATE TABLE file_texts (
     job_id TEXT PRIMARY KEY REFERENCES file_jobs (job_id) ON DELETE CASCADE,
     content TEXT NOT NULL,
     part_ends TEXT NOT NULL
 ) STRICT;
 
--- What is recorded of the analysis of such a file.
+-- The recorded analyses of a file's parts.
 CREATE TABLE file_analyses (
     job_id TEXT NOT NULL REFERENCES file_texts (job_id) ON DELETE CASCADE,
     part INTEGER NOT NULL,

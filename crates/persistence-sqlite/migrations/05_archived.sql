@@ -1,4 +1,4 @@
--- Whether its owner has put the conversation away: lists show the one kind or the other.
+-- Whether the user has archived the conversation.
 ALTER TABLE conversations ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
 
 DROP INDEX conversations_by_update;

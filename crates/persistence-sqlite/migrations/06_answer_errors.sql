@@ -1,3 +1,3 @@
--- Why there is no answer, or no whole one.
+-- Why the turn of an answer failed, if it did.
 ALTER TABLE messages ADD COLUMN error_message TEXT;
 ALTER TABLE messages ADD COLUMN error_code TEXT;

@@ -1,4 +1,4 @@
-//! The promises of the ports, kept by SQLite.
+//! Runs the contract suites against SQLite.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::future::{Ready, ready};

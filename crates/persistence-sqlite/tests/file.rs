@@ -1,4 +1,4 @@
-//! The file itself: what survives, and what is refused.
+//! The file itself: what survives a crash, and which files are rejected.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 use std::io::{BufRead, BufReader};
@@ -8,23 +8,22 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 use webchat_domain::{
-    ConversationId, EventBody, EventId, MessageId, MessageStatus, NewMessage, ResponseChunk, Role,
-    Timestamp, TurnId, UserId,
+    ConversationId, EventBody, EventId, NewMessage, ResponseChunk, Timestamp, TurnId, UserId,
 };
 use webchat_persistence::{
     AbandonedTurn, Append, AppendOutcome, Contexts, Conversations, Replay, TurnLease, TurnLog,
 };
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
+const NOW: Timestamp = Timestamp::FIXTURE;
 
-/// Tells [`write_until_killed`] that it is the child, and in which file to write.
-const CHILDS_FILE: &str = "WEBCHAT_TEST_WRITER_FILE";
+/// Set for the child process that runs [`write_until_killed`]: the user, the conversation and the file.
+const CHILD_ARGUMENTS: &str = "WEBCHAT_TEST_WRITER_FILE";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let store = SqliteStore::open(&path).await.unwrap();
     store.create(user_id, id, NOW).await.unwrap();
@@ -33,25 +32,25 @@ async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
     let mut acknowledged = 0;
     for kill in 0..10 {
         let path = path.clone();
-        let life = Duration::from_millis(20 + 13 * kill);
+        let lifetime = Duration::from_millis(20 + 13 * kill);
         acknowledged +=
-            tokio::task::spawn_blocking(move || write_and_kill(&path, user_id, id, life))
+            tokio::task::spawn_blocking(move || write_and_kill(&path, user_id, id, lifetime))
                 .await
                 .unwrap();
-        let stored = count_messages(&folder.path().join("webchat.db"), user_id, id).await;
+        let stored = count_messages(&dir.path().join("webchat.db"), user_id, id).await;
         assert!(stored >= acknowledged, "{stored} messages of {acknowledged} acknowledged");
-        // At most the one in flight is there beyond what was acknowledged.
+        // Besides the acknowledged ones, at most the append in flight is stored.
         assert!(stored <= acknowledged + 1, "{stored} messages of {acknowledged} acknowledged");
         acknowledged = stored;
     }
-    assert!(acknowledged > 10, "the writers hardly wrote: {acknowledged}");
+    assert!(acknowledged > 10, "the writers wrote too little: {acknowledged}");
 }
 
-/// Not a test of its own: the process that the test above kills.
+/// Not a test itself: the process that the test above kills.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "how a test process tells its child what it is")]
+#[expect(clippy::disallowed_methods, reason = "passes arguments to the child test process")]
 async fn write_until_killed() {
-    let Ok(file) = env::var(CHILDS_FILE) else {
+    let Ok(file) = env::var(CHILD_ARGUMENTS) else {
         return;
     };
     let mut parts = file.splitn(3, ' ');
@@ -66,9 +65,9 @@ async fn write_until_killed() {
 }
 
 #[tokio::test]
-async fn event_numbers_go_on_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn event_numbers_continue_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let id = ConversationId::generate();
 
     let before = SqliteStore::open(&path)
@@ -88,9 +87,9 @@ async fn event_numbers_go_on_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_turn_that_was_cut_off_holds_nobody_up_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn an_interrupted_turn_does_not_block_the_next_one_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let turn = || Append {
         messages: vec![message()],
@@ -112,9 +111,9 @@ async fn a_turn_that_was_cut_off_holds_nobody_up_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_turn_that_was_cut_off_has_lapsed_at_the_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn an_interrupted_turn_has_expired_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let (turn_id, lease_until) = (TurnId::generate(), NOW.plus(Duration::from_mins(1)));
     let turn = Some(TurnLease { turn_id, lease_until });
@@ -133,9 +132,9 @@ async fn a_turn_that_was_cut_off_has_lapsed_at_the_restart() {
 }
 
 #[tokio::test]
-async fn a_summary_that_was_cut_off_holds_nobody_up_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn an_interrupted_compaction_does_not_block_the_next_one_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
     let until = NOW.plus(Duration::from_mins(4));
     let store = SqliteStore::open(&path).await.unwrap();
@@ -150,9 +149,9 @@ async fn a_summary_that_was_cut_off_holds_nobody_up_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_file_in_use_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn a_file_in_use_is_rejected() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let _first = SqliteStore::open(&path).await.unwrap();
 
     let second = SqliteStore::open(&path).await;
@@ -161,9 +160,9 @@ async fn a_file_in_use_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_of_a_newer_webchat_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn a_file_of_a_newer_webchat_is_rejected_and_unchanged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 999).unwrap();
     drop(newer);
@@ -174,9 +173,9 @@ async fn a_file_of_a_newer_webchat_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn a_file_that_is_not_a_database_is_rejected_and_unchanged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     fs::write(&path, "my only copy of a poem, much longer than a header".repeat(99)).unwrap();
 
     let opened = SqliteStore::open(&path).await;
@@ -185,11 +184,11 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     assert!(fs::read_to_string(&path).unwrap().starts_with("my only copy"));
 }
 
-/// How many appends the killed process acknowledged.
-fn write_and_kill(path: &Path, user_id: UserId, id: ConversationId, life: Duration) -> usize {
+/// Returns the number of appends that the killed process acknowledged.
+fn write_and_kill(path: &Path, user_id: UserId, id: ConversationId, lifetime: Duration) -> usize {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "write_until_killed", "--nocapture"])
-        .env(CHILDS_FILE, format!("{user_id} {id} {}", path.display()))
+        .env(CHILD_ARGUMENTS, format!("{user_id} {id} {}", path.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -197,7 +196,7 @@ fn write_and_kill(path: &Path, user_id: UserId, id: ConversationId, life: Durati
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = lines.next().expect("a first append").unwrap();
     assert_eq!(first, "acknowledged");
-    thread::sleep(life);
+    thread::sleep(lifetime);
     child.kill().unwrap();
     child.wait().unwrap();
     1 + lines.count()
@@ -212,15 +211,7 @@ async fn count_messages(path: &Path, user_id: UserId, id: ConversationId) -> usi
 }
 
 fn message() -> NewMessage {
-    NewMessage {
-        message_id: MessageId::generate(),
-        turn_id: None,
-        role: Role::User,
-        content: "tides ".repeat(200),
-        token_count: 200,
-        status: MessageStatus::Complete,
-        created_at: NOW,
-    }
+    NewMessage { content: "tides ".repeat(200), token_count: 200, ..NewMessage::fixture() }
 }
 
 fn chunk() -> EventBody {
@@ -228,9 +219,9 @@ fn chunk() -> EventBody {
 }
 
 #[tokio::test]
-async fn events_that_a_restart_lost_make_no_replay_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn a_replay_of_events_lost_by_a_restart_is_incomplete() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let id = ConversationId::generate();
     let seen = {
         let log = SqliteStore::open(&path).await.unwrap().turn_log();

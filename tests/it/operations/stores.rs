@@ -32,11 +32,11 @@ async fn a_store_is_copied_to_mongodb_and_back() {
 
     assert!(while_it_runs.stderr.contains("is in use by another Webchat"), "{while_it_runs:?}");
     assert!(
-        copied.stdout.contains("copied and checked: 1 conversations, 2 messages"),
+        copied.stdout.contains("copied and verified: 1 conversations, 2 messages"),
         "{copied:?}"
     );
     assert_eq!(loaded["conversation"][0]["content"], json!("sent on SQLite"));
-    let counts = "copied and checked: 1 conversations, 4 messages";
+    let counts = "copied and verified: 1 conversations, 4 messages";
     assert!(copied_back.stdout.contains(counts), "{copied_back:?}");
     assert!(to_file.exists());
 }
@@ -50,7 +50,7 @@ async fn copying_from_nothing_or_onto_itself_is_rejected() {
     let nothing = Process::run(&["copy", "--from", nowhere, "--to", data]).await;
     let itself = Process::run(&["copy", "--from", data, "--to", data]).await;
 
-    assert!(!nothing.success && nothing.stderr.contains("is not there"), "{nothing:?}");
+    assert!(!nothing.success && nothing.stderr.contains("does not exist"), "{nothing:?}");
     assert!(!itself.success && itself.stderr.contains("the same store"), "{itself:?}");
 }
 
@@ -95,14 +95,14 @@ async fn init_db_migrates_the_flask_database() {
     let copied = Process::run(&["copy", "--from", &uri, "--to", to_file.to_str().unwrap()]).await;
 
     assert!(
-        rejected.stderr.contains("3 conversations of the Flask application wait"),
+        rejected.stderr.contains("3 conversations of the Flask application in "),
         "{rejected:?}"
     );
-    let counts = "carry over 2 conversations of the Flask application, with 3 messages";
+    let counts = "migrate 2 conversations of the Flask application, with 3 messages";
     assert!(would.stdout.contains(&format!("would: {counts}")), "{would:?}");
     assert!(did.stdout.contains(&format!("did: {counts}")), "{did:?}");
     assert!(did.stdout.contains("the role of its message 0 is missing or unknown"), "{did:?}");
-    assert!(!again.stdout.contains("carry over") && again.success, "{again:?}");
+    assert!(!again.stdout.contains("migrate") && again.success, "{again:?}");
     assert!(copied.stdout.contains("2 conversations, 3 messages"), "{copied:?}");
 }
 

@@ -51,9 +51,9 @@ async fn the_operator_exports_and_imports_all_users() {
 
     assert!(exported.success, "{exported:?}");
     assert!(!over_it.success && over_it.stderr.contains("can't use"), "{over_it:?}");
-    let counts = "imported: 2 conversations, 4 messages; 0 conversations were here already";
+    let counts = "imported: 2 conversations, 4 messages; 0 conversations already existed";
     assert!(imported.stdout.contains(counts), "{imported:?}");
-    assert!(again.stdout.contains("0 messages; 2 conversations were here"), "{again:?}");
+    assert!(again.stdout.contains("0 messages; 2 conversations already existed"), "{again:?}");
     let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert_eq!(printed["conversations"].as_array().unwrap().len(), 1);
     assert!(nobodys.stderr.contains("does not say whose it is"), "{nobodys:?}");

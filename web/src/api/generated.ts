@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Which model answers, and how much it takes. */
+        /** Returns the model's name and limits. */
         get: operations["config"];
         put?: never;
         post?: never;
@@ -62,7 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A page of the conversations, the most recently changed first. */
+        /** Lists conversations page by page, the most recently updated first. */
         get: operations["list_conversations"];
         put?: never;
         /** Starts an empty conversation. */
@@ -80,15 +80,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A conversation, without its messages. */
+        /** Returns a conversation without its messages. */
         get: operations["read_conversation"];
         put?: never;
         post?: never;
-        /** Deletes a conversation with its messages, and ends a turn that runs in it. */
+        /** Deletes a conversation with its messages, and stops its running turn. */
         delete: operations["delete_conversation"];
         options?: never;
         head?: never;
-        /** Changes title or archive; what is not named stays. */
+        /** Changes the title, or moves a conversation into or out of the archive. */
         patch: operations["change_conversation"];
         trace?: never;
     };
@@ -99,14 +99,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What goes to the model beside the messages, and what all of it takes. */
+        /** Returns what the model gets besides the messages, and the tokens that everything takes. */
         get: operations["read_context"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes system prompt or parameters; what is not named stays. */
+        /** Changes the system prompt or the parameters. */
         patch: operations["change_context"];
         trace?: never;
     };
@@ -118,10 +118,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Puts these words in place of the summary's. */
+        /** Replaces the summary's text. */
         put: operations["replace_summary"];
         post?: never;
-        /** Takes the summary away: the messages it covered go to the model again, as many as fit. */
+        /** Removes the summary: the model gets the messages that it covered again, as many as fit. */
         delete: operations["remove_summary"];
         options?: never;
         head?: never;
@@ -135,7 +135,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happens in a conversation, as server-sent events. */
+        /** Streams the events of a conversation as server-sent events. */
         get: operations["follow_conversation"];
         put?: never;
         post?: never;
@@ -152,7 +152,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A conversation as a file. */
+        /** Exports a conversation as a file. */
         get: operations["export_conversation"];
         put?: never;
         post?: never;
@@ -169,10 +169,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The examples, in the order of adding. */
+        /** Lists the examples, oldest first. */
         get: operations["list_few_shot_examples"];
         put?: never;
-        /** Adds an example of what an answer should be like. */
+        /** Adds an example of a question and its answer. */
         post: operations["add_few_shot_example"];
         delete?: never;
         options?: never;
@@ -190,7 +190,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes an example away. */
+        /** Removes an example. */
         delete: operations["remove_few_shot_example"];
         options?: never;
         head?: never;
@@ -204,10 +204,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The files of a conversation, at most 100. */
+        /** Lists the files of a conversation, at most 100. */
         get: operations["list_files"];
         put?: never;
-        /** Has a file analysed, in the background. */
+        /** Uploads a file, which is analysed in the background. */
         post: operations["upload_file"];
         delete?: never;
         options?: never;
@@ -222,11 +222,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One file, and how far its analysis is. */
+        /** Returns a file and the progress of its analysis. */
         get: operations["read_file"];
         put?: never;
         post?: never;
-        /** Ends the analysis of a file, and forgets it. One that is complete stays. */
+        /** Cancels the analysis of a file, and deletes the file. A complete analysis is not affected. */
         delete: operations["cancel_file"];
         options?: never;
         head?: never;
@@ -242,7 +242,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries again what failed of a file. */
+        /** Retries the failed parts of a file's analysis. */
         post: operations["retry_file"];
         delete?: never;
         options?: never;
@@ -257,12 +257,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest messages, or those before a position. */
+        /** Lists the newest messages, or those before a position. */
         get: operations["list_messages"];
         put?: never;
         /**
-         * Asks, and answers when the answer is there, or as it comes.
-         * @description It is 200 whatever became of the answer: `finish_reason` and `error` say that. An error status says
+         * Sends a message, and returns the completed turn or streams its events.
+         * @description The status is 200 even if the answer failed: see `finish_reason` and `error`. An error status means
          *     that nothing was stored.
          */
         post: operations["send_message"];
@@ -281,7 +281,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Goes on with the last answer, which broke off. What comes is appended to it. */
+        /** Continues the last answer, which is incomplete. The new text is appended to it. */
         post: operations["continue_answer"];
         delete?: never;
         options?: never;
@@ -298,7 +298,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stores another version of a question, and answers it. The old version stays, and can be selected. */
+        /** Stores a new version of a question, and answers it. The old version is kept and can be selected. */
         post: operations["edit_message"];
         delete?: never;
         options?: never;
@@ -315,7 +315,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Answers the same question once more. The old version stays, and can be selected. */
+        /** Regenerates an answer. The old version is kept and can be selected. */
         post: operations["regenerate"];
         delete?: never;
         options?: never;
@@ -332,7 +332,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a version of a message visible, with the newest messages that followed it. */
+        /** Makes a version of a message visible, together with the newest messages that follow it. */
         post: operations["select_version"];
         delete?: never;
         options?: never;
@@ -349,10 +349,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Empties a conversation: its messages go, and what goes to the model beside them. A turn that runs in
-         *     it is ended.
-         */
+        /** Resets a conversation: deletes its messages and its context, and stops its running turn. */
         post: operations["reset_conversation"];
         delete?: never;
         options?: never;
@@ -369,7 +366,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Keeps a conversation as a file of the server's, another one each time. */
+        /** Saves a conversation to a new file on the server. */
         post: operations["save_conversation"];
         delete?: never;
         options?: never;
@@ -387,7 +384,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends the answer that is being made. What came of it is kept. */
+        /** Stops a running turn. The answer so far is kept. */
         delete: operations["stop_turn"];
         options?: never;
         head?: never;
@@ -401,7 +398,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All conversations of the user, in one file. */
+        /** Exports all conversations of the user in one file. */
         get: operations["export_all"];
         put?: never;
         post?: never;
@@ -435,7 +432,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How an import is doing. */
+        /** Returns the progress of an import. */
         get: operations["read_import"];
         put?: never;
         post?: never;
@@ -452,7 +449,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The messages that fit best, best first. */
+        /** Searches the user's messages, best match first. */
         get: operations["search"];
         put?: never;
         post?: never;
@@ -469,7 +466,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How much the model takes. */
+        /** Returns the size of the model's window, in tokens. */
         get: operations["flask_get_config"];
         put?: never;
         post?: never;
@@ -486,7 +483,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process serves. */
+        /** Checks that the process is alive. */
         get: operations["healthz"];
         put?: never;
         post?: never;
@@ -503,7 +500,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All conversations, newest first. */
+        /** Lists all conversations, newest first. */
         get: operations["flask_list_conversations"];
         put?: never;
         post?: never;
@@ -520,7 +517,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The messages of a conversation, which becomes the current one. */
+        /** Returns the messages of a conversation, and makes it the session's current one. */
         get: operations["flask_load_conversation"];
         put?: never;
         post?: never;
@@ -537,7 +534,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the server should get requests. */
+        /** Checks that the server is ready for requests. */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -556,7 +553,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Empties the current conversation. */
+        /** Resets the current conversation: deletes its messages and its context. */
         post: operations["flask_reset_conversation"];
         delete?: never;
         options?: never;
@@ -573,7 +570,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Writes the current conversation into a file. */
+        /** Saves the current conversation to a file on the server. */
         post: operations["flask_save_history"];
         delete?: never;
         options?: never;
@@ -588,7 +585,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A saved conversation, as an attachment. */
+        /** Downloads a saved conversation. */
         get: operations["flask_saved_history"];
         put?: never;
         post?: never;
@@ -605,7 +602,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The conversations that fit best, best first. */
+        /** Searches the user's conversations, best match first. */
         get: operations["flask_search_conversations"];
         put?: never;
         post?: never;
@@ -624,7 +621,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Starts a conversation, which becomes the current one. */
+        /** Starts a conversation and makes it the session's current one. */
         post: operations["flask_start_conversation"];
         delete?: never;
         options?: never;
@@ -642,8 +639,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Analyses a file, into the current conversation or one that is started for it; answered when it is
-         *     analysed.
+         * Analyses a file in the current conversation, or in a new one if there is none. Responds when the
+         *     analysis is complete.
          */
         post: operations["flask_upload_file"];
         delete?: never;
@@ -662,8 +659,8 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. A duplicate of an earlier message is answered without
-             *     one, to this connection alone.
+             * @description The event's number in its conversation. The reply to a duplicate message has none, and only
+             *     this connection gets it.
              */
             seq?: number;
         };
@@ -673,20 +670,6 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             message_id?: components["schemas"]["MessageId"] | null;
         };
-        /** @description A turn that has ended. */
-        Answered: {
-            answer: components["schemas"]["Message"];
-            error?: components["schemas"]["Failure"] | null;
-            /** @description Whether the answer is whole. */
-            finish_reason: components["schemas"]["FinishReason"];
-            ledger?: components["schemas"]["Ledger"] | null;
-            question: components["schemas"]["Message"];
-            /**
-             * Format: int32
-             * @description `null` when the turn ended too long ago.
-             */
-            total_tokens_used?: number | null;
-        };
         /** @description A frame that a client sends. */
         ClientEvent: {
             /** @description Sends a message, and subscribes the connection to its conversation. */
@@ -694,12 +677,12 @@ export interface components {
             /** @enum {string} */
             event: "send_message";
         } | {
-            /** @description Stores another version of a question, and answers it. */
+            /** @description Stores a new version of a question, and answers it. */
             data: components["schemas"]["EditMessageData"];
             /** @enum {string} */
             event: "edit_message";
         } | {
-            /** @description Answers the same question once more. */
+            /** @description Regenerates an answer. */
             data: components["schemas"]["AnswerData"];
             /** @enum {string} */
             event: "regenerate";
@@ -755,10 +738,10 @@ export interface components {
             summary?: components["schemas"]["Summary"] | null;
             system_prompt?: components["schemas"]["SystemPrompt"] | null;
         };
-        /** @description What is left out stays as it is. */
+        /** @description Fields that are left out stay unchanged. */
         ContextChanges: {
             parameters?: components["schemas"]["ModelParameters"] | null;
-            /** @description `null`: the server's own again. */
+            /** @description `null` resets it to the server's default. */
             system_prompt?: string | null;
         };
         /**
@@ -786,7 +769,7 @@ export interface components {
             /** @description When it was last changed. */
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @description What is left out stays as it is. */
+        /** @description Fields that are left out stay unchanged. */
         ConversationChanges: {
             archived?: boolean | null;
             title?: components["schemas"]["Title"] | null;
@@ -822,12 +805,12 @@ export interface components {
             /** @description The question to edit. */
             message_id: components["schemas"]["MessageId"];
         };
-        /** @description What a question is to be instead. */
+        /** @description The new version of a question. */
         EditedMessage: {
-            /** @description What is said. */
+            /** @description The message's text. */
             message: string;
         };
-        /** @description Why a frame of a client was not carried out. */
+        /** @description Why the server rejected a frame of the client. */
         ErrorData: components["schemas"]["Subject"] & {
             /** @description A stable code for programs. */
             code: string;
@@ -844,10 +827,10 @@ export interface components {
              */
             retry_after_ms?: number;
         };
-        /** @description To one client, why its frame was not carried out; or to all subscribers, why a turn failed. */
+        /** @description To one client, why its frame was rejected; or to all subscribers, why a turn failed. */
         ErrorEvent: components["schemas"]["ErrorData"] | components["schemas"]["EventData_TurnFailed"];
         /**
-         * @description An error's body, on every transport.
+         * @description The body of an error response, on every HTTP endpoint.
          * @example {
          *       "code": "conversation_not_found",
          *       "message": "Conversation not found.",
@@ -855,13 +838,13 @@ export interface components {
          *     }
          */
         ErrorResponse: {
-            /** @description For programs: stable. */
+            /** @description A stable code for programs. */
             code: string;
-            /** @description What lies under the message, where the Flask application said it too: for people as well. */
+            /** @description The cause, where the Flask application had this field: for people as well. */
             error?: string | null;
-            /** @description For people. */
+            /** @description A sentence for people. */
             message: string;
-            /** @description What it is called in the server's log. */
+            /** @description The request's id in the server's log. */
             request_id?: string | null;
         };
         /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
@@ -1028,11 +1011,6 @@ export interface components {
         ExampleId: string;
         /** @enum {string} */
         ExportFormat: "json" | "markdown" | "flask";
-        /** @description Why an answer failed. */
-        Failure: {
-            code: string;
-            message: string;
-        };
         /** @description A question, and the answer that the model should have given. */
         FewShotExample: {
             /** @description The answer. */
@@ -1098,7 +1076,7 @@ export interface components {
          */
         FileName: string;
         Files: {
-            /** @description The newest first. */
+            /** @description The files, newest first. */
             files: components["schemas"]["FileJob"][];
         };
         /**
@@ -1128,7 +1106,7 @@ export interface components {
         FlaskHistory: {
             conversation: components["schemas"]["FlaskMessage"][];
         };
-        /** @description A message, or half of an example. */
+        /** @description A message, or one half of a few-shot example. */
         FlaskMessage: {
             content: string;
             role: components["schemas"]["Role"];
@@ -1159,37 +1137,33 @@ export interface components {
         Import: {
             /**
              * Format: int64
-             * @description Conversations that were there before.
+             * @description The number of conversations that existed already.
              */
             already_there: number;
             /**
              * Format: int64
-             * @description Conversations that have been looked at.
+             * @description The number of conversations processed so far.
              */
             done: number;
-            error?: components["schemas"]["ImportFailure"] | null;
+            error?: components["schemas"]["Problem"] | null;
             import_id: components["schemas"]["ImportId"];
             /**
              * Format: int64
-             * @description Conversations that are new.
+             * @description The number of new conversations.
              */
             imported: number;
             /**
              * Format: int64
-             * @description Messages that are new.
+             * @description The number of new messages.
              */
             messages: number;
             /**
              * Format: int64
-             * @description Conversations in the file; 0 until it has been checked.
+             * @description The number of conversations in the file; 0 until the file has been checked.
              */
             of: number;
             /** @description `running`, `complete` or `failed`. */
             status: string;
-        };
-        ImportFailure: {
-            code: string;
-            message: string;
         };
         /**
          * Format: uuid
@@ -1319,14 +1293,14 @@ export interface components {
         MessagePage: {
             /**
              * Format: int64
-             * @description Events after this number are no part of the page.
+             * @description The number of the last event that the page includes: later events change it.
              */
             event_seq: number;
-            /** @description Oldest first. */
+            /** @description The messages, oldest first. */
             messages: components["schemas"]["VersionedMessage"][];
             /**
              * Format: int64
-             * @description What to ask for next; `null` at the beginning.
+             * @description The `before` of the next page; `null` at the beginning of the conversation.
              */
             next_before?: number | null;
             running_turn?: components["schemas"]["TurnId"] | null;
@@ -1385,10 +1359,10 @@ export interface components {
             client_message_id?: components["schemas"]["ClientMessageId"] | null;
             /**
              * Format: uint64
-             * @description The last message that the client knows.
+             * @description The position of the last message that the client knows: 409 if there is a later one.
              */
             expected_position?: number | null;
-            /** @description What is said. */
+            /** @description The message's text. */
             message: string;
         };
         /** @description No data. */
@@ -1411,7 +1385,7 @@ export interface components {
          */
         Role: "user" | "assistant";
         SavedFile: {
-            /** @description Its name at `/saved_conversations/{file}`. */
+            /** @description The file's name at `/saved_conversations/{file}`. */
             file_name: string;
         };
         SavedHistory: {
@@ -1446,8 +1420,8 @@ export interface components {
             conversation_id?: components["schemas"]["ConversationId"] | null;
             /**
              * Format: int64
-             * @description The position of the last message that the client knows. If it is not the last one any more, the
-             *     message is rejected.
+             * @description The position of the last message that the client knows. The message is rejected if the
+             *     conversation has a later one.
              */
             expected_position?: number | null;
             /** @description The message's text. */
@@ -1465,12 +1439,12 @@ export interface components {
             /** @enum {string} */
             event: "subscribed";
         } | {
-            /** @description The answer to a `ping`. */
+            /** @description The reply to a `ping`. */
             data: components["schemas"]["NoData"];
             /** @enum {string} */
             event: "pong";
         } | {
-            /** @description A frame was not carried out, or a turn failed. */
+            /** @description The server rejected a frame, or a turn failed. */
             data: components["schemas"]["ErrorEvent"];
             /** @enum {string} */
             event: "error";
@@ -1537,14 +1511,14 @@ export interface components {
         };
         /** @description One event of a stream. */
         StreamedEvent: {
-            /** @description What it says, as JSON. */
+            /** @description The event's data as JSON. */
             data: string;
-            /** @description Its name, as on the WebSocket. */
+            /** @description The event's name, as on the WebSocket. */
             event: string;
-            /** @description Its `seq`, where it has one. */
+            /** @description The event's `seq`, if it has one. */
             id?: string;
         };
-        /** @description The frame that an error is about, as far as it could be read. */
+        /** @description The frame that an error refers to, as far as it could be parsed. */
         Subject: {
             client_message_id?: string;
             conversation_id?: string;
@@ -1558,7 +1532,7 @@ export interface components {
             after?: number;
             conversation_id: components["schemas"]["ConversationId"];
         };
-        /** @description A subscription has begun; the events after `after` follow. */
+        /** @description A subscription has begun; the events after `event_seq` follow. */
         Subscribed: {
             conversation_id: components["schemas"]["ConversationId"];
             /**
@@ -1630,6 +1604,20 @@ export interface components {
          * @description One user message and the answer being made for it.
          */
         TurnId: string;
+        /** @description A completed turn. */
+        TurnResponse: {
+            answer: components["schemas"]["Message"];
+            error?: components["schemas"]["Problem"] | null;
+            /** @description Why the answer ended, and whether it is complete. */
+            finish_reason: components["schemas"]["FinishReason"];
+            ledger?: components["schemas"]["Ledger"] | null;
+            question: components["schemas"]["Message"];
+            /**
+             * Format: int32
+             * @description `null` if the turn ended too long ago.
+             */
+            total_tokens_used?: number | null;
+        };
         /** @description A form with one file. */
         UploadedFile: {
             /**
@@ -1692,7 +1680,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1701,7 +1689,7 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description The body is no JSON, or a parameter can't be read. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1710,7 +1698,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1737,7 +1725,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description A field is missing, unknown, or not what it may be. */
+            /** @description A field is missing, unknown or invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1758,7 +1746,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1779,7 +1767,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1794,11 +1782,11 @@ export interface operations {
     list_conversations: {
         parameters: {
             query?: {
-                /** @description How many at most: 50 by default. */
+                /** @description The maximum number of conversations: 50 by default. */
                 limit?: number;
-                /** @description The `next_cursor` of the page before. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
-                /** @description The archived ones, or the others. */
+                /** @description `true` lists the archived conversations, `false` (the default) the others. */
                 archived?: boolean;
             };
             header?: never;
@@ -1807,7 +1795,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1816,7 +1804,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationPage"];
                 };
             };
-            /** @description A parameter can't be read. */
+            /** @description A parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1832,7 +1820,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path?: never;
@@ -1840,7 +1828,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1849,7 +1837,7 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            /** @description A parameter can't be read. */
+            /** @description A parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1865,7 +1853,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of what is there already. */
+                /** @description The `ETag` of the client's copy: 304 if the resource still has it. */
                 "If-None-Match"?: string | null;
             };
             path: {
@@ -1876,10 +1864,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
-                    /** @description Another one whenever anything of it is another. */
+                    /** @description Changes whenever the resource changes. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -1887,14 +1875,14 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            /** @description Nothing has changed. */
+            /** @description Not modified. */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1910,7 +1898,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that it must still have. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1921,14 +1909,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description Deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1937,7 +1925,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It is not as `If-Match` says any more. */
+            /** @description The resource no longer matches `If-Match`. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -1953,7 +1941,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that it must still have. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1974,10 +1962,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
-                    /** @description Another one whenever anything of it is another. */
+                    /** @description Changes whenever the resource changes. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -1985,7 +1973,7 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            /** @description The body is no JSON, or a parameter can't be read. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1994,7 +1982,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2003,7 +1991,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It is not as `If-Match` says any more. */
+            /** @description The resource no longer matches `If-Match`. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -2030,7 +2018,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description A field is missing, unknown, or not what it may be. */
+            /** @description A field is missing, unknown or invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2046,7 +2034,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of what is there already. */
+                /** @description The `ETag` of the client's copy: 304 if the resource still has it. */
                 "If-None-Match"?: string | null;
             };
             path: {
@@ -2057,10 +2045,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
-                    /** @description Another one whenever anything of it is another. */
+                    /** @description Changes whenever the resource changes. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2068,14 +2056,14 @@ export interface operations {
                     "application/json": components["schemas"]["Context"];
                 };
             };
-            /** @description Nothing has changed. */
+            /** @description Not modified. */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2091,7 +2079,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that it must still have. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2114,10 +2102,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
-                    /** @description Another one whenever anything of it is another. */
+                    /** @description Changes whenever the resource changes. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2125,7 +2113,7 @@ export interface operations {
                     "application/json": components["schemas"]["Context"];
                 };
             };
-            /** @description The body is no JSON, or a parameter can't be read. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2134,7 +2122,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2143,7 +2131,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It is not as `If-Match` says any more. */
+            /** @description The resource no longer matches `If-Match`. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -2170,7 +2158,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description A field is missing, unknown, or not what it may be. */
+            /** @description A field is missing, unknown or invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2186,7 +2174,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that it must still have. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2206,10 +2194,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
-                    /** @description Another one whenever anything of it is another. */
+                    /** @description Changes whenever the resource changes. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2217,7 +2205,7 @@ export interface operations {
                     "application/json": components["schemas"]["Context"];
                 };
             };
-            /** @description The body is no JSON, or a parameter can't be read. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2226,7 +2214,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2235,7 +2223,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It is not as `If-Match` says any more. */
+            /** @description The resource no longer matches `If-Match`. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -2262,7 +2250,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description A field is missing, unknown, or not what it may be. */
+            /** @description A field is missing, unknown or invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2278,7 +2266,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that it must still have. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2289,14 +2277,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description Removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2305,7 +2293,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It is not as `If-Match` says any more. */
+            /** @description The resource no longer matches `If-Match`. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -2320,11 +2308,11 @@ export interface operations {
     follow_conversation: {
         parameters: {
             query?: {
-                /** @description The number of the last event that is known. */
+                /** @description The number of the last event that the client knows. */
                 after?: number;
             };
             header?: {
-                /** @description As `after`, which it wins over: browsers send it by themselves. */
+                /** @description Overrides `after`. Browsers send it when they reconnect. */
                 "Last-Event-ID"?: number | null;
             };
             path: {
@@ -2335,7 +2323,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events without end. */
+            /** @description An endless stream of events. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2344,7 +2332,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["StreamedEvent"];
                 };
             };
-            /** @description A parameter can't be read. */
+            /** @description A parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2353,7 +2341,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2362,7 +2350,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `Accept` takes nothing of what there is. */
+            /** @description None of the media types in `Accept` is available. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2377,7 +2365,7 @@ export interface operations {
     export_conversation: {
         parameters: {
             query?: {
-                /** @description What the file is for: to be imported again, for people, or for the Flask application. */
+                /** @description `json` to import it again, `markdown` for people, `flask` for the Flask application. */
                 format?: components["schemas"]["ExportFormat"];
             };
             header?: never;
@@ -2399,7 +2387,7 @@ export interface operations {
                     "text/markdown": string;
                 };
             };
-            /** @description A parameter can't be read. */
+            /** @description A parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2408,7 +2396,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2432,7 +2420,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2441,7 +2429,7 @@ export interface operations {
                     "application/json": components["schemas"]["FewShotExamples"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2457,7 +2445,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
@@ -2478,7 +2466,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -2487,7 +2475,7 @@ export interface operations {
                     "application/json": components["schemas"]["FewShotExample"];
                 };
             };
-            /** @description The body is no JSON, or a parameter can't be read. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2496,7 +2484,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2523,7 +2511,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description A field is missing, unknown, or not what it may be. */
+            /** @description A field is missing, unknown or invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2549,14 +2537,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description Removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2580,7 +2568,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2589,7 +2577,7 @@ export interface operations {
                     "application/json": components["schemas"]["Files"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2605,7 +2593,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
@@ -2620,7 +2608,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2629,7 +2617,7 @@ export interface operations {
                     "application/json": components["schemas"]["FileJob"];
                 };
             };
-            /** @description It is no form with one file, or the file is empty, no text, or of another kind. */
+            /** @description The body is not a form with one file, or the file is empty, not text, or of an unsupported type. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2638,7 +2626,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2656,7 +2644,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The body is no form, or is compressed. */
+            /** @description The body is not declared as a form, or is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2665,7 +2653,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description As many files of the user's are being analysed as may be. */
+            /** @description The user's limit of concurrent file analyses is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2691,7 +2679,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2700,7 +2688,7 @@ export interface operations {
                     "application/json": components["schemas"]["FileJob"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2726,14 +2714,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description Cancelled. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2759,7 +2747,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2768,7 +2756,7 @@ export interface operations {
                     "application/json": components["schemas"]["FileJob"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2786,7 +2774,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description As many files are being analysed as may be. */
+            /** @description The user's limit of concurrent file analyses is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2801,9 +2789,9 @@ export interface operations {
     list_messages: {
         parameters: {
             query?: {
-                /** @description How many at most: 50 by default. */
+                /** @description The maximum number of messages: 50 by default. */
                 limit?: number;
-                /** @description Only messages before this position: the `next_before` of the page before. */
+                /** @description Only messages before this position: the `next_before` of the previous page. */
                 before?: number;
             };
             header?: never;
@@ -2815,7 +2803,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2824,7 +2812,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            /** @description A parameter can't be read. */
+            /** @description A parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2833,7 +2821,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2849,7 +2837,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
@@ -2869,17 +2857,17 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The turn has ended, or its events. */
+            /** @description The completed turn, or its events. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answered"];
+                    "application/json": components["schemas"]["TurnResponse"];
                     "text/event-stream": components["schemas"]["StreamedEvent"];
                 };
             };
-            /** @description The body is no JSON, or a parameter can't be read. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2888,7 +2876,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2897,7 +2885,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `Accept` takes nothing of what there is. */
+            /** @description None of the media types in `Accept` is available. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2906,7 +2894,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description An answer is being made, or the conversation has moved on. */
+            /** @description A turn is running, or the conversation has a later message. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2933,7 +2921,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description A field is missing, unknown, or not what it may be. */
+            /** @description A field is missing, unknown or invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2942,7 +2930,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Too much at once. */
+            /** @description A limit of concurrent turns or of requests per second is reached. */
             429: {
                 headers: {
                     /** @description Seconds. */
@@ -2953,7 +2941,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The server or its store goes away. */
+            /** @description The server is shutting down, or a store is unavailable. */
             503: {
                 headers: {
                     /** @description Seconds. */
@@ -2971,7 +2959,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
@@ -2984,17 +2972,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The turn, as of a message that is sent. */
+            /** @description The completed turn, or its events. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answered"];
+                    "application/json": components["schemas"]["TurnResponse"];
                     "text/event-stream": components["schemas"]["StreamedEvent"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3003,7 +2991,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `Accept` takes nothing of what there is. */
+            /** @description None of the media types in `Accept` is available. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3012,7 +3000,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description An answer is being made, or there is nothing to do this to. */
+            /** @description A turn is running, or the message does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3021,7 +3009,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description As many answers as may be at once are being made for the user. */
+            /** @description The user's limit of concurrent turns is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3037,7 +3025,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
@@ -3054,17 +3042,17 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The turn, as of a message that is sent. */
+            /** @description The completed turn, or its events. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answered"];
+                    "application/json": components["schemas"]["TurnResponse"];
                     "text/event-stream": components["schemas"]["StreamedEvent"];
                 };
             };
-            /** @description The body is no JSON, or a parameter can't be read. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3073,7 +3061,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3082,7 +3070,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `Accept` takes nothing of what there is. */
+            /** @description None of the media types in `Accept` is available. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3091,7 +3079,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description An answer is being made, or there is nothing to do this to. */
+            /** @description A turn is running, or the message does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3118,7 +3106,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description A field is missing, unknown, or not what it may be. */
+            /** @description A field is missing, unknown or invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3127,7 +3115,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description As many answers as may be at once are being made for the user. */
+            /** @description The user's limit of concurrent turns is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3143,7 +3131,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
@@ -3156,17 +3144,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The turn, as of a message that is sent. */
+            /** @description The completed turn, or its events. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answered"];
+                    "application/json": components["schemas"]["TurnResponse"];
                     "text/event-stream": components["schemas"]["StreamedEvent"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3175,7 +3163,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `Accept` takes nothing of what there is. */
+            /** @description None of the media types in `Accept` is available. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3184,7 +3172,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description An answer is being made, or there is nothing to do this to. */
+            /** @description A turn is running, or the message does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3193,7 +3181,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description As many answers as may be at once are being made for the user. */
+            /** @description The user's limit of concurrent turns is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3219,7 +3207,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3228,7 +3216,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3237,7 +3225,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description An answer is being made, or there is nothing to do this to. */
+            /** @description A turn is running, or the message does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3246,7 +3234,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description As many answers as may be at once are being made for the user. */
+            /** @description The user's limit of concurrent turns is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3270,14 +3258,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is empty. */
+            /** @description Reset. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3301,7 +3289,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3310,7 +3298,7 @@ export interface operations {
                     "application/json": components["schemas"]["SavedFile"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3319,7 +3307,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It was saved several times just now. */
+            /** @description The conversation was saved several times in the last seconds. */
             429: {
                 headers: {
                     /** @description Seconds. */
@@ -3347,14 +3335,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It ends. */
+            /** @description The turn is being stopped. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3391,7 +3379,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The client's name for it: asked for again under a name that is known, it answers as at first. */
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path?: never;
@@ -3404,7 +3392,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3413,7 +3401,7 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description The form has no file, or can't be read. */
+            /** @description The form is invalid or has no file. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3422,7 +3410,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user has another import under way. */
+            /** @description The user already has an import in progress. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3455,7 +3443,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3464,7 +3452,7 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3479,9 +3467,9 @@ export interface operations {
     search: {
         parameters: {
             query: {
-                /** @description What to look for: `moon "spring tide" -storm`. */
+                /** @description The words to search for: `moon "spring tide" -storm`. */
                 q: string;
-                /** @description How many at most: 20 by default. */
+                /** @description The maximum number of hits: 20 by default. */
                 limit?: number;
             };
             header?: never;
@@ -3490,7 +3478,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3499,7 +3487,7 @@ export interface operations {
                     "application/json": components["schemas"]["Hits"];
                 };
             };
-            /** @description A parameter can't be read. */
+            /** @description A parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3520,7 +3508,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3541,7 +3529,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3562,7 +3550,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3586,7 +3574,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3595,7 +3583,7 @@ export interface operations {
                     "application/json": components["schemas"]["FlaskHistory"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3616,7 +3604,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3625,7 +3613,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The server goes away, or a store does not answer. */
+            /** @description The server is shutting down, or a store is unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3646,7 +3634,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3676,7 +3664,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3694,7 +3682,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3703,7 +3691,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It was saved several times just now. */
+            /** @description The conversation was saved several times in the last seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3720,14 +3708,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The `file_name` that was answered. */
+                /** @description The `file_name` that saving returned. */
                 file: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3736,7 +3724,7 @@ export interface operations {
                     "application/json": components["schemas"]["FlaskMessage"][];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description Not found, or not yours. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3751,7 +3739,7 @@ export interface operations {
     flask_search_conversations: {
         parameters: {
             query: {
-                /** @description What to look for: `moon "spring tide" -storm`. */
+                /** @description The words to search for: `moon "spring tide" -storm`. */
                 q: string;
             };
             header?: never;
@@ -3760,7 +3748,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3769,7 +3757,7 @@ export interface operations {
                     "application/json": components["schemas"]["FoundConversations"];
                 };
             };
-            /** @description A parameter can't be read. */
+            /** @description A parameter is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3790,7 +3778,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3815,7 +3803,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was asked for. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3824,7 +3812,7 @@ export interface operations {
                     "application/json": components["schemas"]["FlaskAnalysis"];
                 };
             };
-            /** @description It is no form with one file, or the file is empty, no text, or of another kind. */
+            /** @description The body is not a form with one file, or the file is empty, not text, or of an unsupported type. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3842,7 +3830,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The body is no form, or is compressed. */
+            /** @description The body is not declared as a form, or is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3851,7 +3839,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description As many files of the user's are being analysed as may be. */
+            /** @description The user's limit of concurrent file analyses is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3860,7 +3848,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The analysis failed, or was cancelled. */
+            /** @description The analysis failed or was cancelled. */
             502: {
                 headers: {
                     [name: string]: unknown;

@@ -1,3 +1,5 @@
+//! Tests of the settings.
+
 use webchat_domain::{ModelParameters, ReasoningEffort};
 use webchat_llm::{Timeouts, TokensField};
 
@@ -6,7 +8,7 @@ use super::*;
 const URL: (&str, &str) = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
 
 #[test]
-fn an_upstream_is_all_that_is_needed() {
+fn only_the_upstream_is_required() {
     let settings = Settings::read(&[URL].into_iter().collect()).unwrap();
 
     assert_eq!((settings.host, settings.port), (Ipv4Addr::LOCALHOST.into(), 8080));
@@ -14,7 +16,7 @@ fn an_upstream_is_all_that_is_needed() {
 }
 
 #[test]
-fn the_example_shows_the_defaults() {
+fn the_example_file_has_the_defaults() {
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     let example = include_str!("../../../../.env.example").lines();
     let shown = example
@@ -28,7 +30,7 @@ fn the_example_shows_the_defaults() {
 }
 
 #[test]
-fn which_files_are_taken_is_read() {
+fn file_settings_are_parsed() {
     let variables = [URL, ("MAX_FILE_SIZE_MB", "0.5"), ("ALLOWED_EXTENSIONS", ".TXT, csv")];
     let files = Settings::read(&variables.into_iter().collect()).unwrap().files;
 
@@ -42,13 +44,13 @@ fn which_files_are_taken_is_read() {
         ("FILE_CONCURRENCY", "0"),
         ("FILES_PER_USER", "none"),
     ] {
-        let refused = Settings::read(&[URL, (name, value)].into_iter().collect());
-        assert_eq!(refused.unwrap_err().0[0].name, name, "{value}");
+        let result = Settings::read(&[URL, (name, value)].into_iter().collect());
+        assert_eq!(result.unwrap_err().0[0].name, name, "{value}");
     }
 }
 
 #[test]
-fn empty_values_set_nothing() {
+fn empty_values_count_as_not_set() {
     let variables = [URL, ("PORT", ""), ("SECRET_KEY", " "), ("MONGODB_URI", "")];
     let settings = Settings::read(&variables.into_iter().collect()).unwrap();
 
@@ -57,7 +59,7 @@ fn empty_values_set_nothing() {
 }
 
 #[test]
-fn how_the_model_is_spoken_to_is_read() {
+fn model_settings_are_parsed() {
     let variables = [
         URL,
         ("LLM_TOKENS_FIELD", "max_completion_tokens"),
@@ -96,7 +98,7 @@ fn how_the_model_is_spoken_to_is_read() {
 }
 
 #[test]
-fn the_proxy_is_that_of_the_models_scheme_or_the_one_for_all() {
+fn the_proxy_depends_on_the_scheme_of_the_model() {
     const SECURE: (&str, &str) = ("AZURE_API_URL", "https://model.example/");
     const HTTP: (&str, &str) = ("HTTP_PROXY", "http://me:pa55@a.example:3128");
     const HTTPS: (&str, &str) = ("https_proxy", "b.example:8080");
@@ -109,8 +111,8 @@ fn the_proxy_is_that_of_the_models_scheme_or_the_one_for_all() {
     ] {
         let settings = Settings::read(&variables.into_iter().collect()).unwrap();
 
-        let found = settings.upstream.proxy.as_ref().map(|proxy| proxy.url.as_str());
-        assert_eq!(found, proxy);
+        let url = settings.upstream.proxy.as_ref().map(|proxy| proxy.url.as_str());
+        assert_eq!(url, proxy);
         assert!(!format!("{settings:?}").contains("pa55"));
     }
     let excepted = [SECURE, ALL, ("no_proxy", "model.example")].into_iter().collect();
@@ -119,7 +121,7 @@ fn the_proxy_is_that_of_the_models_scheme_or_the_one_for_all() {
 }
 
 #[test]
-fn all_wrong_settings_are_told_at_once_and_no_value_is_shown() {
+fn all_invalid_settings_are_reported_without_their_values() {
     let variables = [
         ("HOST", "localhost"),
         ("PORT", "http"),
@@ -134,22 +136,22 @@ fn all_wrong_settings_are_told_at_once_and_no_value_is_shown() {
     let error = Settings::read(&variables.into_iter().collect()).unwrap_err();
 
     insta::assert_snapshot!(error, @"
-    these settings are wrong:
-      REPLY_TOKENS (6 characters): more than 0, and less than MAX_TOKENS
+    invalid settings:
+      REPLY_TOKENS (6 characters): more than 0 and less than MAX_TOKENS
       HOST (9 characters): an IP address
       PORT (4 characters): a number from 0 to 65535
-      ALLOWED_ORIGINS (27 characters): addresses like https://chat.example.org, with commas between them
+      ALLOWED_ORIGINS (27 characters): comma-separated addresses like https://chat.example.org
       MONGODB_URI (20 characters): an address like mongodb://host:27017/database?replicaSet=rs0
       SECRET_KEY (7 characters): at least 32 random characters, as `openssl rand -hex 32` prints them
       LOG_FORMAT (3 characters): text or json
-      AZURE_API_URL (not set): the full address of chat completions, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own
+      AZURE_API_URL (not set): the full chat-completions address, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
       LLM_TEMPERATURE (3 characters): a number from 0 to 2
       LLM_IDLE_TIMEOUT_S (1 characters): a number of seconds from 1 to 3600
     ");
 }
 
 #[test]
-fn the_window_is_that_of_the_model_unless_it_is_set() {
+fn the_window_defaults_to_that_of_the_model() {
     let window = |variables: &[(&'static str, &'static str)]| {
         let variables = variables.iter().chain([&URL]).copied();
         Settings::read(&variables.collect()).unwrap().max_tokens
@@ -161,10 +163,10 @@ fn the_window_is_that_of_the_model_unless_it_is_set() {
 }
 
 #[test]
-fn production_wants_a_secret_key() {
+fn production_requires_a_secret_key() {
     let error = Settings::read(&[URL, ("APP_ENV", "production")].into_iter().collect());
 
-    assert_eq!(error.unwrap_err().0.first().map(|wrong| wrong.name), Some("SECRET_KEY"));
+    assert_eq!(error.unwrap_err().0.first().map(|invalid| invalid.name), Some("SECRET_KEY"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The model: where it is, and how it is asked.
+//! The settings of the model.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use url::Url;
 use webchat_domain::ModelParameters;
 use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
 
-use super::{web_address, within};
-use crate::read::Reader;
+use super::parsers::{web_address, within};
+use crate::env::EnvReader;
 
-pub(super) fn upstream(reader: &mut Reader<'_>) -> Option<HttpSettings> {
-    let expected = "the full address of chat completions, like \
+pub(super) fn upstream(reader: &mut EnvReader<'_>) -> Option<HttpSettings> {
+    let expected = "the full chat-completions address, like \
          https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
-         or http://127.0.0.1:11434/v1/chat/completions; `make run` brings a small model of its own";
+         or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model";
     let url = reader.optional("AZURE_API_URL", expected, web_address);
     if reader.text("AZURE_API_URL").is_none() {
-        reader.refuse("AZURE_API_URL", expected);
+        reader.reject("AZURE_API_URL", expected);
     }
     let auth = auth(reader);
     let tokens_field = tokens_field(reader);
@@ -34,7 +34,7 @@ pub(super) fn upstream(reader: &mut Reader<'_>) -> Option<HttpSettings> {
     })
 }
 
-fn auth(reader: &mut Reader<'_>) -> Auth {
+fn auth(reader: &mut EnvReader<'_>) -> Auth {
     let parsed =
         reader.optional("LLM_AUTH", "auto, api-key, bearer or none", |value| match value {
             "auto" => Some(Auth::Auto),
@@ -46,7 +46,7 @@ fn auth(reader: &mut Reader<'_>) -> Auth {
     parsed.unwrap_or_default()
 }
 
-fn tokens_field(reader: &mut Reader<'_>) -> TokensField {
+fn tokens_field(reader: &mut EnvReader<'_>) -> TokensField {
     let expected = "auto, max_tokens or max_completion_tokens";
     let parsed = reader.optional("LLM_TOKENS_FIELD", expected, |value| match value {
         "auto" => Some(TokensField::Auto),
@@ -57,7 +57,7 @@ fn tokens_field(reader: &mut Reader<'_>) -> TokensField {
     parsed.unwrap_or_default()
 }
 
-fn parameters(reader: &mut Reader<'_>) -> ModelParameters {
+fn parameters(reader: &mut EnvReader<'_>) -> ModelParameters {
     const PENALTY: &str = "a number from -2 to 2";
     let effort = "none, minimal, low, medium, high or xhigh";
     ModelParameters {
@@ -70,7 +70,7 @@ fn parameters(reader: &mut Reader<'_>) -> ModelParameters {
     }
 }
 
-fn timeouts(reader: &mut Reader<'_>) -> Timeouts {
+fn timeouts(reader: &mut EnvReader<'_>) -> Timeouts {
     let default = Timeouts::default();
     let mut seconds = |name, default| {
         within(reader, name, " of seconds", 1..=3600).map_or(default, Duration::from_secs)
@@ -82,8 +82,8 @@ fn timeouts(reader: &mut Reader<'_>) -> Timeouts {
     }
 }
 
-/// The variables that other programs take their proxy from, too, in either case.
-fn proxy(reader: &mut Reader<'_>, model: Option<&Url>) -> Option<ProxySettings> {
+/// The proxy, from the usual variables in upper or lower case.
+fn proxy(reader: &mut EnvReader<'_>, model: Option<&Url>) -> Option<ProxySettings> {
     let names = match model?.scheme() {
         "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
         _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],

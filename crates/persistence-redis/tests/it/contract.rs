@@ -1,4 +1,4 @@
-//! The promises of the ports.
+//! The contracts of the ports.
 
 use webchat_persistence_redis::{RedisSignals, RedisStore, RedisTurnLog};
 

@@ -1,4 +1,4 @@
-//! Events to tell.
+//! Events for tests.
 
 use webchat_domain::{
     EventBody, Ledger, MessageAccepted, MessageId, ResponseChunk, Timestamp, TokenUsage, TurnId,

@@ -1,13 +1,13 @@
-//! The promises of the ports, kept by Redis, and what becomes of them when Redis goes away.
+//! The contracts of the ports on Redis, and the behaviour during outages.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 mod contract;
 mod events;
-mod live;
-mod opening;
+mod open;
 mod outage;
 mod proxy;
 mod redis_server;
 mod sessions;
 mod signals;
+mod subscriptions;
 mod turn_log;

@@ -1,5 +1,5 @@
-//! A Redis that dies, hangs or refuses: calls fail soon and say that it will pass, those who wait go
-//! on waiting, and when it is back, all goes on by itself.
+//! Outages: calls fail soon with a transient error, readers keep waiting, and everything recovers by
+//! itself.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,12 +17,12 @@ use crate::events::chunk;
 use crate::proxy::Proxy;
 use crate::redis_server::RedisServer;
 
-/// What a call may take when Redis is away, on a busy machine.
+/// The maximum duration of a call during an outage, on a busy machine.
 const FAILS_WITHIN: Duration = Duration::from_secs(3);
 
 const SOON: Duration = Duration::from_secs(15);
 
-/// A connection that says that it ends is made anew at once.
+/// A connection that reports its end is restored at once.
 const BEFORE_THE_HEARTBEAT: Duration = Duration::from_secs(1);
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
@@ -32,36 +32,36 @@ const DURABLE: &str = "--appendonly yes --appendfsync always";
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
 
 #[tokio::test]
-async fn a_redis_that_was_killed_and_kept_its_data_goes_on() {
-    let (next, replay) = kill_and_go_on(DURABLE).await;
+async fn after_a_crash_without_data_loss_the_replay_is_complete() {
+    let (next, replay) = crash_and_restart(DURABLE).await;
 
     assert_eq!(replay, Replay::Complete(vec![next]));
 }
 
 #[tokio::test]
-async fn a_redis_that_was_killed_and_lost_its_data_begins_anew_with_higher_numbers() {
-    let (next, replay) = kill_and_go_on("").await;
+async fn after_a_crash_with_data_loss_numbers_still_rise() {
+    let (next, replay) = crash_and_restart("").await;
 
     assert_eq!(replay, Replay::Gone { latest: next.seq });
 }
 
-/// A Redis with these options is killed and comes back: what is told next, and what there is then to read
-/// for somebody who knows what was told before.
-async fn kill_and_go_on(options: &str) -> (Arc<Event>, Replay) {
+/// Kills and restarts a Redis with these options. Returns the next event, and the replay after the
+/// event before the crash.
+async fn crash_and_restart(options: &str) -> (Arc<Event>, Replay) {
     let mut server = RedisServer::start(options).await;
-    let (store, log, id) = parts(&server).await;
+    let (store, log, id) = open(&server).await;
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    falls_asleep(&mut waiting).await;
+    keeps_waiting(&mut waiting).await;
 
     server.kill();
     all_calls_fail(&store, &log, id).await;
-    falls_asleep(&mut waiting).await;
-    server.start_again().await;
-    server.is_ready().await;
+    keeps_waiting(&mut waiting).await;
+    server.restart().await;
+    server.wait_until_ready().await;
     let next = log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
-    timeout(SOON, waiting).await.expect("woken").unwrap();
+    timeout(SOON, waiting).await.expect("notified in time").unwrap();
     assert!(next.seq > first.seq);
     let replay = log.read(id, first.seq).await.unwrap();
     all_calls_succeed(&store, &log, id).await;
@@ -69,129 +69,129 @@ async fn kill_and_go_on(options: &str) -> (Arc<Event>, Replay) {
 }
 
 #[tokio::test]
-async fn what_happens_while_the_waiters_connection_is_lost_is_learnt_when_it_is_back() {
+async fn events_during_a_lost_subscription_are_detected_after_reconnecting() {
     let server = RedisServer::start("").await;
-    let (_, log, id) = parts(&server).await;
+    let (_, log, id) = open(&server).await;
     let mut raw = server.raw().await;
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    falls_asleep(&mut waiting).await;
+    keeps_waiting(&mut waiting).await;
 
     let killed: u32 = raw.run("CLIENT KILL TYPE pubsub").await;
     log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
     assert_eq!(killed, 1);
-    timeout(BEFORE_THE_HEARTBEAT, waiting).await.expect("woken").unwrap();
+    timeout(BEFORE_THE_HEARTBEAT, waiting).await.expect("notified in time").unwrap();
 }
 
 #[tokio::test]
-async fn a_redis_that_hangs_holds_nobody_up() {
+async fn a_hanging_redis_does_not_block_calls() {
     let server = RedisServer::start("").await;
-    let (store, log, id) = parts(&server).await;
+    let (store, log, id) = open(&server).await;
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    falls_asleep(&mut waiting).await;
+    keeps_waiting(&mut waiting).await;
 
     server.signal("STOP");
     all_calls_fail(&store, &log, id).await;
-    // More at once than there are connections.
-    let began = Instant::now();
+    // More concurrent calls than connections.
+    let started = Instant::now();
     let event_id = EventId::generate();
-    let tries = join_all((0..100).map(|_| log.append(id, event_id, chunk("next")))).await;
-    let took = began.elapsed();
-    falls_asleep(&mut waiting).await;
+    let attempts = join_all((0..100).map(|_| log.append(id, event_id, chunk("next")))).await;
+    let took = started.elapsed();
+    keeps_waiting(&mut waiting).await;
     server.signal("CONT");
     let next = log.append(id, event_id, chunk("next")).await.unwrap();
 
     assert!(took < FAILS_WITHIN, "{took:?}");
-    assert!(tries.iter().all(|tried| matches!(tried, Err(StoreError::Unavailable(_)))));
-    timeout(SOON, waiting).await.expect("woken").unwrap();
-    // The tries may have been done late, when Redis went on: once.
-    let Replay::Complete(events) = log.read(id, first.seq).await.unwrap() else { panic!("gone") };
+    assert!(attempts.iter().all(|attempt| matches!(attempt, Err(StoreError::Unavailable(_)))));
+    timeout(SOON, waiting).await.expect("notified in time").unwrap();
+    // The attempts may have taken effect later, but only once.
+    let Replay::Complete(events) = log.read(id, first.seq).await.unwrap() else { panic!("gap") };
     assert_eq!(events.iter().filter(|event| event.body == next.body).count(), 1);
     all_calls_succeed(&store, &log, id).await;
 }
 
 #[tokio::test]
-async fn connections_that_go_silent_are_given_up_and_made_anew() {
+async fn stalled_connections_are_replaced() {
     let server = RedisServer::start("").await;
-    let proxy = Proxy::before(server.address()).await;
+    let proxy = Proxy::to(server.address()).await;
     let store = RedisStore::open(&proxy.url(), SOON).await.unwrap();
     let (log, id) = (store.turn_log(), ConversationId::generate());
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    falls_asleep(&mut waiting).await;
+    keeps_waiting(&mut waiting).await;
 
-    proxy.silence();
-    let silent = log.append(id, EventId::generate(), chunk("unheard")).await;
-    log.append(id, EventId::generate(), chunk("heard")).await.unwrap();
+    proxy.stall();
+    let stalled = log.append(id, EventId::generate(), chunk("stalled")).await;
+    log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
-    assert!(matches!(silent, Err(StoreError::Unavailable(_))), "{silent:?}");
-    timeout(SOON, waiting).await.expect("woken").unwrap();
+    assert!(matches!(stalled, Err(StoreError::Unavailable(_))), "{stalled:?}");
+    timeout(SOON, waiting).await.expect("notified in time").unwrap();
 }
 
 #[tokio::test]
-async fn a_redis_that_is_no_master_any_more_is_left_for_the_new_one() {
+async fn connections_to_a_former_master_are_replaced() {
     for stale_data in ["yes", "no"] {
         let old = RedisServer::start(&format!("--replica-serve-stale-data {stale_data}")).await;
         let new = RedisServer::start("").await;
-        let proxy = Proxy::before(old.address()).await;
+        let proxy = Proxy::to(old.address()).await;
         let store = RedisStore::open(&proxy.url(), SOON).await.unwrap();
         let session = session();
         store.save(&session, NOW, NOW.plus(SOON)).await.unwrap();
 
         let _: String = old.raw().await.run("REPLICAOF 127.0.0.1 1").await;
-        proxy.lead_to(new.address());
-        let refused = store.save(&session, NOW, NOW.plus(SOON)).await;
+        proxy.set_target(new.address());
+        let failed = store.save(&session, NOW, NOW.plus(SOON)).await;
 
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
         store.save(&session, NOW, NOW.plus(SOON)).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_redis_that_takes_nothing_now_is_unavailable() {
-    for (refusing, code) in
+async fn a_redis_that_rejects_writes_is_unavailable() {
+    for (command, code) in
         [("CONFIG SET maxmemory 1", "OOM"), ("REPLICAOF 127.0.0.1 1", "ReadOnly")]
     {
         let server = RedisServer::start("").await;
-        let (store, log, id) = parts(&server).await;
+        let (store, log, id) = open(&server).await;
 
-        let _: String = server.raw().await.run(refusing).await;
+        let _: String = server.raw().await.run(command).await;
         let saved = store.save(&session(), NOW, NOW.plus(SOON)).await;
         let appended = log.append(id, EventId::generate(), chunk("x")).await;
 
         for error in [saved.unwrap_err(), appended.unwrap_err()] {
-            let StoreError::Unavailable(cause) = error else { panic!("{refusing}: {error:?}") };
+            let StoreError::Unavailable(cause) = error else { panic!("{command}: {error:?}") };
             assert!(cause.to_string().contains(code), "{cause}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_redis_that_lost_its_master_is_unavailable() {
+async fn a_replica_without_a_master_is_unavailable() {
     let server = RedisServer::start("--replica-serve-stale-data no").await;
-    let (store, log, id) = parts(&server).await;
+    let (store, log, id) = open(&server).await;
 
     let _: String = server.raw().await.run("REPLICAOF 127.0.0.1 1").await;
 
     all_calls_fail(&store, &log, id).await;
 }
 
-async fn parts(server: &RedisServer) -> (RedisStore, RedisTurnLog, ConversationId) {
+async fn open(server: &RedisServer) -> (RedisStore, RedisTurnLog, ConversationId) {
     let store = server.open().await;
     let log = store.turn_log();
     (store, log, ConversationId::generate())
 }
 
-async fn falls_asleep(waiting: &mut Waiting<'_>) {
-    assert!(timeout(Duration::from_millis(500), waiting).await.is_err(), "there is nothing new");
+async fn keeps_waiting(waiting: &mut Waiting<'_>) {
+    assert!(timeout(Duration::from_millis(500), waiting).await.is_err(), "there is no new event");
 }
 
 async fn all_calls_fail(store: &RedisStore, log: &RedisTurnLog, id: ConversationId) {
-    let began = Instant::now();
+    let started = Instant::now();
     let calls = calls(store, log, id).into_iter();
-    let outcomes = join_all(calls.map(async |(name, call)| (name, call.await, began.elapsed())));
+    let outcomes = join_all(calls.map(async |(name, call)| (name, call.await, started.elapsed())));
     for (name, outcome, took) in outcomes.await {
         assert!(took < FAILS_WITHIN, "{name} took {took:?}");
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{name}: {outcome:?}");

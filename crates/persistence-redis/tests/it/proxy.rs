@@ -1,4 +1,4 @@
-//! A way to Redis that can fail as networks do: connections that stay open and carry nothing.
+//! A TCP proxy in front of Redis that can stall connections: they stay open but carry no data.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -10,49 +10,49 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 pub(crate) struct Proxy {
     address: SocketAddr,
     target: watch::Sender<String>,
-    silenced: watch::Sender<()>,
+    stalled: watch::Sender<()>,
     _accepting: AbortOnDropHandle<()>,
 }
 
 impl Proxy {
-    pub(crate) async fn before(target: String) -> Self {
+    pub(crate) async fn to(target: String) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let target = watch::Sender::new(target);
-        let silenced = watch::Sender::new(());
-        let (goal, silence) = (target.clone(), silenced.clone());
+        let stalled = watch::Sender::new(());
+        let (current_target, stall) = (target.clone(), stalled.clone());
         let accepting = TaskTracker::new().spawn(async move {
             let connections = TaskTracker::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let goal = goal.borrow().clone();
-                let server = TcpStream::connect(goal).await.unwrap();
-                connections.spawn(carry(client, server, silence.subscribe()));
+                let target = current_target.borrow().clone();
+                let server = TcpStream::connect(target).await.unwrap();
+                connections.spawn(forward(client, server, stall.subscribe()));
             }
         });
-        Self { address, target, silenced, _accepting: AbortOnDropHandle::new(accepting) }
+        Self { address, target, stalled, _accepting: AbortOnDropHandle::new(accepting) }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
 
-    /// New connections go there; those that are stay.
-    pub(crate) fn lead_to(&self, target: String) {
+    /// The target of new connections. Existing ones stay.
+    pub(crate) fn set_target(&self, target: String) {
         self.target.send_replace(target);
     }
 
-    /// What is connected now stays so and carries nothing any more. New connections are sound.
-    pub(crate) fn silence(&self) {
-        self.silenced.send_replace(());
+    /// Stalls all existing connections. New ones work.
+    pub(crate) fn stall(&self) {
+        self.stalled.send_replace(());
     }
 }
 
-async fn carry(mut client: TcpStream, mut server: TcpStream, mut silence: watch::Receiver<()>) {
+async fn forward(mut client: TcpStream, mut server: TcpStream, mut stall: watch::Receiver<()>) {
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = silence.changed() => {
-            // Redis sees the client go; the client sees nothing.
+        _ = stall.changed() => {
+            // Redis sees the connection close; the client does not.
             let _ = server.shutdown().await;
             std::future::pending::<()>().await;
         }

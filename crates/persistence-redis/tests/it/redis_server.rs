@@ -1,4 +1,4 @@
-//! Real servers: the one that all tests share, and those that a test may stop.
+//! Real servers: one that all tests share, and those that a test may stop.
 
 use std::env;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -12,28 +12,28 @@ use tokio::time::sleep;
 use webchat_domain::EventId;
 use webchat_persistence_redis::RedisStore;
 
-/// Longer than a server takes to start on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// More than a server needs to start on a busy machine.
+pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A store on the server that all tests share, under a prefix of its own.
+/// A store on the shared server, with its own prefix.
 pub(crate) async fn open_shared() -> (RedisStore, String) {
     let prefix = format!("webchat-test:{}:", EventId::generate().to_simple());
-    let store = RedisStore::open(&shared_url(), PATIENCE).await.unwrap();
+    let store = RedisStore::open(&shared_url(), OPEN_TIMEOUT).await.unwrap();
     (store.with_prefix(&prefix), prefix)
 }
 
-#[expect(clippy::disallowed_methods, reason = "how `make test` says where Redis is")]
+#[expect(clippy::disallowed_methods, reason = "`make test` passes the address of Redis")]
 pub(crate) fn shared_url() -> String {
     env::var("TEST_REDIS_URL")
         .expect("TEST_REDIS_URL is not set: run the tests with `make test`, which starts a Redis")
 }
 
-#[expect(clippy::disallowed_methods, reason = "how `make test` says which Redis there is")]
+#[expect(clippy::disallowed_methods, reason = "`make test` passes the path of Redis")]
 fn binary() -> String {
     env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
 
-/// A connection to see and do what the store can't.
+/// A raw connection, for commands that the store does not offer.
 pub(crate) struct Raw(MultiplexedConnection);
 
 impl Raw {
@@ -51,14 +51,14 @@ impl Raw {
         cmd.query_async(&mut self.0).await.unwrap()
     }
 
-    /// How many clients have this name.
+    /// The number of clients with this name.
     pub(crate) async fn count_clients(&mut self, name: &str) -> usize {
         let clients: String = self.run("CLIENT LIST").await;
         clients.split_whitespace().filter(|word| *word == format!("name={name}")).count()
     }
 }
 
-/// A server of one test's own.
+/// A server for a single test.
 pub(crate) struct RedisServer {
     folder: TempDir,
     port: u16,
@@ -67,10 +67,10 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    /// With settings as on the command line: `--name value`.
+    /// Starts a server with settings as on the command line: `--name value`.
     pub(crate) async fn start(settings: &str) -> Self {
         let mut server = Self::not_started(settings);
-        server.start_again().await;
+        server.restart().await;
         server
     }
 
@@ -84,21 +84,21 @@ impl RedisServer {
         }
     }
 
-    /// One that speaks nothing but TLS.
+    /// Starts a server that only accepts TLS.
     pub(crate) async fn start_with_tls(settings: &str) -> Self {
         let mut server = Self::not_started("");
         server.settings(&format!("--port 0 --tls-port {} {settings}", server.port));
-        server.start_again().await;
+        server.restart().await;
         server
     }
 
-    /// From the next start on.
+    /// The settings from the next start on.
     pub(crate) fn settings(&mut self, settings: &str) {
         self.settings = settings.split_whitespace().map(str::to_owned).collect();
     }
 
-    /// On the same port, with the data that the last one left in its folder.
-    pub(crate) async fn start_again(&mut self) {
+    /// Starts the server again on the same port and with the same data folder.
+    pub(crate) async fn restart(&mut self) {
         self.launch();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             sleep(Duration::from_millis(20)).await;
@@ -116,14 +116,14 @@ impl RedisServer {
         self.process = Some(process.expect("no redis-server: run the tests with `make test`"));
     }
 
-    /// As the power does.
+    /// Kills the process, as a power failure would.
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
     }
 
-    /// Stops or continues the process, by the signal of this name.
+    /// Sends the signal of this name to the process.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.process.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
@@ -138,11 +138,11 @@ impl RedisServer {
     }
 
     pub(crate) async fn open(&self) -> RedisStore {
-        RedisStore::open(&self.url(), PATIENCE).await.unwrap()
+        RedisStore::open(&self.url(), OPEN_TIMEOUT).await.unwrap()
     }
 
-    /// Waits until it has loaded its data.
-    pub(crate) async fn is_ready(&self) {
+    /// Waits until the server has loaded its data.
+    pub(crate) async fn wait_until_ready(&self) {
         self.open().await;
     }
 
@@ -154,7 +154,7 @@ impl RedisServer {
 impl Drop for RedisServer {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
-            // One that ended by itself needs no end.
+            // Fails if the process has exited already.
             let _ = process.kill();
             let _ = process.wait();
         }

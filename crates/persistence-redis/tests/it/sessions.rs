@@ -1,4 +1,4 @@
-//! What of a session stands in Redis.
+//! Sessions as stored in Redis.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::redis_server::{Raw, open_shared};
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
 #[tokio::test]
-async fn each_save_keeps_a_session_until_a_minute_after_its_end() {
+async fn each_save_sets_the_ttl_to_a_minute_after_expiry() {
     let (store, prefix) = open_shared().await;
     let mut raw = Raw::shared().await;
     let session = session();
@@ -26,28 +26,28 @@ async fn each_save_keeps_a_session_until_a_minute_after_its_end() {
 }
 
 #[tokio::test]
-async fn what_is_no_session_is_as_none_and_can_be_replaced() {
+async fn an_invalid_session_is_treated_as_missing() {
     let (store, prefix) = open_shared().await;
     let mut raw = Raw::shared().await;
     let session = session();
     let key = format!("{prefix}session:{}", session.session_id.to_simple());
     let later = NOW.plus(Duration::from_mins(1));
     store.save(&session, NOW, later).await.unwrap();
-    let sound: String = raw.run(&format!("GET {key}")).await;
+    let valid: String = raw.run(&format!("GET {key}")).await;
 
     for entry in [
         "{}".to_owned(),
         "not-json".to_owned(),
-        sound.replace("user_id", "user"),
-        sound.replace('}', r#","admin":true}"#),
-        sound.replace(&session.user_id.to_string(), "root"),
-        sound.replace("2026", "soon"),
+        valid.replace("user_id", "user"),
+        valid.replace('}', r#","admin":true}"#),
+        valid.replace(&session.user_id.to_string(), "root"),
+        valid.replace("2026", "soon"),
     ] {
-        assert_ne!(entry, sound);
+        assert_ne!(entry, valid);
         let _: String = raw.run(&format!("SET {key} {entry}")).await;
         assert_eq!(store.find(session.session_id, NOW).await.unwrap(), None, "{entry}");
     }
-    let _: String = raw.run(&format!("SET {key} {sound}")).await;
+    let _: String = raw.run(&format!("SET {key} {valid}")).await;
     assert_eq!(store.find(session.session_id, NOW).await.unwrap().as_ref(), Some(&session));
 }
 

@@ -1,4 +1,4 @@
-//! Signals cross instances, and what is none of ours crosses nothing.
+//! Signals between instances, and messages that are not signals.
 
 use std::time::Duration;
 
@@ -19,27 +19,27 @@ fn signal() -> Signal {
     }
 }
 
-async fn next(heard: &mut BoxStream<'static, Signal>) -> Signal {
-    timeout(SOON, heard.next()).await.expect("heard").unwrap()
+async fn next(received: &mut BoxStream<'static, Signal>) -> Signal {
+    timeout(SOON, received.next()).await.expect("received in time").unwrap()
 }
 
 #[tokio::test]
-async fn what_one_instance_signals_the_other_hears() {
+async fn a_signal_reaches_the_other_instance() {
     let (store, _) = open_shared().await;
     let (one, other) = (store.signals(), store.signals());
-    let mut heard = other.subscribe().await.unwrap();
+    let mut received = other.subscribe().await.unwrap();
     let sent = signal();
 
     one.publish(sent).await.unwrap();
 
-    assert_eq!(next(&mut heard).await, sent);
+    assert_eq!(next(&mut received).await, sent);
 }
 
 #[tokio::test]
-async fn what_is_no_signal_is_passed_over() {
+async fn messages_that_are_not_signals_are_ignored() {
     let (store, prefix) = open_shared().await;
     let signals = store.signals();
-    let mut heard = signals.subscribe().await.unwrap();
+    let mut received = signals.subscribe().await.unwrap();
     let mut raw = Raw::shared().await;
     let id = ConversationId::generate();
     let sent = signal();
@@ -52,36 +52,36 @@ async fn what_is_no_signal_is_passed_over() {
         format!(r#"{{"signal":"list_changed","user_id":{{"$gt":""}},"conversation_id":"{id}"}}"#),
         format!(r#"{{"signal":"list_changed","user_id":"{id}","conversation_id":"{id}","x":1}}"#),
     ] {
-        let hearers: u32 = raw.run(&format!("PUBLISH {prefix}signals {nonsense}")).await;
-        assert_eq!(hearers, 1);
+        let receivers: u32 = raw.run(&format!("PUBLISH {prefix}signals {nonsense}")).await;
+        assert_eq!(receivers, 1);
     }
     signals.publish(sent).await.unwrap();
 
-    assert_eq!(next(&mut heard).await, sent);
+    assert_eq!(next(&mut received).await, sent);
 }
 
 #[tokio::test]
-async fn a_redis_that_goes_and_comes_back_is_heard_again() {
+async fn signals_are_received_again_after_a_restart_of_redis() {
     let mut server = RedisServer::start("").await;
     let store = server.open().await;
     let (one, other) = (store.signals(), store.signals());
-    let mut heard = other.subscribe().await.unwrap();
+    let mut received = other.subscribe().await.unwrap();
     let (unsent, sent) = (signal(), signal());
 
     server.kill();
-    let refused = one.publish(unsent).await;
-    server.start_again().await;
-    server.is_ready().await;
-    let hearing_again = async {
+    let failed = one.publish(unsent).await;
+    server.restart().await;
+    server.wait_until_ready().await;
+    let reconnected = async {
         loop {
-            // A listener from before goes on listening; when it is reached again, nobody says.
+            // The subscription recovers by itself, without a sign of when.
             one.publish(sent).await.unwrap();
-            if let Ok(heard) = timeout(Duration::from_millis(50), heard.next()).await {
-                return heard.unwrap();
+            if let Ok(signal) = timeout(Duration::from_millis(50), received.next()).await {
+                return signal.unwrap();
             }
         }
     };
 
-    refused.unwrap_err();
-    assert_eq!(timeout(SOON, hearing_again).await.expect("heard again"), sent);
+    failed.unwrap_err();
+    assert_eq!(timeout(SOON, reconnected).await.expect("received in time"), sent);
 }

@@ -1,4 +1,4 @@
-//! What the log keeps and forgets, and that no replay has a hole because of it.
+//! What the log keeps and deletes, and that no replay has a gap because of it.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use webchat_persistence_redis::RedisTurnLog;
 use crate::events::{accepted, chunk, usage};
 use crate::redis_server::{Raw, RedisServer, open_shared};
 
-/// A conversation of its own, seen through the log and through Redis.
-struct Room {
+/// A conversation, seen through the log and through Redis.
+struct TestLog {
     log: RedisTurnLog,
     id: ConversationId,
     prefix: String,
     raw: Raw,
 }
 
-impl Room {
+impl TestLog {
     async fn open() -> Self {
         let (store, prefix) = open_shared().await;
         let id = ConversationId::generate();
@@ -35,16 +35,16 @@ impl Room {
         self.append(chunk("last")).await
     }
 
-    /// Reads on to the end.
+    /// Reads all pages.
     async fn read(&self, after: u64) -> Replay {
-        let (mut whole, mut reached) = (Vec::new(), after);
+        let (mut all, mut reached) = (Vec::new(), after);
         loop {
             match self.log.read(self.id, reached).await.unwrap() {
-                Replay::Complete(events) if events.is_empty() => return Replay::Complete(whole),
-                Replay::Complete(events) => whole.extend(events),
-                gone @ Replay::Gone { .. } => return gone,
+                Replay::Complete(events) if events.is_empty() => return Replay::Complete(all),
+                Replay::Complete(events) => all.extend(events),
+                gap @ Replay::Gone { .. } => return gap,
             }
-            reached = whole.last().map_or(reached, |newest| newest.seq);
+            reached = all.last().map_or(reached, |newest| newest.seq);
         }
     }
 
@@ -56,7 +56,7 @@ impl Room {
         self.raw.run(&format!("XLEN {}", self.events())).await
     }
 
-    async fn forget(&mut self, key: &str) {
+    async fn delete(&mut self, key: &str) {
         assert_eq!(self.raw.run::<u32>(&format!("DEL {key}")).await, 1);
     }
 
@@ -74,162 +74,163 @@ impl Room {
 }
 
 #[tokio::test]
-async fn numbers_rise_where_redis_has_lost_all_it_had() {
-    let mut room = Room::open().await;
-    // Faster than one a millisecond: no clock of milliseconds could keep up.
-    let before = room.append_chunks(200).await;
+async fn numbers_rise_after_a_loss_of_all_data() {
+    let mut test = TestLog::open().await;
+    // More than one per millisecond: a clock of milliseconds would not suffice.
+    let before = test.append_chunks(200).await;
 
-    for key in [room.events(), room.state(), room.origin()] {
-        room.forget(&key).await;
+    for key in [test.events(), test.state(), test.origin()] {
+        test.delete(&key).await;
     }
-    let after = room.append(chunk("new")).await;
+    let after = test.append(chunk("new")).await;
 
     assert!(after.seq > before.seq);
-    assert!(after.seq < 1 << 53, "a browser can count so far");
-    assert_eq!(room.read(before.seq).await, Replay::Gone { latest: after.seq });
-    assert_eq!(room.read(0).await, Replay::Complete(vec![after]));
+    assert!(after.seq < 1 << 53, "a browser can represent it");
+    assert_eq!(test.read(before.seq).await, Replay::Gone { latest: after.seq });
+    assert_eq!(test.read(0).await, Replay::Complete(vec![after]));
 }
 
 #[tokio::test]
-async fn whoever_was_there_before_the_first_event_misses_nothing() {
-    let room = Room::open().await;
+async fn a_reader_from_before_the_first_event_misses_nothing() {
+    let test = TestLog::open().await;
 
-    let start = room.checkpoint().await;
-    let empty = room.read(start.seq).await;
-    let first = room.append(accepted(TurnId::generate())).await;
+    let start = test.checkpoint().await;
+    let empty = test.read(start.seq).await;
+    let first = test.append(accepted(TurnId::generate())).await;
 
     assert_eq!((start.latest, start.running_turn), (start.seq, None));
     assert_eq!(empty, Replay::Complete(vec![]));
-    assert_eq!(room.read(start.seq).await, Replay::Complete(vec![first]));
+    assert_eq!(test.read(start.seq).await, Replay::Complete(vec![first]));
 }
 
 #[tokio::test]
-async fn a_number_that_no_event_can_have_had_yet_or_any_more_is_refused() {
+async fn numbers_out_of_range_are_a_gap() {
     const TEN_DAYS: u64 = 10 * 24 * 60 * 60 * 1_000_000;
-    let mut room = Room::open().await;
-    let now = room.checkpoint().await.seq;
-    // As if this Redis had long been in use.
-    let _: String = room.raw.run(&format!("SET {} 1", room.origin())).await;
+    let mut test = TestLog::open().await;
+    let now = test.checkpoint().await.seq;
+    // As if this Redis had been in use for a long time.
+    let _: String = test.raw.run(&format!("SET {} 1", test.origin())).await;
 
     for after in [17, now - TEN_DAYS, now + TEN_DAYS, u64::MAX] {
-        assert_eq!(room.read(after).await, Replay::Gone { latest: 0 }, "{after}");
+        assert_eq!(test.read(after).await, Replay::Gone { latest: 0 }, "{after}");
     }
-    assert_eq!(room.read(now).await, Replay::Complete(vec![]));
+    assert_eq!(test.read(now).await, Replay::Complete(vec![]));
 }
 
 #[tokio::test]
-async fn whoever_was_there_before_a_log_that_is_lost_is_told_so() {
-    let mut room = Room::open().await;
-    let start = room.checkpoint().await;
-    room.append(chunk("lost")).await;
+async fn a_reader_from_before_a_loss_of_the_log_has_a_gap() {
+    let mut test = TestLog::open().await;
+    let start = test.checkpoint().await;
+    test.append(chunk("lost")).await;
 
-    for key in [room.events(), room.state(), room.origin()] {
-        room.forget(&key).await;
+    for key in [test.events(), test.state(), test.origin()] {
+        test.delete(&key).await;
     }
-    let empty = room.read(start.seq).await;
-    let later = room.append(chunk("new")).await;
+    let empty = test.read(start.seq).await;
+    let later = test.append(chunk("new")).await;
 
     assert_eq!(empty, Replay::Gone { latest: 0 });
-    assert_eq!(room.read(start.seq).await, Replay::Gone { latest: later.seq });
+    assert_eq!(test.read(start.seq).await, Replay::Gone { latest: later.seq });
 }
 
 #[tokio::test]
-async fn a_conversation_goes_on_after_its_events_have_expired() {
-    let mut room = Room::open().await;
-    let old = room.append(chunk("old")).await;
-    let newest = room.append(chunk("newest")).await;
+async fn a_conversation_continues_after_its_events_have_expired() {
+    let mut test = TestLog::open().await;
+    let old = test.append(chunk("old")).await;
+    let newest = test.append(chunk("newest")).await;
 
-    let events = room.events();
-    room.forget(&events).await;
-    let nothing_new = room.read(newest.seq).await;
-    let next = room.append(accepted(TurnId::generate())).await;
+    let events = test.events();
+    test.delete(&events).await;
+    let nothing_new = test.read(newest.seq).await;
+    let next = test.append(accepted(TurnId::generate())).await;
 
     assert_eq!(nothing_new, Replay::Complete(vec![]));
-    assert_eq!(room.read(newest.seq).await, Replay::Complete(vec![Arc::clone(&next)]));
-    assert_eq!(room.read(old.seq).await, Replay::Gone { latest: next.seq });
-    assert_eq!(room.checkpoint().await.seq, newest.seq);
+    assert_eq!(test.read(newest.seq).await, Replay::Complete(vec![Arc::clone(&next)]));
+    assert_eq!(test.read(old.seq).await, Replay::Gone { latest: next.seq });
+    assert_eq!(test.checkpoint().await.seq, newest.seq);
 }
 
 #[tokio::test]
-async fn a_turn_whose_events_have_expired_runs_no_more() {
-    let mut room = Room::open().await;
-    let begun = room.append(accepted(TurnId::generate())).await;
+async fn a_turn_whose_events_have_expired_is_not_running() {
+    let mut test = TestLog::open().await;
+    let accepted_event = test.append(accepted(TurnId::generate())).await;
 
-    let events = room.events();
-    room.forget(&events).await;
+    let events = test.events();
+    test.delete(&events).await;
 
-    let at_rest = Checkpoint { seq: begun.seq, latest: begun.seq, running_turn: None };
-    assert_eq!(room.checkpoint().await, at_rest);
+    let idle =
+        Checkpoint { seq: accepted_event.seq, latest: accepted_event.seq, running_turn: None };
+    assert_eq!(test.checkpoint().await, idle);
 }
 
 #[tokio::test]
-async fn a_long_turn_is_replayed_whole_from_its_checkpoint_in_many_pages() {
-    let room = Room::open().await;
+async fn a_long_turn_is_replayed_completely_in_many_pages() {
+    let test = TestLog::open().await;
     let turn_id = TurnId::generate();
-    room.append_chunks(1_100).await;
-    let begun = room.append(accepted(turn_id)).await;
-    // The late end of a turn that was given up.
-    room.append(usage(TurnId::generate())).await;
-    let newest = room.append_chunks(1_500).await;
+    test.append_chunks(1_100).await;
+    let accepted_event = test.append(accepted(turn_id)).await;
+    // The late end of an abandoned turn.
+    test.append(usage(TurnId::generate())).await;
+    let newest = test.append_chunks(1_500).await;
 
-    let checkpoint = room.checkpoint().await;
-    let replay = room.read(checkpoint.seq).await;
+    let checkpoint = test.checkpoint().await;
+    let replay = test.read(checkpoint.seq).await;
 
     assert_eq!((checkpoint.running_turn, checkpoint.latest), (Some(turn_id), newest.seq));
     let Replay::Complete(events) = replay else { panic!("{replay:?}") };
     assert_eq!(events.len(), 1_502);
-    assert_eq!((events.first(), events.last()), (Some(&begun), Some(&newest)));
+    assert_eq!((events.first(), events.last()), (Some(&accepted_event), Some(&newest)));
     assert!(events.is_sorted_by(|one, next| one.seq < next.seq));
 }
 
 #[tokio::test]
-async fn a_log_takes_bounded_space_and_time() {
-    let mut room = Room::open().await;
+async fn the_size_and_age_of_a_log_are_bounded() {
+    let mut test = TestLog::open().await;
     let turn_id = TurnId::generate();
 
-    room.append(accepted(turn_id)).await;
-    room.append_chunks(2_000).await;
-    let during = room.count_kept().await;
-    room.append(usage(turn_id)).await;
-    room.append(chunk("later")).await;
-    let after = room.count_kept().await;
+    test.append(accepted(turn_id)).await;
+    test.append_chunks(2_000).await;
+    let during = test.count_kept().await;
+    test.append(usage(turn_id)).await;
+    test.append(chunk("later")).await;
+    let after = test.count_kept().await;
 
     assert_eq!(during, 2_001);
-    // Redis trims by whole nodes of its tree, of 100 entries.
+    // Redis trims whole nodes of 100 entries.
     assert!((1_024..1_224).contains(&after), "{after}");
-    for (key, most) in [(room.events(), 3_600_000), (room.state(), 604_800_000)] {
-        let left: i64 = room.raw.run(&format!("PTTL {key}")).await;
-        assert!((most - 60_000..=most).contains(&left), "{key}: {left}");
+    for (key, max) in [(test.events(), 3_600_000), (test.state(), 604_800_000)] {
+        let left: i64 = test.raw.run(&format!("PTTL {key}")).await;
+        assert!((max - 60_000..=max).contains(&left), "{key}: {left}");
     }
 }
 
 #[tokio::test]
-async fn a_turn_that_never_ended_is_forgotten_when_the_next_begins() {
-    let mut room = Room::open().await;
+async fn an_unfinished_turn_is_trimmed_when_the_next_begins() {
+    let mut test = TestLog::open().await;
     let turn_id = TurnId::generate();
-    room.append(accepted(TurnId::generate())).await;
-    let unfinished = room.append_chunks(2_000).await;
+    test.append(accepted(TurnId::generate())).await;
+    let unfinished = test.append_chunks(2_000).await;
 
-    room.append(accepted(turn_id)).await;
+    test.append(accepted(turn_id)).await;
 
-    assert!(room.count_kept().await < 1_224);
-    let checkpoint = room.checkpoint().await;
+    assert!(test.count_kept().await < 1_224);
+    let checkpoint = test.checkpoint().await;
     assert_eq!((checkpoint.seq, checkpoint.running_turn), (unfinished.seq, Some(turn_id)));
 }
 
 #[tokio::test]
-async fn asking_for_a_conversation_without_events_takes_no_space() {
-    let mut room = Room::open().await;
+async fn reading_a_conversation_without_events_takes_no_space() {
+    let mut test = TestLog::open().await;
 
-    room.checkpoint().await;
-    room.read(0).await;
+    test.checkpoint().await;
+    test.read(0).await;
 
-    let keys: Vec<String> = room.raw.run(&format!("KEYS {}*", room.prefix)).await;
-    assert_eq!(keys, [room.origin()]);
+    let keys: Vec<String> = test.raw.run(&format!("KEYS {}*", test.prefix)).await;
+    assert_eq!(keys, [test.origin()]);
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_a_fault_and_not_passed_over() {
+async fn an_invalid_entry_is_a_fault_and_not_skipped() {
     let turn = TurnId::generate();
     let chunk = format!(r#"{{"chunk":"x","turn_id":"{turn}"}}"#);
     for entry in [
@@ -240,31 +241,31 @@ async fn what_is_no_event_is_a_fault_and_not_passed_over() {
         format!("-0 id 1 event response_chunk data {}", chunk.replace(&turn.to_string(), "7")),
         format!("-1 id 1 event response_chunk data {chunk}"),
     ] {
-        let mut room = Room::open().await;
-        let first = room.append(crate::events::chunk("a")).await;
+        let mut test = TestLog::open().await;
+        let first = test.append(crate::events::chunk("a")).await;
         let seq = first.seq + 1;
-        let _: String = room.raw.run(&format!("XADD {} {seq}{entry}", room.events())).await;
-        let _: u32 = room.raw.run(&format!("HSET {} latest {seq}", room.state())).await;
+        let _: String = test.raw.run(&format!("XADD {} {seq}{entry}", test.events())).await;
+        let _: u32 = test.raw.run(&format!("HSET {} latest {seq}", test.state())).await;
 
-        let read = room.log.read(room.id, first.seq).await;
+        let read = test.log.read(test.id, first.seq).await;
 
         assert!(matches!(read, Err(StoreError::Fault(_))), "{entry}: {read:?}");
     }
 }
 
 #[tokio::test]
-async fn an_event_that_is_told_again_is_told_as_it_was() {
-    let room = Room::open().await;
+async fn a_duplicate_event_returns_the_first_one() {
+    let test = TestLog::open().await;
     let event_id = EventId::generate();
 
-    let first = room.log.append(room.id, event_id, chunk("first")).await.unwrap();
-    let again = room.log.append(room.id, event_id, chunk("other")).await.unwrap();
+    let first = test.log.append(test.id, event_id, chunk("first")).await.unwrap();
+    let duplicate = test.log.append(test.id, event_id, chunk("other")).await.unwrap();
 
-    assert_eq!(again, first);
+    assert_eq!(duplicate, first);
 }
 
 #[tokio::test]
-async fn a_redis_that_comes_back_with_older_data_gives_no_number_twice() {
+async fn a_redis_with_older_data_reuses_no_number() {
     let mut server = RedisServer::start("").await;
     let id = ConversationId::generate();
     let log = server.open().await.turn_log();
@@ -274,8 +275,8 @@ async fn a_redis_that_comes_back_with_older_data_gives_no_number_twice() {
     let lost = append("lost").await.unwrap();
 
     server.kill();
-    server.start_again().await;
-    server.is_ready().await;
+    server.restart().await;
+    server.wait_until_ready().await;
     let next = append("next").await.unwrap();
 
     assert!(next.seq > lost.seq);

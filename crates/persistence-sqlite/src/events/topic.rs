@@ -11,7 +11,7 @@ use webchat_persistence::StoreError;
 use super::event_buffer::EventBuffer;
 use super::mutex::lock;
 
-/// How long a conversation's events are kept when nobody writes or reads them.
+/// How long a conversation's events are kept when there are no reads or appends.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) struct Topics {

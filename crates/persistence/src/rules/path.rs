@@ -181,8 +181,8 @@ mod tests {
         let path = newest_descendants(start, [older, newer, of_older, of_newer]);
 
         assert_eq!(path, [start, newer, of_newer]);
-        let mut whole = NewPath::to(start.parent_id);
-        whole.extend(path);
-        assert_eq!(whole.head(), Some(of_newer.message_id));
+        let mut complete = NewPath::to(start.parent_id);
+        complete.extend(path);
+        assert_eq!(complete.head(), Some(of_newer.message_id));
     }
 }

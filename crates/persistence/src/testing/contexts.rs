@@ -1,22 +1,19 @@
 //! What [`Contexts`] promises.
-#![expect(missing_docs, reason = "the name is the promise")]
+#![expect(missing_docs, reason = "the name states the promise")]
 
 use futures_util::future::join_all;
-use webchat_domain::{
-    Context, ConversationId, ExampleId, FewShotExample, ModelParameters, Summary, SummaryAuthor,
-    SystemPrompt, UserId,
-};
+use webchat_domain::{Context, ConversationId, UserId};
 
-use super::moment;
+use super::fixtures::{full_context, moment};
 use crate::{Contexts, Conversations, ReplaceContextOutcome, StoredContext};
 
-pub async fn a_context_is_empty_until_it_is_written<S: Conversations + Contexts>(store: &S) {
+pub async fn a_context_is_empty_until_it_is_replaced<S: Conversations + Contexts>(store: &S) {
     let (user_id, id) = start(store).await;
 
     assert_eq!(store.context(user_id, id).await.unwrap(), Some(StoredContext::default()));
 }
 
-pub async fn a_written_context_comes_back_unchanged<S: Conversations + Contexts>(store: &S) {
+pub async fn a_stored_context_is_returned_unchanged<S: Conversations + Contexts>(store: &S) {
     let (user_id, id) = start(store).await;
 
     let first = revision(store.replace_context(user_id, id, full_context(), 0).await.unwrap());
@@ -29,7 +26,7 @@ pub async fn a_written_context_comes_back_unchanged<S: Conversations + Contexts>
     assert_eq!(found.context, Context::default());
 }
 
-pub async fn an_outdated_context_changes_nothing<S: Conversations + Contexts>(store: &S) {
+pub async fn a_conflicting_revision_changes_nothing<S: Conversations + Contexts>(store: &S) {
     let (user_id, id) = start(store).await;
     let written = store.replace_context(user_id, id, full_context(), 0).await.unwrap();
     let current = revision(written);
@@ -43,7 +40,7 @@ pub async fn an_outdated_context_changes_nothing<S: Conversations + Contexts>(st
     assert_eq!(found, StoredContext { context: full_context(), revision: current });
 }
 
-pub async fn of_contexts_written_at_once_one_is_kept<S: Conversations + Contexts>(store: &S) {
+pub async fn of_concurrent_replacements_one_is_stored<S: Conversations + Contexts>(store: &S) {
     let (user_id, id) = start(store).await;
 
     let writing = (0..10).map(|_| store.replace_context(user_id, id, full_context(), 0));
@@ -55,7 +52,9 @@ pub async fn of_contexts_written_at_once_one_is_kept<S: Conversations + Contexts
     assert_eq!(stored.count(), 1);
 }
 
-pub async fn nobody_else_can_see_or_change_a_context<S: Conversations + Contexts>(store: &S) {
+pub async fn another_user_can_neither_see_nor_change_a_context<S: Conversations + Contexts>(
+    store: &S,
+) {
     let (user_id, id) = start(store).await;
     let other = UserId::generate();
 
@@ -66,7 +65,7 @@ pub async fn nobody_else_can_see_or_change_a_context<S: Conversations + Contexts
     assert_eq!(store.context(user_id, id).await.unwrap(), Some(StoredContext::default()));
 }
 
-pub async fn a_context_goes_with_its_conversation<S: Conversations + Contexts>(store: &S) {
+pub async fn a_context_is_removed_with_its_conversation<S: Conversations + Contexts>(store: &S) {
     let (user_id, id) = start(store).await;
     store.replace_context(user_id, id, full_context(), 0).await.unwrap();
 
@@ -96,7 +95,9 @@ pub async fn one_compaction_runs_at_a_time<S: Conversations + Contexts>(store: &
     assert!(!nowhere.unwrap());
 }
 
-pub async fn a_lapsed_compaction_ends_nobody_elses<S: Conversations + Contexts>(store: &S) {
+pub async fn an_expired_compaction_does_not_end_another_one<S: Conversations + Contexts>(
+    store: &S,
+) {
     let (_, id) = start(store).await;
 
     assert!(store.begin_compaction(id, moment(0), moment(100)).await.unwrap());
@@ -106,7 +107,9 @@ pub async fn a_lapsed_compaction_ends_nobody_elses<S: Conversations + Contexts>(
     assert!(!store.begin_compaction(id, moment(150), moment(250)).await.unwrap());
 }
 
-pub async fn a_compaction_is_renewed_by_who_has_the_right<S: Conversations + Contexts>(store: &S) {
+pub async fn a_compaction_lease_is_renewed_by_its_holder_only<S: Conversations + Contexts>(
+    store: &S,
+) {
     let (_, id) = start(store).await;
     assert!(store.begin_compaction(id, moment(0), moment(100)).await.unwrap());
 
@@ -130,33 +133,5 @@ fn revision(outcome: ReplaceContextOutcome) -> u64 {
     match outcome {
         ReplaceContextOutcome::Stored { revision } => revision,
         other => panic!("not stored: {other:?}"),
-    }
-}
-
-pub(super) fn full_context() -> Context {
-    // Ids that stay the same from call to call.
-    let example_id = "01900000-0000-7000-8000-000000000001".parse::<ExampleId>().unwrap();
-    Context {
-        system_prompt: Some(SystemPrompt {
-            text: "Speak of tides. \0 \u{301}".to_owned(),
-            token_count: 5,
-        }),
-        parameters: ModelParameters { seed: Some(-7), ..ModelParameters::default() },
-        examples: vec![FewShotExample {
-            example_id,
-            user_prompt: "$where?".to_owned(),
-            assistant_response: "At the shore.".to_owned(),
-            prompt_tokens: 3,
-            response_tokens: 4,
-            created_at: moment(3),
-        }],
-        summary: Some(Summary {
-            text: "They spoke of the moon.".to_owned(),
-            token_count: 6,
-            through: 40,
-            message_count: 38,
-            created_at: moment(4),
-            author: SummaryAuthor::Model,
-        }),
     }
 }

@@ -1,5 +1,5 @@
 //! What [`FileJobs`] promises.
-#![expect(missing_docs, reason = "the name is the promise")]
+#![expect(missing_docs, reason = "the name states the promise")]
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,10 @@ use webchat_domain::{
     UserId,
 };
 
-use super::{empty_answer, moment, question};
-use crate::{Append, Conversations, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
+use super::fixtures::{TEXT, empty_answer, moment, new_job, part_ends, question};
+use crate::{Append, Conversations, CreateJobOutcome, FileJobs, FileText, TakenJob};
 
-const MOST: u32 = 3;
-pub(super) const TEXT: &str = "\u{feff}Tides\r\n\0 潮汐 and \u{301}.";
-
-pub async fn a_job_is_found_and_listed_by_its_owner_alone<S: Conversations + FileJobs>(store: &S) {
+pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
     let (first, second) =
         (create(store, user_id, id, 1).await, create(store, user_id, id, 2).await);
@@ -32,14 +29,14 @@ pub async fn a_job_is_found_and_listed_by_its_owner_alone<S: Conversations + Fil
         assert_eq!(store.cancel_job(user, conversation, first.job_id).await.unwrap(), None);
         assert_eq!(store.retry_job(user, conversation, first.job_id).await.unwrap(), None);
     }
-    let into_foreign = store.create_job(other, new(id, 3)).await.unwrap();
+    let into_foreign = store.create_job(other, new_job(id, 3)).await.unwrap();
     assert_eq!(into_foreign, CreateJobOutcome::NotFound);
     assert_eq!(status(store, user_id, &first).await, JobStatus::Running);
 }
 
-pub async fn a_job_that_comes_twice_is_kept_once<S: Conversations + FileJobs>(store: &S) {
+pub async fn a_duplicate_job_id_returns_the_first_job<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
-    let new = new(id, 1);
+    let new = new_job(id, 1);
 
     let at_once = (0..5).map(|_| store.create_job(user_id, new.clone()));
     let created: Vec<_> = join_all(at_once).await.into_iter().map(Result::unwrap).collect();
@@ -53,7 +50,7 @@ pub async fn a_job_that_comes_twice_is_kept_once<S: Conversations + FileJobs>(st
     assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(vec![known]));
 }
 
-pub async fn a_job_is_taken_by_one_run_the_oldest_first<S: Conversations + FileJobs>(store: &S) {
+pub async fn the_oldest_job_is_taken_first_and_by_one_run<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
     let (first, second) =
         (create(store, user_id, id, 1).await, create(store, user_id, id, 2).await);
@@ -77,7 +74,7 @@ pub async fn a_job_is_taken_by_one_run_the_oldest_first<S: Conversations + FileJ
     assert_eq!(taken.map(|taken| taken.job).collect::<Vec<_>>(), [second]);
 }
 
-pub async fn a_lapsed_job_goes_on_elsewhere_with_what_was_recorded<S>(store: &S)
+pub async fn an_expired_job_continues_with_its_recorded_parts<S>(store: &S)
 where
     S: Conversations + FileJobs,
 {
@@ -94,11 +91,11 @@ where
     assert_eq!((recorded.done, again.done), (1, 1));
     assert_eq!(taken.text.analyses, BTreeMap::from([(1, "of part 1 \0".to_owned())]));
     assert_eq!((taken.job.done, taken.text.content.as_str()), (1, TEXT));
-    assert_ended_for(store, &job, old).await;
+    assert_lease_lost(store, &job, old).await;
     assert!(store.renew_job(job.job_id, run, moment(50)).await.unwrap());
 }
 
-pub async fn a_complete_job_is_two_messages_and_keeps_no_text<S>(store: &S)
+pub async fn a_complete_job_appends_two_messages_and_removes_its_text<S>(store: &S)
 where
     S: Conversations + FileJobs,
 {
@@ -118,13 +115,13 @@ where
     assert_eq!(completed.job.message_id, Some(stored[1].message_id));
     let found = store.find_job(user_id, id, job.job_id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&completed.job));
-    assert_ended_for(store, &job, run).await;
+    assert_lease_lost(store, &job, run).await;
     assert_eq!(store.cancel_job(user_id, id, job.job_id).await.unwrap(), found);
     assert_eq!(store.retry_job(user_id, id, job.job_id).await.unwrap(), found);
     assert!(take(store, 1_000, 2_000).await.is_none());
 }
 
-pub async fn a_failed_job_is_tried_again_for_what_is_missing<S>(store: &S)
+pub async fn a_failed_job_is_retried_for_its_missing_parts<S>(store: &S)
 where
     S: Conversations + FileJobs,
 {
@@ -135,7 +132,7 @@ where
 
     let failed = store.fail_job(job.job_id, old, error()).await.unwrap().unwrap();
     let untaken = take(store, 1_000, 2_000).await;
-    assert_ended_for(store, &job, old).await;
+    assert_lease_lost(store, &job, old).await;
     let retried = store.retry_job(user_id, id, job.job_id).await.unwrap().unwrap();
     let again = store.retry_job(user_id, id, job.job_id).await.unwrap().unwrap();
     let taken = take(store, 10, 20).await.unwrap().1;
@@ -149,7 +146,7 @@ where
     assert_eq!((taken.text.content.as_str(), taken.text.analyses.len()), (TEXT, 1));
 }
 
-pub async fn a_cancelled_job_is_lost_to_its_run<S: Conversations + FileJobs>(store: &S) {
+pub async fn a_run_loses_its_cancelled_job<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
     create(store, user_id, id, 1).await;
     let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
@@ -157,14 +154,14 @@ pub async fn a_cancelled_job_is_lost_to_its_run<S: Conversations + FileJobs>(sto
     let cancelled = store.cancel_job(user_id, id, job.job_id).await.unwrap().unwrap();
 
     assert_eq!(cancelled.status, JobStatus::Cancelled);
-    assert_ended_for(store, &job, run).await;
+    assert_lease_lost(store, &job, run).await;
     let retried = store.retry_job(user_id, id, job.job_id).await.unwrap();
     assert_eq!(retried, Some(cancelled));
     assert!(take(store, 1_000, 2_000).await.is_none());
     assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), Some(Vec::new()));
 }
 
-pub async fn an_owner_has_so_many_jobs_and_no_more<S: Conversations + FileJobs>(store: &S) {
+pub async fn a_user_has_at_most_the_maximum_number_of_jobs<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
     let elsewhere = ConversationId::generate();
     store.create(user_id, elsewhere, moment(0)).await.unwrap();
@@ -172,7 +169,7 @@ pub async fn an_owner_has_so_many_jobs_and_no_more<S: Conversations + FileJobs>(
     create(store, user_id, elsewhere, 2).await;
     create(store, user_id, id, 3).await;
 
-    let one_more = store.create_job(user_id, new(id, 4)).await.unwrap();
+    let one_more = store.create_job(user_id, new_job(id, 4)).await.unwrap();
     let (other, others) = start(store).await;
     create(store, other, others, 5).await;
     let (run, taken) = take(store, 10, 20).await.unwrap();
@@ -185,7 +182,7 @@ pub async fn an_owner_has_so_many_jobs_and_no_more<S: Conversations + FileJobs>(
     assert_eq!(status(store, user_id, &in_place_of_the_failed).await, JobStatus::Running);
 }
 
-pub async fn jobs_go_with_their_conversation<S: Conversations + FileJobs>(store: &S) {
+pub async fn jobs_are_removed_with_their_conversation<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
     for empty in [true, false] {
         create(store, user_id, id, 1).await;
@@ -202,7 +199,7 @@ pub async fn jobs_go_with_their_conversation<S: Conversations + FileJobs>(store:
         }
 
         assert_eq!(store.find_job(user_id, id, waiting.job_id).await.unwrap(), None);
-        assert_ended_for(store, &job, run).await;
+        assert_lease_lost(store, &job, run).await;
         assert!(take(store, 1_000, 2_000).await.is_none());
     }
 }
@@ -213,29 +210,8 @@ async fn start<S: Conversations + FileJobs>(store: &S) -> (UserId, ConversationI
     (user_id, id)
 }
 
-pub(super) fn part_ends() -> Vec<u64> {
-    vec![8, u64::try_from(TEXT.len()).unwrap()]
-}
-
-pub(super) fn new(conversation_id: ConversationId, created: i64) -> NewFileJob {
-    let job = FileJob {
-        job_id: JobId::generate(),
-        conversation_id,
-        file_name: "tides.txt".to_owned().into(),
-        size_bytes: 27,
-        token_count: 12,
-        status: JobStatus::Running,
-        done: 0,
-        of: 2,
-        error: None,
-        created_at: moment(created),
-        message_id: None,
-    };
-    NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), max_kept: MOST }
-}
-
 async fn create<S: FileJobs>(store: &S, user_id: UserId, id: ConversationId, at: i64) -> FileJob {
-    let new = new(id, at);
+    let new = new_job(id, at);
     let job = new.job.clone();
     assert_eq!(store.create_job(user_id, new).await.unwrap(), CreateJobOutcome::Created);
     job
@@ -256,8 +232,8 @@ async fn status<S: FileJobs>(store: &S, user_id: UserId, job: &FileJob) -> JobSt
     found.unwrap().status
 }
 
-/// Nothing that the run says counts any more.
-async fn assert_ended_for<S: FileJobs>(store: &S, job: &FileJob, run: RunId) {
+/// Asserts that the run has lost its lease and can change nothing.
+async fn assert_lease_lost<S: FileJobs>(store: &S, job: &FileJob, run: RunId) {
     let id = job.job_id;
     assert!(!store.renew_job(id, run, moment(99)).await.unwrap());
     assert_eq!(record(store, id, run, 0).await, None);

@@ -1,12 +1,12 @@
 //! What [`Sessions`] promises.
-#![expect(missing_docs, reason = "the name is the promise")]
+#![expect(missing_docs, reason = "the name states the promise")]
 
 use webchat_domain::{ConversationId, Session, SessionId, UserId};
 
-use super::moment;
+use super::fixtures::moment;
 use crate::Sessions;
 
-pub async fn a_session_is_found_until_it_lapses(store: &dyn Sessions) {
+pub async fn a_session_is_found_until_it_expires(store: &dyn Sessions) {
     let session = session(None);
 
     store.save(&session, moment(0), moment(100)).await.unwrap();
@@ -27,7 +27,7 @@ pub async fn a_saved_session_replaces_its_older_state(store: &dyn Sessions) {
     assert_eq!(store.find(older.session_id, moment(150)).await.unwrap(), Some(newer));
 }
 
-pub async fn a_deleted_session_is_gone(store: &dyn Sessions) {
+pub async fn a_deleted_session_is_not_found(store: &dyn Sessions) {
     let (ended, other) = (session(None), session(None));
     store.save(&ended, moment(0), moment(100)).await.unwrap();
     store.save(&other, moment(0), moment(100)).await.unwrap();

@@ -1,5 +1,5 @@
 //! What [`Signals`] promises.
-#![expect(missing_docs, reason = "the name is the promise")]
+#![expect(missing_docs, reason = "the name states the promise")]
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use webchat_domain::{ConversationId, TurnId, UserId};
 
 use crate::{Signal, Signals};
 
-const SOON: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More than any listener may be behind.
-const MANY: usize = 3_000;
+/// More signals than any subscriber may lag behind.
+const MORE_THAN_CAPACITY: usize = 3_000;
 
-pub async fn all_listeners_hear_every_signal_in_order(signals: &dyn Signals) {
+pub async fn all_subscribers_receive_every_signal_in_order(signals: &dyn Signals) {
     let mut one = signals.subscribe().await.unwrap();
     let mut other = signals.subscribe().await.unwrap();
     let sent = [stop(), list_changed(), stop()];
@@ -24,12 +24,12 @@ pub async fn all_listeners_hear_every_signal_in_order(signals: &dyn Signals) {
         signals.publish(signal).await.unwrap();
     }
 
-    for listener in [&mut one, &mut other] {
-        assert_eq!([next(listener).await, next(listener).await, next(listener).await], sent);
+    for subscriber in [&mut one, &mut other] {
+        assert_eq!([next(subscriber).await, next(subscriber).await, next(subscriber).await], sent);
     }
 }
 
-pub async fn a_listener_hears_nothing_of_what_was_before(signals: &dyn Signals) {
+pub async fn a_subscriber_receives_no_earlier_signals(signals: &dyn Signals) {
     let mut early = signals.subscribe().await.unwrap();
     let (before, after) = (stop(), list_changed());
     signals.publish(before).await.unwrap();
@@ -41,26 +41,29 @@ pub async fn a_listener_hears_nothing_of_what_was_before(signals: &dyn Signals) 
     assert_eq!(next(&mut late).await, after);
 }
 
-pub async fn a_listener_that_left_and_one_that_sleeps_hold_nobody_up(signals: &dyn Signals) {
+pub async fn a_dropped_and_a_slow_subscriber_do_not_block_others(signals: &dyn Signals) {
     drop(signals.subscribe().await.unwrap());
-    let mut sleeping = signals.subscribe().await.unwrap();
-    let mut awake = signals.subscribe().await.unwrap();
+    let mut slow = signals.subscribe().await.unwrap();
+    let mut fast = signals.subscribe().await.unwrap();
     let last = stop();
 
-    for _ in 0..MANY {
+    for _ in 0..MORE_THAN_CAPACITY {
         let signal = list_changed();
         signals.publish(signal).await.unwrap();
-        assert_eq!(next(&mut awake).await, signal);
+        assert_eq!(next(&mut fast).await, signal);
     }
     signals.publish(last).await.unwrap();
 
-    assert_eq!(next(&mut awake).await, last);
-    let hear_the_last = async { while sleeping.next().await != Some(last) {} };
-    timeout(SOON, hear_the_last).await.expect("the newest are still heard");
+    assert_eq!(next(&mut fast).await, last);
+    let receive_last = async { while slow.next().await != Some(last) {} };
+    timeout(TIMEOUT, receive_last).await.expect("the newest signals are received");
 }
 
-async fn next(listener: &mut BoxStream<'static, Signal>) -> Signal {
-    timeout(SOON, listener.next()).await.expect("heard").expect("the stream never ends")
+async fn next(subscriber: &mut BoxStream<'static, Signal>) -> Signal {
+    timeout(TIMEOUT, subscriber.next())
+        .await
+        .expect("a signal in time")
+        .expect("the stream never ends")
 }
 
 fn stop() -> Signal {

@@ -1,5 +1,5 @@
 //! What [`TurnLog`] promises.
-#![expect(missing_docs, reason = "the name is the promise")]
+#![expect(missing_docs, reason = "the name states the promise")]
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use webchat_domain::{
     ResponseEnd, Title, TokenUsage, TurnFailed, TurnId,
 };
 
-use super::moment;
+use super::fixtures::moment;
 use crate::{Checkpoint, Replay, StoreError, TurnLog};
 
-/// More than any log keeps of what is over.
-const MORE_THAN_IS_KEPT: usize = 5_000;
+/// More events of ended turns than any log keeps.
+const MORE_THAN_KEPT: usize = 5_000;
 
 pub async fn events_are_numbered_and_read_in_order(log: &dyn TurnLog) {
     let id = ConversationId::generate();
@@ -26,18 +26,18 @@ pub async fn events_are_numbered_and_read_in_order(log: &dyn TurnLog) {
     let second = append(log, id, chunk("b")).await.unwrap();
 
     assert!(0 < first.seq && first.seq < second.seq);
-    assert_eq!(whole(log, id, 0).await, [Arc::clone(&first), Arc::clone(&second)]);
-    assert_eq!(whole(log, id, first.seq).await, [Arc::clone(&second)]);
-    assert_eq!(whole(log, id, second.seq).await, []);
+    assert_eq!(read_all(log, id, 0).await, [Arc::clone(&first), Arc::clone(&second)]);
+    assert_eq!(read_all(log, id, first.seq).await, [Arc::clone(&second)]);
+    assert_eq!(read_all(log, id, second.seq).await, []);
 }
 
-pub async fn conversations_are_numbered_apart(log: &dyn TurnLog) {
+pub async fn each_conversation_has_its_own_numbers(log: &dyn TurnLog) {
     let (one, other) = (ConversationId::generate(), ConversationId::generate());
 
     let event = append(log, one, chunk("mine")).await.unwrap();
 
-    assert_eq!(whole(log, one, 0).await, [event]);
-    assert_eq!(whole(log, other, 0).await, []);
+    assert_eq!(read_all(log, one, 0).await, [event]);
+    assert_eq!(read_all(log, other, 0).await, []);
 }
 
 pub async fn a_reader_waits_for_the_next_event(log: &dyn TurnLog) {
@@ -49,39 +49,39 @@ pub async fn a_reader_waits_for_the_next_event(log: &dyn TurnLog) {
 
     assert!(early.is_err(), "there is nothing new yet");
     waited.unwrap();
-    assert_eq!(whole(log, id, first.seq).await, [second.unwrap()]);
+    assert_eq!(read_all(log, id, first.seq).await, [second.unwrap()]);
 }
 
-pub async fn who_reads_while_the_first_event_is_told_misses_nothing(log: &dyn TurnLog) {
+pub async fn a_read_during_the_first_append_misses_nothing(log: &dyn TurnLog) {
     for _ in 0..100 {
         let id = ConversationId::generate();
 
         let reading = join_all((0..20).map(|_| log.read(id, 0)));
-        let (told, read) = tokio::join!(append(log, id, chunk("a")), reading);
+        let (published, read) = tokio::join!(append(log, id, chunk("a")), reading);
 
-        let told = Replay::Complete(vec![told.unwrap()]);
+        let published = Replay::Complete(vec![published.unwrap()]);
         for read in read {
             let read = read.unwrap();
-            assert!(read == Replay::Complete(Vec::new()) || read == told, "{read:?}");
+            assert!(read == Replay::Complete(Vec::new()) || read == published, "{read:?}");
         }
     }
 }
 
-pub async fn appends_at_once_get_a_number_each(log: &dyn TurnLog) {
+pub async fn concurrent_appends_get_a_number_each(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
     let events = join_all((0..100).map(|_| append(log, id, chunk("x")))).await;
 
     let numbers: HashSet<u64> = events.into_iter().map(|event| event.unwrap().seq).collect();
     assert_eq!(numbers.len(), 100);
-    let mut read: Vec<u64> = whole(log, id, 0).await.iter().map(|event| event.seq).collect();
+    let mut read: Vec<u64> = read_all(log, id, 0).await.iter().map(|event| event.seq).collect();
     assert_eq!(read.len(), 100);
     assert!(read.is_sorted(), "{read:?}");
     read.retain(|seq| !numbers.contains(seq));
     assert_eq!(read, Vec::<u64>::new());
 }
 
-pub async fn a_number_from_elsewhere_is_refused(log: &dyn TurnLog) {
+pub async fn an_unknown_number_is_rejected(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
     assert_eq!(log.read(id, 17).await.unwrap(), Replay::Gone { latest: 0 });
@@ -91,28 +91,28 @@ pub async fn a_number_from_elsewhere_is_refused(log: &dyn TurnLog) {
     assert_eq!(log.read(id, event.seq + 1).await.unwrap(), gone);
 }
 
-pub async fn a_replay_with_a_hole_is_refused(log: &dyn TurnLog) {
+pub async fn a_replay_with_a_gap_is_rejected(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let first = append(log, id, chunk("first")).await.unwrap();
-    let last = append_many(log, id, MORE_THAN_IS_KEPT).await;
+    let last = append_many(log, id, MORE_THAN_KEPT).await;
 
     let gone = Replay::Gone { latest: last.seq };
     assert_eq!(log.read(id, first.seq).await.unwrap(), gone);
     assert_eq!(log.read(id, 0).await.unwrap(), gone);
-    assert_eq!(whole(log, id, last.seq).await, []);
+    assert_eq!(read_all(log, id, last.seq).await, []);
 }
 
-pub async fn a_turn_that_runs_is_kept_whole(log: &dyn TurnLog) {
+pub async fn all_events_of_a_running_turn_are_kept(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let accepted = append(log, id, accepted(TurnId::generate())).await.unwrap();
 
-    append_many(log, id, MORE_THAN_IS_KEPT).await;
+    append_many(log, id, MORE_THAN_KEPT).await;
 
-    let replay = whole(log, id, accepted.seq).await;
-    assert_eq!(replay.len(), MORE_THAN_IS_KEPT);
+    let replay = read_all(log, id, accepted.seq).await;
+    assert_eq!(replay.len(), MORE_THAN_KEPT);
 }
 
-pub async fn a_checkpoint_lies_before_the_turn_that_runs(log: &dyn TurnLog) {
+pub async fn a_checkpoint_is_before_the_running_turn(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let turn_id = TurnId::generate();
     let title = append(log, id, EventBody::ConversationUpdated(ConversationChange::Deleted)).await;
@@ -121,7 +121,7 @@ pub async fn a_checkpoint_lies_before_the_turn_that_runs(log: &dyn TurnLog) {
     let question = append(log, id, accepted(turn_id)).await.unwrap();
     let newest = append(log, id, chunk("a")).await.unwrap();
     let during = log.checkpoint(id).await.unwrap();
-    let replay = whole(log, id, during.seq).await;
+    let replay = read_all(log, id, during.seq).await;
     let end = append(log, id, usage(turn_id)).await.unwrap();
     let after = log.checkpoint(id).await.unwrap();
 
@@ -131,7 +131,7 @@ pub async fn a_checkpoint_lies_before_the_turn_that_runs(log: &dyn TurnLog) {
     assert_eq!(after, at_rest(end.seq));
 }
 
-pub async fn an_event_told_twice_is_numbered_once(log: &dyn TurnLog) {
+pub async fn a_duplicate_event_id_returns_the_first_event(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let event_id = EventId::generate();
     let first = log.append(id, event_id, chunk("a")).await.unwrap();
@@ -141,14 +141,14 @@ pub async fn an_event_told_twice_is_numbered_once(log: &dyn TurnLog) {
     let alike = append(log, id, Event::clone(&first).body).await.unwrap();
 
     assert_eq!(again, first);
-    assert_eq!(whole(log, id, between.seq).await, [alike]);
+    assert_eq!(read_all(log, id, between.seq).await, [alike]);
 }
 
-pub async fn every_event_comes_back_unchanged(log: &dyn TurnLog) {
+pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let turn_id = TurnId::generate();
     let title = Title::try_from("Tides \u{1f319}".to_owned()).unwrap();
-    let mut told = Vec::new();
+    let mut published = Vec::new();
     for body in [
         EventBody::ConversationUpdated(ConversationChange::Title { title }),
         accepted(turn_id),
@@ -180,25 +180,25 @@ pub async fn every_event_comes_back_unchanged(log: &dyn TurnLog) {
         EventBody::ConversationUpdated(ConversationChange::File { job_id: JobId::generate() }),
         EventBody::ConversationUpdated(ConversationChange::Deleted),
     ] {
-        told.push(append(log, id, body).await.unwrap());
+        published.push(append(log, id, body).await.unwrap());
     }
 
-    assert_eq!(whole(log, id, 0).await, told);
+    assert_eq!(read_all(log, id, 0).await, published);
 }
 
 fn at_rest(seq: u64) -> Checkpoint {
     Checkpoint { seq, latest: seq, running_turn: None }
 }
 
-async fn whole(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<Event>> {
-    let (mut whole, mut reached) = (Vec::new(), after);
+async fn read_all(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<Event>> {
+    let (mut events, mut reached) = (Vec::new(), after);
     loop {
         match log.read(id, reached).await.unwrap() {
-            Replay::Complete(events) if events.is_empty() => return whole,
-            Replay::Complete(events) => whole.extend(events),
-            gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
+            Replay::Complete(next) if next.is_empty() => return events,
+            Replay::Complete(next) => events.extend(next),
+            gone @ Replay::Gone { .. } => panic!("incomplete: {gone:?}"),
         }
-        reached = whole.last().map_or(reached, |newest| newest.seq);
+        reached = events.last().map_or(reached, |newest| newest.seq);
     }
 }
 

@@ -1,21 +1,17 @@
-//! What [`ConversationArchive`] promises.
-#![expect(missing_docs, reason = "the name is the promise")]
-
-use std::collections::BTreeMap;
+//! What [`ConversationArchive`] promises to the operator's commands.
+#![expect(missing_docs, reason = "the name states the promise")]
 
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, FileJob, JobStatus, Message, MessageId,
-    MessageStatus, Problem, Role, RunId, SearchQuery, Title, TurnId, UserId,
+    ClientMessageId, ConversationId, JobStatus, MessageId, RunId, SearchQuery, UserId,
 };
 
-use super::contexts::full_context;
-use super::{file_jobs, moment, question};
+use crate::testing::fixtures::{full_context, id_of, moment, question, sample, stored_file};
 use crate::{
-    Append, AppendOutcome, Contexts, ConversationArchive, Conversations, FileJobs, FileText,
-    SelectOutcome, StoredConversation, StoredFileJob, StoredMessage, Totals,
+    Append, AppendOutcome, Contexts, ConversationArchive, Conversations, FileJobs, SelectOutcome,
+    StoredConversation, StoredMessage, Totals,
 };
 
-pub async fn all_of_a_store_can_be_read_page_by_page<S>(store: &S)
+pub async fn a_store_is_read_completely_page_by_page<S>(store: &S)
 where
     S: Conversations + Contexts + ConversationArchive,
 {
@@ -42,7 +38,7 @@ where
     assert_eq!(named[0].client_message_id, ClientMessageId::try_from("c1".to_owned()).ok());
 }
 
-pub async fn what_is_put_is_there_as_it_was<S>(store: &S)
+pub async fn a_conversation_that_is_put_is_returned_unchanged<S>(store: &S)
 where
     S: Conversations + Contexts + ConversationArchive,
 {
@@ -58,14 +54,14 @@ where
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
     assert_eq!(store.find(user_id, id).await.unwrap(), Some(conversation.conversation));
     let visible = store.messages(user_id, id, None, 9).await.unwrap().unwrap();
-    assert_eq!(visible, [messages[0].message.clone()], "the other one is not active");
+    assert_eq!(visible, [messages[0].message.clone()], "the other one is hidden");
     let context = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(context.context, full_context());
     let hits = store.search(user_id, &SearchQuery::parse("tide"), 9).await.unwrap();
     assert_eq!(hits.len(), 1);
 }
 
-pub async fn what_is_put_twice_is_there_once<S>(store: &S)
+pub async fn a_conversation_that_is_put_twice_is_stored_once<S>(store: &S)
 where
     S: Conversations + Contexts + ConversationArchive,
 {
@@ -84,7 +80,7 @@ where
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn a_conversation_that_was_put_goes_on<S>(store: &S)
+pub async fn a_conversation_that_was_put_can_be_appended_to<S>(store: &S)
 where
     S: Conversations + Contexts + ConversationArchive,
 {
@@ -117,7 +113,7 @@ where
     assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 2);
 }
 
-pub async fn a_file_that_was_put_goes_on_where_it_was<S>(store: &S)
+pub async fn a_file_job_that_was_put_continues_where_it_was<S>(store: &S)
 where
     S: Conversations + FileJobs + ConversationArchive,
 {
@@ -149,18 +145,6 @@ where
     assert_eq!(nothing_more, None);
 }
 
-/// A file of which one part has been analysed.
-fn stored_file(user_id: UserId, id: ConversationId, created: i64) -> StoredFileJob {
-    let error = Problem { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
-    let job = FileJob { done: 1, error: Some(error), ..file_jobs::new(id, created).job };
-    let text = FileText {
-        content: file_jobs::TEXT.to_owned(),
-        part_ends: file_jobs::part_ends(),
-        analyses: BTreeMap::from([(1, "of part 1 \0".to_owned())]),
-    };
-    StoredFileJob { user_id, job, text: Some(text) }
-}
-
 struct Filled {
     user_id: UserId,
     id: ConversationId,
@@ -186,58 +170,4 @@ async fn put(
 ) {
     store.put_conversation(conversation.clone()).await.unwrap();
     store.put_messages(conversation.user_id, messages.to_vec()).await.unwrap();
-}
-
-/// A conversation whose second message is off the visible path, and whose last position is beyond
-/// what is there.
-pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
-    let conversation_id = ConversationId::generate();
-    let first = Message {
-        message_id: MessageId::generate(),
-        conversation_id,
-        position: 4,
-        parent_id: None,
-        turn_id: Some(TurnId::generate()),
-        role: Role::User,
-        content: "The tide, twice".to_owned(),
-        token_count: 4,
-        status: MessageStatus::Complete,
-        error: None,
-        created_at: moment(5),
-    };
-    let second = Message {
-        message_id: MessageId::generate(),
-        position: 6,
-        parent_id: Some(first.message_id),
-        role: Role::Assistant,
-        content: "Another tide".to_owned(),
-        status: MessageStatus::Failed,
-        error: Some(Problem { message: "Try again.".to_owned(), code: "model_failed".to_owned() }),
-        ..first.clone()
-    };
-    let conversation = StoredConversation {
-        user_id: UserId::generate(),
-        conversation: Conversation {
-            conversation_id,
-            title: Title::try_from("Tides".to_owned()).ok(),
-            created_at: moment(1),
-            updated_at: moment(7),
-            message_count: 1,
-            total_tokens: 4,
-            archived: true,
-        },
-        head: Some(first.message_id),
-        last_position: 9,
-        context: full_context(),
-    };
-    let client_message_id = ClientMessageId::try_from("c9".to_owned()).ok();
-    let messages = vec![
-        StoredMessage { message: first, client_message_id, active: true },
-        StoredMessage { message: second, client_message_id: None, active: false },
-    ];
-    (conversation, messages)
-}
-
-pub(super) fn id_of(stored: &StoredConversation) -> ConversationId {
-    stored.conversation.conversation_id
 }

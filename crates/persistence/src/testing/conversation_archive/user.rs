@@ -1,15 +1,14 @@
-//! What [`ConversationArchive`] promises.
-#![expect(missing_docs, reason = "the name is the promise")]
+//! What [`ConversationArchive`] promises to exports and imports of users.
+#![expect(missing_docs, reason = "the name states the promise")]
 
-use webchat_domain::{Conversation, ConversationId, Message, MessageId, SearchQuery, UserId};
+use webchat_domain::{Conversation, ConversationId, Message, SearchQuery, UserId};
 
-use super::transfer::{id_of, sample};
-use super::{moment, question};
+use crate::testing::fixtures::{id_of, moment, question, sample};
 use crate::{
     Append, Contexts, ConversationArchive, Conversations, Cursor, StoredConversation, StoredMessage,
 };
 
-pub async fn a_whole_conversation_is_added_and_comes_back_unchanged<S>(store: &S)
+pub async fn an_inserted_conversation_is_returned_unchanged<S>(store: &S)
 where
     S: Conversations + Contexts + ConversationArchive,
 {
@@ -30,14 +29,14 @@ where
     assert_eq!(hits.len(), 1, "what is not active is not found");
 }
 
-pub async fn what_is_added_twice_is_there_once_and_stays_as_it_is<S>(store: &S)
+pub async fn a_second_insert_changes_nothing<S>(store: &S)
 where
     S: Conversations + ConversationArchive,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
-    let append = Append { messages: vec![question("said since")], ..Append::default() };
+    let append = Append { messages: vec![question("appended later")], ..Append::default() };
     store.append(user_id, id, append, moment(9)).await.unwrap();
 
     assert!(!store.insert_with_messages(conversation, messages).await.unwrap());
@@ -47,7 +46,7 @@ where
     assert_eq!(store.conversations_of(user_id, None, 9).await.unwrap().len(), 1);
 }
 
-pub async fn of_conversations_added_at_once_one_is_kept<S: ConversationArchive>(store: &S) {
+pub async fn of_concurrent_inserts_one_is_stored<S: ConversationArchive>(store: &S) {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
     let add = || store.insert_with_messages(conversation.clone(), messages.clone());
@@ -59,7 +58,9 @@ pub async fn of_conversations_added_at_once_one_is_kept<S: ConversationArchive>(
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn conversations_are_read_page_by_page_oldest_first<S: ConversationArchive>(store: &S) {
+pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: ConversationArchive>(
+    store: &S,
+) {
     let user_id = UserId::generate();
     let mut added = Vec::new();
     for started in [3, 1, 2, 2] {
@@ -80,7 +81,7 @@ pub async fn conversations_are_read_page_by_page_oldest_first<S: ConversationArc
     assert_eq!(read, added);
 }
 
-pub async fn nobody_else_can_read_a_whole_conversation<S: ConversationArchive>(store: &S) {
+pub async fn another_user_can_not_read_a_conversation<S: ConversationArchive>(store: &S) {
     let (conversation, messages) = sample();
     let (stranger, id) = (UserId::generate(), id_of(&conversation));
     store.insert_with_messages(conversation, messages).await.unwrap();
@@ -90,19 +91,19 @@ pub async fn nobody_else_can_read_a_whole_conversation<S: ConversationArchive>(s
     assert_eq!(store.conversations_of(stranger, None, 9).await.unwrap(), []);
 }
 
-pub async fn an_id_that_is_somebody_elses_is_not_taken<S: ConversationArchive>(store: &S) {
+pub async fn an_insert_does_not_take_the_id_of_another_user<S: ConversationArchive>(store: &S) {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
-    let thief = StoredConversation { user_id: UserId::generate(), ..conversation.clone() };
+    let other_users = StoredConversation { user_id: UserId::generate(), ..conversation.clone() };
 
-    assert!(!store.insert_with_messages(thief, Vec::new()).await.unwrap());
+    assert!(!store.insert_with_messages(other_users, Vec::new()).await.unwrap());
 
     assert_eq!(store.conversation_of(user_id, id).await.unwrap(), Some(conversation));
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn a_conversation_that_was_deleted_can_be_added_again<S>(store: &S)
+pub async fn a_deleted_conversation_can_be_inserted_again<S>(store: &S)
 where
     S: Conversations + ConversationArchive,
 {
@@ -116,11 +117,11 @@ where
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn a_long_conversation_is_added_whole<S: ConversationArchive>(store: &S) {
+pub async fn a_long_conversation_is_inserted_completely<S: ConversationArchive>(store: &S) {
     let user_id = UserId::generate();
     let mut conversation = empty(user_id, 0);
     let id = id_of(&conversation);
-    let messages: Vec<StoredMessage> = (1..=1_200).map(|position| said(id, position)).collect();
+    let messages: Vec<StoredMessage> = (1..=1_200).map(|position| numbered(id, position)).collect();
     conversation.last_position = 1_200;
     conversation.conversation.message_count = 1_200;
 
@@ -130,7 +131,7 @@ pub async fn a_long_conversation_is_added_whole<S: ConversationArchive>(store: &
     assert_eq!(read, messages);
 }
 
-pub async fn what_was_emptied_is_not_read<S>(store: &S)
+pub async fn messages_removed_by_a_reset_are_not_read<S>(store: &S)
 where
     S: Conversations + ConversationArchive,
 {
@@ -141,21 +142,17 @@ where
     store.reset(user_id, id, moment(9)).await.unwrap();
 
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), []);
-    let emptied = store.conversation_of(user_id, id).await.unwrap().unwrap();
-    assert_eq!((emptied.head, emptied.conversation.message_count), (None, 0));
+    let found = store.conversation_of(user_id, id).await.unwrap().unwrap();
+    assert_eq!((found.head, found.conversation.message_count), (None, 0));
 }
 
-fn empty(user_id: UserId, started: i64) -> StoredConversation {
+fn empty(user_id: UserId, created: i64) -> StoredConversation {
     StoredConversation {
         user_id,
         conversation: Conversation {
-            conversation_id: ConversationId::generate(),
-            title: None,
-            created_at: moment(started),
-            updated_at: moment(started),
-            message_count: 0,
-            total_tokens: 0,
-            archived: false,
+            created_at: moment(created),
+            updated_at: moment(created),
+            ..Conversation::fixture()
         },
         head: None,
         last_position: 0,
@@ -163,23 +160,8 @@ fn empty(user_id: UserId, started: i64) -> StoredConversation {
     }
 }
 
-fn said(conversation_id: ConversationId, position: u64) -> StoredMessage {
-    let said = question(&format!("number {position}"));
-    StoredMessage {
-        message: Message {
-            message_id: MessageId::generate(),
-            conversation_id,
-            position,
-            parent_id: None,
-            turn_id: said.turn_id,
-            role: said.role,
-            content: said.content,
-            token_count: said.token_count,
-            status: said.status,
-            error: None,
-            created_at: said.created_at,
-        },
-        client_message_id: None,
-        active: true,
-    }
+fn numbered(conversation_id: ConversationId, position: u64) -> StoredMessage {
+    let content = format!("number {position}");
+    let message = Message { conversation_id, position, content, ..Message::fixture() };
+    StoredMessage { message, client_message_id: None, active: true }
 }

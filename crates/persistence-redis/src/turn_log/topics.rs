@@ -1,12 +1,14 @@
+//! The conversations that readers wait for.
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 use webchat_domain::ConversationId;
 
-/// The conversations that somebody in this process waits for.
+/// The conversations that readers of this process wait for.
 #[derive(Default)]
-pub(crate) struct Topics {
+pub(super) struct Topics {
     by_conversation: Mutex<HashMap<ConversationId, Topic>>,
     joined: Notify,
 }
@@ -18,8 +20,8 @@ struct Topic {
 }
 
 impl Topics {
-    /// The newest number of a conversation, as it becomes known.
-    pub(crate) fn join(&self, id: ConversationId) -> watch::Receiver<u64> {
+    /// The newest number of a conversation, which is updated by notifications.
+    pub(super) fn join(&self, id: ConversationId) -> watch::Receiver<u64> {
         let mut topics = self.lock();
         let topic = topics.entry(id).or_insert_with(|| {
             self.joined.notify_one();
@@ -28,34 +30,34 @@ impl Topics {
         topic.latest.subscribe()
     }
 
-    /// Ends when a conversation was joined that nobody waited for before.
-    pub(crate) async fn joined(&self) {
+    /// Returns when a conversation was joined that had no readers before.
+    pub(super) async fn joined(&self) {
         self.joined.notified().await;
     }
 
-    /// Some of those whose numbers Redis does not tell yet.
-    pub(crate) fn unsubscribed(&self, most: usize) -> Vec<ConversationId> {
+    /// Up to `limit` conversations that are not subscribed to yet.
+    pub(super) fn unsubscribed(&self, limit: usize) -> Vec<ConversationId> {
         let topics = self.lock();
         let unsubscribed = topics.iter().filter(|(_, topic)| !topic.is_subscribed);
-        unsubscribed.map(|(id, _)| *id).take(most).collect()
+        unsubscribed.map(|(id, _)| *id).take(limit).collect()
     }
 
-    /// From now on Redis tells its numbers.
-    pub(crate) fn subscribed(&self, id: ConversationId) {
+    /// Records that a conversation is subscribed to.
+    pub(super) fn set_subscribed(&self, id: ConversationId) {
         if let Some(topic) = self.lock().get_mut(&id) {
             topic.is_subscribed = true;
         }
     }
 
-    /// Redis tells nothing any more.
-    pub(crate) fn all_unsubscribed(&self) {
+    /// Records that all subscriptions are lost.
+    pub(super) fn set_all_unsubscribed(&self) {
         for topic in self.lock().values_mut() {
             topic.is_subscribed = false;
         }
     }
 
-    /// Wakes those who wait for it.
-    pub(crate) fn tell(&self, id: ConversationId, seq: u64) {
+    /// Wakes the readers of a conversation if the number is newer.
+    pub(super) fn notify(&self, id: ConversationId, seq: u64) {
         if let Some(topic) = self.lock().get(&id) {
             topic.latest.send_if_modified(|latest| {
                 let is_newer = *latest < seq;
@@ -65,19 +67,19 @@ impl Topics {
         }
     }
 
-    /// Removes those that nobody has waited for since the sweep before, so that a reader who comes
-    /// back at once finds its topic still there.
-    pub(crate) fn sweep(&self) -> Vec<ConversationId> {
-        let is_left = |_: &ConversationId, topic: &mut Topic| {
+    /// Removes the conversations that have had no reader since the previous call, so that a reader that
+    /// returns soon finds its subscription.
+    pub(super) fn remove_idle(&self) -> Vec<ConversationId> {
+        let is_removed = |_: &ConversationId, topic: &mut Topic| {
             let is_idle = topic.latest.receiver_count() == 0;
-            let is_left = is_idle && topic.was_idle;
+            let is_removed = is_idle && topic.was_idle;
             topic.was_idle = is_idle;
-            is_left
+            is_removed
         };
-        self.lock().extract_if(is_left).map(|(id, _)| id).collect()
+        self.lock().extract_if(is_removed).map(|(id, _)| id).collect()
     }
 
-    /// A panic while the lock was held leaves whole values behind: go on with them.
+    /// A poisoned lock is fine: a panic leaves only complete values behind.
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Topic>> {
         self.by_conversation.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,3 +1,5 @@
+//! Reading settings from environment variables.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -5,34 +7,34 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use thiserror::Error;
 
-/// The variables that settings are read from.
+/// The variables from which settings are read.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// Settings that are wrong, all of them.
+/// All settings that are invalid.
 #[derive(Debug, Error)]
-#[error("these settings are wrong:\n  {}", self.list())]
-pub struct SettingsError(pub Vec<WrongSetting>);
+#[error("invalid settings:\n  {}", self.list())]
+pub struct SettingsError(pub Vec<InvalidSetting>);
 
-/// One setting that is wrong. The value is not shown: it may be a secret in the wrong place.
+/// An invalid setting. Its value is not shown, because it may be a secret in the wrong variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrongSetting {
+pub struct InvalidSetting {
     /// The variable.
     pub name: &'static str,
-    /// What its value looks like: `not set`, `3 characters`.
+    /// The shape of its value: `not set`, `3 characters`.
     pub shape: String,
-    /// What it should be.
+    /// What is expected.
     pub expected: String,
 }
 
 impl Environment {
-    /// The variables of this process, and under them those of a `.env` file in the current folder or
-    /// one above it.
+    /// The variables of this process. They override those of a `.env` file in the current folder or one
+    /// of its parents.
     ///
     /// # Errors
-    /// When there is a `.env` file and it can't be read.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn of_process() -> Result<Self, dotenvy::Error> {
+    /// When there is a `.env` file that can't be read.
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
+    pub fn from_process() -> Result<Self, dotenvy::Error> {
         let mut variables = BTreeMap::new();
         match dotenvy::dotenv_iter() {
             Ok(file) => {
@@ -48,13 +50,13 @@ impl Environment {
         Ok(Self(variables))
     }
 
-    /// `MODEL`, by which tokens are counted.
+    /// `MODEL`, which determines how tokens are counted.
     #[must_use]
     pub fn model(&self) -> Option<String> {
         self.get("MODEL").map(ToOwned::to_owned)
     }
 
-    /// The value, unless it is empty: an empty line in a `.env` file sets nothing.
+    /// The value. An empty one counts as not set.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -67,15 +69,15 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     }
 }
 
-/// Reads settings one by one and remembers what is wrong with them.
-pub(crate) struct Reader<'a> {
+/// Reads settings one by one and collects the errors.
+pub(crate) struct EnvReader<'a> {
     environment: &'a Environment,
-    wrong: Vec<WrongSetting>,
+    invalid: Vec<InvalidSetting>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> EnvReader<'a> {
     pub(crate) fn new(environment: &'a Environment) -> Self {
-        Self { environment, wrong: Vec::new() }
+        Self { environment, invalid: Vec::new() }
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
@@ -86,7 +88,7 @@ impl<'a> Reader<'a> {
         self.environment.get(name).map(SecretString::from)
     }
 
-    /// The value, read by `parse`, which answers `None` for one that is wrong.
+    /// The value as parsed by `parse`, which returns `None` for an invalid one.
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
@@ -96,12 +98,12 @@ impl<'a> Reader<'a> {
         let value = self.environment.get(name)?;
         let parsed = parse(value);
         if parsed.is_none() {
-            self.refuse(name, expected);
+            self.reject(name, expected);
         }
         parsed
     }
 
-    /// The value as its type's own text form.
+    /// The value as parsed by its type.
     pub(crate) fn parsed_if_set<T: FromStr>(
         &mut self,
         name: &'static str,
@@ -110,7 +112,7 @@ impl<'a> Reader<'a> {
         self.optional(name, expected, |value| value.parse().ok())
     }
 
-    /// The value as its type's own text form, or the default.
+    /// The value as parsed by its type, or the default.
     pub(crate) fn parsed<T: FromStr>(
         &mut self,
         name: &'static str,
@@ -120,18 +122,18 @@ impl<'a> Reader<'a> {
         self.parsed_if_set(name, expected).unwrap_or(default)
     }
 
-    pub(crate) fn refuse(&mut self, name: &'static str, expected: &str) {
+    pub(crate) fn reject(&mut self, name: &'static str, expected: &str) {
         let shape = match self.environment.get(name) {
             None => "not set".to_owned(),
             Some(value) => format!("{} characters", value.chars().count()),
         };
-        self.wrong.push(WrongSetting { name, shape, expected: expected.to_owned() });
+        self.invalid.push(InvalidSetting { name, shape, expected: expected.to_owned() });
     }
 
     pub(crate) fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {
         match settings {
-            Some(settings) if self.wrong.is_empty() => Ok(settings),
-            _ => Err(SettingsError(self.wrong)),
+            Some(settings) if self.invalid.is_empty() => Ok(settings),
+            _ => Err(SettingsError(self.invalid)),
         }
     }
 }
@@ -143,7 +145,7 @@ impl SettingsError {
     }
 }
 
-impl fmt::Display for WrongSetting {
+impl fmt::Display for InvalidSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, shape, expected } = self;
         write!(f, "{name} ({shape}): {expected}")

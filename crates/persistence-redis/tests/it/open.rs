@@ -1,4 +1,4 @@
-//! Which Redis is taken, which is waited for, and which is refused; and what is told of it.
+//! Opening a store: waiting, errors and secrets in them.
 
 use std::error::Error;
 use std::io::Write;
@@ -14,19 +14,19 @@ use webchat_persistence::TurnLog;
 use webchat_persistence_redis::{OpenError, RedisStore};
 
 use crate::events::chunk;
-use crate::redis_server::{PATIENCE, RedisServer};
+use crate::redis_server::{OPEN_TIMEOUT, RedisServer};
 
-const AT_ONCE: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(5);
 
-/// Tells [`open_by_tls`] that it is the child, and which Redis to open.
-const CHILDS_URL: &str = "WEBCHAT_TEST_TLS_URL";
+/// The variable that marks the child process of [`open_with_tls`], and holds the URL to open.
+const CHILD_URL: &str = "WEBCHAT_TEST_TLS_URL";
 
 #[tokio::test]
-async fn a_redis_that_comes_late_is_waited_for() {
+async fn open_waits_for_a_redis_that_starts_late() {
     let mut server = RedisServer::not_started("");
     let url = server.url();
 
-    let opening = RedisStore::open(&url, PATIENCE);
+    let opening = RedisStore::open(&url, OPEN_TIMEOUT);
     let starting = async {
         sleep(Duration::from_millis(700)).await;
         server.launch();
@@ -37,7 +37,7 @@ async fn a_redis_that_comes_late_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_redis_that_loads_its_data_is_waited_for() {
+async fn open_waits_for_a_redis_that_loads_its_data() {
     let mut server = RedisServer::start("--rdbcompression no").await;
     let mut raw = server.raw().await;
     for key in 0..40 {
@@ -45,35 +45,35 @@ async fn a_redis_that_loads_its_data_is_waited_for() {
     }
     let _: String = raw.run("SAVE").await;
     server.kill();
-    // 50 ms a key, and ears for clients meanwhile.
+    // Loading takes 50 ms per key. Redis answers clients meanwhile.
     server.settings("--key-load-delay 50000 --loading-process-events-interval-bytes 1024");
-    server.start_again().await;
+    server.restart().await;
 
-    let impatient = RedisStore::open(&server.url(), Duration::ZERO).await;
-    let opened = RedisStore::open(&server.url(), PATIENCE).await;
+    let not_waiting = RedisStore::open(&server.url(), Duration::ZERO).await;
+    let opened = RedisStore::open(&server.url(), OPEN_TIMEOUT).await;
 
-    let Err(OpenError::Unreachable { cause, .. }) = impatient else { panic!("it was ready") };
+    let Err(OpenError::Unreachable { cause, .. }) = not_waiting else { panic!("it was ready") };
     assert!(cause.to_string().contains("BusyLoading"), "{cause}");
     opened.unwrap().ping().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_redis_that_does_not_come_is_named_when_patience_ends() {
+async fn a_missing_redis_is_named_after_the_timeout() {
     let server = RedisServer::not_started("");
-    let began = Instant::now();
+    let started = Instant::now();
 
-    let error = refusal(&server.url(), Duration::from_secs(1)).await;
+    let error = open_error(&server.url(), Duration::from_secs(1)).await;
 
-    assert!((800..4_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert!((800..4_000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
     let expected = format!("no Redis at {} within 1 s: ", server.address());
     assert!(error.to_string().starts_with(&expected), "{error}");
 }
 
 #[tokio::test]
-async fn what_waiting_can_not_mend_is_told_at_once() {
+async fn permanent_errors_are_returned_at_once() {
     let server = RedisServer::start("--requirepass tides").await;
     let address = server.address();
-    let began = Instant::now();
+    let started = Instant::now();
 
     for url in [
         format!("http://{address}"),
@@ -85,7 +85,7 @@ async fn what_waiting_can_not_mend_is_told_at_once() {
         format!("redis://user:123?word@{address}"),
         format!("redis://user:123#word@{address}"),
     ] {
-        let error = refusal(&url, PATIENCE).await;
+        let error = open_error(&url, OPEN_TIMEOUT).await;
         assert!(matches!(error, OpenError::InvalidUrl), "{url}: {error}");
     }
     for url in [
@@ -94,14 +94,14 @@ async fn what_waiting_can_not_mend_is_told_at_once() {
         format!("redis://nobody:tides@{address}"),
         format!("redis://:tides@{address}/99"),
     ] {
-        let error = refusal(&url, PATIENCE).await;
+        let error = open_error(&url, OPEN_TIMEOUT).await;
         assert!(
-            matches!(&error, OpenError::Refused { server, .. } if *server == address),
+            matches!(&error, OpenError::Rejected { server, .. } if *server == address),
             "{error}"
         );
     }
-    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
-    RedisStore::open(&format!("redis://:tides@{address}/1"), PATIENCE).await.unwrap();
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    RedisStore::open(&format!("redis://:tides@{address}/1"), OPEN_TIMEOUT).await.unwrap();
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn no_error_and_no_log_shows_the_password() {
     let server = RedisServer::start("--requirepass spring-tide").await;
     let url = format!("redis://:spring-tide@{}", server.address());
     let absent = RedisServer::not_started("");
-    let mut told = String::new();
+    let mut errors = String::new();
 
     for url in [
         "http://:spring-tide@127.0.0.1".to_owned(),
@@ -124,30 +124,30 @@ async fn no_error_and_no_log_shows_the_password() {
         format!("redis://:spring-tide-2@{}", server.address()),
         format!("redis://spring-tide:1@{}", server.address()),
     ] {
-        told += &whole(&refusal(&url, Duration::from_millis(600)).await);
+        errors += &details(&open_error(&url, Duration::from_millis(600)).await);
     }
-    let store = RedisStore::open(&url, PATIENCE).await.unwrap();
+    let store = RedisStore::open(&url, OPEN_TIMEOUT).await.unwrap();
     let turn_log = store.turn_log();
     let mut raw = crate::redis_server::Raw::connect(&url).await;
     let _: String = raw.run("CONFIG SET requirepass neap-tide").await;
     let _: u32 = raw.run("CLIENT KILL TYPE normal").await;
     let _: u32 = raw.run("CLIENT KILL TYPE pubsub").await;
     sleep(Duration::from_millis(500)).await;
-    told += &whole(&store.ping().await.unwrap_err());
+    errors += &details(&store.ping().await.unwrap_err());
     let id = ConversationId::generate();
-    told += &whole(&turn_log.append(id, EventId::generate(), chunk("x")).await.unwrap_err());
+    errors += &details(&turn_log.append(id, EventId::generate(), chunk("x")).await.unwrap_err());
 
     let log = log.text();
     assert!(log.contains("waiting for Redis"), "{log}");
-    assert!(log.contains("Redis tells nothing"), "{log}");
-    assert!(told.contains("WRONGPASS"), "{told}");
-    for text in [&log, &told] {
+    assert!(log.contains("lost subscription to Redis"), "{log}");
+    assert!(errors.contains("WRONGPASS"), "{errors}");
+    for text in [&log, &errors] {
         assert!(!text.contains("spring") && !text.contains("neap"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_redis_behind_tls_is_reached_where_its_certificate_is_trusted_and_not_elsewhere() {
+async fn tls_requires_a_trusted_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (cert, key) = (path("cert.pem"), path("key.pem"));
@@ -158,42 +158,42 @@ async fn a_redis_behind_tls_is_reached_where_its_certificate_is_trusted_and_not_
     let server = RedisServer::start_with_tls(&settings).await;
     let url = server.url().replace("redis://127.0.0.1", "rediss://localhost");
 
-    let elsewhere = refusal(&url, Duration::ZERO).await;
-    // The system's trust is read from this variable, and is one's own only in a process of one's own.
+    let untrusted = open_error(&url, Duration::ZERO).await;
+    // The trusted certificates come from this variable, which must be set for a separate process.
     let child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "opening::open_by_tls", "--nocapture"])
+        .args(["--exact", "open::open_with_tls", "--nocapture"])
         .env("SSL_CERT_FILE", &cert)
-        .env(CHILDS_URL, &url)
+        .env(CHILD_URL, &url)
         .output()
         .unwrap();
 
-    assert!(elsewhere.to_string().contains("certificate"), "{elsewhere}");
-    let said = String::from_utf8_lossy(&child.stderr);
-    assert!(child.status.success() && said.contains("opened by TLS"), "{said}");
+    assert!(untrusted.to_string().contains("certificate"), "{untrusted}");
+    let output = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && output.contains("opened with TLS"), "{output}");
 }
 
-/// Not a test of its own: the process that the test above starts.
+/// The child process of the test above. By itself it tests nothing.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "how a test process tells its child what it is")]
-async fn open_by_tls() {
-    let Ok(url) = env::var(CHILDS_URL) else {
+#[expect(clippy::disallowed_methods, reason = "passes the URL to the child process")]
+async fn open_with_tls() {
+    let Ok(url) = env::var(CHILD_URL) else {
         return;
     };
-    let log = RedisStore::open(&url, PATIENCE).await.unwrap().turn_log();
+    let log = RedisStore::open(&url, OPEN_TIMEOUT).await.unwrap().turn_log();
     let id = ConversationId::generate();
-    let (told, waited) =
+    let (published, waited) =
         tokio::join!(log.append(id, EventId::generate(), chunk("x")), log.wait(id, 0));
-    told.unwrap();
+    published.unwrap();
     waited.unwrap();
-    eprintln!("opened by TLS");
+    eprintln!("opened with TLS");
 }
 
-async fn refusal(url: &str, patience: Duration) -> OpenError {
-    RedisStore::open(url, patience).await.err().expect(url)
+async fn open_error(url: &str, timeout: Duration) -> OpenError {
+    RedisStore::open(url, timeout).await.err().expect(url)
 }
 
-/// All that can be got out of an error.
-fn whole(error: &(dyn Error + 'static)) -> String {
+/// All texts of an error and its sources.
+fn details(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     chain.map(|error| format!("{error} {error:?}")).collect::<Vec<_>>().join("\n")
 }

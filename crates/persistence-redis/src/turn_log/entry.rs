@@ -1,3 +1,5 @@
+//! The entries of a conversation's stream.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,23 +11,23 @@ use webchat_persistence::StoreError;
 /// An entry of a stream: its id and its fields.
 pub(crate) type Entry = (String, HashMap<String, String>);
 
-/// An entry that is no event.
+/// An entry that is not a valid event.
 #[derive(Debug, Error)]
-#[error("an entry of the log is no event: it has no {0}")]
-struct NoEvent(&'static str);
+#[error("invalid entry in the turn log: {0} is missing")]
+struct InvalidEntry(&'static str);
 
-/// What an entry of a conversation's stream tells.
+/// The event of an entry of a conversation's stream.
 pub(crate) fn event_of(
     id: ConversationId,
     (entry_id, fields): &Entry,
 ) -> Result<Arc<Event>, StoreError> {
     let seq = entry_id.strip_suffix("-0").and_then(|seq| seq.parse().ok());
-    let seq = seq.ok_or_else(|| StoreError::fault(NoEvent("number")))?;
-    let field = |name| fields.get(name).ok_or_else(|| StoreError::fault(NoEvent(name)));
+    let seq = seq.ok_or_else(|| StoreError::fault(InvalidEntry("number")))?;
+    let field = |name| fields.get(name).ok_or_else(|| StoreError::fault(InvalidEntry(name)));
     event(id, seq, field("event")?, field("data")?)
 }
 
-/// Reads it by its wire form, which is strict.
+/// Parses an event by its wire form, which is strict.
 pub(crate) fn event(
     id: ConversationId,
     seq: u64,

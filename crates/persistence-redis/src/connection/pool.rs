@@ -1,3 +1,5 @@
+//! The pool of connections for commands.
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,13 +11,13 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use webchat_persistence::StoreError;
 
-use crate::error::{is_of_its_connection, store_error};
-use crate::server::{ANSWERS_WITHIN, Server};
+use super::server::{COMMAND_TIMEOUT, Server};
+use crate::error::{poisons_connection, store_error};
 
-/// At most so many commands are under way at a time; further ones wait their turn.
-const MOST_CONNECTIONS: usize = 16;
+/// The maximum number of concurrent commands. Further ones wait.
+const MAX_CONNECTIONS: usize = 16;
 
-/// Connections for commands.
+/// A pool of connections for commands.
 #[derive(Clone)]
 pub(crate) struct Pool {
     connections: managed::Pool<Connections>,
@@ -30,54 +32,54 @@ struct Connection {
     is_open: Arc<AtomicBool>,
 }
 
-/// A connection in use, and until when.
-struct Lease {
+/// A connection in use, and the deadline of its command.
+struct Checkout {
     connection: Object<Connections>,
     deadline: Instant,
 }
 
 impl Pool {
     /// Connects when it is first used.
-    #[expect(clippy::expect_used, reason = "it can fail only where it has timeouts of its own")]
+    #[expect(clippy::expect_used, reason = "building fails only if the pool has timeouts")]
     pub(crate) fn new(server: Server) -> Self {
         let connections =
-            managed::Pool::builder(Connections { server }).max_size(MOST_CONNECTIONS).build();
+            managed::Pool::builder(Connections { server }).max_size(MAX_CONNECTIONS).build();
         Self { connections: connections.expect("a pool without timeouts") }
     }
 
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        let mut lease = self.lease().await?;
-        let redis = &mut lease.connection.redis;
-        let answer = timeout_at(lease.deadline, command.query_async(redis)).await;
-        lease.end(answer)
+        let mut checkout = self.checkout().await?;
+        let redis = &mut checkout.connection.redis;
+        let reply = timeout_at(checkout.deadline, command.query_async(redis)).await;
+        checkout.finish(reply)
     }
 
     pub(crate) async fn run<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
-        let mut lease = self.lease().await?;
-        let redis = &mut lease.connection.redis;
-        let answer = timeout_at(lease.deadline, script.invoke_async(redis)).await;
-        lease.end(answer)
+        let mut checkout = self.checkout().await?;
+        let redis = &mut checkout.connection.redis;
+        let reply = timeout_at(checkout.deadline, script.invoke_async(redis)).await;
+        checkout.finish(reply)
     }
 
-    /// One deadline for all of it: waiting for a connection, making it, and the answer.
-    async fn lease(&self) -> Result<Lease, StoreError> {
-        let deadline = Instant::now() + ANSWERS_WITHIN;
+    /// One deadline covers the wait for a connection, connecting and the reply.
+    async fn checkout(&self) -> Result<Checkout, StoreError> {
+        let deadline = Instant::now() + COMMAND_TIMEOUT;
         let connection = timeout_at(deadline, self.connections.get())
             .await
             .map_err(StoreError::unavailable)?
             .map_err(StoreError::unavailable)?;
-        Ok(Lease { connection, deadline })
+        Ok(Checkout { connection, deadline })
     }
 }
 
-impl Lease {
-    fn end<T>(self, answer: Result<RedisResult<T>, Elapsed>) -> Result<T, StoreError> {
-        let answer = answer.unwrap_or_else(|elapsed| Err(io::Error::from(elapsed).into()));
-        answer.map_err(|error| {
-            if is_of_its_connection(&error) {
+impl Checkout {
+    fn finish<T>(self, reply: Result<RedisResult<T>, Elapsed>) -> Result<T, StoreError> {
+        let reply = reply.unwrap_or_else(|elapsed| Err(io::Error::from(elapsed).into()));
+        reply.map_err(|error| {
+            if poisons_connection(&error) {
                 drop(Object::take(self.connection));
             }
             store_error(error)
@@ -102,12 +104,12 @@ impl Manager for Connections {
         Ok(Connection { redis, is_open })
     }
 
-    /// Without asking Redis: a `PING` before each command would double its round trips.
+    /// Does not send a `PING`, which would double the round trips of each command.
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<RedisError> {
         if connection.is_open.load(Ordering::Acquire) {
             Ok(())
         } else {
-            Err(RecycleError::message("Redis closed the connection"))
+            Err(RecycleError::message("connection closed by Redis"))
         }
     }
 }

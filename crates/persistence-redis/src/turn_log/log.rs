@@ -1,26 +1,32 @@
+//! The adapter of the `TurnLog` port.
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use redis::{Script, ScriptInvocation};
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::AbortOnDropHandle;
 use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
 use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
 
-use crate::RedisStore;
-use crate::entry::{Entry, event, event_of};
-use crate::live::Live;
-use crate::topics::Topics;
+use super::entry::{Entry, event, event_of};
+use super::event_listener::EventListener;
+use super::topics::Topics;
+use crate::connection::pool::Pool;
+use crate::connection::server::Server;
+use crate::connection::subscriber;
+use crate::keys::Keys;
 
-/// Events read at a time: no answer of Redis is larger, however long the replay, nor what a slow reader
-/// holds of it.
+/// The maximum number of events that are read at a time. It bounds the replies of Redis and the memory
+/// of a slow reader, however long the replay.
 const PAGE: usize = 256;
 
-/// The turn log on Redis Streams. What one instance appends, all of them see.
+/// The turn log on Redis Streams, shared by all instances.
 pub struct RedisTurnLog {
-    store: RedisStore,
+    pool: Pool,
+    keys: Keys,
     scripts: Scripts,
     topics: Arc<Topics>,
-    _live: AbortOnDropHandle<()>,
+    _listener: AbortOnDropHandle<()>,
 }
 
 struct Scripts {
@@ -30,19 +36,15 @@ struct Scripts {
 }
 
 impl RedisTurnLog {
-    pub(crate) fn new(store: RedisStore) -> Self {
+    pub(crate) fn new(server: Server, pool: Pool, keys: Keys) -> Self {
         let topics = Arc::new(Topics::default());
-        let live = Live {
-            server: store.server.clone(),
-            keys: store.keys.clone(),
-            topics: Arc::clone(&topics),
-        };
-        let live = AbortOnDropHandle::new(TaskTracker::new().spawn(live.run()));
-        Self { store, scripts: Scripts::new(), topics, _live: live }
+        let listener = EventListener { keys: keys.clone(), topics: Arc::clone(&topics) };
+        let listener = subscriber::spawn(server, listener);
+        Self { pool, keys, scripts: Scripts::new(), topics, _listener: listener }
     }
 
-    fn on<'a>(&self, script: &'a Script, id: ConversationId) -> ScriptInvocation<'a> {
-        let keys = &self.store.keys;
+    fn invocation<'a>(&self, script: &'a Script, id: ConversationId) -> ScriptInvocation<'a> {
+        let Self { keys, .. } = self;
         let mut invocation = script.prepare_invoke();
         invocation.key(keys.events(id)).key(keys.log(id)).key(keys.origin());
         invocation
@@ -63,20 +65,19 @@ impl TurnLog for RedisTurnLog {
             EventBody::TokenUsage(usage) => (usage.turn_id.to_simple(), "ends"),
             _ => (String::new(), ""),
         };
-        let mut script = self.on(&self.scripts.append, id);
+        let mut script = self.invocation(&self.scripts.append, id);
         script.arg(event_id.to_simple()).arg(body.name()).arg(data).arg(turn_id).arg(change);
-        let told: (u64, Option<String>, Option<String>) = self.store.pool.run(&script).await?;
-        match told {
+        let appended: (u64, Option<String>, Option<String>) = self.pool.run(&script).await?;
+        match appended {
             (seq, Some(name), Some(data)) => event(id, seq, &name, &data),
             (seq, ..) => Ok(Arc::new(Event { conversation_id: id, seq, body })),
         }
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
-        let mut script = self.on(&self.scripts.read, id);
+        let mut script = self.invocation(&self.scripts.read, id);
         script.arg(after).arg(PAGE);
-        let (latest, is_known, entries): (u64, bool, Vec<Entry>) =
-            self.store.pool.run(&script).await?;
+        let (latest, is_known, entries): (u64, bool, Vec<Entry>) = self.pool.run(&script).await?;
         if !is_known {
             return Ok(Replay::Gone { latest });
         }
@@ -84,7 +85,7 @@ impl TurnLog for RedisTurnLog {
         Ok(Replay::Complete(events))
     }
 
-    /// An outage of Redis does not end it: it goes on waiting, and then learns what it missed.
+    /// Keeps waiting during an outage of Redis, and then detects the events that it missed.
     async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError> {
         let mut latest = self.topics.join(id);
         latest.wait_for(|latest| *latest > after).await.map_err(StoreError::fault)?;
@@ -92,9 +93,9 @@ impl TurnLog for RedisTurnLog {
     }
 
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
-        let script = self.on(&self.scripts.checkpoint, id);
+        let script = self.invocation(&self.scripts.checkpoint, id);
         let (seq, latest, running_turn): (u64, u64, Option<String>) =
-            self.store.pool.run(&script).await?;
+            self.pool.run(&script).await?;
         let running_turn = running_turn.map(|turn_id| turn_id.parse::<TurnId>()).transpose();
         Ok(Checkpoint { seq, latest, running_turn: running_turn.map_err(StoreError::fault)? })
     }

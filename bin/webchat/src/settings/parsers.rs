@@ -1,0 +1,31 @@
+//! Parsers that several settings share.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use url::Url;
+
+use crate::env::EnvReader;
+
+/// An HTTP address.
+pub(super) fn web_address(value: &str) -> Option<Url> {
+    let url = Url::parse(value).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
+}
+
+/// A number within bounds. In the error message, `unit` follows "a number".
+pub(super) fn within<T>(
+    reader: &mut EnvReader<'_>,
+    name: &'static str,
+    unit: &str,
+    range: RangeInclusive<T>,
+) -> Option<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let expected = format!("a number{unit} from {} to {}", range.start(), range.end());
+    reader.optional(name, &expected, |value| {
+        value.parse().ok().filter(|number| range.contains(number))
+    })
+}

@@ -1,0 +1,100 @@
+//! The subscription to the numbers of new events, shared by all readers of this process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redis::aio::MultiplexedConnection;
+use redis::{Msg, RedisResult, pipe};
+use webchat_domain::ConversationId;
+
+use super::topics::Topics;
+use crate::connection::subscriber::Subscriber;
+use crate::error::is_transient;
+use crate::keys::Keys;
+
+/// The number of conversations that are subscribed to at a time.
+const BATCH: usize = 256;
+
+/// Notifies the readers of this process of new events. After a reconnection, they learn what they
+/// missed.
+pub(super) struct EventListener {
+    pub(super) keys: Keys,
+    pub(super) topics: Arc<Topics>,
+}
+
+#[async_trait]
+impl Subscriber for EventListener {
+    const CONNECTION_NAME: &'static str = "webchat-events";
+
+    fn receive(&self, message: &Msg) {
+        if let Some((id, seq)) = self.event_number(message) {
+            self.topics.notify(id, seq);
+        }
+    }
+
+    /// Subscribes first and then reads the newest numbers, so that no event falls between the two.
+    async fn subscribe(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        loop {
+            let ids = self.topics.unsubscribed(BATCH);
+            if ids.is_empty() {
+                return Ok(());
+            }
+            connection.subscribe(self.channels(&ids)).await?;
+            for (id, latest) in ids.iter().zip(self.latest(connection, &ids).await?) {
+                self.topics.set_subscribed(*id);
+                self.topics.notify(*id, latest);
+            }
+        }
+    }
+
+    async fn channels_changed(&self) {
+        self.topics.joined().await;
+    }
+
+    async fn unsubscribe_idle(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        let ids = self.topics.remove_idle();
+        for ids in ids.chunks(BATCH) {
+            connection.unsubscribe(self.channels(ids)).await?;
+        }
+        Ok(())
+    }
+
+    fn disconnected(&self) {
+        self.topics.set_all_unsubscribed();
+    }
+}
+
+impl EventListener {
+    /// The newest number of each conversation; 0 if it has no events.
+    async fn latest(
+        &self,
+        connection: &mut MultiplexedConnection,
+        ids: &[ConversationId],
+    ) -> RedisResult<Vec<u64>> {
+        let mut commands = pipe();
+        for id in ids {
+            commands.cmd("HGET").arg(self.keys.log(*id)).arg("latest");
+        }
+        let numbers: Vec<RedisResult<Option<u64>>> =
+            commands.ignore_errors().query_async(connection).await?;
+        numbers.into_iter().map(number_or_zero).collect()
+    }
+
+    fn channels(&self, ids: &[ConversationId]) -> Vec<String> {
+        ids.iter().map(|id| self.keys.events(*id)).collect()
+    }
+
+    /// The conversation and the number of a new event; `None` for a message that is not one of ours.
+    fn event_number(&self, message: &Msg) -> Option<(ConversationId, u64)> {
+        let channel: String = message.get_channel().ok()?;
+        Some((self.keys.conversation_of(&channel)?, message.get_payload().ok()?))
+    }
+}
+
+/// Treats a number that can't be read as missing, so that it does not block other conversations.
+fn number_or_zero(number: RedisResult<Option<u64>>) -> RedisResult<u64> {
+    match number {
+        Err(error) if is_transient(&error) => Err(error),
+        number => Ok(number.unwrap_or_default().unwrap_or_default()),
+    }
+}

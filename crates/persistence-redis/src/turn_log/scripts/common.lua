@@ -1,0 +1,42 @@
+-- The common first part of the turn log's scripts.
+--
+-- An event's number is its time in microseconds since 1970, or the previous number plus one if that is
+-- higher. So numbers rise even if Redis has lost its data, and stay below 2^53, the limit of integers in
+-- JavaScript, until the year 2255.
+--
+-- events  the stream with an entry per event, under its number; expires an hour after the newest event
+-- log     latest                the newest number
+--         first, quiet_since    the first event of the stream; there was no event between
+--                               `quiet_since` and `first`
+--         turn_id, turn_before  the running turn, and the number before its first event
+--         expires a week after the newest event
+-- origin  when this Redis was first used, or last lost its data
+
+local EVENTS_TTL = 60 * 60 * 1000
+local LOG_TTL = 7 * 24 * EVENTS_TTL
+
+local events, log, origin = KEYS[1], KEYS[2], KEYS[3]
+
+-- Lua formats large numbers as 1.8e+15.
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function now()
+  local parts = redis.call('TIME')
+  return parts[1] * 1000000 + parts[2]
+end
+
+local function init_origin(time)
+  if redis.call('EXISTS', origin) == 0 then
+    redis.call('SET', origin, text(time))
+  end
+end
+
+-- The time since which a conversation without a log has had no events: otherwise its log would not have
+-- expired yet. Returns nil if Redis has lost its data.
+local function quiet_since(time)
+  local origin_time = tonumber(redis.call('GET', origin))
+  return origin_time and math.max(origin_time, time - LOG_TTL * 1000)
+end
+

@@ -1,0 +1,243 @@
+//! The macros with which an adapter runs the suites.
+
+/// Declares one test for each promise of a suite.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! contract_tests {
+    ($open:path, $suite:path, [$($promise:ident),+ $(,)?]) => {
+        $(
+            #[tokio::test]
+            async fn $promise() {
+                use $suite as suite;
+                let (store, _guard) = $open().await;
+                suite::$promise(&store).await;
+            }
+        )+
+    };
+}
+
+/// Runs the tests of [`Conversations`](crate::Conversations).
+#[macro_export]
+macro_rules! conversations_contract {
+    ($open:path) => {
+        mod conversations_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::conversations,
+                [
+                    a_new_conversation_is_empty_and_visible_to_its_user_only,
+                    an_id_creates_one_conversation,
+                    another_user_can_neither_see_nor_change_a_conversation,
+                    messages_are_ordered_as_they_were_appended,
+                    messages_are_paged_backwards_from_the_newest,
+                    conversations_are_paged_by_cursor_in_both_orders,
+                    fifty_concurrent_appends_get_fifty_positions,
+                    an_append_stores_all_of_its_messages_or_none,
+                    a_duplicate_client_message_id_returns_the_first_result,
+                    concurrent_appends_with_one_client_message_id_store_one,
+                    a_conflicting_append_stores_nothing,
+                    one_turn_runs_at_a_time,
+                    an_expired_turn_does_not_block_the_next_one,
+                    an_expired_turn_is_claimed_once_with_its_saved_answer,
+                    a_claimed_turn_expires_again_or_is_ended,
+                    expired_turns_are_claimed_up_to_the_limit_earliest_first,
+                    an_ended_turn_is_claimed_if_its_end_is_not_published,
+                    an_ended_turn_does_not_block_the_next_one,
+                    the_running_turn_is_known_until_it_ends_or_expires,
+                    a_message_is_found_by_its_id,
+                    an_answer_can_be_saved_until_its_turn_ends,
+                    an_append_sets_a_missing_title_and_an_edit_any,
+                    a_title_is_replaced_only_if_it_is_the_expected_one,
+                    an_edit_of_another_state_than_expected_is_a_conflict,
+                    lists_contain_active_or_archived_conversations_or_all,
+                    a_turn_takes_its_conversation_out_of_the_archive,
+                    a_deleted_conversation_leaves_nothing_behind,
+                    a_reset_conversation_is_empty_and_its_positions_continue,
+                    every_text_is_returned_unchanged,
+                    a_message_of_one_megabyte_is_returned_unchanged,
+                    a_search_ranks_and_stems_and_returns_snippets,
+                    a_search_respects_phrases_and_exclusions,
+                    a_search_sees_changes_immediately,
+                    no_query_is_an_error,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`Contexts`](crate::Contexts), for a store that implements
+/// [`Conversations`](crate::Conversations) too.
+#[macro_export]
+macro_rules! contexts_contract {
+    ($open:path) => {
+        mod contexts_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::contexts,
+                [
+                    a_context_is_empty_until_it_is_replaced,
+                    a_stored_context_is_returned_unchanged,
+                    a_conflicting_revision_changes_nothing,
+                    of_concurrent_replacements_one_is_stored,
+                    another_user_can_neither_see_nor_change_a_context,
+                    a_context_is_removed_with_its_conversation,
+                    one_compaction_runs_at_a_time,
+                    a_compaction_lease_is_renewed_by_its_holder_only,
+                    an_expired_compaction_does_not_end_another_one,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of versions in [`Conversations`](crate::Conversations), for a store that
+/// implements [`Contexts`](crate::Contexts) too.
+#[macro_export]
+macro_rules! versions_contract {
+    ($open:path) => {
+        mod versions_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::versions,
+                [
+                    a_version_replaces_a_message_and_all_that_follow,
+                    a_version_of_the_first_message_starts_another_path,
+                    a_selected_version_is_visible_with_its_newest_descendants,
+                    a_version_of_a_hidden_message_shows_its_path,
+                    versions_are_returned_oldest_first_to_their_user_only,
+                    pages_and_searches_follow_the_visible_path,
+                    a_version_has_the_preconditions_of_an_append,
+                    the_expected_position_is_that_of_the_visible_path,
+                    a_version_with_a_duplicate_client_message_id_returns_the_first_result,
+                    nothing_is_selected_while_a_turn_runs,
+                    a_summary_is_dropped_if_a_message_it_covers_is_hidden,
+                    an_interrupted_answer_is_continued,
+                    the_error_of_an_answer_is_kept_until_it_is_continued,
+                    only_an_unfinished_answer_at_the_end_is_continued,
+                    a_summary_of_a_continued_answer_is_dropped,
+                    a_reset_removes_all_versions,
+                    any_sequence_of_appends_and_selections_shows_one_path,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`FileJobs`](crate::FileJobs), for a store that implements
+/// [`Conversations`](crate::Conversations) too.
+#[macro_export]
+macro_rules! file_jobs_contract {
+    ($open:path) => {
+        mod file_jobs_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::file_jobs,
+                [
+                    a_job_is_returned_to_its_user_only,
+                    a_duplicate_job_id_returns_the_first_job,
+                    the_oldest_job_is_taken_first_and_by_one_run,
+                    an_expired_job_continues_with_its_recorded_parts,
+                    a_complete_job_appends_two_messages_and_removes_its_text,
+                    a_failed_job_is_retried_for_its_missing_parts,
+                    a_run_loses_its_cancelled_job,
+                    a_user_has_at_most_the_maximum_number_of_jobs,
+                    jobs_are_removed_with_their_conversation,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`ConversationArchive`](crate::ConversationArchive), for a store that implements
+/// [`Conversations`](crate::Conversations), [`Contexts`](crate::Contexts) and
+/// [`FileJobs`](crate::FileJobs) too.
+#[macro_export]
+macro_rules! conversation_archive_contract {
+    ($open:path) => {
+        mod conversation_archive_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::conversation_archive,
+                [
+                    a_store_is_read_completely_page_by_page,
+                    a_conversation_that_is_put_is_returned_unchanged,
+                    a_conversation_that_is_put_twice_is_stored_once,
+                    a_conversation_that_was_put_can_be_appended_to,
+                    a_version_that_was_put_can_be_selected,
+                    a_file_job_that_was_put_continues_where_it_was,
+                    an_inserted_conversation_is_returned_unchanged,
+                    a_second_insert_changes_nothing,
+                    of_concurrent_inserts_one_is_stored,
+                    a_users_conversations_are_read_page_by_page_oldest_first,
+                    another_user_can_not_read_a_conversation,
+                    an_insert_does_not_take_the_id_of_another_user,
+                    a_deleted_conversation_can_be_inserted_again,
+                    a_long_conversation_is_inserted_completely,
+                    messages_removed_by_a_reset_are_not_read,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`Sessions`](crate::Sessions).
+#[macro_export]
+macro_rules! sessions_contract {
+    ($open:path) => {
+        mod sessions_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::sessions,
+                [
+                    a_session_is_found_until_it_expires,
+                    a_saved_session_replaces_its_older_state,
+                    a_deleted_session_is_not_found,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`TurnLog`](crate::TurnLog).
+#[macro_export]
+macro_rules! turn_log_contract {
+    ($open:path) => {
+        mod turn_log_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::turn_log,
+                [
+                    events_are_numbered_and_read_in_order,
+                    each_conversation_has_its_own_numbers,
+                    a_reader_waits_for_the_next_event,
+                    a_read_during_the_first_append_misses_nothing,
+                    concurrent_appends_get_a_number_each,
+                    an_unknown_number_is_rejected,
+                    a_replay_with_a_gap_is_rejected,
+                    all_events_of_a_running_turn_are_kept,
+                    a_checkpoint_is_before_the_running_turn,
+                    a_duplicate_event_id_returns_the_first_event,
+                    every_event_is_returned_unchanged,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`Signals`](crate::Signals).
+#[macro_export]
+macro_rules! signals_contract {
+    ($open:path) => {
+        mod signals_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::signals,
+                [
+                    all_subscribers_receive_every_signal_in_order,
+                    a_subscriber_receives_no_earlier_signals,
+                    a_dropped_and_a_slow_subscriber_do_not_block_others,
+                ]
+            );
+        }
+    };
+}

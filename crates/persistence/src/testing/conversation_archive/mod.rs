@@ -1,0 +1,7 @@
+//! What [`ConversationArchive`](crate::ConversationArchive) promises.
+
+mod operator;
+mod user;
+
+pub use operator::*;
+pub use user::*;

@@ -1,0 +1,118 @@
+//! Appending messages.
+#![expect(missing_docs, reason = "the name states the promise")]
+
+use futures_util::future::join_all;
+use webchat_domain::{NewMessage, TurnId, UserId};
+
+use super::harness::{
+    Store, append, append_number, append_text, archiving, edit, one, start, texts, turn,
+    with_client_id,
+};
+use crate::testing::fixtures::{contents, moment, question, stored};
+use crate::{Append, AppendOutcome};
+
+pub async fn messages_are_ordered_as_they_were_appended(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+
+    append_text(store, user_id, id, "first").await;
+    let two = Append { messages: vec![question("second"), question("third")], ..Append::default() };
+    append(store, user_id, id, two).await;
+
+    let messages = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
+    assert_eq!(contents(&messages), ["first", "second", "third"]);
+    assert_eq!(messages.iter().map(|m| m.position).collect::<Vec<_>>(), [1, 2, 3]);
+    let parents: Vec<_> = messages.iter().map(|m| m.parent_id).collect();
+    assert_eq!(parents, [None, Some(messages[0].message_id), Some(messages[1].message_id)]);
+    let conversation = store.find(user_id, id).await.unwrap().unwrap();
+    assert_eq!((conversation.message_count, conversation.total_tokens), (3, 21));
+}
+
+pub async fn fifty_concurrent_appends_get_fifty_positions(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+
+    join_all((0..50).map(|number| append_number(store, user_id, id, number))).await;
+
+    let messages = store.messages(user_id, id, None, 100).await.unwrap().unwrap();
+    let positions: Vec<_> = messages.iter().map(|m| m.position).collect();
+    assert_eq!(positions, (1..=50).collect::<Vec<_>>());
+    let mut said: Vec<u64> = messages.iter().map(|m| m.content.parse().unwrap()).collect();
+    said.sort_unstable();
+    assert_eq!(said, (0..50).collect::<Vec<_>>());
+    for pair in messages.windows(2) {
+        assert_eq!(pair[1].parent_id, Some(pair[0].message_id));
+    }
+    assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 50);
+}
+
+pub async fn an_append_stores_all_of_its_messages_or_none(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let known = question("known");
+    let again = NewMessage { content: "again".to_owned(), ..known.clone() };
+    append(store, user_id, id, Append { messages: vec![known], ..Append::default() }).await;
+
+    let broken = Append { messages: vec![question("new"), again], ..Append::default() };
+    let result = store.append(user_id, id, broken, moment(1)).await;
+
+    assert!(result.is_err(), "a message id was used twice: {result:?}");
+    assert_eq!(texts(store, user_id, id).await, ["known"]);
+    assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 1);
+    append_text(store, user_id, id, "next").await;
+    assert_eq!(texts(store, user_id, id).await, ["known", "next"]);
+}
+
+pub async fn a_duplicate_client_message_id_returns_the_first_result(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let first = stored(append(store, user_id, id, with_client_id("hello", "c1")).await).1;
+
+    let again = append(store, user_id, id, with_client_id("hello", "c1")).await;
+    append(store, user_id, id, with_client_id("hello", "c2")).await;
+    let elsewhere = start(store, user_id).await;
+    append(store, user_id, elsewhere, with_client_id("hello", "c1")).await;
+
+    assert_eq!(again, AppendOutcome::Duplicate(first), "a turn's question and its answer");
+    assert_eq!(texts(store, user_id, id).await, ["hello", "", "hello", ""]);
+    assert_eq!(texts(store, user_id, elsewhere).await, ["hello", ""]);
+}
+
+pub async fn concurrent_appends_with_one_client_message_id_store_one(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+
+    let outcomes =
+        join_all((0..10).map(|_| append(store, user_id, id, with_client_id("hello", "c1")))).await;
+
+    let stored = outcomes.iter().filter(|outcome| matches!(outcome, AppendOutcome::Stored { .. }));
+    let duplicates =
+        outcomes.iter().filter(|outcome| matches!(outcome, AppendOutcome::Duplicate(_)));
+    assert_eq!((stored.count(), duplicates.count()), (1, 9));
+    assert_eq!(texts(store, user_id, id).await, ["hello", ""]);
+}
+
+pub async fn a_conflicting_append_stores_nothing(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let expecting = |position| Append { expected_position: Some(position), ..one("as I know it") };
+
+    append(store, user_id, id, expecting(0)).await;
+    let conflict = append(store, user_id, id, expecting(0)).await;
+    append(store, user_id, id, expecting(1)).await;
+
+    assert_eq!(conflict, AppendOutcome::Conflict { position: 1 });
+    assert_eq!(texts(store, user_id, id).await.len(), 2);
+}
+
+pub async fn a_turn_takes_its_conversation_out_of_the_archive(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    edit(store, user_id, id, archiving(true), 1).await;
+
+    let imported = stored(append(store, user_id, id, one("from elsewhere")).await).0;
+    let asked = stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).0;
+
+    assert_eq!((imported.archived, asked.archived), (true, false));
+    assert!(!store.find(user_id, id).await.unwrap().unwrap().archived);
+}

@@ -1,0 +1,98 @@
+//! Editing, deleting and resetting conversations.
+#![expect(missing_docs, reason = "the name states the promise")]
+
+use webchat_domain::{TurnId, UserId};
+
+use super::harness::{
+    Store, append, append_text, archiving, edit, final_state, one, renaming, search, start, texts,
+    title, turn,
+};
+use crate::testing::fixtures::{moment, stored};
+use crate::{Append, Edit, EditOutcome};
+
+pub async fn an_append_sets_a_missing_title_and_an_edit_any(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let titled = |text| Append { title: Some(title(text)), ..one("hello") };
+
+    append(store, user_id, id, titled("Hello")).await;
+    append(store, user_id, id, titled("Another")).await;
+    let first = store.find(user_id, id).await.unwrap().unwrap();
+    let renamed = edit(store, user_id, id, renaming("Mine"), 5).await;
+
+    assert_eq!(first.title, Some(title("Hello")));
+    assert_eq!((renamed.title, renamed.updated_at), (Some(title("Mine")), moment(5)));
+}
+
+pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let untitled =
+        store.replace_title_if(user_id, id, title("First"), title("Wrong")).await.unwrap();
+    edit(store, user_id, id, renaming("First"), 5).await;
+
+    let other = store.replace_title_if(user_id, id, title("Else"), title("Wrong")).await.unwrap();
+    let foreign =
+        store.replace_title_if(UserId::generate(), id, title("First"), title("Wrong")).await;
+    let replaced =
+        store.replace_title_if(user_id, id, title("First"), title("Second")).await.unwrap();
+
+    assert!(!untitled && !other && !foreign.unwrap());
+    assert!(replaced);
+    let found = store.find(user_id, id).await.unwrap().unwrap();
+    assert_eq!((found.title, found.updated_at), (Some(title("Second")), moment(5)));
+}
+
+pub async fn an_edit_of_another_state_than_expected_is_a_conflict(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let before = store.find(user_id, id).await.unwrap();
+    let expecting = |expected| Edit { expected, ..renaming("Mine") };
+    let try_edit = async |edit| store.edit(user_id, id, edit, moment(5)).await.unwrap();
+
+    let first = try_edit(expecting(before.clone())).await;
+    let again = try_edit(expecting(before.clone())).await;
+    let EditOutcome::Stored(now) = first else { panic!("{first:?}") };
+    let archived = edit(store, user_id, id, archiving(true), 6).await;
+    let outdated = try_edit(expecting(Some(now.clone()))).await;
+    let as_it_is = try_edit(expecting(Some(archived.clone()))).await;
+
+    assert_eq!((&now.title, now.updated_at), (&Some(title("Mine")), moment(5)));
+    assert_eq!((again, outdated), (EditOutcome::Conflict, EditOutcome::Conflict));
+    assert_eq!(as_it_is, EditOutcome::Stored(archived));
+    let gone = store.edit(UserId::generate(), id, expecting(before), moment(7)).await;
+    assert_eq!(gone.unwrap(), EditOutcome::NotFound);
+}
+
+pub async fn a_deleted_conversation_leaves_nothing_behind(store: &Store) {
+    let user_id = UserId::generate();
+    let (id, other) = (start(store, user_id).await, start(store, user_id).await);
+    append_text(store, user_id, id, "tides").await;
+    append_text(store, user_id, other, "moons").await;
+
+    assert!(store.delete(user_id, id).await.unwrap());
+
+    assert!(!store.delete(user_id, id).await.unwrap());
+    assert_eq!(store.find(user_id, id).await.unwrap(), None);
+    assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), None);
+    assert_eq!(search(store, user_id, "tides").await, Vec::<String>::new());
+    assert_eq!(texts(store, user_id, other).await, ["moons"]);
+}
+
+pub async fn a_reset_conversation_is_empty_and_its_positions_continue(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let answer =
+        stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
+
+    assert!(store.reset(user_id, id, moment(3)).await.unwrap());
+
+    assert_eq!(texts(store, user_id, id).await, Vec::<String>::new());
+    assert_eq!(search(store, user_id, "why").await, Vec::<String>::new());
+    let conversation = store.find(user_id, id).await.unwrap().unwrap();
+    assert_eq!((conversation.message_count, conversation.total_tokens), (0, 0));
+    assert!(!store.save_answer(id, final_state(&answer, "late"), moment(4)).await.unwrap());
+    let next =
+        stored(append(store, user_id, id, turn(TurnId::generate(), "again")).await).1.remove(0);
+    assert_eq!((next.position, next.parent_id), (3, None));
+}

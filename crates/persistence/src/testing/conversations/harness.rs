@@ -1,0 +1,141 @@
+//! Short forms of the calls that the suite makes.
+
+use webchat_domain::{
+    ClientMessageId, Conversation, ConversationId, Message, MessageStatus, NewMessage, Role,
+    SearchQuery, Title, TurnId, UserId,
+};
+
+use crate::testing::fixtures::{empty_answer, moment, question, stored};
+use crate::{
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Conversations, Edit,
+    EditOutcome, ListOrder, TurnLease,
+};
+
+pub(super) type Store = dyn Conversations;
+
+pub(super) const LEASE_MILLIS: i64 = 10_000;
+
+/// The length of the lease that a claim takes.
+pub(super) const CLAIM_MILLIS: i64 = 5_000;
+
+/// Claims expired turns, and those whose end is unpublished for the length of a lease.
+pub(super) async fn claim(store: &Store, at: i64) -> Vec<AbandonedTurn> {
+    let (now, unpublished_since) = (moment(at), moment(at - LEASE_MILLIS));
+    store.claim_expired_turns(now, unpublished_since, moment(at + CLAIM_MILLIS), 10).await.unwrap()
+}
+
+pub(super) async fn start(store: &Store, user_id: UserId) -> ConversationId {
+    let id = ConversationId::generate();
+    store.create(user_id, id, moment(0)).await.unwrap();
+    id
+}
+
+pub(super) async fn append(
+    store: &Store,
+    user_id: UserId,
+    id: ConversationId,
+    append: Append,
+) -> AppendOutcome {
+    store.append(user_id, id, append, moment(0)).await.unwrap()
+}
+
+pub(super) async fn append_text(store: &Store, user_id: UserId, id: ConversationId, text: &str) {
+    stored(append(store, user_id, id, one(text)).await);
+}
+
+pub(super) async fn append_number(store: &Store, user_id: UserId, id: ConversationId, number: u64) {
+    append_text(store, user_id, id, &number.to_string()).await;
+}
+
+pub(super) fn one(text: &str) -> Append {
+    Append { messages: vec![question(text)], ..Append::default() }
+}
+
+pub(super) fn turn(turn_id: TurnId, text: &str) -> Append {
+    let question = NewMessage { turn_id: Some(turn_id), ..question(text) };
+    Append {
+        messages: vec![question, empty_answer(turn_id)],
+        turn: Some(TurnLease { turn_id, lease_until: moment(LEASE_MILLIS) }),
+        ..Append::default()
+    }
+}
+
+/// The messages of a turn with a client message id, but without a lease, so that the next can follow.
+pub(super) fn with_client_id(text: &str, client_message_id: &str) -> Append {
+    Append {
+        client_message_id: ClientMessageId::try_from(client_message_id.to_owned()).ok(),
+        turn: None,
+        ..turn(TurnId::generate(), text)
+    }
+}
+
+pub(super) fn final_state(answer: &Message, content: &str) -> AnswerUpdate {
+    AnswerUpdate {
+        message_id: answer.message_id,
+        turn_id: answer.turn_id.unwrap(),
+        content: content.to_owned(),
+        token_count: 3,
+        status: MessageStatus::Complete,
+        error: None,
+        lease_until: None,
+    }
+}
+
+pub(super) fn title(text: &str) -> Title {
+    Title::try_from(text.to_owned()).unwrap()
+}
+
+pub(super) fn renaming(text: &str) -> Edit {
+    Edit { title: Some(title(text)), ..Edit::default() }
+}
+
+pub(super) fn archiving(archived: bool) -> Edit {
+    Edit { archived: Some(archived), ..Edit::default() }
+}
+
+pub(super) async fn edit(
+    store: &Store,
+    user_id: UserId,
+    id: ConversationId,
+    edit: Edit,
+    at: i64,
+) -> Conversation {
+    match store.edit(user_id, id, edit, moment(at)).await.unwrap() {
+        EditOutcome::Stored(conversation) => conversation,
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
+pub(super) async fn texts(store: &Store, user_id: UserId, id: ConversationId) -> Vec<String> {
+    let messages = store.messages(user_id, id, None, 100).await.unwrap().unwrap();
+    messages.into_iter().map(|message| message.content).collect()
+}
+
+/// Returns the texts of the hits, best first. They are short enough to be complete in the snippets.
+pub(super) async fn search(store: &Store, user_id: UserId, text: &str) -> Vec<String> {
+    let hits = store.search(user_id, &SearchQuery::parse(text), 10).await.unwrap();
+    hits.iter()
+        .map(|hit| {
+            assert!(matches!(hit.role, Role::User | Role::Assistant));
+            hit.snippet.iter().map(|part| part.text.as_str()).collect()
+        })
+        .collect()
+}
+
+pub(super) async fn all_pages(
+    store: &Store,
+    user_id: UserId,
+    filter: ArchiveFilter,
+    order: ListOrder,
+) -> Vec<ConversationId> {
+    let mut ids = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.list(user_id, filter, order, after, 2).await.unwrap();
+        ids.extend(page.items.iter().map(|conversation| conversation.conversation_id));
+        after = page.next;
+        if after.is_none() {
+            return ids;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Full-text search.
+#![expect(missing_docs, reason = "the name states the promise")]
+
+use webchat_domain::{SearchQuery, TurnId, UserId};
+
+use super::harness::{Store, append, append_text, final_state, search, start, turn};
+use crate::AnswerUpdate;
+use crate::testing::fixtures::{moment, stored};
+
+pub async fn a_search_ranks_and_stems_and_returns_snippets(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let filler = "and many other things of little weight are said here ".repeat(20);
+    append_text(store, user_id, id, &format!("{filler} where the tide is named once {filler}"))
+        .await;
+    append_text(store, user_id, id, "Tides, tides: the moon makes the tides.").await;
+    append_text(store, user_id, id, "Nothing of the kind.").await;
+
+    let hits = store.search(user_id, &SearchQuery::parse("TIDE"), 10).await.unwrap();
+
+    assert_eq!(hits.iter().map(|hit| hit.position).collect::<Vec<_>>(), [2, 1]);
+    assert!(hits[0].score > hits[1].score);
+    let quoted: Vec<_> = hits[1].snippet.iter().filter(|part| part.matched).collect();
+    assert_eq!(quoted.len(), 1);
+    assert_eq!(quoted[0].text, "tide");
+    let snippet: String = hits[1].snippet.iter().map(|part| part.text.as_str()).collect();
+    assert!(snippet.contains("where the tide is named once"), "{snippet}");
+    assert!(snippet.len() < 400, "a snippet is short: {snippet}");
+    assert_eq!(store.search(user_id, &SearchQuery::parse("tide"), 1).await.unwrap().len(), 1);
+}
+
+pub async fn a_search_respects_phrases_and_exclusions(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    for text in ["spring tide", "the tide in spring", "a neap tide", "the moon"] {
+        append_text(store, user_id, id, text).await;
+    }
+
+    assert_eq!(search(store, user_id, "\"spring tide\"").await, ["spring tide"]);
+    assert_eq!(search(store, user_id, "tide -spring").await, ["a neap tide"]);
+    assert_eq!(search(store, user_id, "moon neap").await.len(), 2);
+    assert_eq!(search(store, user_id, "moon neap \"a neap\"").await, ["a neap tide"]);
+}
+
+pub async fn a_search_sees_changes_immediately(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let answer =
+        stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
+    let partial =
+        AnswerUpdate { lease_until: Some(moment(9)), ..final_state(&answer, "moonlight") };
+
+    store.save_answer(id, partial, moment(1)).await.unwrap();
+    assert_eq!(search(store, user_id, "moonlight").await, ["moonlight"]);
+    store.save_answer(id, final_state(&answer, "sunlight"), moment(1)).await.unwrap();
+
+    assert_eq!(search(store, user_id, "moonlight").await, Vec::<String>::new());
+    assert_eq!(search(store, user_id, "sunlight").await, ["sunlight"]);
+}
+
+pub async fn no_query_is_an_error(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    append_text(store, user_id, id, "tides").await;
+
+    for text in [
+        "",
+        "\"",
+        "-",
+        "*",
+        "tid*",
+        "a AND",
+        "OR",
+        "NOT x",
+        "NEAR(a b)",
+        "content:x",
+        "{user_id}:x",
+        "user_id : y",
+        "(",
+        "^a",
+        "a\0b",
+        "'; --",
+        "$where",
+        "\"\"\"",
+        "²",
+        "\u{301}",
+        "a+b",
+        "-\"",
+    ] {
+        let result = store.search(user_id, &SearchQuery::parse(text), 10).await;
+        assert!(result.is_ok(), "{text:?}: {result:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Any sequence of appends and selections, compared with a model in memory.
+
+use std::collections::HashMap;
+
+use webchat_domain::{Message, MessageId};
+
+use super::harness::{TestConversation, version_of_message};
+use crate::testing::fixtures::{question, stored};
+use crate::{Append, Contexts, Conversations};
+
+/// Compares the store with a model in memory that knows only the parents.
+pub async fn any_sequence_of_appends_and_selections_shows_one_path<S>(store: &S)
+where
+    S: Conversations + Contexts,
+{
+    let chat = TestConversation::with(store, &["root"]).await;
+    let mut tree = Tree::default();
+    tree.add(&chat.messages().await[0]);
+    for step in 0..80_usize {
+        // Any order is fine, as long as it is deterministic.
+        let one = tree.oldest_first[step * step * 7 % tree.oldest_first.len()].clone();
+        match step % 4 {
+            0 => {
+                chat.select(one.message_id).await;
+                tree.select(&one);
+            }
+            1 => {
+                let made = stored(chat.append(version_of_message(&one, "version")).await).1;
+                tree.add(&made[0]);
+            }
+            _ => {
+                let next = Append { messages: vec![question("next")], ..Append::default() };
+                tree.add(&stored(chat.append(next).await).1[0]);
+            }
+        }
+        let visible = chat.messages().await;
+        let ids: Vec<_> = visible.iter().map(|message| message.message_id).collect();
+        assert_eq!(ids, tree.visible(), "after step {step}");
+        let conversation = chat.conversation().await;
+        let count = u64::try_from(visible.len()).unwrap();
+        assert_eq!((conversation.message_count, conversation.total_tokens), (count, count * 7));
+    }
+}
+
+#[derive(Default)]
+struct Tree {
+    oldest_first: Vec<Message>,
+    parents: HashMap<MessageId, Option<MessageId>>,
+    end: Option<MessageId>,
+}
+
+impl Tree {
+    fn add(&mut self, message: &Message) {
+        self.parents.insert(message.message_id, message.parent_id);
+        self.oldest_first.push(message.clone());
+        self.end = Some(message.message_id);
+    }
+
+    fn select(&mut self, message: &Message) {
+        if self.visible().contains(&message.message_id) {
+            return;
+        }
+        let mut end = message.message_id;
+        while let Some(newest) =
+            self.oldest_first.iter().rev().find(|one| one.parent_id == Some(end))
+        {
+            end = newest.message_id;
+        }
+        self.end = Some(end);
+    }
+
+    fn visible(&self) -> Vec<MessageId> {
+        let mut path: Vec<_> =
+            std::iter::successors(self.end, |id| self.parents.get(id).copied().flatten()).collect();
+        path.reverse();
+        path
+    }
+}
