@@ -3,16 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use webchat_domain::{
-    Clock, ConversationId, MessageId, MessageStatus, NewMessage, Role, SystemClock, UserId,
-};
+use webchat_domain::{Clock, ConversationId, NewMessage, SystemClock, UserId};
 use webchat_persistence::{Append, AppendOutcome};
 
-use crate::flask::Flask;
-use crate::prose::Prose;
-use crate::report::{Bench, Row};
-use crate::samples::{Samples, WARM_UP};
-use crate::stores::{Backend, MongoServer, Store, load_conversation};
+use crate::support::flask::Flask;
+use crate::support::prose::Prose;
+use crate::support::report::{Bench, Row};
+use crate::support::samples::{Samples, WARM_UP};
+use crate::support::stores::{Backend, MongoServer, Store, load_conversation};
 
 const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
 
@@ -63,15 +61,8 @@ async fn measure_store(bench: &Bench, backend: &Backend, sizes: &[u32], appends:
 
 async fn append(store: &dyn Store, user_id: UserId, id: ConversationId, content: String) {
     let now = SystemClock.now();
-    let message = NewMessage {
-        message_id: MessageId::generate(),
-        turn_id: None,
-        role: Role::User,
-        content,
-        token_count: 100,
-        status: MessageStatus::Complete,
-        created_at: now,
-    };
+    let message =
+        NewMessage { content, token_count: 100, created_at: now, ..NewMessage::fixture() };
     let append = Append { messages: vec![message], ..Append::default() };
     let appended = store.append(user_id, id, append, now).await.unwrap();
     assert!(matches!(appended, AppendOutcome::Stored { .. }), "{appended:?}");

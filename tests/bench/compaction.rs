@@ -13,8 +13,8 @@ use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, chunks};
 
-use crate::prose::Prose;
-use crate::report::{Bench, Row};
+use crate::support::prose::Prose;
+use crate::support::report::{Bench, Row};
 
 const WINDOW: u32 = 8_000;
 const REPLY: u32 = 800;

@@ -3,8 +3,8 @@
 use futures_util::{StreamExt, stream};
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 
-use crate::process::memory_kb;
-use crate::report::{Bench, Row};
+use crate::support::process::memory_kb;
+use crate::support::report::{Bench, Row};
 
 /// Connections per user.
 const PER_USER: usize = 10;

@@ -8,10 +8,10 @@ use serde_json::json;
 use tokio::time::sleep;
 use webchat_tests::{Browser, Process, Socket};
 
-use crate::report::{Bench, Row};
-use crate::samples::Samples;
-use crate::stores::{KEY, MongoServer, required};
-use crate::upstream::Upstream;
+use crate::support::report::{Bench, Row};
+use crate::support::samples::Samples;
+use crate::support::stores::{KEY, MongoServer, required};
+use crate::support::upstream::Upstream;
 
 /// The number of running turns when the instance is killed.
 const ANSWERS: usize = 8;

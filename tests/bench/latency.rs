@@ -8,10 +8,10 @@ use serde_json::json;
 use tempfile::TempDir;
 use webchat_tests::{Browser, Process, Socket};
 
-use crate::report::{Bench, Row};
-use crate::samples::Samples;
-use crate::stores::{KEY, MongoServer, required};
-use crate::upstream::{Upstream, ages};
+use crate::support::report::{Bench, Row};
+use crate::support::samples::Samples;
+use crate::support::stores::{KEY, MongoServer, required};
+use crate::support::upstream::{Upstream, ages};
 
 const CONVERSATIONS: u32 = 20;
 

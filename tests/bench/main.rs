@@ -15,20 +15,14 @@ mod append;
 mod compaction;
 mod connections;
 mod crashes;
-mod flask;
 mod latency;
 mod planner;
-mod process;
-mod prose;
 mod reads;
 mod relay;
-mod report;
-mod samples;
 mod sessions;
-mod stores;
 mod subscribers;
+mod support;
 mod tokens;
-mod upstream;
 
 use std::env;
 use std::panic::AssertUnwindSafe;
@@ -37,7 +31,7 @@ use std::process::ExitCode;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use report::{Bench, Row, Rows};
+use support::report::{Bench, Row, Rows, write};
 
 /// A benchmark.
 struct Subject {
@@ -125,7 +119,7 @@ async fn main() -> ExitCode {
             succeeded &= run(subject, is_quick, &rows).await;
         }
     }
-    println!("\nWritten to {}", report::write(&rows, is_quick).display());
+    println!("\nWritten to {}", write(&rows, is_quick).display());
     if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -3,10 +3,10 @@
 use webchat_domain::{ConversationId, Message};
 use webchat_tokens::{Budget, ContextPlanner, Plan};
 
-use crate::prose::Prose;
-use crate::report::{Bench, Row};
-use crate::samples::Samples;
-use crate::stores::message;
+use crate::support::prose::Prose;
+use crate::support::report::{Bench, Row};
+use crate::support::samples::Samples;
+use crate::support::stores::message;
 
 /// The page size, as in the chat.
 const PAGE: usize = 50;

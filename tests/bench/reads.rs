@@ -5,10 +5,10 @@ use std::time::Instant;
 use webchat_domain::{ConversationId, SearchQuery, UserId};
 use webchat_persistence::{ArchiveFilter, ListOrder};
 
-use crate::prose::Prose;
-use crate::report::{Bench, Row};
-use crate::samples::Samples;
-use crate::stores::{Backend, Store, load_conversation, load_conversations};
+use crate::support::prose::Prose;
+use crate::support::report::{Bench, Row};
+use crate::support::samples::Samples;
+use crate::support::stores::{Backend, Store, load_conversation, load_conversations};
 
 /// The page size.
 const PAGE: u32 = 50;

@@ -12,11 +12,11 @@ use webchat_llm::{
 };
 use webchat_tests::{Browser, Process, Socket};
 
-use crate::process::{cpu_seconds, peak_memory};
-use crate::report::{Bench, Row};
-use crate::samples::Samples;
-use crate::stores::{KEY, MongoServer, required};
-use crate::upstream::{CHUNK, CHUNKS, Upstream};
+use crate::support::process::{cpu_seconds, peak_memory};
+use crate::support::report::{Bench, Row};
+use crate::support::samples::Samples;
+use crate::support::stores::{KEY, MongoServer, required};
+use crate::support::upstream::{CHUNK, CHUNKS, Upstream};
 
 /// The number of concurrent users, and of questions per user.
 #[derive(Clone, Copy)]

@@ -9,8 +9,8 @@ use webchat_persistence::Sessions;
 use webchat_persistence_redis::RedisStore;
 use webchat_persistence_sqlite::SqliteStore;
 
-use crate::report::{Bench, Row};
-use crate::stores::required;
+use crate::support::report::{Bench, Row};
+use crate::support::stores::required;
 
 /// The lifetime of the sessions.
 const TTL: Duration = Duration::from_mins(1);

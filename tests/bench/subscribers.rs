@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use serde_json::json;
 use webchat_tests::{Browser, Process, Socket};
 
-use crate::report::{Bench, Row};
-use crate::samples::Samples;
-use crate::upstream::Upstream;
+use crate::support::report::{Bench, Row};
+use crate::support::samples::Samples;
+use crate::support::upstream::Upstream;
 
 const SUBSCRIBERS: usize = 100;
 const NOT_READING: usize = 10;

@@ -8,8 +8,8 @@ use cargo_metadata::MetadataCommand;
 use serde::Deserialize;
 use webchat_tokens::TokenCounter;
 
-use crate::report::{Bench, Row, folder};
-use crate::samples::Samples;
+use crate::support::report::{Bench, Row, folder};
+use crate::support::samples::Samples;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 

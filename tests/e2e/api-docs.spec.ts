@@ -1,10 +1,10 @@
 import { expect, test } from './fixtures.ts';
 
-test('the API can be read and tried', async ({ scripted, page }) => {
-  const server = await scripted(async (_question, say) => say('Twice.'));
-  const refused: string[] = [];
+test('the API page shows and sends requests', async ({ scripted, page }) => {
+  const server = await scripted(async (_question, write) => write('Twice.'));
+  const errors: string[] = [];
   page.on('console', (message) => {
-    if (message.type() === 'error') refused.push(message.text());
+    if (message.type() === 'error') errors.push(message.text());
   });
 
   await page.goto(`${server.url}/api/docs`);
@@ -24,5 +24,5 @@ test('the API can be read and tried', async ({ scripted, page }) => {
   await send.getByRole('button', { name: 'Try it' }).click();
   await expect(send.locator('output')).toContainText('event: token_usage');
 
-  expect(refused).toEqual([]);
+  expect(errors).toEqual([]);
 });

@@ -2,30 +2,30 @@ import type { Page } from '@playwright/test';
 
 import { expect, test } from './fixtures.ts';
 
-const echo = async (question: string, say: (text: string) => void) => say(`About ${question}`);
+const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
 const SIZES = [
   { width: 1440, height: 900 },
   { width: 768, height: 1024 },
   { width: 390, height: 844 },
   { width: 320, height: 640 },
-  // 1440 by 900 at 200 %.
+  // 1440 × 900 at 200 %.
   { width: 720, height: 450 },
 ];
 
-const TROUBLE = {
+const STORE_ERROR = {
   status: 503,
   json: { message: 'The store can’t be reached.', code: 'storage_unavailable', request_id: '1' },
 };
 
-async function troubleWith(page: Page, path: string): Promise<() => Promise<void>> {
-  await page.route(path, (route) => route.fulfill(TROUBLE));
+async function failRequests(page: Page, path: string): Promise<() => Promise<void>> {
+  await page.route(path, (route) => route.fulfill(STORE_ERROR));
   return () => page.unroute(path);
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const size of SIZES) {
-    test(`around the thread nothing bars anyone: ${colorScheme}, ${size.width} px`, async ({
+    test(`menus, dialogs and the list are accessible: ${colorScheme}, ${size.width} px`, async ({
       scripted,
       chat,
     }) => {
@@ -43,44 +43,44 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.list.getByRole('button', { name: /^Options of/ }).click();
       await expect(page.getByRole('menu')).toBeInViewport({ ratio: 1 });
       await chat.expectAccessible();
-      await chat.expectAllInReach();
+      await chat.expectAllControlsReachable();
       await page.keyboard.press('Escape');
       await chat.list.getByRole('link').press('F2');
       await chat.expectAccessible();
-      await chat.expectAllInReach();
+      await chat.expectAllControlsReachable();
       await page.keyboard.press('Escape');
       await page.getByRole('searchbox').fill('tides');
       await expect(chat.list.getByRole('link')).toHaveCount(2);
       await chat.expectAccessible();
-      await chat.expectAllInReach();
+      await chat.expectAllControlsReachable();
       await page.getByRole('searchbox').fill('');
       await expect(chat.list.getByRole('link')).toHaveCount(1);
       await chat.list.getByRole('link').press('Delete');
       await expect(page.getByText(/was deleted/)).toBeVisible();
       await chat.expectAccessible();
-      await chat.expectAllInReach();
-      await chat.expectNothingSticksOut();
+      await chat.expectAllControlsReachable();
+      await chat.expectNoHorizontalOverflow();
       await page.getByRole('button', { name: 'Undo' }).click();
       await page.keyboard.press('Escape');
 
       await page.getByRole('button', { name: 'Menu', exact: true }).click();
       await chat.expectAccessible();
-      await chat.expectAllInReach();
+      await chat.expectAllControlsReachable();
       await page.getByRole('menuitem', { name: 'Import' }).click();
       await expect(page.getByRole('dialog', { name: 'Import conversations' })).toBeVisible();
       await chat.expectAccessible();
-      await chat.expectAllInReach();
+      await chat.expectAllControlsReachable();
       await page.keyboard.press('Escape');
       await expect(page.getByRole('button', { name: 'Menu', exact: true })).toBeFocused();
       await page.keyboard.press('?');
       await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
       await chat.expectAccessible();
-      await chat.expectAllInReach();
-      await chat.expectNothingSticksOut();
+      await chat.expectAllControlsReachable();
+      await chat.expectNoHorizontalOverflow();
     });
   }
 
-  test(`what can’t be read says so, and is read when one tries again: ${colorScheme}`, async ({
+  test(`a failed load is shown and can be retried: ${colorScheme}`, async ({
     scripted,
     chat,
   }) => {
@@ -89,16 +89,16 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     await chat.open(server);
     await chat.ask('tides');
-    const endLists = await troubleWith(page, '**/api/v1/conversations');
-    const endMessages = await troubleWith(page, '**/messages');
-    chat.expectsRefusals = true;
+    const restoreList = await failRequests(page, '**/api/v1/conversations');
+    const restoreMessages = await failRequests(page, '**/messages');
+    chat.expectsErrors = true;
     await page.reload();
 
     await expect(chat.list).toContainText('The conversations can’t be read.');
     await expect(page.getByRole('heading', { name: 'can’t be read' })).toBeVisible();
     await chat.expectAccessible();
-    await endLists();
-    await endMessages();
+    await restoreList();
+    await restoreMessages();
     await chat.list.getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('main').getByRole('button', { name: 'Try again' }).click();
 
@@ -106,7 +106,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(chat.answers).toHaveText([/About tides/]);
   });
 
-  test(`a lost server is told, with what it means, and its return is noticed: ${colorScheme}`, async ({
+  test(`a lost connection and its recovery are shown: ${colorScheme}`, async ({
     scripted,
     chat,
   }) => {
@@ -122,7 +122,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', '/favicon-away.svg');
     await chat.expectAccessible();
     await page.setViewportSize({ width: 320, height: 640 });
-    await chat.expectNothingSticksOut();
+    await chat.expectNoHorizontalOverflow();
     await page.getByRole('button', { name: 'Try now' }).click();
     await expect(page.getByText('What you send now goes out')).toBeVisible();
     await server.restart();
@@ -132,18 +132,18 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('a server that is restarted is not called lost', async ({ scripted, chat }) => {
+test('a restarting server is shown as restarting, not as lost', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
 
-  await server.end();
+  await server.terminate();
 
   await expect(chat.page.getByRole('banner')).toContainText('The server restarts…');
   await server.restart();
   await expect(chat.page.getByRole('banner')).not.toContainText('restarts');
 });
 
-test('a page without a network says that it is offline', async ({ scripted, chat, context }) => {
+test('a page without a network shows that it is offline', async ({ scripted, chat, context }) => {
   const server = await scripted(echo);
   await chat.open(server);
 
@@ -154,7 +154,7 @@ test('a page without a network says that it is offline', async ({ scripted, chat
   await expect(chat.page.getByRole('banner')).not.toContainText('Offline');
 });
 
-test('a page that was opened while the store was away comes to itself', async ({
+test('a page opened during a store outage recovers', async ({
   scripted,
   chat,
 }) => {
@@ -162,11 +162,11 @@ test('a page that was opened while the store was away comes to itself', async ({
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const ends = [await troubleWith(page, '**/api/v1/conversations'), await troubleWith(page, '**/messages')];
-  chat.expectsRefusals = true;
+  const restores = [await failRequests(page, '**/api/v1/conversations'), await failRequests(page, '**/messages')];
+  chat.expectsErrors = true;
   await page.reload();
   await expect(page.getByRole('heading', { name: 'can’t be read' })).toBeVisible();
-  for (const end of ends) await end();
+  for (const restore of restores) await restore();
 
   await server.kill();
   await server.restart();
@@ -175,17 +175,17 @@ test('a page that was opened while the store was away comes to itself', async ({
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('a limit says for how long, counts, and goes', async ({ scripted, chat }) => {
+test('a rate limit shows a countdown and disappears', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);
   const json = { message: 'Too many requests.', code: 'rate_limited', request_id: '1' };
-  chat.expectsRefusals = true;
+  chat.expectsErrors = true;
   await page.route('**/api/v1/conversations', (route) =>
     route.fulfill({ status: 429, headers: { 'Retry-After': '3' }, json }),
   );
 
-  await chat.say('tides');
+  await chat.send('tides');
 
   await expect(page.getByRole('alert')).toHaveText('Too many requests.');
   await expect(page.getByText(/^[123] s$/)).toBeVisible();
@@ -194,15 +194,15 @@ test('a limit says for how long, counts, and goes', async ({ scripted, chat }) =
   await expect(page.getByText('Too many requests.')).toBeHidden({ timeout: 5000 });
 });
 
-test('what loads keeps its place', async ({ scripted, chat }) => {
+test('loading causes no layout shift', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  let goOn = () => {};
-  const held = new Promise<void>((resolve) => (goOn = resolve));
+  let resume = () => {};
+  const blocked = new Promise<void>((resolve) => (resume = resolve));
   await page.route('**/messages', async (route) => {
-    await held;
+    await blocked;
     await route.continue();
   });
   await page.reload();
@@ -210,13 +210,13 @@ test('what loads keeps its place', async ({ scripted, chat }) => {
   await expect(page.getByRole('status', { name: 'Loading the conversation' })).toBeVisible();
   await chat.expectAccessible();
   const before = await chat.field.boundingBox();
-  goOn();
+  resume();
   await expect(chat.answers).toHaveCount(1);
 
   expect(await chat.field.boundingBox()).toEqual(before);
 });
 
-test('shortcuts of a single key can be switched off', async ({ scripted, chat }) => {
+test('single-key shortcuts can be disabled', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);
@@ -236,7 +236,7 @@ test('shortcuts of a single key can be switched off', async ({ scripted, chat })
   await expect(chat.field).toBeFocused();
 });
 
-test('back and forward go through what was read', async ({ scripted, chat }) => {
+test('back and forward navigate between conversations', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');

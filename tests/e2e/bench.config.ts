@@ -1,11 +1,11 @@
 import config from './playwright.config.ts';
 
-/** Measures the page: `make bench`. */
+/** The benchmarks of the page: `make bench`. */
 export default {
   ...config,
   testMatch: 'bench.ts',
   timeout: 600_000,
   reporter: [['line']],
-  // Playwright's own record of the page would be measured with it.
+  // Playwright's trace would distort the measurement.
   use: { ...config.use, trace: 'off' as const },
 };

@@ -10,16 +10,16 @@ import { type Scores, withBrowser } from './lighthouse.ts';
 import { BEGIN, type Cost, costOf, END } from './trace.ts';
 
 /**
- * What the page costs, in the browser. Nothing is expected of the figures: they are printed beside
- * what they should be, and written to `bench/page.json` in cargo's target folder.
+ * The cost of the page in the browser. The results have no thresholds: they are printed with their goals and
+ * written to `bench/page.json` in cargo's target folder.
  */
 const ROOT = resolve(import.meta.dirname, '../..');
 const RESULTS = join(process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target'), 'bench/page.json');
-/** A machine that does other things beside gives figures that differ: the middle one counts. */
+/** Results vary with the load of the machine, so the median counts. */
 const ROUNDS = 3;
 
 const TOKENS = 5000;
-const TOKENS_A_SECOND = 1000;
+const TOKENS_PER_SECOND = 1000;
 const ANSWER = tokens(TOKENS);
 const MORE = '| body | pull |\n|--|--:|\n| moon | 2 |\n| sun | 1 |\n\n$h(t) = h_0 + \\sum_i a_i \\cos(\\omega_i t)$\n';
 
@@ -27,7 +27,7 @@ interface Figure {
   case: string;
   value: number;
   unit: string;
-  /** `null` for what stands beside another figure, to compare. */
+  /** `null` for a figure that is only for comparison. */
   goal: number | null;
 }
 
@@ -49,27 +49,27 @@ test('first load', async () => {
 });
 
 test('an answer at 1 000 tokens a second', async ({ scripted, chat, browser }) => {
-  const server = await scripted(async (_question, say) => {
+  const server = await scripted(async (_question, write) => {
     const begin = performance.now();
-    for (let said = 0; said < TOKENS; await sleep(2)) {
-      const due = ((performance.now() - begin) / 1000) * TOKENS_A_SECOND;
-      for (; said < Math.min(due, TOKENS); said += 1) say(ANSWER[said] ?? '');
+    for (let sent = 0; sent < TOKENS; await sleep(2)) {
+      const due = ((performance.now() - begin) / 1000) * TOKENS_PER_SECOND;
+      for (; sent < Math.min(due, TOKENS); sent += 1) write(ANSWER[sent] ?? '');
     }
   });
   const cost = await costOfAnswer(chat, browser, server.url);
-  const still = await costOf(browser, chat.page, () =>
-    chat.page.evaluate(redraw, { BEGIN, END, ms: (TOKENS / TOKENS_A_SECOND) * 1000 }),
+  const idle = await costOf(browser, chat.page, () =>
+    chat.page.evaluate(redraw, { BEGIN, END, ms: (TOKENS / TOKENS_PER_SECOND) * 1000 }),
   );
   add('5 000 tokens at 1 000 a second: main thread', cost.busy, 's', 2.1);
-  add('5 000 tokens at 1 000 a second: frames its work takes', cost.overrun, 'frames', 3);
-  add('5 000 tokens at 1 000 a second: frames missed in all', cost.missed, 'frames', null);
-  add('a page at rest, for as long: main thread', still.busy, 's', null);
-  add('a page at rest, for as long: frames its work takes', still.overrun, 'frames', null);
-  add('a page at rest, for as long: frames missed in all', still.missed, 'frames', null);
+  add('5 000 tokens at 1 000 a second: frames of overrun', cost.overrun, 'frames', 3);
+  add('5 000 tokens at 1 000 a second: dropped frames', cost.missed, 'frames', null);
+  add('an idle page for the same time: main thread', idle.busy, 's', null);
+  add('an idle page for the same time: frames of overrun', idle.overrun, 'frames', null);
+  add('an idle page for the same time: dropped frames', idle.missed, 'frames', null);
 });
 
 test('the same answer as a burst', async ({ scripted, chat, browser }) => {
-  const server = await scripted(async (_question, say) => ANSWER.forEach((token) => say(token)));
+  const server = await scripted(async (_question, write) => ANSWER.forEach((token) => write(token)));
   const { busy } = await costOfAnswer(chat, browser, server.url);
   add('5 000 tokens as a burst: main thread', busy, 's', 0.6);
 });
@@ -80,7 +80,7 @@ for (const count of [2_000, 100_000]) {
   test(`a conversation of ${messages}`, async ({ scripted, chat }) => {
     const { page } = chat;
     await chat.open(await scripted(async () => {}));
-    await bringIn(page, count);
+    await importConversation(page, count);
     const link = chat.list.getByRole('link');
     const times: number[] = [];
     for (let round = 0; round < 9; round += 1) {
@@ -93,7 +93,7 @@ for (const count of [2_000, 100_000]) {
 }
 
 test('Lighthouse', async ({ scripted }) => {
-  const server = await scripted(async (_question, say) => say(`${ANSWER.slice(0, 200).join('')}\n\n${MORE}`));
+  const server = await scripted(async (_question, write) => write(`${ANSWER.slice(0, 200).join('')}\n\n${MORE}`));
   await withBrowser(async (context, scores) => {
     const chat = await Chat.in(context);
     await chat.open(server);
@@ -106,7 +106,7 @@ test('Lighthouse', async ({ scripted }) => {
   });
 });
 
-/** What else the machine does makes the scores lower, never higher: the best of some rounds counts. */
+/** Other load on the machine only lowers the scores, so the best round counts. */
 async function addScores(name: string, measure: () => Promise<Scores | null>): Promise<void> {
   const rounds: Scores[] = [];
   for (let tries = 0; rounds.length < ROUNDS && tries < 3 * ROUNDS; tries += 1) {
@@ -119,7 +119,7 @@ async function addScores(name: string, measure: () => Promise<Scores | null>): P
   }
 }
 
-/** What the page does for one answer: the median of some rounds, each on a page of its own. */
+/** The cost of one answer: the median of some rounds, each on a new page. */
 async function costOfAnswer(chat: Chat, browser: Browser, url: string): Promise<Cost> {
   const { page } = chat;
   const costs: Cost[] = [];
@@ -141,14 +141,14 @@ async function costOfAnswer(chat: Chat, browser: Browser, url: string): Promise<
   };
 }
 
-/** The page says itself when it is done: to be asked all the time would cost it much of what it does. */
+/** Lets the page report its end: polling it would distort the measurement. */
 function markAnswer({ BEGIN, END }: { BEGIN: string; END: string }): void {
   addEventListener('keydown', () => performance.mark(BEGIN), { capture: true, once: true });
   const answered = new Promise<void>((resolve) => {
     const seen = new MutationObserver(() => {
       if (!document.querySelector('article.answer[aria-busy="false"]')) return;
       seen.disconnect();
-      // A task behind the frame: what it shows has been painted.
+      // A task after the frame: the frame has been painted.
       requestAnimationFrame(() =>
         setTimeout(() => {
           performance.mark(END);
@@ -161,8 +161,8 @@ function markAnswer({ BEGIN, END }: { BEGIN: string; END: string }): void {
   Object.assign(window, { answered });
 }
 
-/** A conversation of so many messages, from a file as the Flask application saved it. */
-async function bringIn(page: Page, count: number): Promise<void> {
+/** Imports a conversation with this number of messages, in the format of the Flask application. */
+async function importConversation(page: Page, count: number): Promise<void> {
   const history = Array.from({ length: count / 2 }, (_, at) => [
     { role: 'user', content: `Question ${at}` },
     { role: 'assistant', content: ANSWER.slice(at % TOKENS, (at % TOKENS) + 60).join('') },
@@ -170,12 +170,12 @@ async function bringIn(page: Page, count: number): Promise<void> {
   const imports = new URL('/api/v1/imports', page.url()).href;
   const started = await page.request.post(imports, { data: history });
   const { import_id: id } = (await started.json()) as { import_id: string };
-  const brought = async () => (await page.request.get(`${imports}/${id}`)).json();
-  const whole = expect.objectContaining({ status: 'complete', messages: count });
-  await expect.poll(brought, { timeout: 300_000, intervals: [500] }).toEqual(whole);
+  const status = async () => (await page.request.get(`${imports}/${id}`)).json();
+  const complete = expect.objectContaining({ status: 'complete', messages: count });
+  await expect.poll(status, { timeout: 300_000, intervals: [500] }).toEqual(complete);
 }
 
-/** A page on which hardly anything changes, but something in each frame. */
+/** Changes one small detail of the page in each frame. */
 async function redraw({ BEGIN, END, ms }: { BEGIN: string; END: string; ms: number }): Promise<void> {
   const changing = document.querySelector('h1');
   performance.mark(BEGIN);
@@ -187,23 +187,23 @@ async function redraw({ BEGIN, END, ms }: { BEGIN: string; END: string; ms: numb
   performance.mark(END);
 }
 
-/** Milliseconds from the click to the frame that shows the newest answer. */
+/** The time in milliseconds from the click to the frame that shows the newest answer. */
 function paintedAfterClick(link: Element): Promise<number> {
   const begin = performance.now();
   (link as HTMLElement).click();
   return new Promise((resolve) => {
-    const look = () => {
+    const check = () => {
       const newest = [...document.querySelectorAll('article.answer')].at(-1);
-      const isThere = newest?.querySelector('.block') && newest.getBoundingClientRect().bottom > 0;
-      if (!isThere) requestAnimationFrame(look);
-      // A task behind the frame: what it shows has been painted.
+      const isVisible = newest?.querySelector('.block') && newest.getBoundingClientRect().bottom > 0;
+      if (!isVisible) requestAnimationFrame(check);
+      // A task after the frame: the frame has been painted.
       else requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begin)));
     };
-    look();
+    check();
   });
 }
 
-/** Prose, lists and code, in pieces of some four characters. */
+/** Prose, lists and code, split into chunks of four characters. */
 function tokens(count: number): string[] {
   const section = (at: number) => `## Part ${at}
 
@@ -231,7 +231,7 @@ function median(values: number[]): number {
 
 function add(name: string, value: number, unit: string, goal: number | null): void {
   figures.push({ case: name, value: Math.round(value * 1000) / 1000, unit, goal });
-  const said = `${value.toFixed(unit === 's' ? 2 : 0)} ${unit}`;
-  const aim = goal === null ? '' : `   goal: ${goal} ${unit}`;
-  process.stdout.write(`  ${name.padEnd(60)}${said.padStart(12)}${aim}\n`);
+  const formatted = `${value.toFixed(unit === 's' ? 2 : 0)} ${unit}`;
+  const suffix = goal === null ? '' : `   goal: ${goal} ${unit}`;
+  process.stdout.write(`  ${name.padEnd(60)}${formatted.padStart(12)}${suffix}\n`);
 }

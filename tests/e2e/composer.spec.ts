@@ -2,11 +2,11 @@ import type { Locator, Page } from '@playwright/test';
 
 import { expect, test } from './fixtures.ts';
 
-const echo = async (question: string, say: (text: string) => void) => say(`You said: ${question}`);
+const echo = async (question: string, write: (text: string) => void) => write(`You said: ${question}`);
 const heightOf = async (field: Locator) => (await field.boundingBox())?.height ?? 0;
 const lines = (count: number) => Array.from({ length: count }, (_, at) => `line ${at}`).join('\n');
 
-test('the field grows with its text, to ten lines', async ({ scripted, chat }) => {
+test('the field grows with its text up to ten lines', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   const one = await heightOf(chat.field);
@@ -22,7 +22,7 @@ test('the field grows with its text, to ten lines', async ({ scripted, chat }) =
   expect(await heightOf(chat.field)).toBe(ten);
 });
 
-test('Enter sends nothing while a word is chosen, nor when there is nothing', async ({
+test('Enter sends nothing during text composition or without text', async ({
   scripted,
   chat,
 }) => {
@@ -45,7 +45,7 @@ test('Enter sends nothing while a word is chosen, nor when there is nothing', as
   await expect(chat.questions).toHaveCount(1);
 });
 
-test('each conversation has its own draft, which survives a reload', async ({ scripted, chat }) => {
+test('each conversation has a draft that survives a reload', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
@@ -63,9 +63,9 @@ test('each conversation has its own draft, which survives a reload', async ({ sc
   await expect(chat.field).toHaveValue('of a new one');
 });
 
-test('one button sends and stops, and the focus is never lost', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => {
-    say('For ever ');
+test('one button sends and stops, and keeps the focus', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => {
+    write('For ever ');
     await new Promise(() => {});
   });
   await chat.open(server);
@@ -80,13 +80,13 @@ test('one button sends and stops, and the focus is never lost', async ({ scripte
   await expect(chat.answers.first()).toContainText('Stopped.');
 });
 
-test('five megabytes that are pasted are no message, but may be a file', async ({
+test('a pasted text of five megabytes is offered as a file', async ({
   scripted,
   chat,
 }) => {
   const server = await scripted(echo);
   await chat.open(server);
-  const files = await takeFiles(chat.page);
+  const files = await acceptFiles(chat.page);
   await chat.field.evaluate((field) => {
     const clipboardData = new DataTransfer();
     clipboardData.setData('text/plain', 'word '.repeat(1_000_000));
@@ -105,14 +105,14 @@ test('five megabytes that are pasted are no message, but may be a file', async (
   await expect(chat.page.getByRole('list', { name: 'Files' })).toContainText('pasted.txt');
 });
 
-test('files are chosen, pasted and dropped; what is refused says why and can be tried again', async ({
+test('files are chosen, pasted and dropped; a rejected one shows why and can be retried', async ({
   scripted,
   chat,
 }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('before');
-  const files = await takeFiles(chat.page);
+  const files = await acceptFiles(chat.page);
   const list = chat.page.getByRole('list', { name: 'Files' });
   const text = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from('waves') });
 
@@ -128,8 +128,8 @@ test('files are chosen, pasted and dropped; what is refused says why and can be 
   await expect(list.getByRole('listitem')).toHaveCount(1);
   await expect(chat.field).toBeFocused();
 
-  await give(chat.field, 'paste', ['shore.txt']);
-  await give(chat.page.locator('main'), 'drop', ['sand.txt', 'foam.txt']);
+  await pasteOrDrop(chat.field, 'paste', ['shore.txt']);
+  await pasteOrDrop(chat.page.locator('main'), 'drop', ['sand.txt', 'foam.txt']);
   await expect(list.getByRole('listitem')).toHaveCount(4);
   await chat.page.getByRole('button', { name: 'Cancel: foam.txt' }).click();
   await expect(list.getByRole('listitem')).toHaveCount(3);
@@ -137,13 +137,13 @@ test('files are chosen, pasted and dropped; what is refused says why and can be 
   await chat.page.evaluate(() => {
     DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true }) as FileSystemEntry;
   });
-  await give(chat.page.locator('main'), 'drop', ['folder']);
+  await pasteOrDrop(chat.page.locator('main'), 'drop', ['folder']);
   await expect(chat.page.getByRole('alert')).toContainText('Folders can’t be attached');
   await expect(list.getByRole('listitem')).toHaveCount(3);
-  expect(chat.complaints.splice(0)).toEqual(Array(2).fill(expect.stringContaining('415')));
+  expect(chat.errors.splice(0)).toEqual(Array(2).fill(expect.stringContaining('415')));
 });
 
-test('ten files at once go one after another, and leave room to write', async ({
+test('ten files are uploaded one after another and leave room to write', async ({
   scripted,
   chat,
 }) => {
@@ -152,24 +152,24 @@ test('ten files at once go one after another, and leave room to write', async ({
   await page.setViewportSize({ width: 320, height: 480 });
   await chat.open(server);
   await chat.ask('before');
-  const files = await takeFiles(page);
+  const files = await acceptFiles(page);
   const names = Array.from({ length: 10 }, (_, at) => `${at} ${'of a long name '.repeat(4)}.txt`);
 
-  await give(page.locator('main'), 'drop', names);
+  await pasteOrDrop(page.locator('main'), 'drop', names);
 
   await expect(page.getByRole('list', { name: 'Files' }).getByRole('listitem')).toHaveCount(10);
   await expect.poll(() => files).toEqual(names);
   await expect(chat.field).toBeInViewport({ ratio: 1 });
   await expect(chat.answers.first()).toBeInViewport();
-  await chat.expectAllInReach();
-  await chat.expectNothingSticksOut();
+  await chat.expectAllControlsReachable();
+  await chat.expectNoHorizontalOverflow();
 });
 
-test('a file that the server reads is shown after a reload', async ({ scripted, chat }) => {
+test('a file in progress is shown after a reload', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('before');
-  await takeFiles(chat.page);
+  await acceptFiles(chat.page);
   await chat.page.locator('input[type=file]').setInputFiles([
     { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('waves') },
   ]);
@@ -180,8 +180,8 @@ test('a file that the server reads is shown after a reload', async ({ scripted, 
   await expect(chat.page.getByText('0 of 4 parts read')).toBeVisible();
 });
 
-/** A server that takes text files and reads them for ever; the names it was given. */
-async function takeFiles(page: Page): Promise<string[]> {
+/** Makes the server accept text files and never complete them. Returns the names of the uploaded files. */
+async function acceptFiles(page: Page): Promise<string[]> {
   const names: string[] = [];
   const jobs: object[] = [];
   await page.route('**/api/v1/conversations/*/files{,/**}', async (route) => {
@@ -210,8 +210,8 @@ async function takeFiles(page: Page): Promise<string[]> {
 }
 
 /** Pastes or drops files. */
-async function give(place: Locator, event: 'paste' | 'drop', names: string[]): Promise<void> {
-  await place.evaluate(
+async function pasteOrDrop(target: Locator, event: 'paste' | 'drop', names: string[]): Promise<void> {
+  await target.evaluate(
     (element, { event, names }) => {
       const data = new DataTransfer();
       for (const name of names) data.items.add(new File(['waves'], name));

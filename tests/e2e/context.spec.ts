@@ -2,9 +2,9 @@ import type { Locator } from '@playwright/test';
 
 import { type Chat, expect, test } from './fixtures.ts';
 
-const echo = async (question: string, say: (text: string) => void) => say(`About ${question}`);
+const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
-/** As the server tells it of a long conversation, which would take a test too long to hold. */
+/** The server's response for a long conversation, which would take too long to create. */
 const LONG = {
   system_prompt: null,
   parameters: {},
@@ -37,7 +37,7 @@ async function openPanel(chat: Chat): Promise<Locator> {
   return panel;
 }
 
-test('the meter opens the ledger; prompt, parameters and examples are changed there', async ({
+test('the token meter opens the context, where prompt, parameters and examples are changed', async ({
   scripted,
   chat,
 }) => {
@@ -75,7 +75,7 @@ test('the meter opens the ledger; prompt, parameters and examples are changed th
   await expect(prompt).toHaveValue('');
 });
 
-test('what the server does not take is said beside it, and stays to be mended', async ({
+test('a rejected value stays in its field with an error', async ({
   scripted,
   chat,
 }) => {
@@ -84,7 +84,7 @@ test('what the server does not take is said beside it, and stays to be mended', 
   await chat.ask('tides');
   const panel = await openPanel(chat);
   const prompt = panel.getByRole('textbox', { name: 'System prompt' });
-  chat.expectsRefusals = true;
+  chat.expectsErrors = true;
 
   await prompt.fill('word '.repeat(12_000));
   await panel.getByRole('button', { name: 'Save' }).first().click();
@@ -94,7 +94,7 @@ test('what the server does not take is said beside it, and stays to be mended', 
   await chat.expectAccessible();
 });
 
-test('a change of what somebody else has changed meanwhile is not lost, and not forced', async ({
+test('a conflicting change is kept and can be saved again', async ({
   scripted,
   chat,
 }) => {
@@ -102,12 +102,12 @@ test('a change of what somebody else has changed meanwhile is not lost, and not 
   await chat.open(server);
   await chat.ask('tides');
   const panel = await openPanel(chat);
-  chat.expectsRefusals = true;
-  let refusals = 1;
+  chat.expectsErrors = true;
+  let conflicts = 1;
   await chat.page.route('**/context', async (route) => {
-    const isRefused = route.request().method() === 'PATCH' && refusals > 0;
-    if (!isRefused) return route.continue();
-    refusals -= 1;
+    const isConflict = route.request().method() === 'PATCH' && conflicts > 0;
+    if (!isConflict) return route.continue();
+    conflicts -= 1;
     const json = { message: 'The context has changed.', code: 'stale' };
     return route.fulfill({ status: 412, json });
   });
@@ -124,7 +124,7 @@ test('a change of what somebody else has changed meanwhile is not lost, and not 
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`a summary is read, changed and removed: ${colorScheme}`, async ({ scripted, chat }) => {
+  test(`a summary is shown, changed and removed: ${colorScheme}`, async ({ scripted, chat }) => {
     const server = await scripted(echo);
     await chat.page.emulateMedia({ colorScheme });
     await chat.open(server);
@@ -150,8 +150,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     ] as const) {
       await chat.page.setViewportSize({ width, height });
       await chat.expectAccessible();
-      await chat.expectAllInReach();
-      await chat.expectNothingSticksOut();
+      await chat.expectAllControlsReachable();
+      await chat.expectNoHorizontalOverflow();
     }
 
     const summary = panel.getByRole('textbox', { name: 'Summary' });
@@ -164,7 +164,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('a new chat can be given its prompt before its first question', async ({ scripted, chat }) => {
+test('a new chat can get a system prompt before its first question', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
 

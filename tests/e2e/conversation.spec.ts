@@ -1,13 +1,13 @@
 import { Chat, expect, test } from './fixtures.ts';
 
-test('a first conversation: the answer streams in, and the tokens are told', async ({
+test('the first answer streams in, and its tokens are shown', async ({
   server,
   chat,
 }) => {
   await chat.open(server);
   await expect(chat.page.getByRole('banner')).toContainText(process.env['TEST_MODEL'] ?? '?');
 
-  await chat.say('Write a story about a lighthouse keeper and a whale.');
+  await chat.send('Write a story about a lighthouse keeper and a whale.');
   const answer = chat.answers.first();
   const lengths = new Set<number>();
   await expect(async () => {
@@ -15,14 +15,14 @@ test('a first conversation: the answer streams in, and the tokens are told', asy
     expect(lengths.size).toBeGreaterThan(5);
   }).toPass({ intervals: [20], timeout: 30_000 });
   await expect(answer).toHaveAttribute('aria-busy', 'true');
-  await chat.whole();
+  await chat.waitForAnswer();
 
   await expect(chat.page.getByText(/^\d[\d,]* tokens$/)).toBeVisible();
   await expect(chat.list.getByRole('link')).toHaveText([/Write a story about a lighthouse keeper/]);
   await expect(chat.page).toHaveTitle(/Write a story about a lighthouse keeper/);
 });
 
-test('ten turns survive kill -9 of the server between them, and a reload', async ({
+test('ten turns survive killed servers and a reload', async ({
   server,
   chat,
 }) => {
@@ -65,12 +65,12 @@ test('two browsers never see each other’s conversations', async ({ server, cha
   await expect(other.page.getByText('my secret')).toHaveCount(0);
 });
 
-test('an address that names no conversation says so, and leads to a new one', async ({
+test('an unknown address shows that nothing was found and offers a new chat', async ({
   scripted,
   chat,
 }) => {
   const { page } = chat;
-  const server = await scripted(async (question, say) => say(`About ${question}`));
+  const server = await scripted(async (question, write) => write(`About ${question}`));
   await page.goto(`${server.url}/c/none-of-these`);
 
   await expect(page.getByRole('heading', { name: 'not here' })).toBeVisible();
@@ -82,15 +82,15 @@ test('an address that names no conversation says so, and leads to a new one', as
   await expect(page).toHaveURL(/\/c\/[0-9a-f-]{36}$/);
 });
 
-test('an answer goes on while its reader is elsewhere', async ({ scripted, chat }) => {
-  let goOn = () => {};
-  const server = await scripted(async (_question, say) => {
-    say('The first half, ');
-    await new Promise<void>((resolve) => (goOn = resolve));
-    say('and the second.');
+test('an answer continues while another conversation is open', async ({ scripted, chat }) => {
+  let resume = () => {};
+  const server = await scripted(async (_question, write) => {
+    write('The first half, ');
+    await new Promise<void>((resolve) => (resume = resolve));
+    write('and the second.');
   });
   await chat.open(server);
-  await chat.say('Tell me');
+  await chat.send('Tell me');
   await expect(chat.answers).toHaveText([/The first half,/]);
   const path = new URL(chat.page.url()).pathname;
 
@@ -98,40 +98,40 @@ test('an answer goes on while its reader is elsewhere', async ({ scripted, chat 
   await expect(chat.answers).toHaveCount(0);
   await chat.open(server, path);
   await expect(chat.answers).toHaveText([/The first half,/]);
-  goOn();
+  resume();
 
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);
   await chat.page.reload();
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);
 });
 
-test('two tabs show the same answer as it comes', async ({ scripted, chat, context }) => {
-  let goOn = () => {};
-  const server = await scripted(async (_question, say) => {
-    say('One, ');
-    await new Promise<void>((resolve) => (goOn = resolve));
-    say('two.');
+test('two tabs show the same streaming answer', async ({ scripted, chat, context }) => {
+  let resume = () => {};
+  const server = await scripted(async (_question, write) => {
+    write('One, ');
+    await new Promise<void>((resolve) => (resume = resolve));
+    write('two.');
   });
   await chat.open(server);
-  await chat.say('Count');
+  await chat.send('Count');
   await expect(chat.answers).toHaveText([/One,/]);
 
   const tab = await Chat.in(context);
   await tab.open(server, new URL(chat.page.url()).pathname);
   await expect(tab.answers).toHaveText([/One,/]);
-  goOn();
+  resume();
 
   await expect(chat.answers).toHaveText([/One, two\./]);
   await expect(tab.answers).toHaveText([/One, two\./]);
 });
 
-test('stop keeps what came', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => {
-    say('This much came. ');
+test('stopping keeps the text so far', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => {
+    write('This much came. ');
     await new Promise(() => {});
   });
   await chat.open(server);
-  await chat.say('Talk for ever');
+  await chat.send('Talk for ever');
   await expect(chat.answers).toHaveText([/This much came\./]);
 
   await chat.page.getByRole('button', { name: 'Stop' }).click();
@@ -141,11 +141,11 @@ test('stop keeps what came', async ({ scripted, chat }) => {
   await expect(chat.answers).toHaveText([/This much came\.\s*Stopped\./]);
 });
 
-test('a model that fails says why, and the next message works', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, say) => {
-    say('Well, ');
+test('a failed answer shows why, and the next message works', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, write) => {
+    write('Well, ');
     if (question === 'fail') throw new Error('as the test wants');
-    say('yes.');
+    write('yes.');
   });
   await chat.open(server);
 

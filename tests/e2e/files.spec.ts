@@ -6,8 +6,8 @@ const text = (name: string, content: string) => ({
   buffer: Buffer.from(content),
 });
 
-test('a file becomes two messages, in every tab', async ({ scripted, chat, context }) => {
-  const server = await scripted(async (_question, say) => say('It is about waves.'));
+test('a file becomes two messages in every tab', async ({ scripted, chat, context }) => {
+  const server = await scripted(async (_question, write) => write('It is about waves.'));
   await chat.open(server);
   await chat.ask('before');
   const tab = await Chat.in(context);
@@ -23,8 +23,8 @@ test('a file becomes two messages, in every tab', async ({ scripted, chat, conte
   }
 });
 
-test('a file that begins a conversation is its first message', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => say('It is about waves.'));
+test('a file can start a conversation', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('It is about waves.'));
   await chat.open(server);
 
   await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));
@@ -35,11 +35,11 @@ test('a file that begins a conversation is its first message', async ({ scripted
   await expect(chat.questions).toHaveText([/sea\.txt/]);
 });
 
-test('the parts of a file are counted, and a file is taken back', async ({ scripted, chat }) => {
+test('a file shows its progress and can be cancelled', async ({ scripted, chat }) => {
   let isFirst = true;
   const server = await scripted(
-    async (_question, say) => {
-      say('About waves.');
+    async (_question, write) => {
+      write('About waves.');
       if (!isFirst) await new Promise(() => {});
       isFirst = false;
     },
@@ -62,15 +62,15 @@ test('the parts of a file are counted, and a file is taken back', async ({ scrip
   await expect(list).toHaveCount(0);
 });
 
-test('a file that failed says why, also after a reload, and is tried again', async ({
+test('a failed file shows why, also after a reload, and can be retried', async ({
   scripted,
   chat,
 }) => {
   test.setTimeout(120_000);
   let fails = true;
-  const server = await scripted(async (_question, say) => {
+  const server = await scripted(async (_question, write) => {
     if (fails) throw new Error('broken off');
-    say('It is about waves.');
+    write('It is about waves.');
   });
   await chat.open(server);
   await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));

@@ -5,11 +5,11 @@ import { realModel, Server, type Settings } from './server.ts';
 import { type Script, ScriptedModel } from './scripted-model.ts';
 
 interface Fixtures {
-  /** A server of this test's own, with the real model. */
+  /** A server for this test, with the real model. */
   server: Server;
-  /** A server of this test's own, whose model does what the script says. */
+  /** Starts a server for this test, with a scripted model. */
   scripted: (script: Script, settings?: Settings) => Promise<Server>;
-  /** The page, watched: whatever the browser complains of fails the test. */
+  /** The page. Any error in the browser fails the test. */
   chat: Chat;
 }
 
@@ -20,49 +20,49 @@ export const test = base.extend<Fixtures>({
     await server.stop();
   },
   scripted: async ({}, use) => {
-    const ends: (() => Promise<void>)[] = [];
+    const cleanups: (() => Promise<void>)[] = [];
     await use(async (script, settings) => {
       const model = await ScriptedModel.start(script);
       const server = await Server.start(model.upstream, settings);
-      ends.push(async () => {
+      cleanups.push(async () => {
         await server.stop();
         model.stop();
       });
       return server;
     });
-    for (const end of ends) await end();
+    for (const cleanup of cleanups) await cleanup();
   },
   chat: async ({ page }, use) => {
     const chat = new Chat(page);
     await use(chat);
-    expect(chat.complaints).toEqual([]);
+    expect(chat.errors).toEqual([]);
   },
 });
 
 export { expect };
 
-/** The page as a person uses it. */
+/** The page, with the actions of a user. */
 export class Chat {
-  /** Of the browser: errors, refused requests, breaches of the page's policy. */
-  readonly complaints: string[] = [];
-  /** Whether requests are refused as the test wants. */
-  expectsRefusals = false;
+  /** The browser's errors: exceptions, failed requests and violations of the content security policy. */
+  readonly errors: string[] = [];
+  /** Whether the test expects failing requests. */
+  expectsErrors = false;
 
   constructor(readonly page: Page) {
-    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('pageerror', (error) => this.errors.push(String(error)));
     page.on('console', (message) => {
-      // A server that is away is what some tests are about.
-      const isAbsence = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
+      // Some tests stop the server.
+      const isDisconnect = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
         message.text(),
       );
-      const isRefusal = this.expectsRefusals && /status of (4|5)\d\d/.test(message.text());
-      if (message.type() === 'error' && !isAbsence && !isRefusal) {
-        this.complaints.push(message.text());
+      const isExpected = this.expectsErrors && /status of (4|5)\d\d/.test(message.text());
+      if (message.type() === 'error' && !isDisconnect && !isExpected) {
+        this.errors.push(message.text());
       }
     });
   }
 
-  /** The same browser profile in another tab, or another one's page. */
+  /** Opens a page in a browser context: another tab, or another user. */
   static async in(context: BrowserContext): Promise<Chat> {
     return new Chat(await context.newPage());
   }
@@ -88,32 +88,32 @@ export class Chat {
     await expect(this.field).toBeVisible();
   }
 
-  async say(text: string): Promise<void> {
+  async send(text: string): Promise<void> {
     await this.field.fill(text);
     await this.field.press('Enter');
   }
 
-  /** Chooses from the menu of a conversation in the list. */
+  /** Chooses an item of the menu of a conversation in the list. */
   async choose(title: string, choice: string): Promise<void> {
     await this.list.getByRole('button', { name: `Options of ${title}` }).click();
     await this.page.getByRole('menuitem', { name: choice }).click();
   }
 
-  /** Says something and waits for the whole answer. */
+  /** Sends a message and waits for the complete answer. Returns its text. */
   async ask(text: string): Promise<string> {
     const count = await this.answers.count();
-    await this.say(text);
+    await this.send(text);
     await expect(this.answers).toHaveCount(count + 1);
-    await this.whole();
+    await this.waitForAnswer();
     return this.answers.last().innerText();
   }
 
-  async whole(): Promise<void> {
+  async waitForAnswer(): Promise<void> {
     await expect(this.answers.last()).toHaveAttribute('aria-busy', 'false', { timeout: 45_000 });
   }
 
-  /** Nothing is wider than the window. */
-  async expectNothingSticksOut(): Promise<void> {
+  /** Asserts that nothing is wider than the window. */
+  async expectNoHorizontalOverflow(): Promise<void> {
     const [wide, window] = await this.page.evaluate(() => [
       document.documentElement.scrollWidth,
       innerWidth,
@@ -121,13 +121,13 @@ export class Chat {
     expect(wide).toBeLessThanOrEqual(window ?? 0);
   }
 
-  /** All that can be pressed or written in lies in the window, or can be scrolled there, under nothing. */
-  async expectAllInReach(): Promise<void> {
-    expect(await this.page.evaluate(outOfReach)).toEqual([]);
+  /** Asserts that every control is in the window or can be scrolled there, and that nothing covers it. */
+  async expectAllControlsReachable(): Promise<void> {
+    expect(await this.page.evaluate(unreachableControls)).toEqual([]);
   }
 
   async expectAccessible(): Promise<void> {
-    // What is fading in has not its colours yet.
+    // Wait for animations: colours are not final while an element fades in.
     await this.page.evaluate(() => {
       const ends = (one: Animation) => one.effect?.getComputedTiming().iterations !== Infinity;
       const ending = document.getAnimations().filter(ends);
@@ -138,10 +138,10 @@ export class Chat {
   }
 }
 
-/** What of the page, or of what stands over it, can't be reached with a pointer. */
-function outOfReach(): string[] {
-  const above = ['.menu:popover-open', 'dialog[open]', '.sidebar-open #sidebar'];
-  const top = above.map((one) => document.querySelector(one)).find((one) => one?.checkVisibility());
+/** The controls of the page, or of its topmost layer, that a pointer can't reach. */
+function unreachableControls(): string[] {
+  const layers = ['.menu:popover-open', 'dialog[open]', '.sidebar-open #sidebar'];
+  const top = layers.map((one) => document.querySelector(one)).find((one) => one?.checkVisibility());
   const controls = (top ?? document).querySelectorAll<HTMLElement>(
     'button, a[href], input:not([type=file]), textarea, select, summary',
   );
@@ -150,16 +150,16 @@ function outOfReach(): string[] {
     if (!control.checkVisibility({ visibilityProperty: true }) || control.matches('.skip')) continue;
     control.scrollIntoView({ block: 'nearest' });
     const { left, right, top, bottom, width, height } = control.getBoundingClientRect();
-    const said = control.getAttribute('aria-label') ?? control.textContent?.trim() ?? '';
-    const name = `${control.localName} “${said.slice(0, 40)}”`;
-    // Less than a pixel is how far it could be scrolled.
-    const isOut = (begin: number, end: number, room: number) => begin < -1 || end > room + 1;
+    const label = control.getAttribute('aria-label') ?? control.textContent?.trim() ?? '';
+    const name = `${control.localName} “${label.slice(0, 40)}”`;
+    // Scrolling may be off by less than a pixel.
+    const isOut = (start: number, end: number, size: number) => start < -1 || end > size + 1;
     const isTooHigh = height <= innerHeight && isOut(top, bottom, innerHeight);
-    if (isOut(left, right, innerWidth) || isTooHigh) wrong.push(`${name} sticks out of the window`);
+    if (isOut(left, right, innerWidth) || isTooHigh) wrong.push(`${name} is outside the window`);
     const under = document.elementFromPoint(left + width / 2, top + Math.min(height, innerHeight) / 2);
     const isItself = under && (control.contains(under) || under.closest('label')?.control === control);
-    if (!isItself) wrong.push(`${name} lies under ${under?.outerHTML.slice(0, 80)}`);
-    // Text fields scroll, and a title that is too long says so by its end.
+    if (!isItself) wrong.push(`${name} is covered by ${under?.outerHTML.slice(0, 80)}`);
+    // Text fields scroll, and a long title ends with an ellipsis.
     const clips = getComputedStyle(control).textOverflow === 'ellipsis';
     if (control.matches('button') && !clips && control.scrollWidth > control.clientWidth) {
       wrong.push(`${name} is cut off`);
@@ -168,9 +168,9 @@ function outOfReach(): string[] {
   return wrong;
 }
 
-/** Asks all this in the conversation of this path, faster than by typing, and waits for the answers. */
+/** Sends the questions to the conversation at this path, faster than by typing, and waits for the answers. */
 export async function askAll(page: Page, path: string, questions: string[]): Promise<void> {
-  const asked = { conversation_id: path.split('/').at(-1), questions };
+  const request = { conversation_id: path.split('/').at(-1), questions };
   await page.evaluate(async ({ conversation_id, questions }) => {
     const socket = new WebSocket('/ws');
     await new Promise<void>((resolve, reject) => {
@@ -186,12 +186,12 @@ export async function askAll(page: Page, path: string, questions: string[]): Pro
       };
       socket.addEventListener('open', next);
       socket.addEventListener('message', ({ data }) => {
-        const { event, data: told } = JSON.parse(data);
+        const { event, data: body } = JSON.parse(data);
         if (event === 'token_usage') next();
-        else if (told.code === 'rate_limited') setTimeout(ask, told.retry_after_ms);
-        else if (event === 'error') reject(new Error(told.message));
+        else if (body.code === 'rate_limited') setTimeout(ask, body.retry_after_ms);
+        else if (event === 'error') reject(new Error(body.message));
       });
     });
     socket.close();
-  }, asked);
+  }, request);
 }

@@ -16,7 +16,7 @@ const LIBRARY = join(
 );
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** A page of the Flask application with its library: a folder to serve. */
+/** A folder with a page of the Flask application and its library. */
 const test = base.extend<{ folder: string }>({
   folder: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), 'webchat-flask-page-'));
@@ -27,8 +27,8 @@ const test = base.extend<{ folder: string }>({
   },
 });
 
-test('a page of the Flask application works as it is', async ({ scripted, chat, folder }) => {
-  const server = await scripted(async (question, say) => say(`You said: ${question}`), {
+test('a page of the Flask application works unchanged', async ({ scripted, chat, folder }) => {
+  const server = await scripted(async (question, write) => write(`You said: ${question}`), {
     WEB_DIR: folder,
   });
   const websockets: string[] = [];
@@ -49,7 +49,7 @@ test('a page of the Flask application works as it is', async ({ scripted, chat, 
   await expect(chat.page.locator('.answer')).toHaveText(['You said: first', 'You said: second']);
 });
 
-test('so does one of another origin that is allowed, over polling alone', async ({
+test('a page of an allowed origin works over polling only', async ({
   scripted,
   chat,
   folder,
@@ -57,7 +57,7 @@ test('so does one of another origin that is allowed, over polling alone', async 
   const elsewhere = await serve(folder);
   const { port } = elsewhere.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
-  const server = await scripted(async (question, say) => say(`You said: ${question}`), {
+  const server = await scripted(async (question, write) => write(`You said: ${question}`), {
     ALLOWED_ORIGINS: origin,
   });
 

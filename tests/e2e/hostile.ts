@@ -1,6 +1,6 @@
 /**
- * What a hostile model may answer, or a hostile page have been pasted from. Whatever of it runs sets
- * `hacked`; whatever of it fetches, fetches from `elsewhere.invalid`.
+ * Hostile texts, as from a malicious model or page. Code that runs sets `hacked`; requests go to
+ * `elsewhere.invalid`.
  */
 const RUN = 'window.hacked=1';
 const AWAY = 'https://elsewhere.invalid';
@@ -180,7 +180,7 @@ const MARKDOWN = [
   `\u0000\ufeff<scr\u0000ipt>${RUN}</scr\u0000ipt>`,
 ];
 
-/** Not to run anything, but to hold up the page. */
+/** Texts that are expensive to render. */
 const HEAVY = [
   '>'.repeat(300) + ' deep',
   `${'- '.repeat(200)}deep`,

@@ -6,7 +6,7 @@ import { type BrowserContext, chromium } from '@playwright/test';
 
 import config from './playwright.config.ts';
 
-/** A package of its own beside this one: as a part of this one all tests would wait for it. */
+/** A separate package, as its installation would delay all tests. */
 const LIGHTHOUSE = new URL('../lighthouse/node_modules/lighthouse/core/index.js', import.meta.url).href;
 const CATEGORIES = ['performance', 'accessibility', 'best-practices'] as const;
 
@@ -20,7 +20,7 @@ type Lighthouse = (
   lhr: { categories: Record<string, { score: number | null }>; runtimeError?: object };
 }>;
 
-/** A browser whose pages Lighthouse can open too, as who the test is. */
+/** Opens a browser in which Lighthouse has the session of the test. */
 export async function withBrowser(
   use: (context: BrowserContext, scores: (url: string) => Promise<Scores | null>) => Promise<void>,
 ): Promise<void> {
@@ -31,8 +31,8 @@ export async function withBrowser(
     args: [...(options?.args ?? []), '--remote-debugging-port=0'],
   });
   try {
-    const told = await readFile(join(profile, 'DevToolsActivePort'), 'utf8');
-    await use(context, (url) => scoresOf(url, Number.parseInt(told, 10)));
+    const portFile = await readFile(join(profile, 'DevToolsActivePort'), 'utf8');
+    await use(context, (url) => scoresOf(url, Number.parseInt(portFile, 10)));
   } finally {
     await context.close();
     await rm(profile, { recursive: true, force: true });
@@ -40,15 +40,15 @@ export async function withBrowser(
 }
 
 /**
- * As for a phone: Lighthouse reckons what four times the time and a slow network would make of it.
- * `null` where it could not see the page load.
+ * Scores the page as on a phone: Lighthouse simulates a CPU four times slower and a slow network. Returns
+ * `null` if it failed to record the page load.
  */
 async function scoresOf(url: string, port: number): Promise<Scores | null> {
   const { default: lighthouse } = (await import(LIGHTHOUSE)) as { default: Lighthouse };
-  // The session stays: it says whose conversation it is.
+  // Keep the session, which owns the conversation.
   const flags = { port, onlyCategories: CATEGORIES, disableStorageReset: true, logLevel: 'error' };
   const { lhr } = await lighthouse(url, flags);
-  // Its own record of the page has no beginning now and then, where the machine is busy.
+  // On a busy machine its recording sometimes has no start.
   if (lhr.runtimeError) return null;
   const score = (name: string) => Math.round((lhr.categories[name]?.score ?? Number.NaN) * 100);
   return Object.fromEntries(CATEGORIES.map((name) => [name, score(name)])) as Scores;

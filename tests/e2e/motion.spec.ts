@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 import { type Chat, expect, test } from './fixtures.ts';
 import type { Server } from './server.ts';
 
-/** What has begun to move, by the page's own account: the names of animations and properties. */
+/** Records the names of all animations and transitions that start in the page. */
 async function watchMotion(page: Page): Promise<() => Promise<string[]>> {
   await page.addInitScript(() => {
     const moved: string[] = [];
@@ -21,14 +21,14 @@ async function watchMotion(page: Page): Promise<() => Promise<string[]>> {
     });
 }
 
-/** Goes through all that moves where motion is wanted, and ends with a lost connection. */
-async function goThrough(chat: Chat, server: Server, goOn: () => void): Promise<void> {
+/** Triggers every animation of the page. */
+async function triggerMotion(chat: Chat, server: Server, resume: () => void): Promise<void> {
   const { page } = chat;
   await chat.open(server);
-  await chat.say('tides');
+  await chat.send('tides');
   await expect(page.getByRole('img', { name: 'Thinking' })).toBeVisible();
-  goOn();
-  await chat.whole();
+  resume();
+  await chat.waitForAnswer();
   await chat.questions.first().hover();
   await page.getByRole('button', { name: /^\d+ tokens/ }).click();
   await expect(page.getByRole('dialog')).toBeVisible();
@@ -43,8 +43,8 @@ async function goThrough(chat: Chat, server: Server, goOn: () => void): Promise<
   await page.keyboard.press('Escape');
 }
 
-/** Opens the conversation again, and loses the server while it is read. */
-async function loseWhileLoading(chat: Chat, server: Server): Promise<void> {
+/** Reloads the conversation and kills the server meanwhile. */
+async function disconnectWhileLoading(chat: Chat, server: Server): Promise<void> {
   const { page } = chat;
   await page.route('**/messages', () => {});
   await page.reload();
@@ -54,35 +54,35 @@ async function loseWhileLoading(chat: Chat, server: Server): Promise<void> {
 }
 
 for (const reducedMotion of ['reduce', 'no-preference'] as const) {
-  test(`what moves where motion is: ${reducedMotion}`, async ({ scripted, chat }) => {
+  test(`animations with prefers-reduced-motion: ${reducedMotion}`, async ({ scripted, chat }) => {
     const { page } = chat;
-    let goOn = () => {};
-    const server = await scripted(async (_question, say) => {
-      await new Promise<void>((resolve) => (goOn = resolve));
-      say('They come **twice** a day.');
+    let resume = () => {};
+    const server = await scripted(async (_question, write) => {
+      await new Promise<void>((resolve) => (resume = resolve));
+      write('They come **twice** a day.');
     });
     await page.emulateMedia({ reducedMotion });
     const moved = await watchMotion(page);
 
-    await goThrough(chat, server, () => goOn());
+    await triggerMotion(chat, server, () => resume());
     const before = await moved();
-    await loseWhileLoading(chat, server);
+    await disconnectWhileLoading(chat, server);
     const after = await moved();
 
-    const isStill = reducedMotion === 'reduce';
-    // What is seen to move elsewhere would be seen here.
+    const isReduced = reducedMotion === 'reduce';
+    // Without the preference all animations run, so the recording works.
     const all = ['mark', 'opacity', 'pulse', 'rise', 'slide', 'transform'];
-    expect(before).toEqual(isStill ? [] : expect.arrayContaining(all));
-    expect(after).toEqual(isStill ? [] : expect.arrayContaining(['pulse']));
+    expect(before).toEqual(isReduced ? [] : expect.arrayContaining(all));
+    expect(after).toEqual(isReduced ? [] : expect.arrayContaining(['pulse']));
   });
 }
 
-test('without motion an import that nobody can measure yet is told in words alone', async ({
+test('with reduced motion an import of unknown length is shown as text only', async ({
   scripted,
   chat,
 }) => {
   const { page } = chat;
-  const server = await scripted(async (_question, say) => say('Fine.'));
+  const server = await scripted(async (_question, write) => write('Fine.'));
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await chat.open(server);
   await page.route('**/api/v1/imports', () => {});
@@ -97,9 +97,9 @@ test('without motion an import that nobody can measure yet is told in words alon
   await expect(page.getByRole('progressbar')).toBeVisible();
 });
 
-test('without motion the newest message is there at once', async ({ scripted, chat }) => {
+test('with reduced motion the newest message is shown at once', async ({ scripted, chat }) => {
   const { page } = chat;
-  const server = await scripted(async (_question, say) => say('A line.\n\n'.repeat(100)));
+  const server = await scripted(async (_question, write) => write('A line.\n\n'.repeat(100)));
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await chat.open(server);
   await chat.ask('Talk');

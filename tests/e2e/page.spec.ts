@@ -32,9 +32,9 @@ const HOSTILE = `<img src=x onerror="document.title='run'"> <script>document.tit
 <svg onload="document.title='run'"></svg> <a href="https://example.org" onclick="x()">link</a>
 `;
 
-test('markdown is shown as what it means', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => {
-    for (const piece of RICH.match(/.{1,7}/gsu) ?? []) say(piece);
+test('Markdown is rendered', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => {
+    for (const piece of RICH.match(/.{1,7}/gsu) ?? []) write(piece);
   });
   await chat.open(server);
   await chat.ask('Show me');
@@ -53,7 +53,7 @@ test('markdown is shown as what it means', async ({ scripted, chat }) => {
 });
 
 test('a hostile answer runs nothing and fetches nothing', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => say(HOSTILE));
+  const server = await scripted(async (_question, write) => write(HOSTILE));
   const elsewhere: string[] = [];
   chat.page.on('request', (request) => {
     if (!request.url().startsWith(server.url)) elsewhere.push(request.url());
@@ -73,15 +73,15 @@ test('a hostile answer runs nothing and fetches nothing', async ({ scripted, cha
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const size of SIZES) {
-    test(`nothing bars anyone: ${colorScheme}, ${size.width} px wide`, async ({
+    test(`the page is accessible: ${colorScheme}, ${size.width} px wide`, async ({
       scripted,
       chat,
     }) => {
-      let goOn = () => {};
-      const server = await scripted(async (question, say) => {
-        say(RICH);
+      let resume = () => {};
+      const server = await scripted(async (question, write) => {
+        write(RICH);
         if (question === 'fail') throw new Error('as the test wants');
-        if (question === 'wait') await new Promise<void>((resolve) => (goOn = resolve));
+        if (question === 'wait') await new Promise<void>((resolve) => (resume = resolve));
       });
       await chat.page.emulateMedia({ colorScheme });
       await chat.page.setViewportSize(size);
@@ -93,11 +93,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.expectAccessible();
       await chat.ask('fail');
       await chat.expectAccessible();
-      await chat.say('wait');
+      await chat.send('wait');
       await expect(chat.answers).toHaveCount(3);
       await chat.expectAccessible();
-      goOn();
-      await chat.whole();
+      resume();
+      await chat.waitForAnswer();
       if (size.width === 390) {
         await chat.page.getByRole('button', { name: 'Conversations' }).click();
         await chat.expectAccessible();
@@ -111,8 +111,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
-test('a conversation is renamed, another opened, one deleted', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, say) => say(`About ${question}`));
+test('conversations are renamed, opened and deleted', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, write) => write(`About ${question}`));
   await chat.open(server);
   await chat.ask('tides');
   await chat.page.getByRole('button', { name: 'New chat' }).click();
@@ -135,8 +135,8 @@ test('a conversation is renamed, another opened, one deleted', async ({ scripted
   await expect(chat.answers).toHaveCount(0);
 });
 
-test('everything is done by keyboard alone', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, say) => say(`About ${question}`));
+test('everything works with the keyboard only', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, write) => write(`About ${question}`));
   await chat.open(server);
   const { keyboard } = chat.page;
   await expect(chat.field).toBeFocused();
@@ -146,7 +146,7 @@ test('everything is done by keyboard alone', async ({ scripted, chat }) => {
   await keyboard.type('second line');
   await keyboard.press('Enter');
   await expect(chat.questions).toHaveText(['first line\nsecond line']);
-  await chat.whole();
+  await chat.waitForAnswer();
   await chat.page.getByRole('link', { name: 'Skip to the conversation' }).focus();
   await keyboard.press('Enter');
   await expect(chat.field).toBeFocused();
@@ -161,8 +161,8 @@ test('everything is done by keyboard alone', async ({ scripted, chat }) => {
   await expect(chat.list.getByRole('button', { name: /^Options of/ })).toBeFocused();
 });
 
-test('on a phone the conversations are a drawer', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, say) => say(`About ${question}`));
+test('on a phone the conversations are in a drawer', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, write) => write(`About ${question}`));
   await chat.page.setViewportSize({ width: 390, height: 844 });
   await chat.open(server);
   await chat.ask('tides');
@@ -180,7 +180,7 @@ test('on a phone the conversations are a drawer', async ({ scripted, chat }) => 
   await expect(chat.list).toBeHidden();
 });
 
-test('the theme that was chosen stays', async ({ scripted, chat }) => {
+test('the chosen theme survives a reload', async ({ scripted, chat }) => {
   const server = await scripted(async () => {});
   await chat.page.emulateMedia({ colorScheme: 'light' });
   await chat.open(server);

@@ -3,10 +3,10 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: '.',
   timeout: 60_000,
-  // CI shares its machine: what fails once is tried again there, and told as flaky.
+  // CI machines are shared: a failed test is retried there and reported as flaky.
   retries: process.env['CI'] ? 1 : 0,
   expect: { timeout: 15_000 },
-  // Two cores, of which the model wants one: more browsers at once would only wait for each other.
+  // On two cores, of which the model uses one, more browsers would only wait for each other.
   workers: 1,
   forbidOnly: process.env['CI'] !== undefined,
   reporter: [['list']],

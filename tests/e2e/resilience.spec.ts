@@ -1,13 +1,13 @@
 import { expect, test } from './fixtures.ts';
 
-test('the server goes away and comes back: nothing typed is lost', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, say) => say(`You said: ${question}`));
+test('an outage of the server loses neither messages nor drafts', async ({ scripted, chat }) => {
+  const server = await scripted(async (question, write) => write(`You said: ${question}`));
   await chat.open(server);
   await chat.ask('before');
   await server.kill();
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
 
-  await chat.say('sent while you were away');
+  await chat.send('sent while you were away');
   await expect(chat.questions.last()).toHaveText('sent while you were away');
   await chat.field.fill('a draft');
   await server.restart();
@@ -19,24 +19,24 @@ test('the server goes away and comes back: nothing typed is lost', async ({ scri
   await expect(chat.questions).toHaveText(['before', 'sent while you were away']);
 });
 
-test('a message that was not acknowledged survives a reload, and is stored once', async ({
+test('an unacknowledged message survives a reload and is stored once', async ({
   scripted,
   chat,
 }) => {
-  const server = await scripted(async (question, say) => say(`You said: ${question}`));
+  const server = await scripted(async (question, write) => write(`You said: ${question}`));
   await chat.open(server);
   await chat.ask('before');
   await chat.page.routeWebSocket('**/ws', (socket) => {
     const upstream = socket.connectToServer();
     socket.onMessage((frame) => {
-      // What is said reaches the server; what it answers never comes back.
+      // The server receives the messages, but its events do not come back.
       upstream.send(frame);
     });
     upstream.onMessage(() => {});
   });
   await chat.page.reload();
   await expect(chat.questions).toHaveCount(1);
-  await chat.say('did you get this?');
+  await chat.send('did you get this?');
   await expect(chat.questions.last()).toHaveText('did you get this?');
 
   await chat.page.unrouteAll();
@@ -52,11 +52,11 @@ test('a message that was not acknowledged survives a reload, and is stored once'
   ]);
 });
 
-test('a message that is refused can be edited and sent', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => say('Fine.'));
+test('a rejected message can be edited and sent', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('Fine.'));
   await chat.open(server);
 
-  await chat.say('word '.repeat(20_000));
+  await chat.send('word '.repeat(20_000));
   await expect(chat.page.getByRole('alert')).toContainText('tokens');
   await chat.page.getByRole('button', { name: 'Edit' }).click();
   await expect(chat.field).toHaveValue(/^word word/);
@@ -67,17 +67,17 @@ test('a message that is refused can be edited and sent', async ({ scripted, chat
   await expect(chat.questions).toHaveText(['shorter']);
 });
 
-test('an answer in whose middle the server was killed goes on', async ({ scripted, chat }) => {
+test('an answer interrupted by a killed server can be continued', async ({ scripted, chat }) => {
   let count = 0;
-  const server = await scripted(async (_question, say) => {
+  const server = await scripted(async (_question, write) => {
     count += 1;
-    say(count === 1 ? 'The first half, ' : 'and the second.');
+    write(count === 1 ? 'The first half, ' : 'and the second.');
     if (count === 1) await new Promise(() => {});
   });
   await chat.open(server);
-  await chat.say('Tell me');
+  await chat.send('Tell me');
   await expect(chat.answers).toHaveText([/The first half,/]);
-  // What came is stored every two seconds.
+  // The text is stored every two seconds.
   await chat.page.waitForTimeout(3000);
   await server.kill();
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
@@ -94,27 +94,27 @@ test('an answer in whose middle the server was killed goes on', async ({ scripte
   await expect(chat.answers).toHaveText([/^\s*The first half, and the second\.\s*$/]);
 });
 
-test('a message that came too soon is sent again when its time has come', async ({
+test('a rate-limited message can be sent again after the delay', async ({
   scripted,
   chat,
 }) => {
-  const server = await scripted(async (question, say) => say(`You said: ${question}`));
-  let refusals = 1;
+  const server = await scripted(async (question, write) => write(`You said: ${question}`));
+  let rejections = 1;
   await chat.page.routeWebSocket('**/ws', (socket) => {
     const upstream = socket.connectToServer();
     socket.onMessage((frame) => {
       const { event, data } = JSON.parse(String(frame));
-      if (event !== 'send_message' || refusals === 0) return upstream.send(frame);
-      refusals -= 1;
+      if (event !== 'send_message' || rejections === 0) return upstream.send(frame);
+      rejections -= 1;
       const { conversation_id, client_message_id } = data;
-      const told = { message: 'Too many messages.', code: 'rate_limited', retry_after_ms: 8000 };
+      const error = { message: 'Too many messages.', code: 'rate_limited', retry_after_ms: 8000 };
       socket.send(
-        JSON.stringify({ event: 'error', data: { ...told, conversation_id, client_message_id } }),
+        JSON.stringify({ event: 'error', data: { ...error, conversation_id, client_message_id } }),
       );
     });
   });
   await chat.open(server);
-  await chat.say('tides');
+  await chat.send('tides');
 
   await expect(chat.page.getByText(/You can try again in [1-8] s\./)).toBeVisible();
   await chat.expectAccessible();

@@ -3,27 +3,27 @@ import type { Page } from '@playwright/test';
 import { askAll, expect, test } from './fixtures.ts';
 import { HOSTILE } from './hostile.ts';
 
-/** What an answer may consist of. */
+/** The elements that an answer may contain. */
 const TAGS = new Set(
   `p a bdi em strong s del code pre ul ol li blockquote h1 h2 h3 h4 h5 h6 hr br table thead tbody tr
   th td div span figure figcaption button svg path webchat-markdown webchat-math webchat-display-math math semantics
   annotation mrow mi mn mo mtext mspace ms msup msub msubsup mfrac msqrt mroot mover munder munderover
   mtable mtr mtd mstyle mpadded mphantom menclose merror mmultiscripts mprescripts`.split(/\s+/),
 );
-/** Their attributes; of MathML any that names no address. */
+/** Their attributes; for MathML, all that contain no URL. */
 const ATTRIBUTES = /^(class|dir|href|target|rel|title|align|start|tabindex|role|aria-[a-z]+|type|data-language|viewBox|width|height|focusable|d|streaming)$/;
 const MATH_ATTRIBUTES = /^(xmlns|display|mathvariant|mathcolor|mathbackground|stretchy|separator|fence|accent|accentunder|lspace|rspace|minsize|maxsize|symmetric|width|height|depth|voffset|scriptlevel|displaystyle|rowspacing|columnspacing|columnalign|linethickness|encoding|notation|movablelimits|form|largeop|rowlines|columnlines|linebreak)$/;
 
-test('nothing of what a model may write runs, fetches or pretends', async ({ scripted, chat }) => {
+test('no answer runs code, sends requests or imitates the page', async ({ scripted, chat }) => {
   test.setTimeout(240_000);
   expect(HOSTILE.length).toBeGreaterThanOrEqual(200);
   const { page } = chat;
-  const server = await scripted(async (question, say) => {
-    // In pieces that fall anywhere, as they come from a model.
+  const server = await scripted(async (question, write) => {
+    // Split at arbitrary positions, as by a model.
     const answer = HOSTILE[Number(question)] ?? '';
-    for (let at = 0; at < answer.length; at += 97) say(answer.slice(at, at + 97));
+    for (let at = 0; at < answer.length; at += 97) write(answer.slice(at, at + 97));
   });
-  const strange = watch(page, server.url);
+  const unexpected = watch(page, server.url);
   await page.addInitScript(() => {
     const reports: string[] = [];
     Object.assign(window, { reports });
@@ -39,35 +39,35 @@ test('nothing of what a model may write runs, fetches or pretends', async ({ scr
     new URL(page.url()).pathname,
     HOSTILE.slice(1).map((_, at) => String(at + 1)),
   );
-  await chat.whole();
+  await chat.waitForAnswer();
   await expect(chat.questions.last()).toHaveText(String(HOSTILE.length - 1));
-  await expectHarmless(page, 'as it streamed');
+  await expectHarmless(page, 'while streaming');
   await chat.page.reload();
   await expect(chat.questions.last()).toHaveText(String(HOSTILE.length - 1));
-  await readAll(page);
+  await loadAllMessages(page);
   await expect(chat.answers).toHaveCount(HOSTILE.length);
-  await expectHarmless(page, 'as it was read');
+  await expectHarmless(page, 'after a reload');
 
-  expect(strange).toEqual([]);
+  expect(unexpected).toEqual([]);
 });
 
-test('a message that is pasted from anywhere stays text', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) => say('Fine.'));
-  const strange = watch(chat.page, server.url);
+test('a pasted message stays plain text', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('Fine.'));
+  const unexpected = watch(chat.page, server.url);
   await chat.open(server);
   const pasted = HOSTILE.filter((text) => text.length < 300).join('\n');
 
   await chat.ask(pasted);
 
-  const said = chat.questions.first().locator('.user-text');
-  expect((await said.textContent())?.trim()).toBe(pasted.trim());
-  await expect(said.locator('*')).toHaveCount(0);
-  expect(strange).toEqual([]);
+  const text = chat.questions.first().locator('.user-text');
+  expect((await text.textContent())?.trim()).toBe(pasted.trim());
+  await expect(text.locator('*')).toHaveCount(0);
+  expect(unexpected).toEqual([]);
 });
 
-test('a link that looks like another shows where it leads', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) =>
-    say('[https://bank.example](https://elsewhere.invalid/x) and [the sea](https://sea.example)'),
+test('a link with a misleading text shows its host', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) =>
+    write('[https://bank.example](https://elsewhere.invalid/x) and [the sea](https://sea.example)'),
   );
   await chat.open(server);
   await chat.ask('Where?');
@@ -77,9 +77,9 @@ test('a link that looks like another shows where it leads', async ({ scripted, c
   await expect(links.first()).toHaveAttribute('rel', 'noopener noreferrer nofollow');
 });
 
-test('formulas are shown as such, and prices as prices', async ({ scripted, chat }) => {
-  const server = await scripted(async (_question, say) =>
-    say('From $5 to $10: $x^2$ and\n\n$$\n\\frac{1}{2}\n$$\n\n\\(y\\) but not `$z$`.'),
+test('formulas are rendered, and prices stay text', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) =>
+    write('From $5 to $10: $x^2$ and\n\n$$\n\\frac{1}{2}\n$$\n\n\\(y\\) but not `$z$`.'),
   );
   await chat.open(server);
   await chat.ask('Show me');
@@ -89,19 +89,19 @@ test('formulas are shown as such, and prices as prices', async ({ scripted, chat
   await expect(chat.answers.first()).toContainText('From $5 to $10:');
 });
 
-/** Whatever leaves the server's own addresses, opens a window or asks the reader. */
+/** Records requests to other addresses, popups and dialogs. */
 function watch(page: Page, server: string): string[] {
-  const strange: string[] = [];
+  const unexpected: string[] = [];
   const own = new RegExp(`^${server}/(?:$|c/|api/|assets/|theme\\.js$|favicon[a-z-]*\\.svg$)`);
   page.on('request', (request) => {
-    if (!own.test(request.url())) strange.push(request.url());
+    if (!own.test(request.url())) unexpected.push(request.url());
   });
-  page.on('popup', (popup) => strange.push(`popup ${popup.url()}`));
-  page.on('dialog', (dialog) => strange.push(`dialog ${dialog.message()}`));
-  return strange;
+  page.on('popup', (popup) => unexpected.push(`popup ${popup.url()}`));
+  page.on('dialog', (dialog) => unexpected.push(`dialog ${dialog.message()}`));
+  return unexpected;
 }
 
-async function readAll(page: Page): Promise<void> {
+async function loadAllMessages(page: Page): Promise<void> {
   await expect(async () => {
     await page.locator('.scroller').evaluate((scroller) => (scroller.scrollTop = 0));
     await expect(page.locator('.older')).toHaveCount(0, { timeout: 100 });
@@ -119,13 +119,13 @@ async function expectHarmless(page: Page, when: string): Promise<void> {
       href: element.getAttribute('href') ?? '',
     })),
   }));
-  expect(seen.hacked, `${when}: nothing has run`).toBe(false);
-  expect(seen.reports, `${when}: the policy had nothing to stop`).toEqual([]);
+  expect(seen.hacked, `${when}: no code has run`).toBe(false);
+  expect(seen.reports, `${when}: no policy violation`).toEqual([]);
   expect(seen.elements.length).toBeGreaterThan(300);
   const wrong = seen.elements.filter(({ tag, isMath, attributes, href }) => {
     const allowed = isMath ? MATH_ATTRIBUTES : ATTRIBUTES;
     const isAddress = href === '' || /^(https?:|mailto:)/.test(href);
     return !TAGS.has(tag) || !isAddress || !attributes.every((name) => allowed.test(name));
   });
-  expect(wrong, `${when}: only what an answer may consist of`).toEqual([]);
+  expect(wrong, `${when}: only allowed elements and attributes`).toEqual([]);
 }

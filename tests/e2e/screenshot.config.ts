@@ -1,4 +1,4 @@
 import config from './playwright.config.ts';
 
-/** Takes the README's picture: `make screenshot`. */
+/** Takes the README's screenshot: `make screenshot`. */
 export default { ...config, testMatch: 'screenshot.ts' };

@@ -11,7 +11,7 @@ const EARLIER = [
 
 test.use({ viewport: { width: 1280, height: 820 }, deviceScaleFactor: 1.5 });
 
-test('the README’s picture: the running product, the real model', async ({ server, chat }) => {
+test('takes the README’s screenshot with the real model', async ({ server, chat }) => {
   test.setTimeout(300_000);
   await chat.open(server);
   for (const question of EARLIER) {

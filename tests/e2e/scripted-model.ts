@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Upstream } from './server.ts';
 
-/** What the model does with a question: it writes, and ends by itself. */
-export type Script = (question: string, say: (text: string) => void) => Promise<void>;
+/** Answers a question: writes chunks of text and returns at the end of the answer. */
+export type Script = (question: string, write: (text: string) => void) => Promise<void>;
 
-/** A model that answers exactly what a test wants, where the real one can't be told. */
+/** A model with scripted answers, for tests that need exact ones. */
 export class ScriptedModel {
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
@@ -49,7 +49,7 @@ export class ScriptedModel {
       chunk({ delta: {}, finish_reason: 'stop' });
       response.end('data: [DONE]\n\n');
     } catch {
-      // Broken off, but not before what was said is on its way.
+      // Disconnect after the chunks have been sent.
       await sleep(50);
       response.destroy();
     }

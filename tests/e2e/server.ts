@@ -17,10 +17,10 @@ export interface Upstream {
   maxTokens: string;
 }
 
-/** Settings beside the tests' own. */
+/** Additional settings. */
 export type Settings = Record<string, string>;
 
-/** The real small model, which `make test` brings. */
+/** The small real model that `make test` runs. */
 export function realModel(): Upstream {
   return {
     url: required('TEST_MODEL_URL'),
@@ -29,7 +29,7 @@ export function realModel(): Upstream {
   };
 }
 
-/** The real server, as a process of its own with data of its own. */
+/** The server binary as a separate process with its own data. */
 export class Server {
   url = '';
   #process: ChildProcess | null = null;
@@ -47,7 +47,7 @@ export class Server {
     return server;
   }
 
-  /** Starts it, on the data it had and, once it had one, on the port it had. */
+  /** Starts the server on the same data and, after the first start, on the same port. */
   async restart(): Promise<void> {
     const child = spawn(BINARY, ['serve'], {
       env: {
@@ -58,42 +58,42 @@ export class Server {
         AZURE_API_URL: this.upstream.url,
         MODEL: this.upstream.name,
         MAX_TOKENS: this.upstream.maxTokens,
-        // Titles are the first words, which the tests know.
+        // Without it, titles are the first words of the question, which the tests know.
         AUTO_TITLES: 'off',
         LOG_LEVEL: 'warn',
         SHUTDOWN_GRACE_S: '1',
         ...this.settings,
       },
-      // Not in the repository: a developer's own .env must not reach the tests.
+      // Outside the repository, as a developer's .env must not affect the tests.
       cwd: this.dataDir,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#process = child;
     const failed = once(child, 'error').then(([error]) => Promise.reject(error));
     const ended = once(child, 'exit').then(([code]) =>
-      Promise.reject(new Error(`${BINARY} ended with status ${code} before it was ready`)),
+      Promise.reject(new Error(`${BINARY} exited with status ${code} before it was ready`)),
     );
     this.url = await Promise.race([address(child), failed, ended]);
     failed.catch(() => {});
     ended.catch(() => {});
   }
 
-  /** As `kill -9` does. */
+  /** Kills the server, as with `kill -9`. */
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
+    await this.#signal('SIGKILL');
   }
 
-  /** As one that is restarted: it says goodbye. */
-  async end(): Promise<void> {
-    await this.#end('SIGTERM');
+  /** Ends the server gracefully: it notifies its clients. */
+  async terminate(): Promise<void> {
+    await this.#signal('SIGTERM');
   }
 
   async stop(): Promise<void> {
-    await this.end();
+    await this.terminate();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
+  async #signal(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
@@ -111,7 +111,7 @@ async function address(child: ChildProcess): Promise<string> {
       return url;
     }
   }
-  throw new Error('the server ended without a word');
+  throw new Error('the server exited without output');
 }
 
 function required(name: string): string {

@@ -1,8 +1,8 @@
 import { Chat, expect, test } from './fixtures.ts';
 
-const echo = async (question: string, say: (text: string) => void) => say(`About ${question}`);
+const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
-test('words are found as they are typed, and a hit leads to its very message', async ({
+test('search finds words while typing, and a result opens its message', async ({
   scripted,
   chat,
 }) => {
@@ -35,7 +35,7 @@ test('words are found as they are typed, and a hit leads to its very message', a
   await expect(chat.page).toHaveURL(/#m[12]$/);
 });
 
-test('an address of a message opens it', async ({ scripted, chat }) => {
+test('the address of a message opens it', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   for (const question of ['one', 'two', 'three']) await chat.ask(question);
@@ -46,12 +46,12 @@ test('an address of a message opens it', async ({ scripted, chat }) => {
   await expect(chat.questions.nth(1)).toBeFocused();
 });
 
-test('nothing found, and nothing that could be found, are said', async ({ scripted, chat }) => {
+test('an empty result and an invalid search are shown', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
   const field = chat.page.getByRole('searchbox');
-  chat.expectsRefusals = true;
+  chat.expectsErrors = true;
 
   await field.fill('zebra');
   await expect(chat.list).toContainText('No message has these words.');
@@ -65,7 +65,7 @@ test('nothing found, and nothing that could be found, are said', async ({ script
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('a deleted conversation comes back by undo, as it was', async ({ scripted, chat }) => {
+test('undo restores a deleted conversation', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
@@ -82,7 +82,7 @@ test('a deleted conversation comes back by undo, as it was', async ({ scripted, 
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('what was deleted is gone when its toast is, and when the tab is closed', async ({
+test('a deletion is final when its toast or the tab is closed', async ({
   scripted,
   chat,
   context,
@@ -110,7 +110,7 @@ test('what was deleted is gone when its toast is, and when the tab is closed', a
   await expect(tab.page.getByRole('heading', { name: 'not here' })).toBeVisible();
 });
 
-test('the list is gone through by keyboard: opened, renamed, deleted, undone', async ({
+test('conversations are opened, renamed, deleted and restored by keyboard', async ({
   scripted,
   chat,
 }) => {
@@ -144,7 +144,7 @@ test('the list is gone through by keyboard: opened, renamed, deleted, undone', a
   await expect(chat.answers).toHaveText([/About two/]);
 });
 
-test('a conversation is emptied, once one has said so', async ({ scripted, chat }) => {
+test('a conversation is cleared after confirmation', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
@@ -163,7 +163,7 @@ test('a conversation is emptied, once one has said so', async ({ scripted, chat 
   await expect(chat.page.getByText('The conversation is empty.')).toBeVisible();
 });
 
-test('a conversation is saved on the server, and can be fetched from there', async ({
+test('a conversation is saved on the server and can be downloaded', async ({
   scripted,
   chat,
 }) => {
@@ -178,7 +178,7 @@ test('a conversation is saved on the server, and can be fetched from there', asy
   expect((await download).suggestedFilename()).toMatch(/_conversation_history\.json$/);
 });
 
-test('the archive takes a conversation, shows it, and gives it back', async ({
+test('a conversation is archived, listed and unarchived', async ({
   scripted,
   chat,
 }) => {
@@ -200,7 +200,7 @@ test('the archive takes a conversation, shows it, and gives it back', async ({
   await expect(chat.list.getByRole('button', { name: 'Archived' })).toBeFocused();
 });
 
-test('what is archived in one tab leaves the other’s list, and a message brings it back', async ({
+test('an archived conversation leaves the list in every tab until it gets a message', async ({
   scripted,
   chat,
   context,
@@ -222,7 +222,7 @@ test('what is archived in one tab leaves the other’s list, and a message bring
   for (const { list } of [chat, tab]) await expect(list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('two tabs show the same list as it changes', async ({ scripted, chat, context }) => {
+test('changes of the list appear in both tabs', async ({ scripted, chat, context }) => {
   const server = await scripted(echo);
   await chat.open(server);
   const tab = await Chat.in(context);
@@ -244,7 +244,7 @@ test('two tabs show the same list as it changes', async ({ scripted, chat, conte
   await expect(chat.field).toHaveValue('What about the moon?');
 });
 
-test('a conversation is exported by one browser, and imported by another', async ({
+test('a conversation is exported by one user and imported by another', async ({
   scripted,
   chat,
   browser,

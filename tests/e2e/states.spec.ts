@@ -25,7 +25,7 @@ function message(position: number, content: string, changes: object = {}) {
   };
 }
 
-/** A conversation in which each kind of message stands once. */
+/** A conversation with one message of each kind. */
 const MESSAGES = [
   message(1, 'A question'),
   message(2, 'It was stopped', { status: 'stopped' }),
@@ -43,9 +43,9 @@ const FILES = [
 ].map((job, at) => ({ ...job, job_id: `j${at}`, conversation_id: 'c', file_name: `${at}.txt` }));
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`no state of a message bars anyone: ${colorScheme}`, async ({ scripted, chat }) => {
+  test(`every state of a message is accessible: ${colorScheme}`, async ({ scripted, chat }) => {
     test.setTimeout(120_000);
-    const server = await scripted(async (_question, say) => say('Fine.'));
+    const server = await scripted(async (_question, write) => write('Fine.'));
     const { page } = chat;
     await page.emulateMedia({ colorScheme });
     await chat.open(server);
@@ -60,7 +60,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     for (const size of SIZES) {
       await page.setViewportSize(size);
       await chat.expectAccessible();
-      await chat.expectAllInReach();
+      await chat.expectAllControlsReachable();
       await chat.questions.last().hover();
       await chat.questions.last().getByRole('button', { name: 'Edit question' }).click();
       await chat.expectAccessible();
@@ -70,7 +70,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     }
 
     const offered = chat.answers.getByRole('button').filter({ hasText: /Continue|Try again/ });
-    await expect(offered, 'only the last answer goes on').toHaveCount(1);
+    await expect(offered, 'only the last answer can be continued').toHaveCount(1);
     await expect(chat.answers.nth(2)).toContainText('2 / 3');
   });
 }

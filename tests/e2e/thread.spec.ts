@@ -3,10 +3,10 @@ import type { Page } from '@playwright/test';
 import { askAll, type Chat, expect, test } from './fixtures.ts';
 import type { Server } from './server.ts';
 
-const echo = async (question: string, say: (text: string) => void) => say(`Answer to ${question}`);
+const echo = async (question: string, write: (text: string) => void) => write(`Answer to ${question}`);
 
-/** Opens a conversation of so many questions, `question 1` being the first. */
-async function openLong(server: Server, chat: Chat, count: number): Promise<void> {
+/** Opens a conversation with this number of questions, from `question 1` on. */
+async function openLongConversation(server: Server, chat: Chat, count: number): Promise<void> {
   await chat.open(server);
   await chat.ask('question 1');
   const path = new URL(chat.page.url()).pathname;
@@ -21,18 +21,18 @@ async function openLong(server: Server, chat: Chat, count: number): Promise<void
 }
 
 const scroller = (page: Page) => page.locator('.scroller');
-const belowOf = (page: Page) =>
+const distanceToBottom = (page: Page) =>
   scroller(page).evaluate((at) => at.scrollHeight - at.scrollTop - at.clientHeight);
 
-test('a long conversation opens at its end, and older messages come above what is read', async ({
+test('a long conversation opens at its end, and older messages load without moving the view', async ({
   scripted,
   chat,
 }) => {
   test.setTimeout(120_000);
   const server = await scripted(echo);
-  await openLong(server, chat, 80);
+  await openLongConversation(server, chat, 80);
   await expect(chat.questions).toHaveCount(25);
-  expect(await belowOf(chat.page)).toBeLessThan(2);
+  expect(await distanceToBottom(chat.page)).toBeLessThan(2);
 
   await chat.page.route('**/messages?before=*', async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -53,7 +53,7 @@ test('a long conversation opens at its end, and older messages come above what i
   }).toPass();
   await expect(chat.questions.first()).toHaveText('question 1');
   const isFound = await chat.page.evaluate(() =>
-    // Forward, and from the beginning again.
+    // Search forward and wrap around.
     (window as unknown as { find: (text: string, ...how: boolean[]) => boolean }).find(
       'Answer to question 77',
       false,
@@ -61,22 +61,22 @@ test('a long conversation opens at its end, and older messages come above what i
       true,
     ),
   );
-  expect(isFound, 'what is far from the screen is found by the browser').toBe(true);
+  expect(isFound, 'the browser finds text far from the viewport').toBe(true);
 
   await scroller(chat.page).evaluate((at) => (at.scrollTop = 0));
   await expect(chat.page.getByRole('button', { name: 'Newest' })).toBeVisible();
   await chat.ask('mine');
   await expect(chat.questions.last()).toBeInViewport();
-  expect(await belowOf(chat.page)).toBeLessThan(2);
+  expect(await distanceToBottom(chat.page)).toBeLessThan(2);
 });
 
-test('a message that is far away is shown with what stands around it', async ({
+test('a distant message is shown with its surroundings', async ({
   scripted,
   chat,
 }) => {
   test.setTimeout(120_000);
   const server = await scripted(echo);
-  await openLong(server, chat, 100);
+  await openLongConversation(server, chat, 100);
 
   await chat.page.evaluate((position) => {
     interface Shown {
@@ -96,70 +96,70 @@ test('a message that is far away is shown with what stands around it', async ({
   await chat.ask('one more');
   await expect(chat.questions.last()).toHaveText('one more');
 
-  // Up again from the end, to the beginning: nothing is missing.
+  // Scrolling up from the end loads every message.
   await expect(async () => {
     await chat.page.locator('.gap, .older').last().scrollIntoViewIfNeeded({ timeout: 500 });
     await expect(chat.questions).toHaveCount(101, { timeout: 500 });
   }).toPass();
-  const said = await chat.questions.locator('.user-text').allTextContents();
+  const texts = await chat.questions.locator('.user-text').allTextContents();
   const all = Array.from({ length: 100 }, (_, at) => `question ${at + 1}`);
-  expect(said).toEqual([...all, 'one more']);
+  expect(texts).toEqual([...all, 'one more']);
 });
 
-test('who reads further up is left there, and goes to the newest with a button', async ({
+test('scrolling up stops following, and a button returns to the newest message', async ({
   scripted,
   chat,
 }) => {
-  let goOn = () => {};
-  const server = await scripted(async (_question, say) => {
+  let resume = () => {};
+  const server = await scripted(async (_question, write) => {
     for (let part = 0; part < 3; part += 1) {
-      say('A line of the answer.\n\n'.repeat(30));
-      await new Promise<void>((resolve) => (goOn = resolve));
+      write('A line of the answer.\n\n'.repeat(30));
+      await new Promise<void>((resolve) => (resume = resolve));
     }
   });
   await chat.open(server);
-  await chat.say('Talk');
+  await chat.send('Talk');
   await expect(chat.answers.first().locator('p')).toHaveCount(30);
-  await expect.poll(() => belowOf(chat.page)).toBeLessThan(2);
+  await expect.poll(() => distanceToBottom(chat.page)).toBeLessThan(2);
 
   await scroller(chat.page).hover();
   await chat.page.mouse.wheel(0, -60);
   const newest = chat.page.getByRole('button', { name: 'Newest' });
   await expect(newest).toBeVisible();
-  const place = await scroller(chat.page).evaluate((at) => at.scrollTop);
-  goOn();
+  const position = await scroller(chat.page).evaluate((at) => at.scrollTop);
+  resume();
   await expect(chat.answers.first().locator('p')).toHaveCount(60);
-  expect(await scroller(chat.page).evaluate((at) => at.scrollTop)).toBe(place);
+  expect(await scroller(chat.page).evaluate((at) => at.scrollTop)).toBe(position);
   await newest.click();
   await expect(newest).toBeHidden();
   await expect(chat.field).toBeFocused();
-  goOn();
+  resume();
   await expect(chat.answers.first().locator('p')).toHaveCount(90);
-  await expect.poll(() => belowOf(chat.page)).toBeLessThan(2);
-  goOn();
+  await expect.poll(() => distanceToBottom(chat.page)).toBeLessThan(2);
+  resume();
 });
 
-test('a screen reader hears whole sentences', async ({ scripted, chat }) => {
-  let goOn = () => {};
-  const server = await scripted(async (_question, say) => {
-    for (const word of 'The sea rises. It falls again. And'.split(/(?<= )/)) say(word);
-    await new Promise<void>((resolve) => (goOn = resolve));
-    say(' that is **all**.');
+test('a screen reader announces complete sentences', async ({ scripted, chat }) => {
+  let resume = () => {};
+  const server = await scripted(async (_question, write) => {
+    for (const word of 'The sea rises. It falls again. And'.split(/(?<= )/)) write(word);
+    await new Promise<void>((resolve) => (resume = resolve));
+    write(' that is **all**.');
   });
   await chat.open(server);
-  await chat.say('Tell me');
-  const heard = chat.page.getByRole('log').locator('p');
+  await chat.send('Tell me');
+  const announcements = chat.page.getByRole('log').locator('p');
 
-  await expect(heard).toHaveText(['Answering…', 'The sea rises. It falls again.']);
-  goOn();
-  await expect(heard).toHaveText([
+  await expect(announcements).toHaveText(['Answering…', 'The sea rises. It falls again.']);
+  resume();
+  await expect(announcements).toHaveText([
     'Answering…',
     'The sea rises. It falls again.',
     'And that is all.',
   ]);
 });
 
-test('the line where the summary ends leads to the context', async ({ scripted, chat }) => {
+test('the line at the end of the summary opens the context', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('first');
@@ -180,7 +180,7 @@ test('the line where the summary ends leads to the context', async ({ scripted, 
   await expect(panel.getByRole('textbox', { name: 'Summary' })).toHaveValue('They spoke.');
 });
 
-test('a model that can’t be reached: says so, and can be asked again', async ({
+test('an unreachable model is reported and the answer can be retried', async ({
   scripted,
   chat,
 }) => {
@@ -188,7 +188,7 @@ test('a model that can’t be reached: says so, and can be asked again', async (
     AZURE_API_URL: 'http://127.0.0.1:9/v1/chat/completions',
   });
   await chat.open(server);
-  await chat.say('Are you there?');
+  await chat.send('Are you there?');
 
   await expect(chat.answers.first()).toContainText("The model can't be reached");
   await expect(chat.answers.first().getByRole('button', { name: 'Try again' })).toBeVisible();
@@ -197,14 +197,14 @@ test('a model that can’t be reached: says so, and can be asked again', async (
 
 for (const [name, size, scheme] of [
   ['320 px wide', { width: 320, height: 640 }, 'light'],
-  // 1440 by 900, of which each pixel is four.
+  // 1440 × 900 with four device pixels per pixel.
   ['at 200 %', { width: 720, height: 450 }, 'light'],
   ['at 200 % on a small screen', { width: 640, height: 400 }, 'dark'],
 ] as const) {
-  test(`${name}, nothing sticks out and nothing bars anyone`, async ({ scripted, chat }) => {
-    const server = await scripted(async (question, say) => {
-      if (question === 'stop') await new Promise(() => say('This much. '));
-      say('مرحبا بالعالم\n\n`' + 'long'.repeat(40) + '` $x^2$\n\n| a | b |\n|-|-|\n|' + ' word'.repeat(30) + '| 2 |');
+  test(`${name}, the thread is accessible and does not overflow`, async ({ scripted, chat }) => {
+    const server = await scripted(async (question, write) => {
+      if (question === 'stop') await new Promise(() => write('This much. '));
+      write('مرحبا بالعالم\n\n`' + 'long'.repeat(40) + '` $x^2$\n\n| a | b |\n|-|-|\n|' + ' word'.repeat(30) + '| 2 |');
     });
     await chat.page.setViewportSize(size);
     await chat.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
@@ -212,16 +212,16 @@ for (const [name, size, scheme] of [
     await chat.ask('long'.repeat(60));
     await expect(chat.answers.first().locator('math')).toBeVisible();
     await expect(chat.answers.first().locator('p').first()).toHaveCSS('direction', 'rtl');
-    await chat.say('stop');
+    await chat.send('stop');
     await chat.page.getByRole('button', { name: 'Stop' }).click();
-    await chat.whole();
+    await chat.waitForAnswer();
     await expect(chat.answers.last().getByRole('button', { name: 'Continue' })).toBeVisible();
     await chat.questions.first().hover();
     await chat.expectAccessible();
-    await chat.expectAllInReach();
+    await chat.expectAllControlsReachable();
     await chat.page.getByRole('button', { name: 'Edit question' }).first().click();
     await chat.expectAccessible();
-    await chat.expectAllInReach();
+    await chat.expectAllControlsReachable();
 
     const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(size.width);
@@ -230,20 +230,20 @@ for (const [name, size, scheme] of [
   });
 }
 
-test('what is written from right to left stands so, wherever it is shown', async ({
+test('right-to-left text has its direction everywhere', async ({
   scripted,
   chat,
 }) => {
   const { page } = chat;
-  const server = await scripted(async (_question, say) =>
-    say('القمر **يجذب** البحر.\n\n- واحد\n\nAnd in English.\n\n```\nx = 1\n```'),
+  const server = await scripted(async (_question, write) =>
+    write('القمر **يجذب** البحر.\n\n- واحد\n\nAnd in English.\n\n```\nx = 1\n```'),
   );
   await chat.open(server);
   await expect(chat.field).toHaveCSS('direction', 'ltr');
   await chat.field.fill('لماذا المد والجزر؟');
   await expect(chat.field).toHaveCSS('direction', 'rtl');
   await chat.field.press('Enter');
-  await chat.whole();
+  await chat.waitForAnswer();
 
   await expect(chat.questions.first().locator('.user-text')).toHaveCSS('direction', 'rtl');
   const answer = chat.answers.first();
@@ -260,7 +260,7 @@ test('what is written from right to left stands so, wherever it is shown', async
   await expect(chat.list.getByRole('link').locator('strong')).toHaveCSS('direction', 'rtl');
 });
 
-test('characters that are many code points come through whole, and stay in their place', async ({
+test('characters of many code points stay intact and in place', async ({
   scripted,
   chat,
 }) => {
@@ -269,9 +269,9 @@ test('characters that are many code points come through whole, and stay in their
   const flag = '🏴󠁧󠁢󠁷󠁬󠁳󠁿';
   const stacked = `a${'\u0301\u0300\u0302'.repeat(60)}`;
   const text = `${family} ${flag} 👍🏽 e\u0301 नि ${stacked}`;
-  const server = await scripted(async (question, say) => {
-    // In pieces that fall between the code points.
-    for (const point of question) say(point);
+  const server = await scripted(async (question, write) => {
+    // Split between the code points.
+    for (const point of question) write(point);
   });
   await chat.open(server);
   await chat.ask(`${family.repeat(50)}\n${text}`);
@@ -282,8 +282,8 @@ test('characters that are many code points come through whole, and stay in their
   });
   await expect(chat.answers.first().locator('p')).toContainText(text);
   const row = await page.locator('.messages > li').last().boundingBox();
-  expect(row?.height, 'what is stacked on a letter takes no room').toBeLessThan(300);
-  await chat.expectNothingSticksOut();
+  expect(row?.height, 'combining characters take no extra height').toBeLessThan(300);
+  await chat.expectNoHorizontalOverflow();
   await chat.list.getByRole('link').press('F2');
   await page.getByRole('textbox', { name: 'Title' }).fill(family.repeat(8));
   await page.keyboard.press('Enter');

@@ -1,19 +1,19 @@
 import type { Browser, Page } from '@playwright/test';
 
 /**
- * What the page itself costs, whatever else the machine does: times are the main thread's own, as the
- * browser's trace has them. Gaps between animation frames would say more of a loaded machine than of
- * the page, and a browser without a screen keeps no steady beat even where nothing is shown.
+ * The cost of the page, independent of other load on the machine: main-thread times from the browser's
+ * trace. Gaps between animation frames would measure the load of the machine rather than the page, and a
+ * headless browser has no steady frame rate even when idle.
  */
 export interface Cost {
-  /** Seconds of the page's main thread. */
+  /** The main thread's time in seconds. */
   busy: number;
   /**
-   * How many more frames could have been shown in the time that the work between two frames takes. It
-   * is an upper bound: where the machine holds up the browser, more comes between two frames.
+   * The number of additional frames that would fit into the work between frames. It is an upper bound: on a
+   * loaded machine more work comes between two frames.
    */
   overrun: number;
-  /** What the browser itself calls dropped and to be seen, with all that the machine adds to it. */
+  /** The number of visible frames that the browser reports as dropped, including those due to other load. */
   missed: number;
 }
 
@@ -22,7 +22,7 @@ interface TraceEvent {
   ph: string;
   pid: number;
   tid: number;
-  /** Microseconds of the clock; `dur` and `tdur` how long it took, by the clock and by the thread. */
+  /** Wall-clock time in microseconds; `dur` is the wall-clock duration, `tdur` the thread's. */
   ts: number;
   dur?: number;
   tdur?: number;
@@ -37,10 +37,10 @@ const CATEGORIES = [
 ];
 const FRAME_US = 1_000_000 / 60;
 
-export const BEGIN = 'measured from here';
-export const END = 'measured to here';
+export const BEGIN = 'measurement begins';
+export const END = 'measurement ends';
 
-/** Measures what happens in the page from its mark `BEGIN` to its mark `END`, which `act` sees to. */
+/** Measures the page between its marks `BEGIN` and `END`, which `act` must set. */
 export async function costOf(browser: Browser, page: Page, act: () => Promise<void>): Promise<Cost> {
   await browser.startTracing(page, { categories: CATEGORIES });
   await act();
@@ -51,7 +51,7 @@ export async function costOf(browser: Browser, page: Page, act: () => Promise<vo
 function costIn(events: TraceEvent[]): Cost {
   const begin = events.find(({ name }) => name === BEGIN);
   const end = events.find(({ name }) => name === END);
-  if (!begin || !end) throw new Error('the page has not said when it began and ended');
+  if (!begin || !end) throw new Error('the page set no marks');
   const measured = events.filter(({ ts }) => ts >= begin.ts && ts <= end.ts);
   const own = measured.filter(({ pid, tid }) => pid === begin.pid && tid === begin.tid);
   const tasks = own.filter(({ name }) => name === 'RunTask').toSorted((one, other) => one.ts - other.ts);
@@ -64,7 +64,7 @@ function costIn(events: TraceEvent[]): Cost {
   };
 }
 
-/** What the main thread does up to each frame, in its own microseconds. */
+/** The main thread's work before each frame, in microseconds of thread time. */
 function workOfFrames(tasks: TraceEvent[], frames: number[]): number[] {
   const works = [0];
   for (const { ts, dur = 0, tdur = 0 } of tasks) {

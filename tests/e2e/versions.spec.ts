@@ -2,13 +2,13 @@ import { Chat, expect, test } from './fixtures.ts';
 
 const counting = () => {
   let count = 0;
-  return async (question: string, say: (text: string) => void) => {
+  return async (question: string, write: (text: string) => void) => {
     count += 1;
-    say(`Answer ${count} to ${question}`);
+    write(`Answer ${count} to ${question}`);
   };
 };
 
-test('a question is changed where it stands, and both versions stay', async ({ scripted, chat }) => {
+test('a question is edited in place, and both versions stay', async ({ scripted, chat }) => {
   const server = await scripted(counting());
   await chat.open(server);
   await chat.ask('tides');
@@ -30,7 +30,7 @@ test('a question is changed where it stands, and both versions stay', async ({ s
   await expect(chat.answers).toHaveText([/Answer 3 to waves/]);
   await expect(chat.questions).toHaveCount(1);
   await expect(chat.field).toBeFocused();
-  await chat.whole();
+  await chat.waitForAnswer();
   await expect(chat.questions.first()).toContainText('2 / 2');
   const earlier = chat.questions.first().getByRole('button', { name: 'Earlier version' });
   await earlier.focus();
@@ -43,7 +43,7 @@ test('a question is changed where it stands, and both versions stay', async ({ s
   await chat.expectAccessible();
 });
 
-test('an answer is made again, here and in the other tab', async ({ scripted, chat, context }) => {
+test('a regenerated answer appears in both tabs', async ({ scripted, chat, context }) => {
   const server = await scripted(counting());
   await chat.open(server);
   await chat.ask('tides');
@@ -61,15 +61,15 @@ test('an answer is made again, here and in the other tab', async ({ scripted, ch
   for (const { answers } of [chat, tab]) await expect(answers).toHaveText([/Answer 1 to tides/]);
 });
 
-test('an answer that was stopped goes on', async ({ scripted, chat }) => {
+test('a stopped answer can be continued', async ({ scripted, chat }) => {
   let count = 0;
-  const server = await scripted(async (_question, say) => {
+  const server = await scripted(async (_question, write) => {
     count += 1;
-    say(count === 1 ? 'The first half, ' : 'and the second.');
+    write(count === 1 ? 'The first half, ' : 'and the second.');
     if (count === 1) await new Promise(() => {});
   });
   await chat.open(server);
-  await chat.say('Tell me');
+  await chat.send('Tell me');
   await expect(chat.answers).toHaveText([/The first half,/]);
   await chat.page.getByRole('button', { name: 'Stop' }).click();
   await expect(chat.answers.first()).toContainText('Stopped.');
@@ -77,7 +77,7 @@ test('an answer that was stopped goes on', async ({ scripted, chat }) => {
   await chat.page.getByRole('button', { name: 'Continue' }).click();
 
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);
-  await chat.whole();
+  await chat.waitForAnswer();
   await expect(chat.answers.first()).not.toContainText('Stopped.');
   await chat.page.reload();
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);

@@ -1,4 +1,4 @@
-// Speaks with the server as pages of the Flask application do, and knows nothing newer.
+// Uses the server as pages of the Flask application do, without any newer feature.
 (function () {
   var elsewhere = new URLSearchParams(location.search).get('server');
   var socket = elsewhere ? io(elsewhere, { withCredentials: true, transports: ['polling'] }) : io();

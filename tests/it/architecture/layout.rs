@@ -1,4 +1,4 @@
-//! The sizes that keep the source easy to find one's way in.
+//! The maximum sizes of folders and files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,9 @@ const PACKAGE_FOLDERS: [&str; 3] = ["bin", "crates", "tests"];
 fn rust_files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
-    PACKAGE_FOLDERS.iter().for_each(|folder| collect_rust_files(&root.join(folder), &mut files));
+    for folder in PACKAGE_FOLDERS {
+        collect_rust_files(&root.join(folder), &mut files);
+    }
     files
 }
 

@@ -254,7 +254,9 @@ fn imports_in(items: &[Item]) -> Vec<Import> {
     }
 
     let mut imports = Imports(Vec::new());
-    items.iter().for_each(|item| imports.visit_item(item));
+    for item in items {
+        imports.visit_item(item);
+    }
     imports.0
 }
 

@@ -41,7 +41,7 @@ async fn messages_survive_kill_9_during_an_answer_and_the_conversation_continues
     assert_eq!(shown[3], (&json!("interrupted"), &json!(4)));
     assert!(messages[3]["content"].as_str().unwrap().starts_with("saved after four kilobytes"));
     let mut socket = browser.connect().await;
-    assert_eq!(socket.ask(&id, "third").await, "You error: third");
+    assert_eq!(socket.ask(&id, "third").await, "You said: third");
 }
 
 #[tokio::test]

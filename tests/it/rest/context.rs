@@ -136,7 +136,7 @@ async fn examples_of_flask_clients_appear_in_the_loaded_history() {
     let contents: Vec<_> = contents.iter().map(|one| one["content"].as_str().unwrap()).collect();
     assert_eq!(
         contents,
-        ["before", "You contents: before", "1 + 1?", "2.", "after", "You contents: after"]
+        ["before", "You said: before", "1 + 1?", "2.", "after", "You said: after"]
     );
 }
 

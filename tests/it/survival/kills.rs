@@ -125,7 +125,7 @@ impl Writer {
         }
         let mut interrupted = 0;
         for (question, answer) in sent.into_iter().zip(answers) {
-            let (expected, content) = (format!("You sent: {question}"), &answer["content"]);
+            let (expected, content) = (format!("You said: {question}"), &answer["content"]);
             match answer["status"].as_str().unwrap() {
                 "complete" => assert_eq!(content, &json!(expected)),
                 "interrupted" => {
@@ -136,7 +136,7 @@ impl Writer {
             }
         }
         let mut socket = browser.connect().await;
-        assert_eq!(socket.ask(id, "and on?").await, "You sent: and on?");
+        assert_eq!(socket.ask(id, "and on?").await, "You said: and on?");
         interrupted
     }
 }

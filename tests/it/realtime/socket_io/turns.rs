@@ -27,7 +27,7 @@ async fn a_turns_events_equal_those_on_the_websocket(
         others.push(client.receive().await);
     }
 
-    assert_eq!(answer_text(&events), "You text: Why two tides a day?");
+    assert_eq!(answer_text(&events), "You said: Why two tides a day?");
     assert_eq!(others, ["437[]"], "as for a handler that returns nothing");
     let ends_of = |events: &[(String, Value)]| -> Vec<(String, Value)> {
         events.iter().filter(|(name, _)| name != "response_chunk").cloned().collect()

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use webchat_domain::{Clock, SystemClock};
 
-use crate::samples::Samples;
+use crate::support::samples::Samples;
 
 /// All results so far.
 pub(crate) type Rows = Arc<Mutex<Vec<Value>>>;

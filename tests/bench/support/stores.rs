@@ -7,15 +7,12 @@ use futures_util::{StreamExt, stream};
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 use tempfile::TempDir;
-use webchat_domain::{
-    Context, Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp,
-    UserId,
-};
+use webchat_domain::{Context, Conversation, ConversationId, Message, Role, Timestamp, UserId};
 use webchat_persistence::{ConversationArchive, Conversations, StoredConversation, StoredMessage};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use webchat_persistence_sqlite::SqliteStore;
 
-use crate::prose::Prose;
+use crate::support::prose::Prose;
 
 /// Messages per transaction: few, as MongoDB indexes each of their words.
 const BATCH: usize = 100;
@@ -178,16 +175,12 @@ fn stored_message(id: ConversationId, position: u32, content: String) -> StoredM
 /// A message as a store returns it. Questions and answers alternate.
 pub(crate) fn message(id: ConversationId, position: u32, content: String) -> Message {
     Message {
-        message_id: MessageId::generate(),
         conversation_id: id,
         position: position.into(),
-        parent_id: None,
-        turn_id: None,
         role: if position % 2 == 1 { Role::User } else { Role::Assistant },
         content,
         token_count: 100,
-        status: MessageStatus::Complete,
-        error: None,
         created_at: START,
+        ..Message::fixture()
     }
 }
