@@ -43,6 +43,7 @@ pub use transfer::import::{ImportError, ImportOwner, ImportProgress, ImportTarge
 pub use transfer::import_jobs::{ImportSlot, ImportState, ImportStatus, PreparedImport};
 pub use transfer::service::Transfer;
 pub use turns::progress::{TurnProgress, TurnResult};
-pub use turns::send::{SendMessage, Sent};
+pub use turns::send::SendMessage;
+pub use turns::sent::Sent;
 pub use turns::service::Turns;
 pub use webchat_persistence::{ArchiveFilter, Cursor, Edit, InvalidCursor, Page};

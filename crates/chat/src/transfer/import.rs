@@ -95,9 +95,9 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     let (sender, mut conversations) = mpsc::channel(READ_AHEAD);
     let reading = spawn_blocking(move || {
         let mut take = |conversation| {
-            let owned = (owner.of(&conversation)?, conversation);
+            let assigned = (owner.of(&conversation)?, conversation);
             // The receiver is gone: the import has ended.
-            sender.blocking_send(owned).map_err(|_| String::new())
+            sender.blocking_send(assigned).map_err(|_| String::new())
         };
         reader::read(file, now, &mut take)
     });

@@ -2,7 +2,7 @@
 
 use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role, UserId};
 
-use super::send::Sent;
+use super::sent::Sent;
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
 use crate::error::ChatError;
@@ -60,15 +60,15 @@ mod tests {
     }
 
     /// A room whose only answer broke off here.
-    async fn room_with_answer(text: &str, reason: FinishReason) -> TestChat {
+    async fn chat_with_answer(answer: &str, reason: FinishReason) -> TestChat {
         let test = TestChat::new().await;
-        test.ask(QUESTION).await.answer(text, reason).await;
+        test.ask(QUESTION).await.answer(answer, reason).await;
         test
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_model_goes_on_with_the_same_answer_and_all_of_it_is_told() {
-        let test = room_with_answer("antidis", FinishReason::Length).await;
+        let test = chat_with_answer("antidis", FinishReason::Length).await;
         let [question, broken_off] = test.messages().await.try_into().unwrap();
         let before = test.published().await.len();
 
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn while_an_answer_goes_on_the_events_alone_bring_it() {
-        let test = room_with_answer("antidis", FinishReason::Length).await;
+        let test = chat_with_answer("antidis", FinishReason::Length).await;
 
         go_on(&test).await.unwrap();
         let page =
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_fails_again_keeps_what_there_was() {
-        let test = room_with_answer("antidis", FinishReason::Length).await;
+        let test = chat_with_answer("antidis", FinishReason::Length).await;
 
         go_on(&test).await.unwrap();
         test.model.next_request().await.fail().await;
@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_the_last_answer_goes_on_and_only_if_it_broke_off() {
-        let test = room_with_answer("antidis", FinishReason::Length).await;
+        let test = chat_with_answer("antidis", FinishReason::Length).await;
         let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
         let [question, broken_off] = test.messages().await.try_into().unwrap();
         let stranger = chat.turns.continue_answer(UserId::generate(), id, None, None).await;
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_sent_twice_goes_on_once() {
-        let test = room_with_answer("antidis", FinishReason::Length).await;
+        let test = chat_with_answer("antidis", FinishReason::Length).await;
         let name = ClientMessageId::try_from("more".to_owned()).ok();
         let send = || test.chat.turns.continue_answer(test.user_id, test.id, None, name.clone());
 

@@ -7,6 +7,7 @@ mod recovery;
 pub(crate) mod registry;
 mod run;
 pub(crate) mod send;
+pub(crate) mod sent;
 pub(crate) mod service;
 mod start;
 mod stop;

@@ -11,7 +11,7 @@ use webchat_domain::{
 use webchat_persistence::{Replay, StoreError};
 
 use super::lease::LEASE;
-use super::send::Sent;
+use super::sent::Sent;
 use super::service::Turns;
 use crate::error::ChatError;
 use crate::events::subscription::{Subscription, Update};

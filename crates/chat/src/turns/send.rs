@@ -1,9 +1,8 @@
 //! Sending a message.
 
-use std::sync::Arc;
+use webchat_domain::{ClientMessageId, ConversationId, MessageId, UserId};
 
-use webchat_domain::{ClientMessageId, ConversationId, Event, MessageAccepted, MessageId, UserId};
-
+use super::sent::Sent;
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
 use crate::error::ChatError;
@@ -18,15 +17,6 @@ pub struct SendMessage {
     /// The position of the last message that the client knows. The message is rejected if there are newer
     /// ones.
     pub expected_position: Option<u64>,
-}
-
-/// The result of sending a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// The message is stored, and its turn has begun. This event was published to all subscribers.
-    Accepted(Arc<Event>),
-    /// The message was sent before; this is the first result. Nothing was done.
-    Duplicate(MessageAccepted),
 }
 
 impl Turns {

@@ -11,7 +11,7 @@ use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, Tur
 
 use super::lease::LEASE;
 use super::run::turn::Turn;
-use super::send::Sent;
+use super::sent::Sent;
 use super::service::Turns;
 use crate::context::prompts::tokens_to_continue;
 use crate::error::ChatError;

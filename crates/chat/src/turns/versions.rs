@@ -5,7 +5,8 @@ use webchat_domain::{
 };
 use webchat_persistence::SelectOutcome;
 
-use super::send::{SendMessage, Sent};
+use super::send::SendMessage;
+use super::sent::Sent;
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
 use crate::error::ChatError;

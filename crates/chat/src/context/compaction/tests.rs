@@ -23,10 +23,10 @@ async fn summary_request(test: &TestChat) -> ModelRequest {
     request
 }
 
-async fn summarise(test: &TestChat, text: &str) -> ChatRequest {
+async fn summarise(test: &TestChat, summary: &str) -> ChatRequest {
     let pending = summary_request(test).await;
     let request = pending.request.clone();
-    pending.send_text(text).await;
+    pending.send_text(summary).await;
     pending.finish(FinishReason::Stop).await;
     settle().await;
     request

@@ -1,6 +1,8 @@
 use futures_util::FutureExt;
 use webchat_domain::FinishReason;
 
+use webchat_domain::MessageAccepted;
+
 use super::*;
 use crate::testing::{ANSWER, QUESTION, TestChat, describe, log_that_rejects, message, settle};
 use webchat_domain::EventBody;
