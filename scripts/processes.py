@@ -1,4 +1,4 @@
-"""What the scripts here share that run a command beside servers of their own. Standard library only."""
+"""Shared code of the scripts that run a command together with servers. Standard library only."""
 
 import ctypes
 import os
@@ -11,35 +11,36 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-DRAIN_S = 45  # the server itself takes 30 for answers, 8 to keep the rest, 5 for connections
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# What is ignored from the start, as by nohup, stays so.
-SIGNALS = [signum for signum in ENDING if signal.getsignal(signum) != signal.SIG_IGN]
+# The server takes up to 30 s for running answers, 8 s to save unfinished ones and 5 s for connections.
+DRAIN_S = 45
+TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# A signal that was ignored at the start, for example by nohup, stays ignored.
+SIGNALS = [signum for signum in TERMINATION_SIGNALS if signal.getsignal(signum) != signal.SIG_IGN]
 
 
 class Failure(Exception):
-    """What the user is told instead of a traceback."""
+    """An error whose message is shown to the user instead of a traceback."""
 
 
-def main_of(main):
-    """The exit status of a script whose `main` gets its arguments."""
+def run_script(main):
+    """Calls `main` with the command line arguments and returns the exit status of the script."""
     try:
         return main(sys.argv[1:])
     except Failure as failure:
-        say(failure)
+        log(failure)
     except OSError as error:
-        say(f"{error.filename}: {error.strerror}")
+        log(f"{error.filename}: {error.strerror}")
     return 1
 
 
-def take_signals():
-    """From now on a signal ends this script the way an exception does: what was started is ended."""
+def exit_on_signals():
+    """From now on, a signal raises SystemExit, so that context managers stop the servers."""
     for signum in SIGNALS:
         signal.signal(signum, lambda signum, _frame: sys.exit(128 + signum))
 
 
 def execute(command):
-    """Becomes the command."""
+    """Replaces this process with the command."""
     try:
         os.execvp(command[0], command)
     except OSError as error:
@@ -52,41 +53,43 @@ def split(words, separator):
 
 
 def run(command, env, watch=lambda: None):
-    """The exit status of the command, which gets one signal and DRAIN_S seconds when this gets one.
+    """Runs the command and returns its exit status.
 
-    While nobody has asked for the end, `watch` is called ten times a second.
+    The first signal to this process is passed on, and the command has DRAIN_S seconds to end; a second
+    signal kills it. Until the first signal, `watch` is called ten times a second.
     """
     process = subprocess.Popen(command, env=env, start_new_session=True, preexec_fn=end_with_parent)
-    asked = None
-    impatient = False
+    signalled_at = None
+    kill_now = False
 
-    def end(signum, _frame):
-        nonlocal asked, impatient
-        if asked is None:
-            asked = time.monotonic()
-            pass_on(signum, process)
+    def stop(signum, _frame):
+        nonlocal signalled_at, kill_now
+        if signalled_at is None:
+            signalled_at = time.monotonic()
+            forward_signal(signum, process)
         else:
-            # One wish may come twice, from make and from the terminal.
-            impatient = time.monotonic() - asked > 1
+            # make and the terminal may both send the same Ctrl-C.
+            kill_now = time.monotonic() - signalled_at > 1
 
     for signum in SIGNALS:
-        signal.signal(signum, end)
-    at_terminal = os.isatty(0)
+        signal.signal(signum, stop)
+    has_terminal = os.isatty(0)
     while process.poll() is None:
         time.sleep(0.1)
-        if asked is None and at_terminal and not os.isatty(0):
-            end(signal.SIGHUP, None)  # closed; where make is the session's leader, only make was told
-        elif asked is None:
+        if signalled_at is None and has_terminal and not os.isatty(0):
+            # The terminal was closed. If make is the session leader, only make received SIGHUP.
+            stop(signal.SIGHUP, None)
+        elif signalled_at is None:
             watch()
-        elif impatient or time.monotonic() - asked > DRAIN_S:
+        elif kill_now or time.monotonic() - signalled_at > DRAIN_S:
             signal_group(process, signal.SIGKILL)
-    signal_group(process, signal.SIGKILL)  # what the command may have left behind
+    signal_group(process, signal.SIGKILL)  # processes that the command has left running
     status = process.returncode
     return status if status >= 0 else 128 - status
 
 
-def pass_on(signum, process):
-    # Ctrl-C reaches all at a terminal's foreground; the command, in a session of its own, is not there.
+def forward_signal(signum, process):
+    # A terminal sends Ctrl-C to its whole foreground group, but the command runs in another session.
     if signum == signal.SIGINT:
         signal_group(process, signal.SIGINT)
     else:
@@ -99,7 +102,7 @@ def signal_group(process, signum):
 
 
 def end_with_parent():
-    """Runs in the child before the command: kill -9 of this script becomes SIGTERM there."""
+    """Runs in the child before the command: if this script is killed, the child receives SIGTERM."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
@@ -109,6 +112,6 @@ def describe(status):
     return f"exit status {status}" if status >= 0 else signal.Signals(-status).name
 
 
-def say(message):
+def log(message):
     with suppress(OSError):  # the terminal may be gone
         print(f"{Path(sys.argv[0]).stem}: {message}", file=sys.stderr, flush=True)

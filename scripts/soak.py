@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Runs a command that is a long test, and prints what its figures say.
+"""Runs a long test and prints a table of its results.
 
     scripts/soak.py FILE -- COMMAND...
 
-The command is told of the file as SOAK, and adds to it what it did, a line of JSON each: "what", "times",
-"outcome" and "seconds". Where it failed before it came to its end, "times" and "outcome" are null. The
-table of it is printed at the end, also when the command fails.
+The command finds the path of the file in SOAK and appends a line of JSON for each test: "what", "times",
+"outcome" and "seconds". "times" and "outcome" are null if the test failed before its end. The table is
+printed at the end, also if the command fails.
 
-Its exit status is the command's.
+The exit status is that of the command.
 """
 
 import json
@@ -15,47 +15,49 @@ import os
 import sys
 from pathlib import Path
 
-from processes import Failure, main_of, run, split, take_signals
+from processes import Failure, exit_on_signals, run, run_script, split
 
-HEADINGS = ("What was done", "Times", "What came of it", "Time")
+HEADINGS = ("Test", "Runs", "Result", "Duration")
 
 
 def main(arguments):
     files, dashes, command = split(arguments, "--")
     if len(files) != 1 or not (dashes and command):
         raise Failure("usage: soak.py FILE -- COMMAND...")
-    take_signals()
+    exit_on_signals()
     file = Path(files[0]).absolute()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("")
     status = run(command, {**os.environ, "SOAK": str(file)})
-    figures = [json.loads(line) for line in file.read_text().splitlines()]
-    print("\n" + "\n".join(table(figures)), flush=True)
+    results = [json.loads(line) for line in file.read_text().splitlines()]
+    print("\n" + "\n".join(table(results)), flush=True)
     if status:
-        print(f"\nThe command failed, with exit status {status}: why stands above.", flush=True)
+        print(f"\nThe command failed, with exit status {status}. See its output above.", flush=True)
     return status
 
 
-def table(figures):
-    """The lines of a table, each column as wide as it must be."""
-    rows = [HEADINGS, *map(row, figures)]
+def table(results):
+    """Returns the lines of the table, with aligned columns."""
+    rows = [HEADINGS, *map(row, results)]
     widths = [max(map(len, column)) for column in zip(*rows)]
     return [line(cells, widths) for cells in rows]
 
 
-def row(figure):
-    times = "" if figure["times"] is None else spaced(figure["times"])
-    return (figure["what"], times, figure["outcome"] or "FAILED", f"{spaced(round(figure['seconds']))} s")
+def row(result):
+    runs = "" if result["times"] is None else grouped(result["times"])
+    duration = f"{grouped(round(result['seconds']))} s"
+    return (result["what"], runs, result["outcome"] or "FAILED", duration)
 
 
 def line(cells, widths):
-    what, times, outcome, time = cells
-    return f"{what:<{widths[0]}}  {times:>{widths[1]}}  {outcome:<{widths[2]}}  {time:>{widths[3]}}"
+    test, runs, result, duration = cells
+    return f"{test:<{widths[0]}}  {runs:>{widths[1]}}  {result:<{widths[2]}}  {duration:>{widths[3]}}"
 
 
-def spaced(number):
+def grouped(number):
+    """Formats a number with spaces between groups of three digits."""
     return f"{number:,}".replace(",", " ")
 
 
 if __name__ == "__main__":
-    sys.exit(main_of(main))
+    sys.exit(run_script(main))

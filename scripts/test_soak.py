@@ -1,4 +1,4 @@
-"""The pure parts of soak.py."""
+"""Tests of the pure functions of soak.py."""
 
 import unittest
 
@@ -6,17 +6,17 @@ import soak
 
 
 class Table(unittest.TestCase):
-    def test_the_columns_are_aligned_and_what_failed_says_so(self):
-        figures = [
+    def test_columns_are_aligned_and_a_failed_test_is_marked(self):
+        results = [
             {"what": "kills", "times": 1000, "outcome": "none lost", "seconds": 1234.5},
-            {"what": "cuts of clients", "times": None, "outcome": None, "seconds": 0.4},
+            {"what": "client cut-offs", "times": None, "outcome": None, "seconds": 0.4},
         ]
         self.assertEqual(
-            soak.table(figures),
+            soak.table(results),
             [
-                "What was done    Times  What came of it     Time",
-                "kills            1 000  none lost        1 234 s",
-                "cuts of clients         FAILED               0 s",
+                "Test              Runs  Result     Duration",
+                "kills            1 000  none lost   1 234 s",
+                "client cut-offs         FAILED          0 s",
             ],
         )
 

@@ -1,29 +1,32 @@
-"""A virtualenv for what a script brings from the Python package index. Standard library only."""
+"""A virtualenv with the packages that a script needs. Standard library only."""
 
 import fcntl
 import subprocess
 import sys
 from contextlib import suppress
 
-from processes import Failure, end_with_parent, say
+from processes import Failure, end_with_parent, log
 
 
 class Virtualenv:
-    """Packages in a virtualenv `venv` in a folder, installed once."""
+    """A virtualenv in `folder`/venv, created once.
 
-    def __init__(self, folder, requirements, pip_options, what, instead):
+    `description` names the packages in messages; `hint` is added to the message of a failure.
+    """
+
+    def __init__(self, folder, requirements, pip_options, description, hint):
         self.folder = folder
         self.requirements = requirements
         self.pip_options = pip_options
-        self.what = what
-        self.instead = instead
+        self.description = description
+        self.hint = hint
         self.path = folder / "venv"
         self.python = self.path / "bin" / "python"
 
     def install(self):
-        """Brings the packages, unless they are there.
+        """Installs the packages unless they are installed already.
 
-        The stamp is written last and goes first, so what was interrupted is done again.
+        The stamp is deleted first and written last, so that an interrupted installation is repeated.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         stamp = self.path / "installed"
@@ -34,16 +37,16 @@ class Virtualenv:
                 if stamp.read_text(encoding="utf-8") == wanted:
                     return
             stamp.unlink(missing_ok=True)
-            say(f"fetching {self.what}")
-            self.step(sys.executable, "-m", "venv", "--clear", self.path)
+            log(f"installing {self.description}")
+            self.run_step(sys.executable, "-m", "venv", "--clear", self.path)
             pip = (self.python, "-m", "pip", "--disable-pip-version-check", "install", "--no-input")
-            self.step(*pip, *self.pip_options, "-r", self.requirements)
+            self.run_step(*pip, *self.pip_options, "-r", self.requirements)
             stamp.write_text(wanted, encoding="utf-8")
 
-    def step(self, *command):
+    def run_step(self, *command):
         if subprocess.run(command, preexec_fn=end_with_parent).returncode != 0:
             raise Failure(
-                f"could not install {self.what}; what went wrong stands above.\n"
-                "  If the Python package index was out of reach, run this again when it is back, or set\n"
-                f"  PIP_INDEX_URL to a mirror. {self.instead}"
+                f"failed to install {self.description}; see the error above.\n"
+                "  If the Python package index is unreachable, try again later, or set PIP_INDEX_URL to a\n"
+                f"  mirror. {self.hint}"
             )

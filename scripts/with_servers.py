@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Runs a command with a MongoDB and a Redis for the tests.
+"""Runs a command with MongoDB and Redis servers for the tests.
 
     scripts/with_servers.py -- COMMAND...
 
-They listen on loopback, keep what they hold in a temporary folder, and end with the command, which is
-told of them as TEST_MONGODB_URI and TEST_REDIS_URL. What is set already is used as it is, and that
-server is not started. TEST_MONGOD is the program itself, for tests that start one of their own.
+The servers listen on loopback, keep their data in temporary folders and are stopped when the command ends.
+The command finds their addresses in TEST_MONGODB_URI and TEST_REDIS_URL. If one of these is set already,
+that server is not started. TEST_MONGOD is the path of mongod, for tests that start their own.
 
-Its exit status is the command's.
+The exit status is that of the command.
 """
 
 import os
@@ -20,21 +20,21 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from processes import ROOT, Failure, describe, end_with_parent, main_of, run, split, take_signals
+from processes import ROOT, Failure, describe, end_with_parent, exit_on_signals, run, run_script, split
 from virtualenv import Virtualenv
 
 VENV = Virtualenv(
     ROOT / ".cache" / "servers",
     ROOT / "scripts" / "servers-requirements.txt",
     pip_options=("--only-binary=:all:",),
-    what="the tests' MongoDB, once (45 MB)",
-    instead="To use a mongod of your own, set TEST_MONGODB_URI to its address and TEST_MONGOD to its program.",
+    description="MongoDB for the tests, once (45 MB)",
+    hint="To use your own mongod, set TEST_MONGODB_URI to its address and TEST_MONGOD to its path.",
 )
 
-START_S = 60
+START_TIMEOUT_S = 60
 REPLICA_SET = "tests"
 
-# Run in the virtualenv, whose driver says what mongod's own shell would: it is told its one member.
+# Runs in the virtualenv, which has the driver: mongod's shell is not installed.
 INITIATE = """
 import sys
 from pymongo import MongoClient
@@ -49,23 +49,23 @@ def main(arguments):
     options, dashes, command = split(arguments, "--")
     if options or not (dashes and command):
         raise Failure("usage: with_servers.py -- COMMAND...")
-    take_signals()
+    exit_on_signals()
     if not (os.environ.get("TEST_MONGODB_URI") and os.environ.get("TEST_MONGOD")):
         VENV.install()
-    told = {"TEST_MONGOD": os.environ.get("TEST_MONGOD") or str(mongod_program())}
-    with ExitStack() as started:
+    variables = {"TEST_MONGOD": os.environ.get("TEST_MONGOD") or str(mongod_path())}
+    with ExitStack() as servers:
         if not os.environ.get("TEST_MONGODB_URI"):
-            told["TEST_MONGODB_URI"] = started.enter_context(mongod(told["TEST_MONGOD"]))
+            variables["TEST_MONGODB_URI"] = servers.enter_context(mongod(variables["TEST_MONGOD"]))
         if not os.environ.get("TEST_REDIS_URL"):
-            told["TEST_REDIS_URL"] = started.enter_context(redis())
-        return run(command, {**os.environ, **told})
+            variables["TEST_REDIS_URL"] = servers.enter_context(redis())
+        return run(command, {**os.environ, **variables})
 
 
-def mongod_program():
-    """The wheel brings it without the right to run it."""
+def mongod_path():
+    """Finds mongod in the wheel and makes it executable, which it is not in the wheel."""
     program = next(VENV.path.glob("lib/python*/site-packages/fiftyone/db/bin/mongod"), None)
     if program is None:
-        raise Failure("the package that should hold mongod holds none")
+        raise Failure("mongod is missing from its package")
     program.chmod(0o755)
     return program
 
@@ -78,7 +78,7 @@ def mongod(program):
         start(
             port,
             *(program, "--dbpath", ".", "--port", str(port), "--bind_ip", "127.0.0.1"),
-            # A member of a replica set, so that transactions and majority writes are real.
+            # A replica set of one member: transactions and majority writes need one.
             *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.5", "--quiet"),
         )
         subprocess.run([VENV.python, "-c", INITIATE, address, REPLICA_SET], check=True)
@@ -98,7 +98,7 @@ def redis():
 
 @contextmanager
 def server(name):
-    """Gives what starts the server `name`, in a folder that goes with it, and waits for its port."""
+    """Yields a function that starts the server `name` in a temporary folder and waits for its port."""
     processes = []
     with tempfile.TemporaryDirectory(prefix=f"webchat-{name}-") as folder:
         log = Path(folder) / "log"
@@ -115,27 +115,27 @@ def server(name):
                     preexec_fn=end_with_parent,
                 )
             processes.append(process)
-            wait_for(name, process, port, log)
+            wait_until_ready(name, process, port, log)
 
         try:
             yield start
         finally:
             for process in processes:
-                process.kill()  # what it holds goes with the folder
+                process.kill()  # its data is deleted with the folder anyway
                 process.wait()
 
 
-def wait_for(name, process, port, log):
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
+def wait_until_ready(name, process, port, log):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
         if process.poll() is not None:
-            last = log.read_text(errors="replace")[-2000:]
-            raise Failure(f"{name} ended while starting ({describe(process.returncode)}): {last}")
+            log_end = log.read_text(errors="replace")[-2000:]
+            raise Failure(f"{name} ended while starting ({describe(process.returncode)}): {log_end}")
         with socket.socket() as connection:
             if connection.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise Failure(f"{name} was not ready after {START_S} s")
+    raise Failure(f"{name} was not ready after {START_TIMEOUT_S} s")
 
 
 def free_port():
@@ -145,4 +145,4 @@ def free_port():
 
 
 if __name__ == "__main__":
-    sys.exit(main_of(main))
+    sys.exit(run_script(main))

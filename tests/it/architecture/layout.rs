@@ -11,11 +11,14 @@ const MAX_LINES_PER_FILE: usize = 400;
 /// The folders that hold the workspace's packages.
 const PACKAGE_FOLDERS: [&str; 3] = ["bin", "crates", "tests"];
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
 fn rust_files() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     for folder in PACKAGE_FOLDERS {
-        collect_rust_files(&root.join(folder), &mut files);
+        collect_rust_files(&root().join(folder), &mut files);
     }
     files
 }
@@ -34,7 +37,8 @@ fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Whether the file holds tests: `tests.rs`, or anything below a `tests` or `testing` folder.
 fn is_test(file: &Path) -> bool {
-    file.with_extension("").iter().any(|part| part == "tests" || part == "testing")
+    let path = file.strip_prefix(root()).unwrap().with_extension("");
+    path.iter().any(|part| part == "tests" || part == "testing")
 }
 
 #[test]
