@@ -121,7 +121,7 @@ async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
     answering.send("It goes ");
     let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
 
-    let impatient = keyed_request().timeout(Duration::from_millis(300)).send().await;
+    let short_timeout = keyed_request().timeout(Duration::from_millis(300)).send().await;
     let ending = async {
         chat.running_turn().await;
         answering.send("on.");
@@ -134,7 +134,7 @@ async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
     );
     let later = chat.browser.send(keyed_request()).await;
 
-    assert!(impatient.unwrap_err().is_timeout());
+    assert!(short_timeout.unwrap_err().is_timeout());
     assert_eq!(again.json()["answer"]["content"], "It goes on.");
     for answer in [at_once, later] {
         assert_eq!((answer.status.as_u16(), answer.json()), (200, again.json()));

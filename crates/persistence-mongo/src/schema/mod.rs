@@ -1,4 +1,4 @@
-//! The schema of a database: its collections, validators and indexes, and how it is brought up to date.
+//! The schema of a database: its collections, validators and indexes, and how it is updated.
 
 mod change;
 mod definitions;

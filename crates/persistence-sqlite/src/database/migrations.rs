@@ -14,7 +14,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/06_answer_errors.sql")),
 ];
 
-/// Why the schema could not be brought up to date.
+/// Why the schema could not be updated.
 pub(super) enum PrepareError {
     TooNew,
     Broken(Box<dyn Error + Send + Sync>),

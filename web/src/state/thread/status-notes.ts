@@ -59,11 +59,7 @@ function unsent({ problem }: ThreadMessage): StatusNote {
   };
 }
 
-const OPERATOR = 'Only whoever runs this server can mend that.';
-
 const HINTS: Record<string, string> = {
-  model_key_refused: OPERATOR,
-  model_not_found: OPERATOR,
   model_content_filter: 'Put the question in other words.',
   model_context_too_long: 'Shorten the question, or begin a new chat.',
   model_parameter_refused: 'Change the parameters of this conversation.',
