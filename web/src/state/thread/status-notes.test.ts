@@ -27,7 +27,7 @@ describe('the status note of a message', () => {
       hint: 'Put the question in other words.',
       actions: ['edit'],
     });
-    expect(noteOf('failed', '', 'model_key_refused')?.hint).toContain('runs this server');
+    expect(noteOf('failed', '', 'model_key_refused')?.hint).toContain('Ask your administrator');
   });
 
   test('is null for a complete message', () => {

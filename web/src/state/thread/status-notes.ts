@@ -59,7 +59,11 @@ function unsent({ problem }: ThreadMessage): StatusNote {
   };
 }
 
+const ASK_ADMINISTRATOR = 'Ask your administrator to fix this.';
+
 const HINTS: Record<string, string> = {
+  model_key_refused: ASK_ADMINISTRATOR,
+  model_not_found: ASK_ADMINISTRATOR,
   model_content_filter: 'Put the question in other words.',
   model_context_too_long: 'Shorten the question, or begin a new chat.',
   model_parameter_refused: 'Change the parameters of this conversation.',
