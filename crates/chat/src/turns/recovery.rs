@@ -76,7 +76,7 @@ impl Turns {
         let usage = TokenUsage {
             turn_id,
             total_tokens_used: turn.answer.as_ref().map_or(0, |answer| answer.token_count),
-            ledger: self.core.empty_ledger(),
+            ledger: self.core.settings.empty_ledger(),
         };
         end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
     }

@@ -29,8 +29,10 @@ impl Turn {
         metrics::turn_started();
         let draft = Draft::new(&self.answer.content);
         self.publish_existing_text(publisher);
-        let mut sent =
-            SentRequest { context: self.context.clone(), ledger: self.core.empty_ledger() };
+        let mut sent = SentRequest {
+            context: self.context.clone(),
+            ledger: self.core.settings.empty_ledger(),
+        };
         let generating = self.generate(&draft, &mut sent, publisher, cancellation);
         let generated = AssertUnwindSafe(generating).catch_unwind().await;
         let ended = generated.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
