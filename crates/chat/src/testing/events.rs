@@ -10,8 +10,8 @@ pub(crate) async fn settle() {
     sleep(Duration::from_millis(1)).await;
 }
 
-/// Waits for a future, and fails instead of hanging if it never completes. Tests pause the clock, so this takes
-/// no real time.
+/// Waits for a future, and fails instead of hanging if it never completes. Tests pause the clock, so this
+/// takes no real time.
 pub(crate) async fn expect_soon<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_mins(1), future).await.expect("timed out")
 }

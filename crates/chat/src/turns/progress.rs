@@ -61,8 +61,8 @@ impl Turns {
     /// Subscribes to the turn of a message, also if the message is a duplicate.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`] if the user has no such conversation; an error of the storage if the
-    /// store or the log can't be read.
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation; an error of the storage if
+    /// the store or the log can't be read.
     pub async fn progress(
         &self,
         user_id: UserId,
@@ -140,8 +140,8 @@ impl TurnProgress {
         self.first.is_none() && self.subscription.is_none()
     }
 
-    /// Waits for the conversation's next update. Returns `None` after the turn's last event, or at once if the
-    /// turn had ended before the call to [`Turns::progress`].
+    /// Waits for the conversation's next update. Returns `None` after the turn's last event, or at once if
+    /// the turn had ended before the call to [`Turns::progress`].
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.

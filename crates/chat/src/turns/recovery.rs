@@ -25,8 +25,8 @@ impl Turns {
         run_periodically("failed to recover abandoned turns", RECOVERY_INTERVAL, recover).await;
     }
 
-    /// Claims the turns whose instances have died, publishes their end and ends them. If that fails for a turn,
-    /// it is claimed again when the new lease expires.
+    /// Claims the turns whose instances have died, publishes their end and ends them. If that fails for a
+    /// turn, it is claimed again when the new lease expires.
     pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
         let now = self.core.now();
         let conversations = &self.core.ports.conversations;

@@ -23,7 +23,8 @@ impl Turns {
     ///
     /// # Errors
     /// Any [`ChatError`]. After an error nothing is stored, with one exception: a message that was stored but
-    /// could not be published stays, with a failed answer. Errors of the answer itself are published as events.
+    /// could not be published stays, with a failed answer. Errors of the answer itself are published as
+    /// events.
     ///
     /// # Cancellation
     /// If the future is dropped, the message may be stored. If it is, its turn runs.

@@ -135,8 +135,8 @@ impl Turn {
         Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholders)))
     }
 
-    /// Returns the last message of the history that goes to the model: the question, or the answer to continue,
-    /// whose token count then includes the instruction to continue it.
+    /// Returns the last message of the history that goes to the model: the question, or the answer to
+    /// continue, whose token count then includes the instruction to continue it.
     fn last(&self) -> Message {
         if !self.continues() {
             return self.question.clone();

@@ -10,7 +10,8 @@ use crate::context::compaction::Compaction;
 use crate::context::titles::generate_title;
 
 impl Turn {
-    /// Compacts the conversation before it exceeds the window, and generates a title after the first exchange.
+    /// Compacts the conversation before it exceeds the window, and generates a title after the first
+    /// exchange.
     pub(super) fn follow_up(&self, answer: &Message, sent: &SentRequest) {
         let added = with_overhead(self.added_tokens(answer.token_count));
         let history = sent.ledger.history.saturating_add(added);

@@ -16,8 +16,8 @@ use crate::turns::lease::LEASE;
 /// How often the answer is saved and the lease renewed.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The first interval of the final save's retries, which doubles each time. All intervals take 6.2 s in total,
-/// which is less than an aborted task has at shutdown.
+/// The first interval of the final save's retries, which doubles each time. All intervals take 6.2 s in
+/// total, which is less than an aborted task has at shutdown.
 const MIN_BACKOFF: Duration = Duration::from_millis(200);
 
 /// The maximum number of retries of the final save.
@@ -57,8 +57,8 @@ impl Turn {
         Ok(saved.unwrap_or(0))
     }
 
-    /// Keeps saving the answer until the turn's end is published; otherwise another instance would treat this turn
-    /// as abandoned.
+    /// Keeps saving the answer until the turn's end is published; otherwise another instance would treat this
+    /// turn as abandoned.
     pub(super) async fn renew_until_published(&self, answer: &Message, publisher: &EventPublisher) {
         while timeout(SAVE_INTERVAL, publisher.finished()).await.is_err() {
             let update = AnswerUpdate {
