@@ -25,7 +25,7 @@ pub struct Chat {
     pub turns: Turns,
     /// Conversations and their messages.
     pub conversations: Conversations,
-    /// What goes to the model besides the messages.
+    /// System prompts, parameters, examples and summaries of conversations.
     pub contexts: Contexts,
     /// Files and their analyses.
     pub files: Files,
@@ -75,18 +75,18 @@ impl Chat {
         self.core.ports.model.name()
     }
 
-    /// Checks whether the server can work. Each store has 3 s to answer.
+    /// Checks whether the server can serve requests. Each store has 3 s to answer.
     ///
     /// # Errors
-    /// [`NotReady`] says why it can't.
+    /// [`NotReady`] if the server is shutting down or a store doesn't answer.
     pub async fn readiness(&self) -> Result<(), NotReady> {
         self.core.readiness().await
     }
 
-    /// Starts the tasks that run until shutdown: they receive signals from other instances, recover the
-    /// abandoned turns of dead ones, and analyse files, including those that another server left
-    /// unfinished. At shutdown, requests about a file that were already sent are still answered and
-    /// stored within the grace period; the rest continues on another instance or after the restart.
+    /// Starts the tasks that run until shutdown: they receive signals from other instances, recover
+    /// abandoned turns of dead instances, and analyse files, including those that another instance left
+    /// unfinished. At shutdown, file analysis waits up to the grace period for the requests in flight and
+    /// stores their results; another instance, or this one after its restart, analyses the rest.
     ///
     /// Call it once for each set of ports.
     pub fn spawn_background_tasks(&self) {
@@ -97,8 +97,8 @@ impl Chat {
         self.files.spawn_worker();
     }
 
-    /// Accepts no new turns, waits up to `grace` for the running ones, then stores what the rest have so
-    /// far, marked as interrupted.
+    /// Accepts no new turns, waits up to `grace` for the running ones, then aborts the rest: their partial
+    /// answers are saved as interrupted.
     pub async fn shutdown(&self, grace: Duration) {
         self.core.lifecycle.shutdown(grace).await;
     }

@@ -1,4 +1,4 @@
-//! Why a use case fails: variant, wire code and text of each error in one place.
+//! The errors of the use cases, each with its wire code and its text.
 
 use strum::IntoStaticStr;
 use thiserror::Error;
@@ -7,8 +7,8 @@ use webchat_tokens::TooLong;
 
 use crate::formats::invalid_file::InvalidImportFile;
 
-/// Why a use case failed. The text is meant for the user and never shows the cause of a storage error;
-/// the `strum` name is the stable code that clients see (see [`ChatError::code`]).
+/// An error of a use case. Its text is meant for the user and never shows the cause of a storage error; its
+/// `strum` name is the stable code that clients see (see [`ChatError::code`]).
 #[derive(Debug, Error, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ChatError {
@@ -28,10 +28,13 @@ pub enum ChatError {
     #[error("Message not found.")]
     MessageNotFound,
     /// The visible path doesn't end in an answer that can be continued.
-    #[error("Only the last answer can be continued, if it broke off and there is room for more.")]
+    #[error(
+        "Only the last answer can be continued, and only if it is incomplete and the model's context \
+         window has space left."
+    )]
     NothingToContinue,
     /// No such turn is running in the conversation.
-    #[error("This answer is not being made any more.")]
+    #[error("This answer is no longer being generated.")]
     TurnNotFound,
     /// The saved conversation doesn't exist or belongs to another user.
     #[error("Saved conversation not found.")]
@@ -45,20 +48,21 @@ pub enum ChatError {
     NoSummary,
     /// System prompt, examples and summary together take too much of the model's window.
     #[error(
-        "This takes too much of the model's window: at most {limit} tokens are left for it. Please \
-         shorten it."
+        "This uses too much of the model's context window. Please shorten it to at most {limit} \
+         tokens."
     )]
     ContextTooLong {
         /// The maximum number of tokens.
         limit: u32,
     },
     /// The resource no longer has the revision that the client expects.
-    #[error("This was changed meanwhile. Please look at it again before you change it.")]
+    #[error("This was changed in the meantime. Please reload it before you change it.")]
     #[strum(serialize = "stale")]
     RevisionConflict,
     /// The conversation has messages after the position that the client expects.
     #[error(
-        "The conversation has moved on to message {position}. Please look at it before you send."
+        "The conversation has new messages, up to message {position}. Please read them before you \
+         send."
     )]
     #[strum(serialize = "stale")]
     PositionConflict {
@@ -66,29 +70,29 @@ pub enum ChatError {
         position: u64,
     },
     /// The context kept being changed concurrently until the retries were used up.
-    #[error("The conversation's context was changed meanwhile. Please try again.")]
+    #[error("The conversation's context was changed in the meantime. Please try again.")]
     #[strum(serialize = "context_changed")]
     ContextConflict,
     /// The user's limit of concurrent turns is reached.
-    #[error("{limit} answers are being made for you already. Please wait for one of them.")]
+    #[error("You already have {limit} answers in progress. Please wait for one of them.")]
     TooManyTurns {
         /// The maximum number of concurrent turns.
         limit: u32,
     },
     /// Another turn is running in the conversation.
-    #[error("An answer is still being made. Please wait for it, or stop it.")]
+    #[error("An answer is still in progress. Please wait for it, or stop it.")]
     TurnInProgress,
-    /// The conversation was saved so often that the file names of the next seconds are taken.
-    #[error("This conversation was saved several times just now. Please wait some seconds.")]
+    /// The conversation was saved so often that the file names of the next seconds are in use already.
+    #[error("This conversation was just saved several times. Please wait a few seconds.")]
     SavedTooOften,
     /// The import doesn't exist, is no longer remembered, or belongs to another user.
     #[error("Import not found.")]
     ImportNotFound,
     /// The user already has an import in progress.
-    #[error("Another import of yours is still under way. Please wait for its end.")]
+    #[error("You already have an import in progress. Please wait until it has finished.")]
     ImportInProgress,
     /// The server's limit of concurrent imports is reached.
-    #[error("The server has too many imports under way. Please try again later.")]
+    #[error("The server has too many imports in progress. Please try again later.")]
     TooManyImports,
     /// The file to import can't be parsed.
     #[error(transparent)]
@@ -105,13 +109,15 @@ pub enum ChatError {
         max_bytes: usize,
     },
     /// The file is not UTF-8 text.
-    #[error("The file is no text: it must be encoded in UTF-8.")]
+    #[error("The file is not a text file: it must be encoded in UTF-8.")]
     FileNotText,
     /// The file contains only white space.
     #[error("The file is empty.")]
     EmptyFile,
     /// The user's limit of concurrent file analyses is reached.
-    #[error("{limit} of your files are being analysed. Please wait for one of them, or cancel it.")]
+    #[error(
+        "{limit} of your files are already being analysed. Please wait for one of them, or cancel it."
+    )]
     TooManyFiles {
         /// The maximum number of concurrent file analyses.
         limit: u32,
@@ -120,7 +126,7 @@ pub enum ChatError {
     #[error("File not found.")]
     FileNotFound,
     /// Only a failed analysis can be retried.
-    #[error("The analysis of this file has not failed: there is nothing to try again.")]
+    #[error("Only a failed analysis can be retried, and the analysis of this file has not failed.")]
     FileNotFailed,
     /// The server is shutting down.
     #[error("The server is restarting. Please try again in a moment.")]
@@ -163,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conflicts_share_a_code_only_where_the_wire_does() {
+    fn revision_and_position_conflicts_share_a_code_and_context_conflicts_have_another() {
         let position = ChatError::PositionConflict { position: 2 };
 
         assert_eq!(position.code(), "stale");
@@ -172,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_limit_is_shown_in_megabytes() {
+    fn file_size_limit_is_formatted_in_megabytes() {
         let text = |megabyte_tenths: usize| {
             let max_bytes = megabyte_tenths * 1024 * 1024 / 10;
             ChatError::FileTooLarge { max_bytes }.to_string()

@@ -1,4 +1,4 @@
-//! The ports that the use cases work with.
+//! The ports of the use cases: stores, event log, signals, model, clock.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use webchat_persistence::{
 };
 use webchat_tokens::TokenCounter;
 
-/// The ports that the use cases work with.
+/// The ports of the use cases.
 #[derive(Clone)]
 pub struct Ports {
     /// Stores conversations and their messages.
     pub conversations: Arc<dyn Conversations>,
-    /// Stores what goes to the model besides the messages.
+    /// Stores system prompts, parameters, examples and summaries of conversations.
     pub contexts: Arc<dyn Contexts>,
     /// Reads and writes complete conversations, for export and import.
     pub archive: Arc<dyn ConversationArchive>,
-    /// Stores files while they are analysed.
+    /// Stores files during their analysis.
     pub file_jobs: Arc<dyn FileJobs>,
     /// Stores sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Stores the files that users saved.
+    /// Stores the conversations that users saved as files.
     pub saved_files: Arc<dyn SavedFiles>,
     /// Publishes events and keeps them for replay.
     pub log: Arc<dyn TurnLog>,
@@ -35,6 +35,6 @@ pub struct Ports {
     pub model: Arc<dyn ChatModel>,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Counts tokens until it is known which model answers.
+    /// Counts tokens until the model's name is known.
     pub tokens: TokenCounter,
 }

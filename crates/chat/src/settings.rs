@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-/// What the operator decides about the use cases.
+use webchat_domain::Ledger;
+
+/// The operator's settings of the use cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The size of the model's window in tokens.
+    /// The size of the model's context window in tokens.
     pub max_tokens: u32,
     /// The number of tokens reserved for an answer, which is also its maximum length.
     pub reply_tokens: u32,
@@ -13,7 +15,7 @@ pub struct Settings {
     pub session_ttl: Duration,
     /// The system prompt of conversations that don't have one.
     pub system_prompt: Option<String>,
-    /// Whether the model is asked to generate titles.
+    /// Whether the model generates titles.
     pub auto_titles: bool,
     /// Which files are accepted, and how they are analysed.
     pub files: FileSettings,
@@ -22,19 +24,27 @@ pub struct Settings {
     pub turns_per_user: Option<u32>,
 }
 
-/// What the operator decides about files.
+impl Settings {
+    /// Returns the ledger of a turn that has sent nothing to the model.
+    pub(crate) fn empty_ledger(&self) -> Ledger {
+        let Self { max_tokens: window, reply_tokens: reserved, .. } = *self;
+        Ledger { window, reserved, total: reserved, ..Ledger::default() }
+    }
+}
+
+/// The operator's settings of file analysis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSettings {
     /// The maximum size of a file in bytes.
     pub max_bytes: usize,
     /// The accepted file name extensions, in lower case.
     pub extensions: Vec<String>,
-    /// The maximum number of tokens of a part, which is analysed in one request.
+    /// The maximum number of tokens of a part. Each part is analysed in one request.
     pub part_tokens: u32,
     /// The maximum number of concurrent requests to the model, for all files together.
     pub concurrency: usize,
-    /// The maximum number of files of one user that are analysed concurrently. Failed files, which are
-    /// kept for a retry, have the same limit.
+    /// The maximum number of files of one user that are analysed concurrently. Failed files are kept for a
+    /// retry and have the same limit.
     pub per_user: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The lifecycle of the process: which tasks run, and how a shutdown ends them.
+//! The lifecycle of the process: runs its tasks and ends them at shutdown.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// How long aborted tasks have to save their state. It must exceed the time that they spend on retries.
+/// How long aborted tasks have to save their state. It must exceed the total time of their retries.
 const FINAL_SAVE_GRACE: Duration = Duration::from_secs(8);
 
-/// The lifecycle of the process: running, then draining, then aborting what is left.
+/// The lifecycle of the process: first running, then draining, then aborting the remaining tasks.
 ///
-/// Tasks run on the runtime of whoever created this, so that they outlive the runtime of a caller.
+/// Tasks run on the Tokio runtime that was current in [`Lifecycle::new`], so that they outlive the runtime of
+/// a caller.
 pub(crate) struct Lifecycle {
     runtime: Handle,
     tasks: TaskTracker,
@@ -48,12 +49,12 @@ impl Lifecycle {
         self.draining.is_cancelled()
     }
 
-    /// Cancelled when shutdown begins: start nothing new.
+    /// Cancelled when shutdown begins: tasks must start nothing new.
     pub(crate) fn draining(&self) -> CancellationToken {
         self.draining.clone()
     }
 
-    /// Cancelled when the grace period of a shutdown is over: save state and stop.
+    /// Cancelled when the grace period of a shutdown is over: tasks must save their state and stop.
     pub(crate) fn aborting(&self) -> CancellationToken {
         self.aborting.clone()
     }
@@ -66,7 +67,7 @@ impl Lifecycle {
         self.tasks.spawn_on(task, &self.runtime)
     }
 
-    /// Runs a task until the last detached task of a shutdown has ended, then drops it.
+    /// Runs a task until shutdown, which drops it once all detached tasks have ended.
     pub(crate) fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
         let drained = self.drained.clone();
         let task = async move {
@@ -94,7 +95,7 @@ impl Lifecycle {
         }
         self.aborting.cancel();
         if timeout(FINAL_SAVE_GRACE, self.tasks.wait()).await.is_err() {
-            tracing::error!(tasks = self.tasks.len(), "lost tasks that could not save in time");
+            tracing::error!(tasks = self.tasks.len(), "tasks failed to save their state in time");
         }
     }
 }
@@ -110,21 +111,21 @@ mod tests {
     const GRACE: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn shutdown_refuses_new_turns() {
+    async fn shutdown_rejects_new_turns() {
         let test = TestChat::new().await;
 
         test.chat.shutdown(GRACE).await;
-        let refused = test.send(QUESTION).await;
+        let rejected = test.send(QUESTION).await;
 
-        assert_eq!(refused.unwrap_err().code(), "shutting_down");
+        assert_eq!(rejected.unwrap_err().code(), "shutting_down");
         assert_eq!(test.messages().await, []);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn shutdown_waits_for_the_turns_that_run_and_no_longer() {
+    async fn shutdown_returns_as_soon_as_the_running_turns_end() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
-        let began = Instant::now();
+        let start = Instant::now();
 
         let answering = async {
             sleep(Duration::from_secs(20)).await;
@@ -133,23 +134,23 @@ mod tests {
         };
         tokio::join!(test.chat.shutdown(GRACE), answering);
 
-        assert!(began.elapsed() < GRACE, "{:?}", began.elapsed());
+        assert!(start.elapsed() < GRACE, "{:?}", start.elapsed());
         let answer = test.last_message().await;
         assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Complete));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_that_outlasts_the_grace_is_interrupted_and_what_came_is_kept() {
+    async fn a_turn_that_exceeds_the_grace_period_is_interrupted_and_its_partial_answer_is_saved() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         request.send_text("anti").await;
         sleep(Duration::from_secs(3)).await;
 
-        let late = async {
+        let answering = async {
             sleep(Duration::from_secs(29)).await;
             request.send_text("dis").await;
         };
-        tokio::join!(test.chat.shutdown(GRACE), late);
+        tokio::join!(test.chat.shutdown(GRACE), answering);
 
         assert!(request.is_cancelled());
         assert_eq!(
@@ -162,17 +163,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_that_is_being_taken_when_shutdown_begins_gets_its_whole_turn() {
+    async fn the_turn_of_a_message_admitted_before_shutdown_is_published_completely() {
         let test = TestChat::new().await;
-        let long_to_count = "word ".repeat(4_000);
+        let long_message = "word ".repeat(4_000);
 
-        let sending = async { test.send(&long_to_count).await.unwrap() };
+        let sending = async { test.send(&long_message).await.unwrap() };
         let shutdown = async {
             test.chat.shutdown(GRACE).await;
             test.published().await
         };
-        let (_, told) = tokio::join!(sending, shutdown);
+        let (_, published) = tokio::join!(sending, shutdown);
 
-        assert_eq!(told[2..], ["end: Interrupted, Interrupted", "usage: 4008"]);
+        assert_eq!(published[2..], ["end: Interrupted, Interrupted", "usage: 4008"]);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use webchat_domain::UserId;
 
-/// Limits how many of something each user has at a time in this process: turns, connections. Clones
-/// share one count.
+/// Limits how many turns, connections or the like each user has at a time in this process. Clones share one
+/// count.
 #[derive(Clone, Default)]
 pub struct PerUserLimit(Arc<Mutex<HashMap<UserId, usize>>>);
 
@@ -51,17 +51,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_has_so_many_and_the_next_when_one_is_gone() {
-        let permits = PerUserLimit::default();
+    fn acquire_fails_at_the_limit_of_the_user_until_permits_are_released() {
+        let limit = PerUserLimit::default();
         let (user, other) = (UserId::generate(), UserId::generate());
 
-        let held = [permits.acquire(user, 2).unwrap(), permits.acquire(user, 2).unwrap()];
-        let refused = permits.acquire(user, 2);
-        let others = permits.acquire(other, 2);
-        drop(held);
+        let permits = [limit.acquire(user, 2).unwrap(), limit.acquire(user, 2).unwrap()];
+        let above_limit = limit.acquire(user, 2);
+        let of_other_user = limit.acquire(other, 2);
+        drop(permits);
 
-        assert!(refused.is_none());
-        drop((others.unwrap(), permits.acquire(user, 2).unwrap()));
-        assert!(permits.lock().is_empty());
+        assert!(above_limit.is_none());
+        drop((of_other_user.unwrap(), limit.acquire(user, 2).unwrap()));
+        assert!(limit.lock().is_empty());
     }
 }

@@ -1,8 +1,11 @@
-//! What the services run on: shared state, lifecycle, periodic tasks, limits and readiness.
+//! What the services share: state, lifecycle, periodic tasks, limits, readiness, notifications and token
+//! counts.
 
 pub(crate) mod core;
 pub(crate) mod error_chain;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
+mod notifications;
 pub(crate) mod periodic;
 pub(crate) mod readiness;
+mod tokens;

@@ -1,4 +1,4 @@
-//! Tasks that run again and again until they are dropped.
+//! Tasks that run periodically until they are dropped.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -13,7 +13,7 @@ use super::error_chain::{error_chain, panic_message};
 /// Calls `run` forever, `interval` after each run ends. A run that fails or panics is logged as
 /// `failure` and doesn't prevent the next one.
 ///
-/// This is not a retry: runs follow each other whether they succeed or not.
+/// This is not a retry: a successful run is followed by the next one, too.
 pub(crate) async fn run_periodically<F: Future<Output = Result<(), StoreError>>>(
     failure: &'static str,
     interval: Duration,
@@ -31,16 +31,16 @@ pub(crate) async fn run_periodically<F: Future<Output = Result<(), StoreError>>>
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use std::sync::Arc;
+
+    use futures_util::{StreamExt, stream};
     use webchat_persistence::{MockConversations, MockFileJobs, MockSignals};
 
     use super::*;
     use crate::testing::TestChat;
-    use futures_util::StreamExt;
-    use std::sync::Arc;
 
     #[tokio::test(start_paused = true)]
-    async fn what_panics_once_in_the_background_goes_on() {
+    async fn background_tasks_keep_running_after_a_panic() {
         let (mut signals, mut conversations, mut file_jobs) =
             (MockSignals::new(), MockConversations::new(), MockFileJobs::new());
         signals.expect_subscribe().times(1).returning(|| panic!("signals"));
@@ -61,7 +61,7 @@ mod tests {
         test.chat.spawn_background_tasks();
         test.advance(Duration::from_secs(10)).await;
 
-        // The mocks see to it that they are called again.
+        // The mocks verify that they were called again.
         test.chat.shutdown(Duration::ZERO).await;
     }
 }

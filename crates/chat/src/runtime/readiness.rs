@@ -1,4 +1,4 @@
-//! Whether the server can serve requests.
+//! Checks whether the server can serve requests.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotReady {
     /// The server is shutting down.
-    #[error("The server is going away.")]
+    #[error("The server is shutting down.")]
     ShuttingDown,
     /// A store doesn't answer.
     #[error("{0} does not answer.")]
@@ -23,7 +23,7 @@ pub enum NotReady {
 }
 
 impl Core {
-    /// Checks whether the server can work, within [`PROBE_TIMEOUT`] per store.
+    /// Checks whether the server can serve requests, within [`PROBE_TIMEOUT`] per store.
     pub(crate) async fn readiness(&self) -> Result<(), NotReady> {
         if self.lifecycle.is_draining() {
             return Err(NotReady::ShuttingDown);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::testing::TestChat;
 
-    async fn room_with_probe(result: Result<(), StoreError>) -> TestChat {
+    async fn chat_with_probe(result: Result<(), StoreError>) -> TestChat {
         let mut probe = MockProbe::new();
         probe.expect_name().return_const("Redis");
         probe.expect_check().return_once(|| result);
@@ -63,22 +63,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_whose_stores_answer_is_ready() {
-        let test = room_with_probe(Ok(())).await;
+    async fn a_server_is_ready_if_its_stores_answer() {
+        let test = chat_with_probe(Ok(())).await;
 
         assert_eq!(test.chat.readiness().await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_is_away_is_named() {
-        let test = room_with_probe(Err(StoreError::unavailable("refused"))).await;
+    async fn an_unavailable_store_makes_the_server_not_ready() {
+        let test = chat_with_probe(Err(StoreError::unavailable("refused"))).await;
 
         assert_eq!(test.chat.readiness().await, Err(NotReady::Store("Redis")));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_goes_away_is_not_ready() {
-        let test = room_with_probe(Ok(())).await;
+    async fn a_server_that_shuts_down_is_not_ready() {
+        let test = chat_with_probe(Ok(())).await;
 
         test.chat.shutdown(Duration::ZERO).await;
 

@@ -1,4 +1,4 @@
-//! One user in one empty conversation, on a real store.
+//! A chat on a real store, with one user who has one conversation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,13 @@ use crate::{
     Settings,
 };
 
-/// Of 7 and 6 tokens, by the OpenAI cookbook.
+/// A question of 7 tokens, according to the OpenAI cookbook.
 pub(crate) const QUESTION: &str = "2 + 2 = 4";
+
+/// An answer of 6 tokens, according to the OpenAI cookbook.
 pub(crate) const ANSWER: &str = "antidisestablishmentarianism";
 
+/// The time at which the clock of a test starts.
 pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
 fn settings() -> Settings {
@@ -39,14 +42,14 @@ fn settings() -> Settings {
     }
 }
 
-/// One user in one empty conversation.
+/// A chat with one user who has one conversation, empty at first.
 pub(crate) struct TestChat {
     pub(crate) chat: Chat,
     pub(crate) user_id: UserId,
     pub(crate) id: ConversationId,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) clock: Arc<ManualClock>,
-    _folder: TempDir,
+    _dir: TempDir,
 }
 
 impl TestChat {
@@ -64,8 +67,8 @@ impl TestChat {
     pub(crate) async fn with_settings(change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings();
         change(&mut settings);
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
         let model = Arc::new(ScriptedModel::new());
         let clock = Arc::new(ManualClock::at(START));
         let ports = Ports {
@@ -74,7 +77,7 @@ impl TestChat {
             contexts: Arc::new(store.clone()),
             archive: Arc::new(store.clone()),
             file_jobs: Arc::new(store.clone()),
-            saved_files: Arc::new(SavedFilesDir::at(folder.path().join("saved"))),
+            saved_files: Arc::new(SavedFilesDir::at(dir.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),
             sessions: Arc::new(store),
@@ -85,17 +88,17 @@ impl TestChat {
         let chat = Chat::new(ports, settings);
         let user_id = UserId::generate();
         let id = chat.conversations.start(user_id, None).await.unwrap().conversation_id;
-        Self { chat, user_id, id, model, clock, _folder: folder }
+        Self { chat, user_id, id, model, clock, _dir: dir }
     }
 
-    /// The same room on other ports.
+    /// Replaces ports of the chat.
     pub(crate) fn with_ports(self, change: impl FnOnce(&mut Ports)) -> Self {
         let mut ports = self.chat.core.ports.clone();
         change(&mut ports);
         Self { chat: Chat::new(ports, self.chat.settings().clone()), ..self }
     }
 
-    /// Another instance on the same stores.
+    /// Returns another instance on the same stores.
     pub(crate) fn another_instance(&self) -> Chat {
         Chat::new(self.chat.core.ports.clone(), self.chat.settings().clone())
     }
@@ -104,23 +107,23 @@ impl TestChat {
         self.chat.turns.send(self.user_id, self.id, message(content)).await
     }
 
-    /// Sends the question, and returns when the model has got it.
+    /// Sends the question and returns the model's request.
     pub(crate) async fn ask(&self, content: &str) -> ModelRequest {
         self.send(content).await.unwrap();
         self.model.next_request().await
     }
 
-    /// A whole turn.
+    /// Runs a complete turn.
     pub(crate) async fn ask_and_answer(&self, question: &str, answer: &str) {
         self.ask(question).await.answer(answer, FinishReason::Stop).await;
     }
 
-    /// A message that comes from elsewhere, in no turn.
+    /// Appends a message without a turn.
     pub(crate) async fn append_message(&self, content: &str) {
         self.append_messages([content.to_owned()]).await;
     }
 
-    /// Such messages, at once.
+    /// Appends messages without a turn, all at once.
     pub(crate) async fn append_messages(&self, contents: impl IntoIterator<Item = String>) {
         let message = |content: String| NewMessage {
             message_id: MessageId::generate(),
@@ -142,7 +145,8 @@ impl TestChat {
             .unwrap();
     }
 
-    /// A turn as another instance began it, and died: its question, and as much of its answer as it kept.
+    /// Starts a turn as an instance would that dies afterwards, with this partial answer saved. Returns the
+    /// question and the answer.
     pub(crate) async fn begin_turn_elsewhere(&self, answer: &str) -> [Message; 2] {
         let turn_id = TurnId::generate();
         let message = |role, content: &str, status| NewMessage {
@@ -165,11 +169,11 @@ impl TestChat {
         let conversations = &self.chat.core.ports.conversations;
         match conversations.append(self.user_id, self.id, append, START).await.unwrap() {
             AppendOutcome::Stored { messages, .. } => messages.try_into().unwrap(),
-            other => panic!("not begun: {other:?}"),
+            other => panic!("the turn did not start: {other:?}"),
         }
     }
 
-    /// As if the model had summarised the messages up to this position.
+    /// Stores a summary of the messages up to this position, as if the model had written it.
     pub(crate) async fn store_summary(&self, position: u64, text: &str) {
         let contexts = &self.chat.core.ports.contexts;
         let StoredContext { mut context, revision } =
@@ -190,7 +194,7 @@ impl TestChat {
         self.chat.conversations.edit(self.user_id, id, edit).await.unwrap();
     }
 
-    /// What is stored, empty answers too.
+    /// Returns the stored messages of the visible path, including empty answers.
     pub(crate) async fn messages(&self) -> Vec<Message> {
         self.chat.core.read_messages(self.user_id, self.id, None, 100).await.unwrap()
     }
@@ -206,21 +210,21 @@ impl TestChat {
     pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
         match self.chat.core.ports.log.read(self.id, 0).await.unwrap() {
             Replay::Complete(events) => events,
-            gone @ Replay::Gone { .. } => panic!("not whole: {gone:?}"),
+            gone @ Replay::Gone { .. } => panic!("the log is incomplete: {gone:?}"),
         }
     }
 
-    /// The texts that are visible.
+    /// Returns the texts of the visible messages.
     pub(crate) async fn texts(&self) -> Vec<String> {
         self.messages().await.into_iter().map(|message| message.content).collect()
     }
 
-    /// All that followers were told, in short.
+    /// Returns a brief description of each published event.
     pub(crate) async fn published(&self) -> Vec<String> {
         self.events().await.iter().map(|event| describe(&event.body)).collect()
     }
 
-    /// Both clocks move on: the one that is asked, and the one that is slept on.
+    /// Advances both clocks: the chat's and Tokio's paused one.
     pub(crate) async fn advance(&self, duration: Duration) {
         self.clock.advance(duration);
         sleep(duration).await;

@@ -1,25 +1,26 @@
-//! Waiting for events, and describing them briefly.
+//! Waits for asynchronous work in tests, and describes events briefly.
 
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationChange, EventBody};
 
-/// Returns when there is nothing left to do but wait: paused time moves on only then.
+/// Returns when all tasks are idle: only then does Tokio advance its paused clock.
 pub(crate) async fn settle() {
     sleep(Duration::from_millis(1)).await;
 }
 
-/// What would never come is a failure, not a test that hangs. Time is paused: it costs none.
-pub(crate) async fn expect_soon<T>(coming: impl Future<Output = T>) -> T {
-    timeout(Duration::from_mins(1), coming).await.expect("timed out")
+/// Waits for a future, and fails instead of hanging if it never completes. Tests pause the clock, so this
+/// takes no real time.
+pub(crate) async fn expect_soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_mins(1), future).await.expect("timed out")
 }
 
 pub(crate) fn describe(body: &EventBody) -> String {
     match body {
         EventBody::MessageAccepted(accepted) => format!("accepted: {}", accepted.content),
         EventBody::ResponseChunk(chunk) => format!("chunk: {}", chunk.chunk),
-        EventBody::Error(failed) => format!("error: {}", failed.code),
+        EventBody::Error(error) => format!("error: {}", error.code),
         EventBody::ResponseEnd(end) => format!("end: {:?}, {:?}", end.finish_reason, end.status),
         EventBody::TokenUsage(usage) => format!("usage: {}", usage.total_tokens_used),
         EventBody::ConversationUpdated(ConversationChange::Title { title }) => {

@@ -1,4 +1,4 @@
-//! A chat on a real store, with a model that the test scripts.
+//! Test support: a chat on a real store, with a model that the test scripts.
 
 mod chat;
 mod events;

@@ -11,15 +11,15 @@ use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 
 use super::events::{expect_soon, settle};
 
-/// A model that hands each request to the test, which then makes the answer.
+/// A model that passes each request to the test, which sends the answer.
 pub(crate) struct ScriptedModel {
-    asking: mpsc::Sender<ModelRequest>,
-    request: tokio::sync::Mutex<mpsc::Receiver<ModelRequest>>,
+    request_sender: mpsc::Sender<ModelRequest>,
+    requests: tokio::sync::Mutex<mpsc::Receiver<ModelRequest>>,
     request_count: AtomicUsize,
     next_error: Mutex<Option<ModelError>>,
 }
 
-/// A request, and the answer that is being made to it.
+/// A request to the model, to which the test sends the answer.
 pub(crate) struct ModelRequest {
     pub(crate) request: ChatRequest,
     answer: mpsc::Sender<Step>,
@@ -33,17 +33,17 @@ enum Step {
 
 impl ScriptedModel {
     pub(super) fn new() -> Self {
-        let (asking, request) = mpsc::channel(16);
+        let (request_sender, requests) = mpsc::channel(16);
         Self {
-            asking,
-            request: tokio::sync::Mutex::new(request),
+            request_sender,
+            requests: tokio::sync::Mutex::new(requests),
             request_count: AtomicUsize::new(0),
             next_error: Mutex::default(),
         }
     }
 
     pub(crate) async fn next_request(&self) -> ModelRequest {
-        expect_soon(async { self.request.lock().await.recv().await }).await.unwrap()
+        expect_soon(async { self.requests.lock().await.recv().await }).await.unwrap()
     }
 
     pub(crate) fn request_count(&self) -> usize {
@@ -67,7 +67,7 @@ impl ChatModel for ScriptedModel {
             return Err(next_error);
         }
         let (answer, steps) = mpsc::channel(16);
-        self.asking.send(ModelRequest { request, answer }).await.unwrap();
+        self.request_sender.send(ModelRequest { request, answer }).await.unwrap();
         let deltas = stream::unfold(steps, |mut steps| async {
             let delta = match steps.recv().await? {
                 Step::Delta(delta) => Ok(delta),
@@ -81,7 +81,7 @@ impl ChatModel for ScriptedModel {
 }
 
 impl ModelRequest {
-    /// What the model got, without who said it.
+    /// Returns the contents of the request's messages, without their roles.
     pub(crate) fn contents(&self) -> Vec<&str> {
         self.request.messages.iter().map(|message| message.content.as_str()).collect()
     }
@@ -90,7 +90,7 @@ impl ModelRequest {
         self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
     }
 
-    /// The whole answer, until the turn has ended.
+    /// Sends the complete answer and waits until the turn has ended.
     pub(crate) async fn answer(self, text: &str, reason: FinishReason) {
         self.send_text(text).await;
         self.finish(reason).await;
@@ -106,19 +106,19 @@ impl ModelRequest {
     }
 
     pub(crate) async fn fail(self) {
-        self.step(Step::Failure(ModelError::Failed("broken off".into()))).await;
+        self.step(Step::Failure(ModelError::Failed("connection lost".into()))).await;
     }
 
     pub(crate) async fn panic(self) {
         self.step(Step::Panic).await;
     }
 
-    /// Whether nobody listens to the answer any more.
+    /// Returns whether the turn has dropped the answer's stream.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.answer.is_closed()
     }
 
     async fn step(&self, step: Step) {
-        assert!(self.answer.send(step).await.is_ok(), "nobody listens to the answer");
+        assert!(self.answer.send(step).await.is_ok(), "the stream of the answer was dropped");
     }
 }

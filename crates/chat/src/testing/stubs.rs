@@ -7,19 +7,19 @@ use webchat_persistence::{
     Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, StoreError,
 };
 
-/// A store that takes the first message of a conversation and keeps nothing.
+/// Returns a store that accepts the first message of a conversation and stores nothing.
 pub(crate) fn accepting_store() -> MockConversations {
     let mut store = MockConversations::new();
     store.expect_append().returning(|_, id, append, now| Ok(appended(id, append, now)));
     store
 }
 
-/// A log that can't take events of this name.
-pub(crate) fn log_that_rejects(refused: &'static str) -> Arc<MockTurnLog> {
+/// Returns a log that rejects events of this name.
+pub(crate) fn log_that_rejects(name: &'static str) -> Arc<MockTurnLog> {
     let mut log = MockTurnLog::new();
     log.expect_checkpoint().returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
     log.expect_append().returning(move |conversation_id, _, body| {
-        if body.name() == refused {
+        if body.name() == name {
             return Err(StoreError::unavailable("disk full"));
         }
         Ok(Arc::new(Event { conversation_id, seq: 1, body }))

@@ -1,4 +1,4 @@
-//! Continuing an answer that broke off.
+//! Continuing an incomplete answer.
 
 use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role, UserId};
 
@@ -8,16 +8,16 @@ use super::start::{TurnSource, TurnStart};
 use crate::error::ChatError;
 
 impl Turns {
-    /// Starts a turn that continues the last answer of the visible path, which was interrupted, stopped,
-    /// truncated or failed. New text is appended to the same message; the first published chunk is the text
-    /// it has already.
+    /// Starts a turn that continues the last answer of the visible path if it was interrupted, stopped,
+    /// truncated or failed. Appends the new text to the same message and publishes the existing text as the
+    /// first chunk.
     ///
-    /// `message_id` is the answer's; without it, the last message is meant.
+    /// `message_id` is the id of the answer. Without it, continues the last message of the visible path.
     ///
     /// # Errors
-    /// Those of [`Turns::send`]; [`ChatError::NothingToContinue`] if the last message is another one or
-    /// complete, or if the answer leaves no room for more; [`ChatError::MessageNotFound`] if there is no such
-    /// answer.
+    /// Those of [`Turns::send`]; [`ChatError::NothingToContinue`] if the answer is complete or isn't the
+    /// last message, or if the model's window has no space for more; [`ChatError::MessageNotFound`] if there
+    /// is no such answer.
     ///
     /// # Cancellation
     /// As for [`Turns::send`].
@@ -51,15 +51,15 @@ mod tests {
     use crate::context::prompts::CONTINUE;
     use crate::testing::{ANSWER, QUESTION, TestChat, log_that_rejects, settle};
 
-    async fn go_on(test: &TestChat) -> Result<Sent, ChatError> {
+    async fn continue_last(test: &TestChat) -> Result<Sent, ChatError> {
         test.chat.turns.continue_answer(test.user_id, test.id, None, None).await
     }
 
-    fn code(refused: Result<Sent, ChatError>) -> &'static str {
-        refused.unwrap_err().code()
+    fn code(result: Result<Sent, ChatError>) -> &'static str {
+        result.unwrap_err().code()
     }
 
-    /// A room whose only answer broke off here.
+    /// Returns a chat whose only answer ended for this reason.
     async fn chat_with_answer(answer: &str, reason: FinishReason) -> TestChat {
         let test = TestChat::new().await;
         test.ask(QUESTION).await.answer(answer, reason).await;
@@ -67,23 +67,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_model_goes_on_with_the_same_answer_and_all_of_it_is_told() {
+    async fn a_continued_answer_is_appended_to_and_published_completely() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
-        let [question, broken_off] = test.messages().await.try_into().unwrap();
+        let [question, truncated] = test.messages().await.try_into().unwrap();
         let before = test.published().await.len();
 
-        go_on(&test).await.unwrap();
+        continue_last(&test).await.unwrap();
         let request = test.model.next_request().await;
         let roles: Vec<_> = request.request.messages.iter().map(|message| message.role).collect();
-        let given = request.contents().join(" | ");
+        let prompt = request.contents().join(" | ");
         settle().await;
         request.answer("establishmentarianism", FinishReason::Stop).await;
 
         assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
-        assert_eq!(given, format!("{QUESTION} | antidis | {CONTINUE}"));
-        let sent = 3
+        assert_eq!(prompt, format!("{QUESTION} | antidis | {CONTINUE}"));
+        let prompt_tokens = 3
             + (4 + 7)
-            + (4 + broken_off.token_count)
+            + (4 + truncated.token_count)
             + (4 + test.chat.core.counter().count(CONTINUE));
         assert_eq!(
             test.published().await[before..],
@@ -92,12 +92,12 @@ mod tests {
                 "chunk: antidis",
                 "chunk: establishmentarianism",
                 "end: Stop, Complete",
-                &format!("usage: {}", sent + 6 - broken_off.token_count),
+                &format!("usage: {}", prompt_tokens + 6 - truncated.token_count),
             ]
         );
         let [same_question, answer] = test.messages().await.try_into().unwrap();
         assert_eq!(same_question, question);
-        assert_eq!(answer.message_id, broken_off.message_id);
+        assert_eq!(answer.message_id, truncated.message_id);
         assert_eq!((answer.content.as_str(), answer.token_count), (ANSWER, 6));
         let conversation = test.conversation().await;
         assert_eq!((conversation.message_count, conversation.total_tokens), (2, 7 + 6));
@@ -107,10 +107,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_an_answer_goes_on_the_events_alone_bring_it() {
+    async fn message_pages_leave_out_an_answer_while_it_is_continued() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
 
-        go_on(&test).await.unwrap();
+        continue_last(&test).await.unwrap();
         let page =
             test.chat.conversations.message_page(test.user_id, test.id, None, 10).await.unwrap();
 
@@ -120,12 +120,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_of_which_nothing_came_is_asked_for_again() {
+    async fn continuing_an_empty_answer_asks_the_question_again() {
         let test = TestChat::new().await;
         test.ask(QUESTION).await.fail().await;
         settle().await;
 
-        go_on(&test).await.unwrap();
+        continue_last(&test).await.unwrap();
         let request = test.model.next_request().await;
 
         assert_eq!(request.contents(), [QUESTION]);
@@ -134,64 +134,70 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_fails_again_keeps_what_there_was() {
+    async fn a_continuation_that_fails_keeps_the_existing_text() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
 
-        go_on(&test).await.unwrap();
+        continue_last(&test).await.unwrap();
         test.model.next_request().await.fail().await;
         settle().await;
         let failed = test.last_message().await;
         let test = test.with_ports(|ports| ports.log = log_that_rejects("message_accepted"));
-        let pending = go_on(&test).await;
+        let rejected = continue_last(&test).await;
         settle().await;
 
         assert_eq!((failed.content.as_str(), failed.status), ("antidis", MessageStatus::Failed));
-        assert_eq!(code(pending), "storage_unavailable");
-        let pending = test.last_message().await;
-        assert_eq!((pending.content.as_str(), pending.status), ("antidis", MessageStatus::Failed));
+        assert_eq!(code(rejected), "storage_unavailable");
+        let unpublished = test.last_message().await;
+        assert_eq!(
+            (unpublished.content.as_str(), unpublished.status),
+            ("antidis", MessageStatus::Failed)
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_the_last_answer_goes_on_and_only_if_it_broke_off() {
+    async fn only_an_incomplete_last_answer_can_be_continued() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
         let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
-        let [question, broken_off] = test.messages().await.try_into().unwrap();
+        let [question, truncated] = test.messages().await.try_into().unwrap();
         let stranger = chat.turns.continue_answer(UserId::generate(), id, None, None).await;
-        let to_a_question =
+        let to_question =
             chat.turns.continue_answer(user_id, id, Some(question.message_id), None).await;
         test.ask_and_answer("Why?", "So.").await;
         let empty = chat.conversations.start(user_id, None).await.unwrap().conversation_id;
         let before = test.published().await;
 
-        let complete = go_on(&test).await;
+        let complete = continue_last(&test).await;
         let earlier =
-            chat.turns.continue_answer(user_id, id, Some(broken_off.message_id), None).await;
-        let of_nothing = chat.turns.continue_answer(user_id, empty, None, None).await;
+            chat.turns.continue_answer(user_id, id, Some(truncated.message_id), None).await;
+        let no_answer = chat.turns.continue_answer(user_id, empty, None, None).await;
 
         assert_eq!(code(stranger), "conversation_not_found");
-        assert_eq!(code(to_a_question), "message_not_found");
-        for refused in [complete, earlier, of_nothing] {
-            assert_eq!(code(refused), "nothing_to_continue");
+        assert_eq!(code(to_question), "message_not_found");
+        for rejected in [complete, earlier, no_answer] {
+            assert_eq!(code(rejected), "nothing_to_continue");
         }
         assert_eq!(test.published().await, before);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_leaves_no_room_for_more_is_left_as_it_is() {
+    async fn an_answer_that_fills_the_window_can_not_be_continued() {
         let test = TestChat::with_window(150, 50).await;
         test.ask(QUESTION).await.answer(&"tide ".repeat(70), FinishReason::Length).await;
 
-        let refused = go_on(&test).await;
+        let rejected = continue_last(&test).await;
 
-        assert_eq!(code(refused), "nothing_to_continue");
+        assert_eq!(code(rejected), "nothing_to_continue");
         assert_eq!(test.last_message().await.status, MessageStatus::Truncated);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_sent_twice_goes_on_once() {
+    async fn a_duplicate_client_message_id_continues_an_answer_once() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
-        let name = ClientMessageId::try_from("more".to_owned()).ok();
-        let send = || test.chat.turns.continue_answer(test.user_id, test.id, None, name.clone());
+        let client_message_id = ClientMessageId::try_from("more".to_owned()).ok();
+        let send = || {
+            let id = client_message_id.clone();
+            test.chat.turns.continue_answer(test.user_id, test.id, None, id)
+        };
 
         let first = send().await.unwrap();
         test.model.next_request().await.answer("establishmentarianism", FinishReason::Stop).await;

@@ -1,6 +1,6 @@
-//! The lease that a turn has on its conversation.
+//! The lease of a turn on its conversation.
 
 use std::time::Duration;
 
-/// How long a lease lasts without being renewed. After that, the instance that ran the turn counts as dead.
+/// How long a lease lasts without being renewed. After that, the turn counts as abandoned.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);

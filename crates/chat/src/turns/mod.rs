@@ -1,4 +1,4 @@
-//! Turns: a question and the making of its answer.
+//! Turns: a turn generates the answer to a question.
 
 mod continue_answer;
 pub(crate) mod lease;

@@ -1,4 +1,4 @@
-//! Waiting for a turn: its events as they are published, and its result.
+//! Waits for a turn: delivers its events as they are published, and its result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::runtime::core::Core;
 /// How often to check whether a stored turn has been published.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A turn that a caller waits for: its events as they are published, and its result. Dropping it has no
-/// effect on the turn.
+/// The progress of a turn: its events as they are published, and its result. Dropping it has no effect on the
+/// turn.
 pub struct TurnProgress {
     core: Arc<Core>,
     user_id: UserId,
@@ -29,7 +29,7 @@ pub struct TurnProgress {
     accepted: MessageAccepted,
     /// The turn's first event, until it is delivered.
     first: Option<Arc<Event>>,
-    /// `None` once no more events follow.
+    /// `None` once the turn has no more events.
     subscription: Option<Subscription>,
     outcome: TurnOutcome,
 }
@@ -39,17 +39,17 @@ pub struct TurnProgress {
 pub struct TurnResult {
     /// The question.
     pub question: Message,
-    /// The answer, as far as it was made.
+    /// The answer, which may be incomplete.
     pub answer: Message,
     /// Why the turn ended.
     pub finish_reason: FinishReason,
-    /// Why the turn failed or was filtered, if it was.
+    /// Why the turn failed or was filtered, if it did.
     pub error: Option<TurnFailed>,
     /// The tokens that the turn used. `None` if the log no longer has them.
     pub usage: Option<TokenUsage>,
 }
 
-/// What the events say about a turn's end.
+/// The outcome of a turn, as its events report it.
 #[derive(Default)]
 struct TurnOutcome {
     finish_reason: Option<FinishReason>,
@@ -58,10 +58,11 @@ struct TurnOutcome {
 }
 
 impl Turns {
-    /// Subscribes to the turn of a message that was sent, now or before.
+    /// Subscribes to the turn of a message, also if the message is a duplicate.
     ///
     /// # Errors
-    /// When the store or the log can't be read.
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation; an error of the storage if
+    /// the store or the log can't be read.
     pub async fn progress(
         &self,
         user_id: UserId,
@@ -72,7 +73,12 @@ impl Turns {
             Sent::Duplicate(accepted) => (accepted, None),
             Sent::Accepted(event) => match &event.body {
                 EventBody::MessageAccepted(accepted) => (accepted.clone(), Some(event)),
-                _ => return Err(StoreError::fault("a turn begins with another event").into()),
+                _ => {
+                    return Err(StoreError::fault(
+                        "the first event of a turn is not message_accepted",
+                    )
+                    .into());
+                }
             },
         };
         self.core.find_conversation(user_id, id).await?;
@@ -85,7 +91,7 @@ impl Turns {
         Ok(TurnProgress { core, user_id, id, accepted, first, subscription, outcome })
     }
 
-    /// Subscribes to the events of a running turn from its first one on. Returns `None` if the turn has
+    /// Subscribes to the events of a running turn, from the first one. Returns `None` if the turn has
     /// ended.
     async fn subscribe_to_turn(
         &self,
@@ -101,7 +107,7 @@ impl Turns {
             if !is_running(&self.core, user_id, id, turn_id).await? {
                 return Ok(None);
             }
-            // It is stored and not yet published, as these are two steps.
+            // The turn is stored, but its acceptance is not published yet.
             sleep(POLL_INTERVAL).await;
         }
     }
@@ -122,20 +128,20 @@ async fn is_running(
 }
 
 impl TurnProgress {
-    /// Returns the message that was sent.
+    /// Returns the acceptance of the message that started the turn.
     #[must_use]
     pub fn accepted(&self) -> &MessageAccepted {
         &self.accepted
     }
 
-    /// Returns whether no more events of the turn follow.
+    /// Returns whether the turn has no more events.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.first.is_none() && self.subscription.is_none()
     }
 
-    /// Waits for the conversation's next update. Returns `None` after the turn's last event. A turn that had
-    /// ended before the call to [`Turns::progress`] has no events.
+    /// Waits for the conversation's next update. Returns `None` after the turn's last event, or at once if
+    /// the turn had ended before the call to [`Turns::progress`].
     ///
     /// # Cancellation
     /// Dropping the future loses nothing.
@@ -161,7 +167,7 @@ impl TurnProgress {
     /// Returns the next update without waiting, or `None` if there is none yet.
     ///
     /// # Errors
-    /// When the log can't be read.
+    /// An error of the storage if the log can't be read.
     pub async fn available(&mut self) -> Result<Option<Update>, ChatError> {
         if let Some(first) = self.first.take() {
             return Ok(Some(Update::Events(vec![first])));
@@ -173,7 +179,7 @@ impl TurnProgress {
     /// Waits for the turn's end and returns its result.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`] if the conversation was deleted or reset meanwhile.
+    /// [`ChatError::ConversationNotFound`] if the conversation was deleted or reset in the meantime.
     pub async fn result(mut self) -> Result<TurnResult, ChatError> {
         while self.next().await.is_some() {}
         if self.outcome.usage.is_none() {
@@ -218,8 +224,7 @@ impl TurnProgress {
 }
 
 impl TurnOutcome {
-    /// Records what these events say about the turn. Returns the index of its last event, if that is among
-    /// them.
+    /// Records the events of the turn. Returns the index of its last event, if these events include it.
     fn record(&mut self, turn_id: TurnId, events: &[Arc<Event>]) -> Option<usize> {
         for (index, event) in events.iter().enumerate() {
             match &event.body {
@@ -245,9 +250,10 @@ fn stored_error(answer: &Message, turn_id: TurnId) -> Option<TurnFailed> {
     Some(TurnFailed { message, code, turn_id })
 }
 
-/// The error of a failed turn of which neither the log nor the store knows the cause.
+/// Returns the error of a failed turn whose cause neither the log nor the store has any more.
 fn unknown_error(turn_id: TurnId) -> TurnFailed {
-    let message = "The model gave no whole answer. Why is not known any more.".to_owned();
+    let message =
+        "The model failed to complete the answer. The cause is no longer available.".to_owned();
     TurnFailed { message, code: "model_failed".to_owned(), turn_id }
 }
 

@@ -25,8 +25,8 @@ impl Turns {
         run_periodically("failed to recover abandoned turns", RECOVERY_INTERVAL, recover).await;
     }
 
-    /// Publishes the end of turns whose instances have died, and ends them. A turn that can't be ended now
-    /// is claimed again when the new lease expires.
+    /// Claims the turns whose instances have died, publishes their end and ends them. If that fails for a
+    /// turn, it is claimed again when the new lease expires.
     pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
         let now = self.core.now();
         let conversations = &self.core.ports.conversations;
@@ -35,7 +35,7 @@ impl Turns {
             conversations.claim_expired_turns(now, unpublished_since, until, MAX_CLAIMED).await?;
         for turn in claimed {
             let turn_id = turn.turn_id;
-            // A panic must not prevent the recovery of the others.
+            // A panic must not prevent the recovery of the other turns.
             let ended = AssertUnwindSafe(self.end_abandoned_turn(turn)).catch_unwind().await;
             let failure = match ended {
                 Ok(Ok(())) => {
@@ -50,8 +50,8 @@ impl Turns {
         Ok(())
     }
 
-    /// Publishes first, then ends: if this instance dies between the two, another one recovers the turn, and
-    /// the event ids prevent a second publication.
+    /// Publishes the end before it ends the turn: if this instance dies in between, another one recovers the
+    /// turn, and the event ids prevent a second publication.
     async fn end_abandoned_turn(&self, turn: AbandonedTurn) -> Result<(), StoreError> {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
         for body in self.last_events(&turn) {
@@ -62,7 +62,7 @@ impl Turns {
         Ok(())
     }
 
-    /// Returns the events that end the turn. The ledger is empty, as it died with the instance.
+    /// Returns the events that end the turn. The ledger is empty, as it was lost with the instance.
     fn last_events(&self, turn: &AbandonedTurn) -> Vec<EventBody> {
         let turn_id = turn.turn_id;
         let end = turn.answer.as_ref().map(|answer| ResponseEnd {
@@ -76,7 +76,7 @@ impl Turns {
         let usage = TokenUsage {
             turn_id,
             total_tokens_used: turn.answer.as_ref().map_or(0, |answer| answer.token_count),
-            ledger: self.core.empty_ledger(),
+            ledger: self.core.settings.empty_ledger(),
         };
         end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
     }
@@ -86,15 +86,14 @@ impl Turns {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use webchat_domain::{ConversationId, TurnId, UserId};
+    use webchat_domain::{ConversationId, MessageStatus, TurnId, UserId};
     use webchat_persistence::{AnswerUpdate, MockConversations};
 
     use super::*;
-    use crate::testing::{ANSWER, QUESTION, START, TestChat, settle};
-    use webchat_domain::MessageStatus;
+    use crate::testing::{ANSWER, QUESTION, START, TestChat, message, settle};
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_whose_instance_died_is_told_as_interrupted_within_its_hold_and_two_seconds() {
+    async fn an_abandoned_turn_is_published_as_interrupted_within_two_seconds_after_its_lease() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         test.begin_turn_elsewhere(ANSWER).await;
@@ -109,18 +108,17 @@ mod tests {
 
         assert_eq!(early, [""; 0]);
         assert_eq!(test.published().await, ["end: Interrupted, Interrupted", "usage: 6"]);
-        let kept = test.last_message().await;
-        assert_eq!((kept.content.as_str(), kept.status), (ANSWER, MessageStatus::Interrupted));
+        let answer = test.last_message().await;
+        assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Interrupted));
         test.ask_and_answer("And 3 + 3?", "6").await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_was_stored_by_an_instance_that_died_before_it_said_so_is_told_as_it_is()
-    {
+    async fn an_abandoned_turn_with_a_complete_answer_is_published_as_complete() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         let [_, answer] = test.begin_turn_elsewhere("").await;
-        let whole = AnswerUpdate {
+        let complete = AnswerUpdate {
             message_id: answer.message_id,
             turn_id: answer.turn_id.unwrap(),
             content: ANSWER.to_owned(),
@@ -130,7 +128,7 @@ mod tests {
             lease_until: None,
         };
         let conversations = &test.chat.core.ports.conversations;
-        assert!(conversations.save_answer(test.id, whole, START).await.unwrap());
+        assert!(conversations.save_answer(test.id, complete, START).await.unwrap());
 
         for _ in 0..LEASE.as_secs() + 2 {
             test.advance(Duration::from_secs(1)).await;
@@ -141,12 +139,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_instances_tell_it_once_and_one_that_is_alive_after_all_tells_nothing_else() {
+    async fn the_end_of_a_turn_is_published_once_by_many_instances_and_not_again_by_its_own() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         let others = [test.another_instance(), test.another_instance()];
 
-        // As if this instance had slept: its turn lapses.
+        // The lease expires, as if this instance had been suspended.
         test.clock.advance(LEASE);
         for other in &others {
             other.turns.recover_abandoned_turns().await.unwrap();
@@ -156,50 +154,49 @@ mod tests {
         request.finish(FinishReason::Stop).await;
         settle().await;
 
-        let told = test.published().await;
-        let ends: Vec<_> = told.iter().filter(|event| event.starts_with("end")).collect();
-        assert_eq!(ends, ["end: Interrupted, Interrupted"], "{told:?}");
-        assert_eq!(told.iter().filter(|event| event.starts_with("usage")).count(), 1);
+        let published = test.published().await;
+        let ends: Vec<_> = published.iter().filter(|event| event.starts_with("end")).collect();
+        assert_eq!(ends, ["end: Interrupted, Interrupted"], "{published:?}");
+        assert_eq!(published.iter().filter(|event| event.starts_with("usage")).count(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lapsed_turn_whose_end_panics_keeps_no_other_from_its_end() {
-        let lapsed = || AbandonedTurn {
+    async fn a_panic_while_a_turn_is_recovered_does_not_prevent_the_recovery_of_others() {
+        let abandoned = || AbandonedTurn {
             user_id: UserId::generate(),
             conversation_id: ConversationId::generate(),
             turn_id: TurnId::generate(),
             answer: None,
         };
-        let turns = vec![lapsed(), lapsed()];
-        let [broken, sound] = [turns[0].turn_id, turns[1].turn_id];
+        let turns = vec![abandoned(), abandoned()];
+        let [panicking, other] = [turns[0].turn_id, turns[1].turn_id];
         let ended = Arc::new(Mutex::new(Vec::new()));
         let mut store = MockConversations::new();
         store.expect_claim_expired_turns().return_once(move |_, _, _, _| Ok(turns));
         store
             .expect_end_turn()
-            .withf(move |_, turn_id| *turn_id == broken)
+            .withf(move |_, turn_id| *turn_id == panicking)
             .returning(|_, _| panic!("the store panics"));
-        let noted = Arc::clone(&ended);
+        let recorded = Arc::clone(&ended);
         store.expect_end_turn().returning(move |_, turn_id| {
-            noted.lock().unwrap().push(turn_id);
+            recorded.lock().unwrap().push(turn_id);
             Ok(true)
         });
         let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));
 
         test.chat.turns.recover_abandoned_turns().await.unwrap();
 
-        assert_eq!(*ended.lock().unwrap(), [sound]);
+        assert_eq!(*ended.lock().unwrap(), [other]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_into_a_lapsed_turn_is_told_after_its_end() {
+    async fn a_message_after_an_abandoned_turn_is_published_after_the_end_of_that_turn() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         let other = test.another_instance();
         test.clock.advance(LEASE);
 
-        let next = crate::testing::message("And 3 + 3?");
-        other.turns.send(test.user_id, test.id, next).await.unwrap();
+        other.turns.send(test.user_id, test.id, message("And 3 + 3?")).await.unwrap();
 
         assert_eq!(
             test.published().await[2..5],
@@ -209,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_that_runs_is_let_alone() {
+    async fn a_running_turn_is_not_recovered() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         let request = test.ask(QUESTION).await;

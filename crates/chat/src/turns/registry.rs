@@ -22,17 +22,17 @@ struct Running {
     stop: CancellationToken,
 }
 
-/// What ends a turn before the model does.
+/// Tokens that cancel a turn.
 #[derive(Clone)]
 pub(crate) struct TurnCancellation {
-    /// The user stopped the turn.
+    /// Cancelled when the user stops the turn.
     pub(crate) stop: CancellationToken,
-    /// The server is shutting down.
+    /// Cancelled when the grace period of a shutdown is over.
     pub(crate) abort: CancellationToken,
 }
 
 impl RunningTurns {
-    /// Acquires a permit for one more turn of this user. `None` as a limit means no limit.
+    /// Acquires a permit for one more turn of this user. A `limit` of `None` means no limit.
     ///
     /// # Errors
     /// [`ChatError::TooManyTurns`] if the user already has `limit` turns.
@@ -60,7 +60,7 @@ impl RunningTurns {
         TurnCancellation { stop, abort }
     }
 
-    /// Removes a turn. The conversation's next turn, which may already be registered, stays.
+    /// Removes a turn. Keeps the conversation's next turn, which may already be registered.
     pub(crate) fn remove(&self, id: ConversationId, turn_id: TurnId) {
         let mut running = self.lock();
         if running.get(&id).is_some_and(|turn| turn.turn_id == turn_id) {
@@ -75,7 +75,7 @@ impl RunningTurns {
         turn.inspect(|turn| turn.stop.cancel()).is_some()
     }
 
-    /// Stops this turn only, if it runs in this process and belongs to the user.
+    /// Stops this turn, if it runs in this process and belongs to the user.
     pub(crate) fn stop_turn(&self, user_id: UserId, id: ConversationId, turn_id: TurnId) {
         let running = self.lock();
         let matches = |turn: &&Running| turn.user_id == user_id && turn.turn_id == turn_id;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn removing_a_turn_keeps_the_next_one_of_its_conversation() {
+    async fn removing_a_turn_keeps_the_next_turn_of_its_conversation() {
         let turns = RunningTurns::default();
         let (id, first, next) =
             (ConversationId::generate(), TurnId::generate(), TurnId::generate());

@@ -14,8 +14,7 @@ pub struct SendMessage {
     pub content: String,
     /// The client's unique id of the message. Sending it again returns the first result.
     pub client_message_id: Option<ClientMessageId>,
-    /// The position of the last message that the client knows. The message is rejected if there are newer
-    /// ones.
+    /// The position of the last message that the client knows. The message is rejected if newer ones exist.
     pub expected_position: Option<u64>,
 }
 
@@ -23,11 +22,12 @@ impl Turns {
     /// Stores the message and starts its turn, which runs to completion even if the caller is dropped.
     ///
     /// # Errors
-    /// All of [`ChatError`]. Nothing was stored then, except if the message was stored but could not be
-    /// published: it stays, with a failed answer. Errors of the answer itself are published as events.
+    /// Any [`ChatError`]. After an error nothing is stored, with one exception: a message that was stored but
+    /// could not be published stays, with a failed answer. Errors of the answer itself are published as
+    /// events.
     ///
     /// # Cancellation
-    /// If the future is dropped, the message may be stored; if it is, it is answered.
+    /// If the future is dropped, the message may be stored. If it is, its turn runs.
     pub async fn send(
         &self,
         user_id: UserId,

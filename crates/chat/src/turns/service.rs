@@ -1,4 +1,4 @@
-//! The service of turns. Each use case is in a file beside this one.
+//! The service of turns. Each use case has its own file next to this one.
 
 use std::sync::Arc;
 

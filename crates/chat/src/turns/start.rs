@@ -1,4 +1,4 @@
-//! How a turn starts: the one place that sending, editing, regenerating and continuing go through.
+//! Starts turns. Sending, editing, regenerating and continuing all use this.
 
 use std::sync::Arc;
 
@@ -26,23 +26,23 @@ pub(super) struct TurnStart {
     pub(super) source: TurnSource,
 }
 
-/// What a turn answers.
+/// The question and the answer of a turn.
 pub(super) enum TurnSource {
     /// A new question, or another version of one.
     Question { content: String, expected_position: Option<u64>, version_of: Option<MessageId> },
-    /// An existing question, once more.
+    /// An existing question, which is answered again.
     Regeneration { question: Message, answer_id: MessageId },
     /// An existing question, whose answer is continued.
     Continuation { question: Message, answer: Message },
 }
 
-/// What is stored when a turn starts.
+/// The change to store when a turn starts.
 enum Change {
     Append(Append),
     Continue(ContinueAnswer),
 }
 
-/// A turn that is stored and not yet published.
+/// A turn that is stored but not published yet.
 struct StoredTurn {
     conversation: Conversation,
     question: Message,
@@ -55,13 +55,13 @@ struct StoredTurn {
 impl Turns {
     /// Stores the turn's messages, publishes their acceptance and runs the turn.
     ///
-    /// This happens in a task of the lifecycle, not in the caller's future: a connection that closes now
-    /// must not leave a question without its turn. Shutdown waits for it.
+    /// A detached task does this, as a caller whose future is dropped must not leave a question without its
+    /// turn. Shutdown waits for the task.
     pub(super) async fn start(&self, start: TurnStart) -> Result<Sent, ChatError> {
         let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
         let turns = self.clone();
-        let starting = async move { turns.start_detached(start).await };
-        self.core.lifecycle.spawn_detached(starting).await.map_err(StoreError::fault)?
+        let task = async move { turns.start_detached(start).await };
+        self.core.lifecycle.spawn_detached(task).await.map_err(StoreError::fault)?
     }
 
     async fn start_detached(&self, start: TurnStart) -> Result<Sent, ChatError> {
@@ -92,7 +92,7 @@ impl Turns {
         self.publish_and_run(&start, stored).await
     }
 
-    /// Returns what to store, if the model's window takes it.
+    /// Returns the change to store. Fails if it doesn't fit into the model's window.
     async fn change(&self, start: &TurnStart, context: &Context) -> Result<Change, ChatError> {
         let client_message_id = start.client_message_id.clone();
         let budget = self.core.budget(context);
@@ -127,7 +127,7 @@ impl Turns {
         })
     }
 
-    /// Checks that the log works, as a question that can't be published must not be stored.
+    /// Checks that the log is available, as a question that can't be published must not be stored.
     async fn check_log(&self, id: ConversationId) -> Result<(), ChatError> {
         if self.core.ports.log.checkpoint(id).await?.running_turn.is_some() {
             // If that turn is abandoned, its end must be published before this one's acceptance.
@@ -151,8 +151,8 @@ impl Turns {
         }
     }
 
-    /// Returns the context that the turn uses. Branching and continuing may have dropped the summary that
-    /// was read before.
+    /// Returns the context that the turn uses. Reads it again if storing the change may have dropped its
+    /// summary, which branching and continuing do.
     async fn context_after(
         &self,
         start: &TurnStart,
@@ -170,7 +170,7 @@ impl Turns {
         TurnLease { turn_id: TurnId::generate(), lease_until }
     }
 
-    /// Returns a turn's empty answer, with the status it has if the turn never saves anything.
+    /// Returns the empty answer of a turn, with the status that is correct if the turn never saves anything.
     fn placeholder_answer(&self, lease: TurnLease) -> NewMessage {
         NewMessage {
             message_id: MessageId::generate(),
@@ -218,7 +218,7 @@ impl Turns {
             context,
             _permit: permit,
         };
-        // Register it before anybody can know of it and stop it.
+        // Register it before it is published, as clients can stop it from then on.
         let aborting = self.core.lifecycle.aborting();
         let cancellation = self.running.register(user_id, id, turn_id, aborting);
         let event = match self.publish_accepted(start, accepted).await {
@@ -247,7 +247,7 @@ impl Turns {
         Ok(self.core.ports.log.append(start.id, EventId::generate(), body).await?)
     }
 
-    /// Logs a failure only: the turn is published and must run, and the title is stored.
+    /// Logs a failure only: the title is stored, and the turn must run as it is published already.
     async fn publish_first_title(&self, turn: &Turn) {
         let Some(title) = turn.first_title.clone() else { return };
         let id = turn.conversation.conversation_id;
@@ -273,7 +273,7 @@ impl TurnSource {
         matches!(self, Self::Question { version_of: None, .. })
     }
 
-    /// Returns whether other versions of messages become visible.
+    /// Returns whether the turn makes other versions of messages visible.
     fn is_branch(&self) -> bool {
         match self {
             Self::Question { version_of, .. } => version_of.is_some(),
@@ -293,9 +293,8 @@ impl TurnSource {
 }
 
 fn question_and_answer(messages: Vec<Message>) -> Result<(Message, Message), ChatError> {
-    let [question, answer] = <[Message; 2]>::try_from(messages).map_err(|_| {
-        StoreError::fault("a turn has other messages than a question and an answer")
-    })?;
+    let [question, answer] = <[Message; 2]>::try_from(messages)
+        .map_err(|_| StoreError::fault("a turn doesn't consist of a question and an answer"))?;
     Ok((question, answer))
 }
 

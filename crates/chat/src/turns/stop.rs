@@ -6,7 +6,7 @@ use super::service::Turns;
 use crate::error::ChatError;
 
 impl Turns {
-    /// Stops the running turn, if there is one, on whichever instance it runs. The text so far is kept.
+    /// Stops the running turn, if there is one, on the instance that runs it. Saves the partial answer.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
@@ -15,7 +15,7 @@ impl Turns {
         Ok(self.stopper.stop(user_id, id).await?)
     }
 
-    /// Stops this turn. The text so far is kept.
+    /// Stops this turn, on the instance that runs it. Saves the partial answer.
     ///
     /// # Errors
     /// [`ChatError::TurnNotFound`] if this turn is not running;
@@ -37,14 +37,14 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{MessageStatus, TurnId};
+    use webchat_domain::MessageStatus;
+    use webchat_persistence::Signal;
 
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat, settle};
-    use webchat_persistence::Signal;
 
     #[tokio::test(start_paused = true)]
-    async fn a_stopped_answer_keeps_what_came_and_lets_go_of_the_model() {
+    async fn stopping_a_turn_saves_the_partial_answer_and_cancels_the_request() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         request.send_text(ANSWER).await;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_another_instance_makes_is_stopped_there() {
+    async fn a_turn_of_another_instance_is_stopped_there() {
         let test = TestChat::new().await;
         let other = test.another_instance();
         test.chat.spawn_background_tasks();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_signal_stops_nothing_but_the_owners_turn_that_it_names() {
+    async fn a_signal_with_another_user_conversation_or_turn_stops_nothing() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         settle().await;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_happens_where_no_answer_is_made() {
+    async fn stopping_without_a_running_turn_does_nothing() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
 
@@ -109,17 +109,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_is_stopped_by_its_id_for_as_long_as_it_runs() {
+    async fn a_turn_can_be_stopped_by_its_id_only_while_it_runs() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
-        let runs = test.last_message().await.turn_id.unwrap();
+        let turn_id = test.last_message().await.turn_id.unwrap();
 
         let other = test.chat.turns.stop_turn(test.user_id, test.id, TurnId::generate()).await;
         settle().await;
         assert!(!request.is_cancelled());
-        test.chat.turns.stop_turn(test.user_id, test.id, runs).await.unwrap();
+        test.chat.turns.stop_turn(test.user_id, test.id, turn_id).await.unwrap();
         settle().await;
-        let again = test.chat.turns.stop_turn(test.user_id, test.id, runs).await;
+        let again = test.chat.turns.stop_turn(test.user_id, test.id, turn_id).await;
 
         assert!(request.is_cancelled());
         assert_eq!(other.unwrap_err().code(), "turn_not_found");
@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_stops_nothing() {
+    async fn a_user_can_not_stop_the_turn_of_another_user() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
 
-        let refused = test.chat.turns.stop(UserId::generate(), test.id).await;
+        let rejected = test.chat.turns.stop(UserId::generate(), test.id).await;
         settle().await;
 
-        assert_eq!(refused.unwrap_err().code(), "conversation_not_found");
+        assert_eq!(rejected.unwrap_err().code(), "conversation_not_found");
         assert!(!request.is_cancelled());
     }
 }

@@ -1,4 +1,4 @@
-//! Stops the turn of a conversation on whichever instance runs it.
+//! Stops turns on any instance: directly in this process, by a signal elsewhere.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::registry::RunningTurns;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
-/// Stops the turn of a conversation on whichever instance runs it.
+/// Stops the turn of a conversation on the instance that runs it.
 #[derive(Clone)]
 pub(crate) struct TurnStopper {
     core: Arc<Core>,
@@ -33,7 +33,7 @@ impl TurnStopper {
         Ok(())
     }
 
-    /// Stops the turn of a conversation that was deleted or reset. If that fails, the turn ends by itself
+    /// Stops the turn of a conversation that was deleted or reset. Logs a failure only: the turn ends anyway
     /// when it next tries to save.
     pub(crate) async fn stop_orphaned(&self, user_id: UserId, id: ConversationId) {
         if let Err(error) = self.stop(user_id, id).await {

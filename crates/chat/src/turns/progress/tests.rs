@@ -6,23 +6,23 @@ use crate::SendMessage;
 use crate::testing::{ANSWER, QUESTION, TestChat, describe, expect_soon, message, settle};
 use crate::turns::start::accepted;
 
-async fn send(test: &TestChat, name: &str) -> TurnProgress {
-    let client_message_id = ClientMessageId::try_from(name.to_owned()).ok();
+async fn send(test: &TestChat, client_message_id: &str) -> TurnProgress {
+    let client_message_id = ClientMessageId::try_from(client_message_id.to_owned()).ok();
     let message = SendMessage { client_message_id, ..message(QUESTION) };
     let sent = test.chat.turns.send(test.user_id, test.id, message).await.unwrap();
     test.chat.turns.progress(test.user_id, test.id, sent).await.unwrap()
 }
 
-async fn told(progress: &mut TurnProgress) -> Vec<String> {
-    let mut told = Vec::new();
+async fn received(progress: &mut TurnProgress) -> Vec<String> {
+    let mut received = Vec::new();
     while let Some(Update::Events(events)) = expect_soon(progress.next()).await {
-        told.extend(events.iter().map(|event| describe(&event.body)));
+        received.extend(events.iter().map(|event| describe(&event.body)));
     }
-    told
+    received
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_sent_it_is_told_the_whole_turn_and_what_became_of_it() {
+async fn progress_delivers_all_events_of_the_turn_and_its_result() {
     let test = TestChat::new().await;
     let mut progress = send(&test, "c1").await;
     let request = test.model.next_request().await;
@@ -31,8 +31,8 @@ async fn whoever_sent_it_is_told_the_whole_turn_and_what_became_of_it() {
         request.send_text(ANSWER).await;
         request.finish(FinishReason::Stop).await;
     };
-    let (events, ()) = tokio::join!(told(&mut progress), answering);
-    test.ask_and_answer("the next one", "is not told").await;
+    let (events, ()) = tokio::join!(received(&mut progress), answering);
+    test.ask_and_answer("the next question", "is not delivered").await;
     let result = progress.result().await.unwrap();
 
     assert_eq!(
@@ -52,31 +52,32 @@ async fn whoever_sent_it_is_told_the_whole_turn_and_what_became_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_sends_it_again_waits_for_the_same_answer() {
+async fn a_duplicate_message_waits_for_the_same_answer() {
     let test = TestChat::new().await;
     let first = send(&test, "c1").await;
     let request = test.model.next_request().await;
     request.send_text("anti").await;
     settle().await;
 
-    let again = send(&test, "c1").await;
+    let duplicate = send(&test, "c1").await;
     request.send_text("dis").await;
     request.finish(FinishReason::Length).await;
-    let (first, again) = tokio::join!(expect_soon(first.result()), expect_soon(again.result()));
-    let much_later = send(&test, "c1").await.result().await.unwrap();
+    let (first, duplicate) =
+        tokio::join!(expect_soon(first.result()), expect_soon(duplicate.result()));
+    let after_end = send(&test, "c1").await.result().await.unwrap();
 
     let first = first.unwrap();
     assert_eq!(
         (first.answer.content.as_str(), first.finish_reason),
         ("antidis", FinishReason::Length)
     );
-    assert_eq!(again.unwrap(), first);
-    assert_eq!(much_later, first);
+    assert_eq!(duplicate.unwrap(), first);
+    assert_eq!(after_end, first);
     assert_eq!(test.model.request_count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_turn_that_the_log_has_forgotten_the_store_says_what_became() {
+async fn the_result_of_a_turn_without_a_log_comes_from_the_store() {
     let test = TestChat::new().await;
     send(&test, "c1").await;
     test.model.next_request().await.fail().await;
@@ -94,19 +95,19 @@ async fn of_a_turn_that_the_log_has_forgotten_the_store_says_what_became() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_turn_that_failed_the_reason_is_kept_while_the_log_has_it() {
+async fn a_duplicate_of_a_failed_message_returns_the_same_error() {
     let test = TestChat::new().await;
     let first = send(&test, "c1").await;
     test.model.next_request().await.fail().await;
     let failed = expect_soon(first.result()).await.unwrap();
 
-    let again = send(&test, "c1").await.result().await.unwrap();
+    let duplicate = send(&test, "c1").await.result().await.unwrap();
 
     assert_eq!(failed.error.as_ref().unwrap().code, "model_failed");
-    assert_eq!(again, failed);
+    assert_eq!(duplicate, failed);
 }
 
-/// A turn as another instance began and told it, of which nothing more is told or saved.
+/// Starts a turn and publishes its acceptance, as an instance would that dies afterwards.
 async fn begin_turn_elsewhere(test: &TestChat) -> Sent {
     let [question, answer] = test.begin_turn_elsewhere("Bec").await;
     let accepted = accepted(None, &question, &answer).unwrap();
@@ -116,16 +117,16 @@ async fn begin_turn_elsewhere(test: &TestChat) -> Sent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_whose_server_died_is_waited_for_until_its_hold_lapses() {
+async fn the_result_of_an_abandoned_turn_is_available_once_its_lease_expires() {
     let test = TestChat::new().await;
     let sent = begin_turn_elsewhere(&test).await;
     let progress = test.chat.turns.progress(test.user_id, test.id, sent).await.unwrap();
 
-    let lapsing = async {
+    let expiry = async {
         sleep(LEASE * 2).await;
         test.clock.advance(LEASE);
     };
-    let (result, ()) = tokio::join!(expect_soon(progress.result()), lapsing);
+    let (result, ()) = tokio::join!(expect_soon(progress.result()), expiry);
 
     let result = result.unwrap();
     assert_eq!((result.answer.content.as_str(), result.error), ("Bec", None));
@@ -133,7 +134,7 @@ async fn a_turn_whose_server_died_is_waited_for_until_its_hold_lapses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_in_a_conversation_that_is_deleted_finds_it_gone() {
+async fn waiting_for_a_turn_fails_if_its_conversation_is_deleted() {
     let test = TestChat::new().await;
     let progress = send(&test, "c1").await;
     let _request = test.model.next_request().await;

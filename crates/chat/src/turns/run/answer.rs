@@ -1,4 +1,4 @@
-//! Requests the answer from the model and publishes it.
+//! Requests the answer from the model, publishes it, and ends the turn.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -29,8 +29,10 @@ impl Turn {
         metrics::turn_started();
         let draft = Draft::new(&self.answer.content);
         self.publish_existing_text(publisher);
-        let mut sent =
-            SentRequest { context: self.context.clone(), ledger: self.core.empty_ledger() };
+        let mut sent = SentRequest {
+            context: self.context.clone(),
+            ledger: self.core.settings.empty_ledger(),
+        };
         let generating = self.generate(&draft, &mut sent, publisher, cancellation);
         let generated = AssertUnwindSafe(generating).catch_unwind().await;
         let ended = generated.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
@@ -40,7 +42,7 @@ impl Turn {
         self.renew_until_published(&answer, publisher).await;
     }
 
-    /// Publishes the text to continue, so that subscribers build the complete answer.
+    /// Publishes the text to continue, so that subscribers can build the complete answer from the chunks.
     fn publish_existing_text(&self, publisher: &EventPublisher) {
         if self.continues() {
             let chunk = self.answer.content.clone();
@@ -73,7 +75,7 @@ impl Turn {
         let request = self.request(sent).await?;
         let mut deltas = self.core.ports.model.stream(request).await?;
         let mut finish = FinishReason::Stop;
-        let mut filtered_for = Vec::new();
+        let mut categories = Vec::new();
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
@@ -81,7 +83,7 @@ impl Turn {
                     let turn_id = self.id;
                     publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
                 }
-                Delta::Filtered(categories) => filtered_for = categories,
+                Delta::Filtered(filtered) => categories = filtered,
                 Delta::Finished(reason) => finish = reason,
                 Delta::Usage(usage) => {
                     let counted = sent.ledger.total.saturating_sub(sent.ledger.reserved);
@@ -90,19 +92,19 @@ impl Turn {
             }
         }
         if finish == FinishReason::ContentFilter {
-            return Err(Failure::Filtered(filtered_for));
+            return Err(Failure::Filtered(categories));
         }
         Ok(finish)
     }
 
-    /// Builds the request. If the conversation doesn't fit into the window, it is compacted first.
+    /// Builds the request. Compacts the conversation first if it doesn't fit into the window.
     async fn request(&self, sent: &mut SentRequest) -> Result<ChatRequest, ChatError> {
         let mut plan = self.plan(&sent.context).await?;
         if plan.ledger.left_out_messages > 0 {
             let compacting =
                 self.core.lifecycle.spawn_detached(self.compaction(self.last().position).run());
             if timeout(COMPACTION_TIMEOUT, compacting).await.is_err() {
-                tracing::warn!(turn_id = %self.id, "compaction timed out and continues meanwhile");
+                tracing::warn!(turn_id = %self.id, "compaction timed out, continuing without waiting for it");
             }
             let id = self.conversation.conversation_id;
             sent.context = self.core.stored_context(self.user_id, id).await?.context;
@@ -133,8 +135,8 @@ impl Turn {
         Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholders)))
     }
 
-    /// Returns the last message that goes to the model: the question, or the answer to continue, counted
-    /// together with the instruction to do so.
+    /// Returns the last message of the history that goes to the model: the question, or the answer to
+    /// continue, whose token count then includes the instruction to continue it.
     fn last(&self) -> Message {
         if !self.continues() {
             return self.question.clone();

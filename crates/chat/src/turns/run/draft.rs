@@ -1,15 +1,15 @@
-//! The text of an answer while it is made.
+//! The text of an answer while it is generated.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// An answer is saved early once it has grown by this many bytes, or by this fraction of its length,
-/// whichever is more. So the cost of saving a huge answer is a small multiple of its length, not its square.
+/// An answer is saved early once it has grown by this many bytes, or by this fraction of its length if that
+/// is more. This keeps the cost of saving a huge answer linear in its length, not quadratic.
 const MIN_GROWTH_BYTES: usize = 4 * 1024;
 const GROWTH_DIVISOR: usize = 4;
 
-/// The text of an answer: written by the stream, read by whoever saves it.
+/// The text of an answer. The stream appends to it while autosave reads it.
 pub(super) struct Draft {
     text: Mutex<Text>,
     has_grown: Notify,
@@ -21,7 +21,7 @@ struct Text {
 }
 
 impl Draft {
-    /// Starts with the text that is saved already.
+    /// Starts with the saved text.
     pub(super) fn new(text: &str) -> Self {
         let text = Text { content: text.to_owned(), saved_len: text.len() };
         Self { text: Mutex::new(text), has_grown: Notify::new() }
@@ -36,7 +36,7 @@ impl Draft {
         }
     }
 
-    /// Returns when the text has grown enough since the last [`Draft::snapshot`] to be saved early.
+    /// Waits until the text has grown enough since the last [`Draft::snapshot`] to be saved early.
     pub(super) async fn has_grown(&self) {
         self.has_grown.notified().await;
     }

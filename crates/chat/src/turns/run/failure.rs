@@ -1,4 +1,4 @@
-//! Why an answer failed.
+//! Failures of a turn, as they are logged and shown to clients.
 
 use std::any::Any;
 
@@ -12,7 +12,7 @@ use crate::runtime::error_chain::{error_chain, panic_message};
 pub(super) enum Failure {
     Model(ModelError),
     Chat(ChatError),
-    /// The model's provider withheld (the rest of) the answer, for these categories.
+    /// The model's provider filtered the answer, or the rest of it, for these categories.
     Filtered(Vec<String>),
     Panic(Box<dyn Any + Send>),
 }
@@ -25,7 +25,7 @@ impl Failure {
         }
     }
 
-    /// Returns what clients see. The cause goes to the log only.
+    /// Logs the failure and returns its description for clients, which leaves out the cause.
     pub(super) fn log_and_describe(&self, turn_id: TurnId) -> Problem {
         let (code, message, cause) = match self {
             Self::Model(error) => (error.code(), error.to_string(), error_chain(error)),

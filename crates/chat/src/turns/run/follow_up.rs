@@ -1,4 +1,4 @@
-//! What happens in the background after an answer.
+//! Starts background work after an answer: compaction and title generation.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::context::compaction::Compaction;
 use crate::context::titles::generate_title;
 
 impl Turn {
-    /// Compacts the conversation before that becomes necessary, and generates a title after the first
+    /// Compacts the conversation before it exceeds the window, and generates a title after the first
     /// exchange.
     pub(super) fn follow_up(&self, answer: &Message, sent: &SentRequest) {
         let added = with_overhead(self.added_tokens(answer.token_count));

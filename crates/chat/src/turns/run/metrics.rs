@@ -1,15 +1,15 @@
-//! Metrics of turns. Without a recorder they cost next to nothing.
+//! Metrics of turns. They cost almost nothing if no recorder is installed.
 
 use metrics::{counter, gauge, histogram};
 use webchat_domain::FinishReason;
 
-/// The turns that run in this process.
+/// The number of turns that run in this process.
 const RUNNING: &str = "webchat_turns_running";
 
-/// The turns that ended, by `finish_reason`.
+/// The number of turns that ended, by `finish_reason`.
 const ENDED: &str = "webchat_turns_total";
 
-/// The tokens of a request as the model reports them minus our count, which shows how good that is.
+/// The tokens of a request that the model reports, minus our own count: shows how accurate our count is.
 const DIFFERENCE: &str = "webchat_prompt_tokens_difference";
 
 pub(super) fn turn_started() {

@@ -1,4 +1,4 @@
-//! A running turn: requesting the answer, saving it, and publishing its end.
+//! Runs a turn: requests the answer, saves it, and publishes its end.
 
 mod answer;
 mod draft;

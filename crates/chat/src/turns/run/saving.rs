@@ -1,4 +1,4 @@
-//! Saves the answer while it is made and at its end, and renews the turn's lease with each save.
+//! Saves the answer while it is generated and at its end, and renews the turn's lease with each save.
 
 use std::time::Duration;
 
@@ -16,14 +16,16 @@ use crate::turns::lease::LEASE;
 /// How often the answer is saved and the lease renewed.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The final save is retried at doubling intervals from this one: 6.2 s in total, which is less than an
-/// aborted task has at shutdown.
+/// The first interval of the final save's retries, which doubles each time. All intervals take 6.2 s in
+/// total, which is less than an aborted task has at shutdown.
 const MIN_BACKOFF: Duration = Duration::from_millis(200);
+
+/// The maximum number of retries of the final save.
 const MAX_RETRIES: usize = 5;
 
 impl Turn {
-    /// Saves the answer regularly. Returns when the turn has lost its conversation, which was deleted or
-    /// reset.
+    /// Saves the answer regularly. Returns only if the turn has lost its conversation, which was deleted or
+    /// reset, or its lease.
     pub(super) async fn autosave(&self, draft: &Draft) {
         loop {
             tokio::select! {
@@ -38,7 +40,8 @@ impl Turn {
         }
     }
 
-    /// Returns the answer's tokens, or 0 if the conversation was deleted or reset.
+    /// Saves the answer's final state. Returns the answer's tokens, or 0 if the conversation was deleted or
+    /// reset.
     ///
     /// `backon` sleeps on Tokio's clock, which tests can pause.
     pub(super) async fn save_final_with_retry(
@@ -54,8 +57,8 @@ impl Turn {
         Ok(saved.unwrap_or(0))
     }
 
-    /// Until the end is published, keeps saving it; otherwise another instance would treat this turn as
-    /// abandoned.
+    /// Keeps saving the answer until the turn's end is published; otherwise another instance would treat this
+    /// turn as abandoned.
     pub(super) async fn renew_until_published(&self, answer: &Message, publisher: &EventPublisher) {
         while timeout(SAVE_INTERVAL, publisher.finished()).await.is_err() {
             let update = AnswerUpdate {
@@ -69,7 +72,7 @@ impl Turn {
             };
             if let Err(error) = self.save(update).await {
                 let error = error_chain(&error);
-                tracing::warn!(turn_id = %self.id, error, "failed to publish and to save answer");
+                tracing::warn!(turn_id = %self.id, error, "failed to save answer while its publication is pending");
             }
         }
     }
@@ -90,7 +93,7 @@ impl Turn {
         self.save(AnswerUpdate { error: problem.cloned(), ..update }).await
     }
 
-    /// Returns the answer so far as the turn's end.
+    /// Returns the update that saves the current text with the status of this finish reason.
     async fn update(&self, draft: &Draft, finish: FinishReason) -> AnswerUpdate {
         let content = draft.snapshot();
         AnswerUpdate {

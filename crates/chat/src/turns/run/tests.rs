@@ -1,23 +1,17 @@
-use std::sync::Mutex;
-
-use crate::testing::{ANSWER, ModelRequest, QUESTION, TestChat, accepting_store, settle};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
 use tokio::time::sleep;
-use webchat_domain::ConversationId;
-use webchat_domain::EventBody;
-use webchat_domain::FinishReason;
-use webchat_domain::Ledger;
-use webchat_domain::MessageStatus;
-use webchat_domain::ResponseEnd;
-use webchat_domain::TokenUsage;
-use webchat_llm::ChatRequest;
-use webchat_llm::ChatRole;
-use webchat_llm::ModelError;
+use webchat_domain::{
+    ConversationId, EventBody, FinishReason, Ledger, MessageStatus, ResponseEnd, TokenUsage,
+};
+use webchat_llm::{ChatRequest, ChatRole, ModelError};
 use webchat_persistence::StoreError;
 
+use crate::testing::{ANSWER, ModelRequest, QUESTION, TestChat, accepting_store, message, settle};
+
 #[tokio::test(start_paused = true)]
-async fn a_turn_tells_its_answer_in_order_and_stores_it_complete() {
+async fn a_turn_publishes_its_answer_in_order_and_stores_it_as_complete() {
     let test = TestChat::new().await;
 
     let request = test.ask(QUESTION).await;
@@ -46,7 +40,7 @@ async fn a_turn_tells_its_answer_in_order_and_stores_it_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_names_the_stored_answer_and_the_ledger_what_was_sent() {
+async fn the_end_of_a_turn_describes_the_stored_answer_and_the_tokens_sent() {
     let test = TestChat::new().await;
 
     test.ask_and_answer(QUESTION, ANSWER).await;
@@ -84,7 +78,7 @@ async fn the_end_names_the_stored_answer_and_the_ledger_what_was_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_model_gets_what_fits_of_the_conversation_oldest_first() {
+async fn the_request_has_the_newest_messages_that_fit_oldest_first() {
     let test = TestChat::with_window(55, 20).await;
     test.ask_and_answer(QUESTION, ANSWER).await;
 
@@ -98,22 +92,22 @@ async fn the_model_gets_what_fits_of_the_conversation_oldest_first() {
     third.finish(FinishReason::Stop).await;
     settle().await;
 
-    assert_eq!(said(&second.request), [QUESTION, ANSWER, "Why?"]);
+    assert_eq!(contents(&second.request), [QUESTION, ANSWER, "Why?"]);
     let roles: Vec<_> = second.request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
     assert_eq!(second.request.max_reply_tokens, 20);
-    assert_eq!(said(&third_request), ["Why?", "2 + 2 = 4 2 + 2 = 4"]);
+    assert_eq!(contents(&third_request), ["Why?", "2 + 2 = 4 2 + 2 = 4"]);
     let events = test.events().await;
     let EventBody::TokenUsage(usage) = &events.last().unwrap().body else { panic!() };
     assert_eq!(usage.ledger.left_out_messages, 2);
 }
 
-fn said(request: &ChatRequest) -> Vec<&str> {
+fn contents(request: &ChatRequest) -> Vec<&str> {
     request.messages.iter().map(|message| message.content.as_str()).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_at_the_models_length_limit_is_truncated() {
+async fn an_answer_that_reaches_the_length_limit_is_truncated() {
     let test = TestChat::new().await;
 
     let request = test.ask(QUESTION).await;
@@ -126,7 +120,7 @@ async fn an_answer_at_the_models_length_limit_is_truncated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_was_filtered_says_for_what_and_keeps_what_came() {
+async fn a_filtered_answer_reports_the_categories_and_keeps_the_partial_text() {
     let test = TestChat::new().await;
 
     let request = test.ask(QUESTION).await;
@@ -136,81 +130,80 @@ async fn an_answer_that_was_filtered_says_for_what_and_keeps_what_came() {
     settle().await;
 
     let events = test.events().await;
-    let failed = events.iter().find_map(|event| match &event.body {
-        EventBody::Error(failed) => Some(failed.message.as_str()),
+    let error = events.iter().find_map(|event| match &event.body {
+        EventBody::Error(error) => Some(error.message.as_str()),
         _ => None,
     });
-    assert_eq!(failed, Some("The model's provider filtered this answer (self harm)."));
-    let told = test.published().await;
-    assert_eq!(told[3..5], ["error: model_content_filter", "end: ContentFilter, Failed"]);
+    assert_eq!(error, Some("The model's provider filtered this answer (self harm)."));
+    let published = test.published().await;
+    assert_eq!(published[3..5], ["error: model_content_filter", "end: ContentFilter, Failed"]);
     assert_eq!(test.last_message().await.content, "Hm");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_refuses_fails_its_turn_and_the_next_message_is_taken() {
+async fn a_rejected_request_fails_the_turn_and_the_next_message_is_accepted() {
     let test = TestChat::new().await;
     test.model.fail_next(ModelError::KeyRefused("401".into()));
 
     test.send(QUESTION).await.unwrap();
     settle().await;
-    let told = test.published().await;
-    let refused = test.last_message().await;
+    let published = test.published().await;
+    let rejected = test.last_message().await;
     test.ask_and_answer("Now?", "Yes.").await;
 
-    assert_eq!(told[2..], ["error: model_key_refused", "end: Failed, Failed", "usage: 14"]);
-    assert_eq!((refused.content.as_str(), refused.status), ("", MessageStatus::Failed));
+    assert_eq!(published[2..], ["error: model_key_refused", "end: Failed, Failed", "usage: 14"]);
+    assert_eq!((rejected.content.as_str(), rejected.status), ("", MessageStatus::Failed));
     assert_eq!(test.last_message().await.content, "Yes.");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_breaks_off_fails_its_turn_and_what_came_is_kept() {
+async fn a_broken_stream_fails_the_turn_and_keeps_the_partial_answer() {
     let test = TestChat::new().await;
 
     let request = test.ask(QUESTION).await;
     request.send_text(ANSWER).await;
     request.fail().await;
     settle().await;
-    let told = test.published().await;
-    let broken_off = test.last_message().await;
+    let published = test.published().await;
+    let partial = test.last_message().await;
     test.ask_and_answer("Now?", "Yes.").await;
 
-    assert_eq!(told[3..], ["error: model_failed", "end: Failed, Failed", "usage: 20"]);
-    assert_eq!((broken_off.content.as_str(), broken_off.token_count), (ANSWER, 6));
-    assert_eq!(broken_off.status, MessageStatus::Failed);
+    assert_eq!(published[3..], ["error: model_failed", "end: Failed, Failed", "usage: 20"]);
+    assert_eq!((partial.content.as_str(), partial.token_count), (ANSWER, 6));
+    assert_eq!(partial.status, MessageStatus::Failed);
     assert_eq!(test.last_message().await.content, "Yes.");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_ends_its_turn_as_failed_and_no_other() {
+async fn a_panic_fails_only_its_own_turn() {
     let test = TestChat::new().await;
     let request = test.ask(QUESTION).await;
-    let elsewhere =
-        test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
-    let other = ask_in(&test, elsewhere).await;
+    let other_id = test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
+    let other = ask_in(&test, other_id).await;
 
     request.send_text("Hm").await;
     request.panic().await;
     settle().await;
-    let told = test.published().await;
+    let published = test.published().await;
     let panicked = test.last_message().await;
     other.send_text(ANSWER).await;
     other.finish(FinishReason::Stop).await;
     settle().await;
 
-    assert_eq!(told[3..], ["error: internal", "end: Failed, Failed", "usage: 15"]);
+    assert_eq!(published[3..], ["error: internal", "end: Failed, Failed", "usage: 15"]);
     assert_eq!((panicked.content.as_str(), panicked.status), ("Hm", MessageStatus::Failed));
-    let others = test.chat.conversations.all_messages(test.user_id, elsewhere).await.unwrap();
-    assert_eq!(others[1].status, MessageStatus::Complete);
+    let other_messages =
+        test.chat.conversations.all_messages(test.user_id, other_id).await.unwrap();
+    assert_eq!(other_messages[1].status, MessageStatus::Complete);
 }
 
 async fn ask_in(test: &TestChat, id: ConversationId) -> ModelRequest {
-    let message = crate::testing::message(QUESTION);
-    test.chat.turns.send(test.user_id, id, message).await.unwrap();
+    test.chat.turns.send(test.user_id, id, message(QUESTION)).await.unwrap();
     test.model.next_request().await
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_is_kept_after_two_seconds_as_interrupted() {
+async fn a_partial_answer_is_saved_after_two_seconds_as_interrupted() {
     let test = TestChat::new().await;
     let request = test.ask(QUESTION).await;
     request.send_text(ANSWER).await;
@@ -218,54 +211,54 @@ async fn what_came_is_kept_after_two_seconds_as_interrupted() {
     sleep(Duration::from_millis(1_900)).await;
     let early = test.last_message().await;
     sleep(Duration::from_millis(200)).await;
-    let kept = test.last_message().await;
+    let saved = test.last_message().await;
 
     assert_eq!(early.content, "");
-    assert_eq!((kept.content.as_str(), kept.token_count), (ANSWER, 6));
-    assert_eq!(kept.status, MessageStatus::Interrupted);
+    assert_eq!((saved.content.as_str(), saved.token_count), (ANSWER, 6));
+    assert_eq!(saved.status, MessageStatus::Interrupted);
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_four_kilobytes_that_came_are_kept_at_once() {
+async fn a_partial_answer_is_saved_at_once_after_each_four_kilobytes() {
     let test = TestChat::new().await;
     let request = test.ask(QUESTION).await;
 
-    let mut kept = Vec::new();
+    let mut saved = Vec::new();
     for bytes in [4_095, 1, 4_095, 1] {
         request.send_text(&"x".repeat(bytes)).await;
         settle().await;
-        kept.push(test.last_message().await.content.len());
+        saved.push(test.last_message().await.content.len());
     }
 
-    assert_eq!(kept, [0, 4_096, 4_096, 8_192]);
+    assert_eq!(saved, [0, 4_096, 4_096, 8_192]);
     assert_eq!(test.last_message().await.status, MessageStatus::Interrupted);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_holds_its_conversation_for_as_long_as_the_model_is_silent() {
+async fn a_turn_renews_its_lease_while_the_model_sends_nothing() {
     let test = TestChat::new().await;
     let request = test.ask(QUESTION).await;
 
     for _ in 0..30 {
         test.advance(Duration::from_secs(2)).await;
     }
-    let meanwhile = test.send("Still there?").await;
+    let during = test.send("Still there?").await;
     request.finish(FinishReason::Stop).await;
     settle().await;
     let afterwards = test.send("Still there?").await;
 
-    assert_eq!(meanwhile.unwrap_err().code(), "turn_in_progress");
+    assert_eq!(during.unwrap_err().code(), "turn_in_progress");
     assert!(afterwards.is_ok(), "{afterwards:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_survives_a_store_that_fails_a_few_times_at_its_end() {
+async fn the_final_save_is_retried_while_the_store_is_unavailable() {
     let mut store = accepting_store();
     let saved = Arc::new(Mutex::new(Vec::new()));
     store.expect_save_answer().times(3).returning(|_, _, _| Err(StoreError::unavailable("busy")));
-    let saving = Arc::clone(&saved);
+    let recorded = Arc::clone(&saved);
     store.expect_save_answer().times(1).returning(move |_, answer, _| {
-        saving.lock().unwrap().push(answer);
+        recorded.lock().unwrap().push(answer);
         Ok(true)
     });
     let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));
@@ -280,7 +273,7 @@ async fn an_answer_survives_a_store_that_fails_a_few_times_at_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_whose_store_never_recovers_ends_as_failed() {
+async fn a_turn_fails_if_all_retries_of_the_final_save_fail() {
     let mut store = accepting_store();
     store.expect_save_answer().returning(|_, _, _| Err(StoreError::unavailable("gone")));
     let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));
@@ -297,7 +290,7 @@ async fn a_turn_whose_store_never_recovers_ends_as_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_lost_its_hold_stops_within_two_seconds() {
+async fn a_turn_that_lost_its_lease_stops_within_two_seconds() {
     let mut store = accepting_store();
     store.expect_save_answer().returning(|_, _, _| Ok(false));
     let test = TestChat::new().await.with_ports(|ports| ports.conversations = Arc::new(store));

@@ -1,4 +1,4 @@
-//! One question and the making of its answer.
+//! A running turn, from its start to its end.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
 use crate::turns::registry::{RunningTurns, TurnCancellation};
 
-/// One question and the making of its answer.
+/// A running turn: generates the answer to a question.
 pub(crate) struct Turn {
     pub(crate) core: Arc<Core>,
     pub(crate) running: Arc<RunningTurns>,
@@ -21,22 +21,22 @@ pub(crate) struct Turn {
     pub(crate) question: Message,
     /// The stored answer: empty, or the text to continue.
     pub(crate) answer: Message,
-    /// The context as it was read when the turn started.
+    /// The context at the start of the turn.
     pub(crate) context: Context,
-    /// The title made of the question, if it is the conversation's first.
+    /// The title made from the question, if this is the conversation's first question.
     pub(crate) first_title: Option<Title>,
-    /// Released when the turn ends.
+    /// Counts the turn towards the user's limit until it ends.
     pub(crate) _permit: Permit,
 }
 
-/// What was sent to the model.
+/// The context and the token counts of the request to the model.
 pub(super) struct SentRequest {
     pub(super) context: Context,
     pub(super) ledger: Ledger,
 }
 
 impl Turn {
-    /// Makes the answer, saves it and publishes it. The turn ends on every path.
+    /// Generates the answer, saves it and publishes it. Errors and panics end the turn, too.
     pub(crate) async fn run(self, cancellation: TurnCancellation) {
         let id = self.conversation.conversation_id;
         let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
@@ -44,7 +44,7 @@ impl Turn {
         let ((), is_published) =
             tokio::join!(self.answer(&publisher, cancellation), publisher.run(&abort));
         self.running.remove(id, self.id);
-        // If the end is unpublished, the turn stays stored, so that another instance publishes it.
+        // If the end could not be published, the turn stays stored, so that another instance publishes it.
         if is_published
             && let Err(error) = self.core.ports.conversations.end_turn(id, self.id).await
         {
@@ -68,7 +68,7 @@ impl Turn {
         !self.answer.content.is_empty()
     }
 
-    /// Returns how many of the answer's tokens this turn has added.
+    /// Returns how many of the answer's tokens this turn has generated.
     pub(super) fn added_tokens(&self, token_count: u32) -> u32 {
         token_count.saturating_sub(self.answer.token_count)
     }

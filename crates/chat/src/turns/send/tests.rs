@@ -1,46 +1,41 @@
 use futures_util::FutureExt;
-use webchat_domain::FinishReason;
-
-use webchat_domain::MessageAccepted;
+use webchat_domain::{EventBody, FinishReason, MessageAccepted, MessageStatus, Role};
 
 use super::*;
-use crate::testing::{ANSWER, QUESTION, TestChat, describe, log_that_rejects, message, settle};
-use webchat_domain::EventBody;
-use webchat_domain::MessageStatus;
-use webchat_domain::Role;
+use crate::testing::{
+    ANSWER, QUESTION, START, TestChat, describe, log_that_rejects, message, settle,
+};
 
-fn code(refused: Result<Sent, ChatError>) -> &'static str {
-    refused.unwrap_err().code()
+fn code(result: Result<Sent, ChatError>) -> &'static str {
+    result.unwrap_err().code()
 }
 
-fn named(name: &str) -> SendMessage {
-    let name = ClientMessageId::try_from(name.to_owned()).unwrap();
-    SendMessage { client_message_id: Some(name), ..message(QUESTION) }
+fn message_with_id(id: &str) -> SendMessage {
+    let id = ClientMessageId::try_from(id.to_owned()).unwrap();
+    SendMessage { client_message_id: Some(id), ..message(QUESTION) }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_has_no_more_turns_at_once_than_may_be() {
+async fn a_turn_above_the_limit_of_the_user_is_rejected() {
     let test = TestChat::with_settings(|settings| settings.turns_per_user = Some(1)).await;
-    let elsewhere =
-        test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
-    let send_elsewhere =
-        async || test.chat.turns.send(test.user_id, elsewhere, message(QUESTION)).await;
+    let other = test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
+    let send_to_other = async || test.chat.turns.send(test.user_id, other, message(QUESTION)).await;
     let request = test.ask(QUESTION).await;
 
-    let refused = send_elsewhere().await;
+    let above_limit = send_to_other().await;
     request.finish(FinishReason::Stop).await;
     settle().await;
-    let taken = send_elsewhere().await;
+    let accepted = send_to_other().await;
     let next = test.send(QUESTION).await;
 
-    assert_eq!(code(refused), "too_many_turns");
-    assert!(matches!(taken, Ok(Sent::Accepted(_))), "{taken:?}");
+    assert_eq!(code(above_limit), "too_many_turns");
+    assert!(matches!(accepted, Ok(Sent::Accepted(_))), "{accepted:?}");
     assert_eq!(code(next), "too_many_turns");
     assert_eq!(test.messages().await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_accepted_message_is_stored_with_its_answer_to_come() {
+async fn an_accepted_message_is_stored_with_a_placeholder_answer() {
     let test = TestChat::new().await;
 
     let sent = test.send(QUESTION).await.unwrap();
@@ -61,26 +56,26 @@ async fn an_accepted_message_is_stored_with_its_answer_to_come() {
             answer_id: answer.message_id,
             content: QUESTION.to_owned(),
             token_count: 7,
-            created_at: crate::testing::START,
+            created_at: START,
         }
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_title_is_told_with_the_first_message_only() {
+async fn the_title_is_published_with_the_first_message_only() {
     let test = TestChat::new().await;
 
     test.ask_and_answer("Why two tides?", "Moon.").await;
     test.ask_and_answer("And the sun?", "Too.").await;
 
-    let told = test.published().await;
-    let titles: Vec<_> = told.iter().filter(|event| event.starts_with("title")).collect();
+    let published = test.published().await;
+    let titles: Vec<_> = published.iter().filter(|event| event.starts_with("title")).collect();
     assert_eq!(titles, ["title: Why two tides?"]);
     assert_eq!(test.conversation().await.title.unwrap().as_str(), "Why two tides?");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_of_a_message_that_can_not_be_answered_is_stored() {
+async fn an_invalid_message_stores_and_publishes_nothing() {
     let test = TestChat::new().await;
     let stranger = UserId::generate();
 
@@ -99,9 +94,9 @@ async fn nothing_of_a_message_that_can_not_be_answered_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_message_during_a_turn_is_refused_and_not_stored() {
+async fn a_second_message_during_a_turn_is_rejected_and_not_stored() {
     let test = TestChat::new().await;
-    let _answering = test.ask(QUESTION).await;
+    let _request = test.ask(QUESTION).await;
 
     let second = test.send("Hurry up!").await;
 
@@ -111,26 +106,26 @@ async fn a_second_message_during_a_turn_is_refused_and_not_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_from_a_stale_client_is_refused_with_where_the_conversation_ends() {
+async fn a_wrong_expected_position_is_rejected_with_the_actual_one() {
     let test = TestChat::new().await;
     test.ask_and_answer(QUESTION, ANSWER).await;
     let expecting =
         |position| SendMessage { expected_position: Some(position), ..message("What else?") };
 
-    let stale = test.chat.turns.send(test.user_id, test.id, expecting(0)).await;
+    let conflict = test.chat.turns.send(test.user_id, test.id, expecting(0)).await;
     let stored = test.messages().await.len();
     let current = test.chat.turns.send(test.user_id, test.id, expecting(2)).await;
 
-    assert!(matches!(stale, Err(ChatError::PositionConflict { position: 2 })), "{stale:?}");
-    assert_eq!(code(stale), "stale");
+    assert!(matches!(conflict, Err(ChatError::PositionConflict { position: 2 })), "{conflict:?}");
+    assert_eq!(code(conflict), "stale");
     assert_eq!(stored, 2);
     assert!(matches!(current, Ok(Sent::Accepted(_))), "{current:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_client_message_id_gets_the_first_result_and_asks_the_model_once() {
+async fn a_duplicate_client_message_id_returns_the_first_result_and_asks_the_model_once() {
     let test = TestChat::new().await;
-    let send_first = || test.chat.turns.send(test.user_id, test.id, named("first"));
+    let send_first = || test.chat.turns.send(test.user_id, test.id, message_with_id("first"));
 
     let sent = send_first().await.unwrap();
     let during = send_first().await.unwrap();
@@ -141,7 +136,7 @@ async fn a_known_client_message_id_gets_the_first_result_and_asks_the_model_once
     settle().await;
     let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
     let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
-    assert_eq!(accepted.client_message_id, named("first").client_message_id);
+    assert_eq!(accepted.client_message_id, message_with_id("first").client_message_id);
     assert_eq!(during, Sent::Duplicate(accepted.clone()));
     assert_eq!(afterwards, Sent::Duplicate(accepted));
     assert_eq!(test.model.request_count(), 1);
@@ -149,12 +144,12 @@ async fn a_known_client_message_id_gets_the_first_result_and_asks_the_model_once
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_leaves_right_after_sending_is_answered_all_the_same() {
+async fn a_message_whose_caller_is_dropped_is_answered() {
     let test = TestChat::new().await;
 
-    let left = test.send(QUESTION).now_or_never();
+    let result = test.send(QUESTION).now_or_never();
 
-    assert!(left.is_none(), "it was done before the caller could leave");
+    assert!(result.is_none(), "the call returned before it could be dropped");
     let request = test.model.next_request().await;
     request.send_text(ANSWER).await;
     request.finish(FinishReason::Stop).await;
@@ -164,22 +159,22 @@ async fn a_caller_who_leaves_right_after_sending_is_answered_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_can_not_be_told_is_refused_and_its_conversation_takes_the_next() {
+async fn a_message_that_fails_to_be_published_does_not_block_its_conversation() {
     let test =
         TestChat::new().await.with_ports(|ports| ports.log = log_that_rejects("message_accepted"));
 
-    let refused = test.send(QUESTION).await;
+    let rejected = test.send(QUESTION).await;
     settle().await;
     let next = test.send("What else?").await;
 
-    assert_eq!(code(refused), "storage_unavailable");
+    assert_eq!(code(rejected), "storage_unavailable");
     assert_eq!(code(next), "storage_unavailable", "not turn_in_progress");
     assert_eq!(test.messages().await[1].status, MessageStatus::Failed);
     assert_eq!(test.model.request_count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_title_that_can_not_be_told_keeps_no_answer_from_being_made() {
+async fn a_title_that_fails_to_be_published_does_not_prevent_the_answer() {
     let test = TestChat::new()
         .await
         .with_ports(|ports| ports.log = log_that_rejects("conversation_updated"));

@@ -1,0 +1,35 @@
+//! Notifies clients of changes to conversations and to lists of conversations.
+
+use webchat_domain::{ConversationChange, ConversationId, EventBody, EventId, UserId};
+use webchat_persistence::Signal;
+
+use super::core::Core;
+use super::error_chain::error_chain;
+use crate::error::ChatError;
+
+impl Core {
+    /// Publishes a change of a conversation to its subscribers.
+    pub(crate) async fn publish_change(
+        &self,
+        id: ConversationId,
+        change: ConversationChange,
+    ) -> Result<(), ChatError> {
+        let body = EventBody::ConversationUpdated(change);
+        self.ports.log.append(id, EventId::generate(), body).await?;
+        Ok(())
+    }
+
+    /// Notifies all subscribers of the user's list, on all instances, that this conversation changed. Without
+    /// an id, many conversations changed. Logs a failure only.
+    pub(crate) async fn notify_list(
+        &self,
+        user_id: UserId,
+        conversation_id: Option<ConversationId>,
+    ) {
+        let signal = Signal::ListChanged { user_id, conversation_id };
+        if let Err(error) = self.ports.signals.publish(signal).await {
+            let error = error_chain(&error);
+            tracing::warn!(?conversation_id, error, "failed to publish list change");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Counts tokens as the model does that answers.
+
+use webchat_tokens::TokenCounter;
+
+use super::core::Core;
+
+/// Longer texts are counted on a blocking thread.
+const MAX_INLINE_BYTES: usize = 16 * 1024;
+
+impl Core {
+    /// Returns a counter with the tokenizer of the model that answers.
+    pub(crate) fn counter(&self) -> TokenCounter {
+        let name = self.ports.model.name();
+        name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
+    }
+
+    /// Counts the tokens of a text. A long text is counted on a blocking thread, as it would delay the other
+    /// tasks of this thread.
+    pub(crate) async fn count_tokens(&self, text: &str) -> u32 {
+        let counter = self.counter();
+        if text.len() <= MAX_INLINE_BYTES {
+            return counter.count(text);
+        }
+        let text = text.to_owned();
+        tokio::task::spawn_blocking(move || counter.count(&text)).await.unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,38 @@
+//! Regenerating an answer.
+
+use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role, UserId};
+
+use crate::error::ChatError;
+use crate::turns::sent::Sent;
+use crate::turns::service::Turns;
+use crate::turns::start::{TurnSource, TurnStart};
+
+impl Turns {
+    /// Starts a turn that answers the same question again. The old answer stays, but leaves the visible path
+    /// together with all messages after it. Without `message_id`, regenerates the last message of the
+    /// visible path.
+    ///
+    /// # Errors
+    /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such answer or it has no
+    /// question.
+    ///
+    /// # Cancellation
+    /// As for [`Turns::send`].
+    pub async fn regenerate(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_id: Option<MessageId>,
+        client_message_id: Option<ClientMessageId>,
+    ) -> Result<Sent, ChatError> {
+        let old = match message_id {
+            Some(message_id) => {
+                self.core.find_message(user_id, id, message_id, Role::Assistant).await?
+            }
+            None => self.core.last_answer(user_id, id).await?.ok_or(ChatError::MessageNotFound)?,
+        };
+        let question = self.core.question_of(user_id, id, &old).await?;
+        let source = TurnSource::Regeneration { question, answer_id: old.message_id };
+        self.start(TurnStart { user_id, id, client_message_id, source }).await
+    }
+}

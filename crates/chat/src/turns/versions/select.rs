@@ -1,0 +1,36 @@
+//! Selecting the visible version of a message.
+
+use webchat_domain::{ConversationChange, ConversationId, Message, MessageId, UserId};
+use webchat_persistence::SelectOutcome;
+
+use crate::error::ChatError;
+use crate::turns::service::Turns;
+
+impl Turns {
+    /// Makes a version of a message visible, together with the newest messages after it, publishes the change
+    /// and returns the message. Does nothing else if the version is visible already.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation,
+    /// [`ChatError::MessageNotFound`], [`ChatError::TurnInProgress`].
+    pub async fn select_version(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<Message, ChatError> {
+        self.core.find_conversation(user_id, id).await?;
+        let (conversations, now) = (&self.core.ports.conversations, self.core.now());
+        match conversations.select(user_id, id, message_id, now).await? {
+            SelectOutcome::Visible { changed: true } => {
+                self.core.publish_change(id, ConversationChange::Branch).await?;
+                self.core.notify_list(user_id, Some(id)).await;
+            }
+            SelectOutcome::Visible { changed: false } => {}
+            SelectOutcome::TurnInProgress => return Err(ChatError::TurnInProgress),
+            SelectOutcome::NotFound => return Err(ChatError::MessageNotFound),
+        }
+        let selected = conversations.message(user_id, id, message_id).await?;
+        selected.ok_or(ChatError::MessageNotFound)
+    }
+}
