@@ -1,3 +1,3 @@
-//! Sessions and the users that they belong to.
+//! Sessions and their users.
 
 pub(crate) mod service;

@@ -7,7 +7,7 @@ use webchat_domain::{ConversationId, Session, SessionId, UserId};
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// Sessions and their users.
+/// The use cases of sessions and their users.
 #[derive(Clone)]
 pub struct Accounts {
     core: Arc<Core>,
@@ -50,7 +50,7 @@ impl Accounts {
         Ok(self.core.ports.sessions.save(session, now, expires_at).await?)
     }
 
-    /// Makes `conversation_id` the conversation of requests in this session that name none.
+    /// Makes `conversation_id` the default for requests in this session that name no conversation.
     ///
     /// # Errors
     /// When the session can't be stored.
@@ -71,30 +71,30 @@ mod tests {
     use super::*;
     use crate::testing::TestChat;
 
-    const MOMENT: Duration = Duration::from_millis(1);
+    const ONE_MS: Duration = Duration::from_millis(1);
 
     #[tokio::test]
-    async fn a_session_lasts_from_its_last_visit_on() {
+    async fn touching_a_session_extends_it_to_its_full_lifetime() {
         let test = TestChat::new().await;
-        let almost_lapsed = test.chat.settings().session_ttl.saturating_sub(MOMENT);
+        let almost_expired = test.chat.settings().session_ttl.saturating_sub(ONE_MS);
         let session = test.chat.accounts.start_session().await.unwrap();
         let find = || test.chat.accounts.find_session(session.session_id);
 
-        test.clock.advance(almost_lapsed);
-        let before_it_lapses = find().await.unwrap();
+        test.clock.advance(almost_expired);
+        let before_expiry = find().await.unwrap();
         test.chat.accounts.touch_session(&session).await.unwrap();
-        test.clock.advance(almost_lapsed);
-        let after_a_visit = find().await.unwrap();
-        test.clock.advance(MOMENT);
-        let lapsed = find().await.unwrap();
+        test.clock.advance(almost_expired);
+        let after_touch = find().await.unwrap();
+        test.clock.advance(ONE_MS);
+        let expired = find().await.unwrap();
 
-        assert_eq!(before_it_lapses, Some(session.clone()));
-        assert_eq!(after_a_visit, Some(session));
-        assert_eq!(lapsed, None);
+        assert_eq!(before_expiry, Some(session.clone()));
+        assert_eq!(after_touch, Some(session));
+        assert_eq!(expired, None);
     }
 
     #[tokio::test]
-    async fn a_session_remembers_its_current_conversation() {
+    async fn a_session_stores_its_current_conversation() {
         let test = TestChat::new().await;
         let session = test.chat.accounts.start_session().await.unwrap();
 

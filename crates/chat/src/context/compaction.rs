@@ -1,4 +1,4 @@
-//! Compaction: the oldest messages of a conversation become part of its summary.
+//! Compaction: summarises the oldest messages of a conversation so that the rest fits the model's window.
 
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -25,30 +25,34 @@ use crate::turns::lease::LEASE;
 /// How long one request for a summary may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long one compaction may take, which is enough for several requests. The next compaction continues
-/// where this one ended.
+/// How long one compaction may take; enough for several requests. The next compaction continues where
+/// this one ended.
 const MAX_DURATION: Duration = Duration::from_mins(4);
 
-/// How long the lease on a conversation's compaction lasts, and how often it is renewed. If the instance
-/// that holds it dies, others wait no longer than this.
+/// How long the lease on a conversation's compaction lasts. If its instance dies, others wait no longer
+/// than this.
 const COMPACTION_LEASE: Duration = LEASE;
+
+/// How often the lease is renewed.
 const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait for another instance's compaction, and how often to check.
+/// How long to wait for another instance's lease.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often to try to acquire the lease.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The number of messages per read.
 const PAGE: u32 = 50;
 
-/// The tokens of a request that are neither the summary so far nor messages: the prompt, headings, and
-/// what the chat format adds.
+/// The tokens of a request besides the current summary and the messages: the prompt, headings, and the
+/// chat format's overhead.
 const REQUEST_OVERHEAD: u32 = 160;
 
-/// The minimum number of tokens of messages in one request, however small the window is.
+/// The minimum number of tokens for messages in one request, even in a very small window.
 const MIN_REQUEST_TOKENS: u32 = 256;
 
-/// Why a compaction failed. The steps that succeeded before stay.
+/// Why a compaction failed. Earlier steps that succeeded stay stored.
 #[derive(Debug, Error)]
 enum CompactionError {
     #[error(transparent)]
@@ -78,8 +82,8 @@ pub(crate) struct Compaction {
 }
 
 impl Compaction {
-    /// Waits for the lease, then compacts. A failure is logged, and the next compaction tries again.
-    /// Shutdown cancels the rest; the steps that succeeded stay.
+    /// Acquires the lease, then compacts. Logs a failure and leaves the retry to the next compaction.
+    /// Shutdown cancels the remaining steps; those that succeeded stay stored.
     pub(crate) async fn run(self) {
         let id = self.id;
         let aborting = self.core.lifecycle.aborting();
@@ -102,9 +106,9 @@ impl Compaction {
         }
     }
 
-    /// Returns when the lease expires, or `None` if it could not be acquired in time.
+    /// Returns the lease's expiry, or `None` if the lease could not be acquired in time.
     async fn acquire_lease(&self) -> Option<Timestamp> {
-        let acquiring = timeout(LEASE_TIMEOUT, async {
+        let acquired = timeout(LEASE_TIMEOUT, async {
             loop {
                 let now = self.core.now();
                 let until = now.plus(COMPACTION_LEASE);
@@ -122,20 +126,20 @@ impl Compaction {
                 }
             }
         });
-        acquiring.await.ok().flatten()
+        acquired.await.ok().flatten()
     }
 
-    /// Compacts, and renews the lease meanwhile.
+    /// Compacts, and renews the lease periodically meanwhile.
     async fn compact_and_renew(&self, lease_until: &mut Timestamp) -> Result<(), CompactionError> {
         let mut compacting = pin!(self.compact());
         loop {
             if let Ok(compacted) = timeout(RENEW_INTERVAL, compacting.as_mut()).await {
                 return compacted;
             }
-            let later = self.core.now().plus(COMPACTION_LEASE);
+            let renewed_until = self.core.now().plus(COMPACTION_LEASE);
             let contexts = &self.core.ports.contexts;
-            match contexts.renew_compaction(self.id, *lease_until, later).await {
-                Ok(true) => *lease_until = later,
+            match contexts.renew_compaction(self.id, *lease_until, renewed_until).await {
+                Ok(true) => *lease_until = renewed_until,
                 Ok(false) => return Err(CompactionError::LeaseLost),
                 // The store may recover before the lease expires.
                 Err(error) => {
@@ -165,9 +169,9 @@ impl Compaction {
 
     /// Returns the position of the newest message to summarise, or `None` if there is nothing to do.
     async fn end_position(&self, budget: Budget) -> Result<Option<u64>, ChatError> {
-        let mut fold = CompactionScan::new(budget);
+        let mut scan = CompactionScan::new(budget);
         let mut end = None;
-        let offer = |message: Message| match fold.is_boundary(&message) {
+        let offer = |message: Message| match scan.is_boundary(&message) {
             Some(false) => ControlFlow::Continue(()),
             Some(true) => {
                 end = Some(message.position);
@@ -195,14 +199,15 @@ impl Compaction {
         while after < end {
             let before = end.min(after.saturating_add(stride)) + 1;
             let page = self.core.read_messages(self.user_id, self.id, Some(before), PAGE).await?;
-            let page: Vec<_> = page.into_iter().filter(|one| one.position > after).collect();
+            let page: Vec<_> =
+                page.into_iter().filter(|message| message.position > after).collect();
             if stride > u64::from(PAGE) && page.len() >= usize::try_from(PAGE).unwrap_or_default() {
-                // The page may not reach back to `after`. A range of PAGE positions has at most PAGE
-                // messages.
+                // A full page may not reach back to `after`. A range of PAGE positions has at most PAGE
+                // messages, so read that.
                 stride = u64::from(PAGE);
                 continue;
             }
-            // Positions have gaps where other versions of messages have theirs.
+            // Hidden versions of messages leave gaps between the visible positions.
             stride = if page.is_empty() { stride.saturating_mul(2) } else { u64::from(PAGE) };
             for message in page {
                 tokens = tokens.saturating_add(with_overhead(message.token_count));
@@ -216,8 +221,8 @@ impl Compaction {
         Ok(messages)
     }
 
-    /// Makes one summary of the old one and these messages. A message that is too long for one request is
-    /// sent in several.
+    /// Combines the old summary and these messages into a new summary. A message that is too long for one
+    /// request is split over several.
     async fn summarise(
         &self,
         budget: Budget,
@@ -245,8 +250,8 @@ impl Compaction {
         })
     }
 
-    /// Splits the transcript by what fits into one request: one section, unless the transcript is a single
-    /// message that is too long.
+    /// Splits the transcript into sections that fit into one request each. There are several only if the
+    /// transcript is a single message that is too long.
     async fn sections(&self, budget: Budget, transcript: String) -> Vec<String> {
         let counter = self.core.counter();
         let split = move || {
@@ -273,7 +278,7 @@ impl Compaction {
             max_reply_tokens: budget.max_summary_tokens(),
             timeout: REQUEST_TIMEOUT,
         };
-        request.send_and_cut(&self.core).await
+        request.send_and_truncate(&self.core).await
     }
 
     async fn store(&self, stored: StoredContext, summary: Summary) -> Result<(), CompactionError> {
@@ -288,10 +293,10 @@ impl Compaction {
     }
 }
 
-/// Returns the maximum number of tokens of messages in one request for a summary.
+/// Returns the maximum number of tokens for messages in one request for a summary.
 fn max_request_tokens(budget: Budget) -> u32 {
-    let others = budget.max_summary_tokens().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
-    budget.window.saturating_sub(others).max(MIN_REQUEST_TOKENS)
+    let reserved = budget.max_summary_tokens().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
+    budget.window.saturating_sub(reserved).max(MIN_REQUEST_TOKENS)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What goes to the model: system prompt, examples, summary and history, and the requests that the server
-//! makes on its own behalf.
+//! The context of a conversation: system prompt, examples, summary and history, and the requests for
+//! summaries and titles.
 
 pub(crate) mod compaction;
 pub(crate) mod prompts;

@@ -13,21 +13,21 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::settings::Settings;
 
-/// The number of times a change is tried when the context is changed concurrently.
+/// The maximum number of attempts to store a change while others change the context concurrently.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// What goes to the model besides the messages, and how many tokens everything takes.
+/// A conversation's context, and the tokens that the next request takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContextView {
-    /// What goes to the model besides the messages.
+    /// System prompt, examples, summary and model parameters.
     pub context: Context,
     /// The context's revision, which changes with every edit.
     pub revision: u64,
-    /// The tokens that would be sent, without the next question.
+    /// The tokens of the next request, without its question.
     pub ledger: Ledger,
 }
 
-/// A change of a context. Fields that are `None` stay as they are.
+/// A change of a context. A field that is `None` changes nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContextEdit {
     /// The new system prompt.
@@ -39,13 +39,13 @@ pub struct ContextEdit {
 /// Which system prompt a conversation uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptChoice {
-    /// The conversation's own prompt.
+    /// A prompt for this conversation only.
     Custom(String),
     /// The server's prompt.
     ServerDefault,
 }
 
-/// What goes to the model besides the messages.
+/// The use cases of a conversation's context: everything that goes to the model besides the messages.
 #[derive(Clone)]
 pub struct Contexts {
     core: Arc<Core>,
@@ -77,7 +77,7 @@ impl Contexts {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`];
-    /// [`ChatError::RevisionConflict`] if `expected` is given and is not the revision.
+    /// [`ChatError::RevisionConflict`] if `expected` is `Some` and differs from the current revision.
     pub async fn edit(
         &self,
         user_id: UserId,
@@ -104,8 +104,8 @@ impl Contexts {
         self.change(user_id, id, expected, change).await
     }
 
-    /// Adds an example of a question and the answer it should get. A key that was used before returns the
-    /// example it added, as long as that exists.
+    /// Adds an example of a question and the answer it should get. Repeating a call with the same key
+    /// returns the first call's example, as long as it exists.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
@@ -119,8 +119,8 @@ impl Contexts {
     ) -> Result<FewShotExample, ChatError> {
         let example_id = ExampleId::of_key(id, key);
         let is_same = |example: &FewShotExample| example.example_id == example_id;
-        if let Some(known) = self.examples(user_id, id).await?.into_iter().find(is_same) {
-            return Ok(known);
+        if let Some(existing) = self.examples(user_id, id).await?.into_iter().find(is_same) {
+            return Ok(existing);
         }
         let example = FewShotExample {
             example_id,
@@ -174,12 +174,12 @@ impl Contexts {
         self.change(user_id, id, None, change).await
     }
 
-    /// Replaces the summary's text. `None` removes the summary: the messages that it covers go to the model
-    /// again, as many as fit.
+    /// Replaces the summary's text. `None` removes the summary; as many of the messages that it covered as
+    /// fit then go to the model again.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`];
-    /// [`ChatError::RevisionConflict`] if `expected` is given and is not the revision.
+    /// [`ChatError::RevisionConflict`] if `expected` is `Some` and differs from the current revision.
     pub async fn set_summary(
         &self,
         user_id: UserId,
@@ -211,8 +211,8 @@ impl Contexts {
         self.change(user_id, id, expected, change).await
     }
 
-    /// Applies `change` to the current context and stores the result. Applies it anew, without a pause, if
-    /// the context was changed concurrently.
+    /// Applies `change` to the current context and stores the result. After a conflict, retries with the
+    /// new context without a backoff.
     async fn change(
         &self,
         user_id: UserId,
@@ -226,13 +226,13 @@ impl Contexts {
             if expected.is_some_and(|expected| expected != revision) {
                 return Err(ChatError::RevisionConflict);
             }
-            let room_before = self.core.budget(&context).available();
-            let published = change(&mut context)?;
-            self.check_room(room_before, &context)?;
+            let available_before = self.core.budget(&context).available();
+            let event = change(&mut context)?;
+            self.check_available(available_before, &context)?;
             let contexts = &self.core.ports.contexts;
             match contexts.replace_context(user_id, id, context, revision).await? {
                 ReplaceContextOutcome::Stored { .. } => {
-                    return self.core.publish_change(id, published).await;
+                    return self.core.publish_change(id, event).await;
                 }
                 ReplaceContextOutcome::Conflict => {}
                 ReplaceContextOutcome::NotFound => return Err(ChatError::ConversationNotFound),
@@ -241,13 +241,13 @@ impl Contexts {
         Err(ChatError::ContextConflict)
     }
 
-    /// Checks that the context leaves half of the window to the messages. A context that already takes more,
-    /// because the server's window became smaller, may still shrink.
-    fn check_room(&self, room_before: u32, context: &Context) -> Result<(), ChatError> {
+    /// Checks that the context leaves at least half of the window to the messages. A context that already
+    /// exceeds its half because the server's window became smaller may still shrink.
+    fn check_available(&self, available_before: u32, context: &Context) -> Result<(), ChatError> {
         let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
         let half = max_tokens.saturating_sub(reply_tokens) / 2;
-        let room = self.core.budget(context).available();
-        if room < half && room < room_before {
+        let available = self.core.budget(context).available();
+        if available < half && available < available_before {
             return Err(ChatError::ContextTooLong { limit: half });
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::settings::Settings;
 
-/// The number of messages per read when the model's window is filled.
+/// The number of messages per read when a request is planned.
 const PAGE: u32 = 50;
 
 impl Core {

@@ -23,9 +23,9 @@ const MAX_TITLE_CHARS: usize = 60;
 /// The maximum number of characters that the model receives of each message.
 const MAX_EXCERPT_CHARS: usize = 2_000;
 
-/// Asks the model for a title after the first exchange, to replace the one made of the question's first
-/// words. If the model fails, or the user has changed the title meanwhile, nothing changes. Shutdown cancels
-/// the request.
+/// Asks the model for a title after the first exchange, and replaces the title made of the question's first
+/// words. Keeps that title if the model fails or the user renames the conversation meanwhile. Shutdown
+/// cancels the request.
 pub(crate) async fn generate_title(
     core: Arc<Core>,
     user_id: UserId,
@@ -86,7 +86,7 @@ fn excerpt(message: &Message) -> String {
 }
 
 /// Returns the title in the model's answer: the first line, without the punctuation that models put
-/// around it. Returns `None` if that is no title.
+/// around it. Returns `None` if that line is empty or too long.
 fn parse_title(text: &str) -> Option<Title> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let line = line.trim_start_matches("Title:").trim_start_matches("**Title:**");
@@ -99,7 +99,6 @@ fn parse_title(text: &str) -> Option<Title> {
 
 #[cfg(test)]
 mod tests {
-
     use webchat_domain::FinishReason;
 
     use super::*;
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_model_entitles_a_conversation_after_its_first_exchange_and_only_then() {
+    async fn the_model_titles_a_conversation_only_after_its_first_exchange() {
         let test = chat_after_the_first_exchange().await;
 
         let pending = test.model.next_request().await;
@@ -126,15 +125,15 @@ mod tests {
         settle().await;
         test.ask_and_answer("And then?", ANSWER).await;
 
-        let told = request.messages.last().unwrap();
-        assert_eq!(told.content, format!("User: {QUESTION}\n\nAssistant: {ANSWER}"));
+        let transcript = request.messages.last().unwrap();
+        assert_eq!(transcript.content, format!("User: {QUESTION}\n\nAssistant: {ANSWER}"));
         assert_eq!(test.conversation().await.title, Some(title("Sums of two")));
         assert!(test.published().await.contains(&"title: Sums of two".to_owned()));
         assert_eq!(test.model.request_count(), 3);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_title_that_the_user_gave_meanwhile_stays() {
+    async fn a_title_that_the_user_sets_meanwhile_is_kept() {
         let test = chat_after_the_first_exchange().await;
         let request = test.model.next_request().await;
 
@@ -147,23 +146,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_words_stay_where_the_model_gives_no_title() {
+    async fn the_first_words_stay_the_title_if_the_model_returns_no_valid_title() {
         let long_answer =
             "The conversation is about a sum that the user wrote, and about a long word.";
-        for said in [long_answer, " \n", "***"] {
+        for reply in [long_answer, " \n", "***"] {
             let test = chat_after_the_first_exchange().await;
 
             let request = test.model.next_request().await;
-            request.send_text(said).await;
+            request.send_text(reply).await;
             request.finish(FinishReason::Stop).await;
             settle().await;
 
-            assert_eq!(test.conversation().await.title, Some(title(QUESTION)), "{said}");
+            assert_eq!(test.conversation().await.title, Some(title(QUESTION)), "{reply}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_model_that_fails_or_is_silent_harms_nothing() {
+    async fn the_title_is_unchanged_after_a_model_failure_or_timeout() {
         let test = chat_after_the_first_exchange().await;
         test.model.next_request().await.fail().await;
         settle().await;
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_failed_is_no_exchange() {
+    async fn no_title_is_generated_after_a_failed_answer() {
         let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
 
         test.ask(QUESTION).await.fail().await;

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_a_turn_runs_its_answer_comes_by_the_events_alone() {
+    async fn the_answer_of_a_running_turn_is_left_out_of_the_page() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         let before = test.events().await.last().unwrap().seq;
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_emptied_conversation_has_no_page_before_its_first_message() {
+    async fn a_reset_conversation_has_no_page_before_its_first_message() {
         let test = TestChat::new().await;
         append(&test, 5).await;
         test.chat.core.ports.conversations.reset(test.user_id, test.id, START).await.unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_of_which_the_running_answer_is_left_out_still_leads_on() {
+    async fn a_page_without_the_running_answer_still_links_to_the_previous_page() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         let _answering = test.ask("Why?").await;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_messages_are_read_over_more_than_a_page_without_empty_answers() {
+    async fn all_messages_are_read_across_pages_without_empty_answers() {
         let test = TestChat::new().await;
         append(&test, 2 * PAGE).await;
         let _answering = test.ask(QUESTION).await;

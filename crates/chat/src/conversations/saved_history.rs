@@ -115,7 +115,7 @@ mod tests {
     use crate::testing::{ANSWER, QUESTION, TestChat};
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_saved_in_the_same_second_has_names_of_its_own() {
+    async fn saves_in_the_same_second_get_different_names() {
         let test = TestChat::new().await;
 
         let first = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_saves_and_reads_nothing() {
+    async fn another_user_saves_and_reads_nothing() {
         let test = TestChat::new().await;
         let stranger = UserId::generate();
         let name = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_ours_are_names() {
+    fn only_generated_names_are_accepted() {
         let id = ConversationId::generate();
         for text in [
             String::new(),

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_search_for_nothing_is_refused() {
+    async fn an_empty_search_is_rejected() {
         let test = TestChat::new().await;
 
         for query in ["", " ", "-tide", "\""] {

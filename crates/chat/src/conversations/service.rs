@@ -171,7 +171,7 @@ mod tests {
     use crate::testing::{QUESTION, TestChat, settle};
 
     #[tokio::test(start_paused = true)]
-    async fn deleting_a_conversation_ends_its_turn_and_leaves_nothing() {
+    async fn deleting_a_conversation_stops_its_turn_and_removes_everything() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         request.send_text("Hm").await;
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn resetting_a_conversation_ends_its_turn_and_empties_it() {
+    async fn resetting_a_conversation_stops_its_turn_and_removes_its_messages() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         request.send_text("Hm").await;
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_its_owner_says_of_it_is_stored_and_told() {
+    async fn an_edit_is_stored_and_published() {
         let test = TestChat::new().await;
         let title = Title::try_from("Tides".to_owned()).ok();
         let edit = Edit { title: title.clone(), archived: Some(true), expected: None };
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_another_than_expected_is_not_changed() {
+    async fn an_edit_of_another_revision_than_expected_is_rejected() {
         let test = TestChat::new().await;
         let before = test.conversation().await;
         test.ask_and_answer(QUESTION, "4").await;
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_changes_nothing_and_tells_nothing() {
+    async fn another_user_changes_and_publishes_nothing() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         let stranger = UserId::generate();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_conversations_are_read_over_more_than_a_page() {
+    async fn all_conversations_are_read_across_pages() {
         let test = TestChat::new().await;
         let mut started = HashSet::from([test.id]);
         for _ in 0..PAGE {

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_changes_an_entry_is_told_with_its_newest_state() {
+    async fn every_change_of_an_entry_delivers_its_latest_state() {
         let test = test().await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_title_from_the_model_is_told() {
+    async fn a_generated_title_is_delivered() {
         let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
         test.chat.spawn_background_tasks();
         test.ask_and_answer(QUESTION, ANSWER).await;
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_else_hears_of_it() {
+    async fn nobody_else_receives_of_it() {
         let test = test().await;
         let strangers = test.chat.events.subscribe_to_list(UserId::generate());
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_follower_gets_the_newest_state_of_each_once() {
+    async fn a_slow_subscriber_gets_the_latest_state_of_each_entry_once() {
         let test = test().await;
         let other =
             test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_follower_far_behind_is_told_to_read_all_of_it_and_goes_on() {
+    async fn a_subscriber_far_behind_is_told_to_reload_and_continues() {
         let test = test().await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_left_is_forgotten() {
+    async fn a_dropped_subscription_is_removed() {
         let test = test().await;
         let (one, other) = (
             test.chat.events.subscribe_to_list(test.user_id),

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_made_while_the_log_is_away_is_stored_and_told_when_it_is_back() {
+    async fn an_answer_during_a_log_outage_is_stored_and_published_afterwards() {
         let outage = Outage::open().await;
         let request = outage.test.ask(QUESTION).await;
         outage.begin();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_can_not_tell_the_end_of_an_answer_yet_is_not_taken_for_dead() {
+    async fn an_instance_that_cannot_publish_yet_is_not_treated_as_dead() {
         let outage = Outage::open().await;
         let (test, other) = (&outage.test, outage.test.another_instance());
         let request = test.ask(QUESTION).await;
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn shutdown_does_not_wait_for_a_log_that_is_away() {
+    async fn shutdown_does_not_wait_for_an_unavailable_log() {
         let outage = Outage::open().await;
         let request = outage.test.ask(QUESTION).await;
         outage.begin();

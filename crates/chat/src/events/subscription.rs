@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_happened_is_replayed_and_what_happens_follows_once_each() {
+    async fn past_events_are_replayed_and_new_ones_follow_exactly_once() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         request.send_text("one ").await;
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_follower_without_a_number_gets_what_happens_from_now_on() {
+    async fn a_subscriber_without_a_number_gets_events_from_now_on() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
 
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_follower_from_a_number_the_log_does_not_know_goes_on_from_the_newest() {
+    async fn a_subscriber_after_an_unknown_number_continues_from_the_newest() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         let newest = test.events().await.last().unwrap().seq;
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_follows_nothing() {
+    async fn another_user_cannot_subscribe() {
         let test = TestChat::new().await;
 
         let refused = test.chat.events.subscribe(UserId::generate(), test.id, None).await;
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_follower_that_fell_behind_the_log_is_told_so_and_goes_on() {
+    async fn a_subscriber_that_fell_behind_the_log_gets_a_gap_and_continues() {
         let test = TestChat::new().await;
         let log = Arc::clone(&test.chat.core.ports.log);
         let say = |text| {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_follower_far_behind_is_told_a_long_answer_in_parts() {
+    async fn a_subscriber_far_behind_gets_a_long_answer_in_several_updates() {
         let test = TestChat::new().await;
         let (log, turn_id) = (&test.chat.core.ports.log, TurnId::generate());
         let mut subscription =
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn adjacent_chunks_become_one_with_the_last_number() {
+    fn adjacent_chunks_merge_into_one_with_the_last_number() {
         let (one, other) = (TurnId::generate(), TurnId::generate());
         let events = [
             chunk(1, one, "a"),

@@ -129,7 +129,7 @@ impl FileAnalyzer<'_> {
     async fn send(&self, request: BackgroundRequest) -> Result<String, ModelError> {
         // The semaphore is never closed.
         let _permit = self.requests.acquire().await.ok();
-        request.send_and_cut(self.core).await
+        request.send_and_truncate(self.core).await
     }
 }
 

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_kept_of_a_file_that_is_refused() {
+    async fn nothing_of_a_rejected_file_is_stored() {
         let test = TestChat::with_settings(|settings| settings.files.max_bytes = 10).await;
 
         for (name, content, code) in [
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_has_so_many_files_analysed_at_a_time() {
+    async fn a_user_over_the_limit_of_concurrent_files_is_rejected() {
         let test = TestChat::with_settings(|settings| settings.files.per_user = 2).await;
         let upload =
             || test.chat.files.upload(test.user_id, test.id, None, file("A.TXT", b"tides"));

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fence_that_is_left_open_is_closed_and_others_stay_as_they_are() {
+    fn an_open_fence_is_closed_and_others_stay() {
         for whole in [
             "no code",
             "```rust\nlet a = 1;\n```",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_holds_code_with_fences_of_its_own() {
+    fn a_block_may_contain_code_with_fences() {
         assert_eq!(block("python", "print(1)"), "```python\nprint(1)\n```");
         assert_eq!(block("", "```\na\n```"), "````\n```\na\n```\n````");
     }

@@ -23,9 +23,9 @@ use webchat_persistence::StoredMessage;
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 const CHATGPT: &str = include_str!("../../../../tests/fixtures/chatgpt-conversations.json");
 
-type Whole = (StoredConversation, Vec<StoredMessage>);
+type Stored = (StoredConversation, Vec<StoredMessage>);
 
-fn file(conversations: &[Whole], with_owner: bool) -> String {
+fn file(conversations: &[Stored], with_owner: bool) -> String {
     let bodies = conversations.iter().map(|(stored, messages)| {
         let head = json::head(stored, with_owner).unwrap();
         let messages = json::messages(messages.clone()).unwrap();
@@ -46,25 +46,25 @@ fn read_all(text: &str) -> Result<Vec<ImportedConversation>, ReadError> {
     Ok(all)
 }
 
-/// What is wrong with a file, as its owner is told.
+/// The error of an invalid file, as the user sees it.
 fn refusal(text: &str) -> String {
     let mut take = |_| Ok(());
     read(Cursor::new(text), NOW, &mut take).unwrap_err().to_string()
 }
 
-fn as_stored(brought: ImportedConversation) -> Whole {
+fn as_stored(imported: ImportedConversation) -> Stored {
     let stored = StoredConversation {
-        user_id: brought.user_id.unwrap(),
-        conversation: brought.conversation,
+        user_id: imported.user_id.unwrap(),
+        conversation: imported.conversation,
         head: None,
-        last_position: brought.last_position,
-        context: brought.context,
+        last_position: imported.last_position,
+        context: imported.context,
     };
-    (stored, brought.messages)
+    (stored, imported.messages)
 }
 
-fn contents(brought: &ImportedConversation, active: bool) -> Vec<&str> {
-    let messages = brought.messages.iter().filter(|one| one.active == active);
+fn contents(imported: &ImportedConversation, active: bool) -> Vec<&str> {
+    let messages = imported.messages.iter().filter(|one| one.active == active);
     messages.map(|one| one.message.content.as_str()).collect()
 }
 
@@ -113,7 +113,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// A message; the parent is one of those before it, by its number.
+    /// A message. Its parent is an earlier one, by number.
     fn message()(
         id in uuid(), gap in 1..4_u64, parent in option::of(any::<prop::sample::Index>()),
         turn in option::of(uuid()), name in option::of("[a-z]{4,8}"), is_question in any::<bool>(),
@@ -150,7 +150,7 @@ prop_compose! {
         id in uuid(), user_id in uuid(), title in option::of("[^\\pC\\pZ]{1,20}"),
         created_at in moments(), updated_at in moments(), beyond in 1..3_u64,
         context in contexts(), said in vec(message(), 0..8),
-    ) -> Whole {
+    ) -> Stored {
         let conversation_id = ConversationId::from(id);
         let mut messages: Vec<StoredMessage> = Vec::new();
         for (gap, parent, mut one) in said {
@@ -181,17 +181,17 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again_whole(written in vec(conversations(), 0..4)) {
+    fn an_export_is_read_back_completely(written in vec(conversations(), 0..4)) {
         let text = file(&written, true);
 
-        let read: Vec<Whole> = read_all(&text).unwrap().into_iter().map(as_stored).collect();
+        let read: Vec<Stored> = read_all(&text).unwrap().into_iter().map(as_stored).collect();
 
         prop_assert_eq!(&read, &written);
         prop_assert_eq!(file(&read, true), text);
     }
 
     #[test]
-    fn no_text_makes_the_reader_fail_otherwise_than_by_saying_where(
+    fn any_invalid_text_gives_an_error_with_its_location(
         start in "([\\[{ ]|\\[\\{\"(mapping|role)\":)?", rest in any::<String>(),
     ) {
         let mut take = |_| Ok(());
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn a_history_of_the_flask_form_is_read_again_whole(said in vec((any::<bool>(), text()), 1..6)) {
+    fn a_flask_history_is_read_back_completely(said in vec((any::<bool>(), text()), 1..6)) {
         let role = |is_question| if is_question { "user" } else { "assistant" };
         let history: Vec<_> = said
             .into_iter()
@@ -212,9 +212,9 @@ proptest! {
             .collect();
         let text = String::from_utf8(flask::file(&history).unwrap()).unwrap();
 
-        let brought = read_all(&text).unwrap().remove(0);
+        let imported = read_all(&text).unwrap().remove(0);
 
-        let messages = brought.messages.into_iter().map(|one| one.message).collect();
+        let messages = imported.messages.into_iter().map(|one| one.message).collect();
         prop_assert_eq!(flask::history(messages, Vec::new()), history);
     }
 }
@@ -257,9 +257,9 @@ fn sample() -> String {
     file(&[(stored, vec![message(2, true), message(3, false), message(4, true)])], false)
 }
 
-/// Files are kept for years: this form changes only with its version.
+/// Users keep files for years: the format changes only with its version.
 #[test]
-fn the_form_is_that_of_version_1() {
+fn the_format_is_version_1() {
     insta::assert_snapshot!(sample(), @r#"
     {"format":"webchat","version":1,"conversations":[
     {"conversation_id":"00000000-0000-0000-0000-000000000001","title":"Tides","created_at":"2026-01-02T03:04:05.000Z","updated_at":"2026-01-02T03:04:05.000Z","archived":false,"last_position":4,"context":{"system_prompt":null,"parameters":{},"examples":[],"summary":null},"messages":[
@@ -272,7 +272,7 @@ fn the_form_is_that_of_version_1() {
 }
 
 #[test]
-fn what_a_newer_version_adds_is_passed_over_and_members_may_stand_in_any_order() {
+fn unknown_fields_are_ignored_and_fields_may_come_in_any_order() {
     let mut value: serde_json::Value = serde_json::from_str(&sample()).unwrap();
     value["conversations"][0]["pinned"] = true.into();
     value["conversations"][0]["messages"][0]["more"] = serde_json::json!({"a": [1]});
@@ -284,7 +284,7 @@ fn what_a_newer_version_adds_is_passed_over_and_members_may_stand_in_any_order()
 }
 
 #[test]
-fn a_broken_file_is_refused_with_the_place_where_it_breaks() {
+fn an_invalid_file_is_rejected_with_the_location_of_the_error() {
     let sample = sample();
     let broken = |from: &str, to: &str| {
         assert!(sample.contains(from), "{from}");
@@ -335,7 +335,7 @@ fn a_broken_file_is_refused_with_the_place_where_it_breaks() {
 }
 
 #[test]
-fn what_is_adopted_gets_ids_and_counts_of_its_own_always_the_same() {
+fn an_import_gets_its_own_ids_and_counts_deterministically() {
     let user_id = UserId::generate();
     let adopt = |user_id| read_all(&sample()).unwrap().remove(0).assign_to(user_id, |_| 5);
 
@@ -353,10 +353,10 @@ fn what_is_adopted_gets_ids_and_counts_of_its_own_always_the_same() {
 }
 
 #[test]
-fn chatgpts_branches_become_versions_and_what_nobody_said_is_left_out() {
-    let brought = read_all(CHATGPT).unwrap();
+fn chatgpt_branches_become_versions_and_hidden_nodes_are_left_out() {
+    let imported = read_all(CHATGPT).unwrap();
 
-    let tides = &brought[0];
+    let tides = &imported[0];
     let said = tides.messages.iter().map(|one| {
         let message = &one.message;
         let parent = message.parent_id.and_then(|parent| {
@@ -375,24 +375,24 @@ fn chatgpts_branches_become_versions_and_what_nobody_said_is_left_out() {
     "#);
     assert_eq!(tides.conversation.title.as_ref().unwrap().as_str(), "Tides");
     assert_eq!(tides.conversation.created_at.unix_millis(), 1_767_323_045_250);
-    let other = &brought[1];
+    let other = &imported[1];
     assert_eq!(contents(other, true), ["A question without an answer"]);
     assert_eq!(other.conversation.title.as_ref().unwrap().as_str(), "A question without an answer");
     assert_eq!(other.conversation.created_at, NOW);
 }
 
 #[test]
-fn a_flask_files_first_system_messages_are_its_summary() {
+fn the_first_system_messages_of_a_flask_file_become_its_summary() {
     let text = r#"[
         {"role": "system", "content": "They met."}, {"role": "system", "content": "They spoke."},
         {"role": "user", "content": "Go on"}, {"role": "bot", "content": "Yes."},
         {"role": "system", "content": "Later"}]"#;
 
-    let brought = read_all(text).unwrap().remove(0);
+    let imported = read_all(text).unwrap().remove(0);
 
-    assert_eq!(contents(&brought, true), ["Go on", "Yes.", "Later"]);
-    let summary = brought.context.summary.clone().unwrap();
+    assert_eq!(contents(&imported, true), ["Go on", "Yes.", "Later"]);
+    let summary = imported.context.summary.clone().unwrap();
     assert_eq!((summary.text.as_str(), summary.through), ("They met.\n\nThey spoke.", 0));
-    assert_eq!(read_all(text).unwrap().remove(0), brought, "known again by what is said");
+    assert_eq!(read_all(text).unwrap().remove(0), imported, "known again by what is said");
     assert_eq!(read_all("[]").unwrap(), []);
 }

@@ -1,4 +1,5 @@
-//! One bounded request of the server's: for a title, a summary, or the analysis of a file.
+//! A bounded request to the model that the server makes in the background: for a title, a summary, or a
+//! file analysis.
 
 use std::time::Duration;
 
@@ -11,16 +12,16 @@ use webchat_tokens::chunks;
 use crate::context::prompts::chat_message;
 use crate::runtime::core::Core;
 
-/// Answers are never cut to fewer tokens than this.
-const MIN_CUT_TOKENS: u32 = 16;
+/// The minimum number of tokens to which an answer is truncated.
+const MIN_TRUNCATED_TOKENS: u32 = 16;
 
-/// One request of the server's, with instructions and the content that they apply to.
+/// A request with instructions and the content that they apply to.
 #[derive(Clone)]
 pub(crate) struct BackgroundRequest {
     pub(crate) instructions: &'static str,
     pub(crate) content: String,
     pub(crate) max_reply_tokens: u32,
-    /// How long the complete answer may take.
+    /// The timeout for the complete answer.
     pub(crate) timeout: Duration,
 }
 
@@ -28,7 +29,7 @@ impl BackgroundRequest {
     /// Returns the complete answer, trimmed.
     ///
     /// # Errors
-    /// When the model fails, exceeds the timeout, or answers nothing.
+    /// When the model fails, exceeds the timeout, or returns an empty answer.
     pub(crate) async fn send(self, core: &Core) -> Result<String, ModelError> {
         let request = ChatRequest {
             messages: vec![
@@ -38,18 +39,18 @@ impl BackgroundRequest {
             max_reply_tokens: self.max_reply_tokens,
             parameters: ModelParameters::default(),
         };
-        let answered = timeout(self.timeout, collect_text(core, request)).await;
-        let text = answered.map_err(|_| ModelError::Failed("the answer timed out".into()))??;
+        let answer = timeout(self.timeout, collect_text(core, request)).await;
+        let text = answer.map_err(|_| ModelError::Failed("the answer timed out".into()))??;
         non_empty(&text)
     }
 
-    /// Like [`BackgroundRequest::send`], but the answer has at most `max_reply_tokens`. The model may count
-    /// differently than we do: an answer that is too long by our count is cut at the end of a sentence.
-    pub(crate) async fn send_and_cut(self, core: &Core) -> Result<String, ModelError> {
-        let max_tokens = self.max_reply_tokens.max(MIN_CUT_TOKENS);
+    /// Like [`BackgroundRequest::send`], but truncates the answer to `max_reply_tokens` by our count, at the
+    /// end of a sentence. The model may count tokens differently.
+    pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, ModelError> {
+        let max_tokens = self.max_reply_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
-        let within = chunks(&text, max_tokens, core.counter());
-        non_empty(within.first().copied().unwrap_or_default())
+        let truncated = chunks(&text, max_tokens, core.counter());
+        non_empty(truncated.first().copied().unwrap_or_default())
     }
 }
 

@@ -1,3 +1,3 @@
-//! Requests to the model that the server makes on its own behalf.
+//! Requests to the model that the server makes in the background.
 
 pub(crate) mod background_request;

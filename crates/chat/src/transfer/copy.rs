@@ -181,7 +181,7 @@ mod tests {
         (store, folder)
     }
 
-    /// A conversation of so many messages.
+    /// A conversation of this many messages.
     async fn converse(store: &SqliteStore, messages: usize) -> (UserId, ConversationId) {
         let (user_id, id) = (UserId::generate(), ConversationId::generate());
         store.create(user_id, id, START).await.unwrap();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_is_copied_and_what_was_there_stays() {
+    async fn everything_is_copied_and_existing_data_stays() {
         let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
         let mut ids = Vec::new();
         for messages in [0, 1, 100, 250] {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_copy_that_is_not_as_its_original_is_found() {
+    async fn a_copy_that_differs_from_its_original_is_detected() {
         let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
         let (user_id, id) = converse(&from, 120).await;
         copy(&from, &to, |_| {}).await.unwrap();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_not_as_its_original_is_found() {
+    async fn a_file_that_differs_from_its_original_is_detected() {
         let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
         let (user_id, id) = converse(&from, 1).await;
         let job = put_file(&from, user_id, id).await;
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_context_is_found() {
+    async fn a_changed_context_is_detected() {
         let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
         let (user_id, id) = converse(&from, 1).await;
         copy(&from, &to, |_| {}).await.unwrap();

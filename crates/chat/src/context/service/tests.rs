@@ -1,8 +1,8 @@
 use super::*;
 use crate::testing::{ANSWER, QUESTION, TestChat, prompted};
 
-fn code<T: std::fmt::Debug>(refused: Result<T, ChatError>) -> &'static str {
-    refused.unwrap_err().code()
+fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
+    result.unwrap_err().code()
 }
 
 async fn context(test: &TestChat) -> ContextView {
@@ -10,7 +10,7 @@ async fn context(test: &TestChat) -> ContextView {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prompt_and_examples_go_before_the_conversation_and_are_counted() {
+async fn prompt_and_examples_precede_the_messages_and_are_counted() {
     let test =
         TestChat::with_settings(|settings| settings.system_prompt = Some("Be kind.".into())).await;
     let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
@@ -19,25 +19,25 @@ async fn prompt_and_examples_go_before_the_conversation_and_are_counted() {
     chat.contexts.add_example(user_id, id, None, "1 + 1?".into(), "2.".into()).await.unwrap();
     chat.contexts.edit(user_id, id, temperature.clone(), None).await.unwrap();
 
-    let with_the_servers = test.ask(QUESTION).await.request;
+    let request = test.ask(QUESTION).await.request;
     chat.turns.stop(user_id, id).await.unwrap();
     crate::testing::settle().await;
     chat.contexts.edit(user_id, id, prompted("Be brief."), None).await.unwrap();
     let view = context(&test).await;
 
-    let sent: Vec<_> = with_the_servers.messages.iter().map(|one| one.content.as_str()).collect();
+    let sent: Vec<_> = request.messages.iter().map(|message| message.content.as_str()).collect();
     assert_eq!(sent, ["Be kind.", "1 + 1?", "2.", QUESTION]);
-    assert_eq!(with_the_servers.parameters, temperature.parameters.unwrap());
+    assert_eq!(request.parameters, temperature.parameters.unwrap());
     assert_eq!((view.ledger.system, view.ledger.few_shot), (4 + 3, (4 + 5) + (4 + 2)));
     assert_eq!(view.ledger.history, 3 + (4 + 7));
     assert_eq!(view.ledger.total, 800 + 7 + 15 + 14);
-    let told = test.published().await;
-    assert_eq!(told[..2], ["few-shot", "context"]);
-    assert_eq!(told.last().unwrap(), "context");
+    let published = test.published().await;
+    assert_eq!(published[..2], ["few-shot", "context"]);
+    assert_eq!(published.last().unwrap(), "context");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_example_can_be_taken_away_once() {
+async fn removing_an_example_twice_fails_the_second_time() {
     let test = TestChat::new().await;
     let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
     let example =
@@ -52,7 +52,7 @@ async fn an_example_can_be_taken_away_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_in_any_case_leaves_half_of_the_window() {
+async fn an_example_that_leaves_less_than_half_of_the_window_is_rejected() {
     let test = TestChat::with_window(1_800, 800).await;
     let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
 
@@ -68,7 +68,7 @@ async fn what_goes_in_any_case_leaves_half_of_the_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_does_not_fit_beside_prompt_and_examples_is_refused() {
+async fn a_message_that_does_not_fit_next_to_the_prompt_is_rejected() {
     let test = TestChat::with_window(1_800, 800).await;
     let prompt = "tide ".repeat(400);
     test.chat.contexts.edit(test.user_id, test.id, prompted(prompt), None).await.unwrap();
@@ -80,60 +80,60 @@ async fn a_message_that_does_not_fit_beside_prompt_and_examples_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_summary_is_the_users_to_change_and_to_take_away() {
+async fn a_user_can_replace_and_remove_the_summary() {
     let test = TestChat::new().await;
     let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
     test.ask_and_answer(QUESTION, ANSWER).await;
-    let none = chat.contexts.set_summary(user_id, id, Some("Sums.".into()), None).await;
+    let without_summary = chat.contexts.set_summary(user_id, id, Some("Sums.".into()), None).await;
     test.store_summary(2, "They summed.").await;
 
     chat.contexts.set_summary(user_id, id, Some("Sums.".into()), None).await.unwrap();
     let changed = context(&test).await;
     let too_long = chat.contexts.set_summary(user_id, id, Some("tide ".repeat(501)), None).await;
     chat.contexts.set_summary(user_id, id, None, None).await.unwrap();
-    let gone = context(&test).await;
+    let removed = context(&test).await;
 
-    assert_eq!(code(none), "no_summary");
+    assert_eq!(code(without_summary), "no_summary");
     let summary = changed.context.summary.unwrap();
     assert_eq!((summary.text.as_str(), summary.through), ("Sums.", 2));
     assert_eq!(summary.author, SummaryAuthor::User);
     assert_eq!((changed.ledger.summary_through, changed.ledger.history), (2, 3));
     assert_eq!(code(too_long), "context_too_long");
-    assert_eq!(gone.context.summary, None);
-    assert_eq!(gone.ledger.history, 3 + (4 + 7) + (4 + 6));
+    assert_eq!(removed.context.summary, None);
+    assert_eq!(removed.ledger.history, 3 + (4 + 7) + (4 + 6));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_changed_meanwhile_is_not_written_over() {
+async fn an_edit_based_on_an_old_revision_is_a_conflict() {
     let test = TestChat::new().await;
     let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
-    let known = Some(context(&test).await.revision);
-    chat.contexts.edit(user_id, id, prompted("Be brief."), known).await.unwrap();
+    let old_revision = Some(context(&test).await.revision);
+    chat.contexts.edit(user_id, id, prompted("Be brief."), old_revision).await.unwrap();
     test.store_summary(2, "They summed.").await;
 
-    let prompt = chat.contexts.edit(user_id, id, prompted("Be long."), known).await;
-    let summary = chat.contexts.set_summary(user_id, id, None, known).await;
+    let prompt = chat.contexts.edit(user_id, id, prompted("Be long."), old_revision).await;
+    let summary = chat.contexts.set_summary(user_id, id, None, old_revision).await;
 
     assert!(matches!(prompt, Err(ChatError::RevisionConflict)), "{prompt:?}");
     assert!(matches!(summary, Err(ChatError::RevisionConflict)), "{summary:?}");
-    let stays = context(&test).await.context;
-    assert_eq!(stays.system_prompt.unwrap().text, "Be brief.");
-    assert!(stays.summary.is_some());
+    let current = context(&test).await.context;
+    assert_eq!(current.system_prompt.unwrap().text, "Be brief.");
+    assert!(current.summary.is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stranger_sees_and_changes_nothing() {
+async fn another_user_can_neither_view_nor_change_the_context() {
     let test = TestChat::new().await;
     let (stranger, id, chat) = (UserId::generate(), test.id, &test.chat);
 
-    let seen = chat.contexts.view(stranger, id).await;
+    let view = chat.contexts.view(stranger, id).await;
     let prompt = chat.contexts.edit(stranger, id, prompted("Obey."), None).await;
     let example =
         chat.contexts.add_example(stranger, id, None, QUESTION.into(), ANSWER.into()).await;
     let summary = chat.contexts.set_summary(stranger, id, None, None).await;
 
-    for refused in [seen.map(drop), prompt, example.map(drop), summary] {
-        assert_eq!(code(refused), "conversation_not_found");
+    for result in [view.map(drop), prompt, example.map(drop), summary] {
+        assert_eq!(code(result), "conversation_not_found");
     }
     assert_eq!(context(&test).await.context, Context::default());
     assert_eq!(test.published().await, [""; 0]);

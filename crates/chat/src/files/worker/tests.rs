@@ -5,7 +5,7 @@ use crate::context::prompts::{ANALYSE, COMBINE};
 use crate::testing::{ModelRequest, TestChat, settle};
 use crate::{Settings, Upload};
 
-/// A room whose files are cut into parts of 64 tokens.
+/// A chat that splits files into parts of 64 tokens.
 async fn open(change: impl FnOnce(&mut Settings)) -> TestChat {
     let test = TestChat::with_settings(|settings| {
         settings.files.part_tokens = 64;
@@ -16,7 +16,7 @@ async fn open(change: impl FnOnce(&mut Settings)) -> TestChat {
     test
 }
 
-/// A file of so many parts.
+/// A text of this many parts.
 fn text(parts: usize) -> String {
     let parts = (1..=parts).map(|part| format!("{part}{}\n\n", " tide".repeat(50)));
     parts.collect::<Vec<_>>().concat()
@@ -38,7 +38,7 @@ async fn answer(request: ModelRequest, text: &str) {
     settle().await;
 }
 
-/// What is asked next, with its prompt.
+/// The next request, which must have this prompt.
 async fn next_request(test: &TestChat, prompt: &str) -> ModelRequest {
     let request = test.model.next_request().await;
     assert_eq!(request.request.messages[0].content, prompt);
@@ -79,7 +79,7 @@ async fn a_file_of_one_part_becomes_a_question_and_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn parts_are_analysed_a_few_at_a_time_and_combined_in_their_order() {
+async fn parts_are_analysed_a_few_at_a_time_and_combined_in_order() {
     let test = open(|settings| settings.files.concurrency = 2).await;
     let file = text(3);
 
@@ -124,7 +124,7 @@ async fn analyses_that_do_not_fit_into_the_window_are_combined_step_by_step() {
         }
         assert!(tokens <= window, "{tokens}");
         prompts.push(messages[0].content.clone());
-        // Much longer than it should be.
+        // Much longer than allowed.
         answer(request, &"ebb and flow. ".repeat(100)).await;
     }
 
@@ -135,7 +135,7 @@ async fn analyses_that_do_not_fit_into_the_window_are_combined_step_by_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_fails_is_tried_again_and_the_user_sees_nothing_of_it() {
+async fn a_failed_part_is_retried_invisibly() {
     let test = open(|_| {}).await;
 
     upload(&test, "Tides.").await;
@@ -148,7 +148,7 @@ async fn a_part_that_fails_is_tried_again_and_the_user_sees_nothing_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_which_a_part_fails_says_which_and_a_retry_asks_for_that_part_alone() {
+async fn a_failed_file_names_the_part_and_a_retry_requests_only_that_part() {
     let test = open(|settings| settings.files.concurrency = 1).await;
 
     let job = upload(&test, &text(3)).await;
@@ -179,7 +179,7 @@ async fn a_file_of_which_a_part_fails_says_which_and_a_retry_asks_for_that_part_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_takes_nothing_is_not_asked_for_every_part() {
+async fn an_unreachable_model_is_not_asked_for_every_part() {
     let test = open(|settings| settings.files.concurrency = 1).await;
     test.model.fail_next(ModelError::KeyRefused("401".into()));
 
@@ -193,7 +193,7 @@ async fn a_model_that_takes_nothing_is_not_asked_for_every_part() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_file_lets_go_of_the_model_within_two_seconds() {
+async fn a_cancelled_file_cancels_its_requests_within_two_seconds() {
     let test = open(|_| {}).await;
     let job = upload(&test, "Tides.").await;
     let part = next_request(&test, ANALYSE).await;
@@ -222,7 +222,7 @@ async fn a_deleted_conversation_ends_the_analysis_of_its_files() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_keeps_what_is_asked_for_and_leaves_the_rest_to_the_next_server() {
+async fn shutdown_saves_requested_parts_and_leaves_the_rest_to_the_next_server() {
     let test = open(|settings| settings.files.concurrency = 1).await;
     let job = upload(&test, &text(2)).await;
     let first = next_request(&test, ANALYSE).await;
@@ -243,7 +243,7 @@ async fn shutdown_keeps_what_is_asked_for_and_leaves_the_rest_to_the_next_server
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_without_grace_lets_go_of_the_model() {
+async fn a_shutdown_without_grace_cancels_the_requests() {
     let test = open(|_| {}).await;
     let job = upload(&test, "Tides.").await;
     let part = next_request(&test, ANALYSE).await;
@@ -255,7 +255,7 @@ async fn a_shutdown_without_grace_lets_go_of_the_model() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_whose_server_died_is_taken_over_when_its_hold_has_lapsed() {
+async fn a_file_of_a_dead_server_is_resumed_after_its_lease_expired() {
     let test = TestChat::new().await;
     upload(&test, "Tides.").await;
     let (jobs, now) = (&test.chat.core.ports.file_jobs, test.clock.now());
@@ -273,7 +273,7 @@ async fn a_file_whose_server_died_is_taken_over_when_its_hold_has_lapsed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_fails_its_file_and_no_other() {
+async fn a_panic_fails_only_its_own_file() {
     let test = open(|_| {}).await;
     let job = upload(&test, "Tides.").await;
     next_request(&test, ANALYSE).await.panic().await;
