@@ -2,7 +2,7 @@
 //! `cargo run --release -p webchat-persistence-mongo --example append_cost -- mongodb://127.0.0.1/costs`
 //!
 //! Use a new database: the example leaves its data there.
-#![expect(clippy::print_stdout, reason = "it prints its results")]
+#![expect(clippy::print_stdout, reason = "prints its results")]
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -91,8 +91,8 @@ impl<'a> Bench<'a> {
         self.read().await?;
         moments.push(Instant::now());
         for (times, pair) in self.times.iter_mut().zip(moments.array_windows()) {
-            let [begun, ended] = pair;
-            times.push(*ended - *begun);
+            let [start, end] = pair;
+            times.push(*end - *start);
         }
         Ok(())
     }

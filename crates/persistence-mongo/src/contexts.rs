@@ -68,9 +68,9 @@ impl Contexts for MongoStore {
         &self,
         id: ConversationId,
         until: Timestamp,
-        later: Timestamp,
+        new_until: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.change_compaction_lease(id, until, Some(date(later))).await
+        self.change_compaction_lease(id, until, Some(date(new_until))).await
     }
 
     async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
@@ -80,17 +80,17 @@ impl Contexts for MongoStore {
 }
 
 impl MongoStore {
-    /// Changes the expiry of the lease that currently expires at `until`. Returns `false` if another one
-    /// has been taken.
+    /// Changes the expiry of the lease that currently expires at `until`. Returns `false` if there is no
+    /// such lease any more.
     async fn change_compaction_lease(
         &self,
         id: ConversationId,
         until: Timestamp,
-        later: Option<DateTime>,
+        new_until: Option<DateTime>,
     ) -> Result<bool, StoreError> {
         let mut leased = by_id(id);
         leased.insert("compacting_until", date(until));
-        let changed = doc! { "$set": { "compacting_until": later } };
+        let changed = doc! { "$set": { "compacting_until": new_until } };
         let conversations = self.database.conversations();
         let update = self.database.run(conversations.update_one(leased, changed)).await?;
         Ok(update.matched_count > 0)

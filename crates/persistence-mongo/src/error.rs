@@ -1,4 +1,4 @@
-//! Classifying the driver's errors: those that may go away, and those that won't.
+//! Classifying the driver's errors as transient or permanent.
 
 use mongodb::error::{
     Error, ErrorKind, RETRYABLE_WRITE_ERROR, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR,

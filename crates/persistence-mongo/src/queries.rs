@@ -10,8 +10,8 @@ use webchat_persistence::StoreError;
 use crate::database::{MongoDatabase, Transaction};
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument};
 
-/// Matches the conversation if it is the user's. One of the Flask application is not matched until it is
-/// migrated.
+/// Matches the conversation if it is the user's. Does not match a conversation of the Flask application
+/// until it is migrated.
 pub(crate) fn by_owner(user_id: UserId, id: ConversationId) -> Document {
     doc! {
         "conversation_id": id.to_string(),

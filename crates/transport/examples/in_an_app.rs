@@ -19,11 +19,11 @@ use webchat_transport::Services;
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let model = arguments.next().ok_or("give the full chat-completions URL")?;
+    let model_url = arguments.next().ok_or("missing argument: the full chat-completions URL")?;
     let port: u16 = arguments.next().map_or(Ok(8081), |port| port.parse())?;
-    let data = arguments.next().unwrap_or_else(|| "data".to_owned());
+    let data_dir = arguments.next().unwrap_or_else(|| "data".to_owned());
 
-    let chat = chat(&model, Path::new(&data)).await?;
+    let chat = chat(&model_url, Path::new(&data_dir)).await?;
     let services = Services::new(chat.clone(), &settings());
     let closing = services.clone();
     let server = HttpServer::new(move || {
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
 
-    // Running answers get time to end; then clients are told to reconnect later.
+    // Give running answers time to end, then tell clients to reconnect later.
     chat.shutdown(Duration::from_secs(30)).await;
     closing.close().await;
     let stopping = server.handle().stop(true);
@@ -50,9 +50,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All ports on one SQLite file.
-async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
-    let store = SqliteStore::open(&data.join("webchat.db")).await?;
+/// Creates the use cases, with one SQLite file as the store of all ports.
+async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> {
+    let store = SqliteStore::open(&data_dir.join("webchat.db")).await?;
     let ports = Ports {
         log: Arc::new(store.turn_log()),
         signals: Arc::new(LocalSignals::default()),
@@ -62,8 +62,8 @@ async fn chat(model: &str, data: &Path) -> Result<Chat, Box<dyn Error>> {
         file_jobs: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
         sessions: Arc::new(store),
-        saved_files: Arc::new(SavedFilesDir::at(data.join("saved_conversations"))),
-        model: Arc::new(HttpChatModel::new(HttpSettings::new(model.parse()?))?),
+        saved_files: Arc::new(SavedFilesDir::at(data_dir.join("saved_conversations"))),
+        model: Arc::new(HttpChatModel::new(HttpSettings::new(model_url.parse()?))?),
         clock: Arc::new(SystemClock),
         tokens: TokenCounter::load(),
     };

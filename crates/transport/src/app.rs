@@ -11,7 +11,7 @@ use webchat_chat::Chat;
 use crate::middleware::cors::cors;
 use crate::middleware::error_body::error_body;
 use crate::middleware::origin::{Origins, check_origin};
-use crate::middleware::request_limits::{RequestLimits, limit_requests};
+use crate::middleware::request_rate::{RequestRateLimiter, limit_request_rate};
 use crate::middleware::security_headers::security_headers;
 use crate::middleware::sessions::sessions;
 use crate::realtime::connections::Connections;
@@ -19,14 +19,15 @@ use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
 use crate::settings::Settings;
 
-/// All of Webchat but its page, for an actix application of your own. Clones share the live connections.
+/// All of Webchat except its page, to be mounted in an actix application. Clones share the live
+/// connections.
 #[derive(Clone)]
 pub struct Services {
     chat: Chat,
     connections: Connections,
     origins: Data<Origins>,
     import_limit: ImportLimit,
-    request_limits: Data<RequestLimits>,
+    request_rate_limiter: Data<RequestRateLimiter>,
     key: Key,
     is_secure: bool,
 }
@@ -41,7 +42,7 @@ impl Services {
             connections: Connections::new(settings.limits),
             origins: Data::new(Origins::new(settings)),
             import_limit: ImportLimit(settings.max_import_bytes),
-            request_limits: Data::new(RequestLimits::new(settings.requests_per_second)),
+            request_rate_limiter: Data::new(RequestRateLimiter::new(settings.requests_per_second)),
             key: Key::derive_from(&settings.secret_key),
             is_secure: public_url.is_some_and(|url| url.scheme() == "https"),
         }
@@ -54,17 +55,17 @@ impl Services {
         self.mount(path, |_: &mut ServiceConfig| {})
     }
 
-    /// Mounts the services and `more` at `path`, behind the middleware stack.
+    /// Mounts the services and `extra` at `path`, behind the middleware stack.
     pub(crate) fn mount<F: FnOnce(&mut ServiceConfig)>(
         &self,
         path: &str,
-        more: F,
+        extra: F,
     ) -> impl FnOnce(&mut ServiceConfig) + use<F> {
         // The middleware that is added last runs first.
         let scope = web::scope(path)
             .configure(|config| self.configure(config))
-            .configure(more)
-            .wrap(from_fn(limit_requests))
+            .configure(extra)
+            .wrap(from_fn(limit_request_rate))
             .wrap(self.sessions())
             .wrap(from_fn(check_origin))
             .wrap(from_fn(error_body))
@@ -76,8 +77,8 @@ impl Services {
         }
     }
 
-    /// Tells clients that the server restarts, and waits until their connections are closed. To be
-    /// called after [`Chat::shutdown`] and before the server is stopped.
+    /// Tells clients that the server restarts, and waits until their connections are closed. Call
+    /// this after [`Chat::shutdown`] and before stopping the server.
     pub async fn close(&self) {
         self.connections.close().await;
     }
@@ -88,7 +89,7 @@ impl Services {
             .app_data(Data::new(self.connections.clone()))
             .app_data(Data::new(self.import_limit))
             .app_data(self.origins.clone())
-            .app_data(self.request_limits.clone())
+            .app_data(self.request_rate_limiter.clone())
             .configure(routes);
     }
 

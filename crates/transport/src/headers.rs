@@ -1,14 +1,14 @@
-//! Headers of several routes' requests and responses.
+//! Headers that several routes read or write.
 
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 
-/// The declared length of the body in bytes, if it is declared.
+/// Returns the length of the body in bytes, if the client declared it.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The value of `Content-Disposition` for a download. `name` must need no escaping: it is one of our
-/// own file names.
+/// Returns the value of `Content-Disposition` for a download. Does not escape `name`, which must be a file
+/// name that the server generated.
 pub(crate) fn attachment(name: &str) -> String {
     format!("attachment; filename=\"{name}\"")
 }

@@ -1,4 +1,4 @@
-//! Liveness, readiness and metrics, for whatever monitors the server.
+//! Liveness, readiness and metrics, for monitoring.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
@@ -29,11 +29,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 pub(crate) fn metrics(config: &mut ServiceConfig, metrics: Option<Metrics>) {
     if let Some(metrics) = metrics {
-        let write = move || {
+        let render = move || {
             let text = metrics();
             async move { HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(text) }
         };
-        config.service(web::resource("/metrics").route(web::get().to(write)));
+        config.service(web::resource("/metrics").route(web::get().to(render)));
     }
 }
 

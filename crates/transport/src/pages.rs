@@ -12,21 +12,21 @@ use webchat_chat::Chat;
 use crate::error::api_error::ApiError;
 use crate::extract::session::{self, RequiredSession};
 
-/// For assets, which have a hash of their content in their names.
+/// For assets, whose names contain a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// For all other files: browsers revalidate them each time, mostly with 304 as the result.
+/// For all other files: browsers revalidate them each time, and mostly get a 304.
 const REVALIDATE: &str = "no-cache";
 
 /// The folder of the built page.
 struct WebDir(PathBuf);
 
-/// To be configured last, as its files match every remaining path.
+/// Must be configured last, as its files match every remaining path.
 pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
     config
         .app_data(web::Data::new(WebDir(web_dir.to_owned())))
         .route("/", web::get().to(chat_page))
-        // The page itself reports that there is no such conversation.
+        // The page itself reports if the conversation does not exist.
         .route("/c/{conversation_id}", web::get().to(chat_page))
         .route("/api/docs", web::get().to(api_page))
         .service(
@@ -63,7 +63,7 @@ async fn api_page(web_dir: web::Data<WebDir>) -> Result<impl Responder, ApiError
 fn open(web_dir: &WebDir, page: &str) -> Result<CustomizeResponder<NamedFile>, ApiError> {
     let folder = &web_dir.0;
     let file = NamedFile::open(folder.join(page)).map_err(|error| {
-        tracing::error!(%error, folder = %folder.display(), page, "page not found: build web/");
+        tracing::error!(%error, folder = %folder.display(), page, "page not found; build web/");
         ApiError::NotFound
     })?;
     let cache_control = CacheControl(vec![CacheDirective::NoCache]);

@@ -1,10 +1,10 @@
-//! All routes but the page's.
+//! All routes except the page's.
 
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use webchat_chat::ChatError;
 
 use crate::error::api_error::ApiError;
-use crate::extract::body::{MAX_BODY, json};
+use crate::extract::body::{MAX_BODY_BYTES, json_config};
 use crate::middleware::origin::SOCKET_IO_PATH;
 use crate::openapi::document;
 use crate::realtime::socket_io;
@@ -13,9 +13,9 @@ use crate::{health, legacy, rest};
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .app_data(json(MAX_BODY))
+        .app_data(json_config(MAX_BODY_BYTES))
         .app_data(PathConfig::default().error_handler(|_, _| {
-            // An invalid id is the id of no conversation.
+            // No conversation has an invalid id.
             ApiError::Chat(ChatError::ConversationNotFound).into()
         }))
         .app_data(

@@ -1,4 +1,4 @@
-//! The whole server: the services and the page on a listener.
+//! The complete server: the services and the page on a listener.
 
 use std::any::Any;
 use std::future::Future;
@@ -29,7 +29,7 @@ pub struct RunningServer {
     services: Services,
 }
 
-/// Starts to serve on `listener`. The server runs while [`RunningServer::run`] is polled.
+/// Starts a server on `listener`. The server runs while [`RunningServer::run`] is polled.
 ///
 /// # Errors
 /// When the listener can't be used.
@@ -46,7 +46,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
             pages::pages(config, &web_dir);
         }))
     })
-    .on_connect(move |stream, _| limit_send_stall(stream, send_timeout))
+    .on_connect(move |stream, _| set_send_timeout(stream, send_timeout))
     .tcp_nodelay(true)
     .shutdown_timeout(SEND_GRACE_S)
     .disable_signals()
@@ -57,7 +57,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
 }
 
 impl RunningServer {
-    /// The address it listens on.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.addresses.first().copied()
@@ -85,9 +85,9 @@ impl RunningServer {
 }
 
 /// Lets the operating system close a connection whose peer has received nothing for `timeout`, and
-/// limits what it buffers until then. Without this, a response to a dead peer would wait forever.
+/// limits what it buffers until then. Without this, a response to a dead peer would never end.
 #[cfg(target_os = "linux")]
-fn limit_send_stall(stream: &dyn Any, timeout: Duration) {
+fn set_send_timeout(stream: &dyn Any, timeout: Duration) {
     /// Unsent bytes that the system buffers; its default is several megabytes.
     const MAX_UNSENT: u32 = 128 * 1024;
 
@@ -97,10 +97,10 @@ fn limit_send_stall(stream: &dyn Any, timeout: Duration) {
         .set_tcp_user_timeout(Some(timeout))
         .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT));
     if let Err(error) = result {
-        tracing::debug!(%error, "failed to limit the send stall of a connection");
+        tracing::debug!(%error, "failed to set the send timeout of a connection");
     }
 }
 
 /// Other systems have no such option; their own TCP timeouts close the connection.
 #[cfg(not(target_os = "linux"))]
-fn limit_send_stall(_: &dyn Any, _: Duration) {}
+fn set_send_timeout(_: &dyn Any, _: Duration) {}

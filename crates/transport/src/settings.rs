@@ -8,21 +8,21 @@ use url::Url;
 
 use crate::realtime::limits::Limits;
 
-/// What the operator decides about the server.
+/// The operator's settings for the server.
 #[derive(Clone)]
 pub struct Settings {
     /// Signs and encrypts the session cookie: at least 32 bytes, the same on all instances.
     pub secret_key: Vec<u8>,
     /// The URL under which users reach the server, if it differs from the address it listens on.
-    /// `https` restricts the session cookie to HTTPS.
+    /// With `https`, browsers send the session cookie over HTTPS only.
     pub public_url: Option<Url>,
-    /// Further origins whose pages may use the server.
+    /// Other origins whose pages may use the server.
     pub allowed_origins: Vec<Url>,
     /// The folder of the built page.
     pub web_dir: PathBuf,
     /// The maximum size of a file of conversations to import, in bytes.
     pub max_import_bytes: u64,
-    /// The maximum number of requests of a session per second, and four times as many in a burst.
+    /// The maximum number of requests of a session per second; a burst may have four times as many.
     /// `None` means unlimited.
     pub requests_per_second: Option<NonZeroU32>,
     /// The limits of live connections.

@@ -1,7 +1,7 @@
 //! Inserting a complete conversation.
 //!
-//! The conversation itself is inserted last, together with the last of its messages: until then nobody
-//! sees the others. What a crash left of them is deleted by the next attempt.
+//! The conversation itself is inserted last, together with the last of its messages: until then the
+//! others are invisible. The next attempt deletes messages that a crash left.
 
 use futures_util::FutureExt;
 use mongodb::bson::{Bson, doc};
@@ -27,7 +27,7 @@ pub(super) async fn insert_with_messages(
     while database.transaction(id, |t, id| delete_leftovers(t, *id).boxed()).await? {}
     let messages = messages.into_iter().map(|message| MessageDocument::new(user_id, message));
     let mut batches = message_batches(messages);
-    let last = batches.pop().unwrap_or_default();
+    let last_batch = batches.pop().unwrap_or_default();
     let mut written = 0;
     for batch in batches {
         written += u64::try_from(batch.len()).unwrap_or(u64::MAX);
@@ -36,8 +36,8 @@ pub(super) async fn insert_with_messages(
             return Ok(false);
         }
     }
-    let end = End { conversation, written, messages: last };
-    match database.transaction(end, |t, end| insert_end(t, end).boxed()).await? {
+    let last = LastInsert { conversation, written, messages: last_batch };
+    match database.transaction(last, |t, last| insert_last(t, last).boxed()).await? {
         InsertOutcome::Inserted => Ok(true),
         InsertOutcome::IdInUse => Ok(false),
         InsertOutcome::Conflict => {
@@ -46,8 +46,8 @@ pub(super) async fn insert_with_messages(
     }
 }
 
-/// What the last transaction inserts.
-struct End {
+/// The content of the last transaction.
+struct LastInsert {
     conversation: ConversationDocument,
     /// The number of messages that were inserted before.
     written: u64,
@@ -99,8 +99,11 @@ async fn insert_messages(
     Ok(true)
 }
 
-async fn insert_end(mut transaction: Transaction<'_>, end: &End) -> MongoResult<InsertOutcome> {
-    let id = end.conversation.conversation_id;
+async fn insert_last(
+    mut transaction: Transaction<'_>,
+    last: &LastInsert,
+) -> MongoResult<InsertOutcome> {
+    let id = last.conversation.conversation_id;
     if find_conversation(&mut transaction, by_id(id)).await?.is_some() {
         return Ok(InsertOutcome::IdInUse);
     }
@@ -108,12 +111,12 @@ async fn insert_end(mut transaction: Transaction<'_>, end: &End) -> MongoResult<
     let messages = database.messages();
     let of_conversation = doc! { "conversation_id": id.to_string() };
     let written = messages.count_documents(of_conversation).session(&mut *session).await?;
-    if written != end.written {
+    if written != last.written {
         return Ok(InsertOutcome::Conflict);
     }
-    if !end.messages.is_empty() {
-        messages.insert_many(&end.messages).session(&mut *session).await?;
+    if !last.messages.is_empty() {
+        messages.insert_many(&last.messages).session(&mut *session).await?;
     }
-    database.conversations().insert_one(&end.conversation).session(session).await?;
+    database.conversations().insert_one(&last.conversation).session(session).await?;
     Ok(InsertOutcome::Inserted)
 }

@@ -1,4 +1,4 @@
-//! Reading and writing complete conversations, for export, import and moving everything to another store.
+//! Reading and writing complete conversations, for export, import and the migration to another store.
 
 mod adapter;
 mod insert;

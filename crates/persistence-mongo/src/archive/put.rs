@@ -30,7 +30,7 @@ pub(super) fn upsert(conversation: &ConversationDocument) -> MongoResult<Documen
     Ok(upsert)
 }
 
-/// Replaces messages. Returns `false` if a conversation of theirs does not exist.
+/// Replaces messages. Returns `false` if the conversation of one of them does not exist.
 pub(super) async fn put_messages(
     mut transaction: Transaction<'_>,
     messages: &[MessageDocument],

@@ -24,8 +24,8 @@ pub(super) fn new_conversation(
     })
 }
 
-/// Inserts the conversation. Returns `false` if its id is in use, or messages under it are still to be
-/// deleted.
+/// Inserts the conversation. Returns `false` if its id is in use, or if messages of a deleted conversation
+/// with this id are not deleted yet.
 pub(super) async fn create(
     mut transaction: Transaction<'_>,
     document: &ConversationDocument,

@@ -7,10 +7,10 @@ use webchat_domain::{ConversationId, Timestamp, UserId};
 use crate::database::Transaction;
 use crate::deletion::removals;
 use crate::documents::{ContextDocument, date, long};
-use crate::files::delete_all;
+use crate::files::delete_jobs;
 use crate::queries::{by_owner, find_conversation, without_context};
 
-/// Deletes a conversation, and records that its messages are to be deleted.
+/// Deletes a conversation, and schedules the deletion of its messages.
 pub(super) async fn delete(
     mut transaction: Transaction<'_>,
     user_id: UserId,
@@ -25,12 +25,12 @@ pub(super) async fn delete(
     let Some(deleted) = deleted else {
         return Ok(false);
     };
-    delete_all(&mut transaction, id).await?;
+    delete_jobs(&mut transaction, id).await?;
     removals::schedule(transaction, &deleted).await?;
     Ok(true)
 }
 
-/// Empties a conversation, and records that its messages are to be deleted.
+/// Resets a conversation, and schedules the deletion of its messages.
 pub(super) async fn reset(
     mut transaction: Transaction<'_>,
     user_id: UserId,
@@ -61,7 +61,7 @@ pub(super) async fn reset(
         .update_one(by_owner(user_id, id), update)
         .session(&mut *transaction.session)
         .await?;
-    delete_all(&mut transaction, id).await?;
+    delete_jobs(&mut transaction, id).await?;
     removals::schedule(transaction, &conversation).await?;
     Ok(true)
 }

@@ -45,7 +45,7 @@ fn update(edited: &Conversation) -> Document {
     doc! { "$set": set, "$unset": { "archived": "" } }
 }
 
-/// Replaces the title if it is `expected`. Returns `false` if it is another one.
+/// Replaces the title if it is `expected`. Returns `false` if it differs.
 pub(super) async fn replace_title_if(
     database: &MongoDatabase,
     user_id: UserId,

@@ -1,7 +1,7 @@
 //! Reading messages.
 //!
-//! Each function reads the messages first and the conversation afterwards: whatever happens to the
-//! conversation in between, it then tells which of the messages still exist.
+//! Each function reads the messages first and the conversation afterwards. If the conversation is reset or
+//! deleted in between, its current state shows which of the messages no longer exist.
 
 use futures_util::TryStreamExt;
 use mongodb::bson::doc;

@@ -23,10 +23,10 @@ use crate::documents::{
 use crate::error::store_error;
 use crate::schema::{CONVERSATIONS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS};
 
-/// The name of the database if the URI names none.
+/// The database that is used if the URI names none.
 const DEFAULT_DATABASE: &str = "chatbot_db";
 
-/// How long a call waits for a server that can take it, unless the URI sets this.
+/// How long a call waits for a suitable server, unless the URI sets this.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait for the `hello` response of a server that can't be selected.
@@ -144,8 +144,7 @@ impl MongoDatabase {
         self.database.collection(FILE_ANALYSES)
     }
 
-    /// Runs a call of the driver with the time limit: a server that can't be reached may take a request
-    /// and never respond.
+    /// Runs a call of the driver with the time limit: a server may accept a request and never respond.
     pub(crate) async fn run<T>(
         &self,
         call: impl IntoFuture<Output = MongoResult<T>>,
@@ -166,15 +165,15 @@ impl MongoDatabase {
         within(self.timeout, self.database.run_command(doc! { "hello": 1 })).await
     }
 
-    /// Finds out why the server can't be reached. One that can't be selected may still say over a direct
-    /// connection that it is not a member of a replica set.
+    /// Finds out why the server can't be used. A server that the driver can't select may still report over
+    /// a direct connection that it is not a member of a replica set.
     async fn diagnose(&self, mut options: ClientOptions, error: MongoError) -> OpenError {
         options.hosts.truncate(1);
         options.server_selection_timeout = Some(DIRECT_TIMEOUT);
         options.repl_set_name = None;
         options.direct_connection = Some(true);
-        let is_selection = matches!(*error.kind, ErrorKind::ServerSelection { .. });
-        if is_selection && let Ok(client) = Client::with_options(options) {
+        let is_selection_error = matches!(*error.kind, ErrorKind::ServerSelection { .. });
+        if is_selection_error && let Ok(client) = Client::with_options(options) {
             let database = client.database(self.database.name());
             let hello = Self { client, database, ..self.clone() }.hello().await;
             if let Ok(Err(unusable)) = hello.map(|hello| check_server(&hello, &self.location)) {

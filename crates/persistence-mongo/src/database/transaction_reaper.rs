@@ -1,5 +1,5 @@
 //! Aborting the transactions that dead instances left open. MongoDB itself aborts them only after a
-//! minute or more, in which nobody can write to their conversations.
+//! minute or more, during which nobody can write to their conversations.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use super::connection::MongoDatabase;
 /// The interval between two searches for abandoned transactions.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// The pause after the server rejected the search, for example for missing permissions: an operator may
-/// grant them meanwhile.
+/// The pause after the server rejected the search, for example because a permission is missing that an
+/// operator may grant later.
 const REJECTED_PAUSE: Duration = Duration::from_mins(10);
 
-/// A transaction that was inactive for this long counts as abandoned: a live one does one step after the
-/// other. If a live one is aborted by mistake, it is only run again.
+/// A transaction that was inactive for this long counts as abandoned: a live one runs its steps without
+/// such pauses. If a live one is aborted by mistake, the driver retries it.
 const MIN_INACTIVE_MICROS: i64 = 5_000_000;
 
 /// The background task that aborts abandoned transactions. It stops when this is dropped.

@@ -11,7 +11,7 @@ use crate::database::{MAX_DOCUMENTS, MongoDatabase, Transaction};
 use crate::documents::{ConversationDocument, RemovalDocument};
 use crate::schema::MESSAGES;
 
-/// Records that all messages which the conversation has had so far are to be deleted.
+/// Records a removal of all messages that the conversation has had so far.
 pub(crate) async fn schedule(
     transaction: Transaction<'_>,
     conversation: &ConversationDocument,
@@ -46,7 +46,7 @@ pub(crate) async fn is_pending_for(
     Ok(removals.find_one(of_conversation).session(&mut *transaction.session).await?.is_some())
 }
 
-/// Deletes all messages that are to be deleted.
+/// Deletes the messages of all pending removals.
 pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), StoreError> {
     let removals = database.removals();
     while let Some(removal) = database.run(removals.find_one(doc! {})).await? {
@@ -64,8 +64,8 @@ pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), S
 /// Deletes a batch of the removal's messages, or the removal itself if there are none. Returns whether
 /// there may be more messages.
 ///
-/// Each transaction writes to the removal, so that of two concurrent ones the later fails. It could
-/// otherwise begin after the conversation id was reused, and delete new messages.
+/// Each transaction writes to the removal, so that two concurrent ones conflict. Otherwise one of them could
+/// commit after the conversation id was reused, and delete new messages.
 async fn delete_batch(
     mut transaction: Transaction<'_>,
     removal: &RemovalDocument,

@@ -14,7 +14,8 @@ use crate::database::MongoDatabase;
 /// The pause before a failed deletion is retried.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
-/// The background task that deletes messages. It stops when this is dropped, at any point without harm.
+/// The background task that deletes messages. Dropping this stops the task, which is safe at any
+/// point.
 pub(crate) struct DeletionWorker {
     wake: Arc<Notify>,
     _task: JoinSet<()>,

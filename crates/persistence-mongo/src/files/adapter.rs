@@ -66,7 +66,7 @@ impl FileJobs for MongoStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<TakenJob>, StoreError> {
-        // Usually there is none. Then no transaction is needed, either.
+        // Usually no job is claimable: avoid the transaction.
         let jobs = self.database.file_jobs();
         if self.database.run(jobs.find_one(claimable(now))).await?.is_none() {
             return Ok(None);

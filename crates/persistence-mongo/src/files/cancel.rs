@@ -26,7 +26,7 @@ pub(super) async fn cancel(transaction: &mut Transaction<'_>, job: &Document) ->
 }
 
 /// Deletes the jobs of a conversation that is being deleted or reset.
-pub(crate) async fn delete_all(
+pub(crate) async fn delete_jobs(
     transaction: &mut Transaction<'_>,
     id: ConversationId,
 ) -> MongoResult<()> {

@@ -36,8 +36,8 @@ pub(super) async fn create(
     if let Some(job) = jobs.find_one(duplicate).session(&mut *transaction.session).await? {
         return Ok(CreateJobOutcome::Duplicate(job.into()));
     }
-    if !make_room(&mut transaction, user_id, new.max_kept).await? {
-        // Only the conversation's time is updated, as the user has used it.
+    if !enforce_job_limit(&mut transaction, user_id, new.max_kept).await? {
+        // The transaction still commits the new `updated_at`: the user has used the conversation.
         return Ok(CreateJobOutcome::TooMany);
     }
     let text = FileText {
@@ -50,8 +50,9 @@ pub(super) async fn create(
     Ok(CreateJobOutcome::Created)
 }
 
-/// Cancels the oldest failed jobs if the user has too many jobs. Returns `false` if as many are running.
-async fn make_room(
+/// Cancels the oldest failed jobs if the user has too many jobs. Returns `false` if the running
+/// jobs alone reach the limit.
+async fn enforce_job_limit(
     transaction: &mut Transaction<'_>,
     user_id: UserId,
     max_jobs: u32,

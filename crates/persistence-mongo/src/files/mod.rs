@@ -7,5 +7,5 @@ mod filters;
 mod storage;
 mod work;
 
-pub(crate) use self::cancel::delete_all;
+pub(crate) use self::cancel::delete_jobs;
 pub(crate) use self::storage::{put, read};

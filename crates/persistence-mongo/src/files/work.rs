@@ -1,4 +1,4 @@
-//! The steps of a worker: taking a job, recording its parts, completing it.
+//! The steps of a worker: claiming a job, recording its parts, completing it.
 
 use mongodb::bson::doc;
 use mongodb::error::{Error, Result as MongoResult};

@@ -1,4 +1,4 @@
-//! Running CPU-bound work on a thread that may block.
+//! Running CPU-bound work on a blocking thread.
 
 use tokio::task::spawn_blocking;
 use webchat_persistence::StoreError;

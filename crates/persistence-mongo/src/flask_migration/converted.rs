@@ -45,13 +45,13 @@ pub(super) struct Fingerprint {
 impl Fingerprint {
     /// Adds a message. Messages must be added in the order of their positions.
     pub(super) fn add(&mut self, position: u64, role: Role, content: &str) {
-        let speaker = match role {
+        let role_byte = match role {
             Role::User => b'u',
             Role::Assistant => b'a',
         };
         self.count += 1;
         self.hash.update(position.to_le_bytes());
-        self.hash.update([speaker]);
+        self.hash.update([role_byte]);
         self.hash.update(content.len().to_le_bytes());
         self.hash.update(content);
     }

@@ -1,5 +1,5 @@
-//! Deriving Webchat's ids from what the Flask application wrote. They are always the same, so that a
-//! second migration changes nothing.
+//! Deriving Webchat's ids from what the Flask application wrote. The derivation is
+//! deterministic, so that a second migration changes nothing.
 
 use uuid::{Uuid, uuid};
 use webchat_domain::{ConversationId, MessageId, UserId};

@@ -9,7 +9,7 @@ use webchat_domain::{ConversationId, Role, Timestamp, UserId};
 use super::ids;
 use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
 
-/// The dates that can be written on the wire, those of the years 0 to 9999, in milliseconds.
+/// The dates that the API can represent: those of the years 0 to 9999, in milliseconds.
 const DATES: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 /// A conversation of the Flask application.
@@ -27,7 +27,7 @@ pub(super) struct LegacyConversation {
 /// A message of such a conversation.
 pub(super) struct LegacyMessage {
     pub(super) role: Role,
-    /// Whether Webchat does not have the document's role, so that it was mapped to one it has.
+    /// Whether the role was mapped to this one, because Webchat does not have the document's role.
     pub(super) role_mapped: bool,
     pub(super) content: String,
 }
@@ -42,7 +42,7 @@ pub(super) struct Counts {
 
 /// The author of an entry of the history.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Speaker {
+enum Author {
     /// At the beginning of the history, the author of a summary; later, the application itself.
     System,
     /// A role that Webchat has.
@@ -85,7 +85,7 @@ fn number(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// Returns the document's `_id`, however damaged the document is.
+/// Returns the document's `_id`, or null if the document is too damaged to read it.
 pub(super) fn document_id(document: &RawDocumentBuf) -> Bson {
     let id = document.get("_id").ok().flatten();
     id.and_then(|id| Bson::try_from(id).ok()).unwrap_or(Bson::Null)
@@ -113,12 +113,12 @@ fn history(document: &RawDocument) -> Result<(Option<String>, Vec<LegacyMessage>
     for (index, entry) in entries.into_iter().flatten().enumerate() {
         let entry = entry.map_err(unreadable)?.as_document();
         let entry = entry.ok_or(SkipReason::InvalidEntry(index))?;
-        let (speaker, content) = parse_entry(index, entry)?;
-        match speaker {
-            Speaker::System if messages.is_empty() => summary.push(content),
-            Speaker::System => messages.push(LegacyMessage::new(Role::Assistant, true, content)),
-            Speaker::Native(role) => messages.push(LegacyMessage::new(role, false, content)),
-            Speaker::Mapped(role) => messages.push(LegacyMessage::new(role, true, content)),
+        let (author, content) = parse_entry(index, entry)?;
+        match author {
+            Author::System if messages.is_empty() => summary.push(content),
+            Author::System => messages.push(LegacyMessage::new(Role::Assistant, true, content)),
+            Author::Native(role) => messages.push(LegacyMessage::new(role, false, content)),
+            Author::Mapped(role) => messages.push(LegacyMessage::new(role, true, content)),
         }
     }
     if messages.is_empty() && summary.is_empty() && has_text(document)? {
@@ -127,22 +127,22 @@ fn history(document: &RawDocument) -> Result<(Option<String>, Vec<LegacyMessage>
     Ok((join_summary(&summary)?, messages))
 }
 
-fn parse_entry(index: usize, entry: &RawDocument) -> Result<(Speaker, &str), SkipReason> {
-    let role = text(entry, "role")?.and_then(speaker).ok_or(SkipReason::UnknownRole(index))?;
+fn parse_entry(index: usize, entry: &RawDocument) -> Result<(Author, &str), SkipReason> {
+    let role = text(entry, "role")?.and_then(author).ok_or(SkipReason::UnknownRole(index))?;
     let content = text(entry, "content")?.ok_or(SkipReason::InvalidContent(index))?;
     check_length(index, content.len())?;
     Ok((role, content))
 }
 
-/// Returns `None` for an unknown role: a guess could put words into the wrong mouth.
-fn speaker(role: &str) -> Option<Speaker> {
+/// Returns `None` for an unknown role: a wrong guess would attribute the message to the wrong author.
+fn author(role: &str) -> Option<Author> {
     Some(match role.trim().to_ascii_lowercase().as_str() {
-        "user" => Speaker::Native(Role::User),
-        "assistant" => Speaker::Native(Role::Assistant),
-        "system" => Speaker::System,
-        "human" => Speaker::Mapped(Role::User),
+        "user" => Author::Native(Role::User),
+        "assistant" => Author::Native(Role::Assistant),
+        "system" => Author::System,
+        "human" => Author::Mapped(Role::User),
         "ai" | "bot" | "developer" | "function" | "model" | "tool" => {
-            Speaker::Mapped(Role::Assistant)
+            Author::Mapped(Role::Assistant)
         }
         _ => return None,
     })

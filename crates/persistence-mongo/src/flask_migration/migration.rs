@@ -1,4 +1,4 @@
-//! The migration itself: what to read, convert, write and report.
+//! The migration: reads, converts and writes the documents, and reports the progress.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,12 +34,12 @@ const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The server's error code for a collection that does not exist.
 const NAMESPACE_NOT_FOUND: i32 = 26;
 
-/// Migrates, in place, what the Flask application has written into a database.
+/// Migrates the Flask application's conversations in a database, in place.
 ///
 /// The database's schema must have been prepared, except for [`pending`](Self::pending) and
 /// [`plan`](Self::plan). The Flask application should not be running; Webchat servers may be.
 ///
-/// Memory is bounded by a batch of documents: 250, or 4 MB of them, or one.
+/// Memory use is bounded by a batch: at most 250 documents and 4 MB, or a single larger document.
 #[derive(Clone)]
 pub struct FlaskMigration {
     database: MongoDatabase,
@@ -61,8 +61,8 @@ impl FlaskMigration {
         Self { lease, ..self }
     }
 
-    /// Returns the number of documents in the old format, or 0 if none of them can be migrated. Meant
-    /// for a server's start: the collection is scanned once, but only a few of the documents are
+    /// Returns the number of documents in the legacy format, or 0 if none of them can be migrated. Meant
+    /// for the start of a server: the collection is scanned once, but only a few of the documents are
     /// transferred, unless many can't be migrated.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl FlaskMigration {
         Ok(0)
     }
 
-    /// Returns what [`run`](Self::run) would do. Reads all documents in the old format and changes
+    /// Returns what [`run`](Self::run) would do. Reads all documents in the legacy format and changes
     /// nothing.
     ///
     /// # Errors
@@ -98,9 +98,9 @@ impl FlaskMigration {
         Ok(report)
     }
 
-    /// Migrates all documents in the old format. Waits while another migration is running.
+    /// Migrates all documents in the legacy format. Waits while another migration is running.
     ///
-    /// It can be interrupted at any point, also by the loss of the process, and be run again: each
+    /// It can be interrupted at any point, even by a crash, and be run again: each
     /// conversation is either as the Flask application left it, or completely migrated. If the future is
     /// dropped, the next run has to wait until the lease expires.
     ///
@@ -117,7 +117,7 @@ impl FlaskMigration {
             () = lock.keep_renewing() => Err(FlaskError::TakenOver),
         };
         if let Err(error) = lock.release().await {
-            tracing::warn!(%error, "failed to release the migration lock; it stays until its lease expires");
+            tracing::warn!(%error, "failed to release the migration lock; it is locked until the lease expires");
         }
         report
     }
@@ -157,7 +157,7 @@ impl FlaskMigration {
     ) -> Result<Vec<Skipped>, FlaskError> {
         let partition = self.partition(documents).await?;
         // A deleted conversation may have had the id of one of these documents: its messages must be
-        // gone before others are written under the id.
+        // deleted before new ones are written under the id.
         removals::delete_all_pending(&self.database).await?;
         let Partition { candidates, mut skipped } =
             partition.without_occupied_ids(&self.database).await?;

@@ -1,7 +1,7 @@
 //! The migration of the Flask application's conversations, in place.
 //!
 //! The Flask application kept each conversation in one document. Each is converted in steps, of which
-//! the last makes all of it visible at once; see [`writes`].
+//! the last makes all of its messages visible at once; see [`writes`].
 
 mod batches;
 mod blocking;

@@ -25,7 +25,7 @@ pub(super) struct Partition {
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// A document whose `conversation_id` others may have too.
+/// One of several documents that may have the same `conversation_id`.
 struct IdCollision {
     /// Its `_id`, as text.
     document: String,
@@ -64,7 +64,7 @@ impl Partition {
         }))
     }
 
-    /// Skips the candidates under whose id there are messages that no migration wrote.
+    /// Skips the candidates whose id is used by messages that no migration wrote.
     pub(super) async fn without_occupied_ids(
         self,
         database: &MongoDatabase,
@@ -102,8 +102,8 @@ impl Partition {
     }
 }
 
-/// The id belongs to a conversation that was migrated already, else to a document that writes the id in
-/// its final notation, else to the oldest. The lowest rank wins.
+/// Ranks the documents with this id: the one with the lowest rank keeps it. A conversation that was migrated
+/// already comes first, then a document that writes the id in the canonical notation, then the oldest.
 fn rank(collision: &IdCollision, id: ConversationId) -> (bool, bool, &str) {
     let has_other_notation = collision.written_id != id.to_string();
     (!collision.is_migrated_already, has_other_notation, &collision.document)
@@ -115,8 +115,8 @@ async fn find_collisions(
     candidates: &[Candidate],
 ) -> Result<HashMap<ConversationId, Vec<IdCollision>>, StoreError> {
     let written = candidates.iter().map(|candidate| candidate.legacy.written_id.clone());
-    let usual = candidates.iter().map(|candidate| candidate.legacy.conversation_id.to_string());
-    let notations: HashSet<String> = written.chain(usual).collect();
+    let canonical = candidates.iter().map(|candidate| candidate.legacy.conversation_id.to_string());
+    let notations: HashSet<String> = written.chain(canonical).collect();
     let notations: Vec<String> = notations.into_iter().collect();
     let conversations = database.raw().collection::<Document>(CONVERSATIONS);
     let found = conversations

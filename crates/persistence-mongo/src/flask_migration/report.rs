@@ -28,7 +28,7 @@ pub struct FlaskReport {
     pub already_current: u64,
     /// The number of documents that were skipped and left unchanged.
     pub skipped: u64,
-    /// The first 1 000 of these.
+    /// The first 1 000 skipped documents.
     pub first_skipped: Vec<Skipped>,
     /// The name of the Flask application's text index, which is no longer needed.
     pub dropped_index: Option<String>,
@@ -58,7 +58,7 @@ pub enum FlaskProgress {
         messages: u64,
         /// The number of skipped documents.
         skipped: u64,
-        /// The number of documents in the old format when the migration began.
+        /// The number of documents in the legacy format when the migration began.
         total: u64,
     },
 }

@@ -17,13 +17,13 @@ pub enum SkipReason {
     /// It has no owner.
     #[error("its user_id is missing or is not a string")]
     NoUserId,
-    /// A field that should hold a date holds something else.
+    /// A date field does not contain a valid date.
     #[error("its {0} is not a date in the years 0 to 9999")]
     InvalidDate(&'static str),
-    /// Nothing in it tells when it was created.
+    /// It does not contain the time when it was created.
     #[error("it has neither created_at nor updated_at, and its _id contains no time")]
     NoTime,
-    /// What should be the list of messages is something else.
+    /// Its list of messages is not an array.
     #[error("its conversation_history is not an array")]
     InvalidHistory,
     /// It has text but no messages.
@@ -32,7 +32,7 @@ pub enum SkipReason {
     /// An entry of the list is not a message.
     #[error("its message {0} is not a document")]
     InvalidEntry(usize),
-    /// The author of a message is unknown.
+    /// The role of a message is missing or unknown.
     #[error("the role of its message {0} is missing or unknown")]
     UnknownRole(usize),
     /// The content of a message is not text.
@@ -51,7 +51,7 @@ pub enum SkipReason {
     /// Another document has the same `conversation_id`.
     #[error("the document {0} has the same conversation_id")]
     DuplicateConversationId(String),
-    /// Messages that did not come from a migration have its id.
+    /// Messages that no migration wrote have its id.
     #[error("Webchat already has other messages under its conversation_id")]
     HasOtherMessages,
     /// The Flask application wrote to it again after it was migrated.

@@ -1,5 +1,5 @@
-//! Writing converted conversations, in four steps. None of it is visible before the last step, which is
-//! one transaction:
+//! Writing converted conversations, in four steps. Nothing is visible before the last step, which is one
+//! transaction:
 //!
 //! 1. Delete the messages that an interrupted run left.
 //! 2. Back up the legacy documents.
@@ -82,19 +82,22 @@ async fn attempt(
 /// Deletes the messages that an interrupted migration left of these conversations.
 async fn delete_messages(
     lock: &mut HeldLock<'_>,
-    of: impl IntoIterator<Item = &Converted>,
+    batch: impl IntoIterator<Item = &Converted>,
 ) -> Result<(), FlaskError> {
-    let ids: Vec<String> = of
+    let ids: Vec<String> = batch
         .into_iter()
         .map(|converted| converted.conversation.conversation_id.to_string())
         .collect();
-    while lock.transaction(&ids, |transaction, ids| delete_some(transaction, ids).boxed()).await? {}
+    while lock
+        .transaction(&ids, |transaction, ids| delete_some_messages(transaction, ids).boxed())
+        .await?
+    {}
     Ok(())
 }
 
-/// Deletes the backups of skipped documents: restoring one would undo what was written since.
-async fn delete_backups(lock: &mut HeldLock<'_>, of: &[&Converted]) -> Result<(), FlaskError> {
-    let ids: Vec<&Bson> = of.iter().map(|converted| &converted.id).collect();
+/// Deletes the backups of skipped documents: restoring them would undo later changes.
+async fn delete_backups(lock: &mut HeldLock<'_>, batch: &[&Converted]) -> Result<(), FlaskError> {
+    let ids: Vec<&Bson> = batch.iter().map(|converted| &converted.id).collect();
     lock.transaction(ids, |Transaction { database, session }, ids| {
         async move {
             let backup = database.raw().collection::<RawDocumentBuf>(BACKUP);
@@ -144,7 +147,10 @@ async fn insert(lock: &mut HeldLock<'_>, messages: &[&MessageDocument]) -> Resul
 }
 
 /// Deletes up to `MAX_DOCUMENTS` migrated messages. Returns `false` when there are no more.
-async fn delete_some(transaction: Transaction<'_>, conversations: &[String]) -> MongoResult<bool> {
+async fn delete_some_messages(
+    transaction: Transaction<'_>,
+    conversations: &[String],
+) -> MongoResult<bool> {
     let Transaction { database, session } = transaction;
     let messages = database.raw().collection::<MessageKey>(MESSAGES);
     let mut found = messages

@@ -19,11 +19,11 @@ pub(crate) const META: &str = "meta";
 /// The `_id` of the document with the schema version.
 pub(super) const VERSION_ID: &str = "schema";
 
-/// A collection as it should be.
+/// The desired state of a collection.
 pub(super) struct CollectionDefinition {
     pub(super) name: &'static str,
     pub(super) validator: Document,
-    /// Each as the server lists it, without the field `v`.
+    /// Each in the form in which the server lists it, without the field `v`.
     pub(super) indexes: Vec<Document>,
 }
 

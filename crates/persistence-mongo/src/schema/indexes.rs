@@ -28,8 +28,8 @@ pub(super) fn name(index: &Document) -> &str {
     index.get_str("name").unwrap_or_default()
 }
 
-/// Reads a number of any type. A fraction is cut off.
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "cut off on purpose")]
+/// Reads a number of any type. A fraction is truncated.
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "truncated on purpose")]
 pub(super) fn integer(value: &Bson) -> Option<i64> {
     match value {
         Bson::Int32(number) => Some(i64::from(*number)),

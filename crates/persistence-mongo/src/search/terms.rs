@@ -19,7 +19,7 @@ const WORDS_BEFORE: usize = 5;
 /// The maximum length of a snippet, in bytes, which matters for long words.
 const MAX_SNIPPET_BYTES: usize = 320;
 
-/// The stems of the words and phrases that a search is for.
+/// The stems of a search's words and phrases.
 pub(crate) struct Terms {
     stemmer: Stemmer,
     words: HashSet<String>,
@@ -64,22 +64,22 @@ impl Terms {
     pub(crate) fn snippet(&self, text: &str) -> Vec<SnippetPart> {
         let mut words = words(&self.stemmer, text);
         self.mark(&mut words);
-        let visible = visible(text, &words);
+        let shown = snippet_range(text, &words);
         let mut parts = SnippetBuilder::default();
-        if visible.start > 0 {
+        if shown.start > 0 {
             parts.push("…", false);
         }
-        let mut done = visible.start;
+        let mut done = shown.start;
         for word in words.iter().filter(|word| word.is_match) {
-            let end = word.range.end.min(visible.end);
-            if word.range.start >= done && word.range.start < visible.end {
+            let end = word.range.end.min(shown.end);
+            if word.range.start >= done && word.range.start < shown.end {
                 parts.push(text.get(done..word.range.start).unwrap_or_default(), false);
                 parts.push(text.get(word.range.start..end).unwrap_or_default(), true);
                 done = end;
             }
         }
-        parts.push(text.get(done..visible.end).unwrap_or_default(), false);
-        if visible.end < text.len() {
+        parts.push(text.get(done..shown.end).unwrap_or_default(), false);
+        if shown.end < text.len() {
             parts.push("…", false);
         }
         parts.0
@@ -131,7 +131,7 @@ fn normalize(word: &str) -> Cow<'_, str> {
 }
 
 /// Returns the range of the text that the snippet shows, in bytes.
-fn visible(text: &str, words: &[Word]) -> Range<usize> {
+fn snippet_range(text: &str, words: &[Word]) -> Range<usize> {
     let best = best_start(words);
     let first = best.saturating_sub(WORDS_BEFORE);
     let range_of = |index: usize| words.get(index).map(|word| word.range.clone());
@@ -153,7 +153,7 @@ fn best_start(words: &[Word]) -> usize {
         matches.map(|word| word.stem.as_str()).collect::<HashSet<_>>().len()
     };
     let matches = words.iter().enumerate().filter(|(_, word)| word.is_match);
-    // Reversed, as `max_by_key` returns the last of several.
+    // `max_by_key` returns the last of several maxima: reverse the order to get the first.
     matches.map(|(index, _)| index).rev().max_by_key(|index| terms_from(*index)).unwrap_or(0)
 }
 

@@ -18,7 +18,7 @@ use crate::support::server::TestServer;
 
 const WRITERS: usize = 4;
 
-struct Started {
+struct Fixture {
     server: TestServer,
     database: MongoDatabase,
     store: MongoStore,
@@ -27,17 +27,17 @@ struct Started {
 }
 
 /// Starts a server with one conversation.
-async fn start() -> Started {
+async fn start() -> Fixture {
     let server = TestServer::start().await;
     let database = TestDatabase::on(&server).connect().await;
     Schema::of(database.clone()).prepare().await.unwrap();
     let store = MongoStore::new(database.clone());
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
     store.create(user_id, id, moment(0)).await.unwrap();
-    Started { server, database, store, user_id, id }
+    Fixture { server, database, store, user_id, id }
 }
 
-impl Started {
+impl Fixture {
     async fn append(&self) -> Result<AppendOutcome, StoreError> {
         let append = Append { messages: vec![question("tide")], ..Append::default() };
         self.store.append(self.user_id, self.id, append, moment(1)).await
@@ -130,49 +130,49 @@ async fn append_until(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_messages_survive_kill_9_and_writers_continue() {
-    let mut started = start().await;
-    let writers = started.start_writers();
+    let mut fixture = start().await;
+    let writers = fixture.start_writers();
     for uptime in [300, 700, 400] {
         sleep(Duration::from_millis(uptime)).await;
-        started.server.kill();
-        started.server.restart().await;
+        fixture.server.kill();
+        fixture.server.restart().await;
     }
-    let after = started.count().await;
+    let after = fixture.count().await;
     sleep(Duration::from_secs(3)).await;
 
     let written = writers.stop().await;
 
-    assert!(started.count().await > after, "the writers did not continue after the last restart");
-    started.assert_consistent(&written.acknowledged).await;
+    assert!(fixture.count().await > after, "the writers did not continue after the last restart");
+    fixture.assert_consistent(&written.acknowledged).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_steps_down_loses_no_message() {
-    let started = start().await;
-    let writers = started.start_writers();
+    let fixture = start().await;
+    let writers = fixture.start_writers();
     sleep(Duration::from_millis(500)).await;
 
-    started.server.step_down().await;
+    fixture.server.step_down().await;
     sleep(Duration::from_secs(5)).await;
 
     let written = writers.stop().await;
     assert!(written.longest_gap > Duration::from_millis(500), "there was always a primary");
-    started.assert_consistent(&written.acknowledged).await;
+    fixture.assert_consistent(&written.acknowledged).await;
 }
 
 #[tokio::test]
 async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restart() {
-    let mut started = start().await;
-    started.server.kill();
+    let mut fixture = start().await;
+    fixture.server.kill();
     // The first call waits longer, for the election of another primary.
-    let first = started.append().await;
+    let first = fixture.append().await;
 
     let begun = Instant::now();
     let query = SearchQuery::parse("tide");
     let (found, appended, searched) = join3(
-        started.store.find(started.user_id, started.id),
-        started.append(),
-        started.store.search(started.user_id, &query, 10),
+        fixture.store.find(fixture.user_id, fixture.id),
+        fixture.append(),
+        fixture.store.search(fixture.user_id, &query, 10),
     )
     .await;
 
@@ -181,17 +181,17 @@ async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restar
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(searched, Err(StoreError::Unavailable(_))), "{searched:?}");
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
-    started.server.restart().await;
-    assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
+    fixture.server.restart().await;
+    assert!(matches!(fixture.append().await, Ok(AppendOutcome::Stored { .. })));
 }
 
 #[tokio::test]
 async fn transient_errors_are_distinguished_from_faults() {
-    let started = start().await;
+    let fixture = start().await;
     let find = async |failure: Document| {
         // The driver retries a read once.
-        started.fail(&["find"], 2, failure).await;
-        started.store.find(started.user_id, started.id).await.unwrap_err()
+        fixture.fail(&["find"], 2, failure).await;
+        fixture.store.find(fixture.user_id, fixture.id).await.unwrap_err()
     };
 
     for (code, meaning) in [
@@ -213,18 +213,18 @@ async fn transient_errors_are_distinguished_from_faults() {
 
 #[tokio::test]
 async fn a_write_that_no_majority_confirms_fails() {
-    let started = start().await;
+    let fixture = start().await;
     let unconfirmed = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
     let failure = doc! { "writeConcernError": unconfirmed };
 
-    started.fail(&["commitTransaction"], 1, failure.clone()).await;
-    let appended = started.append().await;
-    started.fail(&["commitTransaction"], 1, failure.clone()).await;
+    fixture.fail(&["commitTransaction"], 1, failure.clone()).await;
+    let appended = fixture.append().await;
+    fixture.fail(&["commitTransaction"], 1, failure.clone()).await;
     let title = "Tides".to_owned().try_into().ok();
     let edit = Edit { title, ..Edit::default() };
-    let renamed = started.store.edit(started.user_id, started.id, edit, moment(1)).await;
-    started.fail(&["findAndModify"], 1, failure).await;
-    let claimed = started.store.claim_expired_turns(moment(1), moment(1), moment(2), 1).await;
+    let renamed = fixture.store.edit(fixture.user_id, fixture.id, edit, moment(1)).await;
+    fixture.fail(&["findAndModify"], 1, failure).await;
+    let claimed = fixture.store.claim_expired_turns(moment(1), moment(1), moment(2), 1).await;
 
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");
@@ -233,51 +233,51 @@ async fn a_write_that_no_majority_confirms_fails() {
 
 #[tokio::test]
 async fn a_transaction_whose_response_is_lost_is_applied_once() {
-    let started = start().await;
+    let fixture = start().await;
 
     for commands in [["insert"], ["commitTransaction"]] {
-        started.fail(&commands, 1, doc! { "closeConnection": true }).await;
-        assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
+        fixture.fail(&commands, 1, doc! { "closeConnection": true }).await;
+        assert!(matches!(fixture.append().await, Ok(AppendOutcome::Stored { .. })));
     }
-    started
+    fixture
         .fail(
             &["insert"],
             3,
             doc! { "errorCode": 112, "errorLabels": ["TransientTransactionError"] },
         )
         .await;
-    assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
+    assert!(matches!(fixture.append().await, Ok(AppendOutcome::Stored { .. })));
 
-    assert_eq!(started.count().await, 3);
-    started.assert_consistent(&[]).await;
+    assert_eq!(fixture.count().await, 3);
+    fixture.assert_consistent(&[]).await;
 }
 
 #[tokio::test]
 async fn a_dropped_call_does_not_block_others() {
-    let started = start().await;
+    let fixture = start().await;
 
     for micros in (0..5_000).step_by(25).cycle().take(600) {
-        let outcome = timeout(Duration::from_micros(micros), started.append()).await;
+        let outcome = timeout(Duration::from_micros(micros), fixture.append()).await;
         let begun = Instant::now();
-        assert!(matches!(started.append().await, Ok(AppendOutcome::Stored { .. })));
+        assert!(matches!(fixture.append().await, Ok(AppendOutcome::Stored { .. })));
         assert!(begun.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", begun.elapsed());
         drop(outcome);
     }
 
-    started.assert_consistent(&[]).await;
+    fixture.assert_consistent(&[]).await;
 }
 
 #[tokio::test]
 async fn closing_waits_for_dropped_calls() {
-    let started = start().await;
+    let fixture = start().await;
     let slow = doc! { "blockConnection": true, "blockTimeMS": 400 };
-    started.fail(&["insert"], 1, slow).await;
-    let outcome = timeout(Duration::from_millis(100), started.append()).await;
+    fixture.fail(&["insert"], 1, slow).await;
+    let outcome = timeout(Duration::from_millis(100), fixture.append()).await;
 
-    started.database.close().await;
+    fixture.database.close().await;
 
     assert!(outcome.is_err());
-    assert_eq!(started.count().await, 1);
+    assert_eq!(fixture.count().await, 1);
 }
 
 #[tokio::test]

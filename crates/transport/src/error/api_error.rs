@@ -9,8 +9,8 @@ use webchat_chat::{ChatError, NotReady};
 
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
-/// Why a request failed. The text is meant for the user, and that of a 5xx never shows the cause; the
-/// `strum` name is the stable code that clients see (see [`ApiError::code`]).
+/// Why a request failed. The text is for the user, and never shows the cause of a 5xx. The `strum` name is the
+/// stable code that clients see (see [`ApiError::code`]).
 #[derive(Debug, Error, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ApiError {
@@ -25,7 +25,7 @@ pub enum ApiError {
     #[error("{0}")]
     InvalidValue(String),
     /// The session exceeded its rate of requests, or the connection its rate of messages.
-    #[error("These are too many requests. Please wait a moment.")]
+    #[error("Too many requests. Please wait a moment.")]
     RateLimited {
         /// The time until the next request or message is accepted.
         retry_after: Duration,
@@ -84,7 +84,7 @@ pub enum ApiError {
     /// A client sent an event with an unknown name.
     #[error("Unknown event: '{0}'.")]
     UnknownEvent(String),
-    /// The server should not get requests now.
+    /// The server is not ready for requests.
     #[error(transparent)]
     NotReady(#[from] NotReady),
     /// The server has a bug.
@@ -102,7 +102,7 @@ impl ApiError {
         }
     }
 
-    /// Translates an error response that actix made itself.
+    /// Converts an error response that actix made itself.
     pub(crate) fn from_status(status: StatusCode, error: Option<&actix_web::Error>) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,

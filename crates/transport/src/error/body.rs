@@ -19,7 +19,7 @@ pub(crate) struct ErrorBody {
     code: Code,
     /// The request's id in the server's log.
     request_id: Option<String>,
-    /// The cause, where the Flask application had this field: for people as well.
+    /// The cause, for people. Only on routes where the Flask application had this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

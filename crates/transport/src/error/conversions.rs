@@ -1,4 +1,4 @@
-//! Translates the errors of actix's and our own parsers into an [`ApiError`].
+//! Converts the errors of actix's and our own parsers into an [`ApiError`].
 
 use actix_multipart::MultipartError;
 use actix_web::ResponseError;

@@ -1,4 +1,4 @@
-//! The one table from errors to HTTP statuses.
+//! Maps errors to HTTP statuses.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use webchat_chat::ChatError;
 use super::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
-/// When a client may retry while the server or its store is unavailable or busy.
+/// How long a client should wait before a retry while the server or its store is unavailable or busy.
 const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// When one of the user's turns may have ended.
+/// How long a client should wait for one of the user's turns to end.
 const TURN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl ResponseError for ApiError {

@@ -11,20 +11,20 @@ use serde::{Deserialize, Deserializer};
 use crate::error::api_error::ApiError;
 
 /// The maximum size of a body, in bytes.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The maximum size of a body with a message, in bytes: the same as on the WebSocket.
-pub(crate) const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_MESSAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// The body of a request: a JSON object.
 pub(crate) type Body<T> = Json<Object<T>>;
 
-/// Limits bodies to `limit` bytes.
-pub(crate) fn json(limit: usize) -> JsonConfig {
+/// Returns the configuration of JSON bodies of at most `limit` bytes.
+pub(crate) fn json_config(limit: usize) -> JsonConfig {
     JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
 }
 
-/// Deserializes from an object only; Serde would also read a struct from an array, field by field.
+/// Deserializes from an object only. Without this, Serde would also read a struct from an array.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

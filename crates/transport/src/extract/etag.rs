@@ -14,7 +14,7 @@ use crate::error::api_error::ApiError;
 /// Makes a read conditional.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "used for the description only: actix reads the header")]
+#[expect(dead_code, reason = "used for the OpenAPI document only: actix reads the header")]
 pub(crate) struct IfNoneMatchParam {
     /// The `ETag` of the client's copy: 304 if the resource still has it.
     #[param(rename = "If-None-Match")]
@@ -24,9 +24,9 @@ pub(crate) struct IfNoneMatchParam {
 /// Makes a change conditional.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "used for the description only: actix reads the header")]
+#[expect(dead_code, reason = "used for the OpenAPI document only: actix reads the header")]
 pub(crate) struct IfMatchParam {
-    /// The `ETag` of the client's copy: 412 if the resource has another one by now.
+    /// The `ETag` of the client's copy: 412 if the resource has changed since.
     #[param(rename = "If-Match")]
     if_match: Option<String>,
 }
@@ -39,7 +39,7 @@ fn entity_tag(resource: &impl Serialize) -> Result<EntityTag, ApiError> {
     Ok(EntityTag::new_strong(hex))
 }
 
-/// Responds with the resource and its `ETag`, or with 304 if the client's copy is current.
+/// Responds with the resource and its `ETag`, or with 304 if the client's copy is up to date.
 pub(crate) fn respond(
     request: &HttpRequest,
     resource: &impl Serialize,
@@ -60,7 +60,7 @@ pub(crate) fn has_if_match(request: &HttpRequest) -> bool {
 /// Checks `If-Match` against the current state of the resource.
 ///
 /// # Errors
-/// [`ChatError::RevisionConflict`] if the client's copy is not current.
+/// [`ChatError::RevisionConflict`] if the client's copy is out of date.
 pub(crate) fn check_if_match(
     request: &HttpRequest,
     resource: &impl Serialize,

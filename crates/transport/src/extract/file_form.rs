@@ -1,4 +1,4 @@
-//! A multipart form with a file, read as it arrives.
+//! A multipart form with a file, read as a stream.
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::HttpRequest;
@@ -10,19 +10,19 @@ use utoipa::ToSchema;
 use crate::error::api_error::ApiError;
 use crate::headers::content_length;
 
-/// What a form may contain besides the file, in bytes.
+/// The maximum size of a form besides its file, in bytes.
 const FORM_OVERHEAD: u64 = 64 * 1024;
 
 /// A form with one file.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "used for the description only: the form is read as it arrives")]
+#[expect(dead_code, reason = "used for the OpenAPI document only: the form is read as a stream")]
 pub(crate) struct UploadedFile {
     /// The file.
     #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
     file: Vec<u8>,
 }
 
-/// Reads the fields `file` of a form, and skips all others.
+/// A form that is read as a stream. Fields that are not named `file` are skipped.
 pub(crate) struct FileForm(Multipart);
 
 /// Why a form could not be read.
@@ -33,7 +33,7 @@ pub(crate) enum FormError {
 }
 
 impl FileForm {
-    /// A form whose file may have `max_file_bytes`.
+    /// Creates the reader of a form whose file has at most `max_file_bytes`.
     ///
     /// # Errors
     /// [`FormError::TooLarge`] if the declared length of the body is too large.
@@ -62,8 +62,8 @@ impl FileForm {
 }
 
 impl FormError {
-    /// Turns it into an [`ApiError`], which is `too_large` if the form is.
-    pub(crate) fn or(self, too_large: impl Into<ApiError>) -> ApiError {
+    /// Converts it into an [`ApiError`]. [`FormError::TooLarge`] becomes `too_large`.
+    pub(crate) fn into_api_error(self, too_large: impl Into<ApiError>) -> ApiError {
         match self {
             Self::TooLarge => too_large.into(),
             Self::Other(error) => error,
@@ -86,7 +86,7 @@ impl From<ApiError> for FormError {
     }
 }
 
-/// The body, which ends with an error if it is longer than `max_bytes`.
+/// Returns the body as a stream that fails after `max_bytes`.
 fn limited(
     body: Payload,
     max_bytes: u64,

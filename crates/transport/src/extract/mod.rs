@@ -1,4 +1,4 @@
-//! What handlers read from a request: session, body, parameters, headers and files.
+//! Extraction of data from requests: session, body, parameters, headers and files.
 
 pub(crate) mod accept;
 pub(crate) mod body;

@@ -1,4 +1,4 @@
-//! Sizes of pages.
+//! The size of a page of results.
 
 use crate::error::api_error::ApiError;
 

@@ -1,4 +1,4 @@
-//! Who sent a request: the extractors of its session.
+//! Extractors of the session that a request belongs to.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,18 +11,18 @@ use webchat_domain::{Session, SessionId, UserId};
 
 use crate::error::api_error::ApiError;
 
-/// The cookie's only entry.
+/// The name of the cookie's only entry.
 const SESSION_ID: &str = "session_id";
 
 /// The session of a request that changes something or opens the page. Starts a session if the request
 /// has none.
 pub struct RequiredSession {
-    /// The session that the request has or has started.
+    /// The request's session, which may be new.
     pub session: Session,
 }
 
-/// The session of a request that only reads. Starts no session, so that a program that only reads
-/// leaves nothing in the store.
+/// The session of a request that only reads. Never starts a session, so that programs that
+/// only read leave nothing in the store.
 pub struct OptionalSession {
     /// The session's user. Without a session, the id of a new user, who owns nothing.
     pub user_id: UserId,
@@ -62,7 +62,7 @@ impl FromRequest for OptionalSession {
     }
 }
 
-/// Extends the session and its cookie to their full lifetime: the browser has come back.
+/// Extends the session and its cookie to their full lifetime, as the browser has returned.
 pub(crate) async fn extend(
     request: &HttpRequest,
     chat: &Chat,
@@ -83,7 +83,7 @@ async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, Api
     }
 }
 
-/// The id of the session that the cookie names; the session may have expired.
+/// Returns the id in the session cookie. The session may have expired.
 pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
     // A cookie with other contents counts as no cookie.
     request.get_session().get(SESSION_ID).ok().flatten()

@@ -10,9 +10,9 @@ use webchat_domain::FileName;
 use super::file_form::{FileForm, FormError};
 use crate::error::api_error::ApiError;
 
-const NO_FILE: &str = "The form has no file: a field `file` with a file is expected.";
+const NO_FILE: &str = "The form has no file. Send it in a field named `file`.";
 
-/// Reads the form's only field `file`. The file's name is checked before its content is read.
+/// Reads the form's only field `file`. Checks the file's name before it reads the content.
 pub(crate) async fn read(
     request: &HttpRequest,
     body: Payload,
@@ -21,7 +21,7 @@ pub(crate) async fn read(
     let max_bytes = chat.settings().files.max_bytes;
     read_form(request, body, chat, max_bytes)
         .await
-        .map_err(|error| error.or(ChatError::FileTooLarge { max_bytes }))
+        .map_err(|error| error.into_api_error(ChatError::FileTooLarge { max_bytes }))
 }
 
 async fn read_form(
@@ -38,7 +38,7 @@ async fn read_form(
         chat.files.accept_file_name(&name).map_err(ApiError::from)?;
         let content = content(&mut field).await?;
         if upload.replace(Upload { name, content }).is_some() {
-            return Err(invalid("The form has several fields `file`: one is expected.").into());
+            return Err(invalid("The form has several fields named `file`. Send only one.").into());
         }
     }
     upload.ok_or_else(|| invalid(NO_FILE).into())

@@ -21,7 +21,7 @@ struct Config {
     max_tokens: u32,
 }
 
-/// Returns the size of the model's window, in tokens.
+/// Returns the size of the model's context window, in tokens.
 #[utoipa::path(
     get,
     path = CONFIG,

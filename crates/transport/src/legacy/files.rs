@@ -53,7 +53,7 @@ async fn upload(
 ) -> Result<Json<Analysed>, ApiError> {
     let user_id = caller.session.user_id;
     let upload = upload::read(&request, body, &chat).await?;
-    let id = current_or_new(&chat, &caller.session).await?;
+    let id = current_or_new_conversation(&chat, &caller.session).await?;
     let FileJob { job_id, .. } = chat.files.upload(user_id, id, None, upload).await?;
     let job = chat.files.wait_for(user_id, id, job_id).await?;
     match (job.status, &job.error) {
@@ -68,8 +68,11 @@ async fn upload(
     Ok(Json(Analysed { message, analysis }))
 }
 
-/// Starts a conversation if the session has no current one, or if that was deleted.
-async fn current_or_new(chat: &Chat, session: &Session) -> Result<ConversationId, ApiError> {
+/// Returns the current conversation. Starts one if the session has none, or if it was deleted.
+async fn current_or_new_conversation(
+    chat: &Chat,
+    session: &Session,
+) -> Result<ConversationId, ApiError> {
     if let Some(id) = session.conversation_id {
         match chat.conversations.find(session.user_id, id).await {
             Err(ChatError::ConversationNotFound) => {}

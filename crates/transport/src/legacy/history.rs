@@ -31,7 +31,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 /// A message, or one half of a few-shot example.
 #[derive(ToSchema)]
 #[schema(as = FlaskMessage)]
-#[expect(dead_code, reason = "used for the description only: the use cases return the messages")]
+#[expect(
+    dead_code,
+    reason = "used for the OpenAPI document only: the use cases return the messages"
+)]
 pub(super) struct FlaskMessageSchema {
     role: Role,
     content: String,
@@ -56,7 +59,7 @@ struct Saved {
         (
             status = 429,
             body = ErrorBody,
-            description = "The conversation was saved several times in the last seconds.",
+            description = "The conversation was saved too often in the last few seconds.",
         ),
         NotFoundResponse,
     ),

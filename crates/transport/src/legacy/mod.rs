@@ -1,4 +1,4 @@
-//! The REST API of the Flask application: same paths, bodies and statuses.
+//! The REST API of the Flask application that Webchat replaces: same paths, bodies and statuses.
 
 mod config;
 mod confirmation;

@@ -31,15 +31,15 @@ pub(crate) async fn error_body(
 }
 
 fn with_body<B>(response: ServiceResponse<B>, request_id: Option<String>) -> ServiceResponse {
-    let (request, failed) = response.into_parts();
-    let body = describe(&failed, request_id);
-    let mut described = HttpResponse::build(failed.status()).json(body);
+    let (request, original) = response.into_parts();
+    let body = describe(&original, request_id);
+    let mut replaced = HttpResponse::build(original.status()).json(body);
     for name in [ALLOW, RETRY_AFTER] {
-        if let Some(value) = failed.headers().get(&name) {
-            described.headers_mut().insert(name, value.clone());
+        if let Some(value) = original.headers().get(&name) {
+            replaced.headers_mut().insert(name, value.clone());
         }
     }
-    ServiceResponse::new(request, described)
+    ServiceResponse::new(request, replaced)
 }
 
 fn describe<B>(response: &HttpResponse<B>, request_id: Option<String>) -> ErrorBody {

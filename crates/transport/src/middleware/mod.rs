@@ -1,8 +1,8 @@
-//! What every request passes through before its handler; [`Services`](crate::Services) stacks it.
+//! The middleware that every request passes through. [`Services`](crate::Services) defines the order.
 
 pub(crate) mod cors;
 pub(crate) mod error_body;
 pub(crate) mod origin;
-pub(crate) mod request_limits;
+pub(crate) mod request_rate;
 pub(crate) mod security_headers;
 pub(crate) mod sessions;

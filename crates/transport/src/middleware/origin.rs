@@ -1,4 +1,5 @@
-//! Rejects requests of other origins' pages: the browser would send the user's cookie along.
+//! Protects against CSRF: rejects requests from pages of other origins, as browsers send the user's cookie
+//! with them.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,7 +12,7 @@ use crate::error::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 use crate::settings::Settings;
 
-/// The endpoint of Socket.IO. It is checked for reads too, as a session is opened by a GET.
+/// The endpoint of Socket.IO. The origin of its GET requests is checked too, as a GET opens a session.
 pub(crate) const SOCKET_IO_PATH: &str = "/socket.io/";
 
 /// The origins whose pages may use the server, besides its own host.
@@ -28,7 +29,7 @@ impl Origins {
         let Ok(url) = Url::parse(origin) else {
             return false;
         };
-        // Browsers send an origin in this one form only.
+        // Browsers only send origins in their canonical form.
         if !matches!(url.scheme(), "http" | "https") || url.origin().ascii_serialization() != origin
         {
             return false;
@@ -58,8 +59,8 @@ fn needs_allowed_origin(request: &ServiceRequest) -> bool {
     !request.method().is_safe() || request.headers().contains_key(UPGRADE) || is_socket_io(request)
 }
 
-/// Compares the path that the router uses, relative to the path of all services: the path as it was
-/// sent may be percent-encoded differently.
+/// Compares the path as the router matches it, relative to where the services are mounted: the raw path may
+/// be percent-encoded differently.
 fn is_socket_io(request: &ServiceRequest) -> bool {
     request.match_info().unprocessed() == SOCKET_IO_PATH
 }
@@ -71,11 +72,11 @@ fn origin_error(request: &ServiceRequest) -> ApiError {
 /// Whether the request comes from a page of an allowed origin, or from no page at all.
 pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
-    let (origin, other) = (origins.next(), origins.next());
+    let (origin, second) = (origins.next(), origins.next());
     let Some(origin) = origin else { return true };
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let allowed = request.app_data::<web::Data<Origins>>();
-    match (origin.to_str(), other, allowed) {
+    match (origin.to_str(), second, allowed) {
         (Ok(origin), None, Some(allowed)) => allowed.allow(origin, host),
         _ => false,
     }
@@ -91,12 +92,12 @@ mod tests {
 
     #[test]
     fn pages_of_the_servers_own_host_are_allowed() {
-        let none = origins(&[]);
+        let none_configured = origins(&[]);
 
-        assert!(none.allow("http://localhost:8080", Some("localhost:8080")));
-        assert!(none.allow("https://chat.example", Some("chat.example")));
-        assert!(none.allow("https://chat.example", Some("chat.example:443")));
-        assert!(none.allow("http://[::1]:8080", Some("[::1]:8080")));
+        assert!(none_configured.allow("http://localhost:8080", Some("localhost:8080")));
+        assert!(none_configured.allow("https://chat.example", Some("chat.example")));
+        assert!(none_configured.allow("https://chat.example", Some("chat.example:443")));
+        assert!(none_configured.allow("http://[::1]:8080", Some("[::1]:8080")));
     }
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn other_pages_are_rejected() {
+    fn pages_of_other_origins_are_rejected() {
         let allowed = origins(&["https://chat.example"]);
 
         for origin in [

@@ -3,7 +3,7 @@
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::DefaultHeaders;
 
-/// Our pages may run our own scripts and talk to our server, and nothing else.
+/// Our pages may only run our own scripts and connect to our own server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
      img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";

@@ -1,4 +1,4 @@
-//! The session cookie: signed, encrypted, and holding nothing but the session's id.
+//! The session cookie. It is signed and encrypted, and contains only the session's id.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use actix_session::config::PersistentSession;
 use actix_session::storage::CookieSessionStore;
 use actix_web::cookie::{self, Key, SameSite};
 
-/// The cookie's name, which the description of the API names too.
+/// The cookie's name, which is also in the OpenAPI document.
 pub(crate) const COOKIE_NAME: &str = "webchat_session";
 
 /// `is_secure` restricts the cookie to HTTPS; it expires after `ttl`.

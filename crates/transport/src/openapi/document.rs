@@ -1,5 +1,5 @@
-//! The OpenAPI document. Each file of routes describes its own in a struct `ApiDoc`; they are merged
-//! here, and what all of them share is added.
+//! The OpenAPI document. Each file of routes describes its routes in a struct `ApiDoc`; this module merges
+//! them and adds what all of them share.
 
 use std::sync::LazyLock;
 
@@ -22,27 +22,27 @@ pub(crate) const PATH: &str = "/api/openapi.json";
 /// The name of the security scheme of the session cookie.
 const SESSION: &str = "session";
 
-/// The name of the response that stands for all errors without their own description.
+/// The name of the response for errors that a route does not describe itself.
 const ERROR_RESPONSE: &str = "ErrorResponse";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Webchat",
-        description = "The HTTP API of Webchat. `docs/protocol.md` has more: the events, and the rules \
-            that all routes share.",
+        description = "The HTTP API of Webchat. `docs/protocol.md` also describes the events and the \
+            rules that all routes share.",
         license(name = "MIT OR Apache-2.0")
     ),
     tags(
         (name = "conversations"),
         (name = "turns", description = "Questions and running answers."),
-        (name = "context", description = "What the model gets besides the messages."),
+        (name = "context", description = "Everything that the model gets besides the messages."),
         (name = "search"),
         (name = "files", description = "Text files to analyse; the analysis becomes part of a conversation."),
         (name = "exchange", description = "Export and import of conversations."),
         (name = "server", description = "Configuration and health of the server."),
-        (name = "flask", description = "For clients of the Flask application. Bound to the session, \
-            which remembers one current conversation.")
+        (name = "flask", description = "For clients of the Flask application that Webchat replaces. \
+            They work on the session's current conversation.")
     )
 )]
 struct Document;
@@ -51,7 +51,7 @@ struct Document;
 #[openapi(paths(serve), components(schemas(ClientEvent, ServerEvent, IdempotencyKey)))]
 struct ApiDoc;
 
-/// The document as it is in `docs/openapi.json`.
+/// Returns the document, which is also stored in `docs/openapi.json`.
 ///
 /// # Errors
 /// When the document can't be serialized, which does not happen.
@@ -84,7 +84,7 @@ fn add_default_responses(item: &mut PathItem) {
     }
 }
 
-/// OpenAPI requires a description, even if the schema says it all.
+/// OpenAPI requires a description, even where the schema needs none.
 fn add_default_description(response: &mut RefOr<Response>) {
     if let RefOr::T(response) = response
         && response.description.is_empty()
@@ -93,7 +93,7 @@ fn add_default_description(response: &mut RefOr<Response>) {
     }
 }
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(
     get,
     path = PATH,
@@ -104,7 +104,7 @@ fn add_default_description(response: &mut RefOr<Response>) {
 pub(crate) async fn serve() -> Result<HttpResponse, ApiError> {
     static DOCUMENT: LazyLock<serde_json::Result<String>> = LazyLock::new(openapi);
     let document = DOCUMENT.as_ref().map_err(|error| {
-        tracing::error!(%error, "failed to serialize the description of the API");
+        tracing::error!(%error, "failed to serialize the OpenAPI document");
         ApiError::Internal
     })?;
     let header = (CACHE_CONTROL, "no-cache");

@@ -1,4 +1,4 @@
-//! Merges the descriptions of several files of routes.
+//! Merges the OpenAPI documents of several files of routes.
 
 use utoipa::openapi::{Info, OpenApi, Paths};
 

@@ -1,4 +1,4 @@
-//! The description of the API as OpenAPI 3.1.
+//! The OpenAPI 3.1 document of the API.
 
 pub(crate) mod document;
 pub(crate) mod merge;

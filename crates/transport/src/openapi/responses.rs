@@ -14,7 +14,7 @@ use crate::error::body::ErrorBody;
 /// The path parameter of all routes of a conversation.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "used for the description only: handlers extract the id itself")]
+#[expect(dead_code, reason = "used for the OpenAPI document only: handlers extract the id itself")]
 pub(crate) struct ConversationPath {
     /// The conversation.
     id: ConversationId,
@@ -29,7 +29,7 @@ pub(crate) struct InvalidFileResponse;
 pub(crate) struct TurnRejectedResponse;
 pub(crate) struct NotModifiedResponse;
 
-/// A resource with its `ETag`. The route's `ApiDoc` has to list `T` among its schemas.
+/// A resource with its `ETag`. The route's `ApiDoc` must list `T` among its schemas.
 pub(crate) struct EtagResponse<T>(PhantomData<T>);
 
 impl<T: ToSchema> IntoResponses for EtagResponse<T> {
@@ -111,11 +111,12 @@ impl IntoResponses for NotAcceptableResponse {
 }
 
 fn errors(errors: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
-    let described = |&(status, why): &(&str, &str)| (status.to_owned(), error(why).into());
-    errors.iter().map(described).collect()
+    let response =
+        |&(status, description): &(&str, &str)| (status.to_owned(), error(description).into());
+    errors.iter().map(response).collect()
 }
 
-/// An error response with this description.
+/// Returns an error response with this description.
 pub(crate) fn error(description: &str) -> Response {
     ResponseBuilder::new()
         .description(description)
@@ -123,7 +124,7 @@ pub(crate) fn error(description: &str) -> Response {
         .build()
 }
 
-/// A reference to the schema of `T`.
+/// Returns a reference to the schema of `T`.
 pub(crate) fn content_of<T: ToSchema>() -> Content {
     Content::new(Some(RefOr::<Schema>::Ref(Ref::from_schema_name(T::name()))))
 }

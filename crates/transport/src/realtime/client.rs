@@ -1,4 +1,4 @@
-//! A connected client: its events are dispatched to use cases, and its subscriptions forwarded.
+//! A connected client: dispatches its events to use cases, and forwards its subscriptions.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,26 +15,26 @@ use super::events::incoming::{
 };
 use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
 use super::forward::{forward_conversation, forward_list};
-use super::message_rate::MessageRate;
+use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
 
 /// The maximum number of subscriptions of one connection.
 const MAX_SUBSCRIPTIONS: usize = 64;
 
-/// The close reason for a client that exceeds its rate of messages again and again.
+/// The close reason for a client that keeps exceeding its rate of messages.
 pub(super) const TOO_MANY_MESSAGES: &str = "too many messages";
 
-/// One connected client, over any transport: `O` is what the transport's outbox holds.
+/// One connected client, over any transport. `O` is the type of the items in the transport's outbox.
 pub(super) struct Client<O> {
     chat: Chat,
     session: Session,
     outbox: mpsc::Sender<O>,
     subscriptions: HashMap<ConversationId, AbortOnDropHandle<()>>,
-    /// Forwards the user's list of conversations, once the client was welcomed.
-    list: Option<AbortOnDropHandle<()>>,
-    message_rate: MessageRate,
-    /// How often the client may exceed its rate of messages before it is closed.
-    violation_budget: MessageRate,
+    /// Forwards changes of the user's list of conversations. `None` until the welcome is sent.
+    list_forwarder: Option<AbortOnDropHandle<()>>,
+    message_limiter: MessageRateLimiter,
+    /// How often the client may exceed its rate of messages before its connection is closed.
+    violation_limiter: MessageRateLimiter,
     connections: Connections,
 }
 
@@ -53,22 +53,22 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
-        let rate = || MessageRate::per_second(connections.limits.messages_per_second);
+        let limiter = || MessageRateLimiter::per_second(connections.limits.messages_per_second);
         Self {
             chat,
             session,
             outbox,
             subscriptions: HashMap::new(),
-            list: None,
-            message_rate: rate(),
-            violation_budget: rate(),
+            list_forwarder: None,
+            message_limiter: limiter(),
+            violation_limiter: limiter(),
             connections,
         }
     }
 
-    /// Sends the first event, and begins to forward the user's list.
+    /// Sends the first event, and starts to forward changes of the user's list of conversations.
     pub(super) async fn send_welcome(&mut self) {
-        // Subscribed first: a client loads its list once it was welcomed, and must miss no change.
+        // Subscribe first: the client loads its list after the welcome, and must not miss later changes.
         let list = self.chat.events.subscribe_to_list(self.session.user_id);
         let conversation_id = self.session.conversation_id;
         self.reply(Reply::Response(Welcome {
@@ -77,7 +77,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         }))
         .await;
         let task = self.connections.tasks.spawn(forward_list(list, self.outbox.clone()));
-        self.list = Some(AbortOnDropHandle::new(task));
+        self.list_forwarder = Some(AbortOnDropHandle::new(task));
     }
 
     /// Dispatches a frame. An error is sent to the client, and also returned for transports that
@@ -87,12 +87,12 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         subject: Subject,
         frame: Result<Frame, ApiError>,
     ) -> Result<(), FrameError> {
-        let result = match self.message_rate.take() {
+        let result = match self.message_limiter.check() {
             Ok(()) => match frame {
                 Ok(frame) => self.dispatch(frame).await,
                 Err(error) => Err(error),
             },
-            Err(_) if self.violation_budget.take().is_err() => {
+            Err(_) if self.violation_limiter.check().is_err() => {
                 return Err(FrameError::TooManyMessages);
             }
             Err(retry_after) => Err(ApiError::RateLimited { retry_after }),
@@ -118,11 +118,11 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         data
     }
 
-    /// Waits until all events up to now are forwarded. To be called after shutdown has begun.
+    /// Waits until all events up to now are forwarded. Call this after shutdown has begun.
     pub(super) async fn finish(self) {
-        drop(self.list);
+        drop(self.list_forwarder);
         for forwarding in self.subscriptions.into_values() {
-            // A task that panicked can't forward any more.
+            // An error means that the task panicked: then there is nothing to wait for.
             let _ = forwarding.await;
         }
     }
@@ -222,7 +222,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         self.forward(id, subscription)
     }
 
-    /// Loads the session each time: another tab may have started a conversation meanwhile.
+    /// Loads the session each time: another tab may have started a conversation since.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
         let session = self.chat.accounts.find_session(self.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
@@ -235,7 +235,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     ) -> Result<(), ApiError> {
         let subscription =
             self.chat.events.subscribe(self.session.user_id, conversation_id, after).await?;
-        // The old subscription ends first: its events must not come after `subscribed`.
+        // End the old subscription first: its events must not follow `subscribed`.
         self.subscriptions.remove(&conversation_id);
         self.reply(Reply::Subscribed(Subscribed {
             conversation_id,
@@ -262,7 +262,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     async fn reply(&self, reply: Reply) {
-        // A client that is gone needs no reply.
+        // Sending fails only if the client has disconnected.
         let _ = self.outbox.send(OutgoingEvent::Reply(reply).into()).await;
     }
 }

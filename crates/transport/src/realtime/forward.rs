@@ -1,4 +1,4 @@
-//! Forwards a subscription's updates to a client, as fast as the client receives them.
+//! Forwards a subscription's updates to a client, and waits while its outbox is full.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -7,8 +7,8 @@ use webchat_domain::ConversationId;
 
 use super::events::outgoing::OutgoingEvent;
 
-/// Forwards the events of a conversation until it is deleted, the client is gone, or `closing` is
-/// cancelled; then the events up to that moment are still forwarded.
+/// Forwards the events of a conversation until it is deleted, the client disconnects, or `closing` is
+/// cancelled. In the last case, the events up to that moment are still forwarded.
 pub(super) async fn forward_conversation<O: From<OutgoingEvent>>(
     id: ConversationId,
     mut subscription: Subscription,
@@ -24,7 +24,7 @@ pub(super) async fn forward_conversation<O: From<OutgoingEvent>>(
             return;
         }
     }
-    // On an error the client misses events, and gets them when it reconnects.
+    // After an error, the client gets the missed events when it reconnects.
     while let Ok(Some(update)) = subscription.available().await {
         if !send_all(id, update, &outbox).await {
             return;
@@ -32,7 +32,7 @@ pub(super) async fn forward_conversation<O: From<OutgoingEvent>>(
     }
 }
 
-/// Returns `false` if the conversation was deleted or the client is gone.
+/// Returns `false` if the conversation was deleted or the client has disconnected.
 async fn send_all<O: From<OutgoingEvent>>(
     id: ConversationId,
     update: Update,
@@ -47,7 +47,7 @@ async fn send_all<O: From<OutgoingEvent>>(
     true
 }
 
-/// Forwards changes of the user's list of conversations until the client is gone.
+/// Forwards changes of the user's list of conversations until the client disconnects.
 pub(super) async fn forward_list<O: From<OutgoingEvent>>(
     mut list: ListSubscription,
     outbox: mpsc::Sender<O>,

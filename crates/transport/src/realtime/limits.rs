@@ -10,10 +10,10 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// The maximum number of connections of a user to this instance.
     pub connections_per_user: usize,
-    /// A WebSocket from which nothing is received for this long is closed.
+    /// How long a WebSocket's client may send nothing before the connection is closed.
     pub idle_timeout: Duration,
-    /// A WebSocket whose client receives nothing for this long is dropped. After half of it, the
-    /// client is asked to reconnect.
+    /// How long a WebSocket's client may receive nothing before the connection is dropped. After half of
+    /// that time, the client is asked to reconnect.
     pub send_timeout: Duration,
     /// The maximum size of a WebSocket frame, in bytes.
     pub max_frame: usize,

@@ -21,13 +21,13 @@ use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
 /// The media type of a stream of events.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 
-/// The interval of comments without content: proxies close connections that are silent for long.
+/// The interval of empty comments, which keep proxies from closing a quiet connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Tells clients how long to wait before they reconnect, in milliseconds.
 const RETRY: &str = "retry: 2000\n";
 
-/// Where the events come from.
+/// The source of the events.
 enum Source {
     Conversation(Subscription),
     Turn(Box<TurnProgress>),
@@ -41,7 +41,7 @@ struct EventStream {
 }
 
 /// Streams the events of a conversation until it is deleted or the server shuts down.
-pub(crate) fn conversation(
+pub(crate) fn stream_conversation(
     connections: &Connections,
     id: ConversationId,
     subscription: Subscription,
@@ -51,21 +51,21 @@ pub(crate) fn conversation(
         recovered: subscription.recovered(),
         event_seq: subscription.event_seq(),
     });
-    let first = [RETRY.to_owned(), frame(&OutgoingEvent::Reply(subscribed))].concat();
-    respond(first, events(connections, id, Source::Conversation(subscription)))
+    let first = [RETRY.to_owned(), format_event(&OutgoingEvent::Reply(subscribed))].concat();
+    respond(first, stream_events(connections, id, Source::Conversation(subscription)))
 }
 
 /// Streams the events of one turn to its end.
-pub(crate) fn turn(
+pub(crate) fn stream_turn(
     connections: &Connections,
     id: ConversationId,
     progress: TurnProgress,
 ) -> HttpResponse {
-    respond(String::new(), events(connections, id, Source::Turn(Box::new(progress))))
+    respond(String::new(), stream_events(connections, id, Source::Turn(Box::new(progress))))
 }
 
-/// Replays a turn that had ended before the request: the answer in one chunk, without event numbers.
-pub(crate) fn ended_turn(
+/// Replays a turn that ended before the request, with the answer in one chunk and without event numbers.
+pub(crate) fn replay_turn(
     conversation_id: ConversationId,
     accepted: MessageAccepted,
     result: TurnResult,
@@ -83,14 +83,14 @@ pub(crate) fn ended_turn(
         .chain([EventBody::ResponseEnd(end)])
         .chain(usage.map(EventBody::TokenUsage))
         .map(|body| Reply::Replayed { conversation_id, body });
-    let frames = [first].into_iter().chain(replayed);
-    let frames: String = frames.map(|reply| frame(&OutgoingEvent::Reply(reply))).collect();
-    respond(frames, stream::empty())
+    let replies = [first].into_iter().chain(replayed);
+    let text: String = replies.map(|reply| format_event(&OutgoingEvent::Reply(reply))).collect();
+    respond(text, stream::empty())
 }
 
 fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) -> HttpResponse {
     let first = stream::iter((!first.is_empty()).then_some(first));
-    let body = first.chain(rest).map(|frames| Ok::<_, Infallible>(Bytes::from(frames)));
+    let body = first.chain(rest).map(|text| Ok::<_, Infallible>(Bytes::from(text)));
     HttpResponse::Ok()
         .content_type(EVENT_STREAM)
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -99,18 +99,18 @@ fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) ->
         .streaming(body.boxed_local())
 }
 
-fn events(
+fn stream_events(
     connections: &Connections,
     id: ConversationId,
     source: Source,
 ) -> impl stream::Stream<Item = String> + use<> {
     let closing = connections.closing.clone();
-    stream::unfold(EventStream { id, source, closing, is_open: true }, next_frames)
+    stream::unfold(EventStream { id, source, closing, is_open: true }, next_events)
 }
 
-/// Returns the next events, as fast as the client receives them. At shutdown the events up to that
-/// moment are still sent; the client gets the later ones when it reconnects.
-async fn next_frames(mut events: EventStream) -> Option<(String, EventStream)> {
+/// Waits for the next events. At shutdown the events up to that moment are still sent; the client gets later
+/// ones when it reconnects.
+async fn next_events(mut events: EventStream) -> Option<(String, EventStream)> {
     if !events.is_open {
         return None;
     }
@@ -127,7 +127,7 @@ async fn next_frames(mut events: EventStream) -> Option<(String, EventStream)> {
     };
     let outgoing = OutgoingEvent::from_update(events.id, update);
     events.is_open = events.is_open && !outgoing.iter().any(OutgoingEvent::is_last);
-    Some((outgoing.iter().map(frame).collect(), events))
+    Some((outgoing.iter().map(format_event).collect(), events))
 }
 
 impl Source {
@@ -146,8 +146,8 @@ impl Source {
     }
 }
 
-/// The event as text. Its JSON contains no line breaks, so one `data` line is enough.
-fn frame(event: &OutgoingEvent) -> String {
+/// Formats an event. Its JSON contains no line breaks, so one `data` line is enough.
+fn format_event(event: &OutgoingEvent) -> String {
     let id = match event {
         OutgoingEvent::Event(event) => Some(event.seq),
         // A client that reconnects continues from there.

@@ -158,7 +158,7 @@ async fn edit(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
     let Changes { title, archived } = changes.into_inner().0;
-    let expected = expected(&request, &chat, user_id, *id).await?;
+    let expected = expected_conversation(&request, &chat, user_id, *id).await?;
     let edit = Edit { title, archived, expected };
     etag::respond(&request, &chat.conversations.edit(user_id, *id, edit).await?)
 }
@@ -183,7 +183,7 @@ async fn delete(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
-    expected(&request, &chat, user_id, *id).await?;
+    expected_conversation(&request, &chat, user_id, *id).await?;
     chat.conversations.delete(user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -206,9 +206,9 @@ async fn reset(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// With `If-Match`, checks it and returns the conversation that it matches: the change must be based
-/// on that state. Returns `None` without `If-Match`.
-async fn expected(
+/// Checks `If-Match` and returns the conversation that it matches, on which the change must be based.
+/// Returns `None` without `If-Match`.
+async fn expected_conversation(
     request: &HttpRequest,
     chat: &Chat,
     user_id: UserId,

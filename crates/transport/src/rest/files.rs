@@ -82,7 +82,7 @@ async fn upload(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
-    // Checked first, so that nobody uploads megabytes to a conversation of another user.
+    // Checked first, so that nobody uploads megabytes to a conversation that does not exist.
     chat.conversations.find(user_id, *id).await?;
     let upload = upload::read(&request, body, &chat).await?;
     let job = chat.files.upload(user_id, *id, idempotency.key.as_ref(), upload).await?;

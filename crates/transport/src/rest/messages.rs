@@ -8,7 +8,7 @@ use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 
 use super::turns::send::{self, MESSAGES};
 use crate::error::api_error::ApiError;
-use crate::extract::body::{MAX_MESSAGE, json};
+use crate::extract::body::{MAX_MESSAGE_BODY_BYTES, json_config};
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
@@ -20,7 +20,7 @@ pub(crate) struct ApiDoc;
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::resource(MESSAGES)
-            .app_data(json(MAX_MESSAGE))
+            .app_data(json_config(MAX_MESSAGE_BODY_BYTES))
             .route(web::get().to(list))
             .route(web::post().to(send::send)),
     );

@@ -1,4 +1,4 @@
-//! REST v1, for programs and for the page: one file a resource.
+//! REST v1, for programs and for the page, with one file per resource.
 
 pub(crate) mod config;
 pub(crate) mod context;

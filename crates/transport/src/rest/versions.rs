@@ -1,4 +1,4 @@
-//! Versions of messages: editing a question, regenerating or continuing an answer, selecting one.
+//! Versions of messages: editing a question, regenerating or continuing an answer, selecting a version.
 
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,7 +9,7 @@ use webchat_domain::{ConversationId, Message, MessageId};
 
 use super::turns::turn_response::{TurnRequest, TurnResponses};
 use crate::error::api_error::ApiError;
-use crate::extract::body::{Body, MAX_MESSAGE, json};
+use crate::extract::body::{Body, MAX_MESSAGE_BODY_BYTES, json_config};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::RequiredSession;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse, TurnRejectedResponse};
@@ -26,7 +26,11 @@ pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource(EDIT).app_data(json(MAX_MESSAGE)).route(web::post().to(edit)))
+        .service(
+            web::resource(EDIT)
+                .app_data(json_config(MAX_MESSAGE_BODY_BYTES))
+                .route(web::post().to(edit)),
+        )
         .service(web::resource(REGENERATE).route(web::post().to(regenerate)))
         .service(web::resource(CONTINUE).route(web::post().to(continue_answer)))
         .service(web::resource(SELECT).route(web::post().to(select)));
@@ -103,7 +107,7 @@ async fn regenerate(
     turn.respond(&chat, &connections, user_id, id, sent).await
 }
 
-/// Continues the last answer, which is incomplete. The new text is appended to it.
+/// Continues the last answer if it is incomplete. The new text is appended to it.
 #[utoipa::path(
     post,
     path = CONTINUE,

@@ -13,7 +13,7 @@ use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date, long};
 use crate::queries::{by_owner, find_conversation, without_context};
 
-/// Appends the messages if the preconditions hold.
+/// Appends the messages if the preconditions are met.
 pub(crate) async fn append_messages(
     mut transaction: Transaction<'_>,
     user_id: UserId,

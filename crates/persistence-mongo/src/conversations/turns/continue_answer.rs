@@ -11,7 +11,7 @@ use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument, date};
 use crate::queries::{by_owner, find_conversation, update_conversation};
 
-/// Begins a turn that continues the answer in which the visible path ends.
+/// Begins a turn that continues the answer at the end of the visible path.
 pub(crate) async fn continue_answer(
     mut transaction: Transaction<'_>,
     user_id: UserId,

@@ -1,4 +1,4 @@
-//! Turns whose lease has expired or whose end was never published: their instance is dead.
+//! Turns of dead instances: their lease has expired, or their end was never published.
 
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as MongoResult;
@@ -9,7 +9,7 @@ use crate::database::MongoDatabase;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
 use crate::queries::{by_id, without_context};
 
-/// Claims the turn whose lease expired first, for this caller alone, until `until`.
+/// Claims the turn whose lease expired first. No other caller can claim it until `until`.
 pub(crate) async fn claim_next(
     database: &MongoDatabase,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! Loading the state that decides whether messages may be appended.
+//! Loading the state that decides whether messages may be appended or an answer continued.
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
@@ -45,9 +45,9 @@ async fn find_duplicate(
     }
     let (other, oldest) = (counterpart(&first), doc! { "position": 1 });
     let other = messages.find_one(other).sort(oldest).session(&mut *transaction.session).await?;
-    let mut exchange: Vec<Message> = other.into_iter().chain([first]).map(Message::from).collect();
-    exchange.sort_by_key(|message| message.position);
-    Ok(exchange)
+    let mut pair: Vec<Message> = other.into_iter().chain([first]).map(Message::from).collect();
+    pair.sort_by_key(|message| message.position);
+    Ok(pair)
 }
 
 /// Matches the answers to a question, or the question of an answer.

@@ -23,7 +23,7 @@ pub(crate) async fn show(
         path.add_ancestor(node.into());
     }
     let hidden = hide_after(transaction, conversation, path.branch_position()).await?;
-    show_joining(transaction, &path).await?;
+    show_messages(transaction, &path).await?;
     let PathChange { message_count, total_tokens } = path.change(&hidden);
     let change = doc! {
         "$set": { "head": path.head().map(|head| head.to_string()) },
@@ -89,8 +89,8 @@ async fn count(
     })
 }
 
-/// Makes the messages visible that are not visible yet.
-async fn show_joining(transaction: &mut Transaction<'_>, path: &NewPath) -> MongoResult<()> {
+/// Makes the messages of the path visible that are not visible yet.
+async fn show_messages(transaction: &mut Transaction<'_>, path: &NewPath) -> MongoResult<()> {
     let ids: Vec<String> = path.joining().map(|id| id.to_string()).collect();
     if ids.is_empty() {
         return Ok(());

@@ -13,7 +13,7 @@ use crate::database::Transaction;
 use crate::documents::{ConversationDocument, date, long};
 use crate::queries::{by_owner, find_conversation, update_conversation};
 
-/// Makes the path to a message the visible one; it continues with the newest descendants.
+/// Makes the path to a message and on to its newest descendants the visible one.
 pub(crate) async fn select(
     mut transaction: Transaction<'_>,
     user_id: UserId,
@@ -40,8 +40,8 @@ pub(crate) async fn select(
     Ok(SelectOutcome::Visible { changed: true })
 }
 
-/// Returns all messages after this position, visible or not, ordered by position. In one query: one for
-/// each generation would take as many round trips.
+/// Returns all messages after this position, visible or not, ordered by position. This is one query,
+/// because a query per generation would take as many round trips.
 async fn find_later(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,

@@ -56,7 +56,7 @@ fn length(number: u32) -> usize {
     }
 }
 
-async fn old_database_of(documents: u32) -> LegacyDatabase {
+async fn legacy_database_of(documents: u32) -> LegacyDatabase {
     let database = LegacyDatabase::new().await;
     let numbers: Vec<u32> = (0..documents).collect();
     for numbers in numbers.chunks(5_000) {
@@ -124,12 +124,12 @@ fn assert_migrated(original: &Document, present: &Document, messages: &[Document
     assert_eq!(present.get_i64("last_position").unwrap(), number, "{original}");
     assert_eq!(messages.len(), history.len(), "{original}");
     for ((message, old), position) in messages.iter().zip(history).zip(1..) {
-        let speaker = match role(old).as_str() {
+        let expected_role = match role(old).as_str() {
             "user" | "human" => "user",
             _ => "assistant",
         };
         assert_eq!(message.get_i64("position").unwrap(), position, "{original}");
-        assert_eq!(message.get_str("role").unwrap(), speaker, "{original}");
+        assert_eq!(message.get_str("role").unwrap(), expected_role, "{original}");
         assert_eq!(message.get("content"), old.get("content"), "{original}");
         assert_eq!(message.get("user_id"), present.get("user_id"), "{original}");
     }
@@ -211,7 +211,7 @@ async fn migrating_process() {
 #[tokio::test]
 async fn twenty_thousand_conversations_are_migrated_in_the_memory_of_one_batch() {
     let documents = 20_000;
-    let database = old_database_of(documents).await;
+    let database = legacy_database_of(documents).await;
 
     let peak_memory = migrate_in_a_process(&database);
 
@@ -223,7 +223,7 @@ async fn twenty_thousand_conversations_are_migrated_in_the_memory_of_one_batch()
 #[tokio::test]
 async fn a_migration_that_is_killed_repeatedly_loses_and_duplicates_nothing() {
     let documents = 3_000;
-    let database = old_database_of(documents).await;
+    let database = legacy_database_of(documents).await;
     let mut kills = 0;
     let mut migrated = 0;
 

@@ -24,7 +24,7 @@ fn id(number: u32) -> String {
     format!("c0000000-0000-4000-8000-{number:012}")
 }
 
-fn usual(number: u32) -> Document {
+fn document(number: u32) -> Document {
     let question = format!("Question {number}");
     legacy_document(
         object_id(number),
@@ -34,7 +34,7 @@ fn usual(number: u32) -> Document {
     )
 }
 
-async fn prepared(documents: impl IntoIterator<Item = Document>) -> LegacyDatabase {
+async fn database_with(documents: impl IntoIterator<Item = Document>) -> LegacyDatabase {
     let database = LegacyDatabase::new().await;
     database.insert(&documents.into_iter().collect::<Vec<_>>()).await;
     database.prepare().await;
@@ -65,7 +65,7 @@ async fn message_count(database: &LegacyDatabase, number: u32) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_concurrent_migrations_one_does_the_work_and_the_other_waits() {
-    let database = prepared((0..600).map(usual)).await;
+    let database = database_with((0..600).map(document)).await;
     let migrations = [database.migration().await, database.migration().await];
     let mut both = JoinSet::new();
     for migration in migrations {
@@ -84,12 +84,12 @@ async fn of_two_concurrent_migrations_one_does_the_work_and_the_other_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_migration_stops_writing_after_another_took_over() {
-    let database = prepared((0..600).map(usual)).await;
-    let notes = database.collection::<Document>("meta");
+    let database = database_with((0..600).map(document)).await;
+    let meta = database.collection::<Document>("meta");
     let another = doc! { "$set": { "holder": "another" } };
     let take_over = || {
-        let note = notes.update_one(doc! { "_id": "flask_migration" }, another.clone());
-        block_in_place(|| Handle::current().block_on(note.into_future())).unwrap();
+        let update = meta.update_one(doc! { "_id": "flask_migration" }, another.clone());
+        block_in_place(|| Handle::current().block_on(update.into_future())).unwrap();
     };
 
     let stopped = database.migration().await.run(|_| take_over()).await;
@@ -102,13 +102,13 @@ async fn a_stalled_migration_stops_writing_after_another_took_over() {
         database.collection::<Document>(BACKUP).estimated_document_count().await.unwrap(),
         250
     );
-    let note = notes.find_one(doc! { "_id": "flask_migration" }).await.unwrap().unwrap();
-    assert_eq!(note.get_str("holder").unwrap(), "another");
+    let lock = meta.find_one(doc! { "_id": "flask_migration" }).await.unwrap().unwrap();
+    assert_eq!(lock.get_str("holder").unwrap(), "another");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_counts_tokens_for_longer_than_its_lease_keeps_the_lock() {
-    let database = prepared([usual(0)]).await;
+    let database = database_with([document(0)]).await;
     let (begun, has_begun) = mpsc::channel();
     let slow = move |_: &str| {
         begun.send(()).unwrap();
@@ -130,20 +130,20 @@ async fn a_migration_that_counts_tokens_for_longer_than_its_lease_keeps_the_lock
 
 #[tokio::test]
 async fn a_transaction_that_a_dead_migration_left_open_does_not_block_the_next_one() {
-    let database = prepared([usual(0)]).await;
-    let notes = database.collection::<Document>("meta");
+    let database = database_with([document(0)]).await;
+    let meta = database.collection::<Document>("meta");
     let mut session = database.raw.client().start_session().await.unwrap();
-    let note = doc! {
+    let lock = doc! {
         "_id": "flask_migration",
         "holder": "dead",
         "session": session.id(),
         "until": DateTime::from_millis(DateTime::now().timestamp_millis() + 1_000),
     };
-    notes.insert_one(note).await.unwrap();
+    meta.insert_one(lock).await.unwrap();
     session.start_transaction().await.unwrap();
     let renewal = doc! { "$set": { "until": DateTime::MAX } };
-    let note = doc! { "holder": "dead" };
-    notes.update_one(note, renewal).session(&mut session).await.unwrap();
+    let lock = doc! { "holder": "dead" };
+    meta.update_one(lock, renewal).session(&mut session).await.unwrap();
 
     let migration = database.migration().await;
     // MongoDB itself would abort the transaction after a minute.
@@ -154,7 +154,7 @@ async fn a_transaction_that_a_dead_migration_left_open_does_not_block_the_next_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_another_program_writes_during_the_migration_is_kept() {
-    let database = prepared([usual(0), usual(1)]).await;
+    let database = database_with([document(0), document(1)]).await;
     let messages = database.collection::<Document>(MESSAGES);
     let runtime = Handle::current();
     let other = doc! {
@@ -190,7 +190,7 @@ async fn a_message_that_another_program_writes_during_the_migration_is_kept() {
 
 #[tokio::test]
 async fn an_older_document_that_appears_later_does_not_replace_a_migrated_conversation() {
-    let database = prepared([usual(1)]).await;
+    let database = database_with([document(1)]).await;
     let migration = database.migration().await;
     migration.run(|_| ()).await.unwrap();
     let other = legacy_document(object_id(0), &id(1), "somebody else", &[("user", "Other words")]);
@@ -206,8 +206,8 @@ async fn an_older_document_that_appears_later_does_not_replace_a_migrated_conver
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_changes_during_the_migration_is_skipped_and_migrated_by_the_next_run() {
-    let database = prepared((0..3).map(usual)).await;
-    let mut written = usual(1);
+    let database = database_with((0..3).map(document)).await;
+    let mut written = document(1);
     let history = written.get_array_mut("conversation_history").unwrap();
     history.push(doc! { "role": "user", "content": "One more" }.into());
     let conversations = database.collection::<Document>(CONVERSATIONS);
@@ -239,27 +239,27 @@ async fn a_conversation_whose_messages_read_back_differently_stays_invisible() {
     let misplaced = legacy_document(object_id(1), &id(1), USER, &[("user", "Last")]);
     let many = vec![("user", "one of many"); 3_000];
     let last = legacy_document(object_id(2), &id(2), USER, &many);
-    let database = prepared([usual(0), misplaced.clone(), last]).await;
+    let database = database_with([document(0), misplaced.clone(), last]).await;
     let messages = database.collection::<Document>(MESSAGES);
-    let mut spoiler = JoinSet::new();
-    spoiler.spawn(async move {
+    let mut corruption = JoinSet::new();
+    corruption.spawn(async move {
         loop {
-            for (content, spoilt) in [
-                ("Answer", doc! { "$set": { "content": "Spoilt" } }),
+            for (content, corrupted) in [
+                ("Answer", doc! { "$set": { "content": "Corrupted" } }),
                 ("Last", doc! { "$set": { "position": 2_i64 } }),
             ] {
-                messages.update_one(doc! { "content": content }, spoilt).await.unwrap();
+                messages.update_one(doc! { "content": content }, corrupted).await.unwrap();
             }
         }
     });
 
     let report = database.migration().await.run(|_| ()).await.unwrap();
 
-    spoiler.shutdown().await;
+    corruption.shutdown().await;
     let expected =
         [skipped(0, SkipReason::VerificationFailed), skipped(1, SkipReason::VerificationFailed)];
     assert_eq!(report.first_skipped, expected.concat());
-    assert_unchanged(&database, &usual(0)).await;
+    assert_unchanged(&database, &document(0)).await;
     let present = database.find(CONVERSATIONS, &object_id(1).into()).await;
     assert_eq!(present, Some(raw(&misplaced)));
     assert_eq!((report.conversations, report.messages), (1, 3_000));
@@ -268,7 +268,7 @@ async fn a_conversation_whose_messages_read_back_differently_stays_invisible() {
 #[tokio::test]
 async fn a_document_that_the_database_rejects_does_not_affect_the_others() {
     let twin = legacy_document(object_id(2), &id(2), USER, &[("user", "Question 1")]);
-    let database = prepared([usual(0), usual(1), twin.clone(), usual(3)]).await;
+    let database = database_with([document(0), document(1), twin.clone(), document(3)]).await;
     let unique = IndexOptions::builder().unique(true).sparse(true).build();
     let one_title_each = IndexModel::builder().keys(doc! { "title": 1 }).options(unique).build();
     database.collection::<Document>(CONVERSATIONS).create_index(one_title_each).await.unwrap();
@@ -283,21 +283,21 @@ async fn a_document_that_the_database_rejects_does_not_affect_the_others() {
 
 #[tokio::test]
 async fn a_restored_backup_can_be_migrated_again_with_its_newer_history() {
-    let mut timeless = usual(1);
-    timeless.remove("updated_at");
-    let database = prepared([usual(0), timeless.clone()]).await;
+    let mut without_time = document(1);
+    without_time.remove("updated_at");
+    let database = database_with([document(0), without_time.clone()]).await;
     let migration = database.migration().await;
     migration.run(|_| ()).await.unwrap();
     let conversations = database.collection::<Document>(CONVERSATIONS);
 
-    // The manual's command for the way back.
-    let back = doc! { "$merge": {
+    // The command in the operations manual that restores the backup.
+    let restore = doc! { "$merge": {
         "into": CONVERSATIONS, "on": "_id", "whenMatched": "replace", "whenNotMatched": "discard",
     } };
     let backup = database.collection::<Document>(BACKUP);
-    backup.aggregate([back]).bypass_document_validation(true).await.unwrap();
+    backup.aggregate([restore]).bypass_document_validation(true).await.unwrap();
 
-    assert_eq!(database.find(CONVERSATIONS, &object_id(1).into()).await, Some(raw(&timeless)));
+    assert_eq!(database.find(CONVERSATIONS, &object_id(1).into()).await, Some(raw(&without_time)));
     let newer = legacy_document(object_id(0), &id(0), USER, &[("user", "Something else")]);
     conversations.replace_one(doc! { "_id": object_id(0) }, &newer).await.unwrap();
     let report = migration.run(|_| ()).await.unwrap();
@@ -309,10 +309,10 @@ async fn a_restored_backup_can_be_migrated_again_with_its_newer_history() {
 #[tokio::test]
 async fn messages_of_a_deleted_conversation_are_removed_before_its_id_is_reused() {
     let somebody_else = "22222222-2222-4222-8222-222222222222";
-    let mut later = usual(1);
+    let mut later = document(1);
     later.insert("conversation_id", id(0));
     later.insert("user_id", somebody_else);
-    let database = prepared([usual(0), later]).await;
+    let database = database_with([document(0), later]).await;
     let migration = database.migration().await;
     let report = migration.run(|_| ()).await.unwrap();
     assert_eq!(report.skipped, 1);

@@ -32,7 +32,7 @@ fn conversation(number: u32) -> String {
     format!("c0000000-0000-4000-8000-{number:012}")
 }
 
-/// Creates a document with a usual history, and changes it.
+/// Creates a document with a typical history, and changes it.
 fn changed(number: u32, change: impl FnOnce(&mut Document)) -> Document {
     let mut document = legacy_document(object_id(number), &conversation(number), USER, &TALK);
     change(&mut document);
@@ -277,7 +277,7 @@ fn at(millis: i64) -> Timestamp {
 }
 
 #[tokio::test]
-async fn a_usual_conversation_is_converted_completely() {
+async fn a_typical_conversation_is_converted_completely() {
     let migrated = Migrated::new().await;
     let id: ConversationId = parsed(&conversation(1));
     let message_id = |position| derived(&format!("message:{id}:{position}"));
@@ -357,7 +357,7 @@ async fn leading_system_messages_become_the_summary_and_unknown_roles_are_mapped
 }
 
 #[tokio::test]
-async fn a_missing_time_is_taken_from_the_other_one_or_from_the_documents_id() {
+async fn a_missing_time_is_taken_from_the_other_time_or_from_the_documents_id() {
     let migrated = Migrated::new().await;
     let inserted_at = i64::from(OBJECT_IDS_SECONDS) * 1_000;
     for (number, created_at, updated_at) in

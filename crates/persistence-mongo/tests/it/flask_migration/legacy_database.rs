@@ -18,7 +18,7 @@ pub(crate) const MESSAGES: &str = "messages";
 /// The namespace of derived UUIDs, as the manual documents it.
 pub(crate) const NAMESPACE: Uuid = uuid!("8eb8e842-8847-4687-8bf3-213d22d6b541");
 
-/// The times of the documents below, unless they set others.
+/// The default times of the documents below.
 pub(crate) const CREATED_AT: i64 = 1_700_000_000_000;
 pub(crate) const UPDATED_AT: i64 = 1_700_000_060_000;
 
@@ -105,7 +105,7 @@ pub(crate) fn legacy_document(
     }
 }
 
-/// Creates an id that sorts like its number.
+/// Creates an id whose order is that of its number.
 pub(crate) fn object_id(number: u32) -> ObjectId {
     ObjectId::parse_str(format!("{OBJECT_IDS_SECONDS:08x}{number:016x}")).unwrap()
 }

@@ -8,7 +8,7 @@ use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::error::api_error::ApiError;
 
-/// An event from a client, parsed completely.
+/// A completely parsed event from a client.
 #[derive(Debug)]
 pub(crate) enum IncomingEvent {
     SendMessage(SendMessageData),
@@ -82,7 +82,7 @@ pub(crate) struct ConversationData {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// An event whose data is not parsed yet.
+/// A frame: an event whose data is not parsed yet.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Frame {
     pub(crate) event: String,
@@ -124,21 +124,21 @@ impl Frame {
 
     pub(crate) fn parse_data(self) -> Result<IncomingEvent, ApiError> {
         match self.event.as_str() {
-            "send_message" => data(self.data).map(IncomingEvent::SendMessage),
-            "edit_message" => data(self.data).map(IncomingEvent::EditMessage),
-            "regenerate" => data(self.data).map(IncomingEvent::Regenerate),
-            "continue" => data(self.data).map(IncomingEvent::Continue),
-            "select_version" => data(self.data).map(IncomingEvent::SelectVersion),
-            "subscribe" => data(self.data).map(IncomingEvent::Subscribe),
-            "unsubscribe" => data(self.data).map(IncomingEvent::Unsubscribe),
-            "stop" => data(self.data).map(IncomingEvent::Stop),
+            "send_message" => parse(self.data).map(IncomingEvent::SendMessage),
+            "edit_message" => parse(self.data).map(IncomingEvent::EditMessage),
+            "regenerate" => parse(self.data).map(IncomingEvent::Regenerate),
+            "continue" => parse(self.data).map(IncomingEvent::Continue),
+            "select_version" => parse(self.data).map(IncomingEvent::SelectVersion),
+            "subscribe" => parse(self.data).map(IncomingEvent::Subscribe),
+            "unsubscribe" => parse(self.data).map(IncomingEvent::Unsubscribe),
+            "stop" => parse(self.data).map(IncomingEvent::Stop),
             "ping" => Ok(IncomingEvent::Ping),
             _ => Err(ApiError::UnknownEvent(self.event)),
         }
     }
 }
 
-fn data<T: DeserializeOwned>(data: Value) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned>(data: Value) -> Result<T, ApiError> {
     serde_json::from_value(data)
         .map_err(|error| ApiError::InvalidRequest(format!("`data` can't be parsed: {error}.")))
 }

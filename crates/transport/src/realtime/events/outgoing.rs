@@ -68,9 +68,9 @@ pub(crate) struct SessionData {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Subscribed {
     pub(crate) conversation_id: ConversationId,
-    /// `false` if the log does not reach back to `after`: the client must load the messages again.
+    /// `false` if the event log does not reach back to `after`: the client must load the messages again.
     pub(crate) recovered: bool,
-    /// The number of the last event before those that follow.
+    /// The number of the last event before the subscription's events.
     pub(crate) event_seq: u64,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct ConversationUnlisted {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// Why the server rejected a frame of the client.
+/// Why the server rejected a client's frame.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorData {
     /// A sentence for people.
@@ -112,7 +112,7 @@ impl OutgoingEvent {
         }
     }
 
-    /// Translates an update of a subscription.
+    /// Converts an update of a subscription.
     pub(crate) fn from_update(conversation_id: ConversationId, update: Update) -> Vec<Self> {
         match update {
             Update::Events(events) => events.into_iter().map(Self::Event).collect(),
@@ -124,7 +124,7 @@ impl OutgoingEvent {
         }
     }
 
-    /// Whether no event of the conversation can follow, because it was deleted.
+    /// Whether this is the last event of the conversation, because it was deleted.
     pub(crate) fn is_last(&self) -> bool {
         let Self::Event(event) = self else { return false };
         matches!(event.body, EventBody::ConversationUpdated(ConversationChange::Deleted))

@@ -1,4 +1,4 @@
-//! The frames of both directions as schemas. OpenAPI has no place for WebSocket messages, so they are
+//! The frames of both directions as schemas. OpenAPI can't describe WebSocket messages, so they are
 //! listed among its components; `docs/asyncapi.yaml` and the page's types refer to them there.
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,10 @@ use super::outgoing::{ConversationListed, ConversationUnlisted, ErrorData, Subsc
 /// A frame that a client sends.
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
-#[expect(dead_code, reason = "used for the description only: `IncomingEvent` is what is read")]
+#[expect(
+    dead_code,
+    reason = "used for the OpenAPI document only: the server parses `IncomingEvent`"
+)]
 pub(crate) enum ClientEvent {
     /// Sends a message, and subscribes the connection to its conversation.
     SendMessage(SendMessageData),
@@ -41,7 +44,10 @@ pub(crate) enum ClientEvent {
 /// A frame that the server sends.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
-#[expect(dead_code, reason = "used for the description only: `OutgoingEvent` is what is written")]
+#[expect(
+    dead_code,
+    reason = "used for the OpenAPI document only: the server sends `OutgoingEvent`"
+)]
 pub(crate) enum ServerEvent {
     /// The first event of a connection.
     Response(Welcome),
@@ -57,7 +63,7 @@ pub(crate) enum ServerEvent {
     ResponseChunk(EventData<ResponseChunk>),
     /// The answer is stored.
     ResponseEnd(EventData<ResponseEnd>),
-    /// What the turn used. This is the turn's last event.
+    /// The number of tokens that the turn used. This is the turn's last event.
     TokenUsage(EventData<TokenUsage>),
     /// The progress of a file's analysis.
     FileProgress(EventData<FileProgress>),
@@ -75,10 +81,11 @@ pub(crate) enum ServerEvent {
 #[derive(Deserialize, Serialize, ToSchema)]
 pub(crate) struct NoData {}
 
-/// To one client, why its frame was rejected; or to all subscribers, why a turn failed.
+/// Why the server rejected a client's frame, sent to that client only; or why a turn failed, sent to all
+/// subscribers.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "used for the description only")]
+#[expect(dead_code, reason = "used for the OpenAPI document only")]
 pub(crate) enum ErrorEvent {
     Request(ErrorData),
     Turn(EventData<TurnFailed>),
@@ -87,7 +94,7 @@ pub(crate) enum ErrorEvent {
 /// A question is stored, and its turn begins.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AcceptedData {
-    /// The conversation it happened in.
+    /// The conversation.
     conversation_id: ConversationId,
     /// The event's number in its conversation. The reply to a duplicate message has none, and only
     /// this connection gets it.

@@ -14,7 +14,7 @@ use webchat_chat::Chat;
 use webchat_domain::Session;
 
 use super::close_reason::CloseReason;
-use super::outbox::{MAX_PAYLOAD, Queued, acknowledgement, message};
+use super::outbox::{MAX_PAYLOAD, Queued, acknowledgement, wrap};
 use crate::error::api_error::ApiError;
 use crate::realtime::client::{Client, FrameError};
 use crate::realtime::connections::Connections;
@@ -56,7 +56,7 @@ impl SocketIoConnection {
         Self { chat, session, connections, outbox, limits, attachments, client: None }
     }
 
-    /// Handles the client's packets until the session has to end. Returns the reason.
+    /// Handles the client's packets until the session must end. Returns the reason.
     pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Packet>) -> CloseReason {
         let connecting = async {
             while self.client.is_none() {
@@ -76,7 +76,7 @@ impl SocketIoConnection {
         }
     }
 
-    /// Waits until all events up to now are forwarded. To be called after shutdown has begun.
+    /// Waits until all events up to now are forwarded. Call this after shutdown has begun.
     pub(super) async fn finish(self) {
         if let Some(client) = self.client {
             client.finish().await;
@@ -89,7 +89,7 @@ impl SocketIoConnection {
             Packet::Binary(bytes) => {
                 CommonParser.decode_bin(&self.limits, &self.attachments, bytes)
             }
-            // The packets of Engine.IO itself.
+            // The session has handled the packets of Engine.IO itself.
             _ => return Ok(()),
         };
         match decoded {
@@ -105,7 +105,7 @@ impl SocketIoConnection {
         match inner {
             PacketData::Connect(_) if ns != NAMESPACE => {
                 let error = SocketIoPacket::connect_error(ns, "Invalid namespace");
-                self.send(Ok(message(error))).await
+                self.send(Ok(wrap(error))).await
             }
             PacketData::Connect(auth) if !is_connected => self.connect(auth).await,
             // A client must connect before it sends anything else.
@@ -123,12 +123,12 @@ impl SocketIoConnection {
     }
 
     async fn connect(&mut self, auth: Option<Value>) -> Result<(), CloseReason> {
-        // Its content is ignored: the cookie identifies the client.
+        // Only the syntax of `auth` is checked: the cookie identifies the client.
         CommonParser
             .decode_default::<Map<String, Json>>(auth.as_ref())
             .map_err(|_| CloseReason::ProtocolError)?;
         let connected = CommonParser.encode_default(&ConnectPacket { sid: Sid::new() });
-        let connected = connected.map(|sid| message(SocketIoPacket::connect(NAMESPACE, Some(sid))));
+        let connected = connected.map(|sid| wrap(SocketIoPacket::connect(NAMESPACE, Some(sid))));
         self.send(connected).await?;
         let mut client = Client::new(
             self.chat.clone(),
@@ -141,8 +141,8 @@ impl SocketIoConnection {
         Ok(())
     }
 
-    /// Handles an event. If the client requests an acknowledgement, it has no argument, like that of a
-    /// handler that returns nothing, or the error as its only one.
+    /// Handles an event. If the client requests an acknowledgement, its only argument is the error; on
+    /// success it has no argument, like the acknowledgement of a handler that returns nothing.
     async fn event(
         &mut self,
         value: &Value,
@@ -177,7 +177,7 @@ impl SocketIoConnection {
     }
 }
 
-/// An event's name and its first argument; no event has more.
+/// Returns an event's name and its first argument. Further arguments are ignored.
 fn frame(value: &Value) -> Option<Frame> {
     let arguments: Vec<Json> = serde_json::from_str(value.as_str()?).ok()?;
     let mut arguments = arguments.into_iter();

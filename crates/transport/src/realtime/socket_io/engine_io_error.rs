@@ -14,7 +14,7 @@ pub enum EngineIoError {
     /// A session must be opened by a GET.
     #[error("Bad handshake method")]
     BadHandshakeMethod,
-    /// The protocol does not allow this, or not in the session's current state.
+    /// The request violates the protocol, or is not allowed in the session's current state.
     #[error("Bad request")]
     BadRequest,
     /// The request was sent by a page of an origin that is not allowed.

@@ -17,8 +17,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a client may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The delay of the empty response to a poll while its client leaves polling. Without it, the client
-/// would poll in a tight loop until it has left.
+/// The delay of the empty response to a poll while its client switches to the WebSocket. Without it, the
+/// client would poll in a tight loop until it has switched.
 const NOOP_DELAY: Duration = Duration::from_millis(100);
 
 /// An Engine.IO session.
@@ -30,21 +30,21 @@ pub(super) struct EngineIoSession {
     close_reason: watch::Sender<Option<CloseReason>>,
     ping: Arc<Notify>,
     pong: Notify,
-    /// Locked by the poll that waits, or by the WebSocket.
+    /// Locked by the pending poll, or by the WebSocket.
     outbox: Mutex<Outbox>,
-    /// Locked by the request that posts, or by the WebSocket.
+    /// Locked by the pending POST, or by the WebSocket.
     inbox: Mutex<Inbox>,
 }
 
-/// Passes packets from a client to its connection. It holds one packet only, so that a client waits
-/// while its packets are handled.
+/// Passes packets from a client to its connection. Its capacity is one packet, so that a client
+/// waits while its packets are handled.
 pub(super) type Inbox = mpsc::Sender<Packet>;
 
 /// The transport of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ActiveTransport {
     Polling,
-    /// Still polling; a WebSocket is open, but no packet has got through yet.
+    /// Still polling; a WebSocket is open, but it has not been probed yet.
     Probing,
     /// Still polling; the WebSocket works, and the client waits for its last poll to return.
     Probed,
@@ -118,7 +118,7 @@ impl EngineIoSession {
         ended.ok().and_then(|reason| *reason).unwrap_or(CloseReason::ClientClosed)
     }
 
-    /// Pings the client until it does not answer in time.
+    /// Pings the client until it fails to answer in time.
     pub(super) async fn keep_alive(&self) -> CloseReason {
         loop {
             sleep(PING_INTERVAL).await;
@@ -135,7 +135,7 @@ impl EngineIoSession {
         self.lock_for_request(&self.outbox)
     }
 
-    /// Locks the inbox for a request that posts; one at a time, as for polls.
+    /// Locks the inbox for a POST. As with polls, a second one at the same time ends the session.
     pub(super) fn inbox_for_post(&self) -> Result<MutexGuard<'_, Inbox>, EngineIoError> {
         self.lock_for_request(&self.inbox)
     }
@@ -157,7 +157,9 @@ impl EngineIoSession {
 
     /// Makes the WebSocket the active transport, and locks outbox and inbox for it as soon as pending
     /// requests have released them.
-    pub(super) async fn for_websocket(&self) -> (MutexGuard<'_, Outbox>, MutexGuard<'_, Inbox>) {
+    pub(super) async fn switch_to_websocket(
+        &self,
+    ) -> (MutexGuard<'_, Outbox>, MutexGuard<'_, Inbox>) {
         self.transport.send_replace(ActiveTransport::WebSocket);
         (self.outbox.lock().await, self.inbox.lock().await)
     }
@@ -177,19 +179,19 @@ impl EngineIoSession {
         self.transport.send_if_modified(begin).then_some(()).ok_or(EngineIoError::BadRequest)
     }
 
-    /// The WebSocket works: pending polls should return.
-    pub(super) fn probed(&self) {
+    /// Records that the WebSocket works. Pending polls return.
+    pub(super) fn mark_probed(&self) {
         self.transport.send_replace(ActiveTransport::Probed);
     }
 
-    /// The WebSocket failed: the session keeps polling.
+    /// Records that the WebSocket failed. The session keeps polling.
     pub(super) fn cancel_upgrade(&self) {
         self.transport.send_replace(ActiveTransport::Polling);
     }
 
-    /// Completes when a pending poll should return without packets, as its client waits for that in
-    /// order to leave polling.
-    pub(super) async fn leaves_polling(&self) {
+    /// Completes when a pending poll should return without packets: the client waits for that before it
+    /// switches to the WebSocket.
+    pub(super) async fn leaving_polling(&self) {
         let mut transport = self.transport.subscribe();
         let is_leaving = |transport: &ActiveTransport| {
             !matches!(transport, ActiveTransport::Polling | ActiveTransport::Probing)
@@ -205,7 +207,7 @@ impl EngineIoSession {
             Packet::Message(_) | Packet::Binary(_) => {
                 inbox.send(packet).await.map_err(|_| EngineIoError::UnknownSid)?;
             }
-            // Overtakes the messages, which may take long to handle.
+            // Bypasses the inbox, as the messages in it may take long to handle.
             Packet::Pong => self.pong.notify_one(),
             Packet::Close => {
                 self.end(CloseReason::ClientClosed);
@@ -240,7 +242,7 @@ mod tests {
     }
 
     async fn poll(session: &EngineIoSession) -> String {
-        session.outbox_for_poll().unwrap().payload().await.unwrap()
+        session.outbox_for_poll().unwrap().next_payload().await.unwrap()
     }
 
     async fn receive(session: &EngineIoSession, packet: Packet) -> Result<(), EngineIoError> {

@@ -1,4 +1,4 @@
-//! The endpoint of Socket.IO: opens sessions, and passes on the requests of open ones.
+//! The endpoint of Socket.IO: opens sessions, and dispatches the requests of open sessions.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ enum Transport {
     WebSocket,
 }
 
-/// Every request of every client.
+/// Handles all requests to the endpoint.
 pub(crate) async fn serve(
     request: HttpRequest,
     payload: Payload,

@@ -1,5 +1,5 @@
-//! Socket.IO: revision 5 of its protocol, over revision 4 of Engine.IO, which carries it over HTTP
-//! long polling or a WebSocket. An adapter onto [`Client`](super::client::Client).
+//! Socket.IO, revision 5, over Engine.IO, revision 4, with HTTP long polling or a WebSocket as transport.
+//! Events are dispatched by a [`Client`](super::client::Client).
 //!
 //! Sources: <https://github.com/socketio/engine.io-protocol> and
 //! <https://github.com/socketio/socket.io-protocol>.

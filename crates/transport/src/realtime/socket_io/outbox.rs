@@ -16,17 +16,17 @@ use crate::realtime::events::outgoing::OutgoingEvent;
 /// The maximum size of a payload from a client, in bytes.
 pub(super) const MAX_PAYLOAD: usize = 1_000_000;
 
-/// The number of packets that wait for a slow client.
-const OUTBOX: usize = 64;
+/// The maximum number of packets queued for a slow client.
+const OUTBOX_CAPACITY: usize = 64;
 
 /// The maximum number of packets in the response to a poll: python-socketio rejects more.
 const MAX_PACKETS: usize = 16;
 
 const SEPARATOR: char = '\x1e';
 
-/// The packets to a client, read by the transport that is active.
+/// The packets to a client, read by the active transport.
 pub(super) struct Outbox {
-    /// Overtakes the queue: a ping must not wait behind the events for a slow client.
+    /// Bypasses the queue: a ping must not wait behind the events for a slow client.
     ping: Arc<Notify>,
     queue: mpsc::Receiver<Queued>,
 }
@@ -47,7 +47,7 @@ impl From<OutgoingEvent> for Queued {
 impl Outbox {
     /// Notifying `ping` sends a ping.
     pub(super) fn new(ping: Arc<Notify>) -> (mpsc::Sender<Queued>, Self) {
-        let (sender, queue) = mpsc::channel(OUTBOX);
+        let (sender, queue) = mpsc::channel(OUTBOX_CAPACITY);
         (sender, Self { ping, queue })
     }
 
@@ -77,7 +77,7 @@ impl Outbox {
     ///
     /// # Cancellation
     /// Dropping the future loses nothing: it only waits for the first packet.
-    pub(super) async fn payload(&mut self) -> Option<String> {
+    pub(super) async fn next_payload(&mut self) -> Option<String> {
         let mut payload = String::from(self.next().await?);
         for _ in 1..MAX_PACKETS {
             if payload.len() >= MAX_PAYLOAD {
@@ -99,7 +99,7 @@ pub(super) fn split(payload: &str) -> impl Iterator<Item = &str> {
 /// Encodes an event, with its data as the only argument.
 fn encode(event: &OutgoingEvent) -> Result<Packet, ParserError> {
     let arguments = CommonParser.encode_default(&(event.name(), event))?;
-    Ok(message(SocketIoPacket::event("/", arguments)))
+    Ok(wrap(SocketIoPacket::event("/", arguments)))
 }
 
 /// Encodes the acknowledgement of the event `id`.
@@ -108,11 +108,11 @@ pub(super) fn acknowledgement(
     arguments: &[impl Serialize],
 ) -> Result<Packet, ParserError> {
     let arguments = CommonParser.encode_default(arguments)?;
-    Ok(message(SocketIoPacket::ack("/", arguments, id)))
+    Ok(wrap(SocketIoPacket::ack("/", arguments, id)))
 }
 
-/// Wraps a packet of Socket.IO into one of Engine.IO.
-pub(super) fn message(packet: SocketIoPacket) -> Packet {
+/// Wraps a Socket.IO packet in an Engine.IO packet.
+pub(super) fn wrap(packet: SocketIoPacket) -> Packet {
     match CommonParser.encode(packet) {
         Value::Str(text, _) => Packet::Message(text),
         Value::Bytes(bytes) => Packet::Binary(bytes),

@@ -16,7 +16,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::session::{self, RequiredSession};
 use crate::realtime::connections::Connections;
 
-/// Opens a session that polls.
+/// Opens a session with the polling transport.
 pub(super) async fn open(
     request: &HttpRequest,
     chat: &Chat,
@@ -28,7 +28,7 @@ pub(super) async fn open(
     Ok(respond(session.open_packet()))
 }
 
-/// A request of an open session.
+/// Handles a request of an open session.
 pub(super) async fn serve(
     method: &Method,
     payload: Payload,
@@ -49,12 +49,12 @@ async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
     let mut outbox = session.outbox_for_poll()?;
     tokio::select! {
         biased;
-        payload = outbox.payload() => {
+        payload = outbox.next_payload() => {
             // The outbox is closed: either the session has ended or the server is shutting down.
             let closed = || last_packet(session.end(CloseReason::ServerRestart)).into();
             Ok(payload.unwrap_or_else(closed))
         }
-        () = session.leaves_polling() => Ok(Packet::Noop.into()),
+        () = session.leaving_polling() => Ok(Packet::Noop.into()),
         reason = session.ended() => Ok(last_packet(reason).into()),
     }
 }

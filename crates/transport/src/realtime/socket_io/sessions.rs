@@ -10,10 +10,10 @@ use super::engine_io_session::EngineIoSession;
 use crate::error::api_error::ApiError;
 
 /// The maximum number of sessions. Each takes some 14 KB, and lives for 45 s after its client is gone;
-/// a polling session keeps no connection open, so the number of connections does not limit it.
+/// a polling session keeps no connection open, so the limit of connections does not bound their number.
 const MAX_SESSIONS: usize = 10_000;
 
-/// An entry in the table of sessions, which is removed on drop.
+/// An entry in the table of sessions. Dropping it removes the session.
 pub(super) struct SessionEntry {
     sessions: Arc<EngineIoSessions>,
     pub(super) session: Arc<EngineIoSession>,
@@ -22,7 +22,7 @@ pub(super) struct SessionEntry {
 impl Drop for SessionEntry {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.session.sid());
-        // It has ended already, unless its task panicked: then its transports would wait forever.
+        // Has no effect unless the session's task panicked: then its transports would wait forever.
         self.session.end(CloseReason::ProtocolError);
     }
 }

@@ -23,7 +23,7 @@ use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
 use crate::realtime::websocket::frame_guard::{FirstViolation, Violation, guard};
 
-/// How long a client may take to upgrade from polling.
+/// How long a client may take to switch from polling.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may take to receive the close frame.
@@ -55,7 +55,7 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// Opens a WebSocket for a session that polls.
+/// Opens a WebSocket for a polling session.
 pub(super) async fn upgrade(
     request: &HttpRequest,
     payload: Payload,
@@ -109,10 +109,10 @@ impl WebSocket {
         }
     }
 
-    /// The client checks that packets get through both ways, and then leaves polling.
+    /// Answers the client's probe of the WebSocket, and waits until the client has switched from polling.
     async fn probe(&mut self) -> Result<(), CloseReason> {
         self.expect(&Packet::PingUpgrade).await?;
-        self.session.probed();
+        self.session.mark_probed();
         send(&mut self.socket, Packet::PongUpgrade).await?;
         self.expect(&Packet::Upgrade).await
     }
@@ -122,13 +122,13 @@ impl WebSocket {
         if received == *packet { Ok(()) } else { Err(CloseReason::ProtocolError) }
     }
 
-    /// Transports packets both ways until the session ends.
+    /// Relays packets in both directions until the session ends.
     async fn run(self) {
         let Self { socket, mut stream, violation, session } = self;
         let mut reading = socket.clone();
         let mut writing = socket.clone();
         let transport = async {
-            let (mut outbox, inbox) = session.for_websocket().await;
+            let (mut outbox, inbox) = session.switch_to_websocket().await;
             tokio::select! {
                 reason = read(&mut reading, &mut stream, &violation, &session, &inbox) => reason,
                 reason = write(&mut writing, &mut outbox) => reason,
@@ -211,7 +211,7 @@ async fn close(socket: Socket, reason: CloseReason) {
     let (code, description) = match reason {
         CloseReason::ClientClosed => (CloseCode::Normal, None),
         CloseReason::ProtocolError => (CloseCode::Protocol, Some("protocol error")),
-        CloseReason::MessageTooLarge => (CloseCode::Size, Some("a message may have 1 MB")),
+        CloseReason::MessageTooLarge => (CloseCode::Size, Some("a message must not exceed 1 MB")),
         CloseReason::TooManyMessages => (CloseCode::Policy, Some(TOO_MANY_MESSAGES)),
         CloseReason::TimedOut => (CloseCode::Away, Some("timeout")),
         CloseReason::ServerRestart => {
@@ -220,6 +220,6 @@ async fn close(socket: Socket, reason: CloseReason) {
     };
     let description = description.map(ToOwned::to_owned);
     let frame = actix_ws::CloseReason { code, description };
-    // A client that does not receive the frame must not delay the end.
+    // A client that does not receive the frame must not delay the end of the task.
     let _ = timeout(CLOSE_GRACE, socket.close(Some(frame))).await;
 }

@@ -19,10 +19,10 @@ use crate::realtime::client::Client;
 use crate::realtime::connections::Connections;
 use crate::realtime::events::outgoing::OutgoingEvent;
 
-/// The number of events that wait for a slow client. Small, as each may be long.
-const OUTBOX: usize = 8;
+/// The maximum number of events queued for a slow client. Small, as each may be large.
+const OUTBOX_CAPACITY: usize = 8;
 
-/// `GET /ws`.
+/// Handles `GET /ws`.
 pub(crate) async fn connect(
     request: HttpRequest,
     payload: web::Payload,
@@ -36,7 +36,7 @@ pub(crate) async fn connect(
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
     let permit = connections.acquire(caller.session.user_id)?;
     session::extend(&request, &chat, &caller.session).await?;
-    let (sender, outbox) = mpsc::channel(OUTBOX);
+    let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);
     let connections = Connections::clone(&connections);
     let client = Client::new(Chat::clone(&chat), caller.session, sender, connections.clone());
     let reader = Reader::new(stream, violation, limits);

@@ -11,11 +11,11 @@ use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::{Stream, StreamExt};
 
-/// The maximum length of a header without its mask: two bytes, and eight for the length.
-const MAX_HEADER: usize = 10;
+/// The maximum length of a header without its mask: two bytes, and eight for an extended payload length.
+const MAX_HEADER_BYTES: usize = 10;
 
-/// The length of the key with which a client masks a frame.
-const MASK: u64 = 4;
+/// The length of the masking key of a client's frame.
+const MASK_BYTES: u64 = 4;
 
 /// How a client violated the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl FirstViolation {
     }
 }
 
-/// Guards the bytes from a client: they end before the first frame that violates the protocol.
+/// Wraps a payload so that it ends before the first frame that violates the protocol.
 pub(crate) async fn guard(
     request: &HttpRequest,
     payload: web::Payload,
@@ -79,15 +79,15 @@ impl Stream for GuardedPayload {
     }
 }
 
-/// The position in a client's stream of frames.
+/// Tracks the position in a client's stream of frames.
 struct FrameGuard {
     max_frame: u64,
     max_message: u64,
     /// The received bytes of the current header.
     header: Vec<u8>,
-    /// The missing bytes of the frame whose header is complete.
+    /// The number of bytes of the current frame, after its header, that have not arrived yet.
     remaining: u64,
-    /// The size of the current message up to now.
+    /// The size of the current message so far.
     message: u64,
 }
 
@@ -97,7 +97,7 @@ impl FrameGuard {
         Self {
             max_frame: bytes(max_frame),
             max_message: bytes(max_message),
-            header: Vec::with_capacity(MAX_HEADER),
+            header: Vec::with_capacity(MAX_HEADER_BYTES),
             remaining: 0,
             message: 0,
         }
@@ -125,7 +125,7 @@ impl FrameGuard {
         Ok(())
     }
 
-    /// Checks the header if it is complete up to its mask, and begins with the frame's payload.
+    /// Checks the header once it is complete except for its mask. Then the payload follows.
     fn check_header(&mut self) -> Result<(), Violation> {
         let [first, second, length @ ..] = self.header.as_slice() else { return Ok(()) };
         let is_masked = second & 0x80 != 0;
@@ -151,7 +151,7 @@ impl FrameGuard {
         if length > self.max_frame || self.message > self.max_message {
             return Err(Violation::TooLarge);
         }
-        self.remaining = length + if is_masked { MASK } else { 0 };
+        self.remaining = length + if is_masked { MASK_BYTES } else { 0 };
         Ok(())
     }
 }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_bits_are_rejected_and_the_frames_before_are_accepted() {
+    fn reserved_bits_are_rejected_and_earlier_frames_are_accepted() {
         for bit in [0x10, 0x20, 0x40] {
             let valid = frame(0x81, 300);
             let bytes = [valid.clone(), frame(0x81 | bit, 5)].concat();

@@ -13,7 +13,7 @@ use crate::realtime::events::incoming::{Frame, Subject};
 use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::limits::Limits;
 
-/// The messages of a client.
+/// Reads the messages of a client.
 pub(super) struct Reader {
     stream: AggregatedMessageStream,
     violation: FirstViolation,
@@ -39,7 +39,7 @@ impl Reader {
         }
     }
 
-    /// Dispatches the client's frames until the connection has to be closed. Returns the reason.
+    /// Dispatches the client's frames until the connection must be closed. Returns the reason.
     pub(super) async fn run(
         mut self,
         mut socket: Socket,
@@ -70,7 +70,7 @@ impl Reader {
 
 struct TooManyMessages;
 
-/// The client gets every other error as an `error` event.
+/// Dispatches a frame. The client gets every other error as an `error` event.
 async fn handle(client: &mut Client<OutgoingEvent>, text: &str) -> Result<(), TooManyMessages> {
     let frame = Frame::parse(text);
     let subject = frame.as_ref().map_or_else(|_| Subject::default(), Frame::subject);

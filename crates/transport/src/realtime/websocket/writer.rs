@@ -13,10 +13,10 @@ use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::limits::Limits;
 
 /// The maximum payload of a frame, in bytes. `actix_ws` buffers some 32 frames for a slow client.
-const MAX_FRAME: usize = 4 * 1024;
+const MAX_FRAME_BYTES: usize = 4 * 1024;
 
 /// The number of pings within the idle timeout.
-const PINGS: u32 = 3;
+const PINGS_PER_TIMEOUT: u32 = 3;
 
 #[derive(Serialize)]
 struct EventFrame<'a> {
@@ -24,14 +24,15 @@ struct EventFrame<'a> {
     data: &'a OutgoingEvent,
 }
 
-/// Writes until there are no more events, or the client does not receive them. Returns the reason to
+/// Writes until the outbox is closed, or the client does not receive the events in time. Returns the reason to
 /// close the connection with, if any.
 pub(super) async fn write(
     mut socket: Socket,
     mut outbox: mpsc::Receiver<OutgoingEvent>,
     limits: Limits,
 ) -> Option<CloseReason> {
-    let mut pings = interval((limits.idle_timeout / PINGS).max(Duration::from_millis(1)));
+    let mut pings =
+        interval((limits.idle_timeout / PINGS_PER_TIMEOUT).max(Duration::from_millis(1)));
     let send_timeout = limits.send_timeout / 2;
     loop {
         let written = tokio::select! {
@@ -49,7 +50,7 @@ pub(super) async fn write(
 async fn send(socket: &mut Socket, event: &OutgoingEvent) -> Result<(), Closed> {
     let frame = EventFrame { event: event.name(), data: event };
     match serde_json::to_string(&frame) {
-        Ok(json) if json.len() <= MAX_FRAME => socket.text(json).await,
+        Ok(json) if json.len() <= MAX_FRAME_BYTES => socket.text(json).await,
         Ok(json) => send_fragmented(socket, json.into()).await,
         Err(error) => {
             tracing::error!(%error, "failed to serialize an event");
@@ -58,11 +59,11 @@ async fn send(socket: &mut Socket, event: &OutgoingEvent) -> Result<(), Closed> 
     }
 }
 
-/// Sends a message in several frames, so that only some of it is buffered for a slow client.
+/// Sends a message in several frames, so that only a part of it is buffered for a slow client.
 async fn send_fragmented(socket: &mut Socket, mut json: Bytes) -> Result<(), Closed> {
-    socket.continuation(Item::FirstText(json.split_to(MAX_FRAME.min(json.len())))).await?;
-    while json.len() > MAX_FRAME {
-        socket.continuation(Item::Continue(json.split_to(MAX_FRAME))).await?;
+    socket.continuation(Item::FirstText(json.split_to(MAX_FRAME_BYTES.min(json.len())))).await?;
+    while json.len() > MAX_FRAME_BYTES {
+        socket.continuation(Item::Continue(json.split_to(MAX_FRAME_BYTES))).await?;
     }
     socket.continuation(Item::Last(json)).await
 }

@@ -36,20 +36,20 @@ struct Changes {
     /// `null` resets it to the server's default.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    system_prompt: Change,
+    system_prompt: PromptChange,
     #[schema(value_type = Option<ModelParameters>)]
     parameters: Option<Object<ModelParameters>>,
 }
 
-/// A field that is left out stays unchanged; `null` or a blank text resets it.
+/// The change of the system prompt: left out, it stays unchanged; `null` or a blank text resets it.
 #[derive(Default)]
-enum Change {
+enum PromptChange {
     #[default]
     Unchanged,
     Replace(Option<String>),
 }
 
-/// Returns what the model gets besides the messages, and the tokens that everything takes.
+/// Returns everything that the model gets besides the messages, and how the tokens are used.
 #[utoipa::path(
     get,
     path = CONTEXT,
@@ -101,19 +101,19 @@ async fn change(
     respond(&request, &chat, user_id, *id).await
 }
 
-impl From<Change> for Option<PromptChoice> {
-    fn from(change: Change) -> Self {
+impl From<PromptChange> for Option<PromptChoice> {
+    fn from(change: PromptChange) -> Self {
         match change {
-            Change::Unchanged => None,
-            Change::Replace(Some(text)) if !text.trim().is_empty() => {
+            PromptChange::Unchanged => None,
+            PromptChange::Replace(Some(text)) if !text.trim().is_empty() => {
                 Some(PromptChoice::Custom(text))
             }
-            Change::Replace(_) => Some(PromptChoice::ServerDefault),
+            PromptChange::Replace(_) => Some(PromptChoice::ServerDefault),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Change {
+impl<'de> Deserialize<'de> for PromptChange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Option::deserialize(deserializer).map(Self::Replace)
     }

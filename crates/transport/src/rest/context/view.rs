@@ -31,8 +31,8 @@ pub(super) async fn respond(
     etag::respond(request, &ContextBody::from(chat.contexts.view(user_id, id).await?))
 }
 
-/// With `If-Match`, checks it and returns the revision that it matches: the change must be based on
-/// that state. Returns `None` without `If-Match`.
+/// Checks `If-Match` and returns the revision that it matches, on which the change must be based. Returns
+/// `None` without `If-Match`.
 pub(super) async fn expected_revision(
     request: &HttpRequest,
     chat: &Chat,

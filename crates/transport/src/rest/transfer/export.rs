@@ -30,7 +30,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ExportQuery {
-    /// `json` to import it again, `markdown` for people, `flask` for the Flask application.
+    /// `json` can be imported again, `markdown` is for people, `flask` is for the Flask application.
     #[serde(default)]
     format: Format,
 }
@@ -94,11 +94,11 @@ fn stream(file: ExportedFile) -> HttpResponse {
         ExportFormat::Json | ExportFormat::Flask => "application/json",
         ExportFormat::Markdown => "text/markdown; charset=utf-8",
     };
-    let parts = file.content.map_ok(Bytes::from).inspect_err(|error| {
+    let chunks = file.content.map_ok(Bytes::from).inspect_err(|error| {
         tracing::error!(error = std::error::Error::source(error), "failed to complete an export");
     });
     HttpResponse::Ok()
         .content_type(content_type)
         .insert_header((CONTENT_DISPOSITION, attachment(&file.name)))
-        .streaming(parts)
+        .streaming(chunks)
 }

@@ -1,4 +1,4 @@
-//! Receives a file to import into a temporary file: it may be larger than memory.
+//! Writes an uploaded import file to a temporary file, as it may be larger than memory.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
@@ -19,13 +19,13 @@ pub(super) async fn receive(
 ) -> Result<File, ApiError> {
     if is_form(request.headers()) {
         let received = receive_form(request, body, max_bytes).await;
-        return received.map_err(|error| error.or(ApiError::PayloadTooLarge));
+        return received.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge));
     }
     if content_length(request.headers()).is_some_and(|bytes| bytes > max_bytes) {
         return Err(ApiError::PayloadTooLarge);
     }
     let body = body.map_err(|error| ApiError::InvalidRequest(error.to_string()));
-    write(body, max_bytes).await.map_err(|error| error.or(ApiError::PayloadTooLarge))
+    write(body, max_bytes).await.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge))
 }
 
 async fn receive_form(
@@ -36,7 +36,10 @@ async fn receive_form(
     let mut form = FileForm::new(request, body, max_bytes)?;
     match form.next_file().await? {
         Some(field) => write(field, max_bytes).await,
-        None => Err(ApiError::InvalidRequest("The form has no `file`.".to_owned()).into()),
+        None => Err(ApiError::InvalidRequest(
+            "The form has no file. Send it in a field named `file`.".to_owned(),
+        )
+        .into()),
     }
 }
 

@@ -71,7 +71,7 @@ struct Status {
         (status = 413, body = ErrorBody, description = "The file is too large."),
     ),
 )]
-// The slot is taken before the upload, so that no file is received that can't be imported.
+// Reserves the import before the upload, so that no file is received that can't be imported.
 async fn start(
     caller: RequiredSession,
     idempotency: IdempotencyKeyHeader,

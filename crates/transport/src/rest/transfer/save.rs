@@ -42,7 +42,7 @@ struct Saved {
         (
             status = 429,
             body = ErrorBody,
-            description = "The conversation was saved several times in the last seconds.",
+            description = "The conversation was saved too often in the last few seconds.",
             headers(("Retry-After" = u32, description = "Seconds.")),
         ),
     ),
@@ -59,7 +59,7 @@ async fn save(
 /// Saves a conversation.
 ///
 /// # Errors
-/// "Not found" stays as it is; every other error becomes [`ApiError::NotSaved`].
+/// [`ChatError::ConversationNotFound`], or [`ApiError::NotSaved`] with the cause.
 pub(crate) async fn save_history(
     chat: &Chat,
     user_id: UserId,

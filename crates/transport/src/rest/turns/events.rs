@@ -23,11 +23,11 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const EVENTS: &str = "/conversations/{id}/events";
 
 #[derive(OpenApi)]
-#[openapi(paths(follow))]
+#[openapi(paths(stream))]
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource(EVENTS).route(web::get().to(follow)));
+    config.service(web::resource(EVENTS).route(web::get().to(stream)));
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -66,7 +66,7 @@ struct EventsQuery {
         NotAcceptableResponse,
     ),
 )]
-async fn follow(
+async fn stream(
     request: HttpRequest,
     caller: OptionalSession,
     id: Path<ConversationId>,
@@ -77,10 +77,10 @@ async fn follow(
     negotiate(&request, &[EVENT_STREAM])?;
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
     let subscription = chat.events.subscribe(caller.user_id, *id, Some(after)).await?;
-    Ok(sse::conversation(&connections, *id, subscription))
+    Ok(sse::stream_conversation(&connections, *id, subscription))
 }
 
-/// The number of the last event that a reconnecting client has received.
+/// Returns the number of the last event that a reconnecting client has received.
 fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
     let Some(id) = request.headers().get(LAST_EVENT_ID) else { return Ok(None) };
     let number = id.to_str().ok().and_then(|id| id.parse().ok());

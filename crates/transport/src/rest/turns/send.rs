@@ -18,7 +18,7 @@ use crate::openapi::responses::{
 };
 use crate::realtime::connections::Connections;
 
-/// The messages of a conversation; `messages` lists them.
+/// The path of a conversation's messages, which the module `messages` lists.
 pub(crate) const MESSAGES: &str = "/conversations/{id}/messages";
 
 #[derive(OpenApi)]
@@ -94,7 +94,7 @@ pub(crate) async fn send(
     turn.respond(&chat, &connections, user_id, *id, sent).await
 }
 
-/// Header and body may both identify the message, but not differently.
+/// Returns the message's id, which may be in the header, in the body, or the same in both.
 fn consistent_id(
     key: Option<ClientMessageId>,
     client_message_id: Option<ClientMessageId>,

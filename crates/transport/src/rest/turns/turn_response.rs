@@ -1,4 +1,4 @@
-//! What every route that starts a turn reads and responds with.
+//! The request headers and the response of every route that starts a turn.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub(super) struct TurnResponse {
 
 /// One event of a stream.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "used for the description only: events are written as text")]
+#[expect(dead_code, reason = "used for the OpenAPI document only: events are written as text")]
 pub(super) struct StreamedEvent {
     /// The event's name, as on the WebSocket.
     event: String,
@@ -75,7 +75,7 @@ impl IntoResponses for TurnResponses {
     }
 }
 
-/// The headers of a request that starts a turn. To be read before anything is stored.
+/// The headers of a request that starts a turn. Read them before storing anything, as they may be invalid.
 pub(crate) struct TurnRequest {
     media_type: &'static str,
     pub(crate) client_message_id: Option<ClientMessageId>,
@@ -100,18 +100,21 @@ impl TurnRequest {
         let progress = chat.turns.progress(user_id, id, sent).await?;
         let as_events = self.media_type == EVENT_STREAM;
         if as_events && !progress.is_over() {
-            return Ok(sse::turn(connections, id, progress));
+            return Ok(sse::stream_turn(connections, id, progress));
         }
         let accepted = progress.accepted().clone();
-        let result = result(connections, progress).await?;
+        let result = wait_for_result(connections, progress).await?;
         if as_events {
-            return Ok(sse::ended_turn(id, accepted, result));
+            return Ok(sse::replay_turn(id, accepted, result));
         }
         Ok(HttpResponse::Ok().json(TurnResponse::from(result)))
     }
 }
 
-async fn result(connections: &Connections, progress: TurnProgress) -> Result<TurnResult, ApiError> {
+async fn wait_for_result(
+    connections: &Connections,
+    progress: TurnProgress,
+) -> Result<TurnResult, ApiError> {
     let timeout = async {
         connections.closing().await;
         sleep(TURN_END_GRACE).await;
