@@ -94,7 +94,7 @@ impl Chat {
         lifecycle
             .spawn_background(receive_signals(Arc::clone(&self.core), Arc::clone(&self.running)));
         lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());
-        self.files.spawn_worker();
+        self.files.spawn_dispatcher();
     }
 
     /// Accepts no new turns, waits up to `grace` for the running ones, then aborts the rest: their partial

@@ -1,4 +1,4 @@
-//! Asks the model about a file: about each part, then for one analysis made of all answers.
+//! Requests the analyses of a file's parts from the model, and combines them into one.
 
 use std::time::Duration;
 
@@ -13,28 +13,29 @@ use crate::models::background_request::BackgroundRequest;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
-/// How often a request is repeated, in addition to the model client's own retries.
+/// The maximum number of retries of a request, in addition to the model client's own.
 const MAX_RETRIES: usize = 2;
 
-/// The backoff before the first retry. It grows fourfold; the model may ask for more, up to the maximum.
+/// The backoff before the first retry. It grows fourfold; the model may request a longer one, up to the maximum.
 const MIN_BACKOFF: Duration = Duration::from_secs(1);
 const BACKOFF_FACTOR: f32 = 4.0;
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
-/// How long one answer may take.
+/// The maximum duration of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 const SEPARATOR: &str = "\n\n---\n\n";
 
-/// Somewhat more than the separator has: texts may have more tokens together than apart.
+/// Slightly more than the separator's own tokens, as joined texts may have more tokens than separate ones.
 const SEPARATOR_TOKENS: u32 = 8;
 
-/// Asks the model about one file.
+/// Requests analyses of one file from the model.
 pub(crate) struct FileAnalyzer<'a> {
     pub(crate) core: &'a Core,
     /// Limits the concurrent requests.
     pub(crate) requests: &'a Semaphore,
     pub(crate) file_name: &'a FileName,
+    /// The number of the file's parts.
     pub(crate) parts: u32,
 }
 
@@ -55,7 +56,7 @@ impl FileAnalyzer<'_> {
         let mut analyses = analyses;
         let settings = &self.core.settings;
         while analyses.len() > 1 {
-            let groups = self.groups(analyses).await;
+            let groups = self.group(analyses).await;
             let max_tokens = match groups.len() {
                 1 => settings.reply_tokens,
                 _ => max_partial_analysis_tokens(settings),
@@ -83,8 +84,8 @@ impl FileAnalyzer<'_> {
         }
     }
 
-    /// Groups consecutive analyses, as many in each group as fit into one request.
-    async fn groups(&self, analyses: Vec<String>) -> Vec<Vec<String>> {
+    /// Groups consecutive analyses so that each group fits into one request.
+    async fn group(&self, analyses: Vec<String>) -> Vec<Vec<String>> {
         let max_tokens = max_request_tokens(&self.core.settings);
         let mut groups: Vec<Vec<String>> = Vec::new();
         let mut group_tokens = 0_u32;
@@ -102,7 +103,7 @@ impl FileAnalyzer<'_> {
         groups
     }
 
-    /// `backon` sleeps on Tokio's clock, which tests can pause.
+    /// Retries transient errors. `backon` sleeps on Tokio's clock, which tests can pause.
     async fn request(
         &self,
         instructions: &'static str,
@@ -121,7 +122,10 @@ impl FileAnalyzer<'_> {
             .when(is_transient)
             .adjust(|error, wait| wait.map(|wait| wait.max(requested_wait(error)).min(MAX_BACKOFF)))
             .notify(|error, _| {
-                tracing::info!(error = error_chain(error), "file analysis failed, retrying");
+                tracing::info!(
+                    error = error_chain(error),
+                    "file analysis request failed, retrying"
+                );
             })
             .await
     }
@@ -141,7 +145,7 @@ fn is_transient(error: &ModelError) -> bool {
     )
 }
 
-/// Returns whether every other request would fail now too.
+/// Returns whether all other requests would currently fail too.
 pub(crate) fn affects_all_requests(error: &ModelError) -> bool {
     !matches!(
         error,
@@ -149,7 +153,7 @@ pub(crate) fn affects_all_requests(error: &ModelError) -> bool {
     )
 }
 
-/// Returns how long the model asked to wait.
+/// Returns the minimum wait that the model requested.
 fn requested_wait(error: &ModelError) -> Duration {
     match error {
         ModelError::Unreachable { retry_after: Some(wait), .. }

@@ -1,6 +1,7 @@
-//! Files: uploading them, and analysing them in the background.
+//! Files: their upload, and their analysis in the background.
 
 pub(crate) mod analyzer;
+mod dispatcher;
 mod parts;
 pub(crate) mod service;
 mod work;

@@ -1,4 +1,4 @@
-//! How long the parts of a file are, and how a file is split into them.
+//! Splits files into parts, and computes how long parts and their analyses may be.
 
 use tokio::task::spawn_blocking;
 use webchat_persistence::StoreError;
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 /// what the chat format adds.
 const REQUEST_OVERHEAD: u32 = 320;
 
-/// The minimum tokens of a request's text, however small the window is.
+/// The minimum tokens of the text in one request, even if the window is smaller.
 const MIN_TOKENS: u32 = 64;
 
 /// A file's text, split into parts.
@@ -27,7 +27,7 @@ pub(super) async fn split(
     max_tokens: u32,
     counter: TokenCounter,
 ) -> Result<FileParts, StoreError> {
-    let splitting = spawn_blocking(move || {
+    let parts = spawn_blocking(move || {
         let mut end = 0_u64;
         let parts = chunks(&text, max_tokens, counter).into_iter();
         let ends = parts.map(|part| {
@@ -36,22 +36,22 @@ pub(super) async fn split(
         });
         FileParts { ends: ends.collect(), token_count: counter.count(&text), text }
     });
-    splitting.await.map_err(StoreError::fault)
+    parts.await.map_err(StoreError::fault)
 }
 
-/// Returns the maximum tokens of a part: what the operator configured, if the model's window takes it.
+/// Returns the maximum tokens of a part: the configured size, if it fits into the model's window.
 pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
     settings.files.part_tokens.min(max_request_tokens(settings)).max(MIN_TOKENS)
 }
 
 /// Returns the maximum tokens of the text in one request.
 pub(super) fn max_request_tokens(settings: &Settings) -> u32 {
-    let others = settings.reply_tokens.saturating_add(REQUEST_OVERHEAD);
-    settings.max_tokens.saturating_sub(others).max(MIN_TOKENS)
+    let reserved = settings.reply_tokens.saturating_add(REQUEST_OVERHEAD);
+    settings.max_tokens.saturating_sub(reserved).max(MIN_TOKENS)
 }
 
-/// Returns the maximum tokens of an analysis that is to be combined with others: several must fit into one
-/// request, or they could never be combined.
+/// Returns the maximum tokens of a part's analysis. Several analyses must fit into one request; otherwise
+/// they could not be combined.
 pub(super) fn max_partial_analysis_tokens(settings: &Settings) -> u32 {
     let max = (max_request_tokens(settings) / 4).min(max_part_tokens(settings) / 2);
     settings.reply_tokens.min(max).max(MIN_TOKENS / 4)

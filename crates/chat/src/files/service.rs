@@ -1,4 +1,4 @@
-//! The use cases of files.
+//! The service of files: upload, list, cancel, retry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use webchat_domain::{
 };
 use webchat_persistence::{CreateJobOutcome, NewFileJob};
 
+use super::dispatcher::dispatch_files;
 use super::parts::{FileParts, max_part_tokens, split};
 use super::work::FileWork;
-use super::worker;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
@@ -20,7 +20,7 @@ use crate::runtime::error_chain::error_chain;
 /// The maximum number of files that are listed for a conversation.
 const MAX_LISTED: u32 = 100;
 
-/// How often a caller that waits for a file checks it, in case the log misses an event.
+/// How often [`Files::wait_for`] checks the file, in case the log misses an event.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A file to upload.
@@ -45,14 +45,14 @@ impl Files {
         Self { core: Arc::clone(core), work }
     }
 
-    /// Starts the worker that analyses files until shutdown.
-    pub(crate) fn spawn_worker(&self) {
+    /// Starts the dispatcher of file analyses, which runs until shutdown.
+    pub(crate) fn spawn_dispatcher(&self) {
         let (core, work) = (Arc::clone(&self.core), Arc::clone(&self.work));
         let draining = self.core.lifecycle.draining();
         self.core.lifecycle.spawn_detached(async move {
             tokio::select! {
                 () = draining.cancelled() => {}
-                () = worker::analyse_files(core, work) => {}
+                () = dispatch_files(core, work) => {}
             }
         });
     }
@@ -68,16 +68,15 @@ impl Files {
         Err(ChatError::UnsupportedFileType)
     }
 
-    /// Stores a file, to be analysed even if the caller is dropped, and publishes it. Its text is kept byte
-    /// for byte until the analysis is part of the conversation. A key that was used before returns the file
-    /// it uploaded, in its current state.
+    /// Stores and publishes a file. Its analysis runs in the background, even if the caller is dropped. Its
+    /// text is kept unchanged until the analysis is part of the conversation. Repeating an upload with the
+    /// same key returns the first file, in its current state.
     ///
     /// # Errors
-    /// All of [`ChatError`] that concern files, and [`ChatError::ConversationNotFound`]. Nothing was stored
-    /// then.
+    /// The [`ChatError`]s of files, and [`ChatError::ConversationNotFound`]. On an error, nothing is stored.
     ///
     /// # Cancellation
-    /// If the future is dropped, the file may be stored; if it is, it is analysed.
+    /// If the future is dropped, the file may have been stored. A stored file is analysed.
     pub async fn upload(
         &self,
         user_id: UserId,
@@ -87,9 +86,9 @@ impl Files {
     ) -> Result<FileJob, ChatError> {
         let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
         self.accept_file_name(&upload.name)?;
-        let text = self.text_of(upload.content)?;
+        let text = self.decode(upload.content)?;
         self.core.find_conversation(user_id, id).await?;
-        // A file that can't be published must not be stored: fail here if the log is unavailable.
+        // Fail here if the log is unavailable, as a file that can't be published must not be stored.
         self.core.ports.log.checkpoint(id).await?;
         let counter = self.core.counter();
         let parts = split(text, max_part_tokens(&self.core.settings), counter).await?;
@@ -99,7 +98,7 @@ impl Files {
         let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
         match self.core.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {}
-            CreateJobOutcome::Duplicate(known) => return Ok(known),
+            CreateJobOutcome::Duplicate(existing) => return Ok(existing),
             CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { limit }),
             CreateJobOutcome::NotFound => return Err(ChatError::ConversationNotFound),
         }
@@ -135,8 +134,8 @@ impl Files {
         found.ok_or(ChatError::FileNotFound)
     }
 
-    /// Cancels the analysis of a file within two seconds, on whichever instance it runs. A file whose
-    /// analysis has ended stays as it is, but one that failed is no longer kept for a retry.
+    /// Cancels the analysis of a file within two seconds, on any instance. An analysis that
+    /// has ended is left unchanged, but a failed one can no longer be retried.
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`] if the user has no such file.
@@ -157,7 +156,8 @@ impl Files {
     /// Retries the missing parts of a failed analysis.
     ///
     /// # Errors
-    /// [`ChatError::FileNotFound`] if the user has no such file; [`ChatError::FileNotFailed`].
+    /// [`ChatError::FileNotFound`] if the user has no such file; [`ChatError::FileNotFailed`] if its analysis
+    /// has not failed.
     pub async fn retry(
         &self,
         user_id: UserId,
@@ -175,11 +175,11 @@ impl Files {
         Ok(job)
     }
 
-    /// Waits until the analysis of a file has ended, and returns the file.
+    /// Waits for the end of a file's analysis, and returns the file.
     ///
     /// # Errors
-    /// [`ChatError::FileNotFound`], also if the file is deleted meanwhile; [`ChatError::ShuttingDown`] when
-    /// the server shuts down, and the analysis continues elsewhere or later.
+    /// [`ChatError::FileNotFound`], also if the file is deleted meanwhile; [`ChatError::ShuttingDown`] if
+    /// the server shuts down; the analysis then continues on another instance or after the restart.
     pub async fn wait_for(
         &self,
         user_id: UserId,
@@ -213,13 +213,13 @@ impl Files {
         Ok(found.ok_or(ChatError::FileNotFound)?.content)
     }
 
-    fn text_of(&self, content: Vec<u8>) -> Result<String, ChatError> {
+    fn decode(&self, content: Vec<u8>) -> Result<String, ChatError> {
         let max_bytes = self.core.settings.files.max_bytes;
         if content.len() > max_bytes {
             return Err(ChatError::FileTooLarge { max_bytes });
         }
         let text = String::from_utf8(content).map_err(|_| ChatError::FileNotText)?;
-        // A byte order mark is part of the file, but counts as white space here.
+        // A file with only a byte order mark and white space counts as empty.
         if text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() {
             return Err(ChatError::EmptyFile);
         }
@@ -248,7 +248,7 @@ impl Files {
         }
     }
 
-    /// Logs a failure only: clients that miss the event see the file in the list.
+    /// A failure is only logged, as clients that miss the event still find the file in the list.
     async fn publish(&self, job: &FileJob) {
         let body = EventBody::FileProgress(FileProgress::from(job));
         let log = &self.core.ports.log;
@@ -264,12 +264,12 @@ mod tests {
     use super::*;
     use crate::testing::TestChat;
 
-    fn file(name: &str, content: &[u8]) -> Upload {
+    fn new_upload(name: &str, content: &[u8]) -> Upload {
         Upload { name: name.to_owned().into(), content: content.to_vec() }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_of_a_rejected_file_is_stored() {
+    async fn a_rejected_file_is_not_stored() {
         let test = TestChat::with_settings(|settings| settings.files.max_bytes = 10).await;
 
         for (name, content, code) in [
@@ -280,32 +280,35 @@ mod tests {
             ("tides.txt", b"", "empty_file"),
             ("tides.txt", b"\xef\xbb\xbf \r\n", "empty_file"),
         ] {
-            let refused =
-                test.chat.files.upload(test.user_id, test.id, None, file(name, content)).await;
-            assert_eq!(refused.unwrap_err().code(), code, "{name} {content:?}");
+            let rejected = test
+                .chat
+                .files
+                .upload(test.user_id, test.id, None, new_upload(name, content))
+                .await;
+            assert_eq!(rejected.unwrap_err().code(), code, "{name} {content:?}");
         }
-        let stranger = UserId::generate();
-        let foreign =
-            test.chat.files.upload(stranger, test.id, None, file("a.txt", b"tides")).await;
-        assert_eq!(foreign.unwrap_err().code(), "conversation_not_found");
+        let other_user = UserId::generate();
+        let rejected =
+            test.chat.files.upload(other_user, test.id, None, new_upload("a.txt", b"tides")).await;
+        assert_eq!(rejected.unwrap_err().code(), "conversation_not_found");
 
         assert_eq!(test.chat.files.list(test.user_id, test.id).await.unwrap(), []);
         assert_eq!(test.published().await, [""; 0]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_over_the_limit_of_concurrent_files_is_rejected() {
+    async fn uploads_beyond_the_users_limit_are_rejected_until_an_analysis_ends() {
         let test = TestChat::with_settings(|settings| settings.files.per_user = 2).await;
         let upload =
-            || test.chat.files.upload(test.user_id, test.id, None, file("A.TXT", b"tides"));
+            || test.chat.files.upload(test.user_id, test.id, None, new_upload("A.TXT", b"tides"));
 
         let first = upload().await.unwrap();
         upload().await.unwrap();
         let third = upload().await;
         test.chat.files.cancel(test.user_id, test.id, first.job_id).await.unwrap();
-        let instead = upload().await;
+        let after_cancel = upload().await;
 
         assert_eq!(third.unwrap_err().code(), "too_many_files");
-        assert_eq!(instead.unwrap().file_name.as_str(), "A.TXT");
+        assert_eq!(after_cancel.unwrap().file_name.as_str(), "A.TXT");
     }
 }

@@ -1,4 +1,4 @@
-//! What all file analyses of this process share.
+//! The state that all file analyses of this process share.
 
 use std::sync::Arc;
 
@@ -6,16 +6,16 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::settings::FileSettings;
 
-/// The maximum number of files that this process analyses concurrently. Each is held in memory.
+/// The maximum number of files that this process analyses concurrently, which bounds the memory that they take.
 const MAX_FILES: usize = 8;
 
-/// What all file analyses of this process share.
+/// The state that all file analyses of this process share.
 pub(super) struct FileWork {
-    /// Limits the files that are held in memory.
+    /// Limits the files that are analysed concurrently.
     pub(super) files: Arc<Semaphore>,
     /// Limits the concurrent requests to the model.
     pub(super) requests: Semaphore,
-    /// Wakes the worker when a file waits for its analysis.
+    /// Wakes the dispatcher when a file waits for its analysis.
     pub(super) wake: Notify,
 }
 

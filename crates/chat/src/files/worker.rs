@@ -1,4 +1,4 @@
-//! The worker that analyses files, and resumes what other instances left unfinished.
+//! The worker that analyses one file, and continues from the parts that an earlier worker recorded.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use webchat_domain::{
     ConversationChange, EventBody, FileJob, FileProgress, JobId, MessageId, MessageStatus,
     NewMessage, Problem, Role, RunId, Timestamp, Title, TurnId,
@@ -21,95 +21,55 @@ use crate::context::prompts::file_question;
 use crate::events::publisher::EventPublisher;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::{error_chain, panic_message};
-use crate::runtime::periodic::run_periodically;
 use crate::turns::lease::LEASE;
 
-/// How often to look for files without a worker, including those of dead instances.
-const POLL_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How often a worker renews its lease, and notices that the user has cancelled the file.
+/// How often a worker renews its lease, and checks whether the user has cancelled the file.
 const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The number of failed parts after which no further parts are requested.
+/// The number of failed parts at which the worker stops requesting further parts.
 const MAX_FAILED_PARTS: usize = 3;
 
 /// Progress is published in steps of this many percent, as a long file has thousands of parts.
 const PROGRESS_STEP_PERCENT: u64 = 2;
 
-/// The analysis of one file, under this worker's lease.
-struct AnalysisWorker {
-    core: Arc<Core>,
-    work: Arc<FileWork>,
-    run_id: RunId,
-    taken: TakenJob,
+/// Analyses one file, as long as it has the file's lease.
+pub(super) struct AnalysisWorker {
+    pub(super) core: Arc<Core>,
+    pub(super) work: Arc<FileWork>,
+    /// Identifies the lease.
+    pub(super) run_id: RunId,
+    pub(super) taken: TakenJob,
 }
 
 /// Why a worker ends without a complete analysis.
 enum RunEnd {
-    /// The analysis failed; the user sees why.
+    /// The analysis failed. The user sees the problem.
     Failed(Problem),
     /// The worker has lost its lease, or the file was cancelled or deleted.
     LeaseLost,
-    /// The server shuts down: another instance continues.
+    /// The server shuts down. Another instance continues the analysis.
     Suspended,
-    /// The store is unavailable: the analysis continues when the lease has expired.
+    /// The store failed. The analysis continues when the lease has expired.
     Store(StoreError),
+    /// The worker panicked.
     Panic(Box<dyn Any + Send>),
 }
 
-/// Analyses files until the future is dropped.
-pub(super) async fn analyse_files(core: Arc<Core>, work: Arc<FileWork>) {
-    let analyse = || async {
-        take_files(&core, &work).await;
-        Ok(())
-    };
-    run_periodically("failed to analyse files", POLL_INTERVAL, analyse).await;
-}
-
-async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {
-    // The semaphore is never closed.
-    while let Ok(permit) = Arc::clone(&work.files).acquire_owned().await {
-        if let Some(worker) = take_file(core, work).await {
-            core.lifecycle.spawn_detached(async move {
-                worker.run().await;
-                drop(permit);
-            });
-            continue;
-        }
-        drop(permit);
-        timeout(POLL_INTERVAL, work.wake.notified()).await.ok();
-    }
-}
-
-async fn take_file(core: &Arc<Core>, work: &Arc<FileWork>) -> Option<AnalysisWorker> {
-    let run_id = RunId::generate();
-    let now = core.now();
-    match core.ports.file_jobs.take_job(run_id, now, now.plus(LEASE)).await {
-        Ok(taken) => {
-            let (core, work) = (Arc::clone(core), Arc::clone(work));
-            taken.map(|taken| AnalysisWorker { core, work, run_id, taken })
-        }
-        Err(error) => {
-            tracing::warn!(error = error_chain(&error), "failed to take file for analysis");
-            None
-        }
-    }
-}
-
 impl AnalysisWorker {
-    async fn run(self) {
+    /// Analyses the file, and publishes the progress and the outcome.
+    pub(super) async fn run(self) {
         let id = self.taken.job.conversation_id;
         let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
         let abort = self.core.lifecycle.aborting();
         let work = async {
             let analysing = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();
-            let ended = tokio::select! {
+            let outcome = tokio::select! {
                 biased;
                 () = abort.cancelled() => Err(RunEnd::Suspended),
-                ended = analysing => ended.unwrap_or_else(|panic| Err(RunEnd::Panic(panic))),
+                outcome = analysing => outcome.unwrap_or_else(|panic| Err(RunEnd::Panic(panic))),
                 () = self.renew_until_lost() => Err(RunEnd::LeaseLost),
             };
-            if let Err(end) = ended {
+            if let Err(end) = outcome {
                 self.end(end, &publisher).await;
             }
             publisher.close();
@@ -144,13 +104,13 @@ impl AnalysisWorker {
         Ok(())
     }
 
-    /// Returns the analyses of all parts, in order. Parts that were recorded before are not requested again.
+    /// Returns the analyses of all parts, in order. Recorded parts are not requested again.
     async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, RunEnd> {
         let mut analyses = self.taken.text.analyses.clone();
         let mut failed: Vec<(u32, ModelError)> = Vec::new();
-        let mut answers = pin!(self.answers());
-        while let Some((part, answer)) = answers.next().await {
-            match answer {
+        let mut results = pin!(self.request_missing_parts());
+        while let Some((part, result)) = results.next().await {
+            match result {
                 Ok(text) => {
                     self.record(part, text.clone(), publisher).await?;
                     analyses.insert(part, text);
@@ -174,8 +134,8 @@ impl AnalysisWorker {
         Ok(analyses.into_values().collect())
     }
 
-    /// Requests the analyses of the parts that were not recorded before, a few concurrently.
-    fn answers(&self) -> impl Stream<Item = (u32, Result<String, ModelError>)> {
+    /// Requests the analyses of the parts that are not recorded yet, a few concurrently.
+    fn request_missing_parts(&self) -> impl Stream<Item = (u32, Result<String, ModelError>)> {
         let missing = self.parts().filter(|(part, _)| !self.taken.text.analyses.contains_key(part));
         stream::iter(missing)
             .take_until(self.core.lifecycle.draining().cancelled_owned())
@@ -186,8 +146,8 @@ impl AnalysisWorker {
     /// Returns the parts of the text, counted from 0.
     fn parts(&self) -> impl Iterator<Item = (u32, &str)> {
         let ends = self.taken.text.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
-        let begins = std::iter::once(0).chain(ends.clone());
-        let texts = begins.zip(ends).map(|(begin, end)| self.taken.text.content.get(begin..end));
+        let starts = std::iter::once(0).chain(ends.clone());
+        let texts = starts.zip(ends).map(|(start, end)| self.taken.text.content.get(start..end));
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 
@@ -209,15 +169,15 @@ impl AnalysisWorker {
     }
 
     async fn complete(&self, analysis: String) -> Result<CompletedJob, RunEnd> {
-        let append = self.messages(analysis).await;
+        let append = self.new_messages(analysis).await;
         let now = self.core.now();
         let jobs = &self.core.ports.file_jobs;
         let completed = jobs.complete_job(self.id(), self.run_id, append, now).await?;
         completed.ok_or(RunEnd::LeaseLost)
     }
 
-    /// Returns a question that names the file, and the analysis as its answer.
-    async fn messages(&self, analysis: String) -> Append {
+    /// Returns a question that names the file, with the analysis as its answer.
+    async fn new_messages(&self, analysis: String) -> Append {
         let file_name = &self.taken.job.file_name;
         let question = file_question(file_name);
         let question = NewMessage {
@@ -242,7 +202,7 @@ impl AnalysisWorker {
 
     async fn end(&self, end: RunEnd, publisher: &EventPublisher) {
         let job_id = self.id();
-        let ended = match end {
+        let outcome = match end {
             RunEnd::LeaseLost => Ok(()),
             RunEnd::Suspended => self.renew(self.core.now()).await.map(|_| ()),
             RunEnd::Failed(error) => self.fail(error, publisher).await,
@@ -254,8 +214,8 @@ impl AnalysisWorker {
                 self.fail(Problem { message, code: "internal".to_owned() }, publisher).await
             }
         };
-        if let Err(error) = ended {
-            tracing::warn!(%job_id, error = error_chain(&error), "failed to end file analysis, it continues when the lease expires");
+        if let Err(error) = outcome {
+            tracing::warn!(%job_id, error = error_chain(&error), "failed to save file analysis outcome, retrying when the lease expires");
         }
     }
 
@@ -283,14 +243,14 @@ impl AnalysisWorker {
 
     fn describe_part(&self, part: u32, error: &ModelError) -> Problem {
         let of = self.taken.job.of;
-        let what = format!("Part {} of {of} could not be analysed", part + 1);
-        self.describe(&what, error)
+        let summary = format!("Part {} of {of} could not be analysed", part + 1);
+        self.describe(&summary, error)
     }
 
-    /// Returns what the user sees. The cause goes to the log only.
-    fn describe(&self, what: &str, error: &ModelError) -> Problem {
-        tracing::warn!(job_id = %self.id(), error = error_chain(error), what, "request about a file failed");
-        Problem { message: format!("{what}: {error}"), code: error.code().to_owned() }
+    /// Returns the problem that the user sees. Its cause is only logged.
+    fn describe(&self, summary: &str, error: &ModelError) -> Problem {
+        tracing::warn!(job_id = %self.id(), error = error_chain(error), summary, "file analysis request failed");
+        Problem { message: format!("{summary}: {error}"), code: error.code().to_owned() }
     }
 }
 

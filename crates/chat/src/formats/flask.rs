@@ -1,4 +1,4 @@
-//! The format that the Flask application's `save_history` writes: the messages of one conversation.
+//! The Flask application's format, which its `save_history` writes: the messages of one conversation.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use super::imported::{ImportedConversation, MAX_BYTES, title_of};
 /// A message as the Flask application writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlaskMessage {
-    /// `user` or `assistant`; files of the Flask application may have others.
+    /// `user` or `assistant`. Files of the Flask application may contain other roles.
     pub role: String,
     /// The message's text.
     pub content: String,
@@ -30,36 +30,37 @@ impl FlaskMessage {
     }
 }
 
-/// Returns the messages with the examples in between, at the times when they were added: in the Flask
-/// application they are messages.
+/// Merges the messages and the examples by time, as the Flask application stores examples as messages.
 pub(crate) fn history(messages: Vec<Message>, examples: Vec<FewShotExample>) -> Vec<FlaskMessage> {
     let mut examples = examples.into_iter().peekable();
     let mut history = Vec::new();
     for message in messages {
-        while let Some(example) = examples.next_if(|one| one.created_at <= message.created_at) {
-            history.extend(pair(example));
+        while let Some(example) =
+            examples.next_if(|example| example.created_at <= message.created_at)
+        {
+            history.extend(example_messages(example));
         }
         history.push(FlaskMessage::new(message.role, message.content));
     }
-    history.extend(examples.flat_map(pair));
+    history.extend(examples.flat_map(example_messages));
     history
 }
 
-fn pair(example: FewShotExample) -> [FlaskMessage; 2] {
+fn example_messages(example: FewShotExample) -> [FlaskMessage; 2] {
     [
         FlaskMessage::new(Role::User, example.user_prompt),
         FlaskMessage::new(Role::Assistant, example.assistant_response),
     ]
 }
 
-/// Returns the file that `save_history` writes.
+/// Returns the content of the file that `save_history` writes.
 pub(crate) fn file(history: &[FlaskMessage]) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec_pretty(history)
 }
 
-/// Returns the conversation with these messages, or `None` if there are none. `system` messages at the
-/// beginning become the summary. The file has neither times nor ids: the conversation's id is derived from
-/// its content, so that importing the file again recognises it.
+/// Converts the messages to a conversation. Returns `None` for an empty file. `system` messages at the beginning
+/// become the summary. As the file has neither times nor ids, the conversation's id is derived from its
+/// content, so that a second import of the file finds the conversation.
 pub(crate) fn convert(
     mut messages: Vec<FlaskMessage>,
     now: Timestamp,
@@ -69,8 +70,9 @@ pub(crate) fn convert(
     }
     let content = serde_json::to_vec(&messages).map_err(|error| error.to_string())?;
     let id = ConversationId::from(Uuid::new_v5(&Uuid::NAMESPACE_OID, &content));
-    let first = messages.iter().take_while(|message| message.role == "system").count();
-    let summary: Vec<String> = messages.drain(..first).map(|message| message.content).collect();
+    let system_count = messages.iter().take_while(|message| message.role == "system").count();
+    let summary: Vec<String> =
+        messages.drain(..system_count).map(|message| message.content).collect();
     if summary.is_empty() && messages.is_empty() {
         return Ok(None);
     }
@@ -78,9 +80,9 @@ pub(crate) fn convert(
     for (position, message) in (1..).zip(messages) {
         let parent_id = stored.last().map(|parent| parent.message.message_id);
         let converted = convert_message(id, position, parent_id, message, now);
-        stored.push(
-            converted.map_err(|wrong| format!("message {}: {wrong}", first + stored.len() + 1))?,
-        );
+        stored.push(converted.map_err(|problem| {
+            format!("message {}: {problem}", system_count + stored.len() + 1)
+        })?);
     }
     Ok(Some(ImportedConversation {
         user_id: None,
@@ -119,7 +121,7 @@ fn convert_message(
     now: Timestamp,
 ) -> Result<StoredMessage, String> {
     let message = Message {
-        message_id: ids::of_text(&format!("{conversation_id}:{position}")).into(),
+        message_id: ids::parse_or_derive(&format!("{conversation_id}:{position}")).into(),
         conversation_id,
         position,
         parent_id,
@@ -134,7 +136,7 @@ fn convert_message(
     Ok(StoredMessage { message, client_message_id: None, active: true })
 }
 
-/// Maps roles in the same way as `webchat init-db`, which migrates complete databases.
+/// Maps the roles as `webchat init-db` does when it migrates a database.
 fn role(name: &str) -> Option<Role> {
     match name {
         "user" | "human" => Some(Role::User),

@@ -1,30 +1,31 @@
-//! The ids of imported conversations and messages: always the same for the same user and source.
+//! The ids of imported conversations and messages. The same user and source always give the same ids.
 
 use uuid::{Uuid, uuid};
 use webchat_domain::{ConversationId, MessageId, TurnId, UserId};
 
-/// The namespace of all derived UUIDs. It never changes, as stores contain ids made with it.
+/// The namespace of all derived UUIDs. It must never change, as stores contain ids that were derived with it.
 const NAMESPACE: Uuid = uuid!("a3be6d94-3a83-490a-90e1-c781f76217cb");
 
+/// Returns a conversation's id. `source` is its id in the file.
 pub(crate) fn conversation(user_id: UserId, source: ConversationId) -> ConversationId {
-    derived(&format!("conversation:{user_id}:{source}")).into()
+    derive(&format!("conversation:{user_id}:{source}")).into()
 }
 
-/// `conversation` is the derived id, which no other user has.
+/// Returns a message's id. `conversation` is the derived id, which is unique to the user.
 pub(crate) fn message(conversation: ConversationId, source: MessageId) -> MessageId {
-    derived(&format!("message:{conversation}:{source}")).into()
+    derive(&format!("message:{conversation}:{source}")).into()
 }
 
-/// `conversation` is the derived id, which no other user has.
+/// Returns a turn's id. `conversation` is the derived id, which is unique to the user.
 pub(crate) fn turn(conversation: ConversationId, source: TurnId) -> TurnId {
-    derived(&format!("turn:{conversation}:{source}")).into()
+    derive(&format!("turn:{conversation}:{source}")).into()
 }
 
-/// Parses a UUID, or derives one from the text.
-pub(crate) fn of_text(text: &str) -> Uuid {
-    Uuid::try_parse(text).unwrap_or_else(|_| derived(&format!("text:{text}")))
+/// Parses a UUID. Derives one from the text if it isn't one.
+pub(crate) fn parse_or_derive(text: &str) -> Uuid {
+    Uuid::try_parse(text).unwrap_or_else(|_| derive(&format!("text:{text}")))
 }
 
-fn derived(name: &str) -> Uuid {
+fn derive(name: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }

@@ -5,7 +5,7 @@ use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::ids;
 
-/// The maximum bytes of one message's text, and of everything besides the messages.
+/// The maximum bytes of one message's text, and of the complete context.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// A conversation as an import file contains it, with the file's ids.
@@ -13,9 +13,9 @@ pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct ImportedConversation {
     /// The owner, if the file names one.
     pub(crate) user_id: Option<UserId>,
-    /// Whether the id was given by Webchat, so that this store may still have the conversation.
+    /// Whether Webchat generated the id. The store may then still have the conversation.
     pub(crate) is_native: bool,
-    /// Its counts are computed by [`ImportedConversation::assign_to`].
+    /// The conversation. [`ImportedConversation::assign_to`] computes its counts.
     pub(crate) conversation: Conversation,
     pub(crate) last_position: u64,
     pub(crate) context: Context,
@@ -23,8 +23,8 @@ pub(crate) struct ImportedConversation {
 }
 
 impl ImportedConversation {
-    /// Returns the conversation as it is to be stored. All ids are derived from the user and the file's ids:
-    /// they are always the same for the same user and file, and never reveal or collide with another user's.
+    /// Returns the conversation to store. All ids are derived from the user and the file's ids: the same user
+    /// and file always give the same ids, which neither reveal nor collide with another user's ids.
     pub(crate) fn assign_to(
         self,
         user_id: UserId,
@@ -47,15 +47,15 @@ impl ImportedConversation {
         (stored, messages)
     }
 
-    /// Returns the ids under which the user may have the conversation already: the file's, if Webchat gave it,
-    /// and the one that an import derives.
+    /// Returns the ids that the conversation may already have in the store: the file's id, if Webchat
+    /// generated it, and the id that an import derives.
     pub(crate) fn candidate_ids(
         &self,
         user_id: UserId,
     ) -> impl Iterator<Item = ConversationId> + use<> {
         let source = self.conversation.conversation_id;
-        let own = self.is_native.then_some(source);
-        own.into_iter().chain([ids::conversation(user_id, source)])
+        let native = self.is_native.then_some(source);
+        native.into_iter().chain([ids::conversation(user_id, source)])
     }
 }
 
@@ -67,8 +67,8 @@ fn assign_ids(stored: &mut StoredMessage, conversation: ConversationId) {
     message.turn_id = message.turn_id.map(|id| ids::turn(conversation, id));
 }
 
-/// The file's own counts are ignored: with counts that are too low, the server would send the model more than
-/// its window.
+/// Counts the context's tokens. The file's counts are ignored: if they were too low, requests would exceed the
+/// model's window.
 fn count_context(context: &mut Context, count_tokens: impl Fn(&str) -> u32) {
     if let Some(prompt) = &mut context.system_prompt {
         prompt.token_count = count_tokens(&prompt.text);
@@ -82,7 +82,7 @@ fn count_context(context: &mut Context, count_tokens: impl Fn(&str) -> u32) {
     }
 }
 
-/// Returns a title made of the first question.
+/// Returns a title made of the first question's first words.
 pub(super) fn title_of(messages: &[StoredMessage]) -> Option<Title> {
     let question = messages.iter().find(|stored| stored.message.role == Role::User)?;
     Title::from_first_words(&question.message.content)

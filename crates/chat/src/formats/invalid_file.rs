@@ -1,21 +1,21 @@
-//! What is wrong with an import file.
+//! The error of an invalid import file.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// Where and why a file can't be imported. The text is meant for the user.
+/// Why a file can't be imported, and at which position. The text is meant for the user.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub struct InvalidImportFile {
-    /// The conversation's number, from 1. `None` if the error is not in a conversation.
+    /// The conversation's number, from 1. `None` if the problem is outside the conversations.
     pub conversation: Option<u64>,
-    /// The path within the JSON, like `conversations[1].messages[3].role`. Empty if there is none.
+    /// The path within the JSON, like `conversations[1].messages[3].role`. Empty if the problem has no path.
     pub path: String,
-    /// The line, from 1. 0 if nothing could be read.
+    /// The line, from 1. 0 if the file could not be parsed at all.
     pub line: usize,
-    /// The byte within the line, from 1.
+    /// The byte within the line, from 1. 0 if the file could not be parsed at all.
     pub column: usize,
-    /// The error.
+    /// The problem.
     pub problem: String,
 }
 

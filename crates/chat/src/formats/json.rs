@@ -1,8 +1,10 @@
-//! Webchat's own format, with everything that a conversation has. Each message is on one line, so that files
-//! can be compared.
+//! Webchat's own format, which contains the complete conversation. Each message is on its own line, so that
+//! files can be compared.
 
 use std::collections::HashSet;
+use std::fmt;
 
+use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, Message, MessageId, MessageStatus,
@@ -12,28 +14,70 @@ use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::imported::{ImportedConversation, MAX_BYTES};
 use super::json_array_reader::JsonArrayReader;
+use super::read_error::UNKNOWN_FORMAT;
 
-pub(crate) const FORMAT: &str = "webchat";
+const FORMAT: &str = "webchat";
 const VERSION: u32 = 1;
 
 pub(crate) const OPENING: &str = "{\"format\":\"webchat\",\"version\":1,\"conversations\":[\n";
-pub(crate) const BETWEEN: &str = ",\n";
+pub(crate) const SEPARATOR: &str = ",\n";
 pub(crate) const END_OF_CONVERSATION: &str = "\n]}";
 pub(crate) const CLOSING: &str = "\n]}\n";
 
-/// JSON numbers are exact up to this one in every language.
+/// JSON numbers are exact in all languages up to this value.
 const MAX_POSITION: u64 = 1 << 53;
 
-/// The years 0 to 9999, which are those that a timestamp can be written for.
+/// The valid timestamps: the years 0 to 9999, which RFC 3339 can represent.
 const TIMESTAMPS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
-/// Reads a file. It is implemented in `reader.rs`, beside the other formats.
-pub(crate) struct FileVisitor<'a>(pub(super) JsonArrayReader<'a, ConversationRecord>);
+/// Reads a file, and passes its conversations to the array reader.
+pub(super) struct FileVisitor<'a>(pub(super) JsonArrayReader<'a, ConversationRecord>);
 
+impl<'de> Visitor<'de> for FileVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a file of Webchat's")
+    }
+
+    /// Accepts the members in any order.
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut reader = Some(self.0);
+        let (mut is_webchat, mut has_version) = (false, false);
+        while let Some(name) = members.next_key::<String>()? {
+            match name.as_str() {
+                "format" => is_webchat = members.next_value::<String>()? == FORMAT,
+                "version" => {
+                    check_version(members.next_value()?).map_err(de::Error::custom)?;
+                    has_version = true;
+                }
+                "conversations" => match reader.take() {
+                    Some(reader) => members.next_value_seed(reader)?,
+                    None => return Err(de::Error::duplicate_field("conversations")),
+                },
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if !is_webchat {
+            return Err(de::Error::custom(UNKNOWN_FORMAT));
+        }
+        if !has_version {
+            return Err(de::Error::missing_field("version"));
+        }
+        if reader.is_some() {
+            return Err(de::Error::missing_field("conversations"));
+        }
+        Ok(())
+    }
+}
+
+/// A conversation as the file contains it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ConversationRecord {
     conversation_id: ConversationId,
-    /// Only in the operator's exports.
+    /// Set only in the operator's exports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_id: Option<UserId>,
     title: Option<Title>,
@@ -45,11 +89,12 @@ pub(crate) struct ConversationRecord {
     last_position: u64,
     #[serde(default)]
     context: Context,
-    /// Written after the other members, page by page.
+    /// Written separately, page by page, after the other members.
     #[serde(skip_serializing)]
     messages: Vec<MessageRecord>,
 }
 
+/// A message as the file contains it.
 #[derive(Serialize, Deserialize)]
 struct MessageRecord {
     message_id: MessageId,
@@ -61,7 +106,7 @@ struct MessageRecord {
     client_message_id: Option<ClientMessageId>,
     role: Role,
     content: String,
-    /// For readers of the file; an import counts anew.
+    /// For readers of the file only. An import counts the tokens again.
     #[serde(default)]
     token_count: u32,
     status: MessageStatus,
@@ -71,22 +116,22 @@ struct MessageRecord {
     active: bool,
 }
 
-pub(crate) fn check_version(version: u32) -> Result<(), String> {
+fn check_version(version: u32) -> Result<(), String> {
     if version == VERSION {
         return Ok(());
     }
     Err(format!("this is version {version} of the form; this server reads version {VERSION}"))
 }
 
-/// Returns the conversation up to its first message.
-pub(crate) fn head(
+/// Returns the conversation's text up to its first message.
+pub(crate) fn start_of_conversation(
     stored: &StoredConversation,
-    with_owner: bool,
+    with_user_id: bool,
 ) -> Result<String, serde_json::Error> {
     let conversation = &stored.conversation;
     let record = ConversationRecord {
         conversation_id: conversation.conversation_id,
-        user_id: with_owner.then_some(stored.user_id),
+        user_id: with_user_id.then_some(stored.user_id),
         title: conversation.title.clone(),
         created_at: conversation.created_at,
         updated_at: conversation.updated_at,
@@ -95,17 +140,19 @@ pub(crate) fn head(
         context: stored.context.clone(),
         messages: Vec::new(),
     };
-    let mut head = serde_json::to_string(&record)?;
-    head.pop();
-    head.push_str(",\"messages\":[\n");
-    Ok(head)
+    let mut start = serde_json::to_string(&record)?;
+    start.pop();
+    start.push_str(",\"messages\":[\n");
+    Ok(start)
 }
 
-/// Returns consecutive messages.
+/// Returns the text of consecutive messages.
 pub(crate) fn messages(stored: Vec<StoredMessage>) -> Result<String, serde_json::Error> {
-    let lines: Result<Vec<String>, _> =
-        stored.into_iter().map(|one| serde_json::to_string(&MessageRecord::from(one))).collect();
-    Ok(lines?.join(BETWEEN))
+    let lines: Result<Vec<String>, _> = stored
+        .into_iter()
+        .map(|stored| serde_json::to_string(&MessageRecord::from(stored)))
+        .collect();
+    Ok(lines?.join(SEPARATOR))
 }
 
 impl From<StoredMessage> for MessageRecord {
@@ -153,11 +200,11 @@ impl MessageRecord {
 impl TryFrom<ConversationRecord> for ImportedConversation {
     type Error = String;
 
-    /// Validates everything: unlike a store's content, a file's may be anything.
+    /// Validates everything, as a file's content can't be trusted.
     fn try_from(record: ConversationRecord) -> Result<Self, String> {
         check_messages(&record.messages)?;
-        let ends = record.messages.last().map_or(0, |last| last.position);
-        let last_position = record.last_position.max(ends);
+        let last_message = record.messages.last().map_or(0, |last| last.position);
+        let last_position = record.last_position.max(last_message);
         if last_position > MAX_POSITION {
             return Err(format!("a position is beyond {MAX_POSITION}"));
         }
@@ -178,33 +225,33 @@ impl TryFrom<ConversationRecord> for ImportedConversation {
             },
             last_position,
             context: record.context,
-            messages: record.messages.into_iter().map(|one| one.into_stored(id)).collect(),
+            messages: record.messages.into_iter().map(|message| message.into_stored(id)).collect(),
         })
     }
 }
 
 fn check_messages(messages: &[MessageRecord]) -> Result<(), String> {
-    let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+    let (mut ids, mut client_ids) = (HashSet::new(), HashSet::new());
     let mut last_position = 0;
     for (number, message) in (1..).zip(messages) {
-        let wrong = |problem: &str| Err(format!("message {number}: {problem}"));
+        let reject = |problem: &str| Err(format!("message {number}: {problem}"));
         if message.position <= last_position {
-            return wrong("its position is not behind that of the message before it");
+            return reject("its position is not behind that of the message before it");
         }
         last_position = message.position;
         if message.parent_id.is_some_and(|parent| !ids.contains(&parent)) {
-            return wrong("the message that it follows does not stand before it");
+            return reject("the message that it follows does not stand before it");
         }
         if !ids.insert(message.message_id) {
-            return wrong("its id is that of another message");
+            return reject("its id is that of another message");
         }
-        if message.client_message_id.as_ref().is_some_and(|name| !names.insert(name)) {
-            return wrong("its client_message_id is that of another message");
+        if message.client_message_id.as_ref().is_some_and(|id| !client_ids.insert(id)) {
+            return reject("its client_message_id is that of another message");
         }
         if message.content.len() > MAX_BYTES {
-            return wrong("it is longer than 4 MiB");
+            return reject("it is longer than 4 MiB");
         }
-        check_timestamps([message.created_at]).or_else(|problem| wrong(&problem))?;
+        check_timestamps([message.created_at]).or_else(|problem| reject(&problem))?;
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
-//! Reads a JSON array without holding it in memory.
+//! Reads a JSON array one element at a time.
 
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Reads a JSON array and passes on each element as soon as it is read.
+/// Reads a JSON array and passes each element to `on_element` as soon as it is read.
 pub(super) struct JsonArrayReader<'a, T> {
-    pub(super) take: &'a mut dyn FnMut(T) -> Result<(), String>,
-    pub(super) taken: &'a mut u64,
+    pub(super) on_element: &'a mut dyn FnMut(T) -> Result<(), String>,
+    /// The number of elements that were read and accepted.
+    pub(super) count: &'a mut u64,
 }
 
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for JsonArrayReader<'_, T> {
@@ -32,8 +33,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for JsonArrayReader<'_, T> {
     }
 }
 
-/// An element of the array. It is passed on while it is being deserialized, so that an error has the
-/// element's position.
+/// An element of the array. It is passed on while it is being deserialized, so that an error of `on_element`
+/// has the element's position.
 struct Element<'a, 'b, T>(&'a mut JsonArrayReader<'b, T>);
 
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Element<'_, '_, T> {
@@ -41,8 +42,8 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Element<'_, '_, T> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let element = T::deserialize(deserializer)?;
-        (self.0.take)(element).map_err(de::Error::custom)?;
-        *self.0.taken += 1;
+        (self.0.on_element)(element).map_err(de::Error::custom)?;
+        *self.0.count += 1;
         Ok(())
     }
 }

@@ -1,21 +1,21 @@
-//! Markdown for people to read: the visible path.
+//! Markdown for people to read. It contains the visible path only.
 
 use webchat_domain::{Message, MessageStatus, Role, Timestamp, Title};
 use webchat_persistence::StoredConversation;
 
-/// Returns the heading.
-pub(crate) fn head(stored: &StoredConversation) -> String {
+/// Returns the title and the system prompt.
+pub(crate) fn header(stored: &StoredConversation) -> String {
     let title = stored.conversation.title.as_ref().map_or("Conversation", Title::as_str);
-    let mut head = format!("# {}\n", escaped(title));
+    let mut header = format!("# {}\n", escaped(title));
     if let Some(prompt) = &stored.context.system_prompt {
-        head.push_str(&section(
+        header.push_str(&section(
             "System prompt",
             stored.conversation.created_at,
             None,
             &prompt.text,
         ));
     }
-    head
+    header
 }
 
 /// Returns a message, below a horizontal rule.
@@ -52,8 +52,8 @@ fn escaped(title: &str) -> String {
     escaped
 }
 
-/// Closes a fence that is open at the end, as in a truncated answer; otherwise everything after it would be
-/// code.
+/// Closes a fence that is open at the end, as in a truncated answer. Otherwise everything after it would be
+/// rendered as code.
 fn with_closed_fence(content: &str) -> String {
     match open_fence(content) {
         Some(Fence { mark, length }) => {
@@ -63,31 +63,32 @@ fn with_closed_fence(content: &str) -> String {
     }
 }
 
-/// Returns code as a block, with a fence longer than any in the code.
+/// Returns a code block. Its fence is longer than any fence in the code.
 pub(crate) fn block(language: &str, code: &str) -> String {
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{code}\n{fence}")
 }
 
+/// A code fence: a run of backticks or tildes.
 #[derive(Clone, Copy)]
 struct Fence {
     mark: char,
     length: usize,
 }
 
-/// Returns the fence that is open at the end, by
-/// <https://spec.commonmark.org/0.31.2/#fenced-code-blocks>. A fence in a list ends with the list, which our
-/// next line ends.
+/// Returns the fence that is open at the end, according to
+/// <https://spec.commonmark.org/0.31.2/#fenced-code-blocks>. Lists need no special case: a fence in a list ends
+/// with the list, and the next exported line ends the list.
 fn open_fence(content: &str) -> Option<Fence> {
     let mut open: Option<Fence> = None;
     for line in content.lines() {
         let Some((fence, rest)) = fence_of(line) else { continue };
         match open {
             None if fence.mark == '~' || !rest.contains('`') => open = Some(fence),
-            Some(opened)
-                if opened.mark == fence.mark
-                    && fence.length >= opened.length
+            Some(opening)
+                if opening.mark == fence.mark
+                    && fence.length >= opening.length
                     && rest.trim().is_empty() =>
             {
                 open = None;
@@ -112,8 +113,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_open_fence_is_closed_and_others_stay() {
-        for whole in [
+    fn an_open_fence_is_closed_and_other_content_is_unchanged() {
+        for complete in [
             "no code",
             "```rust\nlet a = 1;\n```",
             "~~~\n```\n~~~",
@@ -122,21 +123,21 @@ mod tests {
             "    ```\n    indented code",
             "``two``",
         ] {
-            assert_eq!(with_closed_fence(whole), whole);
+            assert_eq!(with_closed_fence(complete), complete);
         }
-        for (cut, fence) in [
+        for (truncated, fence) in [
             ("```rust\nlet a", "```"),
             ("```\na\n```\n\n~~~~\nb\n~~~", "~~~~"),
             ("````\n```", "````"),
             ("```\na\n``` not a closing fence", "```"),
             ("   ```\na\n    ```", "```"),
         ] {
-            assert_eq!(with_closed_fence(cut), format!("{cut}\n{fence}"));
+            assert_eq!(with_closed_fence(truncated), format!("{truncated}\n{fence}"));
         }
     }
 
     #[test]
-    fn a_block_may_contain_code_with_fences() {
+    fn a_code_block_has_a_longer_fence_than_the_code() {
         assert_eq!(block("python", "print(1)"), "```python\nprint(1)\n```");
         assert_eq!(block("", "```\na\n```"), "````\n```\na\n```\n````");
     }

@@ -1,6 +1,7 @@
-//! The formats in which conversations are exported and imported: pure functions that do no I/O.
+//! The formats in which conversations are exported and imported. Nothing here uses a store.
 
 pub(crate) mod chatgpt;
+mod detection;
 pub(crate) mod flask;
 mod ids;
 pub(crate) mod imported;
@@ -8,6 +9,7 @@ pub(crate) mod invalid_file;
 pub(crate) mod json;
 mod json_array_reader;
 pub(crate) mod markdown;
+pub(crate) mod read_error;
 pub(crate) mod reader;
 #[cfg(test)]
 mod tests;

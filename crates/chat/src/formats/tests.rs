@@ -1,58 +1,55 @@
+//! Tests of all formats together.
+
 use std::io::Cursor;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use webchat_domain::{
-    ClientMessageId, ExampleId, FewShotExample, Message, MessageId, MessageStatus, ModelParameters,
-    Problem, Summary, SummaryAuthor, SystemPrompt, Timestamp, TurnId,
+    ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample, Message,
+    MessageId, MessageStatus, ModelParameters, Problem, Role, Summary, SummaryAuthor, SystemPrompt,
+    Timestamp, Title, TurnId, UserId,
 };
+use webchat_persistence::{StoredConversation, StoredMessage};
 
-use super::reader::{ReadError, read};
-use super::*;
-use crate::formats::imported::ImportedConversation;
-use webchat_domain::Context;
-use webchat_domain::Conversation;
-use webchat_domain::ConversationId;
-use webchat_domain::Role;
-use webchat_domain::Title;
-use webchat_domain::UserId;
-use webchat_persistence::StoredConversation;
-use webchat_persistence::StoredMessage;
+use super::imported::ImportedConversation;
+use super::read_error::ReadError;
+use super::reader::read;
+use super::{flask, json};
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
+const NOW: Timestamp = Timestamp::FIXTURE;
 const CHATGPT: &str = include_str!("../../../../tests/fixtures/chatgpt-conversations.json");
 
-type Stored = (StoredConversation, Vec<StoredMessage>);
+type CompleteConversation = (StoredConversation, Vec<StoredMessage>);
 
-fn file(conversations: &[Stored], with_owner: bool) -> String {
+fn file(conversations: &[CompleteConversation], with_user_id: bool) -> String {
     let bodies = conversations.iter().map(|(stored, messages)| {
-        let head = json::head(stored, with_owner).unwrap();
+        let start = json::start_of_conversation(stored, with_user_id).unwrap();
         let messages = json::messages(messages.clone()).unwrap();
-        format!("{head}{messages}{}", json::END_OF_CONVERSATION)
+        format!("{start}{messages}{}", json::END_OF_CONVERSATION)
     });
     let bodies: Vec<String> = bodies.collect();
-    format!("{}{}{}", json::OPENING, bodies.join(json::BETWEEN), json::CLOSING)
+    format!("{}{}{}", json::OPENING, bodies.join(json::SEPARATOR), json::CLOSING)
 }
 
 fn read_all(text: &str) -> Result<Vec<ImportedConversation>, ReadError> {
     let mut all = Vec::new();
-    let mut take = |one| {
-        all.push(one);
+    let mut on_conversation = |conversation| {
+        all.push(conversation);
         Ok(())
     };
-    let count = read(Cursor::new(text), NOW, &mut take)?;
+    let count = read(Cursor::new(text), NOW, &mut on_conversation)?;
     assert_eq!(count, u64::try_from(all.len()).unwrap());
     Ok(all)
 }
 
-/// The error of an invalid file, as the user sees it.
-fn refusal(text: &str) -> String {
-    let mut take = |_| Ok(());
-    read(Cursor::new(text), NOW, &mut take).unwrap_err().to_string()
+/// Returns the message that the user sees for an invalid file.
+fn error_message(text: &str) -> String {
+    let mut on_conversation = |_| Ok(());
+    read(Cursor::new(text), NOW, &mut on_conversation).unwrap_err().to_string()
 }
 
-fn as_stored(imported: ImportedConversation) -> Stored {
+fn as_stored(imported: ImportedConversation) -> CompleteConversation {
     let stored = StoredConversation {
         user_id: imported.user_id.unwrap(),
         conversation: imported.conversation,
@@ -64,15 +61,15 @@ fn as_stored(imported: ImportedConversation) -> Stored {
 }
 
 fn contents(imported: &ImportedConversation, active: bool) -> Vec<&str> {
-    let messages = imported.messages.iter().filter(|one| one.active == active);
-    messages.map(|one| one.message.content.as_str()).collect()
+    let messages = imported.messages.iter().filter(|stored| stored.active == active);
+    messages.map(|stored| stored.message.content.as_str()).collect()
 }
 
 fn uuid() -> impl Strategy<Value = uuid::Uuid> {
     any::<u128>().prop_map(uuid::Uuid::from_u128)
 }
 
-fn moments() -> impl Strategy<Value = Timestamp> {
+fn timestamps() -> impl Strategy<Value = Timestamp> {
     (-62_167_219_200_000_i64..=253_402_300_799_999).prop_map(Timestamp::from_unix_millis)
 }
 
@@ -82,8 +79,8 @@ fn text() -> impl Strategy<Value = String> {
 
 prop_compose! {
     fn contexts()(
-        prompt in option::of(text()), summary in option::of((text(), moments())),
-        examples in vec((uuid(), text(), text(), moments()), 0..3),
+        prompt in option::of(text()), summary in option::of((text(), timestamps())),
+        examples in vec((uuid(), text(), text(), timestamps()), 0..3),
         seed in option::of(any::<i64>()), tenths in option::of(0..=20_u8),
     ) -> Context {
         let temperature = tenths.map(|tenths| (f64::from(tenths) / 10.0).try_into().unwrap());
@@ -113,11 +110,12 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// A message. Its parent is an earlier one, by number.
-    fn message()(
+    /// A message with the distance to the previous position, and the index of its parent among the previous
+    /// messages.
+    fn messages()(
         id in uuid(), gap in 1..4_u64, parent in option::of(any::<prop::sample::Index>()),
-        turn in option::of(uuid()), name in option::of("[a-z]{4,8}"), is_question in any::<bool>(),
-        content in text(), tokens in any::<u32>(), status in 0..5_usize, at in moments(),
+        turn in option::of(uuid()), client_id in option::of("[a-z]{4,8}"), is_question in any::<bool>(),
+        content in text(), tokens in any::<u32>(), status in 0..5_usize, at in timestamps(),
         active in any::<bool>(),
     ) -> (u64, Option<prop::sample::Index>, StoredMessage) {
         let statuses = [
@@ -140,7 +138,7 @@ prop_compose! {
             }),
             created_at: at,
         };
-        let client_message_id = name.and_then(|name| ClientMessageId::try_from(name).ok());
+        let client_message_id = client_id.and_then(|id| ClientMessageId::try_from(id).ok());
         (gap, parent, StoredMessage { message, client_message_id, active })
     }
 }
@@ -148,23 +146,25 @@ prop_compose! {
 prop_compose! {
     fn conversations()(
         id in uuid(), user_id in uuid(), title in option::of("[^\\pC\\pZ]{1,20}"),
-        created_at in moments(), updated_at in moments(), beyond in 1..3_u64,
-        context in contexts(), said in vec(message(), 0..8),
-    ) -> Stored {
+        created_at in timestamps(), updated_at in timestamps(), beyond in 1..3_u64,
+        context in contexts(), generated in vec(messages(), 0..8),
+    ) -> CompleteConversation {
         let conversation_id = ConversationId::from(id);
         let mut messages: Vec<StoredMessage> = Vec::new();
-        for (gap, parent, mut one) in said {
-            one.message.conversation_id = conversation_id;
-            one.message.position = gap + messages.last().map_or(0, |last| last.message.position);
-            let parent = parent.filter(|_| !messages.is_empty()).map(|one| one.get(&messages));
-            one.message.parent_id = parent.map(|parent| parent.message.message_id);
-            let name = &one.client_message_id;
-            if name.is_some() && messages.iter().any(|other| other.client_message_id == *name) {
-                one.client_message_id = None;
+        for (gap, parent, mut stored) in generated {
+            stored.message.conversation_id = conversation_id;
+            stored.message.position = gap + messages.last().map_or(0, |last| last.message.position);
+            let parent = parent.filter(|_| !messages.is_empty()).map(|index| index.get(&messages));
+            stored.message.parent_id = parent.map(|parent| parent.message.message_id);
+            let client_id = &stored.client_message_id;
+            if client_id.is_some()
+                && messages.iter().any(|other| other.client_message_id == *client_id)
+            {
+                stored.client_message_id = None;
             }
-            messages.push(one);
+            messages.push(stored);
         }
-        let ends = messages.last().map_or(0, |last| last.message.position);
+        let end = messages.last().map_or(0, |last| last.message.position);
         let conversation = Conversation {
             conversation_id,
             title: title.and_then(|title| Title::try_from(title).ok()),
@@ -174,36 +174,36 @@ prop_compose! {
             total_tokens: 0,
             archived: false,
         };
-        let (user_id, last_position) = (user_id.into(), ends + beyond);
+        let (user_id, last_position) = (user_id.into(), end + beyond);
         (StoredConversation { user_id, conversation, head: None, last_position, context }, messages)
     }
 }
 
 proptest! {
     #[test]
-    fn an_export_is_read_back_completely(written in vec(conversations(), 0..4)) {
+    fn a_written_file_is_read_back_unchanged(written in vec(conversations(), 0..4)) {
         let text = file(&written, true);
 
-        let read: Vec<Stored> = read_all(&text).unwrap().into_iter().map(as_stored).collect();
+        let read: Vec<CompleteConversation> = read_all(&text).unwrap().into_iter().map(as_stored).collect();
 
         prop_assert_eq!(&read, &written);
         prop_assert_eq!(file(&read, true), text);
     }
 
     #[test]
-    fn any_invalid_text_gives_an_error_with_its_location(
+    fn any_text_is_either_read_or_rejected_as_invalid(
         start in "([\\[{ ]|\\[\\{\"(mapping|role)\":)?", rest in any::<String>(),
     ) {
-        let mut take = |_| Ok(());
-        if let Err(error) = read(Cursor::new(start + &rest), NOW, &mut take) {
+        let mut on_conversation = |_| Ok(());
+        if let Err(error) = read(Cursor::new(start + &rest), NOW, &mut on_conversation) {
             prop_assert!(matches!(error, ReadError::Invalid(_)));
         }
     }
 
     #[test]
-    fn a_flask_history_is_read_back_completely(said in vec((any::<bool>(), text()), 1..6)) {
+    fn a_flask_history_is_read_back_unchanged(texts in vec((any::<bool>(), text()), 1..6)) {
         let role = |is_question| if is_question { "user" } else { "assistant" };
-        let history: Vec<_> = said
+        let history: Vec<_> = texts
             .into_iter()
             .map(|(is_question, content)| flask::FlaskMessage {
                 role: role(is_question).to_owned(),
@@ -214,7 +214,7 @@ proptest! {
 
         let imported = read_all(&text).unwrap().remove(0);
 
-        let messages = imported.messages.into_iter().map(|one| one.message).collect();
+        let messages = imported.messages.into_iter().map(|stored| stored.message).collect();
         prop_assert_eq!(flask::history(messages, Vec::new()), history);
     }
 }
@@ -227,13 +227,10 @@ fn sample() -> String {
             conversation_id: id(1).into(),
             position: u64::try_from(number).unwrap() - 1,
             parent_id: (number > 2).then(|| id(2).into()),
-            turn_id: None,
             role: if number > 2 { Role::Assistant } else { Role::User },
             content: format!("number {number}"),
             token_count: 2,
-            status: MessageStatus::Complete,
-            error: None,
-            created_at: NOW,
+            ..Message::fixture()
         },
         client_message_id: None,
         active,
@@ -241,11 +238,9 @@ fn sample() -> String {
     let conversation = Conversation {
         conversation_id: id(1).into(),
         title: Title::try_from("Tides".to_owned()).ok(),
-        created_at: NOW,
-        updated_at: NOW,
         message_count: 2,
         total_tokens: 4,
-        archived: false,
+        ..Conversation::fixture()
     };
     let stored = StoredConversation {
         user_id: id(9).into(),
@@ -257,9 +252,9 @@ fn sample() -> String {
     file(&[(stored, vec![message(2, true), message(3, false), message(4, true)])], false)
 }
 
-/// Users keep files for years: the format changes only with its version.
+/// Users keep files for years, so that the format may only change with its version.
 #[test]
-fn the_format_is_version_1() {
+fn the_format_is_that_of_version_1() {
     insta::assert_snapshot!(sample(), @r#"
     {"format":"webchat","version":1,"conversations":[
     {"conversation_id":"00000000-0000-0000-0000-000000000001","title":"Tides","created_at":"2026-01-02T03:04:05.000Z","updated_at":"2026-01-02T03:04:05.000Z","archived":false,"last_position":4,"context":{"system_prompt":null,"parameters":{},"examples":[],"summary":null},"messages":[
@@ -272,7 +267,7 @@ fn the_format_is_version_1() {
 }
 
 #[test]
-fn unknown_fields_are_ignored_and_fields_may_come_in_any_order() {
+fn unknown_members_are_ignored_and_members_may_be_in_any_order() {
     let mut value: serde_json::Value = serde_json::from_str(&sample()).unwrap();
     value["conversations"][0]["pinned"] = true.into();
     value["conversations"][0]["messages"][0]["more"] = serde_json::json!({"a": [1]});
@@ -284,37 +279,37 @@ fn unknown_fields_are_ignored_and_fields_may_come_in_any_order() {
 }
 
 #[test]
-fn an_invalid_file_is_rejected_with_the_location_of_the_error() {
+fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
     let sample = sample();
-    let broken = |from: &str, to: &str| {
+    let with_change = |from: &str, to: &str| {
         assert!(sample.contains(from), "{from}");
-        refusal(&sample.replacen(from, to, 1))
+        error_message(&sample.replacen(from, to, 1))
     };
-    let second = "\"message_id\":\"00000000-0000-0000-0000-000000000003\"";
+    let second_id = "\"message_id\":\"00000000-0000-0000-0000-000000000003\"";
 
-    let told = [
-        refusal(""),
-        refusal("PK\u{3}\u{4}"),
-        refusal("{}"),
-        refusal("[{\"a\": 1}]"),
-        refusal(sample.strip_suffix("true}\n]}\n]}\n").unwrap()),
-        refusal(&format!("{sample}{{}}")),
-        broken("\"version\":1", "\"version\":2"),
-        broken("\"role\":\"assistant\"", "\"role\":\"robot\""),
-        broken("\"position\":2", "\"position\":1"),
-        broken(second, "\"message_id\":\"00000000-0000-0000-0000-000000000002\""),
-        broken("\"parent_id\":null", "\"parent_id\":\"00000000-0000-0000-0000-000000000004\""),
-        broken(
+    let errors = [
+        error_message(""),
+        error_message("PK\u{3}\u{4}"),
+        error_message("{}"),
+        error_message("[{\"a\": 1}]"),
+        error_message(sample.strip_suffix("true}\n]}\n]}\n").unwrap()),
+        error_message(&format!("{sample}{{}}")),
+        with_change("\"version\":1", "\"version\":2"),
+        with_change("\"role\":\"assistant\"", "\"role\":\"robot\""),
+        with_change("\"position\":2", "\"position\":1"),
+        with_change(second_id, "\"message_id\":\"00000000-0000-0000-0000-000000000002\""),
+        with_change("\"parent_id\":null", "\"parent_id\":\"00000000-0000-0000-0000-000000000004\""),
+        with_change(
             "\"created_at\":\"2026",
             "\"created_at\":\"0000-01-01T00:00:00+01:00\",\"x\":\"2026",
         ),
-        broken("\"last_position\":4", "\"last_position\":9007199254740993"),
-        refusal("[{\"mapping\": {\"a\": {\"parent\": \"a\"}}, \"id\": \"x\"}]"),
-        refusal("[{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"user\"}]"),
-        refusal("[{\"role\": \"king\", \"content\": \"Hi\"}]"),
+        with_change("\"last_position\":4", "\"last_position\":9007199254740993"),
+        error_message("[{\"mapping\": {\"a\": {\"parent\": \"a\"}}, \"id\": \"x\"}]"),
+        error_message("[{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"user\"}]"),
+        error_message("[{\"role\": \"king\", \"content\": \"Hi\"}]"),
     ];
 
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(errors.join("\n"), @r#"
     Nothing was imported: the file is empty.
     Nothing was imported: this is no JSON; if it is a ZIP archive, unpack it first.
     Nothing was imported: in line 1, column 2: these are neither conversations of Webchat's nor of ChatGPT's, nor the messages of one.
@@ -335,38 +330,38 @@ fn an_invalid_file_is_rejected_with_the_location_of_the_error() {
 }
 
 #[test]
-fn an_import_gets_its_own_ids_and_counts_deterministically() {
+fn assigned_ids_and_counts_are_derived_from_the_user_and_the_file() {
     let user_id = UserId::generate();
-    let adopt = |user_id| read_all(&sample()).unwrap().remove(0).assign_to(user_id, |_| 5);
+    let assign = |user_id| read_all(&sample()).unwrap().remove(0).assign_to(user_id, |_| 5);
 
-    let (conversation, messages) = adopt(user_id);
+    let (conversation, messages) = assign(user_id);
 
-    assert_eq!(adopt(user_id), (conversation.clone(), messages.clone()));
+    assert_eq!(assign(user_id), (conversation.clone(), messages.clone()));
     let source = read_all(&sample()).unwrap().remove(0);
     assert_ne!(conversation.conversation.conversation_id, source.conversation.conversation_id);
-    assert_ne!(adopt(UserId::generate()).0.head, conversation.head);
+    assert_ne!(assign(UserId::generate()).0.head, conversation.head);
     assert_eq!(messages[2].message.parent_id, Some(messages[0].message.message_id));
     assert_eq!(conversation.head, Some(messages[2].message.message_id));
     let counted = &conversation.conversation;
-    assert_eq!((counted.message_count, counted.total_tokens), (2, 10), "what is visible");
+    assert_eq!((counted.message_count, counted.total_tokens), (2, 10), "visible messages only");
     assert_eq!(conversation.last_position, 4);
 }
 
 #[test]
-fn chatgpt_branches_become_versions_and_hidden_nodes_are_left_out() {
+fn chatgpt_branches_become_versions_and_messages_without_a_visible_text_are_skipped() {
     let imported = read_all(CHATGPT).unwrap();
 
     let tides = &imported[0];
-    let said = tides.messages.iter().map(|one| {
-        let message = &one.message;
+    let lines = tides.messages.iter().map(|stored| {
+        let message = &stored.message;
         let parent = message.parent_id.and_then(|parent| {
-            tides.messages.iter().position(|one| one.message.message_id == parent)
+            tides.messages.iter().position(|other| other.message.message_id == parent)
         });
-        let sign = if one.active { '+' } else { ' ' };
+        let sign = if stored.active { '+' } else { ' ' };
         let (at, status) = (message.created_at.unix_millis(), message.status);
         format!("{sign} {parent:?} {at} {:?} {status:?} {:?}", message.role, message.content)
     });
-    insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"), @r#"
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
     + None 1767323046000 User Complete "Why are there two tides a day?"
       Some(0) 1767323047000 Assistant Truncated "The moon."
       Some(1) 1767323049000 User Complete "[image]\n\nAnd here?"
@@ -382,7 +377,7 @@ fn chatgpt_branches_become_versions_and_hidden_nodes_are_left_out() {
 }
 
 #[test]
-fn the_first_system_messages_of_a_flask_file_become_its_summary() {
+fn leading_system_messages_of_a_flask_file_become_the_summary() {
     let text = r#"[
         {"role": "system", "content": "They met."}, {"role": "system", "content": "They spoke."},
         {"role": "user", "content": "Go on"}, {"role": "bot", "content": "Yes."},
@@ -393,6 +388,6 @@ fn the_first_system_messages_of_a_flask_file_become_its_summary() {
     assert_eq!(contents(&imported, true), ["Go on", "Yes.", "Later"]);
     let summary = imported.context.summary.clone().unwrap();
     assert_eq!((summary.text.as_str(), summary.through), ("They met.\n\nThey spoke.", 0));
-    assert_eq!(read_all(text).unwrap().remove(0), imported, "known again by what is said");
+    assert_eq!(read_all(text).unwrap().remove(0), imported, "the second import has the same ids");
     assert_eq!(read_all("[]").unwrap(), []);
 }

@@ -142,12 +142,12 @@ type ConversationStream = BoxStream<'static, Result<StoredConversation, StoreErr
 fn json_file(
     archive: Arc<dyn ConversationArchive>,
     conversations: ConversationStream,
-    with_owner: bool,
+    with_user_id: bool,
 ) -> ExportStream {
     let bodies = conversations
         .enumerate()
         .map(move |(number, stored)| {
-            Ok::<_, StoreError>(json_conversation(&archive, &stored?, number == 0, with_owner))
+            Ok::<_, StoreError>(json_conversation(&archive, &stored?, number == 0, with_user_id))
         })
         .try_flatten();
     let opening = stream::once(async { Ok(json::OPENING.to_owned()) });
@@ -159,14 +159,14 @@ fn json_conversation(
     archive: &Arc<dyn ConversationArchive>,
     stored: &StoredConversation,
     is_first: bool,
-    with_owner: bool,
+    with_user_id: bool,
 ) -> ExportStream {
-    let between = if is_first { "" } else { json::BETWEEN };
-    let head = json::head(stored, with_owner).map_err(StoreError::fault);
+    let between = if is_first { "" } else { json::SEPARATOR };
+    let head = json::start_of_conversation(stored, with_user_id).map_err(StoreError::fault);
     let head = head.map(|head| format!("{between}{head}"));
     let pages = message_pages(archive, stored).enumerate().map(|(number, page)| {
         let lines = json::messages(page?).map_err(StoreError::fault)?;
-        Ok(if number == 0 { lines } else { format!("{}{lines}", json::BETWEEN) })
+        Ok(if number == 0 { lines } else { format!("{}{lines}", json::SEPARATOR) })
     });
     let end = stream::once(async { Ok(json::END_OF_CONVERSATION.to_owned()) });
     stream::once(async { head }).chain(pages).chain(end).boxed()
@@ -180,7 +180,7 @@ fn markdown_file(
         let visible = page.iter().filter(|one| one.active && !one.message.content.is_empty());
         visible.map(|one| markdown::message(&one.message)).collect()
     });
-    stream::once(async move { Ok(markdown::head(&stored)) }).chain(pages).boxed()
+    stream::once(async move { Ok(markdown::header(&stored)) }).chain(pages).boxed()
 }
 
 /// Streams the messages page by page. The stream ends early if the conversation is deleted meanwhile.

@@ -14,7 +14,8 @@ use webchat_tokens::TokenCounter;
 use crate::error::ChatError;
 use crate::formats::imported::ImportedConversation;
 use crate::formats::invalid_file::InvalidImportFile;
-use crate::formats::reader::{self, ReadError};
+use crate::formats::read_error::ReadError;
+use crate::formats::reader;
 
 /// The number of conversations that are read ahead of being stored.
 const READ_AHEAD: usize = 1;
@@ -94,12 +95,12 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     }
     let (sender, mut conversations) = mpsc::channel(READ_AHEAD);
     let reading = spawn_blocking(move || {
-        let mut take = |conversation| {
+        let mut on_conversation = |conversation| {
             let assigned = (owner.of(&conversation)?, conversation);
             // The receiver is gone: the import has ended.
             sender.blocking_send(assigned).map_err(|_| String::new())
         };
-        reader::read(file, now, &mut take)
+        reader::read(file, now, &mut on_conversation)
     });
     while let Some((user_id, conversation)) = conversations.recv().await {
         match add(target, user_id, conversation).await? {
@@ -135,8 +136,9 @@ fn check<F: Read + Seek>(
     owner: ImportOwner,
     now: Timestamp,
 ) -> (Result<u64, ReadError>, F) {
-    let mut take = |conversation: ImportedConversation| owner.of(&conversation).map(drop);
-    let checked = reader::read(&mut file, now, &mut take);
+    let mut on_conversation =
+        |conversation: ImportedConversation| owner.of(&conversation).map(drop);
+    let checked = reader::read(&mut file, now, &mut on_conversation);
     (checked, file)
 }
 

@@ -2,22 +2,23 @@ use webchat_domain::{Clock, FinishReason, JobStatus};
 
 use super::*;
 use crate::context::prompts::{ANALYSE, COMBINE};
+use crate::files::dispatcher::POLL_INTERVAL;
 use crate::testing::{ModelRequest, TestChat, settle};
 use crate::{Settings, Upload};
 
 /// A chat that splits files into parts of 64 tokens.
-async fn open(change: impl FnOnce(&mut Settings)) -> TestChat {
+async fn new_test(change: impl FnOnce(&mut Settings)) -> TestChat {
     let test = TestChat::with_settings(|settings| {
         settings.files.part_tokens = 64;
         change(settings);
     })
     .await;
-    test.chat.files.spawn_worker();
+    test.chat.files.spawn_dispatcher();
     test
 }
 
-/// A text of this many parts.
-fn text(parts: usize) -> String {
+/// The text of a file that has this many parts.
+fn text_of_parts(parts: usize) -> String {
     let parts = (1..=parts).map(|part| format!("{part}{}\n\n", " tide".repeat(50)));
     parts.collect::<Vec<_>>().concat()
 }
@@ -28,7 +29,7 @@ async fn upload(test: &TestChat, content: &str) -> FileJob {
     test.chat.files.upload(test.user_id, test.id, None, upload).await.unwrap()
 }
 
-async fn now(test: &TestChat, job: &FileJob) -> FileJob {
+async fn current(test: &TestChat, job: &FileJob) -> FileJob {
     test.chat.files.find(test.user_id, test.id, job.job_id).await.unwrap()
 }
 
@@ -38,7 +39,7 @@ async fn answer(request: ModelRequest, text: &str) {
     settle().await;
 }
 
-/// The next request, which must have this prompt.
+/// Waits for the next request, and checks its prompt.
 async fn next_request(test: &TestChat, prompt: &str) -> ModelRequest {
     let request = test.model.next_request().await;
     assert_eq!(request.request.messages[0].content, prompt);
@@ -50,24 +51,24 @@ fn content(request: &ModelRequest) -> &str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_one_part_becomes_a_question_and_its_answer() {
-    let test = open(|_| {}).await;
+async fn a_file_of_one_part_becomes_a_question_and_an_answer() {
+    let test = new_test(|_| {}).await;
 
     let job = upload(&test, "\u{feff}Two tides\r\na day.").await;
     let part = next_request(&test, ANALYSE).await;
-    let given = content(&part).to_owned();
+    let sent = content(&part).to_owned();
     answer(part, "It is about tides.").await;
 
-    assert_eq!(given, "Part 1 of 1 of the file \"tides.txt\":\n\n\u{feff}Two tides\r\na day.");
+    assert_eq!(sent, "Part 1 of 1 of the file \"tides.txt\":\n\n\u{feff}Two tides\r\na day.");
     let [question, analysis] = test.messages().await.try_into().unwrap();
     assert_eq!(question.content, "Please analyse the file \"tides.txt\".");
     assert_eq!(analysis.content, "It is about tides.");
     assert_eq!((analysis.role, analysis.token_count), (Role::Assistant, 5));
-    let job = now(&test, &job).await;
+    let job = current(&test, &job).await;
     assert_eq!((job.status, job.message_id), (JobStatus::Complete, Some(analysis.message_id)));
-    let told = test.published().await;
+    let published = test.published().await;
     assert_eq!(
-        told,
+        published,
         [
             "file: Running, 0 of 1",
             "file: Running, 1 of 1",
@@ -79,43 +80,44 @@ async fn a_file_of_one_part_becomes_a_question_and_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn parts_are_analysed_a_few_at_a_time_and_combined_in_order() {
-    let test = open(|settings| settings.files.concurrency = 2).await;
-    let file = text(3);
+async fn parts_are_analysed_up_to_the_concurrency_limit_and_combined_in_order() {
+    let test = new_test(|settings| settings.files.concurrency = 2).await;
+    let file = text_of_parts(3);
 
     let job = upload(&test, &file).await;
     let (first, second) = (next_request(&test, ANALYSE).await, next_request(&test, ANALYSE).await);
     settle().await;
-    let at_a_time = test.model.request_count();
-    let mut parts: Vec<String> = [&first, &second].map(|one| content(one).to_owned()).to_vec();
+    let concurrent = test.model.request_count();
+    let mut parts: Vec<String> =
+        [&first, &second].map(|request| content(request).to_owned()).to_vec();
     answer(second, "two").await;
     let third = next_request(&test, ANALYSE).await;
     parts.push(content(&third).to_owned());
     answer(third, "three").await;
     answer(first, "one").await;
-    let all = next_request(&test, COMBINE).await;
-    let shares = content(&all).to_owned();
-    answer(all, "All of it.").await;
+    let combining = next_request(&test, COMBINE).await;
+    let combined = content(&combining).to_owned();
+    answer(combining, "All of it.").await;
 
-    assert_eq!((job.of, at_a_time), (3, 2));
+    assert_eq!((job.of, concurrent), (3, 2));
     let texts: Vec<&str> = parts.iter().map(|part| part.split_once(":\n\n").unwrap().1).collect();
     assert_eq!(texts.concat(), file);
-    assert!(shares.ends_with("one\n\n---\n\ntwo\n\n---\n\nthree"), "{shares}");
+    assert!(combined.ends_with("one\n\n---\n\ntwo\n\n---\n\nthree"), "{combined}");
     assert_eq!(test.last_message().await.content, "All of it.");
     assert_eq!(test.published().await[1..4], [1, 2, 3].map(|n| format!("file: Running, {n} of 3")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn analyses_that_do_not_fit_into_the_window_are_combined_step_by_step() {
+async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
     let (window, reply) = (640, 200);
-    let test = open(|settings| {
+    let test = new_test(|settings| {
         (settings.max_tokens, settings.reply_tokens) = (window, reply);
     })
     .await;
 
-    let job = upload(&test, &text(20)).await;
+    let job = upload(&test, &text_of_parts(20)).await;
     let mut prompts = Vec::new();
-    while now(&test, &job).await.status == JobStatus::Running {
+    while current(&test, &job).await.status == JobStatus::Running {
         let request = test.model.next_request().await;
         let messages = &request.request.messages;
         let mut tokens = request.request.max_reply_tokens;
@@ -124,7 +126,7 @@ async fn analyses_that_do_not_fit_into_the_window_are_combined_step_by_step() {
         }
         assert!(tokens <= window, "{tokens}");
         prompts.push(messages[0].content.clone());
-        // Much longer than allowed.
+        // Much longer than requested.
         answer(request, &"ebb and flow. ".repeat(100)).await;
     }
 
@@ -135,8 +137,8 @@ async fn analyses_that_do_not_fit_into_the_window_are_combined_step_by_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_part_is_retried_invisibly() {
-    let test = open(|_| {}).await;
+async fn a_failed_request_is_retried_without_publishing_a_failure() {
+    let test = new_test(|_| {}).await;
 
     upload(&test, "Tides.").await;
     next_request(&test, ANALYSE).await.fail().await;
@@ -148,19 +150,19 @@ async fn a_failed_part_is_retried_invisibly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_file_names_the_part_and_a_retry_requests_only_that_part() {
-    let test = open(|settings| settings.files.concurrency = 1).await;
+async fn a_failed_part_is_named_and_a_retry_requests_only_that_part() {
+    let test = new_test(|settings| settings.files.concurrency = 1).await;
 
-    let job = upload(&test, &text(3)).await;
+    let job = upload(&test, &text_of_parts(3)).await;
     answer(next_request(&test, ANALYSE).await, "one").await;
     for _ in 0..3 {
         next_request(&test, ANALYSE).await.fail().await;
     }
     answer(next_request(&test, ANALYSE).await, "three").await;
-    let failed = now(&test, &job).await;
+    let failed = current(&test, &job).await;
     let retried = test.chat.files.retry(test.user_id, test.id, job.job_id).await.unwrap();
     let missing = next_request(&test, ANALYSE).await;
-    let given = content(&missing).to_owned();
+    let sent = content(&missing).to_owned();
     answer(missing, "two").await;
     answer(next_request(&test, COMBINE).await, "All of it.").await;
 
@@ -172,29 +174,29 @@ async fn a_failed_file_names_the_part_and_a_retry_requests_only_that_part() {
     );
     assert_eq!((failed.status, failed.done), (JobStatus::Failed, 2));
     assert_eq!((retried.status, retried.error), (JobStatus::Running, None));
-    assert!(given.starts_with("Part 2 of 3 "), "{given}");
+    assert!(sent.starts_with("Part 2 of 3 "), "{sent}");
     assert_eq!(test.last_message().await.content, "All of it.");
-    let nothing = test.chat.files.retry(test.user_id, test.id, job.job_id).await;
-    assert_eq!(nothing.unwrap_err().code(), "file_not_failed");
+    let second_retry = test.chat.files.retry(test.user_id, test.id, job.job_id).await;
+    assert_eq!(second_retry.unwrap_err().code(), "file_not_failed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unreachable_model_is_not_asked_for_every_part() {
-    let test = open(|settings| settings.files.concurrency = 1).await;
+async fn a_permanent_model_error_stops_further_requests() {
+    let test = new_test(|settings| settings.files.concurrency = 1).await;
     test.model.fail_next(ModelError::KeyRefused("401".into()));
 
-    let job = upload(&test, &text(9)).await;
+    let job = upload(&test, &text_of_parts(9)).await;
     settle().await;
 
-    let failed = now(&test, &job).await;
+    let failed = current(&test, &job).await;
     assert_eq!(failed.error.unwrap().code, "model_key_refused");
     assert_eq!(test.model.request_count(), 1);
     assert_eq!(test.published().await, ["file: Running, 0 of 9", "file: Failed, 0 of 9"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_file_cancels_its_requests_within_two_seconds() {
-    let test = open(|_| {}).await;
+async fn cancelling_a_file_cancels_its_request_within_two_seconds() {
+    let test = new_test(|_| {}).await;
     let job = upload(&test, "Tides.").await;
     let part = next_request(&test, ANALYSE).await;
     part.send_text("It is").await;
@@ -203,14 +205,14 @@ async fn a_cancelled_file_cancels_its_requests_within_two_seconds() {
     test.advance(Duration::from_millis(2_100)).await;
 
     assert!(part.is_cancelled());
-    assert_eq!(now(&test, &job).await.status, JobStatus::Cancelled);
+    assert_eq!(current(&test, &job).await.status, JobStatus::Cancelled);
     assert_eq!(test.messages().await, []);
     assert_eq!(test.published().await, ["file: Running, 0 of 1", "file: Cancelled, 0 of 1"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_conversation_ends_the_analysis_of_its_files() {
-    let test = open(|_| {}).await;
+async fn deleting_a_conversation_cancels_the_analysis_of_its_files() {
+    let test = new_test(|_| {}).await;
     upload(&test, "Tides.").await;
     let part = next_request(&test, ANALYSE).await;
 
@@ -222,59 +224,59 @@ async fn a_deleted_conversation_ends_the_analysis_of_its_files() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_saves_requested_parts_and_leaves_the_rest_to_the_next_server() {
-    let test = open(|settings| settings.files.concurrency = 1).await;
-    let job = upload(&test, &text(2)).await;
+async fn shutdown_saves_running_requests_and_the_next_server_analyses_the_rest() {
+    let test = new_test(|settings| settings.files.concurrency = 1).await;
+    let job = upload(&test, &text_of_parts(2)).await;
     let first = next_request(&test, ANALYSE).await;
 
-    let ending = test.chat.shutdown(Duration::from_secs(30));
-    tokio::join!(ending, answer(first, "one"));
-    let left = now(&test, &job).await;
+    let shutdown = test.chat.shutdown(Duration::from_secs(30));
+    tokio::join!(shutdown, answer(first, "one"));
+    let suspended = current(&test, &job).await;
     let test = test.with_ports(|_| {});
-    test.chat.files.spawn_worker();
+    test.chat.files.spawn_dispatcher();
     let second = next_request(&test, ANALYSE).await;
-    let given = content(&second).to_owned();
+    let sent = content(&second).to_owned();
     answer(second, "two").await;
     answer(next_request(&test, COMBINE).await, "All of it.").await;
 
-    assert_eq!((left.status, left.done), (JobStatus::Running, 1));
-    assert!(given.starts_with("Part 2 of 2 "), "{given}");
+    assert_eq!((suspended.status, suspended.done), (JobStatus::Running, 1));
+    assert!(sent.starts_with("Part 2 of 2 "), "{sent}");
     assert_eq!(test.last_message().await.content, "All of it.");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_without_grace_cancels_the_requests() {
-    let test = open(|_| {}).await;
+async fn a_shutdown_without_grace_cancels_the_request() {
+    let test = new_test(|_| {}).await;
     let job = upload(&test, "Tides.").await;
     let part = next_request(&test, ANALYSE).await;
 
     test.chat.shutdown(Duration::ZERO).await;
 
     assert!(part.is_cancelled());
-    assert_eq!(now(&test, &job).await.status, JobStatus::Running);
+    assert_eq!(current(&test, &job).await.status, JobStatus::Running);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_a_dead_server_is_resumed_after_its_lease_expired() {
+async fn a_file_of_a_dead_server_is_taken_over_when_its_lease_expires() {
     let test = TestChat::new().await;
     upload(&test, "Tides.").await;
     let (jobs, now) = (&test.chat.core.ports.file_jobs, test.clock.now());
     jobs.take_job(RunId::generate(), now, now.plus(LEASE)).await.unwrap().unwrap();
 
-    test.chat.files.spawn_worker();
+    test.chat.files.spawn_dispatcher();
     test.advance(LEASE.saturating_sub(POLL_INTERVAL)).await;
     settle().await;
-    let early = test.model.request_count();
+    let before_expiry = test.model.request_count();
     test.advance(POLL_INTERVAL).await;
     answer(next_request(&test, ANALYSE).await, "It is about tides.").await;
 
-    assert_eq!(early, 0);
+    assert_eq!(before_expiry, 0);
     assert_eq!(test.last_message().await.content, "It is about tides.");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_fails_only_its_own_file() {
-    let test = open(|_| {}).await;
+    let test = new_test(|_| {}).await;
     let job = upload(&test, "Tides.").await;
     next_request(&test, ANALYSE).await.panic().await;
     settle().await;
@@ -282,7 +284,7 @@ async fn a_panic_fails_only_its_own_file() {
     upload(&test, "Ebb.").await;
     answer(next_request(&test, ANALYSE).await, "It is about ebb.").await;
 
-    let failed = now(&test, &job).await;
+    let failed = current(&test, &job).await;
     assert_eq!(failed.error.unwrap().code, "internal");
     assert_eq!(test.last_message().await.content, "It is about ebb.");
 }

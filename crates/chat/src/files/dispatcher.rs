@@ -1,0 +1,56 @@
+//! The dispatcher of file analyses: starts a worker for each file that has none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use webchat_domain::RunId;
+
+use super::work::FileWork;
+use super::worker::AnalysisWorker;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+use crate::runtime::periodic::run_periodically;
+use crate::turns::lease::LEASE;
+
+/// How often to look for files without a worker, including those of dead instances.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Takes files and starts a worker for each, until the future is dropped.
+pub(super) async fn dispatch_files(core: Arc<Core>, work: Arc<FileWork>) {
+    let dispatch = || async {
+        take_files(&core, &work).await;
+        Ok(())
+    };
+    run_periodically("failed to dispatch files", POLL_INTERVAL, dispatch).await;
+}
+
+async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(&work.files).acquire_owned().await {
+        if let Some(worker) = take_file(core, work).await {
+            core.lifecycle.spawn_detached(async move {
+                worker.run().await;
+                drop(permit);
+            });
+            continue;
+        }
+        drop(permit);
+        timeout(POLL_INTERVAL, work.wake.notified()).await.ok();
+    }
+}
+
+async fn take_file(core: &Arc<Core>, work: &Arc<FileWork>) -> Option<AnalysisWorker> {
+    let run_id = RunId::generate();
+    let now = core.now();
+    match core.ports.file_jobs.take_job(run_id, now, now.plus(LEASE)).await {
+        Ok(taken) => {
+            let (core, work) = (Arc::clone(core), Arc::clone(work));
+            taken.map(|taken| AnalysisWorker { core, work, run_id, taken })
+        }
+        Err(error) => {
+            tracing::warn!(error = error_chain(&error), "failed to take file for analysis");
+            None
+        }
+    }
+}

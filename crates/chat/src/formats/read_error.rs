@@ -1,0 +1,54 @@
+//! The errors of reading an import file.
+
+use std::io;
+
+use serde_path_to_error::Path;
+use thiserror::Error;
+
+use super::invalid_file::InvalidImportFile;
+
+/// Why a file could not be read.
+#[derive(Debug, Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Invalid(#[from] InvalidImportFile),
+    #[error("the file can't be read")]
+    Io(#[source] io::Error),
+}
+
+/// The problem of JSON that is in none of the formats.
+pub(super) const UNKNOWN_FORMAT: &str = "these are neither conversations of Webchat's nor of ChatGPT's, nor the messages \
+     of one";
+
+/// Converts an error of the JSON parser. `read` is the number of conversations that were read before it.
+pub(super) fn parse_error(error: serde_json::Error, path: &Path, read: u64) -> ReadError {
+    if error.is_io() {
+        return ReadError::Io(error.into());
+    }
+    let path = path.to_string();
+    let (line, column) = (error.line(), error.column());
+    let is_in_conversation = path.contains('[');
+    // serde_json repeats the position at the end of its text.
+    let text = error.to_string();
+    let position = format!(" at line {line} column {column}");
+    InvalidImportFile {
+        conversation: is_in_conversation.then_some(read + 1),
+        path: if path == "." { String::new() } else { path },
+        line,
+        column,
+        problem: text.strip_suffix(&position).unwrap_or(&text).to_owned(),
+    }
+    .into()
+}
+
+/// Returns the error of a file that can't be parsed at all.
+pub(super) fn unreadable(problem: &str) -> ReadError {
+    InvalidImportFile {
+        conversation: None,
+        path: String::new(),
+        line: 0,
+        column: 0,
+        problem: problem.to_owned(),
+    }
+    .into()
+}
