@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document. */
+        /** Returns this document. */
         get: operations["openapi"];
         put?: never;
         post?: never;
@@ -99,7 +99,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns what the model gets besides the messages, and the tokens that everything takes. */
+        /** Returns everything that the model gets besides the messages, and how the tokens are used. */
         get: operations["read_context"];
         put?: never;
         post?: never;
@@ -121,7 +121,7 @@ export interface paths {
         /** Replaces the summary's text. */
         put: operations["replace_summary"];
         post?: never;
-        /** Removes the summary: the model gets the messages that it covered again, as many as fit. */
+        /** Removes the summary. The model then gets the messages that it covered again, as many as fit. */
         delete: operations["remove_summary"];
         options?: never;
         head?: never;
@@ -281,7 +281,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Continues the last answer, which is incomplete. The new text is appended to it. */
+        /** Continues the last answer if it is incomplete. The new text is appended to it. */
         post: operations["continue_answer"];
         delete?: never;
         options?: never;
@@ -466,7 +466,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the size of the model's window, in tokens. */
+        /** Returns the size of the model's context window, in tokens. */
         get: operations["flask_get_config"];
         put?: never;
         post?: never;
@@ -655,7 +655,7 @@ export interface components {
     schemas: {
         /** @description A question is stored, and its turn begins. */
         AcceptedData: components["schemas"]["MessageAccepted"] & {
-            /** @description The conversation it happened in. */
+            /** @description The conversation. */
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
@@ -806,7 +806,7 @@ export interface components {
             /** @description The message's text. */
             message: string;
         };
-        /** @description Why the server rejected a frame of the client. */
+        /** @description Why the server rejected a client's frame. */
         ErrorData: components["schemas"]["Subject"] & {
             /** @description A stable code for programs. */
             code: string;
@@ -823,7 +823,10 @@ export interface components {
              */
             retry_after_ms?: number;
         };
-        /** @description To one client, why its frame was rejected; or to all subscribers, why a turn failed. */
+        /**
+         * @description Why the server rejected a client's frame, sent to that client only; or why a turn failed, sent to all
+         *     subscribers.
+         */
         ErrorEvent: components["schemas"]["ErrorData"] | components["schemas"]["EventData_TurnFailed"];
         /**
          * @description The body of an error response, on every HTTP endpoint.
@@ -836,7 +839,7 @@ export interface components {
         ErrorResponse: {
             /** @description A stable code for programs. */
             code: string;
-            /** @description The cause, where the Flask application had this field: for people as well. */
+            /** @description The cause, for people. Only on routes where the Flask application had this field. */
             error?: string | null;
             /** @description A sentence for people. */
             message: string;
@@ -1457,7 +1460,7 @@ export interface components {
             /** @enum {string} */
             event: "response_end";
         } | {
-            /** @description What the turn used. This is the turn's last event. */
+            /** @description The number of tokens that the turn used. This is the turn's last event. */
             data: components["schemas"]["EventData_TokenUsage"];
             /** @enum {string} */
             event: "token_usage";
@@ -1530,10 +1533,10 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The number of the last event before those that follow.
+             * @description The number of the last event before the subscription's events.
              */
             event_seq: number;
-            /** @description `false` if the log does not reach back to `after`: the client must load the messages again. */
+            /** @description `false` if the event log does not reach back to `after`: the client must load the messages again. */
             recovered: boolean;
         };
         /**
@@ -1894,7 +1897,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1937,7 +1940,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2075,7 +2078,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2170,7 +2173,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2262,7 +2265,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has another one by now. */
+                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2361,7 +2364,7 @@ export interface operations {
     export_conversation: {
         parameters: {
             query?: {
-                /** @description `json` to import it again, `markdown` for people, `flask` for the Flask application. */
+                /** @description `json` can be imported again, `markdown` is for people, `flask` is for the Flask application. */
                 format?: components["schemas"]["ExportFormat"];
             };
             header?: never;
@@ -3303,7 +3306,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The conversation was saved several times in the last seconds. */
+            /** @description The conversation was saved too often in the last few seconds. */
             429: {
                 headers: {
                     /** @description Seconds. */
@@ -3687,7 +3690,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The conversation was saved several times in the last seconds. */
+            /** @description The conversation was saved too often in the last few seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
