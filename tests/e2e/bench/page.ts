@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 
 import type { Browser, Page } from '@playwright/test';
 
-import { askAll, Chat, expect, test } from './fixtures.ts';
+import { askAll, Chat, expect, test } from '../support/fixtures.ts';
 import { type Scores, withBrowser } from './lighthouse.ts';
 import { BEGIN, type Cost, costOf, END } from './trace.ts';
 
@@ -13,7 +13,7 @@ import { BEGIN, type Cost, costOf, END } from './trace.ts';
  * The cost of the page in the browser. The results have no thresholds: they are printed with their goals and
  * written to `bench/page.json` in cargo's target folder.
  */
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = resolve(import.meta.dirname, '../../..');
 const RESULTS = join(process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target'), 'bench/page.json');
 /** Results vary with the load of the machine, so the median counts. */
 const ROUNDS = 3;

@@ -1,4 +1,4 @@
-import { expect, test } from './fixtures.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 test('an outage of the server loses neither messages nor drafts', async ({ scripted, chat }) => {
   const server = await scripted(async (question, write) => write(`You said: ${question}`));

@@ -1,4 +1,4 @@
-import { Chat, expect, test } from './fixtures.ts';
+import { Chat, expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 

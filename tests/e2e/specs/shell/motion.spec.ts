@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 
-import { type Chat, expect, test } from './fixtures.ts';
-import type { Server } from './server.ts';
+import { type Chat, expect, test } from '../../support/fixtures.ts';
+import type { Server } from '../../support/server.ts';
 
 /** Records the names of all animations and transitions that start in the page. */
 async function watchMotion(page: Page): Promise<() => Promise<string[]>> {

@@ -7,12 +7,12 @@ import { extname, join } from 'node:path';
 
 import type { Page } from '@playwright/test';
 
-import { expect, test as base } from './fixtures.ts';
+import { expect, test as base } from '../support/fixtures.ts';
 
-const PAGE = join(import.meta.dirname, 'flask-page');
+const PAGE = join(import.meta.dirname, '../support/flask-page');
 const LIBRARY = join(
   import.meta.dirname,
-  '../clients/node_modules/socket.io-client/dist/socket.io.min.js',
+  '../../clients/node_modules/socket.io-client/dist/socket.io.min.js',
 );
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 

@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 
-import { askAll, expect, test } from './fixtures.ts';
-import { HOSTILE } from './hostile.ts';
+import { askAll, expect, test } from '../../support/fixtures.ts';
+import { HOSTILE } from '../../support/hostile-texts.ts';
 
 /** The elements that an answer may contain. */
 const TAGS = new Set(

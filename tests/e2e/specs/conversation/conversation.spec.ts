@@ -1,4 +1,4 @@
-import { Chat, expect, test } from './fixtures.ts';
+import { Chat, expect, test } from '../../support/fixtures.ts';
 
 test('the first answer streams in, and its tokens are shown', async ({
   server,

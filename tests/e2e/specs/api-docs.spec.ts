@@ -1,4 +1,4 @@
-import { expect, test } from './fixtures.ts';
+import { expect, test } from '../support/fixtures.ts';
 
 test('the API page shows and sends requests', async ({ scripted, page }) => {
   const server = await scripted(async (_question, write) => write('Twice.'));

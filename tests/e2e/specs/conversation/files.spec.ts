@@ -1,4 +1,4 @@
-import { Chat, expect, test } from './fixtures.ts';
+import { Chat, expect, test } from '../../support/fixtures.ts';
 
 const text = (name: string, content: string) => ({
   name,

@@ -1,6 +1,6 @@
 import type { Locator } from '@playwright/test';
 
-import { type Chat, expect, test } from './fixtures.ts';
+import { type Chat, expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
