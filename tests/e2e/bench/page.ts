@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 
 import type { Browser, Page } from '@playwright/test';
 
-import { askAll, Chat, expect, test } from '../support/fixtures.ts';
+import { askAll, Chat } from '../support/chat.ts';
+import { expect, test } from '../support/fixtures.ts';
 import { type Scores, withBrowser } from './lighthouse.ts';
 import { BEGIN, type Cost, costOf, END } from './trace.ts';
 

@@ -1,6 +1,7 @@
 import type { Locator } from '@playwright/test';
 
-import { type Chat, expect, test } from '../../support/fixtures.ts';
+import type { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 

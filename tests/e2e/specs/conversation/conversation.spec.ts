@@ -1,4 +1,5 @@
-import { Chat, expect, test } from '../../support/fixtures.ts';
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 test('the first answer streams in, and its tokens are shown', async ({
   server,

@@ -1,12 +1,5 @@
 import { expect, test } from '../../support/fixtures.ts';
-
-const SIZES = [
-  { width: 1440, height: 900 },
-  { width: 768, height: 1024 },
-  { width: 390, height: 844 },
-  { width: 320, height: 640 },
-  { width: 720, height: 450 },
-];
+import { VIEWPORTS } from '../../support/viewports.ts';
 
 function message(position: number, content: string, changes: object = {}) {
   return {
@@ -57,7 +50,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.reload();
     await expect(chat.answers).toHaveCount(4);
 
-    for (const size of SIZES) {
+    for (const size of VIEWPORTS) {
       await page.setViewportSize(size);
       await chat.expectAccessible();
       await chat.expectAllControlsReachable();

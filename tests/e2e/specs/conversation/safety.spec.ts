@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 
-import { askAll, expect, test } from '../../support/fixtures.ts';
+import { askAll } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 import { HOSTILE } from '../../support/hostile-texts.ts';
 
 /** The elements that an answer may contain. */

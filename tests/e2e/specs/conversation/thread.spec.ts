@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 
-import { askAll, type Chat, expect, test } from '../../support/fixtures.ts';
+import { askAll, type Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 import type { Server } from '../../support/server.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`Answer to ${question}`);

@@ -1,17 +1,9 @@
 import type { Page } from '@playwright/test';
 
 import { expect, test } from '../../support/fixtures.ts';
+import { VIEWPORTS } from '../../support/viewports.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
-
-const SIZES = [
-  { width: 1440, height: 900 },
-  { width: 768, height: 1024 },
-  { width: 390, height: 844 },
-  { width: 320, height: 640 },
-  // 1440 × 900 at 200 %.
-  { width: 720, height: 450 },
-];
 
 const STORE_ERROR = {
   status: 503,
@@ -24,7 +16,7 @@ async function failRequests(page: Page, path: string): Promise<() => Promise<voi
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  for (const size of SIZES) {
+  for (const size of VIEWPORTS) {
     test(`menus, dialogs and the list are accessible: ${colorScheme}, ${size.width} px`, async ({
       scripted,
       chat,

@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 
-import { type Chat, expect, test } from '../../support/fixtures.ts';
+import type { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 import type { Server } from '../../support/server.ts';
 
 /** Records the names of all animations and transitions that start in the page. */

@@ -1,4 +1,5 @@
-import { Chat, expect, test } from '../../support/fixtures.ts';
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 

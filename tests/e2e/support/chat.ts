@@ -1,0 +1,130 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { type BrowserContext, expect, type Locator, type Page } from '@playwright/test';
+
+import { unreachableControls } from './controls.ts';
+import type { Server } from './server.ts';
+
+/** The page, with the actions of a user. */
+export class Chat {
+  /** The browser's errors: exceptions, failed requests and violations of the content security policy. */
+  readonly errors: string[] = [];
+  /** Whether the test expects failing requests. */
+  expectsErrors = false;
+
+  constructor(readonly page: Page) {
+    page.on('pageerror', (error) => this.errors.push(String(error)));
+    page.on('console', (message) => {
+      // Some tests stop the server.
+      const isDisconnect = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
+        message.text(),
+      );
+      const isExpected = this.expectsErrors && /status of (4|5)\d\d/.test(message.text());
+      if (message.type() === 'error' && !isDisconnect && !isExpected) {
+        this.errors.push(message.text());
+      }
+    });
+  }
+
+  /** Opens a page in a browser context: another tab, or another user. */
+  static async in(context: BrowserContext): Promise<Chat> {
+    return new Chat(await context.newPage());
+  }
+
+  get field(): Locator {
+    return this.page.getByRole('textbox', { name: 'Message' });
+  }
+
+  get questions(): Locator {
+    return this.page.getByRole('article', { name: 'You' });
+  }
+
+  get answers(): Locator {
+    return this.page.getByRole('article', { name: 'Answer' });
+  }
+
+  get list(): Locator {
+    return this.page.getByRole('navigation', { name: 'Conversations' });
+  }
+
+  async open(server: Server, path = '/'): Promise<void> {
+    await this.page.goto(server.url + path);
+    await expect(this.field).toBeVisible();
+  }
+
+  async send(text: string): Promise<void> {
+    await this.field.fill(text);
+    await this.field.press('Enter');
+  }
+
+  /** Chooses an item of the menu of a conversation in the list. */
+  async choose(title: string, choice: string): Promise<void> {
+    await this.list.getByRole('button', { name: `Options of ${title}` }).click();
+    await this.page.getByRole('menuitem', { name: choice }).click();
+  }
+
+  /** Sends a message and waits for the complete answer. Returns its text. */
+  async ask(text: string): Promise<string> {
+    const count = await this.answers.count();
+    await this.send(text);
+    await expect(this.answers).toHaveCount(count + 1);
+    await this.waitForAnswer();
+    return this.answers.last().innerText();
+  }
+
+  async waitForAnswer(): Promise<void> {
+    await expect(this.answers.last()).toHaveAttribute('aria-busy', 'false', { timeout: 45_000 });
+  }
+
+  /** Asserts that nothing is wider than the window. */
+  async expectNoHorizontalOverflow(): Promise<void> {
+    const [contentWidth, windowWidth] = await this.page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      innerWidth,
+    ]);
+    expect(contentWidth).toBeLessThanOrEqual(windowWidth ?? 0);
+  }
+
+  /** Asserts that every control is in the window or can be scrolled there, and that nothing covers it. */
+  async expectAllControlsReachable(): Promise<void> {
+    expect(await this.page.evaluate(unreachableControls)).toEqual([]);
+  }
+
+  async expectAccessible(): Promise<void> {
+    // Wait for animations: colours are not final while an element fades in.
+    await this.page.evaluate(() => {
+      const isFinite = ({ effect }: Animation) => effect?.getComputedTiming().iterations !== Infinity;
+      const animations = document.getAnimations().filter(isFinite);
+      return Promise.allSettled(animations.map(({ finished }) => finished)).then(() => undefined);
+    });
+    const { violations } = await new AxeBuilder({ page: this.page }).analyze();
+    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  }
+}
+
+/** Sends the questions to the conversation at this path, faster than by typing, and waits for the answers. */
+export async function askAll(page: Page, path: string, questions: string[]): Promise<void> {
+  const request = { conversation_id: path.split('/').at(-1), questions };
+  await page.evaluate(async ({ conversation_id, questions }) => {
+    const socket = new WebSocket('/ws');
+    await new Promise<void>((resolve, reject) => {
+      let message: string | undefined;
+      const ask = () => {
+        const data = { conversation_id, message };
+        socket.send(JSON.stringify({ event: 'send_message', data }));
+      };
+      const next = () => {
+        message = questions.shift();
+        if (message === undefined) resolve();
+        else ask();
+      };
+      socket.addEventListener('open', next);
+      socket.addEventListener('message', ({ data }) => {
+        const { event, data: body } = JSON.parse(data);
+        if (event === 'token_usage') next();
+        else if (body.code === 'rate_limited') setTimeout(ask, body.retry_after_ms);
+        else if (event === 'error') reject(new Error(body.message));
+      });
+    });
+    socket.close();
+  }, request);
+}
