@@ -101,7 +101,10 @@ export class Chat {
   }
 }
 
-/** Sends the questions to the conversation at this path, faster than by typing, and waits for the answers. */
+/**
+ * Sends the questions to the conversation at this path over a WebSocket, which is faster than typing, and waits for
+ * the answers.
+ */
 export async function askAll(page: Page, path: string, questions: string[]): Promise<void> {
   const request = { conversation_id: path.split('/').at(-1), questions };
   await page.evaluate(async ({ conversation_id, questions }) => {

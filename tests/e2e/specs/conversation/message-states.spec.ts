@@ -18,7 +18,7 @@ function message(position: number, content: string, changes: object = {}) {
   };
 }
 
-/** A conversation with one message of each kind. */
+/** A conversation with a message of every status and with several versions. */
 const MESSAGES = [
   message(1, 'A question'),
   message(2, 'It was stopped', { status: 'stopped' }),
@@ -36,7 +36,7 @@ const FILES = [
 ].map((job, at) => ({ ...job, job_id: `j${at}`, conversation_id: 'c', file_name: `${at}.txt` }));
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`every state of a message is accessible: ${colorScheme}`, async ({ scripted, chat }) => {
+  test(`every message status is accessible: ${colorScheme}`, async ({ scripted, chat }) => {
     test.setTimeout(120_000);
     const server = await scripted(async (_question, write) => write('Fine.'));
     const { page } = chat;
