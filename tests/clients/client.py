@@ -1,6 +1,7 @@
 """A Socket.IO client that a test controls: client.py URL TRANSPORTS COOKIE
 
-It emits each line of its input, ["event", data], and prints one line for everything that it receives.
+Reads lines of ["event", data] from stdin and emits them. Prints each event that it receives, each acknowledgement
+and each change of the connection as a line of JSON.
 """
 
 import json
@@ -10,14 +11,14 @@ import requests
 import socketio
 
 
-def notify(*notification):
+def report(*entry):
     # A single write, as events arrive on several threads.
-    sys.stdout.write(f"{json.dumps(notification)}\n")
+    sys.stdout.write(f"{json.dumps(entry)}\n")
     sys.stdout.flush()
 
 
 def acknowledged(event):
-    return lambda *answer: notify("acknowledged", event, answer)
+    return lambda *answer: report("acknowledged", event, answer)
 
 
 def main(url, transports, cookie):
@@ -25,9 +26,9 @@ def main(url, transports, cookie):
     http = requests.Session()
     http.cookies.set(*cookie.split("=", 1))
     client = socketio.Client(http_session=http)
-    client.on("connect", lambda: notify("connect"))
-    client.on("disconnect", lambda _reason: notify("disconnect"))
-    client.on("*", notify)
+    client.on("connect", lambda: report("connect"))
+    client.on("disconnect", lambda _reason: report("disconnect"))
+    client.on("*", report)
     client.connect(url, transports=transports.split(","))
     for line in sys.stdin:
         event, data = json.loads(line)

@@ -1,7 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
-  testDir: '.',
+  testDir: './specs',
   timeout: 60_000,
   // CI machines are shared: a failed test is retried there and reported as flaky.
   retries: process.env['CI'] ? 1 : 0,

@@ -1,4 +1,4 @@
-import { expect, test } from './fixtures.ts';
+import { expect, test } from './support/fixtures.ts';
 
 const PICTURE = new URL('../../docs/screenshot.png', import.meta.url).pathname;
 

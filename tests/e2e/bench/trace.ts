@@ -45,33 +45,33 @@ export async function costOf(browser: Browser, page: Page, act: () => Promise<vo
   await browser.startTracing(page, { categories: CATEGORIES });
   await act();
   const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
-  return costIn(traceEvents as TraceEvent[]);
+  return costFrom(traceEvents as TraceEvent[]);
 }
 
-function costIn(events: TraceEvent[]): Cost {
+function costFrom(events: TraceEvent[]): Cost {
   const begin = events.find(({ name }) => name === BEGIN);
   const end = events.find(({ name }) => name === END);
-  if (!begin || !end) throw new Error('the page set no marks');
+  if (!begin || !end) throw new Error('the page did not set both marks');
   const measured = events.filter(({ ts }) => ts >= begin.ts && ts <= end.ts);
-  const own = measured.filter(({ pid, tid }) => pid === begin.pid && tid === begin.tid);
-  const tasks = own.filter(({ name }) => name === 'RunTask').toSorted((one, other) => one.ts - other.ts);
-  const frames = own.filter(({ name }) => name === 'Commit').map(({ ts }) => ts);
-  const works = workOfFrames(tasks, frames);
+  const mainThread = measured.filter(({ pid, tid }) => pid === begin.pid && tid === begin.tid);
+  const tasks = mainThread.filter(({ name }) => name === 'RunTask').toSorted((one, other) => one.ts - other.ts);
+  const frames = mainThread.filter(({ name }) => name === 'Commit').map(({ ts }) => ts);
+  const work = workPerFrame(tasks, frames);
   return {
-    busy: works.reduce((sum, work) => sum + work, 0) / 1e6,
-    overrun: works.reduce((sum, work) => sum + Math.floor(work / FRAME_US), 0),
+    busy: work.reduce((sum, us) => sum + us, 0) / 1e6,
+    overrun: work.reduce((sum, us) => sum + Math.floor(us / FRAME_US), 0),
     missed: measured.filter(isMissed).length,
   };
 }
 
 /** The main thread's work before each frame, in microseconds of thread time. */
-function workOfFrames(tasks: TraceEvent[], frames: number[]): number[] {
-  const works = [0];
+function workPerFrame(tasks: TraceEvent[], frames: number[]): number[] {
+  const work = [0];
   for (const { ts, dur = 0, tdur = 0 } of tasks) {
-    works.push((works.pop() ?? 0) + tdur);
-    if (frames.some((frame) => frame >= ts && frame <= ts + dur)) works.push(0);
+    work.push((work.pop() ?? 0) + tdur);
+    if (frames.some((frame) => frame >= ts && frame <= ts + dur)) work.push(0);
   }
-  return works;
+  return work;
 }
 
 function isMissed({ ph, args }: TraceEvent): boolean {

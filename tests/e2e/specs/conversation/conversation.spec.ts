@@ -1,6 +1,7 @@
-import { Chat, expect, test } from './fixtures.ts';
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
-test('the first answer streams in, and its tokens are shown', async ({
+test('the first answer streams in, and its token count is shown', async ({
   server,
   chat,
 }) => {
@@ -22,7 +23,7 @@ test('the first answer streams in, and its tokens are shown', async ({
   await expect(chat.page).toHaveTitle(/Write a story about a lighthouse keeper/);
 });
 
-test('ten turns survive killed servers and a reload', async ({
+test('ten turns survive server crashes and a reload', async ({
   server,
   chat,
 }) => {
@@ -65,7 +66,7 @@ test('two browsers never see each other’s conversations', async ({ server, cha
   await expect(other.page.getByText('my secret')).toHaveCount(0);
 });
 
-test('an unknown address shows that nothing was found and offers a new chat', async ({
+test('the URL of an unknown conversation shows an error and offers a new chat', async ({
   scripted,
   chat,
 }) => {
@@ -125,7 +126,7 @@ test('two tabs show the same streaming answer', async ({ scripted, chat, context
   await expect(tab.answers).toHaveText([/One, two\./]);
 });
 
-test('stopping keeps the text so far', async ({ scripted, chat }) => {
+test('stopping an answer keeps the text received so far', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => {
     write('This much came. ');
     await new Promise(() => {});
@@ -141,10 +142,10 @@ test('stopping keeps the text so far', async ({ scripted, chat }) => {
   await expect(chat.answers).toHaveText([/This much came\.\s*Stopped\./]);
 });
 
-test('a failed answer shows why, and the next message works', async ({ scripted, chat }) => {
+test('a failed answer shows the reason, and the next message works', async ({ scripted, chat }) => {
   const server = await scripted(async (question, write) => {
     write('Well, ');
-    if (question === 'fail') throw new Error('as the test wants');
+    if (question === 'fail') throw new Error('scripted failure');
     write('yes.');
   });
   await chat.open(server);

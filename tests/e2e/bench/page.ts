@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 
 import type { Browser, Page } from '@playwright/test';
 
-import { askAll, Chat, expect, test } from './fixtures.ts';
+import { askAll, Chat } from '../support/chat.ts';
+import { expect, test } from '../support/fixtures.ts';
 import { type Scores, withBrowser } from './lighthouse.ts';
 import { BEGIN, type Cost, costOf, END } from './trace.ts';
 
@@ -13,7 +14,7 @@ import { BEGIN, type Cost, costOf, END } from './trace.ts';
  * The cost of the page in the browser. The results have no thresholds: they are printed with their goals and
  * written to `bench/page.json` in cargo's target folder.
  */
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = resolve(import.meta.dirname, '../../..');
 const RESULTS = join(process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target'), 'bench/page.json');
 /** Results vary with the load of the machine, so the median counts. */
 const ROUNDS = 3;
@@ -21,7 +22,7 @@ const ROUNDS = 3;
 const TOKENS = 5000;
 const TOKENS_PER_SECOND = 1000;
 const ANSWER = tokens(TOKENS);
-const MORE = '| body | pull |\n|--|--:|\n| moon | 2 |\n| sun | 1 |\n\n$h(t) = h_0 + \\sum_i a_i \\cos(\\omega_i t)$\n';
+const TABLE_AND_FORMULA = '| body | pull |\n|--|--:|\n| moon | 2 |\n| sun | 1 |\n\n$h(t) = h_0 + \\sum_i a_i \\cos(\\omega_i t)$\n';
 
 interface Figure {
   case: string;
@@ -93,7 +94,7 @@ for (const count of [2_000, 100_000]) {
 }
 
 test('Lighthouse', async ({ scripted }) => {
-  const server = await scripted(async (_question, write) => write(`${ANSWER.slice(0, 200).join('')}\n\n${MORE}`));
+  const server = await scripted(async (_question, write) => write(`${ANSWER.slice(0, 200).join('')}\n\n${TABLE_AND_FORMULA}`));
   await withBrowser(async (context, scores) => {
     const chat = await Chat.in(context);
     await chat.open(server);
@@ -106,7 +107,7 @@ test('Lighthouse', async ({ scripted }) => {
   });
 });
 
-/** Other load on the machine only lowers the scores, so the best round counts. */
+/** Adds the scores of the best round, as other load on the machine only lowers them. */
 async function addScores(name: string, measure: () => Promise<Scores | null>): Promise<void> {
   const rounds: Scores[] = [];
   for (let tries = 0; rounds.length < ROUNDS && tries < 3 * ROUNDS; tries += 1) {
@@ -133,22 +134,22 @@ async function costOfAnswer(chat: Chat, browser: Browser, url: string): Promise<
     };
     costs.push(await costOf(browser, page, act));
   }
-  const middle = (of: (cost: Cost) => number) => median(costs.map(of));
+  const medianOf = (field: (cost: Cost) => number) => median(costs.map(field));
   return {
-    busy: middle(({ busy }) => busy),
-    overrun: middle(({ overrun }) => overrun),
-    missed: middle(({ missed }) => missed),
+    busy: medianOf(({ busy }) => busy),
+    overrun: medianOf(({ overrun }) => overrun),
+    missed: medianOf(({ missed }) => missed),
   };
 }
 
-/** Lets the page report its end: polling it would distort the measurement. */
+/** Makes the page itself mark the end of the answer: polling it would distort the measurement. */
 function markAnswer({ BEGIN, END }: { BEGIN: string; END: string }): void {
   addEventListener('keydown', () => performance.mark(BEGIN), { capture: true, once: true });
   const answered = new Promise<void>((resolve) => {
-    const seen = new MutationObserver(() => {
+    const observer = new MutationObserver(() => {
       if (!document.querySelector('article.answer[aria-busy="false"]')) return;
-      seen.disconnect();
-      // A task after the frame: the frame has been painted.
+      observer.disconnect();
+      // A task that runs after the frame: by then the frame has been painted.
       requestAnimationFrame(() =>
         setTimeout(() => {
           performance.mark(END);
@@ -156,7 +157,7 @@ function markAnswer({ BEGIN, END }: { BEGIN: string; END: string }): void {
         }),
       );
     });
-    seen.observe(document.body, { subtree: true, childList: true, attributeFilter: ['aria-busy'] });
+    observer.observe(document.body, { subtree: true, childList: true, attributeFilter: ['aria-busy'] });
   });
   Object.assign(window, { answered });
 }
@@ -175,14 +176,14 @@ async function importConversation(page: Page, count: number): Promise<void> {
   await expect.poll(status, { timeout: 300_000, intervals: [500] }).toEqual(complete);
 }
 
-/** Changes one small detail of the page in each frame. */
+/** Changes one small detail of the page in each frame, as a baseline for an idle page. */
 async function redraw({ BEGIN, END, ms }: { BEGIN: string; END: string; ms: number }): Promise<void> {
-  const changing = document.querySelector('h1');
+  const heading = document.querySelector('h1');
   performance.mark(BEGIN);
   const end = performance.now() + ms;
   for (let now = 0; now < end; ) {
     now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
-    if (changing) changing.style.opacity = changing.style.opacity === '1' ? '0.99' : '1';
+    if (heading) heading.style.opacity = heading.style.opacity === '1' ? '0.99' : '1';
   }
   performance.mark(END);
 }
@@ -196,7 +197,7 @@ function paintedAfterClick(link: Element): Promise<number> {
       const newest = [...document.querySelectorAll('article.answer')].at(-1);
       const isVisible = newest?.querySelector('.block') && newest.getBoundingClientRect().bottom > 0;
       if (!isVisible) requestAnimationFrame(check);
-      // A task after the frame: the frame has been painted.
+      // A task that runs after the frame: by then the frame has been painted.
       else requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begin)));
     };
     check();

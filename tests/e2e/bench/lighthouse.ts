@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { type BrowserContext, chromium } from '@playwright/test';
 
-import config from './playwright.config.ts';
+import config from '../playwright.config.ts';
 
 /** A separate package, as its installation would delay all tests. */
-const LIGHTHOUSE = new URL('../lighthouse/node_modules/lighthouse/core/index.js', import.meta.url).href;
+const LIGHTHOUSE = new URL('../../lighthouse/node_modules/lighthouse/core/index.js', import.meta.url).href;
 const CATEGORIES = ['performance', 'accessibility', 'best-practices'] as const;
 
 /** Scores from 0 to 100. */

@@ -1,6 +1,6 @@
 import type { Locator, Page } from '@playwright/test';
 
-import { expect, test } from './fixtures.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`You said: ${question}`);
 const heightOf = async (field: Locator) => (await field.boundingBox())?.height ?? 0;
@@ -22,7 +22,7 @@ test('the field grows with its text up to ten lines', async ({ scripted, chat })
   expect(await heightOf(chat.field)).toBe(ten);
 });
 
-test('Enter sends nothing during text composition or without text', async ({
+test('Enter sends nothing during text composition or in an empty field', async ({
   scripted,
   chat,
 }) => {
@@ -86,7 +86,7 @@ test('a pasted text of five megabytes is offered as a file', async ({
 }) => {
   const server = await scripted(echo);
   await chat.open(server);
-  const files = await acceptFiles(chat.page);
+  const files = await mockFiles(chat.page);
   await chat.field.evaluate((field) => {
     const clipboardData = new DataTransfer();
     clipboardData.setData('text/plain', 'word '.repeat(1_000_000));
@@ -105,14 +105,14 @@ test('a pasted text of five megabytes is offered as a file', async ({
   await expect(chat.page.getByRole('list', { name: 'Files' })).toContainText('pasted.txt');
 });
 
-test('files are chosen, pasted and dropped; a rejected one shows why and can be retried', async ({
+test('files are chosen, pasted and dropped; a rejected file shows the reason and can be retried', async ({
   scripted,
   chat,
 }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('before');
-  const files = await acceptFiles(chat.page);
+  const files = await mockFiles(chat.page);
   const list = chat.page.getByRole('list', { name: 'Files' });
   const text = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from('waves') });
 
@@ -143,7 +143,7 @@ test('files are chosen, pasted and dropped; a rejected one shows why and can be 
   expect(chat.errors.splice(0)).toEqual(Array(2).fill(expect.stringContaining('415')));
 });
 
-test('ten files are uploaded one after another and leave room to write', async ({
+test('ten files are uploaded one after another and leave the message field in view', async ({
   scripted,
   chat,
 }) => {
@@ -152,7 +152,7 @@ test('ten files are uploaded one after another and leave room to write', async (
   await page.setViewportSize({ width: 320, height: 480 });
   await chat.open(server);
   await chat.ask('before');
-  const files = await acceptFiles(page);
+  const files = await mockFiles(page);
   const names = Array.from({ length: 10 }, (_, at) => `${at} ${'of a long name '.repeat(4)}.txt`);
 
   await pasteOrDrop(page.locator('main'), 'drop', names);
@@ -169,7 +169,7 @@ test('a file in progress is shown after a reload', async ({ scripted, chat }) =>
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('before');
-  await acceptFiles(chat.page);
+  await mockFiles(chat.page);
   await chat.page.locator('input[type=file]').setInputFiles([
     { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('waves') },
   ]);
@@ -180,8 +180,11 @@ test('a file in progress is shown after a reload', async ({ scripted, chat }) =>
   await expect(chat.page.getByText('0 of 4 parts read')).toBeVisible();
 });
 
-/** Makes the server accept text files and never complete them. Returns the names of the uploaded files. */
-async function acceptFiles(page: Page): Promise<string[]> {
+/**
+ * Mocks the file routes: text files are accepted and never completed, `.png` files are rejected. Returns the names
+ * of the uploaded files, which grow with each upload.
+ */
+async function mockFiles(page: Page): Promise<string[]> {
   const names: string[] = [];
   const jobs: object[] = [];
   await page.route('**/api/v1/conversations/*/files{,/**}', async (route) => {
@@ -209,7 +212,7 @@ async function acceptFiles(page: Page): Promise<string[]> {
   return names;
 }
 
-/** Pastes or drops files. */
+/** Pastes files into the target or drops them on it. */
 async function pasteOrDrop(target: Locator, event: 'paste' | 'drop', names: string[]): Promise<void> {
   await target.evaluate(
     (element, { event, names }) => {

@@ -1,4 +1,4 @@
-import { expect, test } from './fixtures.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 const SIZES = [
   { width: 1440, height: 900 },
@@ -32,9 +32,9 @@ const HOSTILE = `<img src=x onerror="document.title='run'"> <script>document.tit
 <svg onload="document.title='run'"></svg> <a href="https://example.org" onclick="x()">link</a>
 `;
 
-test('Markdown is rendered', async ({ scripted, chat }) => {
+test('Markdown in an answer is rendered', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => {
-    for (const piece of RICH.match(/.{1,7}/gsu) ?? []) write(piece);
+    for (const chunk of RICH.match(/.{1,7}/gsu) ?? []) write(chunk);
   });
   await chat.open(server);
   await chat.ask('Show me');
@@ -52,11 +52,11 @@ test('Markdown is rendered', async ({ scripted, chat }) => {
   expect(copied).toBe('def tide(moon):\n    return moon * 2  # twice a day\n');
 });
 
-test('a hostile answer runs nothing and fetches nothing', async ({ scripted, chat }) => {
+test('a hostile answer runs no code and fetches nothing', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write(HOSTILE));
-  const elsewhere: string[] = [];
+  const externalRequests: string[] = [];
   chat.page.on('request', (request) => {
-    if (!request.url().startsWith(server.url)) elsewhere.push(request.url());
+    if (!request.url().startsWith(server.url)) externalRequests.push(request.url());
   });
   await chat.open(server);
   await chat.ask(HOSTILE);
@@ -68,7 +68,7 @@ test('a hostile answer runs nothing and fetches nothing', async ({ scripted, cha
   await expect(answer.locator('[onclick], [onerror], [onload]')).toHaveCount(0);
   await expect(answer.getByRole('link', { name: 'picture' })).toBeVisible();
   expect(await chat.page.title()).not.toBe('run');
-  expect(elsewhere.filter((url) => !url.startsWith('data:'))).toEqual([]);
+  expect(externalRequests.filter((url) => !url.startsWith('data:'))).toEqual([]);
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -80,7 +80,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       let resume = () => {};
       const server = await scripted(async (question, write) => {
         write(RICH);
-        if (question === 'fail') throw new Error('as the test wants');
+        if (question === 'fail') throw new Error('scripted failure');
         if (question === 'wait') await new Promise<void>((resolve) => (resume = resolve));
       });
       await chat.page.emulateMedia({ colorScheme });
@@ -103,7 +103,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await chat.expectAccessible();
       }
       const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
-      expect(width, 'nothing sticks out at the side').toBeLessThanOrEqual(size.width);
+      expect(width, 'no horizontal overflow').toBeLessThanOrEqual(size.width);
       await chat.page.goto(`${server.url}/c/00000000-0000-7000-8000-000000000000`);
       await expect(chat.page.getByRole('heading', { name: 'not here' })).toBeVisible();
       await chat.expectAccessible();
@@ -111,7 +111,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
-test('conversations are renamed, opened and deleted', async ({ scripted, chat }) => {
+test('conversations can be renamed, opened and deleted', async ({ scripted, chat }) => {
   const server = await scripted(async (question, write) => write(`About ${question}`));
   await chat.open(server);
   await chat.ask('tides');
@@ -161,7 +161,7 @@ test('everything works with the keyboard only', async ({ scripted, chat }) => {
   await expect(chat.list.getByRole('button', { name: /^Options of/ })).toBeFocused();
 });
 
-test('on a phone the conversations are in a drawer', async ({ scripted, chat }) => {
+test('on a phone the conversation list is a drawer', async ({ scripted, chat }) => {
   const server = await scripted(async (question, write) => write(`About ${question}`));
   await chat.page.setViewportSize({ width: 390, height: 844 });
   await chat.open(server);

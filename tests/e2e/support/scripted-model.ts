@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Upstream } from './server.ts';
 
-/** Answers a question: writes chunks of text and returns at the end of the answer. */
+/** Answers a question: writes chunks of text, and returns at the end of the answer or throws to disconnect. */
 export type Script = (question: string, write: (text: string) => void) => Promise<void>;
 
-/** A model with scripted answers, for tests that need exact ones. */
+/** A model with scripted answers, for tests that need an exact text or a failure. */
 export class ScriptedModel {
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
@@ -37,7 +37,7 @@ export class ScriptedModel {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = '';
-    for await (const part of request) body += part;
+    for await (const chunk of request) body += chunk;
     const { messages } = JSON.parse(body) as { messages: { content: string }[] };
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     const chunk = (choice: object) =>
@@ -49,7 +49,7 @@ export class ScriptedModel {
       chunk({ delta: {}, finish_reason: 'stop' });
       response.end('data: [DONE]\n\n');
     } catch {
-      // Disconnect after the chunks have been sent.
+      // Wait until the chunks have been sent, then disconnect.
       await sleep(50);
       response.destroy();
     }

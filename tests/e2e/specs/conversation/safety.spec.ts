@@ -1,7 +1,8 @@
 import type { Page } from '@playwright/test';
 
-import { askAll, expect, test } from './fixtures.ts';
-import { HOSTILE } from './hostile.ts';
+import { askAll } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
+import { HOSTILE_TEXTS } from '../../support/hostile-texts.ts';
 
 /** The elements that an answer may contain. */
 const TAGS = new Set(
@@ -10,20 +11,20 @@ const TAGS = new Set(
   annotation mrow mi mn mo mtext mspace ms msup msub msubsup mfrac msqrt mroot mover munder munderover
   mtable mtr mtd mstyle mpadded mphantom menclose merror mmultiscripts mprescripts`.split(/\s+/),
 );
-/** Their attributes; for MathML, all that contain no URL. */
+/** Their attributes. MathML may have every attribute that contains no URL. */
 const ATTRIBUTES = /^(class|dir|href|target|rel|title|align|start|tabindex|role|aria-[a-z]+|type|data-language|viewBox|width|height|focusable|d|streaming)$/;
 const MATH_ATTRIBUTES = /^(xmlns|display|mathvariant|mathcolor|mathbackground|stretchy|separator|fence|accent|accentunder|lspace|rspace|minsize|maxsize|symmetric|width|height|depth|voffset|scriptlevel|displaystyle|rowspacing|columnspacing|columnalign|linethickness|encoding|notation|movablelimits|form|largeop|rowlines|columnlines|linebreak)$/;
 
-test('no answer runs code, sends requests or imitates the page', async ({ scripted, chat }) => {
+test('hostile answers run no code, send no requests and cannot imitate the page', async ({ scripted, chat }) => {
   test.setTimeout(240_000);
-  expect(HOSTILE.length).toBeGreaterThanOrEqual(200);
+  expect(HOSTILE_TEXTS.length).toBeGreaterThanOrEqual(200);
   const { page } = chat;
   const server = await scripted(async (question, write) => {
     // Split at arbitrary positions, as by a model.
-    const answer = HOSTILE[Number(question)] ?? '';
+    const answer = HOSTILE_TEXTS[Number(question)] ?? '';
     for (let at = 0; at < answer.length; at += 97) write(answer.slice(at, at + 97));
   });
-  const unexpected = watch(page, server.url);
+  const unexpected = recordUnexpected(page, server.url);
   await page.addInitScript(() => {
     const reports: string[] = [];
     Object.assign(window, { reports });
@@ -37,25 +38,25 @@ test('no answer runs code, sends requests or imitates the page', async ({ script
   await askAll(
     page,
     new URL(page.url()).pathname,
-    HOSTILE.slice(1).map((_, at) => String(at + 1)),
+    HOSTILE_TEXTS.slice(1).map((_, at) => String(at + 1)),
   );
   await chat.waitForAnswer();
-  await expect(chat.questions.last()).toHaveText(String(HOSTILE.length - 1));
+  await expect(chat.questions.last()).toHaveText(String(HOSTILE_TEXTS.length - 1));
   await expectHarmless(page, 'while streaming');
   await chat.page.reload();
-  await expect(chat.questions.last()).toHaveText(String(HOSTILE.length - 1));
+  await expect(chat.questions.last()).toHaveText(String(HOSTILE_TEXTS.length - 1));
   await loadAllMessages(page);
-  await expect(chat.answers).toHaveCount(HOSTILE.length);
+  await expect(chat.answers).toHaveCount(HOSTILE_TEXTS.length);
   await expectHarmless(page, 'after a reload');
 
   expect(unexpected).toEqual([]);
 });
 
-test('a pasted message stays plain text', async ({ scripted, chat }) => {
+test('a pasted hostile message stays plain text', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('Fine.'));
-  const unexpected = watch(chat.page, server.url);
+  const unexpected = recordUnexpected(chat.page, server.url);
   await chat.open(server);
-  const pasted = HOSTILE.filter((text) => text.length < 300).join('\n');
+  const pasted = HOSTILE_TEXTS.filter((text) => text.length < 300).join('\n');
 
   await chat.ask(pasted);
 
@@ -65,7 +66,7 @@ test('a pasted message stays plain text', async ({ scripted, chat }) => {
   expect(unexpected).toEqual([]);
 });
 
-test('a link with a misleading text shows its host', async ({ scripted, chat }) => {
+test('a link with a misleading text shows its real host', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) =>
     write('[https://bank.example](https://elsewhere.invalid/x) and [the sea](https://sea.example)'),
   );
@@ -89,8 +90,8 @@ test('formulas are rendered, and prices stay text', async ({ scripted, chat }) =
   await expect(chat.answers.first()).toContainText('From $5 to $10:');
 });
 
-/** Records requests to other addresses, popups and dialogs. */
-function watch(page: Page, server: string): string[] {
+/** Records requests to URLs that the page does not use, popups and dialogs. */
+function recordUnexpected(page: Page, server: string): string[] {
   const unexpected: string[] = [];
   const own = new RegExp(`^${server}/(?:$|c/|api/|assets/|theme\\.js$|favicon[a-z-]*\\.svg$)`);
   page.on('request', (request) => {
@@ -122,10 +123,10 @@ async function expectHarmless(page: Page, when: string): Promise<void> {
   expect(seen.hacked, `${when}: no code has run`).toBe(false);
   expect(seen.reports, `${when}: no policy violation`).toEqual([]);
   expect(seen.elements.length).toBeGreaterThan(300);
-  const wrong = seen.elements.filter(({ tag, isMath, attributes, href }) => {
+  const disallowed = seen.elements.filter(({ tag, isMath, attributes, href }) => {
     const allowed = isMath ? MATH_ATTRIBUTES : ATTRIBUTES;
-    const isAddress = href === '' || /^(https?:|mailto:)/.test(href);
-    return !TAGS.has(tag) || !isAddress || !attributes.every((name) => allowed.test(name));
+    const isAllowedUrl = href === '' || /^(https?:|mailto:)/.test(href);
+    return !TAGS.has(tag) || !isAllowedUrl || !attributes.every((name) => allowed.test(name));
   });
-  expect(wrong, `${when}: only allowed elements and attributes`).toEqual([]);
+  expect(disallowed, `${when}: only allowed elements and attributes`).toEqual([]);
 }

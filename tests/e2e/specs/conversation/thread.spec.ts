@@ -1,7 +1,8 @@
 import type { Page } from '@playwright/test';
 
-import { askAll, type Chat, expect, test } from './fixtures.ts';
-import type { Server } from './server.ts';
+import { askAll, type Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
+import type { Server } from '../../support/server.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`Answer to ${question}`);
 
@@ -54,7 +55,7 @@ test('a long conversation opens at its end, and older messages load without movi
   await expect(chat.questions.first()).toHaveText('question 1');
   const isFound = await chat.page.evaluate(() =>
     // Search forward and wrap around.
-    (window as unknown as { find: (text: string, ...how: boolean[]) => boolean }).find(
+    (window as unknown as { find: (text: string, ...options: boolean[]) => boolean }).find(
       'Answer to question 77',
       false,
       false,
@@ -70,7 +71,7 @@ test('a long conversation opens at its end, and older messages load without movi
   expect(await distanceToBottom(chat.page)).toBeLessThan(2);
 });
 
-test('a distant message is shown with its surroundings', async ({
+test('jumping to a distant message loads the messages around it', async ({
   scripted,
   chat,
 }) => {
@@ -79,10 +80,10 @@ test('a distant message is shown with its surroundings', async ({
   await openLongConversation(server, chat, 100);
 
   await chat.page.evaluate((position) => {
-    interface Shown {
+    interface AppElement {
       app: { thread: { value: { showMessage(position: number): Promise<void> } } };
     }
-    const page = document.querySelector('webchat-app') as unknown as Shown;
+    const page = document.querySelector('webchat-app') as unknown as AppElement;
     return page.app.thread.value.showMessage(position);
   }, 41);
 
@@ -106,13 +107,13 @@ test('a distant message is shown with its surroundings', async ({
   expect(texts).toEqual([...all, 'one more']);
 });
 
-test('scrolling up stops following, and a button returns to the newest message', async ({
+test('scrolling up stops the automatic scrolling, and a button returns to the newest message', async ({
   scripted,
   chat,
 }) => {
   let resume = () => {};
   const server = await scripted(async (_question, write) => {
-    for (let part = 0; part < 3; part += 1) {
+    for (let chunk = 0; chunk < 3; chunk += 1) {
       write('A line of the answer.\n\n'.repeat(30));
       await new Promise<void>((resolve) => (resume = resolve));
     }
@@ -159,7 +160,7 @@ test('a screen reader announces complete sentences', async ({ scripted, chat }) 
   ]);
 });
 
-test('the line at the end of the summary opens the context', async ({ scripted, chat }) => {
+test('the line at the end of the summary opens the context panel', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('first');
@@ -180,7 +181,7 @@ test('the line at the end of the summary opens the context', async ({ scripted, 
   await expect(panel.getByRole('textbox', { name: 'Summary' })).toHaveValue('They spoke.');
 });
 
-test('an unreachable model is reported and the answer can be retried', async ({
+test('an unreachable model shows an error, and the answer can be retried', async ({
   scripted,
   chat,
 }) => {
@@ -225,12 +226,12 @@ for (const [name, size, scheme] of [
 
     const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(size.width);
-    const isWide = await scroller(chat.page).evaluate((at) => at.scrollWidth > at.clientWidth);
-    expect(isWide, 'the thread does not scroll sideways').toBe(false);
+    const isOverflowing = await scroller(chat.page).evaluate((at) => at.scrollWidth > at.clientWidth);
+    expect(isOverflowing, 'the thread has no horizontal scrolling').toBe(false);
   });
 }
 
-test('right-to-left text has its direction everywhere', async ({
+test('right-to-left text keeps its direction everywhere', async ({
   scripted,
   chat,
 }) => {
@@ -260,7 +261,7 @@ test('right-to-left text has its direction everywhere', async ({
   await expect(chat.list.getByRole('link').locator('strong')).toHaveCSS('direction', 'rtl');
 });
 
-test('characters of many code points stay intact and in place', async ({
+test('characters made of many code points stay intact and do not overflow', async ({
   scripted,
   chat,
 }) => {

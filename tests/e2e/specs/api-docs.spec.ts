@@ -1,6 +1,6 @@
-import { expect, test } from './fixtures.ts';
+import { expect, test } from '../support/fixtures.ts';
 
-test('the API page shows and sends requests', async ({ scripted, page }) => {
+test('the API page sends requests and shows the responses', async ({ scripted, page }) => {
   const server = await scripted(async (_question, write) => write('Twice.'));
   const errors: string[] = [];
   page.on('console', (message) => {
@@ -8,14 +8,14 @@ test('the API page shows and sends requests', async ({ scripted, page }) => {
   });
 
   await page.goto(`${server.url}/api/docs`);
-  const open = (id: string) => page.locator(`#${id}`);
-  await open('start_conversation').locator('summary').click();
-  await open('start_conversation').getByRole('button', { name: 'Try it' }).click();
-  const started = open('start_conversation').locator('output');
+  const operation = (id: string) => page.locator(`#${id}`);
+  await operation('start_conversation').locator('summary').click();
+  await operation('start_conversation').getByRole('button', { name: 'Try it' }).click();
+  const started = operation('start_conversation').locator('output');
   await expect(started).toContainText('201 application/json');
   const id = /"conversation_id":"([^"]+)"/u.exec((await started.textContent()) ?? '')?.[1] ?? '';
 
-  const send = open('send_message');
+  const send = operation('send_message');
   await send.locator('summary').click();
   await send.locator('[name=id]').fill(id);
   await send.getByRole('button', { name: 'Try it' }).click();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = resolve(import.meta.dirname, '../../..');
 const TARGET = process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target');
 const BINARY = process.env['WEBCHAT_BIN'] ?? join(TARGET, 'debug/webchat');
 const READY = /^Webchat is ready: (http:\/\/\S+)/;
@@ -17,7 +17,7 @@ export interface Upstream {
   maxTokens: string;
 }
 
-/** Additional settings. */
+/** Environment variables that override the defaults of the tests. */
 export type Settings = Record<string, string>;
 
 /** The small real model that `make test` runs. */
@@ -29,7 +29,7 @@ export function realModel(): Upstream {
   };
 }
 
-/** The server binary as a separate process with its own data. */
+/** The server binary, run as a separate process with its own data folder. */
 export class Server {
   url = '';
   #process: ChildProcess | null = null;
@@ -58,7 +58,7 @@ export class Server {
         AZURE_API_URL: this.upstream.url,
         MODEL: this.upstream.name,
         MAX_TOKENS: this.upstream.maxTokens,
-        // Without it, titles are the first words of the question, which the tests know.
+        // Without generated titles, a title is the first words of the question, which the tests can predict.
         AUTO_TITLES: 'off',
         LOG_LEVEL: 'warn',
         SHUTDOWN_GRACE_S: '1',
@@ -70,12 +70,12 @@ export class Server {
     });
     this.#process = child;
     const failed = once(child, 'error').then(([error]) => Promise.reject(error));
-    const ended = once(child, 'exit').then(([code]) =>
+    const exitedEarly = once(child, 'exit').then(([code]) =>
       Promise.reject(new Error(`${BINARY} exited with status ${code} before it was ready`)),
     );
-    this.url = await Promise.race([address(child), failed, ended]);
+    this.url = await Promise.race([readyUrl(child), failed, exitedEarly]);
     failed.catch(() => {});
-    ended.catch(() => {});
+    exitedEarly.catch(() => {});
   }
 
   /** Kills the server, as with `kill -9`. */
@@ -83,11 +83,12 @@ export class Server {
     await this.#signal('SIGKILL');
   }
 
-  /** Ends the server gracefully: it notifies its clients. */
+  /** Shuts the server down gracefully, so that it notifies its clients. */
   async terminate(): Promise<void> {
     await this.#signal('SIGTERM');
   }
 
+  /** Shuts the server down and deletes its data. */
   async stop(): Promise<void> {
     await this.terminate();
     await rm(this.dataDir, { recursive: true, force: true });
@@ -102,7 +103,7 @@ export class Server {
   }
 }
 
-async function address(child: ChildProcess): Promise<string> {
+async function readyUrl(child: ChildProcess): Promise<string> {
   if (!child.stdout) throw new Error('the server has no output');
   for await (const line of createInterface({ input: child.stdout })) {
     const url = READY.exec(line)?.[1];

@@ -7,12 +7,12 @@ import { extname, join } from 'node:path';
 
 import type { Page } from '@playwright/test';
 
-import { expect, test as base } from './fixtures.ts';
+import { expect, test as base } from '../support/fixtures.ts';
 
-const PAGE = join(import.meta.dirname, 'flask-page');
+const PAGE = join(import.meta.dirname, '../support/flask-page');
 const LIBRARY = join(
   import.meta.dirname,
-  '../clients/node_modules/socket.io-client/dist/socket.io.min.js',
+  '../../clients/node_modules/socket.io-client/dist/socket.io.min.js',
 );
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
@@ -54,8 +54,8 @@ test('a page of an allowed origin works over polling only', async ({
   chat,
   folder,
 }) => {
-  const elsewhere = await serve(folder);
-  const { port } = elsewhere.address() as AddressInfo;
+  const pageServer = await serve(folder);
+  const { port } = pageServer.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
   const server = await scripted(async (question, write) => write(`You said: ${question}`), {
     ALLOWED_ORIGINS: origin,
@@ -64,8 +64,8 @@ test('a page of an allowed origin works over polling only', async ({
   await chat.page.goto(`${origin}/index.html?server=${server.url}`);
   await converse(chat.page, 'from elsewhere');
 
-  elsewhere.closeAllConnections();
-  elsewhere.close();
+  pageServer.closeAllConnections();
+  pageServer.close();
 });
 
 async function converse(page: Page, message: string): Promise<void> {

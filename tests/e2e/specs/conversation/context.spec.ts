@@ -1,11 +1,12 @@
 import type { Locator } from '@playwright/test';
 
-import { type Chat, expect, test } from './fixtures.ts';
+import type { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
-/** The server's response for a long conversation, which would take too long to create. */
-const LONG = {
+/** The server's response for a long conversation, which would take too long to create in a test. */
+const LONG_CONTEXT = {
   system_prompt: null,
   parameters: {},
   few_shot_examples: [],
@@ -37,7 +38,7 @@ async function openPanel(chat: Chat): Promise<Locator> {
   return panel;
 }
 
-test('the token meter opens the context, where prompt, parameters and examples are changed', async ({
+test('the token meter opens the context panel, which changes prompt, parameters and examples', async ({
   scripted,
   chat,
 }) => {
@@ -75,7 +76,7 @@ test('the token meter opens the context, where prompt, parameters and examples a
   await expect(prompt).toHaveValue('');
 });
 
-test('a rejected value stays in its field with an error', async ({
+test('a rejected system prompt stays in its field with an error', async ({
   scripted,
   chat,
 }) => {
@@ -124,13 +125,13 @@ test('a conflicting change is kept and can be saved again', async ({
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`a summary is shown, changed and removed: ${colorScheme}`, async ({ scripted, chat }) => {
+  test(`a summary can be read, changed and removed: ${colorScheme}`, async ({ scripted, chat }) => {
     const server = await scripted(echo);
     await chat.page.emulateMedia({ colorScheme });
     await chat.open(server);
     await chat.ask('tides');
-    const context = structuredClone(LONG) as Omit<typeof LONG, 'summary'> & {
-      summary: (typeof LONG)['summary'] | null;
+    const context = structuredClone(LONG_CONTEXT) as Omit<typeof LONG_CONTEXT, 'summary'> & {
+      summary: (typeof LONG_CONTEXT)['summary'] | null;
     };
     await chat.page.route('**/context', (route) => route.fulfill({ json: context }));
     await chat.page.route('**/context/summary', (route) => {

@@ -1,17 +1,9 @@
 import type { Page } from '@playwright/test';
 
-import { expect, test } from './fixtures.ts';
+import { expect, test } from '../../support/fixtures.ts';
+import { VIEWPORTS } from '../../support/viewports.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
-
-const SIZES = [
-  { width: 1440, height: 900 },
-  { width: 768, height: 1024 },
-  { width: 390, height: 844 },
-  { width: 320, height: 640 },
-  // 1440 × 900 at 200 %.
-  { width: 720, height: 450 },
-];
 
 const STORE_ERROR = {
   status: 503,
@@ -24,8 +16,8 @@ async function failRequests(page: Page, path: string): Promise<() => Promise<voi
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  for (const size of SIZES) {
-    test(`menus, dialogs and the list are accessible: ${colorScheme}, ${size.width} px`, async ({
+  for (const size of VIEWPORTS) {
+    test(`menus, dialogs and the conversation list are accessible: ${colorScheme}, ${size.width} px`, async ({
       scripted,
       chat,
     }) => {
@@ -80,7 +72,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     });
   }
 
-  test(`a failed load is shown and can be retried: ${colorScheme}`, async ({
+  test(`a failed load shows an error and can be retried: ${colorScheme}`, async ({
     scripted,
     chat,
   }) => {
@@ -132,7 +124,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('a restarting server is shown as restarting, not as lost', async ({ scripted, chat }) => {
+test('a server that restarts is shown as restarting, not as disconnected', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
 
@@ -143,7 +135,7 @@ test('a restarting server is shown as restarting, not as lost', async ({ scripte
   await expect(chat.page.getByRole('banner')).not.toContainText('restarts');
 });
 
-test('a page without a network shows that it is offline', async ({ scripted, chat, context }) => {
+test('a page without a network connection shows that it is offline', async ({ scripted, chat, context }) => {
   const server = await scripted(echo);
   await chat.open(server);
 
@@ -154,7 +146,7 @@ test('a page without a network shows that it is offline', async ({ scripted, cha
   await expect(chat.page.getByRole('banner')).not.toContainText('Offline');
 });
 
-test('a page opened during a store outage recovers', async ({
+test('a page opened during a storage outage recovers when the server reconnects', async ({
   scripted,
   chat,
 }) => {
@@ -175,7 +167,7 @@ test('a page opened during a store outage recovers', async ({
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('a rate limit shows a countdown and disappears', async ({ scripted, chat }) => {
+test('a rate limit shows a countdown and disappears at its end', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);
@@ -194,7 +186,7 @@ test('a rate limit shows a countdown and disappears', async ({ scripted, chat })
   await expect(page.getByText('Too many requests.')).toBeHidden({ timeout: 5000 });
 });
 
-test('loading causes no layout shift', async ({ scripted, chat }) => {
+test('loading a conversation causes no layout shift', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);

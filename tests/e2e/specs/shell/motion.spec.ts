@@ -1,28 +1,31 @@
 import type { Page } from '@playwright/test';
 
-import { type Chat, expect, test } from './fixtures.ts';
-import type { Server } from './server.ts';
+import type { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
+import type { Server } from '../../support/server.ts';
 
 /** Records the names of all animations and transitions that start in the page. */
-async function watchMotion(page: Page): Promise<() => Promise<string[]>> {
+async function recordAnimations(page: Page): Promise<() => Promise<string[]>> {
   await page.addInitScript(() => {
-    const moved: string[] = [];
-    Object.assign(window, { moved });
-    addEventListener('animationstart', ({ animationName }) => moved.push(animationName), true);
-    addEventListener('transitionrun', ({ propertyName }) => moved.push(propertyName), true);
+    const started: string[] = [];
+    Object.assign(window, { started });
+    addEventListener('animationstart', ({ animationName }) => started.push(animationName), true);
+    addEventListener('transitionrun', ({ propertyName }) => started.push(propertyName), true);
   });
   return () =>
     page.evaluate(() => {
-      const { moved } = window as unknown as { moved: string[] };
-      const running = document.getAnimations().map((one) =>
-        one instanceof CSSAnimation ? one.animationName : (one as CSSTransition).transitionProperty,
+      const { started } = window as unknown as { started: string[] };
+      const running = document.getAnimations().map((animation) =>
+        animation instanceof CSSAnimation
+          ? animation.animationName
+          : (animation as CSSTransition).transitionProperty,
       );
-      return [...moved, ...running];
+      return [...started, ...running];
     });
 }
 
 /** Triggers every animation of the page. */
-async function triggerMotion(chat: Chat, server: Server, resume: () => void): Promise<void> {
+async function triggerAnimations(chat: Chat, server: Server, resume: () => void): Promise<void> {
   const { page } = chat;
   await chat.open(server);
   await chat.send('tides');
@@ -54,7 +57,7 @@ async function disconnectWhileLoading(chat: Chat, server: Server): Promise<void>
 }
 
 for (const reducedMotion of ['reduce', 'no-preference'] as const) {
-  test(`animations with prefers-reduced-motion: ${reducedMotion}`, async ({ scripted, chat }) => {
+  test(`animations run only without reduced motion: ${reducedMotion}`, async ({ scripted, chat }) => {
     const { page } = chat;
     let resume = () => {};
     const server = await scripted(async (_question, write) => {
@@ -62,22 +65,22 @@ for (const reducedMotion of ['reduce', 'no-preference'] as const) {
       write('They come **twice** a day.');
     });
     await page.emulateMedia({ reducedMotion });
-    const moved = await watchMotion(page);
+    const started = await recordAnimations(page);
 
-    await triggerMotion(chat, server, () => resume());
-    const before = await moved();
+    await triggerAnimations(chat, server, () => resume());
+    const before = await started();
     await disconnectWhileLoading(chat, server);
-    const after = await moved();
+    const after = await started();
 
     const isReduced = reducedMotion === 'reduce';
-    // Without the preference all animations run, so the recording works.
+    // Without reduced motion every animation runs, which shows that the recording works.
     const all = ['mark', 'opacity', 'pulse', 'rise', 'slide', 'transform'];
     expect(before).toEqual(isReduced ? [] : expect.arrayContaining(all));
     expect(after).toEqual(isReduced ? [] : expect.arrayContaining(['pulse']));
   });
 }
 
-test('with reduced motion an import of unknown length is shown as text only', async ({
+test('with reduced motion an import of unknown length shows text instead of a progress bar', async ({
   scripted,
   chat,
 }) => {

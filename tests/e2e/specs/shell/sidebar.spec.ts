@@ -1,4 +1,5 @@
-import { Chat, expect, test } from './fixtures.ts';
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
@@ -17,15 +18,15 @@ test('search finds words while typing, and a result opens its message', async ({
 
   await keyboard.press('Control+k');
   await keyboard.type('albatross');
-  const hits = chat.list.getByRole('link');
-  await expect(hits).toHaveCount(2);
-  await expect(hits.first().locator('mark')).toHaveText('albatross');
+  const results = chat.list.getByRole('link');
+  await expect(results).toHaveCount(2);
+  await expect(results.first().locator('mark')).toHaveText('albatross');
   await chat.expectAccessible();
   await keyboard.press('ArrowDown');
-  await expect(hits.first()).toBeFocused();
+  await expect(results.first()).toBeFocused();
   await keyboard.press('ArrowDown');
-  await expect(hits.last()).toBeFocused();
-  const isQuestion = (await hits.last().innerText()).includes('You');
+  await expect(results.last()).toBeFocused();
+  const isQuestion = (await results.last().innerText()).includes('You');
   await keyboard.press('Enter');
 
   const message = (isQuestion ? chat.questions : chat.answers).first();
@@ -46,7 +47,7 @@ test('the address of a message opens it', async ({ scripted, chat }) => {
   await expect(chat.questions.nth(1)).toBeFocused();
 });
 
-test('an empty result and an invalid search are shown', async ({ scripted, chat }) => {
+test('a search without results shows a message, and Escape clears the search', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
@@ -65,7 +66,7 @@ test('an empty result and an invalid search are shown', async ({ scripted, chat 
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('undo restores a deleted conversation', async ({ scripted, chat }) => {
+test('Undo restores a deleted conversation', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
@@ -82,7 +83,7 @@ test('undo restores a deleted conversation', async ({ scripted, chat }) => {
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('a deletion is final when its toast or the tab is closed', async ({
+test('a deletion becomes final when its toast or the tab is closed', async ({
   scripted,
   chat,
   context,
@@ -95,22 +96,22 @@ test('a deletion is final when its toast or the tab is closed', async ({
     await chat.ask(question);
   }
   const address = chat.page.url();
-  const status = async () => (await context.request.get(`${server.url}/api/v1/conversations`)).json();
+  const listConversations = async () => (await context.request.get(`${server.url}/api/v1/conversations`)).json();
 
   await chat.choose('tides', 'Delete');
   await chat.page.getByRole('button', { name: 'Dismiss' }).click();
-  await expect(async () => expect((await status()).conversations).toHaveLength(1)).toPass();
+  await expect(async () => expect((await listConversations()).conversations).toHaveLength(1)).toPass();
   await chat.choose('moons', 'Delete');
-  expect((await status()).conversations).toHaveLength(1);
+  expect((await listConversations()).conversations).toHaveLength(1);
   await chat.page.close({ runBeforeUnload: true });
 
-  await expect(async () => expect((await status()).conversations).toHaveLength(0)).toPass();
+  await expect(async () => expect((await listConversations()).conversations).toHaveLength(0)).toPass();
   const tab = await Chat.in(context);
   await tab.page.goto(address);
   await expect(tab.page.getByRole('heading', { name: 'not here' })).toBeVisible();
 });
 
-test('conversations are opened, renamed, deleted and restored by keyboard', async ({
+test('conversations can be opened, renamed, deleted and restored by keyboard', async ({
   scripted,
   chat,
 }) => {
@@ -222,7 +223,7 @@ test('an archived conversation leaves the list in every tab until it gets a mess
   for (const { list } of [chat, tab]) await expect(list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('changes of the list appear in both tabs', async ({ scripted, chat, context }) => {
+test('changes to the list appear in both tabs', async ({ scripted, chat, context }) => {
   const server = await scripted(echo);
   await chat.open(server);
   const tab = await Chat.in(context);

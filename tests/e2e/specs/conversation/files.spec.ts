@@ -1,12 +1,13 @@
-import { Chat, expect, test } from './fixtures.ts';
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
-const text = (name: string, content: string) => ({
+const textFile = (name: string, content: string) => ({
   name,
   mimeType: 'text/plain',
   buffer: Buffer.from(content),
 });
 
-test('a file becomes two messages in every tab', async ({ scripted, chat, context }) => {
+test('an analysed file becomes two messages in every tab', async ({ scripted, chat, context }) => {
   const server = await scripted(async (_question, write) => write('It is about waves.'));
   await chat.open(server);
   await chat.ask('before');
@@ -14,7 +15,7 @@ test('a file becomes two messages in every tab', async ({ scripted, chat, contex
   await tab.open(server, new URL(chat.page.url()).pathname);
   await expect(tab.answers).toHaveCount(1);
 
-  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));
+  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
 
   for (const { page, questions, answers } of [chat, tab]) {
     await expect(questions).toHaveText(['before', /sea\.txt/]);
@@ -27,7 +28,7 @@ test('a file can start a conversation', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('It is about waves.'));
   await chat.open(server);
 
-  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));
+  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
 
   await expect(chat.questions).toHaveText([/sea\.txt/]);
   await expect(chat.answers).toHaveText([/It is about waves\./]);
@@ -47,7 +48,7 @@ test('a file shows its progress and can be cancelled', async ({ scripted, chat }
   );
   await chat.open(server);
   const waves = 'Waves come and go. '.repeat(300);
-  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', waves));
+  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', waves));
   const list = chat.page.getByRole('list', { name: 'Files' });
 
   await expect(list).toContainText(/1 of \d+ parts read/);
@@ -62,18 +63,18 @@ test('a file shows its progress and can be cancelled', async ({ scripted, chat }
   await expect(list).toHaveCount(0);
 });
 
-test('a failed file shows why, also after a reload, and can be retried', async ({
+test('a failed file shows the reason, also after a reload, and can be retried', async ({
   scripted,
   chat,
 }) => {
   test.setTimeout(120_000);
   let fails = true;
   const server = await scripted(async (_question, write) => {
-    if (fails) throw new Error('broken off');
+    if (fails) throw new Error('scripted failure');
     write('It is about waves.');
   });
   await chat.open(server);
-  await chat.page.locator('input[type=file]').setInputFiles(text('sea.txt', 'Waves come and go.'));
+  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
   const failure = chat.page.getByRole('alert').filter({ hasText: 'The model' });
 
   await expect(failure).toBeVisible({ timeout: 60_000 });

@@ -1,6 +1,6 @@
-import { expect, test } from './fixtures.ts';
+import { expect, test } from '../../support/fixtures.ts';
 
-test('an outage of the server loses neither messages nor drafts', async ({ scripted, chat }) => {
+test('a server outage loses neither messages nor drafts', async ({ scripted, chat }) => {
   const server = await scripted(async (question, write) => write(`You said: ${question}`));
   await chat.open(server);
   await chat.ask('before');
@@ -29,7 +29,7 @@ test('an unacknowledged message survives a reload and is stored once', async ({
   await chat.page.routeWebSocket('**/ws', (socket) => {
     const upstream = socket.connectToServer();
     socket.onMessage((frame) => {
-      // The server receives the messages, but its events do not come back.
+      // The server receives the messages, but the page receives none of its events.
       upstream.send(frame);
     });
     upstream.onMessage(() => {});
@@ -40,13 +40,13 @@ test('an unacknowledged message survives a reload and is stored once', async ({
   await expect(chat.questions.last()).toHaveText('did you get this?');
 
   await chat.page.unrouteAll();
-  const again = await chat.page.context().newPage();
+  const newTab = await chat.page.context().newPage();
   await chat.page.close();
-  await again.goto(server.url);
-  await again.getByRole('navigation').getByRole('link').first().click();
+  await newTab.goto(server.url);
+  await newTab.getByRole('navigation').getByRole('link').first().click();
 
-  await expect(again.getByText('You said: did you get this?')).toBeVisible();
-  await expect(again.getByRole('article', { name: 'You' })).toHaveText([
+  await expect(newTab.getByText('You said: did you get this?')).toBeVisible();
+  await expect(newTab.getByRole('article', { name: 'You' })).toHaveText([
     'before',
     'did you get this?',
   ]);
@@ -67,7 +67,7 @@ test('a rejected message can be edited and sent', async ({ scripted, chat }) => 
   await expect(chat.questions).toHaveText(['shorter']);
 });
 
-test('an answer interrupted by a killed server can be continued', async ({ scripted, chat }) => {
+test('an answer interrupted by a server crash can be continued', async ({ scripted, chat }) => {
   let count = 0;
   const server = await scripted(async (_question, write) => {
     count += 1;
@@ -118,10 +118,10 @@ test('a rate-limited message can be sent again after the delay', async ({
 
   await expect(chat.page.getByText(/You can try again in [1-8] s\./)).toBeVisible();
   await chat.expectAccessible();
-  const again = chat.page.getByRole('button', { name: 'Send again' });
-  await expect(again).toHaveAttribute('aria-disabled', 'true');
-  await expect(again).not.toHaveAttribute('aria-disabled');
-  await again.click();
+  const sendAgain = chat.page.getByRole('button', { name: 'Send again' });
+  await expect(sendAgain).toHaveAttribute('aria-disabled', 'true');
+  await expect(sendAgain).not.toHaveAttribute('aria-disabled');
+  await sendAgain.click();
 
   await expect(chat.answers).toHaveText([/You said: tides/]);
   await expect(chat.questions).toHaveText(['tides']);

@@ -1,12 +1,5 @@
-import { expect, test } from './fixtures.ts';
-
-const SIZES = [
-  { width: 1440, height: 900 },
-  { width: 768, height: 1024 },
-  { width: 390, height: 844 },
-  { width: 320, height: 640 },
-  { width: 720, height: 450 },
-];
+import { expect, test } from '../../support/fixtures.ts';
+import { VIEWPORTS } from '../../support/viewports.ts';
 
 function message(position: number, content: string, changes: object = {}) {
   return {
@@ -25,7 +18,7 @@ function message(position: number, content: string, changes: object = {}) {
   };
 }
 
-/** A conversation with one message of each kind. */
+/** A conversation with a message of every status and with several versions. */
 const MESSAGES = [
   message(1, 'A question'),
   message(2, 'It was stopped', { status: 'stopped' }),
@@ -43,7 +36,7 @@ const FILES = [
 ].map((job, at) => ({ ...job, job_id: `j${at}`, conversation_id: 'c', file_name: `${at}.txt` }));
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`every state of a message is accessible: ${colorScheme}`, async ({ scripted, chat }) => {
+  test(`every message status is accessible: ${colorScheme}`, async ({ scripted, chat }) => {
     test.setTimeout(120_000);
     const server = await scripted(async (_question, write) => write('Fine.'));
     const { page } = chat;
@@ -57,7 +50,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.reload();
     await expect(chat.answers).toHaveCount(4);
 
-    for (const size of SIZES) {
+    for (const size of VIEWPORTS) {
       await page.setViewportSize(size);
       await chat.expectAccessible();
       await chat.expectAllControlsReachable();
