@@ -8,17 +8,17 @@ use super::reading::count;
 use super::service::Conversations;
 use crate::error::ChatError;
 
-/// A page of messages, with the number after which the conversation's events follow.
+/// A page of messages, and the event number to subscribe from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePage {
-    /// The messages, oldest first. The answer of the running turn is left out: its events contain all of
-    /// it.
+    /// The messages, oldest first, without the answer of the running turn: its events contain the complete
+    /// answer.
     pub messages: Vec<VersionedMessage>,
-    /// The position before which the previous page ends. `None` if this is the first page.
+    /// The `before` of the page with older messages, or `None` if there are none.
     pub next_before: Option<u64>,
-    /// A subscription after this number misses nothing that this page doesn't have.
+    /// A subscription after this number delivers everything that this page lacks.
     pub event_seq: u64,
-    /// The running turn.
+    /// The running turn, if any.
     pub running_turn: Option<TurnId>,
 }
 
@@ -34,8 +34,8 @@ impl Conversations {
         before: Option<u64>,
         limit: u32,
     ) -> Result<MessagePage, ChatError> {
-        // Read the checkpoint first: an event between the two reads is then delivered twice instead of
-        // never, and clients recognise events by their ids.
+        // Read the checkpoint first: an event between the two reads is then delivered twice rather than
+        // never, and clients ignore duplicates by id.
         let checkpoint = self.core.ports.log.checkpoint(id).await?;
         let mut messages = self.core.read_messages(user_id, id, before, limit).await?;
         let next_before = messages
@@ -66,7 +66,7 @@ impl Conversations {
         self.core.all_messages(user_id, id).await
     }
 
-    /// Adds to each message its versions: the messages with the same parent and role.
+    /// Adds the versions of each message: the messages with the same parent and role.
     async fn with_versions(
         &self,
         user_id: UserId,
@@ -83,7 +83,7 @@ impl Conversations {
         }
         let versioned = messages.into_iter().map(|message| {
             let versions = versions.remove(&(message.parent_id, message.role));
-            // There is none if the conversation was reset meanwhile.
+            // A concurrent reset may have removed the message.
             let versions = versions.unwrap_or_else(|| vec![message.message_id]);
             VersionedMessage { message, versions }
         });
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_answer_of_a_running_turn_is_left_out_of_the_page() {
+    async fn the_answer_of_a_running_turn_is_not_in_the_page() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         let before = test.events().await.last().unwrap().seq;
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pages_lead_from_the_newest_message_to_the_first() {
+    async fn pages_go_from_the_newest_message_to_the_first() {
         let test = TestChat::new().await;
         append(&test, 5).await;
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_without_the_running_answer_still_links_to_the_previous_page() {
+    async fn a_page_without_the_running_answer_still_has_a_next_page() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         let _answering = test.ask("Why?").await;
@@ -171,25 +171,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_messages_are_read_across_pages_without_empty_answers() {
+    async fn reading_all_messages_spans_pages_and_skips_empty_answers() {
         let test = TestChat::new().await;
         append(&test, 2 * PAGE).await;
         let _answering = test.ask(QUESTION).await;
 
         let all = test.chat.conversations.all_messages(test.user_id, test.id).await.unwrap();
 
-        let without_the_answer: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
+        let expected: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
         let positions: Vec<u64> = all.iter().map(|message| message.position).collect();
-        assert_eq!(positions, without_the_answer);
+        assert_eq!(positions, expected);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_reads_nothing() {
+    async fn another_user_cannot_read_messages() {
         let test = TestChat::new().await;
-        let stranger = UserId::generate();
+        let other_user = UserId::generate();
 
-        let page = test.chat.conversations.message_page(stranger, test.id, None, 10).await;
-        let all = test.chat.conversations.all_messages(stranger, test.id).await;
+        let page = test.chat.conversations.message_page(other_user, test.id, None, 10).await;
+        let all = test.chat.conversations.all_messages(other_user, test.id).await;
 
         assert!(matches!(page, Err(ChatError::ConversationNotFound)));
         assert!(matches!(all, Err(ChatError::ConversationNotFound)));

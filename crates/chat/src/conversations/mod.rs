@@ -1,4 +1,4 @@
-//! Conversations, their messages, search, and saved histories.
+//! Conversations: their messages, search, and saved histories.
 
 pub(crate) mod messages;
 mod reading;

@@ -1,11 +1,11 @@
-//! Reads conversations and messages, with "not found" as an error.
+//! Reads conversations and messages, and fails if they do not exist.
 
 use webchat_domain::{Conversation, ConversationId, Message, MessageId, Role, UserId};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// The number of messages per read when all are wanted.
+/// The number of messages per read when all messages are read.
 pub(crate) const PAGE: u32 = 200;
 
 impl Core {
@@ -18,7 +18,7 @@ impl Core {
         found.ok_or(ChatError::ConversationNotFound)
     }
 
-    /// Returns the message if it has this role, whether it is visible or not.
+    /// Returns the message with this role, visible or hidden.
     pub(crate) async fn find_message(
         &self,
         user_id: UserId,
@@ -44,7 +44,7 @@ impl Core {
         Ok(last.filter(|message| message.role == Role::Assistant))
     }
 
-    /// Returns the question that an answer belongs to. An imported answer may have none.
+    /// Returns the question of an answer. An imported answer may have none, which is an error.
     pub(crate) async fn question_of(
         &self,
         user_id: UserId,

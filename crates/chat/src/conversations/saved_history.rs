@@ -1,4 +1,4 @@
-//! Histories that are saved as files in the Flask application's format.
+//! Histories saved as files in the Flask application's format.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,25 +14,25 @@ use crate::runtime::core::Core;
 
 const SUFFIX: &str = "_conversation_history.json";
 
-/// The number of names to try, each for the next second, when a name is taken.
+/// The maximum number of file names to try. Each is for the second after the previous one.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// The name of a saved history: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedName {
-    moment: String,
+    saved_at: String,
     id: ConversationId,
 }
 
 impl SavedName {
     pub(crate) fn new(now: Timestamp, id: ConversationId) -> Self {
-        Self { moment: now.compact(), id }
+        Self { saved_at: now.compact(), id }
     }
 }
 
 impl fmt::Display for SavedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}{SUFFIX}", self.moment, self.id)
+        write!(f, "{}_{}{SUFFIX}", self.saved_at, self.id)
     }
 }
 
@@ -41,11 +41,11 @@ impl FromStr for SavedName {
 
     fn from_str(text: &str) -> Result<Self, ChatError> {
         let parts = text.strip_suffix(SUFFIX).and_then(|text| text.rsplit_once('_'));
-        let (moment, id) = parts.ok_or(ChatError::SavedFileNotFound)?;
-        let is_digits = moment.split('_').all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        let (saved_at, id) = parts.ok_or(ChatError::SavedFileNotFound)?;
+        let is_digits = saved_at.split('_').all(|part| part.bytes().all(|b| b.is_ascii_digit()));
         let id = id.parse().map_err(|_| ChatError::SavedFileNotFound)?;
-        let name = Self { moment: moment.to_owned(), id };
-        // An id has several spellings, of which only ours is used in file names.
+        let name = Self { saved_at: saved_at.to_owned(), id };
+        // Ids parse from several spellings; file names use only the canonical one.
         if is_digits && name.to_string() == text {
             Ok(name)
         } else {
@@ -55,8 +55,8 @@ impl FromStr for SavedName {
 }
 
 impl Conversations {
-    /// Saves the conversation as a file that its owner can read, and returns the file's name. No file is
-    /// ever overwritten.
+    /// Saves the conversation's messages as a file that only its user can read, and returns the file's name.
+    /// Never overwrites a file.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
@@ -68,13 +68,13 @@ impl Conversations {
     ) -> Result<SavedName, ChatError> {
         let history = self.core.flask_history(user_id, id).await?;
         let content = flask::file(&history).map_err(StoreError::fault)?;
-        let mut moment = self.core.now();
+        let mut saved_at = self.core.now();
         for _ in 0..MAX_ATTEMPTS {
-            let name = SavedName::new(moment, id);
+            let name = SavedName::new(saved_at, id);
             if self.core.ports.saved_files.save(&name.to_string(), content.clone()).await? {
                 return Ok(name);
             }
-            moment = moment.plus(Duration::from_secs(1));
+            saved_at = saved_at.plus(Duration::from_secs(1));
         }
         Err(ChatError::SavedTooOften)
     }
@@ -82,7 +82,8 @@ impl Conversations {
     /// Returns a saved history.
     ///
     /// # Errors
-    /// [`ChatError::SavedFileNotFound`], also if the conversation was deleted or belongs to another user.
+    /// [`ChatError::SavedFileNotFound`] if there is no such file, or if its conversation was deleted or
+    /// belongs to another user.
     pub async fn saved_history(
         &self,
         user_id: UserId,
@@ -97,7 +98,7 @@ impl Conversations {
 }
 
 impl Core {
-    /// Returns the messages as the Flask application shows and saves them.
+    /// Returns the messages in the Flask application's format.
     pub(crate) async fn flask_history(
         &self,
         user_id: UserId,
@@ -115,7 +116,7 @@ mod tests {
     use crate::testing::{ANSWER, QUESTION, TestChat};
 
     #[tokio::test(start_paused = true)]
-    async fn saves_in_the_same_second_get_different_names() {
+    async fn saves_within_the_same_second_have_distinct_names() {
         let test = TestChat::new().await;
 
         let first = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
@@ -139,20 +140,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_user_saves_and_reads_nothing() {
+    async fn another_user_can_neither_save_nor_read_a_history() {
         let test = TestChat::new().await;
-        let stranger = UserId::generate();
+        let other_user = UserId::generate();
         let name = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
 
-        let read = test.chat.conversations.saved_history(stranger, &name).await;
-        let saved = test.chat.conversations.save_history(stranger, test.id).await;
+        let read = test.chat.conversations.saved_history(other_user, &name).await;
+        let saved = test.chat.conversations.save_history(other_user, test.id).await;
 
         assert_eq!(read.unwrap_err().code(), "saved_conversation_not_found");
         assert_eq!(saved.unwrap_err().code(), "conversation_not_found");
     }
 
     #[test]
-    fn only_generated_names_are_accepted() {
+    fn only_canonical_names_are_parsed() {
         let id = ConversationId::generate();
         for text in [
             String::new(),

@@ -7,7 +7,7 @@ use webchat_domain::{Conversation, SearchHit, SearchQuery, UserId};
 use super::service::Conversations;
 use crate::error::ChatError;
 
-/// The number of best messages in which conversations are searched.
+/// The maximum number of best messages that a search for conversations considers.
 const MAX_MESSAGES: u32 = 500;
 
 /// A conversation that matches a query.
@@ -15,7 +15,7 @@ const MAX_MESSAGES: u32 = 500;
 pub struct FoundConversation {
     /// The conversation.
     pub conversation: Conversation,
-    /// The score of its best message. Higher is better; scores of different searches don't compare.
+    /// The score of its best message. Higher is better; scores of different searches are not comparable.
     pub score: f64,
 }
 
@@ -51,7 +51,7 @@ impl Conversations {
         let mut best = HashMap::new();
         let mut ids = Vec::new();
         for hit in self.search(user_id, query, MAX_MESSAGES).await? {
-            // Hits are ordered: the first one of a conversation is its best.
+            // Hits are sorted by score: a conversation's first hit is its best.
             best.entry(hit.conversation_id).or_insert_with(|| {
                 ids.push(hit.conversation_id);
                 hit.score
@@ -59,7 +59,7 @@ impl Conversations {
         }
         let mut found = Vec::new();
         for id in ids.into_iter().take(limit) {
-            // It may have been deleted meanwhile.
+            // It may have been deleted concurrently.
             if let Some(conversation) = self.core.ports.conversations.find(user_id, id).await? {
                 let score = best.get(&id).copied().unwrap_or_default();
                 found.push(FoundConversation { conversation, score });
@@ -75,36 +75,36 @@ mod tests {
     use crate::testing::TestChat;
 
     #[tokio::test(start_paused = true)]
-    async fn a_conversation_is_found_once_by_its_best_message() {
+    async fn a_conversation_with_several_hits_is_found_once_with_its_best_score() {
         let test = TestChat::new().await;
         test.ask_and_answer("The moon makes the tides.", "Tides, tides: the tide.").await;
         let other =
             test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
         let filler = "and many other things of little weight ".repeat(20);
-        let asking = crate::testing::message(&format!("{filler} tide {filler}"));
-        test.chat.turns.send(test.user_id, other, asking).await.unwrap();
+        let question = crate::testing::message(&format!("{filler} tide {filler}"));
+        test.chat.turns.send(test.user_id, other, question).await.unwrap();
 
         let found =
             test.chat.conversations.search_conversations(test.user_id, "tide", 10).await.unwrap();
         let best =
             test.chat.conversations.search_conversations(test.user_id, "tide", 1).await.unwrap();
 
-        let ids: Vec<_> = found.iter().map(|one| one.conversation.conversation_id).collect();
+        let ids: Vec<_> = found.iter().map(|found| found.conversation.conversation_id).collect();
         assert_eq!(ids, [test.id, other]);
         assert!(found[0].score > found[1].score);
         assert_eq!(best, found[..1]);
-        let stranger =
+        let by_other_user =
             test.chat.conversations.search_conversations(UserId::generate(), "tide", 10).await;
-        assert_eq!(stranger.unwrap(), []);
+        assert_eq!(by_other_user.unwrap(), []);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_empty_search_is_rejected() {
+    async fn a_query_without_words_is_an_error() {
         let test = TestChat::new().await;
 
         for query in ["", " ", "-tide", "\""] {
-            let refused = test.chat.conversations.search(test.user_id, query, 10).await;
-            assert_eq!(refused.unwrap_err().code(), "empty_search", "{query:?}");
+            let result = test.chat.conversations.search(test.user_id, query, 10).await;
+            assert_eq!(result.unwrap_err().code(), "empty_search", "{query:?}");
         }
     }
 }

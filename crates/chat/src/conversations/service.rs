@@ -1,4 +1,4 @@
-//! The use cases of conversations themselves.
+//! The use cases that create, list, change and delete conversations.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::turns::stopper::TurnStopper;
 
-/// The number of conversations per read when all are wanted.
+/// The number of conversations per read when all conversations are read.
 const PAGE: u32 = 100;
 
-/// Conversations and their messages.
+/// The use cases of conversations and their messages.
 #[derive(Clone)]
 pub struct Conversations {
     pub(super) core: Arc<Core>,
@@ -24,12 +24,12 @@ impl Conversations {
         Self { core: Arc::clone(core), stopper }
     }
 
-    /// Starts an empty conversation. A key that was used before returns the conversation it started, in
-    /// its current state.
+    /// Starts an empty conversation. Repeating a call with the same key returns the first call's
+    /// conversation in its current state.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`] while the key's conversation is being deleted; when the
-    /// conversation can't be stored.
+    /// [`ChatError::ConversationNotFound`] while the key's conversation is being deleted; an error of the
+    /// store if the conversation can't be stored.
     pub async fn start(
         &self,
         user_id: UserId,
@@ -56,7 +56,7 @@ impl Conversations {
         self.core.find_conversation(user_id, id).await
     }
 
-    /// Returns a page of the user's conversations after `after`, most recently changed first.
+    /// Returns a page of the user's conversations after the cursor `after`, most recently changed first.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -92,7 +92,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
-    /// [`ChatError::RevisionConflict`] if the conversation is not in the expected state.
+    /// [`ChatError::RevisionConflict`] if the conversation differs from the expected state.
     pub async fn edit(
         &self,
         user_id: UserId,
@@ -171,7 +171,7 @@ mod tests {
     use crate::testing::{QUESTION, TestChat, settle};
 
     #[tokio::test(start_paused = true)]
-    async fn deleting_a_conversation_stops_its_turn_and_removes_everything() {
+    async fn deleting_a_conversation_stops_its_turn_and_removes_it() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         request.send_text("Hm").await;
@@ -181,9 +181,9 @@ mod tests {
         settle().await;
 
         assert!(request.is_cancelled());
-        let told: HashSet<String> = test.published().await.split_off(3).into_iter().collect();
+        let published: HashSet<String> = test.published().await.split_off(3).into_iter().collect();
         let expected = ["deleted", "end: Stopped, Stopped", "usage: 14"].map(str::to_owned);
-        assert_eq!(told, HashSet::from(expected));
+        assert_eq!(published, HashSet::from(expected));
         let found = test.chat.conversations.find(test.user_id, test.id).await;
         assert_eq!(found.unwrap_err().code(), "conversation_not_found");
     }
@@ -210,8 +210,8 @@ mod tests {
         assert_eq!(contents, ["Again", "Yes."]);
         assert!(test.published().await.contains(&"reset".to_owned()));
         assert_eq!(test.chat.contexts.examples(test.user_id, test.id).await.unwrap(), []);
-        let stranger = test.chat.conversations.reset(UserId::generate(), test.id).await;
-        assert_eq!(stranger.unwrap_err().code(), "conversation_not_found");
+        let by_other_user = test.chat.conversations.reset(UserId::generate(), test.id).await;
+        assert_eq!(by_other_user.unwrap_err().code(), "conversation_not_found");
     }
 
     #[tokio::test(start_paused = true)]
@@ -228,31 +228,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_edit_of_another_revision_than_expected_is_rejected() {
+    async fn an_edit_that_expects_another_state_is_a_conflict() {
         let test = TestChat::new().await;
         let before = test.conversation().await;
         test.ask_and_answer(QUESTION, "4").await;
-        let told = test.published().await;
+        let published = test.published().await;
         let expected = Some(before);
 
         let edit = Edit { archived: Some(true), expected, ..Edit::default() };
-        let refused = test.chat.conversations.edit(test.user_id, test.id, edit).await;
+        let result = test.chat.conversations.edit(test.user_id, test.id, edit).await;
 
-        assert!(matches!(refused, Err(ChatError::RevisionConflict)), "{refused:?}");
+        assert!(matches!(result, Err(ChatError::RevisionConflict)), "{result:?}");
         assert!(!test.conversation().await.archived);
-        assert_eq!(test.published().await, told);
+        assert_eq!(test.published().await, published);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_user_changes_and_publishes_nothing() {
+    async fn an_edit_by_another_user_changes_and_publishes_nothing() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
-        let stranger = UserId::generate();
+        let other_user = UserId::generate();
         let title = Title::try_from("Mine".to_owned()).ok();
         let edit = Edit { title, ..Edit::default() };
 
-        let renamed = test.chat.conversations.edit(stranger, test.id, edit).await;
-        let deleted = test.chat.conversations.delete(stranger, test.id).await;
+        let renamed = test.chat.conversations.edit(other_user, test.id, edit).await;
+        let deleted = test.chat.conversations.delete(other_user, test.id).await;
         settle().await;
 
         assert_eq!(renamed.unwrap_err().code(), "conversation_not_found");
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_conversations_are_read_across_pages() {
+    async fn listing_all_conversations_spans_pages() {
         let test = TestChat::new().await;
         let mut started = HashSet::from([test.id]);
         for _ in 0..PAGE {

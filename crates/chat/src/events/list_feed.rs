@@ -12,10 +12,10 @@ use webchat_persistence::{Conversations, StoreError};
 
 use crate::runtime::error_chain::error_chain;
 
-/// The maximum number of changed conversations that are pending for one subscriber.
+/// The maximum number of changed conversations pending for one subscriber.
 const MAX_PENDING: usize = 1_024;
 
-/// How long a subscription waits before it reads the store again after a failure.
+/// How long a subscription waits after a failure before it reads the store again.
 const REREAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The list subscriptions of this instance, by user.
@@ -24,8 +24,8 @@ pub(crate) struct ListFeed {
     subscribers: Mutex<HashMap<UserId, Vec<Arc<Pending>>>>,
 }
 
-/// A subscription to a user's list of conversations, read at the subscriber's pace: it delivers the
-/// latest state of each changed conversation, however often that changed.
+/// A subscription to a user's list of conversations, read at the subscriber's pace. It delivers the
+/// latest state of each changed conversation once, even if the conversation changed several times.
 pub struct ListSubscription {
     feed: Arc<ListFeed>,
     conversations: Arc<dyn Conversations>,
@@ -36,11 +36,11 @@ pub struct ListSubscription {
 /// A change of an entry in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListChange {
-    /// The conversation is new or has changed; this is its current state.
+    /// The conversation was created or changed; this is its current state.
     Listed(Conversation),
-    /// The conversation is gone.
+    /// The conversation was deleted.
     Unlisted(ConversationId),
-    /// So many conversations have changed that the client should read the whole list again.
+    /// Many conversations changed: the client should read the complete list again.
     Many,
 }
 
@@ -53,10 +53,10 @@ struct Pending {
 
 #[derive(Default)]
 struct Changed {
-    /// Each id once, the longest-pending one first.
+    /// Distinct ids, oldest change first.
     ids: VecDeque<ConversationId>,
-    /// Whether unknown others changed too.
-    are_many: bool,
+    /// Whether more conversations changed than `ids` can name.
+    has_overflowed: bool,
 }
 
 impl ListFeed {
@@ -80,7 +80,7 @@ impl ListFeed {
         }
     }
 
-    /// Notifies the user's subscribers on this instance. Without an id, many conversations changed.
+    /// Notifies the user's subscribers on this instance. If `id` is `None`, many conversations changed.
     pub(crate) fn notify(&self, user_id: UserId, id: Option<ConversationId>) {
         for pending in self.lock().get(&user_id).into_iter().flatten() {
             pending.add(id);
@@ -96,9 +96,9 @@ impl Pending {
     fn add(&self, id: Option<ConversationId>) {
         let mut changed = self.lock();
         match id {
-            Some(id) if changed.are_many || changed.ids.contains(&id) => return,
+            Some(id) if changed.has_overflowed || changed.ids.contains(&id) => return,
             Some(id) if changed.ids.len() < MAX_PENDING => changed.ids.push_back(id),
-            _ => *changed = Changed { ids: VecDeque::new(), are_many: true },
+            _ => *changed = Changed { ids: VecDeque::new(), has_overflowed: true },
         }
         self.wake.notify_one();
     }
@@ -108,7 +108,7 @@ impl Pending {
         loop {
             {
                 let mut changed = self.lock();
-                if mem::take(&mut changed.are_many) {
+                if mem::take(&mut changed.has_overflowed) {
                     return None;
                 }
                 if let Some(id) = changed.ids.pop_front() {
@@ -125,7 +125,7 @@ impl Pending {
 }
 
 impl ListSubscription {
-    /// Waits for the next change. While the store can't be read, this tries again every second.
+    /// Waits for the next change. While the store can't be read, retries every second.
     ///
     /// # Cancellation
     /// Dropping the future may lose a change.
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat, expect_soon, settle};
 
-    async fn test() -> TestChat {
+    async fn chat_with_background_tasks() -> TestChat {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         settle().await;
@@ -180,17 +180,17 @@ mod tests {
         }
     }
 
-    fn is_quiet(list: &ListSubscription) -> bool {
+    fn is_empty(list: &ListSubscription) -> bool {
         list.pending.lock().ids.is_empty()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_change_of_an_entry_delivers_its_latest_state() {
-        let test = test().await;
+    async fn every_change_of_a_conversation_delivers_its_current_state() {
+        let test = chat_with_background_tasks().await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
-        let begun = test.chat.conversations.start(test.user_id, None).await.unwrap();
-        assert_eq!(listed(&mut list).await, begun);
+        let started = test.chat.conversations.start(test.user_id, None).await.unwrap();
+        assert_eq!(listed(&mut list).await, started);
         let request = test.ask(QUESTION).await;
         let with_question = listed(&mut list).await;
         request.send_text(ANSWER).await;
@@ -200,15 +200,15 @@ mod tests {
         test.rename(test.id, title("Sums")).await;
         let renamed = listed(&mut list).await;
         test.chat.conversations.reset(test.user_id, test.id).await.unwrap();
-        let emptied = listed(&mut list).await;
+        let after_reset = listed(&mut list).await;
         test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
 
         assert_eq!(with_question.title, Some(title(QUESTION)));
         assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
         assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));
-        assert_eq!(emptied.message_count, 0);
+        assert_eq!(after_reset.message_count, 0);
         assert_eq!(expect_soon(list.next()).await, ListChange::Unlisted(test.id));
-        assert!(is_quiet(&list));
+        assert!(is_empty(&list));
     }
 
     #[tokio::test(start_paused = true)]
@@ -218,26 +218,26 @@ mod tests {
         test.ask_and_answer(QUESTION, ANSWER).await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
-        let asked_for_title = test.model.next_request().await;
-        asked_for_title.send_text("Sums").await;
-        asked_for_title.finish(FinishReason::Stop).await;
+        let title_request = test.model.next_request().await;
+        title_request.send_text("Sums").await;
+        title_request.finish(FinishReason::Stop).await;
 
         assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_else_receives_of_it() {
-        let test = test().await;
-        let strangers = test.chat.events.subscribe_to_list(UserId::generate());
+    async fn other_users_receive_no_list_change() {
+        let test = chat_with_background_tasks().await;
+        let other_users_list = test.chat.events.subscribe_to_list(UserId::generate());
 
         test.ask_and_answer(QUESTION, ANSWER).await;
 
-        assert!(is_quiet(&strangers));
+        assert!(is_empty(&other_users_list));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_subscriber_gets_the_latest_state_of_each_entry_once() {
-        let test = test().await;
+    async fn a_slow_subscriber_receives_the_latest_state_of_each_conversation_once() {
+        let test = chat_with_background_tasks().await;
         let other =
             test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
         settle().await;
@@ -251,41 +251,41 @@ mod tests {
         settle().await;
 
         for id in [test.id, other] {
-            let newest = listed(&mut list).await;
-            assert_eq!((newest.conversation_id, newest.title), (id, Some(title("49"))));
+            let latest = listed(&mut list).await;
+            assert_eq!((latest.conversation_id, latest.title), (id, Some(title("49"))));
         }
-        assert!(is_quiet(&list));
+        assert!(is_empty(&list));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_subscriber_far_behind_is_told_to_reload_and_continues() {
-        let test = test().await;
+    async fn a_subscriber_far_behind_receives_many_and_continues() {
+        let test = chat_with_background_tasks().await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
         for _ in 0..=2 * MAX_PENDING {
             test.chat.core.lists.notify(test.user_id, Some(ConversationId::generate()));
         }
-        let waiting = list.pending.lock().ids.len();
-        let far_behind = expect_soon(list.next()).await;
+        let pending = list.pending.lock().ids.len();
+        let change = expect_soon(list.next()).await;
         test.rename(test.id, title("Sums")).await;
 
-        assert_eq!((waiting, far_behind), (0, ListChange::Many));
+        assert_eq!((pending, change), (0, ListChange::Many));
         assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_dropped_subscription_is_removed() {
-        let test = test().await;
+        let test = chat_with_background_tasks().await;
         let (one, other) = (
             test.chat.events.subscribe_to_list(test.user_id),
             test.chat.events.subscribe_to_list(test.user_id),
         );
 
         drop(one);
-        let left = test.chat.core.lists.lock().get(&test.user_id).unwrap().len();
+        let remaining = test.chat.core.lists.lock().get(&test.user_id).unwrap().len();
         drop(other);
 
-        assert_eq!(left, 1);
+        assert_eq!(remaining, 1);
         assert!(test.chat.core.lists.lock().is_empty());
     }
 }

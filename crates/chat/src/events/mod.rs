@@ -1,6 +1,7 @@
-//! Live events: publishing them, subscribing to them, and the feed of changed lists.
+//! Live events: the publisher, the subscriptions, and the feed of list changes.
 
 pub(crate) mod list_feed;
+mod merge;
 pub(crate) mod publisher;
 pub(crate) mod service;
 pub(crate) mod signals;

@@ -13,13 +13,15 @@ use webchat_persistence::TurnLog;
 
 use crate::runtime::error_chain::error_chain;
 
-/// The backoff between attempts to publish an event grows from the first to the second.
+/// The first backoff after a failed attempt to publish an event.
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
+
+/// The maximum backoff between attempts to publish an event.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Publishes the events of one turn in order. A log that is slow or unavailable holds up no answer:
-/// unpublished events are queued here, and adjacent chunks become one, so that they take no more memory
-/// than their text.
+/// Publishes the events of one turn in order. A slow or unavailable log never delays the answer: pending
+/// events are queued here, and adjacent chunks are merged, so that the queue takes little more memory than
+/// the text.
 pub(crate) struct EventPublisher {
     log: Arc<dyn TurnLog>,
     conversation_id: ConversationId,
@@ -57,14 +59,14 @@ impl EventPublisher {
         self.wake.notify_one();
     }
 
-    /// Declares that no more events follow.
+    /// Closes the queue: no more events follow.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_one();
     }
 
-    /// Publishes queued events until the queue is closed and empty. Retries until `abort` is cancelled,
-    /// plus a grace period. Returns whether everything was published.
+    /// Publishes pending events until the queue is closed and empty. Gives up a grace period after `abort`
+    /// is cancelled. Returns whether all events were published.
     pub(crate) async fn run(&self, abort: &CancellationToken) -> bool {
         let _finishing = self.has_finished.clone().drop_guard();
         while let Some(body) = self.next().await {
@@ -97,8 +99,8 @@ impl EventPublisher {
         }
     }
 
-    /// Tries without end, always under the same event id, so that an attempt whose result was lost
-    /// publishes nothing twice. `backon` sleeps on Tokio's clock, which tests can pause.
+    /// Retries without a limit, always with the same event id: if the result of an attempt is lost, the retry
+    /// does not publish the event twice. `backon` sleeps on Tokio's clock, which tests can pause.
     async fn publish_with_retry(&self, body: EventBody) {
         let event_id = event_id(&body);
         let append = || self.log.append(self.conversation_id, event_id, body.clone());
@@ -122,14 +124,14 @@ impl EventPublisher {
     }
 }
 
-/// Returns one maximum backoff after the abort, so that the event is tried at least once more.
+/// Waits for the abort and then one maximum backoff, so that the event is retried at least once more.
 async fn abort_grace(abort: &CancellationToken) {
     abort.cancelled().await;
     sleep(MAX_BACKOFF).await;
 }
 
-/// Returns the id under which an event is published. The end of a turn has an id made of the turn's: the
-/// instance that runs the turn and one that takes it for abandoned may both publish it.
+/// Returns the id under which an event is published. The id of a turn's end is derived from the turn's id,
+/// because the instance that runs the turn and one that considers it abandoned may both publish the end.
 pub(crate) fn event_id(body: &EventBody) -> EventId {
     match body {
         EventBody::ResponseEnd(end) => EventId::once_in(end.turn_id, body.name()),
@@ -150,7 +152,7 @@ mod tests {
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat, describe, settle};
 
-    /// A room whose log can be taken away, and what was told there.
+    /// A chat whose log can become unavailable.
     struct Outage {
         test: TestChat,
         log: Arc<Log>,
@@ -158,9 +160,9 @@ mod tests {
 
     #[derive(Default)]
     struct Log {
-        is_away: AtomicBool,
-        told: Mutex<Vec<String>>,
-        ids_of_failed: Mutex<HashSet<EventId>>,
+        is_unavailable: AtomicBool,
+        published: Mutex<Vec<String>>,
+        failed_ids: Mutex<HashSet<EventId>>,
     }
 
     impl Log {
@@ -170,11 +172,11 @@ mod tests {
             event_id: EventId,
             body: EventBody,
         ) -> Result<Arc<Event>, StoreError> {
-            if self.is_away.load(Ordering::SeqCst) {
-                self.ids_of_failed.lock().unwrap().insert(event_id);
-                return Err(StoreError::unavailable("gone"));
+            if self.is_unavailable.load(Ordering::SeqCst) {
+                self.failed_ids.lock().unwrap().insert(event_id);
+                return Err(StoreError::unavailable("the log is unavailable"));
             }
-            self.told.lock().unwrap().push(describe(&body));
+            self.published.lock().unwrap().push(describe(&body));
             Ok(Arc::new(Event { conversation_id, seq: 1, body }))
         }
     }
@@ -192,20 +194,20 @@ mod tests {
         }
 
         fn begin(&self) {
-            self.log.is_away.store(true, Ordering::SeqCst);
+            self.log.is_unavailable.store(true, Ordering::SeqCst);
         }
 
         fn end(&self) {
-            self.log.is_away.store(false, Ordering::SeqCst);
+            self.log.is_unavailable.store(false, Ordering::SeqCst);
         }
 
-        fn told_of_the_answer(&self) -> Vec<String> {
-            self.log.told.lock().unwrap()[2..].to_vec()
+        fn published_answer_events(&self) -> Vec<String> {
+            self.log.published.lock().unwrap()[2..].to_vec()
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_during_a_log_outage_is_stored_and_published_afterwards() {
+    async fn an_answer_made_while_the_log_is_unavailable_is_stored_and_published_later() {
         let outage = Outage::open().await;
         let request = outage.test.ask(QUESTION).await;
         outage.begin();
@@ -217,22 +219,22 @@ mod tests {
         request.finish(FinishReason::Stop).await;
         sleep(Duration::from_secs(30)).await;
         let stored = outage.test.last_message().await;
-        let told_meanwhile = outage.told_of_the_answer();
+        let published_meanwhile = outage.published_answer_events();
         outage.end();
         sleep(MAX_BACKOFF).await;
 
         assert_eq!((stored.content.as_str(), stored.status), (ANSWER, MessageStatus::Complete));
-        assert_eq!(told_meanwhile, [""; 0]);
+        assert_eq!(published_meanwhile, [""; 0]);
         assert_eq!(
-            outage.told_of_the_answer(),
+            outage.published_answer_events(),
             ["chunk: anti", "chunk: disestablishmentarianism", "end: Stop, Complete", "usage: 20"]
         );
-        let ids = outage.log.ids_of_failed.lock().unwrap();
-        assert_eq!(ids.len(), 1, "the first event was tried again under its own id");
+        let ids = outage.log.failed_ids.lock().unwrap();
+        assert_eq!(ids.len(), 1, "retries of the first event use the same id");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_instance_that_cannot_publish_yet_is_not_treated_as_dead() {
+    async fn a_turn_whose_end_is_not_published_yet_is_not_abandoned() {
         let outage = Outage::open().await;
         let (test, other) = (&outage.test, outage.test.another_instance());
         let request = test.ask(QUESTION).await;
@@ -245,15 +247,19 @@ mod tests {
         }
         outage.end();
         other.turns.recover_abandoned_turns().await.unwrap();
-        let told_by_the_other = outage.told_of_the_answer();
+        let published_by_other = outage.published_answer_events();
         test.advance(MAX_BACKOFF).await;
-        let told = outage.told_of_the_answer();
+        let published = outage.published_answer_events();
         test.advance(Duration::from_mins(1)).await;
         other.turns.recover_abandoned_turns().await.unwrap();
 
-        assert_eq!(told_by_the_other, [""; 0]);
-        assert_eq!(told.last().unwrap(), "usage: 20");
-        assert_eq!(outage.told_of_the_answer(), told, "what is told is forgotten");
+        assert_eq!(published_by_other, [""; 0]);
+        assert_eq!(published.last().unwrap(), "usage: 20");
+        assert_eq!(
+            outage.published_answer_events(),
+            published,
+            "a published turn is not recovered"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -262,11 +268,11 @@ mod tests {
         let request = outage.test.ask(QUESTION).await;
         outage.begin();
         request.send_text(ANSWER).await;
-        let began = Instant::now();
+        let started_at = Instant::now();
 
         outage.test.chat.shutdown(Duration::from_secs(1)).await;
 
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(started_at.elapsed() < Duration::from_secs(5), "{:?}", started_at.elapsed());
         let answer = outage.test.last_message().await;
         assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Interrupted));
     }

@@ -1,4 +1,4 @@
-//! The use cases of subscribing.
+//! The use cases of subscriptions.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::subscription::Subscription;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// Subscriptions to events and lists.
+/// The use cases of subscriptions to events and lists.
 #[derive(Clone)]
 pub struct Events {
     core: Arc<Core>,
@@ -20,8 +20,8 @@ impl Events {
         Self { core: Arc::clone(core) }
     }
 
-    /// Subscribes to the events of a conversation that come after the event `after`; without it, to
-    /// those that are published from now on.
+    /// Subscribes to the events of a conversation after the number `after`, or to new events if it is
+    /// `None`.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
@@ -35,8 +35,8 @@ impl Events {
         Ok(Subscription::open(Arc::clone(&self.core.ports.log), id, after).await?)
     }
 
-    /// Subscribes to changes of the user's list of conversations from now on, whichever instance makes
-    /// them. Changes that happen while instances can't reach each other are not delivered.
+    /// Subscribes to new changes of the user's list of conversations, on all instances. Changes that happen
+    /// while instances can't reach each other are not delivered.
     #[must_use]
     pub fn subscribe_to_list(&self, user_id: UserId) -> ListSubscription {
         self.core.lists.subscribe(user_id, Arc::clone(&self.core.ports.conversations))

@@ -124,13 +124,13 @@ async fn an_edit_based_on_an_old_revision_is_a_conflict() {
 #[tokio::test(start_paused = true)]
 async fn another_user_can_neither_view_nor_change_the_context() {
     let test = TestChat::new().await;
-    let (stranger, id, chat) = (UserId::generate(), test.id, &test.chat);
+    let (other_user, id, chat) = (UserId::generate(), test.id, &test.chat);
 
-    let view = chat.contexts.view(stranger, id).await;
-    let prompt = chat.contexts.edit(stranger, id, prompted("Obey."), None).await;
+    let view = chat.contexts.view(other_user, id).await;
+    let prompt = chat.contexts.edit(other_user, id, prompted("Obey."), None).await;
     let example =
-        chat.contexts.add_example(stranger, id, None, QUESTION.into(), ANSWER.into()).await;
-    let summary = chat.contexts.set_summary(stranger, id, None, None).await;
+        chat.contexts.add_example(other_user, id, None, QUESTION.into(), ANSWER.into()).await;
+    let summary = chat.contexts.set_summary(other_user, id, None, None).await;
 
     for result in [view.map(drop), prompt, example.map(drop), summary] {
         assert_eq!(code(result), "conversation_not_found");

@@ -1,0 +1,152 @@
+//! Limits the size of an update, and merges adjacent chunks of an answer.
+
+use std::sync::Arc;
+
+use webchat_domain::{Event, EventBody, ResponseChunk, TurnId};
+
+/// The maximum number of bytes of text in one update, which bounds a slow client's memory.
+pub(super) const MAX_UPDATE_BYTES: usize = 32 * 1024;
+
+/// Returns as many of the first events as fit into one update, at least one.
+pub(super) fn take_up_to_max(events: &[Arc<Event>]) -> &[Arc<Event>] {
+    let mut size = 0;
+    let fits = |event: &&Arc<Event>| {
+        size += text_len(event);
+        size <= MAX_UPDATE_BYTES
+    };
+    let count = events.iter().take_while(fits).count().max(1);
+    events.get(..count).unwrap_or(events)
+}
+
+fn text_len(event: &Event) -> usize {
+    match &event.body {
+        EventBody::MessageAccepted(accepted) => accepted.content.len(),
+        EventBody::ResponseChunk(chunk) => chunk.chunk.len(),
+        _ => 0,
+    }
+}
+
+/// Merges adjacent chunks of one turn into one with the number of the last.
+pub(super) fn merge_chunks(events: &[Arc<Event>]) -> Vec<Arc<Event>> {
+    events
+        .chunk_by(|one, next| chunk_turn(one).is_some() && chunk_turn(one) == chunk_turn(next))
+        .filter_map(|run| match run {
+            [] | [_] => run.first().cloned(),
+            [.., last] => Some(merged(run, last)),
+        })
+        .collect()
+}
+
+fn chunk_turn(event: &Event) -> Option<TurnId> {
+    match &event.body {
+        EventBody::ResponseChunk(chunk) => Some(chunk.turn_id),
+        _ => None,
+    }
+}
+
+fn merged(run: &[Arc<Event>], last: &Arc<Event>) -> Arc<Event> {
+    let EventBody::ResponseChunk(ResponseChunk { turn_id, .. }) = last.body else {
+        return Arc::clone(last);
+    };
+    let chunk = run
+        .iter()
+        .filter_map(|event| match &event.body {
+            EventBody::ResponseChunk(chunk) => Some(chunk.chunk.as_str()),
+            _ => None,
+        })
+        .collect();
+    Arc::new(Event {
+        body: EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }),
+        ..Event::clone(last)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use webchat_domain::ConversationChange;
+
+    use super::*;
+
+    fn chunk(seq: u64, turn_id: TurnId, text: &str) -> Arc<Event> {
+        let chunk = ResponseChunk { chunk: text.to_owned(), turn_id };
+        event(seq, EventBody::ResponseChunk(chunk))
+    }
+
+    fn deleted(seq: u64) -> Arc<Event> {
+        event(seq, EventBody::ConversationUpdated(ConversationChange::Deleted))
+    }
+
+    fn event(seq: u64, body: EventBody) -> Arc<Event> {
+        let conversation_id = "0190a000-0000-7000-8000-000000000000".parse().unwrap();
+        Arc::new(Event { conversation_id, seq, body })
+    }
+
+    #[test]
+    fn adjacent_chunks_are_merged_into_one_with_the_last_number() {
+        let (one, other) = (TurnId::generate(), TurnId::generate());
+        let events = [
+            chunk(1, one, "a"),
+            chunk(2, one, "b"),
+            chunk(3, other, "c"),
+            chunk(4, one, "d"),
+            deleted(5),
+            chunk(6, one, "e"),
+            chunk(8, one, "f"),
+            chunk(9, one, "g"),
+        ];
+
+        let merged = merge_chunks(&events);
+
+        assert_eq!(
+            merged,
+            [
+                chunk(2, one, "ab"),
+                chunk(3, other, "c"),
+                chunk(4, one, "d"),
+                deleted(5),
+                chunk(9, one, "efg"),
+            ]
+        );
+    }
+
+    /// Generates chunks of three turns, and other events.
+    fn events() -> impl Strategy<Value = Vec<Arc<Event>>> {
+        let turns = [(); 3].map(|()| TurnId::generate());
+        proptest::collection::vec((0..4_usize, "[a-zé潮]{1,3}"), 0..40).prop_map(move |drawn| {
+            (1..)
+                .zip(drawn)
+                .map(|(seq, (turn, text))| {
+                    turns.get(turn).map_or_else(|| deleted(seq), |turn| chunk(seq, *turn, &text))
+                })
+                .collect()
+        })
+    }
+
+    fn text_of(events: &[Arc<Event>], turn: TurnId) -> String {
+        let chunks = events.iter().filter_map(|event| match &event.body {
+            EventBody::ResponseChunk(chunk) if chunk.turn_id == turn => Some(chunk.chunk.as_str()),
+            _ => None,
+        });
+        chunks.collect()
+    }
+
+    fn others(events: &[Arc<Event>]) -> Vec<&Arc<Event>> {
+        events.iter().filter(|event| chunk_turn(event).is_none()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn merging_changes_no_text_and_no_other_event(events in events()) {
+            let merged = merge_chunks(&events);
+
+            for turn in events.iter().filter_map(|event| chunk_turn(event)) {
+                prop_assert_eq!(text_of(&merged, turn), text_of(&events, turn));
+            }
+            prop_assert_eq!(others(&merged), others(&events));
+            prop_assert!(merged.is_sorted_by(|one, next| one.seq < next.seq));
+            let seq_of_last = |events: &[Arc<Event>]| events.last().map(|event| event.seq);
+            prop_assert_eq!(seq_of_last(&merged), seq_of_last(&events));
+        }
+    }
+}
