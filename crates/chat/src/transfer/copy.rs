@@ -1,4 +1,4 @@
-//! Copies everything that one store holds into another.
+//! Copies all conversations of one store to another.
 
 use thiserror::Error;
 use webchat_domain::{ConversationId, JobId, UserId};
@@ -12,20 +12,19 @@ const PAGE: u32 = 100;
 /// Why a copy failed.
 #[derive(Debug, Error)]
 pub enum CopyError {
-    /// One of the stores failed. Run the copy again to continue: what is copied already stays.
+    /// One of the stores failed. The copied conversations stay, and running the copy again continues it.
     #[error("{0}; run it again to go on")]
     Store(#[from] StoreError),
-    /// The check at the end found a conversation that differs.
+    /// The final check found a conversation that differs.
     #[error("the copy of the conversation {0} is not as the original: was it changed meanwhile?")]
     Different(ConversationId),
 }
 
-/// Copies all conversations with their messages and files from one store to another, and compares them at
-/// the end, message by message. What the other store holds already stays. An interrupted copy can be run
-/// again.
+/// Copies all conversations with their messages and files from one store to another, then compares them
+/// message by message. Existing conversations of the target stay. An interrupted copy can be run again.
 ///
-/// `progress` is called after each conversation with the totals so far. No server may use the stores
-/// meanwhile.
+/// Calls `progress` after each conversation with the totals so far. No server may use the stores during the
+/// copy.
 ///
 /// # Errors
 /// See [`CopyError`].
@@ -35,7 +34,7 @@ pub async fn copy(
     mut progress: impl FnMut(Totals),
 ) -> Result<Totals, CopyError> {
     let mut copied = Totals { conversations: 0, messages: 0 };
-    let mut conversations = Pages::of(from);
+    let mut conversations = ConversationReader::new(from);
     while let Some(conversation) = conversations.next().await? {
         let (user_id, id) = (conversation.user_id, id_of(&conversation));
         to.put_conversation(conversation).await?;
@@ -47,7 +46,7 @@ pub async fn copy(
             copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
             to.put_messages(user_id, messages).await?;
         }
-        let mut files = Files::of(from, id);
+        let mut files = FileReader::new(from, id);
         while let Some(file) = files.next().await? {
             to.put_file_job(file).await?;
         }
@@ -62,12 +61,12 @@ async fn check(
     from: &dyn ConversationArchive,
     to: &dyn ConversationArchive,
 ) -> Result<(), CopyError> {
-    let (mut originals, mut copies) = (Pages::of(from), Pages::of(to));
+    let (mut originals, mut copies) = (ConversationReader::new(from), ConversationReader::new(to));
     while let Some(original) = originals.next().await? {
         let (user_id, id) = (original.user_id, id_of(&original));
         let copy = loop {
             match copies.next().await? {
-                // The other store may hold additional conversations.
+                // The target may have other conversations too.
                 Some(copy) if id_of(&copy) < id => {}
                 copy => break copy,
             }
@@ -106,7 +105,7 @@ async fn same_files(
     to: &dyn ConversationArchive,
     id: ConversationId,
 ) -> Result<bool, StoreError> {
-    let (mut originals, mut copies) = (Files::of(from, id), Files::of(to, id));
+    let (mut originals, mut copies) = (FileReader::new(from, id), FileReader::new(to, id));
     loop {
         let original = originals.next().await?;
         if copies.next().await? != original {
@@ -118,15 +117,15 @@ async fn same_files(
     }
 }
 
-/// The files of a conversation, read one by one, as each may have the maximum size.
-struct Files<'a> {
+/// Reads the files of a conversation one by one, as each may have the maximum size.
+struct FileReader<'a> {
     store: &'a dyn ConversationArchive,
     id: ConversationId,
     after: Option<JobId>,
 }
 
-impl<'a> Files<'a> {
-    fn of(store: &'a dyn ConversationArchive, id: ConversationId) -> Self {
+impl<'a> FileReader<'a> {
+    fn new(store: &'a dyn ConversationArchive, id: ConversationId) -> Self {
         Self { store, id, after: None }
     }
 
@@ -137,15 +136,15 @@ impl<'a> Files<'a> {
     }
 }
 
-/// All conversations of a store, read page by page.
-struct Pages<'a> {
+/// Reads all conversations of a store page by page.
+struct ConversationReader<'a> {
     store: &'a dyn ConversationArchive,
     after: Option<ConversationId>,
     page: std::vec::IntoIter<StoredConversation>,
 }
 
-impl<'a> Pages<'a> {
-    fn of(store: &'a dyn ConversationArchive) -> Self {
+impl<'a> ConversationReader<'a> {
+    fn new(store: &'a dyn ConversationArchive) -> Self {
         Self { store, after: None, page: Vec::new().into_iter() }
     }
 
@@ -166,32 +165,30 @@ fn id_of(stored: &StoredConversation) -> ConversationId {
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
-    use webchat_domain::{
-        FileJob, JobStatus, MessageId, MessageStatus, NewMessage, Role, SystemPrompt, UserId,
-    };
+    use webchat_domain::{FileJob, JobStatus, NewMessage, SystemPrompt, UserId};
     use webchat_persistence::{Append, Contexts, Conversations, FileJobs, NewFileJob};
     use webchat_persistence_sqlite::SqliteStore;
 
     use super::*;
     use crate::testing::START;
 
-    async fn store() -> (SqliteStore, TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
-        (store, folder)
+    async fn new_store() -> (SqliteStore, TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
+        (store, dir)
     }
 
-    /// A conversation of this many messages.
-    async fn converse(store: &SqliteStore, messages: usize) -> (UserId, ConversationId) {
+    /// Creates a conversation with this many messages.
+    async fn create_conversation(store: &SqliteStore, messages: usize) -> (UserId, ConversationId) {
         let (user_id, id) = (UserId::generate(), ConversationId::generate());
         store.create(user_id, id, START).await.unwrap();
-        let messages = (0..messages).map(|number| said(&number.to_string())).collect();
+        let messages = (0..messages).map(|number| message(&number.to_string())).collect();
         let append = Append { messages, ..Append::default() };
         store.append(user_id, id, append, START).await.unwrap();
         (user_id, id)
     }
 
-    async fn put_file(
+    async fn create_file(
         store: &SqliteStore,
         user_id: UserId,
         conversation_id: ConversationId,
@@ -215,37 +212,29 @@ mod tests {
         job_id
     }
 
-    fn said(content: &str) -> NewMessage {
-        NewMessage {
-            message_id: MessageId::generate(),
-            turn_id: None,
-            role: Role::User,
-            content: content.to_owned(),
-            token_count: 1,
-            status: MessageStatus::Complete,
-            created_at: START,
-        }
+    fn message(content: &str) -> NewMessage {
+        NewMessage { content: content.to_owned(), ..NewMessage::fixture() }
     }
 
     #[tokio::test]
-    async fn everything_is_copied_and_existing_data_stays() {
-        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
+    async fn all_conversations_are_copied_and_those_of_the_target_stay() {
+        let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
         let mut ids = Vec::new();
         for messages in [0, 1, 100, 250] {
-            ids.push(converse(&from, messages).await);
+            ids.push(create_conversation(&from, messages).await);
         }
         let (user_id, id) = ids[0];
-        let files = [put_file(&from, user_id, id).await, put_file(&from, user_id, id).await];
-        let there_before = converse(&to, 3).await;
-        let mut told = Vec::new();
+        let files = [create_file(&from, user_id, id).await, create_file(&from, user_id, id).await];
+        let existing = create_conversation(&to, 3).await;
+        let mut progress = Vec::new();
 
-        let copied = copy(&from, &to, |so_far| told.push(so_far)).await.unwrap();
-        let again = copy(&from, &to, |_| {}).await.unwrap();
+        let copied = copy(&from, &to, |so_far| progress.push(so_far)).await.unwrap();
+        let second_copy = copy(&from, &to, |_| {}).await.unwrap();
 
         assert_eq!(copied, Totals { conversations: 4, messages: 351 });
-        assert_eq!(again, copied);
-        assert_eq!(told.len(), 4);
-        assert_eq!(told.last(), Some(&copied));
+        assert_eq!(second_copy, copied);
+        assert_eq!(progress.len(), 4);
+        assert_eq!(progress.last(), Some(&copied));
         for (user_id, id) in ids {
             let original = from.messages(user_id, id, None, 999).await.unwrap();
             assert!(original.is_some());
@@ -253,29 +242,29 @@ mod tests {
         }
         assert_eq!(to.totals().await.unwrap(), Totals { conversations: 5, messages: 354 });
         assert_eq!(to.jobs(user_id, id, 9).await.unwrap().unwrap().len(), files.len());
-        let (user_id, id) = there_before;
+        let (user_id, id) = existing;
         assert_eq!(to.messages(user_id, id, None, 9).await.unwrap().unwrap().len(), 3);
     }
 
     #[tokio::test]
-    async fn a_copy_that_differs_from_its_original_is_detected() {
-        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
-        let (user_id, id) = converse(&from, 120).await;
+    async fn the_check_finds_a_conversation_with_an_additional_message() {
+        let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
+        let (user_id, id) = create_conversation(&from, 120).await;
         copy(&from, &to, |_| {}).await.unwrap();
         assert!(matches!(check(&from, &to).await, Ok(())));
 
-        let one_more = Append { messages: vec![said("more")], ..Append::default() };
-        to.append(user_id, id, one_more, START).await.unwrap();
+        let append = Append { messages: vec![message("more")], ..Append::default() };
+        to.append(user_id, id, append, START).await.unwrap();
 
-        let found = check(&from, &to).await;
-        assert!(matches!(found, Err(CopyError::Different(found)) if found == id), "{found:?}");
+        let checked = check(&from, &to).await;
+        assert!(matches!(checked, Err(CopyError::Different(found)) if found == id), "{checked:?}");
     }
 
     #[tokio::test]
-    async fn a_file_that_differs_from_its_original_is_detected() {
-        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
-        let (user_id, id) = converse(&from, 1).await;
-        let job = put_file(&from, user_id, id).await;
+    async fn the_check_finds_a_changed_file() {
+        let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
+        let (user_id, id) = create_conversation(&from, 1).await;
+        let job = create_file(&from, user_id, id).await;
         copy(&from, &to, |_| {}).await.unwrap();
 
         to.cancel_job(user_id, id, job).await.unwrap();
@@ -284,9 +273,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_context_is_detected() {
-        let ((from, _folder), (to, _other_folder)) = (store().await, store().await);
-        let (user_id, id) = converse(&from, 1).await;
+    async fn the_check_finds_a_changed_context() {
+        let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
+        let (user_id, id) = create_conversation(&from, 1).await;
         copy(&from, &to, |_| {}).await.unwrap();
         let mut context = to.context(user_id, id).await.unwrap().unwrap();
         let prompt = SystemPrompt { text: "Other".to_owned(), token_count: 1 };

@@ -1,4 +1,4 @@
-//! Exports conversations as files that are made while they are read.
+//! Exports conversations as files, which are streamed.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ pub enum ExportFormat {
     Flask,
 }
 
-/// An exported file, which is made while it is read.
+/// An exported file. Its content is generated while it is read.
 pub struct ExportedFile {
-    /// The file name, which is safe in every file system.
+    /// The file name, which is valid in all file systems.
     pub name: String,
     /// The format.
     pub format: ExportFormat,
-    /// The content. The stream ends with an error if the file is incomplete.
+    /// The content. If the export fails, the stream ends with an error and the file is incomplete.
     pub content: ExportStream,
 }
 
@@ -56,11 +56,11 @@ impl Transfer {
         let found = archive.conversation_of(user_id, id).await?;
         let stored = found.ok_or(ChatError::ConversationNotFound)?;
         let now = self.core.now();
-        let name = |ending| format!("webchat-{}-{id}.{ending}", now.compact());
-        let (name, parts) = match format {
+        let name = |extension| format!("webchat-{}-{id}.{extension}", now.compact());
+        let (name, content) = match format {
             ExportFormat::Json => {
-                let one = stream::once(async { Ok(stored) }).boxed();
-                (name("json"), json_file(archive, one, false))
+                let conversations = stream::once(async { Ok(stored) }).boxed();
+                (name("json"), json_file(archive, conversations, false))
             }
             ExportFormat::Markdown => (name("md"), markdown_file(&archive, stored)),
             ExportFormat::Flask => {
@@ -70,18 +70,18 @@ impl Transfer {
                 (SavedName::new(now, id).to_string(), stream::once(async { text }).boxed())
             }
         };
-        Ok(ExportedFile { name, format, content: parts })
+        Ok(ExportedFile { name, format, content })
     }
 
     /// Exports all of the user's conversations, oldest first.
     #[must_use]
     pub fn export_all(&self, user_id: UserId) -> ExportedFile {
         let name = file_name(self.core.now());
-        let parts = export_user(Arc::clone(&self.core.ports.archive), user_id);
-        ExportedFile { name, format: ExportFormat::Json, content: parts }
+        let content = export_user(Arc::clone(&self.core.ports.archive), user_id);
+        ExportedFile { name, format: ExportFormat::Json, content }
     }
 
-    /// Returns the messages as the Flask application shows and saves them.
+    /// Returns the messages in the form in which the Flask application displays and saves them.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
@@ -94,7 +94,7 @@ impl Transfer {
     }
 }
 
-/// Returns the name for an export of several conversations.
+/// Returns the file name of an export of several conversations.
 fn file_name(now: Timestamp) -> String {
     format!("webchat-{}.json", now.compact())
 }
@@ -105,7 +105,7 @@ pub fn export_user(archive: Arc<dyn ConversationArchive>, user_id: UserId) -> Ex
     json_file(archive, conversations, false)
 }
 
-/// Exports the conversations of all users as JSON, each with its user. Only the operator may do this.
+/// Exports the conversations of all users as JSON, each with its user's id. Only the operator may do this.
 pub fn export_all_users(archive: Arc<dyn ConversationArchive>) -> ExportStream {
     let pages = Arc::clone(&archive);
     let all = stream::try_unfold(None, move |after| {
@@ -161,15 +161,15 @@ fn json_conversation(
     is_first: bool,
     with_user_id: bool,
 ) -> ExportStream {
-    let between = if is_first { "" } else { json::SEPARATOR };
-    let head = json::start_of_conversation(stored, with_user_id).map_err(StoreError::fault);
-    let head = head.map(|head| format!("{between}{head}"));
+    let separator = if is_first { "" } else { json::SEPARATOR };
+    let start = json::start_of_conversation(stored, with_user_id).map_err(StoreError::fault);
+    let start = start.map(|start| format!("{separator}{start}"));
     let pages = message_pages(archive, stored).enumerate().map(|(number, page)| {
         let lines = json::messages(page?).map_err(StoreError::fault)?;
         Ok(if number == 0 { lines } else { format!("{}{lines}", json::SEPARATOR) })
     });
     let end = stream::once(async { Ok(json::END_OF_CONVERSATION.to_owned()) });
-    stream::once(async { head }).chain(pages).chain(end).boxed()
+    stream::once(async { start }).chain(pages).chain(end).boxed()
 }
 
 fn markdown_file(
@@ -177,13 +177,14 @@ fn markdown_file(
     stored: StoredConversation,
 ) -> ExportStream {
     let pages = message_pages(archive, &stored).map_ok(|page| {
-        let visible = page.iter().filter(|one| one.active && !one.message.content.is_empty());
-        visible.map(|one| markdown::message(&one.message)).collect()
+        let visible =
+            page.iter().filter(|stored| stored.active && !stored.message.content.is_empty());
+        visible.map(|stored| markdown::message(&stored.message)).collect()
     });
     stream::once(async move { Ok(markdown::header(&stored)) }).chain(pages).boxed()
 }
 
-/// Streams the messages page by page. The stream ends early if the conversation is deleted meanwhile.
+/// Streams the messages page by page. The stream ends early if the conversation is deleted.
 fn message_pages(
     archive: &Arc<dyn ConversationArchive>,
     stored: &StoredConversation,

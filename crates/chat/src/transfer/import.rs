@@ -17,7 +17,7 @@ use crate::formats::invalid_file::InvalidImportFile;
 use crate::formats::read_error::ReadError;
 use crate::formats::reader;
 
-/// The number of conversations that are read ahead of being stored.
+/// The number of conversations that are read ahead while another is stored.
 const READ_AHEAD: usize = 1;
 
 /// Where conversations are imported to.
@@ -27,7 +27,7 @@ pub struct ImportTarget {
     pub archive: Arc<dyn ConversationArchive>,
     /// Counts the tokens of the texts.
     pub tokens: TokenCounter,
-    /// The time of conversations and messages that have none in the file.
+    /// The time of conversations and messages that have no time in the file.
     pub now: Timestamp,
 }
 
@@ -36,7 +36,7 @@ pub struct ImportTarget {
 pub enum ImportOwner {
     /// This user.
     User(UserId),
-    /// The users that the file names. Only the operator may do this.
+    /// The users that the file specifies. Only the operator may do this.
     FromFile,
 }
 
@@ -61,23 +61,26 @@ pub enum ImportError {
     /// The file is invalid. Nothing was imported.
     #[error(transparent)]
     InvalidFile(#[from] InvalidImportFile),
-    /// The file can't be read. What was imported before stays.
+    /// The file can't be read. The imported conversations stay.
     #[error("the file can't be read")]
     Io(#[source] std::io::Error),
-    /// The store failed. What was imported before stays; importing the file again continues with the rest.
+    /// The store failed. The imported conversations stay, and importing the file again continues the import.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The import was cancelled. What was imported before stays; importing the file again continues with the
-    /// rest.
+    /// The import was cancelled. The imported conversations stay, and importing the file again continues the
+    /// import.
     #[error("the import was cancelled")]
     Cancelled,
 }
 
-/// Imports the conversations of a file. The complete file is checked before anything is stored. Importing it
-/// again stores nothing twice and changes no existing conversation.
+/// Imports the conversations of a file. Validates the complete file before it stores the first conversation.
+/// Skips conversations that exist already, so that importing a file twice changes nothing.
 ///
-/// At most four conversations are in memory at a time, whatever the file's size. `progress` is called after
-/// each and can cancel the import. If the future is dropped, what was imported stays.
+/// At most four conversations are in memory at a time, regardless of the file's size. Calls `progress` after
+/// each, which can cancel the import.
+///
+/// # Cancellation
+/// If the future is dropped, the imported conversations stay.
 ///
 /// # Errors
 /// See [`ImportError`].
@@ -89,15 +92,15 @@ pub async fn import<F: Read + Seek + Send + 'static>(
 ) -> Result<ImportProgress, ImportError> {
     let now = target.now;
     let (checked, file) = blocking(move || check(file, owner, now)).await?;
-    let mut so_far = ImportProgress { of: checked?, ..ImportProgress::default() };
-    if progress(so_far).is_break() {
+    let mut totals = ImportProgress { of: checked?, ..ImportProgress::default() };
+    if progress(totals).is_break() {
         return Err(ImportError::Cancelled);
     }
     let (sender, mut conversations) = mpsc::channel(READ_AHEAD);
-    let reading = spawn_blocking(move || {
+    let reader = spawn_blocking(move || {
         let mut on_conversation = |conversation| {
             let assigned = (owner.of(&conversation)?, conversation);
-            // The receiver is gone: the import has ended.
+            // If the receiver is gone, the import has ended.
             sender.blocking_send(assigned).map_err(|_| String::new())
         };
         reader::read(file, now, &mut on_conversation)
@@ -105,18 +108,18 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     while let Some((user_id, conversation)) = conversations.recv().await {
         match add(target, user_id, conversation).await? {
             Some(messages) => {
-                so_far.imported += 1;
-                so_far.messages += messages;
+                totals.imported += 1;
+                totals.messages += messages;
             }
-            None => so_far.already_there += 1,
+            None => totals.already_there += 1,
         }
-        so_far.done += 1;
-        if progress(so_far).is_break() {
+        totals.done += 1;
+        if progress(totals).is_break() {
             return Err(ImportError::Cancelled);
         }
     }
-    reading.await.map_err(StoreError::fault)??;
-    Ok(so_far)
+    reader.await.map_err(StoreError::fault)??;
+    Ok(totals)
 }
 
 impl ImportOwner {
@@ -130,7 +133,7 @@ impl ImportOwner {
     }
 }
 
-/// Reads the complete file and returns how many conversations it has.
+/// Validates the complete file, and returns the number of its conversations.
 fn check<F: Read + Seek>(
     mut file: F,
     owner: ImportOwner,
@@ -142,7 +145,7 @@ fn check<F: Read + Seek>(
     (checked, file)
 }
 
-/// Stores a conversation and returns how many messages it has, or `None` if it exists already.
+/// Stores a conversation, and returns the number of its messages. Returns `None` if it exists already.
 async fn add(
     target: &ImportTarget,
     user_id: UserId,

@@ -12,15 +12,15 @@ use super::service::Transfer;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
 
-/// What to do with a file that is about to be uploaded.
+/// Whether a file should be uploaded.
 pub enum PreparedImport {
     /// The file may be uploaded and imported.
     New(Box<ImportSlot>),
-    /// The file was uploaded before, under the same key; this is the status of its import.
+    /// The file was uploaded before with the same key. Contains the status of its import.
     Duplicate(Arc<ImportStatus>),
 }
 
-/// A reserved slot for one import. Dropping it unused releases it.
+/// A reserved slot for one import. Dropping it before the import starts releases it.
 pub struct ImportSlot {
     transfer: Transfer,
     user_id: UserId,
@@ -28,8 +28,8 @@ pub struct ImportSlot {
 }
 
 impl Transfer {
-    /// Reserves a slot for an import before its file is uploaded. Each user can have one. A key that was
-    /// used before in this process returns that import, as long as it is remembered.
+    /// Reserves a slot for an import, before its file is uploaded. Each user can have one running import. If
+    /// this process remembers an import with the same key, returns that import's status.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
@@ -46,11 +46,12 @@ impl Transfer {
             None => {
                 PreparedImport::New(Box::new(ImportSlot { transfer: self.clone(), user_id, id }))
             }
-            Some(known) => PreparedImport::Duplicate(known),
+            Some(existing) => PreparedImport::Duplicate(existing),
         })
     }
 
-    /// Returns the status of an import. The process that runs it remembers it for an hour after its end.
+    /// Returns the status of an import. Only the process that runs an import knows it, until an hour after its
+    /// end.
     ///
     /// # Errors
     /// [`ChatError::ImportNotFound`] if the user has no such import.
@@ -62,7 +63,7 @@ impl Transfer {
         self.imports.find(user_id, id, self.core.now()).ok_or(ChatError::ImportNotFound)
     }
 
-    /// Runs the import to its end. A shutdown ends it after the current conversation.
+    /// Runs the import. A shutdown cancels it after the current conversation.
     async fn run_import<F: Read + Seek + Send + 'static>(
         self,
         user_id: UserId,
@@ -74,9 +75,9 @@ impl Transfer {
             tokens: self.core.counter(),
             now: self.core.now(),
         };
-        let mut last = ImportProgress::default();
+        let mut latest = ImportProgress::default();
         let imported = import(&target, ImportOwner::User(user_id), file, |progress| {
-            last = progress;
+            latest = progress;
             self.imports.update(id, ImportState::Running, progress, None);
             if self.core.lifecycle.is_draining() {
                 return ControlFlow::Break(());
@@ -88,16 +89,17 @@ impl Transfer {
             Ok(_) => ImportState::Complete,
             Err(error) => ImportState::Failed(error.into()),
         };
-        if last.imported > 0 {
+        if latest.imported > 0 {
             self.core.notify_list(user_id, None).await;
         }
-        log_end(id, &state, last);
-        self.imports.update(id, state, last, Some(self.core.now()));
+        log_end(id, &state, latest);
+        self.imports.update(id, state, latest, Some(self.core.now()));
     }
 }
 
 impl ImportSlot {
-    /// Imports the file, even if the caller is dropped. Its conversations become the user's.
+    /// Imports the file in the background, even if the caller is dropped. The user becomes the owner of its
+    /// conversations.
     ///
     /// # Errors
     /// [`ChatError::ShuttingDown`].
@@ -121,7 +123,7 @@ impl Drop for ImportSlot {
     }
 }
 
-/// The cause is logged for storage errors only: what is wrong with a file may quote its text.
+/// Logs the cause of storage errors only, as the error of an invalid file may quote its text.
 fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
     let ImportProgress { imported, already_there, messages, .. } = progress;
     let import_id = id.to_string();

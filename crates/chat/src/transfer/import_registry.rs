@@ -1,4 +1,5 @@
-//! The imports of this process. No other process knows of them, and a restart forgets them.
+//! The imports of this process. They are kept in memory only: other processes don't see them, and a restart
+//! loses them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +10,14 @@ use webchat_domain::{ImportId, Timestamp, UserId};
 use super::import::ImportProgress;
 use crate::error::ChatError;
 
-/// The maximum number of concurrent imports of all users, uploads included, which bounds the disk space and
-/// memory that they take.
+/// The maximum number of concurrent imports of all users, including uploads, which bounds their disk space and
+/// memory.
 const MAX_CONCURRENT: usize = 8;
 
-/// How long the result of an import is remembered, and of how many imports at most.
+/// How long an import is remembered after its end.
 const RETENTION: Duration = Duration::from_hours(1);
+
+/// The maximum number of imports that are remembered.
 const MAX_REMEMBERED: usize = 1_000;
 
 /// The state and progress of an import.
@@ -33,9 +36,9 @@ pub struct ImportStatus {
 pub enum ImportState {
     /// The import is running.
     Running,
-    /// All conversations are imported.
+    /// The import has processed all conversations.
     Complete,
-    /// The import ended early. Unless the file is invalid, importing it again continues with the rest.
+    /// The import ended early. Unless the file is invalid, importing it again continues the import.
     Failed(ChatError),
 }
 
@@ -45,14 +48,14 @@ pub(super) struct ImportRegistry(Mutex<BTreeMap<ImportId, Entry>>);
 
 struct Entry {
     user_id: UserId,
-    /// Whether the file has been uploaded.
+    /// Whether the import has started, which is when its file has been uploaded.
     has_started: bool,
     status: Arc<ImportStatus>,
     ended_at: Option<Timestamp>,
 }
 
 impl ImportRegistry {
-    /// Reserves a slot for one more import. Returns the import's status if its file was uploaded before.
+    /// Reserves a slot for an import. Returns the import's status instead if it has started before.
     pub(super) fn reserve(
         &self,
         user_id: UserId,
@@ -61,8 +64,8 @@ impl ImportRegistry {
     ) -> Result<Option<Arc<ImportStatus>>, ChatError> {
         let mut entries = self.lock();
         evict(&mut entries, now);
-        if let Some(same) = entries.get(&import_id).filter(|same| same.has_started) {
-            return Ok(Some(Arc::clone(&same.status)));
+        if let Some(existing) = entries.get(&import_id).filter(|entry| entry.has_started) {
+            return Ok(Some(Arc::clone(&existing.status)));
         }
         let running = || entries.values().filter(|entry| entry.ended_at.is_none());
         if running().any(|entry| entry.user_id == user_id) {
@@ -118,7 +121,7 @@ impl ImportRegistry {
     }
 }
 
-/// Removes imports that ended long ago, and the oldest ended ones if there are too many.
+/// Removes expired imports, and those that ended first if there are too many.
 fn evict(entries: &mut BTreeMap<ImportId, Entry>, now: Timestamp) {
     entries.retain(|_, entry| entry.ended_at.is_none_or(|ended| ended.plus(RETENTION) > now));
     while entries.len() >= MAX_REMEMBERED {

@@ -1,4 +1,4 @@
-//! Moving complete conversations: export, import, and copying one store into another.
+//! The transfer of complete conversations: export, import, and copies from one store to another.
 
 pub(crate) mod copy;
 pub(crate) mod export;

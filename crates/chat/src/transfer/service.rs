@@ -1,4 +1,4 @@
-//! The service of export and import. Each use case is in a file beside this one.
+//! The service of exports and imports. Each use case has its own module.
 
 use std::sync::Arc;
 
