@@ -1,4 +1,4 @@
-//! The store of one SQLite file.
+//! The SQLite implementation of the stores.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::database::{Database, OpenError};
 use crate::events::SqliteTurnLog;
 
-/// All stores in one SQLite file. Clones share it.
+/// Implements all stores on one SQLite file. Clones share the database.
 #[derive(Clone)]
 pub struct SqliteStore {
     pub(crate) database: Arc<Database>,
@@ -22,7 +22,7 @@ impl SqliteStore {
         Ok(Self { database: Arc::new(database) })
     }
 
-    /// The turn log whose event numbers are reserved in this file.
+    /// Returns a turn log. Its event numbers are reserved in this file; its events are only in memory.
     #[must_use]
     pub fn turn_log(&self) -> SqliteTurnLog {
         SqliteTurnLog::new(Arc::clone(&self.database))

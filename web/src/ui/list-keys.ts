@@ -1,4 +1,7 @@
-/** Moves the focus among the links of a list. Returns `false` for a key that does not move it. */
+/**
+ * Moves the focus among the links of a list, both given as CSS selectors. Returns whether the key is one of
+ * Arrow up, Arrow down, Home and End, without a modifier.
+ */
 export function moveFocusInList(event: KeyboardEvent, list: string, links: string): boolean {
   if (event.altKey || event.ctrlKey || event.metaKey) return false;
   const items = [

@@ -28,7 +28,8 @@ impl Core {
         found.ok_or(ChatError::ConversationNotFound)
     }
 
-    /// Passes the messages before the position `before` to `offer`, newest first, until it breaks.
+    /// Calls `offer` with each message before the position `before`, newest first, until it returns `Break`.
+    /// Without a position, all messages are offered.
     pub(crate) async fn offer_history(
         &self,
         user_id: UserId,

@@ -14,7 +14,7 @@ use crate::runtime::core::Core;
 
 const SUFFIX: &str = "_conversation_history.json";
 
-/// The maximum number of file names to try. Each is for the second after the previous one.
+/// How many file names to try. If a name is taken, the next attempt uses a time one second later.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// The name of a saved history: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
@@ -60,7 +60,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
-    /// [`ChatError::SavedTooOften`] after several saves within a second.
+    /// [`ChatError::SavedTooOften`] if the names for this second and the next few are taken.
     pub async fn save_history(
         &self,
         user_id: UserId,
