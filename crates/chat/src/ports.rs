@@ -35,6 +35,6 @@ pub struct Ports {
     pub model: Arc<dyn ChatModel>,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Counts tokens until the model's name is known.
+    /// The fallback token counter, while the model's name is unknown.
     pub tokens: TokenCounter,
 }

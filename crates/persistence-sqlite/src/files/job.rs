@@ -5,7 +5,7 @@ use webchat_domain::{ConversationId, FileJob, JobId, JobStatus, UserId};
 
 use crate::rows::{JOB, job, job_status_name};
 
-/// Deletes a conversation's jobs. Deleting the conversation cascades to them; a reset does not.
+/// Deletes a conversation's jobs, for a reset. Deleting the conversation cascades to its jobs.
 pub(crate) fn delete_all(
     transaction: &Transaction<'_>,
     id: ConversationId,
@@ -18,7 +18,7 @@ pub(super) fn cancel(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::
     remove_text(transaction, job_id)
 }
 
-/// Sets the final status and gives up the lease.
+/// Sets the final status and releases the lease.
 pub(super) fn end(
     transaction: &Transaction<'_>,
     job_id: JobId,
