@@ -10,7 +10,7 @@ use crate::runtime::core::Core;
 use crate::runtime::periodic::run_periodically;
 use crate::turns::registry::RunningTurns;
 
-/// How long to wait after a failure before subscribing to signals again.
+/// How long to wait after a disconnection or a failure before subscribing to signals again.
 const RESUBSCRIBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Receives signals until the future is dropped.

@@ -48,7 +48,7 @@ pub(super) struct ImportRegistry(Mutex<BTreeMap<ImportId, Entry>>);
 
 struct Entry {
     user_id: UserId,
-    /// Whether the import has started, which is when its file has been uploaded.
+    /// Whether the file has been uploaded, which starts the import.
     has_started: bool,
     status: Arc<ImportStatus>,
     ended_at: Option<Timestamp>,

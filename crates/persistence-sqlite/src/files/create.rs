@@ -31,8 +31,8 @@ pub(super) fn create(
     Ok(CreateJobOutcome::Created)
 }
 
-/// Cancels the oldest failed jobs that leave no room for a new one. Returns `false` if the running ones
-/// leave none.
+/// Cancels the oldest failed jobs until there is room for a new one. Returns `false` if the running jobs
+/// alone use up the limit.
 fn make_room(
     transaction: &Transaction<'_>,
     user_id: UserId,

@@ -29,7 +29,7 @@ pub trait Contexts: Send + Sync {
         expected_revision: u64,
     ) -> Result<ReplaceContextOutcome, StoreError>;
 
-    /// Takes the lease for summarising the conversation, until `until` or [`Contexts::end_compaction`].
+    /// Takes the conversation's compaction lease, until `until` or [`Contexts::end_compaction`].
     /// Returns `false` if another lease is valid at `now`, or there is no such conversation.
     async fn begin_compaction(
         &self,
@@ -38,8 +38,8 @@ pub trait Contexts: Send + Sync {
         until: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Extends the lease that expires at `until` to `later`. Returns `false` if another one has been taken
-    /// since.
+    /// Extends a lease until `later`. Its current expiry time, `until`, identifies it: returns `false` if
+    /// another lease has been taken since.
     async fn renew_compaction(
         &self,
         id: ConversationId,

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use thiserror::Error;
 use webchat_domain::{ConversationId, Timestamp};
 
-/// A position in a list: after the item with this time and id. Items that are added or removed between
-/// two pages make no other item appear twice or not at all.
+/// A position in a list: after the item with this time and id. Adding or removing items between
+/// two requests neither repeats nor skips other items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The item's time in the order of the list.

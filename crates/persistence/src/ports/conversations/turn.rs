@@ -1,4 +1,4 @@
-//! Saving the answer of a turn, and turns that nobody runs any more.
+//! Updates of an answer, and abandoned turns.
 
 use webchat_domain::{
     ConversationId, Message, MessageId, MessageStatus, Problem, Timestamp, TurnId, UserId,
@@ -15,7 +15,7 @@ pub struct AnswerUpdate {
     pub content: String,
     /// The number of tokens of that text.
     pub token_count: u32,
-    /// The status, which remains if nothing more is saved.
+    /// The status. `Interrupted` while the turn runs, so that it is correct after a crash.
     pub status: MessageStatus,
     /// Why the turn failed, if it did. Replaces the error of an earlier turn.
     pub error: Option<Problem>,
