@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use webchat_domain::{
     ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey, JobId,
-    JobStatus, UserId,
+    JobStatus, Role, UserId,
 };
 use webchat_persistence::{CreateJobOutcome, NewFileJob};
 
@@ -84,7 +84,7 @@ impl Files {
         key: Option<&IdempotencyKey>,
         upload: Upload,
     ) -> Result<FileJob, ChatError> {
-        let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
+        let _admission = self.core.lifecycle.admit()?;
         self.accept_file_name(&upload.name)?;
         let text = self.decode(upload.content)?;
         self.core.find_conversation(user_id, id).await?;
@@ -164,7 +164,7 @@ impl Files {
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
-        let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
+        let _admission = self.core.lifecycle.admit()?;
         let retried = self.core.ports.file_jobs.retry_job(user_id, id, job_id).await?;
         let job = retried.ok_or(ChatError::FileNotFound)?;
         if job.status != JobStatus::Running {
@@ -205,12 +205,16 @@ impl Files {
     /// Returns the text of a complete analysis.
     ///
     /// # Errors
-    /// [`ChatError::FileNotFound`] if its message no longer exists or belongs to another user.
+    /// [`ChatError::FileNotFound`] if its message no longer exists, [`ChatError::ConversationNotFound`] if its
+    /// conversation doesn't, or belongs to another user.
     pub async fn analysis(&self, user_id: UserId, job: &FileJob) -> Result<String, ChatError> {
-        let message_id = job.message_id.ok_or(ChatError::FileNotFound)?;
-        let conversations = &self.core.ports.conversations;
-        let found = conversations.message(user_id, job.conversation_id, message_id).await?;
-        Ok(found.ok_or(ChatError::FileNotFound)?.content)
+        let (id, message_id) = (job.conversation_id, job.message_id);
+        let message_id = message_id.ok_or(ChatError::FileNotFound)?;
+        match self.core.find_message(user_id, id, message_id, Role::Assistant).await {
+            Ok(analysis) => Ok(analysis.content),
+            Err(ChatError::MessageNotFound) => Err(ChatError::FileNotFound),
+            Err(error) => Err(error),
+        }
     }
 
     fn decode(&self, content: Vec<u8>) -> Result<String, ChatError> {

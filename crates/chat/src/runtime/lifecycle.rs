@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::error::ChatError;
+
 /// How long aborted tasks have to save their state. It must exceed the total time of their retries.
 const FINAL_SAVE_GRACE: Duration = Duration::from_secs(8);
 
@@ -38,11 +40,14 @@ impl Lifecycle {
         }
     }
 
-    /// Admits new work: shutdown waits until the token is dropped. Returns `None` once shutdown has begun.
-    pub(crate) fn admit(&self) -> Option<TaskTrackerToken> {
+    /// Admits new work: shutdown waits until the token is dropped.
+    ///
+    /// # Errors
+    /// [`ChatError::ShuttingDown`] once shutdown has begun.
+    pub(crate) fn admit(&self) -> Result<TaskTrackerToken, ChatError> {
         // Take the token first: a shutdown that begins now either waits for it or is seen here.
         let admission = self.tasks.token();
-        (!self.is_draining()).then_some(admission)
+        if self.is_draining() { Err(ChatError::ShuttingDown) } else { Ok(admission) }
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -109,7 +109,7 @@ impl ImportSlot {
     ) -> Result<Arc<ImportStatus>, ChatError> {
         let transfer = self.transfer.clone();
         let lifecycle = &transfer.core.lifecycle;
-        let _admission = lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
+        let _admission = lifecycle.admit()?;
         let status = transfer.import_status(self.user_id, self.id)?;
         transfer.imports.set_started(self.id);
         lifecycle.spawn_detached(transfer.clone().run_import(self.user_id, self.id, file));

@@ -28,6 +28,7 @@ impl Turns {
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
+        let admission = self.core.lifecycle.admit()?;
         let answer = match message_id {
             Some(message_id) => {
                 self.core.find_message(user_id, id, message_id, Role::Assistant).await?
@@ -38,7 +39,8 @@ impl Turns {
         };
         let question = self.core.question_of(user_id, id, &answer).await?;
         let source = TurnSource::Continuation { question, answer };
-        self.start(TurnStart { user_id, id, client_message_id, source }).await
+        self.start(TurnStart { _admission: admission, user_id, id, client_message_id, source })
+            .await
     }
 }
 

@@ -45,12 +45,14 @@ impl Turns {
         message: SendMessage,
         version_of: Option<MessageId>,
     ) -> Result<Sent, ChatError> {
+        let admission = self.core.lifecycle.admit()?;
         let SendMessage { content, client_message_id, expected_position } = message;
         if content.trim().is_empty() {
             return Err(ChatError::EmptyMessage);
         }
         let source = TurnSource::Question { content, expected_position, version_of };
-        self.start(TurnStart { user_id, id, client_message_id, source }).await
+        self.start(TurnStart { _admission: admission, user_id, id, client_message_id, source })
+            .await
     }
 }
 

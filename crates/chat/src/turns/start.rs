@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event, EventBody,
     EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId,
@@ -20,6 +21,8 @@ use crate::runtime::limits::Permit;
 
 /// A turn to start.
 pub(super) struct TurnStart {
+    /// Taken before anything is read, so that shutdown waits for the turn from its request on.
+    pub(super) _admission: TaskTrackerToken,
     pub(super) user_id: UserId,
     pub(super) id: ConversationId,
     pub(super) client_message_id: Option<ClientMessageId>,
@@ -58,7 +61,6 @@ impl Turns {
     /// A detached task does this, as a caller whose future is dropped must not leave a question without its
     /// turn. Shutdown waits for the task.
     pub(super) async fn start(&self, start: TurnStart) -> Result<Sent, ChatError> {
-        let _admission = self.core.lifecycle.admit().ok_or(ChatError::ShuttingDown)?;
         let turns = self.clone();
         let task = async move { turns.start_detached(start).await };
         self.core.lifecycle.spawn_detached(task).await.map_err(StoreError::fault)?

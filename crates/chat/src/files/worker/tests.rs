@@ -275,6 +275,21 @@ async fn a_file_of_a_dead_server_is_taken_over_when_its_lease_expires() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_analysis_of_a_deleted_conversation_says_that_the_conversation_is_gone() {
+    let test = new_test(|_| {}).await;
+    let job = upload(&test, "Tides.").await;
+    answer(next_request(&test, ANALYSE).await, "It is about tides.").await;
+    let job = current(&test, &job).await;
+
+    let analysis = test.chat.files.analysis(test.user_id, &job).await.unwrap();
+    test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
+    let gone = test.chat.files.analysis(test.user_id, &job).await;
+
+    assert_eq!(analysis, "It is about tides.");
+    assert_eq!(gone.unwrap_err().code(), "conversation_not_found");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_fails_only_its_own_file() {
     let test = new_test(|_| {}).await;
     let job = upload(&test, "Tides.").await;

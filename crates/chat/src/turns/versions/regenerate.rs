@@ -25,6 +25,7 @@ impl Turns {
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<Sent, ChatError> {
+        let admission = self.core.lifecycle.admit()?;
         let old = match message_id {
             Some(message_id) => {
                 self.core.find_message(user_id, id, message_id, Role::Assistant).await?
@@ -33,6 +34,7 @@ impl Turns {
         };
         let question = self.core.question_of(user_id, id, &old).await?;
         let source = TurnSource::Regeneration { question, answer_id: old.message_id };
-        self.start(TurnStart { user_id, id, client_message_id, source }).await
+        self.start(TurnStart { _admission: admission, user_id, id, client_message_id, source })
+            .await
     }
 }

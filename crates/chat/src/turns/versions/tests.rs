@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use webchat_domain::{
     ClientMessageId, EventBody, FinishReason, Message, MessageId, MessageStatus, UserId,
 };
@@ -210,4 +212,20 @@ async fn versions_of_the_first_exchange_do_not_change_the_title() {
 
     assert_eq!(test.model.request_count(), 4, "only one of them for a title");
     assert_eq!(test.conversation().await.title.unwrap().as_str(), "Sums");
+}
+
+#[tokio::test(start_paused = true)]
+async fn during_shutdown_no_version_is_looked_up() {
+    let test = TestChat::new().await;
+    test.chat.shutdown(Duration::ZERO).await;
+
+    let (turns, user_id, id) = (&test.chat.turns, test.user_id, test.id);
+    let rejected = [
+        turns.regenerate(user_id, id, None, None).await,
+        turns.continue_answer(user_id, id, None, None).await,
+        turns.regenerate(user_id, id, Some(MessageId::generate()), None).await,
+        turns.continue_answer(user_id, id, Some(MessageId::generate()), None).await,
+    ];
+
+    assert_eq!(rejected.map(code), ["shutting_down"; 4]);
 }
