@@ -14,7 +14,8 @@ use super::responses::error;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::middleware::sessions::COOKIE_NAME;
-use crate::realtime::events::schema::{ClientEvent, ServerEvent};
+use crate::realtime::events::incoming::ClientEvent;
+use crate::realtime::events::schema::ServerEvent;
 use crate::{health, legacy, rest};
 
 pub(crate) const PATH: &str = "/api/openapi.json";

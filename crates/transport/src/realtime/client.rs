@@ -11,7 +11,7 @@ use webchat_domain::{ConversationId, Session};
 
 use super::connections::Connections;
 use super::events::incoming::{
-    AnswerData, EditMessageData, Frame, IncomingEvent, SendMessageData, Subject, VersionData,
+    AnswerData, ClientEvent, EditMessageData, Frame, SendMessageData, Subject, VersionData,
 };
 use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
 use super::forward::{forward_conversation, forward_list};
@@ -129,22 +129,22 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
 
     async fn dispatch(&mut self, frame: Frame) -> Result<(), ApiError> {
         match frame.parse_data()? {
-            IncomingEvent::SendMessage(data) => self.send_message(data).await,
-            IncomingEvent::EditMessage(data) => self.edit_message(data).await,
-            IncomingEvent::Regenerate(data) => self.regenerate(data).await,
-            IncomingEvent::Continue(data) => self.continue_answer(data).await,
-            IncomingEvent::SelectVersion(data) => self.select_version(data).await,
-            IncomingEvent::Subscribe(data) => {
+            ClientEvent::SendMessage(data) => self.send_message(data).await,
+            ClientEvent::EditMessage(data) => self.edit_message(data).await,
+            ClientEvent::Regenerate(data) => self.regenerate(data).await,
+            ClientEvent::Continue(data) => self.continue_answer(data).await,
+            ClientEvent::SelectVersion(data) => self.select_version(data).await,
+            ClientEvent::Subscribe(data) => {
                 self.subscribe(data.conversation_id, Some(data.after)).await
             }
-            IncomingEvent::Unsubscribe(data) => {
+            ClientEvent::Unsubscribe(data) => {
                 self.subscriptions.remove(&data.conversation_id);
                 Ok(())
             }
-            IncomingEvent::Stop(data) => {
+            ClientEvent::Stop(data) => {
                 Ok(self.chat.turns.stop(self.session.user_id, data.conversation_id).await?)
             }
-            IncomingEvent::Ping => {
+            ClientEvent::Ping(_) => {
                 self.reply(Reply::Pong {}).await;
                 Ok(())
             }

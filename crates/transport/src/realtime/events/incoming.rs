@@ -8,19 +8,34 @@ use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::error::api_error::ApiError;
 
-/// A completely parsed event from a client.
-#[derive(Debug)]
-pub(crate) enum IncomingEvent {
+/// A frame that a client sends.
+// Parsed by `Frame::parse_data`, whose errors tell an unknown event from bad data.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+pub(crate) enum ClientEvent {
+    /// Sends a message, and subscribes the connection to its conversation.
     SendMessage(SendMessageData),
+    /// Stores a new version of a question, and answers it.
     EditMessage(EditMessageData),
+    /// Regenerates an answer.
     Regenerate(AnswerData),
+    /// Continues an answer that was interrupted.
     Continue(AnswerData),
+    /// Makes a version of a message visible.
     SelectVersion(VersionData),
+    /// Subscribes the connection to a conversation.
     Subscribe(SubscribeData),
+    /// Ends a subscription.
     Unsubscribe(ConversationData),
+    /// Stops the running turn. The text so far is kept.
     Stop(ConversationData),
-    Ping,
+    /// Asks for a `pong`.
+    Ping(NoData),
 }
+
+/// No data.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct NoData {}
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct SendMessageData {
@@ -122,17 +137,17 @@ impl Frame {
         }
     }
 
-    pub(crate) fn parse_data(self) -> Result<IncomingEvent, ApiError> {
+    pub(crate) fn parse_data(self) -> Result<ClientEvent, ApiError> {
         match self.event.as_str() {
-            "send_message" => parse(self.data).map(IncomingEvent::SendMessage),
-            "edit_message" => parse(self.data).map(IncomingEvent::EditMessage),
-            "regenerate" => parse(self.data).map(IncomingEvent::Regenerate),
-            "continue" => parse(self.data).map(IncomingEvent::Continue),
-            "select_version" => parse(self.data).map(IncomingEvent::SelectVersion),
-            "subscribe" => parse(self.data).map(IncomingEvent::Subscribe),
-            "unsubscribe" => parse(self.data).map(IncomingEvent::Unsubscribe),
-            "stop" => parse(self.data).map(IncomingEvent::Stop),
-            "ping" => Ok(IncomingEvent::Ping),
+            "send_message" => parse(self.data).map(ClientEvent::SendMessage),
+            "edit_message" => parse(self.data).map(ClientEvent::EditMessage),
+            "regenerate" => parse(self.data).map(ClientEvent::Regenerate),
+            "continue" => parse(self.data).map(ClientEvent::Continue),
+            "select_version" => parse(self.data).map(ClientEvent::SelectVersion),
+            "subscribe" => parse(self.data).map(ClientEvent::Subscribe),
+            "unsubscribe" => parse(self.data).map(ClientEvent::Unsubscribe),
+            "stop" => parse(self.data).map(ClientEvent::Stop),
+            "ping" => Ok(ClientEvent::Ping(NoData {})),
             _ => Err(ApiError::UnknownEvent(self.event)),
         }
     }

@@ -1,45 +1,15 @@
-//! The frames of both directions as schemas. OpenAPI can't describe WebSocket messages, so they are
-//! listed among its components; `docs/asyncapi.yaml` and the page's types refer to them there.
+//! The frames of the server as schemas. OpenAPI can't describe WebSocket messages, so they are listed
+//! among its components, like those of clients; `docs/asyncapi.yaml` and the page's types refer to them there.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use webchat_domain::{
     ConversationChange, ConversationId, EventData, FileProgress, MessageAccepted, ResponseChunk,
     ResponseEnd, TokenUsage, TurnFailed,
 };
 
-use super::incoming::{
-    AnswerData, ConversationData, EditMessageData, SendMessageData, SubscribeData, VersionData,
-};
+use super::incoming::NoData;
 use super::outgoing::{ConversationListed, ConversationUnlisted, ErrorData, Subscribed, Welcome};
-
-/// A frame that a client sends.
-#[derive(Deserialize, ToSchema)]
-#[serde(tag = "event", content = "data", rename_all = "snake_case")]
-#[expect(
-    dead_code,
-    reason = "used for the OpenAPI document only: the server parses `IncomingEvent`"
-)]
-pub(crate) enum ClientEvent {
-    /// Sends a message, and subscribes the connection to its conversation.
-    SendMessage(SendMessageData),
-    /// Stores a new version of a question, and answers it.
-    EditMessage(EditMessageData),
-    /// Regenerates an answer.
-    Regenerate(AnswerData),
-    /// Continues an answer that was interrupted.
-    Continue(AnswerData),
-    /// Makes a version of a message visible.
-    SelectVersion(VersionData),
-    /// Subscribes the connection to a conversation.
-    Subscribe(SubscribeData),
-    /// Ends a subscription.
-    Unsubscribe(ConversationData),
-    /// Stops the running turn. The text so far is kept.
-    Stop(ConversationData),
-    /// Asks for a `pong`.
-    Ping(NoData),
-}
 
 /// A frame that the server sends.
 #[derive(Serialize, ToSchema)]
@@ -76,10 +46,6 @@ pub(crate) enum ServerEvent {
     /// Many entries of the user's list of conversations have changed: load it again.
     ListChanged(NoData),
 }
-
-/// No data.
-#[derive(Deserialize, Serialize, ToSchema)]
-pub(crate) struct NoData {}
 
 /// Why the server rejected a client's frame, sent to that client only; or why a turn failed, sent to all
 /// subscribers.
