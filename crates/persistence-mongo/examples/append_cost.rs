@@ -8,9 +8,9 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use webchat_domain::{
-    Clock, ConversationId, Message, MessageId, MessageStatus, NewMessage, Role, SystemClock,
-    TurnId, UserId,
+    Clock, ConversationId, MessageId, MessageStatus, NewMessage, Role, SystemClock, TurnId, UserId,
 };
+use webchat_persistence::rules::build_message;
 use webchat_persistence::{
     AnswerUpdate, Append, ConversationArchive, Conversations, StoredMessage, TurnLease,
 };
@@ -158,18 +158,6 @@ fn text() -> String {
 }
 
 fn stored(conversation_id: ConversationId, new: NewMessage, position: u64) -> StoredMessage {
-    let message = Message {
-        message_id: new.message_id,
-        conversation_id,
-        position,
-        parent_id: None,
-        turn_id: new.turn_id,
-        role: new.role,
-        content: new.content,
-        token_count: new.token_count,
-        status: new.status,
-        error: None,
-        created_at: new.created_at,
-    };
+    let message = build_message(new, conversation_id, position, None);
     StoredMessage { message, client_message_id: None, active: true }
 }

@@ -93,7 +93,7 @@ impl Conversations {
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{FinishReason, MessageId, MessageStatus, NewMessage};
+    use webchat_domain::{FinishReason, NewMessage};
     use webchat_persistence::Append;
 
     use super::*;
@@ -197,13 +197,10 @@ mod tests {
 
     async fn append(test: &TestChat, count: u32) {
         let imported = || NewMessage {
-            message_id: MessageId::generate(),
-            turn_id: None,
-            role: Role::User,
             content: "…".to_owned(),
             token_count: 1,
-            status: MessageStatus::Complete,
             created_at: START,
+            ..NewMessage::fixture()
         };
         let messages = std::iter::repeat_with(imported).take(count.try_into().unwrap()).collect();
         let append = Append { messages, ..Append::default() };

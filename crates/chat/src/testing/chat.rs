@@ -6,8 +6,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::sleep;
 use webchat_domain::{
-    Conversation, ConversationId, Event, FinishReason, ManualClock, Message, MessageId,
-    MessageStatus, NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title, TurnId, UserId,
+    Conversation, ConversationId, Event, FinishReason, ManualClock, Message, MessageStatus,
+    NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, Replay, StoredContext, TurnLease};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
@@ -126,13 +126,10 @@ impl TestChat {
     /// Appends messages without a turn, all at once.
     pub(crate) async fn append_messages(&self, contents: impl IntoIterator<Item = String>) {
         let message = |content: String| NewMessage {
-            message_id: MessageId::generate(),
-            turn_id: None,
-            role: Role::User,
             token_count: self.chat.core.counter().count(&content),
             content,
-            status: MessageStatus::Complete,
             created_at: START,
+            ..NewMessage::fixture()
         };
         let messages = contents.into_iter().map(message).collect();
         let append = Append { messages, ..Append::default() };
@@ -150,13 +147,13 @@ impl TestChat {
     pub(crate) async fn begin_turn_elsewhere(&self, answer: &str) -> [Message; 2] {
         let turn_id = TurnId::generate();
         let message = |role, content: &str, status| NewMessage {
-            message_id: MessageId::generate(),
             turn_id: Some(turn_id),
             role,
             content: content.to_owned(),
             token_count: self.chat.core.counter().count(content),
             status,
             created_at: START,
+            ..NewMessage::fixture()
         };
         let append = Append {
             messages: vec![

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use webchat_domain::{Conversation, ConversationId, Event, Message, NewMessage, Timestamp};
+use webchat_domain::{Conversation, ConversationId, Event, Timestamp};
+use webchat_persistence::rules::build_message;
 use webchat_persistence::{
     Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, StoreError,
 };
@@ -28,19 +29,7 @@ pub(crate) fn log_that_rejects(name: &'static str) -> Arc<MockTurnLog> {
 }
 
 fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> AppendOutcome {
-    let stored = |(new, position): (NewMessage, u64)| Message {
-        message_id: new.message_id,
-        conversation_id,
-        position,
-        parent_id: None,
-        turn_id: new.turn_id,
-        role: new.role,
-        content: new.content,
-        token_count: new.token_count,
-        status: new.status,
-        error: None,
-        created_at: new.created_at,
-    };
+    let stored = |(new, position)| build_message(new, conversation_id, position, None);
     AppendOutcome::Stored {
         conversation: Conversation {
             conversation_id,

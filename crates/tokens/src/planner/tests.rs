@@ -1,7 +1,6 @@
 //! Tests of the planner.
 
 use proptest::prelude::*;
-use webchat_domain::{ConversationId, MessageId, MessageStatus, Timestamp};
 
 use super::*;
 use crate::budget::{SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent};
@@ -10,17 +9,11 @@ const BUDGET: Budget = Budget { window: 100, reply: 20, system: 0, few_shot: 0, 
 
 fn message(position: u64, role: Role, token_count: u32) -> Message {
     Message {
-        message_id: MessageId::generate(),
-        conversation_id: ConversationId::generate(),
         position,
-        parent_id: None,
-        turn_id: None,
         role,
         content: "x".repeat(token_count.min(1).try_into().unwrap()),
         token_count,
-        status: MessageStatus::Complete,
-        error: None,
-        created_at: Timestamp::from_unix_millis(0),
+        ..Message::fixture()
     }
 }
 

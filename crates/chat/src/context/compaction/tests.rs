@@ -1,3 +1,5 @@
+//! Tests of compaction.
+
 use tokio::time::Instant;
 use webchat_domain::{FinishReason, MessageStatus};
 

@@ -1,3 +1,5 @@
+//! Tests of the context service.
+
 use super::*;
 use crate::testing::{ANSWER, QUESTION, TestChat, prompted};
 

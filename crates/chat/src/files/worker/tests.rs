@@ -1,3 +1,5 @@
+//! Tests of file analysis.
+
 use webchat_domain::{Clock, FinishReason, JobStatus};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of a turn's progress.
+
 use webchat_domain::{ClientMessageId, EventId};
 use webchat_persistence::MockTurnLog;
 

@@ -1,3 +1,5 @@
+//! Tests of a running turn.
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

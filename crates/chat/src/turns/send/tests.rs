@@ -1,3 +1,5 @@
+//! Tests of sending a message.
+
 use futures_util::FutureExt;
 use webchat_domain::{EventBody, FinishReason, MessageAccepted, MessageStatus, Role};
 

@@ -1,3 +1,5 @@
+//! Tests of versions: editing, regenerating and selecting.
+
 use std::time::Duration;
 
 use webchat_domain::{
