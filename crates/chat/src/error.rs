@@ -48,8 +48,8 @@ pub enum ChatError {
     NoSummary,
     /// System prompt, examples and summary together take too much of the model's window.
     #[error(
-        "This uses too much of the model's context window. Please shorten it to at most {limit} \
-         tokens."
+        "This uses too much of the model's context window: at most {limit} tokens are left for it. \
+         Please shorten it."
     )]
     ContextTooLong {
         /// The maximum number of tokens.
