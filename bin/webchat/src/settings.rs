@@ -15,7 +15,7 @@ use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
 
-use self::parsers::{web_address, within};
+use self::parsers::{http_url, number_in_range};
 use self::upstream::upstream;
 use crate::env::{EnvReader, Environment, SettingsError};
 
@@ -136,7 +136,7 @@ impl Settings {
             app_env,
             host: reader.parsed("HOST", "an IP address", Ipv4Addr::LOCALHOST.into()),
             port: reader.parsed("PORT", "a number from 0 to 65535", 8080),
-            public_url: reader.optional("PUBLIC_URL", WEB_ADDRESS, web_address),
+            public_url: reader.optional("PUBLIC_URL", WEB_ADDRESS, http_url),
             allowed_origins: allowed_origins(&mut reader),
             stores: stores(&mut reader),
             web_dir: reader.text("WEB_DIR").unwrap_or_else(|| "web/dist".to_owned()).into(),
@@ -222,10 +222,12 @@ fn files(reader: &mut EnvReader<'_>) -> FileSettings {
     FileSettings {
         max_bytes: max_bytes.unwrap_or(default.max_bytes),
         extensions: extensions.unwrap_or(default.extensions),
-        part_tokens: within(reader, "CHUNK_SIZE_TOKENS", "", 64..=100_000)
+        part_tokens: number_in_range(reader, "CHUNK_SIZE_TOKENS", "", 64..=100_000)
             .unwrap_or(default.part_tokens),
-        concurrency: within(reader, "FILE_CONCURRENCY", "", 1..=100).unwrap_or(default.concurrency),
-        per_user: within(reader, "FILES_PER_USER", "", 1..=100).unwrap_or(default.per_user),
+        concurrency: number_in_range(reader, "FILE_CONCURRENCY", "", 1..=100)
+            .unwrap_or(default.concurrency),
+        per_user: number_in_range(reader, "FILES_PER_USER", "", 1..=100)
+            .unwrap_or(default.per_user),
     }
 }
 
@@ -250,7 +252,7 @@ fn extension(value: &str) -> Option<String> {
 fn allowed_origins(reader: &mut EnvReader<'_>) -> Vec<Url> {
     let expected = "comma-separated addresses like https://chat.example.org";
     let parsed = reader.optional("ALLOWED_ORIGINS", expected, |value| {
-        value.split(',').map(|origin| web_address(origin.trim())).collect()
+        value.split(',').map(|origin| http_url(origin.trim())).collect()
     });
     parsed.unwrap_or_default()
 }
@@ -269,7 +271,7 @@ fn secret_key(reader: &mut EnvReader<'_>, app_env: AppEnv) -> Option<SecretStrin
 
 fn session_ttl(reader: &mut EnvReader<'_>) -> Duration {
     const DAY: Duration = Duration::from_hours(24);
-    let days = within(reader, "SESSION_TTL_DAYS", " of days", 1..=400);
+    let days = number_in_range(reader, "SESSION_TTL_DAYS", " of days", 1..=400);
     DAY * days.unwrap_or(365)
 }
 
@@ -311,7 +313,7 @@ fn shutdown_grace(reader: &mut EnvReader<'_>) -> Duration {
 
 fn max_import_bytes(reader: &mut EnvReader<'_>) -> u64 {
     const MEGABYTE: u64 = 1024 * 1024;
-    let megabytes = within(reader, "MAX_IMPORT_SIZE_MB", " of megabytes", 1..=10_000);
+    let megabytes = number_in_range(reader, "MAX_IMPORT_SIZE_MB", " of megabytes", 1..=10_000);
     megabytes.unwrap_or(100) * MEGABYTE
 }
 

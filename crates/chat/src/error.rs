@@ -38,8 +38,7 @@ pub enum ChatError {
     TurnNotFound,
     /// The saved conversation doesn't exist or belongs to another user.
     #[error("Saved conversation not found.")]
-    #[strum(serialize = "saved_conversation_not_found")]
-    SavedFileNotFound,
+    SavedConversationNotFound,
     /// The conversation has no such example.
     #[error("Example not found.")]
     ExampleNotFound,

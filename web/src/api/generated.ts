@@ -1161,14 +1161,15 @@ export interface components {
              * @description The number of conversations in the file; 0 until the file has been checked.
              */
             of: number;
-            /** @description `running`, `complete` or `failed`. */
-            status: string;
+            status: components["schemas"]["ImportPhase"];
         };
         /**
          * Format: uuid
          * @description The import of a file of conversations.
          */
         ImportId: string;
+        /** @enum {string} */
+        ImportPhase: "running" | "complete" | "failed";
         /**
          * Format: uuid
          * @description The analysis of a file.

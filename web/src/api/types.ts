@@ -27,8 +27,7 @@ export type SearchHit = Schemas['SearchHit'];
 export type SearchHits = Schemas['Hits'];
 export type ErrorResponse = Schemas['ErrorResponse'];
 
-/** The document describes the status of an import as any string. */
-export type ImportJob = Schemas['Import'] & { status: 'running' | 'complete' | 'failed' };
+export type ImportJob = Schemas['Import'];
 
 export type ServerEvent = Schemas['ServerEvent'];
 export type ClientEvent = Schemas['ClientEvent'];

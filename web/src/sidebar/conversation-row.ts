@@ -7,7 +7,7 @@ import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
 import { LightElement } from '../ui/light-element';
-import { moveFocusInList, isPlainClick } from '../ui/list-keys';
+import { moveFocusInList, isPlainClick } from '../ui/links';
 import { conversationMenu } from './conversation-menu';
 
 const MAX_TITLE = 200;

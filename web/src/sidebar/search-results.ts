@@ -6,7 +6,7 @@ import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
 import { stripMarkdown } from '../state/thread/sentences';
 import { LightElement } from '../ui/light-element';
-import { moveFocusInList, isPlainClick } from '../ui/list-keys';
+import { moveFocusInList, isPlainClick } from '../ui/links';
 import { StoreController } from '../ui/store-controller';
 
 /** The hits of the search. Fires `navigate` when the user opens one of them. */

@@ -9,13 +9,13 @@ use url::Url;
 use crate::env::EnvReader;
 
 /// An HTTP address.
-pub(super) fn web_address(value: &str) -> Option<Url> {
+pub(super) fn http_url(value: &str) -> Option<Url> {
     let url = Url::parse(value).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-/// A number within bounds. In the error message, `unit` follows "a number".
-pub(super) fn within<T>(
+/// Parses a number within `range`. `unit`, such as " of days", follows "a number" in the error message.
+pub(super) fn number_in_range<T>(
     reader: &mut EnvReader<'_>,
     name: &'static str,
     unit: &str,

@@ -6,14 +6,14 @@ use url::Url;
 use webchat_domain::ModelParameters;
 use webchat_llm::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
 
-use super::parsers::{web_address, within};
+use super::parsers::{http_url, number_in_range};
 use crate::env::EnvReader;
 
 pub(super) fn upstream(reader: &mut EnvReader<'_>) -> Option<HttpSettings> {
     let expected = "the full chat-completions address, like \
          https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
          or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model";
-    let url = reader.optional("AZURE_API_URL", expected, web_address);
+    let url = reader.optional("AZURE_API_URL", expected, http_url);
     if reader.text("AZURE_API_URL").is_none() {
         reader.reject("AZURE_API_URL", expected);
     }
@@ -73,7 +73,7 @@ fn parameters(reader: &mut EnvReader<'_>) -> ModelParameters {
 fn timeouts(reader: &mut EnvReader<'_>) -> Timeouts {
     let default = Timeouts::default();
     let mut seconds = |name, default| {
-        within(reader, name, " of seconds", 1..=3600).map_or(default, Duration::from_secs)
+        number_in_range(reader, name, " of seconds", 1..=3600).map_or(default, Duration::from_secs)
     };
     Timeouts {
         connect: seconds("LLM_CONNECT_TIMEOUT_S", default.connect),

@@ -41,15 +41,15 @@ impl FromStr for SavedName {
 
     fn from_str(text: &str) -> Result<Self, ChatError> {
         let parts = text.strip_suffix(SUFFIX).and_then(|text| text.rsplit_once('_'));
-        let (saved_at, id) = parts.ok_or(ChatError::SavedFileNotFound)?;
+        let (saved_at, id) = parts.ok_or(ChatError::SavedConversationNotFound)?;
         let is_digits = saved_at.split('_').all(|part| part.bytes().all(|b| b.is_ascii_digit()));
-        let id = id.parse().map_err(|_| ChatError::SavedFileNotFound)?;
+        let id = id.parse().map_err(|_| ChatError::SavedConversationNotFound)?;
         let name = Self { saved_at: saved_at.to_owned(), id };
         // Ids parse from several spellings; file names use only the canonical one.
         if is_digits && name.to_string() == text {
             Ok(name)
         } else {
-            Err(ChatError::SavedFileNotFound)
+            Err(ChatError::SavedConversationNotFound)
         }
     }
 }
@@ -82,7 +82,7 @@ impl Conversations {
     /// Returns a saved history.
     ///
     /// # Errors
-    /// [`ChatError::SavedFileNotFound`] if there is no such file, or if its conversation was deleted or
+    /// [`ChatError::SavedConversationNotFound`] if there is no such file, or if its conversation was deleted or
     /// belongs to another user.
     pub async fn saved_history(
         &self,
@@ -90,10 +90,10 @@ impl Conversations {
         name: &SavedName,
     ) -> Result<Vec<u8>, ChatError> {
         if self.core.ports.conversations.find(user_id, name.id).await?.is_none() {
-            return Err(ChatError::SavedFileNotFound);
+            return Err(ChatError::SavedConversationNotFound);
         }
         let content = self.core.ports.saved_files.read(&name.to_string()).await?;
-        content.ok_or(ChatError::SavedFileNotFound)
+        content.ok_or(ChatError::SavedConversationNotFound)
     }
 }
 

@@ -111,7 +111,7 @@ impl ImportSlot {
         let lifecycle = &transfer.core.lifecycle;
         let _admission = lifecycle.admit()?;
         let status = transfer.import_status(self.user_id, self.id)?;
-        transfer.imports.set_started(self.id);
+        transfer.imports.set_uploaded(self.id);
         lifecycle.spawn_detached(transfer.clone().run_import(self.user_id, self.id, file));
         Ok(status)
     }

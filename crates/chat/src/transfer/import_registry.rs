@@ -48,8 +48,8 @@ pub(super) struct ImportRegistry(Mutex<BTreeMap<ImportId, Entry>>);
 
 struct Entry {
     user_id: UserId,
-    /// Whether the file has been uploaded, which starts the import.
-    has_started: bool,
+    /// Whether the file has been uploaded, and the import has started.
+    is_uploaded: bool,
     status: Arc<ImportStatus>,
     ended_at: Option<Timestamp>,
 }
@@ -64,30 +64,30 @@ impl ImportRegistry {
     ) -> Result<Option<Arc<ImportStatus>>, ChatError> {
         let mut entries = self.lock();
         evict(&mut entries, now);
-        if let Some(existing) = entries.get(&import_id).filter(|entry| entry.has_started) {
+        if let Some(existing) = entries.get(&import_id).filter(|entry| entry.is_uploaded) {
             return Ok(Some(Arc::clone(&existing.status)));
         }
-        let running = || entries.values().filter(|entry| entry.ended_at.is_none());
-        if running().any(|entry| entry.user_id == user_id) {
+        let running: Vec<_> = entries.values().filter(|entry| entry.ended_at.is_none()).collect();
+        if running.iter().any(|entry| entry.user_id == user_id) {
             return Err(ChatError::ImportInProgress);
         }
-        if running().count() >= MAX_CONCURRENT {
+        if running.len() >= MAX_CONCURRENT {
             return Err(ChatError::TooManyImports);
         }
         let (state, progress) = (ImportState::Running, ImportProgress::default());
         let status = Arc::new(ImportStatus { import_id, state, progress });
-        entries.insert(import_id, Entry { user_id, has_started: false, status, ended_at: None });
+        entries.insert(import_id, Entry { user_id, is_uploaded: false, status, ended_at: None });
         Ok(None)
     }
 
     /// Releases the slot of an import that has not started.
     pub(super) fn release(&self, id: ImportId) {
-        self.lock().retain(|other, entry| *other != id || entry.has_started);
+        self.lock().retain(|other, entry| *other != id || entry.is_uploaded);
     }
 
-    pub(super) fn set_started(&self, id: ImportId) {
+    pub(super) fn set_uploaded(&self, id: ImportId) {
         if let Some(entry) = self.lock().get_mut(&id) {
-            entry.has_started = true;
+            entry.is_uploaded = true;
         }
     }
 

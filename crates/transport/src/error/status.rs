@@ -82,7 +82,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound
         | ChatError::TurnNotFound
-        | ChatError::SavedFileNotFound
+        | ChatError::SavedConversationNotFound
         | ChatError::ExampleNotFound
         | ChatError::FileNotFound
         | ChatError::NoSummary

@@ -12,15 +12,15 @@ export function startTurn(
   const earlier = messages.filter(
     ({ position }) => position !== null && position < accepted.position,
   );
-  const unsent = messages.filter(
+  const unstored = messages.filter(
     (message) => isUnstored(message) && message.id !== accepted.client_message_id,
   );
-  const existing = messages.find(({ id }) => id === accepted.message_id);
+  const existingQuestion = messages.find(({ id }) => id === accepted.message_id);
   return [
     ...earlier,
-    question(accepted, existing, earlier.at(-1)?.id ?? null),
+    question(accepted, existingQuestion, earlier.at(-1)?.id ?? null),
     answer(accepted, messages),
-    ...unsent,
+    ...unstored,
   ];
 }
 
@@ -42,36 +42,36 @@ export function upsert(
 
 function question(
   accepted: MessageAccepted,
-  existing: ThreadMessage | undefined,
+  existingQuestion: ThreadMessage | undefined,
   parentId: string | null,
 ): ThreadMessage {
   return {
     id: accepted.message_id,
-    parentId: existing?.parentId ?? parentId,
+    parentId: existingQuestion?.parentId ?? parentId,
     turnId: accepted.turn_id,
     role: 'user',
     content: accepted.content,
     status: 'complete',
     position: accepted.position,
     createdAt: accepted.created_at,
-    versions: existing?.versions ?? [accepted.message_id],
+    versions: existingQuestion?.versions ?? [accepted.message_id],
     problem: null,
   };
 }
 
 function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): ThreadMessage {
-  const existing = messages.find(({ id }) => id === accepted.answer_id);
+  const existingQuestion = messages.find(({ id }) => id === accepted.answer_id);
   const sibling = messages.find(({ parentId }) => parentId === accepted.message_id);
-  const versions = existing?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
+  const versions = existingQuestion?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
   return {
     id: accepted.answer_id,
     parentId: accepted.message_id,
     turnId: accepted.turn_id,
     role: 'assistant',
-    content: existing?.content ?? '',
+    content: existingQuestion?.content ?? '',
     status: 'streaming',
-    position: existing?.position ?? accepted.position + 1,
-    createdAt: existing?.createdAt ?? accepted.created_at,
+    position: existingQuestion?.position ?? accepted.position + 1,
+    createdAt: existingQuestion?.createdAt ?? accepted.created_at,
     versions,
     problem: null,
   };

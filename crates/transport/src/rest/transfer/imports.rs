@@ -36,9 +36,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[schema(as = Import)]
 struct Status {
     import_id: ImportId,
-    /// `running`, `complete` or `failed`.
-    #[serde(rename = "status")]
-    state: &'static str,
+    status: ImportPhase,
     /// The number of conversations processed so far.
     done: u64,
     /// The number of conversations in the file; 0 until the file has been checked.
@@ -51,6 +49,14 @@ struct Status {
     messages: u64,
     /// Why the import failed, if it did.
     error: Option<Problem>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ImportPhase {
+    Running,
+    Complete,
+    Failed,
 }
 
 /// Imports conversations from a file, in the background.
@@ -115,13 +121,13 @@ async fn read(
 impl Status {
     fn new(status: &ImportStatus) -> Self {
         let ImportProgress { done, of, imported, already_there, messages } = status.progress;
-        let (state, error) = match &status.state {
-            ImportState::Running => ("running", None),
-            ImportState::Complete => ("complete", None),
-            ImportState::Failed(error) => ("failed", Some(problem(error))),
+        let (phase, error) = match &status.state {
+            ImportState::Running => (ImportPhase::Running, None),
+            ImportState::Complete => (ImportPhase::Complete, None),
+            ImportState::Failed(error) => (ImportPhase::Failed, Some(problem(error))),
         };
         let import_id = status.import_id;
-        Self { import_id, state, done, of, imported, already_there, messages, error }
+        Self { import_id, status: phase, done, of, imported, already_there, messages, error }
     }
 }
 
