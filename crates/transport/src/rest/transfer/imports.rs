@@ -34,7 +34,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Import)]
-struct Status {
+struct ImportResponse {
     import_id: ImportId,
     status: ImportPhase,
     /// The number of conversations processed so far.
@@ -71,7 +71,7 @@ enum ImportPhase {
         (UploadedFile = "multipart/form-data"),
     )),
     responses(
-        (status = 202, body = Status),
+        (status = 202, body = ImportResponse),
         (status = 400, body = ErrorBody, description = "The form is invalid or has no file."),
         (status = 409, body = ErrorBody, description = "The user already has an import in progress."),
         (status = 413, body = ErrorBody, description = "The file is too large."),
@@ -90,13 +90,13 @@ async fn start(
         match chat.transfer.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
             PreparedImport::New(slot) => slot,
             PreparedImport::Duplicate(status) => {
-                return Ok(HttpResponse::Accepted().json(Status::new(&status)));
+                return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));
             }
         };
     let ImportLimit(max_bytes) = **limit;
     let file = import_file::receive(&request, body, max_bytes).await?;
     let status = slot.start(file.into_std().await)?;
-    Ok(HttpResponse::Accepted().json(Status::new(&status)))
+    Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)))
 }
 
 /// Returns the progress of an import.
@@ -106,19 +106,19 @@ async fn start(
     tag = "exchange",
     operation_id = "read_import",
     params(("import_id" = ImportId, Path, description = "The import.")),
-    responses((status = 200, body = Status), NotFoundResponse),
+    responses((status = 200, body = ImportResponse), NotFoundResponse),
 )]
 async fn read(
     caller: OptionalSession,
     id: Path<String>,
     chat: Data<Chat>,
-) -> Result<Json<Status>, ApiError> {
+) -> Result<Json<ImportResponse>, ApiError> {
     let id: ImportId = id.parse().map_err(|_| ChatError::ImportNotFound)?;
     let status = chat.transfer.import_status(caller.user_id, id)?;
-    Ok(Json(Status::new(&status)))
+    Ok(Json(ImportResponse::new(&status)))
 }
 
-impl Status {
+impl ImportResponse {
     fn new(status: &ImportStatus) -> Self {
         let ImportProgress { done, of, imported, already_there, messages } = status.progress;
         let (phase, error) = match &status.state {
