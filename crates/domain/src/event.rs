@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 use crate::{
-    ClientMessageId, ConversationId, FileProgress, FinishReason, JobId, Ledger, MessageId,
-    MessageStatus, Timestamp, Title, TurnId,
+    ConversationId, FileProgress, FinishReason, JobId, Ledger, MessageAccepted, MessageId,
+    MessageStatus, Title, TurnId,
 };
 
 /// An event of a conversation, which is published to all its subscribers.
@@ -41,29 +41,6 @@ pub enum EventBody {
     FileProgress(FileProgress),
     /// The conversation itself has changed.
     ConversationUpdated(ConversationChange),
-}
-
-/// A question is stored, and its turn begins.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageAccepted {
-    /// The question's id.
-    pub message_id: MessageId,
-    /// The question's position in the conversation.
-    pub position: u64,
-    /// The turn that produces the answer.
-    pub turn_id: TurnId,
-    /// The id that the client gave to the message, if any.
-    #[cfg_attr(feature = "openapi", schema(required = true))]
-    pub client_message_id: Option<ClientMessageId>,
-    /// The answer's id.
-    pub answer_id: MessageId,
-    /// The question's text.
-    pub content: String,
-    /// The number of tokens of the question's text.
-    pub token_count: u32,
-    /// When the question was stored.
-    pub created_at: Timestamp,
 }
 
 /// The next chunk of an answer.

@@ -1,7 +1,8 @@
 //! Valid values for tests, to be changed by struct update syntax.
 
 use crate::{
-    Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage, Role, Timestamp,
+    Conversation, ConversationId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage,
+    Problem, Role, Timestamp, TurnId,
 };
 
 impl Timestamp {
@@ -29,18 +30,23 @@ impl Message {
     /// A complete question of 7 tokens, in no turn, the first of its conversation.
     #[must_use]
     pub fn fixture() -> Self {
+        NewMessage::fixture().into_message(ConversationId::generate(), 1, None)
+    }
+
+    /// A failed answer of 7 tokens with every field set, so that tests of stores and formats miss none.
+    #[must_use]
+    pub fn full_fixture() -> Self {
         Self {
-            message_id: MessageId::generate(),
-            conversation_id: ConversationId::generate(),
-            position: 1,
-            parent_id: None,
-            turn_id: None,
-            role: Role::User,
-            content: "Why is the sky blue?".to_owned(),
-            token_count: 7,
-            status: MessageStatus::Complete,
-            error: None,
-            created_at: Timestamp::FIXTURE,
+            position: 2,
+            parent_id: Some(MessageId::generate()),
+            turn_id: Some(TurnId::generate()),
+            role: Role::Assistant,
+            status: MessageStatus::Failed,
+            error: Some(Problem {
+                message: "Try again.".to_owned(),
+                code: "model_failed".to_owned(),
+            }),
+            ..Self::fixture()
         }
     }
 }
@@ -49,14 +55,14 @@ impl NewMessage {
     /// A complete question of 7 tokens, in no turn.
     #[must_use]
     pub fn fixture() -> Self {
-        Self {
-            message_id: MessageId::generate(),
-            turn_id: None,
-            role: Role::User,
-            content: "Why is the sky blue?".to_owned(),
-            token_count: 7,
-            status: MessageStatus::Complete,
-            created_at: Timestamp::FIXTURE,
-        }
+        Self::question("Why is the sky blue?".to_owned(), 7, Timestamp::FIXTURE)
+    }
+}
+
+impl MessageAccepted {
+    /// An accepted message with every field of [`Message::full_fixture`].
+    #[must_use]
+    pub fn fixture() -> Self {
+        Self::new(&Message::full_fixture(), MessageId::generate(), TurnId::generate(), None)
     }
 }

@@ -19,8 +19,8 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::{Context, FewShotExample, Summary, SummaryAuthor, SystemPrompt};
 pub use conversation::{Conversation, InvalidTitle, Title};
 pub use event::{
-    ConversationChange, Event, EventBody, EventData, MessageAccepted, ResponseChunk, ResponseEnd,
-    TokenUsage, TurnFailed,
+    ConversationChange, Event, EventBody, EventData, ResponseChunk, ResponseEnd, TokenUsage,
+    TurnFailed,
 };
 pub use file::{FileJob, FileName, FileProgress, JobStatus};
 pub use ids::{
@@ -28,7 +28,7 @@ pub use ids::{
     InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, RunId, SessionId,
     TurnId, UserId,
 };
-pub use message::{Message, MessageStatus, NewMessage, Role, VersionedMessage};
+pub use message::{Message, MessageAccepted, MessageStatus, NewMessage, Role, VersionedMessage};
 pub use parameters::{
     InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,
 };

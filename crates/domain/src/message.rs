@@ -1,8 +1,8 @@
-//! Messages: questions and answers.
+//! Messages: questions and answers. Their forms are in one file, so that a new field is added once.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, MessageId, Problem, Timestamp, TurnId};
+use crate::{ClientMessageId, ConversationId, MessageId, Problem, Timestamp, TurnId};
 
 /// The author of a message. System prompts are not messages.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -77,6 +77,29 @@ pub struct VersionedMessage {
     pub versions: Vec<MessageId>,
 }
 
+/// A question is stored, and its turn begins.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageAccepted {
+    /// The question's id.
+    pub message_id: MessageId,
+    /// The question's position in the conversation.
+    pub position: u64,
+    /// The turn that produces the answer.
+    pub turn_id: TurnId,
+    /// The id that the client gave to the message, if any.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub client_message_id: Option<ClientMessageId>,
+    /// The answer's id.
+    pub answer_id: MessageId,
+    /// The question's text.
+    pub content: String,
+    /// The number of tokens of the question's text.
+    pub token_count: u32,
+    /// When the question was stored.
+    pub created_at: Timestamp,
+}
+
 /// A message to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMessage {
@@ -94,4 +117,129 @@ pub struct NewMessage {
     pub status: MessageStatus,
     /// When the message is appended.
     pub created_at: Timestamp,
+}
+
+impl NewMessage {
+    /// A complete question, in no turn.
+    #[must_use]
+    pub fn question(content: String, token_count: u32, created_at: Timestamp) -> Self {
+        Self::new(Role::User, content, token_count, created_at)
+    }
+
+    /// A complete answer, in no turn.
+    #[must_use]
+    pub fn answer(content: String, token_count: u32, created_at: Timestamp) -> Self {
+        Self::new(Role::Assistant, content, token_count, created_at)
+    }
+
+    /// A complete message, in no turn, as imports contain them.
+    #[must_use]
+    pub fn new(role: Role, content: String, token_count: u32, created_at: Timestamp) -> Self {
+        Self {
+            message_id: MessageId::generate(),
+            turn_id: None,
+            role,
+            content,
+            token_count,
+            status: MessageStatus::Complete,
+            created_at,
+        }
+    }
+
+    /// The same message, in a turn.
+    #[must_use]
+    pub fn in_turn(self, turn_id: TurnId) -> Self {
+        Self { turn_id: Some(turn_id), ..self }
+    }
+
+    /// Returns the message as it is stored at a position of a conversation.
+    #[must_use]
+    pub fn into_message(
+        self,
+        conversation_id: ConversationId,
+        position: u64,
+        parent_id: Option<MessageId>,
+    ) -> Message {
+        Message {
+            message_id: self.message_id,
+            conversation_id,
+            position,
+            parent_id,
+            turn_id: self.turn_id,
+            role: self.role,
+            content: self.content,
+            token_count: self.token_count,
+            status: self.status,
+            error: None,
+            created_at: self.created_at,
+        }
+    }
+}
+
+impl MessageAccepted {
+    /// Announces a question and its answer in a turn. An old question may be answered in a new turn.
+    #[must_use]
+    pub fn new(
+        question: &Message,
+        answer_id: MessageId,
+        turn_id: TurnId,
+        client_message_id: Option<ClientMessageId>,
+    ) -> Self {
+        Self {
+            message_id: question.message_id,
+            position: question.position,
+            turn_id,
+            client_message_id,
+            answer_id,
+            content: question.content.clone(),
+            token_count: question.token_count,
+            created_at: question.created_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_new_message_keeps_its_values_when_it_is_placed() {
+        let (turn_id, created_at) = (TurnId::generate(), Timestamp::from_unix_millis(7));
+        let new = NewMessage::answer("The moon.".to_owned(), 3, created_at).in_turn(turn_id);
+        let (conversation_id, parent_id) = (ConversationId::generate(), MessageId::generate());
+
+        let message = new.clone().into_message(conversation_id, 2, Some(parent_id));
+
+        assert_eq!(
+            serde_json::to_value(message).unwrap(),
+            json!({
+                "message_id": new.message_id, "conversation_id": conversation_id, "position": 2,
+                "parent_id": parent_id, "turn_id": turn_id, "role": "assistant",
+                "content": "The moon.", "token_count": 3, "status": "complete",
+                "created_at": created_at,
+            })
+        );
+    }
+
+    #[test]
+    fn an_accepted_question_has_the_turn_of_its_answer() {
+        let created_at = Timestamp::from_unix_millis(7);
+        let new = NewMessage::question("Why?".to_owned(), 2, created_at);
+        let question =
+            new.in_turn(TurnId::generate()).into_message(ConversationId::generate(), 4, None);
+        let (answer_id, turn_id) = (MessageId::generate(), TurnId::generate());
+
+        let accepted = MessageAccepted::new(&question, answer_id, turn_id, None);
+
+        assert_eq!(
+            serde_json::to_value(accepted).unwrap(),
+            json!({
+                "message_id": question.message_id, "position": 4, "turn_id": turn_id,
+                "client_message_id": null, "answer_id": answer_id, "content": "Why?",
+                "token_count": 2, "created_at": created_at,
+            })
+        );
+    }
 }

@@ -8,9 +8,8 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use webchat_domain::{
-    Clock, ConversationId, MessageId, MessageStatus, NewMessage, Role, SystemClock, TurnId, UserId,
+    Clock, ConversationId, MessageId, MessageStatus, NewMessage, SystemClock, TurnId, UserId,
 };
-use webchat_persistence::rules::build_message;
 use webchat_persistence::{
     AnswerUpdate, Append, ConversationArchive, Conversations, StoredMessage, TurnLease,
 };
@@ -135,15 +134,7 @@ impl<'a> Bench<'a> {
 }
 
 fn message(turn_id: Option<TurnId>) -> NewMessage {
-    NewMessage {
-        message_id: MessageId::generate(),
-        turn_id,
-        role: Role::User,
-        content: text(),
-        token_count: 100,
-        status: MessageStatus::Complete,
-        created_at: SystemClock.now(),
-    }
+    NewMessage { turn_id, ..NewMessage::question(text(), 100, SystemClock.now()) }
 }
 
 /// Returns 500 characters of mostly different words.
@@ -158,6 +149,6 @@ fn text() -> String {
 }
 
 fn stored(conversation_id: ConversationId, new: NewMessage, position: u64) -> StoredMessage {
-    let message = build_message(new, conversation_id, position, None);
+    let message = new.into_message(conversation_id, position, None);
     StoredMessage { message, client_message_id: None, active: true }
 }

@@ -8,8 +8,8 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 use webchat_chat::{ImportOwner, ImportTarget, export_all_users, export_user, import};
 use webchat_domain::{
-    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus,
-    Problem, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
+    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus, Role,
+    Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
 };
 use webchat_persistence::{ConversationArchive, StoredConversation, StoredMessage};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
@@ -118,6 +118,7 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
         let content = format!("number {position}: \0 \u{2028} \"tides\" 🌊");
         let is_question = position == 1;
         let statuses = [MessageStatus::Stopped, MessageStatus::Truncated, MessageStatus::Complete];
+        let base = if position == 130 { Message::full_fixture() } else { Message::fixture() };
         let message = Message {
             message_id: if is_question { question_id } else { MessageId::generate() },
             conversation_id,
@@ -128,8 +129,8 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
             token_count: tokens.count(&content),
             content,
             status: statuses[usize::try_from(position % 3).unwrap()],
-            error: (position == 130).then(unreachable),
             created_at: at(1_767_323_045_000 + i64::try_from(position).unwrap()),
+            ..base
         };
         let client_message_id = if is_question { "c1".to_owned().try_into().ok() } else { None };
         StoredMessage { message, client_message_id, active: is_question || position == 130 }
@@ -169,13 +170,6 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
     };
     let head = messages.last().map(|last| last.message.message_id);
     (StoredConversation { user_id, conversation, head, last_position: 300, context }, messages)
-}
-
-fn unreachable() -> Problem {
-    Problem {
-        message: "The model can't be reached.".to_owned(),
-        code: "model_unreachable".to_owned(),
-    }
 }
 
 fn empty(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::time::sleep;
 use webchat_domain::{
-    ConversationChange, EventBody, FileJob, FileProgress, JobId, MessageId, MessageStatus,
-    NewMessage, Problem, Role, RunId, Timestamp, Title, TurnId,
+    ConversationChange, EventBody, FileJob, FileProgress, JobId, NewMessage, Problem, RunId,
+    Timestamp, Title, TurnId,
 };
 use webchat_llm::ModelError;
 use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
@@ -180,24 +180,15 @@ impl AnalysisWorker {
     async fn new_messages(&self, analysis: String) -> Append {
         let file_name = &self.taken.job.file_name;
         let question = file_question(file_name);
-        let question = NewMessage {
-            message_id: MessageId::generate(),
-            turn_id: Some(TurnId::generate()),
-            role: Role::User,
-            token_count: self.core.count_tokens(&question).await,
-            content: question,
-            status: MessageStatus::Complete,
-            created_at: self.core.now(),
-        };
-        let answer = NewMessage {
-            message_id: MessageId::generate(),
-            role: Role::Assistant,
-            token_count: self.core.count_tokens(&analysis).await,
-            content: analysis,
-            ..question.clone()
-        };
+        let question_tokens = self.core.count_tokens(&question).await;
+        let answer_tokens = self.core.count_tokens(&analysis).await;
+        let (turn_id, now) = (TurnId::generate(), self.core.now());
+        let messages = vec![
+            NewMessage::question(question, question_tokens, now).in_turn(turn_id),
+            NewMessage::answer(analysis, answer_tokens, now).in_turn(turn_id),
+        ];
         let title = Title::from_first_words(file_name.as_str());
-        Append { messages: vec![question, answer], title, ..Append::default() }
+        Append { messages, title, ..Append::default() }
     }
 
     async fn end(&self, end: RunEnd, publisher: &EventPublisher) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use webchat_domain::{
-    Context, Conversation, ConversationId, Message, MessageId, MessageStatus, Role, Timestamp,
+    Context, Conversation, ConversationId, MessageId, MessageStatus, NewMessage, Role, Timestamp,
     Title,
 };
 use webchat_persistence::StoredMessage;
@@ -187,19 +187,12 @@ fn into_stored(
     if text.content.len() > MAX_BYTES {
         return Err(format!("the message {} is longer than 4 MiB", node.id));
     }
-    let message = Message {
+    let new = NewMessage {
         message_id: message_id(node.id),
-        conversation_id,
-        position,
-        parent_id: node.parent.map(message_id),
-        turn_id: None,
-        role: text.role,
-        content: text.content,
-        token_count: 0,
         status: text.status,
-        error: None,
-        created_at: node.created_at,
+        ..NewMessage::new(text.role, text.content, 0, node.created_at)
     };
+    let message = new.into_message(conversation_id, position, node.parent.map(message_id));
     Ok(StoredMessage { message, client_message_id: None, active })
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use webchat_domain::{
-    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus, Role,
+    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, NewMessage, Role,
     Summary, SummaryAuthor, Timestamp,
 };
 use webchat_persistence::StoredMessage;
@@ -120,19 +120,12 @@ fn convert_message(
     message: FlaskMessage,
     now: Timestamp,
 ) -> Result<StoredMessage, String> {
-    let message = Message {
+    let role = role(&message.role).ok_or_else(|| format!("'{}' is no role", message.role))?;
+    let new = NewMessage {
         message_id: ids::parse_or_derive(&format!("{conversation_id}:{position}")).into(),
-        conversation_id,
-        position,
-        parent_id,
-        turn_id: None,
-        role: role(&message.role).ok_or_else(|| format!("'{}' is no role", message.role))?,
-        content: message.content,
-        token_count: 0,
-        status: MessageStatus::Complete,
-        error: None,
-        created_at: now,
+        ..NewMessage::new(role, message.content, 0, now)
     };
+    let message = new.into_message(conversation_id, position, parent_id);
     Ok(StoredMessage { message, client_message_id: None, active: true })
 }
 

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample, Message,
-    MessageId, MessageStatus, ModelParameters, Problem, Role, Summary, SummaryAuthor, SystemPrompt,
+    MessageId, MessageStatus, ModelParameters, Role, Summary, SummaryAuthor, SystemPrompt,
     Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
@@ -122,21 +122,17 @@ prop_compose! {
             MessageStatus::Complete, MessageStatus::Stopped, MessageStatus::Interrupted,
             MessageStatus::Failed, MessageStatus::Truncated,
         ];
+        let is_failed = statuses[status] == MessageStatus::Failed;
+        let base = if is_failed { Message::full_fixture() } else { Message::fixture() };
         let message = Message {
             message_id: MessageId::from(id),
-            conversation_id: ConversationId::generate(),
-            position: 0,
-            parent_id: None,
             turn_id: turn.map(TurnId::from),
             role: if is_question { Role::User } else { Role::Assistant },
             content,
             token_count: tokens,
             status: statuses[status],
-            error: (statuses[status] == MessageStatus::Failed).then(|| Problem {
-                message: "Try again.".to_owned(),
-                code: "model_failed".to_owned(),
-            }),
             created_at: at,
+            ..base
         };
         let client_message_id = client_id.and_then(|id| ClientMessageId::try_from(id).ok());
         (gap, parent, StoredMessage { message, client_message_id, active })

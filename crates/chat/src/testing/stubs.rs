@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use webchat_domain::{Conversation, ConversationId, Event, Timestamp};
-use webchat_persistence::rules::build_message;
+use webchat_domain::{Conversation, ConversationId, Event, NewMessage, Timestamp};
 use webchat_persistence::{
     Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, StoreError,
 };
@@ -29,7 +28,8 @@ pub(crate) fn log_that_rejects(name: &'static str) -> Arc<MockTurnLog> {
 }
 
 fn appended(conversation_id: ConversationId, append: Append, now: Timestamp) -> AppendOutcome {
-    let stored = |(new, position)| build_message(new, conversation_id, position, None);
+    let stored =
+        |(new, position): (NewMessage, u64)| new.into_message(conversation_id, position, None);
     AppendOutcome::Stored {
         conversation: Conversation {
             conversation_id,

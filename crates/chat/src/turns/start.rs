@@ -5,8 +5,7 @@ use std::sync::Arc;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event, EventBody,
-    EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Role, Title, TurnId,
-    UserId,
+    EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
 
@@ -174,28 +173,15 @@ impl Turns {
 
     /// Returns the empty answer of a turn, with the status that is correct if the turn never saves anything.
     fn placeholder_answer(&self, lease: TurnLease) -> NewMessage {
-        NewMessage {
-            message_id: MessageId::generate(),
-            turn_id: Some(lease.turn_id),
-            role: Role::Assistant,
-            content: String::new(),
-            token_count: 0,
-            status: MessageStatus::Interrupted,
-            created_at: self.core.now(),
-        }
+        let answer = NewMessage::answer(String::new(), 0, self.core.now()).in_turn(lease.turn_id);
+        NewMessage { status: MessageStatus::Interrupted, ..answer }
     }
 
     fn question_with_placeholder(&self, content: String, token_count: u32) -> Append {
         let lease = self.new_lease();
         let answer = self.placeholder_answer(lease);
-        let question = NewMessage {
-            message_id: MessageId::generate(),
-            role: Role::User,
-            content,
-            token_count,
-            status: MessageStatus::Complete,
-            ..answer.clone()
-        };
+        let question = NewMessage::question(content, token_count, answer.created_at);
+        let question = question.in_turn(lease.turn_id);
         Append { messages: vec![question, answer], turn: Some(lease), ..Append::default() }
     }
 
@@ -306,14 +292,5 @@ pub(super) fn accepted(
     answer: &Message,
 ) -> Result<MessageAccepted, ChatError> {
     let turn_id = answer.turn_id.ok_or_else(|| StoreError::fault("an answer has no turn"))?;
-    Ok(MessageAccepted {
-        message_id: question.message_id,
-        position: question.position,
-        turn_id,
-        client_message_id,
-        answer_id: answer.message_id,
-        content: question.content.clone(),
-        token_count: question.token_count,
-        created_at: question.created_at,
-    })
+    Ok(MessageAccepted::new(question, answer.message_id, turn_id, client_message_id))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mongodb::bson::{Bson, RawDocumentBuf};
 use sha2::{Digest, Sha256};
 use webchat_domain::{
-    Context, Conversation, Message, MessageStatus, Role, Summary, SummaryAuthor, Timestamp, Title,
+    Context, Conversation, NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
@@ -138,19 +138,13 @@ fn append(
     conversation.message_count += 1;
     conversation.total_tokens += u64::from(token_count);
     let message_id = ids::message_id(conversation.conversation_id, stored.last_position);
-    let message = Message {
+    // The Flask application stored no times of single messages.
+    let created_at = conversation.created_at;
+    let new = NewMessage {
         message_id,
-        conversation_id: conversation.conversation_id,
-        position: stored.last_position,
-        parent_id: stored.head.replace(message_id),
-        turn_id: None,
-        role: legacy.role,
-        content: legacy.content,
-        token_count,
-        status: MessageStatus::Complete,
-        error: None,
-        // The Flask application stored no times of single messages.
-        created_at: conversation.created_at,
+        ..NewMessage::new(legacy.role, legacy.content, token_count, created_at)
     };
+    let parent_id = stored.head.replace(message_id);
+    let message = new.into_message(conversation.conversation_id, stored.last_position, parent_id);
     StoredMessage { message, client_message_id: None, active: true }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample, FileJob,
-    JobId, JobStatus, Message, MessageId, MessageStatus, ModelParameters, NewMessage, Problem,
-    Role, Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, TurnId, UserId,
+    JobId, JobStatus, Message, MessageStatus, ModelParameters, NewMessage, Problem, Role, Summary,
+    SummaryAuthor, SystemPrompt, Timestamp, Title, TurnId, UserId,
 };
 
 use crate::{
@@ -87,14 +87,14 @@ pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
         ..Message::fixture()
     };
     let second = Message {
-        message_id: MessageId::generate(),
+        conversation_id: first.conversation_id,
         position: 6,
         parent_id: Some(first.message_id),
-        role: Role::Assistant,
+        turn_id: first.turn_id,
         content: "Another tide".to_owned(),
-        status: MessageStatus::Failed,
-        error: Some(Problem { message: "Try again.".to_owned(), code: "model_failed".to_owned() }),
-        ..first.clone()
+        token_count: first.token_count,
+        created_at: first.created_at,
+        ..Message::full_fixture()
     };
     let conversation = StoredConversation {
         user_id: UserId::generate(),

@@ -13,7 +13,6 @@ use webchat_domain::{
     ResponseEnd, Title, TokenUsage, TurnFailed, TurnId,
 };
 
-use super::fixtures::moment;
 use crate::{Checkpoint, Replay, StoreError, TurnLog};
 
 /// More events of ended turns than any log keeps.
@@ -222,16 +221,7 @@ fn chunk(text: &str) -> EventBody {
 }
 
 fn accepted(turn_id: TurnId) -> EventBody {
-    EventBody::MessageAccepted(MessageAccepted {
-        message_id: MessageId::generate(),
-        position: 1,
-        turn_id,
-        client_message_id: None,
-        answer_id: MessageId::generate(),
-        content: "why?".to_owned(),
-        token_count: 2,
-        created_at: moment(0),
-    })
+    EventBody::MessageAccepted(MessageAccepted { turn_id, ..MessageAccepted::fixture() })
 }
 
 fn usage(turn_id: TurnId) -> EventBody {

@@ -1,6 +1,6 @@
 //! Tests of file analysis.
 
-use webchat_domain::{Clock, FinishReason, JobStatus};
+use webchat_domain::{Clock, FinishReason, JobStatus, Role};
 
 use super::*;
 use crate::context::prompts::{ANALYSE, COMBINE};

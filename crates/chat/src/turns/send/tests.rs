@@ -48,19 +48,10 @@ async fn an_accepted_message_is_stored_with_a_placeholder_answer() {
     assert_eq!((question.content.as_str(), question.token_count), (QUESTION, 7));
     assert_eq!((answer.role, answer.content.as_str()), (Role::Assistant, ""));
     assert_eq!(answer.status, MessageStatus::Interrupted);
-    assert_eq!(
-        *accepted,
-        MessageAccepted {
-            message_id: question.message_id,
-            position: 1,
-            turn_id: answer.turn_id.unwrap(),
-            client_message_id: None,
-            answer_id: answer.message_id,
-            content: QUESTION.to_owned(),
-            token_count: 7,
-            created_at: START,
-        }
-    );
+    let turn_id = answer.turn_id.unwrap();
+    assert_eq!(question.turn_id, Some(turn_id));
+    assert_eq!((question.position, question.created_at), (1, START));
+    assert_eq!(*accepted, MessageAccepted::new(&question, answer.message_id, turn_id, None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,8 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use uuid::Uuid;
 use webchat_domain::{
-    Context, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage, Role,
-    SearchQuery, Summary, SummaryAuthor, Timestamp, Title,
+    Context, Conversation, ConversationId, Message, MessageId, NewMessage, Role, SearchQuery,
+    Summary, SummaryAuthor, Timestamp, Title,
 };
 use webchat_persistence::{Append, AppendOutcome, Contexts, Conversations, StoredContext};
 use webchat_persistence_mongo::{
@@ -299,13 +299,11 @@ async fn a_typical_conversation_is_converted_completely() {
         conversation_id: id,
         position,
         parent_id: (position > 1).then(|| parsed(&message_id(position - 1))),
-        turn_id: None,
         role,
         content: content.to_owned(),
         token_count: count_tokens(content),
-        status: MessageStatus::Complete,
-        error: None,
         created_at: at(CREATED_AT),
+        ..Message::fixture()
     };
     assert_eq!(
         migrated.messages(USER, &conversation(1)).await,
@@ -395,15 +393,7 @@ async fn ids_that_are_not_uuids_are_derived_and_uuids_in_another_notation_keep_t
 async fn a_migrated_conversation_can_be_appended_to_and_searched() {
     let migrated = Migrated::new().await;
     let (store, user_id, id) = (&migrated.store, parsed(USER), parsed(&conversation(1)));
-    let question = NewMessage {
-        message_id: MessageId::generate(),
-        turn_id: None,
-        role: Role::User,
-        content: "And the sun?".to_owned(),
-        token_count: 3,
-        status: MessageStatus::Complete,
-        created_at: at(UPDATED_AT),
-    };
+    let question = NewMessage::question("And the sun?".to_owned(), 3, at(UPDATED_AT));
     let append = Append { messages: vec![question], ..Append::default() };
 
     let appended = store.append(user_id, id, append, at(UPDATED_AT)).await.unwrap();
