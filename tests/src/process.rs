@@ -1,9 +1,11 @@
 //! The server binary as a separate process.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -26,6 +28,7 @@ pub struct ProcessOutput {
 pub struct Process {
     child: Child,
     url: String,
+    log: NamedTempFile,
 }
 
 impl Process {
@@ -52,21 +55,30 @@ impl Process {
             example.display()
         );
         let mut command = Command::new(example);
-        command.args(arguments).env_clear().kill_on_drop(true).stderr(Stdio::piped());
+        command.args(arguments).env_clear().kill_on_drop(true);
         let started = Self::ready(&mut command).await;
         started.unwrap_or_else(|error| panic!("the example failed to start: {error}"))
     }
 
     async fn ready(command: &mut Command) -> Result<Self, String> {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        // A pipe that nobody reads would block the server once it is full.
+        let log = NamedTempFile::new().unwrap();
+        let stderr = log.reopen().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(TIMEOUT, lines.next_line()).await.expect("no output in time").unwrap();
         let Some(line) = line else {
-            let output = child.wait_with_output().await.unwrap();
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+            child.wait().await.unwrap();
+            return Err(fs::read_to_string(log.path()).unwrap());
         };
         let url = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
-        Ok(Self { child, url })
+        Ok(Self { child, url, log })
+    }
+
+    /// Its log so far. A line is complete before the response that it belongs to is sent.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log.path()).unwrap()
     }
 
     /// Its process id.

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use webchat_chat::FileSettings;
@@ -15,7 +16,7 @@ use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
 
-use self::parsers::{http_url, number_in_range};
+use self::parsers::{http_url, network, number_in_range};
 use self::upstream::upstream;
 use crate::env::{EnvReader, Environment, SettingsError};
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// `ALLOWED_ORIGINS`
     pub allowed_origins: Vec<Url>,
+    /// `TRUSTED_PROXIES`
+    pub trusted_proxies: Vec<IpNet>,
     /// The settings of the stores.
     pub stores: StoreSettings,
     /// `WEB_DIR`
@@ -138,6 +141,7 @@ impl Settings {
             port: reader.parsed("PORT", "a number from 0 to 65535", 8080),
             public_url: reader.optional("PUBLIC_URL", WEB_ADDRESS, http_url),
             allowed_origins: allowed_origins(&mut reader),
+            trusted_proxies: trusted_proxies(&mut reader),
             stores: stores(&mut reader),
             web_dir: reader.text("WEB_DIR").unwrap_or_else(|| "web/dist".to_owned()).into(),
             secret_key: secret_key(&mut reader, app_env),
@@ -253,6 +257,14 @@ fn allowed_origins(reader: &mut EnvReader<'_>) -> Vec<Url> {
     let expected = "comma-separated addresses like https://chat.example.org";
     let parsed = reader.optional("ALLOWED_ORIGINS", expected, |value| {
         value.split(',').map(|origin| http_url(origin.trim())).collect()
+    });
+    parsed.unwrap_or_default()
+}
+
+fn trusted_proxies(reader: &mut EnvReader<'_>) -> Vec<IpNet> {
+    let expected = "comma-separated addresses or networks like 127.0.0.1,10.0.0.0/8";
+    let parsed = reader.optional("TRUSTED_PROXIES", expected, |value| {
+        value.split(',').map(|proxy| network(proxy.trim())).collect()
     });
     parsed.unwrap_or_default()
 }

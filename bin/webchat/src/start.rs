@@ -48,6 +48,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             secret_key,
             public_url: settings.public_url.clone(),
             allowed_origins: settings.allowed_origins,
+            trusted_proxies: settings.trusted_proxies,
             web_dir: settings.web_dir,
             max_import_bytes: settings.max_import_bytes,
             requests_per_second: settings.requests_per_second,

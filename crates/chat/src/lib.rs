@@ -32,6 +32,7 @@ pub use files::service::{Files, Upload};
 pub use formats::flask::FlaskMessage;
 pub use formats::invalid_file::InvalidImportFile;
 pub use ports::Ports;
+pub use runtime::error_chain::error_chain;
 pub use runtime::limits::{PerUserLimit, Permit};
 pub use runtime::readiness::NotReady;
 pub use settings::{FileSettings, Settings};

@@ -84,6 +84,7 @@ fn settings() -> webchat_transport::Settings {
         secret_key: b"at least 32 bytes, and a real secret".to_vec(),
         public_url: None,
         allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
         web_dir: "web/dist".into(),
         max_import_bytes: 100 * 1024 * 1024,
         limits: webchat_transport::Limits::default(),

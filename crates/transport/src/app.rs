@@ -8,10 +8,12 @@ use actix_web::web::{self, Data, ServiceConfig};
 use tracing_actix_web::TracingLogger;
 use webchat_chat::Chat;
 
+use crate::extract::client_address::TrustedProxies;
 use crate::middleware::cors::cors;
 use crate::middleware::error_body::error_body;
 use crate::middleware::origin::{Origins, check_origin};
 use crate::middleware::request_rate::{RequestRateLimiter, limit_request_rate};
+use crate::middleware::request_span::RequestSpan;
 use crate::middleware::security_headers::security_headers;
 use crate::middleware::sessions::sessions;
 use crate::realtime::connections::Connections;
@@ -26,6 +28,7 @@ pub struct Services {
     chat: Chat,
     connections: Connections,
     origins: Data<Origins>,
+    trusted_proxies: Data<TrustedProxies>,
     import_limit: ImportLimit,
     request_rate_limiter: Data<RequestRateLimiter>,
     key: Key,
@@ -41,6 +44,7 @@ impl Services {
             chat,
             connections: Connections::new(settings.limits),
             origins: Data::new(Origins::new(settings)),
+            trusted_proxies: Data::new(TrustedProxies(settings.trusted_proxies.clone())),
             import_limit: ImportLimit(settings.max_import_bytes),
             request_rate_limiter: Data::new(RequestRateLimiter::new(settings.requests_per_second)),
             key: Key::derive_from(&settings.secret_key),
@@ -71,7 +75,7 @@ impl Services {
             .wrap(from_fn(error_body))
             .wrap(from_fn(cors))
             .wrap(security_headers())
-            .wrap(TracingLogger::default());
+            .wrap(TracingLogger::<RequestSpan>::new());
         |config| {
             config.service(scope);
         }
@@ -89,6 +93,7 @@ impl Services {
             .app_data(Data::new(self.connections.clone()))
             .app_data(Data::new(self.import_limit))
             .app_data(self.origins.clone())
+            .app_data(self.trusted_proxies.clone())
             .app_data(self.request_rate_limiter.clone())
             .configure(routes);
     }

@@ -15,6 +15,7 @@ mod rest;
 mod routes;
 mod server;
 mod settings;
+mod text;
 
 pub use app::Services;
 pub use error::api_error::ApiError;

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::realtime::limits::Limits;
@@ -18,6 +19,9 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// Other origins whose pages may use the server.
     pub allowed_origins: Vec<Url>,
+    /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
+    /// are believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The folder of the built page.
     pub web_dir: PathBuf,
     /// The maximum size of a file of conversations to import, in bytes.

@@ -1,4 +1,5 @@
 //! Who may access what.
 
 pub(crate) mod isolation;
+mod log;
 mod origin;

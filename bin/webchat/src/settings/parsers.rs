@@ -1,9 +1,11 @@
 //! Parsers that several settings share.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::env::EnvReader;
@@ -12,6 +14,11 @@ use crate::env::EnvReader;
 pub(super) fn http_url(value: &str) -> Option<Url> {
     let url = Url::parse(value).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
+}
+
+/// An IP address, or a network in CIDR notation.
+pub(super) fn network(value: &str) -> Option<IpNet> {
+    value.parse().ok().or_else(|| value.parse::<IpAddr>().map(IpNet::from).ok())
 }
 
 /// Parses a number within `range`. `unit`, such as " of days", follows "a number" in the error message.

@@ -50,6 +50,19 @@ fn file_settings_are_parsed() {
 }
 
 #[test]
+fn trusted_proxies_are_addresses_or_networks() {
+    let read = |value| Settings::read(&[URL, ("TRUSTED_PROXIES", value)].into_iter().collect());
+
+    let proxies = read("127.0.0.1, 10.0.0.0/8,::1").unwrap().trusted_proxies;
+    let invalid =
+        ["proxy.example", "10.0.0.0/33", "127.0.0.1,", "*"].map(|value| read(value).is_err());
+
+    let shown: Vec<_> = proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]);
+    assert_eq!(invalid, [true; 4]);
+}
+
+#[test]
 fn empty_values_count_as_not_set() {
     let variables = [URL, ("PORT", ""), ("SECRET_KEY", " "), ("MONGODB_URI", "")];
     let settings = Settings::read(&variables.into_iter().collect()).unwrap();

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::iter;
 
 /// Formats an error with its whole chain of causes.
-pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+#[must_use]
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let chain: Vec<String> =
         iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
     chain.join(": ")

@@ -1,5 +1,6 @@
 //! Why a request failed: variant, wire code and text of each error in one place.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -87,9 +88,9 @@ pub enum ApiError {
     /// The server is not ready for requests.
     #[error(transparent)]
     NotReady(#[from] NotReady),
-    /// The server has a bug.
+    /// The server has a bug, or its machine failed it.
     #[error("Something went wrong on the server.")]
-    Internal,
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl ApiError {
@@ -102,6 +103,11 @@ impl ApiError {
         }
     }
 
+    /// Something that never fails in a correct server has failed. Only the log shows the cause.
+    pub(crate) fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
     /// Converts an error response that actix made itself.
     pub(crate) fn from_status(status: StatusCode, error: Option<&actix_web::Error>) -> Self {
         match status {
@@ -112,7 +118,10 @@ impl ApiError {
             status if status.is_client_error() => Self::InvalidRequest(
                 error.map_or_else(|| "The request is invalid.".to_owned(), ToString::to_string),
             ),
-            _ => Self::Internal,
+            status => Self::internal(error.map_or_else(
+                || format!("a response had the status {status}"),
+                ToString::to_string,
+            )),
         }
     }
 }

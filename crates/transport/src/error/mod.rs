@@ -3,4 +3,5 @@
 pub(crate) mod api_error;
 pub(crate) mod body;
 mod conversions;
+pub(crate) mod log;
 mod status;

@@ -38,7 +38,7 @@ impl ResponseError for ApiError {
             Self::FileNotAnalysed(_) => StatusCode::BAD_GATEWAY,
             Self::ConnectionLimit | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct IfMatchParam {
 
 /// Derives the tag from the resource's JSON: it changes whenever the JSON does.
 fn entity_tag(resource: &impl Serialize) -> Result<EntityTag, ApiError> {
-    let json = serde_json::to_vec(resource).map_err(|_| ApiError::Internal)?;
+    let json = serde_json::to_vec(resource).map_err(ApiError::internal)?;
     let digest = Sha256::digest(json);
     let hex = digest.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     Ok(EntityTag::new_strong(hex))

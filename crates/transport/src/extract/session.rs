@@ -73,7 +73,10 @@ pub(crate) async fn extend(
 }
 
 fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
-    request.app_data::<web::Data<Chat>>().map(web::Data::get_ref).ok_or(ApiError::Internal)
+    request
+        .app_data::<web::Data<Chat>>()
+        .map(web::Data::get_ref)
+        .ok_or_else(|| ApiError::internal("the services have no `Chat`"))
 }
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
@@ -90,5 +93,8 @@ pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
 }
 
 fn set_cookie(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
-    request.get_session().insert(SESSION_ID, id).map_err(|_| ApiError::Internal)
+    request
+        .get_session()
+        .insert(SESSION_ID, id)
+        .map_err(|error| ApiError::internal(error.to_string()))
 }

@@ -9,6 +9,7 @@ use tracing_actix_web::RequestId;
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
+use crate::error::log::log;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -42,10 +43,16 @@ fn with_body<B>(response: ServiceResponse<B>, request_id: Option<String>) -> Ser
     ServiceResponse::new(request, replaced)
 }
 
+/// Also logs the error: the response that replaces the original does not have it.
 fn describe<B>(response: &HttpResponse<B>, request_id: Option<String>) -> ErrorBody {
     let error = response.error();
-    if let Some(ours) = error.and_then(|error| error.as_error::<ApiError>()) {
-        return ErrorBody::new(ours, request_id);
-    }
-    ErrorBody::new(&ApiError::from_status(response.status(), error), request_id)
+    let converted;
+    let error = if let Some(ours) = error.and_then(|error| error.as_error::<ApiError>()) {
+        ours
+    } else {
+        converted = ApiError::from_status(response.status(), error);
+        &converted
+    };
+    log(request_id.as_deref().unwrap_or_default(), error);
+    ErrorBody::new(error, request_id)
 }

@@ -104,10 +104,7 @@ fn add_default_description(response: &mut RefOr<Response>) {
 )]
 pub(crate) async fn serve() -> Result<HttpResponse, ApiError> {
     static DOCUMENT: LazyLock<serde_json::Result<String>> = LazyLock::new(openapi);
-    let document = DOCUMENT.as_ref().map_err(|error| {
-        tracing::error!(%error, "failed to serialize the OpenAPI document");
-        ApiError::Internal
-    })?;
+    let document = DOCUMENT.as_ref().map_err(|error| ApiError::internal(error.to_string()))?;
     let header = (CACHE_CONTROL, "no-cache");
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())

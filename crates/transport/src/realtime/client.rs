@@ -17,6 +17,7 @@ use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subs
 use super::forward::{forward_conversation, forward_list};
 use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
+use crate::error::log::log;
 
 /// The maximum number of subscriptions of one connection.
 const MAX_SUBSCRIPTIONS: usize = 64;
@@ -106,7 +107,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// Sends an error, and returns it as it was sent.
     async fn send_error(&self, subject: Subject, error: &ApiError) -> ErrorData {
         let request_id = Uuid::now_v7().to_string();
-        tracing::info!(request_id, code = error.code(), ?error, "rejected a frame");
+        log(&request_id, error);
         let data = ErrorData {
             message: error.to_string(),
             code: error.code(),

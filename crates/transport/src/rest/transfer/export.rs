@@ -6,7 +6,7 @@ use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use futures_util::TryStreamExt;
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::{Chat, ExportFormat, ExportedFile};
+use webchat_chat::{Chat, ExportFormat, ExportedFile, error_chain};
 use webchat_domain::ConversationId;
 
 use crate::error::api_error::ApiError;
@@ -95,7 +95,7 @@ fn stream(file: ExportedFile) -> HttpResponse {
         ExportFormat::Markdown => "text/markdown; charset=utf-8",
     };
     let chunks = file.content.map_ok(Bytes::from).inspect_err(|error| {
-        tracing::error!(error = std::error::Error::source(error), "failed to complete an export");
+        tracing::error!(error = error_chain(error), "failed to complete an export");
     });
     HttpResponse::Ok()
         .content_type(content_type)

@@ -56,23 +56,18 @@ async fn write<E>(
 where
     FormError: From<E>,
 {
-    let file = web::block(tempfile::tempfile).await.map_err(|_| ApiError::Internal)?;
-    let mut file = File::from_std(file.map_err(|error| write_error(&error))?);
+    let file = web::block(tempfile::tempfile).await.map_err(ApiError::internal)?;
+    let mut file = File::from_std(file.map_err(ApiError::internal)?);
     let mut remaining = max_bytes;
     tokio::pin!(content);
     while let Some(chunk) = content.try_next().await? {
         let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         remaining = remaining.checked_sub(bytes).ok_or(FormError::TooLarge)?;
-        file.write_all(&chunk).await.map_err(|error| write_error(&error))?;
+        file.write_all(&chunk).await.map_err(ApiError::internal)?;
     }
     if remaining == max_bytes {
         return Err(ApiError::InvalidRequest("The file is empty.".to_owned()).into());
     }
-    file.flush().await.map_err(|error| write_error(&error))?;
+    file.flush().await.map_err(ApiError::internal)?;
     Ok(file)
-}
-
-fn write_error(error: &std::io::Error) -> ApiError {
-    tracing::error!(%error, "failed to write an upload to the temporary folder");
-    ApiError::Internal
 }
