@@ -21,7 +21,7 @@ pub use accounts::service::Accounts;
 pub use chat::Chat;
 pub use context::service::{ContextEdit, ContextView, Contexts, PromptChoice};
 pub use conversations::messages::MessagePage;
-pub use conversations::saved_history::SavedName;
+pub use conversations::saved_history::SavedHistoryName;
 pub use conversations::search::FoundConversation;
 pub use conversations::service::Conversations;
 pub use error::ChatError;

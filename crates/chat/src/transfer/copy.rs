@@ -7,7 +7,7 @@ use webchat_persistence::{
 };
 
 /// The number of conversations or messages per read, which bounds the memory of a copy.
-const PAGE: u32 = 100;
+const PAGE_SIZE: u32 = 100;
 
 /// Why a copy failed.
 #[derive(Debug, Error)]
@@ -40,7 +40,7 @@ pub async fn copy(
         to.put_conversation(conversation).await?;
         let mut after = 0;
         loop {
-            let messages = from.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+            let messages = from.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
             let Some(last) = messages.last() else { break };
             after = last.message.position;
             copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
@@ -90,8 +90,8 @@ async fn same_messages(
     let mut after = 0;
     loop {
         let originals: Vec<StoredMessage> =
-            from.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
-        let copies = to.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+            from.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
+        let copies = to.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
         if copies != originals {
             return Ok(false);
         }
@@ -150,7 +150,7 @@ impl<'a> ConversationReader<'a> {
 
     async fn next(&mut self) -> Result<Option<StoredConversation>, StoreError> {
         if self.page.as_slice().is_empty() {
-            self.page = self.store.conversations_after(self.after, PAGE).await?.into_iter();
+            self.page = self.store.conversations_after(self.after, PAGE_SIZE).await?.into_iter();
         }
         let next = self.page.next();
         self.after = next.as_ref().map(id_of).or(self.after);

@@ -129,7 +129,7 @@ impl Turn {
         let before = Some(last.position);
         let mut planner = ContextPlanner::new(self.core.budget(context), last)?;
         self.core
-            .offer_history(self.user_id, id, before, |message| planner.try_add(message))
+            .visit_history(self.user_id, id, before, |message| planner.try_add(message))
             .await?;
         let placeholders = u64::from(!self.continues());
         Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholders)))

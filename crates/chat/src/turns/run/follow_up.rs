@@ -23,13 +23,13 @@ impl Turn {
         }
         let is_exchange =
             matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
-        if let Some(first_words) = self.first_title.clone()
+        if let Some(first_title) = self.first_title.clone()
             && is_exchange
             && self.core.settings.auto_titles
         {
             let exchange = [self.question.clone(), answer.clone()];
             let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
-            let generating = generate_title(core, self.user_id, id, first_words, exchange);
+            let generating = generate_title(core, self.user_id, id, first_title, exchange);
             self.core.lifecycle.spawn_detached(generating);
         }
     }
