@@ -44,6 +44,6 @@ pub use transfer::import_jobs::{ImportSlot, ImportState, ImportStatus, PreparedI
 pub use transfer::service::Transfer;
 pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;
-pub use turns::sent::Sent;
 pub use turns::service::Turns;
+pub use turns::start_turn_outcome::StartTurnOutcome;
 pub use webchat_persistence::{ArchiveFilter, Cursor, Edit, InvalidCursor, Page};

@@ -198,10 +198,13 @@ impl Compaction {
         let mut stride = u64::from(PAGE_SIZE);
         while after < end {
             let before = end.min(after.saturating_add(stride)) + 1;
-            let page = self.core.read_messages(self.user_id, self.id, Some(before), PAGE_SIZE).await?;
+            let page =
+                self.core.read_messages(self.user_id, self.id, Some(before), PAGE_SIZE).await?;
             let page: Vec<_> =
                 page.into_iter().filter(|message| message.position > after).collect();
-            if stride > u64::from(PAGE_SIZE) && page.len() >= usize::try_from(PAGE_SIZE).unwrap_or_default() {
+            if stride > u64::from(PAGE_SIZE)
+                && page.len() >= usize::try_from(PAGE_SIZE).unwrap_or_default()
+            {
                 // A full page might not reach back to `after`. A range of PAGE_SIZE positions has at most
                 // PAGE_SIZE messages, so read such a range instead.
                 stride = u64::from(PAGE_SIZE);

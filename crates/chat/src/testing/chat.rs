@@ -17,8 +17,8 @@ use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
-    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Sent,
-    Settings,
+    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Settings,
+    StartTurnOutcome,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -109,7 +109,7 @@ impl TestChat {
         Chat::new(self.chat.core.ports.clone(), self.chat.settings().clone())
     }
 
-    pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {
+    pub(crate) async fn send(&self, content: &str) -> Result<StartTurnOutcome, ChatError> {
         self.chat.turns.send(self.user_id, self.id, message(content)).await
     }
 

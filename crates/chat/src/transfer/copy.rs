@@ -40,7 +40,8 @@ pub async fn copy(
         to.put_conversation(conversation).await?;
         let mut after = 0;
         loop {
-            let messages = from.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
+            let messages =
+                from.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
             let Some(last) = messages.last() else { break };
             after = last.message.position;
             copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);

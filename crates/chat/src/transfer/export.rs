@@ -194,7 +194,8 @@ fn message_pages(
     stream::try_unfold(0, move |after| {
         let archive = Arc::clone(&archive);
         async move {
-            let page = archive.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
+            let page =
+                archive.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
             let last = page.last().map(|last| last.message.position);
             Ok(last.map(|last| (page, last)))
         }
