@@ -40,8 +40,8 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Builds the services on these ports. Tasks run on the caller's Tokio runtime, whichever runtime
-    /// calls the services later.
+    /// Builds the services on these ports. Their tasks run on the current Tokio runtime, even if the
+    /// services are called from another one.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
@@ -84,9 +84,9 @@ impl Chat {
     }
 
     /// Starts the tasks that run until shutdown: they receive signals from other instances, recover
-    /// abandoned turns of dead instances, and analyse files, including those that another instance left
-    /// unfinished. At shutdown, file analysis waits up to the grace period for the requests in flight and
-    /// stores their results; another instance, or this one after its restart, analyses the rest.
+    /// abandoned turns, and analyse files, including those that another instance left unfinished. At
+    /// shutdown, file analysis waits up to the grace period for the requests in flight and stores their
+    /// results; another instance, or this one after its restart, analyses the rest.
     ///
     /// Call it once for each set of ports.
     pub fn spawn_background_tasks(&self) {
@@ -97,8 +97,8 @@ impl Chat {
         self.files.spawn_dispatcher();
     }
 
-    /// Accepts no new turns, waits up to `grace` for the running ones, then aborts the rest: their partial
-    /// answers are saved as interrupted.
+    /// Rejects new turns, waits up to `grace` for the running ones, then aborts the rest and saves their
+    /// partial answers as interrupted.
     pub async fn shutdown(&self, grace: Duration) {
         self.core.lifecycle.shutdown(grace).await;
     }

@@ -15,7 +15,7 @@ pub enum ChatError {
     /// The message contains only white space.
     #[error("No message received from user.")]
     EmptyMessage,
-    /// The query names no word to search for; exclusions alone match nothing.
+    /// The query has no word or phrase to search for; exclusions alone match nothing.
     #[error("Please enter at least one word to search for.")]
     EmptySearch,
     /// The message doesn't fit into the model's window.
@@ -45,7 +45,7 @@ pub enum ChatError {
     /// The conversation has no summary to change.
     #[error("This conversation has no summary.")]
     NoSummary,
-    /// System prompt, examples and summary together take too much of the model's window.
+    /// The system prompt, the examples or the summary take too much of the model's window.
     #[error(
         "This uses too much of the model's context window: at most {limit} tokens are left for it. \
          Please shorten it."
@@ -54,7 +54,7 @@ pub enum ChatError {
         /// The maximum number of tokens.
         limit: u32,
     },
-    /// The resource no longer has the revision that the client expects.
+    /// The resource no longer has the revision, or the state, that the client expects.
     #[error("This was changed in the meantime. Please reload it before you change it.")]
     #[strum(serialize = "stale")]
     RevisionConflict,
@@ -68,7 +68,7 @@ pub enum ChatError {
         /// The position of the conversation's last message.
         position: u64,
     },
-    /// The context kept being changed concurrently until the retries were used up.
+    /// Every attempt to store the change failed, because the context was changed concurrently.
     #[error("The conversation's context was changed in the meantime. Please try again.")]
     #[strum(serialize = "context_changed")]
     ContextConflict,

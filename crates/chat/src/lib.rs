@@ -21,7 +21,7 @@ pub use accounts::service::Accounts;
 pub use chat::Chat;
 pub use context::service::{ContextEdit, ContextView, Contexts, PromptChoice};
 pub use conversations::messages::MessagePage;
-pub use conversations::saved_history::SavedName;
+pub use conversations::saved_history::SavedHistoryName;
 pub use conversations::search::FoundConversation;
 pub use conversations::service::Conversations;
 pub use error::ChatError;
@@ -45,6 +45,6 @@ pub use transfer::import_jobs::{ImportSlot, ImportState, ImportStatus, PreparedI
 pub use transfer::service::Transfer;
 pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;
-pub use turns::sent::Sent;
 pub use turns::service::Turns;
+pub use turns::start_turn_outcome::StartTurnOutcome;
 pub use webchat_persistence::{ArchiveFilter, Cursor, Edit, InvalidCursor, Page};

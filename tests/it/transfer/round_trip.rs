@@ -56,7 +56,7 @@ async fn the_operator_exports_and_imports_all_users() {
     assert!(again.stdout.contains("0 messages; 2 conversations already existed"), "{again:?}");
     let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert_eq!(printed["conversations"].as_array().unwrap().len(), 1);
-    assert!(nobodys.stderr.contains("does not say whose it is"), "{nobodys:?}");
+    assert!(nobodys.stderr.contains("it has no user_id"), "{nobodys:?}");
     assert!(somebodys.success, "{somebodys:?}");
 }
 

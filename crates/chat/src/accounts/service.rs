@@ -1,4 +1,4 @@
-//! The use cases of sessions.
+//! Starts, finds and saves sessions.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl Accounts {
         Ok(session)
     }
 
-    /// Stores the session and extends it to its full lifetime from now.
+    /// Saves the session, new or existing, with its full lifetime from now.
     ///
     /// # Errors
     /// When the session can't be stored.

@@ -15,7 +15,7 @@ use webchat_llm::ModelError;
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
-use super::prompts::{SUMMARISE, transcript_line};
+use super::prompts::{SUMMARISE, transcript_entry};
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::runtime::core::Core;
@@ -29,30 +29,30 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// this one ended.
 const MAX_DURATION: Duration = Duration::from_mins(4);
 
-/// How long the lease on a conversation's compaction lasts. If its instance dies, others wait no longer
-/// than this.
-const COMPACTION_LEASE: Duration = LEASE;
+/// How long the lease on a conversation's compaction lasts without being renewed. If its instance dies,
+/// others wait no longer than this.
+const COMPACTION_LEASE_DURATION: Duration = LEASE;
 
 /// How often the lease is renewed.
 const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait for another instance's lease.
-const LEASE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long acquiring the lease may take while another instance has it.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often to try to acquire the lease.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The number of messages per read.
-const PAGE: u32 = 50;
+/// The page size when messages are read.
+const PAGE_SIZE: u32 = 50;
 
-/// The tokens of a request besides the current summary and the messages: the prompt, headings, and the
-/// chat format's overhead.
+/// The tokens of a request in addition to the current summary and the transcript: the prompt, the
+/// headings, and the chat format's overhead.
 const REQUEST_OVERHEAD: u32 = 160;
 
-/// The minimum number of tokens for messages in one request, even in a very small window.
-const MIN_REQUEST_TOKENS: u32 = 256;
+/// The minimum number of tokens for the transcript in one request, even in a very small window.
+const MIN_TRANSCRIPT_TOKENS: u32 = 256;
 
-/// Why a compaction failed. Earlier steps that succeeded stay stored.
+/// Why a compaction failed. The summaries that it has stored stay.
 #[derive(Debug, Error)]
 enum CompactionError {
     #[error(transparent)]
@@ -83,20 +83,20 @@ pub(crate) struct Compaction {
 
 impl Compaction {
     /// Acquires the lease, then compacts. Logs a failure and leaves the retry to the next compaction.
-    /// Shutdown cancels the remaining steps; those that succeeded stay stored.
+    /// Shutdown cancels the remaining steps; the summaries that are stored already stay.
     pub(crate) async fn run(self) {
         let id = self.id;
         let aborting = self.core.lifecycle.aborting();
-        let acquired = tokio::select! {
-            acquired = self.acquire_lease() => acquired,
+        let lease_until = tokio::select! {
+            lease_until = self.acquire_lease() => lease_until,
             () = aborting.cancelled() => None,
         };
-        let Some(mut lease_until) = acquired else { return };
-        let compacted = tokio::select! {
-            compacted = self.compact_and_renew(&mut lease_until) => compacted,
+        let Some(mut lease_until) = lease_until else { return };
+        let result = tokio::select! {
+            result = self.compact_and_renew(&mut lease_until) => result,
             () = aborting.cancelled() => Ok(()),
         };
-        if let Err(error) = compacted {
+        if let Err(error) = result {
             let error = error_chain(&error);
             tracing::warn!(conversation_id = %id, error, "failed to compact conversation");
         }
@@ -108,12 +108,12 @@ impl Compaction {
 
     /// Returns the lease's expiry, or `None` if the lease could not be acquired in time.
     async fn acquire_lease(&self) -> Option<Timestamp> {
-        let acquired = timeout(LEASE_TIMEOUT, async {
+        let attempts = timeout(ACQUIRE_TIMEOUT, async {
             loop {
                 let now = self.core.now();
-                let until = now.plus(COMPACTION_LEASE);
-                match self.core.ports.contexts.begin_compaction(self.id, now, until).await {
-                    Ok(true) => return Some(until),
+                let lease_until = now.plus(COMPACTION_LEASE_DURATION);
+                match self.core.ports.contexts.begin_compaction(self.id, now, lease_until).await {
+                    Ok(true) => return Some(lease_until),
                     Ok(false) => sleep(POLL_INTERVAL).await,
                     Err(error) => {
                         tracing::warn!(
@@ -126,17 +126,17 @@ impl Compaction {
                 }
             }
         });
-        acquired.await.ok().flatten()
+        attempts.await.ok().flatten()
     }
 
-    /// Compacts, and renews the lease periodically meanwhile.
+    /// Compacts, and meanwhile renews the lease periodically.
     async fn compact_and_renew(&self, lease_until: &mut Timestamp) -> Result<(), CompactionError> {
-        let mut compacting = pin!(self.compact());
+        let mut compaction = pin!(self.compact());
         loop {
-            if let Ok(compacted) = timeout(RENEW_INTERVAL, compacting.as_mut()).await {
-                return compacted;
+            if let Ok(result) = timeout(RENEW_INTERVAL, compaction.as_mut()).await {
+                return result;
             }
-            let renewed_until = self.core.now().plus(COMPACTION_LEASE);
+            let renewed_until = self.core.now().plus(COMPACTION_LEASE_DURATION);
             let contexts = &self.core.ports.contexts;
             match contexts.renew_compaction(self.id, *lease_until, renewed_until).await {
                 Ok(true) => *lease_until = renewed_until,
@@ -150,14 +150,15 @@ impl Compaction {
         }
     }
 
+    /// Summarises the oldest messages, one request at a time, until no more need to be summarised.
     async fn compact(&self) -> Result<(), CompactionError> {
         let deadline = self.core.now().plus(MAX_DURATION);
         while self.core.now().plus(REQUEST_TIMEOUT) < deadline {
             let stored = self.core.stored_context(self.user_id, self.id).await?;
             let budget = self.core.budget(&stored.context);
-            let through = budget.summary.map_or(0, |summary| summary.through);
+            let after = budget.summary.map_or(0, |summary| summary.through);
             let Some(end) = self.end_position(budget).await? else { return Ok(()) };
-            let messages = self.next_messages(budget, through, end).await?;
+            let messages = self.next_messages(budget, after, end).await?;
             let Some(last) = messages.last().map(|last| last.position) else { return Ok(()) };
             let summary = self.summarise(budget, &stored, &messages).await?;
             self.store(stored, summary).await?;
@@ -171,7 +172,7 @@ impl Compaction {
     async fn end_position(&self, budget: Budget) -> Result<Option<u64>, ChatError> {
         let mut scan = CompactionScan::new(budget);
         let mut end = None;
-        let offer = |message: Message| match scan.is_boundary(&message) {
+        let visit = |message: Message| match scan.is_boundary(&message) {
             Some(false) => ControlFlow::Continue(()),
             Some(true) => {
                 end = Some(message.position);
@@ -179,36 +180,38 @@ impl Compaction {
             }
             None => ControlFlow::Break(()),
         };
-        self.core.offer_history(self.user_id, self.id, Some(self.before), offer).await?;
+        self.core.visit_history(self.user_id, self.id, Some(self.before), visit).await?;
         Ok(end)
     }
 
-    /// Returns the oldest messages after the position `through`, up to `end`, that fit into one request;
-    /// at least one.
+    /// Returns the oldest messages after the position `after`, up to `end`, that fit into one request; at
+    /// least one.
     async fn next_messages(
         &self,
         budget: Budget,
-        through: u64,
+        mut after: u64,
         end: u64,
     ) -> Result<Vec<Message>, ChatError> {
-        let max_tokens = max_request_tokens(budget);
+        let max_tokens = max_transcript_tokens(budget);
         let mut tokens = 0_u32;
         let mut messages: Vec<Message> = Vec::new();
-        let mut after = through;
-        let mut stride = u64::from(PAGE);
+        let mut stride = u64::from(PAGE_SIZE);
         while after < end {
             let before = end.min(after.saturating_add(stride)) + 1;
-            let page = self.core.read_messages(self.user_id, self.id, Some(before), PAGE).await?;
+            let page =
+                self.core.read_messages(self.user_id, self.id, Some(before), PAGE_SIZE).await?;
             let page: Vec<_> =
                 page.into_iter().filter(|message| message.position > after).collect();
-            if stride > u64::from(PAGE) && page.len() >= usize::try_from(PAGE).unwrap_or_default() {
-                // A full page may not reach back to `after`. A range of PAGE positions has at most PAGE
-                // messages, so read that.
-                stride = u64::from(PAGE);
+            if stride > u64::from(PAGE_SIZE)
+                && page.len() >= usize::try_from(PAGE_SIZE).unwrap_or_default()
+            {
+                // A full page might not reach back to `after`. A range of PAGE_SIZE positions has at most
+                // PAGE_SIZE messages, so read such a range instead.
+                stride = u64::from(PAGE_SIZE);
                 continue;
             }
             // Hidden versions of messages leave gaps between the visible positions.
-            stride = if page.is_empty() { stride.saturating_mul(2) } else { u64::from(PAGE) };
+            stride = if page.is_empty() { stride.saturating_mul(2) } else { u64::from(PAGE_SIZE) };
             for message in page {
                 tokens = tokens.saturating_add(with_overhead(message.token_count));
                 if tokens > max_tokens && !messages.is_empty() {
@@ -233,18 +236,18 @@ impl Compaction {
         let transcript: String = messages
             .iter()
             .filter(|message| !message.content.is_empty())
-            .map(transcript_line)
+            .map(transcript_entry)
             .collect();
         let mut text = old.map(|summary| summary.text.clone()).unwrap_or_default();
         for section in self.sections(budget, transcript).await {
             text = self.request(budget, &text, &section).await?;
         }
-        let added = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+        let new_count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
         Ok(Summary {
             token_count: self.core.count_tokens(&text).await,
             text,
             through: messages.last().map_or(0, |last| last.position),
-            message_count: old.map_or(0, |summary| summary.message_count).saturating_add(added),
+            message_count: old.map_or(0, |summary| summary.message_count).saturating_add(new_count),
             created_at: self.core.now(),
             author: SummaryAuthor::Model,
         })
@@ -255,7 +258,7 @@ impl Compaction {
     async fn sections(&self, budget: Budget, transcript: String) -> Vec<String> {
         let counter = self.core.counter();
         let split = move || {
-            let sections = chunks(&transcript, max_request_tokens(budget), counter);
+            let sections = chunks(&transcript, max_transcript_tokens(budget), counter);
             sections.into_iter().map(str::to_owned).collect()
         };
         spawn_blocking(split).await.unwrap_or_default()
@@ -293,10 +296,10 @@ impl Compaction {
     }
 }
 
-/// Returns the maximum number of tokens for messages in one request for a summary.
-fn max_request_tokens(budget: Budget) -> u32 {
+/// Returns the maximum number of tokens for the transcript in one request for a summary.
+fn max_transcript_tokens(budget: Budget) -> u32 {
     let reserved = budget.max_summary_tokens().saturating_mul(2).saturating_add(REQUEST_OVERHEAD);
-    budget.window.saturating_sub(reserved).max(MIN_REQUEST_TOKENS)
+    budget.window.saturating_sub(reserved).max(MIN_TRANSCRIPT_TOKENS)
 }
 
 #[cfg(test)]

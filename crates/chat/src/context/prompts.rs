@@ -33,26 +33,28 @@ pub(crate) fn file_question(name: &FileName) -> String {
 }
 
 /// Returns the heading of a part. Parts are numbered from 0 in code, and from 1 for the model.
-pub(crate) fn part_heading(name: &FileName, part: u32, of: u32) -> String {
-    format!("Part {} of {of} of the file \"{name}\":", part.saturating_add(1))
+pub(crate) fn part_heading(name: &FileName, part: u32, parts: u32) -> String {
+    format!("Part {} of {parts} of the file \"{name}\":", part.saturating_add(1))
 }
 
 pub(crate) fn analyses_heading(name: &FileName) -> String {
     format!("Analyses of consecutive parts of the file \"{name}\":")
 }
 
-/// Builds the messages of a request: a single system message, because some models reject a second one,
-/// then the examples, then the planned messages.
+/// Builds the messages of a request: the system message, the examples, and the planned messages. The
+/// system prompt and the summary share one message, because some models reject a second system message.
 pub(crate) fn request_messages(
-    system: Option<&SystemPrompt>,
+    default_prompt: Option<&SystemPrompt>,
     context: &Context,
     plan: Plan,
 ) -> Vec<ChatMessage> {
+    let prompt = context.system_prompt.as_ref().or(default_prompt);
+    let prompt = prompt.map(|prompt| prompt.text.clone());
     let summary = context.summary.as_ref().filter(|_| plan.with_summary);
-    let system = context.system_prompt.as_ref().or(system).map(|prompt| prompt.text.clone());
     let summary = summary.map(|summary| format!("{SUMMARY_HEADING}\n{}", summary.text));
-    let system: Vec<String> = system.into_iter().chain(summary).collect();
-    let system = (!system.is_empty()).then(|| chat_message(ChatRole::System, system.join("\n\n")));
+    let system_texts: Vec<String> = prompt.into_iter().chain(summary).collect();
+    let system_message = (!system_texts.is_empty())
+        .then(|| chat_message(ChatRole::System, system_texts.join("\n\n")));
     let examples = context.examples.iter().flat_map(|example| {
         [
             chat_message(ChatRole::User, example.user_prompt.clone()),
@@ -66,7 +68,7 @@ pub(crate) fn request_messages(
         };
         chat_message(role, message.content)
     });
-    system.into_iter().chain(examples).chain(history).collect()
+    system_message.into_iter().chain(examples).chain(history).collect()
 }
 
 pub(crate) fn chat_message(role: ChatRole, content: String) -> ChatMessage {
@@ -74,7 +76,7 @@ pub(crate) fn chat_message(role: ChatRole, content: String) -> ChatMessage {
 }
 
 /// Formats a message as an entry of a transcript.
-pub(crate) fn transcript_line(message: &Message) -> String {
+pub(crate) fn transcript_entry(message: &Message) -> String {
     let speaker = match message.role {
         Role::User => "User",
         Role::Assistant => "Assistant",
@@ -82,8 +84,8 @@ pub(crate) fn transcript_line(message: &Message) -> String {
     format!("{speaker}: {}\n\n", message.content)
 }
 
-/// Returns the tokens of an answer to continue, including the instruction to continue it and the chat
-/// format's overhead for that instruction.
+/// Returns the tokens of an answer to continue: those of its text, and those of the instruction to
+/// continue it with the chat format's overhead.
 pub(crate) fn tokens_to_continue(answer: &Message, counter: TokenCounter) -> u32 {
     let instruction = with_overhead(counter.count(CONTINUE));
     answer.token_count.saturating_add(instruction)

@@ -68,7 +68,7 @@ impl Contexts {
         let conversation = self.core.find_conversation(user_id, id).await?;
         let StoredContext { context, revision } = self.core.stored_context(user_id, id).await?;
         let mut planner = ContextPlanner::without_question(self.core.budget(&context));
-        self.core.offer_history(user_id, id, None, |message| planner.try_add(message)).await?;
+        self.core.visit_history(user_id, id, None, |message| planner.try_add(message)).await?;
         let ledger = planner.finish(conversation.message_count).ledger;
         Ok(ContextView { context, revision, ledger })
     }
@@ -77,13 +77,13 @@ impl Contexts {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`];
-    /// [`ChatError::RevisionConflict`] if `expected` is `Some` and differs from the current revision.
+    /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision.
     pub async fn edit(
         &self,
         user_id: UserId,
         id: ConversationId,
         edit: ContextEdit,
-        expected: Option<u64>,
+        expected_revision: Option<u64>,
     ) -> Result<(), ChatError> {
         let ContextEdit { system_prompt, parameters } = edit;
         let prompt = match system_prompt {
@@ -101,7 +101,7 @@ impl Contexts {
             context.parameters = parameters.unwrap_or(context.parameters);
             Ok(ConversationChange::Context)
         };
-        self.change(user_id, id, expected, change).await
+        self.change(user_id, id, expected_revision, change).await
     }
 
     /// Adds an example of a question and the answer it should get. Repeating a call with the same key
@@ -174,18 +174,18 @@ impl Contexts {
         self.change(user_id, id, None, change).await
     }
 
-    /// Replaces the summary's text. `None` removes the summary; as many of the messages that it covered as
-    /// fit then go to the model again.
+    /// Replaces the summary's text. `None` removes the summary. The messages that it covered are then sent
+    /// to the model again, as far as they fit.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`];
-    /// [`ChatError::RevisionConflict`] if `expected` is `Some` and differs from the current revision.
+    /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision.
     pub async fn set_summary(
         &self,
         user_id: UserId,
         id: ConversationId,
         text: Option<String>,
-        expected: Option<u64>,
+        expected_revision: Option<u64>,
     ) -> Result<(), ChatError> {
         let text = text.filter(|text| !text.trim().is_empty());
         let token_count = match &text {
@@ -208,22 +208,22 @@ impl Contexts {
             });
             Ok(ConversationChange::Context)
         };
-        self.change(user_id, id, expected, change).await
+        self.change(user_id, id, expected_revision, change).await
     }
 
-    /// Applies `change` to the current context and stores the result. After a conflict, retries with the
-    /// new context without a backoff.
+    /// Applies `change` to the current context and stores the result. After a conflict, retries at once
+    /// with the new context.
     async fn change(
         &self,
         user_id: UserId,
         id: ConversationId,
-        expected: Option<u64>,
+        expected_revision: Option<u64>,
         change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
     ) -> Result<(), ChatError> {
         for _ in 0..MAX_ATTEMPTS {
             let StoredContext { mut context, revision } =
                 self.core.stored_context(user_id, id).await?;
-            if expected.is_some_and(|expected| expected != revision) {
+            if expected_revision.is_some_and(|expected| expected != revision) {
                 return Err(ChatError::RevisionConflict);
             }
             let available_before = self.core.budget(&context).available();
@@ -241,8 +241,8 @@ impl Contexts {
         Err(ChatError::ContextConflict)
     }
 
-    /// Checks that the context leaves at least half of the window to the messages. A context that already
-    /// exceeds its half because the server's window became smaller may still shrink.
+    /// Checks that the context leaves at least half of the window to the messages. If it has left less
+    /// before the change, because the operator made the window smaller, it must only not grow.
     fn check_available(&self, available_before: u32, context: &Context) -> Result<(), ChatError> {
         let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
         let half = max_tokens.saturating_sub(reply_tokens) / 2;

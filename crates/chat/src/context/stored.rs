@@ -10,8 +10,8 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::settings::Settings;
 
-/// The number of messages per read when a request is planned.
-const PAGE: u32 = 50;
+/// The page size when the history is read to plan a request.
+const PAGE_SIZE: u32 = 50;
 
 impl Core {
     pub(crate) fn budget(&self, context: &Context) -> Budget {
@@ -28,20 +28,20 @@ impl Core {
         found.ok_or(ChatError::ConversationNotFound)
     }
 
-    /// Calls `offer` with each message before the position `before`, newest first, until it returns `Break`.
-    /// Without a position, all messages are offered.
-    pub(crate) async fn offer_history(
+    /// Calls `visit` with each message before the position `before`, newest first, until it returns `Break`.
+    /// Without a position, starts with the newest message.
+    pub(crate) async fn visit_history(
         &self,
         user_id: UserId,
         id: ConversationId,
         mut before: Option<u64>,
-        mut offer: impl FnMut(Message) -> ControlFlow<()>,
+        mut visit: impl FnMut(Message) -> ControlFlow<()>,
     ) -> Result<(), ChatError> {
         while before.is_none_or(|before| before > 1) {
-            let page = self.read_messages(user_id, id, before, PAGE).await?;
+            let page = self.read_messages(user_id, id, before, PAGE_SIZE).await?;
             before = Some(page.first().map_or(0, |oldest| oldest.position));
             for message in page.into_iter().rev() {
-                if offer(message).is_break() {
+                if visit(message).is_break() {
                     return Ok(());
                 }
             }

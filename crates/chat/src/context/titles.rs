@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use webchat_domain::{ConversationChange, ConversationId, Message, Title, UserId};
 
-use super::prompts::{GENERATE_TITLE, transcript_line};
+use super::prompts::{GENERATE_TITLE, transcript_entry};
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::runtime::core::Core;
@@ -23,25 +23,25 @@ const MAX_TITLE_CHARS: usize = 60;
 /// The maximum number of characters that the model receives of each message.
 const MAX_EXCERPT_CHARS: usize = 2_000;
 
-/// Asks the model for a title after the first exchange, and replaces the title made of the question's first
-/// words. Keeps that title if the model fails or the user renames the conversation meanwhile. Shutdown
-/// cancels the request.
+/// Asks the model for a title after the first exchange, and replaces `first_title`, which was made of the
+/// question's first words. Keeps that title if the model fails, and the user's title if the user renames the
+/// conversation meanwhile. Shutdown cancels the request.
 pub(crate) async fn generate_title(
     core: Arc<Core>,
     user_id: UserId,
     id: ConversationId,
-    first_words: Title,
+    first_title: Title,
     exchange: [Message; 2],
 ) {
-    let generating = async {
+    let replacement = async {
         let Some(title) = suggest_title(&core, id, &exchange).await else { return Ok(()) };
-        replace_title(&core, user_id, id, first_words, title).await
+        replace_title(&core, user_id, id, first_title, title).await
     };
-    let generated = tokio::select! {
-        generated = generating => generated,
+    let result = tokio::select! {
+        result = replacement => result,
         () = core.lifecycle.aborting().cancelled_owned() => Ok(()),
     };
-    if let Err(error) = generated {
+    if let Err(error) = result {
         let error = error_chain(&error);
         tracing::warn!(conversation_id = %id, error, "failed to store generated title");
     }
@@ -69,11 +69,11 @@ async fn replace_title(
     core: &Core,
     user_id: UserId,
     id: ConversationId,
-    first_words: Title,
+    first_title: Title,
     title: Title,
 ) -> Result<(), ChatError> {
     let conversations = &core.ports.conversations;
-    if conversations.replace_title_if(user_id, id, first_words, title.clone()).await? {
+    if conversations.replace_title_if(user_id, id, first_title, title.clone()).await? {
         core.notify_list(user_id, Some(id)).await;
         core.publish_change(id, ConversationChange::Title { title }).await?;
     }
@@ -82,19 +82,19 @@ async fn replace_title(
 
 fn excerpt(message: &Message) -> String {
     let content = message.content.chars().take(MAX_EXCERPT_CHARS).collect();
-    transcript_line(&Message { content, ..message.clone() })
+    transcript_entry(&Message { content, ..message.clone() })
 }
 
-/// Returns the title in the model's answer: the first line, without the punctuation that models put
-/// around it. Returns `None` if that line is empty or too long.
+/// Returns the title in the model's answer: the first line with text, without the punctuation that models
+/// put around it. Returns `None` if there is no title, or if it is too long.
 fn parse_title(text: &str) -> Option<Title> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let line = line.trim_start_matches("Title:").trim_start_matches("**Title:**");
-    let bare = line.trim_matches(|c: char| c.is_whitespace() || "\"'`*#“”„«».:".contains(c));
-    if bare.chars().count() > MAX_TITLE_CHARS {
+    let title = line.trim_matches(|c: char| c.is_whitespace() || "\"'`*#“”„«».:".contains(c));
+    if title.chars().count() > MAX_TITLE_CHARS {
         return None;
     }
-    Title::try_from(bare.to_owned()).ok()
+    Title::try_from(title.to_owned()).ok()
 }
 
 #[cfg(test)]
@@ -118,10 +118,10 @@ mod tests {
     async fn the_model_titles_a_conversation_only_after_its_first_exchange() {
         let test = chat_after_the_first_exchange().await;
 
-        let pending = test.model.next_request().await;
-        let request = pending.request.clone();
-        pending.send_text("\"Sums of two\".\n").await;
-        pending.finish(FinishReason::Stop).await;
+        let title_request = test.model.next_request().await;
+        let request = title_request.request.clone();
+        title_request.send_text("\"Sums of two\".\n").await;
+        title_request.finish(FinishReason::Stop).await;
         settle().await;
         test.ask_and_answer("And then?", ANSWER).await;
 

@@ -14,7 +14,7 @@ pub struct MessagePage {
     /// The messages, oldest first, without the answer of the running turn: its events contain the complete
     /// answer.
     pub messages: Vec<VersionedMessage>,
-    /// The `before` of the page with older messages, or `None` if there are none.
+    /// The `before` of the next page, which has older messages or is empty. `None` if this is the last page.
     pub next_before: Option<u64>,
     /// A subscription after this number delivers everything that this page lacks.
     pub event_seq: u64,
@@ -58,12 +58,12 @@ impl Conversations {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
-    pub async fn all_messages(
+    pub async fn messages_with_text(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<Message>, ChatError> {
-        self.core.all_messages(user_id, id).await
+        self.core.messages_with_text(user_id, id).await
     }
 
     /// Adds the versions of each message: the messages with the same parent and role.
@@ -97,7 +97,7 @@ mod tests {
     use webchat_persistence::Append;
 
     use super::*;
-    use crate::conversations::reading::PAGE;
+    use crate::conversations::reading::PAGE_SIZE;
     use crate::testing::{ANSWER, QUESTION, START, TestChat, settle};
 
     fn positions(messages: &[VersionedMessage]) -> Vec<u64> {
@@ -171,14 +171,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn reading_all_messages_spans_pages_and_skips_empty_answers() {
+    async fn messages_with_text_are_read_from_all_pages_without_empty_answers() {
         let test = TestChat::new().await;
-        append(&test, 2 * PAGE).await;
+        append(&test, 2 * PAGE_SIZE).await;
         let _answering = test.ask(QUESTION).await;
 
-        let all = test.chat.conversations.all_messages(test.user_id, test.id).await.unwrap();
+        let all = test.chat.conversations.messages_with_text(test.user_id, test.id).await.unwrap();
 
-        let expected: Vec<u64> = (1..=u64::from(2 * PAGE) + 1).collect();
+        let expected: Vec<u64> = (1..=u64::from(2 * PAGE_SIZE) + 1).collect();
         let positions: Vec<u64> = all.iter().map(|message| message.position).collect();
         assert_eq!(positions, expected);
     }
@@ -189,20 +189,21 @@ mod tests {
         let other_user = UserId::generate();
 
         let page = test.chat.conversations.message_page(other_user, test.id, None, 10).await;
-        let all = test.chat.conversations.all_messages(other_user, test.id).await;
+        let all = test.chat.conversations.messages_with_text(other_user, test.id).await;
 
         assert!(matches!(page, Err(ChatError::ConversationNotFound)));
         assert!(matches!(all, Err(ChatError::ConversationNotFound)));
     }
 
     async fn append(test: &TestChat, count: u32) {
-        let imported = || NewMessage {
+        let new_message = || NewMessage {
             content: "…".to_owned(),
             token_count: 1,
             created_at: START,
             ..NewMessage::fixture()
         };
-        let messages = std::iter::repeat_with(imported).take(count.try_into().unwrap()).collect();
+        let messages =
+            std::iter::repeat_with(new_message).take(count.try_into().unwrap()).collect();
         let append = Append { messages, ..Append::default() };
         let conversations = &test.chat.core.ports.conversations;
         conversations.append(test.user_id, test.id, append, START).await.unwrap();

@@ -5,8 +5,8 @@ use webchat_domain::{Conversation, ConversationId, Message, MessageId, Role, Use
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// The number of messages per read when all messages are read.
-pub(crate) const PAGE: u32 = 200;
+/// The page size when all messages are read.
+pub(crate) const PAGE_SIZE: u32 = 200;
 
 impl Core {
     pub(crate) async fn find_conversation(
@@ -18,7 +18,7 @@ impl Core {
         found.ok_or(ChatError::ConversationNotFound)
     }
 
-    /// Returns the message with this role, visible or hidden.
+    /// Returns the message, visible or hidden, if it has this role.
     pub(crate) async fn find_message(
         &self,
         user_id: UserId,
@@ -44,15 +44,15 @@ impl Core {
         Ok(last.filter(|message| message.role == Role::Assistant))
     }
 
-    /// Returns the question of an answer. An imported answer may have none, which is an error.
+    /// Returns the question of an answer. Fails if there is none: an imported answer may have no question.
     pub(crate) async fn question_of(
         &self,
         user_id: UserId,
         id: ConversationId,
         answer: &Message,
     ) -> Result<Message, ChatError> {
-        let question = answer.parent_id.ok_or(ChatError::MessageNotFound)?;
-        self.find_message(user_id, id, question, Role::User).await
+        let question_id = answer.parent_id.ok_or(ChatError::MessageNotFound)?;
+        self.find_message(user_id, id, question_id, Role::User).await
     }
 
     /// Returns the newest `limit` messages of the visible path before the position `before`, oldest first.
@@ -68,7 +68,7 @@ impl Core {
     }
 
     /// Returns all messages of the visible path that have text, oldest first.
-    pub(crate) async fn all_messages(
+    pub(crate) async fn messages_with_text(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -76,16 +76,15 @@ impl Core {
         let mut newest_first: Vec<Message> = Vec::new();
         loop {
             let before = newest_first.last().map(|oldest| oldest.position);
-            let page = self.read_messages(user_id, id, before, PAGE).await?;
-            let is_last = count(&page) < PAGE;
+            let page = self.read_messages(user_id, id, before, PAGE_SIZE).await?;
+            let is_last = count(&page) < PAGE_SIZE;
             newest_first.extend(page.into_iter().rev());
             if is_last {
                 break;
             }
         }
-        newest_first.retain(|message| !message.content.is_empty());
-        newest_first.reverse();
-        Ok(newest_first)
+        let has_text = |message: &Message| !message.content.is_empty();
+        Ok(newest_first.into_iter().rev().filter(has_text).collect())
     }
 }
 

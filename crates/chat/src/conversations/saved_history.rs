@@ -1,4 +1,4 @@
-//! Histories saved as files in the Flask application's format.
+//! Histories saved as files, in the format of the Flask application that Webchat replaces.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,24 +19,24 @@ const MAX_ATTEMPTS: u32 = 5;
 
 /// The name of a saved history: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedName {
+pub struct SavedHistoryName {
     saved_at: String,
     id: ConversationId,
 }
 
-impl SavedName {
+impl SavedHistoryName {
     pub(crate) fn new(now: Timestamp, id: ConversationId) -> Self {
         Self { saved_at: now.compact(), id }
     }
 }
 
-impl fmt::Display for SavedName {
+impl fmt::Display for SavedHistoryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}_{}{SUFFIX}", self.saved_at, self.id)
     }
 }
 
-impl FromStr for SavedName {
+impl FromStr for SavedHistoryName {
     type Err = ChatError;
 
     fn from_str(text: &str) -> Result<Self, ChatError> {
@@ -65,12 +65,12 @@ impl Conversations {
         &self,
         user_id: UserId,
         id: ConversationId,
-    ) -> Result<SavedName, ChatError> {
+    ) -> Result<SavedHistoryName, ChatError> {
         let history = self.core.flask_history(user_id, id).await?;
         let content = flask::file(&history).map_err(StoreError::fault)?;
         let mut saved_at = self.core.now();
         for _ in 0..MAX_ATTEMPTS {
-            let name = SavedName::new(saved_at, id);
+            let name = SavedHistoryName::new(saved_at, id);
             if self.core.ports.saved_files.save(&name.to_string(), content.clone()).await? {
                 return Ok(name);
             }
@@ -87,7 +87,7 @@ impl Conversations {
     pub async fn saved_history(
         &self,
         user_id: UserId,
-        name: &SavedName,
+        name: &SavedHistoryName,
     ) -> Result<Vec<u8>, ChatError> {
         if self.core.ports.conversations.find(user_id, name.id).await?.is_none() {
             return Err(ChatError::SavedConversationNotFound);
@@ -98,13 +98,13 @@ impl Conversations {
 }
 
 impl Core {
-    /// Returns the messages in the Flask application's format.
+    /// Returns the messages and few-shot examples in the Flask application's format.
     pub(crate) async fn flask_history(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FlaskMessage>, ChatError> {
-        let messages = self.all_messages(user_id, id).await?;
+        let messages = self.messages_with_text(user_id, id).await?;
         let examples = self.stored_context(user_id, id).await?.context.examples;
         Ok(flask::history(messages, examples))
     }
@@ -164,9 +164,9 @@ mod tests {
             format!("2026/102_030405_{id}{SUFFIX}"),
             "20260102_030405_x_conversation_history.json".to_owned(),
         ] {
-            assert!(text.parse::<SavedName>().is_err(), "{text}");
+            assert!(text.parse::<SavedHistoryName>().is_err(), "{text}");
         }
         let name = format!("20260102_030405_{id}{SUFFIX}");
-        assert_eq!(name.parse::<SavedName>().unwrap().to_string(), name);
+        assert_eq!(name.parse::<SavedHistoryName>().unwrap().to_string(), name);
     }
 }

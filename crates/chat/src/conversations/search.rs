@@ -7,7 +7,7 @@ use webchat_domain::{Conversation, SearchHit, SearchQuery, UserId};
 use super::service::Conversations;
 use crate::error::ChatError;
 
-/// The maximum number of best messages that a search for conversations considers.
+/// How many of the best-matching messages a search for conversations considers.
 const MAX_MESSAGES: u32 = 500;
 
 /// A conversation that matches a query.
@@ -37,8 +37,8 @@ impl Conversations {
         Ok(self.core.ports.conversations.search(user_id, &query, limit).await?)
     }
 
-    /// Returns the user's conversations with the best matches, at most `limit`. Only the 500 best
-    /// messages are considered.
+    /// Returns the user's conversations with the best matches, at most `limit`. Considers only the 500
+    /// best-matching messages.
     ///
     /// # Errors
     /// [`ChatError::EmptySearch`] if the query has no word to search for.
@@ -48,11 +48,11 @@ impl Conversations {
         query: &str,
         limit: usize,
     ) -> Result<Vec<FoundConversation>, ChatError> {
-        let mut best = HashMap::new();
+        let mut best_scores = HashMap::new();
         let mut ids = Vec::new();
         for hit in self.search(user_id, query, MAX_MESSAGES).await? {
             // Hits are sorted by score: a conversation's first hit is its best.
-            best.entry(hit.conversation_id).or_insert_with(|| {
+            best_scores.entry(hit.conversation_id).or_insert_with(|| {
                 ids.push(hit.conversation_id);
                 hit.score
             });
@@ -61,7 +61,7 @@ impl Conversations {
         for id in ids.into_iter().take(limit) {
             // It may have been deleted concurrently.
             if let Some(conversation) = self.core.ports.conversations.find(user_id, id).await? {
-                let score = best.get(&id).copied().unwrap_or_default();
+                let score = best_scores.get(&id).copied().unwrap_or_default();
                 found.push(FoundConversation { conversation, score });
             }
         }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_query_without_words_is_an_error() {
+    async fn a_query_with_nothing_to_search_for_is_an_error() {
         let test = TestChat::new().await;
 
         for query in ["", " ", "-tide", "\""] {

@@ -9,8 +9,8 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::turns::stopper::TurnStopper;
 
-/// The number of conversations per read when all conversations are read.
-const PAGE: u32 = 100;
+/// The page size when all conversations are read.
+const PAGE_SIZE: u32 = 100;
 
 /// The use cases of conversations and their messages.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ impl Conversations {
         let mut after = None;
         loop {
             let (filter, order) = (ArchiveFilter::All, ListOrder::Created);
-            let page = self.page(user_id, filter, order, after, PAGE).await?;
+            let page = self.page(user_id, filter, order, after, PAGE_SIZE).await?;
             all.extend(page.items);
             after = page.next;
             if after.is_none() {
@@ -124,7 +124,7 @@ impl Conversations {
         if !self.core.ports.conversations.delete(user_id, id).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.publish_removal(user_id, id, ConversationChange::Deleted).await
+        self.stop_turn_and_publish(user_id, id, ConversationChange::Deleted).await
     }
 
     /// Removes the conversation's messages and context, stops its running turn, and publishes the reset.
@@ -135,10 +135,10 @@ impl Conversations {
         if !self.core.ports.conversations.reset(user_id, id, self.core.now()).await? {
             return Err(ChatError::ConversationNotFound);
         }
-        self.publish_removal(user_id, id, ConversationChange::Reset).await
+        self.stop_turn_and_publish(user_id, id, ConversationChange::Reset).await
     }
 
-    async fn publish_removal(
+    async fn stop_turn_and_publish(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_edit_by_another_user_changes_and_publishes_nothing() {
+    async fn another_user_can_neither_edit_nor_delete_a_conversation() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         let other_user = UserId::generate();
@@ -265,7 +265,7 @@ mod tests {
     async fn listing_all_conversations_spans_pages() {
         let test = TestChat::new().await;
         let mut started = HashSet::from([test.id]);
-        for _ in 0..PAGE {
+        for _ in 0..PAGE_SIZE {
             let conversation = test.chat.conversations.start(test.user_id, None).await.unwrap();
             started.insert(conversation.conversation_id);
         }

@@ -55,7 +55,7 @@ struct Pending {
 struct Changed {
     /// Distinct ids, oldest change first.
     ids: VecDeque<ConversationId>,
-    /// Whether more conversations changed than `ids` can name.
+    /// Whether more conversations changed than `ids` may hold.
     has_overflowed: bool,
 }
 
@@ -72,9 +72,9 @@ impl ListFeed {
 
     fn unsubscribe(&self, user_id: UserId, pending: &Arc<Pending>) {
         let mut subscribers = self.lock();
-        if let Some(of_user) = subscribers.get_mut(&user_id) {
-            of_user.retain(|other| !Arc::ptr_eq(other, pending));
-            if of_user.is_empty() {
+        if let Some(user_subscribers) = subscribers.get_mut(&user_id) {
+            user_subscribers.retain(|other| !Arc::ptr_eq(other, pending));
+            if user_subscribers.is_empty() {
                 subscribers.remove(&user_id);
             }
         }
@@ -173,14 +173,14 @@ mod tests {
         Title::try_from(text.to_owned()).unwrap()
     }
 
-    async fn listed(list: &mut ListSubscription) -> Conversation {
+    async fn next_listed(list: &mut ListSubscription) -> Conversation {
         match expect_soon(list.next()).await {
             ListChange::Listed(conversation) => conversation,
             other => panic!("not listed: {other:?}"),
         }
     }
 
-    fn is_empty(list: &ListSubscription) -> bool {
+    fn has_no_pending_change(list: &ListSubscription) -> bool {
         list.pending.lock().ids.is_empty()
     }
 
@@ -190,17 +190,17 @@ mod tests {
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
         let started = test.chat.conversations.start(test.user_id, None).await.unwrap();
-        assert_eq!(listed(&mut list).await, started);
+        assert_eq!(next_listed(&mut list).await, started);
         let request = test.ask(QUESTION).await;
-        let with_question = listed(&mut list).await;
+        let with_question = next_listed(&mut list).await;
         request.send_text(ANSWER).await;
         request.finish(FinishReason::Stop).await;
         settle().await;
-        let with_answer = listed(&mut list).await;
+        let with_answer = next_listed(&mut list).await;
         test.rename(test.id, title("Sums")).await;
-        let renamed = listed(&mut list).await;
+        let renamed = next_listed(&mut list).await;
         test.chat.conversations.reset(test.user_id, test.id).await.unwrap();
-        let after_reset = listed(&mut list).await;
+        let after_reset = next_listed(&mut list).await;
         test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
 
         assert_eq!(with_question.title, Some(title(QUESTION)));
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));
         assert_eq!(after_reset.message_count, 0);
         assert_eq!(expect_soon(list.next()).await, ListChange::Unlisted(test.id));
-        assert!(is_empty(&list));
+        assert!(has_no_pending_change(&list));
     }
 
     #[tokio::test(start_paused = true)]
@@ -222,7 +222,7 @@ mod tests {
         title_request.send_text("Sums").await;
         title_request.finish(FinishReason::Stop).await;
 
-        assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
+        assert_eq!(next_listed(&mut list).await.title, Some(title("Sums")));
     }
 
     #[tokio::test(start_paused = true)]
@@ -232,7 +232,7 @@ mod tests {
 
         test.ask_and_answer(QUESTION, ANSWER).await;
 
-        assert!(is_empty(&other_users_list));
+        assert!(has_no_pending_change(&other_users_list));
     }
 
     #[tokio::test(start_paused = true)]
@@ -251,14 +251,14 @@ mod tests {
         settle().await;
 
         for id in [test.id, other] {
-            let latest = listed(&mut list).await;
+            let latest = next_listed(&mut list).await;
             assert_eq!((latest.conversation_id, latest.title), (id, Some(title("49"))));
         }
-        assert!(is_empty(&list));
+        assert!(has_no_pending_change(&list));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_subscriber_far_behind_receives_many_and_continues() {
+    async fn a_subscriber_that_missed_many_changes_is_told_so_and_continues() {
         let test = chat_with_background_tasks().await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
@@ -270,7 +270,7 @@ mod tests {
         test.rename(test.id, title("Sums")).await;
 
         assert_eq!((pending, change), (0, ListChange::Many));
-        assert_eq!(listed(&mut list).await.title, Some(title("Sums")));
+        assert_eq!(next_listed(&mut list).await.title, Some(title("Sums")));
     }
 
     #[tokio::test(start_paused = true)]

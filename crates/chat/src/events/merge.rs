@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use webchat_domain::{Event, EventBody, ResponseChunk, TurnId};
 
-/// The maximum number of bytes of text in one update, which bounds a slow client's memory.
+/// The maximum number of bytes of text in one update, which bounds the memory that a slow client takes.
 pub(super) const MAX_UPDATE_BYTES: usize = 32 * 1024;
 
 /// Returns as many of the first events as fit into one update, at least one.
@@ -26,29 +26,32 @@ fn text_len(event: &Event) -> usize {
     }
 }
 
-/// Merges adjacent chunks of one turn into one with the number of the last.
+/// Merges adjacent chunks of one turn into one chunk, which has the number of the last one.
 pub(super) fn merge_chunks(events: &[Arc<Event>]) -> Vec<Arc<Event>> {
     events
-        .chunk_by(|one, next| chunk_turn(one).is_some() && chunk_turn(one) == chunk_turn(next))
-        .filter_map(|run| match run {
-            [] | [_] => run.first().cloned(),
-            [.., last] => Some(merged(run, last)),
+        .chunk_by(|one, next| {
+            turn_of_chunk(one).is_some() && turn_of_chunk(one) == turn_of_chunk(next)
+        })
+        .filter_map(|group| match group {
+            [] | [_] => group.first().cloned(),
+            [.., last] => Some(merge_group(group, last)),
         })
         .collect()
 }
 
-fn chunk_turn(event: &Event) -> Option<TurnId> {
+/// Returns the turn of a chunk, or `None` for an event of another kind.
+fn turn_of_chunk(event: &Event) -> Option<TurnId> {
     match &event.body {
         EventBody::ResponseChunk(chunk) => Some(chunk.turn_id),
         _ => None,
     }
 }
 
-fn merged(run: &[Arc<Event>], last: &Arc<Event>) -> Arc<Event> {
+fn merge_group(group: &[Arc<Event>], last: &Arc<Event>) -> Arc<Event> {
     let EventBody::ResponseChunk(ResponseChunk { turn_id, .. }) = last.body else {
         return Arc::clone(last);
     };
-    let chunk = run
+    let chunk = group
         .iter()
         .filter_map(|event| match &event.body {
             EventBody::ResponseChunk(chunk) => Some(chunk.chunk.as_str()),
@@ -131,8 +134,8 @@ mod tests {
         chunks.collect()
     }
 
-    fn others(events: &[Arc<Event>]) -> Vec<&Arc<Event>> {
-        events.iter().filter(|event| chunk_turn(event).is_none()).collect()
+    fn other_events(events: &[Arc<Event>]) -> Vec<&Arc<Event>> {
+        events.iter().filter(|event| turn_of_chunk(event).is_none()).collect()
     }
 
     proptest! {
@@ -140,10 +143,10 @@ mod tests {
         fn merging_changes_no_text_and_no_other_event(events in events()) {
             let merged = merge_chunks(&events);
 
-            for turn in events.iter().filter_map(|event| chunk_turn(event)) {
+            for turn in events.iter().filter_map(|event| turn_of_chunk(event)) {
                 prop_assert_eq!(text_of(&merged, turn), text_of(&events, turn));
             }
-            prop_assert_eq!(others(&merged), others(&events));
+            prop_assert_eq!(other_events(&merged), other_events(&events));
             prop_assert!(merged.is_sorted_by(|one, next| one.seq < next.seq));
             let seq_of_last = |events: &[Arc<Event>]| events.last().map(|event| event.seq);
             prop_assert_eq!(seq_of_last(&merged), seq_of_last(&events));

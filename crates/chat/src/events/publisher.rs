@@ -27,13 +27,14 @@ pub(crate) struct EventPublisher {
     conversation_id: ConversationId,
     pending: Mutex<Pending>,
     wake: Notify,
-    has_finished: CancellationToken,
+    /// Cancelled when [`EventPublisher::run`] has ended.
+    finished: CancellationToken,
 }
 
 #[derive(Default)]
 struct Pending {
     events: VecDeque<EventBody>,
-    closed: bool,
+    is_closed: bool,
 }
 
 impl EventPublisher {
@@ -43,7 +44,7 @@ impl EventPublisher {
             conversation_id,
             pending: Mutex::default(),
             wake: Notify::new(),
-            has_finished: CancellationToken::new(),
+            finished: CancellationToken::new(),
         }
     }
 
@@ -61,14 +62,14 @@ impl EventPublisher {
 
     /// Closes the queue: no more events follow.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        self.lock().is_closed = true;
         self.wake.notify_one();
     }
 
-    /// Publishes pending events until the queue is closed and empty. Gives up a grace period after `abort`
-    /// is cancelled. Returns whether all events were published.
+    /// Publishes pending events until the queue is closed and empty. When `abort` is cancelled, gives up
+    /// after a grace period. Returns whether all events were published.
     pub(crate) async fn run(&self, abort: &CancellationToken) -> bool {
-        let _finishing = self.has_finished.clone().drop_guard();
+        let _finish_on_drop = self.finished.clone().drop_guard();
         while let Some(body) = self.next().await {
             tokio::select! {
                 biased;
@@ -81,7 +82,7 @@ impl EventPublisher {
 
     /// Returns when [`EventPublisher::run`] has ended.
     pub(crate) async fn finished(&self) {
-        self.has_finished.cancelled().await;
+        self.finished.cancelled().await;
     }
 
     async fn next(&self) -> Option<EventBody> {
@@ -91,7 +92,7 @@ impl EventPublisher {
                 if let Some(body) = pending.events.pop_front() {
                     return Some(body);
                 }
-                if pending.closed {
+                if pending.is_closed {
                     return None;
                 }
             }
@@ -108,7 +109,7 @@ impl EventPublisher {
             .with_min_delay(MIN_BACKOFF)
             .with_max_delay(MAX_BACKOFF)
             .without_max_times();
-        let published = append.retry(backoff).notify(|error, _| {
+        let publication = append.retry(backoff).notify(|error, _| {
             tracing::warn!(
                 conversation_id = %self.conversation_id,
                 event = body.name(),
@@ -116,7 +117,7 @@ impl EventPublisher {
                 "failed to publish event, retrying"
             );
         });
-        published.await.ok();
+        publication.await.ok();
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
@@ -124,7 +125,7 @@ impl EventPublisher {
     }
 }
 
-/// Waits for the abort and then one maximum backoff, so that the event is retried at least once more.
+/// Waits for the abort and then for the longest backoff, so that the event is retried at least once more.
 async fn abort_grace(abort: &CancellationToken) {
     abort.cancelled().await;
     sleep(MAX_BACKOFF).await;
@@ -182,7 +183,7 @@ mod tests {
     }
 
     impl Outage {
-        async fn open() -> Self {
+        async fn new() -> Self {
             let log = Arc::new(Log::default());
             let shared = Arc::clone(&log);
             let mut port = MockTurnLog::new();
@@ -207,8 +208,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_made_while_the_log_is_unavailable_is_stored_and_published_later() {
-        let outage = Outage::open().await;
+    async fn an_answer_that_is_generated_while_the_log_is_unavailable_is_published_later() {
+        let outage = Outage::new().await;
         let request = outage.test.ask(QUESTION).await;
         outage.begin();
 
@@ -235,7 +236,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_whose_end_is_not_published_yet_is_not_abandoned() {
-        let outage = Outage::open().await;
+        let outage = Outage::new().await;
         let (test, other) = (&outage.test, outage.test.another_instance());
         let request = test.ask(QUESTION).await;
         outage.begin();
@@ -264,7 +265,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn shutdown_does_not_wait_for_an_unavailable_log() {
-        let outage = Outage::open().await;
+        let outage = Outage::new().await;
         let request = outage.test.ask(QUESTION).await;
         outage.begin();
         request.send_text(ANSWER).await;

@@ -57,7 +57,7 @@ impl Subscription {
         self.recovered
     }
 
-    /// Returns the number of the last event that was delivered.
+    /// Returns the number after which the next events are delivered.
     #[must_use]
     pub fn event_seq(&self) -> u64 {
         self.event_seq

@@ -44,8 +44,8 @@ impl BackgroundRequest {
         non_empty(&text)
     }
 
-    /// Like [`BackgroundRequest::send`], but truncates the answer to `max_reply_tokens` by our count, at the
-    /// end of a sentence. The model may count tokens differently.
+    /// Like [`BackgroundRequest::send`], but truncates the answer to `max_reply_tokens` by our count, if
+    /// possible at the end of a sentence. The model may count tokens differently.
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, ModelError> {
         let max_tokens = self.max_reply_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 pub(crate) struct Core {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
-    /// The operator's system prompt, with its tokens counted.
+    /// The operator's system prompt and its token count.
     pub(crate) system_prompt: Option<SystemPrompt>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,

@@ -54,12 +54,13 @@ impl Lifecycle {
         self.draining.is_cancelled()
     }
 
-    /// Cancelled when shutdown begins: tasks must start nothing new.
+    /// Returns a token that is cancelled when shutdown begins: tasks must start nothing new.
     pub(crate) fn draining(&self) -> CancellationToken {
         self.draining.clone()
     }
 
-    /// Cancelled when the grace period of a shutdown is over: tasks must save their state and stop.
+    /// Returns a token that is cancelled when the grace period of a shutdown is over: tasks must save their
+    /// state and stop.
     pub(crate) fn aborting(&self) -> CancellationToken {
         self.aborting.clone()
     }
@@ -84,7 +85,8 @@ impl Lifecycle {
         self.background.spawn_on(task, &self.runtime);
     }
 
-    /// Waits up to `grace` for detached tasks, then aborts them, and finally drops background tasks.
+    /// Waits up to `grace` for detached tasks, then aborts the remaining ones, and finally drops the
+    /// background tasks.
     pub(crate) async fn shutdown(&self, grace: Duration) {
         self.drain(grace).await;
         self.drained.cancel();

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use webchat_domain::UserId;
 
-/// Limits how many turns, connections or the like each user has at a time in this process. Clones share one
-/// count.
+/// Limits each user's concurrent operations in this process: turns, connections or similar. Clones share
+/// their counts.
 #[derive(Clone, Default)]
 pub struct PerUserLimit(Arc<Mutex<HashMap<UserId, usize>>>);
 
@@ -51,17 +51,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn acquire_fails_at_the_limit_of_the_user_until_permits_are_released() {
+    fn a_user_at_the_limit_gets_no_permit_until_one_is_released() {
         let limit = PerUserLimit::default();
-        let (user, other) = (UserId::generate(), UserId::generate());
+        let (user, other_user) = (UserId::generate(), UserId::generate());
 
         let permits = [limit.acquire(user, 2).unwrap(), limit.acquire(user, 2).unwrap()];
         let above_limit = limit.acquire(user, 2);
-        let of_other_user = limit.acquire(other, 2);
+        let other_users_permit = limit.acquire(other_user, 2);
         drop(permits);
 
         assert!(above_limit.is_none());
-        drop((of_other_user.unwrap(), limit.acquire(user, 2).unwrap()));
+        drop((other_users_permit.unwrap(), limit.acquire(user, 2).unwrap()));
         assert!(limit.lock().is_empty());
     }
 }

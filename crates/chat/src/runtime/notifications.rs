@@ -20,7 +20,7 @@ impl Core {
     }
 
     /// Notifies all subscribers of the user's list, on all instances, that this conversation changed. Without
-    /// an id, many conversations changed. Logs a failure only.
+    /// an id, many conversations changed. A failure is only logged.
     pub(crate) async fn notify_list(
         &self,
         user_id: UserId,

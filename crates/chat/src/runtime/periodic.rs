@@ -10,20 +10,22 @@ use webchat_persistence::StoreError;
 
 use super::error_chain::{error_chain, panic_message};
 
-/// Calls `run` forever, `interval` after each run ends. A run that fails or panics is logged as
-/// `failure` and doesn't prevent the next one.
+/// Calls `run` forever, and waits for `interval` after each call. A call that fails or panics is logged with
+/// `failure_message` and doesn't prevent the next one.
 ///
-/// This is not a retry: a successful run is followed by the next one, too.
+/// This is not a retry: the next call also follows a successful one.
 pub(crate) async fn run_periodically<F: Future<Output = Result<(), StoreError>>>(
-    failure: &'static str,
+    failure_message: &'static str,
     interval: Duration,
     run: impl Fn() -> F,
 ) {
     loop {
         match AssertUnwindSafe(run()).catch_unwind().await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = error_chain(&error), "{failure}"),
-            Err(panic) => tracing::error!(panic = panic_message(panic.as_ref()), "{failure}"),
+            Ok(Err(error)) => tracing::warn!(error = error_chain(&error), "{failure_message}"),
+            Err(panic) => {
+                tracing::error!(panic = panic_message(panic.as_ref()), "{failure_message}");
+            }
         }
         sleep(interval).await;
     }

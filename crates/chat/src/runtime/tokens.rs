@@ -1,10 +1,10 @@
-//! Counts tokens as the model does that answers.
+//! Counts tokens with the tokenizer of the model that answers.
 
 use webchat_tokens::TokenCounter;
 
 use super::core::Core;
 
-/// Longer texts are counted on a blocking thread.
+/// The maximum size of a text that is not counted on a blocking thread.
 const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 impl Core {
@@ -14,8 +14,8 @@ impl Core {
         name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
     }
 
-    /// Counts the tokens of a text. A long text is counted on a blocking thread, as it would delay the other
-    /// tasks of this thread.
+    /// Counts the tokens of a text. A long text is counted on a blocking thread, because it would delay the
+    /// other tasks of this thread.
     pub(crate) async fn count_tokens(&self, text: &str) -> u32 {
         let counter = self.counter();
         if text.len() <= MAX_INLINE_BYTES {

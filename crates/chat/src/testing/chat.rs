@@ -17,8 +17,8 @@ use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
-    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Sent,
-    Settings,
+    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Settings,
+    StartTurnOutcome,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -26,6 +26,12 @@ pub(crate) const QUESTION: &str = "2 + 2 = 4";
 
 /// An answer of 6 tokens, according to the OpenAI cookbook.
 pub(crate) const ANSWER: &str = "antidisestablishmentarianism";
+
+/// The number of tokens that the chat format adds to each message.
+pub(crate) const MESSAGE_OVERHEAD: u32 = 4;
+
+/// The number of tokens that the chat format adds to each request, to begin the reply.
+pub(crate) const REPLY_PRIMER: u32 = 3;
 
 /// The time at which the clock of a test starts.
 pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
@@ -103,11 +109,11 @@ impl TestChat {
         Chat::new(self.chat.core.ports.clone(), self.chat.settings().clone())
     }
 
-    pub(crate) async fn send(&self, content: &str) -> Result<Sent, ChatError> {
+    pub(crate) async fn send(&self, content: &str) -> Result<StartTurnOutcome, ChatError> {
         self.chat.turns.send(self.user_id, self.id, message(content)).await
     }
 
-    /// Sends the question and returns the model's request.
+    /// Sends the question and returns the request to the model.
     pub(crate) async fn ask(&self, content: &str) -> ModelRequest {
         self.send(content).await.unwrap();
         self.model.next_request().await
@@ -142,7 +148,7 @@ impl TestChat {
             .unwrap();
     }
 
-    /// Starts a turn as an instance would that dies afterwards, with this partial answer saved. Returns the
+    /// Stores a turn of another instance that dies after it has saved this partial answer. Returns the
     /// question and the answer.
     pub(crate) async fn begin_turn_elsewhere(&self, answer: &str) -> [Message; 2] {
         let turn_id = TurnId::generate();
@@ -232,6 +238,7 @@ pub(crate) fn message(content: &str) -> SendMessage {
     SendMessage { content: content.to_owned(), client_message_id: None, expected_position: None }
 }
 
-pub(crate) fn prompted(text: impl Into<String>) -> ContextEdit {
+/// Returns an edit that sets the system prompt.
+pub(crate) fn prompt_edit(text: impl Into<String>) -> ContextEdit {
     ContextEdit { system_prompt: Some(PromptChoice::Custom(text.into())), parameters: None }
 }

@@ -1,4 +1,4 @@
-//! Ports that accept or reject everything.
+//! Ports with fixed results: they store nothing.
 
 use std::sync::Arc;
 

@@ -6,17 +6,17 @@ use webchat_persistence::{
     ConversationArchive, StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals,
 };
 
-/// The number of conversations or messages per read, which bounds the memory of a copy.
-const PAGE: u32 = 100;
+/// The page size when conversations or messages are read, which bounds the memory of a copy.
+const PAGE_SIZE: u32 = 100;
 
 /// Why a copy failed.
 #[derive(Debug, Error)]
 pub enum CopyError {
     /// One of the stores failed. The copied conversations stay, and running the copy again continues it.
-    #[error("{0}; run it again to go on")]
+    #[error("{0}; run the copy again to continue it")]
     Store(#[from] StoreError),
     /// The final check found a conversation that differs.
-    #[error("the copy of the conversation {0} is not as the original: was it changed meanwhile?")]
+    #[error("the copy of conversation {0} differs from the original: was one of them changed?")]
     Different(ConversationId),
 }
 
@@ -33,30 +33,32 @@ pub async fn copy(
     to: &dyn ConversationArchive,
     mut progress: impl FnMut(Totals),
 ) -> Result<Totals, CopyError> {
-    let mut copied = Totals { conversations: 0, messages: 0 };
+    let mut totals = Totals { conversations: 0, messages: 0 };
     let mut conversations = ConversationReader::new(from);
     while let Some(conversation) = conversations.next().await? {
         let (user_id, id) = (conversation.user_id, id_of(&conversation));
         to.put_conversation(conversation).await?;
         let mut after = 0;
         loop {
-            let messages = from.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+            let messages =
+                from.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
             let Some(last) = messages.last() else { break };
             after = last.message.position;
-            copied.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
+            totals.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
             to.put_messages(user_id, messages).await?;
         }
         let mut files = FileReader::new(from, id);
         while let Some(file) = files.next().await? {
             to.put_file_job(file).await?;
         }
-        copied.conversations += 1;
-        progress(copied);
+        totals.conversations += 1;
+        progress(totals);
     }
     check(from, to).await?;
-    Ok(copied)
+    Ok(totals)
 }
 
+/// Checks that the target has the same conversations, messages and files.
 async fn check(
     from: &dyn ConversationArchive,
     to: &dyn ConversationArchive,
@@ -90,8 +92,8 @@ async fn same_messages(
     let mut after = 0;
     loop {
         let originals: Vec<StoredMessage> =
-            from.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
-        let copies = to.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+            from.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
+        let copies = to.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
         if copies != originals {
             return Ok(false);
         }
@@ -117,7 +119,7 @@ async fn same_files(
     }
 }
 
-/// Reads the files of a conversation one by one, as each may have the maximum size.
+/// Reads the files of a conversation one by one, because each may have the maximum size.
 struct FileReader<'a> {
     store: &'a dyn ConversationArchive,
     id: ConversationId,
@@ -150,7 +152,7 @@ impl<'a> ConversationReader<'a> {
 
     async fn next(&mut self) -> Result<Option<StoredConversation>, StoreError> {
         if self.page.as_slice().is_empty() {
-            self.page = self.store.conversations_after(self.after, PAGE).await?.into_iter();
+            self.page = self.store.conversations_after(self.after, PAGE_SIZE).await?.into_iter();
         }
         let next = self.page.next();
         self.after = next.as_ref().map(id_of).or(self.after);

@@ -1,4 +1,4 @@
-//! Exports conversations as files, which are streamed.
+//! Exports conversations as streamed files.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use webchat_persistence::{
 };
 
 use super::service::Transfer;
-use crate::conversations::saved_history::SavedName;
+use crate::conversations::saved_history::SavedHistoryName;
 use crate::error::ChatError;
 use crate::formats::{flask, json, markdown};
 
-/// The number of conversations or messages per read, which bounds the memory of an export.
-const PAGE: u32 = 50;
+/// The page size when conversations or messages are read, which bounds the memory of an export.
+const PAGE_SIZE: u32 = 50;
 
 /// The formats in which a conversation can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Transfer {
                 let file = flask::file(&self.flask_history(user_id, id).await?);
                 let file = file.map_err(StoreError::fault)?;
                 let text = String::from_utf8(file).map_err(StoreError::fault);
-                (SavedName::new(now, id).to_string(), stream::once(async { text }).boxed())
+                (SavedHistoryName::new(now, id).to_string(), stream::once(async { text }).boxed())
             }
         };
         Ok(ExportedFile { name, format, content })
@@ -81,7 +81,7 @@ impl Transfer {
         ExportedFile { name, format: ExportFormat::Json, content }
     }
 
-    /// Returns the messages in the form in which the Flask application displays and saves them.
+    /// Returns the messages and few-shot examples in the Flask application's format.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
@@ -107,16 +107,16 @@ pub fn export_user(archive: Arc<dyn ConversationArchive>, user_id: UserId) -> Ex
 
 /// Exports the conversations of all users as JSON, each with its user's id. Only the operator may do this.
 pub fn export_all_users(archive: Arc<dyn ConversationArchive>) -> ExportStream {
-    let pages = Arc::clone(&archive);
-    let all = stream::try_unfold(None, move |after| {
-        let archive = Arc::clone(&pages);
+    let source = Arc::clone(&archive);
+    let conversations = stream::try_unfold(None, move |after| {
+        let archive = Arc::clone(&source);
         async move {
-            let page = archive.conversations_after(after, PAGE).await?;
+            let page = archive.conversations_after(after, PAGE_SIZE).await?;
             let last = page.last().map(|last| last.conversation.conversation_id);
             Ok::<_, StoreError>(last.map(|last| (stream::iter(page).map(Ok), Some(last))))
         }
     });
-    json_file(archive, all.try_flatten().boxed(), true)
+    json_file(archive, conversations.try_flatten().boxed(), true)
 }
 
 fn conversations_of(
@@ -126,7 +126,7 @@ fn conversations_of(
     stream::try_unfold(None, move |after| {
         let archive = Arc::clone(&archive);
         async move {
-            let page = archive.conversations_of(user_id, after, PAGE).await?;
+            let page = archive.conversations_of(user_id, after, PAGE_SIZE).await?;
             let last = page.last().map(|last| Cursor {
                 at: last.conversation.created_at,
                 id: last.conversation.conversation_id,
@@ -194,7 +194,8 @@ fn message_pages(
     stream::try_unfold(0, move |after| {
         let archive = Arc::clone(&archive);
         async move {
-            let page = archive.messages_of(user_id, id, after, PAGE).await?.unwrap_or_default();
+            let page =
+                archive.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
             let last = page.last().map(|last| last.message.position);
             Ok(last.map(|last| (page, last)))
         }

@@ -77,7 +77,7 @@ pub enum ImportError {
 /// Skips conversations that exist already, so that importing a file twice changes nothing.
 ///
 /// At most four conversations are in memory at a time, regardless of the file's size. Calls `progress` after
-/// each, which can cancel the import.
+/// each conversation; its result can cancel the import.
 ///
 /// # Cancellation
 /// If the future is dropped, the imported conversations stay.
@@ -91,44 +91,42 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     mut progress: impl FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportProgress, ImportError> {
     let now = target.now;
-    let (checked, file) = blocking(move || check(file, owner, now)).await?;
-    let mut totals = ImportProgress { of: checked?, ..ImportProgress::default() };
-    if progress(totals).is_break() {
+    let (count, file) = run_blocking(move || check(file, owner, now)).await?;
+    let mut current = ImportProgress { of: count?, ..ImportProgress::default() };
+    if progress(current).is_break() {
         return Err(ImportError::Cancelled);
     }
     let (sender, mut conversations) = mpsc::channel(READ_AHEAD);
     let reader = spawn_blocking(move || {
         let mut on_conversation = |conversation| {
-            let assigned = (owner.of(&conversation)?, conversation);
+            let user_id = owner.owner_of(&conversation)?;
             // If the receiver is gone, the import has ended.
-            sender.blocking_send(assigned).map_err(|_| String::new())
+            sender.blocking_send((user_id, conversation)).map_err(|_| String::new())
         };
         reader::read(file, now, &mut on_conversation)
     });
     while let Some((user_id, conversation)) = conversations.recv().await {
         match add(target, user_id, conversation).await? {
             Some(messages) => {
-                totals.imported += 1;
-                totals.messages += messages;
+                current.imported += 1;
+                current.messages += messages;
             }
-            None => totals.already_there += 1,
+            None => current.already_there += 1,
         }
-        totals.done += 1;
-        if progress(totals).is_break() {
+        current.done += 1;
+        if progress(current).is_break() {
             return Err(ImportError::Cancelled);
         }
     }
     reader.await.map_err(StoreError::fault)??;
-    Ok(totals)
+    Ok(current)
 }
 
 impl ImportOwner {
-    fn of(self, conversation: &ImportedConversation) -> Result<UserId, String> {
+    fn owner_of(self, conversation: &ImportedConversation) -> Result<UserId, String> {
         match self {
             Self::User(user_id) => Ok(user_id),
-            Self::FromFile => conversation
-                .user_id
-                .ok_or_else(|| "it does not say whose it is (user_id)".to_owned()),
+            Self::FromFile => conversation.user_id.ok_or_else(|| "it has no user_id".to_owned()),
         }
     }
 }
@@ -140,9 +138,9 @@ fn check<F: Read + Seek>(
     now: Timestamp,
 ) -> (Result<u64, ReadError>, F) {
     let mut on_conversation =
-        |conversation: ImportedConversation| owner.of(&conversation).map(drop);
-    let checked = reader::read(&mut file, now, &mut on_conversation);
-    (checked, file)
+        |conversation: ImportedConversation| owner.owner_of(&conversation).map(drop);
+    let count = reader::read(&mut file, now, &mut on_conversation);
+    (count, file)
 }
 
 /// Stores a conversation, and returns the number of its messages. Returns `None` if it exists already.
@@ -158,13 +156,13 @@ async fn add(
     }
     let tokens = target.tokens;
     let (conversation, messages) =
-        blocking(move || imported.assign_to(user_id, |text| tokens.count(text))).await?;
+        run_blocking(move || imported.assign_to(user_id, |text| tokens.count(text))).await?;
     let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
     let is_new = target.archive.insert_with_messages(conversation, messages).await?;
     Ok(is_new.then_some(count))
 }
 
-async fn blocking<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ImportError> {
     spawn_blocking(work).await.map_err(ImportError::from)

@@ -12,9 +12,9 @@ use super::service::Transfer;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
 
-/// Whether a file should be uploaded.
+/// Whether a file to import must be uploaded.
 pub enum PreparedImport {
-    /// The file may be uploaded and imported.
+    /// The file must be uploaded; the slot then imports it.
     New(Box<ImportSlot>),
     /// The file was uploaded before with the same key. Contains the status of its import.
     Duplicate(Arc<ImportStatus>),
@@ -76,7 +76,7 @@ impl Transfer {
             now: self.core.now(),
         };
         let mut latest = ImportProgress::default();
-        let imported = import(&target, ImportOwner::User(user_id), file, |progress| {
+        let result = import(&target, ImportOwner::User(user_id), file, |progress| {
             latest = progress;
             self.imports.update(id, ImportState::Running, progress, None);
             if self.core.lifecycle.is_draining() {
@@ -85,7 +85,7 @@ impl Transfer {
             ControlFlow::Continue(())
         })
         .await;
-        let state = match imported {
+        let state = match result {
             Ok(_) => ImportState::Complete,
             Err(error) => ImportState::Failed(error.into()),
         };
@@ -123,7 +123,7 @@ impl Drop for ImportSlot {
     }
 }
 
-/// Logs the cause of storage errors only, as the error of an invalid file may quote its text.
+/// Logs the cause of storage errors only, because the error of an invalid file may quote its text.
 fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
     let ImportProgress { imported, already_there, messages, .. } = progress;
     let import_id = id.to_string();

@@ -121,7 +121,7 @@ impl ImportRegistry {
     }
 }
 
-/// Removes expired imports, and those that ended first if there are too many.
+/// Removes expired imports. If too many remain, also removes those that ended first.
 fn evict(entries: &mut BTreeMap<ImportId, Entry>, now: Timestamp) {
     entries.retain(|_, entry| entry.ended_at.is_none_or(|ended| ended.plus(RETENTION) > now));
     while entries.len() >= MAX_REMEMBERED {

@@ -2,9 +2,9 @@
 
 use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role, UserId};
 
-use super::sent::Sent;
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
+use super::start_turn_outcome::StartTurnOutcome;
 use crate::error::ChatError;
 
 impl Turns {
@@ -27,7 +27,7 @@ impl Turns {
         id: ConversationId,
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<StartTurnOutcome, ChatError> {
         let admission = self.core.lifecycle.admit()?;
         let answer = match message_id {
             Some(message_id) => {
@@ -51,13 +51,15 @@ mod tests {
 
     use super::*;
     use crate::context::prompts::CONTINUE;
-    use crate::testing::{ANSWER, QUESTION, TestChat, log_that_rejects, settle};
+    use crate::testing::{
+        ANSWER, MESSAGE_OVERHEAD, QUESTION, REPLY_PRIMER, TestChat, log_that_rejects, settle,
+    };
 
-    async fn continue_last(test: &TestChat) -> Result<Sent, ChatError> {
+    async fn continue_last(test: &TestChat) -> Result<StartTurnOutcome, ChatError> {
         test.chat.turns.continue_answer(test.user_id, test.id, None, None).await
     }
 
-    fn code(result: Result<Sent, ChatError>) -> &'static str {
+    fn code(result: Result<StartTurnOutcome, ChatError>) -> &'static str {
         result.unwrap_err().code()
     }
 
@@ -69,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_continued_answer_is_appended_to_and_published_completely() {
+    async fn continuing_appends_to_the_answer_and_publishes_it_completely() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
         let [question, truncated] = test.messages().await.try_into().unwrap();
         let before = test.published().await.len();
@@ -83,10 +85,10 @@ mod tests {
 
         assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
         assert_eq!(prompt, format!("{QUESTION} | antidis | {CONTINUE}"));
-        let prompt_tokens = 3
-            + (4 + 7)
-            + (4 + truncated.token_count)
-            + (4 + test.chat.core.counter().count(CONTINUE));
+        let prompt_tokens = REPLY_PRIMER
+            + (MESSAGE_OVERHEAD + 7)
+            + (MESSAGE_OVERHEAD + truncated.token_count)
+            + (MESSAGE_OVERHEAD + test.chat.core.counter().count(CONTINUE));
         assert_eq!(
             test.published().await[before..],
             [
@@ -161,8 +163,8 @@ mod tests {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
         let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
         let [question, truncated] = test.messages().await.try_into().unwrap();
-        let stranger = chat.turns.continue_answer(UserId::generate(), id, None, None).await;
-        let to_question =
+        let by_other_user = chat.turns.continue_answer(UserId::generate(), id, None, None).await;
+        let of_question =
             chat.turns.continue_answer(user_id, id, Some(question.message_id), None).await;
         test.ask_and_answer("Why?", "So.").await;
         let empty = chat.conversations.start(user_id, None).await.unwrap().conversation_id;
@@ -173,8 +175,8 @@ mod tests {
             chat.turns.continue_answer(user_id, id, Some(truncated.message_id), None).await;
         let no_answer = chat.turns.continue_answer(user_id, empty, None, None).await;
 
-        assert_eq!(code(stranger), "conversation_not_found");
-        assert_eq!(code(to_question), "message_not_found");
+        assert_eq!(code(by_other_user), "conversation_not_found");
+        assert_eq!(code(of_question), "message_not_found");
         for rejected in [complete, earlier, no_answer] {
             assert_eq!(code(rejected), "nothing_to_continue");
         }
@@ -205,9 +207,9 @@ mod tests {
         test.model.next_request().await.answer("establishmentarianism", FinishReason::Stop).await;
         let second = send().await.unwrap();
 
-        let Sent::Accepted(event) = first else { panic!("{first:?}") };
+        let StartTurnOutcome::Accepted(event) = first else { panic!("{first:?}") };
         let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
-        assert_eq!(second, Sent::Duplicate(accepted));
+        assert_eq!(second, StartTurnOutcome::Duplicate(accepted));
         assert_eq!(test.model.request_count(), 2);
     }
 }

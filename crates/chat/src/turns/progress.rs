@@ -11,8 +11,8 @@ use webchat_domain::{
 use webchat_persistence::{Replay, StoreError};
 
 use super::lease::LEASE;
-use super::sent::Sent;
 use super::service::Turns;
+use super::start_turn_outcome::StartTurnOutcome;
 use crate::error::ChatError;
 use crate::events::subscription::{Subscription, Update};
 use crate::runtime::core::Core;
@@ -28,7 +28,7 @@ pub struct TurnProgress {
     id: ConversationId,
     accepted: MessageAccepted,
     /// The turn's first event, until it is delivered.
-    first: Option<Arc<Event>>,
+    first_event: Option<Arc<Event>>,
     /// `None` once the turn has no more events.
     subscription: Option<Subscription>,
     outcome: TurnOutcome,
@@ -43,13 +43,13 @@ pub struct TurnResult {
     pub answer: Message,
     /// Why the turn ended.
     pub finish_reason: FinishReason,
-    /// Why the turn failed or was filtered, if it did.
+    /// Why the answer failed or was filtered, if it was.
     pub error: Option<TurnFailed>,
     /// The tokens that the turn used. `None` if the log no longer has them.
     pub usage: Option<TokenUsage>,
 }
 
-/// The outcome of a turn, as its events report it.
+/// The outcome of a turn, as far as its events have reported it.
 #[derive(Default)]
 struct TurnOutcome {
     finish_reason: Option<FinishReason>,
@@ -58,7 +58,7 @@ struct TurnOutcome {
 }
 
 impl Turns {
-    /// Subscribes to the turn of a message, also if the message is a duplicate.
+    /// Subscribes to the turn of a message, even if the message is a duplicate.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation; an error of the storage if
@@ -67,11 +67,11 @@ impl Turns {
         &self,
         user_id: UserId,
         id: ConversationId,
-        sent: Sent,
+        started: StartTurnOutcome,
     ) -> Result<TurnProgress, ChatError> {
-        let (accepted, first) = match sent {
-            Sent::Duplicate(accepted) => (accepted, None),
-            Sent::Accepted(event) => match &event.body {
+        let (accepted, first_event) = match started {
+            StartTurnOutcome::Duplicate(accepted) => (accepted, None),
+            StartTurnOutcome::Accepted(event) => match &event.body {
                 EventBody::MessageAccepted(accepted) => (accepted.clone(), Some(event)),
                 _ => {
                     return Err(StoreError::fault(
@@ -82,13 +82,13 @@ impl Turns {
             },
         };
         self.core.find_conversation(user_id, id).await?;
-        let subscription = match &first {
+        let subscription = match &first_event {
             Some(event) => Some(self.subscribe(id, event.seq).await?),
             None => self.subscribe_to_turn(user_id, id, accepted.turn_id).await?,
         };
         let core = Arc::clone(&self.core);
         let outcome = TurnOutcome::default();
-        Ok(TurnProgress { core, user_id, id, accepted, first, subscription, outcome })
+        Ok(TurnProgress { core, user_id, id, accepted, first_event, subscription, outcome })
     }
 
     /// Subscribes to the events of a running turn, from the first one. Returns `None` if the turn has
@@ -137,7 +137,7 @@ impl TurnProgress {
     /// Returns whether the turn has no more events.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.first.is_none() && self.subscription.is_none()
+        self.first_event.is_none() && self.subscription.is_none()
     }
 
     /// Waits for the conversation's next update. Returns `None` after the turn's last event, or at once if
@@ -146,8 +146,8 @@ impl TurnProgress {
     /// # Cancellation
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Update> {
-        if let Some(first) = self.first.take() {
-            return Some(Update::Events(vec![first]));
+        if let Some(first_event) = self.first_event.take() {
+            return Some(Update::Events(vec![first_event]));
         }
         loop {
             let subscription = self.subscription.as_mut()?;
@@ -160,7 +160,7 @@ impl TurnProgress {
                 }
                 continue;
             };
-            return Some(self.take(update));
+            return Some(self.record_update(update));
         }
     }
 
@@ -169,11 +169,11 @@ impl TurnProgress {
     /// # Errors
     /// An error of the storage if the log can't be read.
     pub async fn available(&mut self) -> Result<Option<Update>, ChatError> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(Update::Events(vec![first])));
+        if let Some(first_event) = self.first_event.take() {
+            return Ok(Some(Update::Events(vec![first_event])));
         }
         let Some(subscription) = &mut self.subscription else { return Ok(None) };
-        Ok(subscription.available().await?.map(|update| self.take(update)))
+        Ok(subscription.available().await?.map(|update| self.record_update(update)))
     }
 
     /// Waits for the turn's end and returns its result.
@@ -183,7 +183,7 @@ impl TurnProgress {
     pub async fn result(mut self) -> Result<TurnResult, ChatError> {
         while self.next().await.is_some() {}
         if self.outcome.usage.is_none() {
-            self.replay().await?;
+            self.read_outcome().await?;
         }
         let question = self.message(self.accepted.message_id).await?;
         let answer = self.message(self.accepted.answer_id).await?;
@@ -198,8 +198,8 @@ impl TurnProgress {
         Ok(TurnResult { question, answer, finish_reason, error, usage })
     }
 
-    /// Drops the events after the turn's last one.
-    fn take(&mut self, update: Update) -> Update {
+    /// Records the outcome that the update reports. Drops the events after the turn's last one.
+    fn record_update(&mut self, update: Update) -> Update {
         let Update::Events(mut events) = update else { return update };
         if let Some(last) = self.outcome.record(self.accepted.turn_id, &events) {
             events.truncate(last + 1);
@@ -209,7 +209,7 @@ impl TurnProgress {
     }
 
     /// Reads the turn's outcome from the events that the log still has.
-    async fn replay(&mut self) -> Result<(), ChatError> {
+    async fn read_outcome(&mut self) -> Result<(), ChatError> {
         if let Replay::Complete(events) = self.core.ports.log.read(self.id, 0).await? {
             self.outcome.record(self.accepted.turn_id, &events);
         }
@@ -250,7 +250,7 @@ fn stored_error(answer: &Message, turn_id: TurnId) -> Option<TurnFailed> {
     Some(TurnFailed { message, code, turn_id })
 }
 
-/// Returns the error of a failed turn whose cause neither the log nor the store has any more.
+/// Returns the error of a failed turn if neither the log nor the store has its cause any more.
 fn unknown_error(turn_id: TurnId) -> TurnFailed {
     let message =
         "The model failed to complete the answer. The cause is no longer available.".to_owned();

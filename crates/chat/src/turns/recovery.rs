@@ -30,14 +30,15 @@ impl Turns {
     pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
         let now = self.core.now();
         let conversations = &self.core.ports.conversations;
-        let (unpublished_since, until) = (now.minus(LEASE), now.plus(LEASE));
-        let claimed =
-            conversations.claim_expired_turns(now, unpublished_since, until, MAX_CLAIMED).await?;
-        for turn in claimed {
+        let (unpublished_since, lease_until) = (now.minus(LEASE), now.plus(LEASE));
+        let turns = conversations
+            .claim_expired_turns(now, unpublished_since, lease_until, MAX_CLAIMED)
+            .await?;
+        for turn in turns {
             let turn_id = turn.turn_id;
             // A panic must not prevent the recovery of the other turns.
-            let ended = AssertUnwindSafe(self.end_abandoned_turn(turn)).catch_unwind().await;
-            let failure = match ended {
+            let result = AssertUnwindSafe(self.end_abandoned_turn(turn)).catch_unwind().await;
+            let error = match result {
                 Ok(Ok(())) => {
                     tracing::warn!(%turn_id, "recovered abandoned turn");
                     continue;
@@ -45,7 +46,7 @@ impl Turns {
                 Ok(Err(error)) => error_chain(&error),
                 Err(panic) => panic_message(panic.as_ref()),
             };
-            tracing::warn!(%turn_id, error = failure, "failed to recover abandoned turn");
+            tracing::warn!(%turn_id, error, "failed to recover abandoned turn");
         }
         Ok(())
     }
@@ -62,7 +63,7 @@ impl Turns {
         Ok(())
     }
 
-    /// Returns the events that end the turn. The ledger is empty, as it was lost with the instance.
+    /// Returns the events that end the turn. Their ledger is empty, because only the dead instance knew it.
     fn last_events(&self, turn: &AbandonedTurn) -> Vec<EventBody> {
         let turn_id = turn.turn_id;
         let end = turn.answer.as_ref().map(|answer| ResponseEnd {
@@ -93,7 +94,7 @@ mod tests {
     use crate::testing::{ANSWER, QUESTION, START, TestChat, message, settle};
 
     #[tokio::test(start_paused = true)]
-    async fn an_abandoned_turn_is_published_as_interrupted_within_two_seconds_after_its_lease() {
+    async fn an_abandoned_turn_is_published_as_interrupted_within_two_seconds_of_its_expiry() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         test.begin_turn_elsewhere(ANSWER).await;
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_of_a_turn_is_published_once_by_many_instances_and_not_again_by_its_own() {
+    async fn several_instances_publish_the_end_of_a_turn_only_once() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         let others = [test.another_instance(), test.another_instance()];
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_panic_while_a_turn_is_recovered_does_not_prevent_the_recovery_of_others() {
+    async fn a_panic_in_the_recovery_of_a_turn_does_not_prevent_that_of_others() {
         let abandoned = || AbandonedTurn {
             user_id: UserId::generate(),
             conversation_id: ConversationId::generate(),

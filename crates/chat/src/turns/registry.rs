@@ -12,11 +12,11 @@ use crate::runtime::limits::{PerUserLimit, Permit};
 /// The turns that run in this process, by conversation.
 #[derive(Default)]
 pub(crate) struct RunningTurns {
-    running: Mutex<HashMap<ConversationId, Running>>,
+    turns: Mutex<HashMap<ConversationId, RunningTurn>>,
     permits: PerUserLimit,
 }
 
-struct Running {
+struct RunningTurn {
     user_id: UserId,
     turn_id: TurnId,
     stop: CancellationToken,
@@ -55,37 +55,37 @@ impl RunningTurns {
         abort: CancellationToken,
     ) -> TurnCancellation {
         let stop = CancellationToken::new();
-        let running = Running { user_id, turn_id, stop: stop.clone() };
-        self.lock().insert(id, running);
+        let turn = RunningTurn { user_id, turn_id, stop: stop.clone() };
+        self.lock().insert(id, turn);
         TurnCancellation { stop, abort }
     }
 
     /// Removes a turn. Keeps the conversation's next turn, which may already be registered.
     pub(crate) fn remove(&self, id: ConversationId, turn_id: TurnId) {
-        let mut running = self.lock();
-        if running.get(&id).is_some_and(|turn| turn.turn_id == turn_id) {
-            running.remove(&id);
+        let mut turns = self.lock();
+        if turns.get(&id).is_some_and(|turn| turn.turn_id == turn_id) {
+            turns.remove(&id);
         }
     }
 
     /// Stops the conversation's turn. Returns `false` if none runs in this process.
     pub(crate) fn stop(&self, id: ConversationId) -> bool {
-        let running = self.lock();
-        let turn = running.get(&id);
+        let turns = self.lock();
+        let turn = turns.get(&id);
         turn.inspect(|turn| turn.stop.cancel()).is_some()
     }
 
     /// Stops this turn, if it runs in this process and belongs to the user.
     pub(crate) fn stop_turn(&self, user_id: UserId, id: ConversationId, turn_id: TurnId) {
-        let running = self.lock();
-        let matches = |turn: &&Running| turn.user_id == user_id && turn.turn_id == turn_id;
-        if let Some(turn) = running.get(&id).filter(matches) {
+        let turns = self.lock();
+        let matches = |turn: &&RunningTurn| turn.user_id == user_id && turn.turn_id == turn_id;
+        if let Some(turn) = turns.get(&id).filter(matches) {
             turn.stop.cancel();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, RunningTurn>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

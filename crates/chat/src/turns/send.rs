@@ -2,9 +2,9 @@
 
 use webchat_domain::{ClientMessageId, ConversationId, MessageId, UserId};
 
-use super::sent::Sent;
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
+use super::start_turn_outcome::StartTurnOutcome;
 use crate::error::ChatError;
 
 /// A message to send.
@@ -22,9 +22,8 @@ impl Turns {
     /// Stores the message and starts its turn, which runs to completion even if the caller is dropped.
     ///
     /// # Errors
-    /// Any [`ChatError`]. After an error nothing is stored, with one exception: a message that was stored but
-    /// could not be published stays, with a failed answer. Errors of the answer itself are published as
-    /// events.
+    /// Any [`ChatError`]. After an error nothing is stored, with one exception: a message that could not be
+    /// published stays stored, with a failed answer. Errors of the answer itself are published as events.
     ///
     /// # Cancellation
     /// If the future is dropped, the message may be stored. If it is, its turn runs.
@@ -33,7 +32,7 @@ impl Turns {
         user_id: UserId,
         id: ConversationId,
         message: SendMessage,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<StartTurnOutcome, ChatError> {
         self.send_version(user_id, id, message, None).await
     }
 
@@ -44,7 +43,7 @@ impl Turns {
         id: ConversationId,
         message: SendMessage,
         version_of: Option<MessageId>,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<StartTurnOutcome, ChatError> {
         let admission = self.core.lifecycle.admit()?;
         let SendMessage { content, client_message_id, expected_position } = message;
         if content.trim().is_empty() {

@@ -11,8 +11,8 @@ use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, Tur
 
 use super::lease::LEASE;
 use super::run::turn::Turn;
-use super::sent::Sent;
 use super::service::Turns;
+use super::start_turn_outcome::StartTurnOutcome;
 use crate::context::prompts::tokens_to_continue;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
@@ -20,7 +20,7 @@ use crate::runtime::limits::Permit;
 
 /// A turn to start.
 pub(super) struct TurnStart {
-    /// Taken before anything is read, so that shutdown waits for the turn from its request on.
+    /// Acquired before anything is read: from then on, shutdown waits for the turn.
     pub(super) _admission: TaskTrackerToken,
     pub(super) user_id: UserId,
     pub(super) id: ConversationId,
@@ -28,13 +28,13 @@ pub(super) struct TurnStart {
     pub(super) source: TurnSource,
 }
 
-/// The question and the answer of a turn.
+/// What a turn starts from.
 pub(super) enum TurnSource {
     /// A new question, or another version of one.
     Question { content: String, expected_position: Option<u64>, version_of: Option<MessageId> },
-    /// An existing question, which is answered again.
+    /// An existing question to answer again.
     Regeneration { question: Message, answer_id: MessageId },
-    /// An existing question, whose answer is continued.
+    /// An existing question with an answer to continue.
     Continuation { question: Message, answer: Message },
 }
 
@@ -57,35 +57,37 @@ struct StoredTurn {
 impl Turns {
     /// Stores the turn's messages, publishes their acceptance and runs the turn.
     ///
-    /// A detached task does this, as a caller whose future is dropped must not leave a question without its
-    /// turn. Shutdown waits for the task.
-    pub(super) async fn start(&self, start: TurnStart) -> Result<Sent, ChatError> {
+    /// This runs in a detached task: a stored question must get its turn even if the caller drops the
+    /// future. Shutdown waits for the task.
+    pub(super) async fn start(&self, start: TurnStart) -> Result<StartTurnOutcome, ChatError> {
         let turns = self.clone();
         let task = async move { turns.start_detached(start).await };
         self.core.lifecycle.spawn_detached(task).await.map_err(StoreError::fault)?
     }
 
-    async fn start_detached(&self, start: TurnStart) -> Result<Sent, ChatError> {
+    async fn start_detached(&self, start: TurnStart) -> Result<StartTurnOutcome, ChatError> {
         let (user_id, id) = (start.user_id, start.id);
         let permit = self.running.acquire_permit(user_id, self.core.settings.turns_per_user)?;
         let context = self.core.stored_context(user_id, id).await?.context;
-        let change = self.change(&start, &context).await?;
-        self.check_log(id).await?;
+        let change = self.build_change(&start, &context).await?;
+        self.prepare_log(id).await?;
         let stored = match self.store(user_id, id, change).await? {
             AppendOutcome::Stored { conversation, messages } => {
                 let existing = start.source.existing_question();
                 let messages = existing.cloned().into_iter().chain(messages).collect();
                 let (question, answer) = question_and_answer(messages)?;
-                let accepted = accepted(start.client_message_id.clone(), &question, &answer)?;
-                let context = self.context_after(&start, context).await?;
+                let client_message_id = start.client_message_id.clone();
+                let accepted = message_accepted(client_message_id, &question, &answer)?;
+                let context = self.context_for_turn(&start, context).await?;
                 StoredTurn { conversation, question, answer, context, accepted, permit }
             }
             AppendOutcome::Duplicate(messages) => {
                 let (question, answer) = question_and_answer(messages)?;
-                return Ok(Sent::Duplicate(accepted(start.client_message_id, &question, &answer)?));
+                let accepted = message_accepted(start.client_message_id, &question, &answer)?;
+                return Ok(StartTurnOutcome::Duplicate(accepted));
             }
             AppendOutcome::Conflict { position } => {
-                return Err(start.source.conflict(position));
+                return Err(start.source.conflict_error(position));
             }
             AppendOutcome::TurnInProgress => return Err(ChatError::TurnInProgress),
             AppendOutcome::NotFound => return Err(ChatError::ConversationNotFound),
@@ -93,8 +95,12 @@ impl Turns {
         self.publish_and_run(&start, stored).await
     }
 
-    /// Returns the change to store. Fails if it doesn't fit into the model's window.
-    async fn change(&self, start: &TurnStart, context: &Context) -> Result<Change, ChatError> {
+    /// Builds the change to store. Fails if the message doesn't fit into the model's window.
+    async fn build_change(
+        &self,
+        start: &TurnStart,
+        context: &Context,
+    ) -> Result<Change, ChatError> {
         let client_message_id = start.client_message_id.clone();
         let budget = self.core.budget(context);
         Ok(match &start.source {
@@ -128,10 +134,11 @@ impl Turns {
         })
     }
 
-    /// Checks that the log is available, as a question that can't be published must not be stored.
-    async fn check_log(&self, id: ConversationId) -> Result<(), ChatError> {
+    /// Checks that the log is available, because a question that can't be published must not be stored.
+    /// Publishes the end of an abandoned turn of the conversation.
+    async fn prepare_log(&self, id: ConversationId) -> Result<(), ChatError> {
         if self.core.ports.log.checkpoint(id).await?.running_turn.is_some() {
-            // If that turn is abandoned, its end must be published before this one's acceptance.
+            // If the running turn is abandoned, its end must be published before the new turn's acceptance.
             self.recover_abandoned_turns().await?;
         }
         Ok(())
@@ -152,9 +159,9 @@ impl Turns {
         }
     }
 
-    /// Returns the context that the turn uses. Reads it again if storing the change may have dropped its
-    /// summary, which branching and continuing do.
-    async fn context_after(
+    /// Returns the context that the turn uses. Branching and continuing may have removed the summary, so the
+    /// context is then read again.
+    async fn context_for_turn(
         &self,
         start: &TurnStart,
         context: Context,
@@ -171,7 +178,7 @@ impl Turns {
         TurnLease { turn_id: TurnId::generate(), lease_until }
     }
 
-    /// Returns the empty answer of a turn, with the status that is correct if the turn never saves anything.
+    /// Returns the turn's empty answer. It is interrupted, which is correct if the turn never saves anything.
     fn placeholder_answer(&self, lease: TurnLease) -> NewMessage {
         let answer = NewMessage::answer(String::new(), 0, self.core.now()).in_turn(lease.turn_id);
         NewMessage { status: MessageStatus::Interrupted, ..answer }
@@ -189,38 +196,38 @@ impl Turns {
         &self,
         start: &TurnStart,
         stored: StoredTurn,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<StartTurnOutcome, ChatError> {
         let (user_id, id) = (start.user_id, start.id);
         let StoredTurn { conversation, question, answer, context, accepted, permit } = stored;
         let turn_id = accepted.turn_id;
-        let is_first = start.source.is_new_question() && question.parent_id.is_none();
+        let is_first_question = start.source.is_new_question() && question.parent_id.is_none();
         let turn = Turn {
             core: Arc::clone(&self.core),
             running: Arc::clone(&self.running),
             user_id,
-            first_title: conversation.title.clone().filter(|_| is_first),
+            first_title: conversation.title.clone().filter(|_| is_first_question),
             conversation,
-            id: turn_id,
+            turn_id,
             question,
             answer,
             context,
             _permit: permit,
         };
-        // Register it before it is published, as clients can stop it from then on.
+        // Register the turn before it is published: from then on, clients can stop it.
         let aborting = self.core.lifecycle.aborting();
         let cancellation = self.running.register(user_id, id, turn_id, aborting);
         let event = match self.publish_accepted(start, accepted).await {
             Ok(event) => event,
             Err(error) => {
                 self.running.remove(id, turn_id);
-                self.core.lifecycle.spawn_detached(turn.abort());
+                self.core.lifecycle.spawn_detached(turn.fail_unpublished());
                 return Err(error);
             }
         };
         self.publish_first_title(&turn).await;
         self.core.lifecycle.spawn_detached(turn.run(cancellation));
         self.core.notify_list(user_id, Some(id)).await;
-        Ok(Sent::Accepted(event))
+        Ok(StartTurnOutcome::Accepted(event))
     }
 
     async fn publish_accepted(
@@ -235,14 +242,14 @@ impl Turns {
         Ok(self.core.ports.log.append(start.id, EventId::generate(), body).await?)
     }
 
-    /// Logs a failure only: the title is stored, and the turn must run as it is published already.
+    /// A failure is only logged: the title is stored already, and the published turn must run.
     async fn publish_first_title(&self, turn: &Turn) {
         let Some(title) = turn.first_title.clone() else { return };
         let id = turn.conversation.conversation_id;
         let change = ConversationChange::Title { title };
         if let Err(error) = self.core.publish_change(id, change).await {
             let error = error_chain(&error);
-            tracing::warn!(turn_id = %turn.id, error, "failed to publish title");
+            tracing::warn!(turn_id = %turn.turn_id, error, "failed to publish title");
         }
     }
 }
@@ -270,7 +277,7 @@ impl TurnSource {
         }
     }
 
-    fn conflict(&self, position: u64) -> ChatError {
+    fn conflict_error(&self, position: u64) -> ChatError {
         match self {
             Self::Continuation { .. } => ChatError::NothingToContinue,
             Self::Question { .. } | Self::Regeneration { .. } => {
@@ -286,7 +293,7 @@ fn question_and_answer(messages: Vec<Message>) -> Result<(Message, Message), Cha
     Ok((question, answer))
 }
 
-pub(super) fn accepted(
+pub(super) fn message_accepted(
     client_message_id: Option<ClientMessageId>,
     question: &Message,
     answer: &Message,

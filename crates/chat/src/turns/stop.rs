@@ -104,8 +104,8 @@ mod tests {
         test.chat.turns.stop(test.user_id, test.id).await.unwrap();
         test.ask_and_answer("Why?", "So.").await;
 
-        let answers: Vec<_> = test.messages().await.iter().map(|message| message.status).collect();
-        assert_eq!(answers, [MessageStatus::Complete; 4]);
+        let statuses: Vec<_> = test.messages().await.iter().map(|message| message.status).collect();
+        assert_eq!(statuses, [MessageStatus::Complete; 4]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -119,11 +119,11 @@ mod tests {
         assert!(!request.is_cancelled());
         test.chat.turns.stop_turn(test.user_id, test.id, turn_id).await.unwrap();
         settle().await;
-        let again = test.chat.turns.stop_turn(test.user_id, test.id, turn_id).await;
+        let after_end = test.chat.turns.stop_turn(test.user_id, test.id, turn_id).await;
 
         assert!(request.is_cancelled());
         assert_eq!(other.unwrap_err().code(), "turn_not_found");
-        assert_eq!(again.unwrap_err().code(), "turn_not_found");
+        assert_eq!(after_end.unwrap_err().code(), "turn_not_found");
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,8 +33,8 @@ impl TurnStopper {
         Ok(())
     }
 
-    /// Stops the turn of a conversation that was deleted or reset. Logs a failure only: the turn ends anyway
-    /// when it next tries to save.
+    /// Stops the turn of a conversation that was deleted or reset. A failure is only logged, because the
+    /// turn ends anyway when it next saves its answer.
     pub(crate) async fn stop_orphaned(&self, user_id: UserId, id: ConversationId) {
         if let Err(error) = self.stop(user_id, id).await {
             let error = error_chain(&error);

@@ -5,7 +5,7 @@ use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, SavedName};
+use webchat_chat::{Chat, SavedHistoryName};
 use webchat_domain::Role;
 
 use crate::error::api_error::ApiError;
@@ -85,7 +85,7 @@ async fn download(
     file: Path<String>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let name: SavedName = file.parse()?;
+    let name: SavedHistoryName = file.parse()?;
     let content = chat.conversations.saved_history(caller.user_id, &name).await?;
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
-use webchat_chat::{Chat, SendMessage, Sent, Subscription};
+use webchat_chat::{Chat, SendMessage, StartTurnOutcome, Subscription};
 use webchat_domain::{ConversationId, Session};
 
 use super::connections::Connections;
@@ -208,8 +208,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     /// Only this client gets the result of a duplicate; a new message is published to all subscribers.
-    async fn reply_to_duplicate(&self, conversation_id: ConversationId, sent: Sent) {
-        if let Sent::Duplicate(accepted) = sent {
+    async fn reply_to_duplicate(&self, conversation_id: ConversationId, sent: StartTurnOutcome) {
+        if let StartTurnOutcome::Duplicate(accepted) = sent {
             self.reply(Reply::MessageAccepted { conversation_id, accepted }).await;
         }
     }

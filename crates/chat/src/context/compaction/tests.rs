@@ -4,16 +4,16 @@ use tokio::time::Instant;
 use webchat_domain::{FinishReason, MessageStatus};
 
 use super::*;
-use crate::testing::{ModelRequest, TestChat, prompted, settle};
+use crate::testing::{ModelRequest, TestChat, prompt_edit, settle};
 use webchat_llm::ChatRequest;
 
-/// A window of 1 000 tokens for messages: compaction starts at 750 and leaves 250.
-async fn small_window() -> TestChat {
+/// Returns a chat whose window has 1 000 tokens for messages: compaction starts at 750 and leaves 250.
+async fn chat_with_small_window() -> TestChat {
     TestChat::with_window(1_800, 800).await
 }
 
 /// Returns a text of `count` tokens.
-fn tokens(count: usize) -> String {
+fn text_of(count: usize) -> String {
     let text = format!("a{}", " tide".repeat(count - 1));
     assert_eq!(webchat_tokens::TokenCounter::load().count(&text), u32::try_from(count).unwrap());
     text
@@ -26,10 +26,10 @@ async fn summary_request(test: &TestChat) -> ModelRequest {
 }
 
 async fn summarise(test: &TestChat, summary: &str) -> ChatRequest {
-    let pending = summary_request(test).await;
-    let request = pending.request.clone();
-    pending.send_text(summary).await;
-    pending.finish(FinishReason::Stop).await;
+    let summary_request = summary_request(test).await;
+    let request = summary_request.request.clone();
+    summary_request.send_text(summary).await;
+    summary_request.finish(FinishReason::Stop).await;
     settle().await;
     request
 }
@@ -44,13 +44,13 @@ async fn ledger(test: &TestChat) -> webchat_domain::Ledger {
 
 /// Adds two exchanges of 400 tokens each, which start a compaction.
 async fn fill(test: &TestChat) {
-    test.ask_and_answer(&format!("first {}", tokens(190)), &tokens(200)).await;
-    test.ask_and_answer(&format!("second {}", tokens(190)), &tokens(200)).await;
+    test.ask_and_answer(&format!("first {}", text_of(190)), &text_of(200)).await;
+    test.ask_and_answer(&format!("second {}", text_of(190)), &text_of(200)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_oldest_messages_of_a_nearly_full_window_are_summarised_in_the_background() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
 
     let summary_request = summarise(&test, "They spoke of tides.").await;
@@ -61,10 +61,8 @@ async fn the_oldest_messages_of_a_nearly_full_window_are_summarised_in_the_backg
     assert!(transcript.starts_with("User: first a tide") && transcript.contains("second a tide"));
     assert_eq!((stored.through, stored.message_count, stored.token_count), (3, 3, 5));
     assert_eq!(stored.author, SummaryAuthor::Model);
-    let sent: Vec<_> =
-        request.request.messages.iter().map(|message| message.content.as_str()).collect();
-    let heading = "Summary of the conversation so far:\nThey spoke of tides.";
-    assert_eq!(sent, [heading, tokens(200).as_str(), "And now?"]);
+    let summary_message = "Summary of the conversation so far:\nThey spoke of tides.";
+    assert_eq!(request.contents(), [summary_message, text_of(200).as_str(), "And now?"]);
     assert!(test.published().await.contains(&"compacted: 3".to_owned()));
     assert_eq!(test.messages().await.len(), 6, "nothing is deleted");
     assert_eq!(ledger(&test).await.left_out_messages, 0);
@@ -72,7 +70,7 @@ async fn the_oldest_messages_of_a_nearly_full_window_are_summarised_in_the_backg
 
 #[tokio::test(start_paused = true)]
 async fn the_next_summary_combines_the_previous_one_with_only_the_new_messages() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
     summarise(&test, "They spoke of tides.").await;
     fill(&test).await;
@@ -92,26 +90,25 @@ async fn the_next_summary_combines_the_previous_one_with_only_the_new_messages()
 
 #[tokio::test(start_paused = true)]
 async fn messages_that_no_longer_fit_are_summarised_before_the_answer() {
-    let test = small_window().await;
-    test.ask_and_answer(&tokens(300), &tokens(300)).await;
+    let test = chat_with_small_window().await;
+    test.ask_and_answer(&text_of(300), &text_of(300)).await;
 
-    test.send(&tokens(500)).await.unwrap();
+    test.send(&text_of(500)).await.unwrap();
     summarise(&test, "They spoke of tides.").await;
     let request = test.model.next_request().await;
 
-    let sent: Vec<_> =
-        request.request.messages.iter().map(|message| message.content.as_str()).collect();
-    assert_eq!(sent.len(), 2, "{sent:?}");
-    assert!(sent[0].ends_with("They spoke of tides."));
-    assert_eq!(sent[1], tokens(500));
+    let contents = request.contents();
+    assert_eq!(contents.len(), 2, "{contents:?}");
+    assert!(contents[0].ends_with("They spoke of tides."));
+    assert_eq!(contents[1], text_of(500));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_summary_changes_nothing_and_the_next_turn_retries() {
-    let test = small_window().await;
-    test.ask_and_answer(&tokens(300), &tokens(300)).await;
+    let test = chat_with_small_window().await;
+    test.ask_and_answer(&text_of(300), &text_of(300)).await;
 
-    test.send(&tokens(500)).await.unwrap();
+    test.send(&text_of(500)).await.unwrap();
     summary_request(&test).await.fail().await;
     let answer = test.model.next_request().await;
     answer.send_text("Yes.").await;
@@ -133,7 +130,7 @@ async fn a_failed_summary_changes_nothing_and_the_next_turn_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_summary_is_not_stored() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
 
     summarise(&test, " \n").await;
@@ -143,7 +140,7 @@ async fn an_empty_summary_is_not_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn a_summary_that_is_too_long_is_truncated_at_the_end_of_a_sentence() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
 
     let request = summarise(&test, &"The moon makes the tides. ".repeat(99)).await;
@@ -156,7 +153,7 @@ async fn a_summary_that_is_too_long_is_truncated_at_the_end_of_a_sentence() {
 
 #[tokio::test(start_paused = true)]
 async fn two_instances_do_not_summarise_at_the_same_time() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
     let other = Compaction {
@@ -177,11 +174,11 @@ async fn two_instances_do_not_summarise_at_the_same_time() {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_during_compaction_discards_the_summary() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
-    let prompt = prompted("Be brief.");
+    let prompt = prompt_edit("Be brief.");
     test.chat.contexts.edit(test.user_id, test.id, prompt, None).await.unwrap();
     request.send_text("They spoke of tides.").await;
     request.finish(FinishReason::Stop).await;
@@ -194,7 +191,7 @@ async fn an_edit_during_compaction_discards_the_summary() {
 
 #[tokio::test(start_paused = true)]
 async fn a_summary_of_messages_that_are_no_longer_visible_is_not_stored() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
@@ -206,13 +203,13 @@ async fn a_summary_of_messages_that_are_no_longer_visible_is_not_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn each_visible_message_after_many_hidden_ones_is_summarised_once() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     test.append_messages(std::iter::repeat_n("hidden".to_owned(), 180)).await;
     let oldest = test.chat.core.read_messages(test.user_id, test.id, Some(2), 1).await.unwrap();
     let edit = crate::testing::message("shown 0.");
     test.chat.turns.edit(test.user_id, test.id, oldest[0].message_id, edit).await.unwrap();
     test.model.next_request().await.answer("Yes.", FinishReason::Stop).await;
-    let visible = (1..100).map(|number| format!("shown {number}. {}", tokens(40)));
+    let visible = (1..100).map(|number| format!("shown {number}. {}", text_of(40)));
     test.append_messages(visible).await;
 
     test.send("And now?").await.unwrap();
@@ -229,8 +226,8 @@ async fn each_visible_message_after_many_hidden_ones_is_summarised_once() {
     let stored = summary(&test).await.unwrap();
     assert!(stored.message_count > 90, "{stored:?}");
     // The count includes the answer to the first message.
-    let summarised = (0..stored.message_count - 1).map(|number| format!("shown {number}."));
-    for content in summarised {
+    for number in 0..stored.message_count - 1 {
+        let content = format!("shown {number}.");
         assert_eq!(transcripts.matches(&content).count(), 1, "{content}");
     }
     assert!(!transcripts.contains("hidden"));
@@ -238,21 +235,21 @@ async fn each_visible_message_after_many_hidden_ones_is_summarised_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_can_be_continued_is_not_summarised() {
-    let test = small_window().await;
-    test.ask_and_answer(&tokens(190), &tokens(200)).await;
-    test.ask(&tokens(190)).await.answer(&tokens(300), FinishReason::Length).await;
+    let test = chat_with_small_window().await;
+    test.ask_and_answer(&text_of(190), &text_of(200)).await;
+    test.ask(&text_of(190)).await.answer(&text_of(300), FinishReason::Length).await;
 
     summarise(&test, "They spoke of tides.").await;
     test.chat.turns.continue_answer(test.user_id, test.id, None, None).await.unwrap();
     let request = test.model.next_request().await;
 
     assert_eq!(summary(&test).await.unwrap().through, 2);
-    assert_eq!(request.contents()[1..3], [tokens(190), tokens(300)]);
+    assert_eq!(request.contents()[1..3], [text_of(190), text_of(300)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_cancels_a_summary_and_releases_the_lease() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
@@ -260,13 +257,13 @@ async fn shutdown_cancels_a_summary_and_releases_the_lease() {
 
     assert!(request.is_cancelled());
     assert_eq!(summary(&test).await, None);
-    assert!(acquires_the_lease(&test).await);
+    assert!(acquire_lease_elsewhere(&test).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_does_not_wait_for_the_lease_of_another_instance() {
-    let test = small_window().await;
-    assert!(acquires_the_lease(&test).await);
+    let test = chat_with_small_window().await;
+    assert!(acquire_lease_elsewhere(&test).await);
     fill(&test).await;
     let started_at = Instant::now();
 
@@ -276,44 +273,44 @@ async fn shutdown_does_not_wait_for_the_lease_of_another_instance() {
     assert_eq!(summary(&test).await, None);
 }
 
-/// Returns whether another instance can acquire the lease.
-async fn acquires_the_lease(test: &TestChat) -> bool {
+/// Tries to acquire the lease as another instance. Returns whether that succeeded.
+async fn acquire_lease_elsewhere(test: &TestChat) -> bool {
     let now = test.chat.core.ports.clock.now();
     test.chat
         .core
         .ports
         .contexts
-        .begin_compaction(test.id, now, now.plus(COMPACTION_LEASE))
+        .begin_compaction(test.id, now, now.plus(COMPACTION_LEASE_DURATION))
         .await
         .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_lease_is_renewed_until_a_long_compaction_is_done() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
     for _ in 0..30 {
         test.advance(Duration::from_secs(1)).await;
     }
-    let acquired_meanwhile = acquires_the_lease(&test).await;
+    let acquired_during_compaction = acquire_lease_elsewhere(&test).await;
     request.answer("They spoke of tides.", FinishReason::Stop).await;
 
-    assert!(!acquired_meanwhile);
+    assert!(!acquired_during_compaction);
     assert_eq!(summary(&test).await.unwrap().text, "They spoke of tides.");
-    assert!(acquires_the_lease(&test).await);
+    assert!(acquire_lease_elsewhere(&test).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_compaction_that_lost_its_lease_is_cancelled() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     fill(&test).await;
     let request = summary_request(&test).await;
 
     // Simulate an instance that was suspended past its lease.
-    test.clock.advance(COMPACTION_LEASE);
-    assert!(acquires_the_lease(&test).await);
+    test.clock.advance(COMPACTION_LEASE_DURATION);
+    assert!(acquire_lease_elsewhere(&test).await);
     test.advance(RENEW_INTERVAL * 2).await;
 
     assert!(request.is_cancelled());
@@ -321,14 +318,14 @@ async fn a_compaction_that_lost_its_lease_is_cancelled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_waits_for_the_lease_of_a_dead_instance_only_until_it_expires() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     for _ in 0..4 {
-        test.append_message(&tokens(400)).await;
+        test.append_message(&text_of(400)).await;
     }
-    assert!(acquires_the_lease(&test).await);
+    assert!(acquire_lease_elsewhere(&test).await);
     test.send("And now?").await.unwrap();
 
-    for _ in 1..COMPACTION_LEASE.as_secs() {
+    for _ in 1..COMPACTION_LEASE_DURATION.as_secs() {
         test.advance(Duration::from_secs(1)).await;
     }
     let requests_before_expiry = test.model.request_count();
@@ -342,9 +339,9 @@ async fn a_turn_waits_for_the_lease_of_a_dead_instance_only_until_it_expires() {
 
 #[tokio::test(start_paused = true)]
 async fn messages_beyond_the_window_are_summarised_in_several_requests() {
-    let test = small_window().await;
+    let test = chat_with_small_window().await;
     for _ in 0..12 {
-        test.append_message(&tokens(400)).await;
+        test.append_message(&text_of(400)).await;
     }
 
     test.send("And now?").await.unwrap();
@@ -360,7 +357,7 @@ async fn messages_beyond_the_window_are_summarised_in_several_requests() {
     };
 
     assert_eq!(requests, 6, "summarises two messages per request");
-    let sent = &request.request.messages;
-    assert!(sent[0].content.ends_with("Summary 6."), "{sent:?}");
+    let messages = &request.request.messages;
+    assert!(messages[0].content.ends_with("Summary 6."), "{messages:?}");
     assert_eq!(summary(&test).await.unwrap().message_count, 12);
 }

@@ -1,7 +1,7 @@
 //! Tests of the context service.
 
 use super::*;
-use crate::testing::{ANSWER, QUESTION, TestChat, prompted};
+use crate::testing::{ANSWER, MESSAGE_OVERHEAD, QUESTION, REPLY_PRIMER, TestChat, prompt_edit};
 
 fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
     result.unwrap_err().code()
@@ -24,15 +24,19 @@ async fn prompt_and_examples_precede_the_messages_and_are_counted() {
     let request = test.ask(QUESTION).await.request;
     chat.turns.stop(user_id, id).await.unwrap();
     crate::testing::settle().await;
-    chat.contexts.edit(user_id, id, prompted("Be brief."), None).await.unwrap();
+    chat.contexts.edit(user_id, id, prompt_edit("Be brief."), None).await.unwrap();
     let view = context(&test).await;
 
-    let sent: Vec<_> = request.messages.iter().map(|message| message.content.as_str()).collect();
-    assert_eq!(sent, ["Be kind.", "1 + 1?", "2.", QUESTION]);
+    let contents: Vec<_> =
+        request.messages.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!(contents, ["Be kind.", "1 + 1?", "2.", QUESTION]);
     assert_eq!(request.parameters, temperature.parameters.unwrap());
-    assert_eq!((view.ledger.system, view.ledger.few_shot), (4 + 3, (4 + 5) + (4 + 2)));
-    assert_eq!(view.ledger.history, 3 + (4 + 7));
-    assert_eq!(view.ledger.total, 800 + 7 + 15 + 14);
+    let system = MESSAGE_OVERHEAD + 3;
+    let examples = (MESSAGE_OVERHEAD + 5) + (MESSAGE_OVERHEAD + 2);
+    let history = REPLY_PRIMER + (MESSAGE_OVERHEAD + 7);
+    assert_eq!((view.ledger.system, view.ledger.few_shot), (system, examples));
+    assert_eq!(view.ledger.history, history);
+    assert_eq!(view.ledger.total, 800 + system + examples + history);
     let published = test.published().await;
     assert_eq!(published[..2], ["few-shot", "context"]);
     assert_eq!(published.last().unwrap(), "context");
@@ -45,11 +49,11 @@ async fn removing_an_example_twice_fails_the_second_time() {
     let example =
         chat.contexts.add_example(user_id, id, None, QUESTION.into(), ANSWER.into()).await.unwrap();
 
-    let removed = chat.contexts.remove_example(user_id, id, example.example_id).await;
-    let again = chat.contexts.remove_example(user_id, id, example.example_id).await;
+    let first = chat.contexts.remove_example(user_id, id, example.example_id).await;
+    let second = chat.contexts.remove_example(user_id, id, example.example_id).await;
 
-    removed.unwrap();
-    assert_eq!(code(again), "example_not_found");
+    first.unwrap();
+    assert_eq!(code(second), "example_not_found");
     assert_eq!(context(&test).await.context.examples, []);
 }
 
@@ -58,14 +62,14 @@ async fn an_example_that_leaves_less_than_half_of_the_window_is_rejected() {
     let test = TestChat::with_window(1_800, 800).await;
     let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
 
-    let prompt = chat.contexts.edit(user_id, id, prompted("tide ".repeat(400)), None).await;
+    let long_prompt = chat.contexts.edit(user_id, id, prompt_edit("tide ".repeat(400)), None).await;
     let example =
         chat.contexts.add_example(user_id, id, None, "tide ".repeat(200), "tide".into()).await;
-    let shorter = chat.contexts.edit(user_id, id, prompted("Be brief."), None).await;
+    let short_prompt = chat.contexts.edit(user_id, id, prompt_edit("Be brief."), None).await;
 
-    prompt.unwrap();
+    long_prompt.unwrap();
     assert_eq!(code(example), "context_too_long");
-    shorter.unwrap();
+    short_prompt.unwrap();
     assert_eq!(context(&test).await.context.examples, []);
 }
 
@@ -73,11 +77,11 @@ async fn an_example_that_leaves_less_than_half_of_the_window_is_rejected() {
 async fn a_message_that_does_not_fit_next_to_the_prompt_is_rejected() {
     let test = TestChat::with_window(1_800, 800).await;
     let prompt = "tide ".repeat(400);
-    test.chat.contexts.edit(test.user_id, test.id, prompted(prompt), None).await.unwrap();
+    test.chat.contexts.edit(test.user_id, test.id, prompt_edit(prompt), None).await.unwrap();
 
-    let sent = test.send(&"tide ".repeat(700)).await;
+    let result = test.send(&"tide ".repeat(700)).await;
 
-    assert_eq!(code(sent), "message_too_long");
+    assert_eq!(code(result), "message_too_long");
     assert_eq!(test.messages().await, []);
 }
 
@@ -90,19 +94,22 @@ async fn a_user_can_replace_and_remove_the_summary() {
     test.store_summary(2, "They summed.").await;
 
     chat.contexts.set_summary(user_id, id, Some("Sums.".into()), None).await.unwrap();
-    let changed = context(&test).await;
+    let edited = context(&test).await;
     let too_long = chat.contexts.set_summary(user_id, id, Some("tide ".repeat(501)), None).await;
     chat.contexts.set_summary(user_id, id, None, None).await.unwrap();
     let removed = context(&test).await;
 
     assert_eq!(code(without_summary), "no_summary");
-    let summary = changed.context.summary.unwrap();
+    let summary = edited.context.summary.unwrap();
     assert_eq!((summary.text.as_str(), summary.through), ("Sums.", 2));
     assert_eq!(summary.author, SummaryAuthor::User);
-    assert_eq!((changed.ledger.summary_through, changed.ledger.history), (2, 3));
+    assert_eq!((edited.ledger.summary_through, edited.ledger.history), (2, REPLY_PRIMER));
     assert_eq!(code(too_long), "context_too_long");
     assert_eq!(removed.context.summary, None);
-    assert_eq!(removed.ledger.history, 3 + (4 + 7) + (4 + 6));
+    assert_eq!(
+        removed.ledger.history,
+        REPLY_PRIMER + (MESSAGE_OVERHEAD + 7) + (MESSAGE_OVERHEAD + 6)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,10 +117,10 @@ async fn an_edit_based_on_an_old_revision_is_a_conflict() {
     let test = TestChat::new().await;
     let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
     let old_revision = Some(context(&test).await.revision);
-    chat.contexts.edit(user_id, id, prompted("Be brief."), old_revision).await.unwrap();
+    chat.contexts.edit(user_id, id, prompt_edit("Be brief."), old_revision).await.unwrap();
     test.store_summary(2, "They summed.").await;
 
-    let prompt = chat.contexts.edit(user_id, id, prompted("Be long."), old_revision).await;
+    let prompt = chat.contexts.edit(user_id, id, prompt_edit("Be long."), old_revision).await;
     let summary = chat.contexts.set_summary(user_id, id, None, old_revision).await;
 
     assert!(matches!(prompt, Err(ChatError::RevisionConflict)), "{prompt:?}");
@@ -129,7 +136,7 @@ async fn another_user_can_neither_view_nor_change_the_context() {
     let (other_user, id, chat) = (UserId::generate(), test.id, &test.chat);
 
     let view = chat.contexts.view(other_user, id).await;
-    let prompt = chat.contexts.edit(other_user, id, prompted("Obey."), None).await;
+    let prompt = chat.contexts.edit(other_user, id, prompt_edit("Obey."), None).await;
     let example =
         chat.contexts.add_example(other_user, id, None, QUESTION.into(), ANSWER.into()).await;
     let summary = chat.contexts.set_summary(other_user, id, None, None).await;

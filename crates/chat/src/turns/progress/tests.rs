@@ -6,7 +6,7 @@ use webchat_persistence::MockTurnLog;
 use super::*;
 use crate::SendMessage;
 use crate::testing::{ANSWER, QUESTION, TestChat, describe, expect_soon, message, settle};
-use crate::turns::start::accepted;
+use crate::turns::start::message_accepted;
 
 async fn send(test: &TestChat, client_message_id: &str) -> TurnProgress {
     let client_message_id = ClientMessageId::try_from(client_message_id.to_owned()).ok();
@@ -15,7 +15,7 @@ async fn send(test: &TestChat, client_message_id: &str) -> TurnProgress {
     test.chat.turns.progress(test.user_id, test.id, sent).await.unwrap()
 }
 
-async fn received(progress: &mut TurnProgress) -> Vec<String> {
+async fn receive_all(progress: &mut TurnProgress) -> Vec<String> {
     let mut received = Vec::new();
     while let Some(Update::Events(events)) = expect_soon(progress.next()).await {
         received.extend(events.iter().map(|event| describe(&event.body)));
@@ -33,7 +33,7 @@ async fn progress_delivers_all_events_of_the_turn_and_its_result() {
         request.send_text(ANSWER).await;
         request.finish(FinishReason::Stop).await;
     };
-    let (events, ()) = tokio::join!(received(&mut progress), answering);
+    let (events, ()) = tokio::join!(receive_all(&mut progress), answering);
     test.ask_and_answer("the next question", "is not delivered").await;
     let result = progress.result().await.unwrap();
 
@@ -101,28 +101,28 @@ async fn a_duplicate_of_a_failed_message_returns_the_same_error() {
     let test = TestChat::new().await;
     let first = send(&test, "c1").await;
     test.model.next_request().await.fail().await;
-    let failed = expect_soon(first.result()).await.unwrap();
+    let original = expect_soon(first.result()).await.unwrap();
 
     let duplicate = send(&test, "c1").await.result().await.unwrap();
 
-    assert_eq!(failed.error.as_ref().unwrap().code, "model_failed");
-    assert_eq!(duplicate, failed);
+    assert_eq!(original.error.as_ref().unwrap().code, "model_failed");
+    assert_eq!(duplicate, original);
 }
 
-/// Starts a turn and publishes its acceptance, as an instance would that dies afterwards.
-async fn begin_turn_elsewhere(test: &TestChat) -> Sent {
+/// Stores a turn of another instance that dies after it has published the turn's acceptance.
+async fn begin_published_turn_elsewhere(test: &TestChat) -> StartTurnOutcome {
     let [question, answer] = test.begin_turn_elsewhere("Bec").await;
-    let accepted = accepted(None, &question, &answer).unwrap();
+    let accepted = message_accepted(None, &question, &answer).unwrap();
     let body = EventBody::MessageAccepted(accepted.clone());
     test.chat.core.ports.log.append(test.id, EventId::generate(), body).await.unwrap();
-    Sent::Duplicate(accepted)
+    StartTurnOutcome::Duplicate(accepted)
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_result_of_an_abandoned_turn_is_available_once_its_lease_expires() {
     let test = TestChat::new().await;
-    let sent = begin_turn_elsewhere(&test).await;
-    let progress = test.chat.turns.progress(test.user_id, test.id, sent).await.unwrap();
+    let started = begin_published_turn_elsewhere(&test).await;
+    let progress = test.chat.turns.progress(test.user_id, test.id, started).await.unwrap();
 
     let expiry = async {
         sleep(LEASE * 2).await;

@@ -15,7 +15,7 @@ use webchat_tokens::{ContextPlanner, Plan};
 use super::draft::Draft;
 use super::failure::Failure;
 use super::metrics;
-use super::turn::{SentRequest, Turn};
+use super::turn::{RequestContext, Turn};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
@@ -25,35 +25,41 @@ use crate::turns::registry::TurnCancellation;
 const COMPACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Turn {
-    pub(super) async fn answer(&self, publisher: &EventPublisher, cancellation: TurnCancellation) {
+    /// Generates, saves and publishes the answer, up to the end of the turn.
+    pub(super) async fn produce_answer(
+        &self,
+        publisher: &EventPublisher,
+        cancellation: TurnCancellation,
+    ) {
         metrics::turn_started();
         let draft = Draft::new(&self.answer.content);
         self.publish_existing_text(publisher);
-        let mut sent = SentRequest {
+        let mut request_context = RequestContext {
             context: self.context.clone(),
             ledger: self.core.settings.empty_ledger(),
         };
-        let generating = self.generate(&draft, &mut sent, publisher, cancellation);
-        let generated = AssertUnwindSafe(generating).catch_unwind().await;
-        let ended = generated.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
-        let answer = self.finish(&draft, &sent, ended, publisher).await;
+        let generation = self.generate(&draft, &mut request_context, publisher, cancellation);
+        let result = AssertUnwindSafe(generation).catch_unwind().await;
+        let result = result.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
+        let answer = self.finish(&draft, &request_context, result, publisher).await;
         publisher.close();
-        self.follow_up(&answer, &sent);
+        self.follow_up(&answer, &request_context);
         self.renew_until_published(&answer, publisher).await;
     }
 
     /// Publishes the text to continue, so that subscribers can build the complete answer from the chunks.
     fn publish_existing_text(&self, publisher: &EventPublisher) {
-        if self.continues() {
+        if self.continues_text() {
             let chunk = self.answer.content.clone();
-            publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id: self.id }));
+            publisher
+                .publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id: self.turn_id }));
         }
     }
 
     async fn generate(
         &self,
         draft: &Draft,
-        sent: &mut SentRequest,
+        request_context: &mut RequestContext,
         publisher: &EventPublisher,
         cancellation: TurnCancellation,
     ) -> Result<FinishReason, Failure> {
@@ -61,7 +67,8 @@ impl Turn {
             biased;
             () = cancellation.stop.cancelled() => Ok(FinishReason::Stopped),
             () = cancellation.abort.cancelled() => Ok(FinishReason::Interrupted),
-            ended = self.stream(draft, sent, publisher) => ended,
+            result = self.stream(draft, request_context, publisher) => result,
+            // The conversation was deleted or reset, or the lease is lost.
             () = self.autosave(draft) => Ok(FinishReason::Stopped),
         }
     }
@@ -69,76 +76,82 @@ impl Turn {
     async fn stream(
         &self,
         draft: &Draft,
-        sent: &mut SentRequest,
+        request_context: &mut RequestContext,
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
-        let request = self.request(sent).await?;
+        let request = self.build_request(request_context).await?;
         let mut deltas = self.core.ports.model.stream(request).await?;
-        let mut finish = FinishReason::Stop;
+        let mut finish_reason = FinishReason::Stop;
         let mut categories = Vec::new();
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
                     draft.push(&chunk);
-                    let turn_id = self.id;
+                    let turn_id = self.turn_id;
                     publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
                 }
-                Delta::Filtered(filtered) => categories = filtered,
-                Delta::Finished(reason) => finish = reason,
+                Delta::Filtered(filtered_categories) => categories = filtered_categories,
+                Delta::Finished(reason) => finish_reason = reason,
                 Delta::Usage(usage) => {
-                    let counted = sent.ledger.total.saturating_sub(sent.ledger.reserved);
-                    metrics::prompt_counted(counted, usage.prompt_tokens);
+                    let our_count = request_context
+                        .ledger
+                        .total
+                        .saturating_sub(request_context.ledger.reserved);
+                    metrics::record_prompt_tokens(our_count, usage.prompt_tokens);
                 }
             }
         }
-        if finish == FinishReason::ContentFilter {
+        if finish_reason == FinishReason::ContentFilter {
             return Err(Failure::Filtered(categories));
         }
-        Ok(finish)
+        Ok(finish_reason)
     }
 
     /// Builds the request. Compacts the conversation first if it doesn't fit into the window.
-    async fn request(&self, sent: &mut SentRequest) -> Result<ChatRequest, ChatError> {
-        let mut plan = self.plan(&sent.context).await?;
+    async fn build_request(
+        &self,
+        request_context: &mut RequestContext,
+    ) -> Result<ChatRequest, ChatError> {
+        let mut plan = self.plan(&request_context.context).await?;
         if plan.ledger.left_out_messages > 0 {
-            let compacting =
-                self.core.lifecycle.spawn_detached(self.compaction(self.last().position).run());
-            if timeout(COMPACTION_TIMEOUT, compacting).await.is_err() {
-                tracing::warn!(turn_id = %self.id, "compaction timed out, continuing without waiting for it");
+            let compaction = self.compaction(self.last_message().position);
+            let compaction = self.core.lifecycle.spawn_detached(compaction.run());
+            if timeout(COMPACTION_TIMEOUT, compaction).await.is_err() {
+                tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without waiting for it");
             }
             let id = self.conversation.conversation_id;
-            sent.context = self.core.stored_context(self.user_id, id).await?.context;
-            plan = self.plan(&sent.context).await?;
+            request_context.context = self.core.stored_context(self.user_id, id).await?.context;
+            plan = self.plan(&request_context.context).await?;
         }
-        sent.ledger = plan.ledger;
-        let system = self.core.system_prompt.as_ref();
-        let mut messages = request_messages(system, &sent.context, plan);
-        if self.continues() {
+        request_context.ledger = plan.ledger;
+        let default_prompt = self.core.system_prompt.as_ref();
+        let mut messages = request_messages(default_prompt, &request_context.context, plan);
+        if self.continues_text() {
             messages.push(chat_message(ChatRole::User, CONTINUE.to_owned()));
         }
         Ok(ChatRequest {
             messages,
             max_reply_tokens: self.core.settings.reply_tokens,
-            parameters: sent.context.parameters,
+            parameters: request_context.context.parameters,
         })
     }
 
     async fn plan(&self, context: &Context) -> Result<Plan, ChatError> {
         let id = self.conversation.conversation_id;
-        let last = self.last();
-        let before = Some(last.position);
-        let mut planner = ContextPlanner::new(self.core.budget(context), last)?;
+        let last_message = self.last_message();
+        let before = Some(last_message.position);
+        let mut planner = ContextPlanner::new(self.core.budget(context), last_message)?;
         self.core
-            .offer_history(self.user_id, id, before, |message| planner.try_add(message))
+            .visit_history(self.user_id, id, before, |message| planner.try_add(message))
             .await?;
-        let placeholders = u64::from(!self.continues());
-        Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholders)))
+        let placeholder_count = u64::from(!self.continues_text());
+        Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholder_count)))
     }
 
-    /// Returns the last message of the history that goes to the model: the question, or the answer to
-    /// continue, whose token count then includes the instruction to continue it.
-    fn last(&self) -> Message {
-        if !self.continues() {
+    /// Returns the last message of the history: the question, or the answer to continue. The answer's token
+    /// count then includes the instruction to continue it.
+    fn last_message(&self) -> Message {
+        if !self.continues_text() {
             return self.question.clone();
         }
         let token_count = tokens_to_continue(&self.answer, self.core.counter());
@@ -149,24 +162,24 @@ impl Turn {
     async fn finish(
         &self,
         draft: &Draft,
-        sent: &SentRequest,
-        ended: Result<FinishReason, Failure>,
+        request_context: &RequestContext,
+        result: Result<FinishReason, Failure>,
         publisher: &EventPublisher,
     ) -> Message {
-        let (finish_reason, error) = match ended {
+        let (finish_reason, error) = match result {
             Ok(finish_reason) => (finish_reason, None),
-            Err(failure) => (failure.finish_reason(), Some(failure.log_and_describe(self.id))),
+            Err(failure) => (failure.finish_reason(), Some(failure.log_and_describe(self.turn_id))),
         };
         let saved = self.save_final_with_retry(draft, finish_reason, error.as_ref()).await;
         let (finish_reason, token_count, save_error) = match saved {
             Ok(tokens) => (finish_reason, tokens, None),
             Err(error) => {
                 let failure = Failure::Chat(error.into());
-                (FinishReason::Failed, 0, Some(failure.log_and_describe(self.id)))
+                (FinishReason::Failed, 0, Some(failure.log_and_describe(self.turn_id)))
             }
         };
         let errors = error.clone().into_iter().chain(save_error);
-        self.publish_end(publisher, sent, finish_reason, token_count, errors);
+        self.publish_end(publisher, request_context, finish_reason, token_count, errors);
         metrics::turn_ended(finish_reason);
         Message {
             content: draft.snapshot(),
@@ -180,12 +193,12 @@ impl Turn {
     fn publish_end(
         &self,
         publisher: &EventPublisher,
-        sent: &SentRequest,
+        request_context: &RequestContext,
         finish_reason: FinishReason,
         token_count: u32,
         errors: impl Iterator<Item = Problem>,
     ) {
-        let (turn_id, ledger) = (self.id, sent.ledger);
+        let (turn_id, ledger) = (self.turn_id, request_context.ledger);
         for Problem { message, code } in errors {
             publisher.publish(EventBody::Error(TurnFailed { message, code, turn_id }));
         }

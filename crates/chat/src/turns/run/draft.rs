@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// An answer is saved early once it has grown by this many bytes, or by this fraction of its length if that
-/// is more. This keeps the cost of saving a huge answer linear in its length, not quadratic.
+/// An answer is saved early once it has grown by this many bytes, or by a quarter of its saved length if
+/// that is more. This keeps the cost of saving a huge answer linear in its length, not quadratic.
 const MIN_GROWTH_BYTES: usize = 4 * 1024;
 const GROWTH_DIVISOR: usize = 4;
 

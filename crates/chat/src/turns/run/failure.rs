@@ -25,7 +25,7 @@ impl Failure {
         }
     }
 
-    /// Logs the failure and returns its description for clients, which leaves out the cause.
+    /// Logs the failure and returns its description for clients. The cause is only logged.
     pub(super) fn log_and_describe(&self, turn_id: TurnId) -> Problem {
         let (code, message, cause) = match self {
             Self::Model(error) => (error.code(), error.to_string(), error_chain(error)),

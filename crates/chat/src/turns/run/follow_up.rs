@@ -5,32 +5,32 @@ use std::sync::Arc;
 use webchat_domain::{Message, MessageStatus};
 use webchat_tokens::with_overhead;
 
-use super::turn::{SentRequest, Turn};
+use super::turn::{RequestContext, Turn};
 use crate::context::compaction::Compaction;
 use crate::context::titles::generate_title;
 
 impl Turn {
     /// Compacts the conversation before it exceeds the window, and generates a title after the first
     /// exchange.
-    pub(super) fn follow_up(&self, answer: &Message, sent: &SentRequest) {
-        let added = with_overhead(self.added_tokens(answer.token_count));
-        let history = sent.ledger.history.saturating_add(added);
-        if self.core.budget(&sent.context).needs_compaction(history) {
-            // An answer that may be continued must not become part of a summary yet.
+    pub(super) fn follow_up(&self, answer: &Message, request_context: &RequestContext) {
+        let answer_tokens = with_overhead(self.added_tokens(answer.token_count));
+        let history = request_context.ledger.history.saturating_add(answer_tokens);
+        if self.core.budget(&request_context.context).needs_compaction(history) {
+            // An answer that the user can continue must not become part of a summary yet.
             let is_complete = answer.status == MessageStatus::Complete;
             let before = answer.position + u64::from(is_complete);
             self.core.lifecycle.spawn_detached(self.compaction(before).run());
         }
-        let is_exchange =
+        let has_answer =
             matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
-        if let Some(first_words) = self.first_title.clone()
-            && is_exchange
+        if let Some(first_title) = self.first_title.clone()
+            && has_answer
             && self.core.settings.auto_titles
         {
             let exchange = [self.question.clone(), answer.clone()];
             let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
-            let generating = generate_title(core, self.user_id, id, first_words, exchange);
-            self.core.lifecycle.spawn_detached(generating);
+            let generation = generate_title(core, self.user_id, id, first_title, exchange);
+            self.core.lifecycle.spawn_detached(generation);
         }
     }
 

@@ -9,8 +9,8 @@ const RUNNING: &str = "webchat_turns_running";
 /// The number of turns that ended, by `finish_reason`.
 const ENDED: &str = "webchat_turns_total";
 
-/// The tokens of a request that the model reports, minus our own count: shows how accurate our count is.
-const DIFFERENCE: &str = "webchat_prompt_tokens_difference";
+/// The number of prompt tokens that the model reports, minus our own count: shows how accurate ours is.
+const PROMPT_TOKENS_DIFFERENCE: &str = "webchat_prompt_tokens_difference";
 
 pub(super) fn turn_started() {
     gauge!(RUNNING).increment(1);
@@ -21,6 +21,7 @@ pub(super) fn turn_ended(reason: FinishReason) {
     counter!(ENDED, "finish_reason" => reason.as_str()).increment(1);
 }
 
-pub(super) fn prompt_counted(counted: u32, reported: u32) {
-    histogram!(DIFFERENCE).record(f64::from(reported) - f64::from(counted));
+pub(super) fn record_prompt_tokens(our_count: u32, reported_count: u32) {
+    let difference = f64::from(reported_count) - f64::from(our_count);
+    histogram!(PROMPT_TOKENS_DIFFERENCE).record(difference);
 }

@@ -16,16 +16,16 @@ use crate::turns::lease::LEASE;
 /// How often the answer is saved and the lease renewed.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The first interval of the final save's retries, which doubles each time. All intervals take 6.2 s in
-/// total, which is less than an aborted task has at shutdown.
+/// The backoff before the first retry of the final save. It doubles with each retry. All backoffs together
+/// take 6.2 s, which is less than an aborted task has at shutdown.
 const MIN_BACKOFF: Duration = Duration::from_millis(200);
 
 /// The maximum number of retries of the final save.
 const MAX_RETRIES: usize = 5;
 
 impl Turn {
-    /// Saves the answer regularly. Returns only if the turn has lost its conversation, which was deleted or
-    /// reset, or its lease.
+    /// Saves the answer regularly. Returns only if the conversation was deleted or reset, or if the turn has
+    /// lost its lease.
     pub(super) async fn autosave(&self, draft: &Draft) {
         loop {
             tokio::select! {
@@ -41,20 +41,20 @@ impl Turn {
     }
 
     /// Saves the answer's final state. Returns the answer's tokens, or 0 if the conversation was deleted or
-    /// reset.
+    /// reset, or if the turn has lost its lease.
     ///
     /// `backon` sleeps on Tokio's clock, which tests can pause.
     pub(super) async fn save_final_with_retry(
         &self,
         draft: &Draft,
-        finish: FinishReason,
+        finish_reason: FinishReason,
         problem: Option<&Problem>,
     ) -> Result<u32, StoreError> {
-        let save = || self.save_final(draft, finish, problem);
+        let save = || self.save_final(draft, finish_reason, problem);
         let backoff =
             ExponentialBuilder::new().with_min_delay(MIN_BACKOFF).with_max_times(MAX_RETRIES);
-        let saved = save.retry(backoff).notify(|error, _| self.log_save_error(error)).await?;
-        Ok(saved.unwrap_or(0))
+        let tokens = save.retry(backoff).notify(|error, _| self.log_save_error(error)).await?;
+        Ok(tokens.unwrap_or(0))
     }
 
     /// Keeps saving the answer until the turn's end is published; otherwise another instance would treat this
@@ -63,7 +63,7 @@ impl Turn {
         while timeout(SAVE_INTERVAL, publisher.finished()).await.is_err() {
             let update = AnswerUpdate {
                 message_id: answer.message_id,
-                turn_id: self.id,
+                turn_id: self.turn_id,
                 content: answer.content.clone(),
                 token_count: answer.token_count,
                 status: answer.status,
@@ -72,13 +72,13 @@ impl Turn {
             };
             if let Err(error) = self.save(update).await {
                 let error = error_chain(&error);
-                tracing::warn!(turn_id = %self.id, error, "failed to save answer while its publication is pending");
+                tracing::warn!(turn_id = %self.turn_id, error, "failed to save answer while its publication is pending");
             }
         }
     }
 
     async fn save_progress(&self, draft: &Draft) -> Result<Option<u32>, StoreError> {
-        let update = self.update(draft, FinishReason::Interrupted).await;
+        let update = self.build_update(draft, FinishReason::Interrupted).await;
         let lease_until = Some(self.core.now().plus(LEASE));
         self.save(AnswerUpdate { lease_until, ..update }).await
     }
@@ -86,37 +86,38 @@ impl Turn {
     async fn save_final(
         &self,
         draft: &Draft,
-        finish: FinishReason,
+        finish_reason: FinishReason,
         problem: Option<&Problem>,
     ) -> Result<Option<u32>, StoreError> {
-        let update = self.update(draft, finish).await;
+        let update = self.build_update(draft, finish_reason).await;
         self.save(AnswerUpdate { error: problem.cloned(), ..update }).await
     }
 
     /// Returns the update that saves the current text with the status of this finish reason.
-    async fn update(&self, draft: &Draft, finish: FinishReason) -> AnswerUpdate {
+    async fn build_update(&self, draft: &Draft, finish_reason: FinishReason) -> AnswerUpdate {
         let content = draft.snapshot();
         AnswerUpdate {
             message_id: self.answer.message_id,
-            turn_id: self.id,
+            turn_id: self.turn_id,
             token_count: self.core.count_tokens(&content).await,
             content,
-            status: finish.status(),
+            status: finish_reason.status(),
             error: None,
             lease_until: None,
         }
     }
 
-    /// Returns the answer's tokens, or `None` if the conversation was deleted or reset.
-    async fn save(&self, answer: AnswerUpdate) -> Result<Option<u32>, StoreError> {
-        let token_count = answer.token_count;
+    /// Returns the answer's tokens, or `None` if the conversation was deleted or reset, or if the turn has
+    /// lost its lease.
+    async fn save(&self, update: AnswerUpdate) -> Result<Option<u32>, StoreError> {
+        let token_count = update.token_count;
         let id = self.conversation.conversation_id;
         let conversations = &self.core.ports.conversations;
-        let saved = conversations.save_answer(id, answer, self.core.now()).await?;
-        Ok(saved.then_some(token_count))
+        let is_saved = conversations.save_answer(id, update, self.core.now()).await?;
+        Ok(is_saved.then_some(token_count))
     }
 
     fn log_save_error(&self, error: &StoreError) {
-        tracing::warn!(turn_id = %self.id, error = error_chain(error), "failed to save answer");
+        tracing::warn!(turn_id = %self.turn_id, error = error_chain(error), "failed to save answer");
     }
 }

@@ -10,7 +10,10 @@ use webchat_domain::{
 use webchat_llm::{ChatRequest, ChatRole, ModelError};
 use webchat_persistence::StoreError;
 
-use crate::testing::{ANSWER, ModelRequest, QUESTION, TestChat, accepting_store, message, settle};
+use crate::testing::{
+    ANSWER, MESSAGE_OVERHEAD, ModelRequest, QUESTION, REPLY_PRIMER, TestChat, accepting_store,
+    message, settle,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_publishes_its_answer_in_order_and_stores_it_as_complete() {
@@ -62,7 +65,7 @@ async fn the_end_of_a_turn_describes_the_stored_answer_and_the_tokens_sent() {
             token_count: 6,
         })
     );
-    let history = 3 + (4 + 7);
+    let history = REPLY_PRIMER + (MESSAGE_OVERHEAD + 7);
     assert_eq!(
         usage.body,
         EventBody::TokenUsage(TokenUsage {
@@ -195,7 +198,7 @@ async fn a_panic_fails_only_its_own_turn() {
     assert_eq!(published[3..], ["error: internal", "end: Failed, Failed", "usage: 15"]);
     assert_eq!((panicked.content.as_str(), panicked.status), ("Hm", MessageStatus::Failed));
     let other_messages =
-        test.chat.conversations.all_messages(test.user_id, other_id).await.unwrap();
+        test.chat.conversations.messages_with_text(test.user_id, other_id).await.unwrap();
     assert_eq!(other_messages[1].status, MessageStatus::Complete);
 }
 

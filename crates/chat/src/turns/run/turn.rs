@@ -17,7 +17,7 @@ pub(crate) struct Turn {
     pub(crate) running: Arc<RunningTurns>,
     pub(crate) user_id: UserId,
     pub(crate) conversation: Conversation,
-    pub(crate) id: TurnId,
+    pub(crate) turn_id: TurnId,
     pub(crate) question: Message,
     /// The stored answer: empty, or the text to continue.
     pub(crate) answer: Message,
@@ -29,8 +29,8 @@ pub(crate) struct Turn {
     pub(crate) _permit: Permit,
 }
 
-/// The context and the token counts of the request to the model.
-pub(super) struct SentRequest {
+/// What the request to the model was built from: the context, and the tokens by kind.
+pub(super) struct RequestContext {
     pub(super) context: Context,
     pub(super) ledger: Ledger,
 }
@@ -42,33 +42,33 @@ impl Turn {
         let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
         let abort = cancellation.abort.clone();
         let ((), is_published) =
-            tokio::join!(self.answer(&publisher, cancellation), publisher.run(&abort));
-        self.running.remove(id, self.id);
+            tokio::join!(self.produce_answer(&publisher, cancellation), publisher.run(&abort));
+        self.running.remove(id, self.turn_id);
         // If the end could not be published, the turn stays stored, so that another instance publishes it.
         if is_published
-            && let Err(error) = self.core.ports.conversations.end_turn(id, self.id).await
+            && let Err(error) = self.core.ports.conversations.end_turn(id, self.turn_id).await
         {
             let error = error_chain(&error);
-            tracing::warn!(turn_id = %self.id, error, "failed to delete finished turn");
+            tracing::warn!(turn_id = %self.turn_id, error, "failed to delete finished turn");
         }
         self.core.notify_list(self.user_id, Some(id)).await;
     }
 
     /// Ends a turn that could not be published, so that the conversation accepts the next message.
-    pub(crate) async fn abort(self) {
+    pub(crate) async fn fail_unpublished(self) {
         let draft = Draft::new(&self.answer.content);
         if let Err(error) = self.save_final_with_retry(&draft, FinishReason::Failed, None).await {
             let error = error_chain(&error);
-            tracing::warn!(turn_id = %self.id, error, "failed to end unpublished turn");
+            tracing::warn!(turn_id = %self.turn_id, error, "failed to end unpublished turn");
         }
     }
 
     /// Returns whether the turn continues an answer that has text.
-    pub(super) fn continues(&self) -> bool {
+    pub(super) fn continues_text(&self) -> bool {
         !self.answer.content.is_empty()
     }
 
-    /// Returns how many of the answer's tokens this turn has generated.
+    /// Returns how many of the answer's `token_count` tokens this turn has generated.
     pub(super) fn added_tokens(&self, token_count: u32) -> u32 {
         token_count.saturating_sub(self.answer.token_count)
     }

@@ -8,7 +8,7 @@ use crate::testing::{
     ANSWER, QUESTION, START, TestChat, describe, log_that_rejects, message, settle,
 };
 
-fn code(result: Result<Sent, ChatError>) -> &'static str {
+fn code(result: Result<StartTurnOutcome, ChatError>) -> &'static str {
     result.unwrap_err().code()
 }
 
@@ -31,7 +31,7 @@ async fn a_turn_above_the_limit_of_the_user_is_rejected() {
     let next = test.send(QUESTION).await;
 
     assert_eq!(code(above_limit), "too_many_turns");
-    assert!(matches!(accepted, Ok(Sent::Accepted(_))), "{accepted:?}");
+    assert!(matches!(accepted, Ok(StartTurnOutcome::Accepted(_))), "{accepted:?}");
     assert_eq!(code(next), "too_many_turns");
     assert_eq!(test.messages().await.len(), 2);
 }
@@ -42,7 +42,7 @@ async fn an_accepted_message_is_stored_with_a_placeholder_answer() {
 
     let sent = test.send(QUESTION).await.unwrap();
 
-    let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
+    let StartTurnOutcome::Accepted(event) = sent else { panic!("{sent:?}") };
     let EventBody::MessageAccepted(accepted) = &event.body else { panic!("{event:?}") };
     let [question, answer] = test.messages().await.try_into().unwrap();
     assert_eq!((question.content.as_str(), question.token_count), (QUESTION, 7));
@@ -70,15 +70,15 @@ async fn the_title_is_published_with_the_first_message_only() {
 #[tokio::test(start_paused = true)]
 async fn an_invalid_message_stores_and_publishes_nothing() {
     let test = TestChat::new().await;
-    let stranger = UserId::generate();
+    let other_user = UserId::generate();
 
     let empty = test.send(" \n\t ").await;
     let too_long = test.send(&"word ".repeat(10_000)).await;
-    let foreign = test.chat.turns.send(stranger, test.id, message(QUESTION)).await;
+    let by_other_user = test.chat.turns.send(other_user, test.id, message(QUESTION)).await;
 
     assert_eq!(code(empty), "empty_message");
     assert_eq!(code(too_long), "message_too_long");
-    assert_eq!(code(foreign), "conversation_not_found");
+    assert_eq!(code(by_other_user), "conversation_not_found");
     assert_eq!(test.messages().await, []);
     assert_eq!(test.conversation().await.title, None);
     settle().await;
@@ -112,7 +112,7 @@ async fn a_wrong_expected_position_is_rejected_with_the_actual_one() {
     assert!(matches!(conflict, Err(ChatError::PositionConflict { position: 2 })), "{conflict:?}");
     assert_eq!(code(conflict), "stale");
     assert_eq!(stored, 2);
-    assert!(matches!(current, Ok(Sent::Accepted(_))), "{current:?}");
+    assert!(matches!(current, Ok(StartTurnOutcome::Accepted(_))), "{current:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,11 +127,11 @@ async fn a_duplicate_client_message_id_returns_the_first_result_and_asks_the_mod
     let afterwards = send_first().await.unwrap();
 
     settle().await;
-    let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
+    let StartTurnOutcome::Accepted(event) = sent else { panic!("{sent:?}") };
     let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
     assert_eq!(accepted.client_message_id, message_with_id("first").client_message_id);
-    assert_eq!(during, Sent::Duplicate(accepted.clone()));
-    assert_eq!(afterwards, Sent::Duplicate(accepted));
+    assert_eq!(during, StartTurnOutcome::Duplicate(accepted.clone()));
+    assert_eq!(afterwards, StartTurnOutcome::Duplicate(accepted));
     assert_eq!(test.model.request_count(), 1);
     assert_eq!(test.messages().await.len(), 2);
 }
@@ -174,7 +174,7 @@ async fn a_title_that_fails_to_be_published_does_not_prevent_the_answer() {
 
     let sent = test.send(QUESTION).await.unwrap();
 
-    let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
+    let StartTurnOutcome::Accepted(event) = sent else { panic!("{sent:?}") };
     assert_eq!(describe(&event.body), "accepted: 2 + 2 = 4");
     test.model.next_request().await.finish(FinishReason::Stop).await;
     settle().await;

@@ -4,8 +4,8 @@ use webchat_domain::{ConversationId, MessageId, Role, UserId};
 
 use crate::error::ChatError;
 use crate::turns::send::SendMessage;
-use crate::turns::sent::Sent;
 use crate::turns::service::Turns;
+use crate::turns::start_turn_outcome::StartTurnOutcome;
 
 impl Turns {
     /// Stores another version of a question and starts its turn. The old version stays, but leaves the
@@ -22,7 +22,7 @@ impl Turns {
         id: ConversationId,
         message_id: MessageId,
         message: SendMessage,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<StartTurnOutcome, ChatError> {
         let old = self.core.find_message(user_id, id, message_id, Role::User).await?;
         self.send_version(user_id, id, message, Some(old.message_id)).await
     }

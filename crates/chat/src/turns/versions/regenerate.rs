@@ -3,9 +3,9 @@
 use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role, UserId};
 
 use crate::error::ChatError;
-use crate::turns::sent::Sent;
 use crate::turns::service::Turns;
 use crate::turns::start::{TurnSource, TurnStart};
+use crate::turns::start_turn_outcome::StartTurnOutcome;
 
 impl Turns {
     /// Starts a turn that answers the same question again. The old answer stays, but leaves the visible path
@@ -24,7 +24,7 @@ impl Turns {
         id: ConversationId,
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<StartTurnOutcome, ChatError> {
         let admission = self.core.lifecycle.admit()?;
         let old = match message_id {
             Some(message_id) => {

@@ -7,8 +7,8 @@ use crate::error::ChatError;
 use crate::turns::service::Turns;
 
 impl Turns {
-    /// Makes a version of a message visible, together with the newest messages after it, publishes the change
-    /// and returns the message. Does nothing else if the version is visible already.
+    /// Makes a version of a message visible, together with the newest messages after it, and publishes the
+    /// change. Changes nothing if the version is visible already. Returns the message.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation,

@@ -8,17 +8,21 @@ use webchat_domain::{
 
 use crate::error::ChatError;
 use crate::testing::{ANSWER, QUESTION, TestChat, log_that_rejects, message, settle};
-use crate::turns::sent::Sent;
+use crate::turns::start_turn_outcome::StartTurnOutcome;
 
 fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
     result.unwrap_err().code()
 }
 
-async fn edit(test: &TestChat, old: &Message, content: &str) -> Result<Sent, ChatError> {
+async fn edit(
+    test: &TestChat,
+    old: &Message,
+    content: &str,
+) -> Result<StartTurnOutcome, ChatError> {
     test.chat.turns.edit(test.user_id, test.id, old.message_id, message(content)).await
 }
 
-async fn regenerate(test: &TestChat, old: Option<&Message>) -> Result<Sent, ChatError> {
+async fn regenerate(test: &TestChat, old: Option<&Message>) -> Result<StartTurnOutcome, ChatError> {
     let old = old.map(|old| old.message_id);
     test.chat.turns.regenerate(test.user_id, test.id, old, None).await
 }
@@ -70,7 +74,7 @@ async fn regenerating_the_last_answer_asks_the_same_question_again() {
     let [_, _, same_question, answer] = test.messages().await.try_into().unwrap();
     assert_eq!(same_question, question);
     assert_eq!(answer.content, "Two, again.");
-    let Sent::Accepted(event) = sent else { panic!("{sent:?}") };
+    let StartTurnOutcome::Accepted(event) = sent else { panic!("{sent:?}") };
     let EventBody::MessageAccepted(accepted) = &event.body else { panic!("{event:?}") };
     assert_eq!(
         (accepted.message_id, accepted.position, accepted.answer_id, Some(accepted.turn_id)),
@@ -147,9 +151,9 @@ async fn a_duplicate_client_message_id_regenerates_an_answer_once() {
     test.model.next_request().await.answer("Again.", FinishReason::Stop).await;
     let second = send().await.unwrap();
 
-    let Sent::Accepted(event) = first else { panic!("{first:?}") };
+    let StartTurnOutcome::Accepted(event) = first else { panic!("{first:?}") };
     let EventBody::MessageAccepted(accepted) = event.body.clone() else { panic!("{event:?}") };
-    assert_eq!(second, Sent::Duplicate(accepted));
+    assert_eq!(second, StartTurnOutcome::Duplicate(accepted));
     assert_eq!(test.model.request_count(), 3);
 }
 
@@ -159,7 +163,7 @@ async fn invalid_versions_are_rejected_and_nothing_is_published() {
     let [question, answer, _, _] = test.messages().await.try_into().unwrap();
     let empty = test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
     let before = test.published().await;
-    let (user_id, stranger, id, chat) = (test.user_id, UserId::generate(), test.id, &test.chat);
+    let (user_id, other_user, id, chat) = (test.user_id, UserId::generate(), test.id, &test.chat);
     let (question_id, answer_id) = (question.message_id, answer.message_id);
 
     let not_found = [
@@ -169,15 +173,15 @@ async fn invalid_versions_are_rejected_and_nothing_is_published() {
         chat.turns.select_version(user_id, id, MessageId::generate()).await.map(drop),
         chat.turns.select_version(user_id, empty, question_id).await.map(drop),
     ];
-    let foreign = [
-        chat.turns.edit(stranger, id, question_id, message("mine")).await.map(drop),
-        chat.turns.regenerate(stranger, id, Some(answer_id), None).await.map(drop),
-        chat.turns.regenerate(stranger, id, None, None).await.map(drop),
-        chat.turns.select_version(stranger, id, question_id).await.map(drop),
+    let by_other_user = [
+        chat.turns.edit(other_user, id, question_id, message("mine")).await.map(drop),
+        chat.turns.regenerate(other_user, id, Some(answer_id), None).await.map(drop),
+        chat.turns.regenerate(other_user, id, None, None).await.map(drop),
+        chat.turns.select_version(other_user, id, question_id).await.map(drop),
     ];
 
     assert_eq!(not_found.map(code), ["message_not_found"; 5]);
-    assert_eq!(foreign.map(code), ["conversation_not_found"; 4]);
+    assert_eq!(by_other_user.map(code), ["conversation_not_found"; 4]);
     assert_eq!(code(edit(&test, &question, " \n").await), "empty_message");
     assert_eq!(test.published().await, before);
     assert_eq!(test.texts().await, ["one?", "One.", "two?", "Two."]);

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, ServiceConfig};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ChatError, SavedName};
+use webchat_chat::{Chat, ChatError, SavedHistoryName};
 use webchat_domain::{ConversationId, UserId};
 
 use crate::error::api_error::ApiError;
@@ -64,7 +64,7 @@ pub(crate) async fn save_history(
     chat: &Chat,
     user_id: UserId,
     id: ConversationId,
-) -> Result<SavedName, ApiError> {
+) -> Result<SavedHistoryName, ApiError> {
     chat.conversations.save_history(user_id, id).await.map_err(|error| match error {
         ChatError::ConversationNotFound => error.into(),
         error => ApiError::NotSaved(error),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
-use webchat_chat::{Chat, ChatError, Sent, TurnProgress, TurnResult};
+use webchat_chat::{Chat, ChatError, StartTurnOutcome, TurnProgress, TurnResult};
 use webchat_domain::{
     ClientMessageId, ConversationId, FinishReason, Ledger, Message, Problem, UserId,
 };
@@ -95,7 +95,7 @@ impl TurnRequest {
         connections: &Connections,
         user_id: UserId,
         id: ConversationId,
-        sent: Sent,
+        sent: StartTurnOutcome,
     ) -> Result<HttpResponse, ApiError> {
         let progress = chat.turns.progress(user_id, id, sent).await?;
         let as_events = self.media_type == EVENT_STREAM;
