@@ -14,6 +14,7 @@ mod path;
 mod save_answer;
 mod select;
 mod summary;
+mod turn_log;
 
 pub use append::{AppendEffect, AppendState, check_append};
 pub use continuation::{check_continuation, continued_answer};
@@ -27,3 +28,4 @@ pub use path::{HiddenMessages, NewPath, PathChange, PathNode, newest_descendants
 pub use save_answer::{can_save_answer, token_difference};
 pub use select::check_select;
 pub use summary::is_summary_kept;
+pub use turn_log::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
