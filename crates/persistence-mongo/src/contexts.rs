@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, doc, serialize_to_document};
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
-use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
+use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext, rules};
 
 use crate::documents::{ContextDocument, date, long};
 use crate::queries::{by_id, by_owner};
@@ -31,7 +31,7 @@ impl Contexts for MongoStore {
         context: Context,
         expected_revision: u64,
     ) -> Result<ReplaceContextOutcome, StoreError> {
-        let revision = expected_revision + 1;
+        let revision = rules::next_revision(expected_revision);
         let context = serialize_to_document(&ContextDocument::from(context));
         let replacement = doc! { "$set": {
             "context": context.map_err(StoreError::fault)?,

@@ -6,9 +6,10 @@ use mongodb::error::Result as MongoResult;
 use serde::de::DeserializeOwned;
 use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
+use webchat_persistence::rules::ConversationState;
 
 use crate::database::{MongoDatabase, Transaction};
-use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument};
+use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, state_update};
 
 /// Matches the conversation if it is the user's. Does not match a conversation of the Flask application
 /// until it is migrated.
@@ -52,6 +53,20 @@ pub(crate) async fn find_conversation(
         .projection(without_context())
         .session(&mut *transaction.session)
         .await
+}
+
+/// Writes the new state of a conversation within a transaction.
+pub(crate) async fn update_state(
+    transaction: &mut Transaction<'_>,
+    state: &ConversationState,
+) -> MongoResult<()> {
+    let filter = by_id(state.conversation.conversation_id);
+    let conversations = transaction.database.conversations();
+    conversations
+        .update_one(filter, state_update(state))
+        .session(&mut *transaction.session)
+        .await?;
+    Ok(())
 }
 
 /// Updates a conversation within a transaction.

@@ -187,7 +187,7 @@ impl Conversations for MongoStore {
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError> {
         let conversation = find_by_owner(&self.database, user_id, id).await?;
-        Ok(conversation.and_then(|conversation| conversation.running_turn(now)))
+        Ok(conversation.and_then(|conversation| conversation.state().running_turn(now)))
     }
 
     async fn messages(

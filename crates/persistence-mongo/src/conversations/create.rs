@@ -3,7 +3,8 @@
 use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
-use webchat_persistence::{StoredConversation, rules};
+use webchat_persistence::StoredConversation;
+use webchat_persistence::rules::{self, ConversationState};
 
 use crate::database::Transaction;
 use crate::deletion::removals;
@@ -15,12 +16,15 @@ pub(super) fn new_conversation(
     id: ConversationId,
     now: Timestamp,
 ) -> ConversationDocument {
+    let ConversationState { conversation, head, last_position, .. } =
+        rules::new_conversation(id, now);
+    let context = Context::default();
     ConversationDocument::new(StoredConversation {
         user_id,
-        conversation: rules::new_conversation(id, now),
-        head: None,
-        last_position: 0,
-        context: Context::default(),
+        conversation,
+        head,
+        last_position,
+        context,
     })
 }
 

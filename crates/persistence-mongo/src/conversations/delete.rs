@@ -1,14 +1,17 @@
 //! Deleting and resetting a conversation.
 
-use mongodb::bson::{DateTime, doc, serialize_to_document};
+use mongodb::bson::{doc, serialize_to_document};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Timestamp, UserId};
+use webchat_persistence::rules;
 
 use crate::database::Transaction;
 use crate::deletion::removals;
-use crate::documents::{ContextDocument, date, long};
+use crate::documents::{ContextDocument, long};
 use crate::files::delete_jobs;
-use crate::queries::{by_owner, find_conversation, without_context};
+use crate::queries::{
+    by_owner, find_conversation, update_conversation, update_state, without_context,
+};
 
 /// Deletes a conversation, and schedules the deletion of its messages.
 pub(super) async fn delete(
@@ -41,26 +44,13 @@ pub(super) async fn reset(
     else {
         return Ok(false);
     };
-    let update = doc! {
-        "$set": {
-            "updated_at": date(now),
-            "message_count": 0_i64,
-            "total_tokens": 0_i64,
-            "head": Option::<String>::None,
-            "running_turn": Option::<String>::None,
-            "lease_until": Option::<DateTime>::None,
-            "emptied_through": long(conversation.last_position),
-            "context": serialize_to_document(&ContextDocument::default())?,
-        },
-        // So that a concurrent change of the context fails.
-        "$inc": { "context_revision": 1_i64 },
-    };
-    transaction
-        .database
-        .conversations()
-        .update_one(by_owner(user_id, id), update)
-        .session(&mut *transaction.session)
-        .await?;
+    update_state(&mut transaction, &rules::reset(conversation.state(), now)).await?;
+    let change = doc! { "$set": {
+        "emptied_through": long(conversation.last_position),
+        "context": serialize_to_document(&ContextDocument::default())?,
+        "context_revision": long(rules::next_revision(conversation.context_revision)),
+    } };
+    update_conversation(&mut transaction, &conversation, change).await?;
     delete_jobs(&mut transaction, id).await?;
     removals::schedule(transaction, &conversation).await?;
     Ok(true)

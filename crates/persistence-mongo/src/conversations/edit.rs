@@ -1,13 +1,12 @@
 //! Editing what users see of a conversation: its title and whether it is archived.
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{Conversation, ConversationId, Timestamp, Title, UserId};
+use webchat_domain::{ConversationId, Timestamp, Title, UserId};
 use webchat_persistence::{Edit, EditOutcome, StoreError, rules};
 
 use crate::database::{MongoDatabase, Transaction};
-use crate::documents::date;
-use crate::queries::{by_owner, find_conversation};
+use crate::queries::{by_owner, find_conversation, update_state};
 
 pub(super) async fn edit(
     mut transaction: Transaction<'_>,
@@ -17,32 +16,15 @@ pub(super) async fn edit(
     now: Timestamp,
 ) -> MongoResult<EditOutcome> {
     let found = find_conversation(&mut transaction, by_owner(user_id, id)).await?;
-    let Some(current) = found.map(Conversation::from) else {
+    let Some(mut state) = found.map(|document| document.state()) else {
         return Ok(EditOutcome::NotFound);
     };
-    if let Err(rejected) = rules::check_edit(edit, &current) {
+    if let Err(rejected) = rules::check_edit(edit, &state.conversation) {
         return Ok(rejected);
     }
-    let edited = rules::apply_edit(edit, current, now);
-    let conversations = transaction.database.conversations();
-    conversations
-        .update_one(by_owner(user_id, id), update(&edited))
-        .session(transaction.session)
-        .await?;
-    Ok(EditOutcome::Stored(edited))
-}
-
-/// Returns the update of the fields that an edit can change.
-fn update(edited: &Conversation) -> Document {
-    let mut set = doc! {
-        "title": edited.title.as_ref().map(Title::as_str),
-        "updated_at": date(edited.updated_at),
-    };
-    if edited.archived {
-        set.insert("archived", true);
-        return doc! { "$set": set };
-    }
-    doc! { "$set": set, "$unset": { "archived": "" } }
+    state.conversation = rules::apply_edit(edit, state.conversation, now);
+    update_state(&mut transaction, &state).await?;
+    Ok(EditOutcome::Stored(state.conversation))
 }
 
 /// Replaces the title if it is `expected`. Returns `false` if it differs.

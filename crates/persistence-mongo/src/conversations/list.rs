@@ -39,7 +39,7 @@ pub(super) async fn list(
         .find(filter)
         .sort(doc! { field: -1, "conversation_id": -1 })
         .projection(without_context());
-    let found = at_most(limit.saturating_add(1), find).await?;
+    let found = at_most(rules::items_to_read(limit), find).await?;
     let items = found.into_iter().map(Conversation::from).collect();
     Ok(rules::build_page(items, order, limit))
 }

@@ -1,12 +1,14 @@
 //! The documents of `conversations`.
 
+use mongodb::bson::{Document, doc};
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, Title, TurnId, UserId};
-use webchat_persistence::{StoredConversation, rules};
+use webchat_persistence::StoredConversation;
+use webchat_persistence::rules::ConversationState;
 
 use super::context::ContextDocument;
-use super::values::Date;
+use super::values::{Date, date, long};
 
 /// The format version of the documents in `conversations`. The Flask application's documents, which share
 /// the collection until they are migrated, have no such number.
@@ -80,23 +82,49 @@ impl ConversationDocument {
         }
     }
 
-    /// Returns the turn whose lease is valid at `now`.
-    pub(crate) fn running_turn(&self, now: Timestamp) -> Option<TurnId> {
-        rules::running_turn(self.running_turn, self.lease_until, now)
+    /// Returns the state that the rules change.
+    pub(crate) fn state(&self) -> ConversationState {
+        ConversationState {
+            conversation: Conversation {
+                conversation_id: self.conversation_id,
+                title: self.title.clone(),
+                created_at: self.created_at,
+                updated_at: self.updated_at,
+                message_count: self.message_count,
+                total_tokens: self.total_tokens,
+                archived: self.archived,
+            },
+            head: self.head,
+            last_position: self.last_position,
+            turn_id: self.running_turn,
+            lease_until: self.lease_until,
+        }
     }
+}
+
+/// Returns the update that writes all that rules can change in a conversation.
+pub(crate) fn state_update(state: &ConversationState) -> Document {
+    let conversation = &state.conversation;
+    let mut set = doc! {
+        "title": conversation.title.as_ref().map(Title::as_str),
+        "updated_at": date(conversation.updated_at),
+        "message_count": long(conversation.message_count),
+        "total_tokens": long(conversation.total_tokens),
+        "head": state.head.map(|head| head.to_string()),
+        "last_position": long(state.last_position),
+        "running_turn": state.turn_id.map(|turn_id| turn_id.to_string()),
+        "lease_until": state.lease_until.map(date),
+    };
+    if conversation.archived {
+        set.insert("archived", true);
+        return doc! { "$set": set };
+    }
+    doc! { "$set": set, "$unset": { "archived": "" } }
 }
 
 impl From<ConversationDocument> for Conversation {
     fn from(document: ConversationDocument) -> Self {
-        Self {
-            conversation_id: document.conversation_id,
-            title: document.title,
-            created_at: document.created_at,
-            updated_at: document.updated_at,
-            message_count: document.message_count,
-            total_tokens: document.total_tokens,
-            archived: document.archived,
-        }
+        document.state().conversation
     }
 }
 

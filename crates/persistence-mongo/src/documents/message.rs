@@ -90,3 +90,25 @@ impl From<MessageDocument> for StoredMessage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{Bson, serialize_to_bson};
+    use webchat_domain::JobStatus;
+    use webchat_persistence::rules::StoredName;
+
+    use super::*;
+
+    fn assert_documents_have_stored_names<T: StoredName + Serialize>() {
+        let names = T::ALL.iter().map(|value| serialize_to_bson(value).unwrap());
+        let stored = T::stored_names().into_iter().map(Bson::from);
+        assert_eq!(names.collect::<Vec<_>>(), stored.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn documents_name_roles_and_statuses_as_updates_do() {
+        assert_documents_have_stored_names::<Role>();
+        assert_documents_have_stored_names::<MessageStatus>();
+        assert_documents_have_stored_names::<JobStatus>();
+    }
+}

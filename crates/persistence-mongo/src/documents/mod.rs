@@ -11,7 +11,7 @@ mod removal;
 mod values;
 
 pub(crate) use self::context::ContextDocument;
-pub(crate) use self::conversation::{CONVERSATION_SCHEMA, ConversationDocument};
+pub(crate) use self::conversation::{CONVERSATION_SCHEMA, ConversationDocument, state_update};
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
 pub(crate) use self::message::MessageDocument;
 pub(crate) use self::message_batches::message_batches;

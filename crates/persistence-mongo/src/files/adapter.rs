@@ -2,19 +2,15 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use mongodb::bson::{Document, doc, serialize_to_document};
-use mongodb::options::ReturnDocument;
-use webchat_domain::{
-    ConversationId, FileJob, JobId, JobStatus, Problem, RunId, Timestamp, UserId,
-};
+use mongodb::bson::doc;
+use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
 use webchat_persistence::{
     Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob, rules,
 };
 
-use super::cancel::cancel;
 use super::create::create;
-use super::filters::{claimable, ended, job_by_owner, leased_by, status_name};
-use super::work::{complete, record_part, take};
+use super::filters::{claimable, job_by_owner, leased_by};
+use super::work::{change, complete, fail, record_part, take};
 use crate::documents::date;
 use crate::queries::{at_most, by_owner};
 use crate::store::MongoStore;
@@ -122,14 +118,11 @@ impl FileJobs for MongoStore {
         run_id: RunId,
         error: Problem,
     ) -> Result<Option<FileJob>, StoreError> {
-        let mut failed = ended(JobStatus::Failed);
-        let error = serialize_to_document(&error).map_err(StoreError::fault)?;
-        failed.insert("error", error);
-        let jobs = self.database.file_jobs();
-        let update = jobs
-            .find_one_and_update(leased_by(job_id, run_id), doc! { "$set": failed })
-            .return_document(ReturnDocument::After);
-        Ok(self.database.run(update).await?.map(FileJob::from))
+        self.database
+            .transaction(error, move |transaction, error| {
+                fail(transaction, job_id, run_id, error).boxed()
+            })
+            .await
     }
 
     async fn cancel_job(
@@ -140,11 +133,10 @@ impl FileJobs for MongoStore {
     ) -> Result<Option<FileJob>, StoreError> {
         let job = job_by_owner(user_id, id, job_id);
         self.database
-            .transaction(job, move |mut transaction, job| {
-                async move { cancel(&mut transaction, job).await }.boxed()
+            .transaction(job, |transaction, job| {
+                change(transaction, job, rules::cancel_job).boxed()
             })
-            .await?;
-        self.find_job(user_id, id, job_id).await
+            .await
     }
 
     async fn retry_job(
@@ -153,11 +145,9 @@ impl FileJobs for MongoStore {
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
-        let mut failed = job_by_owner(user_id, id, job_id);
-        failed.insert("status", status_name(rules::RETRYABLE));
-        let running = doc! { "$set": { "status": "running", "error": Option::<Document>::None } };
-        let jobs = self.database.file_jobs();
-        self.database.run(jobs.update_one(failed, running)).await?;
-        self.find_job(user_id, id, job_id).await
+        let job = job_by_owner(user_id, id, job_id);
+        self.database
+            .transaction(job, |transaction, job| change(transaction, job, rules::retry_job).boxed())
+            .await
     }
 }

@@ -5,73 +5,83 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt;
 use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
-use webchat_domain::UserId;
-use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob, rules};
+use webchat_domain::{FileJob, JobStatus, UserId};
+use webchat_persistence::rules::{self, CreateJobState, StoredName};
+use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob};
 
-use super::cancel::cancel;
+use super::change::update;
 use super::filters::job_by_owner;
 use super::storage::insert;
 use crate::database::Transaction;
-use crate::documents::{JobDocument, date};
-use crate::queries::by_owner;
+use crate::queries::{by_owner, find_conversation, update_state};
 
 pub(super) async fn create(
     mut transaction: Transaction<'_>,
     user_id: UserId,
     new: &NewFileJob,
 ) -> MongoResult<CreateJobOutcome> {
-    let job = &new.job;
-    // Write to the conversation, so that a concurrent deletion of it conflicts and leaves no job.
-    let touched = doc! { "$set": { "updated_at": date(job.created_at) } };
-    let conversations = transaction.database.conversations();
-    let found = conversations
-        .update_one(by_owner(user_id, job.conversation_id), touched)
-        .session(&mut *transaction.session)
-        .await?;
-    if found.matched_count == 0 {
-        return Ok(CreateJobOutcome::NotFound);
+    let of_conversation = by_owner(user_id, new.job.conversation_id);
+    let conversation = find_conversation(&mut transaction, of_conversation).await?;
+    let loaded = CreateJobState {
+        has_conversation: conversation.is_some(),
+        duplicate: find_duplicate(&mut transaction, user_id, &new.job).await?,
+        running: count_running(&mut transaction, user_id).await?,
+    };
+    let failed_kept = match rules::check_create_job(new.max_kept, loaded) {
+        Ok(failed_kept) => failed_kept,
+        Err(rejected) => return Ok(*rejected),
+    };
+    for excess in find_failed_beyond(&mut transaction, user_id, failed_kept).await? {
+        if let Some(cancelled) = rules::cancel_job(&excess) {
+            update(&mut transaction, &cancelled).await?;
+        }
     }
-    let duplicate = job_by_owner(user_id, job.conversation_id, job.job_id);
-    let jobs = transaction.database.file_jobs();
-    if let Some(job) = jobs.find_one(duplicate).session(&mut *transaction.session).await? {
-        return Ok(CreateJobOutcome::Duplicate(job.into()));
+    if let Some(conversation) = conversation {
+        // This also makes a concurrent deletion of the conversation conflict, which would leave the job.
+        let state = conversation.state().updated(new.job.created_at);
+        update_state(&mut transaction, &state).await?;
     }
-    if !enforce_job_limit(&mut transaction, user_id, new.max_kept).await? {
-        // The transaction still commits the new `updated_at`: the user has used the conversation.
-        return Ok(CreateJobOutcome::TooMany);
-    }
+    insert(transaction, stored_job(user_id, new)).await?;
+    Ok(CreateJobOutcome::Created)
+}
+
+fn stored_job(user_id: UserId, new: &NewFileJob) -> StoredFileJob {
     let text = FileText {
         content: new.text.clone(),
         part_ends: new.part_ends.clone(),
         analyses: BTreeMap::new(),
     };
-    let stored = StoredFileJob { user_id, job: job.clone(), text: Some(text) };
-    insert(transaction, stored).await?;
-    Ok(CreateJobOutcome::Created)
+    StoredFileJob { user_id, job: new.job.clone(), text: Some(text) }
 }
 
-/// Cancels the oldest failed jobs if the user has too many jobs. Returns `false` if the running
-/// jobs alone reach the limit.
-async fn enforce_job_limit(
+async fn find_duplicate(
     transaction: &mut Transaction<'_>,
     user_id: UserId,
-    max_jobs: u32,
-) -> MongoResult<bool> {
+    job: &FileJob,
+) -> MongoResult<Option<FileJob>> {
+    let duplicate = job_by_owner(user_id, job.conversation_id, job.job_id);
     let jobs = transaction.database.file_jobs();
-    let running = jobs
-        .count_documents(doc! { "user_id": user_id.to_string(), "status": "running" })
-        .session(&mut *transaction.session)
-        .await?;
-    let Some(kept) = rules::failed_jobs_to_keep(running, max_jobs) else { return Ok(false) };
-    let mut failed = jobs
-        .find(doc! { "user_id": user_id.to_string(), "status": "failed" })
-        .sort(doc! { "created_at": -1, "job_id": -1 })
-        .skip(kept)
-        .session(&mut *transaction.session)
-        .await?;
-    let excess: Vec<JobDocument> = failed.stream(transaction.session).try_collect().await?;
-    for job in excess {
-        cancel(transaction, &doc! { "job_id": job.job_id.to_string() }).await?;
-    }
-    Ok(true)
+    let found = jobs.find_one(duplicate).session(&mut *transaction.session).await?;
+    Ok(found.map(FileJob::from))
+}
+
+async fn count_running(transaction: &mut Transaction<'_>, user_id: UserId) -> MongoResult<u64> {
+    let status = JobStatus::Running.stored_name();
+    let running = doc! { "user_id": user_id.to_string(), "status": status };
+    let jobs = transaction.database.file_jobs();
+    jobs.count_documents(running).session(&mut *transaction.session).await
+}
+
+/// Finds the user's failed jobs except the newest `kept`.
+async fn find_failed_beyond(
+    transaction: &mut Transaction<'_>,
+    user_id: UserId,
+    kept: u64,
+) -> MongoResult<Vec<FileJob>> {
+    let status = JobStatus::Failed.stored_name();
+    let failed = doc! { "user_id": user_id.to_string(), "status": status };
+    let jobs = transaction.database.file_jobs();
+    let find = jobs.find(failed).sort(doc! { "created_at": -1, "job_id": -1 }).skip(kept);
+    let mut found = find.session(&mut *transaction.session).await?;
+    found.stream(transaction.session).map_ok(FileJob::from).try_collect().await
 }

@@ -1,7 +1,7 @@
-//! Filters and updates of `file_jobs`.
+//! Filters of `file_jobs`.
 
 use mongodb::bson::{DateTime, Document, doc};
-use webchat_domain::{ConversationId, JobId, JobStatus, RunId, Timestamp, UserId};
+use webchat_domain::{ConversationId, JobId, RunId, Timestamp, UserId};
 
 use crate::documents::date;
 
@@ -24,22 +24,4 @@ pub(super) fn claimable(now: Timestamp) -> Document {
     let unclaimed = doc! { "lease_until": Option::<DateTime>::None };
     let expired = doc! { "lease_until": { "$lte": date(now) } };
     doc! { "status": "running", "$or": [unclaimed, expired] }
-}
-
-/// Returns the fields of a job that has ended. It has no lease.
-pub(super) fn ended(status: JobStatus) -> Document {
-    doc! {
-        "status": status_name(status),
-        "run_id": Option::<String>::None,
-        "lease_until": Option::<DateTime>::None,
-    }
-}
-
-pub(super) fn status_name(status: JobStatus) -> &'static str {
-    match status {
-        JobStatus::Running => "running",
-        JobStatus::Complete => "complete",
-        JobStatus::Failed => "failed",
-        JobStatus::Cancelled => "cancelled",
-    }
 }

@@ -1,16 +1,16 @@
-//! The steps of a worker: claiming a job, recording its parts, completing it.
+//! The steps of a worker: claiming a job, recording its parts, ending it.
 
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, Result as MongoResult};
-use mongodb::options::ReturnDocument;
-use webchat_domain::{FileJob, JobId, JobStatus, RunId, Timestamp};
-use webchat_persistence::{Append, AppendOutcome, CompletedJob, TakenJob};
+use webchat_domain::{FileJob, JobId, Problem, RunId, Timestamp};
+use webchat_persistence::{Append, AppendOutcome, CompletedJob, TakenJob, rules};
 
-use super::filters::{claimable, ended, leased_by};
-use super::storage::{delete_texts, read_text};
+use super::change::update;
+use super::filters::{claimable, leased_by};
+use super::storage::read_text;
 use crate::conversations::append_messages;
 use crate::database::Transaction;
-use crate::documents::{AnalysisDocument, date};
+use crate::documents::{AnalysisDocument, JobDocument, date};
 
 /// Leases the oldest claimable job to this run.
 pub(super) async fn take(
@@ -35,60 +35,81 @@ pub(super) async fn take(
 
 /// Records the analysis of a part, unless it was recorded before.
 pub(super) async fn record_part(
-    transaction: Transaction<'_>,
+    mut transaction: Transaction<'_>,
     job_id: JobId,
     run_id: RunId,
     part: u32,
     text: &str,
 ) -> MongoResult<Option<FileJob>> {
-    let Transaction { database, session } = transaction;
-    let jobs = database.file_jobs();
-    let Some(job) = jobs.find_one(leased_by(job_id, run_id)).session(&mut *session).await? else {
-        return Ok(None);
-    };
-    let analyses = database.file_analyses();
+    let found = find(&mut transaction, leased_by(job_id, run_id)).await?;
+    let Some(job) = found.map(FileJob::from) else { return Ok(None) };
+    let analyses = transaction.database.file_analyses();
     let this_part = doc! { "job_id": job_id.to_string(), "part": i64::from(part) };
-    let existing = analyses.find_one(this_part).session(&mut *session).await?;
-    if existing.is_some() {
-        return Ok(Some(job.into()));
+    if analyses.find_one(this_part).session(&mut *transaction.session).await?.is_some() {
+        return Ok(Some(job));
     }
-    let recorded = AnalysisDocument {
-        job_id,
-        conversation_id: job.conversation_id,
-        part,
-        content: text.to_owned(),
-    };
-    analyses.insert_one(recorded).session(&mut *session).await?;
-    let counted = jobs
-        .find_one_and_update(leased_by(job_id, run_id), doc! { "$inc": { "done": 1_i64 } })
-        .return_document(ReturnDocument::After)
-        .session(session)
-        .await?;
-    Ok(counted.map(FileJob::from))
+    let conversation_id = job.conversation_id;
+    let recorded = AnalysisDocument { job_id, conversation_id, part, content: text.to_owned() };
+    analyses.insert_one(recorded).session(&mut *transaction.session).await?;
+    let job = rules::record_part(job);
+    update(&mut transaction, &job).await?;
+    Ok(Some(job))
 }
 
 /// Appends the messages and completes the job.
 pub(super) async fn complete(
-    mut transaction: Transaction<'_>,
+    transaction: Transaction<'_>,
     job_id: JobId,
     run_id: RunId,
     append: &Append,
     now: Timestamp,
 ) -> MongoResult<Option<CompletedJob>> {
-    let mut complete = ended(JobStatus::Complete);
-    complete.insert("message_id", append.messages.last().map(|last| last.message_id.to_string()));
-    let jobs = transaction.database.file_jobs();
-    let job = jobs
-        .find_one_and_update(leased_by(job_id, run_id), doc! { "$set": complete })
-        .return_document(ReturnDocument::After)
-        .session(&mut *transaction.session)
-        .await?;
-    let Some(job) = job else { return Ok(None) };
-    delete_texts(&mut transaction, doc! { "job_id": job_id.to_string() }).await?;
+    let Transaction { database, session } = transaction;
+    let leased = leased_by(job_id, run_id);
+    let found = find(&mut Transaction { database, session: &mut *session }, leased).await?;
+    let Some(job) = found else { return Ok(None) };
     let (user_id, id) = (job.user_id, job.conversation_id);
-    let appended = append_messages(transaction, user_id, id, append, now).await?;
+    let appending = Transaction { database, session: &mut *session };
+    let appended = append_messages(appending, user_id, id, append, now).await?;
     let AppendOutcome::Stored { conversation, messages } = appended else {
         return Err(Error::custom("failed to append the messages of a file job"));
     };
-    Ok(Some(CompletedJob { job: job.into(), conversation, messages }))
+    let job = rules::complete_job(job.into(), &messages);
+    update(&mut Transaction { database, session }, &job).await?;
+    Ok(Some(CompletedJob { job, conversation, messages }))
+}
+
+/// Ends the job as failed.
+pub(super) async fn fail(
+    mut transaction: Transaction<'_>,
+    job_id: JobId,
+    run_id: RunId,
+    error: &Problem,
+) -> MongoResult<Option<FileJob>> {
+    let found = find(&mut transaction, leased_by(job_id, run_id)).await?;
+    let Some(job) = found.map(FileJob::from) else { return Ok(None) };
+    let job = rules::fail_job(job, error.clone());
+    update(&mut transaction, &job).await?;
+    Ok(Some(job))
+}
+
+/// Changes a job by a rule that returns `None` for a job that stays as it is.
+pub(super) async fn change(
+    mut transaction: Transaction<'_>,
+    job: &Document,
+    rule: fn(&FileJob) -> Option<FileJob>,
+) -> MongoResult<Option<FileJob>> {
+    let found = find(&mut transaction, job.clone()).await?;
+    let Some(job) = found.map(FileJob::from) else { return Ok(None) };
+    let Some(changed) = rule(&job) else { return Ok(Some(job)) };
+    update(&mut transaction, &changed).await?;
+    Ok(Some(changed))
+}
+
+async fn find(
+    transaction: &mut Transaction<'_>,
+    job: Document,
+) -> MongoResult<Option<JobDocument>> {
+    let jobs = transaction.database.file_jobs();
+    jobs.find_one(job).session(&mut *transaction.session).await
 }

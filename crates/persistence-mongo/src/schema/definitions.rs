@@ -1,6 +1,8 @@
 //! The collections that the database should have, with their validators and indexes.
 
 use mongodb::bson::{Document, doc};
+use webchat_domain::{JobStatus, MessageStatus, Role};
+use webchat_persistence::rules::StoredName;
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
 pub(crate) const MESSAGES: &str = "messages";
@@ -111,10 +113,10 @@ fn messages_validator() -> Document {
             "parent_id": { "bsonType": ["string", "null"] },
             "turn_id": { "bsonType": "string" },
             "client_message_id": { "bsonType": "string" },
-            "role": { "enum": ["user", "assistant"] },
+            "role": { "enum": Role::stored_names() },
             "content": { "bsonType": "string" },
             "token_count": { "bsonType": "long", "minimum": 0 },
-            "status": { "enum": ["complete", "stopped", "interrupted", "failed", "truncated"] },
+            "status": { "enum": MessageStatus::stored_names() },
             "error": { "bsonType": ["object", "null"] },
             "created_at": { "bsonType": "date" },
             "active": { "bsonType": "bool" },
@@ -148,7 +150,7 @@ fn file_jobs_validator() -> Document {
             "file_name": { "bsonType": "string" },
             "size_bytes": { "bsonType": "long", "minimum": 0 },
             "token_count": { "bsonType": "long", "minimum": 0 },
-            "status": { "enum": ["running", "complete", "failed", "cancelled"] },
+            "status": { "enum": JobStatus::stored_names() },
             "done": { "bsonType": "long", "minimum": 0 },
             "parts": { "bsonType": "long", "minimum": 0 },
             "error": { "bsonType": ["object", "null"] },

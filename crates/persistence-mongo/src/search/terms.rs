@@ -9,11 +9,9 @@ use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use webchat_domain::{SearchQuery, SnippetPart};
+use webchat_persistence::rules::SNIPPET_WORDS;
 
-/// The approximate number of words in a snippet.
-const SNIPPET_WORDS: usize = 24;
-
-/// The number of these words before the first match.
+/// The number of the words of a snippet before the first match.
 const WORDS_BEFORE: usize = 5;
 
 /// The maximum length of a snippet, in bytes, which matters for long words.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use redis::{Script, ScriptInvocation};
 use tokio_util::task::AbortOnDropHandle;
 use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
+use webchat_persistence::rules::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
 use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
 
 use super::entry::{Entry, event, event_of};
@@ -60,13 +61,14 @@ impl TurnLog for RedisTurnLog {
         body: EventBody,
     ) -> Result<Arc<Event>, StoreError> {
         let data = serde_json::to_string(&body).map_err(StoreError::fault)?;
-        let (turn_id, change) = match &body {
-            EventBody::MessageAccepted(accepted) => (accepted.turn_id.to_simple(), "begins"),
-            EventBody::TokenUsage(usage) => (usage.turn_id.to_simple(), "ends"),
-            _ => (String::new(), ""),
+        let (turn_id, change) = match turn_boundary(&body) {
+            Some(TurnBoundary::Begin(turn_id)) => (turn_id.to_simple(), "begins"),
+            Some(TurnBoundary::End(turn_id)) => (turn_id.to_simple(), "ends"),
+            None => (String::new(), ""),
         };
         let mut script = self.invocation(&self.scripts.append, id);
         script.arg(event_id.to_simple()).arg(body.name()).arg(data).arg(turn_id).arg(change);
+        script.arg(DEDUPLICATION_WINDOW).arg(KEPT_EVENTS);
         let appended: (u64, Option<String>, Option<String>) = self.pool.run(&script).await?;
         match appended {
             (seq, Some(name), Some(data)) => event(id, seq, &name, &data),

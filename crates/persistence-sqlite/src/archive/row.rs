@@ -1,11 +1,11 @@
 //! Complete conversations and messages, with what users don't see of them.
 
 use rusqlite::{Row, Transaction, params};
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Title, UserId};
-use webchat_persistence::{StoredConversation, StoredMessage};
+use webchat_domain::{ConversationId, MessageId, Title, UserId};
+use webchat_persistence::{StoredConversation, StoredMessage, rules};
 
 use crate::contexts;
-use crate::rows::{self, MESSAGE};
+use crate::rows::{self, STORED_MESSAGE};
 
 pub(super) fn messages(
     transaction: &Transaction<'_>,
@@ -15,10 +15,10 @@ pub(super) fn messages(
 ) -> rusqlite::Result<Vec<StoredMessage>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {MESSAGE}, client_message_id, active FROM messages
+            "SELECT {STORED_MESSAGE} FROM messages
              WHERE conversation_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
         ))?
-        .query_map(params![id.to_simple(), after, limit], message)?
+        .query_map(params![id.to_simple(), after, limit], rows::stored_message)?
         .collect()
 }
 
@@ -33,18 +33,6 @@ pub(super) fn conversation(
         last_position: row.get("last_position")?,
         context: contexts::find(transaction, conversation.conversation_id)?.context,
         conversation,
-    })
-}
-
-fn message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
-    let client_message_id: Option<String> = row.get("client_message_id")?;
-    Ok(StoredMessage {
-        message: rows::message(row)?,
-        client_message_id: client_message_id
-            .map(ClientMessageId::try_from)
-            .transpose()
-            .map_err(rows::invalid)?,
-        active: row.get("active")?,
     })
 }
 
@@ -76,7 +64,7 @@ pub(super) fn put_conversation(
             conversation.archived,
         ])?;
     let revision = contexts::find(transaction, id)?.revision;
-    contexts::put(transaction, id, &stored.context, revision + 1)
+    contexts::put(transaction, id, &stored.context, rules::next_revision(revision))
 }
 
 pub(super) fn put_message(

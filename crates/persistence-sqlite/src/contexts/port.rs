@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::params;
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
-use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext};
+use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext, rules};
 
 use super::row::{find, put};
 use crate::{SqliteStore, rows};
@@ -40,7 +40,7 @@ impl Contexts for SqliteStore {
                 if find(transaction, id)?.revision != expected_revision {
                     return Ok(ReplaceContextOutcome::Conflict);
                 }
-                let revision = expected_revision + 1;
+                let revision = rules::next_revision(expected_revision);
                 put(transaction, id, &context, revision)?;
                 Ok(ReplaceContextOutcome::Stored { revision })
             })

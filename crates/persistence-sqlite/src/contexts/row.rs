@@ -46,11 +46,11 @@ pub(crate) fn drop_summary_from(
     let StoredContext { mut context, revision } = find(transaction, id)?;
     context.summary =
         context.summary.filter(|summary| rules::is_summary_kept(summary.through, position));
-    put(transaction, id, &context, revision + 1)
+    put(transaction, id, &context, rules::next_revision(revision))
 }
 
 /// Empties the context. Its revision rises, so that a writer that has not seen this gets a conflict.
 pub(crate) fn reset(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
     let StoredContext { revision, .. } = find(transaction, id)?;
-    put(transaction, id, &Context::default(), revision + 1)
+    put(transaction, id, &Context::default(), rules::next_revision(revision))
 }

@@ -1,11 +1,13 @@
 //! Continuing an unfinished answer.
 
-use rusqlite::{Transaction, params};
-use webchat_domain::{ClientMessageId, ConversationId, Message, Timestamp, TurnId, UserId};
-use webchat_persistence::{AppendOutcome, ContinueAnswer, rules};
+use rusqlite::{OptionalExtension, Transaction, params};
+use webchat_domain::{ClientMessageId, ConversationId, MessageId, Timestamp, TurnId, UserId};
+use webchat_persistence::rules::{self, StoredName};
+use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
-use super::head::Head;
-use crate::{contexts, rows};
+use super::preconditions::append_state;
+use crate::contexts;
+use crate::rows::{self, STORED_MESSAGE};
 
 pub(super) fn continue_answer(
     transaction: &Transaction<'_>,
@@ -14,68 +16,51 @@ pub(super) fn continue_answer(
     continuation: &ContinueAnswer,
     now: Timestamp,
 ) -> rusqlite::Result<AppendOutcome> {
-    let Some(head) = Head::find(transaction, user_id, id, now)? else {
+    let Some(state) = rows::find_state(transaction, user_id, id)? else {
         return Ok(AppendOutcome::NotFound);
     };
-    let state = head.append_state(transaction, id, continuation.client_message_id.as_ref())?;
-    let last = match head.message_id {
-        Some(message_id) => rows::find_message(transaction, user_id, id, message_id)?,
-        None => None,
+    let head = find_head(transaction, state.head)?;
+    let name = continuation.client_message_id.as_ref();
+    let loaded = append_state(transaction, &state, name, 0, now)?;
+    let answer = match rules::check_continuation(continuation, head, loaded) {
+        Ok(answer) => answer,
+        Err(rejected) => return Ok(rejected),
     };
-    if let Err(rejected) = rules::check_continuation(continuation, last.as_ref(), state) {
-        return Ok(rejected);
-    }
-    let Some(answer) = last else { return Ok(AppendOutcome::NotFound) };
-    let answer = rules::continued_answer(answer, continuation);
-    update_answer(transaction, &answer, continuation.client_message_id.as_ref())?;
-    start_turn(transaction, id, continuation, now)?;
-    contexts::drop_summary_from(transaction, id, answer.position)?;
-    match rows::find_conversation(transaction, user_id, id)? {
-        Some(conversation) => Ok(AppendOutcome::Stored { conversation, messages: vec![answer] }),
-        None => Ok(AppendOutcome::NotFound),
-    }
+    let (state, answer) = rules::continue_answer(state, answer, continuation, now);
+    update_answer(transaction, &answer)?;
+    rows::update_state(transaction, &state)?;
+    contexts::drop_summary_from(transaction, id, answer.message.position)?;
+    let messages = vec![answer.message];
+    Ok(AppendOutcome::Stored { conversation: state.conversation, messages })
 }
 
-fn update_answer(
+fn find_head(
     transaction: &Transaction<'_>,
-    answer: &Message,
-    client_message_id: Option<&ClientMessageId>,
-) -> rusqlite::Result<()> {
+    head: Option<MessageId>,
+) -> rusqlite::Result<Option<StoredMessage>> {
+    let Some(head) = head else { return Ok(None) };
+    transaction
+        .prepare_cached(&format!("SELECT {STORED_MESSAGE} FROM messages WHERE message_id = ?1"))?
+        .query_row([head.to_simple()], rows::stored_message)
+        .optional()
+}
+
+/// Writes what a continuation changes in the answer.
+fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusqlite::Result<()> {
+    let StoredMessage { message, client_message_id, .. } = answer;
     transaction
         .prepare_cached(
             "UPDATE messages SET turn_id = ?2, status = ?3, error_message = ?4, error_code = ?5,
-                 client_message_id = coalesce(?6, client_message_id)
+                 client_message_id = ?6
              WHERE message_id = ?1",
         )?
         .execute(params![
-            answer.message_id.to_simple(),
-            answer.turn_id.map(TurnId::to_simple),
-            rows::status_name(answer.status),
-            answer.error.as_ref().map(|error| &error.message),
-            answer.error.as_ref().map(|error| &error.code),
-            client_message_id.map(ClientMessageId::as_str),
-        ])?;
-    Ok(())
-}
-
-/// Leases the conversation to the turn, and takes it out of the archive.
-fn start_turn(
-    transaction: &Transaction<'_>,
-    id: ConversationId,
-    continuation: &ContinueAnswer,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "UPDATE conversations SET updated_at = ?2, running_turn = ?3, lease_until = ?4,
-                 archived = 0
-             WHERE conversation_id = ?1",
-        )?
-        .execute(params![
-            id.to_simple(),
-            now.unix_millis(),
-            continuation.turn.turn_id.to_simple(),
-            continuation.turn.lease_until.unix_millis(),
+            message.message_id.to_simple(),
+            message.turn_id.map(TurnId::to_simple),
+            message.status.stored_name(),
+            message.error.as_ref().map(|error| &error.message),
+            message.error.as_ref().map(|error| &error.code),
+            client_message_id.as_ref().map(ClientMessageId::as_str),
         ])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Editing a conversation, and emptying it.
+//! Editing a conversation, and resetting it.
 
-use rusqlite::{Transaction, params};
-use webchat_domain::{ConversationId, Timestamp, Title, UserId};
+use rusqlite::Transaction;
+use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::{Edit, EditOutcome, rules};
 
 use crate::{contexts, files, rows};
@@ -13,25 +13,15 @@ pub(super) fn edit(
     edit: &Edit,
     now: Timestamp,
 ) -> rusqlite::Result<EditOutcome> {
-    let Some(found) = rows::find_conversation(transaction, user_id, id)? else {
+    let Some(mut state) = rows::find_state(transaction, user_id, id)? else {
         return Ok(EditOutcome::NotFound);
     };
-    if let Err(rejected) = rules::check_edit(edit, &found) {
+    if let Err(rejected) = rules::check_edit(edit, &state.conversation) {
         return Ok(rejected);
     }
-    let edited = rules::apply_edit(edit, found, now);
-    transaction
-        .prepare_cached(
-            "UPDATE conversations SET title = ?2, archived = ?3, updated_at = ?4
-             WHERE conversation_id = ?1",
-        )?
-        .execute(params![
-            id.to_simple(),
-            edited.title.as_ref().map(Title::as_str),
-            edited.archived,
-            edited.updated_at.unix_millis(),
-        ])?;
-    Ok(EditOutcome::Stored(edited))
+    state.conversation = rules::apply_edit(edit, state.conversation, now);
+    rows::update_state(transaction, &state)?;
+    Ok(EditOutcome::Stored(state.conversation))
 }
 
 pub(super) fn reset(
@@ -40,16 +30,10 @@ pub(super) fn reset(
     id: ConversationId,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
-    let updated = transaction.execute(
-        "UPDATE conversations SET updated_at = ?3, message_count = 0, total_tokens = 0,
-             head = NULL, running_turn = NULL, lease_until = NULL
-         WHERE conversation_id = ?1 AND user_id = ?2",
-        params![id.to_simple(), user_id.to_simple(), now.unix_millis()],
-    )?;
-    if updated > 0 {
-        transaction.execute("DELETE FROM messages WHERE conversation_id = ?1", [id.to_simple()])?;
-        contexts::reset(transaction, id)?;
-        files::delete_all(transaction, id)?;
-    }
-    Ok(updated > 0)
+    let Some(state) = rows::find_state(transaction, user_id, id)? else { return Ok(false) };
+    rows::update_state(transaction, &rules::reset(state, now))?;
+    transaction.execute("DELETE FROM messages WHERE conversation_id = ?1", [id.to_simple()])?;
+    contexts::reset(transaction, id)?;
+    files::delete_all(transaction, id)?;
+    Ok(true)
 }

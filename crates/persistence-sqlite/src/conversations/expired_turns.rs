@@ -1,10 +1,9 @@
 //! Turns whose lease has expired, or whose end was not published.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
-use webchat_domain::{ConversationId, Message, Timestamp, TurnId, UserId};
+use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
 use webchat_persistence::AbandonedTurn;
 
-use super::head;
 use crate::rows::{self, MESSAGE};
 
 /// Which turns count as abandoned.
@@ -66,22 +65,6 @@ pub(super) fn end_turn(
         [id.to_simple(), turn_id.to_simple()],
     )?;
     Ok(ended > 0)
-}
-
-pub(super) fn running_turn(
-    transaction: &Transaction<'_>,
-    user_id: UserId,
-    id: ConversationId,
-    now: Timestamp,
-) -> rusqlite::Result<Option<TurnId>> {
-    transaction
-        .prepare_cached(
-            "SELECT running_turn, lease_until FROM conversations
-             WHERE conversation_id = ?1 AND user_id = ?2",
-        )?
-        .query_row([id.to_simple(), user_id.to_simple()], |row| head::running_turn(row, now))
-        .optional()
-        .map(Option::flatten)
 }
 
 fn without_answer(row: &Row<'_>) -> rusqlite::Result<AbandonedTurn> {

@@ -2,19 +2,20 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{ConversationId, MessageId};
-use webchat_persistence::rules::{HiddenMessages, NewPath, PathChange, PathNode};
+use webchat_persistence::rules::{self, ConversationState, HiddenMessages, NewPath, PathNode};
 
 use crate::{contexts, rows};
 
 /// The columns of a [`PathNode`].
 const NODE: &str = "message_id, parent_id, position, token_count, active";
 
-/// Makes the path the visible one.
+/// Makes the path the visible one. Returns the conversation's new state, which the caller writes.
 pub(super) fn show(
     transaction: &Transaction<'_>,
-    id: ConversationId,
+    state: ConversationState,
     mut path: NewPath,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<ConversationState> {
+    let id = state.conversation.conversation_id;
     while let Some(message_id) = path.missing_ancestor()
         && let Some(node) = find_node(transaction, id, message_id)?
     {
@@ -22,20 +23,7 @@ pub(super) fn show(
     }
     let hidden = hide_after(transaction, id, path.branch_position())?;
     show_joining(transaction, &path)?;
-    let PathChange { message_count, total_tokens } = path.change(&hidden);
-    transaction
-        .prepare_cached(
-            "UPDATE conversations SET head = ?2, message_count = message_count + ?3,
-                 total_tokens = total_tokens + ?4
-             WHERE conversation_id = ?1",
-        )?
-        .execute(params![
-            id.to_simple(),
-            path.head().map(MessageId::to_simple),
-            message_count,
-            total_tokens,
-        ])?;
-    Ok(())
+    Ok(rules::show_path(state, &path, &hidden))
 }
 
 pub(super) fn find_node(

@@ -32,12 +32,9 @@ impl Conversations for SqliteStore {
     ) -> Result<Option<Conversation>, StoreError> {
         self.database
             .write(move |transaction| {
-                let created = transaction.execute(
-                    "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
-                     VALUES (?1, ?2, ?3, ?3) ON CONFLICT (conversation_id) DO NOTHING",
-                    params![id.to_simple(), user_id.to_simple(), now.unix_millis()],
-                )?;
-                Ok((created > 0).then(|| rules::new_conversation(id, now)))
+                let new = rules::new_conversation(id, now);
+                let created = rows::insert_state(transaction, user_id, &new)?;
+                Ok(created.then_some(new.conversation))
             })
             .await
     }
@@ -186,7 +183,10 @@ impl Conversations for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError> {
         self.database
-            .read(move |transaction| expired_turns::running_turn(transaction, user_id, id, now))
+            .read(move |transaction| {
+                let state = rows::find_state(transaction, user_id, id)?;
+                Ok(state.and_then(|state| state.running_turn(now)))
+            })
             .await
     }
 

@@ -1,8 +1,9 @@
 //! Saving an answer while its turn runs, and at its end.
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ConversationId, Timestamp};
-use webchat_persistence::{AnswerUpdate, rules};
+use webchat_domain::{ConversationId, MessageId, Timestamp};
+use webchat_persistence::AnswerUpdate;
+use webchat_persistence::rules::{self, SavedAnswer, StoredName};
 
 use crate::rows;
 
@@ -12,8 +13,32 @@ pub(super) fn save_answer(
     answer: &AnswerUpdate,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
-    let message_id = answer.message_id.to_simple();
-    let Some(more_tokens) = token_difference(transaction, id, answer)? else { return Ok(false) };
+    let state = rows::find_state_by_id(transaction, id)?;
+    let saved = find_saved(transaction, id, answer.message_id)?;
+    let (Some(state), Some(saved)) = (state, saved) else { return Ok(false) };
+    let Some(state) = rules::save_answer(state, answer, saved, now) else { return Ok(false) };
+    rows::update_state(transaction, &state)?;
+    update_answer(transaction, answer)?;
+    Ok(true)
+}
+
+fn find_saved(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    message_id: MessageId,
+) -> rusqlite::Result<Option<SavedAnswer>> {
+    transaction
+        .prepare_cached(
+            "SELECT token_count, active FROM messages
+             WHERE conversation_id = ?1 AND message_id = ?2",
+        )?
+        .query_row([id.to_simple(), message_id.to_simple()], |row| {
+            Ok(SavedAnswer { token_count: row.get("token_count")?, is_active: row.get("active")? })
+        })
+        .optional()
+}
+
+fn update_answer(transaction: &Transaction<'_>, answer: &AnswerUpdate) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
             "UPDATE messages SET content = ?2, token_count = ?3, status = ?4,
@@ -21,47 +46,12 @@ pub(super) fn save_answer(
              WHERE message_id = ?1",
         )?
         .execute(params![
-            message_id,
+            answer.message_id.to_simple(),
             answer.content,
             answer.token_count,
-            rows::status_name(answer.status),
+            answer.status.stored_name(),
             answer.error.as_ref().map(|error| &error.message),
             answer.error.as_ref().map(|error| &error.code),
         ])?;
-    transaction
-        .prepare_cached(
-            "UPDATE conversations
-             SET updated_at = ?2, total_tokens = total_tokens + ?3, lease_until = ?4
-             WHERE conversation_id = ?1",
-        )?
-        .execute(params![
-            id.to_simple(),
-            now.unix_millis(),
-            more_tokens,
-            answer.lease_until.map(Timestamp::unix_millis),
-        ])?;
-    Ok(true)
-}
-
-/// What `total_tokens` changes by when the answer is saved; `None` if it can't be.
-fn token_difference(
-    transaction: &Transaction<'_>,
-    id: ConversationId,
-    answer: &AnswerUpdate,
-) -> rusqlite::Result<Option<i64>> {
-    transaction
-        .prepare_cached(
-            "SELECT running_turn, lease_until, token_count, active
-             FROM messages JOIN conversations USING (conversation_id)
-             WHERE conversation_id = ?1 AND message_id = ?2",
-        )?
-        .query_row([id.to_simple(), answer.message_id.to_simple()], |row| {
-            let turn_id = rows::parsed_option(row, "running_turn")?;
-            let lease_until = rows::timestamp_option(row, "lease_until")?;
-            let (saved, is_active) = (row.get("token_count")?, row.get("active")?);
-            Ok(rules::can_save_answer(answer, turn_id, lease_until)
-                .then(|| rules::token_difference(answer, saved, is_active)))
-        })
-        .optional()
-        .map(Option::flatten)
+    Ok(())
 }

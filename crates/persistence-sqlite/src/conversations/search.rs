@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{SearchHit, SearchQuery, SnippetPart, UserId};
+use webchat_persistence::rules;
 
 use crate::rows;
 
@@ -9,9 +10,6 @@ use crate::rows;
 /// its snippet has too much marked, and nothing worse.
 const MATCH_START: char = '\u{2}';
 const MATCH_END: char = '\u{3}';
-
-/// The approximate length of a snippet in words.
-const SNIPPET_TOKENS: u32 = 24;
 
 /// Translates the query into an FTS5 expression. Every term is quoted, so that none is read as an operator.
 pub(super) fn expression(user_id: UserId, query: &SearchQuery) -> String {
@@ -47,7 +45,7 @@ pub(super) fn search(
                 limit,
                 MATCH_START.to_string(),
                 MATCH_END.to_string(),
-                SNIPPET_TOKENS
+                rules::SNIPPET_WORDS
             ],
             hit,
         )?
@@ -69,7 +67,7 @@ fn hit(row: &Row<'_>) -> rusqlite::Result<SearchHit> {
         conversation_id: rows::parsed(row, "conversation_id")?,
         message_id: rows::parsed(row, "message_id")?,
         position: row.get("position")?,
-        role: rows::role(row)?,
+        role: rows::named(row, "role")?,
         created_at: rows::timestamp(row, "created_at")?,
         score: row.get("score")?,
         snippet: snippet_parts(row.get_ref("snippet")?.as_str()?),

@@ -5,7 +5,6 @@ use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
 use webchat_persistence::rules::{self, NewPath};
 use webchat_persistence::{ChildMessage, SelectOutcome};
 
-use super::head::Head;
 use super::path::{find_node, later_nodes, show};
 use crate::rows;
 
@@ -16,21 +15,17 @@ pub(super) fn select(
     message_id: MessageId,
     now: Timestamp,
 ) -> rusqlite::Result<SelectOutcome> {
-    let Some(head) = Head::find(transaction, user_id, id, now)? else {
+    let Some(state) = rows::find_state(transaction, user_id, id)? else {
         return Ok(SelectOutcome::NotFound);
     };
-    let node = find_node(transaction, id, message_id)?;
-    let is_active = node.map(|node| node.is_active);
-    if let Err(unchanged) = rules::check_select(is_active, head.running_turn) {
-        return Ok(unchanged);
-    }
-    let Some(node) = node else { return Ok(SelectOutcome::NotFound) };
-    let mut path = NewPath::to(node.parent_id);
-    path.extend(rules::newest_descendants(node, later_nodes(transaction, id, node.position)?));
-    show(transaction, id, path)?;
-    transaction
-        .prepare_cached("UPDATE conversations SET updated_at = ?2 WHERE conversation_id = ?1")?
-        .execute(params![id.to_simple(), now.unix_millis()])?;
+    let found = find_node(transaction, id, message_id)?;
+    let node = match rules::check_select(found, state.running_turn(now)) {
+        Ok(node) => node,
+        Err(unchanged) => return Ok(unchanged),
+    };
+    let path = NewPath::through(node, later_nodes(transaction, id, node.position)?);
+    let state = show(transaction, state, path)?.updated(now);
+    rows::update_state(transaction, &state)?;
     Ok(SelectOutcome::Visible { changed: true })
 }
 
@@ -63,6 +58,6 @@ fn child_message(row: &Row<'_>) -> rusqlite::Result<ChildMessage> {
     Ok(ChildMessage {
         message_id: rows::parsed(row, "message_id")?,
         parent_id: rows::parsed_option(row, "parent_id")?,
-        role: rows::role(row)?,
+        role: rows::named(row, "role")?,
     })
 }

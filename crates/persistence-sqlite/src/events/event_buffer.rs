@@ -6,13 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
+use webchat_persistence::rules::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
 use webchat_persistence::{Checkpoint, Replay, StoreError};
-
-/// How many events of ended turns are kept.
-const KEPT_EVENTS: usize = 1_024;
-
-/// How many other events may come between two appends of one event id.
-const DEDUPLICATION_WINDOW: usize = 16;
 
 pub(super) struct EventBuffer {
     kept: VecDeque<Arc<Event>>,
@@ -123,15 +118,14 @@ impl EventBuffer {
     }
 
     fn push(&mut self, event_id: EventId, event: Arc<Event>) {
-        match &event.body {
-            EventBody::MessageAccepted(accepted) => {
-                self.running =
-                    Some(RunningTurn { turn_id: accepted.turn_id, first_seq: event.seq });
+        match turn_boundary(&event.body) {
+            Some(TurnBoundary::Begin(turn_id)) => {
+                self.running = Some(RunningTurn { turn_id, first_seq: event.seq });
             }
-            EventBody::TokenUsage(usage) => {
-                self.running = self.running.filter(|turn| turn.turn_id != usage.turn_id);
+            Some(TurnBoundary::End(turn_id)) => {
+                self.running = self.running.filter(|turn| turn.turn_id != turn_id);
             }
-            _ => {}
+            None => {}
         }
         self.published.push_back((event_id, Arc::clone(&event)));
         if self.published.len() > DEDUPLICATION_WINDOW + 1 {

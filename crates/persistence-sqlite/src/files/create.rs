@@ -1,11 +1,12 @@
 //! Creating a job, within the number of jobs that a user may have.
 
 use rusqlite::{Transaction, params};
-use webchat_domain::{JobId, UserId};
-use webchat_persistence::{CreateJobOutcome, NewFileJob, rules};
+use webchat_domain::{FileJob, UserId};
+use webchat_persistence::rules::{self, CreateJobState};
+use webchat_persistence::{CreateJobOutcome, NewFileJob};
 
-use super::job::{cancel, find_owned};
-use crate::rows::{self, insert_job, insert_text};
+use super::job::find_owned;
+use crate::rows::{self, JOB, insert_job, insert_text};
 
 pub(super) fn create(
     transaction: &Transaction<'_>,
@@ -13,46 +14,48 @@ pub(super) fn create(
     new: &NewFileJob,
 ) -> rusqlite::Result<CreateJobOutcome> {
     let job = &new.job;
-    if rows::find_conversation(transaction, user_id, job.conversation_id)?.is_none() {
-        return Ok(CreateJobOutcome::NotFound);
+    let state = rows::find_state(transaction, user_id, job.conversation_id)?;
+    let loaded = CreateJobState {
+        has_conversation: state.is_some(),
+        duplicate: find_owned(transaction, user_id, job.conversation_id, job.job_id)?,
+        running: count_running(transaction, user_id)?,
+    };
+    let failed_kept = match rules::check_create_job(new.max_kept, loaded) {
+        Ok(failed_kept) => failed_kept,
+        Err(rejected) => return Ok(*rejected),
+    };
+    for excess in find_failed_beyond(transaction, user_id, failed_kept)? {
+        if let Some(cancelled) = rules::cancel_job(&excess) {
+            rows::update_job(transaction, &cancelled)?;
+        }
     }
-    if let Some(known) = find_owned(transaction, user_id, job.conversation_id, job.job_id)? {
-        return Ok(CreateJobOutcome::Duplicate(known));
+    if let Some(state) = state {
+        rows::update_state(transaction, &state.updated(job.created_at))?;
     }
-    if !make_room(transaction, user_id, new.max_kept)? {
-        return Ok(CreateJobOutcome::TooMany);
-    }
-    transaction.execute(
-        "UPDATE conversations SET updated_at = ?2 WHERE conversation_id = ?1",
-        params![job.conversation_id.to_simple(), job.created_at.unix_millis()],
-    )?;
     insert_job(transaction, user_id, job)?;
     insert_text(transaction, job.job_id, &new.text, &new.part_ends)?;
     Ok(CreateJobOutcome::Created)
 }
 
-/// Cancels the oldest failed jobs until there is room for a new one. Returns `false` if the running jobs
-/// alone use up the limit.
-fn make_room(
-    transaction: &Transaction<'_>,
-    user_id: UserId,
-    max_kept: u32,
-) -> rusqlite::Result<bool> {
-    let running: u64 = transaction.query_row(
+fn count_running(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<u64> {
+    transaction.query_row(
         "SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'",
         [user_id.to_simple()],
         |row| row.get(0),
-    )?;
-    let Some(kept) = rules::failed_jobs_to_keep(running, max_kept) else { return Ok(false) };
-    let excess: Vec<JobId> = transaction
-        .prepare(
-            "SELECT job_id FROM file_jobs WHERE user_id = ?1 AND status = 'failed'
-             ORDER BY created_at DESC, job_id DESC LIMIT -1 OFFSET ?2",
-        )?
-        .query_map(params![user_id.to_simple(), kept], |row| rows::parsed(row, "job_id"))?
-        .collect::<Result<_, _>>()?;
-    for job_id in excess {
-        cancel(transaction, job_id)?;
-    }
-    Ok(true)
+    )
+}
+
+/// Finds the user's failed jobs except the newest `kept`.
+fn find_failed_beyond(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    kept: u64,
+) -> rusqlite::Result<Vec<FileJob>> {
+    transaction
+        .prepare(&format!(
+            "SELECT {JOB} FROM file_jobs WHERE user_id = ?1 AND status = 'failed'
+             ORDER BY created_at DESC, job_id DESC LIMIT -1 OFFSET ?2"
+        ))?
+        .query_map(params![user_id.to_simple(), kept], rows::job)?
+        .collect()
 }

@@ -1,15 +1,13 @@
-//! Recording analyses and ending jobs.
+//! Recording analyses, ending jobs and retrying them.
 
-use rusqlite::{Transaction, params};
-use webchat_domain::{
-    ConversationId, FileJob, JobId, JobStatus, Problem, RunId, Timestamp, UserId,
-};
+use rusqlite::Transaction;
+use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
 use webchat_persistence::{Append, AppendOutcome, CompletedJob, rules};
 
-use super::job::{cancel, end, find, find_owned, remove_text};
+use super::job::find_owned;
 use super::lease::find_leased;
 use crate::conversations::append;
-use crate::rows::{insert_analysis, invalid, job_status_name};
+use crate::rows::{insert_analysis, invalid, update_job};
 
 /// Records the analysis of one part. Returns `None` if the run has lost its lease.
 pub(super) fn record(
@@ -19,15 +17,11 @@ pub(super) fn record(
     part: u32,
     analysis: &str,
 ) -> rusqlite::Result<Option<FileJob>> {
-    if find_leased(transaction, job_id, run_id)?.is_none() {
-        return Ok(None);
+    let Some((_, job)) = find_leased(transaction, job_id, run_id)? else { return Ok(None) };
+    if insert_analysis(transaction, job_id, part, analysis)? == 0 {
+        return Ok(Some(job));
     }
-    let added = insert_analysis(transaction, job_id, part, analysis)?;
-    transaction.execute(
-        "UPDATE file_jobs SET done = done + ?2 WHERE job_id = ?1",
-        params![job_id.to_simple(), added],
-    )?;
-    find(transaction, job_id)
+    update(transaction, rules::record_part(job)).map(Some)
 }
 
 pub(super) fn complete(
@@ -42,62 +36,36 @@ pub(super) fn complete(
     let AppendOutcome::Stored { conversation, messages } = appended else {
         return Err(invalid("the messages of a file could not be appended"));
     };
-    end(transaction, job_id, JobStatus::Complete)?;
-    remove_text(transaction, job_id)?;
-    transaction.execute(
-        "UPDATE file_jobs SET message_id = ?2 WHERE job_id = ?1",
-        params![job_id.to_simple(), messages.last().map(|last| last.message_id.to_simple())],
-    )?;
-    let job = find(transaction, job_id)?;
-    Ok(job.map(|job| CompletedJob { job, conversation, messages }))
+    let job = update(transaction, rules::complete_job(job, &messages))?;
+    Ok(Some(CompletedJob { job, conversation, messages }))
 }
 
 pub(super) fn fail(
     transaction: &Transaction<'_>,
     job_id: JobId,
     run_id: RunId,
-    error: &Problem,
+    error: Problem,
 ) -> rusqlite::Result<Option<FileJob>> {
-    if find_leased(transaction, job_id, run_id)?.is_none() {
-        return Ok(None);
-    }
-    end(transaction, job_id, JobStatus::Failed)?;
-    transaction.execute(
-        "UPDATE file_jobs SET error_message = ?2, error_code = ?3 WHERE job_id = ?1",
-        params![job_id.to_simple(), error.message, error.code],
-    )?;
-    find(transaction, job_id)
+    let Some((_, job)) = find_leased(transaction, job_id, run_id)? else { return Ok(None) };
+    update(transaction, rules::fail_job(job, error)).map(Some)
 }
 
-pub(super) fn cancel_owned(
+/// Changes a job by a rule that returns `None` for a job that stays as it is.
+pub(super) fn change_owned(
     transaction: &Transaction<'_>,
     user_id: UserId,
     id: ConversationId,
     job_id: JobId,
+    rule: impl Fn(&FileJob) -> Option<FileJob>,
 ) -> rusqlite::Result<Option<FileJob>> {
     let Some(job) = find_owned(transaction, user_id, id, job_id)? else { return Ok(None) };
-    if rules::CANCELLABLE.contains(&job.status) {
-        cancel(transaction, job_id)?;
+    match rule(&job) {
+        Some(changed) => update(transaction, changed).map(Some),
+        None => Ok(Some(job)),
     }
-    find(transaction, job_id)
 }
 
-pub(super) fn retry(
-    transaction: &Transaction<'_>,
-    user_id: UserId,
-    id: ConversationId,
-    job_id: JobId,
-) -> rusqlite::Result<Option<FileJob>> {
-    transaction.execute(
-        "UPDATE file_jobs SET status = ?5, error_message = NULL, error_code = NULL
-         WHERE job_id = ?1 AND conversation_id = ?2 AND user_id = ?3 AND status = ?4",
-        params![
-            job_id.to_simple(),
-            id.to_simple(),
-            user_id.to_simple(),
-            job_status_name(rules::RETRYABLE),
-            job_status_name(JobStatus::Running),
-        ],
-    )?;
-    find_owned(transaction, user_id, id, job_id)
+fn update(transaction: &Transaction<'_>, job: FileJob) -> rusqlite::Result<FileJob> {
+    update_job(transaction, &job)?;
+    Ok(job)
 }

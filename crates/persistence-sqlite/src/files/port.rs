@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
 use webchat_persistence::{
-    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob,
+    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob, rules,
 };
 
 use super::{create, end, job, lease};
@@ -102,7 +102,7 @@ impl FileJobs for SqliteStore {
         run_id: RunId,
         error: Problem,
     ) -> Result<Option<FileJob>, StoreError> {
-        self.database.write(move |transaction| end::fail(transaction, job_id, run_id, &error)).await
+        self.database.write(move |transaction| end::fail(transaction, job_id, run_id, error)).await
     }
 
     async fn cancel_job(
@@ -112,7 +112,9 @@ impl FileJobs for SqliteStore {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
         self.database
-            .write(move |transaction| end::cancel_owned(transaction, user_id, id, job_id))
+            .write(move |transaction| {
+                end::change_owned(transaction, user_id, id, job_id, rules::cancel_job)
+            })
             .await
     }
 
@@ -122,6 +124,10 @@ impl FileJobs for SqliteStore {
         id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
-        self.database.write(move |transaction| end::retry(transaction, user_id, id, job_id)).await
+        self.database
+            .write(move |transaction| {
+                end::change_owned(transaction, user_id, id, job_id, rules::retry_job)
+            })
+            .await
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use rusqlite::Row;
 use rusqlite::types::Type;
 use webchat_domain::{Problem, Timestamp};
+use webchat_persistence::rules::StoredName;
 
 pub(crate) fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_unix_millis)
@@ -27,6 +28,11 @@ where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {
     row.get::<_, Option<String>>(column)?.map(|text| text.parse().map_err(invalid)).transpose()
+}
+
+pub(crate) fn named<T: StoredName>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let name = row.get_ref(column)?.as_str()?;
+    T::from_stored_name(name).ok_or_else(|| invalid(format!("'{name}' is not a {column}")))
 }
 
 /// The problem in the columns `error_message` and `error_code`.

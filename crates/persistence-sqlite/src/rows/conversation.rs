@@ -1,9 +1,10 @@
 //! Rows of `conversations`.
 
-use rusqlite::{OptionalExtension, Row, Transaction};
-use webchat_domain::{Conversation, ConversationId, Title, UserId};
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
+use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, Title, TurnId, UserId};
+use webchat_persistence::rules::ConversationState;
 
-use super::column::{invalid, parsed, timestamp};
+use super::column::{invalid, parsed, parsed_option, timestamp, timestamp_option};
 
 /// The columns that [`conversation`] reads.
 pub(crate) const CONVERSATION: &str =
@@ -22,10 +23,102 @@ pub(crate) fn find_conversation(
         .optional()
 }
 
+pub(crate) fn find_state(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    id: ConversationId,
+) -> rusqlite::Result<Option<ConversationState>> {
+    let filter = "conversation_id = ?1 AND user_id = ?2";
+    find_state_where(transaction, filter, &[&id.to_simple(), &user_id.to_simple()])
+}
+
+/// Finds the conversation of any user.
+pub(crate) fn find_state_by_id(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+) -> rusqlite::Result<Option<ConversationState>> {
+    find_state_where(transaction, "conversation_id = ?1", &[&id.to_simple()])
+}
+
+fn find_state_where(
+    transaction: &Transaction<'_>,
+    filter: &str,
+    params: &[&dyn ToSql],
+) -> rusqlite::Result<Option<ConversationState>> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION}, head, last_position, running_turn, lease_until
+             FROM conversations WHERE {filter}"
+        ))?
+        .query_row(params, state)
+        .optional()
+}
+
+/// Inserts a conversation. Returns `false` if its id is in use.
+pub(crate) fn insert_state(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    state: &ConversationState,
+) -> rusqlite::Result<bool> {
+    let conversation = &state.conversation;
+    let inserted = transaction
+        .prepare_cached(
+            "INSERT INTO conversations (conversation_id, user_id, title, created_at, updated_at,
+                 message_count, total_tokens, archived, head, last_position, running_turn,
+                 lease_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             ON CONFLICT (conversation_id) DO NOTHING",
+        )?
+        .execute(params![
+            conversation.conversation_id.to_simple(),
+            user_id.to_simple(),
+            conversation.title.as_ref().map(Title::as_str),
+            conversation.created_at.unix_millis(),
+            conversation.updated_at.unix_millis(),
+            conversation.message_count,
+            conversation.total_tokens,
+            conversation.archived,
+            state.head.map(MessageId::to_simple),
+            state.last_position,
+            state.turn_id.map(TurnId::to_simple),
+            state.lease_until.map(Timestamp::unix_millis),
+        ])?;
+    Ok(inserted > 0)
+}
+
+/// Writes all that can change in a conversation.
+pub(crate) fn update_state(
+    transaction: &Transaction<'_>,
+    state: &ConversationState,
+) -> rusqlite::Result<()> {
+    let conversation = &state.conversation;
+    transaction
+        .prepare_cached(
+            "UPDATE conversations SET title = ?2, updated_at = ?3, message_count = ?4,
+                 total_tokens = ?5, archived = ?6, head = ?7, last_position = ?8,
+                 running_turn = ?9, lease_until = ?10
+             WHERE conversation_id = ?1",
+        )?
+        .execute(params![
+            conversation.conversation_id.to_simple(),
+            conversation.title.as_ref().map(Title::as_str),
+            conversation.updated_at.unix_millis(),
+            conversation.message_count,
+            conversation.total_tokens,
+            conversation.archived,
+            state.head.map(MessageId::to_simple),
+            state.last_position,
+            state.turn_id.map(TurnId::to_simple),
+            state.lease_until.map(Timestamp::unix_millis),
+        ])?;
+    Ok(())
+}
+
 pub(crate) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
+    let title: Option<String> = row.get("title")?;
     Ok(Conversation {
         conversation_id: parsed(row, "conversation_id")?,
-        title: title(row)?,
+        title: title.map(Title::try_from).transpose().map_err(invalid)?,
         created_at: timestamp(row, "created_at")?,
         updated_at: timestamp(row, "updated_at")?,
         message_count: row.get("message_count")?,
@@ -34,7 +127,12 @@ pub(crate) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
     })
 }
 
-pub(crate) fn title(row: &Row<'_>) -> rusqlite::Result<Option<Title>> {
-    let title: Option<String> = row.get("title")?;
-    title.map(Title::try_from).transpose().map_err(invalid)
+fn state(row: &Row<'_>) -> rusqlite::Result<ConversationState> {
+    Ok(ConversationState {
+        conversation: conversation(row)?,
+        head: parsed_option(row, "head")?,
+        last_position: row.get("last_position")?,
+        turn_id: parsed_option(row, "running_turn")?,
+        lease_until: timestamp_option(row, "lease_until")?,
+    })
 }

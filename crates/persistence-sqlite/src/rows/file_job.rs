@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
-use webchat_domain::{ConversationId, FileJob, FileName, JobId, JobStatus, MessageId, UserId};
+use webchat_domain::{ConversationId, FileJob, FileName, JobId, MessageId, UserId};
+use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{FileText, StoredFileJob};
 
-use super::column::{invalid, parsed, parsed_option, problem, timestamp};
+use super::column::{invalid, named, parsed, parsed_option, problem, timestamp};
 
 /// The columns that [`job`] reads.
 pub(crate) const JOB: &str = "job_id, conversation_id, file_name, size_bytes, token_count, status, done, parts, \
@@ -67,7 +68,7 @@ pub(crate) fn insert_job(
             job.file_name.as_str(),
             job.size_bytes,
             job.token_count,
-            job_status_name(job.status),
+            job.status.stored_name(),
             job.done,
             job.of,
             job.created_at.unix_millis(),
@@ -76,6 +77,29 @@ pub(crate) fn insert_job(
             error.map(|error| &error.code),
         ],
     )?;
+    Ok(())
+}
+
+/// Writes what can change in a job. Its lease and its text go with its status.
+pub(crate) fn update_job(transaction: &Transaction<'_>, job: &FileJob) -> rusqlite::Result<()> {
+    let (job_id, error) = (job.job_id.to_simple(), job.error.as_ref());
+    transaction.execute(
+        "UPDATE file_jobs SET status = ?2, done = ?3, message_id = ?4, error_message = ?5,
+             error_code = ?6, run_id = iif(?7, run_id, NULL), lease_until = iif(?7, lease_until, NULL)
+         WHERE job_id = ?1",
+        params![
+            job_id,
+            job.status.stored_name(),
+            job.done,
+            job.message_id.map(MessageId::to_simple),
+            error.map(|error| &error.message),
+            error.map(|error| &error.code),
+            rules::has_lease(job.status),
+        ],
+    )?;
+    if !rules::keeps_text(job.status) {
+        transaction.execute("DELETE FROM file_texts WHERE job_id = ?1", [job_id])?;
+    }
     Ok(())
 }
 
@@ -131,30 +155,11 @@ pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<FileJob> {
         file_name: FileName::from(row.get::<_, String>("file_name")?),
         size_bytes: row.get("size_bytes")?,
         token_count: row.get("token_count")?,
-        status: status(row)?,
+        status: named(row, "status")?,
         done: row.get("done")?,
         of: row.get("parts")?,
         error: problem(row)?,
         created_at: timestamp(row, "created_at")?,
         message_id: parsed_option(row, "message_id")?,
     })
-}
-
-pub(crate) fn job_status_name(status: JobStatus) -> &'static str {
-    match status {
-        JobStatus::Running => "running",
-        JobStatus::Complete => "complete",
-        JobStatus::Failed => "failed",
-        JobStatus::Cancelled => "cancelled",
-    }
-}
-
-fn status(row: &Row<'_>) -> rusqlite::Result<JobStatus> {
-    match row.get_ref("status")?.as_str()? {
-        "running" => Ok(JobStatus::Running),
-        "complete" => Ok(JobStatus::Complete),
-        "failed" => Ok(JobStatus::Failed),
-        "cancelled" => Ok(JobStatus::Cancelled),
-        other => Err(invalid(format!("'{other}' is not a job status"))),
-    }
 }

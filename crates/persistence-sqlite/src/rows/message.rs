@@ -1,16 +1,19 @@
 //! Rows of `messages`.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
-use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageId, MessageStatus, Role, TurnId, UserId,
-};
+use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, TurnId, UserId};
 use webchat_persistence::StoredMessage;
+use webchat_persistence::rules::StoredName;
 
-use super::column::{invalid, parsed, parsed_option, problem, timestamp};
+use super::column::{invalid, named, parsed, parsed_option, problem, timestamp};
 
 /// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
      content, token_count, status, error_message, error_code, created_at";
+
+/// The columns that [`stored_message`] reads.
+pub(crate) const STORED_MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, \
+     role, content, token_count, status, error_message, error_code, created_at, client_message_id, active";
 
 pub(crate) fn find_message(
     transaction: &Transaction<'_>,
@@ -48,10 +51,10 @@ pub(crate) fn insert_message(
             message.parent_id.map(MessageId::to_simple),
             message.turn_id.map(TurnId::to_simple),
             stored.client_message_id.as_ref().map(ClientMessageId::as_str),
-            role_name(message.role),
+            message.role.stored_name(),
             message.content,
             message.token_count,
-            status_name(message.status),
+            message.status.stored_name(),
             message.created_at.unix_millis(),
             message.error.as_ref().map(|error| &error.message),
             message.error.as_ref().map(|error| &error.code),
@@ -67,47 +70,23 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         position: row.get("position")?,
         parent_id: parsed_option(row, "parent_id")?,
         turn_id: parsed_option(row, "turn_id")?,
-        role: role(row)?,
+        role: named(row, "role")?,
         content: row.get("content")?,
         token_count: row.get("token_count")?,
-        status: status(row)?,
+        status: named(row, "status")?,
         error: problem(row)?,
         created_at: timestamp(row, "created_at")?,
     })
 }
 
-pub(crate) fn role(row: &Row<'_>) -> rusqlite::Result<Role> {
-    match row.get_ref("role")?.as_str()? {
-        "user" => Ok(Role::User),
-        "assistant" => Ok(Role::Assistant),
-        other => Err(invalid(format!("'{other}' is not a role"))),
-    }
-}
-
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    }
-}
-
-fn status(row: &Row<'_>) -> rusqlite::Result<MessageStatus> {
-    match row.get_ref("status")?.as_str()? {
-        "complete" => Ok(MessageStatus::Complete),
-        "stopped" => Ok(MessageStatus::Stopped),
-        "interrupted" => Ok(MessageStatus::Interrupted),
-        "failed" => Ok(MessageStatus::Failed),
-        "truncated" => Ok(MessageStatus::Truncated),
-        other => Err(invalid(format!("'{other}' is not a message status"))),
-    }
-}
-
-pub(crate) fn status_name(status: MessageStatus) -> &'static str {
-    match status {
-        MessageStatus::Complete => "complete",
-        MessageStatus::Stopped => "stopped",
-        MessageStatus::Interrupted => "interrupted",
-        MessageStatus::Failed => "failed",
-        MessageStatus::Truncated => "truncated",
-    }
+pub(crate) fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+    let client_message_id: Option<String> = row.get("client_message_id")?;
+    Ok(StoredMessage {
+        message: message(row)?,
+        client_message_id: client_message_id
+            .map(ClientMessageId::try_from)
+            .transpose()
+            .map_err(invalid)?,
+        active: row.get("active")?,
+    })
 }

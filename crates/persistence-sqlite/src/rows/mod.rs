@@ -5,10 +5,14 @@ mod conversation;
 mod file_job;
 mod message;
 
-pub(crate) use column::{invalid, parsed, parsed_option, timestamp, timestamp_option};
-pub(crate) use conversation::{CONVERSATION, conversation, find_conversation, title};
-pub(crate) use file_job::{
-    JOB, find_text, insert_analysis, insert_job, insert_text, job, job_status_name, put_job,
-    stored_jobs,
+pub(crate) use column::{invalid, named, parsed, parsed_option, timestamp};
+pub(crate) use conversation::{
+    CONVERSATION, conversation, find_conversation, find_state, find_state_by_id, insert_state,
+    update_state,
 };
-pub(crate) use message::{MESSAGE, find_message, insert_message, message, role, status_name};
+pub(crate) use file_job::{
+    JOB, find_text, insert_analysis, insert_job, insert_text, job, put_job, stored_jobs, update_job,
+};
+pub(crate) use message::{
+    MESSAGE, STORED_MESSAGE, find_message, insert_message, message, stored_message,
+};

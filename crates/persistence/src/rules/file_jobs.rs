@@ -1,29 +1,97 @@
-//! Which file jobs may be created, cancelled and retried.
+//! Which file jobs may be created, and how they change.
 
-use webchat_domain::JobStatus;
+use webchat_domain::{FileJob, JobStatus, Message, Problem};
 
-/// The statuses in which a job can be cancelled; in any other, it has ended for good.
-pub const CANCELLABLE: [JobStatus; 2] = [JobStatus::Running, JobStatus::Failed];
+use crate::CreateJobOutcome;
 
-/// The only status in which a job can be retried.
-pub const RETRYABLE: JobStatus = JobStatus::Failed;
+/// What a store loads before it creates a job.
+#[derive(Clone, Debug, Default)]
+pub struct CreateJobState {
+    /// Whether the user has the job's conversation.
+    pub has_conversation: bool,
+    /// The user's job with the same id in this conversation.
+    pub duplicate: Option<FileJob>,
+    /// The number of the user's running jobs.
+    pub running: u64,
+}
 
-/// Returns how many of a user's failed jobs are kept beside a new job; older ones are cancelled.
-/// Returns `None` if the user's `running` jobs leave no room for a new one.
+/// Checks the preconditions of a job, in this order: conversation, duplicate, number of jobs. Returns how
+/// many of the user's failed jobs are kept beside the new one; the older ones are cancelled.
+///
+/// # Errors
+/// The outcome that rejects the job; nothing may be changed.
+pub fn check_create_job(
+    max_kept: u32,
+    state: CreateJobState,
+) -> Result<u64, Box<CreateJobOutcome>> {
+    if !state.has_conversation {
+        return Err(Box::new(CreateJobOutcome::NotFound));
+    }
+    if let Some(known) = state.duplicate {
+        return Err(Box::new(CreateJobOutcome::Duplicate(known)));
+    }
+    let failed = u64::from(max_kept.saturating_sub(1)).checked_sub(state.running);
+    failed.ok_or_else(|| Box::new(CreateJobOutcome::TooMany))
+}
+
+/// Whether a run may have the lease of a job in this status. A lease ends with the change to another one.
 #[must_use]
-pub fn failed_jobs_to_keep(running: u64, max_kept: u32) -> Option<u64> {
-    u64::from(max_kept.saturating_sub(1)).checked_sub(running)
+pub fn has_lease(status: JobStatus) -> bool {
+    status == JobStatus::Running
+}
+
+/// Whether the text and the analyses of a job in this status are kept.
+#[must_use]
+pub fn keeps_text(status: JobStatus) -> bool {
+    matches!(status, JobStatus::Running | JobStatus::Failed)
+}
+
+/// Counts a part that was not recorded before.
+#[must_use]
+pub fn record_part(job: FileJob) -> FileJob {
+    FileJob { done: job.done + 1, ..job }
+}
+
+/// Completes a job whose messages are stored; the last of them is the analysis.
+#[must_use]
+pub fn complete_job(job: FileJob, messages: &[Message]) -> FileJob {
+    let message_id = messages.last().map(|last| last.message_id);
+    FileJob { status: JobStatus::Complete, message_id, ..job }
+}
+
+/// Ends a job as failed.
+#[must_use]
+pub fn fail_job(job: FileJob, error: Problem) -> FileJob {
+    FileJob { status: JobStatus::Failed, error: Some(error), ..job }
+}
+
+/// Cancels a job. Returns `None` if it has ended for good, and stays as it is.
+#[must_use]
+pub fn cancel_job(job: &FileJob) -> Option<FileJob> {
+    keeps_text(job.status).then(|| FileJob { status: JobStatus::Cancelled, ..job.clone() })
+}
+
+/// Runs a failed job again. Returns `None` if the job has not failed, and stays as it is.
+#[must_use]
+pub fn retry_job(job: &FileJob) -> Option<FileJob> {
+    let retried = || FileJob { status: JobStatus::Running, error: None, ..job.clone() };
+    (job.status == JobStatus::Failed).then(retried)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(running: u64, max_kept: u32) -> Result<u64, Box<CreateJobOutcome>> {
+        let state = CreateJobState { has_conversation: true, running, ..Default::default() };
+        check_create_job(max_kept, state)
+    }
+
     #[test]
     fn a_new_job_takes_the_place_of_failed_ones_but_not_of_running_ones() {
-        assert_eq!(failed_jobs_to_keep(0, 3), Some(2));
-        assert_eq!(failed_jobs_to_keep(2, 3), Some(0));
-        assert_eq!(failed_jobs_to_keep(3, 3), None);
-        assert_eq!(failed_jobs_to_keep(0, 0), Some(0));
+        assert_eq!(check(0, 3), Ok(2));
+        assert_eq!(check(2, 3), Ok(0));
+        assert_eq!(check(3, 3), Err(Box::new(CreateJobOutcome::TooMany)));
+        assert_eq!(check(0, 0), Ok(0));
     }
 }

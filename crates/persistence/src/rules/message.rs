@@ -2,34 +2,24 @@
 
 use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, NewMessage};
 
+use super::ConversationState;
 use crate::StoredMessage;
 
-/// Where new messages are appended.
-#[derive(Clone, Copy, Debug)]
-pub struct Placement {
-    /// Their conversation.
-    pub conversation_id: ConversationId,
-    /// The parent of the first of them.
-    pub head: Option<MessageId>,
-    /// The last position that the conversation has used.
-    pub last_position: u64,
-}
-
-/// Builds visible messages, each the child of the one before it, at the next positions. The client
-/// message id belongs to the first of them.
-#[must_use]
-pub fn build_messages(
-    placement: Placement,
+/// Builds visible messages after the head, each the child of the one before it, at the next positions.
+/// The client message id belongs to the first of them.
+pub(super) fn build_messages(
+    state: &ConversationState,
     new: Vec<NewMessage>,
     mut client_message_id: Option<ClientMessageId>,
 ) -> Vec<StoredMessage> {
-    let mut parent_id = placement.head;
+    let mut parent_id = state.head;
     new.into_iter()
-        .zip(placement.last_position + 1..)
+        .zip(state.last_position + 1..)
         .map(|(new, position)| {
             let parent_id = parent_id.replace(new.message_id);
+            let id = state.conversation.conversation_id;
             StoredMessage {
-                message: build_message(new, placement.conversation_id, position, parent_id),
+                message: build_message(new, id, position, parent_id),
                 client_message_id: client_message_id.take(),
                 active: true,
             }
@@ -62,17 +52,20 @@ pub fn build_message(
 
 #[cfg(test)]
 mod tests {
+    use webchat_domain::Timestamp;
+
     use super::*;
+    use crate::rules::new_conversation;
 
     #[test]
     fn messages_follow_each_other_and_the_first_bears_the_clients_id() {
         let head = Some(MessageId::generate());
-        let placement =
-            Placement { conversation_id: ConversationId::generate(), head, last_position: 6 };
+        let new_state = new_conversation(ConversationId::generate(), Timestamp::FIXTURE);
+        let state = ConversationState { head, last_position: 6, ..new_state };
         let new = vec![NewMessage::fixture(), NewMessage::fixture()];
         let name = ClientMessageId::try_from("c1".to_owned()).ok();
 
-        let built = build_messages(placement, new.clone(), name.clone());
+        let built = build_messages(&state, new.clone(), name.clone());
 
         let shape = |stored: &StoredMessage| (stored.message.position, stored.message.parent_id);
         let expected = [(7, head), (8, Some(new[0].message_id))];

@@ -2,28 +2,32 @@
 //!
 //! An adapter loads the state, asks a rule, and writes the result. It holds queries and mapping, no policy.
 
-mod append;
-mod continuation;
+mod context;
 mod conversation;
 mod edit;
 mod file_jobs;
-mod lease;
 mod message;
+mod names;
 mod page;
-mod path;
-mod save_answer;
-mod select;
-mod summary;
+mod search;
+mod turn_log;
+mod turns;
+mod versions;
 
-pub use append::{AppendEffect, AppendState, check_append};
-pub use continuation::{check_continuation, continued_answer};
-pub use conversation::new_conversation;
+pub use context::{is_summary_kept, next_revision};
+pub use conversation::{ConversationState, new_conversation, reset};
 pub use edit::{apply_edit, check_edit};
-pub use file_jobs::{CANCELLABLE, RETRYABLE, failed_jobs_to_keep};
-pub use lease::running_turn;
-pub use message::{Placement, build_message, build_messages};
-pub use page::build_page;
-pub use path::{HiddenMessages, NewPath, PathChange, PathNode, newest_descendants};
-pub use save_answer::{can_save_answer, token_difference};
-pub use select::check_select;
-pub use summary::is_summary_kept;
+pub use file_jobs::{
+    CreateJobState, cancel_job, check_create_job, complete_job, fail_job, has_lease, keeps_text,
+    record_part, retry_job,
+};
+pub use message::build_message;
+pub use names::StoredName;
+pub use page::{build_page, items_to_read};
+pub use search::SNIPPET_WORDS;
+pub use turn_log::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
+pub use turns::{
+    AppendState, Counterpart, SavedAnswer, append_messages, check_append, check_continuation,
+    continue_answer, counterpart, exchange, save_answer,
+};
+pub use versions::{HiddenMessages, NewPath, PathNode, check_select, show_path};

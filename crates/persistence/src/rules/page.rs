@@ -4,8 +4,13 @@ use webchat_domain::Conversation;
 
 use crate::{Cursor, ListOrder, Page};
 
-/// Builds a page of at most `limit` items out of at most `limit + 1` that were read: the extra one says that
-/// there is a next page.
+/// How many items are read for a page of at most `limit`: the extra one says that there is a next page.
+#[must_use]
+pub fn items_to_read(limit: u32) -> u32 {
+    limit.saturating_add(1)
+}
+
+/// Builds a page of at most `limit` items out of the [`items_to_read`].
 #[must_use]
 pub fn build_page(
     mut items: Vec<Conversation>,

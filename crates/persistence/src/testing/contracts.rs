@@ -135,6 +135,7 @@ macro_rules! file_jobs_contract {
                 [
                     a_job_is_returned_to_its_user_only,
                     a_duplicate_job_id_returns_the_first_job,
+                    only_a_created_job_updates_its_conversation,
                     the_oldest_job_is_taken_first_and_by_one_run,
                     an_expired_job_continues_with_its_recorded_parts,
                     a_complete_job_appends_two_messages_and_removes_its_text,

@@ -10,7 +10,7 @@ use webchat_domain::{
 };
 
 use super::fixtures::{TEXT, empty_answer, moment, new_job, part_ends, question};
-use crate::{Append, Conversations, CreateJobOutcome, FileJobs, FileText, TakenJob};
+use crate::{Append, Conversations, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
 
 pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
@@ -48,6 +48,25 @@ pub async fn a_duplicate_job_id_returns_the_first_job<S: Conversations + FileJob
     let CreateJobOutcome::Duplicate(known) = again else { panic!("{again:?}") };
     assert_eq!(known.status, JobStatus::Cancelled);
     assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(vec![known]));
+}
+
+pub async fn only_a_created_job_updates_its_conversation<S: Conversations + FileJobs>(store: &S) {
+    let (user_id, id) = start(store).await;
+    let first = create(store, user_id, id, 1).await;
+    let new = new_job(id, 7);
+    let again = NewFileJob { job: FileJob { job_id: first.job_id, ..new.job.clone() }, ..new };
+
+    let duplicate = store.create_job(user_id, again).await.unwrap();
+    let after_duplicate = store.find(user_id, id).await.unwrap().unwrap();
+    create(store, user_id, id, 2).await;
+    create(store, user_id, id, 3).await;
+    let one_more = store.create_job(user_id, new_job(id, 9)).await.unwrap();
+    let after_one_more = store.find(user_id, id).await.unwrap().unwrap();
+
+    assert_eq!(duplicate, CreateJobOutcome::Duplicate(first));
+    assert_eq!(after_duplicate.updated_at, moment(1));
+    assert_eq!(one_more, CreateJobOutcome::TooMany);
+    assert_eq!(after_one_more.updated_at, moment(3));
 }
 
 pub async fn the_oldest_job_is_taken_first_and_by_one_run<S: Conversations + FileJobs>(store: &S) {

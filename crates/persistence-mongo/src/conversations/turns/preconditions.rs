@@ -3,10 +3,10 @@
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ClientMessageId, Message, Role, Timestamp};
-use webchat_persistence::rules::AppendState;
+use webchat_persistence::rules::{self, AppendState, Counterpart, StoredName};
 
 use crate::database::Transaction;
-use crate::documents::{ConversationDocument, MessageDocument};
+use crate::documents::ConversationDocument;
 
 /// Loads the state that the rules of an append or a continuation check.
 pub(crate) async fn append_state(
@@ -20,7 +20,11 @@ pub(crate) async fn append_state(
         Some(id) => find_duplicate(transaction, conversation, id).await?,
         None => Vec::new(),
     };
-    Ok(AppendState { duplicate, running_turn: conversation.running_turn(now), head_position })
+    Ok(AppendState {
+        duplicate,
+        running_turn: conversation.state().running_turn(now),
+        head_position,
+    })
 }
 
 /// Returns the messages that were stored under the `client_message_id` before: a question with its answer,
@@ -43,23 +47,27 @@ async fn find_duplicate(
         messages.delete_one(filter).session(&mut *transaction.session).await?;
         return Ok(Vec::new());
     }
-    let (other, oldest) = (counterpart(&first), doc! { "position": 1 });
-    let other = messages.find_one(other).sort(oldest).session(&mut *transaction.session).await?;
-    let mut pair: Vec<Message> = other.into_iter().chain([first]).map(Message::from).collect();
-    pair.sort_by_key(|message| message.position);
-    Ok(pair)
+    let first = Message::from(first);
+    let other = match counterpart(conversation, &first) {
+        Some(filter) => {
+            let find = messages.find_one(filter).sort(doc! { "position": 1 });
+            find.session(&mut *transaction.session).await?.map(Message::from)
+        }
+        None => None,
+    };
+    Ok(rules::exchange(first, other))
 }
 
-/// Matches the answers to a question, or the question of an answer.
-fn counterpart(message: &MessageDocument) -> Document {
-    match message.role {
-        Role::User => doc! {
-            "conversation_id": message.conversation_id.to_string(),
-            "parent_id": message.message_id.to_string(),
-            "role": "assistant",
-        },
-        Role::Assistant => doc! {
-            "message_id": message.parent_id.map(|parent| parent.to_string()),
-        },
+/// Matches the other message of the exchange; the first of them, by position.
+fn counterpart(conversation: &ConversationDocument, first: &Message) -> Option<Document> {
+    match rules::counterpart(first) {
+        Counterpart::AnswerTo(question) => Some(doc! {
+            "conversation_id": conversation.conversation_id.to_string(),
+            "parent_id": question.to_string(),
+            "role": Role::Assistant.stored_name(),
+        }),
+        Counterpart::Question(question) => {
+            question.map(|question| doc! { "message_id": question.to_string() })
+        }
     }
 }

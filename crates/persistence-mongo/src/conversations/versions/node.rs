@@ -18,13 +18,13 @@ pub(crate) struct Node {
     #[serde_as(as = "DisplayFromStr")]
     message_id: MessageId,
     #[serde_as(as = "Option<DisplayFromStr>")]
-    pub(crate) parent_id: Option<MessageId>,
+    parent_id: Option<MessageId>,
     role: Role,
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) position: u64,
     #[serde_as(as = "TryFromInto<i64>")]
     token_count: u32,
-    pub(super) active: bool,
+    active: bool,
 }
 
 impl Node {

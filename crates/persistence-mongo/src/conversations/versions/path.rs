@@ -3,20 +3,19 @@
 use mongodb::bson::{Document, deserialize_from_document, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
-use webchat_persistence::rules::{HiddenMessages, NewPath, PathChange};
+use webchat_persistence::rules::{self, ConversationState, HiddenMessages, NewPath};
 
 use super::node::find_node;
 use super::summary::drop_summary_from;
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, long};
-use crate::queries::update_conversation;
 
-/// Makes the path the visible one, and updates the conversation's counts.
+/// Makes the path the visible one. Returns the conversation's new state, which the caller writes.
 pub(crate) async fn show(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     mut path: NewPath,
-) -> MongoResult<()> {
+) -> MongoResult<ConversationState> {
     while let Some(message_id) = path.missing_ancestor()
         && let Some(node) = find_node(transaction, conversation, message_id).await?
     {
@@ -24,12 +23,7 @@ pub(crate) async fn show(
     }
     let hidden = hide_after(transaction, conversation, path.branch_position()).await?;
     show_messages(transaction, &path).await?;
-    let PathChange { message_count, total_tokens } = path.change(&hidden);
-    let change = doc! {
-        "$set": { "head": path.head().map(|head| head.to_string()) },
-        "$inc": { "message_count": message_count, "total_tokens": total_tokens },
-    };
-    update_conversation(transaction, conversation, change).await
+    Ok(rules::show_path(conversation.state(), &path, &hidden))
 }
 
 /// Hides the visible messages after this position.

@@ -10,8 +10,8 @@ use webchat_persistence::rules::{self, NewPath, PathNode};
 use super::node::{Node, find_node};
 use super::path::show;
 use crate::database::Transaction;
-use crate::documents::{ConversationDocument, date, long};
-use crate::queries::{by_owner, find_conversation, update_conversation};
+use crate::documents::{ConversationDocument, long};
+use crate::queries::{by_owner, find_conversation, update_state};
 
 /// Makes the path to a message and on to its newest descendants the visible one.
 pub(crate) async fn select(
@@ -25,18 +25,15 @@ pub(crate) async fn select(
     let Some(conversation) = conversation else {
         return Ok(SelectOutcome::NotFound);
     };
-    let node = find_node(&mut transaction, &conversation, message_id).await?;
-    let is_active = node.as_ref().map(|node| node.active);
-    if let Err(rejected) = rules::check_select(is_active, conversation.running_turn(now)) {
-        return Ok(rejected);
-    }
-    let Some(node) = node else { return Ok(SelectOutcome::NotFound) };
-    let mut path = NewPath::to(node.parent_id);
+    let found = find_node(&mut transaction, &conversation, message_id).await?.map(PathNode::from);
+    let node = match rules::check_select(found, conversation.state().running_turn(now)) {
+        Ok(node) => node,
+        Err(unchanged) => return Ok(unchanged),
+    };
     let later = find_later(&mut transaction, &conversation, node.position).await?;
-    path.extend(rules::newest_descendants(node.into(), later));
-    show(&mut transaction, &conversation, path).await?;
-    let change = doc! { "$set": { "updated_at": date(now) } };
-    update_conversation(&mut transaction, &conversation, change).await?;
+    let path = NewPath::through(node, later);
+    let state = show(&mut transaction, &conversation, path).await?.updated(now);
+    update_state(&mut transaction, &state).await?;
     Ok(SelectOutcome::Visible { changed: true })
 }
 

@@ -1,13 +1,13 @@
 //! Dropping a summary that no longer matches the visible path.
 
-use mongodb::bson::doc;
+use mongodb::bson::{Bson, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use serde_with::{TryFromInto, serde_as};
 use webchat_persistence::rules;
 
 use crate::database::Transaction;
-use crate::documents::ConversationDocument;
+use crate::documents::{ConversationDocument, long};
 use crate::queries::{by_owner, update_conversation};
 
 /// Drops the summary if it covers the message at this position. The context's revision is increased in any
@@ -17,12 +17,13 @@ pub(crate) async fn drop_summary_from(
     conversation: &ConversationDocument,
     position: u64,
 ) -> MongoResult<()> {
-    let mut change = doc! { "$inc": { "context_revision": 1_i64 } };
+    let revision = rules::next_revision(conversation.context_revision);
+    let mut set = doc! { "context_revision": long(revision) };
     let through = find_summary_end(transaction, conversation).await?;
     if through.is_some_and(|through| !rules::is_summary_kept(through, position)) {
-        change.insert("$set", doc! { "context.summary": null });
+        set.insert("context.summary", Bson::Null);
     }
-    update_conversation(transaction, conversation, change).await
+    update_conversation(transaction, conversation, doc! { "$set": set }).await
 }
 
 #[derive(Deserialize)]

@@ -1,14 +1,12 @@
 -- Appends an event with the next number, and publishes the number. Returns the number, and for a
 -- duplicate the name and data of the event as it was first appended.
 --
--- ARGV: the event's id, its name, its data, the id of its turn if that 'begins' or 'ends', and which.
+-- ARGV: the event's id, its name, its data, the id of its turn if that 'begins' or 'ends', and which; how many
+-- other events may come between two appends of one id, and how many events of ended turns are kept.
 
-local DUPLICATE_WINDOW = 16
-local MAX_EVENTS = 1024
+local event_id, name, data, turn_id, change, window, kept_events = unpack(ARGV)
 
-local event_id, name, data, turn_id, change = unpack(ARGV)
-
-local newest = redis.call('XREVRANGE', events, '+', '-', 'COUNT', DUPLICATE_WINDOW + 1)
+local newest = redis.call('XREVRANGE', events, '+', '-', 'COUNT', tonumber(window) + 1)
 for _, entry in ipairs(newest) do
   local id, fields = unpack(entry)
   if fields[2] == event_id then
@@ -24,7 +22,7 @@ local seq = text(math.max(latest or 0, time) + 1)
 
 redis.call('XADD', events, seq .. '-0', 'id', event_id, 'event', name, 'data', data)
 if change == 'begins' or not running then
-  redis.call('XTRIM', events, 'MAXLEN', '~', MAX_EVENTS)
+  redis.call('XTRIM', events, 'MAXLEN', '~', kept_events)
 end
 redis.call('HSET', log, 'latest', seq)
 if #newest == 0 then

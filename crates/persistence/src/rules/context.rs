@@ -1,4 +1,4 @@
-//! When a summary is dropped.
+//! How a context changes with its conversation.
 
 /// Whether a summary of the messages up to position `through` is kept when the message at `position`
 /// changes or leaves the visible path. The context's revision rises in any case, so that a summary
@@ -6,6 +6,13 @@
 #[must_use]
 pub fn is_summary_kept(through: u64, position: u64) -> bool {
     through < position
+}
+
+/// The revision after any change of the context, by its user or with the conversation: a writer that has
+/// not seen the change gets a conflict.
+#[must_use]
+pub fn next_revision(revision: u64) -> u64 {
+    revision + 1
 }
 
 #[cfg(test)]

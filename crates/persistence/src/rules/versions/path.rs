@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use webchat_domain::MessageId;
 
+use crate::rules::ConversationState;
+
 /// A message as far as paths need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathNode {
@@ -32,10 +34,24 @@ pub struct NewPath {
 }
 
 impl NewPath {
-    /// The path that ends in this message; `None` is the empty path.
+    /// The path to which another version of this message is appended.
     #[must_use]
-    pub fn to(head: Option<MessageId>) -> Self {
-        Self { head, missing: head, joining: Vec::new(), branch_position: 0 }
+    pub fn before(message: PathNode) -> Self {
+        Self {
+            head: message.parent_id,
+            missing: message.parent_id,
+            joining: Vec::new(),
+            branch_position: 0,
+        }
+    }
+
+    /// The path through a message that is not visible, continued with the newest child each time. `later`
+    /// are all messages behind it, ordered by position.
+    #[must_use]
+    pub fn through(message: PathNode, later: Vec<PathNode>) -> Self {
+        let joining = newest_descendants(message, later);
+        let head = joining.last().map(|last| last.message_id);
+        Self { head, joining, ..Self::before(message) }
     }
 
     /// The next message to load; `None` once the path has met the visible one or its first message.
@@ -55,18 +71,6 @@ impl NewPath {
         }
     }
 
-    /// Continues the path with messages that are not visible, each the child of the one before it.
-    pub fn extend(&mut self, descendants: Vec<PathNode>) {
-        self.head = descendants.last().map(|last| last.message_id).or(self.head);
-        self.joining.extend(descendants);
-    }
-
-    /// The message in which the path ends.
-    #[must_use]
-    pub fn head(&self) -> Option<MessageId> {
-        self.head
-    }
-
     /// The messages that become visible.
     pub fn joining(&self) -> impl Iterator<Item = MessageId> {
         self.joining.iter().map(|node| node.message_id)
@@ -76,17 +80,6 @@ impl NewPath {
     #[must_use]
     pub fn branch_position(&self) -> u64 {
         self.branch_position
-    }
-
-    /// What the conversation's counts change by when `hidden` leave and this path becomes visible.
-    #[must_use]
-    pub fn change(&self, hidden: &HiddenMessages) -> PathChange {
-        let count = self.joining.iter().map(|_| 1_i64).sum::<i64>();
-        let tokens = self.joining.iter().map(|node| i64::from(node.token_count)).sum::<i64>();
-        PathChange {
-            message_count: count - hidden.message_count,
-            total_tokens: tokens - hidden.total_tokens,
-        }
     }
 }
 
@@ -101,22 +94,26 @@ pub struct HiddenMessages {
     pub total_tokens: i64,
 }
 
-/// What a conversation's counts change by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PathChange {
-    /// The change of `message_count`.
-    pub message_count: i64,
-    /// The change of `total_tokens`.
-    pub total_tokens: i64,
+/// Returns the conversation after `hidden` have left the visible path and `path` has become visible.
+#[must_use]
+pub fn show_path(
+    mut state: ConversationState,
+    path: &NewPath,
+    hidden: &HiddenMessages,
+) -> ConversationState {
+    let count = path.joining.iter().map(|_| 1_i64).sum::<i64>();
+    let tokens = path.joining.iter().map(|node| i64::from(node.token_count)).sum::<i64>();
+    let conversation = &mut state.conversation;
+    conversation.message_count =
+        conversation.message_count.saturating_add_signed(count - hidden.message_count);
+    conversation.total_tokens =
+        conversation.total_tokens.saturating_add_signed(tokens - hidden.total_tokens);
+    ConversationState { head: path.head, ..state }
 }
 
-/// Follows the newest child from `start` down to a message without children, which are among `later`: the
-/// messages behind `start`, ordered by position. Returns `start` and what follows.
-#[must_use]
-pub fn newest_descendants(
-    start: PathNode,
-    later: impl IntoIterator<Item = PathNode>,
-) -> Vec<PathNode> {
+/// Follows the newest child from `start` down to a message without children. Returns `start` and what
+/// follows.
+fn newest_descendants(start: PathNode, later: Vec<PathNode>) -> Vec<PathNode> {
     let children = later.into_iter().filter_map(|node| Some((node.parent_id?, node)));
     let mut newest: HashMap<MessageId, PathNode> = children.collect();
     let mut path = vec![start];
@@ -128,7 +125,10 @@ pub fn newest_descendants(
 
 #[cfg(test)]
 mod tests {
+    use webchat_domain::{ConversationId, Timestamp};
+
     use super::*;
+    use crate::rules::new_conversation;
 
     fn node(position: u64, parent: Option<&PathNode>, is_active: bool) -> PathNode {
         PathNode {
@@ -140,12 +140,20 @@ mod tests {
         }
     }
 
+    fn show(path: &NewPath, hidden: &HiddenMessages) -> (Option<MessageId>, u64, u64) {
+        let mut state = new_conversation(ConversationId::generate(), Timestamp::FIXTURE);
+        state.conversation.message_count = 3;
+        state.conversation.total_tokens = 21;
+        let shown = show_path(state, path, hidden);
+        (shown.head, shown.conversation.message_count, shown.conversation.total_tokens)
+    }
+
     #[test]
     fn a_path_joins_the_visible_one_where_they_meet() {
         let root = node(1, None, true);
         let first = node(3, Some(&root), false);
         let second = node(4, Some(&first), false);
-        let mut path = NewPath::to(Some(second.message_id));
+        let mut path = NewPath::before(node(5, Some(&second), false));
         for ancestor in [&second, &first, &root] {
             assert_eq!(path.missing_ancestor(), Some(ancestor.message_id));
             path.add_ancestor(*ancestor);
@@ -153,36 +161,34 @@ mod tests {
 
         let hidden = HiddenMessages { first_position: Some(2), message_count: 1, total_tokens: 7 };
 
-        assert_eq!(path.missing_ancestor(), None);
-        assert_eq!((path.head(), path.branch_position()), (Some(second.message_id), 1));
+        assert_eq!((path.missing_ancestor(), path.branch_position()), (None, 1));
         assert_eq!(path.joining().collect::<Vec<_>>(), [second.message_id, first.message_id]);
-        let change = path.change(&hidden);
-        assert_eq!(change, PathChange { message_count: 1, total_tokens: 7 });
+        assert_eq!(show(&path, &hidden), (Some(second.message_id), 4, 28));
     }
 
     #[test]
-    fn the_empty_path_hides_everything() {
-        let path = NewPath::to(None);
+    fn the_path_before_a_first_message_hides_everything() {
+        let path = NewPath::before(node(1, None, true));
         let hidden = HiddenMessages { first_position: Some(1), message_count: 3, total_tokens: 21 };
 
         assert_eq!((path.missing_ancestor(), path.branch_position()), (None, 0));
-        let change = path.change(&hidden);
-        assert_eq!(change, PathChange { message_count: -3, total_tokens: -21 });
+        assert_eq!(show(&path, &hidden), (None, 0, 0));
     }
 
     #[test]
     fn a_path_continues_with_the_newest_child_each_time() {
-        let start = node(2, None, false);
-        let older = node(3, Some(&start), false);
-        let newer = node(4, Some(&start), false);
+        let parent = node(1, None, true);
+        let selected = node(2, Some(&parent), false);
+        let older = node(3, Some(&selected), false);
+        let newer = node(4, Some(&selected), false);
         let of_older = node(5, Some(&older), false);
         let of_newer = node(6, Some(&newer), false);
 
-        let path = newest_descendants(start, [older, newer, of_older, of_newer]);
+        let path = NewPath::through(selected, vec![older, newer, of_older, of_newer]);
 
-        assert_eq!(path, [start, newer, of_newer]);
-        let mut complete = NewPath::to(start.parent_id);
-        complete.extend(path);
-        assert_eq!(complete.head(), Some(of_newer.message_id));
+        let joining = [selected, newer, of_newer].map(|node| node.message_id);
+        assert_eq!(path.joining().collect::<Vec<_>>(), joining);
+        assert_eq!(path.missing_ancestor(), Some(parent.message_id));
+        assert_eq!(show(&path, &HiddenMessages::default()).0, Some(of_newer.message_id));
     }
 }

@@ -1,46 +1,55 @@
-//! Whether an answer can be continued, and what it is then.
+//! Whether an answer can be continued, and what that changes.
 
-use webchat_domain::{Message, MessageStatus, Role};
+use webchat_domain::{Message, MessageStatus, Role, Timestamp};
 
 use super::append::{AppendState, check_start};
-use crate::{AppendOutcome, ContinueAnswer};
+use crate::rules::ConversationState;
+use crate::{AppendOutcome, ContinueAnswer, StoredMessage};
 
 /// Checks that `head`, the conversation's head, is the answer to continue and is not complete, after
-/// the checks for a duplicate and a running turn.
+/// the checks for a duplicate and a running turn. Returns the answer.
 ///
 /// # Errors
 /// The outcome that rejects the continuation; nothing may be changed.
 pub fn check_continuation(
     continuation: &ContinueAnswer,
-    head: Option<&Message>,
+    head: Option<StoredMessage>,
     state: AppendState,
-) -> Result<(), AppendOutcome> {
+) -> Result<StoredMessage, AppendOutcome> {
     check_start(state, true)?;
-    let is_unfinished_answer = |head: &Message| {
-        head.message_id == continuation.message_id
-            && head.role == Role::Assistant
-            && head.status != MessageStatus::Complete
-    };
-    if head.is_some_and(is_unfinished_answer) {
-        return Ok(());
+    let Some(head) = head else { return Err(AppendOutcome::Conflict { position: 0 }) };
+    let is_unfinished_answer = head.message.message_id == continuation.message_id
+        && head.message.role == Role::Assistant
+        && head.message.status != MessageStatus::Complete;
+    if is_unfinished_answer {
+        return Ok(head);
     }
-    Err(AppendOutcome::Conflict { position: head.map_or(0, |head| head.position) })
+    Err(AppendOutcome::Conflict { position: head.message.position })
 }
 
-/// Assigns the answer to the turn that continues it. It is `interrupted` until that turn saves more.
+/// Starts the turn, and assigns the answer to it: the answer is `interrupted` until the turn saves more.
+/// A summary that covers the answer is dropped.
 #[must_use]
-pub fn continued_answer(answer: Message, continuation: &ContinueAnswer) -> Message {
-    Message {
+pub fn continue_answer(
+    state: ConversationState,
+    answer: StoredMessage,
+    continuation: &ContinueAnswer,
+    now: Timestamp,
+) -> (ConversationState, StoredMessage) {
+    let message = Message {
         turn_id: Some(continuation.turn.turn_id),
         status: MessageStatus::Interrupted,
         error: None,
-        ..answer
-    }
+        ..answer.message
+    };
+    let client_message_id = continuation.client_message_id.clone().or(answer.client_message_id);
+    let answer = StoredMessage { message, client_message_id, ..answer };
+    (state.with_turn(continuation.turn).updated(now), answer)
 }
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{MessageId, Timestamp, TurnId};
+    use webchat_domain::{MessageId, TurnId};
 
     use super::*;
     use crate::TurnLease;
@@ -49,6 +58,10 @@ mod tests {
         let lease_until = Timestamp::from_unix_millis(9);
         let turn = TurnLease { turn_id: TurnId::generate(), lease_until };
         ContinueAnswer { message_id, client_message_id: None, turn }
+    }
+
+    fn stored(message: Message) -> StoredMessage {
+        StoredMessage { message, client_message_id: None, active: true }
     }
 
     #[test]
@@ -62,10 +75,11 @@ mod tests {
         let complete = Message { status: MessageStatus::Complete, ..answer.clone() };
         let question = Message { role: Role::User, ..answer.clone() };
         let check = |id, head: Option<&Message>| {
+            let head = head.cloned().map(stored);
             check_continuation(&continuation(id), head, AppendState::default())
         };
 
-        assert_eq!(check(answer.message_id, Some(&answer)), Ok(()));
+        assert_eq!(check(answer.message_id, Some(&answer)), Ok(stored(answer.clone())));
         for head in [&complete, &question] {
             let rejected = check(answer.message_id, Some(head));
             assert_eq!(rejected, Err(AppendOutcome::Conflict { position: 6 }));
@@ -81,7 +95,8 @@ mod tests {
         let answer = Message::fixture();
         let state = AppendState { running_turn: Some(TurnId::generate()), ..Default::default() };
 
-        let checked = check_continuation(&continuation(answer.message_id), Some(&answer), state);
+        let checked =
+            check_continuation(&continuation(answer.message_id), Some(stored(answer)), state);
 
         assert_eq!(checked, Err(AppendOutcome::TurnInProgress));
     }

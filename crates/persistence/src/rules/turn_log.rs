@@ -1,0 +1,28 @@
+//! Which events a turn log keeps.
+
+use webchat_domain::{EventBody, TurnId};
+
+/// How many events of ended turns are kept, at least; those of a running turn are all kept.
+pub const KEPT_EVENTS: usize = 1_024;
+
+/// How many other events may come between two appends of one event id.
+pub const DEDUPLICATION_WINDOW: usize = 16;
+
+/// The first or the last event of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnBoundary {
+    /// The turn begins with this event.
+    Begin(TurnId),
+    /// The turn ends with this event.
+    End(TurnId),
+}
+
+/// Returns the turn that begins or ends with the event.
+#[must_use]
+pub fn turn_boundary(body: &EventBody) -> Option<TurnBoundary> {
+    match body {
+        EventBody::MessageAccepted(accepted) => Some(TurnBoundary::Begin(accepted.turn_id)),
+        EventBody::TokenUsage(usage) => Some(TurnBoundary::End(usage.turn_id)),
+        _ => None,
+    }
+}

@@ -1,0 +1,11 @@
+//! How turns start, and what they change.
+
+mod append;
+mod continuation;
+mod duplicate;
+mod save_answer;
+
+pub use append::{AppendState, append_messages, check_append};
+pub use continuation::{check_continuation, continue_answer};
+pub use duplicate::{Counterpart, counterpart, exchange};
+pub use save_answer::{SavedAnswer, save_answer};

@@ -1,0 +1,96 @@
+//! Whether an answer may still be saved, and what that changes in its conversation.
+
+use webchat_domain::Timestamp;
+
+use crate::AnswerUpdate;
+use crate::rules::ConversationState;
+
+/// An answer as it was saved last, as far as its conversation depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct SavedAnswer {
+    /// Its tokens.
+    pub token_count: u32,
+    /// Whether it is on the visible path. Once its lease has expired, an answer can leave it.
+    pub is_active: bool,
+}
+
+/// Returns the conversation after the answer is saved, or `None` if it can't be: the conversation does not
+/// remember the answer's turn, or the turn has given up its lease and this is not its end. The end may be
+/// saved again.
+#[must_use]
+pub fn save_answer(
+    mut state: ConversationState,
+    answer: &AnswerUpdate,
+    saved: SavedAnswer,
+    now: Timestamp,
+) -> Option<ConversationState> {
+    let is_end = answer.lease_until.is_none();
+    if state.turn_id != Some(answer.turn_id) || (state.lease_until.is_none() && !is_end) {
+        return None;
+    }
+    if saved.is_active {
+        let total_tokens = &mut state.conversation.total_tokens;
+        let difference = i64::from(answer.token_count) - i64::from(saved.token_count);
+        *total_tokens = total_tokens.saturating_add_signed(difference);
+    }
+    Some(ConversationState { lease_until: answer.lease_until, ..state.updated(now) })
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{ConversationId, MessageId, MessageStatus, TurnId};
+
+    use super::*;
+    use crate::rules::new_conversation;
+
+    const NOW: Timestamp = Timestamp::FIXTURE;
+
+    fn state(turn_id: Option<TurnId>, lease_until: Option<Timestamp>) -> ConversationState {
+        let mut new = new_conversation(ConversationId::generate(), NOW);
+        new.conversation.total_tokens = 20;
+        ConversationState { turn_id, lease_until, ..new }
+    }
+
+    fn update(turn_id: TurnId, lease_until: Option<Timestamp>) -> AnswerUpdate {
+        AnswerUpdate {
+            message_id: MessageId::generate(),
+            turn_id,
+            content: "so far".to_owned(),
+            token_count: 3,
+            status: MessageStatus::Interrupted,
+            error: None,
+            lease_until,
+        }
+    }
+
+    fn save(state: ConversationState, answer: &AnswerUpdate) -> Option<ConversationState> {
+        save_answer(state, answer, SavedAnswer { token_count: 5, is_active: true }, NOW)
+    }
+
+    #[test]
+    fn progress_needs_a_lease_and_an_end_only_the_turn() {
+        let (turn, other) = (TurnId::generate(), TurnId::generate());
+        let lease = Some(Timestamp::from_unix_millis(9));
+        let (progress, end) = (update(turn, lease), update(turn, None));
+
+        assert!(save(state(Some(turn), lease), &progress).is_some());
+        assert!(save(state(Some(turn), lease), &end).is_some());
+        assert!(save(state(Some(turn), None), &end).is_some());
+        assert!(save(state(Some(turn), None), &progress).is_none());
+        assert!(save(state(Some(other), lease), &end).is_none());
+        assert!(save(state(None, None), &end).is_none());
+    }
+
+    #[test]
+    fn only_visible_answers_count() {
+        let turn = TurnId::generate();
+        let total = |is_active| {
+            let saved = SavedAnswer { token_count: 5, is_active };
+            save_answer(state(Some(turn), None), &update(turn, None), saved, NOW)
+                .map(|state| state.conversation.total_tokens)
+        };
+
+        assert_eq!(total(true), Some(18));
+        assert_eq!(total(false), Some(20));
+    }
+}

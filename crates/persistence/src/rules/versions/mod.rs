@@ -1,0 +1,7 @@
+//! How another version becomes visible.
+
+mod path;
+mod select;
+
+pub use path::{HiddenMessages, NewPath, PathNode, show_path};
+pub use select::check_select;
