@@ -1,4 +1,4 @@
-//! Timestamps, and the clock that gives them.
+//! Timestamps, and the clocks that return them.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -28,38 +28,38 @@ const READABLE_FORMAT: &[BorrowedFormatItem<'_>] =
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z.
+    /// Returns the time `millis` milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix_millis(self) -> i64 {
         self.0
     }
 
-    /// The time `duration` later, or the maximum if that is exceeded.
+    /// Returns the time `duration` later, or the latest time if that is exceeded.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// The time `duration` earlier, or the minimum if that is exceeded.
+    /// Returns the time `duration` earlier, or the earliest time if that is exceeded.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// `YYYYMMDD_HHMMSS` in UTC, for file names.
+    /// Formats the time as `YYYYMMDD_HHMMSS` in UTC, for file names.
     #[must_use]
     pub fn compact(self) -> String {
         let moment = OffsetDateTime::from_unix_timestamp(self.0 / 1_000).ok();
         moment.and_then(|moment| moment.format(COMPACT_FORMAT).ok()).unwrap_or_default()
     }
 
-    /// `YYYY-MM-DD HH:MM UTC`, for people.
+    /// Formats the time as `YYYY-MM-DD HH:MM UTC`, for people.
     #[must_use]
     pub fn readable(self) -> String {
         let moment = OffsetDateTime::from_unix_timestamp(self.0 / 1_000).ok();
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// The source of the current time.
 pub trait Clock: Send + Sync {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -112,7 +112,7 @@ impl Clock for SystemClock {
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// Creates a clock that shows `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
         Self(AtomicI64::new(start.unix_millis()))

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ExampleId, ModelParameters, Timestamp};
 
-/// What is sent to the model in addition to the messages of a conversation. It is stored with the
-/// conversation.
+/// The context of a conversation: what is sent to the model in addition to its messages. It is stored
+/// with the conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Context {

@@ -42,23 +42,23 @@ impl Title {
     /// The maximum number of characters of a title.
     pub const MAX_CHARS: usize = 200;
 
-    /// A title from the first words of a message: at most 60 characters, truncated between words if
-    /// possible. Returns `None` for a text without visible characters.
+    /// Creates a title from the first words of a message: at most 60 characters, truncated between words
+    /// if possible. Returns `None` for a text without visible characters.
     #[must_use]
     pub fn from_first_words(text: &str) -> Option<Self> {
-        const CHARS: usize = 60;
-        // Only the beginning is split into words, as the message may be a megabyte long.
-        let head: String = text.trim_start().chars().take(4 * CHARS).collect();
-        let words = one_line(&head);
-        if words.chars().count() <= CHARS {
+        const MAX_CHARS: usize = 60;
+        // Only the beginning is split into words, because the message may be a megabyte long.
+        let beginning: String = text.trim_start().chars().take(4 * MAX_CHARS).collect();
+        let words = one_line(&beginning);
+        if words.chars().count() <= MAX_CHARS {
             return Self::try_from(words).ok();
         }
-        let prefix: String = words.chars().take(CHARS).collect();
-        let whole_words = prefix.rsplit_once(' ').map_or(prefix.as_str(), |(head, _)| head);
+        let prefix: String = words.chars().take(MAX_CHARS).collect();
+        let whole_words = prefix.rsplit_once(' ').map_or(prefix.as_str(), |(whole, _)| whole);
         Self::try_from(format!("{}…", whole_words.trim_end())).ok()
     }
 
-    /// The title's text.
+    /// Returns the title's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

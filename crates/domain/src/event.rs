@@ -15,9 +15,9 @@ use crate::{
 /// Its JSON is the wire form, `{"event": …, "data": {"conversation_id", "seq", …}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The conversation it happened in.
+    /// The conversation that the event belongs to.
     pub conversation_id: ConversationId,
-    /// Its number in the conversation. Numbers only rise and are never reused.
+    /// The event's number in its conversation. Numbers only rise and are never reused.
     pub seq: u64,
     /// The kind of event and its data.
     pub body: EventBody,
@@ -95,7 +95,7 @@ pub struct TokenUsage {
     pub ledger: Ledger,
 }
 
-/// How a conversation itself has changed. Kinds of changes may be added.
+/// How a conversation itself has changed. New kinds of changes may be added.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
@@ -117,7 +117,7 @@ pub enum ConversationChange {
         /// The position of the last message that the summary covers.
         summary_through: u64,
     },
-    /// The system prompt, the summary or the parameters for the model were changed by the user.
+    /// The user changed the system prompt, the summary or the parameters for the model.
     Context,
     /// Other versions of some messages have become visible.
     Branch,
@@ -133,7 +133,7 @@ pub enum ConversationChange {
 }
 
 impl EventBody {
-    /// The event's name on the wire.
+    /// Returns the event's name on the wire.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -149,7 +149,7 @@ impl EventBody {
 }
 
 impl Event {
-    /// The `data` of the event on the wire.
+    /// Returns the `data` of the event on the wire.
     #[must_use]
     pub fn data(&self) -> EventData<&EventBody> {
         let Self { conversation_id, seq, body } = self;
@@ -161,7 +161,7 @@ impl Event {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct EventData<B> {
-    /// The conversation it happened in.
+    /// The conversation that the event belongs to.
     conversation_id: ConversationId,
     /// The event's number in its conversation. Numbers only rise.
     seq: u64,
@@ -178,7 +178,7 @@ impl Serialize for Event {
     }
 }
 
-/// Every field is checked. Fields that a newer server has added are ignored.
+/// Checks every field. Ignores fields that a newer server has added.
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]

@@ -95,13 +95,13 @@ impl FileName {
     /// The maximum number of characters of a name.
     pub const MAX_CHARS: usize = 100;
 
-    /// The name's text.
+    /// Returns the name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The part after the last dot in lower case; empty without a dot.
+    /// Returns the part after the last dot, in lower case. It is empty if there is no dot.
     #[must_use]
     pub fn extension(&self) -> String {
         self.0.rsplit_once('.').map_or_else(String::new, |(_, after)| after.to_lowercase())
@@ -109,10 +109,10 @@ impl FileName {
 }
 
 impl From<String> for FileName {
-    fn from(given: String) -> Self {
-        let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    fn from(path: String) -> Self {
+        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
         let allowed: String =
-            last.chars().map(normalize_space).filter(|c| !is_forbidden(*c)).collect();
+            name.chars().map(normalize_space).filter(|c| !is_forbidden(*c)).collect();
         let visible = allowed.trim_end_matches(is_padding);
         let (stem, extension) = match visible.rsplit_once('.') {
             Some((stem, extension)) if extension.chars().count() <= MAX_EXTENSION_CHARS => {
@@ -124,8 +124,8 @@ impl From<String> for FileName {
         let stem: String = stem.trim_matches(is_padding).chars().take(max_stem - 1).collect();
         let stem = stem.trim_end_matches(is_padding);
         let stem = if stem.is_empty() { "file" } else { stem };
-        let escape = if is_device(stem) { "_" } else { "" };
-        Self(format!("{escape}{stem}{extension}"))
+        let prefix = if is_device(stem) { "_" } else { "" };
+        Self(format!("{prefix}{stem}{extension}"))
     }
 }
 
@@ -141,7 +141,8 @@ impl fmt::Display for FileName {
     }
 }
 
-/// A longer text after the last dot is not an extension, but part of the name.
+/// The maximum number of characters of an extension. A longer text after the last dot belongs to the
+/// stem.
 const MAX_EXTENSION_CHARS: usize = 16;
 
 fn normalize_space(character: char) -> char {
@@ -152,8 +153,8 @@ fn is_padding(character: char) -> bool {
     matches!(character, '.' | ' ')
 }
 
-/// Whether a name must not contain the character: control characters, invisible characters and those
-/// that change the direction of the text (Unicode's category Cf), and those that Windows forbids.
+/// Returns whether the character is forbidden in a name: control characters, invisible characters and
+/// those that change the direction of the text (Unicode's category Cf), and those that Windows forbids.
 fn is_forbidden(character: char) -> bool {
     character.is_control()
         || "<>:\"|?*".contains(character)
@@ -174,7 +175,7 @@ fn is_forbidden(character: char) -> bool {
         )
 }
 
-/// Whether Windows treats a file of this name as a device, regardless of its extension.
+/// Returns whether Windows treats a file of this name as a device, regardless of its extension.
 fn is_device(stem: &str) -> bool {
     let name = stem.split('.').next().unwrap_or_default().trim_end().to_uppercase();
     let numbered = |device| {
@@ -190,14 +191,14 @@ fn is_device(stem: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn safe(given: &str) -> String {
-        FileName::from(given.to_owned()).into()
+    fn file_name(text: &str) -> String {
+        FileName::from(text.to_owned()).into()
     }
 
     #[test]
     fn an_ordinary_name_is_unchanged() {
         for name in ["notes.txt", "Gezeiten & Mond (2).md", "潮汐.json", "README", "v1.2.txt"] {
-            assert_eq!(safe(name), name);
+            assert_eq!(file_name(name), name);
         }
     }
 
@@ -222,14 +223,14 @@ mod tests {
             ("console.txt", "console.txt"),
             ("notes.txt:stream", "notes.txtstream"),
         ] {
-            assert_eq!(safe(given), name, "{given:?}");
+            assert_eq!(file_name(given), name, "{given:?}");
         }
     }
 
     #[test]
     fn a_long_name_is_truncated_before_its_extension() {
-        let long = safe(&format!("{}.txt", "潮".repeat(300)));
-        let no_extension = safe(&"x.".repeat(150));
+        let long = file_name(&format!("{}.txt", "潮".repeat(300)));
+        let no_extension = file_name(&"x.".repeat(150));
 
         assert_eq!(long.chars().count(), 99);
         assert!(long.ends_with("潮.txt"));
@@ -239,8 +240,8 @@ mod tests {
     #[test]
     fn conversion_is_idempotent() {
         for given in [&"x. ".repeat(99), "NUL", "a .b", &format!("NUL{}.txt", "x".repeat(99))] {
-            let once = safe(given);
-            assert_eq!(safe(&once), once, "{given:?}");
+            let once = file_name(given);
+            assert_eq!(file_name(&once), once, "{given:?}");
         }
     }
 

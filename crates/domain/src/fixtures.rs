@@ -1,4 +1,4 @@
-//! Valid values for tests, to be changed by struct update syntax.
+//! Valid values for tests, which change single fields with struct update syntax.
 
 use crate::{
     Conversation, ConversationId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage,
@@ -11,7 +11,7 @@ impl Timestamp {
 }
 
 impl Conversation {
-    /// An empty conversation without a title.
+    /// Returns an empty conversation without a title.
     #[must_use]
     pub fn fixture() -> Self {
         Self {
@@ -27,7 +27,7 @@ impl Conversation {
 }
 
 impl Message {
-    /// A complete question of 7 tokens, in no turn, the first of its conversation.
+    /// Returns a complete question of 7 tokens, in no turn, the first of its conversation.
     #[must_use]
     pub fn fixture() -> Self {
         NewMessage::fixture().into_message(ConversationId::generate(), 1, None)
@@ -52,7 +52,7 @@ impl Message {
 }
 
 impl NewMessage {
-    /// A complete question of 7 tokens, in no turn.
+    /// Returns a complete question of 7 tokens, in no turn.
     #[must_use]
     pub fn fixture() -> Self {
         Self::question("Why is the sky blue?".to_owned(), 7, Timestamp::FIXTURE)

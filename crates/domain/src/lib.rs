@@ -30,7 +30,8 @@ pub use ids::{
 };
 pub use message::{Message, MessageAccepted, MessageStatus, NewMessage, Role, VersionedMessage};
 pub use parameters::{
-    InvalidParameter, ModelParameters, Penalty, ReasoningEffort, Share, Temperature, Within,
+    BoundedNumber, InvalidParameter, ModelParameters, Penalty, Probability, ReasoningEffort,
+    Temperature,
 };
 pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart};

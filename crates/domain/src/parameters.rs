@@ -7,7 +7,7 @@ use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The sampling parameters of a model. The model's defaults apply to those that are not set.
+/// The sampling parameters of a model. For those that are not set, the model's defaults apply.
 ///
 /// The fields are those of <https://platform.openai.com/docs/api-reference/chat/create>. Unknown fields
 /// are rejected.
@@ -28,15 +28,15 @@ pub struct ModelParameters {
         feature = "openapi",
         schema(value_type = Option<f64>, minimum = 0, maximum = 1)
     )]
-    pub top_p: Option<Share>,
-    /// How much tokens are penalized that have already occurred.
+    pub top_p: Option<Probability>,
+    /// The penalty for tokens that have already occurred.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
         schema(value_type = Option<f64>, minimum = -2, maximum = 2)
     )]
     pub presence_penalty: Option<Penalty>,
-    /// How much tokens are penalized for each time that they have occurred.
+    /// The penalty for tokens, for each time that they have already occurred.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
@@ -54,14 +54,14 @@ pub struct ModelParameters {
 /// A number from `MIN` to `MAX`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
-pub struct Within<const MIN: i8, const MAX: i8>(f64);
+pub struct BoundedNumber<const MIN: i8, const MAX: i8>(f64);
 
 /// From 0 to 2.
-pub type Temperature = Within<0, 2>;
+pub type Temperature = BoundedNumber<0, 2>;
 /// From 0 to 1.
-pub type Share = Within<0, 1>;
+pub type Probability = BoundedNumber<0, 1>;
 /// From -2 to 2.
-pub type Penalty = Within<-2, 2>;
+pub type Penalty = BoundedNumber<-2, 2>;
 
 /// How much a model reasons before it answers. No model supports all of these.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -94,7 +94,7 @@ pub enum InvalidParameter {
 }
 
 impl ModelParameters {
-    /// These parameters, with `defaults` for those that are not set.
+    /// Returns these parameters, with `defaults` for those that are not set.
     #[must_use]
     pub fn or(self, defaults: Self) -> Self {
         Self {
@@ -109,9 +109,9 @@ impl ModelParameters {
 }
 
 /// NaN is never within the range, so that each value equals itself.
-impl<const MIN: i8, const MAX: i8> Eq for Within<MIN, MAX> {}
+impl<const MIN: i8, const MAX: i8> Eq for BoundedNumber<MIN, MAX> {}
 
-impl<const MIN: i8, const MAX: i8> TryFrom<f64> for Within<MIN, MAX> {
+impl<const MIN: i8, const MAX: i8> TryFrom<f64> for BoundedNumber<MIN, MAX> {
     type Error = InvalidParameter;
 
     fn try_from(number: f64) -> Result<Self, InvalidParameter> {
@@ -123,13 +123,13 @@ impl<const MIN: i8, const MAX: i8> TryFrom<f64> for Within<MIN, MAX> {
     }
 }
 
-impl<const MIN: i8, const MAX: i8> From<Within<MIN, MAX>> for f64 {
-    fn from(within: Within<MIN, MAX>) -> Self {
-        within.0
+impl<const MIN: i8, const MAX: i8> From<BoundedNumber<MIN, MAX>> for f64 {
+    fn from(number: BoundedNumber<MIN, MAX>) -> Self {
+        number.0
     }
 }
 
-impl<const MIN: i8, const MAX: i8> FromStr for Within<MIN, MAX> {
+impl<const MIN: i8, const MAX: i8> FromStr for BoundedNumber<MIN, MAX> {
     type Err = InvalidParameter;
 
     fn from_str(text: &str) -> Result<Self, InvalidParameter> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{ConversationId, MessageId, Role, Timestamp};
 
-/// A search query. Every text is a valid query; one without terms finds nothing.
+/// A search query. Every text is a valid query; one without words and phrases finds nothing.
 ///
 /// `moon "spring tide" -storm` finds messages with the phrase `spring tide` and without `storm`, best
 /// match first. All phrases are required, but only one of the words.
@@ -78,7 +78,7 @@ impl SearchQuery {
         query
     }
 
-    /// Whether the query finds nothing, because it has no word and no phrase.
+    /// Returns whether the query finds nothing, because it has no words and no phrases.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty() && self.phrases.is_empty()
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_without_terms_is_empty() {
+    fn a_query_without_words_and_phrases_is_empty() {
         for text in ["", "  ", "\"", "-", "\"\"", "- * ( ) : ^", "-storm"] {
             assert!(SearchQuery::parse(text).is_empty(), "{text:?}");
         }

@@ -5,7 +5,7 @@ use crate::{ConversationId, SessionId, UserId};
 /// The session of a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The id, whose knowledge authenticates the browser.
+    /// The id. A browser authenticates itself by sending it.
     pub session_id: SessionId,
     /// The user on whose behalf the browser acts.
     pub user_id: UserId,

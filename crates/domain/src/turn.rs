@@ -1,4 +1,4 @@
-//! How turns end, and what they use.
+//! Why turns end, and the tokens that they use.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,9 +37,9 @@ impl FinishReason {
         }
     }
 
-    /// The reason that corresponds to a status. A filtered answer has the status of a failed one.
+    /// Returns the reason that corresponds to a status. A filtered answer has the status of a failed one.
     #[must_use]
-    pub fn of(status: MessageStatus) -> Self {
+    pub fn from_status(status: MessageStatus) -> Self {
         match status {
             MessageStatus::Complete => Self::Stop,
             MessageStatus::Truncated => Self::Length,
@@ -49,7 +49,7 @@ impl FinishReason {
         }
     }
 
-    /// The status of an answer that ended for this reason.
+    /// Returns the status of an answer that ended for this reason.
     #[must_use]
     pub fn status(self) -> MessageStatus {
         match self {
@@ -82,6 +82,6 @@ pub struct Ledger {
     pub history: u32,
     /// The total, which never exceeds `window`.
     pub total: u32,
-    /// The number of older messages that did not fit, and are not covered by the summary.
+    /// The number of older messages that did not fit and that the summary does not cover.
     pub left_out_messages: u64,
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::Auth;
 
-/// The header that carries the key; `None` if the key must not be sent.
+/// Returns the header that carries the key, or `None` if the key must not be sent.
 pub(crate) fn key_header(
     auth: Auth,
     url: &Url,
@@ -24,7 +24,7 @@ pub(crate) fn key_header(
     Ok(Some((name, value)))
 }
 
-/// Whether the address is one of Azure's hosts, or a gateway that keeps Azure's paths.
+/// Returns whether the address has one of Azure's hosts, or a path like Azure's, which gateways keep.
 fn is_azure<'a>(url: &'a Url) -> bool {
     const SERVICES: [&str; 3] = [".openai", ".cognitiveservices", ".services.ai"];
     // The last two are the clouds of the United States' government and of China.
@@ -55,11 +55,11 @@ mod tests {
             (Auth::ApiKey, "https://api.openai.com/", "api-key"),
             (Auth::Bearer, "https://a.openai.azure.com/", "authorization"),
         ] {
-            let header_pair = key_header(auth, &url.parse().unwrap(), &"k-1".into()).unwrap();
+            let key_header = key_header(auth, &url.parse().unwrap(), &"k-1".into()).unwrap();
 
-            let (name, value) = header_pair.unwrap();
+            let (name, value) = key_header.unwrap();
             assert_eq!(name, header, "{auth:?} {url}");
-            // So that code that logs headers omits it.
+            // Code that logs headers omits sensitive values.
             assert!(value.is_sensitive());
             assert_eq!(value, if header == "api-key" { "k-1" } else { "Bearer k-1" });
         }

@@ -8,8 +8,8 @@ use thiserror::Error;
 /// the user or the model.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why there is no answer. Each variant is a different thing to do about it. The message is for the
-/// user; the cause, for the log, is the error's source.
+/// Why there is no answer. Each variant requires something else of the user, which the message says. The
+/// error's source is the cause, for the log.
 #[derive(Debug, Error)]
 pub enum ModelError {
     /// The model can't be reached, timed out, or its circuit breaker is open.
@@ -45,12 +45,12 @@ pub enum ModelError {
     /// The provider's content filter rejected the request.
     #[error(
         "The model's provider filtered this request{}. Please rephrase it.",
-        in_brackets(filtered)
+        in_brackets(categories)
     )]
     ContentFilter {
         /// The categories, by the provider's names: `hate`, `self_harm`, `jailbreak`, …. Empty if the
         /// provider does not report them.
-        filtered: Vec<String>,
+        categories: Vec<String>,
         /// The cause, for the log.
         #[source]
         cause: Cause,
@@ -70,7 +70,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// The stable code for programs.
+    /// Returns the stable code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl ModelError {
         }
     }
 
-    /// How long the upstream asks to wait.
+    /// Returns how long the upstream asks to wait, if it does.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unreachable { retry_after, .. } | Self::RateLimited { retry_after, .. } => {
@@ -95,13 +95,14 @@ impl ModelError {
         }
     }
 
-    /// The chain of causes, for the log.
+    /// Returns the chain of causes, for the log.
     pub(crate) fn causes(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
 }
 
+/// Returns when to try again, as the end of a sentence: `in 7 seconds`.
 fn when(retry_after: Option<Duration>) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -116,9 +117,9 @@ fn when(retry_after: Option<Duration>) -> String {
     }
 }
 
-/// The message for the user about an answer that the provider's content filter ended.
+/// Returns the message for the user about an answer that the provider's content filter ended.
 #[must_use]
-pub fn filtered_answer(categories: &[String]) -> String {
+pub fn filtered_answer_message(categories: &[String]) -> String {
     format!("The model's provider filtered this answer{}.", in_brackets(categories))
 }
 
@@ -170,9 +171,9 @@ mod tests {
 
     #[test]
     fn a_filtered_request_names_its_categories_if_known() {
-        let message = |filtered: &[&str]| {
-            let filtered = filtered.iter().map(ToString::to_string).collect();
-            ModelError::ContentFilter { filtered, cause: "400".into() }.to_string()
+        let message = |categories: &[&str]| {
+            let categories = categories.iter().map(ToString::to_string).collect();
+            ModelError::ContentFilter { categories, cause: "400".into() }.to_string()
         };
 
         assert_eq!(

@@ -7,7 +7,7 @@ mod model;
 mod providers;
 mod settings;
 
-pub use error::{Cause, ModelError, SetupError, filtered_answer};
+pub use error::{Cause, ModelError, SetupError, filtered_answer_message};
 #[cfg(feature = "mock")]
 pub use model::MockChatModel;
 pub use model::{ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage};

@@ -17,8 +17,8 @@ pub type DeltaStream = BoxStream<'static, Result<Delta, ModelError>>;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ChatModel: Send + Sync {
-    /// The configured name, otherwise the name that the model last reported; `None` until it has
-    /// reported one.
+    /// Returns the configured name, or else the name that the model last reported. Returns `None` if there
+    /// is neither yet.
     fn name(&self) -> Option<String>;
 
     /// Starts an answer. Returns when the answer begins, which may be before its first text.

@@ -40,7 +40,7 @@ pub struct ProxySettings {
 /// The field of a request that limits the length of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokensField {
-    /// `max_tokens`, until the model rejects it in favour of the other, and vice versa.
+    /// `max_tokens` at first. If the model rejects the field as unknown, the other one is used.
     #[default]
     Auto,
     /// `max_tokens`, which most servers accept.
@@ -76,7 +76,7 @@ pub struct Timeouts {
 }
 
 impl HttpSettings {
-    /// The settings of a model at `url`, with defaults for the rest.
+    /// Creates the settings of a model at `url`, with defaults for the rest.
     #[must_use]
     pub fn new(url: Url) -> Self {
         Self {
@@ -93,7 +93,7 @@ impl HttpSettings {
 }
 
 impl Default for Timeouts {
-    /// Ten seconds, two minutes and one minute.
+    /// Returns ten seconds to connect, two minutes to the first chunk, and one minute between chunks.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),

@@ -135,8 +135,8 @@ async fn abort_grace(abort: &CancellationToken) {
 /// because the instance that runs the turn and one that considers it abandoned may both publish the end.
 pub(crate) fn event_id(body: &EventBody) -> EventId {
     match body {
-        EventBody::ResponseEnd(end) => EventId::once_in(end.turn_id, body.name()),
-        EventBody::TokenUsage(usage) => EventId::once_in(usage.turn_id, body.name()),
+        EventBody::ResponseEnd(end) => EventId::once_per_turn(end.turn_id, body.name()),
+        EventBody::TokenUsage(usage) => EventId::once_per_turn(usage.turn_id, body.name()),
         _ => EventId::generate(),
     }
 }

@@ -188,7 +188,8 @@ impl TurnProgress {
         let question = self.message(self.accepted.message_id).await?;
         let answer = self.message(self.accepted.answer_id).await?;
         let TurnOutcome { finish_reason, error, usage } = self.outcome;
-        let finish_reason = finish_reason.unwrap_or_else(|| FinishReason::of(answer.status));
+        let finish_reason =
+            finish_reason.unwrap_or_else(|| FinishReason::from_status(answer.status));
         let turn_id = self.accepted.turn_id;
         let error = error.or_else(|| stored_error(&answer, turn_id));
         let error = match finish_reason {

@@ -70,7 +70,7 @@ impl Turns {
             message_id: answer.message_id,
             turn_id,
             position: answer.position,
-            finish_reason: FinishReason::of(answer.status),
+            finish_reason: FinishReason::from_status(answer.status),
             status: answer.status,
             token_count: answer.token_count,
         });

@@ -21,7 +21,7 @@ macro_rules! client_id {
         pub struct $invalid;
 
         impl $name {
-            /// The text.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

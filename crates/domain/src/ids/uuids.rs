@@ -24,13 +24,13 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id: a UUID of version 7, so that later ids sort later.
+            /// Generates a new id: a UUID of version 7, so that later ids sort later.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
 
-            /// The id as 32 hexadecimal digits without hyphens, as it is stored.
+            /// Formats the id as 32 hexadecimal digits without hyphens, as it is stored.
             #[must_use]
             pub fn to_simple(self) -> String {
                 self.0.as_simple().to_string()
@@ -88,8 +88,7 @@ uuid_id!(
     JobId
 );
 uuid_id!(
-    /// One run of a job on one instance, by which the instance detects that another run has replaced
-    /// it.
+    /// One run of a job on one instance. The instance detects by it that another run has replaced its own.
     RunId
 );
 uuid_id!(
@@ -100,8 +99,8 @@ uuid_id!(
 macro_rules! keyed_id {
     ($name:ident of $scope:ident) => {
         impl $name {
-            /// The id that the key maps to within `scope`: always the same one (a UUID of version 5).
-            /// Without a key, a new id.
+            /// Returns the id that the key maps to within `scope`: always the same one (a UUID of version
+            /// 5). Without a key, generates a new id.
             #[must_use]
             pub fn of_key(scope: $scope, key: Option<&IdempotencyKey>) -> Self {
                 let Some(key) = key else { return Self::generate() };
@@ -118,33 +117,33 @@ keyed_id!(ExampleId of ConversationId);
 keyed_id!(JobId of ConversationId);
 
 impl EventId {
-    /// The id of an event that is published once per turn, even if several instances publish it.
+    /// Returns the id of an event that is published once per turn, even if several instances publish it.
     #[must_use]
-    pub fn once_in(turn_id: TurnId, event: &str) -> Self {
+    pub fn once_per_turn(turn_id: TurnId, event: &str) -> Self {
         Self(Uuid::new_v5(&turn_id.0, event.as_bytes()))
     }
 }
 
-/// A browser's session. It is random, because its knowledge authenticates the browser.
+/// The id of a browser's session. It is random, because a browser authenticates itself by sending it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(Uuid);
 
 impl SessionId {
-    /// A new id of 122 random bits.
+    /// Generates a new id of 122 random bits.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::new_v4())
     }
 
-    /// The id as 32 hexadecimal digits, as it is stored.
+    /// Formats the id as 32 hexadecimal digits, as it is stored.
     #[must_use]
     pub fn to_simple(self) -> String {
         self.0.as_simple().to_string()
     }
 }
 
-/// Hides the id, so that it can't get into a log with a struct that contains it.
+/// Hides the id, so that logging a struct that contains it doesn't reveal it.
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionId(…)")

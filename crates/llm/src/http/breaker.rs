@@ -6,14 +6,14 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::attempt::{AttemptError, AttemptErrorKind};
+use super::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::ModelError;
 
-/// This many failures in a row open the breaker.
+/// The number of failures in a row that opens the breaker.
 const FAILURE_THRESHOLD: u32 = 5;
 
 /// How long the breaker stays open before one request probes the upstream.
-const OPEN_FOR: Duration = Duration::from_secs(5);
+const OPEN_DURATION: Duration = Duration::from_secs(5);
 
 /// A circuit breaker: it rejects requests at once while the upstream does not work.
 #[derive(Debug)]
@@ -26,8 +26,9 @@ enum State {
     Closed {
         failures: u32,
     },
+    /// Requests are rejected until one may probe the upstream.
     Open {
-        until: Instant,
+        probe_at: Instant,
     },
     /// One request is probing the upstream.
     HalfOpen,
@@ -51,7 +52,7 @@ impl Breaker {
         Self { state: Mutex::new(State::Closed { failures: 0 }) }
     }
 
-    /// Permission to send one request.
+    /// Acquires permission to send one request.
     ///
     /// # Errors
     ///
@@ -61,12 +62,12 @@ impl Breaker {
         let now = Instant::now();
         match *state {
             State::Closed { .. } => Ok(Permit { breaker: self, is_probe: false }),
-            State::Open { until } if until <= now => {
+            State::Open { probe_at } if probe_at <= now => {
                 *state = State::HalfOpen;
                 tracing::info!("circuit breaker half-open: probing upstream");
                 Ok(Permit { breaker: self, is_probe: true })
             }
-            State::Open { until } => Err(circuit_open(Some(until - now))),
+            State::Open { probe_at } => Err(circuit_open(Some(probe_at - now))),
             State::HalfOpen => Err(circuit_open(None)),
         }
     }
@@ -82,13 +83,13 @@ impl Breaker {
 
 impl State {
     fn open(&mut self) {
-        *self = Self::Open { until: Instant::now() + OPEN_FOR };
-        tracing::warn!(open_ms = OPEN_FOR.as_millis(), "circuit breaker opened");
+        *self = Self::Open { probe_at: Instant::now() + OPEN_DURATION };
+        tracing::warn!(open_ms = OPEN_DURATION.as_millis(), "circuit breaker opened");
     }
 }
 
 impl Permit<'_> {
-    /// The upstream answered.
+    /// Records that the upstream answered.
     pub(crate) fn record_success(self) {
         let mut state = self.breaker.state();
         if !matches!(*state, State::Closed { .. }) {
@@ -97,7 +98,7 @@ impl Permit<'_> {
         *state = State::Closed { failures: 0 };
     }
 
-    /// The upstream failed.
+    /// Records that the upstream failed.
     pub(crate) fn record_failure(self) {
         let mut state = self.breaker.state();
         match &mut *state {
@@ -118,14 +119,14 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
         if self.is_probe && *state == State::HalfOpen {
-            *state = State::Open { until: Instant::now() };
+            *state = State::Open { probe_at: Instant::now() };
         }
     }
 }
 
 fn circuit_open(retry_after: Option<Duration>) -> AttemptError {
     let error = ModelError::Unreachable { retry_after, cause: CircuitOpen.into() };
-    AttemptError { error, kind: AttemptErrorKind::Permanent }
+    AttemptError { model_error: error, kind: AttemptErrorKind::Permanent }
 }
 
 #[cfg(test)]
@@ -138,19 +139,19 @@ mod tests {
         (0..times).for_each(|_| breaker.acquire().unwrap().record_failure());
     }
 
-    fn opened() -> Breaker {
+    fn open_breaker() -> Breaker {
         let breaker = Breaker::new();
         fail(&breaker, FAILURE_THRESHOLD);
         breaker
     }
 
     fn retry_after(breaker: &Breaker) -> Option<Duration> {
-        breaker.acquire().unwrap_err().error.retry_after()
+        breaker.acquire().unwrap_err().model_error.retry_after()
     }
 
     #[tokio::test(start_paused = true)]
     async fn five_failures_in_a_row_open_the_breaker_for_the_remaining_time() {
-        let breaker = opened();
+        let breaker = open_breaker();
 
         advance(Duration::from_secs(2)).await;
 
@@ -170,8 +171,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_successful_probe_closes_the_breaker() {
-        let breaker = opened();
-        advance(OPEN_FOR).await;
+        let breaker = open_breaker();
+        advance(OPEN_DURATION).await;
 
         let probe = breaker.acquire().unwrap();
         let meanwhile = retry_after(&breaker);
@@ -184,18 +185,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_probe_opens_the_breaker_again() {
-        let breaker = opened();
-        advance(OPEN_FOR).await;
+        let breaker = open_breaker();
+        advance(OPEN_DURATION).await;
 
         breaker.acquire().unwrap().record_failure();
 
-        assert_eq!(retry_after(&breaker), Some(OPEN_FOR));
+        assert_eq!(retry_after(&breaker), Some(OPEN_DURATION));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_probe_lets_the_next_request_probe() {
-        let breaker = opened();
-        advance(OPEN_FOR).await;
+        let breaker = open_breaker();
+        advance(OPEN_DURATION).await;
 
         drop(breaker.acquire().unwrap());
 
@@ -208,7 +209,7 @@ mod tests {
         let [early, late] = [breaker.acquire().unwrap(), breaker.acquire().unwrap()];
         fail(&breaker, FAILURE_THRESHOLD);
         early.record_failure();
-        advance(OPEN_FOR).await;
+        advance(OPEN_DURATION).await;
 
         let _probe = breaker.acquire().unwrap();
         late.record_failure();

@@ -6,7 +6,7 @@ use url::{Host, Url};
 use super::tls::client_config;
 use crate::{HttpSettings, ProxySettings, SetupError};
 
-/// A client with its own connection pool.
+/// Creates a client with its own connection pool.
 pub(crate) fn client(settings: &HttpSettings) -> Result<Client, SetupError> {
     let tls = client_config(&settings.url).map_err(|error| SetupError::Tls(error.into()))?;
     let mut builder = Client::builder()
@@ -25,7 +25,7 @@ pub(crate) fn client(settings: &HttpSettings) -> Result<Client, SetupError> {
     builder.build().map_err(|error| SetupError::Tls(error.into()))
 }
 
-/// Rejects unknown schemes, which `reqwest` would ignore silently.
+/// Returns the proxy. Rejects unknown schemes, which `reqwest` would ignore silently.
 fn proxy(settings: &ProxySettings) -> Result<Proxy, SetupError> {
     const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
     if !SCHEMES.contains(&settings.url.scheme()) {
@@ -35,7 +35,7 @@ fn proxy(settings: &ProxySettings) -> Result<Proxy, SetupError> {
     Ok(proxy.no_proxy(NoProxy::from_string(&settings.except)))
 }
 
-/// Whether the model runs on this machine. Requests to it bypass the proxy.
+/// Returns whether the model runs on this machine. Requests to it bypass the proxy.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

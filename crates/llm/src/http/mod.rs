@@ -1,7 +1,7 @@
 //! What every provider over HTTP needs: the client, retries, the circuit breaker and server-sent
 //! events.
 
-pub(crate) mod attempt;
+pub(crate) mod attempt_error;
 pub(crate) mod breaker;
 pub(crate) mod client;
 pub(crate) mod retry;

@@ -3,13 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::attempt::AttemptError;
+use super::attempt_error::AttemptError;
 
 /// The maximum number of attempts per request.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// The longest delay that a request waits for. A longer one is reported to the user, who can decide
-/// what to do meanwhile.
+/// The longest delay that a request waits for. A longer one is reported to the user instead.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(2);
 
 /// The upper bound of the delay before the second attempt. It doubles with each further one.
@@ -21,23 +20,22 @@ pub(crate) struct Retries {
     budget: Mutex<Budget>,
 }
 
-/// The retry budget. Each answer deposits one token and each retry withdraws [`Budget::RETRY`], so that
-/// retries never multiply the load of a failing upstream: at most [`Budget::FULL`] / [`Budget::RETRY`]
-/// retries, plus one for every [`Budget::RETRY`] answers. gRPC (design A6) and the AWS SDKs do the
-/// same.
+/// The retry budget. Each answer deposits one token and each retry withdraws [`Budget::RETRY_COST`], so
+/// that retries never multiply the load of a failing upstream: there are at most [`Budget::CAPACITY`] /
+/// [`Budget::RETRY_COST`] retries, plus one for every [`Budget::RETRY_COST`] answers. gRPC (design A6)
+/// and the AWS SDKs do the same.
 #[derive(Debug)]
 struct Budget(u32);
 
 impl Retries {
-    /// How long to wait before the next attempt, after `attempts` attempts; `None` if there must be
+    /// Returns how long to wait after this many attempts before the next one, or `None` if there must be
     /// none.
-    pub(crate) fn delay(&self, attempts: u32, failed: &AttemptError) -> Option<Duration> {
-        let retry_after = failed.error.retry_after().unwrap_or_default();
-        if attempts >= MAX_ATTEMPTS || !failed.kind.is_retryable() || retry_after > MAX_RETRY_AFTER
-        {
+    pub(crate) fn delay(&self, attempts: u32, error: &AttemptError) -> Option<Duration> {
+        let retry_after = error.model_error.retry_after().unwrap_or_default();
+        if attempts >= MAX_ATTEMPTS || !error.kind.is_retryable() || retry_after > MAX_RETRY_AFTER {
             return None;
         }
-        // Also on top of `retry_after`, which is the same for all requests that were rejected together.
+        // The backoff spreads the retries of requests that were rejected with the same `retry_after`.
         self.with_budget(Budget::withdraw).then(|| retry_after + backoff(attempts, fastrand::f64()))
     }
 
@@ -51,22 +49,23 @@ impl Retries {
     }
 }
 
-/// Exponential backoff with full jitter: `jitter`, from 0 to 1, of a bound that doubles with each
-/// attempt. See <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
+/// Returns an exponential backoff with full jitter: a bound that doubles with each attempt, multiplied
+/// by `jitter`, which is from 0 to 1. See
+/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
 fn backoff(attempts: u32, jitter: f64) -> Duration {
     (BASE_BACKOFF * 2_u32.saturating_pow(attempts.saturating_sub(1))).mul_f64(jitter)
 }
 
 impl Budget {
-    const FULL: u32 = 30;
-    const RETRY: u32 = 5;
+    const CAPACITY: u32 = 30;
+    const RETRY_COST: u32 = 5;
 
     fn deposit(&mut self) {
-        self.0 = (self.0 + 1).min(Self::FULL);
+        self.0 = (self.0 + 1).min(Self::CAPACITY);
     }
 
     fn withdraw(&mut self) -> bool {
-        let remaining = self.0.checked_sub(Self::RETRY);
+        let remaining = self.0.checked_sub(Self::RETRY_COST);
         self.0 = remaining.unwrap_or(self.0);
         remaining.is_some()
     }
@@ -74,7 +73,7 @@ impl Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(Self::FULL)
+        Self(Self::CAPACITY)
     }
 }
 
@@ -84,27 +83,27 @@ mod tests {
 
     use super::*;
     use crate::ModelError;
-    use crate::http::attempt::AttemptErrorKind;
+    use crate::http::attempt_error::AttemptErrorKind;
 
     fn overloaded(seconds: u64) -> AttemptError {
         let retry_after = Some(Duration::from_secs(seconds));
         let error = ModelError::RateLimited { retry_after, cause: "429".into() };
-        AttemptError { error, kind: AttemptErrorKind::Overloaded }
+        AttemptError { model_error: error, kind: AttemptErrorKind::Overloaded }
     }
 
     #[test]
     fn a_retryable_error_allows_three_attempts() {
-        for (kind, retryable) in [
+        for (kind, is_retryable) in [
             (AttemptErrorKind::Unavailable, true),
             (AttemptErrorKind::Overloaded, true),
             (AttemptErrorKind::TimedOut, false),
             (AttemptErrorKind::Permanent, false),
         ] {
-            let failed = AttemptError::failed(kind, "…");
-            let allowed =
-                [1, 2, 3].map(|attempts| Retries::default().delay(attempts, &failed).is_some());
+            let error = AttemptError::failed(kind, "…");
+            let is_retried =
+                [1, 2, 3].map(|attempts| Retries::default().delay(attempts, &error).is_some());
 
-            assert_eq!(allowed, [retryable, retryable, false], "{kind:?}");
+            assert_eq!(is_retried, [is_retryable, is_retryable, false], "{kind:?}");
         }
     }
 
@@ -140,20 +139,20 @@ mod tests {
         }
 
         #[test]
-        fn retries_never_double_the_load(answers in prop::collection::vec(any::<bool>(), 1..500)) {
+        fn the_budget_bounds_the_number_of_retries(answers in prop::collection::vec(any::<bool>(), 1..500)) {
             let retries = Retries::default();
-            let mut retried = 0;
-            let mut answered = 0;
+            let mut retry_count = 0;
+            let mut answer_count = 0;
             for answer in &answers {
                 if *answer {
                     retries.record_success();
-                    answered += 1;
+                    answer_count += 1;
                 } else {
-                    retried += usize::from(retries.delay(1, &overloaded(0)).is_some());
+                    retry_count += usize::from(retries.delay(1, &overloaded(0)).is_some());
                 }
             }
 
-            prop_assert!(retried <= 6 + answered / 5);
+            prop_assert!(retry_count <= 6 + answer_count / 5);
         }
     }
 }

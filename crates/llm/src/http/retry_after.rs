@@ -5,29 +5,31 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The delay that the upstream asks for: from `retry-after-ms` (Azure), from `retry-after`, or from the
-/// time until its rate limit resets (OpenAI and compatible servers).
+/// Returns the delay that the upstream asks for: from `retry-after-ms` (Azure), from `retry-after`, or
+/// from the time until its rate limit resets (OpenAI and compatible servers).
 pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-    let milliseconds = || parse_duration(&format!("{}ms", text(headers, "retry-after-ms")?));
-    milliseconds().or_else(|| retry_after_header(headers)).or_else(|| {
+    let retry_after_ms = || parse_duration(&format!("{}ms", text(headers, "retry-after-ms")?));
+    retry_after_ms().or_else(|| retry_after_header(headers)).or_else(|| {
         // These headers come with every answer. Only a 429 makes them a reason to wait.
         (status == StatusCode::TOO_MANY_REQUESTS).then(|| rate_limit_reset(headers)).flatten()
     })
 }
 
-/// Seconds or a date: <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>. The date is compared
-/// with the response's `Date`, so that a wrong clock does no harm.
+/// Parses `retry-after`: seconds or a date, see
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>. The date is compared with the response's
+/// `Date`, so that a wrong clock does no harm.
 fn retry_after_header(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER.as_str())?;
-    let until = || {
+    let delay_until_date = || {
         let date = httpdate::parse_http_date(value).ok()?;
         let now = httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()?;
         Some(date.duration_since(now).unwrap_or_default())
     };
-    parse_duration(value).or_else(until)
+    parse_duration(value).or_else(delay_until_date)
 }
 
-/// See <https://platform.openai.com/docs/guides/rate-limits>. An exhausted limit of requests has none
+/// Returns the time until the exhausted limit resets, see
+/// <https://platform.openai.com/docs/guides/rate-limits>. An exhausted limit of requests has none
 /// remaining; an exhausted limit of tokens may have some left, but too few.
 fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
     let field = |name: &str, limit: &str| text(headers, &format!("x-ratelimit-{name}-{limit}"));
@@ -74,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// The delay in milliseconds.
+    /// Returns the delay in milliseconds.
     fn delay(status: u16, headers: &[(&str, &str)]) -> Option<u128> {
         let headers = headers
             .iter()
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_header_gives_the_delay() {
+    fn the_delay_is_read_from_each_form_of_header() {
         let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
         for (headers, expected) in [
             (vec![("retry-after-ms", "1500")], Some(1500)),
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exhausted_limit_gives_the_delay() {
+    fn the_delay_is_that_of_the_exhausted_limit() {
         const REQUESTS: (&str, &str) = ("x-ratelimit-reset-requests", "2m59.56s");
         const TOKENS: (&str, &str) = ("x-ratelimit-reset-tokens", "7.66s");
         const NO_REQUESTS: (&str, &str) = ("x-ratelimit-remaining-requests", "0");

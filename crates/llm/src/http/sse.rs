@@ -18,16 +18,16 @@ pub(crate) const MAX_EVENT_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Error)]
 pub(crate) enum ReadError {
     #[error("the stream was interrupted")]
-    Broken(#[source] Cause),
+    Interrupted(#[source] Cause),
     #[error("an event is larger than {MAX_EVENT_BYTES} bytes")]
     TooLarge,
     #[error("the stream is not an event stream")]
-    NoEvents(#[source] sse_stream::Error),
+    NotAnEventStream(#[source] sse_stream::Error),
 }
 
-/// The `data` of the events in `bytes`, by
+/// Returns the `data` of the events in `bytes`, by
 /// <https://html.spec.whatwg.org/multipage/server-sent-events.html>. Contrary to the standard, the last
-/// event also counts if only the end of the stream terminates it: some upstreams omit the blank line.
+/// event needs no blank line after it, because some upstreams omit that.
 pub(crate) fn events<S, E>(bytes: S) -> impl Stream<Item = Result<String, ReadError>>
 where
     S: Stream<Item = Result<Bytes, E>>,
@@ -36,7 +36,7 @@ where
     let pending_bytes = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&pending_bytes);
     let bounded = bytes
-        .map_err(|error| ReadError::Broken(error.into()))
+        .map_err(|error| ReadError::Interrupted(error.into()))
         .and_then(move |chunk| ready(check_size(&counter, chunk)))
         .chain(stream::once(ready(Ok(Bytes::from_static(b"\n\n")))));
     SseByteStream::new(bounded).map_err(read_error).try_filter_map(move |event| {
@@ -53,12 +53,12 @@ fn check_size(pending_bytes: &AtomicUsize, chunk: Bytes) -> Result<Bytes, ReadEr
     Ok(chunk)
 }
 
-/// Takes our own errors out of those of the parser, which boxes them.
+/// Unwraps our own errors, which the parser boxes.
 fn read_error(error: sse_stream::Error) -> ReadError {
     match error {
         sse_stream::Error::Body(inner) => {
-            inner.downcast().map_or_else(ReadError::Broken, |error| *error)
+            inner.downcast().map_or_else(ReadError::Interrupted, |error| *error)
         }
-        other => ReadError::NoEvents(other),
+        other => ReadError::NotAnEventStream(other),
     }
 }

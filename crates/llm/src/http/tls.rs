@@ -7,8 +7,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use url::Url;
 
-/// The TLS configuration for `url`, with the root certificates of the system. The crypto provider is
-/// passed explicitly, because a library must not install one for the whole process.
+/// Returns the TLS configuration for `url`, with the root certificates of the system. The crypto
+/// provider is passed explicitly, because a library must not install one for the whole process.
 pub(crate) fn client_config(url: &Url) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;

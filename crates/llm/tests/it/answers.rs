@@ -9,7 +9,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::upstream::{Upstream, event, good_response, json_response, stream_response};
 use crate::{ANSWER, KEY, QUESTION, collect, failure, model, request, settings};
 
-/// The deltas that these events give, and the name that the model reports.
+/// Returns the deltas of an answer with these events, and the name that the model reports.
 async fn read(events: &[Value]) -> (Vec<Delta>, Option<String>) {
     let events: String = events.iter().map(event).collect();
     let upstream = Upstream::with([stream_response(&(events + "data: [DONE]\n\n"))]);
@@ -251,15 +251,15 @@ async fn request_parameters_override_server_parameters() {
         ..settings(&upstream.url())
     })
     .unwrap();
-    let mut own = request();
-    own.parameters.temperature = Some(Temperature::try_from(1.5).unwrap());
+    let mut with_temperature = request();
+    with_temperature.parameters.temperature = Some(Temperature::try_from(1.5).unwrap());
 
     drop(model.stream(request()).await.unwrap());
-    drop(model.stream(own).await.unwrap());
+    drop(model.stream(with_temperature).await.unwrap());
 
-    let [servers, own] = upstream.requests().try_into().ok().unwrap();
-    assert_eq!(parameters_in(&servers.body), json!([0.2, 0.9, 7, null]));
-    assert_eq!(parameters_in(&own.body), json!([1.5, 0.9, 7, null]));
+    let [default, with_temperature] = upstream.requests().try_into().ok().unwrap();
+    assert_eq!(parameters_in(&default.body), json!([0.2, 0.9, 7, null]));
+    assert_eq!(parameters_in(&with_temperature.body), json!([1.5, 0.9, 7, null]));
 }
 
 fn parameters_in(body: &Value) -> Value {

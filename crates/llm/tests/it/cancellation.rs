@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 use webchat_llm::{ChatModel, Delta};
 
-use crate::upstream::{STREAM, Upstream, part, response, text_event};
+use crate::upstream::{STREAM_HEAD, Upstream, http_chunk, response, text_event};
 use crate::{ANSWER, model, request};
 
 const SOON: Duration = Duration::from_millis(100);
@@ -21,12 +21,12 @@ async fn a_request_that_is_dropped_before_its_answer_closes_its_connection() {
         _ = upstream.request() => {}
     }
 
-    timeout(SOON, upstream.hung_up()).await.unwrap();
+    timeout(SOON, upstream.wait_for_hang_up()).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_request_that_is_dropped_between_head_and_answer_closes_its_connection() {
-    let mut upstream = Upstream::start(|connection, _, _| connection.write(STREAM));
+    let mut upstream = Upstream::start(|connection, _, _| connection.write(STREAM_HEAD));
     let model = model(&upstream.url());
 
     tokio::select! {
@@ -34,24 +34,24 @@ async fn a_request_that_is_dropped_between_head_and_answer_closes_its_connection
         () = async { upstream.request().await; sleep(SOON).await } => {}
     }
 
-    timeout(SOON, upstream.hung_up()).await.unwrap();
+    timeout(SOON, upstream.wait_for_hang_up()).await.unwrap();
 }
 
 #[tokio::test]
 async fn text_arrives_before_the_answer_ends_and_dropping_it_closes_the_connection() {
     let mut upstream = Upstream::start(|connection, _, _| {
-        connection.write(STREAM);
-        connection.write(&part(&text_event()));
+        connection.write(STREAM_HEAD);
+        connection.write(&http_chunk(&text_event()));
     });
 
     let mut answer = model(&upstream.url()).stream(request()).await.unwrap();
     let delta = answer.next().await.unwrap().unwrap();
-    let hung_up_early = timeout(SOON, upstream.hung_up()).await.is_ok();
+    let hung_up_early = timeout(SOON, upstream.wait_for_hang_up()).await.is_ok();
     drop(answer);
 
     assert_eq!(delta, Delta::Text(ANSWER.to_owned()));
     assert!(!hung_up_early);
-    timeout(SOON, upstream.hung_up()).await.unwrap();
+    timeout(SOON, upstream.wait_for_hang_up()).await.unwrap();
 }
 
 #[tokio::test]

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use webchat_llm::{HttpChatModel, HttpSettings, ProxySettings, SetupError};
 
-use crate::upstream::{STREAM, Upstream, end_events, good_response, part, response, text_event};
+use crate::upstream::{
+    STREAM_HEAD, Upstream, end_events, good_response, http_chunk, response, text_event,
+};
 use crate::{ANSWER, KEY, answer, failure, model, settings};
 
-fn proxied(url: &str, proxy: &str, except: &str) -> HttpChatModel {
+fn model_behind_proxy(url: &str, proxy: &str, except: &str) -> HttpChatModel {
     let proxy = ProxySettings { url: proxy.parse().unwrap(), except: except.to_owned() };
     HttpChatModel::new(HttpSettings { proxy: Some(proxy), ..settings(url) }).unwrap()
 }
@@ -21,11 +23,11 @@ async fn answers_and_errors_reuse_one_connection() {
     let upstream = Upstream::start(|connection, number, _| match number {
         0 => connection.write(&response(400, "", "{}")),
         1 => {
-            // The body ends a little after the answer.
-            connection.write(STREAM);
-            connection.write(&part(&(text_event() + &end_events())));
+            // The body ends some time after the answer.
+            connection.write(STREAM_HEAD);
+            connection.write(&http_chunk(&(text_event() + &end_events())));
             thread::sleep(Duration::from_millis(50));
-            connection.write(&part(""));
+            connection.write(&http_chunk(""));
         }
         _ => connection.write(&good_response()),
     });
@@ -44,7 +46,7 @@ async fn a_remote_model_is_reached_through_the_proxy_with_its_credentials() {
     let mut proxy = Upstream::with([good_response()]);
     let address = format!("http://me:pa55@{}", proxy.address());
 
-    let model = proxied("http://model.example/v1/chat/completions", &address, "");
+    let model = model_behind_proxy("http://model.example/v1/chat/completions", &address, "");
 
     assert_eq!(answer(&model).await, ANSWER);
     let head = proxy.request().await.head;
@@ -58,7 +60,7 @@ async fn a_proxy_that_rejects_connections_gets_no_key_and_its_password_is_not_sh
     let mut proxy = Upstream::with([response(403, "", "")]);
     let address = format!("http://me:pa55@{}", proxy.address());
 
-    let model = proxied("https://model.example/v1/chat/completions", &address, "");
+    let model = model_behind_proxy("https://model.example/v1/chat/completions", &address, "");
     let error = failure(&model).await;
 
     assert_eq!(error.code(), "model_unreachable");
@@ -72,36 +74,36 @@ async fn a_proxy_that_rejects_connections_gets_no_key_and_its_password_is_not_sh
 }
 
 #[tokio::test]
-async fn local_and_excepted_hosts_bypass_the_proxy() {
+async fn local_and_listed_hosts_bypass_the_proxy() {
     let upstream = Upstream::with([good_response()]);
     let mut proxy = Upstream::with([response(400, "", "")]);
     let address = format!("http://{}", proxy.address());
 
-    let local = proxied(&upstream.url(), &address, "");
+    let local = model_behind_proxy(&upstream.url(), &address, "");
     // A name that can't be resolved.
-    let excepted = proxied("http://model.invalid/", &address, "other.example,.invalid");
+    let listed = model_behind_proxy("http://model.invalid/", &address, "other.example,.invalid");
 
     assert_eq!(answer(&local).await, ANSWER);
-    assert_eq!(failure(&excepted).await.code(), "model_unreachable");
+    assert_eq!(failure(&listed).await.code(), "model_unreachable");
     assert!(proxy.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_socks_proxy_resolves_the_host() {
-    let (url, requested) = socks_proxy();
+    let (url, requested_hosts) = socks_proxy();
 
     // A name that only the proxy can resolve.
-    let model = proxied("http://model.example/v1/chat/completions", &url, "");
+    let model = model_behind_proxy("http://model.example/v1/chat/completions", &url, "");
 
     assert_eq!(answer(&model).await, ANSWER);
-    assert_eq!(requested.recv().unwrap(), "model.example");
+    assert_eq!(requested_hosts.recv().unwrap(), "model.example");
 }
 
-/// A proxy by RFC 1928 that reports the requested host, and answers in its place.
+/// Starts a SOCKS5 proxy (RFC 1928) that reports the requested host, and answers itself.
 fn socks_proxy() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("socks5h://{}", listener.local_addr().unwrap());
-    let (sender, requested) = mpsc::channel();
+    let (sender, requested_hosts) = mpsc::channel();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let methods = read(&mut stream, 2)[1];
@@ -115,7 +117,7 @@ fn socks_proxy() -> (String, mpsc::Receiver<String>) {
         stream.write_all(good_response().as_bytes()).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    (url, requested)
+    (url, requested_hosts)
 }
 
 fn read(stream: &mut TcpStream, length: usize) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Requests that are repeated without fields that the upstream rejects.
+//! Requests that are sent again without fields that the upstream rejects.
 
 use serde_json::{Value, json};
 use webchat_llm::{HttpChatModel, HttpSettings, TokensField};
@@ -6,15 +6,16 @@ use webchat_llm::{HttpChatModel, HttpSettings, TokensField};
 use crate::upstream::{Upstream, good_response, json_response};
 use crate::{ANSWER, answer, failure, model, settings};
 
-/// An upstream that rejects these fields.
+/// Starts an upstream that rejects these fields.
 fn upstream_without(fields: &'static [&str]) -> Upstream {
     Upstream::start(move |connection, _, body| {
         let unknown = fields.iter().find(|field| body.get(**field).is_some());
-        connection.write(&unknown.map_or_else(good_response, |field| rejects_field(field)));
+        connection
+            .write(&unknown.map_or_else(good_response, |field| unknown_field_response(field)));
     })
 }
 
-fn rejects_field(field: &str) -> String {
+fn unknown_field_response(field: &str) -> String {
     let error = json!({"error": {
         "message": format!("Unsupported parameter: '{field}' is not supported with this model."),
         "type": "invalid_request_error", "param": field, "code": "unsupported_parameter",
@@ -22,8 +23,8 @@ fn rejects_field(field: &str) -> String {
     json_response(400, &error)
 }
 
-/// The optional fields of each request.
-fn sent(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
+/// Returns the optional fields of each request.
+fn sent_fields(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
     let optional = ["max_tokens", "max_completion_tokens", "stream_options"];
     let fields =
         |body: Value| optional.into_iter().filter(|field| body.get(field).is_some()).collect();
@@ -39,7 +40,7 @@ async fn the_other_tokens_field_is_tried_at_once_and_remembered() {
 
     assert_eq!(answers, [ANSWER, ANSWER]);
     assert_eq!(
-        sent(&mut upstream),
+        sent_fields(&mut upstream),
         [
             ["max_tokens", "stream_options"],
             ["max_completion_tokens", "stream_options"],
@@ -57,7 +58,7 @@ async fn rejected_stream_options_are_omitted_from_then_on() {
 
     assert_eq!(answers, [ANSWER, ANSWER]);
     assert_eq!(
-        sent(&mut upstream),
+        sent_fields(&mut upstream),
         [vec!["max_tokens", "stream_options"], vec!["max_tokens"], vec!["max_tokens"]]
     );
 }
@@ -68,15 +69,15 @@ async fn two_fields_can_be_rejected_in_one_attempt() {
 
     assert_eq!(answer(&model(&upstream.url())).await, ANSWER);
 
-    assert_eq!(sent(&mut upstream).last().unwrap(), &["max_completion_tokens"]);
+    assert_eq!(sent_fields(&mut upstream).last().unwrap(), &["max_completion_tokens"]);
 }
 
 #[tokio::test]
 async fn an_upstream_can_change_back_to_the_first_tokens_field() {
     let mut upstream = Upstream::with([
-        rejects_field("max_tokens"),
+        unknown_field_response("max_tokens"),
         good_response(),
-        rejects_field("max_completion_tokens"),
+        unknown_field_response("max_completion_tokens"),
         good_response(),
     ]);
     let model = model(&upstream.url());
@@ -84,11 +85,11 @@ async fn an_upstream_can_change_back_to_the_first_tokens_field() {
     let answers = [answer(&model).await, answer(&model).await];
 
     assert_eq!(answers, [ANSWER, ANSWER]);
-    assert_eq!(sent(&mut upstream).last().unwrap(), &["max_tokens", "stream_options"]);
+    assert_eq!(sent_fields(&mut upstream).last().unwrap(), &["max_tokens", "stream_options"]);
 }
 
 #[tokio::test]
-async fn an_upstream_that_rejects_both_tokens_fields_is_an_error() {
+async fn the_request_fails_if_the_upstream_rejects_both_tokens_fields() {
     let mut upstream = upstream_without(&["max_tokens", "max_completion_tokens"]);
 
     let error = failure(&model(&upstream.url())).await;
@@ -109,6 +110,6 @@ async fn a_configured_tokens_field_is_never_replaced() {
 
         failure(&model).await;
 
-        assert_eq!(sent(&mut upstream), [[field, "stream_options"]]);
+        assert_eq!(sent_fields(&mut upstream), [[field, "stream_options"]]);
     }
 }

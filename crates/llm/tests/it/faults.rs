@@ -16,34 +16,37 @@ use serde_json::json;
 use webchat_llm::{Auth, Delta, HttpChatModel, HttpSettings, ModelError, SetupError};
 
 use crate::upstream::{
-    Connection, STREAM, Upstream, event, good_response, part, response, text_event,
+    Connection, STREAM_HEAD, Upstream, event, good_response, http_chunk, response, text_event,
 };
 use crate::{
     ANSWER, KEY, QUESTION, answer, collect, failure, model, model_with_short_timeouts,
     model_with_timeouts, settings,
 };
 
-/// An answer that starts and then follows the script: its text, how it ends, and the code of its error.
-async fn started(then: impl Fn(&mut Connection) + Send + Sync + 'static) -> Vec<String> {
-    started_with(model, then).await
+/// Requests an answer that starts with its text and then follows the script. Returns the text, and the
+/// finish reason or the error's code.
+async fn read_started_answer(
+    then: impl Fn(&mut Connection) + Send + Sync + 'static,
+) -> Vec<String> {
+    read_started_answer_with(model, then).await
 }
 
-async fn started_with(
+async fn read_started_answer_with(
     model: fn(&str) -> HttpChatModel,
     then: impl Fn(&mut Connection) + Send + Sync + 'static,
 ) -> Vec<String> {
     let upstream = Upstream::start(move |connection, _, _| {
-        connection.write(STREAM);
-        connection.write(&part(&text_event()));
+        connection.write(STREAM_HEAD);
+        connection.write(&http_chunk(&text_event()));
         then(connection);
     });
     let deltas = collect(&model(&upstream.url())).await;
-    let in_short = |delta| match delta {
+    let describe = |delta| match delta {
         Ok(Delta::Text(text)) => text,
         Ok(end) => format!("{end:?}"),
         Err(error) => ModelError::code(&error).to_owned(),
     };
-    deltas.into_iter().map(in_short).collect()
+    deltas.into_iter().map(describe).collect()
 }
 
 #[tokio::test]
@@ -60,7 +63,7 @@ async fn a_refused_connection_is_unreachable() {
 #[tokio::test]
 async fn a_silent_upstream_is_unreachable() {
     let silent = Upstream::start(|_, _, _| {});
-    let silent_after_its_head = Upstream::start(|connection, _, _| connection.write(STREAM));
+    let silent_after_its_head = Upstream::start(|connection, _, _| connection.write(STREAM_HEAD));
     for mut upstream in [silent, silent_after_its_head] {
         assert_eq!(
             failure(&model_with_short_timeouts(&upstream.url())).await.code(),
@@ -74,7 +77,7 @@ async fn a_silent_upstream_is_unreachable() {
 #[tokio::test]
 async fn a_stalled_answer_is_unreachable() {
     assert_eq!(
-        started_with(model_with_short_timeouts, |_| {}).await,
+        read_started_answer_with(model_with_short_timeouts, |_| {}).await,
         [ANSWER, "model_unreachable"]
     );
 }
@@ -95,18 +98,18 @@ async fn a_slow_answer_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_connection_that_is_reset_fails_the_answer_after_its_text() {
-    assert_eq!(started(Connection::reset).await, [ANSWER, "model_failed"]);
-    assert_eq!(started(Connection::close).await, [ANSWER, "model_failed"]);
+    assert_eq!(read_started_answer(Connection::reset).await, [ANSWER, "model_failed"]);
+    assert_eq!(read_started_answer(Connection::close).await, [ANSWER, "model_failed"]);
 }
 
 #[tokio::test]
 async fn an_answer_without_done_is_complete_if_it_has_a_finish_reason() {
     let stop = event(&json!({"choices": [{"delta": {}, "finish_reason": "stop"}]}));
 
-    let complete = started(move |connection| {
-        connection.write(&(part(&stop) + &part("")));
+    let complete = read_started_answer(move |connection| {
+        connection.write(&(http_chunk(&stop) + &http_chunk("")));
     });
-    let interrupted = started(|connection| connection.write(&part("")));
+    let interrupted = read_started_answer(|connection| connection.write(&http_chunk("")));
 
     assert_eq!(complete.await, [ANSWER, "Finished(Stop)"]);
     assert_eq!(interrupted.await, [ANSWER, "model_failed"]);
@@ -121,7 +124,7 @@ async fn an_invalid_chunk_fails_the_answer() {
         b"data: {\"choices\": [{\"delta\": {\"content\": \"\xff\xfe\"}}]}\n\n".to_vec(),
         huge.into_bytes(),
     ] {
-        let deltas = started(move |connection| {
+        let deltas = read_started_answer(move |connection| {
             connection.write(&format!("{:x}\r\n", bytes.len()));
             connection.write_bytes(&bytes);
             connection.write("\r\n");
@@ -139,9 +142,9 @@ async fn an_error_in_an_answer_has_the_code_of_its_kind() {
         (json!({"object": "error", "message": QUESTION, "code": 400}), "model_failed"),
         (json!({"object": "error", "message": QUESTION, "code": 503}), "model_unreachable"),
     ] {
-        let chunk = part(&event(&error));
+        let chunk = http_chunk(&event(&error));
 
-        let deltas = started(move |connection| connection.write(&chunk)).await;
+        let deltas = read_started_answer(move |connection| connection.write(&chunk)).await;
 
         assert_eq!(deltas, [ANSWER, code]);
     }
@@ -178,7 +181,7 @@ async fn an_https_address_without_tls_is_unreachable() {
 
 #[tokio::test]
 async fn an_upstream_with_a_self_signed_certificate_is_unreachable_and_gets_no_key() {
-    let (url, received) = with_self_signed_certificate();
+    let (url, received) = start_self_signed_server();
 
     let error = failure(&model(&url)).await;
 
@@ -189,8 +192,8 @@ async fn an_upstream_with_a_self_signed_certificate_is_unreachable_and_gets_no_k
     assert_eq!(received.recv_timeout(Duration::from_secs(5)), Ok(Vec::new()));
 }
 
-/// A server that reports what it could read from each connection.
-fn with_self_signed_certificate() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
+/// Starts a server with a self-signed certificate that reports the bytes it received on each connection.
+fn start_self_signed_server() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
@@ -217,15 +220,17 @@ fn with_self_signed_certificate() -> (String, std::sync::mpsc::Receiver<Vec<u8>>
 
 #[tokio::test]
 async fn an_error_with_an_endless_body_is_reported_in_time() {
-    let long = STREAM.replace("200 OK", "401 No") + &part(&"x".repeat(256 * 1024));
-    let silent = STREAM.replace("200 OK", "401 No");
-    for (response, at_most) in [(long, Duration::from_secs(1)), (silent, Duration::from_secs(4))] {
+    let long = STREAM_HEAD.replace("200 OK", "401 No") + &http_chunk(&"x".repeat(256 * 1024));
+    let silent = STREAM_HEAD.replace("200 OK", "401 No");
+    for (response, max_duration) in
+        [(long, Duration::from_secs(1)), (silent, Duration::from_secs(4))]
+    {
         let mut upstream = Upstream::with([response]);
         let sent_at = Instant::now();
 
         assert_eq!(failure(&model(&upstream.url())).await.code(), "model_key_refused");
-        assert!(sent_at.elapsed() < at_most, "{:?}", sent_at.elapsed());
-        upstream.hung_up().await;
+        assert!(sent_at.elapsed() < max_duration, "{:?}", sent_at.elapsed());
+        upstream.wait_for_hang_up().await;
     }
 }
 

@@ -32,7 +32,7 @@ const KEY: &str = "sk-do-not-show";
 const QUESTION: &str = "my diary";
 const ANSWER: &str = "tides";
 
-/// The longest wait of a test, so that a hanging test fails.
+/// How long an answer may take, so that a hanging test fails.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 fn settings(url: &str) -> HttpSettings {
@@ -46,8 +46,8 @@ fn model(url: &str) -> HttpChatModel {
     HttpChatModel::new(settings(url)).unwrap()
 }
 
-/// A model with short timeouts, for tests in which they expire: on a busy machine, other tests could
-/// exceed them.
+/// Returns a model with short timeouts, for tests in which they expire. Other tests need longer ones on a
+/// busy machine.
 fn model_with_short_timeouts(url: &str) -> HttpChatModel {
     model_with_timeouts(Duration::from_millis(300), url)
 }
@@ -65,8 +65,8 @@ fn request() -> ChatRequest {
     }
 }
 
-/// All deltas of an answer, and the error that ended it, if any. An error that shows a secret fails the
-/// test.
+/// Returns all deltas of an answer, and the error that ended it, if any. An error that shows a secret
+/// fails the test.
 async fn collect(model: &HttpChatModel) -> Vec<Result<Delta, ModelError>> {
     let collecting = async {
         match model.stream(request()).await {
@@ -88,7 +88,7 @@ fn assert_no_secrets(error: &ModelError) {
     }
 }
 
-/// The text of an answer that must succeed.
+/// Returns the text of an answer that must succeed.
 async fn answer(model: &HttpChatModel) -> String {
     let deltas = collect(model).await.into_iter().map(Result::unwrap);
     let text = deltas.filter_map(|delta| match delta {
@@ -98,7 +98,7 @@ async fn answer(model: &HttpChatModel) -> String {
     text.collect()
 }
 
-/// The error that ended the answer, which must fail.
+/// Returns the error that ended the answer, which must fail.
 async fn failure(model: &HttpChatModel) -> ModelError {
     collect(model).await.pop().unwrap().unwrap_err()
 }

@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::upstream::{
-    STREAM, Upstream, event, good_response, json_response, part, response, stream_response,
-    text_event,
+    STREAM_HEAD, Upstream, event, good_response, http_chunk, json_response, response,
+    stream_response, text_event,
 };
 use crate::{ANSWER, answer, collect, failure, model};
 
@@ -27,7 +27,7 @@ async fn a_failure_before_the_answer_is_retried() {
         stream_response(&format!("{}{}", event(&json!({"choices": []})), event(&busy))),
         // A stream that ends before the answer begins.
         stream_response(""),
-        STREAM.to_owned() + "zz\r\n",
+        STREAM_HEAD.to_owned() + "zz\r\n",
         "no HTTP at all\r\n\r\n".to_owned(),
     ] {
         let mut upstream = Upstream::with([failure.clone(), good_response()]);
@@ -43,7 +43,7 @@ async fn a_connection_that_is_reset_before_the_answer_is_retried() {
     let mut upstream = Upstream::start(|connection, number, _| match number {
         0 => connection.reset(),
         1 => {
-            connection.write(STREAM);
+            connection.write(STREAM_HEAD);
             connection.reset();
         }
         _ => connection.write(&good_response()),
@@ -75,8 +75,8 @@ async fn the_delay_that_the_upstream_asks_for_is_respected() {
         assert_eq!(answer(&model).await, ANSWER);
 
         // The backoff comes on top of the delay.
-        let took = sent_at.elapsed();
-        assert!((400..1_200).contains(&took.as_millis()), "{header}: {took:?}");
+        let duration = sent_at.elapsed();
+        assert!((400..1_200).contains(&duration.as_millis()), "{header}: {duration:?}");
     }
 }
 
@@ -126,8 +126,8 @@ async fn an_answer_that_has_started_is_not_retried() {
         [(start.clone(), 0), (text_event(), 1), (text_event() + &busy, 1), (start + &busy, 0)]
     {
         let mut upstream = Upstream::start(move |connection, _, _| {
-            connection.write(STREAM);
-            connection.write(&part(&events));
+            connection.write(STREAM_HEAD);
+            connection.write(&http_chunk(&events));
             connection.close();
         });
 
@@ -140,7 +140,7 @@ async fn an_answer_that_has_started_is_not_retried() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_rejects_everything_gets_few_retries() {
+async fn an_upstream_that_rejects_all_requests_gets_few_retries() {
     const USERS: usize = 40;
     let mut upstream = Upstream::with([rate_limit("")]);
     let model = model(&upstream.url());
@@ -157,13 +157,13 @@ async fn answers_refill_the_retry_budget() {
     let upstream = Upstream::with(std::iter::repeat_n(failure_and_answer, 10).flatten());
     let model = model(&upstream.url());
 
-    let mut retried = 0;
+    let mut retry_count = 0;
     while collect(&model).await.iter().all(Result::is_ok) {
-        retried += 1;
+        retry_count += 1;
     }
 
     // Six from the full budget, and one that their answers refill.
-    assert_eq!(retried, 7);
+    assert_eq!(retry_count, 7);
 }
 
 #[tokio::test]

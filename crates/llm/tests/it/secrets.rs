@@ -8,8 +8,8 @@ use tracing::Level;
 use webchat_llm::{Auth, HttpChatModel, HttpSettings};
 
 use crate::upstream::{
-    STREAM, Upstream, event, good_response, json_response, part, response, stream_response,
-    text_event,
+    STREAM_HEAD, Upstream, event, good_response, http_chunk, json_response, response,
+    stream_response, text_event,
 };
 use crate::{ANSWER, KEY, QUESTION, answer, collect, settings};
 
@@ -55,7 +55,7 @@ async fn neither_the_key_nor_any_text_is_logged() {
         "content_filter_results": {"hate": {"filtered": true}, QUESTION: {"filtered": true}}}]});
     let unknown =
         json!({"error": {"message": format!("Unknown parameter: 'stream_options' {QUESTION}")}});
-    let interrupted = format!("{STREAM}{}zz\r\n", part(&text_event()));
+    let interrupted = format!("{STREAM_HEAD}{}zz\r\n", http_chunk(&text_event()));
     let upstream = Upstream::with([
         good_response(),
         json_response(429, &error_with_secrets),

@@ -34,7 +34,7 @@ pub(crate) struct Connection {
 }
 
 impl Upstream {
-    /// Calls the script with each request's number, from 0, and its body.
+    /// Starts an upstream that calls the script with each request's number, from 0, and its body.
     pub(crate) fn start(
         script: impl Fn(&mut Connection, usize, &Value) + Send + Sync + 'static,
     ) -> Self {
@@ -68,7 +68,7 @@ impl Upstream {
         Self { address, connections, requests, hang_ups }
     }
 
-    /// Gives these responses one after the other, and repeats the last one.
+    /// Starts an upstream that sends these responses one after the other, and repeats the last one.
     pub(crate) fn with(responses: impl IntoIterator<Item = String>) -> Self {
         let responses: Vec<_> = responses.into_iter().collect();
         Self::start(move |connection, number, _| {
@@ -76,7 +76,7 @@ impl Upstream {
         })
     }
 
-    /// Some providers take a key in the address.
+    /// Returns the upstream's address. It contains a key, as some providers require.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/v1/chat/completions?key={KEY}", self.address)
     }
@@ -89,18 +89,18 @@ impl Upstream {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// The next request.
+    /// Waits for the next request.
     pub(crate) async fn request(&mut self) -> Request {
         self.requests.recv().await.unwrap()
     }
 
-    /// The requests that have not been taken yet.
+    /// Takes the requests that have arrived since the last call.
     pub(crate) fn requests(&mut self) -> Vec<Request> {
         std::iter::from_fn(|| self.requests.try_recv().ok()).collect()
     }
 
     /// Waits until a client has closed its connection.
-    pub(crate) async fn hung_up(&mut self) {
+    pub(crate) async fn wait_for_hang_up(&mut self) {
         self.hang_ups.recv().await.unwrap();
     }
 }
@@ -110,7 +110,7 @@ impl Connection {
         self.write_bytes(text.as_bytes());
     }
 
-    /// Ignores errors: a closed connection is detected when the next request is read.
+    /// Writes to the client. Ignores errors: a closed connection is detected when the next request is read.
     pub(crate) fn write_bytes(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -119,7 +119,7 @@ impl Connection {
         self.is_closed = true;
     }
 
-    /// Waits first, because a reset discards the bytes that have not arrived.
+    /// Resets the connection. Waits first, because a reset discards the bytes that have not arrived.
     pub(crate) fn reset(&mut self) {
         thread::sleep(Duration::from_millis(50));
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
@@ -151,11 +151,11 @@ pub(crate) fn json_response(status: u16, body: &Value) -> String {
 }
 
 /// The head of a response whose body is an endless event stream.
-pub(crate) const STREAM: &str =
+pub(crate) const STREAM_HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// A part of a body in chunked transfer encoding. An empty one ends the body.
-pub(crate) fn part(text: &str) -> String {
+/// Returns a chunk of a body in chunked transfer encoding. An empty one ends the body.
+pub(crate) fn http_chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn event(data: &Value) -> String {
     format!("data: {data}\n\n")
 }
 
-/// An event with the complete text of the answer.
+/// Returns an event with the complete text of the answer.
 pub(crate) fn text_event() -> String {
     event(&json!({"choices": [{"delta": {"content": ANSWER}}]}))
 }
@@ -172,7 +172,7 @@ pub(crate) fn end_events() -> String {
     event(&json!({"choices": [{"delta": {}, "finish_reason": "stop"}]})) + "data: [DONE]\n\n"
 }
 
-/// A complete response with these events.
+/// Returns a complete response with these events.
 pub(crate) fn stream_response(events: &str) -> String {
     response(200, "content-type: text/event-stream\r\n", events)
 }

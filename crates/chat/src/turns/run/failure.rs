@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use webchat_domain::{FinishReason, Problem, TurnId};
-use webchat_llm::{ModelError, filtered_answer};
+use webchat_llm::{ModelError, filtered_answer_message};
 
 use crate::error::ChatError;
 use crate::runtime::error_chain::{error_chain, panic_message};
@@ -31,7 +31,7 @@ impl Failure {
             Self::Model(error) => (error.code(), error.to_string(), error_chain(error)),
             Self::Chat(error) => (error.code(), error.to_string(), error_chain(error)),
             Self::Filtered(categories) => {
-                ("model_content_filter", filtered_answer(categories), categories.join(", "))
+                ("model_content_filter", filtered_answer_message(categories), categories.join(", "))
             }
             Self::Panic(panic) => (
                 "internal",

@@ -12,7 +12,7 @@ use webchat_domain::FinishReason;
 
 use super::chunk::Chunk;
 use super::upstream_error::UpstreamError;
-use crate::http::attempt::{AttemptError, AttemptErrorKind};
+use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::sse::{ReadError, events};
 use crate::{Delta, DeltaStream, ModelError, Timeouts};
 
@@ -24,13 +24,14 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReportedName(Arc<RwLock<Option<String>>>);
 
-/// The answer in `bytes` to a request that was sent at `sent_at`. Returns as soon as the answer begins.
+/// Reads the answer in `bytes` to a request that was sent at `sent_at`. Returns as soon as the answer
+/// begins.
 ///
 /// # Errors
 ///
-/// When the answer does not begin: then the request may be retried. Later errors are items of the
+/// When the answer does not begin: then the request can be retried. Later errors are items of the
 /// stream.
-pub(super) async fn answer<S, E>(
+pub(super) async fn read_answer<S, E>(
     bytes: S,
     sent_at: Instant,
     timeouts: Timeouts,
@@ -45,12 +46,12 @@ where
         sent_at,
         timeouts,
         name,
-        started: false,
-        finished: false,
-        ended: false,
+        has_started: false,
+        has_finish_reason: false,
+        has_ended: false,
         pending: VecDeque::new(),
     };
-    while !answer.started && !answer.ended {
+    while !answer.has_started && !answer.has_ended {
         answer.read().await?;
     }
     Ok(stream::try_unfold(answer, Answer::next).boxed())
@@ -61,12 +62,12 @@ struct Answer {
     sent_at: Instant,
     timeouts: Timeouts,
     name: ReportedName,
-    /// The first choice was received.
-    started: bool,
-    /// The finish reason was received.
-    finished: bool,
-    /// No more events are read.
-    ended: bool,
+    /// Whether the first choice was received.
+    has_started: bool,
+    /// Whether the finish reason was received.
+    has_finish_reason: bool,
+    /// Whether all events were read.
+    has_ended: bool,
     pending: VecDeque<Delta>,
 }
 
@@ -75,8 +76,8 @@ impl ReportedName {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// llama.cpp reports the path of the model's file. Only the file's name is kept, as paths are
-    /// internal.
+    /// Stores the name. llama.cpp reports the path of the model's file: only the file's name is stored,
+    /// because paths are internal.
     fn set(&self, name: &str) {
         let file = name.strip_suffix(".gguf").and_then(|path| path.rsplit(['/', '\\']).next());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) =
@@ -90,16 +91,16 @@ impl Answer {
             if let Some(delta) = self.pending.pop_front() {
                 return Ok(Some((delta, self)));
             }
-            if self.ended {
+            if self.has_ended {
                 self.close().await;
                 return Ok(None);
             }
-            self.read().await.map_err(|failed| failed.error)?;
+            self.read().await.map_err(|error| error.model_error)?;
         }
     }
 
     async fn read(&mut self) -> Result<(), AttemptError> {
-        match self.event().await? {
+        match self.next_event().await? {
             Some(data) if data.trim() == "[DONE]" => self.handle_done(),
             Some(data) => self.handle_chunk(&data)?,
             None => self.handle_end_of_stream()?,
@@ -107,10 +108,10 @@ impl Answer {
         Ok(())
     }
 
-    /// The next event. Comments, which some upstreams send to keep the connection alive, do not extend
-    /// the timeout.
-    async fn event(&mut self) -> Result<Option<String>, AttemptError> {
-        let limit = if self.started {
+    /// Waits for the next event. Some upstreams send comments to keep the connection alive; these do not
+    /// extend the timeout.
+    async fn next_event(&mut self) -> Result<Option<String>, AttemptError> {
+        let limit = if self.has_started {
             self.timeouts.idle
         } else {
             self.timeouts.first_delta.saturating_sub(self.sent_at.elapsed())
@@ -131,13 +132,13 @@ impl Answer {
         }
         let usage = chunk.usage;
         if let Some(choice) = chunk.into_choice() {
-            self.started = true;
+            self.has_started = true;
             let reason = choice.finish_reason();
-            let filtered = choice.filtered_categories();
+            let categories = choice.filtered_categories();
             self.pending.extend(choice.into_text().map(Delta::Text));
-            if !filtered.is_empty() {
-                tracing::info!(?filtered, "answer filtered by provider");
-                self.pending.push_back(Delta::Filtered(filtered));
+            if !categories.is_empty() {
+                tracing::info!(filtered = ?categories, "answer filtered by provider");
+                self.pending.push_back(Delta::Filtered(categories));
             }
             self.finish(reason);
         }
@@ -147,23 +148,23 @@ impl Answer {
 
     fn finish(&mut self, reason: Option<FinishReason>) {
         if let Some(reason) = reason
-            && !self.finished
+            && !self.has_finish_reason
         {
-            self.finished = true;
+            self.has_finish_reason = true;
             self.pending.push_back(Delta::Finished(reason));
         }
     }
 
     /// `[DONE]` ends the answer, even without a finish reason.
     fn handle_done(&mut self) {
-        self.ended = true;
+        self.has_ended = true;
         self.finish(Some(FinishReason::Stop));
     }
 
-    /// The end of the bytes is a failure unless the answer has finished.
+    /// Handles the end of the bytes, which is a failure unless the finish reason was received.
     fn handle_end_of_stream(&mut self) -> Result<(), AttemptError> {
-        self.ended = true;
-        if self.finished {
+        self.has_ended = true;
+        if self.has_finish_reason {
             Ok(())
         } else {
             Err(AttemptError::failed(
@@ -173,6 +174,7 @@ impl Answer {
         }
     }
 
+    /// Reads the body to its end, so that the connection can be reused.
     async fn close(&mut self) {
         let remaining = self.events.by_ref().for_each(|_| std::future::ready(()));
         let _ = timeout(CLOSE_TIMEOUT, remaining).await;
@@ -181,13 +183,13 @@ impl Answer {
 
 fn read_error(error: ReadError) -> AttemptError {
     let kind = match error {
-        ReadError::Broken(_) => AttemptErrorKind::Unavailable,
-        ReadError::TooLarge | ReadError::NoEvents(_) => AttemptErrorKind::Permanent,
+        ReadError::Interrupted(_) => AttemptErrorKind::Unavailable,
+        ReadError::TooLarge | ReadError::NotAnEventStream(_) => AttemptErrorKind::Permanent,
     };
     AttemptError::failed(kind, error)
 }
 
-/// The position alone: `serde_json`'s message may quote the answer.
+/// Returns an error with only the position: `serde_json`'s message could quote the answer.
 fn invalid_chunk(error: &serde_json::Error) -> AttemptError {
     let (line, column) = (error.line(), error.column());
     AttemptError::failed(

@@ -9,29 +9,29 @@ pub(super) struct Capabilities {
     /// servers accept only `max_tokens`.
     pub(super) max_completion_tokens: bool,
     /// Whether `stream_options` are sent. Azure rejects them in its API versions before September
-    /// 2024, and some servers always do. Without them the upstream reports no usage, but answers.
+    /// 2024, and some servers always do. Without them, the upstream answers but reports no usage.
     pub(super) stream_options: bool,
+    /// Whether a rejected tokens field is replaced by the other one.
     detects_tokens_field: bool,
 }
 
 impl Capabilities {
-    pub(super) fn new(tokens: TokensField) -> Self {
+    pub(super) fn new(tokens_field: TokensField) -> Self {
         Self {
-            max_completion_tokens: tokens == TokensField::MaxCompletionTokens,
+            max_completion_tokens: tokens_field == TokensField::MaxCompletionTokens,
             stream_options: true,
-            detects_tokens_field: tokens == TokensField::Auto,
+            detects_tokens_field: tokens_field == TokensField::Auto,
         }
     }
 
-    /// The capabilities of an upstream that rejected the field `unknown`; `None` if the request can't
-    /// do without it.
-    pub(super) fn without(self, unknown: &str) -> Option<Self> {
-        let is_tokens = unknown == self.tokens_field();
-        if is_tokens && self.detects_tokens_field {
+    /// Returns the capabilities of an upstream that has rejected this field, or `None` if the request
+    /// needs the field.
+    pub(super) fn without(self, rejected_field: &str) -> Option<Self> {
+        if rejected_field == self.tokens_field() && self.detects_tokens_field {
             return Some(Self { max_completion_tokens: !self.max_completion_tokens, ..self });
         }
-        let is_options = unknown == "stream_options" && self.stream_options;
-        is_options.then_some(Self { stream_options: false, ..self })
+        let is_stream_options = rejected_field == "stream_options" && self.stream_options;
+        is_stream_options.then_some(Self { stream_options: false, ..self })
     }
 
     fn tokens_field(self) -> &'static str {

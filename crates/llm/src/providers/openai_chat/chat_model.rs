@@ -7,21 +7,21 @@ use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
 
 use super::upstream::Upstream;
-use crate::http::attempt::AttemptError;
+use crate::http::attempt_error::AttemptError;
 use crate::http::breaker::Breaker;
 use crate::http::retry::Retries;
 use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, SetupError};
 
 /// A model behind an OpenAI-compatible chat-completions address.
 ///
-/// A request that fails before its answer begins is retried at most twice: if the upstream is
-/// unreachable, fails (5xx) or limits the rate (429), with exponential backoff or after the delay that
-/// the upstream asks for. A retry budget, which answers refill, bounds the load. Nothing is retried
-/// once the answer has begun, after a content filter, or if the upstream asks for more than two
-/// minutes.
+/// A request that fails before its answer begins is retried at most twice if the upstream was
+/// unreachable, failed (5xx) or limited the rate (429). Before a retry, the client waits for the delay
+/// that the upstream asks for, plus an exponential backoff. A retry budget, which answers refill, bounds
+/// the load. Nothing is retried once the answer has begun, after a content filter, or if the upstream
+/// asks for a delay of more than two minutes.
 ///
-/// After five failures in a row (unreachable, 5xx, timeout) the circuit breaker opens for five seconds,
-/// in which requests are rejected at once; then one request probes the upstream.
+/// After five failures in a row (unreachable, 5xx, timeout) the circuit breaker opens for five seconds
+/// and rejects requests at once; then one request probes the upstream.
 pub struct HttpChatModel {
     upstream: Upstream,
     retries: Retries,
@@ -29,7 +29,7 @@ pub struct HttpChatModel {
 }
 
 impl HttpChatModel {
-    /// A client with its own connection pool. It connects when it is first used.
+    /// Creates a client with its own connection pool. It connects when it is first used.
     ///
     /// Redirects are not followed: they could send the key elsewhere.
     ///
@@ -46,21 +46,21 @@ impl HttpChatModel {
 
     async fn attempt(&self, request: &ChatRequest) -> Result<DeltaStream, AttemptError> {
         let permit = self.breaker.acquire()?;
-        let answer = self.upstream.request(request).await;
-        match &answer {
+        let result = self.upstream.request(request).await;
+        match &result {
             Err(error) if error.kind.is_outage() => permit.record_failure(),
             _ => permit.record_success(),
         }
-        answer
+        result
     }
 
-    /// How long to wait before the next attempt; `None` if there must be none.
-    fn retry_delay(&self, attempts: u32, failed: &AttemptError) -> Option<Duration> {
+    /// Returns how long to wait before the next attempt, or `None` if there must be none.
+    fn retry_delay(&self, attempts: u32, error: &AttemptError) -> Option<Duration> {
         if !self.breaker.is_closed() {
             return None;
         }
-        let delay = self.retries.delay(attempts, failed)?;
-        let (code, cause) = (failed.error.code(), failed.error.causes());
+        let delay = self.retries.delay(attempts, error)?;
+        let (code, cause) = (error.model_error.code(), error.model_error.causes());
         tracing::info!(attempts, delay_ms = delay.as_millis(), code, cause, "retrying request");
         Some(delay)
     }
@@ -69,24 +69,24 @@ impl HttpChatModel {
 #[async_trait]
 impl ChatModel for HttpChatModel {
     fn name(&self) -> Option<String> {
-        self.upstream.settings.model.clone().or_else(|| self.upstream.reported.get())
+        self.upstream.settings.model.clone().or_else(|| self.upstream.reported_name.get())
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
         let sent_at = Instant::now();
         let mut attempts = 1;
         loop {
-            let failed = match self.attempt(&request).await {
+            let error = match self.attempt(&request).await {
                 Ok(answer) => {
                     self.retries.record_success();
                     let after_ms = sent_at.elapsed().as_millis();
                     tracing::debug!(attempts, after_ms, "answer started");
                     return Ok(answer);
                 }
-                Err(failed) => failed,
+                Err(error) => error,
             };
-            let Some(delay) = self.retry_delay(attempts, &failed) else {
-                return Err(failed.error);
+            let Some(delay) = self.retry_delay(attempts, &error) else {
+                return Err(error.model_error);
             };
             sleep(delay).await;
             attempts += 1;

@@ -21,32 +21,32 @@ pub(super) struct Chunk {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Choice {
-    delta: Option<Content>,
+    delta: Option<ChoiceDelta>,
     finish_reason: Option<String>,
     content_filter_results: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Content {
+struct ChoiceDelta {
     content: Option<String>,
 }
 
 impl Chunk {
-    /// The error that was sent instead of a chunk. Older versions of vLLM do not wrap it in `error`:
-    /// then it is all of `data`, which the chunk was parsed from.
+    /// Returns the error that the upstream sent instead of a chunk, if it did. `data` is the text that the
+    /// chunk was parsed from: older versions of vLLM send the error there without wrapping it in `error`.
     pub(super) fn error(&mut self, data: &str) -> Option<Value> {
         let is_error = self.object.as_deref() == Some("error");
         self.error.take().or_else(|| is_error.then(|| serde_json::from_str(data).ok()).flatten())
     }
 
-    /// The only choice: no more than one is requested.
+    /// Returns the choice. There is at most one, because requests ask for no more.
     pub(super) fn into_choice(self) -> Option<Choice> {
         self.choices?.into_iter().next()
     }
 }
 
 impl Choice {
-    /// Why the answer ended, if it did. Reasons that OpenAI does not define count as a normal end.
+    /// Returns why the answer ended, if it did. Reasons that OpenAI does not define count as a normal end.
     pub(super) fn finish_reason(&self) -> Option<FinishReason> {
         match self.finish_reason.as_deref()? {
             "" => None,
@@ -56,7 +56,7 @@ impl Choice {
         }
     }
 
-    /// The categories for which Azure filtered the answer.
+    /// Returns the categories for which Azure filtered the answer.
     pub(super) fn filtered_categories(&self) -> Vec<String> {
         self.content_filter_results.as_ref().map(filtered_categories).unwrap_or_default()
     }

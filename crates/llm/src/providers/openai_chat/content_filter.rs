@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::label::safe_label;
 
-/// The categories for which something was filtered, by the names of Azure's content filter: `hate`,
-/// `self_harm`, `jailbreak`, …. Where the results are differs between versions, and between requests
-/// and answers. See <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter>.
+/// Returns the filtered categories, by the names of Azure's content filter: `hate`, `self_harm`,
+/// `jailbreak`, …. Searches all of the JSON, because the place of the results differs between versions,
+/// and between requests and answers. See
+/// <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter>.
 pub(super) fn filtered_categories(results: &Value) -> Vec<String> {
     let mut categories = Vec::new();
     collect(results, &mut categories);

@@ -7,30 +7,30 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout};
 
-use super::answer::{ReportedName, answer};
+use super::answer::{ReportedName, read_answer};
 use super::capabilities::Capabilities;
 use super::request::Body;
 use super::upstream_error::UpstreamError;
 use crate::credentials::key_header;
-use crate::http::attempt::{AttemptError, AttemptErrorKind};
+use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::client::client;
 use crate::http::retry_after::retry_after;
 use crate::{ChatRequest, DeltaStream, HttpSettings, SetupError};
 
-/// The bounds on reading the body of an error response. The rest would add nothing.
+/// The bounds on reading the body of an error response. The rest of it is not needed.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The maximum number of fields that are dropped within one attempt.
+/// The maximum number of fields that are dropped or replaced within one attempt.
 const MAX_FALLBACKS: usize = 2;
 
-/// The upstream, which sends each request once.
+/// Sends requests to one upstream, without retries.
 pub(super) struct Upstream {
     client: Client,
     pub(super) settings: HttpSettings,
     key: Option<(HeaderName, HeaderValue)>,
     capabilities: Mutex<Capabilities>,
-    pub(super) reported: ReportedName,
+    pub(super) reported_name: ReportedName,
 }
 
 impl Upstream {
@@ -47,7 +47,7 @@ impl Upstream {
             client: client(&settings)?,
             capabilities: Mutex::new(Capabilities::new(settings.tokens_field)),
             settings,
-            reported: ReportedName::default(),
+            reported_name: ReportedName::default(),
         })
     }
 
@@ -58,11 +58,11 @@ impl Upstream {
         let response = timeout(timeouts.first_delta, self.send_with_fallback(request))
             .await
             .map_err(|elapsed| AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed))??;
-        answer(response.bytes_stream(), sent_at, timeouts, self.reported.clone()).await
+        read_answer(response.bytes_stream(), sent_at, timeouts, self.reported_name.clone()).await
     }
 
-    /// Sends the request, and sends it again at once without a field that the upstream rejects as
-    /// unknown. Later requests omit that field.
+    /// Sends the request. If the upstream rejects a field as unknown, sends it again at once without that
+    /// field, which later requests omit too.
     async fn send_with_fallback(&self, request: &ChatRequest) -> Result<Response, AttemptError> {
         let mut fallbacks = 0;
         loop {
@@ -103,8 +103,8 @@ impl Upstream {
     }
 }
 
-/// Whether a successful response is certainly no stream: an error with the wrong status, or a web page
-/// of something that is no model at all.
+/// Returns whether a successful response can't be a stream: it is an error with a wrong status, or the
+/// web page of a server that is not a model.
 fn is_document(response: &Response) -> bool {
     let content_type = response.headers().get(CONTENT_TYPE);
     content_type

@@ -8,18 +8,18 @@ use serde_json::Value;
 
 use super::content_filter::filtered_categories;
 use super::label::safe_label;
-use crate::http::attempt::{AttemptError, AttemptErrorKind};
+use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::{Cause, ModelError};
 
-/// An error that the upstream sent instead of an answer, reduced to what may be logged: its text may
-/// quote the user or the key.
+/// An error that the upstream sent instead of an answer, reduced to what may be logged. Its text is
+/// dropped, because it could quote the user or the key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UpstreamError {
     status: Option<u16>,
     code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
-    filtered: Vec<String>,
+    categories: Vec<String>,
     is_too_long: bool,
     rejected_field: Option<RejectedField>,
 }
@@ -33,7 +33,8 @@ struct RejectedField {
 
 /// Fields that not every upstream accepts.
 const OPTIONAL_FIELDS: [&str; 3] = ["max_tokens", "max_completion_tokens", "stream_options"];
-/// Fields of [`ModelParameters`](webchat_domain::ModelParameters).
+
+/// The fields of [`ModelParameters`](webchat_domain::ModelParameters).
 const PARAMETER_FIELDS: [&str; 6] =
     ["temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "reasoning_effort"];
 
@@ -60,7 +61,7 @@ const TOO_LONG_PHRASES: [&str; 6] = [
 ];
 
 impl UpstreamError {
-    /// The error in a response that is no stream.
+    /// Reads the error in a response that is not a stream.
     pub(super) fn from_response(status: StatusCode, body: &[u8]) -> Self {
         let json: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = Self::new(error_object(&json), &String::from_utf8_lossy(body));
@@ -68,8 +69,8 @@ impl UpstreamError {
         Self { status: error_status.or(error.status).or(Some(status.as_u16())), ..error }
     }
 
-    /// An error event within a stream, after the status has been sent. Some upstreams use the status
-    /// that they would have sent as its code.
+    /// Reads an error event within a stream. Its code may be the HTTP status that the upstream would have
+    /// sent if the stream had not begun.
     pub(super) fn from_event(error: &Value) -> Self {
         Self::new(error, &error.to_string())
     }
@@ -79,40 +80,41 @@ impl UpstreamError {
         let param = field("param").and_then(label);
         let text = text.to_lowercase();
         Self {
-            status: field("code").and_then(number).or_else(|| field("status").and_then(number)),
+            status: field("code")
+                .and_then(status_number)
+                .or_else(|| field("status").and_then(status_number)),
             code: field("code").and_then(label),
             kind: field("type").and_then(label),
-            filtered: filtered_categories(error),
-            is_too_long: TOO_LONG_PHRASES.iter().any(|words| text.contains(words)),
+            categories: filtered_categories(error),
+            is_too_long: TOO_LONG_PHRASES.iter().any(|phrase| text.contains(phrase)),
             rejected_field: rejected_field(param.as_deref(), &text),
             param,
         }
     }
 
-    /// The field of the request that the upstream rejected as unknown.
+    /// Returns the field of the request that the upstream rejected as unknown, if it did.
     pub(super) fn unknown_field(&self) -> Option<&'static str> {
-        let rejected_field =
-            self.rejected_field.filter(|rejected_field| rejected_field.is_unknown)?;
-        self.is_about_request().then_some(rejected_field.field)
+        let rejected = self.rejected_field.filter(|rejected| rejected.is_unknown)?;
+        self.is_about_request().then_some(rejected.field)
     }
 
     pub(super) fn into_attempt_error(self, retry_after: Option<Duration>) -> AttemptError {
         match self.permanent_error() {
-            Some(error) => AttemptError { error, kind: AttemptErrorKind::Permanent },
+            Some(error) => AttemptError { model_error: error, kind: AttemptErrorKind::Permanent },
             None => self.into_temporary_error(retry_after),
         }
     }
 
-    /// The error of an upstream that works and would reject the same request again; `None` if the error
-    /// may be temporary.
+    /// Returns the error if the upstream works and would reject the same request again, or `None` if the
+    /// error may be temporary.
     fn permanent_error(&self) -> Option<ModelError> {
         let cause = || Cause::from(self.clone());
-        let parameter = self.rejected_field.map(|rejected_field| rejected_field.field);
-        Some(match (self.status, parameter) {
+        let field = self.rejected_field.map(|rejected| rejected.field);
+        Some(match (self.status, field) {
             _ if self.has_label(&["content_filter", "ResponsibleAIPolicyViolation"]) => {
-                ModelError::ContentFilter { filtered: self.filtered.clone(), cause: cause() }
+                ModelError::ContentFilter { categories: self.categories.clone(), cause: cause() }
             }
-            // The status may be that of a rate limit, but waiting does not help: the account has no
+            // The status can be that of a rate limit, but waiting does not help if the account has no
             // credit.
             _ if self.has_label(&["insufficient_quota", "invalid_api_key"]) => {
                 ModelError::KeyRefused(cause())
@@ -133,7 +135,7 @@ impl UpstreamError {
     }
 
     fn into_temporary_error(self, retry_after: Option<Duration>) -> AttemptError {
-        let status = self.status.or_else(|| self.status_by_name());
+        let status = self.status.or_else(|| self.status_by_label());
         let cause = self.into();
         let unreachable = |cause| ModelError::Unreachable { retry_after, cause };
         let (kind, error) = match status {
@@ -148,15 +150,15 @@ impl UpstreamError {
             Some(500..) => (AttemptErrorKind::Unavailable, ModelError::Failed(cause)),
             _ => (AttemptErrorKind::Permanent, ModelError::Failed(cause)),
         };
-        AttemptError { error, kind }
+        AttemptError { model_error: error, kind }
     }
 
-    /// Whether the error is about the request itself. In a stream there may be no status.
+    /// Returns whether the error is about the request itself. An error in a stream may have no status.
     fn is_about_request(&self) -> bool {
         matches!(self.status, None | Some(200 | 400 | 422))
     }
 
-    fn status_by_name(&self) -> Option<u16> {
+    fn status_by_label(&self) -> Option<u16> {
         if self.has_label(&["rate_limit_exceeded", "rate_limit_error"]) {
             Some(429)
         } else if self.has_label(&["server_error"]) {
@@ -166,10 +168,9 @@ impl UpstreamError {
         }
     }
 
-    /// Checks `code`, as OpenAI uses it, and `type`, as llama.cpp does.
-    fn has_label(&self, names: &[&str]) -> bool {
-        let labels = [&self.code, &self.kind].into_iter().flatten();
-        labels.into_iter().any(|label| names.contains(&label.as_str()))
+    /// Returns whether the error has one of these labels, in `code` (OpenAI) or in `type` (llama.cpp).
+    fn has_label(&self, labels: &[&str]) -> bool {
+        [&self.code, &self.kind].into_iter().flatten().any(|label| labels.contains(&label.as_str()))
     }
 }
 
@@ -190,28 +191,30 @@ impl fmt::Display for UpstreamError {
     }
 }
 
-/// The error object: OpenAI has it in `error`, older versions of vLLM at the top, Google in a list.
+/// Returns the error object: OpenAI sends it in `error`, older versions of vLLM at the top level, Google
+/// in a list.
 fn error_object(body: &Value) -> &Value {
     let body = body.get(0).unwrap_or(body);
     body.get("error").unwrap_or(body)
 }
 
 fn rejected_field(param: Option<&str>, text: &str) -> Option<RejectedField> {
-    let known = |word: &str| {
+    let find_field = |word: &str| {
         OPTIONAL_FIELDS.into_iter().chain(PARAMETER_FIELDS).find(|field| *field == word)
     };
-    let is_unknown = UNKNOWN_FIELD_PHRASES.iter().any(|words| text.contains(words));
-    // The first field that is named: a second one would be the replacement.
-    let named = || {
-        let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
-        words.into_iter().find_map(known)
+    let is_unknown = UNKNOWN_FIELD_PHRASES.iter().any(|phrase| text.contains(phrase));
+    // A second field in the text would be the replacement.
+    let first_field_in_text = || {
+        let mut words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        words.find_map(find_field)
     };
-    let field = param.and_then(known).or_else(|| is_unknown.then(named).flatten())?;
+    let field =
+        param.and_then(find_field).or_else(|| is_unknown.then(first_field_in_text).flatten())?;
     Some(RejectedField { field, is_unknown })
 }
 
-/// A status is a number, or a text such as Azure's `"429"`.
-fn number(value: &Value) -> Option<u16> {
+/// Parses a status, which is a number, or a text such as Azure's `"429"`.
+fn status_number(value: &Value) -> Option<u16> {
     match value {
         Value::Number(number) => number.as_u64()?.try_into().ok(),
         Value::String(text) => text.parse().ok(),

@@ -23,7 +23,7 @@ type Deltas = Vec<Result<Delta, &'static str>>;
 
 const STOPPED: Result<Delta, &str> = Ok(Delta::Finished(FinishReason::Stop));
 
-/// The deltas that these bytes give; errors as their codes.
+/// Returns the deltas of the answer in these bytes, with errors as their codes.
 async fn read(parts: impl IntoIterator<Item = Vec<u8>>) -> Deltas {
     let parts: Vec<_> = parts.into_iter().map(|part| Ok::<_, Infallible>(part.into())).collect();
     collect(stream::iter(parts), Instant::now()).await
@@ -37,9 +37,9 @@ async fn collect(
     bytes: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
     sent_at: Instant,
 ) -> Deltas {
-    match answer(bytes, sent_at, TIMEOUTS, ReportedName::default()).await {
+    match read_answer(bytes, sent_at, TIMEOUTS, ReportedName::default()).await {
         Ok(deltas) => deltas.map(|delta| delta.map_err(|error| error.code())).collect().await,
-        Err(failed) => vec![Err(failed.error.code())],
+        Err(error) => vec![Err(error.model_error.code())],
     }
 }
 
@@ -115,14 +115,14 @@ async fn an_invalid_chunk_is_a_permanent_error_that_does_not_quote_it() {
         let bytes = Bytes::from([b"data: ", data.as_slice(), b"\n\n"].concat());
         let bytes = stream::iter([Ok::<_, Infallible>(bytes)]);
 
-        let answer = answer(bytes, Instant::now(), TIMEOUTS, ReportedName::default()).await;
+        let answer = read_answer(bytes, Instant::now(), TIMEOUTS, ReportedName::default()).await;
 
-        let failed = answer.err().unwrap();
+        let error = answer.err().unwrap();
         assert_eq!(
-            (failed.error.code(), failed.kind),
+            (error.model_error.code(), error.kind),
             ("model_failed", AttemptErrorKind::Permanent)
         );
-        assert!(!format!("{failed:?}").contains("secret"));
+        assert!(!format!("{error:?}").contains("secret"));
     }
 }
 

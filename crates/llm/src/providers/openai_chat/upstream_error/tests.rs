@@ -54,7 +54,7 @@ fn an_error_is_classified_by_its_labels_then_by_its_status() {
         (200, r#"{"choices":[]}"#, "model_failed"),
         (302, "", "model_failed"),
     ] {
-        assert_eq!(attempt_error(status, body).error.code(), code, "{status} {body}");
+        assert_eq!(attempt_error(status, body).model_error.code(), code, "{status} {body}");
     }
 }
 
@@ -80,7 +80,7 @@ fn a_server_error_with_a_retry_after_is_unreachable() {
     let delay = Some(Duration::from_secs(7));
 
     for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE] {
-        let error = UpstreamError::from_response(status, b"").into_attempt_error(delay).error;
+        let error = UpstreamError::from_response(status, b"").into_attempt_error(delay).model_error;
 
         assert_eq!(error.code(), "model_unreachable");
         assert_eq!(error.retry_after(), delay);
@@ -96,9 +96,9 @@ fn an_error_event_may_have_only_a_label() {
     ] {
         let error = json!({"type": name, "code": null});
 
-        let failed = UpstreamError::from_event(&error).into_attempt_error(None);
+        let error = UpstreamError::from_event(&error).into_attempt_error(None);
 
-        assert_eq!((failed.error.code(), failed.kind), (code, kind));
+        assert_eq!((error.model_error.code(), error.kind), (code, kind));
     }
 }
 
@@ -153,7 +153,7 @@ fn a_field_with_a_wrong_value_is_not_unknown() {
     let error = upstream_error(400, &too_large.to_string());
 
     assert_eq!(error.unknown_field(), None);
-    assert_eq!(error.into_attempt_error(None).error.code(), "model_failed");
+    assert_eq!(error.into_attempt_error(None).model_error.code(), "model_failed");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_rejected_parameter_is_named() {
         "message": "Unsupported parameter: 'temperature' is not supported with this model.",
     }});
     for body in [value, field] {
-        let error = attempt_error(400, &body.to_string()).error;
+        let error = attempt_error(400, &body.to_string()).model_error;
 
         let ModelError::ParameterRefused { parameter, .. } = error else { panic!("{error:?}") };
         assert_eq!(parameter, "temperature");
@@ -175,7 +175,7 @@ fn a_rejected_parameter_is_named() {
 }
 
 #[test]
-fn every_parameter_has_an_entry() {
+fn every_model_parameter_is_a_known_field() {
     let all = ModelParameters {
         temperature: "1".parse().ok(),
         top_p: "1".parse().ok(),
@@ -205,10 +205,10 @@ fn a_filtered_request_has_its_categories() {
         },
     }});
 
-    let error = attempt_error(400, &body.to_string()).error;
+    let error = attempt_error(400, &body.to_string()).model_error;
 
-    let ModelError::ContentFilter { filtered, .. } = error else { panic!("{error:?}") };
-    assert_eq!(filtered, ["hate", "violence"]);
+    let ModelError::ContentFilter { categories, .. } = error else { panic!("{error:?}") };
+    assert_eq!(categories, ["hate", "violence"]);
 }
 
 #[test]

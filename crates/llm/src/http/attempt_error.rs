@@ -1,0 +1,51 @@
+//! The error of one attempt, from which the caller decides whether to retry.
+
+use crate::{Cause, ModelError};
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub(crate) struct AttemptError {
+    /// The error that the user sees if there is no further attempt.
+    pub(crate) model_error: ModelError,
+    pub(crate) kind: AttemptErrorKind,
+}
+
+/// What an error means for the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptErrorKind {
+    /// The upstream can't be reached, or failed (5xx). The next attempt may succeed.
+    Unavailable,
+    /// The upstream did not answer in time. There is no retry, because the user has already waited too
+    /// long.
+    TimedOut,
+    /// The upstream works, but is overloaded.
+    Overloaded,
+    /// The next attempt would fail in the same way.
+    Permanent,
+}
+
+impl AttemptErrorKind {
+    pub(crate) fn is_retryable(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Overloaded)
+    }
+
+    /// Returns whether the error suggests that the upstream does not work at all.
+    pub(crate) fn is_outage(self) -> bool {
+        matches!(self, Self::Unavailable | Self::TimedOut)
+    }
+}
+
+impl AttemptError {
+    /// Creates an error that the user sees as [`ModelError::Unreachable`].
+    pub(crate) fn unreachable(kind: AttemptErrorKind, cause: impl Into<Cause>) -> Self {
+        Self {
+            model_error: ModelError::Unreachable { retry_after: None, cause: cause.into() },
+            kind,
+        }
+    }
+
+    /// Creates an error that the user sees as [`ModelError::Failed`].
+    pub(crate) fn failed(kind: AttemptErrorKind, cause: impl Into<Cause>) -> Self {
+        Self { model_error: ModelError::Failed(cause.into()), kind }
+    }
+}
