@@ -63,7 +63,7 @@ async fn an_unknown_conversation_is_not_found() {
 
 #[tokio::test]
 async fn the_configuration_has_the_token_limit() {
-    let server = TestServer::with(&[("MAX_TOKENS", "4096")]).await;
+    let server = TestServer::with_settings(&[("MAX_TOKENS", "4096")]).await;
 
     let config = server.browser().get("/get_config").await;
 

@@ -36,7 +36,7 @@ async fn the_api_page_needs_no_session() {
 
 #[tokio::test]
 async fn behind_https_the_cookie_is_secure() {
-    let server = TestServer::with(&[("PUBLIC_URL", "https://chat.example")]).await;
+    let server = TestServer::with_settings(&[("PUBLIC_URL", "https://chat.example")]).await;
 
     let page = server.browser().get("/").await;
 

@@ -131,7 +131,7 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
     let mut socket = browser.connect().await;
     socket.ask(&id, "while there is room").await;
 
-    server.limit_files("200000").await;
+    server.limit_file_size("200000").await;
     let long = "as long as it takes ".repeat(3_000);
     let rejected = loop {
         socket.send("send_message", json!({"conversation_id": id, "message": long})).await;
@@ -145,7 +145,7 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
         }
     };
     let alive = browser.get("/healthz").await;
-    server.limit_files("unlimited").await;
+    server.limit_file_size("unlimited").await;
     let recovered = async {
         loop {
             socket

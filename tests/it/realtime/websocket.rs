@@ -62,7 +62,7 @@ async fn an_error_names_its_event_conversation_and_message() {
 
 #[tokio::test]
 async fn an_empty_and_an_overlong_message_are_rejected_and_not_stored() {
-    let server = TestServer::with(&[("MAX_TOKENS", "1000")]).await;
+    let server = TestServer::with_settings(&[("MAX_TOKENS", "1000")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
 

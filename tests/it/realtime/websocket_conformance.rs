@@ -379,7 +379,7 @@ async fn messages_are_accepted_up_to_the_size_limit() {
 #[tokio::test]
 async fn the_size_limits_can_be_configured() {
     let sizes = [("WS_MAX_FRAME_KB", "1"), ("WS_MAX_MESSAGE_KB", "2")];
-    let server = TestServer::with(&sizes).await;
+    let server = TestServer::with_settings(&sizes).await;
 
     assert_accepted(&server, "a frame", &frame(FIN | TEXT, &ping_of(KIB)), &[pong()]).await;
     let largest = in_fragments(TEXT, &ping_of(2 * KIB), KIB);
@@ -391,7 +391,7 @@ async fn the_size_limits_can_be_configured() {
 
 #[tokio::test]
 async fn a_client_that_answers_no_ping_is_disconnected() {
-    let server = TestServer::with(&[("WS_IDLE_S", "1")]).await;
+    let server = TestServer::with_settings(&[("WS_IDLE_S", "1")]).await;
     let mut client = RawClient::open(&server).await;
 
     assert_eq!(client.receive_all().await, [Received::Close(1001)]);

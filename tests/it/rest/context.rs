@@ -19,7 +19,7 @@ fn contents(request: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_model() {
-    let server = TestServer::with(&[("SYSTEM_PROMPT", "Be kind.")]).await;
+    let server = TestServer::with_settings(&[("SYSTEM_PROMPT", "Be kind.")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
@@ -57,7 +57,8 @@ async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_mode
 
 #[tokio::test]
 async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_deleted() {
-    let server = TestServer::with(&[("MAX_TOKENS", "1800"), ("REPLY_TOKENS", "800")]).await;
+    let server =
+        TestServer::with_settings(&[("MAX_TOKENS", "1800"), ("REPLY_TOKENS", "800")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
@@ -87,7 +88,7 @@ async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_d
 
 #[tokio::test]
 async fn an_invalid_change_is_rejected_with_a_reason() {
-    let server = TestServer::with(&[("MAX_TOKENS", "1800")]).await;
+    let server = TestServer::with_settings(&[("MAX_TOKENS", "1800")]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
@@ -142,7 +143,7 @@ async fn examples_of_flask_clients_appear_in_the_loaded_history() {
 
 #[tokio::test]
 async fn the_model_generates_the_title_after_the_first_answer() {
-    let server = TestServer::with(&[("AUTO_TITLES", "on")]).await;
+    let server = TestServer::with_settings(&[("AUTO_TITLES", "on")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();

@@ -67,7 +67,7 @@ async fn subscribe(socket: &mut Socket, id: &str) {
 
 #[tokio::test]
 async fn file_progress_is_published_and_questions_about_the_file_are_answered() {
-    let server = TestServer::with(&SMALL_PARTS).await;
+    let server = TestServer::with_settings(&SMALL_PARTS).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     subscribe(&mut socket, &id).await;
@@ -129,7 +129,7 @@ async fn a_cancelled_file_adds_nothing_to_the_conversation() {
 
 #[tokio::test]
 async fn retrying_a_failed_file_analyses_only_the_missing_part() {
-    let server = TestServer::with(&SMALL_PARTS).await;
+    let server = TestServer::with_settings(&SMALL_PARTS).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     for text in ["Of one.", " ", " ", " ", "Of three."] {
@@ -197,7 +197,7 @@ async fn a_restarted_server_analyses_only_the_missing_parts() {
 #[tokio::test]
 async fn an_invalid_upload_is_rejected_with_a_reason() {
     let limits = [("MAX_FILE_SIZE_MB", "0.1"), ("FILES_PER_USER", "1")];
-    let server = TestServer::with(&limits).await;
+    let server = TestServer::with_settings(&limits).await;
     let browser = server.browser();
     let path = files(&browser.start_conversation().await);
     let large = vec![b'x'; 200_000];

@@ -6,7 +6,7 @@ use webchat_tests::TestServer;
 
 #[tokio::test]
 async fn a_session_over_its_request_limit_gets_429_with_retry_after() {
-    let server = TestServer::with(&[("REQUESTS_PER_SECOND", "1")]).await;
+    let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "1")]).await;
     let (browser, other) = (server.browser(), server.browser());
     let program = server.browser();
     browser.start_conversation().await;
@@ -31,7 +31,7 @@ async fn a_session_over_its_request_limit_gets_429_with_retry_after() {
 
 #[tokio::test]
 async fn a_user_over_the_turn_limit_gets_429() {
-    let server = TestServer::with(&[("TURNS_PER_USER", "1")]).await;
+    let server = TestServer::with_settings(&[("TURNS_PER_USER", "1")]).await;
     let (browser, mut socket) = server.socket().await;
     let (busy, other) = (browser.start_conversation().await, browser.start_conversation().await);
     let answering = server.model.next_answer();

@@ -20,7 +20,7 @@ async fn every_response_matches_the_api_description() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = tests.join("../.cache/schemathesis/bin/schemathesis");
     assert!(program.exists(), "{} does not exist: run `make clients`", program.display());
-    let server = TestServer::with(&[("REQUESTS_PER_SECOND", "0")]).await;
+    let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "0")]).await;
     let browser = server.browser();
     browser.start_conversation().await;
     let scratch = tempfile::tempdir().unwrap();

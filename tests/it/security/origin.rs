@@ -42,7 +42,7 @@ async fn connect_from(browser: &Browser, origin: Option<&[u8]>, path: &str) -> u
 
 #[tokio::test]
 async fn other_origins_are_rejected() {
-    let server = TestServer::with(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
+    let server = TestServer::with_settings(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let (session, _) = Polling::open(&browser).await;
@@ -91,7 +91,7 @@ async fn own_and_allowed_origins_and_programs_are_accepted() {
         ("PUBLIC_URL", "https://chat.example/"),
         ("ALLOWED_ORIGINS", "https://a.example,http://b.example:81"),
     ];
-    let server = TestServer::with(&settings).await;
+    let server = TestServer::with_settings(&settings).await;
     let browser = server.browser();
     let own = browser.base().origin().ascii_serialization();
     let handshake = socket_io_path("polling", None);

@@ -12,7 +12,7 @@ use super::support::{CHATGPT, counts, import_file, post_import, wait_for_end};
 
 #[tokio::test]
 async fn an_oversized_file_is_rejected_early_and_a_form_is_accepted() {
-    let server = TestServer::with(&[("MAX_IMPORT_SIZE_MB", "1")]).await;
+    let server = TestServer::with_settings(&[("MAX_IMPORT_SIZE_MB", "1")]).await;
     let browser = server.browser();
     let part = || Ok::<_, std::io::Error>(vec![b' '; 64 * 1024]);
     let unannounced = Body::wrap_stream(stream::repeat_with(part).take(17));
@@ -71,7 +71,7 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
 #[tokio::test]
 async fn an_import_reports_progress_and_a_second_run_adds_nothing() {
     const MANY: u64 = 300;
-    let server = TestServer::with(&[("REQUESTS_PER_SECOND", "0")]).await;
+    let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "0")]).await;
     let browser = server.browser();
     let file = chatgpt_file(MANY, 4);
 

@@ -105,7 +105,7 @@ async fn a_session_belongs_to_one_browser() {
 
 #[tokio::test]
 async fn only_allowed_origins_get_cors_headers() {
-    let server = TestServer::with(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
+    let server = TestServer::with_settings(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
     let browser = server.browser();
     let (polling, _) = Polling::open(&browser).await;
     let path = socket_io_path("polling", Some(polling.sid()));
