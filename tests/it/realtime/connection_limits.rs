@@ -71,7 +71,7 @@ async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
     let polling = browser.get(&socket_io_path("polling", None)).await;
     let other = server.browser().connect().await;
     drop(first);
-    let again = async {
+    let reconnect = async {
         while try_connect(&browser).await.is_err() {
             sleep(Duration::from_millis(10)).await;
         }
@@ -81,7 +81,7 @@ async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
     assert_eq!(polling.status_and_code(), (429, "connection_limit".to_owned()));
     assert_eq!(polling.header("retry-after"), "5");
     drop(other);
-    timeout(TIMEOUT, again).await.expect("the permit was not released");
+    timeout(TIMEOUT, reconnect).await.expect("the permit was not released");
 }
 
 #[tokio::test]

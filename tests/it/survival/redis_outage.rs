@@ -17,7 +17,7 @@ async fn an_answer_survives_a_redis_outage() {
     // In seconds; longer than the interval at which an answer is saved.
     let outage = short_or_long(3, 30);
     let mut redis = Redis::start().await;
-    let cluster = Cluster::on(redis.url(), ScriptedModel::start());
+    let cluster = Cluster::with_redis(redis.url(), ScriptedModel::start());
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
     let browser = a.browser();
     let id = browser.start_conversation().await;
