@@ -2,15 +2,15 @@
 # Lists all tools that are missing or too old, and where to get them.
 set -euo pipefail
 
-missing=0
+status=0
 
-# need NAME MINIMUM FOUND SOURCE: versions are MAJOR.MINOR. FOUND is empty if the tool is missing, MINIMUM
-# is empty if any version is enough.
+# need NAME MINIMUM FOUND SOURCE: requires a tool. Versions are MAJOR.MINOR. FOUND is empty if the tool is missing;
+# MINIMUM is empty if any version is enough.
 need() {
     if at_least "$3" "${2:-0.0}"; then return; fi
-    if [ "$missing" = 0 ]; then echo "Webchat needs:" >&2; fi
+    if [ "$status" = 0 ]; then echo "Webchat needs:" >&2; fi
     printf '  %-15s %s\n' "$1${2:+ $2}" "${3:+found $3; }$4" >&2
-    missing=1
+    status=1
 }
 
 at_least() {
@@ -28,7 +28,8 @@ need cargo 1.95 "$(version cargo --version)" "https://rustup.rs, or: rustup upda
 need node 20.0 "$(version node --version)" "https://nodejs.org"
 need npm 9.0 "$(version npm --version)" "comes with https://nodejs.org"
 need python3 3.10 "$(version python3 --version)" "https://www.python.org, or Debian: apt-get install python3"
+# python3-venv has no version of its own: 0.0 means that it is installed.
 need python3-venv "" "$(version python3 -c 'import ensurepip, venv; print("0.0")')" "Debian: apt-get install python3-venv"
 need cc "" "$(version cc --version)" "a C compiler; Debian: apt-get install build-essential"
 
-exit "$missing"
+exit "$status"

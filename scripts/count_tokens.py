@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Counts the tokens of a text with OpenAI's tiktoken, for comparison: see tests/bench/tokens.rs.
+"""Counts the tokens of a text with OpenAI's tiktoken. tests/bench/tokens.rs compares Webchat with it.
 
-    scripts/count_tokens.py RANKS TEXT
+    scripts/count_tokens.py ENCODING TEXT
 
-RANKS is the file of the encoding, o200k_base.tiktoken. Prints JSON: `tokens` is the count, `seconds` the
-median time of five runs.
+ENCODING is the file o200k_base.tiktoken, TEXT the file to count. Prints JSON: `tokens` is the number of
+tokens, `seconds` the median time of five runs.
 """
 
 import subprocess
@@ -17,21 +17,21 @@ VENV = Virtualenv(
     ROOT / ".cache" / "tokenizer",
     ROOT / "scripts" / "tokenizer-requirements.txt",
     pip_options=("--only-binary=:all:", "--quiet"),
-    description="tiktoken for the comparison, once (5 MB)",
+    description="tiktoken for the comparison (5 MB, only once)",
     hint="The other benchmarks do not need it.",
 )
 
-# Runs in the virtualenv. tiktoken would download the ranks; it is given the local file instead.
-COUNT = """
+# Runs in the virtualenv. By default, tiktoken downloads the encoding; this makes it load the local file.
+COUNT_CODE = """
 import json, statistics, sys, time
 import tiktoken
 from tiktoken.load import load_tiktoken_bpe
 from tiktoken_ext import openai_public
 
-ranks, text = sys.argv[1:]
-openai_public.load_tiktoken_bpe = lambda _url, expected_hash: load_tiktoken_bpe(ranks, expected_hash)
+encoding_file, text_file = sys.argv[1:]
+openai_public.load_tiktoken_bpe = lambda _url, expected_hash: load_tiktoken_bpe(encoding_file, expected_hash)
 encoding = tiktoken.Encoding(**openai_public.o200k_base())
-with open(text, encoding="utf-8", newline="") as file:
+with open(text_file, encoding="utf-8", newline="") as file:
     text = file.read()
 seconds = []
 for _ in range(5):
@@ -44,9 +44,9 @@ print(json.dumps({"tokens": tokens, "seconds": statistics.median(seconds)}))
 
 def main(arguments):
     if len(arguments) != 2:
-        raise Failure("usage: count_tokens.py RANKS TEXT")
+        raise Failure("usage: count_tokens.py ENCODING TEXT")
     VENV.install()
-    return subprocess.run([VENV.python, "-c", COUNT, *arguments]).returncode
+    return subprocess.run([VENV.python, "-c", COUNT_CODE, *arguments]).returncode
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Serves SmolLM2-135M-Instruct on loopback until its stdin is closed. with_model.py starts it.
 
-    model_server.py [PORT]    without PORT, or with 0, it takes a free port
+    model_server.py [PORT]    PORT is 0 by default, which chooses a free port
 
-Prints only its address, as soon as it is ready. The log of llama.cpp goes to stderr.
+Prints its address to stdout as soon as it is ready. All other output goes to stderr.
 """
 
 import importlib.util
@@ -30,7 +30,7 @@ def parameters(port):
     params.port = port
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * SLOT_TOKENS
-    params.cache_ram_mib = 256  # the default may use 8 GB
+    params.cache_ram_mib = 256  # the default is 8 GB
     params.verbosity = 2  # warnings and errors
     params.ui = False
     params.endpoint_slots = False  # it would show the prompts of other requests
@@ -41,12 +41,12 @@ def parameters(port):
 
 
 def tune_for_speed(params):
-    # With a model this small, threads mostly wait for each other, especially on a busy machine: on two
-    # cores, one thread generates as fast as two if the machine is idle, and five times as fast if it is busy.
+    # With such a small model, threads mostly wait for each other. On two cores, one thread generates as fast as
+    # two if the machine is idle, and five times as fast if it is busy.
     cores = os.cpu_count() or 1
     params.cpuparams.n_threads = max(1, min(4, cores // 2))
     params.cpuparams_batch.n_threads = cores
-    # On a CPU, answers late in a conversation are generated twice as fast without flash attention.
+    # On a CPU, generation with a long context is twice as fast without flash attention.
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
 
 
@@ -59,11 +59,12 @@ def tune_answers(params):
 def main():
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     address_out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # nothing reads the pipe after the address, and a full pipe would block the server
+    # Send further output to stderr: the parent reads only the address from stdout, and a full pipe would block.
+    os.dup2(2, 1)
     server = xllamacpp.Server(parameters(port))
     print(server.listening_address, file=address_out, flush=True)
     sys.stdin.buffer.read()
-    os._exit(0)  # without a graceful shutdown: all clients have ended
+    os._exit(0)  # no graceful shutdown is necessary, because all clients have ended
 
 
 if __name__ == "__main__":

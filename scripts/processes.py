@@ -1,4 +1,4 @@
-"""Shared code of the scripts that run a command together with servers. Standard library only."""
+"""Functions that several scripts use, above all to run a command. Standard library only."""
 
 import ctypes
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The server takes up to 30 s for running answers, 8 s to save unfinished ones and 5 s for connections.
-DRAIN_S = 45
+# At shutdown, Webchat waits up to 30 s for running answers, 8 s to save unfinished ones and 5 s for connections.
+SHUTDOWN_TIMEOUT_S = 45
 TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A signal that was ignored at the start, for example by nohup, stays ignored.
 SIGNALS = [signum for signum in TERMINATION_SIGNALS if signal.getsignal(signum) != signal.SIG_IGN]
@@ -34,7 +34,7 @@ def run_script(main):
 
 
 def exit_on_signals():
-    """From now on, a signal raises SystemExit, so that context managers stop the servers."""
+    """Makes signals raise SystemExit, so that context managers stop the servers."""
     for signum in SIGNALS:
         signal.signal(signum, lambda signum, _frame: sys.exit(128 + signum))
 
@@ -48,15 +48,16 @@ def execute(command):
 
 
 def split(words, separator):
-    at = words.index(separator) if separator in words else len(words)
-    return words[:at], words[at : at + 1], words[at + 1 :]
+    """Returns the words before the first separator, the separator if there is one, and the words after it."""
+    index = words.index(separator) if separator in words else len(words)
+    return words[:index], words[index : index + 1], words[index + 1 :]
 
 
-def run(command, env, watch=lambda: None):
+def run(command, env, on_tick=lambda: None):
     """Runs the command and returns its exit status.
 
-    The first signal to this process is passed on, and the command has DRAIN_S seconds to end; a second
-    signal kills it. Until the first signal, `watch` is called ten times a second.
+    The first signal to this process is forwarded to the command, which then has SHUTDOWN_TIMEOUT_S seconds to
+    end. A second signal kills it. Until the first signal, this calls `on_tick` ten times a second.
     """
     process = subprocess.Popen(command, env=env, start_new_session=True, preexec_fn=end_with_parent)
     signalled_at = None
@@ -68,7 +69,7 @@ def run(command, env, watch=lambda: None):
             signalled_at = time.monotonic()
             forward_signal(signum, process)
         else:
-            # make and the terminal may both send the same Ctrl-C.
+            # One Ctrl-C may arrive twice, from make and from the terminal.
             kill_now = time.monotonic() - signalled_at > 1
 
     for signum in SIGNALS:
@@ -77,13 +78,13 @@ def run(command, env, watch=lambda: None):
     while process.poll() is None:
         time.sleep(0.1)
         if signalled_at is None and has_terminal and not os.isatty(0):
-            # The terminal was closed. If make is the session leader, only make received SIGHUP.
+            # The terminal was closed. If make is the session leader, only make receives SIGHUP.
             stop(signal.SIGHUP, None)
         elif signalled_at is None:
-            watch()
-        elif kill_now or time.monotonic() - signalled_at > DRAIN_S:
+            on_tick()
+        elif kill_now or time.monotonic() - signalled_at > SHUTDOWN_TIMEOUT_S:
             signal_group(process, signal.SIGKILL)
-    signal_group(process, signal.SIGKILL)  # processes that the command has left running
+    signal_group(process, signal.SIGKILL)  # kill processes that the command has left running
     status = process.returncode
     return status if status >= 0 else 128 - status
 
@@ -102,7 +103,7 @@ def signal_group(process, signum):
 
 
 def end_with_parent():
-    """Runs in the child before the command: if this script is killed, the child receives SIGTERM."""
+    """Makes a child process receive SIGTERM if this script is killed. Runs in the child before its command."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -3,9 +3,9 @@
 
     scripts/soak.py FILE -- COMMAND...
 
-The command finds the path of the file in SOAK and appends a line of JSON for each test: "what", "times",
-"outcome" and "seconds". "times" and "outcome" are null if the test failed before its end. The table is
-printed at the end, also if the command fails.
+The variable SOAK contains the path of the file. The command appends a line of JSON to it for each test, with
+"what", "times", "outcome" and "seconds"; "times" and "outcome" are null if the test failed. The table is
+printed when the command has ended, even if it failed.
 
 The exit status is that of the command.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from processes import Failure, exit_on_signals, run, run_script, split
 
-HEADINGS = ("Test", "Runs", "Result", "Duration")
+COLUMN_HEADINGS = ("Test", "Runs", "Result", "Duration")
 
 
 def main(arguments):
@@ -38,14 +38,14 @@ def main(arguments):
 
 def table(results):
     """Returns the lines of the table, with aligned columns."""
-    rows = [HEADINGS, *map(row, results)]
+    rows = [COLUMN_HEADINGS, *map(row, results)]
     widths = [max(map(len, column)) for column in zip(*rows)]
     return [line(cells, widths) for cells in rows]
 
 
 def row(result):
-    runs = "" if result["times"] is None else grouped(result["times"])
-    duration = f"{grouped(round(result['seconds']))} s"
+    runs = "" if result["times"] is None else format_number(result["times"])
+    duration = f"{format_number(round(result['seconds']))} s"
     return (result["what"], runs, result["outcome"] or "FAILED", duration)
 
 
@@ -54,7 +54,7 @@ def line(cells, widths):
     return f"{test:<{widths[0]}}  {runs:>{widths[1]}}  {result:<{widths[2]}}  {duration:>{widths[3]}}"
 
 
-def grouped(number):
+def format_number(number):
     """Formats a number with spaces between groups of three digits."""
     return f"{number:,}".replace(",", " ")
 

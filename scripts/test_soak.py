@@ -9,14 +9,14 @@ class Table(unittest.TestCase):
     def test_columns_are_aligned_and_a_failed_test_is_marked(self):
         results = [
             {"what": "kills", "times": 1000, "outcome": "none lost", "seconds": 1234.5},
-            {"what": "client cut-offs", "times": None, "outcome": None, "seconds": 0.4},
+            {"what": "client disconnects", "times": None, "outcome": None, "seconds": 0.4},
         ]
         self.assertEqual(
             soak.table(results),
             [
-                "Test              Runs  Result     Duration",
-                "kills            1 000  none lost   1 234 s",
-                "client cut-offs         FAILED          0 s",
+                "Test                 Runs  Result     Duration",
+                "kills               1 000  none lost   1 234 s",
+                "client disconnects         FAILED          0 s",
             ],
         )
 

@@ -21,7 +21,7 @@ class EnvFile(unittest.TestCase):
 
 
 class Environment(unittest.TestCase):
-    def test_variables_that_the_user_has_set_are_kept(self):
+    def test_variables_set_by_the_user_are_not_overwritten(self):
         variables = with_model.server_variables("http://model", {"MODEL": "mine", "MAX_TOKENS": ""})
         self.assertEqual(variables, {"AZURE_API_URL": "http://model", "MAX_TOKENS": str(with_model.MAX_TOKENS)})
 

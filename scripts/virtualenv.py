@@ -9,9 +9,9 @@ from processes import Failure, end_with_parent, log
 
 
 class Virtualenv:
-    """A virtualenv in `folder`/venv, created once.
+    """A virtualenv in `folder`/venv. It is created on first use, and again when its requirements change.
 
-    `description` names the packages in messages; `hint` is added to the message of a failure.
+    `description` names the packages in messages. `hint` is added to the message of a failed installation.
     """
 
     def __init__(self, folder, requirements, pip_options, description, hint):
@@ -24,24 +24,24 @@ class Virtualenv:
         self.python = self.path / "bin" / "python"
 
     def install(self):
-        """Installs the packages unless they are installed already.
+        """Installs the packages, unless the same ones are installed already.
 
-        The stamp is deleted first and written last, so that an interrupted installation is repeated.
+        The file `installed` is deleted first and written last, so that an interrupted installation is repeated.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         stamp = self.path / "installed"
-        wanted = f"{sys.version}\n{self.requirements.read_text(encoding='utf-8')}"
+        expected = f"{sys.version}\n{self.requirements.read_text(encoding='utf-8')}"
         with open(self.folder / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with suppress(FileNotFoundError):
-                if stamp.read_text(encoding="utf-8") == wanted:
+                if stamp.read_text(encoding="utf-8") == expected:
                     return
             stamp.unlink(missing_ok=True)
             log(f"installing {self.description}")
             self.run_step(sys.executable, "-m", "venv", "--clear", self.path)
             pip = (self.python, "-m", "pip", "--disable-pip-version-check", "install", "--no-input")
             self.run_step(*pip, *self.pip_options, "-r", self.requirements)
-            stamp.write_text(wanted, encoding="utf-8")
+            stamp.write_text(expected, encoding="utf-8")
 
     def run_step(self, *command):
         if subprocess.run(command, preexec_fn=end_with_parent).returncode != 0:

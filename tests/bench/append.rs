@@ -1,5 +1,5 @@
-//! Appending a message to conversations of different lengths: through the stores, and as the Flask
-//! application did it.
+//! Appending a message to conversations of different lengths: with Webchat's stores, and in the way of the
+//! Flask application.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,17 @@ use crate::support::flask::Flask;
 use crate::support::prose::Prose;
 use crate::support::report::{Bench, Row};
 use crate::support::samples::{Samples, WARM_UP};
-use crate::support::stores::{Backend, MongoServer, Store, load_conversation};
+use crate::support::stores::{Backend, MongoTestDatabase, Store, load_conversation};
 
 const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
 
-/// The maximum time per size of the Flask application.
-const TIMEOUT: Duration = Duration::from_secs(15);
+/// The Flask application's appends to a conversation are measured for at most this time.
+const MAX_DURATION: Duration = Duration::from_secs(15);
 
 pub(crate) async fn measure(bench: Bench) {
     let sizes = bench.size(&SIZES[..], &SIZES[..2]);
     let appends = bench.size(200, 20);
-    // Flask goes first: MongoDB is busy for a while after a large database was dropped.
+    // Flask goes first: MongoDB is busy for a while after a large database has been dropped.
     measure_flask(&bench, sizes, appends).await;
     for backend in [Backend::sqlite().await, Backend::mongo().await] {
         measure_store(&bench, &backend, sizes, appends).await;
@@ -28,8 +28,8 @@ pub(crate) async fn measure(bench: Bench) {
     }
 }
 
-/// All conversations exist before the first measurement and are measured in turn, so other load on the machine
-/// affects all of them.
+/// Creates all conversations before the first measurement. Each round appends to each of them, so other load on
+/// the machine affects all of them.
 async fn measure_store(bench: &Bench, backend: &Backend, sizes: &[u32], appends: u32) {
     let store = backend.store.as_ref();
     let mut prose = Prose::new();
@@ -64,12 +64,12 @@ async fn append(store: &dyn Store, user_id: UserId, id: ConversationId, content:
     let message =
         NewMessage { content, token_count: 100, created_at: now, ..NewMessage::fixture() };
     let append = Append { messages: vec![message], ..Append::default() };
-    let appended = store.append(user_id, id, append, now).await.unwrap();
-    assert!(matches!(appended, AppendOutcome::Stored { .. }), "{appended:?}");
+    let outcome = store.append(user_id, id, append, now).await.unwrap();
+    assert!(matches!(outcome, AppendOutcome::Stored { .. }), "{outcome:?}");
 }
 
 async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {
-    let server = MongoServer::new().await;
+    let server = MongoTestDatabase::new().await;
     let flask = Flask::new(&server.database).await;
     let mut prose = Prose::new();
     let mut means = Vec::new();
@@ -80,7 +80,7 @@ async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {
                 server.settle().await;
                 // More appends would change the length of a short conversation too much.
                 let appends = appends.min(size.max(20));
-                let samples = append_until_timeout(&flask, id, appends, &mut prose).await;
+                let samples = append_repeatedly(&flask, id, appends, &mut prose).await;
                 means.push((size, samples.mean_ms()));
                 bench.add(row(Flask::NAME, size, &samples));
             }
@@ -93,16 +93,16 @@ async fn measure_flask(bench: &Bench, sizes: &[u32], appends: u32) {
     server.remove().await;
 }
 
-async fn append_until_timeout(flask: &Flask, id: i64, appends: u32, prose: &mut Prose) -> Samples {
+async fn append_repeatedly(flask: &Flask, id: i64, appends: u32, prose: &mut Prose) -> Samples {
     flask.append(id, prose.text(500)).await;
     let started = Instant::now();
     let mut durations = Vec::new();
     for _ in 0..appends {
         let content = prose.text(500);
-        let append = Instant::now();
+        let append_started = Instant::now();
         flask.append(id, content).await;
-        durations.push(append.elapsed());
-        if started.elapsed() > TIMEOUT {
+        durations.push(append_started.elapsed());
+        if started.elapsed() > MAX_DURATION {
             break;
         }
     }
@@ -119,6 +119,6 @@ fn case(name: &str, size: u32) -> String {
 
 /// The mean with the most messages divided by the mean with the fewest.
 fn ratio(name: &str, means: &[(u32, f64)]) -> Row {
-    let ((few, first), (many, last)) = (means[0], means[means.len() - 1]);
-    Row::of(format!("{name}, {many} to {few} before")).figure("ratio", last / first, "")
+    let ((fewest, first), (most, last)) = (means[0], means[means.len() - 1]);
+    Row::of(format!("{name}, {most} to {fewest} before")).figure("ratio", last / first, "")
 }

@@ -1,5 +1,5 @@
-//! The model requests of a conversation that exceeds the context window: the number of summaries and of tokens.
-//! It compares Webchat with three readings of the Flask application's rule.
+//! The summaries and tokens that a conversation requests from the model when it exceeds the context window.
+//! Compares Webchat with three interpretations of the Flask application's rule.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -19,11 +19,10 @@ use crate::support::report::{Bench, Row};
 const WINDOW: u32 = 8_000;
 const REPLY: u32 = 800;
 
-/// The tokens of a summary, of at most 500. A summary of few tokens has half of theirs, as the rules of the
-/// Flask application would not terminate otherwise.
+/// The tokens of each summary; at most 500 are allowed.
 const SUMMARY: u32 = 400;
 
-/// The tokens that the Flask application's rules send with the messages when they request a summary.
+/// The tokens of the prompt that the Flask application adds when it requests a summary.
 const SUMMARY_PROMPT: u32 = 40;
 
 /// A question and its answer.
@@ -32,12 +31,12 @@ struct Exchange {
     answer: String,
 }
 
-/// The requests to the model.
+/// Counts the requests to the model and their tokens.
 #[derive(Clone, Copy, Default)]
 struct Requests {
     summaries: u32,
     /// The number of summary requests that exceed the window.
-    too_long: u32,
+    over_window: u32,
     summary_tokens: u64,
     answer_tokens: u64,
 }
@@ -45,7 +44,7 @@ struct Requests {
 impl Requests {
     fn add_summary(&mut self, tokens: u32) {
         self.summaries += 1;
-        self.too_long += u32::from(tokens > WINDOW);
+        self.over_window += u32::from(tokens > WINDOW);
         self.summary_tokens += u64::from(tokens);
     }
 
@@ -76,7 +75,7 @@ pub(crate) async fn measure(bench: Bench) {
     );
     bench.add(
         row("Flask, the oldest until the rest fits", oldest_first(&tokens))
-            .note("the summary replaces them; a summary of few tokens has half of theirs"),
+            .note("the summary replaces them; it has at most half of their tokens"),
     );
     bench.add(
         row("Flask, all at once", all_at_once(&tokens))
@@ -92,7 +91,7 @@ fn row(case: &str, requests: Requests) -> Row {
     let thousands = |tokens: u64| f64::from(u32::try_from(tokens / 1_000).unwrap());
     Row::of(case)
         .figure("summaries", f64::from(requests.summaries), "")
-        .figure("too long", f64::from(requests.too_long), "")
+        .figure("too long", f64::from(requests.over_window), "")
         .figure("summary tokens", thousands(requests.summary_tokens), "k")
         .figure("all tokens", thousands(requests.summary_tokens + requests.answer_tokens), "k")
 }
@@ -106,8 +105,8 @@ fn conversation(exchanges: u32) -> Vec<Exchange> {
     (0..exchanges).map(|_| Exchange { question: text(20, 600), answer: text(100, 2_000) }).collect()
 }
 
-/// The real chat on a real store. Shutting the chat down after each question waits for the background work of
-/// its turn.
+/// Sends the questions to the real chat on a real store. After each question it shuts the chat down, which waits
+/// for the background work of the turn.
 async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
@@ -152,10 +151,11 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
     *model.requests.lock().unwrap()
 }
 
-/// Gives the conversation's answers and counts the tokens of its requests.
+/// A model that gives the conversation's answers and counts the tokens of the requests.
 struct CountingModel {
     counter: TokenCounter,
-    counted: Mutex<HashMap<String, u32>>,
+    /// The token counts of texts that were counted before.
+    counts: Mutex<HashMap<String, u32>>,
     answers: Mutex<VecDeque<String>>,
     summary: String,
     requests: Mutex<Requests>,
@@ -167,7 +167,7 @@ impl CountingModel {
         let summary = chunks(&text, SUMMARY, counter)[0].to_owned();
         Self {
             counter,
-            counted: Mutex::default(),
+            counts: Mutex::default(),
             answers: Mutex::new(answers),
             summary,
             requests: Mutex::default(),
@@ -175,10 +175,10 @@ impl CountingModel {
     }
 
     fn count(&self, request: &ChatRequest) -> u32 {
-        let mut counted = self.counted.lock().unwrap();
+        let mut counts = self.counts.lock().unwrap();
         let messages = request.messages.iter().map(|message| {
             let count = || self.counter.count(&message.content);
-            *counted.entry(message.content.clone()).or_insert_with(count) + MESSAGE_OVERHEAD
+            *counts.entry(message.content.clone()).or_insert_with(count) + MESSAGE_OVERHEAD
         });
         messages.sum::<u32>() + REPLY_PRIMER
     }
@@ -207,8 +207,8 @@ impl ChatModel for CountingModel {
 
 const LIMIT: u32 = WINDOW - REPLY;
 
-/// Summarises messages from the beginning until the rest is below the limit. A previous summary is the first
-/// message.
+/// Summarises messages from the beginning until the rest is below the limit. The summary becomes the first
+/// message. If it were longer than half of the summarised messages, this might not terminate.
 fn oldest_first(conversation: &[[u32; 2]]) -> Requests {
     let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();
@@ -244,7 +244,7 @@ fn all_at_once(conversation: &[[u32; 2]]) -> Requests {
     requests
 }
 
-/// The same, in the request only: the next turn starts from all messages again.
+/// As [`all_at_once`], but only in the request: the next turn starts from all messages again.
 fn all_on_each_turn(conversation: &[[u32; 2]]) -> Requests {
     let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();

@@ -6,10 +6,10 @@ use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 use crate::support::process::memory_kb;
 use crate::support::report::{Bench, Row};
 
-/// Connections per user.
-const PER_USER: usize = 10;
+/// The number of connections per user.
+const CONNECTIONS_PER_USER: usize = 10;
 
-/// Users who connect concurrently.
+/// The number of users who connect concurrently.
 const CONCURRENCY: usize = 20;
 
 enum Connection {
@@ -30,14 +30,12 @@ pub(crate) async fn measure(bench: Bench) {
         let mut open = Vec::new();
         for count in counts {
             open.extend(connect(&server, name, count - open.len()).await);
-            let each =
+            let kb_per_connection =
                 (memory_kb(server.id()) - baseline) / f64::from(u32::try_from(count).unwrap());
             bench.add(
-                Row::of(format!("{name}, {count} connections")).figure("each", each, "kB").figure(
-                    "the server",
-                    memory_kb(server.id()) / 1_000.0,
-                    "MB",
-                ),
+                Row::of(format!("{name}, {count} connections"))
+                    .figure("each", kb_per_connection, "kB")
+                    .figure("the server", memory_kb(server.id()) / 1_000.0, "MB"),
             );
         }
         drop(open);
@@ -46,11 +44,11 @@ pub(crate) async fn measure(bench: Bench) {
 }
 
 async fn connect(server: &Process, name: &str, count: usize) -> Vec<Connection> {
-    let users = stream::iter((0..count).step_by(PER_USER)).map(|_| async {
+    let users = stream::iter((0..count).step_by(CONNECTIONS_PER_USER)).map(|_| async {
         let browser = server.browser();
         browser.start_conversation().await;
         let mut connections = Vec::new();
-        for _ in 0..PER_USER {
+        for _ in 0..CONNECTIONS_PER_USER {
             connections.push(connect_one(&browser, name).await);
         }
         connections

@@ -1,5 +1,5 @@
-//! `kill -9` of an instance with running turns: the time until their subscribers at the other instance receive
-//! the end. The turns count as running until their lease of 10 s expires.
+//! `kill -9` of an instance with running turns: the time until subscribers at the other instance receive the end
+//! of the turns. The other instance waits until the leases of the turns, of 10 s, have expired.
 
 use std::time::{Duration, Instant};
 
@@ -10,23 +10,23 @@ use webchat_tests::{Browser, Process, Socket};
 
 use crate::support::report::{Bench, Row};
 use crate::support::samples::Samples;
-use crate::support::stores::{KEY, MongoServer, required};
+use crate::support::stores::{KEY, MongoTestDatabase, required_variable};
 use crate::support::upstream::Upstream;
 
 /// The number of running turns when the instance is killed.
-const ANSWERS: usize = 8;
+const TURNS: usize = 8;
 
-/// The time between chunks: the answers last far longer than the wait before the kill.
+/// The time between chunks. It is so long that the kill comes far before the end of the answers.
 const CHUNK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The interval in which a turn renews its lease. The kill comes at a random moment within it.
+/// The interval at which a turn renews its lease. The kill comes at a random moment within it.
 const LEASE_RENEWAL_MS: u64 = 2_000;
 
 pub(crate) async fn measure(bench: Bench) {
     let kills = bench.size(12, 1);
     let upstream = Upstream::start(Some(CHUNK_INTERVAL));
-    let mongo = MongoServer::new().await;
-    let redis = required("TEST_REDIS_URL");
+    let mongo = MongoTestDatabase::new().await;
+    let redis = required_variable("TEST_REDIS_URL");
     let settings = [
         ("AZURE_API_URL", upstream.url.as_str()),
         ("LOG_LEVEL", "error"),
@@ -39,8 +39,8 @@ pub(crate) async fn measure(bench: Bench) {
     let survivor = Process::start(folders[1].path(), &settings).await;
     let mut durations = Vec::new();
     for _ in 0..kills {
-        let killed = Process::start(folders[0].path(), &settings).await;
-        durations.extend(times_until_published(killed, &survivor).await);
+        let victim = Process::start(folders[0].path(), &settings).await;
+        durations.extend(times_until_published(victim, &survivor).await);
     }
     survivor.kill().await;
     let times: Samples = durations.into_iter().collect();
@@ -53,20 +53,20 @@ pub(crate) async fn measure(bench: Bench) {
     mongo.remove().await;
 }
 
-async fn times_until_published(killed: Process, survivor: &Process) -> Vec<Duration> {
-    let browser = killed.browser();
+async fn times_until_published(victim: Process, survivor: &Process) -> Vec<Duration> {
+    let browser = victim.browser();
     let other_browser = survivor.browser_with_cookies_of(&browser);
     let mut subscribers = Vec::new();
-    for _ in 0..ANSWERS {
+    for _ in 0..TURNS {
         subscribers.push(subscribe_to_turn(&browser, &other_browser).await);
     }
     sleep(Duration::from_millis(fastrand::u64(..LEASE_RENEWAL_MS))).await;
-    let start = Instant::now();
-    killed.kill().await;
+    let killed_at = Instant::now();
+    victim.kill().await;
     join_all(subscribers.iter_mut().map(async |subscriber| {
         let events = subscriber.receive_until("response_end").await;
         assert_eq!(events.last().unwrap().1["finish_reason"], json!("interrupted"));
-        start.elapsed()
+        killed_at.elapsed()
     }))
     .await
 }
@@ -78,9 +78,9 @@ async fn subscribe_to_turn(browser: &Browser, other_browser: &Browser) -> Socket
     subscriber.send("subscribe", json!({"conversation_id": id})).await;
     subscriber.expect("subscribed").await;
     let question = json!({"conversation_id": id, "message": "Why?"});
-    let mut asking = browser.connect().await;
-    asking.send("send_message", question).await;
-    asking.expect("message_accepted").await;
+    let mut sender = browser.connect().await;
+    sender.send("send_message", question).await;
+    sender.expect("message_accepted").await;
     subscriber.receive_until("response_chunk").await;
     subscriber
 }

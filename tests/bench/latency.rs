@@ -1,5 +1,5 @@
-//! The latency of a chunk from its upstream to its reader, with 20 concurrent answers. The store is the same in
-//! all cases; the log's location and the reader's instance differ.
+//! The latency of a chunk from the upstream to its reader, with 20 concurrent answers. The cases differ in the
+//! location of the turn log and in the instance that the reader is connected to; the store is always MongoDB.
 
 use std::time::Duration;
 
@@ -10,34 +10,37 @@ use webchat_tests::{Browser, Process, Socket};
 
 use crate::support::report::{Bench, Row};
 use crate::support::samples::Samples;
-use crate::support::stores::{KEY, MongoServer, required};
+use crate::support::stores::{KEY, MongoTestDatabase, required_variable};
 use crate::support::upstream::{Upstream, ages};
 
 const CONVERSATIONS: u32 = 20;
 
 pub(crate) async fn measure(bench: Bench) {
-    let times = bench.size(10, 1);
-    let mongo = MongoServer::new().await;
-    let redis = required("TEST_REDIS_URL");
-    let stored = ("MONGODB_URI", mongo.uri.as_str());
-    let logged = ("REDIS_URL", redis.as_str());
+    let questions = bench.size(10, 1);
+    let mongo = MongoTestDatabase::new().await;
+    let redis = required_variable("TEST_REDIS_URL");
+    let mongo_setting = ("MONGODB_URI", mongo.uri.as_str());
+    let redis_setting = ("REDIS_URL", redis.as_str());
 
-    let here = Cluster::start(1, &[stored]).await.latency(times).await;
-    let by_redis = Cluster::start(1, &[stored, logged]).await.latency(times).await;
-    let elsewhere = Cluster::start(2, &[stored, logged]).await.latency(times).await;
+    let in_process = Cluster::start(1, &[mongo_setting]).await.latencies(questions).await;
+    let on_redis =
+        Cluster::start(1, &[mongo_setting, redis_setting]).await.latencies(questions).await;
+    let at_other_instance =
+        Cluster::start(2, &[mongo_setting, redis_setting]).await.latencies(questions).await;
 
-    bench.add(Row::of("log in the process").times(&here));
-    for (case, there) in
-        [("log on Redis", by_redis), ("log on Redis, read at the other instance", elsewhere)]
-    {
-        let added = |percent| there.percentile_ms(percent) - here.percentile_ms(percent);
+    bench.add(Row::of("log in the process").times(&in_process));
+    for (case, samples) in [
+        ("log on Redis", on_redis),
+        ("log on Redis, read at the other instance", at_other_instance),
+    ] {
+        let added = |percent| samples.percentile_ms(percent) - in_process.percentile_ms(percent);
         let row = Row::of(case).figure("added p50", added(50), "ms");
-        bench.add(row.figure("added p99", added(99), "ms").times(&there));
+        bench.add(row.figure("added p99", added(99), "ms").times(&samples));
     }
     mongo.remove().await;
 }
 
-/// Some instances. Turns run on the first and are read on the last.
+/// Instances that share their stores. Questions are sent to the first one, and answers are read from the last.
 struct Cluster {
     _upstream: Upstream,
     _folders: Vec<TempDir>,
@@ -47,30 +50,31 @@ struct Cluster {
 impl Cluster {
     async fn start(instances: usize, settings: &[(&str, &str)]) -> Self {
         let upstream = Upstream::with_timestamps(Duration::from_millis(5));
-        let own = [
+        let defaults = [
             ("AZURE_API_URL", upstream.url.as_str()),
             ("LOG_LEVEL", "error"),
             ("SECRET_KEY", KEY),
             ("WS_CONNECTIONS_PER_USER", "1000"),
             ("TURNS_PER_USER", "0"),
         ];
-        let settings = [&own[..], settings].concat();
+        let settings = [&defaults[..], settings].concat();
         let folders: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
         let started = folders.iter().map(|folder| Process::start(folder.path(), &settings));
         let instances = join_all(started).await;
         Self { instances, _upstream: upstream, _folders: folders }
     }
 
-    async fn latency(self, times: u32) -> Samples {
+    /// Asks this number of questions in each conversation. Returns the latencies of all chunks.
+    async fn latencies(self, questions: u32) -> Samples {
         let (first, last) = (self.instances.first().unwrap(), self.instances.last().unwrap());
-        let asking = first.browser();
-        let reading = last.browser_with_cookies_of(&asking);
+        let sender = first.browser();
+        let reader = last.browser_with_cookies_of(&sender);
         let mut conversations = Vec::new();
         for _ in 0..CONVERSATIONS {
-            conversations.push(Conversation::start(&asking, &reading).await);
+            conversations.push(Conversation::start(&sender, &reader).await);
         }
         let mut latencies = Vec::new();
-        for _ in 0..times {
+        for _ in 0..questions {
             latencies
                 .extend(join_all(conversations.iter_mut().map(Conversation::ask)).await.concat());
         }
@@ -82,27 +86,27 @@ impl Cluster {
 /// A conversation with a sending and a reading connection.
 struct Conversation {
     id: String,
-    asking: Socket,
-    reading: Socket,
+    sender: Socket,
+    reader: Socket,
 }
 
 impl Conversation {
-    async fn start(asking: &Browser, reading: &Browser) -> Self {
-        let id = asking.start_conversation().await;
-        let (asking, mut reading) = (asking.connect().await, reading.connect().await);
-        reading.send("subscribe", json!({"conversation_id": id})).await;
-        reading.expect("subscribed").await;
-        Self { id, asking, reading }
+    async fn start(sender: &Browser, reader: &Browser) -> Self {
+        let id = sender.start_conversation().await;
+        let (sender, mut reader) = (sender.connect().await, reader.connect().await);
+        reader.send("subscribe", json!({"conversation_id": id})).await;
+        reader.expect("subscribed").await;
+        Self { id, sender, reader }
     }
 
     /// Sends a question. Returns the latency of each chunk of the answer.
     async fn ask(&mut self) -> Vec<Duration> {
         let question = json!({"conversation_id": self.id, "message": "What time is it?"});
-        self.asking.send("send_message", question).await;
+        self.sender.send("send_message", question).await;
         let mut latencies = Vec::new();
         let reading = async {
             loop {
-                let (event, data) = self.reading.receive().await;
+                let (event, data) = self.reader.receive().await;
                 match event.as_str() {
                     "response_chunk" => latencies.extend(ages(data["chunk"].as_str().unwrap())),
                     "error" => panic!("error event: {data}"),
@@ -111,7 +115,7 @@ impl Conversation {
                 }
             }
         };
-        tokio::join!(reading, self.asking.receive_until("token_usage"));
+        tokio::join!(reading, self.sender.receive_until("token_usage"));
         latencies
     }
 }

@@ -1,4 +1,4 @@
-//! Planning the context: its duration and the number of messages that it reads.
+//! Planning the context: the duration, and the number of messages that are read.
 
 use webchat_domain::{ConversationId, Message};
 use webchat_tokens::{Budget, ContextPlanner, Plan};
@@ -8,23 +8,23 @@ use crate::support::report::{Bench, Row};
 use crate::support::samples::Samples;
 use crate::support::stores::message;
 
-/// The page size, as in the chat.
-const PAGE: usize = 50;
+/// The page size that the chat uses.
+const PAGE_SIZE: usize = 50;
 
 const BUDGET: Budget =
     Budget { window: 128_000, reply: 800, system: 0, few_shot: 0, summary: None };
 
 pub(crate) async fn measure(bench: Bench) {
     let mut prose = Prose::new();
-    for size in bench.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
+    for messages in bench.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
         let id = ConversationId::generate();
         let stored: Vec<_> =
-            (1..=size).map(|position| message(id, position, prose.text(500))).collect();
-        let mut read = 0;
+            (1..=messages).map(|position| message(id, position, prose.text(500))).collect();
+        let mut messages_read = 0;
         let calls = bench.size(200, 20);
-        let samples = Samples::take(calls, async || read = plan(&stored).1).await;
-        let row = Row::of(format!("{size} messages of 100 tokens")).times(&samples);
-        bench.add(row.figure("read", f64::from(read), ""));
+        let samples = Samples::take(calls, async || messages_read = plan(&stored).1).await;
+        let row = Row::of(format!("{messages} messages of 100 tokens")).times(&samples);
+        bench.add(row.figure("read", f64::from(messages_read), ""));
     }
 }
 
@@ -33,14 +33,14 @@ fn plan(stored: &[Message]) -> (Plan, u32) {
     let (question, history) = stored.split_last().unwrap();
     let total = question.position;
     let mut planner = ContextPlanner::new(BUDGET, question.clone()).unwrap();
-    let mut read = 1;
+    let mut messages_read = 1;
     let newest_first =
-        history.rchunks(PAGE).map(<[Message]>::to_vec).flat_map(|page| page.into_iter().rev());
+        history.rchunks(PAGE_SIZE).map(<[Message]>::to_vec).flat_map(|page| page.into_iter().rev());
     for message in newest_first {
-        read += 1;
+        messages_read += 1;
         if planner.try_add(message).is_break() {
             break;
         }
     }
-    (planner.finish(total), read)
+    (planner.finish(total), messages_read)
 }

@@ -1,5 +1,5 @@
-//! Relaying answers: the latency that the server adds, and its throughput. Uses the real binary, real
-//! connections, and users who all ask at the same time.
+//! Relaying answers: their latency with and without the server, and the server's throughput. It uses the real
+//! binary and real connections, and all users ask at the same time.
 
 use std::time::{Duration, Instant};
 
@@ -12,37 +12,39 @@ use webchat_llm::{
 };
 use webchat_tests::{Browser, Process, Socket};
 
-use crate::support::process::{cpu_seconds, peak_memory};
+use crate::support::process::{cpu_seconds, peak_memory_mb};
 use crate::support::report::{Bench, Row};
 use crate::support::samples::Samples;
-use crate::support::stores::{KEY, MongoServer, required};
+use crate::support::stores::{KEY, MongoTestDatabase, required_variable};
 use crate::support::upstream::{CHUNK, CHUNKS, Upstream};
 
-/// The number of concurrent users, and of questions per user.
 #[derive(Clone, Copy)]
 struct Load {
+    /// The number of concurrent users.
     users: u32,
-    times: u32,
+    /// The number of questions of each user, one after the other.
+    questions: u32,
 }
 
-/// How an upstream sends its chunks.
+/// How the upstream sends its chunks, and the loads to measure with it.
 struct Profile {
     name: &'static str,
+    /// The time between chunks; `None` sends them all at once.
     interval: Option<Duration>,
     loads: [Load; 3],
 }
 
-/// When the first and the last chunk of an answer arrived.
+/// The times from the question to the first and to the last chunk of its answer.
 #[derive(Clone, Copy)]
 struct AnswerTimes {
     first: Duration,
     last: Duration,
-    /// The number of frames that contained a chunk.
+    /// The number of frames that contained chunks.
     frames: u32,
 }
 
 pub(crate) async fn measure(bench: Bench) {
-    let load = |users, times, quick_times| Load { users, times: bench.size(times, quick_times) };
+    let load = |users, questions, quick| Load { users, questions: bench.size(questions, quick) };
     let profiles = [
         Profile {
             name: "chunks at once",
@@ -59,8 +61,8 @@ pub(crate) async fn measure(bench: Bench) {
         measure_upstream(&bench, profile).await;
     }
     measure_server(&bench, &profiles, "SQLite", 1, &[]).await;
-    let mongo = MongoServer::new().await;
-    let redis = required("TEST_REDIS_URL");
+    let mongo = MongoTestDatabase::new().await;
+    let redis = required_variable("TEST_REDIS_URL");
     let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
     measure_server(&bench, &profiles, "MongoDB and Redis", 1, &settings).await;
     measure_server(&bench, &profiles, "two instances", 2, &settings).await;
@@ -72,7 +74,7 @@ async fn measure_upstream(bench: &Bench, profile: &Profile) {
     let model = HttpChatModel::new(HttpSettings::new(upstream.url.clone())).unwrap();
     for load in profile.loads {
         let mut answers = Vec::new();
-        for _ in 0..load.times {
+        for _ in 0..load.questions {
             answers.extend(join_all((0..load.users).map(|_| ask_upstream(&model))).await);
         }
         bench.add(row("direct", profile, load, &answers));
@@ -89,14 +91,14 @@ async fn measure_server(
     for profile in profiles {
         let upstream = Upstream::start(profile.interval);
         let folders: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
-        let own = [
+        let defaults = [
             ("AZURE_API_URL", upstream.url.as_str()),
             ("LOG_LEVEL", "error"),
             ("SECRET_KEY", KEY),
             // One client sends to many conversations in a short time.
             ("WS_MESSAGES_PER_S", "100000"),
         ];
-        let settings = [&own[..], settings].concat();
+        let settings = [&defaults[..], settings].concat();
         let started = folders.iter().map(|folder| Process::try_start(folder.path(), &settings));
         let servers = match try_join_all(started).await {
             Ok(servers) => servers,
@@ -111,13 +113,13 @@ async fn measure_server(
             measure_load(bench, &servers, name, profile, load).await;
         }
         let case = format!("{name}, {}, a server's peak memory", profile.name);
-        let peak = servers.iter().map(|server| peak_memory(server.id())).fold(0.0, f64::max);
+        let peak = servers.iter().map(|server| peak_memory_mb(server.id())).fold(0.0, f64::max);
         bench.add(Row::of(case).figure("peak", peak, "MB"));
         join_all(servers.into_iter().map(Process::kill)).await;
     }
 }
 
-/// Spreads the users over the servers.
+/// Measures the answers of all users, who are spread over the servers.
 async fn measure_load(
     bench: &Bench,
     servers: &[Process],
@@ -126,24 +128,24 @@ async fn measure_load(
     load: Load,
 ) {
     let users = servers.iter().cycle().zip(0..load.users);
-    let mut users = join_all(users.map(|(server, _)| User::connect(server, load.times))).await;
-    let used = |servers: &[Process]| -> f64 {
+    let mut users = join_all(users.map(|(server, _)| User::connect(server, load.questions))).await;
+    let total_cpu_seconds = |servers: &[Process]| -> f64 {
         servers.iter().map(|server| cpu_seconds(server.id())).sum()
     };
-    let (cpu, started) = (used(servers), Instant::now());
+    let (cpu_before, started) = (total_cpu_seconds(servers), Instant::now());
     let mut answers = Vec::new();
-    for _ in 0..load.times {
+    for _ in 0..load.questions {
         answers.extend(join_all(users.iter_mut().map(User::ask)).await);
     }
-    let (cpu, took) = (used(servers) - cpu, started.elapsed().as_secs_f64());
-    let turns = f64::from(load.users * load.times);
+    let (cpu, seconds) = (total_cpu_seconds(servers) - cpu_before, started.elapsed().as_secs_f64());
+    let turns = f64::from(load.users * load.questions);
     let frames: u32 = answers.iter().map(|answer| answer.frames).sum();
     bench.add(row(name, profile, load, &answers));
     bench.add(
         Row::of(format!("{name}, {}, {} at a time, throughput", profile.name, load.users))
-            .figure("turns", turns / took, "/s")
-            .figure("chunks", turns * f64::from(CHUNKS) / took, "/s")
-            .figure("in frames", f64::from(frames) / took, "/s")
+            .figure("turns", turns / seconds, "/s")
+            .figure("chunks", turns * f64::from(CHUNKS) / seconds, "/s")
+            .figure("in frames", f64::from(frames) / seconds, "/s")
             .figure("CPU", cpu / (turns * f64::from(CHUNKS)) * 1e6, "us/chunk"),
     );
 }
@@ -159,7 +161,7 @@ fn row(name: &str, profile: &Profile, load: Load, answers: &[AnswerTimes]) -> Ro
         .note(format!("of {}", first.count()))
 }
 
-/// Sends the request that the server would send.
+/// Asks the upstream directly, with the request that the server would send.
 async fn ask_upstream(model: &HttpChatModel) -> AnswerTimes {
     let question = ChatMessage { role: ChatRole::User, content: "Why?".to_owned() };
     let request = ChatRequest {
@@ -167,17 +169,17 @@ async fn ask_upstream(model: &HttpChatModel) -> AnswerTimes {
         max_reply_tokens: 800,
         parameters: ModelParameters::default(),
     };
-    let mut answer = AnswerTimer::start();
+    let mut timer = AnswerTimer::start();
     let mut deltas = model.stream(request).await.unwrap();
     while let Some(delta) = deltas.next().await {
         if let Delta::Text(text) = delta.unwrap() {
-            answer.record(&text);
+            timer.record(&text);
         }
     }
-    answer.finish()
+    timer.finish()
 }
 
-/// A user with a connection and an empty conversation for each question.
+/// A user with one connection, and with an empty conversation for each question.
 struct User {
     socket: Socket,
     conversations: Vec<String>,
@@ -196,23 +198,23 @@ impl User {
 
     async fn ask(&mut self) -> AnswerTimes {
         let id = self.conversations.pop().unwrap();
-        let mut answer = AnswerTimer::start();
+        let mut timer = AnswerTimer::start();
         self.socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
         loop {
             let (event, data) = self.socket.receive().await;
             match event.as_str() {
-                "response_chunk" => answer.record(data["chunk"].as_str().unwrap()),
+                "response_chunk" => timer.record(data["chunk"].as_str().unwrap()),
                 "error" => panic!("error event: {data}"),
-                "token_usage" => return answer.finish(),
+                "token_usage" => return timer.finish(),
                 _ => {}
             }
         }
     }
 }
 
-/// Records the chunks of an answer. The server may merge adjacent chunks.
+/// Records when the chunks of an answer arrive. The server may merge adjacent chunks.
 struct AnswerTimer {
-    sent: Instant,
+    asked_at: Instant,
     characters: usize,
     first: Option<Duration>,
     last: Duration,
@@ -221,11 +223,17 @@ struct AnswerTimer {
 
 impl AnswerTimer {
     fn start() -> Self {
-        Self { sent: Instant::now(), characters: 0, first: None, last: Duration::ZERO, frames: 0 }
+        Self {
+            asked_at: Instant::now(),
+            characters: 0,
+            first: None,
+            last: Duration::ZERO,
+            frames: 0,
+        }
     }
 
     fn record(&mut self, text: &str) {
-        self.last = self.sent.elapsed();
+        self.last = self.asked_at.elapsed();
         self.first.get_or_insert(self.last);
         self.characters += text.len();
         self.frames += 1;

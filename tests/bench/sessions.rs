@@ -1,4 +1,4 @@
-//! The number of sessions per second that are saved and found.
+//! The number of sessions per second that a store can save and find again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,15 +10,14 @@ use webchat_persistence_redis::RedisStore;
 use webchat_persistence_sqlite::SqliteStore;
 
 use crate::support::report::{Bench, Row};
-use crate::support::stores::required;
+use crate::support::stores::required_variable;
 
-/// The lifetime of the sessions.
-const TTL: Duration = Duration::from_mins(1);
+const SESSION_TTL: Duration = Duration::from_mins(1);
 
 pub(crate) async fn measure(bench: Bench) {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
-    let redis = RedisStore::open(&required("TEST_REDIS_URL"), TTL).await.unwrap();
+    let redis = RedisStore::open(&required_variable("TEST_REDIS_URL"), SESSION_TTL).await.unwrap();
     let stores: [(&str, Arc<dyn Sessions>); 2] =
         [("SQLite", Arc::new(sqlite)), ("Redis", Arc::new(redis.with_prefix("webchat-bench:")))];
     let duration = Duration::from_millis(bench.size(5_000, 500));
@@ -33,27 +32,28 @@ pub(crate) async fn measure(bench: Bench) {
 
 async fn rate(sessions: &Arc<dyn Sessions>, concurrency: u32, duration: Duration) -> f64 {
     let started = Instant::now();
-    let mut browsers = JoinSet::new();
+    let mut workers = JoinSet::new();
     for _ in 0..concurrency {
-        browsers.spawn(save_and_find(Arc::clone(sessions), started + duration));
+        workers.spawn(save_and_find(Arc::clone(sessions), started + duration));
     }
-    let done: u32 = browsers.join_all().await.into_iter().sum();
-    f64::from(done) / started.elapsed().as_secs_f64()
+    let sessions: u32 = workers.join_all().await.into_iter().sum();
+    f64::from(sessions) / started.elapsed().as_secs_f64()
 }
 
-async fn save_and_find(sessions: Arc<dyn Sessions>, until: Instant) -> u32 {
-    let mut done = 0;
-    while Instant::now() < until {
+/// Saves and finds one session after the other until the deadline. Returns their number.
+async fn save_and_find(sessions: Arc<dyn Sessions>, deadline: Instant) -> u32 {
+    let mut count = 0;
+    while Instant::now() < deadline {
         let session = Session {
             session_id: SessionId::generate(),
             user_id: UserId::generate(),
             conversation_id: None,
         };
         let now = SystemClock.now();
-        sessions.save(&session, now, now.plus(TTL)).await.unwrap();
+        sessions.save(&session, now, now.plus(SESSION_TTL)).await.unwrap();
         let found = sessions.find(session.session_id, now).await.unwrap();
         assert_eq!(found, Some(session));
-        done += 1;
+        count += 1;
     }
-    done
+    count
 }

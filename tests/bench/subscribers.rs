@@ -1,4 +1,4 @@
-//! A turn with a hundred subscribers, all reading or ten of them not reading.
+//! A turn with a hundred subscribers: all of them read, or ten of them do not.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::samples::Samples;
 use crate::support::upstream::Upstream;
 
 const SUBSCRIBERS: usize = 100;
-const NOT_READING: usize = 10;
+const NON_READERS: usize = 10;
 
 pub(crate) async fn measure(bench: Bench) {
     let turns = bench.size(50, 5);
@@ -23,28 +23,36 @@ pub(crate) async fn measure(bench: Bench) {
         ("WS_CONNECTIONS_PER_USER", "1000"),
     ];
     let server = Process::start(folder.path(), &settings).await;
-    for (case, not_reading) in [("all read", 0), ("ten of them read nothing", NOT_READING)] {
-        let times = answers(&server.browser(), SUBSCRIBERS - not_reading, not_reading, turns).await;
-        bench.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&times));
+    for (case, non_readers) in [("all read", 0), ("ten of them read nothing", NON_READERS)] {
+        let samples =
+            answer_durations(&server.browser(), SUBSCRIBERS - non_readers, non_readers, turns)
+                .await;
+        bench.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
     }
     server.kill().await;
 }
 
-/// The time of each answer until the slowest reading subscriber has received all of it.
-async fn answers(browser: &Browser, readers: usize, not_reading: usize, turns: u32) -> Samples {
+/// The times from the question until the slowest reading subscriber has received the whole answer.
+async fn answer_durations(
+    browser: &Browser,
+    readers: usize,
+    non_readers: usize,
+    turns: u32,
+) -> Samples {
     let id = browser.start_conversation().await;
-    let mut reading = join_all((0..readers).map(|_| subscribe(browser, &id))).await;
-    let _not_reading =
-        join_all((0..not_reading).map(|_| subscribe_without_reading(browser, &id))).await;
-    let mut took = Vec::new();
+    let mut reading_sockets = join_all((0..readers).map(|_| subscribe(browser, &id))).await;
+    let _non_reading_sockets =
+        join_all((0..non_readers).map(|_| subscribe_without_reading(browser, &id))).await;
+    let mut durations = Vec::new();
     for _ in 0..turns {
-        let asked = Instant::now();
+        let asked_at = Instant::now();
         let question = json!({"conversation_id": id, "message": "Why?"});
-        reading[0].send("send_message", question).await;
-        join_all(reading.iter_mut().map(|socket| socket.receive_until("token_usage"))).await;
-        took.push(asked.elapsed());
+        reading_sockets[0].send("send_message", question).await;
+        join_all(reading_sockets.iter_mut().map(|socket| socket.receive_until("token_usage")))
+            .await;
+        durations.push(asked_at.elapsed());
     }
-    took.into_iter().collect()
+    durations.into_iter().collect()
 }
 
 async fn subscribe(browser: &Browser, id: &str) -> Socket {

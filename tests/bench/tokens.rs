@@ -8,14 +8,14 @@ use cargo_metadata::MetadataCommand;
 use serde::Deserialize;
 use webchat_tokens::TokenCounter;
 
-use crate::support::report::{Bench, Row, folder};
+use crate::support::report::{Bench, Row, results_folder};
 use crate::support::samples::Samples;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The output of `scripts/count_tokens.py`.
 #[derive(Deserialize)]
-struct Counted {
+struct CountResult {
     tokens: u32,
     seconds: f64,
 }
@@ -23,48 +23,46 @@ struct Counted {
 pub(crate) async fn measure(bench: Bench) {
     let text = text(bench.size(5_000_000, 200_000));
     let size = format!("{} kB", text.len() / 1_000);
-    let path = folder().join("text.txt");
+    let path = results_folder().join("text.txt");
     fs::write(&path, &text).unwrap();
 
     let counter = TokenCounter::load();
     let mut tokens = 0;
     let samples = Samples::take(5, async || tokens = counter.count(&text)).await;
-    let ours = Counted { tokens, seconds: samples.percentile_ms(50) / 1_000.0 };
-    bench.add(row(format!("Webchat, {size}"), &ours));
+    let webchat = CountResult { tokens, seconds: samples.percentile_ms(50) / 1_000.0 };
+    bench.add(row(format!("Webchat, {size}"), &webchat));
 
     let case = format!("tiktoken for Python, {size}");
     bench.add(match count_in_python(&path) {
-        Ok(theirs) => row(case, &theirs),
+        Ok(python) => row(case, &python),
         Err(error) => Row::of(case).note(format!("failed: {error}")),
     });
 }
 
-fn row(case: String, counted: &Counted) -> Row {
-    let tokens = f64::from(counted.tokens);
+fn row(case: String, result: &CountResult) -> Row {
+    let tokens = f64::from(result.tokens);
     Row::of(case)
-        .figure("rate", tokens / counted.seconds, "/s")
+        .figure("rate", tokens / result.seconds, "/s")
         .figure("tokens", tokens, "")
         .note("median of 5")
 }
 
-/// The files of this repository, repeated up to this length.
+/// A text of this length that consists of the files of this repository, repeated if necessary.
 fn text(bytes: usize) -> String {
-    let kinds = ["*.md", "*.rs", "*.ts", "*.py", "*.toml", "*.sql"];
-    let listed =
-        Command::new("git").args(["ls-files", "--"]).args(kinds).current_dir(ROOT).output();
-    let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
-    let files: String = listed
-        .lines()
-        .map(|file| fs::read_to_string(Path::new(ROOT).join(file)).unwrap())
-        .collect();
+    let patterns = ["*.md", "*.rs", "*.ts", "*.py", "*.toml", "*.sql"];
+    let output =
+        Command::new("git").args(["ls-files", "--"]).args(patterns).current_dir(ROOT).output();
+    let paths = String::from_utf8(output.unwrap().stdout).unwrap();
+    let files: String =
+        paths.lines().map(|path| fs::read_to_string(Path::new(ROOT).join(path)).unwrap()).collect();
     let mut text = files.repeat(bytes / files.len() + 1);
     text.truncate(text.floor_char_boundary(bytes));
     text
 }
 
-fn count_in_python(text: &Path) -> Result<Counted, Box<dyn std::error::Error>> {
+fn count_in_python(text: &Path) -> Result<CountResult, Box<dyn std::error::Error>> {
     let output = Command::new(Path::new(ROOT).join("scripts/count_tokens.py"))
-        .args([&ranks()?, text])
+        .args([&encoding_path()?, text])
         .output()?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -73,8 +71,9 @@ fn count_in_python(text: &Path) -> Result<Counted, Box<dyn std::error::Error>> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The encoding's tokens from the crate that Webchat counts with: tiktoken for Python would download them.
-fn ranks() -> Result<PathBuf, Box<dyn std::error::Error>> {
+/// The encoding's file in the crate that Webchat counts with. Without it, tiktoken for Python would download the
+/// encoding.
+fn encoding_path() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let options = ["--locked", "--offline"].map(str::to_owned);
     let metadata = MetadataCommand::new().current_dir(ROOT).other_options(options).exec()?;
     let tiktoken = metadata.packages.iter().find(|package| *package.name == "tiktoken-rs");

@@ -1,4 +1,4 @@
-//! Integration tests: the server as its clients, its operator and its developers see it.
+//! Integration tests of the server's API, its operation and the structure of its source.
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod architecture;

@@ -28,7 +28,7 @@ pub struct Response {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as JSON.
+    /// The body.
     pub text: String,
 }
 
@@ -42,13 +42,13 @@ impl Browser {
         Self { base: url.parse().unwrap(), jar, client }
     }
 
-    /// The same browser, with the same cookies, at another server: cookies do not depend on the port.
+    /// The same browser, with the same cookies, for the server at another URL. Cookies are not bound to a port.
     #[must_use]
     pub fn at_url(&self, base: Url) -> Self {
         Self { base, ..self.clone() }
     }
 
-    /// Begins a request that the test completes and sends.
+    /// Creates a request that the test can extend before it sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.base.join(path).unwrap())
     }
@@ -68,7 +68,7 @@ impl Browser {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// Sends a `GET` request for exactly this path, which an HTTP client would normalise. Returns the raw
+    /// Sends a `GET` request with exactly this path; an HTTP client would normalise it. Returns the raw
     /// response.
     pub async fn get_raw(&self, path: &str) -> String {
         let address = self.base.socket_addrs(|| None).unwrap();
@@ -102,14 +102,15 @@ impl Browser {
         self.post_form(path, &[("file", Some(name), content)]).await
     }
 
-    /// Posts a multipart form. A field is its name, the file name if it is a file, and its content.
+    /// Posts a multipart form. Each field has a name, a file name if it is a file, and a content.
     pub async fn post_form(&self, path: &str, fields: &[(&str, Option<&str>, &[u8])]) -> Response {
         let mut form = Vec::new();
-        for (field, file, content) in fields {
-            let file = file.map_or_else(String::new, |name| format!("; filename=\"{name}\""));
-            let disposition = format!("form-data; name=\"{field}\"{file}");
-            let heading = format!("--edge\r\nContent-Disposition: {disposition}\r\n\r\n");
-            form.extend_from_slice(&[heading.as_bytes(), content, b"\r\n"].concat());
+        for (name, file_name, content) in fields {
+            let file_name =
+                file_name.map_or_else(String::new, |name| format!("; filename=\"{name}\""));
+            let disposition = format!("form-data; name=\"{name}\"{file_name}");
+            let part_header = format!("--edge\r\nContent-Disposition: {disposition}\r\n\r\n");
+            form.extend_from_slice(&[part_header.as_bytes(), content, b"\r\n"].concat());
         }
         form.extend_from_slice(b"--edge--\r\n");
         let request = self.request(Method::POST, path);
@@ -136,7 +137,8 @@ impl Browser {
         socket
     }
 
-    /// Opens a WebSocket with a small receive buffer, so the server's sends block soon if nothing is read.
+    /// Opens a WebSocket with a small receive buffer and reads the welcome event. If the test then reads
+    /// nothing, the server's sends soon block.
     pub async fn connect_with_small_buffer(&self) -> Socket {
         let url = self.base.join("/ws").unwrap();
         let mut socket = upgrade_with_small_buffer(&url, self.headers()).await.unwrap();
@@ -144,7 +146,7 @@ impl Browser {
         socket
     }
 
-    /// Opens a WebSocket and leaves the welcome event unread.
+    /// Opens a WebSocket without reading the welcome event.
     pub async fn connect_without_welcome(&self) -> Socket {
         self.open_socket("/ws").await
     }
@@ -156,7 +158,7 @@ impl Browser {
         socket
     }
 
-    /// Opens a WebSocket. Returns `None` if that fails.
+    /// Opens a WebSocket without reading the welcome event. Returns `None` if the handshake fails.
     pub async fn try_connect(&self) -> Option<Socket> {
         let (socket, _) = upgrade(&self.base.join("/ws").unwrap(), self.headers()).await.ok()?;
         Some(socket)

@@ -18,12 +18,12 @@ use crate::timeout::TIMEOUT;
 /// The URI of a new database on the MongoDB server that all tests share. It is deleted with that server.
 #[must_use]
 pub fn mongodb_uri() -> String {
-    let server = required("TEST_MONGODB_URI");
+    let server = required_variable("TEST_MONGODB_URI");
     let (server, options) = server.split_once('?').unwrap_or((&server, ""));
     format!("{}/webchat_{}?{options}", server.trim_end_matches('/'), Uuid::now_v7().simple())
 }
 
-/// Inserts a conversation in the format of the Flask application. A message is its role and content.
+/// Inserts a conversation in the format of the Flask application. Each message is a role and a content.
 pub async fn insert_flask_conversation(
     uri: &str,
     id: &str,
@@ -56,18 +56,18 @@ pub async fn newest_message(uri: &str, conversation_id: &str) -> String {
     newest.unwrap().unwrap().get_str("content").unwrap().to_owned()
 }
 
-/// The URL of the Redis server that all tests share. Their keys contain random ids and do not collide.
+/// The URL of the Redis server that all tests share. Keys contain random ids, so tests do not collide.
 #[must_use]
 pub fn redis_url() -> String {
-    required("TEST_REDIS_URL")
+    required_variable("TEST_REDIS_URL")
 }
 
 #[expect(clippy::disallowed_methods, reason = "`make test` sets the servers' addresses")]
-fn required(name: &str) -> String {
+fn required_variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
 }
 
-/// A Redis server of one test, which the test may kill.
+/// A Redis server that belongs to one test, which can kill and restart it.
 pub struct Redis {
     folder: TempDir,
     port: u16,
@@ -75,11 +75,11 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server that writes every command to disk.
+    /// Starts a server that writes every command to disk before it responds.
     pub async fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
         let folder = tempfile::tempdir().unwrap();
         let process = launch(&folder, port).await;
         Self { folder, port, process }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::timeout::TIMEOUT;
 
-/// A response that is a stream of server-sent events.
+/// A client that receives one response with server-sent events.
 pub struct EventStream {
     /// The status code.
     pub status: StatusCode,
@@ -77,7 +77,7 @@ impl EventStream {
     }
 }
 
-/// Returns `None` for a block without an event: a comment, or the `retry` time.
+/// Returns `None` for a block that is no event: a comment, or the `retry` time.
 fn parse(block: &str) -> Option<StreamedEvent> {
     let field = |name: &str| {
         let start = format!("{name}: ");

@@ -1,4 +1,4 @@
-//! A TCP proxy that fails as networks do.
+//! A TCP proxy that simulates network faults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 pub struct FaultyProxy {
     address: SocketAddr,
     state: watch::Sender<ProxyState>,
-    _accepting: AbortOnDropHandle<()>,
+    _accept_task: AbortOnDropHandle<()>,
 }
 
 /// What the proxy does with the bytes that it receives.
@@ -21,9 +21,9 @@ pub struct FaultyProxy {
 pub enum ProxyState {
     /// Forwards everything at once.
     Forwarding,
-    /// Delays each packet by this time.
+    /// Waits for this time before it forwards each packet.
     Delaying(Duration),
-    /// Forwards nothing and keeps the connections open. Packets are delivered when it forwards again.
+    /// Forwards nothing and keeps the connections open. Forwards the waiting packets when this state ends.
     Stalled,
     /// Closes all connections, including new ones.
     Closed,
@@ -36,8 +36,8 @@ impl FaultyProxy {
         let address = listener.local_addr().unwrap();
         let state = watch::Sender::new(ProxyState::Forwarding);
         let accepting = accept(listener, server.to_owned(), state.clone());
-        let accepting = AbortOnDropHandle::new(TaskTracker::new().spawn(accepting));
-        Self { address, state, _accepting: accepting }
+        let accept_task = AbortOnDropHandle::new(TaskTracker::new().spawn(accepting));
+        Self { address, state, _accept_task: accept_task }
     }
 
     /// The address that it listens on, as `host:port`.
@@ -56,35 +56,36 @@ async fn accept(listener: TcpListener, server: String, state: watch::Sender<Prox
     let connections = TaskTracker::new();
     loop {
         let (client, _) = listener.accept().await.unwrap();
-        if let Ok(upstream) = TcpStream::connect(&server).await {
-            connections.spawn(proxy(client, upstream, state.subscribe()));
+        if let Ok(server) = TcpStream::connect(&server).await {
+            connections.spawn(relay(client, server, state.subscribe()));
         }
     }
 }
 
-async fn proxy(client: TcpStream, server: TcpStream, mut state: watch::Receiver<ProxyState>) {
-    let (to_server, to_client) = (state.clone(), state.clone());
-    let ((client_out, client_in), (server_out, server_in)) =
+async fn relay(client: TcpStream, server: TcpStream, mut state: watch::Receiver<ProxyState>) {
+    let (request_state, response_state) = (state.clone(), state.clone());
+    let ((client_reader, client_writer), (server_reader, server_writer)) =
         (client.into_split(), server.into_split());
     tokio::select! {
-        () = forward(client_out, server_in, to_server) => {}
-        () = forward(server_out, client_in, to_client) => {}
+        () = forward(client_reader, server_writer, request_state) => {}
+        () = forward(server_reader, client_writer, response_state) => {}
         _ = state.wait_for(|state| *state == ProxyState::Closed) => {}
     }
 }
 
 async fn forward(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
     mut state: watch::Receiver<ProxyState>,
 ) {
     let mut packet = [0; 16 * 1024];
-    while let Ok(bytes @ 1..) = from.read(&mut packet).await {
-        let now = state.wait_for(|state| *state != ProxyState::Stalled).await.map(|state| *state);
-        if let Ok(ProxyState::Delaying(delay)) = now {
+    while let Ok(length @ 1..) = reader.read(&mut packet).await {
+        let current =
+            state.wait_for(|state| *state != ProxyState::Stalled).await.map(|state| *state);
+        if let Ok(ProxyState::Delaying(delay)) = current {
             sleep(delay).await;
         }
-        if now.is_err() || to.write_all(&packet[..bytes]).await.is_err() {
+        if current.is_err() || writer.write_all(&packet[..length]).await.is_err() {
             return;
         }
     }

@@ -1,7 +1,7 @@
-//! The test server, its clients, and the model that they talk to.
+//! The server under test, its clients, and a scripted model.
 //!
-//! Every server belongs to one test: it has a data folder and a port that no other test uses. Tests wait
-//! for events rather than sleep, and never longer than [`TIMEOUT`].
+//! Every server belongs to one test and has its own data folder and port. Where possible, tests wait for
+//! events instead of sleeping; [`TIMEOUT`] limits these waits.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -34,7 +34,7 @@ pub use process::{Process, ProcessOutput};
 pub use real_client::{Library, RealClient};
 pub use reconnecting_client::{Addresses, ReceivedAnswer, ReconnectingClient};
 pub use server::{TestServer, WEB_ASSET};
-pub use soak_stats::{SoakStats, format_seconds, iterations};
+pub use soak_stats::{SoakStats, format_seconds, short_or_long};
 pub use socket::{Socket, answer_text, upgrade};
 pub use socket_io::{Polling, SocketIo, Transport, socket_io_path};
 pub use timeout::TIMEOUT;

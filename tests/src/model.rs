@@ -1,4 +1,4 @@
-//! The model's server: tests script its answers.
+//! A model server whose answers tests script.
 
 use std::collections::VecDeque;
 use std::net::TcpListener;
@@ -15,7 +15,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::timeout::TIMEOUT;
 
-/// A model that gives the answers that the test scripts, and otherwise repeats the question.
+/// A model that gives the answers that the test scripts. To other questions it answers "You said: " and the
+/// question.
 #[derive(Clone)]
 pub struct ScriptedModel {
     url: String,
@@ -46,7 +47,7 @@ impl ScriptedModel {
         Self::with_delay(Duration::ZERO)
     }
 
-    /// Starts a model that waits before each word when it repeats the question.
+    /// Starts a model that sends unscripted answers word by word and waits for this time before each chunk.
     #[must_use]
     pub fn with_delay(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -72,7 +73,7 @@ impl ScriptedModel {
         &self.url
     }
 
-    /// Scripts the next answer that is not scripted yet.
+    /// Adds an answer to the script. The model gives the answers in the order in which they were added.
     #[must_use]
     pub fn next_answer(&self) -> ScriptedAnswer {
         let (chunks, answer) = unbounded_channel();
@@ -128,7 +129,7 @@ async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
     script.requests.lock().unwrap().push(body.into_inner());
     let scripted = script.answers.lock().unwrap().pop_front();
     let delay = if scripted.is_some() { Duration::ZERO } else { script.delay };
-    let chunks = scripted.unwrap_or_else(|| repeat(question.as_str().unwrap(), delay));
+    let chunks = scripted.unwrap_or_else(|| echo(question.as_str().unwrap(), delay));
     let body = stream::unfold(chunks, move |mut chunks| async move {
         if !delay.is_zero() {
             sleep(delay).await;
@@ -142,16 +143,16 @@ async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/event-stream").streaming(body.boxed_local())
 }
 
-fn repeat(question: &str, delay: Duration) -> UnboundedReceiver<Chunk> {
+fn echo(question: &str, delay: Duration) -> UnboundedReceiver<Chunk> {
     let (chunks, answer) = unbounded_channel();
-    let scripted = ScriptedAnswer { chunks };
-    scripted.send("You said: ");
+    let echo = ScriptedAnswer { chunks };
+    echo.send("You said: ");
     if delay.is_zero() {
-        scripted.send(question);
+        echo.send(question);
     } else {
-        question.split_inclusive(' ').for_each(|word| scripted.send(word));
+        question.split_inclusive(' ').for_each(|word| echo.send(word));
     }
-    scripted.finish();
+    echo.finish();
     answer
 }
 

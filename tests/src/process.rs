@@ -24,7 +24,7 @@ pub struct ProcessOutput {
     pub stderr: String,
 }
 
-/// The server binary as a separate process, which the test may kill.
+/// A running server in a separate process, which the test can kill.
 pub struct Process {
     child: Child,
     url: String,
@@ -43,10 +43,10 @@ impl Process {
     /// # Errors
     /// The standard error of a server that exits before it is ready.
     pub async fn try_start(data_dir: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
-        Self::ready(&mut command(data_dir, &["serve"], settings)).await
+        Self::spawn_and_wait(&mut command(data_dir, &["serve"], settings)).await
     }
 
-    /// Starts an example of the workspace, which prints its URL.
+    /// Starts an example of the workspace and waits until it prints its URL.
     pub async fn start_example(name: &str, arguments: &[&str]) -> Self {
         let example = binary().with_file_name("examples").join(name);
         assert!(
@@ -56,11 +56,11 @@ impl Process {
         );
         let mut command = Command::new(example);
         command.args(arguments).env_clear().kill_on_drop(true);
-        let started = Self::ready(&mut command).await;
+        let started = Self::spawn_and_wait(&mut command).await;
         started.unwrap_or_else(|error| panic!("the example failed to start: {error}"))
     }
 
-    async fn ready(command: &mut Command) -> Result<Self, String> {
+    async fn spawn_and_wait(command: &mut Command) -> Result<Self, String> {
         // A pipe that nobody reads would block the server once it is full.
         let log = NamedTempFile::new().unwrap();
         let stderr = log.reopen().unwrap();
@@ -87,7 +87,7 @@ impl Process {
         self.child.id().unwrap()
     }
 
-    /// Starts a server that cannot run with these settings, and waits until it exits.
+    /// Starts a server that is expected to fail with these settings, and waits until it exits.
     pub async fn run_until_exit(data_dir: &Path, settings: &[(&str, &str)]) -> ProcessOutput {
         run_to_exit(&mut command(data_dir, &["serve"], settings)).await
     }
@@ -103,12 +103,12 @@ impl Process {
         run_to_exit(&mut command(folder.path(), arguments, settings)).await
     }
 
-    /// Limits the size of the process's files, which has the effect of a full disk.
-    pub async fn limit_files(&self, bytes: &str) {
+    /// Limits the size of the files that the process writes, which has the effect of a full disk.
+    pub async fn limit_file_size(&self, bytes: &str) {
         let id = self.child.id().unwrap().to_string();
         let limit = format!("--fsize={bytes}:unlimited");
-        let set = Command::new("prlimit").args(["--pid", &id, &limit]).status().await.unwrap();
-        assert!(set.success());
+        let status = Command::new("prlimit").args(["--pid", &id, &limit]).status().await.unwrap();
+        assert!(status.success());
     }
 
     /// A new user's browser.
@@ -117,7 +117,8 @@ impl Process {
         Browser::new(&self.url)
     }
 
-    /// The same user's browser at this server, with the cookies that `browser` got from another one.
+    /// A browser for this server, with the cookies that `browser` received from another instance: the same
+    /// user.
     #[must_use]
     pub fn browser_with_cookies_of(&self, browser: &Browser) -> Browser {
         browser.at_url(self.url.parse().unwrap())
@@ -131,8 +132,8 @@ impl Process {
     /// Sends `SIGTERM`, as a service manager does.
     pub async fn terminate(&mut self) {
         let id = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
-        assert!(sent.success());
+        let status = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(status.success());
     }
 
     /// Waits until it exits. Returns whether its exit status is 0.
@@ -164,13 +165,13 @@ async fn run_to_exit(command: &mut Command) -> ProcessOutput {
 fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let binary = binary();
     assert!(binary.exists(), "{} does not exist: run `cargo build`", binary.display());
-    // Without the trap, a file at its size limit would kill the process instead of failing the write.
+    // Without the trap, a write beyond the file size limit would kill the process instead of failing.
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
         .arg(binary)
         .args(arguments)
-        // Neither the developer's environment nor a .env file may change the result.
+        // The developer's environment and `.env` file must not influence the test.
         .env_clear()
         .current_dir(data_dir)
         .env("DATA_DIR", data_dir)
@@ -183,7 +184,7 @@ fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Co
     command
 }
 
-/// The server binary, next to the folder of this test's binary.
+/// The path of the server binary: it is next to the folder that contains the running test binary.
 fn binary() -> PathBuf {
     let test = env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("webchat")

@@ -1,4 +1,4 @@
-//! The Socket.IO clients that people use, as separate processes.
+//! The common Socket.IO client libraries, in separate processes.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -23,14 +23,14 @@ pub enum Library {
 
 /// A Socket.IO client in a separate process.
 pub struct RealClient {
-    // Exits when it is dropped or its input is closed.
+    // Held because dropping it kills the process.
     _child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
 }
 
 impl RealClient {
-    /// Starts a client with the browser's cookie and these transports, by the libraries' names for them.
+    /// Starts a client with the browser's cookie. `transports` are the library's names, separated by commas.
     #[must_use]
     pub fn start(library: Library, transports: &str, browser: &Browser) -> Self {
         let mut child = command(library)
@@ -57,10 +57,10 @@ impl RealClient {
     }
 
     /// As [`RealClient::receive_until`], with another timeout.
-    pub async fn receive_until_within(&mut self, name: &str, limit: Duration) -> Vec<Value> {
+    pub async fn receive_until_within(&mut self, name: &str, max_wait: Duration) -> Vec<Value> {
         let mut received = Vec::new();
         while received.last().is_none_or(|last: &Value| last[0] != name) {
-            let line = timeout(limit, self.output.next_line()).await.unwrap_or_else(|_| {
+            let line = timeout(max_wait, self.output.next_line()).await.unwrap_or_else(|_| {
                 panic!("no {name} in time, only {received:?}");
             });
             let line =
@@ -74,14 +74,14 @@ impl RealClient {
 fn command(library: Library) -> Command {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let clients = tests.join("clients");
-    let (program, script, installed) = match library {
+    let (program, script, installation) = match library {
         Library::JavaScript => ("node".into(), "client.mjs", clients.join("node_modules")),
         Library::Python => {
             let python = tests.join("../.cache/socket-io-client/bin/python");
             (python.clone(), "client.py", python)
         }
     };
-    assert!(installed.exists(), "{} does not exist: run `make clients`", installed.display());
+    assert!(installation.exists(), "{} does not exist: run `make clients`", installation.display());
     let mut command = Command::new(program);
     command.arg(clients.join(script));
     command

@@ -14,22 +14,22 @@ use crate::faulty_proxy::FaultyProxy;
 use crate::process::Process;
 use crate::socket::Socket;
 
-/// The addresses of the servers that are running, by their numbers, as a load balancer knows them.
+/// The addresses of the running servers by their numbers, like the table of a load balancer.
 #[derive(Clone, Default)]
 pub struct Addresses(Arc<Mutex<BTreeMap<usize, Url>>>);
 
 impl Addresses {
-    /// The address of a single server.
+    /// The address of the browser's server only.
     #[must_use]
-    pub fn single(browser: &Browser) -> Self {
+    pub fn of_browser(browser: &Browser) -> Self {
         let addresses = Self::default();
         addresses.0.lock().unwrap().insert(0, browser.base().clone());
         addresses
     }
 
-    /// The address of a single proxy.
+    /// The address of this proxy only.
     #[must_use]
-    pub fn behind(proxy: &FaultyProxy) -> Self {
+    pub fn of_proxy(proxy: &FaultyProxy) -> Self {
         let addresses = Self::default();
         let url = format!("http://{}", proxy.address()).parse().unwrap();
         addresses.0.lock().unwrap().insert(0, url);
@@ -46,14 +46,14 @@ impl Addresses {
         self.0.lock().unwrap().remove(&number);
     }
 
-    fn any(&self) -> Option<Url> {
+    fn random(&self) -> Option<Url> {
         fastrand::choice(self.0.lock().unwrap().values()).cloned()
     }
 }
 
-/// A client that behaves like the page: it reconnects to any server, sends again the messages that may not
-/// have been stored, and requests the events that it missed. A duplicate, reordered or lost event fails the
-/// test.
+/// A client that behaves like the page: it reconnects to a random server, resends a message that might not
+/// have been stored, and requests the events that it missed. It panics if an event is duplicate, out of order
+/// or lost.
 pub struct ReconnectingClient {
     browser: Browser,
     addresses: Addresses,
@@ -61,13 +61,14 @@ pub struct ReconnectingClient {
     socket: Option<Socket>,
     last_seq: u64,
     disconnect_one_in: Option<u32>,
-    /// The number of disconnects that it made on purpose.
+    /// How often it disconnected on purpose.
     pub disconnects: u32,
     /// The number of events of the conversation that it received.
     pub events: u32,
-    /// The questions of all clients of the conversation in the order received, with their positions.
+    /// The positions and texts of all clients' questions, in the order in which it received them.
     pub questions: Vec<(u64, String)>,
-    turns: HashMap<String, ReceivedAnswer>,
+    /// The answers by turn id.
+    answers: HashMap<String, ReceivedAnswer>,
 }
 
 /// An answer as the client received it.
@@ -83,12 +84,12 @@ pub struct ReceivedAnswer {
 impl ReconnectingClient {
     /// A client of a new user, who starts a conversation.
     pub async fn start(addresses: &Addresses) -> Self {
-        let browser = Browser::new(addresses.any().expect("a server").as_str());
+        let browser = Browser::new(addresses.random().expect("a server").as_str());
         let id = browser.start_conversation().await;
         Self::join(&browser, addresses, &id)
     }
 
-    /// A further client of a user's conversation.
+    /// Another client of a user's conversation.
     #[must_use]
     pub fn join(browser: &Browser, addresses: &Addresses, conversation_id: &str) -> Self {
         Self {
@@ -101,11 +102,11 @@ impl ReconnectingClient {
             disconnects: 0,
             events: 0,
             questions: Vec::new(),
-            turns: HashMap::new(),
+            answers: HashMap::new(),
         }
     }
 
-    /// Makes it disconnect at random, after one in `events` events.
+    /// Makes it disconnect at random: on average after one in `events` events.
     #[must_use]
     pub fn disconnect_one_in(mut self, events: u32) -> Self {
         self.disconnect_one_in = Some(events);
@@ -123,8 +124,8 @@ impl ReconnectingClient {
         self.ask_with_id(&Uuid::now_v7().to_string(), question).await
     }
 
-    /// Sends a question with this `client_message_id`. If the id was used before, it waits for the answer to
-    /// that question.
+    /// Sends a question with this `client_message_id` and waits for the complete answer. If the id was used
+    /// before, this is the answer to the earlier question.
     pub async fn ask_with_id(&mut self, client_message_id: &str, question: &str) -> ReceivedAnswer {
         let message = json!({
             "conversation_id": self.conversation_id, "message": question,
@@ -132,7 +133,7 @@ impl ReconnectingClient {
         });
         let mut turn_id = None;
         loop {
-            let socket = self.connected().await;
+            let socket = self.connected_socket().await;
             if turn_id.is_none() {
                 socket.try_send("send_message", message.clone()).await;
             }
@@ -144,7 +145,7 @@ impl ReconnectingClient {
                     return answer;
                 }
                 if event == "error" && data["turn_id"].is_null() {
-                    self.wait_after(&data).await;
+                    self.wait_before_retry(&data).await;
                     break;
                 }
             }
@@ -154,26 +155,28 @@ impl ReconnectingClient {
     /// Waits until it has received the question with this text.
     pub async fn wait_for_question(&mut self, question: &str) {
         while !self.questions.iter().any(|(_, received)| received == question) {
-            self.connected().await;
+            self.connected_socket().await;
             self.receive().await;
         }
     }
 
     /// The conversation's stored messages: role, content and status.
     pub async fn stored_messages(&self) -> Vec<(String, String, String)> {
-        let browser = self.browser.at_url(self.addresses.any().expect("a server"));
+        let browser = self.browser.at_url(self.addresses.random().expect("a server"));
         let path = format!("/api/v1/conversations/{}/messages?limit=200", self.conversation_id);
         let page = browser.get(&path).await.json();
         let messages = page["messages"].as_array().unwrap_or_else(|| panic!("{page}"));
         let field = |message: &Value, name| text(&message[name]).to_owned();
         messages
             .iter()
-            .map(|one| (field(one, "role"), field(one, "content"), field(one, "status")))
+            .map(|message| {
+                (field(message, "role"), field(message, "content"), field(message, "status"))
+            })
             .collect()
     }
 
     fn complete_answer(&self, turn_id: &str) -> Option<ReceivedAnswer> {
-        self.turns.get(turn_id).filter(|answer| answer.is_complete).cloned()
+        self.answers.get(turn_id).filter(|answer| answer.is_complete).cloned()
     }
 
     fn record(&mut self, event: &str, data: &Value) {
@@ -183,7 +186,7 @@ impl ReconnectingClient {
         self.last_seq = seq;
         self.events += 1;
         let Some(turn_id) = data["turn_id"].as_str() else { return };
-        let answer = self.turns.entry(turn_id.to_owned()).or_default();
+        let answer = self.answers.entry(turn_id.to_owned()).or_default();
         match event {
             "message_accepted" => {
                 let position = data["position"].as_u64().unwrap();
@@ -196,7 +199,7 @@ impl ReconnectingClient {
         }
     }
 
-    async fn wait_after(&mut self, error: &Value) {
+    async fn wait_before_retry(&mut self, error: &Value) {
         match text(&error["code"]) {
             "turn_in_progress" | "storage_unavailable" | "too_many_turns" => {}
             "shutting_down" => self.socket = None,
@@ -222,9 +225,9 @@ impl ReconnectingClient {
         received
     }
 
-    async fn connected(&mut self) -> &mut Socket {
+    async fn connected_socket(&mut self) -> &mut Socket {
         while self.socket.is_none() {
-            if let Some(url) = self.addresses.any()
+            if let Some(url) = self.addresses.random()
                 && let Some(mut socket) = self.browser.at_url(url).try_connect().await
             {
                 let subscription =

@@ -1,4 +1,4 @@
-//! The server inside the test's process.
+//! A server inside the test's process.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ pub const WEB_ASSET: &str = "/assets/page-abc123.js";
 pub struct TestServer {
     /// The model.
     pub model: ScriptedModel,
-    /// The folder of the server's data and of its page.
+    /// The folder that contains the server's data and its page.
     pub folder: TempDir,
     running: RunningWebchat,
 }
@@ -24,48 +24,48 @@ pub struct TestServer {
 impl TestServer {
     /// Starts a server with the default settings.
     pub async fn start() -> Self {
-        Self::with(&[]).await
+        Self::with_settings(&[]).await
     }
 
     /// Starts a server with these settings on top of the defaults.
-    pub async fn with(settings: &[(&str, &str)]) -> Self {
+    pub async fn with_settings(settings: &[(&str, &str)]) -> Self {
         Self::with_model(ScriptedModel::start(), settings).await
     }
 
     /// Starts a server with this model and these settings.
     pub async fn with_model(model: ScriptedModel, settings: &[(&str, &str)]) -> Self {
         let url = model.url().to_owned();
-        Self::on(model, &[&[("AZURE_API_URL", url.as_str())], settings].concat()).await
+        Self::launch(model, &[&[("AZURE_API_URL", url.as_str())], settings].concat()).await
     }
 
     /// Starts a server with the small real model that `make test` runs, and with these settings.
     #[expect(clippy::disallowed_methods, reason = "`make test` sets the model's address")]
-    pub async fn with_real_model(more: &[(&str, &str)]) -> Self {
+    pub async fn with_real_model(settings: &[(&str, &str)]) -> Self {
         let required = |name| {
             std::env::var(name)
                 .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
         };
         let url = required("TEST_MODEL_URL");
         let max_tokens = required("TEST_MODEL_MAX_TOKENS");
-        let settings = [("AZURE_API_URL", url.as_str()), ("MAX_TOKENS", max_tokens.as_str())];
-        Self::on(ScriptedModel::start(), &[&settings, more].concat()).await
+        let model = [("AZURE_API_URL", url.as_str()), ("MAX_TOKENS", max_tokens.as_str())];
+        Self::launch(ScriptedModel::start(), &[&model, settings].concat()).await
     }
 
-    async fn on(model: ScriptedModel, settings: &[(&str, &str)]) -> Self {
+    async fn launch(model: ScriptedModel, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let web = folder.path().join("web");
         write_page(&web);
         let data = folder.path().join("data");
-        let folders = [
+        let defaults = [
             ("PORT", "0"),
             ("DATA_DIR", data.to_str().unwrap()),
             ("WEB_DIR", web.to_str().unwrap()),
             ("MODEL", "scripted"),
-            // The requests for titles would take the scripted answers.
+            // Requests for titles would use up scripted answers.
             ("AUTO_TITLES", "off"),
         ];
         let variables: Environment =
-            folders.iter().chain(settings).map(|&(name, value)| (name, value)).collect();
+            defaults.iter().chain(settings).map(|&(name, value)| (name, value)).collect();
         let running = webchat::start(Settings::read(&variables).unwrap()).await.unwrap();
         Self { model, folder, running }
     }

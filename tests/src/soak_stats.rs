@@ -1,4 +1,4 @@
-//! The figures that `make soak` collects.
+//! The table of results that `make soak` prints.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-/// A row of the table that `make soak` prints: the subject, the number of iterations and the outcome. A
-/// test that fails before it calls [`SoakStats::finish`] still gets a row.
+/// One row of the table: the subject, the number of iterations, the outcome and the duration. A test that
+/// fails before it calls [`SoakStats::finish`] gets a row without a number and an outcome.
 pub struct SoakStats {
-    what: &'static str,
-    started: Instant,
+    subject: &'static str,
+    started_at: Instant,
     /// The number of iterations and the outcome.
     result: Option<(u32, String)>,
 }
@@ -20,23 +20,23 @@ pub struct SoakStats {
 impl SoakStats {
     /// Starts the clock.
     #[must_use]
-    pub fn start(what: &'static str) -> Self {
-        Self { what, started: Instant::now(), result: None }
+    pub fn start(subject: &'static str) -> Self {
+        Self { subject, started_at: Instant::now(), result: None }
     }
 
     /// Records the number of iterations and the outcome.
-    pub fn finish(mut self, times: u32, outcome: impl Into<String>) {
-        self.result = Some((times, outcome.into()));
+    pub fn finish(mut self, iterations: u32, outcome: impl Into<String>) {
+        self.result = Some((iterations, outcome.into()));
     }
 }
 
 impl Drop for SoakStats {
-    /// Appends the row to the file of `make soak`; `make test` has none.
+    /// Appends the row to the file of `make soak`. `make test` writes no file.
     fn drop(&mut self) {
-        let (times, outcome) = self.result.take().unzip();
+        let (iterations, outcome) = self.result.take().unzip();
         let row = json!({
-            "what": self.what, "times": times, "outcome": outcome,
-            "seconds": self.started.elapsed().as_secs_f64(),
+            "what": self.subject, "times": iterations, "outcome": outcome,
+            "seconds": self.started_at.elapsed().as_secs_f64(),
         });
         if let Some(path) = soak_file() {
             let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
@@ -45,10 +45,9 @@ impl Drop for SoakStats {
     }
 }
 
-/// The number of iterations of a randomised test, or its duration in seconds: `short` in `make test`,
-/// `long` in `make soak`.
+/// Returns `short` in `make test` and `long` in `make soak`: a number of iterations, clients or seconds.
 #[must_use]
-pub fn iterations(short: u32, long: u32) -> u32 {
+pub fn short_or_long(short: u32, long: u32) -> u32 {
     if soak_file().is_some() { long } else { short }
 }
 

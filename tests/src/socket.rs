@@ -18,7 +18,7 @@ use crate::timeout::TIMEOUT;
 /// A WebSocket connection to the server.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// Events received while waiting for other ones.
+    /// Events that were received while the test waited for others.
     pending: VecDeque<(String, Value)>,
 }
 
@@ -36,7 +36,7 @@ pub async fn upgrade(url: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap
     Ok((Socket { stream, pending: VecDeque::new() }, response.into_parts().0.headers))
 }
 
-/// As [`upgrade`], with a small receive buffer: little is in flight that the client has not read.
+/// As [`upgrade`], with a small receive buffer, so that few unread bytes are in flight.
 ///
 /// # Errors
 /// If the server rejects the handshake.
@@ -67,12 +67,12 @@ impl Socket {
         self.send_frame(Message::text(text)).await;
     }
 
-    /// Sends a message unchanged.
+    /// Sends a WebSocket message of any type.
     pub async fn send_frame(&mut self, message: Message) {
         self.stream.send(message).await.unwrap();
     }
 
-    /// Sends a message that the server may not read to its end, so sending may fail.
+    /// Sends a message. The server might close the connection before it has read it, so errors are ignored.
     pub async fn send_ignoring_errors(&mut self, message: Message) {
         self.stream.send(message).await.ok();
     }
@@ -83,7 +83,7 @@ impl Socket {
         self.stream.send(Message::text(frame)).await.is_ok()
     }
 
-    /// Receives the next event of any kind. Returns `None` when the connection has ended.
+    /// Receives the next event. Returns `None` when the connection has ended.
     pub async fn try_receive(&mut self) -> Option<(String, Value)> {
         loop {
             match timeout(TIMEOUT, self.stream.next()).await.expect("no frame in time")? {
@@ -94,7 +94,7 @@ impl Socket {
         }
     }
 
-    /// Receives all events until the server closes. Returns them and the close code.
+    /// Receives all events until the server closes the connection. Returns them and the close code.
     pub async fn receive_all(&mut self) -> (Vec<(String, Value)>, Option<u16>) {
         let mut events = Vec::new();
         loop {
@@ -109,8 +109,8 @@ impl Socket {
         }
     }
 
-    /// Receives the next event: its name and data. Events of the list of conversations are kept for
-    /// [`Socket::receive_list_event`].
+    /// Receives the next event of a conversation: its name and data. Keeps events of the list of
+    /// conversations for [`Socket::receive_list_event`].
     pub async fn receive(&mut self) -> (String, Value) {
         self.receive_matching(|name| !is_list_event(name)).await
     }
@@ -132,7 +132,8 @@ impl Socket {
         data
     }
 
-    /// Receives all events up to and including the next one with this name. Panics at any other error event.
+    /// Receives all events up to and including the next one with this name. Panics at an `error` event with
+    /// another name.
     pub async fn receive_until(&mut self, event: &str) -> Vec<(String, Value)> {
         let mut events = Vec::new();
         loop {
@@ -152,7 +153,7 @@ impl Socket {
         answer_text(&self.receive_until("token_usage").await)
     }
 
-    /// Waits until the server closes. Returns the close code.
+    /// Waits until the server closes the connection. Returns the close code.
     pub async fn wait_until_closed(&mut self) -> Option<CloseCode> {
         timeout(TIMEOUT, self.close_code()).await.expect("the server did not close in time")
     }

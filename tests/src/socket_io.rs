@@ -16,7 +16,7 @@ const SEPARATOR: char = '\x1e';
 pub enum Transport {
     /// HTTP long polling.
     Polling,
-    /// A WebSocket, without polling first.
+    /// A WebSocket from the start, without an upgrade from polling.
     WebSocket,
 }
 
@@ -36,7 +36,8 @@ enum Connection {
 pub struct Polling {
     browser: Browser,
     sid: String,
-    received: VecDeque<String>,
+    /// Packets that were received but not returned yet.
+    received_packets: VecDeque<String>,
 }
 
 /// The path of the endpoint, with this transport and session.
@@ -47,7 +48,7 @@ pub fn socket_io_path(transport: &str, sid: Option<&str>) -> String {
 }
 
 impl SocketIo {
-    /// Opens a session and does not connect to the namespace yet.
+    /// Opens a session without connecting to the namespace.
     pub async fn open(browser: &Browser, transport: Transport) -> Self {
         match transport {
             Transport::Polling => {
@@ -56,13 +57,13 @@ impl SocketIo {
             }
             Transport::WebSocket => {
                 let mut socket = open_websocket(browser, None).await.unwrap();
-                let handshake = read_handshake(&socket.receive_text().await);
+                let handshake = parse_handshake(&socket.receive_text().await);
                 Self { connection: Connection::WebSocket(socket), handshake }
             }
         }
     }
 
-    /// Opens a session, connects to the namespace, and is greeted.
+    /// Opens a session, connects to the namespace, and reads the welcome event.
     pub async fn connect(browser: &Browser, transport: Transport) -> Self {
         let mut client = Self::open(browser, transport).await;
         client.send("40").await;
@@ -91,7 +92,7 @@ impl SocketIo {
         }
     }
 
-    /// Sends a packet that may end the session, so sending may fail.
+    /// Sends a packet. The server might end the session because of it, so errors are ignored.
     pub async fn send_ignoring_errors(&mut self, packet: &str) {
         match &mut self.connection {
             Connection::Polling(polling) => drop(polling.post(packet).await),
@@ -109,7 +110,7 @@ impl SocketIo {
     pub async fn receive(&mut self) -> String {
         loop {
             let packet = self.receive_any().await;
-            if list_event(&packet).is_none() {
+            if parse_list_event(&packet).is_none() {
                 return packet;
             }
         }
@@ -118,7 +119,7 @@ impl SocketIo {
     /// Receives the next event of the list of conversations, skipping all other packets.
     pub async fn receive_list_event(&mut self) -> (String, Value) {
         loop {
-            if let Some(event) = list_event(&self.receive_any().await) {
+            if let Some(event) = parse_list_event(&self.receive_any().await) {
                 return event;
             }
         }
@@ -134,7 +135,7 @@ impl SocketIo {
     /// Receives the next packet, which must be this event. Returns its data.
     pub async fn expect(&mut self, event: &str) -> Value {
         let packet = self.receive().await;
-        let (name, data) = read_event(&packet).unwrap_or_else(|| panic!("not an event: {packet}"));
+        let (name, data) = parse_event(&packet).unwrap_or_else(|| panic!("not an event: {packet}"));
         assert_eq!(name, event, "{data}");
         data
     }
@@ -145,7 +146,7 @@ impl SocketIo {
         let (mut events, mut others) = (Vec::new(), Vec::new());
         while events.last().is_none_or(|(name, _)| name != event) {
             let packet = self.receive().await;
-            match read_event(&packet) {
+            match parse_event(&packet) {
                 Some(event) => events.push(event),
                 None => others.push(packet),
             }
@@ -153,7 +154,7 @@ impl SocketIo {
         (events, others)
     }
 
-    /// Waits until the server has closed the session. Returns the WebSocket's close code, or 0.
+    /// Waits until the server has closed the session. Returns the WebSocket's close code; 0 if there is none.
     pub async fn wait_until_closed(&mut self) -> u16 {
         match &mut self.connection {
             Connection::Polling(polling) => {
@@ -171,9 +172,9 @@ impl Polling {
     pub async fn open(browser: &Browser) -> (Self, Value) {
         let response = browser.get(&socket_io_path("polling", None)).await;
         assert_eq!(response.status, 200, "{response:?}");
-        let handshake = read_handshake(&response.text);
+        let handshake = parse_handshake(&response.text);
         let sid = handshake["sid"].as_str().unwrap().to_owned();
-        (Self { browser: browser.clone(), sid, received: VecDeque::new() }, handshake)
+        (Self { browser: browser.clone(), sid, received_packets: VecDeque::new() }, handshake)
     }
 
     /// The same session, requested by another browser.
@@ -197,19 +198,19 @@ impl Polling {
     pub async fn receive(&mut self) -> String {
         loop {
             let packet = self.receive_any().await;
-            if list_event(&packet).is_none() {
+            if parse_list_event(&packet).is_none() {
                 return packet;
             }
         }
     }
 
     async fn receive_any(&mut self) -> String {
-        while self.received.is_empty() {
+        while self.received_packets.is_empty() {
             let response = self.poll().await;
             assert_eq!(response.status, 200, "{response:?}");
-            self.received.extend(response.text.split(SEPARATOR).map(ToOwned::to_owned));
+            self.received_packets.extend(response.text.split(SEPARATOR).map(ToOwned::to_owned));
         }
-        self.received.pop_front().unwrap()
+        self.received_packets.pop_front().unwrap()
     }
 
     /// Opens a WebSocket for this session.
@@ -247,16 +248,16 @@ async fn open_websocket(browser: &Browser, sid: Option<&str>) -> Result<Socket, 
     Ok(upgrade(&url, browser.headers()).await?.0)
 }
 
-fn read_handshake(packet: &str) -> Value {
+fn parse_handshake(packet: &str) -> Value {
     serde_json::from_str(packet.strip_prefix('0').expect("not an open packet")).unwrap()
 }
 
-fn list_event(packet: &str) -> Option<(String, Value)> {
-    read_event(packet).filter(|(name, _)| is_list_event(name))
+fn parse_list_event(packet: &str) -> Option<(String, Value)> {
+    parse_event(packet).filter(|(name, _)| is_list_event(name))
 }
 
-fn read_event(packet: &str) -> Option<(String, Value)> {
+fn parse_event(packet: &str) -> Option<(String, Value)> {
     let mut arguments: Value = serde_json::from_str(packet.strip_prefix("42")?).unwrap();
-    assert_eq!(arguments.as_array().unwrap().len(), 2, "one argument: {packet}");
+    assert_eq!(arguments.as_array().unwrap().len(), 2, "not exactly one argument: {packet}");
     Some((arguments[0].as_str().unwrap().to_owned(), arguments[1].take()))
 }

@@ -1,4 +1,4 @@
-//! The limit of every wait.
+//! The timeout of the tests.
 
 use std::time::Duration;
 

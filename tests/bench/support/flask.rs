@@ -1,5 +1,5 @@
-//! How the Flask application stores a conversation: in one document, which it reads, changes and writes back
-//! completely. This uses Webchat's driver, which is faster than the application's.
+//! Stores conversations like the Flask application: each in one document, which an append reads and rewrites
+//! completely. This uses Webchat's MongoDB driver, which is faster than the application's.
 
 use mongodb::bson::{DateTime, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
@@ -51,16 +51,16 @@ impl Flask {
 
     pub(crate) async fn append(&self, id: i64, content: String) {
         let filter = doc! { "conversation_id": id };
-        let found = self.conversations.find_one(filter.clone()).await.unwrap().unwrap();
-        let mut history = found.history;
+        let conversation = self.conversations.find_one(filter.clone()).await.unwrap().unwrap();
+        let mut history = conversation.history;
         history.push(message(content));
         let texts: Vec<&str> = history.iter().map(|message| message.content.as_str()).collect();
-        let changed = doc! { "$set": {
+        let update = doc! { "$set": {
             "conversation_text": texts.join(" "),
             "conversation_history": serialize_to_bson(&history).unwrap(),
             "updated_at": DateTime::now(),
         } };
-        self.conversations.update_one(filter, changed).await.unwrap();
+        self.conversations.update_one(filter, update).await.unwrap();
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-/// The unit of `/proc/PID/stat`, the same in all interfaces of Linux.
+/// The clock ticks in which `/proc/PID/stat` counts CPU time.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The CPU time of the process in user and kernel mode, in seconds.
-pub(crate) fn cpu_seconds(process: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+pub(crate) fn cpu_seconds(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     // The name, in parentheses, may contain spaces; see proc_pid_stat(5).
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     let ticks: f64 =
@@ -16,17 +16,17 @@ pub(crate) fn cpu_seconds(process: u32) -> f64 {
 }
 
 /// The peak resident memory, in megabytes.
-pub(crate) fn peak_memory(process: u32) -> f64 {
-    kilobytes(process, "VmHWM:") / 1_000.0
+pub(crate) fn peak_memory_mb(pid: u32) -> f64 {
+    kilobytes(pid, "VmHWM:") / 1_000.0
 }
 
 /// The resident memory, in kilobytes.
-pub(crate) fn memory_kb(process: u32) -> f64 {
-    kilobytes(process, "VmRSS:")
+pub(crate) fn memory_kb(pid: u32) -> f64 {
+    kilobytes(pid, "VmRSS:")
 }
 
-fn kilobytes(process: u32, name: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+fn kilobytes(pid: u32, name: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let value = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     value.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -1,7 +1,8 @@
-//! Generated texts to fill stores with, the same in each run.
+//! Generated texts that fill the stores; they are the same in each run.
 
 use fastrand::Rng;
 
+/// The number of different words.
 const WORDS: u32 = 5_000;
 
 /// Generates texts with a realistic word distribution: few words are frequent, and most are rare.
@@ -25,18 +26,18 @@ impl Prose {
         text
     }
 
-    /// A length from `min` to `max`; most are short.
+    /// A random length from `min` to `max`; short ones are more likely.
     pub(crate) fn length(&mut self, min: usize, max: usize) -> usize {
         let longest = self.rng.usize(min..=max);
         self.rng.usize(min..=longest)
     }
 
-    /// Any word: about a hundred of 100 000 short messages contain it.
+    /// A random word: of 100 000 short messages, about a hundred contain it.
     pub(crate) fn word(&mut self) -> String {
         word(self.rng.u32(0..WORDS))
     }
 
-    /// One of the fifty most frequent words: some thousands of 100 000 short messages contain it.
+    /// One of the fifty most frequent words: of 100 000 short messages, some thousands contain it.
     pub(crate) fn frequent_word(&mut self) -> String {
         word(self.rng.u32(0..50))
     }
@@ -58,10 +59,10 @@ impl Prose {
     }
 }
 
-/// The word of this rank. Its ending is one that no stemmer changes.
+/// The word of this rank. Stemmers do not change its ending.
 fn word(rank: u32) -> String {
-    let (one, other) = (syllable(rank % 100), syllable(rank / 100));
-    format!("{one}{other}n")
+    let (first, second) = (syllable(rank % 100), syllable(rank / 100));
+    format!("{first}{second}n")
 }
 
 fn syllable(number: u32) -> String {

@@ -14,10 +14,10 @@ use crate::support::samples::Samples;
 /// All results so far.
 pub(crate) type Rows = Arc<Mutex<Vec<Value>>>;
 
-/// The settings of a benchmark, and where it reports.
+/// The settings of a benchmark, and the rows to which it adds its results.
 #[derive(Clone)]
 pub(crate) struct Bench {
-    subject: &'static str,
+    benchmark: &'static str,
     is_quick: bool,
     rows: Rows,
 }
@@ -38,11 +38,11 @@ struct Figure {
 }
 
 impl Bench {
-    pub(crate) fn new(subject: &'static str, is_quick: bool, rows: &Rows) -> Self {
-        Self { subject, is_quick, rows: Arc::clone(rows) }
+    pub(crate) fn new(benchmark: &'static str, is_quick: bool, rows: &Rows) -> Self {
+        Self { benchmark, is_quick, rows: Arc::clone(rows) }
     }
 
-    /// Chooses a size: `quick` is for work on the benchmarks themselves.
+    /// Returns `quick` if the benchmarks run with `--quick`, and otherwise `full`.
     pub(crate) fn size<T>(&self, full: T, quick: T) -> T {
         if self.is_quick { quick } else { full }
     }
@@ -51,7 +51,7 @@ impl Bench {
         let figures: Vec<String> = row.figures.iter().map(Figure::format).collect();
         println!("  {:<64}{}  {}", row.case, figures.join(""), row.note);
         let mut value = serde_json::to_value(row).unwrap();
-        value["subject"] = self.subject.into();
+        value["subject"] = self.benchmark.into();
         self.rows.lock().unwrap().push(value);
     }
 }
@@ -66,7 +66,7 @@ impl Row {
         self
     }
 
-    /// Adds the median and the 99th percentile.
+    /// Adds the median, the 99th percentile and the number of samples.
     pub(crate) fn times(self, samples: &Samples) -> Self {
         self.figure("p50", samples.percentile_ms(50), "ms")
             .figure("p99", samples.percentile_ms(99), "ms")
@@ -86,15 +86,14 @@ impl Figure {
     }
 }
 
-/// Formats at least three digits, unless it is an integer, with spaces between thousands.
+/// Formats integers completely and other numbers with at least three digits, with spaces between thousands.
 fn format_number(value: f64) -> String {
-    let is_whole = value.fract() == 0.0;
+    let is_integer = value.fract() == 0.0;
     let bounds = [100.0, 10.0, 1.0, 0.1];
-    let decimals = bounds.iter().filter(|&&bound| !is_whole && value < bound).count();
+    let decimals = bounds.iter().filter(|&&bound| !is_integer && value < bound).count();
     let text = format!("{value:.decimals$}");
     let (integer, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let first = integer.len() % 3;
-    let (head, tail) = integer.split_at(first);
+    let (head, tail) = integer.split_at(integer.len() % 3);
     let groups = tail.as_bytes().chunks(3).map(|group| str::from_utf8(group).unwrap());
     let integer: Vec<&str> =
         [head].into_iter().filter(|head| !head.is_empty()).chain(groups).collect();
@@ -104,7 +103,7 @@ fn format_number(value: f64) -> String {
 
 /// Writes the results as JSON. Returns the file's path.
 pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
-    let path = folder().join("results.json");
+    let path = results_folder().join("results.json");
     let results = json!({
         "date": SystemClock.now(),
         "revision": output_of("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
@@ -121,8 +120,8 @@ pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
     path
 }
 
-/// The benchmarks' folder inside cargo's target folder, where this program is too.
-pub(crate) fn folder() -> PathBuf {
+/// The folder `bench` inside cargo's target folder, which also contains this program.
+pub(crate) fn results_folder() -> PathBuf {
     let program = env::current_exe().unwrap();
     let folder = program.ancestors().nth(3).unwrap().join("bench");
     fs::create_dir_all(&folder).unwrap();
@@ -138,7 +137,7 @@ fn output_of(program: &str, arguments: &[&str]) -> String {
     )
 }
 
-/// The value after `name:` in a file of the kernel.
+/// The value of the first line with this name in a file of the kernel.
 fn first_value(path: &str, name: &str) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));

@@ -1,8 +1,8 @@
-//! Durations of repeated calls.
+//! The durations of repeated calls.
 
 use std::time::{Duration, Instant};
 
-/// The number of calls that are not counted, as the first calls are often slower.
+/// The number of calls before the measurement: the first calls are often slower.
 pub(crate) const WARM_UP: u32 = 20;
 
 pub(crate) struct Samples {

@@ -1,4 +1,4 @@
-//! Stores to measure, and their contents.
+//! The stores that the benchmarks measure, and their contents.
 
 use std::env;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use webchat_persistence_sqlite::SqliteStore;
 
 use crate::support::prose::Prose;
 
-/// Messages per transaction: few, as MongoDB indexes each of their words.
-const BATCH: usize = 100;
+/// The number of messages per transaction. It is small, because MongoDB indexes each of their words.
+const BATCH_SIZE: usize = 100;
 
-/// Conversations stored concurrently: MongoDB makes many durable with one write to the disk.
+/// The number of conversations stored concurrently. MongoDB makes many of them durable with one write to the disk.
 const CONCURRENCY: usize = 64;
 
 const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
@@ -29,7 +29,7 @@ pub(crate) trait Store: Conversations + ConversationArchive {}
 
 impl<T: Conversations + ConversationArchive> Store for T {}
 
-/// A store that nothing else uses.
+/// A new store, with the folder or the database that contains its data.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) store: Arc<dyn Store>,
@@ -38,11 +38,11 @@ pub(crate) struct Backend {
 
 enum Storage {
     Folder(TempDir),
-    Database(MongoServer),
+    Database(MongoTestDatabase),
 }
 
-/// A new database on the server that `make bench` starts.
-pub(crate) struct MongoServer {
+/// A new database on the MongoDB server that `make bench` starts.
+pub(crate) struct MongoTestDatabase {
     pub(crate) uri: String,
     pub(crate) database: mongodb::Database,
 }
@@ -55,7 +55,7 @@ impl Backend {
     }
 
     pub(crate) async fn mongo() -> Self {
-        let server = MongoServer::new().await;
+        let server = MongoTestDatabase::new().await;
         let database = MongoDatabase::connect(&server.uri).await.unwrap();
         Schema::of(database.clone()).prepare().await.unwrap();
         let store = Arc::new(MongoStore::new(database));
@@ -78,9 +78,9 @@ impl Backend {
     }
 }
 
-impl MongoServer {
+impl MongoTestDatabase {
     pub(crate) async fn new() -> Self {
-        let server = required("TEST_MONGODB_URI");
+        let server = required_variable("TEST_MONGODB_URI");
         let name = format!("webchat_bench_{}", ObjectId::new());
         let (hosts, options) = server.split_once('?').unwrap_or((&server, ""));
         let uri = format!("{}/{name}?{options}", hosts.trim_end_matches('/'));
@@ -88,7 +88,7 @@ impl MongoServer {
         Self { database: client.database(&name), uri }
     }
 
-    /// Waits until everything is in the server's data files.
+    /// Waits until MongoDB has written everything to its data files.
     pub(crate) async fn settle(&self) {
         let admin = self.database.client().database("admin");
         admin.run_command(doc! { "fsync": 1 }).await.unwrap();
@@ -102,7 +102,7 @@ impl MongoServer {
 
 /// An environment variable that `make bench` sets.
 #[expect(clippy::disallowed_methods, reason = "`make bench` sets the servers' addresses")]
-pub(crate) fn required(name: &str) -> String {
+pub(crate) fn required_variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make bench`"))
 }
 
@@ -132,24 +132,26 @@ pub(crate) async fn load_conversations(
     let mut stored: Vec<_> = (0..conversations)
         .map(|_| stored_message(ConversationId::generate(), 1, prose.text(70)))
         .collect();
-    for (message, number) in stored.iter_mut().zip(0..) {
-        message.message.created_at = Timestamp::from_unix_millis(START.unix_millis() + number);
+    for (stored, number) in stored.iter_mut().zip(0..) {
+        stored.message.created_at = Timestamp::from_unix_millis(START.unix_millis() + number);
     }
     stream::iter(stored.iter().map(|stored| stored_conversation(user_id, &stored.message)))
-        .for_each_concurrent(CONCURRENCY, async |one| store.put_conversation(one).await.unwrap())
+        .for_each_concurrent(CONCURRENCY, async |conversation| {
+            store.put_conversation(conversation).await.unwrap();
+        })
         .await;
     load_messages(store, user_id, stored).await;
 }
 
 async fn load_messages(store: &dyn Store, user_id: UserId, messages: Vec<StoredMessage>) {
-    stream::iter(messages.chunks(BATCH))
+    stream::iter(messages.chunks(BATCH_SIZE))
         .for_each_concurrent(4, async |batch| {
             store.put_messages(user_id, batch.to_vec()).await.unwrap();
         })
         .await;
 }
 
-/// The conversation that ends with this message.
+/// The conversation whose last message this is.
 fn stored_conversation(user_id: UserId, last: &Message) -> StoredConversation {
     StoredConversation {
         user_id,

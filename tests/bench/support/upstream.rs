@@ -1,4 +1,5 @@
-//! A model that answers with 200 chunks, at once or at an interval. A chunk is a word or its time of sending.
+//! A model server that answers with 200 chunks, all at once or at an interval. A chunk contains a word or the
+//! time at which it was sent.
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
@@ -19,42 +20,45 @@ pub(crate) const CHUNKS: u32 = 200;
 /// The text of each chunk.
 pub(crate) const CHUNK: &str = "tides ";
 
-/// A server that runs until it is dropped.
+/// A model server that runs until it is dropped.
 pub(crate) struct Upstream {
     pub(crate) url: Url,
-    _serving: JoinSet<std::io::Result<()>>,
+    _server_task: JoinSet<std::io::Result<()>>,
 }
 
+/// How the model answers.
 #[derive(Clone, Copy)]
 struct Script {
-    /// The time between chunks.
+    /// The time between chunks; `None` sends them all at once.
     interval: Option<Duration>,
-    /// The text of the next chunk.
-    next: fn() -> String,
+    /// Makes the text of the next chunk.
+    next_text: fn() -> String,
 }
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The current time with a fixed number of digits.
-fn now() -> String {
+/// The time since the start with a fixed number of digits, so that merged chunks can be split.
+fn timestamp() -> String {
     format!("{:011} ", START.elapsed().as_micros())
 }
 
-/// The time since each chunk of this text was sent by a model [with timestamps](Upstream::with_timestamps).
+/// How long ago each chunk of this text was sent. The text is from a model
+/// [with timestamps](Upstream::with_timestamps).
 pub(crate) fn ages(text: &str) -> impl Iterator<Item = Duration> {
     let now = START.elapsed();
-    let sent = text.split_whitespace().map(|sent| Duration::from_micros(sent.parse().unwrap()));
-    sent.map(move |sent| now.checked_sub(sent).unwrap())
+    let times =
+        text.split_whitespace().map(|micros| Duration::from_micros(micros.parse().unwrap()));
+    times.map(move |sent_at| now.checked_sub(sent_at).unwrap())
 }
 
 impl Upstream {
     pub(crate) fn start(interval: Option<Duration>) -> Self {
-        Self::serve(Script { interval, next: || CHUNK.to_owned() })
+        Self::serve(Script { interval, next_text: || CHUNK.to_owned() })
     }
 
-    /// A model whose chunks contain their time of sending.
+    /// Starts a model whose chunks contain the time at which they were sent.
     pub(crate) fn with_timestamps(interval: Duration) -> Self {
-        Self::serve(Script { interval: Some(interval), next: now })
+        Self::serve(Script { interval: Some(interval), next_text: timestamp })
     }
 
     fn serve(script: Script) -> Self {
@@ -65,9 +69,9 @@ impl Upstream {
             App::new().app_data(Data::new(script)).route("/v1/chat/completions", answer)
         });
         let server = server.workers(1).backlog(1024).disable_signals().listen(listener).unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(server.run());
-        Self { url: url.parse().unwrap(), _serving: serving }
+        let mut server_task = JoinSet::new();
+        server_task.spawn(server.run());
+        Self { url: url.parse().unwrap(), _server_task: server_task }
     }
 }
 
@@ -78,10 +82,10 @@ async fn answer(script: Data<Script>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/event-stream").streaming(chunks)
 }
 
-/// The first chunk is sent at once.
+/// Sends the first chunk immediately, and then one chunk per interval.
 fn chunks(script: Script) -> LocalBoxStream<'static, Result<Bytes, Error>> {
     let chunk = move || {
-        let content = (script.next)();
+        let content = (script.next_text)();
         Ok(event(&json!({"index": 0, "delta": {"content": content}, "finish_reason": null})))
     };
     let numbers = stream::iter(0..CHUNKS);

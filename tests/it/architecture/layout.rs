@@ -8,7 +8,7 @@ const MAX_FILES_PER_FOLDER: usize = 14;
 
 const MAX_LINES_PER_FILE: usize = 400;
 
-/// The folders that hold the workspace's packages.
+/// The folders that contain the workspace's packages.
 const PACKAGE_FOLDERS: [&str; 3] = ["bin", "crates", "tests"];
 
 fn root() -> &'static Path {
@@ -35,14 +35,14 @@ fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether the file holds tests: `tests.rs`, or anything below a `tests` or `testing` folder.
+/// Whether the file contains tests: it is `tests.rs` or `testing.rs`, or in a folder with such a name.
 fn is_test(file: &Path) -> bool {
     let path = file.strip_prefix(root()).unwrap().with_extension("");
     path.iter().any(|part| part == "tests" || part == "testing")
 }
 
 #[test]
-fn no_folder_holds_too_many_source_files() {
+fn no_folder_contains_too_many_source_files() {
     let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for file in rust_files() {
         *counts.entry(file.parent().unwrap().to_owned()).or_default() += 1;

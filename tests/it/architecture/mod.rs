@@ -1,8 +1,8 @@
-//! The structure of the source: which crate may use which, and how the modules of a crate depend on
-//! one another.
+//! The structure of the source: the dependencies between crates and between the files of a crate, and the sizes
+//! of folders and files.
 
-mod arrows;
-mod circles;
+mod cycles;
+mod dependencies;
 mod layout;
 mod modules;
 mod uses;

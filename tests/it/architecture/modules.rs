@@ -7,31 +7,34 @@ use std::path::{Path, PathBuf};
 use syn::visit::{Visit, visit_item};
 use syn::{Attribute, Item, ItemMod, ItemUse, Meta, UseTree, Visibility};
 
-/// A crate: its modules, the root first.
+/// The modules of a crate, the root first. Other modules are found by their index.
 pub(super) struct Modules(Vec<Module>);
 
-/// A module. Inline modules share the file of the module around them.
+/// A module. An inline module has the file of the module that contains it.
 pub(super) struct Module {
     pub(super) file: PathBuf,
-    /// Without child modules, and without what is compiled for unit tests only.
+    /// The items, except child modules and what is compiled for unit tests only.
     pub(super) items: Vec<Item>,
+    /// The index of the module that contains it.
     parent: usize,
     names: BTreeMap<String, Vec<Binding>>,
+    /// The paths of its glob imports.
     globs: Vec<Vec<String>>,
 }
 
-/// What a name means inside a module. One name may mean several things, as in `mod copy; use copy::copy;`.
+/// What a name refers to inside a module. A name can have several bindings, as in `mod copy; use copy::copy;`.
 enum Binding {
     Module(usize),
     Item,
     Import(Vec<String>),
 }
 
-/// Where a path leads.
+/// What a path refers to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target<'a> {
+    /// The module with this index.
     Module(usize),
-    /// An item of this name, defined in the module with this index.
+    /// The item with this name, defined in the module with this index.
     Item(usize, &'a str),
 }
 
@@ -66,12 +69,12 @@ impl Modules {
         index == ancestor
     }
 
-    /// Everything in this crate that `path`, written inside the module `from`, may lead to.
-    pub(super) fn resolve(&self, from: usize, path: &[String]) -> Vec<Target<'_>> {
-        self.resolve_guarded(from, path, &mut Vec::new())
+    /// All targets in this crate that `path` can refer to inside this module.
+    pub(super) fn resolve(&self, module: usize, path: &[String]) -> Vec<Target<'_>> {
+        self.resolve_guarded(module, path, &mut Vec::new())
     }
 
-    /// Adds a module whose child modules lie in `folder`.
+    /// Adds a module whose child modules are in `folder`. Returns its index.
     fn add(&mut self, file: PathBuf, folder: &Path, items: Vec<Item>, parent: usize) -> usize {
         let index = self.0.len();
         let (mut children, mut others) = (Vec::new(), Vec::new());
@@ -101,44 +104,46 @@ impl Modules {
 
     fn add_child(&mut self, parent: usize, folder: &Path, child: ItemMod) {
         let name = child.ident.to_string();
-        let nested = folder.join(&name);
+        let child_folder = folder.join(&name);
         let index = if let Some((_, items)) = child.content {
-            self.add(self.0[parent].file.clone(), &nested, items, parent)
+            self.add(self.0[parent].file.clone(), &child_folder, items, parent)
         } else {
-            let beside = folder.join(format!("{name}.rs"));
-            let file = if beside.exists() { beside } else { nested.join("mod.rs") };
+            let file = folder.join(format!("{name}.rs"));
+            let file = if file.exists() { file } else { child_folder.join("mod.rs") };
             let items = parse(&file);
-            self.add(file, &nested, items, parent)
+            self.add(file, &child_folder, items, parent)
         };
         self.0[parent].names.entry(name).or_default().push(Binding::Module(index));
     }
 
-    /// `pending` holds the imports that are being resolved: an import that leads back to itself ends there.
+    /// As [`Modules::resolve`]. `pending` contains the imports that are being resolved, so that an import that
+    /// refers to itself is not followed forever.
     fn resolve_guarded<'a>(
         &'a self,
-        from: usize,
+        module: usize,
         path: &[String],
         pending: &mut Vec<(usize, &'a [String])>,
     ) -> Vec<Target<'a>> {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
-        let found = match first.as_str() {
+        let targets = match first.as_str() {
             "crate" => vec![Target::Module(0)],
-            "self" => vec![Target::Module(from)],
-            "super" => vec![Target::Module(self.0[from].parent)],
-            name => self.look_up(from, name, pending),
+            "self" => vec![Target::Module(module)],
+            "super" => vec![Target::Module(self.0[module].parent)],
+            name => self.look_up(module, name, pending),
         };
-        self.follow(found, rest, pending)
+        self.follow(targets, rest, pending)
     }
 
+    /// Resolves the rest of a path whose first part refers to these targets.
     fn follow<'a>(
         &'a self,
-        found: Vec<Target<'a>>,
+        targets: Vec<Target<'a>>,
         rest: &[String],
         pending: &mut Vec<(usize, &'a [String])>,
     ) -> Vec<Target<'a>> {
-        let Some((name, rest)) = rest.split_first() else { return found };
+        let Some((name, rest)) = rest.split_first() else { return targets };
         let mut inner = Vec::new();
-        for target in &found {
+        for target in &targets {
             let Target::Module(index) = *target else { continue };
             let next = match name.as_str() {
                 "super" => vec![Target::Module(self.0[index].parent)],
@@ -148,11 +153,12 @@ impl Modules {
         }
         if inner.is_empty() {
             // The rest names a variant or an associated item.
-            inner.extend(found.into_iter().filter(|target| matches!(target, Target::Item(..))));
+            inner.extend(targets.into_iter().filter(|target| matches!(target, Target::Item(..))));
         }
         inner
     }
 
+    /// Finds the targets of a name in the module with this index.
     fn look_up<'a>(
         &'a self,
         index: usize,
@@ -162,19 +168,21 @@ impl Modules {
         let module = &self.0[index];
         let mut found = Vec::new();
         let bindings = module.names.get_key_value(name);
-        for (name, binding) in
-            bindings.into_iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)))
+        for (name, binding) in bindings
+            .into_iter()
+            .flat_map(|(name, all)| all.iter().map(move |binding| (name, binding)))
         {
             match binding {
                 Binding::Module(child) => found.push(Target::Module(*child)),
                 Binding::Item => found.push(Target::Item(index, name)),
-                Binding::Import(path) => found.extend(self.look_through(index, path, pending)),
+                Binding::Import(path) => found.extend(self.resolve_import(index, path, pending)),
             }
         }
         if found.is_empty() {
             for glob in &module.globs {
-                let from = self.look_through(index, glob, pending);
-                let modules = from.into_iter().filter(|one| matches!(one, Target::Module(_)));
+                let targets = self.resolve_import(index, glob, pending);
+                let modules =
+                    targets.into_iter().filter(|target| matches!(target, Target::Module(_)));
                 let path = [name.to_owned()];
                 found.extend(self.follow(modules.collect(), &path, pending));
             }
@@ -182,7 +190,7 @@ impl Modules {
         found
     }
 
-    fn look_through<'a>(
+    fn resolve_import<'a>(
         &'a self,
         index: usize,
         path: &'a [String],
@@ -214,7 +222,7 @@ pub(super) fn leaves(declaration: &ItemUse) -> Vec<Import> {
 }
 
 fn collect_leaves(tree: &UseTree, prefix: &[String], found: &mut Vec<Import>) {
-    let with = |name: String| -> Vec<String> {
+    let path_to = |name: String| -> Vec<String> {
         let last = (name != "self").then_some(name);
         prefix.iter().cloned().chain(last).collect()
     };
@@ -225,12 +233,12 @@ fn collect_leaves(tree: &UseTree, prefix: &[String], found: &mut Vec<Import>) {
             collect_leaves(&inner.tree, &prefix, found);
         }
         UseTree::Name(leaf) => {
-            let path = with(leaf.ident.to_string());
+            let path = path_to(leaf.ident.to_string());
             found.push(Import { name: path.last().cloned(), path });
         }
         UseTree::Rename(leaf) => {
             let name = Some(leaf.rename.to_string());
-            found.push(Import { path: with(leaf.ident.to_string()), name });
+            found.push(Import { path: path_to(leaf.ident.to_string()), name });
         }
         UseTree::Glob(_) => found.push(Import { path: prefix.to_vec(), name: None }),
         UseTree::Group(group) => {

@@ -1,4 +1,4 @@
-//! Which file of a crate uses which other, and by which names.
+//! The uses between the files of a crate: which file uses which names from which other file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use syn::{ImplItemFn, ItemMacro, ItemMod, ItemUse, Macro, MetaList};
 
 use super::modules::{Modules, Target, has_cfg_test, is_reexport, leaves};
 
-/// The names that a file (the first) uses of another (the second).
+/// The names that one file (the first) uses from another (the second).
 pub(super) type Uses = BTreeMap<(PathBuf, PathBuf), BTreeSet<String>>;
 
-/// Reads the crate whose root is `file`.
+/// Collects the uses in the crate whose root is `file`.
 pub(super) fn uses_in(file: &Path) -> Uses {
     let modules = Modules::read(file);
     let mut uses = Uses::new();
@@ -47,7 +47,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Re-exporting what a child module defines is not yet using it.
+    /// Adds a re-export, unless a module below this one defines the item: declaring its API is no use.
     fn add_reexport(&mut self, path: &[String]) {
         for target in self.modules.resolve(self.index, path) {
             match target {
@@ -58,7 +58,8 @@ impl Collector<'_> {
         }
     }
 
-    /// Macros and attributes are not parsed: only what looks like a path of several segments counts.
+    /// Adds the paths in a macro or attribute. These are not parsed: every sequence of tokens that looks like a
+    /// path of several segments counts.
     fn add_tokens(&mut self, tokens: &TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;
@@ -67,13 +68,13 @@ impl Collector<'_> {
                 TokenTree::Punct(mark) if mark.as_char() == ':' => colons += 1,
                 TokenTree::Ident(name) => {
                     if colons != 2 {
-                        self.add_tokens_path(&mut path);
+                        self.add_token_path(&mut path);
                     }
                     path.push(name.to_string());
                     colons = 0;
                 }
                 other => {
-                    self.add_tokens_path(&mut path);
+                    self.add_token_path(&mut path);
                     colons = 0;
                     if let TokenTree::Group(group) = other {
                         self.add_tokens(&group.stream());
@@ -81,10 +82,10 @@ impl Collector<'_> {
                 }
             }
         }
-        self.add_tokens_path(&mut path);
+        self.add_token_path(&mut path);
     }
 
-    fn add_tokens_path(&mut self, path: &mut Vec<String>) {
+    fn add_token_path(&mut self, path: &mut Vec<String>) {
         if path.len() > 1 {
             self.add(path);
         }
@@ -94,7 +95,7 @@ impl Collector<'_> {
 
 impl<'ast> Visit<'ast> for Collector<'_> {
     fn visit_item_mod(&mut self, _: &'ast ItemMod) {
-        // Every module is visited by itself.
+        // Every module is visited separately.
     }
 
     fn visit_item_use(&mut self, declaration: &'ast ItemUse) {
@@ -113,7 +114,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
     }
 
     fn visit_item_macro(&mut self, item: &'ast ItemMacro) {
-        // A `macro_rules!` uses nothing before it is expanded somewhere.
+        // A `macro_rules!` definition uses nothing until it is expanded.
         if item.ident.is_none() {
             self.visit_macro(&item.mac);
         }

@@ -1,4 +1,4 @@
-//! The HTTP API of the Flask application, as its clients rely on it.
+//! The routes of the Flask application behave as its clients expect.
 
 use serde_json::json;
 use webchat_tests::TestServer;
@@ -8,19 +8,20 @@ async fn a_conversation_is_started_listed_and_loaded() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
 
-    let started = browser.post("/start_conversation").await;
-    let first = started.json()["conversation_id"].as_str().unwrap().to_owned();
+    let start_response = browser.post("/start_conversation").await;
+    let first = start_response.json()["conversation_id"].as_str().unwrap().to_owned();
     let second = browser.start_conversation().await;
     socket.ask(&first, "hello").await;
 
-    assert_eq!(started.status, 200);
+    assert_eq!(start_response.status, 200);
     let message = "New conversation started.";
-    assert_eq!(started.json(), json!({"message": message, "conversation_id": first}));
-    let listed = browser.get("/list_conversations").await;
-    assert_eq!(listed.status, 200);
-    let listed = listed.json();
-    let listed = listed["conversations"].as_array().unwrap();
-    let ids: Vec<_> = listed.iter().map(|one| one["conversation_id"].as_str().unwrap()).collect();
+    assert_eq!(start_response.json(), json!({"message": message, "conversation_id": first}));
+    let list_response = browser.get("/list_conversations").await;
+    assert_eq!(list_response.status, 200);
+    let list = list_response.json();
+    let listed = list["conversations"].as_array().unwrap();
+    let ids: Vec<_> =
+        listed.iter().map(|entry| entry["conversation_id"].as_str().unwrap()).collect();
     assert_eq!(ids, [&second, &first], "the newest first");
     assert_eq!(listed[0].as_object().unwrap().len(), 2);
     assert!(listed[0]["created_at"].as_str().unwrap().ends_with('Z'));
@@ -55,15 +56,15 @@ async fn an_unknown_conversation_is_not_found() {
     let browser = server.browser();
 
     for id in ["0190a000-0000-7000-8000-000000000000", "nonsense", "'; --", "%00"] {
-        let answer = browser.get(&format!("/load_conversation/{id}")).await;
-        assert_eq!(answer.status_and_code(), (404, "conversation_not_found".to_owned()), "{id}");
-        assert_eq!(answer.json()["message"], json!("Conversation not found."));
+        let response = browser.get(&format!("/load_conversation/{id}")).await;
+        assert_eq!(response.status_and_code(), (404, "conversation_not_found".to_owned()), "{id}");
+        assert_eq!(response.json()["message"], json!("Conversation not found."));
     }
 }
 
 #[tokio::test]
 async fn the_configuration_has_the_token_limit() {
-    let server = TestServer::with(&[("MAX_TOKENS", "4096")]).await;
+    let server = TestServer::with_settings(&[("MAX_TOKENS", "4096")]).await;
 
     let config = server.browser().get("/get_config").await;
 
@@ -87,15 +88,15 @@ async fn reading_starts_no_session() {
 async fn the_current_conversation_is_reset() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
-    let nothing = browser.post("/reset_conversation").await;
+    let without_conversation = browser.post("/reset_conversation").await;
     let id = browser.start_conversation().await;
     socket.ask(&id, "hello").await;
 
     let reset = browser.post("/reset_conversation").await;
     let change = socket.expect("conversation_updated").await;
 
-    assert_eq!(nothing.status, 400);
-    assert_eq!(nothing.json()["message"], json!("No active conversation to reset."));
+    assert_eq!(without_conversation.status, 400);
+    assert_eq!(without_conversation.json()["message"], json!("No active conversation to reset."));
     let message = "Conversation has been reset successfully!";
     assert_eq!((reset.status.as_u16(), reset.json()), (200, json!({"message": message})));
     assert_eq!(change["change"], json!("reset"));
@@ -116,22 +117,23 @@ async fn search_results_are_ordered_by_score() {
 
     let found = browser.get("/search_conversations?q=tide").await;
     let excluded = browser.get("/search_conversations?q=tide%20-moon").await.json();
-    let nothing = browser.get("/search_conversations").await;
-    let foreign = stranger.get("/search_conversations?q=tide").await.json();
+    let without_query = browser.get("/search_conversations").await;
+    let found_by_stranger = stranger.get("/search_conversations?q=tide").await.json();
     let hits = browser.get("/api/v1/search?q=%22the+moon%22&limit=1").await.json();
 
     assert_eq!(found.status, 200);
     let found = found.json();
     let found = found["conversations"].as_array().unwrap();
-    let ids: Vec<_> = found.iter().map(|one| one["conversation_id"].as_str().unwrap()).collect();
+    let ids: Vec<_> =
+        found.iter().map(|result| result["conversation_id"].as_str().unwrap()).collect();
     assert_eq!(ids, [&best, &other]);
     let mut fields: Vec<_> = found[0].as_object().unwrap().keys().collect();
     fields.sort();
     assert_eq!(fields, ["conversation_id", "created_at", "score", "updated_at"]);
     assert_eq!(excluded["conversations"][0]["conversation_id"], json!(other));
     assert_eq!(excluded["conversations"].as_array().unwrap().len(), 1);
-    assert_eq!(nothing.status_and_code(), (400, "empty_search".to_owned()));
-    assert_eq!(foreign, json!({"conversations": []}));
+    assert_eq!(without_query.status_and_code(), (400, "empty_search".to_owned()));
+    assert_eq!(found_by_stranger, json!({"conversations": []}));
     let snippet = hits["hits"][0]["snippet"].as_array().unwrap();
     let matched: Vec<_> = snippet.iter().filter(|part| part["matched"] == json!(true)).collect();
     assert!(!matched.is_empty(), "{hits}");
@@ -141,24 +143,24 @@ async fn search_results_are_ordered_by_score() {
 async fn a_saved_conversation_is_readable_by_its_owner_only() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
-    let nothing = browser.post("/save_history").await;
+    let without_conversation = browser.post("/save_history").await;
     let id = browser.start_conversation().await;
     socket.ask(&id, "hello").await;
 
     let saved = browser.post("/save_history").await;
-    let again = browser.post("/save_history").await;
+    let saved_again = browser.post("/save_history").await;
     let name = saved.json()["file_name"].as_str().unwrap().to_owned();
     let fetched = browser.get(&format!("/saved_conversations/{name}")).await;
-    let foreign = server.browser().get(&format!("/saved_conversations/{name}")).await;
-    let elsewhere = browser.get_raw("/saved_conversations/..%2fwebchat.db").await;
+    let fetched_by_stranger = server.browser().get(&format!("/saved_conversations/{name}")).await;
+    let outside_folder = browser.get_raw("/saved_conversations/..%2fwebchat.db").await;
 
-    assert_eq!(nothing.status_and_code(), (400, "no_conversation".to_owned()));
+    assert_eq!(without_conversation.status_and_code(), (400, "no_conversation".to_owned()));
     let message = "Conversation history saved successfully.";
     assert_eq!((saved.status.as_u16(), &saved.json()["message"]), (200, &json!(message)));
     assert!(name.ends_with(&format!("_{id}_conversation_history.json")), "{name}");
-    assert_ne!(again.json()["file_name"], json!(name), "nothing is overwritten");
-    let on_disk = server.folder.path().join("data/saved_conversations").join(&name);
-    assert!(on_disk.exists());
+    assert_ne!(saved_again.json()["file_name"], json!(name), "nothing is overwritten");
+    let path = server.folder.path().join("data/saved_conversations").join(&name);
+    assert!(path.exists());
     assert_eq!(
         fetched.json(),
         json!([
@@ -168,8 +170,11 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
     );
     assert!(fetched.header("content-disposition").starts_with("attachment"));
     assert_eq!(fetched.header("x-content-type-options"), "nosniff");
-    assert_eq!(foreign.status_and_code(), (404, "saved_conversation_not_found".to_owned()));
-    assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
+    assert_eq!(
+        fetched_by_stranger.status_and_code(),
+        (404, "saved_conversation_not_found".to_owned())
+    );
+    assert!(outside_folder.starts_with("HTTP/1.1 404"), "{outside_folder}");
 }
 
 #[tokio::test]

@@ -9,15 +9,15 @@ use webchat_tests::{
     Browser, Process, ScriptedModel, TIMEOUT, answer_text, mongodb_uri, newest_message, redis_url,
 };
 
-/// The polling interval where no event is published.
-const POLL: Duration = Duration::from_millis(50);
+/// The interval between checks of a condition for which no event is published.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// The lease of a running turn.
-const LEASE: Duration = Duration::from_secs(10);
+/// The duration of a running turn's lease.
+const LEASE_DURATION: Duration = Duration::from_secs(10);
 
-/// A model, databases, and a data folder for each instance.
+/// What the instances share: a model and databases. Each instance also has a data folder.
 pub(crate) struct Cluster {
     pub(crate) model: ScriptedModel,
     mongodb_uri: String,
@@ -31,14 +31,15 @@ impl Cluster {
     }
 
     pub(crate) fn with_model(model: ScriptedModel) -> Self {
-        Self::on(redis_url(), model)
+        Self::with_redis(redis_url(), model)
     }
 
-    pub(crate) fn on(redis_url: String, model: ScriptedModel) -> Self {
+    pub(crate) fn with_redis(redis_url: String, model: ScriptedModel) -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         Self { model, mongodb_uri: mongodb_uri(), redis_url, folders }
     }
 
+    /// Starts the instance with this number.
     pub(crate) async fn instance(&self, number: usize) -> Process {
         let settings = [
             ("AZURE_API_URL", self.model.url()),
@@ -67,45 +68,45 @@ pub(crate) async fn messages(browser: &Browser, id: &str) -> Vec<Value> {
 async fn a_conversation_continues_on_any_instance_and_is_live_on_all() {
     let cluster = Cluster::new();
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
-    let at_a = a.browser();
-    let id = at_a.start_conversation().await;
-    let at_b = b.browser_with_cookies_of(&at_a);
-    let mut socket_a = at_a.connect().await;
+    let browser_a = a.browser();
+    let id = browser_a.start_conversation().await;
+    let browser_b = b.browser_with_cookies_of(&browser_a);
+    let mut socket_a = browser_a.connect().await;
     socket_a.send("subscribe", json!({"conversation_id": id})).await;
     socket_a.expect("subscribed").await;
 
-    let loaded = at_b.get(&format!("/load_conversation/{id}")).await;
+    let loaded = browser_b.get(&format!("/load_conversation/{id}")).await;
     let answer = cluster.model.next_answer();
-    let mut socket_b = at_b.connect().await;
+    let mut socket_b = browser_b.connect().await;
     socket_b.send("send_message", json!({"message": "from B, to the current one"})).await;
     let accepted = socket_a.expect("message_accepted").await;
     answer.send("Live ");
     socket_a.receive_until("response_chunk").await;
     answer.send("at both.");
     answer.finish();
-    let at_the_end = socket_a.receive_until("token_usage").await;
+    let last_events = socket_a.receive_until("token_usage").await;
 
     assert_eq!((loaded.status.as_u16(), loaded.json()), (200, json!({"conversation": []})));
     assert_eq!(accepted["content"], json!("from B, to the current one"));
-    assert_eq!(answer_text(&at_the_end), "at both.");
+    assert_eq!(answer_text(&last_events), "at both.");
     assert_eq!(answer_text(&socket_b.receive_until("token_usage").await), "Live at both.");
-    let titles = at_a.get("/api/v1/conversations").await.json();
+    let titles = browser_a.get("/api/v1/conversations").await.json();
     assert_eq!(titles["conversations"][0]["title"], json!("from B, to the current one"));
     assert_eq!(socket_a.ask(&id, "and from A").await, "You said: and from A");
-    assert_eq!(messages(&at_b, &id).await.len(), 4);
+    assert_eq!(messages(&browser_b, &id).await.len(), 4);
 }
 
 #[tokio::test]
 async fn a_running_turn_blocks_turns_on_the_other_instance() {
     let cluster = Cluster::new();
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
-    let at_a = a.browser();
-    let id = at_a.start_conversation().await;
+    let browser_a = a.browser();
+    let id = browser_a.start_conversation().await;
     let (mut socket_a, mut socket_b) =
-        (at_a.connect().await, b.browser_with_cookies_of(&at_a).connect().await);
+        (browser_a.connect().await, b.browser_with_cookies_of(&browser_a).connect().await);
     let answer = cluster.model.next_answer();
-    let named = json!({"conversation_id": id, "message": "one", "client_message_id": "c1"});
-    socket_a.send("send_message", named.clone()).await;
+    let message = json!({"conversation_id": id, "message": "one", "client_message_id": "c1"});
+    socket_a.send("send_message", message.clone()).await;
     socket_a.expect("message_accepted").await;
 
     socket_b.send("send_message", json!({"conversation_id": id, "message": "two"})).await;
@@ -115,7 +116,7 @@ async fn a_running_turn_blocks_turns_on_the_other_instance() {
             break data;
         }
     };
-    socket_b.send("send_message", named).await;
+    socket_b.send("send_message", message).await;
     let known = socket_b.expect("message_accepted").await;
     answer.send("One.");
     answer.finish();
@@ -123,7 +124,7 @@ async fn a_running_turn_blocks_turns_on_the_other_instance() {
 
     assert_eq!(rejected["code"], json!("turn_in_progress"));
     assert_eq!(known["client_message_id"], json!("c1"), "sent twice, stored once");
-    assert_eq!(messages(&at_a, &id).await.len(), 2);
+    assert_eq!(messages(&browser_a, &id).await.len(), 2);
     assert_eq!(cluster.model.requests().len(), 1);
 }
 
@@ -131,10 +132,10 @@ async fn a_running_turn_blocks_turns_on_the_other_instance() {
 async fn a_turn_is_stopped_from_the_other_instance() {
     let cluster = Cluster::new();
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
-    let at_a = a.browser();
-    let id = at_a.start_conversation().await;
+    let browser_a = a.browser();
+    let id = browser_a.start_conversation().await;
     let (mut socket_a, mut socket_b) =
-        (at_a.connect().await, b.browser_with_cookies_of(&at_a).connect().await);
+        (browser_a.connect().await, b.browser_with_cookies_of(&browser_a).connect().await);
     let answer = cluster.model.next_answer();
     socket_a.send("send_message", json!({"conversation_id": id, "message": "go on"})).await;
     answer.send("So far");
@@ -145,7 +146,7 @@ async fn a_turn_is_stopped_from_the_other_instance() {
 
     assert_eq!(end.last().unwrap().1["finish_reason"], json!("stopped"));
     answer.wait_for_disconnect().await;
-    let messages = messages(&at_a, &id).await;
+    let messages = messages(&browser_a, &id).await;
     assert_eq!(messages[1]["content"], json!("So far"));
     assert_eq!(messages[1]["status"], json!("stopped"));
 }
@@ -154,16 +155,16 @@ async fn a_turn_is_stopped_from_the_other_instance() {
 async fn list_changes_are_published_on_all_instances() {
     let cluster = Cluster::new();
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
-    let at_a = a.browser();
-    at_a.start_conversation().await;
-    let mut socket_b = b.browser_with_cookies_of(&at_a).connect().await;
+    let browser_a = a.browser();
+    browser_a.start_conversation().await;
+    let mut socket_b = b.browser_with_cookies_of(&browser_a).connect().await;
     let mut strangers = b.browser().connect().await;
 
-    let id = at_a.start_conversation().await;
+    let id = browser_a.start_conversation().await;
     let started = socket_b.receive_list_event().await;
-    at_a.connect().await.ask(&id, "Why two tides?").await;
+    browser_a.connect().await.ask(&id, "Why two tides?").await;
     let titled = socket_b.receive_list_event().await;
-    at_a.delete(&format!("/api/v1/conversations/{id}")).await;
+    browser_a.delete(&format!("/api/v1/conversations/{id}")).await;
     let gone = loop {
         let (event, data) = socket_b.receive_list_event().await;
         if event == "conversation_unlisted" {
@@ -182,23 +183,23 @@ async fn list_changes_are_published_on_all_instances() {
 async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     let cluster = Cluster::new();
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
-    let at_a = a.browser();
-    let id = at_a.start_conversation().await;
-    let mut socket_a = at_a.connect().await;
+    let browser_a = a.browser();
+    let id = browser_a.start_conversation().await;
+    let mut socket_a = browser_a.connect().await;
     let answer = cluster.model.next_answer();
     socket_a.send("send_message", json!({"conversation_id": id, "message": "one"})).await;
     answer.send(&"kept after four kilobytes ".repeat(200));
     socket_a.receive_until("response_chunk").await;
-    let at_b = b.browser_with_cookies_of(&at_a);
+    let browser_b = b.browser_with_cookies_of(&browser_a);
     let path = format!("/api/v1/conversations/{id}");
     let kept = async {
-        while at_b.get(&path).await.json()["total_tokens"].as_u64().unwrap() < 500 {
+        while browser_b.get(&path).await.json()["total_tokens"].as_u64().unwrap() < 500 {
             sleep(Duration::from_millis(20)).await;
         }
     };
     timeout(TIMEOUT, kept).await.expect("kept in time");
 
-    let mut socket_b = at_b.connect().await;
+    let mut socket_b = browser_b.connect().await;
     socket_b.send("subscribe", json!({"conversation_id": id})).await;
     socket_b.receive_until("response_chunk").await;
     let killed = Instant::now();
@@ -208,10 +209,10 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     let rejected = socket_b.expect("error").await;
     let received = socket_b.receive_until("token_usage").await;
     let took = killed.elapsed();
-    let page = at_b.get(&format!("{path}/messages")).await.json();
+    let page = browser_b.get(&format!("{path}/messages")).await.json();
 
     assert_eq!(rejected["code"], json!("turn_in_progress"));
-    assert!(took < LEASE + Duration::from_secs(2), "{took:?}");
+    assert!(took < LEASE_DURATION + Duration::from_secs(2), "{took:?}");
     assert_eq!((received.len(), received[0].0.as_str()), (2, "response_end"));
     assert_eq!(received[0].1["finish_reason"], json!("interrupted"));
     assert_eq!(received[0].1["token_count"], page["messages"][1]["token_count"]);
@@ -219,7 +220,7 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     let kept = page["messages"][1]["content"].as_str().unwrap();
     assert!(kept.starts_with("kept after four kilobytes"), "{kept}");
     assert_eq!(socket_b.ask(&id, "two").await, "You said: two");
-    let messages = messages(&at_b, &id).await;
+    let messages = messages(&browser_b, &id).await;
     let shown: Vec<_> = messages.iter().map(|one| one["status"].as_str().unwrap()).collect();
     assert_eq!(shown, ["complete", "interrupted", "complete", "complete"]);
 }
@@ -228,25 +229,25 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
 async fn a_file_is_cancelled_from_any_instance_and_resumed_after_a_kill() {
     let cluster = Cluster::new();
     let a = cluster.instance(0).await;
-    let at_a = a.browser();
-    let id = at_a.start_conversation().await;
+    let browser_a = a.browser();
+    let id = browser_a.start_conversation().await;
     let files = format!("/api/v1/conversations/{id}/files");
     let (unwanted, unfinished) = (cluster.model.next_answer(), cluster.model.next_answer());
-    let first = at_a.upload(&files, "unwanted.txt", b"tides").await.json();
+    let first = browser_a.upload(&files, "unwanted.txt", b"tides").await.json();
     while cluster.model.requests().is_empty() {
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
-    at_a.upload(&files, "wanted.txt", b"tides").await;
+    browser_a.upload(&files, "wanted.txt", b"tides").await;
     while cluster.model.requests().len() < 2 {
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
     let b = cluster.instance(1).await;
-    let at_b = b.browser_with_cookies_of(&at_a);
-    let mut socket = at_b.connect().await;
+    let browser_b = b.browser_with_cookies_of(&browser_a);
+    let mut socket = browser_b.connect().await;
     socket.send("subscribe", json!({"conversation_id": id})).await;
 
     let path = format!("{files}/{}", first["job_id"].as_str().unwrap());
-    assert_eq!(at_b.delete(&path).await.status, 204);
+    assert_eq!(browser_b.delete(&path).await.status, 204);
     unwanted.wait_for_disconnect().await;
     unfinished.send("It is about");
     let answer = cluster.model.next_answer();
@@ -254,13 +255,13 @@ async fn a_file_is_cancelled_from_any_instance_and_resumed_after_a_kill() {
     answer.finish();
     a.kill().await;
     let analysing = async {
-        while messages(&at_b, &id).await.len() < 2 {
-            sleep(POLL).await;
+        while messages(&browser_b, &id).await.len() < 2 {
+            sleep(POLL_INTERVAL).await;
         }
     };
     timeout(TIMEOUT, analysing).await.unwrap();
 
-    assert_eq!(messages(&at_b, &id).await[1]["content"], json!("It is about tides."));
+    assert_eq!(messages(&browser_b, &id).await[1]["content"], json!("It is about tides."));
     let mut progress = Vec::new();
     while progress.last() != Some(&json!("complete")) {
         let (event, data) = socket.receive().await;
@@ -269,5 +270,5 @@ async fn a_file_is_cancelled_from_any_instance_and_resumed_after_a_kill() {
         }
     }
     assert!(progress.contains(&json!("cancelled")), "{progress:?}");
-    assert_eq!(at_b.get(&path).await.json()["status"], json!("cancelled"));
+    assert_eq!(browser_b.get(&path).await.json()["status"], json!("cancelled"));
 }

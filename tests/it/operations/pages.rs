@@ -1,4 +1,4 @@
-//! The page and its assets.
+//! The pages and their assets.
 
 use reqwest::Method;
 use webchat_tests::{TestServer, WEB_ASSET};
@@ -24,7 +24,7 @@ async fn the_page_is_revalidated_and_starts_a_session() {
 }
 
 #[tokio::test]
-async fn the_api_page_needs_no_session() {
+async fn the_docs_page_needs_no_session() {
     let server = TestServer::start().await;
 
     let page = server.browser().get("/api/docs").await;
@@ -36,7 +36,7 @@ async fn the_api_page_needs_no_session() {
 
 #[tokio::test]
 async fn behind_https_the_cookie_is_secure() {
-    let server = TestServer::with(&[("PUBLIC_URL", "https://chat.example")]).await;
+    let server = TestServer::with_settings(&[("PUBLIC_URL", "https://chat.example")]).await;
 
     let page = server.browser().get("/").await;
 

@@ -1,4 +1,4 @@
-//! The server binary: how it exits, and why it does not start.
+//! The server binary: kills, shutdown, and errors at the start.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ async fn messages_survive_kill_9_during_an_answer_and_the_conversation_continues
     let answer = model.next_answer();
     socket.send("send_message", json!({"conversation_id": id, "message": "second"})).await;
     answer.send(&"saved after four kilobytes ".repeat(200));
-    // Progress is saved once the answer has grown by 4 kB: wait for that.
+    // Wait until this part is saved, which happens after each 4 kB.
     socket.receive_until("response_chunk").await;
     let path = format!("/api/v1/conversations/{id}");
     while browser.get(&path).await.json()["total_tokens"].as_u64().unwrap() < 500 {
@@ -35,10 +35,11 @@ async fn messages_survive_kill_9_during_an_answer_and_the_conversation_continues
 
     let page = browser.get(&format!("{path}/messages")).await.json();
     let messages = page["messages"].as_array().unwrap();
-    let shown: Vec<_> = messages.iter().map(|one| (&one["status"], &one["position"])).collect();
-    assert_eq!(shown.len(), 4, "{page}");
+    let statuses_and_positions: Vec<_> =
+        messages.iter().map(|message| (&message["status"], &message["position"])).collect();
+    assert_eq!(statuses_and_positions.len(), 4, "{page}");
     assert_eq!(page["running_turn"], json!(null));
-    assert_eq!(shown[3], (&json!("interrupted"), &json!(4)));
+    assert_eq!(statuses_and_positions[3], (&json!("interrupted"), &json!(4)));
     assert!(messages[3]["content"].as_str().unwrap().starts_with("saved after four kilobytes"));
     let mut socket = browser.connect().await;
     assert_eq!(socket.ask(&id, "third").await, "You said: third");
@@ -68,13 +69,13 @@ async fn sigterm_completes_a_running_answer() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_start_gives_advice() {
+async fn a_failed_start_is_explained() {
     let running = TestServer::start().await;
     let port = running.browser().base().port().unwrap().to_string();
     let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
-    let in_use = running.folder.path().join("data");
-    let not_writable = folder();
-    let file = not_writable.path().join("a-file");
+    let used_data_dir = running.folder.path().join("data");
+    let parent = folder();
+    let file = parent.path().join("a-file");
     std::fs::write(&file, "").unwrap();
     let file = file.to_str().unwrap();
 
@@ -82,13 +83,16 @@ async fn a_server_that_cannot_start_gives_advice() {
         (vec![], "AZURE_API_URL (not set)"),
         (vec![upstream, ("PORT", "http")], "PORT (4 characters): a number"),
         (vec![upstream, ("PORT", port.as_str())], "set PORT to one that is free"),
-        (vec![upstream, ("DATA_DIR", in_use.to_str().unwrap())], "in use by another Webchat"),
+        (
+            vec![upstream, ("DATA_DIR", used_data_dir.to_str().unwrap())],
+            "in use by another Webchat",
+        ),
         (vec![upstream, ("DATA_DIR", file)], "can't write to"),
     ] {
         let data = folder();
-        let ended = Process::run_until_exit(data.path(), &settings).await;
-        let error = ended.stderr;
-        assert!(!ended.success, "{settings:?}");
+        let output = Process::run_until_exit(data.path(), &settings).await;
+        let error = output.stderr;
+        assert!(!output.success, "{settings:?}");
         assert!(error.starts_with("webchat: ") && error.contains(advice), "{settings:?}: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! A real model on its own server.
+//! Answers of a real model.
 
 use serde_json::json;
 use webchat_tests::TestServer;
@@ -19,7 +19,7 @@ async fn the_real_model_streams_its_answer() {
     assert_eq!(loaded["conversation"][1]["content"], json!(chunks.concat()));
 }
 
-/// Prints the difference, so the report of a test run shows how far our count is from the model's.
+/// Prints the difference, so that the output of the test shows how close our count is to the model's.
 #[tokio::test]
 async fn our_prompt_token_count_is_close_to_the_models() {
     let server = TestServer::with_real_model(&[("METRICS", "on")]).await;

@@ -8,7 +8,7 @@ const KEY: (&str, &str) = ("SECRET_KEY", "0123456789abcdef0123456789abcdef");
 #[tokio::test]
 async fn a_store_is_copied_to_mongodb_and_back() {
     let model = ScriptedModel::start();
-    let (folder, back) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (data, uri) = (folder.path().to_str().unwrap(), mongodb_uri());
     let on_file = [("AZURE_API_URL", model.url()), KEY];
     let on_mongo = [("AZURE_API_URL", model.url()), KEY, ("MONGODB_URI", &uri)];
@@ -17,7 +17,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     let id = browser.start_conversation().await;
     browser.connect().await.ask(&id, "sent on SQLite").await;
 
-    let while_it_runs = Process::run(&["copy", "--from", data, "--to", &uri]).await;
+    let while_running = Process::run(&["copy", "--from", data, "--to", &uri]).await;
     server.terminate().await;
     assert!(server.exits_successfully().await);
     let copied = Process::run(&["copy", "--from", data, "--to", &uri]).await;
@@ -26,11 +26,11 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
     browser.connect().await.ask(&id, "sent on MongoDB").await;
     server.kill().await;
-    let to_file = back.path().join("webchat.db");
+    let target_file = target.path().join("webchat.db");
     let copied_back =
-        Process::run(&["copy", "--from", &uri, "--to", to_file.to_str().unwrap()]).await;
+        Process::run(&["copy", "--from", &uri, "--to", target_file.to_str().unwrap()]).await;
 
-    assert!(while_it_runs.stderr.contains("is in use by another Webchat"), "{while_it_runs:?}");
+    assert!(while_running.stderr.contains("is in use by another Webchat"), "{while_running:?}");
     assert!(
         copied.stdout.contains("copied and verified: 1 conversations, 2 messages"),
         "{copied:?}"
@@ -38,7 +38,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     assert_eq!(loaded["conversation"][0]["content"], json!("sent on SQLite"));
     let counts = "copied and verified: 1 conversations, 4 messages";
     assert!(copied_back.stdout.contains(counts), "{copied_back:?}");
-    assert!(to_file.exists());
+    assert!(target_file.exists());
 }
 
 #[tokio::test]
@@ -59,17 +59,17 @@ async fn a_database_is_prepared_once_and_a_dry_run_changes_nothing() {
     let uri = mongodb_uri();
     let settings = [("MONGODB_URI", uri.as_str())];
 
-    let would = Process::run_with(&["init-db", "--dry-run"], &settings).await;
-    let would_still = Process::run_with(&["init-db", "--dry-run"], &settings).await;
-    let (did, did_too) = tokio::join!(
+    let dry_run = Process::run_with(&["init-db", "--dry-run"], &settings).await;
+    let repeated_dry_run = Process::run_with(&["init-db", "--dry-run"], &settings).await;
+    let (did, concurrent) = tokio::join!(
         Process::run_with(&["init-db"], &settings),
         Process::run_with(&["init-db"], &settings)
     );
     let nothing_left = Process::run_with(&["init-db", "--dry-run"], &settings).await;
 
-    assert!(would.stdout.contains("would: "), "{would:?}");
-    assert_eq!(would, would_still);
-    assert!(did.success && did_too.success, "{did:?} {did_too:?}");
+    assert!(dry_run.stdout.contains("would: "), "{dry_run:?}");
+    assert_eq!(dry_run, repeated_dry_run);
+    assert!(did.success && concurrent.success, "{did:?} {concurrent:?}");
     assert!(nothing_left.stdout.contains("is up to date"), "{nothing_left:?}");
 }
 
@@ -86,20 +86,21 @@ async fn init_db_migrates_the_flask_database() {
         [("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"), ("MONGODB_URI", &uri)];
 
     let rejected = Process::run_until_exit(folder.path(), &settings).await;
-    let would = Process::run_with(&["init-db", "--dry-run"], &settings).await;
+    let dry_run = Process::run_with(&["init-db", "--dry-run"], &settings).await;
     let did = Process::run_with(&["init-db"], &settings).await;
     let again = Process::run_with(&["init-db"], &settings).await;
     let server = Process::start(folder.path(), &settings).await;
     server.kill().await;
-    let to_file = folder.path().join("webchat.db");
-    let copied = Process::run(&["copy", "--from", &uri, "--to", to_file.to_str().unwrap()]).await;
+    let target_file = folder.path().join("webchat.db");
+    let copied =
+        Process::run(&["copy", "--from", &uri, "--to", target_file.to_str().unwrap()]).await;
 
     assert!(
         rejected.stderr.contains("3 conversations of the Flask application in "),
         "{rejected:?}"
     );
     let counts = "migrate 2 conversations of the Flask application, with 3 messages";
-    assert!(would.stdout.contains(&format!("would: {counts}")), "{would:?}");
+    assert!(dry_run.stdout.contains(&format!("would: {counts}")), "{dry_run:?}");
     assert!(did.stdout.contains(&format!("did: {counts}")), "{did:?}");
     assert!(did.stdout.contains("the role of its message 0 is missing or unknown"), "{did:?}");
     assert!(!again.stdout.contains("migrate") && again.success, "{again:?}");
@@ -114,11 +115,11 @@ async fn a_connection_error_does_not_reveal_the_password() {
         ("REDIS_URL", "redis://:hunter2@127.0.0.1:1/not-a-number"),
     ];
 
-    let ended = Process::run_until_exit(folder.path(), &settings).await;
+    let output = Process::run_until_exit(folder.path(), &settings).await;
 
-    assert!(!ended.success);
-    assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
-    assert!(ended.stderr.contains("redis"), "{ended:?}");
+    assert!(!output.success);
+    assert!(!output.stderr.contains("hunter2"), "{output:?}");
+    assert!(output.stderr.contains("redis"), "{output:?}");
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
     let mut socket = browser.connect().await;
     socket.ask(&id, "while there is room").await;
 
-    server.limit_files("200000").await;
+    server.limit_file_size("200000").await;
     let long = "as long as it takes ".repeat(3_000);
     let rejected = loop {
         socket.send("send_message", json!({"conversation_id": id, "message": long})).await;
@@ -145,7 +146,7 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
         }
     };
     let alive = browser.get("/healthz").await;
-    server.limit_files("unlimited").await;
+    server.limit_file_size("unlimited").await;
     let recovered = async {
         loop {
             socket

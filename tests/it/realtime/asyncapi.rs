@@ -1,4 +1,4 @@
-//! The description of the WebSocket, checked against the server.
+//! `docs/asyncapi.yaml` describes the WebSocket as the server implements it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Socket, TestServer};
 
-/// The conversation of all examples.
-const EXAMPLE: &str = "0190a000-0000-7000-8000-000000000000";
+/// The id of the conversation in all examples.
+const EXAMPLE_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
 
 const EXAMPLE_QUESTION: &str = "0190a000-0000-7000-8000-000000000003";
 const EXAMPLE_ANSWER: &str = "0190a000-0000-7000-8000-000000000004";
 
-/// The events that clients send, in an order in which all of them succeed.
+/// The events that clients send, in an order in which the examples of all of them succeed.
 const CLIENT_EVENTS: [&str; 9] = [
     "subscribe",
     "send_message",
@@ -26,13 +26,15 @@ const CLIENT_EVENTS: [&str; 9] = [
     "ping",
 ];
 
-const STARTS_A_TURN: [&str; 4] = ["send_message", "edit_message", "regenerate", "continue"];
+const TURN_EVENTS: [&str; 4] = ["send_message", "edit_message", "regenerate", "continue"];
 
-/// Where `asyncapi.yaml` finds the schemas, and where they are in `openapi.json`.
-const SCHEMAS_FROM_ASYNCAPI: &str = "./openapi.json#/components/schemas/";
-const SCHEMAS: &str = "#/components/schemas/";
+/// How references to schemas begin in `asyncapi.yaml`.
+const ASYNCAPI_REF_PREFIX: &str = "./openapi.json#/components/schemas/";
 
-/// `asyncapi.yaml` and, for the schemas it refers to, `openapi.json`.
+/// How references to schemas begin in `openapi.json`.
+const OPENAPI_REF_PREFIX: &str = "#/components/schemas/";
+
+/// The content of `asyncapi.yaml`, and the schemas in `openapi.json` to which it refers.
 struct Description {
     asyncapi: Value,
     schemas: Value,
@@ -73,15 +75,15 @@ impl Description {
         examples.iter().map(|example| example["payload"].clone()).collect()
     }
 
-    /// The schema of an operation's events by their names, according to `asyncapi.yaml`.
-    fn data_of_messages(&self, operation: &str) -> BTreeMap<String, String> {
+    /// The schema names of the data of an operation's events, by event name, according to `asyncapi.yaml`.
+    fn data_schemas_of_operation(&self, operation: &str) -> BTreeMap<String, String> {
         let schema = |name: String| {
             let payload = &self.message(&name)["payload"];
             let data = &payload["properties"]["data"]["$ref"];
-            let data = data.as_str().unwrap().strip_prefix(SCHEMAS_FROM_ASYNCAPI).unwrap();
+            let data = data.as_str().unwrap().strip_prefix(ASYNCAPI_REF_PREFIX).unwrap();
             let properties = json!({
                 "event": {"const": name},
-                "data": {"$ref": format!("{SCHEMAS_FROM_ASYNCAPI}{data}")},
+                "data": {"$ref": format!("{ASYNCAPI_REF_PREFIX}{data}")},
             });
             let expected = json!({
                 "type": "object", "required": ["event", "data"], "properties": properties,
@@ -92,8 +94,8 @@ impl Description {
         self.messages(operation).into_iter().map(schema).collect()
     }
 
-    /// The schema of a union's events by their names, according to `openapi.json`.
-    fn data_of_union(&self, union: &str) -> BTreeMap<String, String> {
+    /// The schema names of the data of a union's events, by event name, according to `openapi.json`.
+    fn data_schemas_of_union(&self, union: &str) -> BTreeMap<String, String> {
         let variants = self.schemas[union]["oneOf"].as_array().unwrap();
         let schema = |variant: &Value| {
             let [name] = variant["properties"]["event"]["enum"].as_array().unwrap().as_slice()
@@ -101,18 +103,21 @@ impl Description {
                 panic!("no single name: {variant}")
             };
             let data = variant["properties"]["data"]["$ref"].as_str().unwrap();
-            (name.as_str().unwrap().to_owned(), data.strip_prefix(SCHEMAS).unwrap().to_owned())
+            (
+                name.as_str().unwrap().to_owned(),
+                data.strip_prefix(OPENAPI_REF_PREFIX).unwrap().to_owned(),
+            )
         };
         variants.iter().map(schema).collect()
     }
 
-    /// Accepts a frame only if the union describes all of its fields.
+    /// A validator that accepts a frame only if the union describes all of its fields.
     fn validator(&self, union: &str) -> Validator {
         let schema = self.closed(&self.schemas[union]);
         jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
     }
 
-    /// This schema, inlined, without room for fields that it does not describe.
+    /// This schema, inlined and closed: it does not allow fields that it does not describe.
     fn closed(&self, schema: &Value) -> Value {
         let mut schema = self.inlined(schema);
         if schema.is_object() && schema.get("additionalProperties").is_none() {
@@ -121,12 +126,13 @@ impl Description {
         schema
     }
 
-    /// This schema with all references replaced by what they refer to. The schemas of values are
-    /// closed; those that are combined to one schema are not.
+    /// This schema with all references replaced by the schemas that they refer to. The schemas of fields and
+    /// items are closed. Those inside `allOf`, `anyOf` and `oneOf` are not, because each describes only some of
+    /// the fields.
     fn inlined(&self, schema: &Value) -> Value {
         let Some(fields) = schema.as_object() else { return schema.clone() };
         if let Some(reference) = schema["$ref"].as_str() {
-            let target = &self.schemas[reference.strip_prefix(SCHEMAS).unwrap()];
+            let target = &self.schemas[reference.strip_prefix(OPENAPI_REF_PREFIX).unwrap()];
             assert!(target.is_object(), "{reference} is not described");
             return self.inlined(target);
         }
@@ -148,10 +154,10 @@ impl Description {
     }
 }
 
-/// The description of all frames of one direction.
-struct Frames(Validator);
+/// Validates the frames of one direction.
+struct FrameValidator(Validator);
 
-impl Frames {
+impl FrameValidator {
     fn from_clients() -> Self {
         Self(Description::read().validator("ClientEvent"))
     }
@@ -160,7 +166,7 @@ impl Frames {
         Self(Description::read().validator("ServerEvent"))
     }
 
-    /// The frame's event, if the frame is as described.
+    /// Asserts that the frame is as described. Returns the name of its event.
     fn check(&self, frame: &Value) -> String {
         if let Err(error) = self.0.validate(frame) {
             panic!("{frame}\nis not as described: {error} at {}", error.instance_path());
@@ -169,8 +175,9 @@ impl Frames {
     }
 }
 
-/// Receives and checks all frames up to the next one of this event: the names of their events.
-async fn receive_until(socket: &mut Socket, frames: &Frames, event: &str) -> Vec<String> {
+/// Receives and checks all frames up to and including the next one of this event. Returns the names of their
+/// events.
+async fn receive_until(socket: &mut Socket, frames: &FrameValidator, event: &str) -> Vec<String> {
     let mut received = Vec::new();
     loop {
         let frame = serde_json::from_str(&socket.receive_text().await).unwrap();
@@ -188,9 +195,9 @@ fn every_message_has_the_schema_of_its_event_in_openapi() {
     let description = Description::read();
 
     for (operation, union) in [("receive", "ClientEvent"), ("send", "ServerEvent")] {
-        let messages = description.data_of_messages(operation);
+        let messages = description.data_schemas_of_operation(operation);
 
-        assert_eq!(messages, description.data_of_union(union), "{operation}");
+        assert_eq!(messages, description.data_schemas_of_union(union), "{operation}");
     }
 }
 
@@ -199,7 +206,7 @@ fn every_message_has_examples_that_match_its_schema() {
     let description = Description::read();
 
     for (operation, frames) in
-        [("receive", Frames::from_clients()), ("send", Frames::from_server())]
+        [("receive", FrameValidator::from_clients()), ("send", FrameValidator::from_server())]
     {
         for message in description.messages(operation) {
             for example in description.examples(&message) {
@@ -211,9 +218,9 @@ fn every_message_has_examples_that_match_its_schema() {
 
 #[test]
 fn frames_that_are_not_described_are_rejected() {
-    let frames = Frames::from_server();
+    let frames = FrameValidator::from_server();
     let chunk = json!({"event": "response_chunk", "data": {
-        "conversation_id": EXAMPLE, "seq": 1, "chunk": "Tides", "turn_id": EXAMPLE,
+        "conversation_id": EXAMPLE_CONVERSATION, "seq": 1, "chunk": "Tides", "turn_id": EXAMPLE_CONVERSATION,
     }});
     assert!(frames.0.is_valid(&chunk));
 
@@ -232,12 +239,12 @@ fn frames_that_are_not_described_are_rejected() {
     }
 }
 
-/// The last question and its answer.
-async fn last_two(browser: &Browser, id: &str) -> [String; 2] {
+/// The ids of the last question and its answer, or an example id if there are none.
+async fn last_question_and_answer(browser: &Browser, id: &str) -> [String; 2] {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages?limit=2")).await.json();
     let id_of = |index: usize| page["messages"][index]["message_id"].as_str().unwrap().to_owned();
     if page["messages"].as_array().unwrap().is_empty() {
-        return [EXAMPLE.to_owned(), EXAMPLE.to_owned()];
+        return [EXAMPLE_CONVERSATION.to_owned(), EXAMPLE_CONVERSATION.to_owned()];
     }
     [id_of(0), id_of(1)]
 }
@@ -245,7 +252,7 @@ async fn last_two(browser: &Browser, id: &str) -> [String; 2] {
 #[tokio::test]
 async fn every_client_example_succeeds_and_every_server_frame_is_as_described() {
     let description = Description::read();
-    let frames = Frames::from_server();
+    let frames = FrameValidator::from_server();
     let server = TestServer::start().await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
@@ -254,13 +261,13 @@ async fn every_client_example_succeeds_and_every_server_frame_is_as_described() 
 
     for message in CLIENT_EVENTS {
         for example in description.examples(message) {
-            let [question, answer] = last_two(&browser, &id).await;
-            let frame = example.to_string().replace(EXAMPLE, &id);
+            let [question, answer] = last_question_and_answer(&browser, &id).await;
+            let frame = example.to_string().replace(EXAMPLE_CONVERSATION, &id);
             let frame = frame.replace(EXAMPLE_QUESTION, &question).replace(EXAMPLE_ANSWER, &answer);
             // Only an interrupted answer can be continued.
-            let interrupted = (message == "regenerate").then(|| server.model.next_answer());
+            let answer_to_interrupt = (message == "regenerate").then(|| server.model.next_answer());
             socket.send_text(&frame).await;
-            if let Some(answer) = interrupted {
+            if let Some(answer) = answer_to_interrupt {
                 answer.send("Well, ");
                 received.extend(receive_until(&mut socket, &frames, "response_chunk").await);
                 answer.disconnect();
@@ -268,16 +275,16 @@ async fn every_client_example_succeeds_and_every_server_frame_is_as_described() 
             let is_duplicate = example["data"]["client_message_id"].is_string()
                 && message == "send_message"
                 && example["data"]["expected_position"].is_null();
-            if STARTS_A_TURN.contains(&message) && !is_duplicate {
+            if TURN_EVENTS.contains(&message) && !is_duplicate {
                 received.extend(receive_until(&mut socket, &frames, "token_usage").await);
             }
             socket.send("ping", json!({})).await;
-            let answers = receive_until(&mut socket, &frames, "pong").await;
-            assert!(!answers.contains(&"error".to_owned()), "{example}: {answers:?}");
-            received.extend(answers);
+            let events = receive_until(&mut socket, &frames, "pong").await;
+            assert!(!events.contains(&"error".to_owned()), "{example}: {events:?}");
+            received.extend(events);
         }
     }
-    // Errors, a file's progress and changes of the list.
+    // The events that no example causes: errors, the progress of a file, and changes of the list.
     socket.send("dance", json!({})).await;
     received.extend(receive_until(&mut socket, &frames, "error").await);
     socket.send("subscribe", json!({"conversation_id": id})).await;

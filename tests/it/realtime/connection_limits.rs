@@ -10,7 +10,7 @@ use webchat_tests::{Browser, Socket, SocketIo, TIMEOUT, TestServer, socket_io_pa
 
 #[tokio::test]
 async fn a_client_over_its_burst_limit_is_rate_limited_and_recovers() {
-    let server = TestServer::with(&[("WS_MESSAGES_PER_S", "2")]).await;
+    let server = TestServer::with_settings(&[("WS_MESSAGES_PER_S", "2")]).await;
     let (_browser, mut socket) = server.socket().await;
 
     for _ in 0..20 {
@@ -34,7 +34,7 @@ async fn a_client_over_its_burst_limit_is_rate_limited_and_recovers() {
 
 #[tokio::test]
 async fn a_client_that_ignores_the_rate_limit_is_disconnected() {
-    let server = TestServer::with(&[("WS_MESSAGES_PER_S", "1")]).await;
+    let server = TestServer::with_settings(&[("WS_MESSAGES_PER_S", "1")]).await;
     let (browser, mut socket) = server.socket().await;
     let mut io = SocketIo::connect(&browser, WebSocket).await;
 
@@ -63,7 +63,7 @@ async fn try_connect(browser: &Browser) -> Result<Socket, Error> {
 
 #[tokio::test]
 async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
-    let server = TestServer::with(&[("WS_CONNECTIONS_PER_USER", "2")]).await;
+    let server = TestServer::with_settings(&[("WS_CONNECTIONS_PER_USER", "2")]).await;
     let (browser, first) = server.socket().await;
     let _second = SocketIo::connect(&browser, Polling).await;
 
@@ -71,7 +71,7 @@ async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
     let polling = browser.get(&socket_io_path("polling", None)).await;
     let other = server.browser().connect().await;
     drop(first);
-    let again = async {
+    let reconnect = async {
         while try_connect(&browser).await.is_err() {
             sleep(Duration::from_millis(10)).await;
         }
@@ -81,12 +81,12 @@ async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
     assert_eq!(polling.status_and_code(), (429, "connection_limit".to_owned()));
     assert_eq!(polling.header("retry-after"), "5");
     drop(other);
-    timeout(TIMEOUT, again).await.expect("the permit was not released");
+    timeout(TIMEOUT, reconnect).await.expect("the permit was not released");
 }
 
 #[tokio::test]
 async fn an_idle_connection_that_answers_pings_stays_open() {
-    let server = TestServer::with(&[("WS_IDLE_S", "1")]).await;
+    let server = TestServer::with_settings(&[("WS_IDLE_S", "1")]).await;
     let (_browser, mut quiet) = server.socket().await;
 
     let closed = timeout(Duration::from_millis(2_500), quiet.wait_until_closed()).await;

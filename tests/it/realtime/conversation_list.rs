@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use webchat_tests::Transport::{Polling, WebSocket};
 use webchat_tests::{Browser, SocketIo, TestServer};
 
-/// The title in a `conversation_listed` event, which must be about this conversation.
-fn title(event: &(String, Value), id: &str) -> Value {
+/// Asserts that this is a `conversation_listed` event of this conversation. Returns the title.
+fn listed_title(event: &(String, Value), id: &str) -> Value {
     let (name, data) = event;
     assert_eq!(name, "conversation_listed", "{data}");
     assert_eq!(data["conversation"]["conversation_id"], json!(id), "{data}");
@@ -32,7 +32,7 @@ async fn list_changes_are_published_to_every_connection_of_the_user() {
         io.receive_list_event().await,
         polling.receive_list_event().await,
     ] {
-        assert_eq!(title(&event, &id), Value::Null);
+        assert_eq!(listed_title(&event, &id), Value::Null);
     }
     rename(&browser, &id, "Tides").await;
     for event in [
@@ -40,14 +40,14 @@ async fn list_changes_are_published_to_every_connection_of_the_user() {
         other.receive_list_event().await,
         io.receive_list_event().await,
     ] {
-        assert_eq!(title(&event, &id), json!("Tides"));
+        assert_eq!(listed_title(&event, &id), json!("Tides"));
     }
-    let read = browser.get(&format!("/api/v1/conversations/{id}")).await.json();
+    let from_rest = browser.get(&format!("/api/v1/conversations/{id}")).await.json();
     rename(&browser, &id, "Moons").await;
     let listed = one.receive_list_event().await.1;
     browser.delete(&format!("/api/v1/conversations/{id}")).await;
 
-    let mut expected = read;
+    let mut expected = from_rest;
     expected["title"] = json!("Moons");
     expected["updated_at"] = listed["conversation"]["updated_at"].clone();
     assert_eq!(listed["conversation"], expected, "the event has the fields of the REST API");
@@ -58,31 +58,32 @@ async fn list_changes_are_published_to_every_connection_of_the_user() {
 #[tokio::test]
 async fn a_turn_updates_its_conversation_in_the_list() {
     let server = TestServer::start().await;
-    let (browser, mut asking) = server.socket().await;
+    let (browser, mut sender) = server.socket().await;
     let id = browser.start_conversation().await;
-    let mut watching = browser.connect().await;
+    let mut watcher = browser.connect().await;
 
-    asking.ask(&id, "Why two tides?").await;
+    sender.ask(&id, "Why two tides?").await;
 
-    let read = browser.get(&format!("/api/v1/conversations/{id}")).await.json();
-    let mut listed = watching.receive_list_event().await;
-    assert_eq!(title(&listed, &id), json!("Why two tides?"));
+    let from_rest = browser.get(&format!("/api/v1/conversations/{id}")).await.json();
+    let mut listed = watcher.receive_list_event().await;
+    assert_eq!(listed_title(&listed, &id), json!("Why two tides?"));
     // One event for the question, and one for the answer.
-    while listed.1["conversation"] != read {
-        listed = watching.receive_list_event().await;
+    while listed.1["conversation"] != from_rest {
+        listed = watcher.receive_list_event().await;
     }
 }
 
 #[tokio::test]
 async fn list_changes_are_not_published_to_other_users() {
     let server = TestServer::start().await;
-    let (browser, mut owners) = server.socket().await;
-    let (stranger, mut strangers) = server.socket().await;
+    let (browser, mut owner_socket) = server.socket().await;
+    let (stranger, mut stranger_socket) = server.socket().await;
 
-    let secret = browser.start_conversation().await;
-    rename(&browser, &secret, "secret").await;
-    title(&owners.receive_list_event().await, &secret);
-    let own = stranger.start_conversation().await;
+    let id = browser.start_conversation().await;
+    rename(&browser, &id, "secret").await;
+    listed_title(&owner_socket.receive_list_event().await, &id);
+    let strangers_id = stranger.start_conversation().await;
 
-    title(&strangers.receive_list_event().await, &own);
+    // The stranger's first event is that of their own conversation.
+    listed_title(&stranger_socket.receive_list_event().await, &strangers_id);
 }

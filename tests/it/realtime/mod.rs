@@ -1,4 +1,4 @@
-//! Live connections: the WebSocket, Socket.IO, and what is published over them.
+//! Live connections: the WebSocket, Socket.IO, and the events that are published over them.
 
 mod asyncapi;
 mod connection_limits;

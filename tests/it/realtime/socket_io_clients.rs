@@ -12,7 +12,8 @@ async fn start(data: &TempDir, model: &ScriptedModel, port: &str) -> Process {
     Process::start(data.path(), &[("AZURE_API_URL", model.url()), ("PORT", port)]).await
 }
 
-async fn session(process: &Process) -> (Browser, String) {
+/// Starts a conversation of a new user.
+async fn start_conversation(process: &Process) -> (Browser, String) {
     let browser = process.browser();
     let id = browser.start_conversation().await;
     (browser, id)
@@ -29,10 +30,10 @@ async fn ask(client: &mut RealClient, message: &str) -> String {
         received.extend(client.receive_until("acknowledged").await);
         assert_eq!(received.last(), Some(&acknowledged));
     }
-    let mut chunks: Vec<_> = received.iter().filter(|one| one[0] == "response_chunk").collect();
+    let mut chunks: Vec<_> = received.iter().filter(|event| event[0] == "response_chunk").collect();
     // The Python library handles each event in a separate thread.
-    chunks.sort_by_key(|one| one[1]["seq"].as_u64());
-    chunks.iter().map(|one| one[1]["chunk"].as_str().unwrap()).collect()
+    chunks.sort_by_key(|event| event[1]["seq"].as_u64());
+    chunks.iter().map(|event| event[1]["chunk"].as_str().unwrap()).collect()
 }
 
 fn text(event: &Value) -> &str {
@@ -48,20 +49,20 @@ async fn a_client_gets_answers_and_reconnects_after_the_server_was_killed(
     let model = ScriptedModel::start();
     let data = tempfile::tempdir().unwrap();
     let server = start(&data, &model, "0").await;
-    let (browser, id) = session(&server).await;
+    let (browser, id) = start_conversation(&server).await;
     let port = browser.base().port().unwrap().to_string();
     let mut client = RealClient::start(library, transports, &browser);
 
-    let welcomed = client.receive_until("response").await;
-    assert!(text(welcomed.last().unwrap()).starts_with("Connected"), "{welcomed:?}");
+    let received = client.receive_until("response").await;
+    assert!(text(received.last().unwrap()).starts_with("Connected"), "{received:?}");
     assert_eq!(ask(&mut client, "first").await, "You said: first");
     client.emit("send_message", json!({"message": ""})).await;
-    let mut rejected = client.receive_until("acknowledged").await;
+    let mut responses = client.receive_until("acknowledged").await;
     // The Python library handles each packet in a separate thread: either may come first.
-    if rejected.iter().all(|one| one[0] != "error") {
-        rejected.extend(client.receive_until("error").await);
+    if responses.iter().all(|event| event[0] != "error") {
+        responses.extend(client.receive_until("error").await);
     }
-    let error = rejected.iter().find(|one| one[0] == "error").expect("no error event");
+    let error = responses.iter().find(|event| event[0] == "error").expect("no error event");
     assert_eq!(error[1]["message"], "No message received from user.");
 
     server.kill().await;
@@ -80,7 +81,7 @@ async fn clients_upgrade_from_polling_to_the_websocket() {
     let model = ScriptedModel::start();
     let data = tempfile::tempdir().unwrap();
     let server = start(&data, &model, "0").await;
-    let (browser, _) = session(&server).await;
+    let (browser, _) = start_conversation(&server).await;
 
     let mut client = RealClient::start(JavaScript, "polling,websocket", &browser);
 
@@ -94,7 +95,7 @@ async fn pinged_clients_stay_connected_and_an_unconnected_one_is_closed() {
     let model = ScriptedModel::start();
     let data = tempfile::tempdir().unwrap();
     let server = start(&data, &model, "0").await;
-    let (browser, _) = session(&server).await;
+    let (browser, _) = start_conversation(&server).await;
     let transports = ["polling", "websocket", "polling,websocket"];
     let mut clients = transports.map(|name| RealClient::start(JavaScript, name, &browser));
     let mut silent = SocketIo::open(&browser, Transport::WebSocket).await;
@@ -102,7 +103,7 @@ async fn pinged_clients_stay_connected_and_an_unconnected_one_is_closed() {
     assert_eq!(silent.wait_until_closed().await, 1001);
     for client in &mut clients {
         let received = client.receive_until_within("ping", Duration::from_secs(30)).await;
-        assert!(received.iter().all(|one| one[0] != "disconnect"), "{received:?}");
+        assert!(received.iter().all(|event| event[0] != "disconnect"), "{received:?}");
         assert_eq!(ask(client, "still there?").await, "You said: still there?");
     }
 }

@@ -3,13 +3,15 @@
 use serde_json::{Value, json};
 use webchat_tests::{Socket, TestServer, answer_text};
 
+/// The names of the events; adjacent chunks have one name.
 fn names(events: &[(String, Value)]) -> Vec<&str> {
     let mut names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
     names.dedup();
     names
 }
 
-fn send(id: &str, message: &str) -> Value {
+/// The data of a `send_message` event.
+fn send_data(id: &str, message: &str) -> Value {
     json!({"conversation_id": id, "message": message})
 }
 
@@ -28,7 +30,7 @@ async fn a_turns_events_are_ordered_and_its_messages_are_stored() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
 
-    socket.send("send_message", send(&id, "Why two tides a day?")).await;
+    socket.send("send_message", send_data(&id, "Why two tides a day?")).await;
     let events = socket.receive_until("token_usage").await;
 
     assert_eq!(
@@ -58,7 +60,7 @@ async fn a_turns_events_are_ordered_and_its_messages_are_stored() {
         (&json!("stop"), &accepted["answer_id"])
     );
     let ledger = &usage["ledger"];
-    // The question's tokens, 4 for its message and 3 for the reply.
+    // The tokens of the question, 4 for the message that contains it, and 3 that start the reply.
     let sent = accepted["token_count"].as_u64().unwrap() + 4 + 3;
     assert_eq!((&ledger["history"], &ledger["total"]), (&json!(sent), &json!(sent + 800)));
     let used = sent + end["token_count"].as_u64().unwrap();
@@ -95,16 +97,16 @@ async fn an_answer_is_completed_and_stored_without_any_client() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "continue without me")).await;
+    socket.send("send_message", send_data(&id, "continue without me")).await;
     answer.send("The first half, ");
     socket.receive_until("response_chunk").await;
 
     drop(socket);
     answer.send("and the second.");
     answer.finish();
-    let mut later = browser.connect().await;
-    later.send("subscribe", json!({"conversation_id": id})).await;
-    later.receive_until("token_usage").await;
+    let mut new_socket = browser.connect().await;
+    new_socket.send("subscribe", json!({"conversation_id": id})).await;
+    new_socket.receive_until("token_usage").await;
 
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
     let stored = &loaded["conversation"][1]["content"];
@@ -117,19 +119,19 @@ async fn a_reconnecting_client_receives_the_missed_events_then_live_ones() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "count")).await;
+    socket.send("send_message", send_data(&id, "count")).await;
     socket.receive_until("conversation_updated").await;
     answer.send("one ");
     let seen = socket.expect("response_chunk").await["seq"].clone();
     drop(socket);
     answer.send("two ");
 
-    let mut back = browser.connect().await;
-    back.send("subscribe", json!({"conversation_id": id, "after": seen})).await;
-    let subscribed = back.expect("subscribed").await;
-    let missed = read_chunks(&mut back, 4).await;
+    let mut reconnected = browser.connect().await;
+    reconnected.send("subscribe", json!({"conversation_id": id, "after": seen})).await;
+    let subscribed = reconnected.expect("subscribed").await;
+    let missed = read_chunks(&mut reconnected, 4).await;
     answer.send("three");
-    let live = read_chunks(&mut back, 5).await;
+    let live = read_chunks(&mut reconnected, 5).await;
 
     assert_eq!(subscribed["recovered"], json!(true));
     assert_eq!((missed.as_str(), live.as_str()), ("two ", "three"));
@@ -141,7 +143,7 @@ async fn a_page_read_during_an_answer_is_completed_by_the_events_after_it() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "count")).await;
+    socket.send("send_message", send_data(&id, "count")).await;
     answer.send("one ");
     socket.receive_until("response_chunk").await;
 
@@ -166,33 +168,33 @@ async fn a_replay_with_a_gap_is_not_recovered() {
 
     socket.send("subscribe", json!({"conversation_id": id, "after": 1_000_000})).await;
     let subscribed = socket.expect("subscribed").await;
-    socket.send("send_message", send(&id, "again")).await;
+    socket.send("send_message", send_data(&id, "again")).await;
 
     assert_eq!(subscribed["recovered"], json!(false));
     assert_eq!(socket.expect("message_accepted").await["content"], json!("again"));
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_slows_nobody_and_misses_nothing() {
+async fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
     let server = TestServer::start().await;
     let (browser, mut quick) = server.socket().await;
     let mut slow = browser.connect().await;
     let id = browser.start_conversation().await;
     slow.send("subscribe", json!({"conversation_id": id})).await;
     slow.expect("subscribed").await;
-    // More than the connection's buffers hold.
-    let part = "So long and thanks for all the fish. ".repeat(4_000);
+    // More than fits into the buffers of the connection.
+    let chunk = "So long and thanks for all the fish. ".repeat(4_000);
     let answer = server.model.next_answer();
     for _ in 0..80 {
-        answer.send(&part);
+        answer.send(&chunk);
     }
     answer.finish();
 
-    let to_the_quick = quick.ask(&id, "Go on.").await;
-    let to_the_slow = answer_text(&slow.receive_until("token_usage").await);
+    let quick_text = quick.ask(&id, "Go on.").await;
+    let slow_text = answer_text(&slow.receive_until("token_usage").await);
 
-    assert_eq!(to_the_quick.len(), 80 * part.len());
-    assert!(to_the_slow == to_the_quick, "{} of {}", to_the_slow.len(), to_the_quick.len());
+    assert_eq!(quick_text.len(), 80 * chunk.len());
+    assert!(slow_text == quick_text, "{} of {}", slow_text.len(), quick_text.len());
 }
 
 #[tokio::test]
@@ -206,12 +208,12 @@ async fn a_duplicate_client_message_id_returns_the_first_result() {
     let first = socket.expect("message_accepted").await;
     socket.receive_until("token_usage").await;
     socket.send("send_message", message).await;
-    let again = socket.expect("message_accepted").await;
+    let duplicate = socket.expect("message_accepted").await;
 
     for field in ["message_id", "answer_id", "turn_id", "position", "client_message_id"] {
-        assert_eq!(first[field], again[field], "{field}");
+        assert_eq!(first[field], duplicate[field], "{field}");
     }
-    assert_eq!(again["seq"], json!(null));
+    assert_eq!(duplicate["seq"], json!(null));
     assert_eq!(server.model.requests().len(), 1);
 }
 
@@ -221,10 +223,10 @@ async fn a_second_message_during_a_turn_is_rejected_and_not_stored() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "first")).await;
+    socket.send("send_message", send_data(&id, "first")).await;
     socket.receive_until("conversation_updated").await;
 
-    socket.send("send_message", send(&id, "second")).await;
+    socket.send("send_message", send_data(&id, "second")).await;
     let rejected = socket.expect("error").await;
     answer.finish();
     socket.receive_until("token_usage").await;
@@ -253,7 +255,7 @@ async fn stop_disconnects_from_the_model_and_keeps_the_text_so_far() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "talk for ever")).await;
+    socket.send("send_message", send_data(&id, "talk for ever")).await;
     answer.send("This much.");
     socket.receive_until("response_chunk").await;
 
@@ -273,7 +275,7 @@ async fn a_model_that_disconnects_fails_only_its_turn() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "break")).await;
+    socket.send("send_message", send_data(&id, "break")).await;
     answer.send("Well, ");
     socket.receive_until("response_chunk").await;
 
@@ -293,7 +295,7 @@ async fn deleting_a_conversation_ends_its_turn_and_is_published() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "talk")).await;
+    socket.send("send_message", send_data(&id, "talk")).await;
     answer.send("I was");
     socket.receive_until("response_chunk").await;
 
@@ -310,14 +312,14 @@ async fn shutdown_completes_a_running_answer_and_closes_connections() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send(&id, "last message")).await;
+    socket.send("send_message", send_data(&id, "last message")).await;
     answer.send("Good");
     socket.receive_until("response_chunk").await;
 
     let ending = async {
         // Once this message is rejected, the server accepts no more turns.
         loop {
-            socket.send("send_message", send(&id, "too late")).await;
+            socket.send("send_message", send_data(&id, "too late")).await;
             if socket.expect("error").await["code"] == "shutting_down" {
                 break;
             }

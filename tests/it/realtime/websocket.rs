@@ -1,4 +1,4 @@
-//! The WebSocket: invalid events, subscriptions and limits.
+//! The WebSocket: invalid events, the current conversation, subscriptions and limits.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ const UNKNOWN_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
 #[case(r#"{"event": "subscribe", "data": {}}"#, "invalid_request")]
 #[case(r#"{"event": "subscribe", "data": {"conversation_id": "x"}}"#, "invalid_request")]
 #[tokio::test]
-async fn an_invalid_event_is_an_error_and_the_connection_stays_open(
+async fn an_invalid_event_causes_an_error_and_the_connection_stays_open(
     #[case] frame: &str,
     #[case] code: &str,
 ) {
@@ -62,7 +62,7 @@ async fn an_error_names_its_event_conversation_and_message() {
 
 #[tokio::test]
 async fn an_empty_and_an_overlong_message_are_rejected_and_not_stored() {
-    let server = TestServer::with(&[("MAX_TOKENS", "1000")]).await;
+    let server = TestServer::with_settings(&[("MAX_TOKENS", "1000")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
 
@@ -89,9 +89,9 @@ async fn the_welcome_event_names_the_current_conversation() {
 
     let mut socket = browser.connect_without_welcome().await;
 
-    let greeting = socket.expect("response").await;
+    let welcome = socket.expect("response").await;
     let data = "Connected to Webchat.";
-    assert_eq!(greeting, json!({"data": data, "session": {"conversation_id": id}}));
+    assert_eq!(welcome, json!({"data": data, "session": {"conversation_id": id}}));
 }
 
 #[tokio::test]
@@ -119,8 +119,8 @@ async fn two_connections_receive_the_same_events() {
     one.send("send_message", json!({"conversation_id": id, "message": "hello"})).await;
 
     assert_eq!(
-        joined(&one.receive_until("token_usage").await),
-        joined(&other.receive_until("token_usage").await)
+        merge_chunks(&one.receive_until("token_usage").await),
+        merge_chunks(&other.receive_until("token_usage").await)
     );
 }
 
@@ -155,15 +155,17 @@ async fn a_binary_frame_and_an_oversized_message_close_the_connection() {
     assert_eq!(huge.wait_until_closed().await.map(u16::from), Some(1009));
 }
 
-/// The events with adjacent chunks joined, as every connection may split them differently.
-fn joined(events: &[(String, Value)]) -> Vec<(String, String)> {
-    let mut joined: Vec<(String, String)> = Vec::new();
+/// Merges adjacent chunks, because the server may split them differently for each connection.
+fn merge_chunks(events: &[(String, Value)]) -> Vec<(String, String)> {
+    let mut merged: Vec<(String, String)> = Vec::new();
     for (name, data) in events {
         let text = data["chunk"].as_str().map_or_else(|| data.to_string(), ToOwned::to_owned);
-        match joined.last_mut() {
-            Some((last, so_far)) if last == name && name == "response_chunk" => *so_far += &text,
-            _ => joined.push((name.clone(), text)),
+        match merged.last_mut() {
+            Some((last, last_text)) if last == name && name == "response_chunk" => {
+                *last_text += &text
+            }
+            _ => merged.push((name.clone(), text)),
         }
     }
-    joined
+    merged
 }

@@ -1,6 +1,6 @@
-//! The WebSocket frame by frame (RFC 6455), with a client that sends what no library would. The cases follow
-//! groups 1 to 7, 9 and 10 of the Autobahn test suite. As the server does not echo, a test sends `ping` events:
-//! a `pong` proves that one was received.
+//! The WebSocket frame by frame (RFC 6455), with a client that can send invalid frames. The cases follow groups 1
+//! to 7, 9 and 10 of the Autobahn test suite. The server does not echo messages, so the tests send `ping` events
+//! and expect `pong` events.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,7 +18,7 @@ const PONG: u8 = 0xa;
 
 const KIB: usize = 1024;
 
-/// A client that sends client bytes.
+/// A client that sends arbitrary bytes.
 struct RawClient {
     stream: TcpStream,
 }
@@ -55,7 +55,7 @@ impl RawClient {
         client
     }
 
-    /// Sends bytes. The server may close before it has read all of them.
+    /// Sends bytes. The server might close the connection before it has read all of them, so errors are ignored.
     async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.ok();
     }
@@ -75,19 +75,20 @@ impl RawClient {
 
     async fn next_received(&mut self) -> Option<Received> {
         loop {
-            let (first, payload) = self.frame().await?;
-            match first {
-                0x81 => return Some(Received::Event(event(&payload))),
+            let (first_byte, payload) = self.read_frame().await?;
+            match first_byte {
+                0x81 => return Some(Received::Event(event_name(&payload))),
                 0x8a => return Some(Received::Pong(payload)),
-                0x88 => return Some(Received::Close(code(&payload))),
+                0x88 => return Some(Received::Close(close_code(&payload))),
                 0x89 => {}
-                _ => panic!("unexpected frame: {first:x}"),
+                _ => panic!("unexpected frame: {first_byte:x}"),
             }
         }
     }
 
-    async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        let first = self.stream.read_u8().await.ok()?;
+    /// Returns the first byte and the payload.
+    async fn read_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let first_byte = self.stream.read_u8().await.ok()?;
         let length = match self.stream.read_u8().await.ok()? {
             0x7e => usize::from(self.stream.read_u16().await.ok()?),
             0x7f => usize::try_from(self.stream.read_u64().await.ok()?).unwrap(),
@@ -95,7 +96,7 @@ impl RawClient {
         };
         let mut payload = vec![0; length];
         self.stream.read_exact(&mut payload).await.ok()?;
-        Some((first, payload))
+        Some((first_byte, payload))
     }
 
     /// Receives everything until the connection ends.
@@ -108,26 +109,26 @@ impl RawClient {
     }
 }
 
-fn event(payload: &[u8]) -> String {
+fn event_name(payload: &[u8]) -> String {
     let frame: Value = serde_json::from_slice(payload).unwrap();
     frame["event"].as_str().unwrap().to_owned()
 }
 
-fn code(payload: &[u8]) -> u16 {
+fn close_code(payload: &[u8]) -> u16 {
     payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code))
 }
 
-/// A frame as a client sends it.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+/// A masked frame with this first byte, as clients send it.
+fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-    let mut frame = header(first, payload.len());
+    let mut frame = header(first_byte, payload.len());
     frame.extend(MASK);
     frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     frame
 }
 
-fn header(first: u8, length: usize) -> Vec<u8> {
-    let mut header = vec![first];
+fn header(first_byte: u8, length: usize) -> Vec<u8> {
+    let mut header = vec![first_byte];
     if length < 126 {
         header.push(0x80 | u8::try_from(length).unwrap());
     } else if let Ok(length) = u16::try_from(length) {
@@ -141,7 +142,7 @@ fn header(first: u8, length: usize) -> Vec<u8> {
 }
 
 /// A `ping` event of this length in bytes.
-fn ping_of(length: usize) -> Vec<u8> {
+fn ping_of_length(length: usize) -> Vec<u8> {
     let (head, tail) = ("{\"event\":\"ping\",\"data\":\"", "\"}");
     let filler = "*".repeat(length - head.len() - tail.len());
     format!("{head}{filler}{tail}").into_bytes()
@@ -156,7 +157,7 @@ fn close(code: u16, reason: &[u8]) -> Vec<u8> {
 }
 
 /// A message in frames of at most `size` bytes.
-fn in_fragments(opcode: u8, message: &[u8], size: usize) -> Vec<u8> {
+fn fragments(opcode: u8, message: &[u8], size: usize) -> Vec<u8> {
     let last = message.len().div_ceil(size) - 1;
     let fragment = |(number, payload): (usize, &[u8])| {
         let fin = if number == last { FIN } else { 0 };
@@ -170,14 +171,14 @@ fn pong() -> Received {
     Received::Event("pong".to_owned())
 }
 
-/// Asserts that the server answers these bytes with `expected` and that the connection stays usable.
+/// Asserts that the server responds to these bytes with `expected` and that the connection stays usable.
 async fn assert_accepted(server: &TestServer, case: &str, bytes: &[u8], expected: &[Received]) {
-    for chunk in [usize::MAX, 997, 1] {
-        if chunk == 1 && bytes.len() > KIB {
+    for chunk_size in [usize::MAX, 997, 1] {
+        if chunk_size == 1 && bytes.len() > KIB {
             continue;
         }
         let mut client = RawClient::open(server).await;
-        client.send_in_chunks(bytes, chunk.min(bytes.len().max(1))).await;
+        client.send_in_chunks(bytes, chunk_size.min(bytes.len().max(1))).await;
         for frame in expected {
             assert_eq!(client.receive().await.as_ref(), Some(frame), "{case}");
         }
@@ -186,14 +187,14 @@ async fn assert_accepted(server: &TestServer, case: &str, bytes: &[u8], expected
     }
 }
 
-/// Asserts that the server answers these bytes by closing the connection with this code.
+/// Asserts that the server responds to these bytes by closing the connection with this code.
 async fn assert_closed(server: &TestServer, case: &str, bytes: &[u8], code: u16) {
-    for chunk in [usize::MAX, 1] {
-        if chunk == 1 && bytes.len() > KIB {
+    for chunk_size in [usize::MAX, 1] {
+        if chunk_size == 1 && bytes.len() > KIB {
             continue;
         }
         let mut client = RawClient::open(server).await;
-        client.send_in_chunks(bytes, chunk.min(bytes.len())).await;
+        client.send_in_chunks(bytes, chunk_size.min(bytes.len())).await;
         let mut received = client.receive().await;
         while !matches!(received, Some(Received::Close(_)) | None) {
             received = client.receive().await;
@@ -206,7 +207,7 @@ async fn assert_closed(server: &TestServer, case: &str, bytes: &[u8], code: u16)
 async fn frames_of_every_length_are_accepted() {
     let server = TestServer::start().await;
     for length in [26, 125, 126, 127, 128, 65_535, 65_536] {
-        let bytes = frame(FIN | TEXT, &ping_of(length));
+        let bytes = frame(FIN | TEXT, &ping_of_length(length));
         assert_accepted(&server, &format!("{length} bytes"), &bytes, &[pong()]).await;
     }
     let nothing = frame(FIN | TEXT, b"");
@@ -256,16 +257,16 @@ async fn fragments_are_reassembled_around_control_frames() {
     let message = ping();
     let (head, tail) = message.split_at(7);
     let (first, last) = (frame(TEXT, head), frame(FIN | CONTINUATION, tail));
-    let (middle, question) = (frame(CONTINUATION, b""), frame(FIN | PING, b"now?"));
+    let (middle, ping_frame) = (frame(CONTINUATION, b""), frame(FIN | PING, b"now?"));
     let pong_frame = Received::Pong(b"now?".to_vec());
 
     for (case, frames, received) in [
         ("two", vec![&first, &last], vec![pong()]),
         ("an empty one", vec![&first, &middle, &last], vec![pong()]),
-        ("a ping between", vec![&first, &question, &last], vec![pong_frame.clone(), pong()]),
+        ("a ping between", vec![&first, &ping_frame, &last], vec![pong_frame.clone(), pong()]),
         (
             "pings between",
-            vec![&first, &question, &middle, &question, &last, &first, &last],
+            vec![&first, &ping_frame, &middle, &ping_frame, &last, &first, &last],
             vec![pong_frame.clone(), pong_frame, pong(), pong()],
         ),
     ] {
@@ -295,7 +296,7 @@ async fn text_must_be_valid_utf_8() {
         let message = text(valid.as_bytes());
         assert_accepted(&server, valid, &frame(FIN | TEXT, &message), &[pong()]).await;
         // A character may also be split between two frames.
-        assert_accepted(&server, valid, &in_fragments(TEXT, &message, 1), &[pong()]).await;
+        assert_accepted(&server, valid, &fragments(TEXT, &message, 1), &[pong()]).await;
     }
     for invalid in [
         b"\xce\xba\xe1\xbd\xb9\xcf\x83\xed\xa0\x80\x65".as_slice(),
@@ -317,7 +318,7 @@ async fn text_must_be_valid_utf_8() {
         let case = format!("{invalid:x?}");
         let message = text(invalid);
         assert_closed(&server, &case, &frame(FIN | TEXT, &message), 1007).await;
-        assert_closed(&server, &case, &in_fragments(TEXT, &message, 1), 1007).await;
+        assert_closed(&server, &case, &fragments(TEXT, &message, 1), 1007).await;
     }
 }
 
@@ -355,7 +356,7 @@ async fn a_close_frame_is_answered_and_is_the_last_frame() {
 async fn messages_are_accepted_up_to_the_size_limit() {
     let server = TestServer::start().await;
     for size in [64 * KIB, 256 * KIB, 1024 * KIB] {
-        let single_frame = frame(FIN | TEXT, &ping_of(size));
+        let single_frame = frame(FIN | TEXT, &ping_of_length(size));
         assert_accepted(&server, &format!("{size} in one"), &single_frame, &[pong()]).await;
     }
     for (size, fragment) in [
@@ -365,10 +366,10 @@ async fn messages_are_accepted_up_to_the_size_limit() {
         (4096 * KIB, 256 * KIB),
         (4096 * KIB, 1024 * KIB),
     ] {
-        let bytes = in_fragments(TEXT, &ping_of(size), fragment);
+        let bytes = fragments(TEXT, &ping_of_length(size), fragment);
         assert_accepted(&server, &format!("{size} by {fragment}"), &bytes, &[pong()]).await;
     }
-    let larger = in_fragments(TEXT, &ping_of(4096 * KIB + 1), 256 * KIB);
+    let larger = fragments(TEXT, &ping_of_length(4096 * KIB + 1), 256 * KIB);
     assert_closed(&server, "a larger message", &larger, 1009).await;
     // The header alone is enough to reject the frame.
     assert_closed(&server, "a larger frame", &header(FIN | TEXT, 1024 * KIB + 1), 1009).await;
@@ -379,19 +380,19 @@ async fn messages_are_accepted_up_to_the_size_limit() {
 #[tokio::test]
 async fn the_size_limits_can_be_configured() {
     let sizes = [("WS_MAX_FRAME_KB", "1"), ("WS_MAX_MESSAGE_KB", "2")];
-    let server = TestServer::with(&sizes).await;
+    let server = TestServer::with_settings(&sizes).await;
 
-    assert_accepted(&server, "a frame", &frame(FIN | TEXT, &ping_of(KIB)), &[pong()]).await;
-    let largest = in_fragments(TEXT, &ping_of(2 * KIB), KIB);
+    assert_accepted(&server, "a frame", &frame(FIN | TEXT, &ping_of_length(KIB)), &[pong()]).await;
+    let largest = fragments(TEXT, &ping_of_length(2 * KIB), KIB);
     assert_accepted(&server, "a message", &largest, &[pong()]).await;
     assert_closed(&server, "a larger frame", &header(FIN | TEXT, KIB + 1), 1009).await;
-    let larger = in_fragments(TEXT, &ping_of(2 * KIB + 1), KIB);
+    let larger = fragments(TEXT, &ping_of_length(2 * KIB + 1), KIB);
     assert_closed(&server, "a larger message", &larger, 1009).await;
 }
 
 #[tokio::test]
 async fn a_client_that_answers_no_ping_is_disconnected() {
-    let server = TestServer::with(&[("WS_IDLE_S", "1")]).await;
+    let server = TestServer::with_settings(&[("WS_IDLE_S", "1")]).await;
     let mut client = RawClient::open(&server).await;
 
     assert_eq!(client.receive_all().await, [Received::Close(1001)]);

@@ -24,11 +24,11 @@ impl TestChat {
         self.browser.request(method, &format!("{}{rest}", self.path)).json(body)
     }
 
-    async fn tag(&self, rest: &str) -> String {
+    async fn etag(&self, rest: &str) -> String {
         let response = self.browser.get(&format!("{}{rest}", self.path)).await;
-        let tag = response.header("etag").to_owned();
-        assert!(tag.starts_with('"') && tag.len() > 10, "{response:?}");
-        tag
+        let etag = response.header("etag").to_owned();
+        assert!(etag.starts_with('"') && etag.len() > 10, "{response:?}");
+        etag
     }
 }
 
@@ -40,44 +40,44 @@ fn assert_conflict(response: &Response) {
 async fn a_request_with_the_current_etag_returns_304() {
     let chat = TestChat::open().await;
     for rest in ["", "/context"] {
-        let tag = chat.tag(rest).await;
-        let ask = async |tags: &str| {
+        let etag = chat.etag(rest).await;
+        let get_if_none_match = async |tags: &str| {
             let request = chat.browser.request(Method::GET, &format!("{}{rest}", chat.path));
             chat.browser.send(request.header("if-none-match", tags)).await
         };
 
-        let known = ask(&tag).await;
-        let among_others = ask(&format!("\"x\", W/{tag}")).await;
-        let another = ask("\"x\"").await;
-        let no_tag = ask("x").await;
+        let same = get_if_none_match(&etag).await;
+        let among_others = get_if_none_match(&format!("\"x\", W/{etag}")).await;
+        let other = get_if_none_match("\"x\"").await;
+        let invalid = get_if_none_match("x").await;
 
-        assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""));
-        assert_eq!(known.header("etag"), tag);
+        assert_eq!((same.status.as_u16(), same.text.as_str()), (304, ""));
+        assert_eq!(same.header("etag"), etag);
         assert_eq!(among_others.status, 304);
-        assert_eq!((another.status.as_u16(), no_tag.status.as_u16()), (200, 200));
+        assert_eq!((other.status.as_u16(), invalid.status.as_u16()), (200, 200));
     }
 }
 
 #[tokio::test]
 async fn a_conversation_is_changed_only_if_its_etag_matches() {
     let chat = TestChat::open().await;
-    let tag = chat.tag("").await;
+    let etag = chat.etag("").await;
     let change = async |title: &str, tag: &str| {
         let request = chat.request(Method::PATCH, "", &json!({"title": title}));
         chat.browser.send(request.header("if-match", tag)).await
     };
 
-    let first = change("one", &tag).await;
-    let second = change("two", &tag).await;
+    let first = change("one", &etag).await;
+    let second = change("two", &etag).await;
     let third = change("three", first.header("etag")).await;
     let any = change("four", "*").await;
     let weak = change("five", &format!("W/{}", any.header("etag"))).await;
-    let no_tag = change("six", "four").await;
+    let invalid = change("six", "four").await;
     let delete = |tag: &str| {
         let request = chat.browser.request(Method::DELETE, &chat.path);
         chat.browser.send(request.header("if-match", tag))
     };
-    let deleted_blindly = delete(&tag).await;
+    let deleted_with_old_etag = delete(&etag).await;
     let deleted = delete(any.header("etag")).await;
 
     assert_eq!(
@@ -86,31 +86,34 @@ async fn a_conversation_is_changed_only_if_its_etag_matches() {
     );
     assert_conflict(&second);
     assert_conflict(&weak);
-    assert_conflict(&no_tag);
-    assert_conflict(&deleted_blindly);
+    assert_conflict(&invalid);
+    assert_conflict(&deleted_with_old_etag);
     assert_eq!(deleted.status, 204);
 }
 
 #[tokio::test]
 async fn a_context_is_changed_only_if_its_etag_matches() {
     let chat = TestChat::open().await;
-    let tag = chat.tag("/context").await;
+    let etag = chat.etag("/context").await;
     let change = async |prompt: &str, tag: &str| {
         let request = chat.request(Method::PATCH, "/context", &json!({"system_prompt": prompt}));
         chat.browser.send(request.header("if-match", tag)).await
     };
-    let summary = async |method: Method, tag: &str| {
+    let change_summary = async |method: Method, tag: &str| {
         let request = chat.request(method, "/context/summary", &json!({"text": "x"}));
         chat.browser.send(request.header("if-match", tag)).await
     };
 
-    let first = change("Be brief.", &tag).await;
-    let second = change("Be long.", &tag).await;
+    let first = change("Be brief.", &etag).await;
+    let second = change("Be long.", &etag).await;
     let third = change("Be kind.", first.header("etag")).await;
 
     assert_eq!((first.status.as_u16(), third.status.as_u16()), (200, 200));
     assert_conflict(&second);
-    assert_conflict(&summary(Method::PUT, &tag).await);
-    assert_conflict(&summary(Method::DELETE, &tag).await);
-    assert_eq!(summary(Method::PUT, third.header("etag")).await.status_and_code().1, "no_summary");
+    assert_conflict(&change_summary(Method::PUT, &etag).await);
+    assert_conflict(&change_summary(Method::DELETE, &etag).await);
+    assert_eq!(
+        change_summary(Method::PUT, third.header("etag")).await.status_and_code().1,
+        "no_summary"
+    );
 }

@@ -19,7 +19,7 @@ fn contents(request: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_model() {
-    let server = TestServer::with(&[("SYSTEM_PROMPT", "Be kind.")]).await;
+    let server = TestServer::with_settings(&[("SYSTEM_PROMPT", "Be kind.")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
@@ -29,27 +29,27 @@ async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_mode
     let added = post(&browser, &examples, &pair).await;
     socket.ask(&id, "by default").await;
     let changes = json!({"system_prompt": "Be brief.", "parameters": {"temperature": 0.5}});
-    let own = browser.patch(&context, &changes).await;
+    let changed = browser.patch(&context, &changes).await;
     socket.ask(&id, "with my own").await;
-    let unprompted = browser.patch(&context, &json!({"system_prompt": null})).await.json();
+    let without_prompt = browser.patch(&context, &json!({"system_prompt": null})).await.json();
     let example = format!("{examples}/{}", added.json()["example_id"].as_str().unwrap());
     let removed = browser.delete(&example).await;
 
-    assert_eq!((added.status.as_u16(), own.status.as_u16()), (201, 200));
+    assert_eq!((added.status.as_u16(), changed.status.as_u16()), (201, 200));
     let requests = server.model.requests();
     assert_eq!(contents(&requests[0]), ["Be kind.", "1 + 1?", "2.", "by default"]);
     assert_eq!(requests[0]["temperature"], Value::Null);
     assert_eq!(contents(&requests[1])[0], "Be brief.");
     assert_eq!(requests[1]["temperature"], json!(0.5));
-    let shown = own.json();
-    assert_eq!(shown["system_prompt"], json!({"text": "Be brief.", "token_count": 3}));
-    assert_eq!(shown["few_shot_examples"][0]["assistant_response"], json!("2."));
-    assert_eq!(shown["ledger"]["system"], json!(7));
-    assert_eq!(unprompted["system_prompt"], Value::Null);
+    let context = changed.json();
+    assert_eq!(context["system_prompt"], json!({"text": "Be brief.", "token_count": 3}));
+    assert_eq!(context["few_shot_examples"][0]["assistant_response"], json!("2."));
+    assert_eq!(context["ledger"]["system"], json!(7));
+    assert_eq!(without_prompt["system_prompt"], Value::Null);
     assert_eq!(
-        unprompted["parameters"],
+        without_prompt["parameters"],
         json!({"temperature": 0.5}),
-        "fields that are not given stay"
+        "fields that are not in the request stay unchanged"
     );
     assert_eq!(removed.status, 204);
     assert_eq!(browser.get(&examples).await.json(), json!({"few_shot_examples": []}));
@@ -57,19 +57,20 @@ async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_mode
 
 #[tokio::test]
 async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_deleted() {
-    let server = TestServer::with(&[("MAX_TOKENS", "1800"), ("REPLY_TOKENS", "800")]).await;
+    let server =
+        TestServer::with_settings(&[("MAX_TOKENS", "1800"), ("REPLY_TOKENS", "800")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
 
-    // The model repeats what it is received: 400 tokens, and the summary is the transcript's beginning.
+    // The model repeats this text of about 400 tokens. The summary becomes the beginning of the transcript.
     socket.ask(&id, &"tide ".repeat(390)).await;
     let change = socket.receive_until("conversation_updated").await.pop().unwrap().1;
     let summarised = browser.get(&context).await.json();
     let replaced = put(&browser, &format!("{context}/summary"), &json!({"text": "Tides."})).await;
     socket.ask(&id, "And now?").await;
     let removed = browser.delete(&format!("{context}/summary")).await;
-    let again = browser.delete(&format!("{context}/summary")).await;
+    let removed_again = browser.delete(&format!("{context}/summary")).await;
 
     assert_eq!((&change["change"], &change["summary_through"]), (&json!("compacted"), &json!(2)));
     assert_eq!(summarised["summary"]["author"], json!("model"));
@@ -77,17 +78,17 @@ async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_d
     assert_eq!(summarised["ledger"]["summary_through"], json!(2));
     assert_eq!(replaced.json()["summary"]["text"], json!("Tides."));
     assert_eq!(replaced.json()["summary"]["author"], json!("user"));
-    let asked = server.model.requests().pop().unwrap();
-    assert_eq!(contents(&asked), ["Summary of the conversation so far:\nTides.", "And now?"]);
+    let request = server.model.requests().pop().unwrap();
+    assert_eq!(contents(&request), ["Summary of the conversation so far:\nTides.", "And now?"]);
     assert_eq!(removed.status, 204);
-    assert_eq!(again.status_and_code(), (404, "no_summary".to_owned()));
+    assert_eq!(removed_again.status_and_code(), (404, "no_summary".to_owned()));
     let messages = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     assert_eq!(messages["messages"].as_array().unwrap().len(), 4, "compaction deletes no message");
 }
 
 #[tokio::test]
 async fn an_invalid_change_is_rejected_with_a_reason() {
-    let server = TestServer::with(&[("MAX_TOKENS", "1800")]).await;
+    let server = TestServer::with_settings(&[("MAX_TOKENS", "1800")]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
@@ -95,21 +96,21 @@ async fn an_invalid_change_is_rejected_with_a_reason() {
 
     let too_long = browser.patch(&context, &json!({"system_prompt": "tide ".repeat(600)})).await;
     let too_hot = browser.patch(&context, &json!({"parameters": {"temperature": 3}})).await;
-    let unknown = browser.patch(&context, &json!({"sytem_prompt": "typo"})).await;
-    let empty = put(&browser, &format!("{context}/summary"), &json!({"text": " "})).await;
-    let none = put(&browser, &format!("{context}/summary"), &json!({"text": "Tides."})).await;
-    let half = json!({"user_prompt": "1 + 1?", "assistant_response": " "});
-    let half = post(&browser, &examples, &half).await;
-    let gone = browser.delete(&format!("{examples}/{}", uuid::Uuid::nil())).await;
+    let unknown_field = browser.patch(&context, &json!({"sytem_prompt": "typo"})).await;
+    let empty_summary = put(&browser, &format!("{context}/summary"), &json!({"text": " "})).await;
+    let no_summary = put(&browser, &format!("{context}/summary"), &json!({"text": "Tides."})).await;
+    let incomplete_example = json!({"user_prompt": "1 + 1?", "assistant_response": " "});
+    let incomplete = post(&browser, &examples, &incomplete_example).await;
+    let unknown_example = browser.delete(&format!("{examples}/{}", uuid::Uuid::nil())).await;
 
     assert_eq!(too_long.status_and_code(), (422, "context_too_long".to_owned()));
     assert_eq!(too_hot.status_and_code(), (422, "invalid_value".to_owned()));
     assert!(too_hot.text.contains("a number from 0 to 2 is expected"), "{too_hot:?}");
-    assert_eq!(unknown.status_and_code(), (422, "invalid_value".to_owned()));
-    assert_eq!(empty.status_and_code(), (422, "invalid_value".to_owned()));
-    assert_eq!(none.status_and_code(), (404, "no_summary".to_owned()));
-    assert_eq!(half.status_and_code(), (400, "incomplete_example".to_owned()));
-    assert_eq!(gone.status_and_code(), (404, "example_not_found".to_owned()));
+    assert_eq!(unknown_field.status_and_code(), (422, "invalid_value".to_owned()));
+    assert_eq!(empty_summary.status_and_code(), (422, "invalid_value".to_owned()));
+    assert_eq!(no_summary.status_and_code(), (404, "no_summary".to_owned()));
+    assert_eq!(incomplete.status_and_code(), (400, "incomplete_example".to_owned()));
+    assert_eq!(unknown_example.status_and_code(), (404, "example_not_found".to_owned()));
 }
 
 #[tokio::test]
@@ -117,23 +118,23 @@ async fn examples_of_flask_clients_appear_in_the_loaded_history() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let pair = json!({"user_prompt": "1 + 1?", "assistant_response": "2."});
-    let nowhere = post(&browser, "/add_few_shot_example", &pair).await;
+    let without_conversation = post(&browser, "/add_few_shot_example", &pair).await;
     let id = browser.start_conversation().await;
     socket.ask(&id, "before").await;
 
     let added = post(&browser, "/add_few_shot_example", &pair).await;
-    let missing = post(&browser, "/add_few_shot_example", &json!({"user_prompt": "?"})).await;
+    let incomplete = post(&browser, "/add_few_shot_example", &json!({"user_prompt": "?"})).await;
     socket.ask(&id, "after").await;
 
-    assert_eq!(nowhere.status_and_code(), (400, "no_conversation".to_owned()));
+    assert_eq!(without_conversation.status_and_code(), (400, "no_conversation".to_owned()));
     let message = "Few-shot example added successfully!";
     assert_eq!((added.status.as_u16(), added.json()), (200, json!({"message": message})));
-    assert_eq!(missing.status, 400);
+    assert_eq!(incomplete.status, 400);
     let message = "Both 'user_prompt' and 'assistant_response' are required.";
-    assert_eq!(missing.json()["message"], json!(message));
+    assert_eq!(incomplete.json()["message"], json!(message));
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
-    let contents: Vec<_> = loaded["conversation"].as_array().unwrap().iter().collect();
-    let contents: Vec<_> = contents.iter().map(|one| one["content"].as_str().unwrap()).collect();
+    let messages = loaded["conversation"].as_array().unwrap().iter();
+    let contents: Vec<_> = messages.map(|message| message["content"].as_str().unwrap()).collect();
     assert_eq!(
         contents,
         ["before", "You said: before", "1 + 1?", "2.", "after", "You said: after"]
@@ -142,7 +143,7 @@ async fn examples_of_flask_clients_appear_in_the_loaded_history() {
 
 #[tokio::test]
 async fn the_model_generates_the_title_after_the_first_answer() {
-    let server = TestServer::with(&[("AUTO_TITLES", "on")]).await;
+    let server = TestServer::with_settings(&[("AUTO_TITLES", "on")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
@@ -154,9 +155,9 @@ async fn the_model_generates_the_title_after_the_first_answer() {
     title.send("\"Moon and tides\"");
     title.finish();
     socket.receive_until("token_usage").await;
-    let received = socket.receive_until("conversation_updated").await.pop().unwrap().1;
+    let update = socket.receive_until("conversation_updated").await.pop().unwrap().1;
 
-    assert_eq!(received["title"], json!("Moon and tides"));
+    assert_eq!(update["title"], json!("Moon and tides"));
     let conversation = browser.get(&format!("/api/v1/conversations/{id}")).await.json();
     assert_eq!(conversation["title"], json!("Moon and tides"));
 }

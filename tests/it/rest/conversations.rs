@@ -43,7 +43,7 @@ async fn any_conversation_can_be_saved_as_a_file_and_reset() {
     browser.start_conversation().await;
 
     let saved = browser.post(&format!("/api/v1/conversations/{id}/save")).await;
-    let emptied = browser.post(&format!("/api/v1/conversations/{id}/reset")).await;
+    let reset = browser.post(&format!("/api/v1/conversations/{id}/reset")).await;
 
     let file = format!("/saved_conversations/{}", saved.json()["file_name"].as_str().unwrap());
     let saved_messages = [("user", "Why?"), ("assistant", "You said: Why?")]
@@ -52,7 +52,7 @@ async fn any_conversation_can_be_saved_as_a_file_and_reset() {
         (saved.status.as_u16(), browser.get(&file).await.json()),
         (201, json!(saved_messages))
     );
-    assert_eq!(emptied.status, 204);
+    assert_eq!(reset.status, 204);
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     assert_eq!(page["messages"], json!([]));
 }
@@ -65,9 +65,9 @@ async fn conversations_are_paged_by_last_update() {
     for _ in 0..5 {
         ids.push(create(&browser).await);
     }
-    socket.ask(&ids[1], "touched last").await;
-    let touched = ids.remove(1);
-    ids.push(touched);
+    socket.ask(&ids[1], "updated last").await;
+    let updated = ids.remove(1);
+    ids.push(updated);
     ids.reverse();
 
     let mut listed = Vec::new();
@@ -75,7 +75,8 @@ async fn conversations_are_paged_by_last_update() {
     loop {
         let page = browser.get(&path).await.json();
         let items = page["conversations"].as_array().unwrap().clone();
-        listed.extend(items.iter().map(|one| one["conversation_id"].as_str().unwrap().to_owned()));
+        listed
+            .extend(items.iter().map(|item| item["conversation_id"].as_str().unwrap().to_owned()));
         let Some(cursor) = page["next_cursor"].as_str() else {
             break;
         };
@@ -89,23 +90,23 @@ async fn conversations_are_paged_by_last_update() {
 async fn an_archived_conversation_is_unarchived_by_a_new_message() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
-    let (kept, away) = (create(&browser).await, create(&browser).await);
-    let path = format!("/api/v1/conversations/{away}");
+    let (other_id, archived_id) = (create(&browser).await, create(&browser).await);
+    let path = format!("/api/v1/conversations/{archived_id}");
     let listed = async |query: &str| -> Vec<String> {
         let list = browser.get(&format!("/api/v1/conversations{query}")).await.json();
         let list = list["conversations"].as_array().unwrap().clone();
-        list.iter().map(|one| one["conversation_id"].as_str().unwrap().to_owned()).collect()
+        list.iter().map(|item| item["conversation_id"].as_str().unwrap().to_owned()).collect()
     };
-    socket.send("subscribe", json!({"conversation_id": away})).await;
+    socket.send("subscribe", json!({"conversation_id": archived_id})).await;
     socket.expect("subscribed").await;
 
-    let both = json!({"archived": true, "title": "Old"});
-    let archived = browser.patch(&path, &both).await.json();
+    let changes = json!({"archived": true, "title": "Old"});
+    let archived = browser.patch(&path, &changes).await.json();
     let received = [socket.receive().await.1, socket.receive().await.1];
-    let (current, archive) = (listed("").await, listed("?archived=true").await);
-    let flask = browser.get("/list_conversations").await.json();
-    socket.ask(&away, "Are you there?").await;
-    let back = browser.get(&path).await.json();
+    let (active, archive) = (listed("").await, listed("?archived=true").await);
+    let flask_list = browser.get("/list_conversations").await.json();
+    socket.ask(&archived_id, "Are you there?").await;
+    let unarchived = browser.get(&path).await.json();
 
     assert_eq!((&archived["archived"], &archived["title"]), (&json!(true), &json!("Old")));
     assert_eq!(
@@ -113,10 +114,10 @@ async fn an_archived_conversation_is_unarchived_by_a_new_message() {
         (&json!("title"), &json!("archived"))
     );
     assert_eq!(received[1]["archived"], json!(true));
-    assert_eq!((current, archive), (vec![kept.clone()], vec![away.clone()]));
-    assert_eq!(flask["conversations"].as_array().unwrap().len(), 2);
-    assert_eq!(back["archived"], json!(false));
-    assert_eq!(listed("?archived=false").await, [away, kept]);
+    assert_eq!((active, archive), (vec![other_id.clone()], vec![archived_id.clone()]));
+    assert_eq!(flask_list["conversations"].as_array().unwrap().len(), 2);
+    assert_eq!(unarchived["archived"], json!(false));
+    assert_eq!(listed("?archived=false").await, [archived_id, other_id]);
 }
 
 #[tokio::test]
@@ -134,7 +135,7 @@ async fn messages_are_paged_backwards() {
 
     let contents = |page: &Value| -> Vec<String> {
         let messages = page["messages"].as_array().unwrap();
-        messages.iter().map(|one| one["content"].as_str().unwrap().to_owned()).collect()
+        messages.iter().map(|message| message["content"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(contents(&newest), ["You said: one", "two", "You said: two"]);
     assert_eq!(contents(&older), ["one"]);
@@ -160,7 +161,7 @@ async fn invalid_input_is_rejected_with_a_reason() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let id = create(&browser).await;
-    let one = format!("/api/v1/conversations/{id}");
+    let path = format!("/api/v1/conversations/{id}");
     let invalid_requests = [
         (
             browser.get("/api/v1/conversations?limit=0").await,
@@ -170,13 +171,17 @@ async fn invalid_input_is_rejected_with_a_reason() {
         (browser.get("/api/v1/conversations?limit=101").await, 400, "`limit` must be"),
         (browser.get("/api/v1/conversations?limit=ten").await, 400, "invalid digit"),
         (browser.get("/api/v1/conversations?cursor=x").await, 400, "next_cursor"),
-        (browser.get(&format!("{one}/messages?before=-1")).await, 400, "invalid digit"),
-        (browser.patch(&one, &json!({"title": " "})).await, 422, "1 to 200 characters"),
-        (browser.patch(&one, &json!({"title": "x".repeat(201)})).await, 422, "1 to 200 characters"),
-        (browser.patch(&one, &json!({"archived": "yes"})).await, 422, "invalid type"),
-        (browser.patch(&one, &json!({"head": null})).await, 422, "unknown field `head`"),
-        (browser.patch(&one, &json!(["title", true])).await, 422, "expected an object"),
-        (browser.patch(&one, &json!({"title": "x".repeat(99_999)})).await, 413, "too large"),
+        (browser.get(&format!("{path}/messages?before=-1")).await, 400, "invalid digit"),
+        (browser.patch(&path, &json!({"title": " "})).await, 422, "1 to 200 characters"),
+        (
+            browser.patch(&path, &json!({"title": "x".repeat(201)})).await,
+            422,
+            "1 to 200 characters",
+        ),
+        (browser.patch(&path, &json!({"archived": "yes"})).await, 422, "invalid type"),
+        (browser.patch(&path, &json!({"head": null})).await, 422, "unknown field `head`"),
+        (browser.patch(&path, &json!(["title", true])).await, 422, "expected an object"),
+        (browser.patch(&path, &json!({"title": "x".repeat(99_999)})).await, 413, "too large"),
         (browser.post("/api/v1/config").await, 405, "not allowed"),
         (browser.get("/api/v1/nothing").await, 404, "nothing here"),
     ];
@@ -194,20 +199,23 @@ async fn only_uncompressed_json_bodies_are_accepted() {
     let id = create(&browser).await;
     let patch = || browser.request(Method::PATCH, &format!("/api/v1/conversations/{id}"));
     let body = r#"{"title": "x"}"#;
-    let json = ("content-type", "application/json");
+    let json_type = ("content-type", "application/json");
 
-    let broken = browser.send(patch().header(json.0, json.1).body("{\"title\":")).await;
-    let lone = browser.send(patch().header(json.0, json.1).body(r#"{"title": "\ud800"}"#)).await;
+    let broken = browser.send(patch().header(json_type.0, json_type.1).body("{\"title\":")).await;
+    let lone_surrogate =
+        browser.send(patch().header(json_type.0, json_type.1).body(r#"{"title": "\ud800"}"#)).await;
     let text = browser.send(patch().header("content-type", "text/plain").body(body)).await;
-    let packed = browser
-        .send(patch().header(json.0, json.1).header("content-encoding", "gzip").body(body))
+    let compressed = browser
+        .send(
+            patch().header(json_type.0, json_type.1).header("content-encoding", "gzip").body(body),
+        )
         .await;
 
-    let nothing = browser.send(patch()).await;
+    let no_body = browser.send(patch()).await;
 
-    assert_eq!(nothing.status_and_code(), (415, "unsupported_media_type".to_owned()));
+    assert_eq!(no_body.status_and_code(), (415, "unsupported_media_type".to_owned()));
     assert_eq!(broken.status_and_code(), (400, "invalid_request".to_owned()));
-    assert_eq!(lone.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(lone_surrogate.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(text.status_and_code(), (415, "unsupported_media_type".to_owned()));
-    assert_eq!(packed.status_and_code(), (415, "unsupported_media_type".to_owned()));
+    assert_eq!(compressed.status_and_code(), (415, "unsupported_media_type".to_owned()));
 }

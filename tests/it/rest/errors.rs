@@ -1,4 +1,4 @@
-//! The body of errors.
+//! The bodies of error responses.
 
 use std::fs;
 

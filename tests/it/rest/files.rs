@@ -10,31 +10,31 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, Process, ScriptedModel, Socket, TIMEOUT, TestServer};
 
-/// Parts of 64 tokens, one at a time.
+/// Files are split into parts of 64 tokens, which are analysed one at a time.
 const SMALL_PARTS: [(&str, &str); 2] = [("CHUNK_SIZE_TOKENS", "64"), ("FILE_CONCURRENCY", "1")];
 
-/// The content of a file of that many parts.
+/// The content of a file that is split into this number of parts.
 fn text(parts: usize) -> String {
     let parts = (1..=parts).map(|part| format!("{part}{}\n\n", " tide".repeat(50)));
     parts.collect::<Vec<_>>().concat()
 }
 
-fn files(id: &str) -> String {
+fn files_path(id: &str) -> String {
     format!("/api/v1/conversations/{id}/files")
 }
 
 /// Uploads a file. Returns the path of its job.
 async fn upload(browser: &Browser, id: &str, content: &str) -> String {
-    let answer = browser.upload(&files(id), "tides.txt", content.as_bytes()).await;
-    assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
-    format!("{}/{}", files(id), answer.json()["job_id"].as_str().unwrap())
+    let response = browser.upload(&files_path(id), "tides.txt", content.as_bytes()).await;
+    assert_eq!(response.status, StatusCode::ACCEPTED, "{response:?}");
+    format!("{}/{}", files_path(id), response.json()["job_id"].as_str().unwrap())
 }
 
 /// Waits until the job has this status. Returns the job.
-async fn wait_for_status(browser: &Browser, file: &str, status: &str) -> Value {
+async fn wait_for_status(browser: &Browser, job_path: &str, status: &str) -> Value {
     let waiting = async {
         loop {
-            let job = browser.get(file).await.json();
+            let job = browser.get(job_path).await.json();
             if job["status"] == json!(status) {
                 return job;
             }
@@ -44,7 +44,7 @@ async fn wait_for_status(browser: &Browser, file: &str, status: &str) -> Value {
     timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("the job did not become {status}"))
 }
 
-/// Waits until the model has received that many requests.
+/// Waits until the model has received this number of requests.
 async fn wait_for_requests(model: &ScriptedModel, count: usize) {
     let asking = async {
         while model.requests().len() < count {
@@ -57,7 +57,7 @@ async fn wait_for_requests(model: &ScriptedModel, count: usize) {
 async fn contents(browser: &Browser, id: &str) -> Vec<String> {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     let messages = page["messages"].as_array().unwrap();
-    messages.iter().map(|one| one["content"].as_str().unwrap().to_owned()).collect()
+    messages.iter().map(|message| message["content"].as_str().unwrap().to_owned()).collect()
 }
 
 async fn subscribe(socket: &mut Socket, id: &str) {
@@ -66,18 +66,18 @@ async fn subscribe(socket: &mut Socket, id: &str) {
 }
 
 #[tokio::test]
-async fn file_progress_is_published_and_questions_about_the_file_are_answered() {
-    let server = TestServer::with(&SMALL_PARTS).await;
+async fn file_progress_is_published_and_the_model_receives_the_analysis() {
+    let server = TestServer::with_settings(&SMALL_PARTS).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     subscribe(&mut socket, &id).await;
-    for answer in ["Of one.", "Of two.", "Of both."] {
-        let answering = server.model.next_answer();
-        answering.send(answer);
-        answering.finish();
+    for text in ["Of one.", "Of two.", "Of both."] {
+        let scripted = server.model.next_answer();
+        scripted.send(text);
+        scripted.finish();
     }
 
-    let file = upload(&browser, &id, &text(2)).await;
+    let job_path = upload(&browser, &id, &text(2)).await;
     let mut received = Vec::new();
     for _ in 0..4 {
         let progress = socket.expect("file_progress").await;
@@ -89,8 +89,8 @@ async fn file_progress_is_published_and_questions_about_the_file_are_answered() 
     }
     let titled = socket.expect("conversation_updated").await;
     let added = socket.expect("conversation_updated").await;
-    let job = browser.get(&file).await.json();
-    let listed = browser.get(&files(&id)).await.json();
+    let job = browser.get(&job_path).await.json();
+    let listed = browser.get(&files_path(&id)).await.json();
     socket.ask(&id, "What is it about?").await;
 
     let expected = [("running", 0), ("running", 1), ("running", 2), ("complete", 2)];
@@ -103,8 +103,8 @@ async fn file_progress_is_published_and_questions_about_the_file_are_answered() 
     assert_eq!(listed, json!({"files": [job]}));
     let contents = contents(&browser, &id).await;
     assert_eq!(contents[..2], ["Please analyse the file \"tides.txt\".", "Of both."]);
-    let asked = server.model.requests().pop().unwrap();
-    assert_eq!(asked["messages"][1]["content"], json!("Of both."), "{asked}");
+    let request = server.model.requests().pop().unwrap();
+    assert_eq!(request["messages"][1]["content"], json!("Of both."), "{request}");
 }
 
 #[tokio::test]
@@ -113,23 +113,23 @@ async fn a_cancelled_file_adds_nothing_to_the_conversation() {
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    let file = upload(&browser, &id, "tides").await;
+    let job_path = upload(&browser, &id, "tides").await;
     wait_for_requests(&server.model, 1).await;
 
-    let cancelled = browser.delete(&file).await;
+    let cancelled = browser.delete(&job_path).await;
     answer.wait_for_disconnect().await;
 
     assert_eq!(cancelled.status, StatusCode::NO_CONTENT);
-    assert_eq!(browser.get(&file).await.json()["status"], json!("cancelled"));
-    assert_eq!(browser.delete(&file).await.status, StatusCode::NO_CONTENT);
-    let retried = browser.post(&format!("{file}/retry")).await;
+    assert_eq!(browser.get(&job_path).await.json()["status"], json!("cancelled"));
+    assert_eq!(browser.delete(&job_path).await.status, StatusCode::NO_CONTENT);
+    let retried = browser.post(&format!("{job_path}/retry")).await;
     assert_eq!(retried.status_and_code(), (409, "file_not_failed".to_owned()));
     assert_eq!(contents(&browser, &id).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn retrying_a_failed_file_analyses_only_the_missing_part() {
-    let server = TestServer::with(&SMALL_PARTS).await;
+async fn retrying_a_failed_file_analyses_only_missing_parts() {
+    let server = TestServer::with_settings(&SMALL_PARTS).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     for text in ["Of one.", " ", " ", " ", "Of three."] {
@@ -138,11 +138,11 @@ async fn retrying_a_failed_file_analyses_only_the_missing_part() {
         answer.finish();
     }
 
-    let file = upload(&browser, &id, &text(3)).await;
-    let failed = wait_for_status(&browser, &file, "failed").await;
-    let asked = server.model.requests().len();
-    let retried = browser.post(&format!("{file}/retry")).await;
-    wait_for_status(&browser, &file, "complete").await;
+    let job_path = upload(&browser, &id, &text(3)).await;
+    let failed = wait_for_status(&browser, &job_path, "failed").await;
+    let earlier_requests = server.model.requests().len();
+    let retried = browser.post(&format!("{job_path}/retry")).await;
+    wait_for_status(&browser, &job_path, "complete").await;
 
     assert_eq!((failed["done"].clone(), failed["of"].clone()), (json!(2), json!(3)));
     assert_eq!(failed["error"]["code"], json!("model_failed"));
@@ -150,13 +150,17 @@ async fn retrying_a_failed_file_analyses_only_the_missing_part() {
     assert!(message.starts_with("Part 2 of 3 could not be analysed: "), "{message}");
     assert_eq!(retried.status, StatusCode::ACCEPTED);
     assert_eq!(retried.json()["status"], json!("running"));
-    let given = |number: usize| {
+    let content_of_request = |number: usize| {
         let request = &server.model.requests()[number];
         request["messages"][1]["content"].as_str().unwrap().to_owned()
     };
-    assert!(given(asked).starts_with("Part 2 of 3 "), "{}", given(asked));
-    assert!(given(asked + 1).starts_with("Analyses of consecutive parts "));
-    assert_eq!(server.model.requests().len(), asked + 2);
+    assert!(
+        content_of_request(earlier_requests).starts_with("Part 2 of 3 "),
+        "{}",
+        content_of_request(earlier_requests)
+    );
+    assert!(content_of_request(earlier_requests + 1).starts_with("Analyses of consecutive parts "));
+    assert_eq!(server.model.requests().len(), earlier_requests + 2);
 }
 
 #[tokio::test]
@@ -176,19 +180,19 @@ async fn a_restarted_server_analyses_only_the_missing_parts() {
     let second = model.next_answer();
     first.send("Of one.");
     first.finish();
-    let file = upload(&browser, &id, &text(2)).await;
+    let job_path = upload(&browser, &id, &text(2)).await;
     second.send("Half of");
     wait_for_requests(&model, 2).await;
     server.kill().await;
 
-    for answer in ["Of two.", "Of both."] {
-        let answering = model.next_answer();
-        answering.send(answer);
-        answering.finish();
+    for text in ["Of two.", "Of both."] {
+        let scripted = model.next_answer();
+        scripted.send(text);
+        scripted.finish();
     }
     let server = Process::start(data.path(), &settings).await;
     let browser = server.browser_with_cookies_of(&browser);
-    wait_for_status(&browser, &file, "complete").await;
+    wait_for_status(&browser, &job_path, "complete").await;
 
     assert_eq!(model.requests().len(), 4, "the first part is not analysed again");
     assert_eq!(contents(&browser, &id).await[1..], ["Of both."]);
@@ -197,9 +201,9 @@ async fn a_restarted_server_analyses_only_the_missing_parts() {
 #[tokio::test]
 async fn an_invalid_upload_is_rejected_with_a_reason() {
     let limits = [("MAX_FILE_SIZE_MB", "0.1"), ("FILES_PER_USER", "1")];
-    let server = TestServer::with(&limits).await;
+    let server = TestServer::with_settings(&limits).await;
     let browser = server.browser();
-    let path = files(&browser.start_conversation().await);
+    let path = files_path(&browser.start_conversation().await);
     let large = vec![b'x'; 200_000];
     let tides = b"tides".as_slice();
 
@@ -228,55 +232,60 @@ async fn an_invalid_upload_is_rejected_with_a_reason() {
     let _answer = server.model.next_answer();
     let fields = [("note", None, tides), ("file", Some("../../\u{202e}a.txt"), tides)];
     let accepted = browser.post_form(&path, &fields).await;
-    let one_more = browser.upload(&path, "a.txt", b"tides").await;
+    let second_upload = browser.upload(&path, "a.txt", b"tides").await;
     assert_eq!(accepted.json()["file_name"], json!("a.txt"));
-    assert_eq!(one_more.status_and_code(), (429, "too_many_files".to_owned()));
-    assert_eq!(one_more.header("retry-after"), "5");
+    assert_eq!(second_upload.status_and_code(), (429, "too_many_files".to_owned()));
+    assert_eq!(second_upload.header("retry-after"), "5");
 }
 
 #[tokio::test]
 async fn a_body_of_ten_gigabytes_is_rejected_early() {
     let server = TestServer::start().await;
     let browser = server.browser();
-    let path = files(&browser.start_conversation().await);
+    let path = files_path(&browser.start_conversation().await);
 
-    let announced = send_until_response(&browser, &path, "Content-Length: 10737418240").await;
-    let unannounced = send_until_response(&browser, &path, "Transfer-Encoding: chunked").await;
+    let with_length = send_until_response(&browser, &path, "Content-Length: 10737418240").await;
+    let without_length = send_until_response(&browser, &path, "Transfer-Encoding: chunked").await;
 
-    for (sent, answer) in [announced, unannounced] {
-        assert!(sent < 64, "{sent} MB were accepted");
-        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    for (megabytes, response) in [with_length, without_length] {
+        assert!(megabytes < 64, "{megabytes} MB were accepted");
+        assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
     }
 }
 
 /// Sends an endless file until the server responds. Returns the megabytes sent and the response.
-async fn send_until_response(browser: &Browser, path: &str, length: &str) -> (usize, String) {
+async fn send_until_response(
+    browser: &Browser,
+    path: &str,
+    length_header: &str,
+) -> (usize, String) {
     let host = browser.base().socket_addrs(|| None).unwrap()[0];
-    let (mut answer, mut body) = TcpStream::connect(host).await.unwrap().into_split();
+    let (mut reader, mut writer) = TcpStream::connect(host).await.unwrap().into_split();
     let cookie = browser.cookie();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{length}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{length_header}\r\n\
          Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
     );
     let part =
         "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n";
     let part = format!("{part}{}", " ".repeat(1024 * 1024 - part.len()));
-    let chunk = if length.contains("chunked") { format!("100000\r\n{part}\r\n") } else { part };
-    body.write_all(head.as_bytes()).await.unwrap();
-    let mut sent = 0;
-    let sending = async {
-        while body.write_all(chunk.as_bytes()).await.is_ok() {
-            sent += 1;
+    let chunk =
+        if length_header.contains("chunked") { format!("100000\r\n{part}\r\n") } else { part };
+    writer.write_all(head.as_bytes()).await.unwrap();
+    let mut megabytes = 0;
+    let send_body = async {
+        while writer.write_all(chunk.as_bytes()).await.is_ok() {
+            megabytes += 1;
         }
         std::future::pending::<()>().await;
     };
     let mut start = [0; 64];
     let read = tokio::select! {
-        read = answer.read(&mut start) => read.unwrap(),
-        () = sending => 0,
+        read = reader.read(&mut start) => read.unwrap(),
+        () = send_body => 0,
         () = sleep(TIMEOUT) => 0,
     };
-    (sent, String::from_utf8_lossy(&start[..read]).into_owned())
+    (megabytes, String::from_utf8_lossy(&start[..read]).into_owned())
 }
 
 #[tokio::test]
@@ -284,33 +293,33 @@ async fn another_users_file_is_not_found() {
     let server = TestServer::start().await;
     let (owner, other) = (server.browser(), server.browser());
     let id = owner.start_conversation().await;
-    let others = other.start_conversation().await;
+    let other_id = other.start_conversation().await;
     let _answer = server.model.next_answer();
-    let file = upload(&owner, &id, "tides").await;
-    let through_own_conversation = file.replace(&id, &others);
+    let job_path = upload(&owner, &id, "tides").await;
+    let through_own_conversation = job_path.replace(&id, &other_id);
 
-    for path in [&file, &through_own_conversation] {
+    for path in [&job_path, &through_own_conversation] {
         assert_eq!(other.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(other.delete(path).await.status, StatusCode::NOT_FOUND, "{path}");
         let retried = other.post(&format!("{path}/retry")).await;
         assert_eq!(retried.status, StatusCode::NOT_FOUND, "{path}");
     }
-    assert_eq!(owner.get(&file).await.json()["status"], json!("running"));
+    assert_eq!(owner.get(&job_path).await.json()["status"], json!("running"));
 }
 
 #[tokio::test]
 async fn the_flask_upload_waits_for_the_analysis() {
     let server = TestServer::start().await;
     let browser = server.browser();
-    let analysis = |text: &str| {
+    let script_analysis = |text: &str| {
         let answer = server.model.next_answer();
         answer.send(text);
         answer.finish();
     };
 
-    analysis("It is about tides.");
+    script_analysis("It is about tides.");
     let first = browser.upload("/upload_file", "tides.md", b"# Tides").await;
-    analysis("It is about ebb.");
+    script_analysis("It is about ebb.");
     let second = browser.upload("/upload_file", "ebb.json", b"{}").await;
     let unsupported = browser.upload("/upload_file", "tides.pdf", b"%PDF").await;
     let lists = browser.get("/list_conversations").await.json();

@@ -1,4 +1,4 @@
-//! Idempotency keys: requests that a client repeats because it got no response.
+//! Idempotency keys: clients can safely repeat a request when they got no response.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use webchat_tests::{Browser, Response, TestServer};
 
-/// The polling interval where no event is published.
-const POLL: Duration = Duration::from_millis(25);
+/// The interval between checks of a condition for which no event is published.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 const CONVERSATIONS: &str = "/api/v1/conversations";
 
@@ -21,20 +21,21 @@ async fn start(browser: &Browser, key: &str) -> Response {
     browser.send(with_key(key, browser.request(Method::POST, CONVERSATIONS))).await
 }
 
-/// Sends a request twice concurrently and once afterwards. Returns the responses.
+/// Sends a request twice concurrently and once afterwards. Returns the bodies of the responses.
 async fn send_three_times(browser: &Browser, request: impl Fn() -> RequestBuilder) -> [Value; 3] {
-    let (one, other) = tokio::join!(browser.send(request()), browser.send(request()));
-    let again = browser.send(request()).await;
-    [one, other, again].map(|answer| {
-        assert!(answer.status.is_success(), "{answer:?}");
-        answer.json()
+    let (first, second) = tokio::join!(browser.send(request()), browser.send(request()));
+    let third = browser.send(request()).await;
+    [first, second, third].map(|response| {
+        assert!(response.status.is_success(), "{response:?}");
+        response.json()
     })
 }
 
-fn assert_same<'a>(answers: &'a [Value; 3], field: &str) -> &'a Value {
-    let [one, other, again] = answers.each_ref().map(|answer| &answer[field]);
-    assert!(one.is_string() && one == other && one == again, "{answers:?}");
-    one
+/// Asserts that all bodies have the same value of this field. Returns the value.
+fn assert_same<'a>(bodies: &'a [Value; 3], field: &str) -> &'a Value {
+    let [first, second, third] = bodies.each_ref().map(|body| &body[field]);
+    assert!(first.is_string() && first == second && first == third, "{bodies:?}");
+    first
 }
 
 #[tokio::test]
@@ -45,16 +46,16 @@ async fn an_idempotency_key_creates_one_conversation_per_user() {
     let post = || with_key("k1", browser.request(Method::POST, CONVERSATIONS));
 
     let id = assert_same(&send_three_times(&browser, post).await, "conversation_id").clone();
-    let another = start(&browser, "k2").await.json();
-    let others = start(&other, "k1").await.json();
+    let with_other_key = start(&browser, "k2").await.json();
+    let by_other_user = start(&other, "k1").await.json();
     let path = format!("{CONVERSATIONS}/{}", id.as_str().unwrap());
     browser.patch(&path, &json!({"title": "Tides"})).await;
     let after_rename = start(&browser, "k1").await;
     browser.delete(&path).await;
     let after_deletion = start(&browser, "k1").await;
 
-    assert_ne!(another["conversation_id"], id);
-    assert_ne!(others["conversation_id"], id);
+    assert_ne!(with_other_key["conversation_id"], id);
+    assert_ne!(by_other_user["conversation_id"], id);
     assert_eq!(after_rename.status, 201);
     assert_eq!(after_rename.json()["title"], json!("Tides"));
     assert_eq!(
@@ -75,12 +76,13 @@ async fn an_idempotency_key_adds_one_example() {
     let add = |key: &str| with_key(key, browser.request(Method::POST, &path).json(&example));
 
     let added = send_three_times(&browser, || add("k1")).await;
-    let another = browser.send(add("k2")).await.json();
+    let with_other_key = browser.send(add("k2")).await.json();
 
     let example_id = assert_same(&added, "example_id");
     let listed = browser.get(&path).await.json();
-    let ids: Vec<_> = (0..2).map(|n| &listed["few_shot_examples"][n]["example_id"]).collect();
-    assert_eq!(ids, [example_id, &another["example_id"]]);
+    let ids: Vec<_> =
+        (0..2).map(|index| &listed["few_shot_examples"][index]["example_id"]).collect();
+    assert_eq!(ids, [example_id, &with_other_key["example_id"]]);
     assert_eq!(listed["few_shot_examples"].as_array().unwrap().len(), 2);
 }
 
@@ -102,7 +104,7 @@ async fn an_idempotency_key_creates_one_file_job() {
 
     let job = format!("{path}/{}", assert_same(&jobs, "job_id").as_str().unwrap());
     while browser.get(&job).await.json()["status"] != json!("complete") {
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
     let late = browser.send(upload()).await.json();
     assert_eq!(late["status"], json!("complete"));
@@ -114,7 +116,7 @@ async fn an_idempotency_key_creates_one_file_job() {
 #[tokio::test]
 async fn an_idempotency_key_starts_one_import_and_its_end_is_published() {
     let server = TestServer::start().await;
-    let (browser, mut window) = server.socket().await;
+    let (browser, mut socket) = server.socket().await;
     let file =
         json!([{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]);
     let import = |key: &str| {
@@ -122,14 +124,14 @@ async fn an_idempotency_key_starts_one_import_and_its_end_is_published() {
     };
 
     let first = browser.send(import("k1")).await.json();
-    let received = window.receive_list_event().await;
+    let received = socket.receive_list_event().await;
     let again = browser.send(import("k1")).await;
-    let under_another = browser.send(import("k2")).await.json();
+    let with_other_key = browser.send(import("k2")).await.json();
 
     assert_eq!(received, ("list_changed".to_owned(), json!({})));
     assert_eq!(again.status, 202);
     assert_eq!(again.json()["import_id"], first["import_id"]);
-    assert_ne!(under_another["import_id"], first["import_id"]);
+    assert_ne!(with_other_key["import_id"], first["import_id"]);
 }
 
 #[tokio::test]
@@ -141,6 +143,6 @@ async fn an_invalid_idempotency_key_is_rejected() {
         let rejected = start(&browser, key).await;
         assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()), "{key}");
     }
-    let none = browser.get(CONVERSATIONS).await.json();
-    assert_eq!(none["conversations"], json!([]));
+    let list = browser.get(CONVERSATIONS).await.json();
+    assert_eq!(list["conversations"], json!([]));
 }

@@ -16,11 +16,11 @@ fn document() -> Value {
 
 #[test]
 fn the_document_equals_the_one_in_docs() {
-    let is = webchat_transport::openapi().unwrap();
+    let generated = webchat_transport::openapi().unwrap();
 
     let in_docs = include_str!("../../../docs/openapi.json");
 
-    assert!(is == in_docs, "the API has changed: cargo run -- openapi > docs/openapi.json");
+    assert!(generated == in_docs, "the API has changed: cargo run -- openapi > docs/openapi.json");
 }
 
 #[tokio::test]

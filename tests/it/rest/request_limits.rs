@@ -6,17 +6,17 @@ use webchat_tests::TestServer;
 
 #[tokio::test]
 async fn a_session_over_its_request_limit_gets_429_with_retry_after() {
-    let server = TestServer::with(&[("REQUESTS_PER_SECOND", "1")]).await;
+    let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "1")]).await;
     let (browser, other) = (server.browser(), server.browser());
-    let program = server.browser();
+    let without_session = server.browser();
     browser.start_conversation().await;
     other.start_conversation().await;
 
     let mut rejected = None;
     for _ in 0..20 {
-        let answer = browser.get("/api/v1/conversations").await;
-        if answer.status == 429 {
-            rejected = Some(answer);
+        let response = browser.get("/api/v1/conversations").await;
+        if response.status == 429 {
+            rejected = Some(response);
             break;
         }
     }
@@ -25,16 +25,16 @@ async fn a_session_over_its_request_limit_gets_429_with_retry_after() {
     assert_eq!(rejected.status_and_code(), (429, "rate_limited".to_owned()));
     assert!((1..=5).contains(&rejected.header("retry-after").parse::<u32>().unwrap()));
     assert_eq!(other.get("/api/v1/conversations").await.status, 200);
-    assert_eq!(program.get("/api/v1/config").await.status, 200);
+    assert_eq!(without_session.get("/api/v1/config").await.status, 200);
     assert_eq!(browser.get(webchat_tests::WEB_ASSET).await.status, 200, "files are not counted");
 }
 
 #[tokio::test]
 async fn a_user_over_the_turn_limit_gets_429() {
-    let server = TestServer::with(&[("TURNS_PER_USER", "1")]).await;
+    let server = TestServer::with_settings(&[("TURNS_PER_USER", "1")]).await;
     let (browser, mut socket) = server.socket().await;
     let (busy, other) = (browser.start_conversation().await, browser.start_conversation().await);
-    let answering = server.model.next_answer();
+    let answer = server.model.next_answer();
     socket.send("send_message", json!({"conversation_id": busy, "message": "talk"})).await;
     socket.expect("message_accepted").await;
     let ask = || {
@@ -43,13 +43,13 @@ async fn a_user_over_the_turn_limit_gets_429() {
     };
 
     let rejected = browser.send(ask()).await;
-    answering.finish();
+    answer.finish();
     socket.receive_until("token_usage").await;
 
     assert_eq!(rejected.status_and_code(), (429, "too_many_turns".to_owned()));
     assert_eq!(rejected.header("retry-after"), "1");
     let mut accepted = browser.send(ask()).await;
-    // The turn's permit is released a moment after its last event.
+    // The permit of the turn is released shortly after its last event.
     while accepted.status == 429 {
         accepted = browser.send(ask()).await;
     }

@@ -1,5 +1,5 @@
-//! Schemathesis: generates valid, invalid and consecutive requests from the description of the API and checks
-//! the responses against it.
+//! Runs Schemathesis, which generates valid and invalid requests and sequences of requests from the OpenAPI
+//! description, and checks the responses against it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use webchat_tests::TestServer;
 
-/// The maximum run time. The program stops earlier by itself.
+/// The maximum run time. The program is expected to stop earlier.
 const TIMEOUT: Duration = Duration::from_secs(110);
 
 /// How long it generates random requests, in seconds.
@@ -20,7 +20,7 @@ async fn every_response_matches_the_api_description() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = tests.join("../.cache/schemathesis/bin/schemathesis");
     assert!(program.exists(), "{} does not exist: run `make clients`", program.display());
-    let server = TestServer::with(&[("REQUESTS_PER_SECOND", "0")]).await;
+    let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "0")]).await;
     let browser = server.browser();
     browser.start_conversation().await;
     let scratch = tempfile::tempdir().unwrap();
@@ -36,9 +36,9 @@ async fn every_response_matches_the_api_description() {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let ended = timeout(TIMEOUT, run).await.expect("it did not exit in time").unwrap();
+    let output = timeout(TIMEOUT, run).await.expect("it did not exit in time").unwrap();
 
-    let report = String::from_utf8_lossy(&ended.stdout);
-    let errors = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{report}\n{errors}");
+    let report = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}\n{errors}");
 }

@@ -45,7 +45,7 @@ impl TestChat {
         page["messages"].as_array().unwrap().clone()
     }
 
-    /// Waits until a turn runs. Returns its id.
+    /// Waits until a turn is running. Returns its id.
     async fn running_turn(&self) -> String {
         let looking = async {
             loop {
@@ -72,10 +72,10 @@ fn text(events: &[StreamedEvent]) -> String {
 async fn a_message_returns_the_complete_turn() {
     let chat = TestChat::open().await;
 
-    let answered = chat.ask("Why two tides a day?").await;
+    let response = chat.ask("Why two tides a day?").await;
 
-    assert_eq!(answered.status, 200, "{answered:?}");
-    let body = answered.json();
+    assert_eq!(response.status, 200, "{response:?}");
+    let body = response.json();
     assert_eq!(body["question"]["content"], "Why two tides a day?");
     assert_eq!(body["answer"]["content"], "You said: Why two tides a day?");
     assert_eq!((&body["finish_reason"], &body["error"]), (&json!("stop"), &json!(null)));
@@ -91,16 +91,16 @@ async fn a_message_returns_the_complete_turn() {
 #[tokio::test]
 async fn a_failed_answer_is_returned_with_its_error() {
     let chat = TestChat::open().await;
-    let answering = chat.server.model.next_answer();
+    let model_answer = chat.server.model.next_answer();
     let mut stream = EventStream::open(chat.events("")).await;
     stream.expect("subscribed").await;
-    answering.send("Well, ");
-    let breaking_off = async {
+    model_answer.send("Well, ");
+    let break_off = async {
         while stream.receive().await.unwrap().name != "response_chunk" {}
-        answering.disconnect();
+        model_answer.disconnect();
     };
 
-    let (failed, ()) = tokio::join!(chat.ask("Why?"), breaking_off);
+    let (failed, ()) = tokio::join!(chat.ask("Why?"), break_off);
 
     assert_eq!(failed.status, 200, "{failed:?}");
     let body = failed.json();
@@ -117,27 +117,27 @@ async fn a_failed_answer_is_returned_with_its_error() {
 #[tokio::test]
 async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
     let chat = TestChat::open().await;
-    let answering = chat.server.model.next_answer();
-    answering.send("It goes ");
+    let model_answer = chat.server.model.next_answer();
+    model_answer.send("It goes ");
     let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
 
     let short_timeout = keyed_request().timeout(Duration::from_millis(300)).send().await;
-    let ending = async {
+    let complete_answer = async {
         chat.running_turn().await;
-        answering.send("on.");
-        answering.finish();
+        model_answer.send("on.");
+        model_answer.finish();
     };
-    let (again, at_once, ()) = tokio::join!(
+    let (second, third, ()) = tokio::join!(
         chat.browser.send(keyed_request()),
         chat.browser.send(keyed_request()),
-        ending
+        complete_answer
     );
     let later = chat.browser.send(keyed_request()).await;
 
     assert!(short_timeout.unwrap_err().is_timeout());
-    assert_eq!(again.json()["answer"]["content"], "It goes on.");
-    for answer in [at_once, later] {
-        assert_eq!((answer.status.as_u16(), answer.json()), (200, again.json()));
+    assert_eq!(second.json()["answer"]["content"], "It goes on.");
+    for response in [third, later] {
+        assert_eq!((response.status.as_u16(), response.json()), (200, second.json()));
     }
     assert_eq!(chat.server.model.requests().len(), 1);
 }
@@ -173,21 +173,21 @@ async fn different_ids_for_one_message_are_rejected() {
 #[tokio::test]
 async fn a_rejected_message_is_not_stored() {
     let chat = TestChat::open().await;
-    let answering = chat.server.model.next_answer();
-    let during = async {
+    let model_answer = chat.server.model.next_answer();
+    let ask_during_turn = async {
         chat.running_turn().await;
-        let during = chat.ask("second").await;
-        answering.finish();
-        during
+        let response = chat.ask("second").await;
+        model_answer.finish();
+        response
     };
-    let (_, during) = tokio::join!(chat.ask("first"), during);
+    let (_, during_turn) = tokio::join!(chat.ask("first"), ask_during_turn);
 
     let empty = chat.ask("  ").await;
-    let conflict = json!({"message": "third", "expected_position": 0});
-    let conflict = chat.browser.send(chat.request("").json(&conflict)).await;
+    let body = json!({"message": "third", "expected_position": 0});
+    let conflict = chat.browser.send(chat.request("").json(&body)).await;
     let as_html = chat.browser.send(chat.request("fourth").header("accept", "text/html")).await;
 
-    assert_eq!(during.status_and_code(), (409, "turn_in_progress".to_owned()));
+    assert_eq!(during_turn.status_and_code(), (409, "turn_in_progress".to_owned()));
     assert_eq!(empty.status_and_code().1, "empty_message");
     assert_eq!(conflict.status_and_code(), (409, "stale".to_owned()));
     assert_eq!(as_html.status_and_code(), (406, "not_acceptable".to_owned()));
@@ -230,31 +230,31 @@ async fn a_turn_can_be_streamed_as_events() {
 async fn a_turns_events_are_replayed_while_it_runs_and_afterwards() {
     let chat = TestChat::open().await;
     let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
-    let answering = chat.server.model.next_answer();
-    answering.send("Be");
+    let model_answer = chat.server.model.next_answer();
+    model_answer.send("Be");
     let mut first = EventStream::open(keyed_request()).await;
     first.expect("message_accepted").await;
 
-    let mut during = EventStream::open(keyed_request()).await;
-    answering.send("cause.");
-    answering.finish();
-    let during = during.receive_all().await;
-    let afterwards = EventStream::open(keyed_request()).await.receive_all().await;
+    let mut during_turn = EventStream::open(keyed_request()).await;
+    model_answer.send("cause.");
+    model_answer.finish();
+    let live_events = during_turn.receive_all().await;
+    let replayed_events = EventStream::open(keyed_request()).await.receive_all().await;
 
     assert_eq!(
-        (during[0].name.as_str(), text(&during)),
+        (live_events[0].name.as_str(), text(&live_events)),
         ("message_accepted", "Because.".to_owned())
     );
     assert_eq!(
-        names(&afterwards),
+        names(&replayed_events),
         ["message_accepted", "response_chunk", "response_end", "token_usage"]
     );
-    assert_eq!(text(&afterwards), "Because.");
-    for event in &afterwards {
+    assert_eq!(text(&replayed_events), "Because.");
+    for event in &replayed_events {
         assert_eq!((event.id, &event.data["seq"]), (None, &json!(null)), "{event:?}");
     }
     let last = |events: &[StreamedEvent]| events.last().unwrap().data["total_tokens_used"].clone();
-    assert_eq!(last(&during), last(&afterwards));
+    assert_eq!(last(&live_events), last(&replayed_events));
 }
 
 #[tokio::test]
@@ -266,21 +266,21 @@ async fn an_event_stream_resumes_after_the_last_event_id() {
     let accepted = stream.expect("message_accepted").await;
     drop(stream);
 
-    // The browser sets the header on reconnect, so it is newer than the query.
+    // A browser sends the header when it reconnects, so the header is newer than the query.
     let seen = accepted.id.unwrap().to_string();
-    let back = chat.events("?after=0").header("last-event-id", seen);
-    let mut back = EventStream::open(back).await;
-    let resumed = back.expect("subscribed").await;
-    let next = back.receive().await.unwrap();
-    let mut late = EventStream::open(chat.events("?after=1000000")).await;
-    let lost = late.expect("subscribed").await;
+    let request = chat.events("?after=0").header("last-event-id", seen);
+    let mut resumed_stream = EventStream::open(request).await;
+    let resumed = resumed_stream.expect("subscribed").await;
+    let next = resumed_stream.receive().await.unwrap();
+    let mut stream_with_gap = EventStream::open(chat.events("?after=1000000")).await;
+    let not_recovered = stream_with_gap.expect("subscribed").await;
 
     assert_eq!(subscribed.data["recovered"], json!(true));
     assert_eq!((resumed.id, &resumed.data["recovered"]), (accepted.id, &json!(true)));
     assert_eq!(next.name, "conversation_updated");
-    assert_eq!(lost.data["recovered"], json!(false));
-    let wrong = chat.browser.send(chat.events("").header("last-event-id", "x")).await;
-    assert_eq!(wrong.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(not_recovered.data["recovered"], json!(false));
+    let invalid = chat.browser.send(chat.events("").header("last-event-id", "x")).await;
+    assert_eq!(invalid.status_and_code(), (400, "invalid_request".to_owned()));
     let as_json = chat.browser.send(chat.events("").header("accept", "application/json")).await;
     assert_eq!(as_json.status_and_code(), (406, "not_acceptable".to_owned()));
 }
@@ -300,36 +300,36 @@ async fn an_event_stream_ends_when_its_conversation_is_deleted() {
 #[tokio::test]
 async fn a_turn_is_stopped_by_its_id() {
     let chat = TestChat::open().await;
-    let answering = chat.server.model.next_answer();
-    answering.send("This much.");
-    let stopping = async {
+    let model_answer = chat.server.model.next_answer();
+    model_answer.send("This much.");
+    let stop_turn = async {
         let path = chat.path(&format!("turns/{}", chat.running_turn().await));
         while chat.server.model.requests().is_empty() {
             sleep(Duration::from_millis(10)).await;
         }
-        let stopped = chat.browser.delete(&path).await;
-        answering.wait_for_disconnect().await;
-        stopped
+        let response = chat.browser.delete(&path).await;
+        model_answer.wait_for_disconnect().await;
+        response
     };
-    let (stopped, answer) = tokio::join!(chat.ask("talk for ever"), stopping);
+    let (stopped, deleted) = tokio::join!(chat.ask("talk for ever"), stop_turn);
 
-    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
+    assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
     assert_eq!(stopped.json()["finish_reason"], "stopped");
     let turn_id = stopped.json()["answer"]["turn_id"].as_str().unwrap().to_owned();
-    let again = chat.browser.delete(&chat.path(&format!("turns/{turn_id}"))).await;
-    assert_eq!(again.status_and_code(), (404, "turn_not_found".to_owned()));
+    let deleted_again = chat.browser.delete(&chat.path(&format!("turns/{turn_id}"))).await;
+    assert_eq!(deleted_again.status_and_code(), (404, "turn_not_found".to_owned()));
 }
 
 #[tokio::test]
 async fn shutdown_completes_running_answers_and_closes_streams() {
     let chat = TestChat::open().await;
-    let answering = chat.server.model.next_answer();
+    let model_answer = chat.server.model.next_answer();
     let mut stream = EventStream::open(chat.events("")).await;
     stream.expect("subscribed").await;
     let request = chat.request("last message");
     let TestChat { server, browser, id } = chat;
     let accepted = Notify::new();
-    let ending = async {
+    let complete_answer = async {
         stream.expect("message_accepted").await;
         accepted.notify_one();
         let path = format!("/api/v1/conversations/{id}/messages");
@@ -339,16 +339,16 @@ async fn shutdown_completes_running_answers_and_closes_streams() {
                 break;
             }
         }
-        answering.send("The end.");
-        answering.finish();
+        model_answer.send("The end.");
+        model_answer.finish();
         stream.receive_all().await
     };
-    let going_away = async {
+    let shut_down = async {
         accepted.notified().await;
         server.shutdown().await;
     };
-    let (answered, rest, ()) = tokio::join!(browser.send(request), ending, going_away);
+    let (response, rest, ()) = tokio::join!(browser.send(request), complete_answer, shut_down);
 
-    assert_eq!(answered.json()["answer"]["content"], "The end.");
+    assert_eq!(response.json()["answer"]["content"], "The end.");
     assert_eq!(rest.last().unwrap().name, "token_usage");
 }

@@ -1,4 +1,4 @@
-//! Versions of messages, as two connections receive them.
+//! Versions of messages: editing, regenerating, continuing and selecting, with two connections.
 
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Socket, SocketIo, TestServer, Transport, answer_text};
@@ -83,8 +83,9 @@ async fn an_edited_question_is_answered_and_both_versions_can_be_selected() {
     chat.send("select_version", json!({"message_id": question["message_id"]})).await;
     let selected = chat.second.expect("conversation_updated").await;
 
-    let all = ["conversation_updated", "message_accepted", "response_chunk", "response_end"];
-    assert_eq!(names(&events), [all.as_slice(), &["token_usage"]].concat());
+    let names_before_usage =
+        ["conversation_updated", "message_accepted", "response_chunk", "response_end"];
+    assert_eq!(names(&events), [names_before_usage.as_slice(), &["token_usage"]].concat());
     assert_eq!(events[0].1["change"], json!("branch"));
     assert_eq!(edited[0]["message_id"], events[1].1["message_id"]);
     assert_eq!(edited[1]["content"], json!(answer_text(&events)));
@@ -99,7 +100,7 @@ async fn an_edited_question_is_answered_and_both_versions_can_be_selected() {
 }
 
 #[tokio::test]
-async fn regenerating_adds_a_version_and_a_reload_meanwhile_misses_no_event() {
+async fn regenerating_adds_a_version_and_a_reload_during_the_turn_misses_no_event() {
     let mut chat = TestChat::open().await;
     let [question, old] = chat.messages().await.try_into().unwrap();
     let answer = chat.server.model.next_answer();
@@ -107,19 +108,19 @@ async fn regenerating_adds_a_version_and_a_reload_meanwhile_misses_no_event() {
     chat.send("regenerate", json!({"client_message_id": "again"})).await;
     answer.send("Another ");
     chat.first.receive_until("response_chunk").await;
-    let during = chat.page().await;
+    let page = chat.page().await;
     let mut tab = chat.owner.connect().await;
-    let after = json!({"conversation_id": chat.id, "after": during["event_seq"]});
-    tab.send("subscribe", after).await;
+    let subscription = json!({"conversation_id": chat.id, "after": page["event_seq"]});
+    tab.send("subscribe", subscription).await;
     tab.expect("subscribed").await;
     answer.send("answer.");
     answer.finish();
     let replayed = tab.receive_until("token_usage").await;
     let second = chat.second.receive_until("token_usage").await;
 
-    let shown: Vec<_> = during["messages"].as_array().unwrap().iter().collect();
-    assert_eq!(shown.len(), 1, "the question alone: {during}");
-    assert_eq!(shown[0]["message_id"], question["message_id"]);
+    let messages = page["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 1, "the question alone: {page}");
+    assert_eq!(messages[0]["message_id"], question["message_id"]);
     assert_eq!(names(&replayed)[0], "message_accepted");
     assert_eq!(replayed[0].1["message_id"], question["message_id"]);
     assert_eq!(answer_text(&replayed), "Another answer.");
@@ -129,8 +130,8 @@ async fn regenerating_adds_a_version_and_a_reload_meanwhile_misses_no_event() {
     assert_eq!(new["versions"], json!([old["message_id"], new["message_id"]]));
     chat.first.receive_until("token_usage").await;
     chat.send("regenerate", json!({"client_message_id": "again"})).await;
-    let again = chat.first.expect("message_accepted").await;
-    assert_eq!((&again["answer_id"], &again["seq"]), (&new["message_id"], &json!(null)));
+    let duplicate = chat.first.expect("message_accepted").await;
+    assert_eq!((&duplicate["answer_id"], &duplicate["seq"]), (&new["message_id"], &json!(null)));
 }
 
 #[tokio::test]
@@ -192,15 +193,15 @@ async fn messages_can_be_edited_over_socket_io() {
 async fn a_version_of_an_unknown_message_is_not_found() {
     let mut chat = TestChat::open().await;
     let [question, answer] = chat.messages().await.try_into().unwrap();
-    let other = chat.owner.start_conversation().await;
+    let other_id = chat.owner.start_conversation().await;
 
     for (event, id, message_id) in [
         ("edit_message", &chat.id, &answer["message_id"]),
         ("regenerate", &chat.id, &question["message_id"]),
         ("continue", &chat.id, &question["message_id"]),
-        ("edit_message", &other, &question["message_id"]),
-        ("regenerate", &other, &answer["message_id"]),
-        ("select_version", &other, &answer["message_id"]),
+        ("edit_message", &other_id, &question["message_id"]),
+        ("regenerate", &other_id, &answer["message_id"]),
+        ("select_version", &other_id, &answer["message_id"]),
     ] {
         let data = json!({"conversation_id": id, "message_id": message_id, "message": "x"});
         chat.first.send(event, data).await;

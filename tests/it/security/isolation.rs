@@ -39,7 +39,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
     ("DELETE", "/api/v1/conversations/{id}", 204),
 ];
 
-/// Every other route. Their responses contain only the caller's own data.
+/// Every other route. Its response contains only the caller's own data.
 const CALLER_ROUTES: [(&str, &str); 22] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
@@ -69,12 +69,12 @@ const CALLER_ROUTES: [(&str, &str); 22] = [
 
 /// Every route, as `GET /path`.
 pub(crate) fn routes() -> impl Iterator<Item = String> {
-    let of_conversations = CONVERSATION_ROUTES.iter().map(|(method, path, _)| (method, path));
-    let all = of_conversations.chain(CALLER_ROUTES.iter().map(|(method, path)| (method, path)));
+    let conversation_routes = CONVERSATION_ROUTES.iter().map(|(method, path, _)| (method, path));
+    let all = conversation_routes.chain(CALLER_ROUTES.iter().map(|(method, path)| (method, path)));
     all.map(|(method, path)| format!("{method} {path}"))
 }
 
-/// Every event of a conversation.
+/// Every event that a client sends for a conversation.
 const EVENTS: [&str; 7] = [
     "send_message",
     "edit_message",
@@ -85,14 +85,15 @@ const EVENTS: [&str; 7] = [
     "stop",
 ];
 
+/// The status of a valid request to this route, with `id` for each id in its path.
 async fn status(caller: &Browser, method: &str, path: &str, id: &str) -> u16 {
-    let named = ["{id}", "{example_id}", "{job_id}", "{turn_id}", "{message_id}"]
+    let url = ["{id}", "{example_id}", "{job_id}", "{turn_id}", "{message_id}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id));
     if method == "POST" && path.ends_with("/files") {
-        return caller.upload(&named, "tides.txt", b"tides").await.status.as_u16();
+        return caller.upload(&url, "tides.txt", b"tides").await.status.as_u16();
     }
-    let request = caller.request(method.parse().unwrap(), &named);
+    let request = caller.request(method.parse().unwrap(), &url);
     let request = match (method, path) {
         ("PATCH", path) if path.ends_with("{id}") => request.json(&json!({"title": "x"})),
         ("PATCH", _) => request.json(&json!({"system_prompt": "x"})),
@@ -114,39 +115,43 @@ async fn a_conversation_is_accessible_to_its_owner_only() {
     other.start_conversation().await;
     let id = owner.start_conversation().await;
 
-    for (method, path, answered) in CONVERSATION_ROUTES {
+    for (method, path, owners_status) in CONVERSATION_ROUTES {
         assert_eq!(status(&program, method, path, &id).await, 404, "a program: {method} {path}");
         assert_eq!(status(&other, method, path, &id).await, 404, "another user: {method} {path}");
-        assert_eq!(status(&owner, method, path, &id).await, answered, "the owner: {method} {path}");
+        assert_eq!(
+            status(&owner, method, path, &id).await,
+            owners_status,
+            "the owner: {method} {path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn events_for_another_users_conversation_are_not_found() {
     let server = TestServer::start().await;
-    let (owner, mut owners) = server.socket().await;
-    let (other, mut others) = server.socket().await;
+    let (owner, mut owner_socket) = server.socket().await;
+    let (other, mut other_socket) = server.socket().await;
     other.start_conversation().await;
     // Connecting without a session starts one.
-    let mut programs = server.browser().connect().await;
+    let mut program_socket = server.browser().connect().await;
     let id = owner.start_conversation().await;
-    owners.ask(&id, "my first").await;
+    owner_socket.ask(&id, "my first").await;
     let page = owner.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
 
     for event in EVENTS {
         let index = usize::from(event != "edit_message");
         let message_id = &page["messages"][index]["message_id"];
         let data = json!({"conversation_id": id, "message_id": message_id, "message": "intruder"});
-        for intruder in [&mut others, &mut programs] {
+        for intruder in [&mut other_socket, &mut program_socket] {
             intruder.send(event, data.clone()).await;
             let rejected = intruder.expect("error").await;
             assert_eq!(rejected["code"], json!("conversation_not_found"), "{event}");
         }
     }
 
-    owners.ask(&id, "mine").await;
-    others.send("ping", json!({})).await;
-    others.expect("pong").await;
+    owner_socket.ask(&id, "mine").await;
+    other_socket.send("ping", json!({})).await;
+    other_socket.expect("pong").await;
     let loaded = owner.get(&format!("/load_conversation/{id}")).await.json();
     assert_eq!(loaded["conversation"].as_array().unwrap().len(), 4);
 }

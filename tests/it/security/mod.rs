@@ -1,4 +1,4 @@
-//! Who may access what.
+//! Access control, and the origins of requests.
 
 pub(crate) mod isolation;
 mod log;

@@ -5,7 +5,8 @@ use reqwest::header::{HeaderValue, ORIGIN};
 use tokio_tungstenite::tungstenite::Error;
 use webchat_tests::{Browser, Polling, Response, TestServer, socket_io_path, upgrade};
 
-const HOSTILE: [&str; 12] = [
+/// Origins that are neither the server's own nor allowed.
+const HOSTILE_ORIGINS: [&str; 12] = [
     "null",
     "",
     "https://evil.example",
@@ -20,7 +21,7 @@ const HOSTILE: [&str; 12] = [
     "file://",
 ];
 
-async fn ask_from(browser: &Browser, origin: &[u8], method: &Method, path: &str) -> Response {
+async fn request_from(browser: &Browser, origin: &[u8], method: &Method, path: &str) -> Response {
     let value = HeaderValue::from_bytes(origin).unwrap();
     let request = browser.request(method.clone(), path).header(ORIGIN, value);
     browser.send(request.body("40")).await
@@ -42,7 +43,7 @@ async fn connect_from(browser: &Browser, origin: Option<&[u8]>, path: &str) -> u
 
 #[tokio::test]
 async fn other_origins_are_rejected() {
-    let server = TestServer::with(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
+    let server = TestServer::with_settings(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let (session, _) = Polling::open(&browser).await;
@@ -50,10 +51,12 @@ async fn other_origins_are_rejected() {
     let handshake = socket_io_path("polling", None);
     let polling = socket_io_path("polling", Some(session.sid()));
     let websocket = socket_io_path("websocket", None);
-    let to_websocket = socket_io_path("websocket", Some(session.sid()));
+    let upgrade_path = socket_io_path("websocket", Some(session.sid()));
 
-    let hostile =
-        HOSTILE.iter().map(|origin| origin.as_bytes()).chain([&b"https://\xff.example"[..]]);
+    let hostile = HOSTILE_ORIGINS
+        .iter()
+        .map(|origin| origin.as_bytes())
+        .chain([&b"https://\xff.example"[..]]);
     for origin in hostile {
         for (method, path) in [
             (Method::POST, "/start_conversation"),
@@ -61,7 +64,7 @@ async fn other_origins_are_rejected() {
             (Method::PATCH, &conversation),
             (Method::DELETE, &conversation),
         ] {
-            let rejected = ask_from(&browser, origin, &method, path).await;
+            let rejected = request_from(&browser, origin, &method, path).await;
             assert_eq!(
                 rejected.status_and_code(),
                 (403, "origin_not_allowed".to_owned()),
@@ -75,10 +78,10 @@ async fn other_origins_are_rejected() {
             (Method::POST, &polling),
             (Method::OPTIONS, &polling),
         ] {
-            let rejected = ask_from(&browser, origin, &method, path).await;
+            let rejected = request_from(&browser, origin, &method, path).await;
             assert_eq!(rejected.status_and_number(), (403, 4), "{method} {origin:?}");
         }
-        for path in ["/ws", &websocket, &to_websocket] {
+        for path in ["/ws", &websocket, &upgrade_path] {
             assert_eq!(connect_from(&browser, Some(origin), path).await, 403, "{path} {origin:?}");
         }
     }
@@ -86,12 +89,12 @@ async fn other_origins_are_rejected() {
 }
 
 #[tokio::test]
-async fn own_and_allowed_origins_and_programs_are_accepted() {
+async fn own_origins_and_allowed_origins_and_requests_without_one_are_accepted() {
     let settings = [
         ("PUBLIC_URL", "https://chat.example/"),
         ("ALLOWED_ORIGINS", "https://a.example,http://b.example:81"),
     ];
-    let server = TestServer::with(&settings).await;
+    let server = TestServer::with_settings(&settings).await;
     let browser = server.browser();
     let own = browser.base().origin().ascii_serialization();
     let handshake = socket_io_path("polling", None);
@@ -100,7 +103,7 @@ async fn own_and_allowed_origins_and_programs_are_accepted() {
     for origin in [own.as_str(), "https://chat.example", "https://a.example", "http://b.example:81"]
     {
         for (method, path) in [(Method::POST, "/start_conversation"), (Method::GET, &handshake)] {
-            let response = ask_from(&browser, origin.as_bytes(), &method, path).await;
+            let response = request_from(&browser, origin.as_bytes(), &method, path).await;
             assert_eq!(response.status, 200, "{path} {origin}");
         }
         for path in ["/ws", &websocket] {

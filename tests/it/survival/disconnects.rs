@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use webchat_tests::{
-    Addresses, Browser, ReconnectingClient, ScriptedModel, SoakStats, TestServer, iterations,
+    Addresses, Browser, ReconnectingClient, ScriptedModel, SoakStats, TestServer, short_or_long,
 };
 
-use super::settings::UNBOUNDED;
+use super::settings::NO_REQUEST_LIMIT;
 use crate::operations::instances::Cluster;
 
 #[tokio::test]
 async fn a_client_that_keeps_disconnecting_receives_the_complete_answer_once() {
     let stats = SoakStats::start("clients disconnected during answers, SQLite");
-    let server = TestServer::with_model(fast_model(), &UNBOUNDED).await;
+    let server = TestServer::with_model(fast_model(), &NO_REQUEST_LIMIT).await;
     let browser = server.browser();
 
-    disconnect_clients(&browser, &Addresses::single(&browser), stats).await;
+    disconnect_clients(&browser, &Addresses::of_browser(&browser), stats).await;
 }
 
 #[tokio::test]
@@ -38,27 +38,26 @@ fn fast_model() -> ScriptedModel {
 async fn disconnect_clients(browser: &Browser, addresses: &Addresses, stats: SoakStats) {
     let words: Vec<String> = (0..300).map(|number| format!("word{number}")).collect();
     let question = words.join(" ");
-    let (mut disconnects, mut texts, mut events) = (0, 0, 0);
-    while disconnects < iterations(30, 1_000) {
+    let (mut disconnects, mut answers, mut events) = (0, 0, 0);
+    while disconnects < short_or_long(30, 1_000) {
         let id = browser.start_conversation().await;
-        let mut asking = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);
-        let mut watching = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);
+        let mut sender = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);
+        let mut watcher = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);
 
-        let (asked, ()) =
-            join(asking.ask_with_id("once", &question), watching.wait_for_question(&question))
-                .await;
-        let watched = watching.ask_with_id("once", &question).await;
+        let (answer, ()) =
+            join(sender.ask_with_id("once", &question), watcher.wait_for_question(&question)).await;
+        let watched_answer = watcher.ask_with_id("once", &question).await;
 
-        assert_eq!(asked.text, format!("You said: {question}"));
-        assert_eq!(asked.finish_reason, "stop");
-        assert_eq!(watched, asked);
-        assert_eq!(asking.stored_messages().await.len(), 2);
-        disconnects += asking.disconnects + watching.disconnects;
-        texts += 2;
-        events += asking.events + watching.events;
+        assert_eq!(answer.text, format!("You said: {question}"));
+        assert_eq!(answer.finish_reason, "stop");
+        assert_eq!(watched_answer, answer);
+        assert_eq!(sender.stored_messages().await.len(), 2);
+        disconnects += sender.disconnects + watcher.disconnects;
+        answers += 2;
+        events += sender.events + watcher.events;
     }
     stats.finish(
         disconnects,
-        format!("{texts} texts equal byte for byte; {events} events, each received once"),
+        format!("{answers} answers received unchanged; {events} events, each received once"),
     );
 }

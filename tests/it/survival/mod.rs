@@ -1,5 +1,5 @@
-//! What must survive disconnects, killed servers and messages that are sent again. `make soak` runs the same
-//! tests with many more iterations.
+//! Nothing is lost or duplicated when clients disconnect, servers are killed or messages are resent. `make soak`
+//! runs the same tests with many more iterations.
 
 mod disconnects;
 mod interleavings;

@@ -11,7 +11,7 @@ use webchat_tests::{
     mongodb_uri, redis_url,
 };
 
-/// A server with a faulty proxy on each of its connections.
+/// A server that is connected to its clients, Redis, MongoDB and its upstream through faulty proxies.
 struct ProxiedServer {
     server: Process,
     clients: FaultyProxy,
@@ -55,8 +55,8 @@ impl ProxiedServer {
         }
     }
 
-    /// The number of open files and sockets of the server.
-    fn open_files(&self) -> usize {
+    /// The number of open file descriptors of the server, which include sockets.
+    fn open_descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.server.id())).unwrap().count()
     }
 }
@@ -81,13 +81,13 @@ async fn after_a_network_fault_the_server_recovers_and_leaks_no_connection(
     faults: [ProxyState; 2],
 ) {
     let proxied = ProxiedServer::start().await;
-    let addresses = Addresses::behind(&proxied.clients);
+    let addresses = Addresses::of_proxy(&proxied.clients);
     let mut client = ReconnectingClient::start(&addresses).await;
     client.ask("before").await;
-    let open_before = proxied.open_files();
+    let initial_descriptors = proxied.open_descriptors();
     let question = "word ".repeat(50);
 
-    let failing = async {
+    let inject_faults = async {
         sleep(Duration::from_millis(300)).await;
         for fault in faults {
             proxied.proxy(peer).set_state(fault);
@@ -95,27 +95,27 @@ async fn after_a_network_fault_the_server_recovers_and_leaks_no_connection(
         }
         proxied.proxy(peer).set_state(ProxyState::Forwarding);
     };
-    let (during, ()) = tokio::join!(client.ask(&question), failing);
-    let after = client.ask("after").await;
+    let (answer, ()) = tokio::join!(client.ask(&question), inject_faults);
+    let answer_after = client.ask("after").await;
 
     let expected = format!("You said: {question}");
     if peer == "upstream" {
         // The partial text is kept, and the answer is marked as failed.
-        assert!(expected.starts_with(&during.text), "{during:?}");
-        assert!(during.text == expected || during.finish_reason == "failed", "{during:?}");
+        assert!(expected.starts_with(&answer.text), "{answer:?}");
+        assert!(answer.text == expected || answer.finish_reason == "failed", "{answer:?}");
     } else {
         assert_eq!(
-            (during.text.as_str(), during.finish_reason.as_str()),
+            (answer.text.as_str(), answer.finish_reason.as_str()),
             (expected.as_str(), "stop")
         );
     }
-    assert_eq!(after.text, "You said: after");
+    assert_eq!(answer_after.text, "You said: after");
     let stored = client.stored_messages().await;
-    let answers: Vec<_> = stored.iter().map(|(_, content, _)| content.as_str()).collect();
-    assert_eq!(answers[3..], [&during.text, "after", "You said: after"]);
+    let contents: Vec<_> = stored.iter().map(|(_, content, _)| content.as_str()).collect();
+    assert_eq!(contents[3..], [&answer.text, "after", "You said: after"]);
     let closed = async {
         // The connection pools may have grown a little.
-        while proxied.open_files() > open_before + 4 {
+        while proxied.open_descriptors() > initial_descriptors + 4 {
             sleep(Duration::from_millis(100)).await;
         }
     };

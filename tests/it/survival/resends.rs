@@ -5,7 +5,7 @@ use webchat_tests::{Addresses, ReconnectingClient, SoakStats};
 
 use crate::operations::instances::Cluster;
 
-const TIMES: u32 = 100;
+const RESENDS: u32 = 100;
 
 #[tokio::test]
 async fn one_client_message_id_sent_a_hundred_times_makes_one_message_and_one_model_call() {
@@ -18,7 +18,7 @@ async fn one_client_message_id_sent_a_hundred_times_makes_one_message_and_one_mo
     let browser = a.browser();
     let id = browser.start_conversation().await;
     let mut clients: Vec<_> =
-        (0..TIMES).map(|_| ReconnectingClient::join(&browser, &addresses, &id)).collect();
+        (0..RESENDS).map(|_| ReconnectingClient::join(&browser, &addresses, &id)).collect();
 
     let answers =
         join_all(clients.iter_mut().map(|client| client.ask_with_id("again", "once"))).await;
@@ -26,5 +26,5 @@ async fn one_client_message_id_sent_a_hundred_times_makes_one_message_and_one_mo
     assert!(answers.iter().all(|answer| answer.text == "You said: once"), "{answers:?}");
     assert_eq!(clients[0].stored_messages().await.len(), 2);
     assert_eq!(cluster.model.requests().len(), 1);
-    stats.finish(TIMES, "one message, one call upstream");
+    stats.finish(RESENDS, "one message, one call upstream");
 }

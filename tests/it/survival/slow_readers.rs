@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
     Process, ScriptedModel, SoakStats, Socket, TIMEOUT, TestServer, answer_text, format_seconds,
-    iterations,
+    short_or_long,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -15,37 +15,37 @@ const MIB: u64 = 1024 * 1024;
 /// A context window that is large enough for [`flood`], so that nothing is summarised.
 const LARGE_WINDOW: (&str, &str) = ("MAX_TOKENS", "10000000");
 
-/// Makes an answer that exceeds the outgoing buffer of a slow client. Returns its text.
-async fn flood(model: &ScriptedModel, asking: &mut Socket, id: &str) -> String {
+/// Sends a question whose answer exceeds the outgoing buffer of a slow client. Returns the answer's text.
+async fn flood(model: &ScriptedModel, sender: &mut Socket, id: &str) -> String {
     let answer = model.next_answer();
-    asking.send("send_message", json!({"conversation_id": id, "message": "flood"})).await;
+    sender.send("send_message", json!({"conversation_id": id, "message": "flood"})).await;
     let chunk = "tide ".repeat(6_500);
     for _ in 0..100 {
         answer.send(&chunk);
-        asking.receive_until("response_chunk").await;
+        sender.receive_until("response_chunk").await;
     }
     answer.finish();
-    asking.receive_until("response_end").await;
+    sender.receive_until("response_end").await;
     chunk.repeat(100)
 }
 
 #[tokio::test]
 async fn a_slow_reader_is_disconnected_and_receives_the_rest_after_reconnecting() {
-    let server = TestServer::with(&[LARGE_WINDOW, ("WS_SLOWEST_S", "6")]).await;
-    let (browser, mut asking) = server.socket().await;
+    let server = TestServer::with_settings(&[LARGE_WINDOW, ("WS_SLOWEST_S", "6")]).await;
+    let (browser, mut sender) = server.socket().await;
     let id = browser.start_conversation().await;
     let mut slow = browser.connect_with_small_buffer().await;
     slow.send("subscribe", json!({"conversation_id": id})).await;
     slow.expect("subscribed").await;
 
-    let text = flood(&server.model, &mut asking, &id).await;
+    let text = flood(&server.model, &mut sender, &id).await;
     sleep(Duration::from_secs(4)).await;
     let (mut received, code) = slow.receive_all().await;
     let last_seq = received.iter().rev().find_map(|(_, data)| data["seq"].as_u64()).unwrap();
-    let mut again = browser.connect().await;
-    again.send("subscribe", json!({"conversation_id": id, "after": last_seq})).await;
-    let subscribed = again.expect("subscribed").await;
-    received.extend(again.receive_until("token_usage").await);
+    let mut reconnected = browser.connect().await;
+    reconnected.send("subscribe", json!({"conversation_id": id, "after": last_seq})).await;
+    let subscribed = reconnected.expect("subscribed").await;
+    received.extend(reconnected.receive_until("token_usage").await);
 
     assert_eq!(code, Some(1013));
     assert_eq!(subscribed["recovered"], json!(true));
@@ -69,7 +69,7 @@ fn open_sockets(process: &Process) -> usize {
 async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnected() {
     const READERS: u16 = 80;
     let stats = SoakStats::start("clients that never read an answer of 3 MB");
-    let slowest = iterations(10, 30);
+    let slowest = short_or_long(10, 30);
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let settings = [
         ("AZURE_API_URL", model.url()),
@@ -79,17 +79,17 @@ async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnect
     ];
     let server = Process::start(folder.path(), &settings).await;
     let browser = server.browser();
-    let mut asking = browser.connect().await;
-    // The memory that an answer needs without readers. The first one is a warm-up.
-    let mut grown_without = 0;
+    let mut sender = browser.connect().await;
+    // The memory that an answer needs without readers. The first answer is a warm-up.
+    let mut growth_without_readers = 0;
     for _ in 0..2 {
         let id = browser.start_conversation().await;
         let before = memory(&server);
-        flood(&model, &mut asking, &id).await;
-        grown_without = memory(&server).saturating_sub(before);
+        flood(&model, &mut sender, &id).await;
+        growth_without_readers = memory(&server).saturating_sub(before);
     }
     let id = browser.start_conversation().await;
-    let sockets = open_sockets(&server);
+    let initial_sockets = open_sockets(&server);
 
     let mut readers = Vec::new();
     for _ in 0..READERS {
@@ -99,30 +99,36 @@ async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnect
         readers.push(reader);
     }
     let before = memory(&server);
-    let began = Instant::now();
-    flood(&model, &mut asking, &id).await;
-    let (flooded, grown) = (began.elapsed(), memory(&server).saturating_sub(before));
-    let grown = grown.saturating_sub(grown_without);
-    let there = open_sockets(&server);
+    let started_at = Instant::now();
+    flood(&model, &mut sender, &id).await;
+    let (flood_duration, growth) = (started_at.elapsed(), memory(&server).saturating_sub(before));
+    let growth_by_readers = growth.saturating_sub(growth_without_readers);
+    let sockets_after_flood = open_sockets(&server);
     let disconnected = async {
-        while open_sockets(&server) > sockets {
+        while open_sockets(&server) > initial_sockets {
             sleep(Duration::from_millis(50)).await;
         }
     };
     let slowest = Duration::from_secs(slowest.into());
     timeout(slowest + TIMEOUT, disconnected).await.expect("the readers were not disconnected");
-    let took = began.elapsed();
+    let disconnected_after = started_at.elapsed();
 
     assert!(
-        there >= sockets + usize::from(READERS),
-        "readers were disconnected within {flooded:?}: {there} sockets"
+        sockets_after_flood >= initial_sockets + usize::from(READERS),
+        "readers were disconnected within {flood_duration:?}: {sockets_after_flood} sockets"
     );
-    let each = grown / u64::from(READERS);
-    assert!(each < MIB, "{each} bytes per reader");
-    assert!(took < flooded + slowest + Duration::from_secs(2), "{took:?}");
-    let kib = each / 1024;
+    let bytes_per_reader = growth_by_readers / u64::from(READERS);
+    assert!(bytes_per_reader < MIB, "{bytes_per_reader} bytes per reader");
+    assert!(
+        disconnected_after < flood_duration + slowest + Duration::from_secs(2),
+        "{disconnected_after:?}"
+    );
+    let kib = bytes_per_reader / 1024;
     stats.finish(
         READERS.into(),
-        format!("{kib} KiB per client, all disconnected after {}", format_seconds(took)),
+        format!(
+            "{kib} KiB per client, all disconnected after {}",
+            format_seconds(disconnected_after)
+        ),
     );
 }

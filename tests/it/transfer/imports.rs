@@ -1,4 +1,4 @@
-//! Users export their conversations and import files.
+//! A user's exports and imports.
 
 use serde_json::json;
 use webchat_tests::TestServer;
@@ -41,7 +41,7 @@ async fn a_conversation_is_exported_in_each_format() {
 }
 
 #[tokio::test]
-async fn importing_an_own_export_restores_only_deleted_conversations() {
+async fn importing_ones_own_export_restores_only_deleted_conversations() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let (kept, deleted) = (browser.start_conversation().await, browser.start_conversation().await);
@@ -49,24 +49,25 @@ async fn importing_an_own_export_restores_only_deleted_conversations() {
     socket.ask(&deleted, "deleted").await;
     let file = browser.get("/api/v1/export").await.text;
 
-    let nothing_new = import_file(&browser, &file).await;
+    let first_import = import_file(&browser, &file).await;
     let unchanged = browser.get("/api/v1/export").await.text;
     browser.delete(&format!("/api/v1/conversations/{deleted}")).await;
-    let back = import_file(&browser, &file).await;
-    let again = import_file(&browser, &file).await;
+    let import_after_deletion = import_file(&browser, &file).await;
+    let last_import = import_file(&browser, &file).await;
 
-    assert_eq!(counts(&nothing_new), ("complete", 0, 2, 0));
+    assert_eq!(counts(&first_import), ("complete", 0, 2, 0));
     assert_eq!(unchanged, file);
-    assert_eq!(counts(&back), ("complete", 1, 1, 2));
-    assert_eq!(counts(&again), ("complete", 0, 2, 0));
+    assert_eq!(counts(&import_after_deletion), ("complete", 1, 1, 2));
+    assert_eq!(counts(&last_import), ("complete", 0, 2, 0));
     let listed = list(&browser).await;
     assert_eq!(listed.len(), 2);
-    let back = listed.iter().find(|one| one["title"] == json!("deleted")).unwrap();
-    assert_ne!(back["conversation_id"], json!(deleted));
-    assert_eq!(contents(&browser, back).await, ["deleted", "You said: deleted"]);
-    let again = browser.get("/api/v1/export").await.text;
+    let restored =
+        listed.iter().find(|conversation| conversation["title"] == json!("deleted")).unwrap();
+    assert_ne!(restored["conversation_id"], json!(deleted));
+    assert_eq!(contents(&browser, restored).await, ["deleted", "You said: deleted"]);
+    let last_export = browser.get("/api/v1/export").await.text;
     assert_eq!(
-        with_numbered_ids(&again),
+        with_numbered_ids(&last_export),
         with_numbered_ids(&file),
         "the restored conversation is complete"
     );
@@ -76,25 +77,25 @@ async fn importing_an_own_export_restores_only_deleted_conversations() {
 async fn importing_another_users_export_makes_a_copy() {
     let server = TestServer::start().await;
     let (owner, mut socket) = server.socket().await;
-    let (thief, stranger) = (server.browser(), server.browser());
+    let (other, stranger) = (server.browser(), server.browser());
     stranger.start_conversation().await;
     let id = owner.start_conversation().await;
     socket.ask(&id, "mine").await;
     let file = owner.get("/api/v1/export").await.text;
 
-    let started = post_import(&thief, file.replace("mine", "forged")).await.json();
-    let import = wait_for_end(&thief, &started).await;
+    let started = post_import(&other, file.replace("mine", "forged")).await.json();
+    let import = wait_for_end(&other, &started).await;
     let path = format!("/api/v1/imports/{}", import["import_id"].as_str().unwrap());
-    let seen = stranger.get(&path).await;
-    let unknown = thief.get("/api/v1/imports/nonsense").await;
+    let by_stranger = stranger.get(&path).await;
+    let unknown = other.get("/api/v1/imports/nonsense").await;
 
     assert_eq!(counts(&import), ("complete", 1, 0, 2));
     assert_eq!(owner.get("/api/v1/export").await.text, file);
-    let copy = list(&thief).await.remove(0);
+    let copy = list(&other).await.remove(0);
     assert_ne!(copy["conversation_id"], json!(id));
-    assert_eq!(contents(&thief, &copy).await[0], "forged");
-    assert_eq!(thief.get(&format!("/api/v1/conversations/{id}")).await.status, 404);
-    assert_eq!(seen.status_and_code(), (404, "import_not_found".to_owned()));
+    assert_eq!(contents(&other, &copy).await[0], "forged");
+    assert_eq!(other.get(&format!("/api/v1/conversations/{id}")).await.status, 404);
+    assert_eq!(by_stranger.status_and_code(), (404, "import_not_found".to_owned()));
     assert_eq!(unknown.status_and_code(), (404, "import_not_found".to_owned()));
     assert_eq!(
         stranger.get("/api/v1/export").await.json()["conversations"][0]["messages"],
@@ -113,7 +114,7 @@ async fn chatgpt_conversations_are_imported_with_their_branches() {
     assert_eq!(counts(&import), ("complete", 2, 0, 6));
     assert_eq!(counts(&again), ("complete", 0, 2, 0));
     let listed = list(&browser).await;
-    let tides = listed.iter().find(|one| one["title"] == json!("Tides")).unwrap();
+    let tides = listed.iter().find(|conversation| conversation["title"] == json!("Tides")).unwrap();
     let messages = contents(&browser, tides).await;
     assert_eq!(messages[0], "Why are there two tides a day?");
     assert_eq!(messages[1], "The moon and the sun, one bulge on each side.");
@@ -130,9 +131,9 @@ async fn chatgpt_conversations_are_imported_with_their_branches() {
 async fn an_invalid_file_imports_nothing_and_the_error_has_its_position() {
     let server = TestServer::start().await;
     let browser = server.browser();
-    let second_broken = CHATGPT.replace("\"id\": \"not-a-uuid\",", "");
+    let invalid_file = CHATGPT.replace("\"id\": \"not-a-uuid\",", "");
 
-    let import = import_file(&browser, &second_broken).await;
+    let import = import_file(&browser, &invalid_file).await;
 
     assert_eq!(counts(&import), ("failed", 0, 0, 0));
     assert_eq!(import["error"]["code"], json!("broken_import"));

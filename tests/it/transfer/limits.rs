@@ -12,22 +12,22 @@ use super::support::{CHATGPT, counts, import_file, post_import, wait_for_end};
 
 #[tokio::test]
 async fn an_oversized_file_is_rejected_early_and_a_form_is_accepted() {
-    let server = TestServer::with(&[("MAX_IMPORT_SIZE_MB", "1")]).await;
+    let server = TestServer::with_settings(&[("MAX_IMPORT_SIZE_MB", "1")]).await;
     let browser = server.browser();
     let part = || Ok::<_, std::io::Error>(vec![b' '; 64 * 1024]);
-    let unannounced = Body::wrap_stream(stream::repeat_with(part).take(17));
+    let body_without_length = Body::wrap_stream(stream::repeat_with(part).take(17));
     let form = |name: &'static str| {
         let form = Form::new().text("other", "x").part(name, Part::text(CHATGPT));
         browser.request(Method::POST, "/api/v1/imports").multipart(form)
     };
 
-    let declared = post_import(&browser, vec![b' '; 2 * 1024 * 1024]).await;
-    let undeclared = post_import(&browser, unannounced).await;
+    let with_length = post_import(&browser, vec![b' '; 2 * 1024 * 1024]).await;
+    let without_length = post_import(&browser, body_without_length).await;
     let without_file = browser.send(form("upload")).await;
     let in_form = browser.send(form("file")).await;
 
-    assert_eq!(declared.status_and_code(), (413, "payload_too_large".to_owned()));
-    assert_eq!(undeclared.status_and_code(), (413, "payload_too_large".to_owned()));
+    assert_eq!(with_length.status_and_code(), (413, "payload_too_large".to_owned()));
+    assert_eq!(without_length.status_and_code(), (413, "payload_too_large".to_owned()));
     assert_eq!(without_file.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(in_form.status, 202);
     assert_eq!(counts(&wait_for_end(&browser, &in_form.json()).await), ("complete", 2, 0, 6));
@@ -38,15 +38,15 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
     let server = TestServer::start().await;
     let (browser, other) = (server.browser(), server.browser());
     browser.start_conversation().await;
-    let uploading = async {
+    let upload_endlessly = async {
         loop {
-            let started = stream::once(async { Ok::<_, std::io::Error>("[") });
-            let body = Body::wrap_stream(started.chain(stream::pending()));
+            let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
+            let body = Body::wrap_stream(beginning.chain(stream::pending()));
             let rejected = post_import(&browser, body).await;
             assert_eq!(rejected.status, 409, "the other upload was first: {rejected:?}");
         }
     };
-    let others = async {
+    let import_meanwhile = async {
         loop {
             let second = post_import(&browser, "[]").await;
             if second.status != 202 {
@@ -56,13 +56,13 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
         }
     };
 
-    let (second, of_another) = tokio::select! {
-        () = uploading => panic!("an endless upload has ended"),
-        answers = others => answers,
+    let (second, by_other_user) = tokio::select! {
+        () = upload_endlessly => panic!("an endless upload has ended"),
+        responses = import_meanwhile => responses,
     };
 
     assert_eq!(second.status_and_code(), (409, "import_in_progress".to_owned()));
-    assert_eq!(of_another.status, 202);
+    assert_eq!(by_other_user.status, 202);
     while post_import(&browser, "[]").await.status != 202 {
         tokio::task::yield_now().await;
     }
@@ -70,46 +70,49 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
 
 #[tokio::test]
 async fn an_import_reports_progress_and_a_second_run_adds_nothing() {
-    const MANY: u64 = 300;
-    let server = TestServer::with(&[("REQUESTS_PER_SECOND", "0")]).await;
+    const CONVERSATIONS: u64 = 300;
+    let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "0")]).await;
     let browser = server.browser();
-    let file = chatgpt_file(MANY, 4);
+    let file = chatgpt_file(CONVERSATIONS, 4);
 
     let started = post_import(&browser, file.clone()).await.json();
     let path = format!("/api/v1/imports/{}", started["import_id"].as_str().unwrap());
-    let mut seen = vec![started];
-    while seen.last().unwrap()["status"] == json!("running") {
-        seen.push(browser.get(&path).await.json());
+    let mut statuses = vec![started];
+    while statuses.last().unwrap()["status"] == json!("running") {
+        statuses.push(browser.get(&path).await.json());
     }
-    let again = import_file(&browser, &file).await;
+    let second_import = import_file(&browser, &file).await;
 
-    let done: Vec<u64> = seen.iter().map(|status| status["done"].as_u64().unwrap()).collect();
+    let done: Vec<u64> = statuses.iter().map(|status| status["done"].as_u64().unwrap()).collect();
     assert!(done.is_sorted(), "{done:?}");
-    assert!(done.iter().any(|done| (1..MANY).contains(done)), "{done:?}");
-    let last = seen.last().unwrap();
-    assert_eq!(counts(last), ("complete", MANY, 0, 4 * MANY));
-    assert_eq!((&last["done"], &last["of"]), (&json!(MANY), &json!(MANY)));
-    assert_eq!(counts(&again), ("complete", 0, MANY, 0));
+    assert!(done.iter().any(|done| (1..CONVERSATIONS).contains(done)), "{done:?}");
+    let last = statuses.last().unwrap();
+    assert_eq!(counts(last), ("complete", CONVERSATIONS, 0, 4 * CONVERSATIONS));
+    assert_eq!((&last["done"], &last["of"]), (&json!(CONVERSATIONS), &json!(CONVERSATIONS)));
+    assert_eq!(counts(&second_import), ("complete", 0, CONVERSATIONS, 0));
     let exported = browser.get("/api/v1/export").await.json();
     assert_eq!(exported["conversations"].as_array().unwrap().len(), 300);
 }
 
-/// A file in the format of ChatGPT with that many conversations and messages per conversation.
+/// A file in the format of ChatGPT with these numbers of conversations and of messages per conversation.
 fn chatgpt_file(conversations: u64, messages: u64) -> String {
     let mut file = "[".to_owned();
     for number in 0..conversations {
-        let between = if number == 0 { "" } else { "," };
-        write!(file, "{between}{{\"id\": \"{number}\", \"create_time\": {number}, \"mapping\": {{")
-            .unwrap();
+        let separator = if number == 0 { "" } else { "," };
+        write!(
+            file,
+            "{separator}{{\"id\": \"{number}\", \"create_time\": {number}, \"mapping\": {{"
+        )
+        .unwrap();
         for index in 0..messages {
-            let between = if index == 0 { "" } else { "," };
+            let separator = if index == 0 { "" } else { "," };
             let (role, parent) =
                 (["user", "assistant"][usize::from(index % 2 == 1)], index.max(1) - 1);
             let parent = if index == 0 { "null".to_owned() } else { format!("\"{parent}\"") };
             let text = "What was said of the tides and of the moon. ".repeat(10);
             write!(
                 file,
-                "{between}\"{index}\": {{\"parent\": {parent}, \"message\": {{\"author\": \
+                "{separator}\"{index}\": {{\"parent\": {parent}, \"message\": {{\"author\": \
                  {{\"role\": \"{role}\"}}, \"create_time\": null, \"content\": \
                  {{\"content_type\": \"text\", \"parts\": [\"{text}\"]}}}}}}"
             )

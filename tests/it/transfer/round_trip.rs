@@ -22,42 +22,47 @@ use super::support::with_numbered_ids;
 #[tokio::test]
 async fn the_operator_exports_and_imports_all_users() {
     let model = ScriptedModel::start();
-    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut server = Process::start(from.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut server = Process::start(source.path(), &[("AZURE_API_URL", model.url())]).await;
     let (one, other) = (server.browser(), server.browser());
     for (browser, text) in [(&one, "mine"), (&other, "theirs")] {
         let id = browser.start_conversation().await;
         browser.connect().await.ask(&id, text).await;
     }
-    let before = one.get("/api/v1/export").await.text;
+    let users_export = one.get("/api/v1/export").await.text;
     server.terminate().await;
     assert!(server.exits_successfully().await);
-    let file = to.path().join("all.json");
+    let file = target.path().join("all.json");
     let file = file.to_str().unwrap();
-    let data = ("DATA_DIR", from.path().to_str().unwrap());
-    let elsewhere = ("DATA_DIR", to.path().to_str().unwrap());
+    let source_dir = ("DATA_DIR", source.path().to_str().unwrap());
+    let target_dir = ("DATA_DIR", target.path().to_str().unwrap());
 
-    let exported = Process::run_with(&["export", "--to", file], &[data]).await;
-    let over_it = Process::run_with(&["export", "--to", file], &[data]).await;
-    let imported = Process::run_with(&["import", file], &[elsewhere]).await;
-    let again = Process::run_with(&["import", file], &[elsewhere]).await;
+    let exported = Process::run_with(&["export", "--to", file], &[source_dir]).await;
+    let exported_again = Process::run_with(&["export", "--to", file], &[source_dir]).await;
+    let imported = Process::run_with(&["import", file], &[target_dir]).await;
+    let imported_again = Process::run_with(&["import", file], &[target_dir]).await;
     let exported_file: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let users = exported_file["conversations"].as_array().unwrap().iter();
-    let users: Vec<_> = users.map(|one| one["user_id"].as_str().unwrap()).collect();
-    let printed = Process::run_with(&["export", "--user", users[0]], &[elsewhere]).await;
-    fs::write(file, &before).unwrap();
-    let nobodys = Process::run_with(&["import", file], &[elsewhere]).await;
-    let somebodys = Process::run_with(&["import", file, "--user", users[1]], &[elsewhere]).await;
+    let users: Vec<_> =
+        users.map(|conversation| conversation["user_id"].as_str().unwrap()).collect();
+    let printed = Process::run_with(&["export", "--user", users[0]], &[target_dir]).await;
+    fs::write(file, &users_export).unwrap();
+    let without_owner = Process::run_with(&["import", file], &[target_dir]).await;
+    let with_owner = Process::run_with(&["import", file, "--user", users[1]], &[target_dir]).await;
 
     assert!(exported.success, "{exported:?}");
-    assert!(!over_it.success && over_it.stderr.contains("can't use"), "{over_it:?}");
+    assert!(
+        !exported_again.success && exported_again.stderr.contains("can't use"),
+        "{exported_again:?}"
+    );
     let counts = "imported: 2 conversations, 4 messages; 0 conversations already existed";
     assert!(imported.stdout.contains(counts), "{imported:?}");
-    assert!(again.stdout.contains("0 messages; 2 conversations already existed"), "{again:?}");
+    let counts = "0 messages; 2 conversations already existed";
+    assert!(imported_again.stdout.contains(counts), "{imported_again:?}");
     let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert_eq!(printed["conversations"].as_array().unwrap().len(), 1);
-    assert!(nobodys.stderr.contains("it has no user_id"), "{nobodys:?}");
-    assert!(somebodys.success, "{somebodys:?}");
+    assert!(without_owner.stderr.contains("it has no user_id"), "{without_owner:?}");
+    assert!(with_owner.success, "{with_owner:?}");
 }
 
 async fn sqlite() -> (SqliteStore, tempfile::TempDir) {
@@ -71,8 +76,8 @@ async fn mongo() -> MongoStore {
     MongoStore::new(database)
 }
 
-async fn export_text(parts: webchat_chat::ExportStream) -> String {
-    parts.try_collect::<Vec<String>>().await.unwrap().concat()
+async fn export_text(export: webchat_chat::ExportStream) -> String {
+    export.try_collect::<Vec<String>>().await.unwrap().concat()
 }
 
 /// Exports from one store, imports into the other, and back into the first one as another user.
@@ -90,14 +95,14 @@ async fn a_round_trip_between_stores_preserves_the_export() {
     let mut file = first.clone();
     for store in [&stores[1], &stores[0]] {
         let owner = UserId::generate();
-        let into = ImportTarget {
+        let target = ImportTarget {
             archive: Arc::clone(store),
             tokens: TokenCounter::load(),
             now: Timestamp::from_unix_millis(0),
         };
         let bytes = std::io::Cursor::new(file.into_bytes());
         let progress = |_| ControlFlow::Continue(());
-        let imported = import(&into, ImportOwner::User(owner), bytes, progress).await.unwrap();
+        let imported = import(&target, ImportOwner::User(owner), bytes, progress).await.unwrap();
         assert_eq!((imported.imported, imported.messages), (2, 130));
         file = export_text(export_user(Arc::clone(store), owner)).await;
         assert_eq!(with_numbered_ids(&file), with_numbered_ids(&first));
@@ -108,7 +113,8 @@ async fn a_round_trip_between_stores_preserves_the_export() {
     assert_eq!(sqlite.totals().await.unwrap().messages, 260);
 }
 
-/// A question with 129 answers, of which the last one is visible: more than one page, with every field set.
+/// A conversation with all fields set: a question with 129 answers, of which the last one is visible. Its
+/// messages fill more than one page.
 fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
     let tokens = TokenCounter::load();
     let conversation_id = ConversationId::generate();

@@ -1,4 +1,4 @@
-//! What the tests of exports and imports share.
+//! Functions that the tests of exports and imports share.
 
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ pub(super) async fn import_file(browser: &Browser, file: &str) -> Value {
     wait_for_end(browser, &started.json()).await
 }
 
+/// Waits until the import has ended. Returns its final status.
 pub(super) async fn wait_for_end(browser: &Browser, import: &Value) -> Value {
     let path = format!("/api/v1/imports/{}", import["import_id"].as_str().unwrap());
     loop {
@@ -30,6 +31,7 @@ pub(super) async fn wait_for_end(browser: &Browser, import: &Value) -> Value {
     }
 }
 
+/// The status of an import, and its numbers of imported and already existing conversations and of messages.
 pub(super) fn counts(import: &Value) -> (&str, u64, u64, u64) {
     let number = |name: &str| import[name].as_u64().unwrap();
     let status = import["status"].as_str().unwrap();
@@ -48,7 +50,7 @@ pub(super) async fn contents(browser: &Browser, conversation: &Value) -> Vec<Str
     messages.map(|message| message["content"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Replaces each id in the file by a number, to compare files whose ids differ.
+/// Replaces the ids in the file by numbers, so that files can be compared whose ids differ.
 pub(super) fn with_numbered_ids(file: &str) -> String {
     let mut text = file.to_owned();
     let ids = file.split('"').filter(|part| uuid::Uuid::try_parse(part).is_ok());

@@ -1,4 +1,4 @@
-//! Handshakes: the sessions and connections that are accepted, and those that are rejected.
+//! Handshakes that are accepted and that are rejected.
 
 use reqwest::Method;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! Socket.IO packet by packet: the cases of the test suites of Engine.IO and Socket.IO, and our own.
+//! Socket.IO packet by packet: the cases of the test suites of Engine.IO and Socket.IO, and additional ones.
 
 mod handshake;
 mod packets;

@@ -1,4 +1,4 @@
-//! Packets: malformed, premature, too large, or for another namespace.
+//! Packets that are malformed, premature, too large, binary, or for another namespace.
 
 use rstest::rstest;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Long polling, and who may use a session.
+//! Long polling, and the browsers and origins that may use a session.
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, ORIGIN};
@@ -56,7 +56,7 @@ async fn concurrent_posts_end_the_session() {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
 
-    // The incomplete post may arrive after others.
+    // The incomplete post may arrive after some of these.
     let rejected = loop {
         let response = polling.post("3").await;
         if response.status != 200 {
@@ -93,10 +93,10 @@ async fn a_session_belongs_to_one_browser() {
     let polling = connect_polling(&browser).await;
 
     for other_browser in [other, server.browser()] {
-        let theirs = polling.with_browser(&other_browser);
-        assert_eq!(theirs.poll().await.status_and_number(), (400, 1));
-        assert_eq!(theirs.post("1").await.status_and_number(), (400, 1));
-        assert_eq!(handshake_status(theirs.open_websocket().await), 400);
+        let hijacked = polling.with_browser(&other_browser);
+        assert_eq!(hijacked.poll().await.status_and_number(), (400, 1));
+        assert_eq!(hijacked.post("1").await.status_and_number(), (400, 1));
+        assert_eq!(handshake_status(hijacked.open_websocket().await), 400);
     }
 
     assert_eq!(polling.post("42[\"ping\",{}]").await.text, "ok");
@@ -105,17 +105,17 @@ async fn a_session_belongs_to_one_browser() {
 
 #[tokio::test]
 async fn only_allowed_origins_get_cors_headers() {
-    let server = TestServer::with(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
+    let server = TestServer::with_settings(&[("ALLOWED_ORIGINS", "https://chat.example")]).await;
     let browser = server.browser();
     let (polling, _) = Polling::open(&browser).await;
     let path = socket_io_path("polling", Some(polling.sid()));
-    let ask = |method: Method, path: &str, origin: &str| {
-        let asked_for = HeaderName::from_static("access-control-request-method");
-        let headers = HeaderName::from_static("access-control-request-headers");
+    let request_from = |method: Method, path: &str, origin: &str| {
+        let method_header = HeaderName::from_static("access-control-request-method");
+        let headers_header = HeaderName::from_static("access-control-request-headers");
         let request = browser.request(method.clone(), path).header(ORIGIN, origin);
         let is_preflight = method == Method::OPTIONS;
-        let request = if is_preflight { request.header(asked_for, "POST") } else { request };
-        browser.send(request.header(headers, "x-one").body("40"))
+        let request = if is_preflight { request.header(method_header, "POST") } else { request };
+        browser.send(request.header(headers_header, "x-one").body("40"))
     };
 
     for (method, path, status) in [
@@ -126,7 +126,7 @@ async fn only_allowed_origins_get_cors_headers() {
         (Method::OPTIONS, "/start_conversation", 204),
         (Method::POST, "/start_conversation", 200),
     ] {
-        let response = ask(method.clone(), path, "https://chat.example").await;
+        let response = request_from(method.clone(), path, "https://chat.example").await;
         assert_eq!(response.status, status, "{response:?}");
         assert_eq!(response.header("access-control-allow-origin"), "https://chat.example");
         assert_eq!(response.header("access-control-allow-credentials"), "true");
@@ -135,7 +135,7 @@ async fn only_allowed_origins_get_cors_headers() {
             assert!(response.header("access-control-allow-methods").contains("POST"));
             assert_eq!(response.header("access-control-allow-headers"), "x-one");
         }
-        let hostile = ask(method, path, "https://evil.example").await;
+        let hostile = request_from(method, path, "https://evil.example").await;
         assert!(!hostile.headers.contains_key("access-control-allow-origin"), "{hostile:?}");
         assert!(hostile.status.is_client_error(), "{hostile:?}");
     }

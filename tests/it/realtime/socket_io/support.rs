@@ -1,4 +1,4 @@
-//! What the tests of Socket.IO share.
+//! Functions that the tests of Socket.IO share.
 
 use tokio_tungstenite::tungstenite::Error;
 use webchat_tests::Transport::{self, Polling as OverPolling, WebSocket as OverWebSocket};

@@ -29,10 +29,13 @@ async fn a_turns_events_equal_those_on_the_websocket(
 
     assert_eq!(answer_text(&events), "You said: Why two tides a day?");
     assert_eq!(others, ["437[]"], "as for a handler that returns nothing");
-    let ends_of = |events: &[(String, Value)]| -> Vec<(String, Value)> {
+    let without_chunks = |events: &[(String, Value)]| -> Vec<(String, Value)> {
         events.iter().filter(|(name, _)| name != "response_chunk").cloned().collect()
     };
-    assert_eq!(ends_of(&events), ends_of(&websocket.receive_until("token_usage").await));
+    assert_eq!(
+        without_chunks(&events),
+        without_chunks(&websocket.receive_until("token_usage").await)
+    );
 }
 
 #[rstest]
@@ -43,7 +46,7 @@ async fn a_turns_events_equal_those_on_the_websocket(
 #[case("stop", json!({"conversation_id": "{strangers}"}), "conversation_not_found")]
 #[case("dance", json!({}), "unknown_event")]
 #[tokio::test]
-async fn an_invalid_event_is_an_error_and_acknowledged_with_it(
+async fn an_invalid_event_causes_an_error_and_an_acknowledgement_with_it(
     #[case] event: &str,
     #[case] data: Value,
     #[case] code: &str,
@@ -58,17 +61,19 @@ async fn an_invalid_event_is_an_error_and_acknowledged_with_it(
     client.emit(event, serde_json::from_str(&data).unwrap(), Some(0)).await;
     let (error, acknowledgement) = (client.receive().await, client.receive().await);
 
-    let received: Value = serde_json::from_str(error.strip_prefix("42").unwrap()).unwrap();
-    let answered: Value =
+    let event_arguments: Value = serde_json::from_str(error.strip_prefix("42").unwrap()).unwrap();
+    let acknowledged: Value =
         serde_json::from_str(acknowledgement.strip_prefix("430").unwrap()).unwrap();
-    assert_eq!(received[0], "error");
-    assert_eq!((&received[1]["code"], &received[1]["event"]), (&json!(code), &json!(event)));
-    assert_eq!(answered, json!([received[1]]));
+    assert_eq!(event_arguments[0], "error");
+    let problem = &event_arguments[1];
+    assert_eq!((&problem["code"], &problem["event"]), (&json!(code), &json!(event)));
+    assert_eq!(acknowledged, json!([problem]));
     client.emit("ping", json!({}), None).await;
     client.expect("pong").await;
 }
 
-/// A client that stopped polling, and the complete answer that it has not received.
+/// Makes an answer that a polling client does not receive, because it stops polling. Returns the client and the
+/// answer's text.
 async fn client_with_unread_answer(server: &TestServer, browser: &Browser) -> (Polling, String) {
     let id = browser.start_conversation().await;
     let mut websocket = browser.connect().await;
@@ -81,7 +86,7 @@ async fn client_with_unread_answer(server: &TestServer, browser: &Browser) -> (P
     let text: Vec<_> = (0..200).map(|number| format!("{number} {}", "tide ".repeat(80))).collect();
     for chunk in &text {
         answer.send(chunk);
-        // Wait for each: chunks that arrive at once are merged anyway.
+        // Wait for each chunk, because chunks that arrive together would be merged anyway.
         websocket.receive_until("response_chunk").await;
     }
     answer.finish();
@@ -104,7 +109,7 @@ async fn receive_rest_of_turn(polling: &mut Polling) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_polling_slows_no_turn_and_receives_all_of_it_later() {
+async fn a_client_that_stops_polling_delays_no_turn_and_later_receives_all_of_it() {
     let server = TestServer::start().await;
     let (mut polling, text) = client_with_unread_answer(&server, &server.browser()).await;
 
@@ -121,12 +126,12 @@ async fn shutdown_delivers_pending_events_and_closes_sessions() {
     let (mut polling, text) = client_with_unread_answer(&server, &browser).await;
     let mut websocket = SocketIo::connect(&browser, OverWebSocket).await;
 
-    let polled = async {
+    let receive_pending = async {
         let code = websocket.wait_until_closed().await;
         let (received, _) = receive_rest_of_turn(&mut polling).await;
         (code, received, polling.receive().await)
     };
-    let ((), (code, received, last)) = tokio::join!(server.shutdown(), polled);
+    let ((), (code, received, last)) = tokio::join!(server.shutdown(), receive_pending);
 
     assert_eq!(code, 1012);
     assert_eq!(received, text);

@@ -77,15 +77,15 @@ async fn an_upgrade_ends_the_pending_poll() {
 async fn a_websocket_without_a_probe_is_closed_and_polling_continues(#[case] packet: &str) {
     let server = TestServer::start().await;
     let mut polling = connect_polling(&server.browser()).await;
-    let mut failing = polling.open_websocket().await.unwrap();
+    let mut socket_without_probe = polling.open_websocket().await.unwrap();
     assert_eq!(handshake_status(polling.open_websocket().await), 400, "one at a time");
 
-    failing.send_text(packet).await;
-    assert_eq!(failing.wait_until_closed().await.map(u16::from), Some(1002));
+    socket_without_probe.send_text(packet).await;
+    assert_eq!(socket_without_probe.wait_until_closed().await.map(u16::from), Some(1002));
     polling.post("42[\"ping\",{}]").await;
     assert_eq!(polling.receive().await, "42[\"pong\",{}]");
 
-    let mut again = polling.open_websocket().await.unwrap();
-    again.send_text("2probe").await;
-    assert_eq!(again.receive_text().await, "3probe");
+    let mut second_socket = polling.open_websocket().await.unwrap();
+    second_socket.send_text("2probe").await;
+    assert_eq!(second_socket.receive_text().await, "3probe");
 }

@@ -1,11 +1,11 @@
-//! Which crate may depend on which: the arrows of docs/architecture.md, and no others.
+//! The crates depend on one another only along the arrows of docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
-/// A crate and the workspace crates that it may depend on. The binary and the tests may use all of them.
-const ARROWS: [(&str, &[&str]); 9] = [
+/// Each crate and the workspace crates that it depends on. The binary and the tests may use all of them.
+const CRATE_DEPENDENCIES: [(&str, &[&str]); 9] = [
     ("webchat-domain", &[]),
     ("webchat-tokens", &["webchat-domain"]),
     ("webchat-llm", &["webchat-domain"]),
@@ -17,7 +17,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("webchat-transport", &["webchat-chat", "webchat-domain"]),
 ];
 
-/// Libraries that only these crates may use. A name covers its hyphenated extensions.
+/// Each library and the crates that may use it. A name includes the libraries whose names continue it with a
+/// hyphen.
 const RESTRICTED_LIBRARIES: [(&str, &[&str]); 8] = [
     ("actix", &["webchat-transport"]),
     ("deadpool", &["webchat-persistence-redis", "webchat-persistence-sqlite"]),
@@ -38,9 +39,12 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata().packages.into_iter();
     packages
         .map(|package| {
-            let normal =
-                package.dependencies.iter().filter(|one| one.kind == DependencyKind::Normal);
-            (package.name.to_string(), normal.map(|one| one.name.clone()).collect())
+            let normal = package
+                .dependencies
+                .iter()
+                .filter(|dependency| dependency.kind == DependencyKind::Normal);
+            let names = normal.map(|dependency| dependency.name.clone()).collect();
+            (package.name.to_string(), names)
         })
         .collect()
 }
@@ -48,26 +52,27 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn crate_dependencies_are_those_of_the_architecture() {
     let dependencies = dependencies();
-    let ours: BTreeMap<&str, BTreeSet<&str>> = dependencies
+    let actual: BTreeMap<&str, BTreeSet<&str>> = dependencies
         .iter()
         .filter(|(name, _)| !matches!(name.as_str(), "webchat" | "webchat-tests"))
         .map(|(name, used)| {
             let used = used.iter().map(String::as_str);
-            (name.as_str(), used.filter(|one| one.starts_with("webchat")).collect())
+            (name.as_str(), used.filter(|used| used.starts_with("webchat")).collect())
         })
         .collect();
 
-    let allowed = ARROWS.iter().map(|(name, used)| (*name, used.iter().copied().collect()));
-    assert_eq!(ours, allowed.collect());
+    let expected =
+        CRATE_DEPENDENCIES.iter().map(|(name, used)| (*name, used.iter().copied().collect()));
+    assert_eq!(actual, expected.collect());
 }
 
 #[test]
 fn a_library_is_used_only_by_its_crates() {
     for (name, used) in dependencies() {
         for (library, users) in RESTRICTED_LIBRARIES {
-            let uses = used.iter().any(|one| one.split('-').next() == Some(library));
-            let may = users.contains(&name.as_str()) || name == "webchat-tests";
-            assert!(!uses || may, "{name} uses {library}, which only {users:?} may use");
+            let is_used = used.iter().any(|used| used.split('-').next() == Some(library));
+            let is_allowed = users.contains(&name.as_str()) || name == "webchat-tests";
+            assert!(!is_used || is_allowed, "{name} uses {library}, which only {users:?} may use");
         }
     }
 }
