@@ -13,7 +13,7 @@ use webchat_persistence::{
 
 use super::cancel::cancel;
 use super::create::create;
-use super::filters::{claimable, ended, job_by_owner, leased_by, status_name};
+use super::filters::{claimable, ended, job_by_owner, leased_by, running_jobs, status_name};
 use super::work::{complete, record_part, take};
 use crate::documents::date;
 use crate::queries::{at_most, by_owner};
@@ -29,6 +29,11 @@ impl FileJobs for MongoStore {
         self.database
             .transaction(new, move |transaction, new| create(transaction, user_id, new).boxed())
             .await
+    }
+
+    async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError> {
+        let jobs = self.database.file_jobs();
+        self.database.run(jobs.count_documents(running_jobs(user_id))).await
     }
 
     async fn find_job(

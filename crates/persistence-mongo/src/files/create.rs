@@ -9,7 +9,7 @@ use webchat_domain::UserId;
 use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob, rules};
 
 use super::cancel::cancel;
-use super::filters::job_by_owner;
+use super::filters::{job_by_owner, running_jobs};
 use super::storage::insert;
 use crate::database::Transaction;
 use crate::documents::{JobDocument, date};
@@ -58,10 +58,8 @@ async fn enforce_job_limit(
     max_jobs: u32,
 ) -> MongoResult<bool> {
     let jobs = transaction.database.file_jobs();
-    let running = jobs
-        .count_documents(doc! { "user_id": user_id.to_string(), "status": "running" })
-        .session(&mut *transaction.session)
-        .await?;
+    let running =
+        jobs.count_documents(running_jobs(user_id)).session(&mut *transaction.session).await?;
     let Some(kept) = rules::failed_jobs_to_keep(running, max_jobs) else { return Ok(false) };
     let mut failed = jobs
         .find(doc! { "user_id": user_id.to_string(), "status": "failed" })

@@ -31,6 +31,18 @@ pub(super) fn create(
     Ok(CreateJobOutcome::Created)
 }
 
+/// Returns the number of the user's running jobs.
+pub(super) fn count_running(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+) -> rusqlite::Result<u64> {
+    transaction.query_row(
+        "SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'",
+        [user_id.to_simple()],
+        |row| row.get(0),
+    )
+}
+
 /// Cancels the oldest failed jobs until there is room for a new one. Returns `false` if the running jobs
 /// alone use up the limit.
 fn make_room(
@@ -38,11 +50,7 @@ fn make_room(
     user_id: UserId,
     max_kept: u32,
 ) -> rusqlite::Result<bool> {
-    let running: u64 = transaction.query_row(
-        "SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'",
-        [user_id.to_simple()],
-        |row| row.get(0),
-    )?;
+    let running = count_running(transaction, user_id)?;
     let Some(kept) = rules::failed_jobs_to_keep(running, max_kept) else { return Ok(false) };
     let excess: Vec<JobId> = transaction
         .prepare(
