@@ -164,7 +164,7 @@ struct CountingModel {
 impl CountingModel {
     fn new(answers: VecDeque<String>, counter: TokenCounter) -> Self {
         let text = Prose::new().text(10_000);
-        let summary = chunks(&text, SUMMARY, counter)[0].to_owned();
+        let summary = chunks(&text, SUMMARY, counter).next().unwrap().to_owned();
         Self {
             counter,
             counts: Mutex::default(),

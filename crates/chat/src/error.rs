@@ -3,7 +3,7 @@
 use strum::IntoStaticStr;
 use thiserror::Error;
 use webchat_persistence::StoreError;
-use webchat_tokens::TooLong;
+use webchat_tokens::{CertainlyTooLong, TooLong};
 
 use crate::formats::invalid_file::InvalidImportFile;
 
@@ -21,6 +21,10 @@ pub enum ChatError {
     /// The message doesn't fit into the model's window.
     #[error(transparent)]
     MessageTooLong(#[from] TooLong),
+    /// The message has so many bytes that it can't fit into the model's window. Its tokens were not counted.
+    #[error(transparent)]
+    #[strum(serialize = "message_too_long")]
+    MessageCertainlyTooLong(#[from] CertainlyTooLong),
     /// The conversation doesn't exist or belongs to another user.
     #[error("Conversation not found.")]
     ConversationNotFound,

@@ -3,6 +3,8 @@
 use thiserror::Error;
 use webchat_domain::{Context, SystemPrompt};
 
+use crate::counter::MAX_TOKEN_BYTES;
+
 /// The tokens that the chat format adds to each message: 3 around it and 1 for its role. The rule is
 /// `num_tokens_from_messages` of the OpenAI cookbook, "How to count tokens with tiktoken".
 pub const MESSAGE_OVERHEAD: u32 = 4;
@@ -55,6 +57,17 @@ pub struct TooLong {
     pub limit: u32,
 }
 
+/// A message that has so many bytes that it can't fit into the budget. Its tokens are not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "This message has more than {limit} tokens, which is the most that the model takes. Please shorten \
+     it, or send it in parts."
+)]
+pub struct CertainlyTooLong {
+    /// The maximum number of tokens of a message.
+    pub limit: u32,
+}
+
 impl Budget {
     /// The budget of a conversation with this context. `system` is the default system prompt, for
     /// conversations that do not have one.
@@ -93,8 +106,25 @@ impl Budget {
         if self.has_space_for(0, tokens) {
             return Ok(());
         }
-        let limit = self.available().saturating_sub(REPLY_PRIMER).saturating_sub(MESSAGE_OVERHEAD);
-        Err(TooLong { tokens, limit })
+        Err(TooLong { tokens, limit: self.max_message_tokens() })
+    }
+
+    /// Checks that a message of this length may fit, without counting its tokens, which takes up to a
+    /// second for the longest messages. To be called before they are counted.
+    ///
+    /// # Errors
+    ///
+    /// When it has too many tokens, however long they are, with the limit.
+    pub fn may_fit(&self, bytes: usize) -> Result<(), CertainlyTooLong> {
+        let limit = self.max_message_tokens();
+        let max_bytes =
+            usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(MAX_TOKEN_BYTES);
+        if bytes <= max_bytes { Ok(()) } else { Err(CertainlyTooLong { limit }) }
+    }
+
+    /// The maximum number of tokens of a message.
+    fn max_message_tokens(&self) -> u32 {
+        self.available().saturating_sub(REPLY_PRIMER).saturating_sub(MESSAGE_OVERHEAD)
     }
 
     /// The tokens that are available for messages and their summary.

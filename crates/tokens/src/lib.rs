@@ -5,11 +5,13 @@ mod chunker;
 mod compaction;
 mod counter;
 mod planner;
+mod segments;
 
 pub use budget::{
-    Budget, MESSAGE_OVERHEAD, REPLY_PRIMER, SUMMARY_HEADING, SummaryExtent, TooLong, with_overhead,
+    Budget, CertainlyTooLong, MESSAGE_OVERHEAD, REPLY_PRIMER, SUMMARY_HEADING, SummaryExtent,
+    TooLong, with_overhead,
 };
-pub use chunker::chunks;
+pub use chunker::{Chunks, chunks};
 pub use compaction::CompactionScan;
 pub use counter::{TokenCounter, window_of};
 pub use planner::{ContextPlanner, Plan};

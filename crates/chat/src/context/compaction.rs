@@ -259,7 +259,7 @@ impl Compaction {
         let counter = self.core.counter();
         let split = move || {
             let sections = chunks(&transcript, max_transcript_tokens(budget), counter);
-            sections.into_iter().map(str::to_owned).collect()
+            sections.map(str::to_owned).collect()
         };
         spawn_blocking(split).await.unwrap_or_default()
     }

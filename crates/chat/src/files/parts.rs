@@ -1,7 +1,6 @@
 //! Splits files into parts, and computes how long parts and their analyses may be.
 
-use tokio::task::spawn_blocking;
-use webchat_persistence::StoreError;
+use tokio_util::sync::CancellationToken;
 use webchat_tokens::{TokenCounter, chunks};
 
 use crate::settings::Settings;
@@ -21,22 +20,24 @@ pub(super) struct FileParts {
     pub(super) ends: Vec<u64>,
 }
 
-/// Splits a file's text into parts of at most `max_tokens`.
-pub(super) async fn split(
+/// Splits a file's text into parts of at most `max_tokens`. Blocks for up to a second per megabyte. Returns
+/// `None` if it is cancelled before the last part.
+pub(super) fn split(
     text: String,
     max_tokens: u32,
     counter: TokenCounter,
-) -> Result<FileParts, StoreError> {
-    let parts = spawn_blocking(move || {
-        let mut end = 0_u64;
-        let parts = chunks(&text, max_tokens, counter).into_iter();
-        let ends = parts.map(|part| {
-            end += u64::try_from(part.len()).unwrap_or(u64::MAX);
-            end
-        });
-        FileParts { ends: ends.collect(), token_count: counter.count(&text), text }
-    });
-    parts.await.map_err(StoreError::fault)
+    cancelled: &CancellationToken,
+) -> Option<FileParts> {
+    let mut parts = chunks(&text, max_tokens, counter);
+    let (mut ends, mut end) = (Vec::new(), 0_u64);
+    for part in parts.by_ref() {
+        if cancelled.is_cancelled() {
+            return None;
+        }
+        end += u64::try_from(part.len()).unwrap_or(u64::MAX);
+        ends.push(end);
+    }
+    Some(FileParts { ends, token_count: parts.token_count(), text })
 }
 
 /// Returns the maximum tokens of a part: the configured size, if it fits into the model's window.

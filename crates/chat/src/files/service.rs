@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use webchat_domain::{
     ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey, JobId,
     JobStatus, Role, UserId,
 };
+use webchat_persistence::rules::failed_jobs_to_keep;
 use webchat_persistence::{CreateJobOutcome, NewFileJob};
 
 use super::dispatcher::dispatch_files;
@@ -16,6 +18,7 @@ use super::work::FileWork;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
+use crate::runtime::limits::Permit;
 
 /// The maximum number of files that are listed for a conversation.
 const MAX_LISTED: u32 = 100;
@@ -90,9 +93,13 @@ impl Files {
         self.core.find_conversation(user_id, id).await?;
         // Fail here if the log is unavailable, as a file that can't be published must not be stored.
         self.core.ports.log.checkpoint(id).await?;
-        let counter = self.core.counter();
-        let parts = split(text, max_part_tokens(&self.core.settings), counter).await?;
-        let job = self.new_job(id, JobId::of_key(id, key), upload.name, &parts);
+        let job_id = JobId::of_key(id, key);
+        if let Some(existing) = self.core.ports.file_jobs.find_job(user_id, id, job_id).await? {
+            return Ok(existing);
+        }
+        let _permit = self.acquire_permit(user_id).await?;
+        let parts = self.split(user_id, text).await?;
+        let job = self.new_job(id, job_id, upload.name, &parts);
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
         let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
@@ -230,6 +237,24 @@ impl Files {
         Ok(text)
     }
 
+    /// Acquires a permit for one more file of this user, before costly work begins. The store checks the
+    /// limit again when it stores the file.
+    async fn acquire_permit(&self, user_id: UserId) -> Result<Permit, ChatError> {
+        let limit = self.core.settings.files.per_user;
+        let running = self.core.ports.file_jobs.count_running_jobs(user_id).await?;
+        let max_uploads = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
+        failed_jobs_to_keep(running, limit)
+            .and_then(|_| self.work.uploads.acquire(user_id, max_uploads))
+            .ok_or(ChatError::TooManyFiles { limit })
+    }
+
+    async fn split(&self, user_id: UserId, text: String) -> Result<FileParts, ChatError> {
+        let (max_tokens, counter) = (max_part_tokens(&self.core.settings), self.core.counter());
+        let split =
+            move |cancelled: &CancellationToken| split(text, max_tokens, counter, cancelled);
+        self.core.text_work.run(user_id, &self.core.lifecycle.aborting(), split).await
+    }
+
     fn new_job(
         &self,
         conversation_id: ConversationId,
@@ -264,55 +289,4 @@ impl Files {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::TestChat;
-
-    fn new_upload(name: &str, content: &[u8]) -> Upload {
-        Upload { name: name.to_owned().into(), content: content.to_vec() }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_rejected_file_is_not_stored() {
-        let test = TestChat::with_settings(|settings| settings.files.max_bytes = 10).await;
-
-        for (name, content, code) in [
-            ("tides.exe", b"tides".as_slice(), "unsupported_file_type"),
-            ("tides", b"tides", "unsupported_file_type"),
-            ("tides.txt", b"tides tides", "payload_too_large"),
-            ("tides.txt", b"\xff\xfet\0", "file_not_text"),
-            ("tides.txt", b"", "empty_file"),
-            ("tides.txt", b"\xef\xbb\xbf \r\n", "empty_file"),
-        ] {
-            let rejected = test
-                .chat
-                .files
-                .upload(test.user_id, test.id, None, new_upload(name, content))
-                .await;
-            assert_eq!(rejected.unwrap_err().code(), code, "{name} {content:?}");
-        }
-        let other_user = UserId::generate();
-        let rejected =
-            test.chat.files.upload(other_user, test.id, None, new_upload("a.txt", b"tides")).await;
-        assert_eq!(rejected.unwrap_err().code(), "conversation_not_found");
-
-        assert_eq!(test.chat.files.list(test.user_id, test.id).await.unwrap(), []);
-        assert_eq!(test.published().await, [""; 0]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn uploads_beyond_the_users_limit_are_rejected_until_an_analysis_ends() {
-        let test = TestChat::with_settings(|settings| settings.files.per_user = 2).await;
-        let upload =
-            || test.chat.files.upload(test.user_id, test.id, None, new_upload("A.TXT", b"tides"));
-
-        let first = upload().await.unwrap();
-        upload().await.unwrap();
-        let third = upload().await;
-        test.chat.files.cancel(test.user_id, test.id, first.job_id).await.unwrap();
-        let after_cancel = upload().await;
-
-        assert_eq!(third.unwrap_err().code(), "too_many_files");
-        assert_eq!(after_cancel.unwrap().file_name.as_str(), "A.TXT");
-    }
-}
+mod tests;

@@ -49,8 +49,8 @@ impl BackgroundRequest {
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, ModelError> {
         let max_tokens = self.max_reply_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
-        let truncated = chunks(&text, max_tokens, core.counter());
-        non_empty(truncated.first().copied().unwrap_or_default())
+        let mut truncated = chunks(&text, max_tokens, core.counter());
+        non_empty(truncated.next().unwrap_or_default())
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use webchat_domain::{SystemPrompt, Timestamp};
 
 use super::lifecycle::Lifecycle;
+use super::text_work::TextWork;
 use crate::events::list_feed::ListFeed;
 use crate::ports::Ports;
 use crate::settings::Settings;
@@ -17,6 +18,7 @@ pub(crate) struct Core {
     pub(crate) system_prompt: Option<SystemPrompt>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,
+    pub(crate) text_work: TextWork,
 }
 
 impl Core {
@@ -25,7 +27,8 @@ impl Core {
             .system_prompt
             .clone()
             .map(|text| SystemPrompt { token_count: ports.tokens.count(&text), text });
-        Self { ports, settings, system_prompt, lifecycle: Lifecycle::new(), lists: Arc::default() }
+        let (lifecycle, lists, text_work) = (Lifecycle::new(), Arc::default(), TextWork::new());
+        Self { ports, settings, system_prompt, lifecycle, lists, text_work }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,5 +1,5 @@
-//! What the services share: state, lifecycle, periodic tasks, limits, readiness, notifications and token
-//! counts.
+//! What the services share: state, lifecycle, periodic tasks, limits, readiness, notifications, token
+//! counts and work on long texts.
 
 pub(crate) mod core;
 pub(crate) mod error_chain;
@@ -8,4 +8,5 @@ pub(crate) mod limits;
 mod notifications;
 pub(crate) mod periodic;
 pub(crate) mod readiness;
+pub(crate) mod text_work;
 mod tokens;

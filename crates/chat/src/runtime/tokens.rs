@@ -1,8 +1,11 @@
 //! Counts tokens with the tokenizer of the model that answers.
 
+use tokio_util::sync::CancellationToken;
+use webchat_domain::UserId;
 use webchat_tokens::TokenCounter;
 
 use super::core::Core;
+use crate::error::ChatError;
 
 /// The maximum size of a text that is not counted on a blocking thread.
 const MAX_INLINE_BYTES: usize = 16 * 1024;
@@ -12,6 +15,24 @@ impl Core {
     pub(crate) fn counter(&self) -> TokenCounter {
         let name = self.ports.model.name();
         name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
+    }
+
+    /// Counts the tokens of a user's text. Several long texts of one user are counted one after another.
+    ///
+    /// # Errors
+    /// [`ChatError::ShuttingDown`] if the grace period of a shutdown is over first.
+    pub(crate) async fn count_tokens_for(
+        &self,
+        user_id: UserId,
+        text: &str,
+    ) -> Result<u32, ChatError> {
+        let counter = self.counter();
+        if text.len() <= MAX_INLINE_BYTES {
+            return Ok(counter.count(text));
+        }
+        let text = text.to_owned();
+        let count = move |_: &CancellationToken| Some(counter.count(&text));
+        self.text_work.run(user_id, &self.lifecycle.aborting(), count).await
     }
 
     /// Counts the tokens of a text. A long text is counted on a blocking thread, because it would delay the

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use webchat_domain::{
     Conversation, ConversationId, Event, FinishReason, ManualClock, Message, MessageStatus,
     NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title, TurnId, UserId,
@@ -190,6 +191,22 @@ impl TestChat {
             author: SummaryAuthor::Model,
         });
         contexts.replace_context(self.user_id, self.id, context, revision).await.unwrap();
+    }
+
+    /// Works on a long text of the user until the sender is dropped, so that the user's others wait.
+    pub(crate) async fn occupy_text_work(&self) -> std::sync::mpsc::Sender<()> {
+        let (end, ended) = std::sync::mpsc::channel();
+        let (start, started) = tokio::sync::oneshot::channel();
+        let (core, user_id) = (Arc::clone(&self.chat.core), self.user_id);
+        tokio::spawn(async move {
+            let work = move |_: &CancellationToken| {
+                start.send(()).unwrap();
+                ended.recv().ok()
+            };
+            core.text_work.run(user_id, &CancellationToken::new(), work).await
+        });
+        started.await.unwrap();
+        end
     }
 
     pub(crate) async fn rename(&self, id: ConversationId, title: Title) {

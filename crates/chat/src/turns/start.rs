@@ -105,7 +105,8 @@ impl Turns {
         let budget = self.core.budget(context);
         Ok(match &start.source {
             TurnSource::Question { content, expected_position, version_of } => {
-                let token_count = self.core.count_tokens(content).await;
+                budget.may_fit(content.len())?;
+                let token_count = self.core.count_tokens_for(start.user_id, content).await?;
                 budget.fits(token_count)?;
                 Change::Append(Append {
                     client_message_id,

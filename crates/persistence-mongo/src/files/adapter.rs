@@ -9,7 +9,7 @@ use webchat_persistence::{
 };
 
 use super::create::create;
-use super::filters::{claimable, job_by_owner, leased_by};
+use super::filters::{claimable, job_by_owner, leased_by, running_jobs};
 use super::work::{change, complete, fail, record_part, take};
 use crate::documents::date;
 use crate::queries::{at_most, by_owner};
@@ -25,6 +25,11 @@ impl FileJobs for MongoStore {
         self.database
             .transaction(new, move |transaction, new| create(transaction, user_id, new).boxed())
             .await
+    }
+
+    async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError> {
+        let jobs = self.database.file_jobs();
+        self.database.run(jobs.count_documents(running_jobs(user_id))).await
     }
 
     async fn find_job(

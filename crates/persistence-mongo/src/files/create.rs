@@ -10,7 +10,7 @@ use webchat_persistence::rules::{self, CreateJobState, StoredName};
 use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob};
 
 use super::change::update;
-use super::filters::job_by_owner;
+use super::filters::{job_by_owner, running_jobs};
 use super::storage::insert;
 use crate::database::Transaction;
 use crate::queries::{by_owner, find_conversation, update_state};
@@ -66,10 +66,8 @@ async fn find_duplicate(
 }
 
 async fn count_running(transaction: &mut Transaction<'_>, user_id: UserId) -> MongoResult<u64> {
-    let status = JobStatus::Running.stored_name();
-    let running = doc! { "user_id": user_id.to_string(), "status": status };
     let jobs = transaction.database.file_jobs();
-    jobs.count_documents(running).session(&mut *transaction.session).await
+    jobs.count_documents(running_jobs(user_id)).session(&mut *transaction.session).await
 }
 
 /// Finds the user's failed jobs except the newest `kept`.

@@ -14,6 +14,11 @@ pub(super) fn job_by_owner(user_id: UserId, id: ConversationId, job_id: JobId) -
     }
 }
 
+/// Matches the user's running jobs.
+pub(super) fn running_jobs(user_id: UserId) -> Document {
+    doc! { "user_id": user_id.to_string(), "status": "running" }
+}
+
 /// Matches the job if this run of a worker has its lease.
 pub(super) fn leased_by(job_id: JobId, run_id: RunId) -> Document {
     doc! { "job_id": job_id.to_string(), "run_id": run_id.to_string() }

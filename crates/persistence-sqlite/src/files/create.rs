@@ -37,7 +37,11 @@ pub(super) fn create(
     Ok(CreateJobOutcome::Created)
 }
 
-fn count_running(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<u64> {
+/// Returns the number of the user's running jobs.
+pub(super) fn count_running(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+) -> rusqlite::Result<u64> {
     transaction.query_row(
         "SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'",
         [user_id.to_simple()],

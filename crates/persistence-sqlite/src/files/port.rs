@@ -19,6 +19,10 @@ impl FileJobs for SqliteStore {
         self.database.write(move |transaction| create::create(transaction, user_id, &new)).await
     }
 
+    async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError> {
+        self.database.read(move |transaction| create::count_running(transaction, user_id)).await
+    }
+
     async fn find_job(
         &self,
         user_id: UserId,

@@ -29,6 +29,9 @@ pub trait FileJobs: Send + Sync {
         new: NewFileJob,
     ) -> Result<CreateJobOutcome, StoreError>;
 
+    /// Returns how many of the user's jobs are running, in all conversations.
+    async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError>;
+
     /// Returns `None` if the user has no such job in this conversation.
     async fn find_job(
         &self,

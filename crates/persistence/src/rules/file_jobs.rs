@@ -30,8 +30,14 @@ pub fn check_create_job(
     if let Some(known) = state.duplicate {
         return Err(Box::new(CreateJobOutcome::Duplicate(known)));
     }
-    let failed = u64::from(max_kept.saturating_sub(1)).checked_sub(state.running);
-    failed.ok_or_else(|| Box::new(CreateJobOutcome::TooMany))
+    failed_jobs_to_keep(state.running, max_kept).ok_or_else(|| Box::new(CreateJobOutcome::TooMany))
+}
+
+/// Returns how many of a user's failed jobs are kept beside a new one, or `None` if the running jobs alone
+/// reach the limit.
+#[must_use]
+pub fn failed_jobs_to_keep(running: u64, max_kept: u32) -> Option<u64> {
+    u64::from(max_kept.saturating_sub(1)).checked_sub(running)
 }
 
 /// Whether a run may have the lease of a job in this status. A lease ends with the change to another one.

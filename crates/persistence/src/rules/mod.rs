@@ -18,8 +18,8 @@ pub use context::{is_summary_kept, next_revision};
 pub use conversation::{ConversationState, new_conversation, reset};
 pub use edit::{apply_edit, check_edit};
 pub use file_jobs::{
-    CreateJobState, cancel_job, check_create_job, complete_job, fail_job, has_lease, keeps_text,
-    record_part, retry_job,
+    CreateJobState, cancel_job, check_create_job, complete_job, fail_job, failed_jobs_to_keep,
+    has_lease, keeps_text, record_part, retry_job,
 };
 pub use message::build_message;
 pub use names::StoredName;

@@ -188,13 +188,16 @@ pub async fn a_user_has_at_most_the_maximum_number_of_jobs<S: Conversations + Fi
     create(store, user_id, elsewhere, 2).await;
     create(store, user_id, id, 3).await;
 
+    let running = store.count_running_jobs(user_id).await.unwrap();
     let one_more = store.create_job(user_id, new_job(id, 4)).await.unwrap();
     let (other, others) = start(store).await;
     create(store, other, others, 5).await;
     let (run, taken) = take(store, 10, 20).await.unwrap();
     store.fail_job(taken.job.job_id, run, error()).await.unwrap();
+    let still_running = store.count_running_jobs(user_id).await.unwrap();
     let in_place_of_the_failed = create(store, user_id, id, 6).await;
 
+    assert_eq!((running, still_running), (3, 2));
     assert_eq!(one_more, CreateJobOutcome::TooMany);
     assert_eq!(taken.job.job_id, first.job_id);
     assert_eq!(status(store, user_id, &first).await, JobStatus::Cancelled);

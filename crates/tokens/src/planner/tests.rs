@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent};
+use crate::budget::{CertainlyTooLong, SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent};
 
 const BUDGET: Budget = Budget { window: 100, reply: 20, system: 0, few_shot: 0, summary: None };
 
@@ -78,6 +78,9 @@ fn a_question_fits_up_to_the_last_token() {
 
     assert_eq!(BUDGET.fits(limit), Ok(()));
     assert_eq!(BUDGET.fits(limit + 1), Err(TooLong { tokens: limit + 1, limit }));
+    let bytes = 128 * usize::try_from(limit).unwrap();
+    assert_eq!(BUDGET.may_fit(bytes), Ok(()));
+    assert_eq!(BUDGET.may_fit(bytes + 1), Err(CertainlyTooLong { limit }));
 }
 
 #[test]

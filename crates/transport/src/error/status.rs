@@ -78,6 +78,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::InvalidImport(_) => StatusCode::BAD_REQUEST,
         ChatError::EmptyMessage
         | ChatError::MessageTooLong(_)
+        | ChatError::MessageCertainlyTooLong(_)
         | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound

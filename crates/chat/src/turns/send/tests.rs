@@ -1,5 +1,7 @@
 //! Tests of sending a message.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use webchat_domain::{EventBody, FinishReason, MessageAccepted, MessageStatus, Role};
 
@@ -34,6 +36,40 @@ async fn a_turn_above_the_limit_of_the_user_is_rejected() {
     assert!(matches!(accepted, Ok(StartTurnOutcome::Accepted(_))), "{accepted:?}");
     assert_eq!(code(next), "too_many_turns");
     assert_eq!(test.messages().await.len(), 2);
+}
+
+/// The long message waits with the only permit, as the user's other text is still being counted.
+#[tokio::test]
+async fn a_permit_is_acquired_before_tokens_are_counted() {
+    let test = TestChat::with_settings(|settings| settings.turns_per_user = Some(1)).await;
+    let other = test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
+    let long = "word ".repeat(4_000);
+    let occupied = test.occupy_text_work().await;
+
+    let rejected = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let rejected = test.chat.turns.send(test.user_id, other, message(&long)).await;
+        drop(occupied);
+        rejected
+    };
+    let (sent, rejected) = tokio::join!(test.send(&long), rejected);
+
+    assert!(matches!(sent, Ok(Sent::Accepted(_))), "{sent:?}");
+    assert_eq!(code(rejected), "too_many_turns");
+}
+
+/// Counting would wait for the user's other text.
+#[tokio::test]
+async fn a_message_that_is_certainly_too_long_is_rejected_uncounted() {
+    let test = TestChat::with_window(2_000, 500).await;
+    let _occupied = test.occupy_text_work().await;
+
+    let rejected = test.send(&" ".repeat(200_000).replacen(' ', "x", 1)).await.unwrap_err();
+
+    assert_eq!(rejected.code(), "message_too_long");
+    let text = rejected.to_string();
+    assert!(text.starts_with("This message has more than 1493 tokens"), "{text}");
+    assert_eq!(test.messages().await, []);
 }
 
 #[tokio::test(start_paused = true)]

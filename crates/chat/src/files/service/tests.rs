@@ -1,0 +1,106 @@
+//! Tests of uploads.
+
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::testing::TestChat;
+
+fn new_upload(name: &str, content: &[u8]) -> Upload {
+    Upload { name: name.to_owned().into(), content: content.to_vec() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_file_is_not_stored() {
+    let test = TestChat::with_settings(|settings| settings.files.max_bytes = 10).await;
+
+    for (name, content, code) in [
+        ("tides.exe", b"tides".as_slice(), "unsupported_file_type"),
+        ("tides", b"tides", "unsupported_file_type"),
+        ("tides.txt", b"tides tides", "payload_too_large"),
+        ("tides.txt", b"\xff\xfet\0", "file_not_text"),
+        ("tides.txt", b"", "empty_file"),
+        ("tides.txt", b"\xef\xbb\xbf \r\n", "empty_file"),
+    ] {
+        let rejected =
+            test.chat.files.upload(test.user_id, test.id, None, new_upload(name, content)).await;
+        assert_eq!(rejected.unwrap_err().code(), code, "{name} {content:?}");
+    }
+    let other_user = UserId::generate();
+    let rejected =
+        test.chat.files.upload(other_user, test.id, None, new_upload("a.txt", b"tides")).await;
+    assert_eq!(rejected.unwrap_err().code(), "conversation_not_found");
+
+    assert_eq!(test.chat.files.list(test.user_id, test.id).await.unwrap(), []);
+    assert_eq!(test.published().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn uploads_beyond_the_users_limit_are_rejected_until_an_analysis_ends() {
+    let test = TestChat::with_settings(|settings| settings.files.per_user = 2).await;
+    let upload =
+        || test.chat.files.upload(test.user_id, test.id, None, new_upload("A.TXT", b"tides"));
+
+    let first = upload().await.unwrap();
+    upload().await.unwrap();
+    let third = upload().await;
+    test.chat.files.cancel(test.user_id, test.id, first.job_id).await.unwrap();
+    let after_cancel = upload().await;
+
+    assert_eq!(third.unwrap_err().code(), "too_many_files");
+    assert_eq!(after_cancel.unwrap().file_name.as_str(), "A.TXT");
+}
+
+/// Splitting the file would wait for the user's other text.
+#[tokio::test]
+async fn a_file_beyond_the_users_limit_is_rejected_before_it_is_split() {
+    let test = TestChat::with_settings(|settings| settings.files.per_user = 1).await;
+    let key = IdempotencyKey::try_from("first".to_owned()).ok();
+    let upload =
+        |key| test.chat.files.upload(test.user_id, test.id, key, new_upload("a.txt", b"tides"));
+    let first = upload(key.as_ref()).await.unwrap();
+    let _occupied = test.occupy_text_work().await;
+
+    let second = upload(None).await;
+    let repeated = upload(key.as_ref()).await.unwrap();
+
+    assert_eq!(second.unwrap_err().code(), "too_many_files");
+    assert_eq!(repeated.job_id, first.job_id);
+}
+
+#[tokio::test]
+async fn uploads_in_progress_count_towards_the_users_limit() {
+    let test = TestChat::with_settings(|settings| settings.files.per_user = 1).await;
+    let upload =
+        || test.chat.files.upload(test.user_id, test.id, None, new_upload("a.txt", b"tides"));
+    let occupied = test.occupy_text_work().await;
+
+    let second = async {
+        sleep(Duration::from_millis(50)).await;
+        let second = upload().await;
+        drop(occupied);
+        second
+    };
+    let (first, second) = tokio::join!(upload(), second);
+
+    assert_eq!(first.unwrap().file_name.as_str(), "a.txt");
+    assert_eq!(second.unwrap_err().code(), "too_many_files");
+}
+
+#[tokio::test]
+async fn shutdown_stops_splitting_after_the_grace_period() {
+    let test = TestChat::with_settings(|settings| settings.files.max_bytes = usize::MAX).await;
+    let content = "语言\n".repeat(20_000_000 / 7);
+    let start = Instant::now();
+
+    let upload = new_upload("a.txt", content.as_bytes());
+    let upload = test.chat.files.upload(test.user_id, test.id, None, upload);
+    let shutdown = async {
+        sleep(Duration::from_millis(200)).await;
+        test.chat.shutdown(Duration::ZERO).await;
+    };
+    let (rejected, ()) = tokio::join!(upload, shutdown);
+
+    assert_eq!(rejected.unwrap_err().code(), "shutting_down");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(test.chat.files.list(test.user_id, test.id).await.unwrap(), []);
+}

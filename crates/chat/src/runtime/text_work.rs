@@ -1,0 +1,228 @@
+//! Limits the costly work on long texts: counting their tokens, and splitting them.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+use webchat_domain::UserId;
+use webchat_persistence::StoreError;
+
+use super::limits::{PerUserLimit, Permit};
+use crate::error::ChatError;
+
+/// The maximum number of texts that this process works on concurrently, for all users together.
+const MAX_TEXTS: usize = 4;
+
+/// The maximum number of them for one user. Further ones of the user wait.
+const MAX_TEXTS_PER_USER: usize = 1;
+
+/// Runs work on the long texts of users, a few at a time.
+pub(crate) struct TextWork {
+    slots: Arc<Semaphore>,
+    users: PerUserLimit,
+    released: Arc<Notify>,
+}
+
+/// A user's turn to work on a text. Fields are dropped in this order: the others are woken last.
+struct UserTurn {
+    _permit: Permit,
+    _wake_others: WakeOnDrop,
+}
+
+/// One of the slots, until it is dropped.
+struct Slot {
+    _slot: Option<OwnedSemaphorePermit>,
+    _user_turn: UserTurn,
+}
+
+struct WakeOnDrop(Arc<Notify>);
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
+}
+
+impl TextWork {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(MAX_TEXTS)),
+            users: PerUserLimit::default(),
+            released: Arc::default(),
+        }
+    }
+
+    /// Waits for a slot, and runs the work on a blocking thread. The work returns `None` soon after its
+    /// token is cancelled, which `abort` does.
+    ///
+    /// # Errors
+    /// [`ChatError::ShuttingDown`] if `abort` is cancelled first.
+    ///
+    /// # Cancellation
+    /// If the future is dropped, the work's token is cancelled. The slot stays taken until the work ends.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        user_id: UserId,
+        abort: &CancellationToken,
+        work: impl FnOnce(&CancellationToken) -> Option<T> + Send + 'static,
+    ) -> Result<T, ChatError> {
+        let cancelled = abort.child_token();
+        let _cancel_on_drop = cancelled.clone().drop_guard();
+        let slot = cancelled.run_until_cancelled(self.acquire(user_id)).await;
+        let slot = slot.ok_or(ChatError::ShuttingDown)?;
+        let task = spawn_blocking({
+            let cancelled = cancelled.clone();
+            move || {
+                let result = work(&cancelled);
+                drop(slot);
+                result
+            }
+        });
+        task.await.map_err(StoreError::fault)?.ok_or(ChatError::ShuttingDown)
+    }
+
+    async fn acquire(&self, user_id: UserId) -> Slot {
+        let user_turn = self.wait_for_turn(user_id).await;
+        // The semaphore is never closed.
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
+        Slot { _slot: slot, _user_turn: user_turn }
+    }
+
+    async fn wait_for_turn(&self, user_id: UserId) -> UserTurn {
+        loop {
+            let released = self.released.notified();
+            if let Some(permit) = self.users.acquire(user_id, MAX_TEXTS_PER_USER) {
+                let wake_others = WakeOnDrop(Arc::clone(&self.released));
+                return UserTurn { _permit: permit, _wake_others: wake_others };
+            }
+            released.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    use tokio::task::JoinHandle;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(50);
+
+    /// Work that runs until it is told to end.
+    struct Work {
+        end: Sender<()>,
+        started: Receiver<()>,
+        task: JoinHandle<Result<(), ChatError>>,
+    }
+
+    impl Work {
+        fn start(texts: &Arc<TextWork>, user_id: UserId) -> Self {
+            let (texts, (end, ended), (start, started)) = (Arc::clone(texts), channel(), channel());
+            let task = tokio::spawn(async move {
+                let work = move |_: &CancellationToken| {
+                    start.send(()).unwrap();
+                    ended.recv().ok()
+                };
+                texts.run(user_id, &CancellationToken::new(), work).await
+            });
+            Self { end, started, task }
+        }
+
+        async fn has_started(&self) -> bool {
+            sleep(MOMENT).await;
+            self.started.try_recv().is_ok()
+        }
+
+        async fn end(self) {
+            self.end.send(()).unwrap();
+            self.task.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_works_on_one_text_at_a_time_and_does_not_delay_others() {
+        let texts = Arc::new(TextWork::new());
+        let (user, other) = (UserId::generate(), UserId::generate());
+
+        let first = Work::start(&texts, user);
+        assert!(first.has_started().await);
+        let second = Work::start(&texts, user);
+        assert!(!second.has_started().await);
+        let of_other = Work::start(&texts, other);
+        assert!(of_other.has_started().await);
+        first.end().await;
+
+        assert!(second.has_started().await);
+        second.end().await;
+        of_other.end().await;
+    }
+
+    #[tokio::test]
+    async fn all_users_together_have_a_limit() {
+        let texts = Arc::new(TextWork::new());
+        let mut running: Vec<_> =
+            (0..MAX_TEXTS).map(|_| Work::start(&texts, UserId::generate())).collect();
+        for work in &running {
+            assert!(work.has_started().await);
+        }
+
+        let one_more = Work::start(&texts, UserId::generate());
+        assert!(!one_more.has_started().await);
+        running.pop().unwrap().end().await;
+
+        assert!(one_more.has_started().await);
+        one_more.end().await;
+        for work in running {
+            work.end().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_work_of_a_caller_that_left_is_cancelled() {
+        let texts = Arc::new(TextWork::new());
+        let user_id = UserId::generate();
+        let (ended, is_ended) = channel();
+        let abort = CancellationToken::new();
+        let work = move |cancelled: &CancellationToken| {
+            while !cancelled.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            ended.send(()).ok()
+        };
+
+        let left = tokio::time::timeout(MOMENT, texts.run(user_id, &abort, work)).await;
+
+        assert!(left.is_err());
+        is_ended.recv_timeout(Duration::from_secs(10)).unwrap();
+        let next = texts.run(user_id, &abort, |_| Some(()));
+        tokio::time::timeout(Duration::from_secs(10), next).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn shutdown_ends_work_and_waiting() {
+        let texts = TextWork::new();
+        let (user_id, abort) = (UserId::generate(), CancellationToken::new());
+        let until_cancelled = |cancelled: &CancellationToken| {
+            while !cancelled.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            None::<()>
+        };
+
+        let running = texts.run(user_id, &abort, until_cancelled);
+        let waiting = texts.run(user_id, &abort, |_| Some(()));
+        let shutdown = async {
+            sleep(MOMENT).await;
+            abort.cancel();
+        };
+        let (running, waiting, ()) = tokio::join!(running, waiting, shutdown);
+
+        assert_eq!(running.unwrap_err().code(), "shutting_down");
+        assert_eq!(waiting.unwrap_err().code(), "shutting_down");
+    }
+}
