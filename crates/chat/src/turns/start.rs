@@ -10,7 +10,7 @@ use webchat_domain::{
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
 
 use super::lease::LEASE;
-use super::run::turn::Turn;
+use super::run::turn::TurnTask;
 use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
 use crate::context::prompts::tokens_to_continue;
@@ -202,7 +202,7 @@ impl Turns {
         let StoredTurn { conversation, question, answer, context, accepted, permit } = stored;
         let turn_id = accepted.turn_id;
         let is_first_question = start.source.is_new_question() && question.parent_id.is_none();
-        let turn = Turn {
+        let turn = TurnTask {
             core: Arc::clone(&self.core),
             running: Arc::clone(&self.running),
             user_id,
@@ -244,7 +244,7 @@ impl Turns {
     }
 
     /// A failure is only logged: the title is stored already, and the published turn must run.
-    async fn publish_first_title(&self, turn: &Turn) {
+    async fn publish_first_title(&self, turn: &TurnTask) {
         let Some(title) = turn.first_title.clone() else { return };
         let id = turn.conversation.conversation_id;
         let change = ConversationChange::Title { title };

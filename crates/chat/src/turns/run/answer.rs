@@ -15,7 +15,7 @@ use webchat_tokens::{ContextPlanner, Plan};
 use super::draft::Draft;
 use super::failure::Failure;
 use super::metrics;
-use super::turn::{RequestContext, Turn};
+use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
@@ -24,7 +24,7 @@ use crate::turns::registry::TurnCancellation;
 /// How long a turn waits for the compaction of its conversation.
 const COMPACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
-impl Turn {
+impl TurnTask {
     /// Generates, saves and publishes the answer, up to the end of the turn.
     pub(super) async fn produce_answer(
         &self,

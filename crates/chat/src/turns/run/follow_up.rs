@@ -5,11 +5,11 @@ use std::sync::Arc;
 use webchat_domain::{Message, MessageStatus};
 use webchat_tokens::with_overhead;
 
-use super::turn::{RequestContext, Turn};
+use super::turn::{RequestContext, TurnTask};
 use crate::context::compaction::Compaction;
 use crate::context::titles::generate_title;
 
-impl Turn {
+impl TurnTask {
     /// Compacts the conversation before it exceeds the window, and generates a title after the first
     /// exchange.
     pub(super) fn follow_up(&self, answer: &Message, request_context: &RequestContext) {

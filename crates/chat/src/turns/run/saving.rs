@@ -8,7 +8,7 @@ use webchat_domain::{FinishReason, Message, Problem};
 use webchat_persistence::{AnswerUpdate, StoreError};
 
 use super::draft::Draft;
-use super::turn::Turn;
+use super::turn::TurnTask;
 use crate::events::publisher::EventPublisher;
 use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::LEASE;
@@ -23,7 +23,7 @@ const MIN_BACKOFF: Duration = Duration::from_millis(200);
 /// The maximum number of retries of the final save.
 const MAX_RETRIES: usize = 5;
 
-impl Turn {
+impl TurnTask {
     /// Saves the answer regularly. Returns only if the conversation was deleted or reset, or if the turn has
     /// lost its lease.
     pub(super) async fn autosave(&self, draft: &Draft) {

@@ -11,8 +11,8 @@ use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
 use crate::turns::registry::{RunningTurns, TurnCancellation};
 
-/// A running turn: generates the answer to a question.
-pub(crate) struct Turn {
+/// The task of a turn, which generates the answer to a question.
+pub(crate) struct TurnTask {
     pub(crate) core: Arc<Core>,
     pub(crate) running: Arc<RunningTurns>,
     pub(crate) user_id: UserId,
@@ -35,7 +35,7 @@ pub(super) struct RequestContext {
     pub(super) ledger: Ledger,
 }
 
-impl Turn {
+impl TurnTask {
     /// Generates the answer, saves it and publishes it. Errors and panics end the turn, too.
     pub(crate) async fn run(self, cancellation: TurnCancellation) {
         let id = self.conversation.conversation_id;
