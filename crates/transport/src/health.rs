@@ -9,7 +9,7 @@ use webchat_chat::Chat;
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::settings::Metrics;
+use crate::settings::RenderMetrics;
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
@@ -27,7 +27,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource(READYZ).route(web::get().to(readyz)));
 }
 
-pub(crate) fn metrics(config: &mut ServiceConfig, metrics: Option<Metrics>) {
+pub(crate) fn metrics(config: &mut ServiceConfig, metrics: Option<RenderMetrics>) {
     if let Some(metrics) = metrics {
         let render = move || {
             let text = metrics();

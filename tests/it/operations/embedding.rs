@@ -23,7 +23,7 @@ async fn an_application_mounts_webchat_under_a_path() {
     let foreign = browser.request(Method::GET, polling).header(ORIGIN, "https://evil.example");
     let foreign = browser.send(foreign).await;
 
-    assert_eq!(own.text, "An application of its own.");
+    assert_eq!(own.text, "The application's own page.");
     assert_eq!(answer, "You said: hello");
     assert_eq!(listed["conversations"][0]["message_count"], json!(2));
     assert_eq!(unknown.status_and_code(), (404, "not_found".to_owned()));
