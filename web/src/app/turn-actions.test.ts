@@ -4,7 +4,14 @@ import { Outbox } from '../api/outbox';
 import { LiveSocket } from '../api/socket';
 import type { MessagePage } from '../api/types';
 import { Drafts } from '../state/composer/drafts';
-import { accepted, chunk, ended, message, page, updated } from '../state/thread/testing';
+import {
+  messageAccepted,
+  responseChunk,
+  responseEnd,
+  message,
+  page,
+  conversationUpdated,
+} from '../state/thread/testing';
 import { App, type ApiClients } from './app';
 
 class FakeWebSocket extends EventTarget {
@@ -42,7 +49,7 @@ function newApp(): App {
       pageRequests += 1;
       return Promise.resolve(newest);
     },
-    summaryThrough: () => Promise.resolve(0),
+    summaryEnd: () => Promise.resolve(0),
     config: () => Promise.resolve(null),
     conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
     conversation: () => Promise.reject(new Error('not used in these tests')),
@@ -84,10 +91,10 @@ describe('an edited question', () => {
     newest = page([message(3, { parent_id: null, content: 'how?', versions: ['m1', 'm3'] })], {
       running_turn: 't2',
     });
-    receive(updated('branch'));
+    receive(conversationUpdated('branch'));
     const turn = { message_id: 'm3', answer_id: 'm4', position: 3, turn_id: 't2', content: 'how?' };
-    receive(accepted({ ...turn, client_message_id: String(data?.['client_message_id']) }));
-    receive(chunk('So.', 't2'));
+    receive(messageAccepted({ ...turn, client_message_id: String(data?.['client_message_id']) }));
+    receive(responseChunk('So.', 't2'));
 
     await expect.poll(shown).toEqual(['how?', 'So.']);
     expect(app.thread.value.find('m3')?.versions).toEqual(['m1', 'm3']);
@@ -168,18 +175,18 @@ describe('an answer', () => {
   test('that another tab selected is shown here', async () => {
     newest = page([message(1), message(7, { parent_id: 'm1', versions: ['m2', 'm7'] })]);
 
-    receive(updated('branch'));
+    receive(conversationUpdated('branch'));
 
     await expect.poll(shown).toEqual(['message 1', 'message 7']);
   });
 
   test('that another tab continues is rebuilt here', async () => {
     newest = page([message(1)], { running_turn: 't2' });
-    receive(accepted({ client_message_id: null, turn_id: 't2' }));
+    receive(messageAccepted({ client_message_id: null, turn_id: 't2' }));
     expect(shown()).toEqual(['why?', 'message 2']);
-    receive(chunk('message 2', 't2'));
-    receive(chunk(' and more', 't2'));
-    receive(ended('m2', 't2'));
+    receive(responseChunk('message 2', 't2'));
+    receive(responseChunk(' and more', 't2'));
+    receive(responseEnd('m2', 't2'));
 
     expect(shown()).toEqual(['why?', 'message 2 and more']);
     expect(pageRequests).toBe(1);

@@ -4,26 +4,29 @@ import { html, nothing, render, type TemplateResult } from 'lit';
 
 import {
   buildRequest,
-  type Description,
+  type ApiDocument,
   groupByTag,
   type Operation,
   type Parameter,
-} from './description';
+} from './api-document';
 
-/** The number of characters of a response that are shown. */
-const MAX_SHOWN = 100_000;
+/** How many characters of a response are shown. */
+const MAX_SHOWN_CHARACTERS = 100_000;
 
 const main = document.querySelector('main');
 const openapi = await fetch('/api/openapi.json');
-if (main) render(page((await openapi.json()) as Description), main);
+if (main) render(page((await openapi.json()) as ApiDocument), main);
 
-function page(description: Description): TemplateResult {
-  const { info, components } = description;
+function page(apiDocument: ApiDocument): TemplateResult {
+  const { info, components } = apiDocument;
   return html`
     <h1>${info.title} <small>${info.version}</small></h1>
     <p>${info.description}</p>
-    <p><a href="/api/openapi.json">The document</a>, as OpenAPI 3.1. What is tried here is done.</p>
-    ${groupByTag(description).map(
+    <p>
+      <a href="/api/openapi.json">The document</a>, as OpenAPI 3.1. Requests that are sent here are
+      real.
+    </p>
+    ${groupByTag(apiDocument).map(
       ({ name, description: text, operations }) => html`
         <h2>${name}</h2>
         <p>${text}</p>
@@ -130,7 +133,7 @@ async function show(response: Response, output: HTMLOutputElement): Promise<void
   const parts = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   for (let part = await parts?.read(); part && !part.done; part = await parts?.read()) {
     output.append(part.value);
-    if ((output.textContent?.length ?? 0) > MAX_SHOWN) {
+    if ((output.textContent?.length ?? 0) > MAX_SHOWN_CHARACTERS) {
       output.append('\n…');
       await parts?.cancel();
       return;

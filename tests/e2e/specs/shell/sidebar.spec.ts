@@ -193,7 +193,7 @@ test('a conversation is archived, listed and unarchived', async ({
   await expect(chat.list.getByRole('heading', { name: 'Archived' })).toBeVisible();
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
   await chat.expectAccessible();
-  await chat.choose('tides', 'Take out of the archive');
+  await chat.choose('tides', 'Unarchive');
   await expect(chat.list).toContainText('Nothing is archived.');
   await chat.list.getByRole('button', { name: 'Back to the conversations' }).click();
 

@@ -55,13 +55,13 @@ beforeEach(() => {
   files = new Files(api);
 });
 
-const upload = async (at: number): Promise<Upload> => {
-  await expect.poll(() => uploads[at]).toBeDefined();
-  return uploads[at] as Upload;
+const upload = async (index: number): Promise<Upload> => {
+  await expect.poll(() => uploads[index]).toBeDefined();
+  return uploads[index] as Upload;
 };
 const sea = () => new File(['waves'], 'sea.txt');
 const shown = () =>
-  files.forConversation('c').map(({ name, phase, done, of }) => [name, phase, done, of]);
+  files.forConversation('c').map(({ name, phase, done, total }) => [name, phase, done, total]);
 
 describe('a file', () => {
   test('is uploaded, analysed, and removed when it is a message', async () => {
@@ -100,7 +100,7 @@ describe('a file', () => {
 
     expect((await upload(1)).name).toBe('shore.txt');
     expect(files.forConversation('c')[0]).toMatchObject({
-      phase: 'refused',
+      phase: 'rejected',
       reason: 'It is too large.',
     });
   });
@@ -108,7 +108,7 @@ describe('a file', () => {
   test('that was rejected can be uploaded again', async () => {
     files.add('c', [sea()]);
     (await upload(0)).reject(new ApiError('The server can’t be reached.', 'offline'));
-    await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('refused');
+    await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('rejected');
 
     await files.retry(files.forConversation('c')[0]?.key ?? '');
 

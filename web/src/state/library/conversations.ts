@@ -61,8 +61,8 @@ export class Conversations {
   /** The conversation above or below; the first one if `id` is not listed. */
   neighbour(id: string | null, step: 1 | -1): Conversation | undefined {
     const { items } = this.state.value;
-    const at = items.findIndex((item) => item.conversation_id === id);
-    return at < 0 ? items[0] : items[at + step];
+    const index = items.findIndex((item) => item.conversation_id === id);
+    return index < 0 ? items[0] : items[index + step];
   }
 
   /** Inserts or replaces a conversation, at the position of its last update. */

@@ -1,4 +1,4 @@
-import type { Connection } from '../../api/socket';
+import type { ConnectionState } from '../../api/socket';
 
 export interface TabState {
   title: string;
@@ -7,7 +7,7 @@ export interface TabState {
 }
 
 interface TabInput {
-  connection: Connection;
+  connection: ConnectionState;
   isAnswering: boolean;
   /** An answer was completed while the tab was in the background. */
   isUnseen: boolean;
