@@ -42,7 +42,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
 
     let server = HttpServer::new(move || {
         App::new().configure(services_to_mount.mount("", |config| {
-            health::metrics(config, metrics.clone());
+            health::metrics_route(config, metrics.clone());
             pages::pages(config, &web_dir);
         }))
     })

@@ -24,7 +24,7 @@ export async function call<T>(method: string, path: string, body?: object): Prom
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
-/** Sends a `Blob` as is, and any other body as JSON. Throws an `ApiError` on failure. */
+/** Sends a request: a `Blob` as it is, any other body as JSON. Throws an `ApiError` on failure. */
 export async function request(
   method: string,
   url: string,

@@ -68,7 +68,7 @@ function newApp(): App {
 const path = '/c/00000000-0000-7000-8000-000000000001';
 const id = path.slice(3);
 const sentFrames = (event: string) => socket.sent.filter((frame) => frame.event === event);
-const shown = () => app.thread.value.state.value.messages.map(({ content }) => content);
+const visibleContents = () => app.thread.value.state.value.messages.map(({ content }) => content);
 const receive = ({ event, data }: { event: string; data: object }) =>
   socket.receive({ event, data: { ...data, conversation_id: id } });
 
@@ -96,7 +96,7 @@ describe('an edited question', () => {
     receive(messageAccepted({ ...turn, client_message_id: String(data?.['client_message_id']) }));
     receive(responseChunk('So.', 't2'));
 
-    await expect.poll(shown).toEqual(['how?', 'So.']);
+    await expect.poll(visibleContents).toEqual(['how?', 'So.']);
     expect(app.thread.value.find('m3')?.versions).toEqual(['m1', 'm3']);
     expect(app.thread.value.state.value.editing).toBeNull();
     expect(app.socket.outbox.forConversation(id)).toEqual([]);
@@ -177,18 +177,18 @@ describe('an answer', () => {
 
     receive(conversationUpdated('branch'));
 
-    await expect.poll(shown).toEqual(['message 1', 'message 7']);
+    await expect.poll(visibleContents).toEqual(['message 1', 'message 7']);
   });
 
   test('that another tab continues is rebuilt here', async () => {
     newest = page([message(1)], { running_turn: 't2' });
     receive(messageAccepted({ client_message_id: null, turn_id: 't2' }));
-    expect(shown()).toEqual(['why?', 'message 2']);
+    expect(visibleContents()).toEqual(['why?', 'message 2']);
     receive(responseChunk('message 2', 't2'));
     receive(responseChunk(' and more', 't2'));
     receive(responseEnd('m2', 't2'));
 
-    expect(shown()).toEqual(['why?', 'message 2 and more']);
+    expect(visibleContents()).toEqual(['why?', 'message 2 and more']);
     expect(pageRequests).toBe(1);
   });
 });
@@ -198,5 +198,5 @@ test('the messages of an analysed file are loaded', async () => {
 
   receive({ event: 'conversation_updated', data: { seq: 5, change: 'file', job_id: 'j1' } });
 
-  await expect.poll(shown).toHaveLength(4);
+  await expect.poll(visibleContents).toHaveLength(4);
 });

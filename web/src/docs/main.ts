@@ -116,26 +116,26 @@ async function sendRequest(event: SubmitEvent, operation: Operation): Promise<vo
   if (fields.has('stream')) headers.set('accept', 'text/event-stream');
   output.textContent = '…';
   try {
-    await show(await fetch(path, { ...init, headers }), output);
+    await showResponse(await fetch(path, { ...init, headers }), output);
   } catch (error) {
     output.textContent = String(error);
   }
 }
 
 /** Shows the response as it arrives, as it may be an event stream. */
-async function show(response: Response, output: HTMLOutputElement): Promise<void> {
+async function showResponse(response: Response, output: HTMLOutputElement): Promise<void> {
   const lines = [`${response.status} ${response.headers.get('content-type') ?? ''}`.trim()];
   for (const name of ['etag', 'allow', 'retry-after', 'x-request-id']) {
     const value = response.headers.get(name);
     if (value !== null) lines.push(`${name}: ${value}`);
   }
   output.textContent = `${lines.join('\n')}\n\n`;
-  const parts = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  for (let part = await parts?.read(); part && !part.done; part = await parts?.read()) {
-    output.append(part.value);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
+    output.append(chunk.value);
     if ((output.textContent?.length ?? 0) > MAX_SHOWN_CHARACTERS) {
       output.append('\n…');
-      await parts?.cancel();
+      await reader?.cancel();
       return;
     }
   }

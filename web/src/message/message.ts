@@ -10,6 +10,7 @@ import type { Editing, Thread } from '../state/thread/thread';
 import type { ThreadMessage } from '../state/thread/thread-message';
 import { LightElement } from '../ui/light-element';
 
+/** A question or an answer. */
 export class WebchatMessage extends LightElement {
   static override properties = {
     app: { attribute: false },

@@ -60,7 +60,7 @@ const upload = async (index: number): Promise<Upload> => {
   return uploads[index] as Upload;
 };
 const sea = () => new File(['waves'], 'sea.txt');
-const shown = () =>
+const attachments = () =>
   files.forConversation('c').map(({ name, phase, done, total }) => [name, phase, done, total]);
 
 describe('a file', () => {
@@ -68,15 +68,15 @@ describe('a file', () => {
     files.add('c', [sea()]);
     const { onprogress, resolve } = await upload(0);
     onprogress(3);
-    expect(shown()).toEqual([['sea.txt', 'sending', 3, 5]]);
+    expect(attachments()).toEqual([['sea.txt', 'sending', 3, 5]]);
 
     resolve(job());
-    await expect.poll(shown).toEqual([['sea.txt', 'running', 0, 4]]);
+    await expect.poll(attachments).toEqual([['sea.txt', 'running', 0, 4]]);
     files.applyProgress('c', job({ done: 3 }));
-    expect(shown()).toEqual([['sea.txt', 'running', 3, 4]]);
+    expect(attachments()).toEqual([['sea.txt', 'running', 3, 4]]);
     files.applyProgress('c', job({ done: 4, status: 'complete' }));
 
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
     expect(files.forConversation('other')).toEqual([]);
   });
 
@@ -88,13 +88,13 @@ describe('a file', () => {
     resolve(job());
     await Promise.resolve();
 
-    expect(shown()).toEqual([['sea.txt', 'running', 1, 4]]);
+    expect(attachments()).toEqual([['sea.txt', 'running', 1, 4]]);
   });
 
   test('is uploaded after the one before it', async () => {
     files.add('c', [sea(), new File(['sand'], 'shore.txt')]);
     const first = await upload(0);
-    expect(shown()[1]).toEqual(['shore.txt', 'waiting', 0, 4]);
+    expect(attachments()[1]).toEqual(['shore.txt', 'waiting', 0, 4]);
 
     first.reject(new ApiError('It is too large.', 'payload_too_large'));
 
@@ -113,7 +113,7 @@ describe('a file', () => {
     await files.retry(files.forConversation('c')[0]?.key ?? '');
 
     (await upload(1)).resolve(job());
-    await expect.poll(shown).toEqual([['sea.txt', 'running', 0, 4]]);
+    await expect.poll(attachments).toEqual([['sea.txt', 'running', 0, 4]]);
   });
 
   test('that is cancelled stops uploading, and its job is cancelled', async () => {
@@ -123,10 +123,10 @@ describe('a file', () => {
     await files.cancel(files.forConversation('c')[0]?.key ?? '');
 
     expect(signal.aborted).toBe(true);
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
     resolve(job());
     await expect.poll(() => cancelled).toEqual(['j1']);
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
   });
 
   test('whose analysis failed shows the reason and can be retried', async () => {
@@ -148,7 +148,7 @@ describe('a file', () => {
     files.applyProgress('c', job({ status: 'complete' }));
     await retried;
 
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
   });
 
   test('that is being analysed, or has failed, is shown after a reload', async () => {
@@ -157,7 +157,7 @@ describe('a file', () => {
 
     await files.load('c');
 
-    expect(shown()).toEqual([
+    expect(attachments()).toEqual([
       ['sand.txt', 'failed', 0, 4],
       ['sea.txt', 'running', 2, 4],
     ]);
@@ -172,6 +172,6 @@ describe('a file', () => {
 
     await files.load('c');
 
-    expect(shown()).toEqual([['sea.txt', 'sending', 0, 5]]);
+    expect(attachments()).toEqual([['sea.txt', 'sending', 0, 5]]);
   });
 });

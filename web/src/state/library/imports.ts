@@ -72,7 +72,7 @@ export class Imports {
 /** The result of an import, as a sentence. */
 export function importSummary({ imported, alreadyThere }: ImportState): string {
   const result =
-    imported === 1 ? 'One conversation came in.' : `${imported} conversations came in.`;
+    imported === 1 ? 'Imported one conversation.' : `Imported ${imported} conversations.`;
   if (alreadyThere === 0) return result;
-  return `${result} ${alreadyThere === 1 ? 'One was' : `${alreadyThere} were`} here already.`;
+  return `${result} ${alreadyThere === 1 ? 'One' : alreadyThere} existed already.`;
 }
