@@ -26,7 +26,7 @@ const app = new App(
 
 addEventListener('popstate', () => void app.showPath(location.pathname + location.hash));
 addEventListener('online', () => socket.retryNow());
-addEventListener('offline', () => socket.networkLost());
+addEventListener('offline', () => socket.dropConnection());
 addEventListener('pagehide', () => app.library.commitDeletions());
 
 const page = document.querySelector('webchat-app');

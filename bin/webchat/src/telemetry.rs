@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
-use webchat_transport::Metrics;
+use webchat_transport::RenderMetrics;
 
 use crate::LogFormat;
 
@@ -30,7 +30,7 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send +
 ///
 /// # Errors
 /// When another recorder is installed.
-pub fn metrics() -> io::Result<Metrics> {
+pub fn metrics() -> io::Result<RenderMetrics> {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     if RECORDER.get().is_none() {
         let recorder = PrometheusBuilder::new().install_recorder().map_err(io::Error::other)?;

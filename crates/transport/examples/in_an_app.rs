@@ -25,10 +25,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let chat = chat(&model_url, Path::new(&data_dir)).await?;
     let services = Services::new(chat.clone(), &settings());
-    let closing = services.clone();
+    let services_to_close = services.clone();
     let server = HttpServer::new(move || {
         App::new()
-            .route("/", web::get().to(async || "An application of its own."))
+            .route("/", web::get().to(async || "The application's own page."))
             .configure(services.under("/chat"))
     })
     .disable_signals()
@@ -38,13 +38,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut server = server.run();
     tokio::select! {
-        ended = &mut server => return Ok(ended?),
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        result = &mut server => return Ok(result?),
+        result = tokio::signal::ctrl_c() => result?,
     }
 
     // Give running answers time to end, then tell clients to reconnect later.
     chat.shutdown(Duration::from_secs(30)).await;
-    closing.close().await;
+    services_to_close.close().await;
     let stopping = server.handle().stop(true);
     tokio::join!(server, stopping).0?;
     Ok(())

@@ -1,4 +1,4 @@
-//! All services behind the one middleware stack.
+//! All services, behind one middleware stack.
 
 use actix_session::SessionMiddleware;
 use actix_session::storage::CookieSessionStore;

@@ -9,7 +9,7 @@ use webchat_chat::Chat;
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::settings::Metrics;
+use crate::settings::RenderMetrics;
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
@@ -27,13 +27,13 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource(READYZ).route(web::get().to(readyz)));
 }
 
-pub(crate) fn metrics(config: &mut ServiceConfig, metrics: Option<Metrics>) {
-    if let Some(metrics) = metrics {
-        let render = move || {
-            let text = metrics();
+pub(crate) fn metrics_route(config: &mut ServiceConfig, render: Option<RenderMetrics>) {
+    if let Some(render) = render {
+        let metrics = move || {
+            let text = render();
             async move { HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(text) }
         };
-        config.service(web::resource("/metrics").route(web::get().to(render)));
+        config.service(web::resource("/metrics").route(web::get().to(metrics)));
     }
 }
 

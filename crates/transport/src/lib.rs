@@ -24,4 +24,4 @@ pub use openapi::document::openapi;
 pub use realtime::limits::Limits;
 pub use realtime::socket_io::engine_io_error::EngineIoError;
 pub use server::{RunningServer, serve};
-pub use settings::{Metrics, Settings};
+pub use settings::{RenderMetrics, Settings};

@@ -1,4 +1,4 @@
-//! The page and its files.
+//! The web pages and their static files.
 
 use std::path::{Path, PathBuf};
 
@@ -12,23 +12,23 @@ use webchat_chat::Chat;
 use crate::error::api_error::ApiError;
 use crate::extract::session::{self, RequiredSession};
 
-/// For assets, whose names contain a hash of their content.
+/// The `Cache-Control` of assets, whose names contain a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// For all other files: browsers revalidate them each time, and mostly get a 304.
+/// The `Cache-Control` of all other files. Browsers revalidate them each time, and mostly get a 304.
 const REVALIDATE: &str = "no-cache";
 
-/// The folder of the built page.
+/// The folder of the built web client.
 struct WebDir(PathBuf);
 
-/// Must be configured last, as its files match every remaining path.
+/// Configures the pages. Call this last, as the files match every remaining path.
 pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
     config
         .app_data(web::Data::new(WebDir(web_dir.to_owned())))
         .route("/", web::get().to(chat_page))
-        // The page itself reports if the conversation does not exist.
+        // If the conversation does not exist, the page says so.
         .route("/c/{conversation_id}", web::get().to(chat_page))
-        .route("/api/docs", web::get().to(api_page))
+        .route("/api/docs", web::get().to(docs_page))
         .service(
             web::scope("/assets")
                 .wrap(file_headers(IMMUTABLE))
@@ -56,7 +56,7 @@ async fn chat_page(
 }
 
 /// The documentation of the REST API, where requests can be tried.
-async fn api_page(web_dir: web::Data<WebDir>) -> Result<impl Responder, ApiError> {
+async fn docs_page(web_dir: web::Data<WebDir>) -> Result<impl Responder, ApiError> {
     open(&web_dir, "docs.html")
 }
 

@@ -1,4 +1,4 @@
-//! The complete server: the services and the page on a listener.
+//! The complete server: the services, the pages and the metrics, on one listener.
 
 use std::any::Any;
 use std::future::Future;
@@ -35,14 +35,14 @@ pub struct RunningServer {
 /// When the listener can't be used.
 pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Result<RunningServer> {
     let services = Services::new(chat, settings);
-    let mounted = services.clone();
+    let services_to_mount = services.clone();
     let web_dir = settings.web_dir.clone();
     let metrics = settings.metrics.clone();
     let send_timeout = settings.limits.send_timeout;
 
     let server = HttpServer::new(move || {
-        App::new().configure(mounted.mount("", |config| {
-            health::metrics(config, metrics.clone());
+        App::new().configure(services_to_mount.mount("", |config| {
+            health::metrics_route(config, metrics.clone());
             pages::pages(config, &web_dir);
         }))
     })
@@ -63,8 +63,7 @@ impl RunningServer {
         self.addresses.first().copied()
     }
 
-    /// Serves until `stop` completes; then tells clients to reconnect later, and closes their
-    /// connections.
+    /// Serves until `stop` completes. Then tells clients to reconnect later, and closes their connections.
     ///
     /// # Errors
     /// When the server fails.
@@ -72,30 +71,30 @@ impl RunningServer {
         let Self { handle, server, services, .. } = self;
         tokio::pin!(server);
         tokio::select! {
-            ended = &mut server => return ended,
+            result = &mut server => return result,
             () = stop => {}
         }
-        let closing = async {
+        let close = async {
             services.close().await;
             handle.stop(true).await;
         };
-        let (ended, ()) = tokio::join!(server, closing);
-        ended
+        let (result, ()) = tokio::join!(server, close);
+        result
     }
 }
 
-/// Lets the operating system close a connection whose peer has received nothing for `timeout`, and
-/// limits what it buffers until then. Without this, a response to a dead peer would never end.
+/// Lets the operating system close a connection whose peer has received nothing for `timeout`, and limits
+/// how much the system buffers for it. Without this, a response to a dead peer would never end.
 #[cfg(target_os = "linux")]
 fn set_send_timeout(stream: &dyn Any, timeout: Duration) {
-    /// Unsent bytes that the system buffers; its default is several megabytes.
-    const MAX_UNSENT: u32 = 128 * 1024;
+    /// How many unsent bytes the system buffers; its default is several megabytes.
+    const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 
     let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
     let socket = SockRef::from(stream);
     let result = socket
         .set_tcp_user_timeout(Some(timeout))
-        .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT));
+        .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES));
     if let Err(error) = result {
         tracing::debug!(%error, "failed to set the send timeout of a connection");
     }

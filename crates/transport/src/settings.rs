@@ -22,7 +22,7 @@ pub struct Settings {
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
     /// are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// The folder of the built page.
+    /// The folder of the built web client.
     pub web_dir: PathBuf,
     /// The maximum size of a file of conversations to import, in bytes.
     pub max_import_bytes: u64,
@@ -31,9 +31,9 @@ pub struct Settings {
     pub requests_per_second: Option<NonZeroU32>,
     /// The limits of live connections.
     pub limits: Limits,
-    /// Writes the response of `GET /metrics`; without it, there is no such route.
-    pub metrics: Option<Metrics>,
+    /// Renders the response of `GET /metrics`. If `None`, that route does not exist.
+    pub metrics: Option<RenderMetrics>,
 }
 
-/// Writes the current metrics in Prometheus' text format.
-pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+/// Renders the current metrics in Prometheus' text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;

@@ -23,7 +23,7 @@ async fn an_application_mounts_webchat_under_a_path() {
     let request = browser.request(Method::GET, polling).header(ORIGIN, "https://evil.example");
     let from_other_origin = browser.send(request).await;
 
-    assert_eq!(app_page.text, "An application of its own.");
+    assert_eq!(app_page.text, "The application's own page.");
     assert_eq!(answer, "You said: hello");
     assert_eq!(listed["conversations"][0]["message_count"], json!(2));
     assert_eq!(unknown.status_and_code(), (404, "not_found".to_owned()));

@@ -1,7 +1,7 @@
 import { BASE, call, conversationPath, request } from './http';
 import type { Context, ContextChanges } from './types';
 
-/** The context of a conversation, with the version that was read. */
+/** The context of a conversation with its `ETag`, which identifies the version that was read. */
 export interface TaggedContext {
   context: Context;
   /** `null` if the server sent none. */

@@ -11,7 +11,7 @@ export interface ConversationApi {
   delete(id: string): Promise<void>;
   messages(id: string, before: number | null): Promise<MessagePage>;
   /** The position of the last message that the summary covers; 0 without a summary. */
-  summaryThrough(id: string): Promise<number>;
+  summaryEnd(id: string): Promise<number>;
 }
 
 export const conversationApi: ConversationApi = {
@@ -22,7 +22,7 @@ export const conversationApi: ConversationApi = {
   rename: (id, title) => call('PATCH', conversationPath(id), { title }),
   delete: (id) => call('DELETE', conversationPath(id)),
   messages: (id, before) => call('GET', `${conversationPath(id)}/messages${query({ before })}`),
-  summaryThrough: async (id) => {
+  summaryEnd: async (id) => {
     const { summary } = await call<Context>('GET', `${conversationPath(id)}/context`);
     return summary?.through ?? 0;
   },

@@ -16,12 +16,12 @@ export interface FileApi {
 
 export const fileApi: FileApi = {
   upload,
-  list: async (id) => (await call<FileList>('GET', path(id))).files,
-  cancel: (id, jobId) => call('DELETE', `${path(id)}/${encodeURIComponent(jobId)}`),
-  retry: (id, jobId) => call('POST', `${path(id)}/${encodeURIComponent(jobId)}/retry`),
+  list: async (id) => (await call<FileList>('GET', filesPath(id))).files,
+  cancel: (id, jobId) => call('DELETE', `${filesPath(id)}/${encodeURIComponent(jobId)}`),
+  retry: (id, jobId) => call('POST', `${filesPath(id)}/${encodeURIComponent(jobId)}/retry`),
 };
 
-function path(conversationId: string): string {
+function filesPath(conversationId: string): string {
   return `${conversationPath(conversationId)}/files`;
 }
 
@@ -37,16 +37,16 @@ function upload(
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
     request.upload.addEventListener('progress', ({ loaded }) => onprogress(loaded));
-    request.addEventListener('load', () => resolve(job(request)));
+    request.addEventListener('load', () => resolve(parseJob(request)));
     request.addEventListener('error', () => reject(offlineError()));
     request.addEventListener('abort', () => reject(signal.reason));
     signal.addEventListener('abort', () => request.abort());
-    request.open('POST', BASE + path(conversationId));
+    request.open('POST', BASE + filesPath(conversationId));
     request.send(form);
   });
 }
 
-async function job({ status, responseText }: XMLHttpRequest): Promise<FileJob> {
+async function parseJob({ status, responseText }: XMLHttpRequest): Promise<FileJob> {
   const response = new Response(responseText, { status });
   if (!response.ok) throw await responseError(response);
   return (await response.json()) as FileJob;

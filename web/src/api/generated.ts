@@ -261,7 +261,7 @@ export interface paths {
         get: operations["list_messages"];
         put?: never;
         /**
-         * Sends a message, and returns the completed turn or streams its events.
+         * Sends a message. Returns the turn once it has ended, or streams its events.
          * @description The status is 200 even if the answer failed: see `finish_reason` and `error`. An error status means
          *     that nothing was stored.
          */
@@ -1290,7 +1290,7 @@ export interface components {
         MessagePage: {
             /**
              * Format: int64
-             * @description The number of the last event that the page includes: later events change it.
+             * @description The number of the last event that the page includes. Later events may change its messages.
              */
             event_seq: number;
             /** @description The messages, oldest first. */
@@ -1356,7 +1356,7 @@ export interface components {
             client_message_id?: components["schemas"]["ClientMessageId"] | null;
             /**
              * Format: uint64
-             * @description The position of the last message that the client knows: 409 if there is a later one.
+             * @description The position of the last message that the client knows. If there is a later one, the status is 409.
              */
             expected_position?: number | null;
             /** @description The message's text. */
@@ -1604,7 +1604,7 @@ export interface components {
          * @description A turn: a question and the generation of its answer.
          */
         TurnId: string;
-        /** @description A completed turn. */
+        /** @description A turn that has ended. */
         TurnResponse: {
             answer: components["schemas"]["Message"];
             error?: components["schemas"]["Problem"] | null;
@@ -2857,7 +2857,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The completed turn, or its events. */
+            /** @description The turn once it has ended, or its events as they happen. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2972,7 +2972,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The completed turn, or its events. */
+            /** @description The turn once it has ended, or its events as they happen. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3042,7 +3042,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The completed turn, or its events. */
+            /** @description The turn once it has ended, or its events as they happen. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3144,7 +3144,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The completed turn, or its events. */
+            /** @description The turn once it has ended, or its events as they happen. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,6 +1,6 @@
 import type { ErrorResponse } from './types';
 
-/** The server returned an error, or could not be reached (`code` is then `offline`). */
+/** The server responded with an error or, if the `code` is `offline`, could not be reached. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -24,7 +24,7 @@ export async function call<T>(method: string, path: string, body?: object): Prom
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
-/** Sends a `Blob` as is, and any other body as JSON. Throws an `ApiError` on failure. */
+/** Sends a request: a `Blob` as it is, any other body as JSON. Throws an `ApiError` on failure. */
 export async function request(
   method: string,
   url: string,
@@ -63,8 +63,9 @@ export async function responseError(response: Response): Promise<ApiError> {
   }
 }
 
+/** Formats a query string. Leaves out parameters that are `null`. */
 export function query(parameters: Record<string, string | number | null>): string {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null);
-  if (given.length === 0) return '';
-  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+  const present = Object.entries(parameters).filter(([, value]) => value !== null);
+  if (present.length === 0) return '';
+  return `?${new URLSearchParams(present.map(([name, value]) => [name, String(value)]))}`;
 }

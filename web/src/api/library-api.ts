@@ -14,7 +14,7 @@ export type ExportFormat = 'json' | 'markdown' | 'flask';
 export interface LibraryApi {
   search(query: string): Promise<SearchHit[]>;
   archived(cursor: string | null): Promise<ConversationPage>;
-  archive(id: string, archived: boolean): Promise<Conversation>;
+  setArchived(id: string, archived: boolean): Promise<Conversation>;
   /** Saves the conversation to a file on the server and returns the file's name. */
   save(id: string): Promise<string>;
   /** Deletes the messages, the summary, the system prompt and the examples. */
@@ -28,7 +28,7 @@ export interface LibraryApi {
 export const libraryApi: LibraryApi = {
   search: async (q) => (await call<SearchHits>('GET', `/search${query({ q, limit: 30 })}`)).hits,
   archived: (cursor) => call('GET', `/conversations${query({ archived: 'true', cursor })}`),
-  archive: (id, archived) => call('PATCH', conversationPath(id), { archived }),
+  setArchived: (id, archived) => call('PATCH', conversationPath(id), { archived }),
   save: async (id) => (await call<SavedFile>('POST', `${conversationPath(id)}/save`)).file_name,
   reset: (id) => call('POST', `${conversationPath(id)}/reset`),
   deleteOnUnload: (id) => {
@@ -45,6 +45,6 @@ export function exportUrl(id: string, format: ExportFormat): string {
 
 export const EXPORT_ALL_URL = `${BASE}/export`;
 
-export function savedUrl(fileName: string): string {
+export function savedFileUrl(fileName: string): string {
   return `/saved_conversations/${encodeURIComponent(fileName)}`;
 }

@@ -1,4 +1,4 @@
-/** A message to send, or an edit of the question `message_id`. */
+/** A new message or, if `message_id` is set, the new text of that question. */
 export interface OutgoingMessage {
   message: string;
   conversation_id: string;
@@ -6,32 +6,33 @@ export interface OutgoingMessage {
   message_id?: string;
 }
 
-export interface Unsent extends OutgoingMessage {
+/** The field names are those in the browser's storage. */
+export interface OutboxMessage extends OutgoingMessage {
   /** Why the server rejected it; `null` while it is pending. */
   refused: string | null;
-  /** The code of that error. */
+  /** The error code of the rejection. */
   code?: string;
 }
 
 const KEY = 'webchat.outbox';
 
 /**
- * Messages that the server has not acknowledged. They survive a reload and are sent again with the
- * same `client_message_id`, so none is lost and none is stored twice.
+ * Messages that the server has not accepted. They survive a reload. The pending ones are sent again with
+ * the same `client_message_id`, so none is lost and none is stored twice.
  */
 export class Outbox {
-  readonly #messages = new Map<string, Unsent>();
+  readonly #messages = new Map<string, OutboxMessage>();
 
   constructor(private readonly storage: Storage | null) {
     for (const message of this.#read()) this.#messages.set(message.client_message_id, message);
   }
 
   /** The messages that the server has neither accepted nor rejected. */
-  pending(): Unsent[] {
+  pending(): OutboxMessage[] {
     return [...this.#messages.values()].filter(({ refused }) => refused === null);
   }
 
-  forConversation(conversationId: string): Unsent[] {
+  forConversation(conversationId: string): OutboxMessage[] {
     return [...this.#messages.values()].filter(
       (message) => message.conversation_id === conversationId,
     );
@@ -53,9 +54,9 @@ export class Outbox {
     if (this.#messages.delete(clientMessageId)) this.#write();
   }
 
-  #read(): Unsent[] {
+  #read(): OutboxMessage[] {
     try {
-      return JSON.parse(this.storage?.getItem(KEY) ?? '[]') as Unsent[];
+      return JSON.parse(this.storage?.getItem(KEY) ?? '[]') as OutboxMessage[];
     } catch {
       return [];
     }

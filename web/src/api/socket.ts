@@ -2,7 +2,8 @@ import { Store } from '../state/store';
 import type { OutgoingMessage, Outbox } from './outbox';
 import type { ClientEvent, MessageCommand, ServerEvent } from './types';
 
-export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
+export type ConnectionState =
+  'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
 
 /** The part of `WebSocket` in use, so that tests can provide a fake. */
 export interface WebSocketLike {
@@ -21,11 +22,11 @@ const SERVICE_RESTART = 1012;
 
 /**
  * The live connection. It reconnects with backoff, resumes every subscription after the last event
- * received, and resends unacknowledged messages. Sending a message twice is harmless: the server
- * recognises duplicates by `client_message_id`.
+ * received, and resends messages that the server has not accepted. Sending a message twice is harmless:
+ * the server recognises duplicates by `client_message_id`.
  */
 export class LiveSocket {
-  readonly connection = new Store<Connection>('connecting');
+  readonly connection = new Store<ConnectionState>('connecting');
   /** Called with each event, in order of arrival. */
   onevent: (event: ServerEvent) => void = () => {};
 
@@ -53,28 +54,28 @@ export class LiveSocket {
     const socket = this.#open();
     this.#socket = socket;
     socket.addEventListener('open', () => {
-      if (socket === this.#socket) this.#opened();
+      if (socket === this.#socket) this.#handleOpen();
     });
     socket.addEventListener('message', ({ data }) => {
-      if (socket === this.#socket && typeof data === 'string') this.#received(data);
+      if (socket === this.#socket && typeof data === 'string') this.#handleMessage(data);
     });
     socket.addEventListener('close', ({ code }) => {
-      if (socket === this.#socket) this.#closed(code);
+      if (socket === this.#socket) this.#handleClose(code);
     });
   }
 
-  /** Reconnects without waiting for the backoff, as when the network is back. */
+  /** Reconnects without waiting for the backoff, for example when the network is back. */
   retryNow(): void {
     if (!this.#isOpen) this.connect();
   }
 
-  /** Drops the connection at once: without this, a dead network is noticed only much later. */
-  networkLost(): void {
+  /** Drops the connection when the network is lost. Otherwise, the loss would be noticed much later. */
+  dropConnection(): void {
     if (!this.#isOpen) return;
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
-    this.#closed(0);
+    this.#handleClose(0);
   }
 
   subscribe(conversationId: string, after: number): void {
@@ -94,8 +95,8 @@ export class LiveSocket {
   }
 
   /**
-   * Returns `false` without a connection. Such a command is not queued: run later, it would surprise
-   * the user.
+   * Sends a command. Returns `false` without a connection: a command is not queued, because it would
+   * surprise the user later.
    */
   sendCommand(command: MessageCommand): boolean {
     if (this.#isOpen) this.#sendEvent(command);
@@ -106,7 +107,7 @@ export class LiveSocket {
     this.#sendEvent({ event: 'stop', data: { conversation_id: conversationId } });
   }
 
-  #opened(): void {
+  #handleOpen(): void {
     this.#isOpen = true;
     this.#failures = 0;
     this.connection.set('connected');
@@ -116,7 +117,7 @@ export class LiveSocket {
     for (const message of this.outbox.pending()) this.#sendMessage(message);
   }
 
-  #received(text: string): void {
+  #handleMessage(text: string): void {
     const event = JSON.parse(text) as ServerEvent;
     this.#updateState(event);
     this.onevent(event);
@@ -153,7 +154,7 @@ export class LiveSocket {
     if (this.#cursors.has(conversationId)) this.#cursors.set(conversationId, seq);
   }
 
-  #closed(code: number): void {
+  #handleClose(code: number): void {
     this.#isOpen = false;
     this.#failures += 1;
     this.connection.set(this.#stateAfterClose(code));
@@ -162,21 +163,21 @@ export class LiveSocket {
     this.#timer = setTimeout(() => this.connect(), this.#random() * maxDelay);
   }
 
-  #stateAfterClose(code: number): Connection {
+  #stateAfterClose(code: number): ConnectionState {
     if (!navigator.onLine) return 'offline';
-    // Attempts to reconnect to a restarting server fail with other codes.
+    // While the server restarts, attempts to reconnect fail with other codes.
     const isRestarting = code === SERVICE_RESTART || this.connection.value === 'restarting';
     return isRestarting ? 'restarting' : 'reconnecting';
   }
 
-  #sendMessage(unsent: OutgoingMessage): void {
-    const { message, conversation_id, client_message_id, message_id } = unsent;
+  #sendMessage(outgoing: OutgoingMessage): void {
+    const { message, conversation_id, client_message_id, message_id } = outgoing;
     const data = { message, conversation_id, client_message_id };
     if (message_id === undefined) this.#sendEvent({ event: 'send_message', data });
     else this.#sendEvent({ event: 'edit_message', data: { ...data, message_id } });
   }
 
-  /** Sends nothing while disconnected: `#opened` restores subscriptions and pending messages. */
+  /** Sends nothing while disconnected: `#handleOpen` restores subscriptions and pending messages. */
   #sendEvent(event: ClientEvent): void {
     if (this.#isOpen) this.#socket?.send(JSON.stringify(event));
   }

@@ -108,6 +108,6 @@ describe('a connected page', () => {
     connections.at(-1)?.receive({ event: 'error', data: { ...error, conversation_id: 'c' } });
 
     expect(app.notice.value).toBe('Too fast.');
-    expect(app.notice.until).toBeGreaterThan(Date.now());
+    expect(app.notice.expiresAt).toBeGreaterThan(Date.now());
   });
 });

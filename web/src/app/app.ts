@@ -63,7 +63,7 @@ export class App {
     this.library = new Library(conversationApi, libraryApi, storage, {
       toasts: this.toasts,
       drafts,
-      current: () => this.thread.value.conversationId,
+      currentId: () => this.thread.value.conversationId,
       open: (id) => void this.open(id),
       newChat: () => this.newChat(),
       reloadThread: () => void this.retry(),
@@ -109,7 +109,7 @@ export class App {
     if (neighbour) void this.open(neighbour.conversation_id);
   }
 
-  /** Opens the context panel. Creates the conversation of a new chat, which holds the context. */
+  /** Opens the context panel. In a new chat, creates the conversation first, which holds the context. */
   async showContext(): Promise<void> {
     const id = (await this.#ensureConversation())?.conversationId;
     if (!id) return;
@@ -130,6 +130,7 @@ export class App {
     this.#loader.show(new Thread(null, 'new'));
   }
 
+  /** Loads the open conversation again. */
   async retry(): Promise<void> {
     const { conversationId } = this.thread.value;
     if (conversationId !== null) await this.#loader.load(conversationId);
@@ -165,7 +166,7 @@ export class App {
     return text;
   }
 
-  /** Uploads files to the conversation; creates it if the chat is new. */
+  /** Uploads files to the conversation. In a new chat, creates the conversation first. */
   async attach(files: readonly File[]): Promise<void> {
     const id = (await this.#ensureConversation())?.conversationId;
     if (id) this.files.add(id, files);
@@ -179,7 +180,7 @@ export class App {
   async #ensureConversation(): Promise<Thread | null> {
     const current = this.thread.value;
     if (current.conversationId !== null) return current;
-    const conversation = await this.#orReport(this.#conversationApi.startConversation());
+    const conversation = await this.#tryOrReport(this.#conversationApi.startConversation());
     if (!conversation) return null;
     const id = conversation.conversation_id;
     const thread = this.#loader.createThread(id, 'ready');
@@ -211,13 +212,13 @@ export class App {
     if (this.thread.value.state.value.phase === 'failed') void this.retry();
   }
 
-  /** The page works without it; every new connection tries again. */
+  /** Loads the server's configuration. The page works without it, and tries again with every connection. */
   async #loadConfig(): Promise<void> {
     this.config.set(await this.#conversationApi.config().catch(() => null));
   }
 
-  /** Returns the call's result, or shows the error and returns `undefined`. */
-  async #orReport<T>(call: Promise<T>): Promise<T | undefined> {
+  /** Returns the result of the call. If it fails, shows the error and returns `undefined`. */
+  async #tryOrReport<T>(call: Promise<T>): Promise<T | undefined> {
     try {
       return await call;
     } catch (error) {

@@ -18,7 +18,7 @@ export interface PageState {
 /** Loads a conversation, shows it, and subscribes to its events. */
 export class ConversationLoader {
   constructor(
-    private readonly api: Pick<ConversationApi, 'messages' | 'summaryThrough'>,
+    private readonly api: Pick<ConversationApi, 'messages' | 'summaryEnd'>,
     private readonly socket: LiveSocket,
     private readonly page: PageState,
   ) {}
@@ -49,7 +49,10 @@ export class ConversationLoader {
     await this.#loadMessages(this.page.thread.value, false);
   }
 
-  /** Loads the newest page and subscribes to later events. Errors show only on the first load. */
+  /**
+   * Loads the newest page and subscribes to later events. A failed reload keeps the loaded messages, unless
+   * the conversation is gone.
+   */
   async #loadMessages(thread: Thread, isFirst: boolean): Promise<void> {
     const id = thread.conversationId;
     if (id === null) return;
@@ -59,7 +62,7 @@ export class ConversationLoader {
       if (this.page.thread.value !== thread) return;
       thread.load(page);
       this.#showUnsent(thread, id);
-      // Subscribes even if already subscribed: the page may lack events that arrived meanwhile.
+      // Even if already subscribed: the page may lack events that arrived while it was loading.
       this.socket.subscribe(id, page.event_seq);
       void this.page.library.ensureListed(id);
     } catch (error) {
@@ -70,20 +73,21 @@ export class ConversationLoader {
 
   #showUnsent(thread: Thread, id: string): void {
     for (const unsent of this.socket.outbox.forConversation(id)) {
-      const { client_message_id: name, message, message_id: messageId, refused, code } = unsent;
-      if (messageId === undefined) thread.addOptimistic(name, message);
+      const { message, message_id: messageId, refused, code } = unsent;
+      const clientMessageId = unsent.client_message_id;
+      if (messageId === undefined) thread.addOptimistic(clientMessageId, message);
       else {
-        const editing = { messageId, text: message, clientMessageId: name };
+        const editing = { messageId, text: message, clientMessageId };
         thread.edit({ ...editing, isSent: true, problem: null });
       }
       if (refused === null) continue;
-      thread.reject(name, { message: refused, code: code ?? '', retryAt: null });
+      thread.reject(clientMessageId, { message: refused, code: code ?? '', retryAt: null });
     }
   }
 
   async #loadSummary(thread: Thread, id: string): Promise<void> {
     try {
-      thread.setSummaryThrough(await this.api.summaryThrough(id));
+      thread.setSummaryEnd(await this.api.summaryEnd(id));
     } catch {
       // The messages are shown; only the line that marks the end of the summary is missing.
     }

@@ -25,7 +25,7 @@ export class EventDispatcher {
         this.page.library.upsert(event.data.conversation);
         return;
       case 'conversation_unlisted':
-        this.#unlisted(event.data.conversation_id);
+        this.#handleUnlisted(event.data.conversation_id);
         return;
       case 'list_changed':
         void this.page.library.reload();
@@ -36,14 +36,14 @@ export class EventDispatcher {
       case 'error':
         if ('turn_id' in event.data) {
           this.#dispatchConversationEvent({ event: 'error', data: event.data });
-        } else this.#rejected(event.data);
+        } else this.#handleRejection(event.data);
         return;
       default:
         this.#dispatchConversationEvent(event);
     }
   }
 
-  /** The log no longer holds the events after the last one received: loads the state instead. */
+  /** Loads the messages and files again, as the log no longer has the events that the page missed. */
   #recover(id: string): void {
     if (this.page.thread.value.conversationId !== id) return;
     void this.loader.reload();
@@ -63,7 +63,7 @@ export class EventDispatcher {
       if (event.data.change === 'title') library.update(id, { title: event.data.title });
       else if (event.data.change === 'archived') {
         library.update(id, { archived: event.data.archived });
-      } else if (event.data.change === 'deleted') library.forget(id);
+      } else if (event.data.change === 'deleted') library.unlist(id);
       else if (MESSAGE_CHANGES.has(event.data.change) && thread.conversationId === id) {
         void this.loader.reload();
       }
@@ -81,20 +81,20 @@ export class EventDispatcher {
     }
   }
 
-  #unlisted(id: string): void {
-    this.page.library.forget(id);
+  #handleUnlisted(id: string): void {
+    this.page.library.unlist(id);
     const thread = this.page.thread.value;
     if (thread.conversationId === id) thread.fail('missing');
   }
 
-  #rejected(error: RejectedFrame): void {
-    const { client_message_id: name, message, code, retry_after_ms: wait } = error;
+  #handleRejection(error: RejectedFrame): void {
+    const { client_message_id: id, message, code, retry_after_ms: waitMs } = error;
     const thread = this.page.thread.value;
-    if (name && thread.isPending(name)) thread.reject(name, problemOf(error));
-    // A late `stop`, or a subscription to a conversation that was just deleted: not worth showing.
+    if (id && thread.isPending(id)) thread.reject(id, problemOf(error));
+    // The conversation was deleted just before a `stop` or a subscription: nothing that the user must know.
     else if (code === 'conversation_not_found') return;
-    else if (!name) {
-      this.page.notice.show(message, wait === undefined ? null : Date.now() + wait);
+    else if (!id) {
+      this.page.notice.show(message, waitMs === undefined ? null : Date.now() + waitMs);
     }
   }
 }

@@ -27,17 +27,17 @@ async function setUp() {
     archived: vi.fn(() => Promise.resolve({ conversations: [], next_cursor: null })),
     delete: vi.fn((_id: string) => Promise.resolve()),
     deleteOnUnload: vi.fn(),
-    archive: vi.fn((id: string, archived: boolean) =>
+    setArchived: vi.fn((id: string, archived: boolean) =>
       Promise.resolve(conversation(id, { archived })),
     ),
   };
   const host = {
     toasts: new Toasts(),
     drafts: { write: vi.fn() },
-    current: () => 'a' as string | null,
+    currentId: () => 'a' as string | null,
     open: vi.fn(),
     newChat: vi.fn(() => {
-      host.current = () => null;
+      host.currentId = () => null;
     }),
     reloadThread: vi.fn(),
     reportError: vi.fn(),
@@ -148,7 +148,7 @@ describe('the archive', () => {
 
   test('takes a conversation from the list, and undo restores it', async () => {
     const { library, host } = await setUp();
-    await library.archive('a', true);
+    await library.setArchived('a', true);
     expect(ids(library)).toEqual([]);
     expect(library.find('a')?.archived).toBe(true);
 

@@ -1,6 +1,6 @@
 import type { ConversationApi } from '../api/conversation-api';
 import { ApiError } from '../api/http';
-import { type LibraryApi, savedUrl } from '../api/library-api';
+import { type LibraryApi, savedFileUrl } from '../api/library-api';
 import type { Conversation } from '../api/types';
 import type { Drafts } from '../state/composer/drafts';
 import { Conversations } from '../state/library/conversations';
@@ -14,7 +14,7 @@ export interface LibraryHost {
   toasts: Toasts;
   drafts: Drafts;
   /** The id of the open conversation. */
-  current: () => string | null;
+  currentId: () => string | null;
   open: (id: string) => void;
   newChat: () => void;
   /** Loads the open conversation again. */
@@ -31,7 +31,7 @@ export class Library {
   readonly #pendingDeletions: PendingDeletions;
   #isArchiveLoaded = false;
   /** The id of the toast that can undo the last deletion. */
-  #undoable: number | null = null;
+  #undoToastId: number | null = null;
 
   constructor(
     private readonly api: Pick<
@@ -45,21 +45,21 @@ export class Library {
     this.conversations = new Conversations((cursor) => api.conversations(cursor));
     this.archived = new Conversations((cursor) => libraryApi.archived(cursor));
     this.search = new Search((query) => libraryApi.search(query));
-    this.imports = new Imports(libraryApi, (state) => this.#imported(state));
+    this.imports = new Imports(libraryApi, (state) => this.#showImportResult(state));
     this.#pendingDeletions = new PendingDeletions(storage);
-    for (const id of this.#pendingDeletions.all()) this.#hide(id);
+    for (const id of this.#pendingDeletions.allIds()) this.#hide(id);
   }
 
   /** Completes the deletions of crashed tabs, then loads the list. */
   async start(): Promise<void> {
-    for (const id of this.#pendingDeletions.abandoned()) {
+    for (const id of this.#pendingDeletions.abandonedIds()) {
       this.#pendingDeletions.take(id);
       void this.api.delete(id).catch(() => {});
     }
     await this.conversations.load();
   }
 
-  /** Loads the lists again: events missed while disconnected are not replayed. */
+  /** Loads the lists again, because the changes missed while disconnected are not replayed. */
   async reload(): Promise<void> {
     await this.conversations.load();
     if (this.#isArchiveLoaded) await this.archived.load();
@@ -74,7 +74,7 @@ export class Library {
     return this.conversations.find(id) ?? this.archived.find(id);
   }
 
-  /** The title of a conversation that may not be listed yet; `null` if it can't be loaded. */
+  /** Loads the title of a conversation that is not in the loaded lists; `null` if that fails. */
   async titleOf(id: string): Promise<string | null> {
     try {
       return (await this.api.conversation(id)).title;
@@ -83,7 +83,7 @@ export class Library {
     }
   }
 
-  /** Adds a conversation to the lists, which may not reach it yet. */
+  /** Adds a conversation to the lists if it is on a page that is not loaded yet. */
   async ensureListed(id: string): Promise<void> {
     if (this.find(id)) return;
     try {
@@ -93,7 +93,7 @@ export class Library {
     }
   }
 
-  /** Moves the conversation to the list that it belongs to. */
+  /** Inserts or replaces the conversation in the list that it belongs to, and removes it from the other. */
   upsert(conversation: Conversation): void {
     const [list, other] = conversation.archived
       ? [this.archived, this.conversations]
@@ -107,67 +107,67 @@ export class Library {
     if (current) this.upsert({ ...current, ...changes });
   }
 
-  /** Removes the conversation from the lists only. */
-  forget(id: string): void {
+  /** Removes the conversation from the lists, but not from the server. */
+  unlist(id: string): void {
     this.conversations.remove(id);
     this.archived.remove(id);
   }
 
   async rename(id: string, title: string): Promise<void> {
-    await this.#orReport(async () => this.upsert(await this.api.rename(id, title)));
+    await this.#tryOrReport(async () => this.upsert(await this.api.rename(id, title)));
   }
 
-  async archive(id: string, archived: boolean): Promise<void> {
-    await this.#orReport(async () => {
-      this.upsert(await this.libraryApi.archive(id, archived));
-      const undo = { label: 'Undo', run: () => void this.archive(id, !archived) };
-      this.host.toasts.show(archived ? 'Archived.' : 'Back in the list.', undo);
+  async setArchived(id: string, archived: boolean): Promise<void> {
+    await this.#tryOrReport(async () => {
+      this.upsert(await this.libraryApi.setArchived(id, archived));
+      const undo = { label: 'Undo', run: () => void this.setArchived(id, !archived) };
+      this.host.toasts.show(archived ? 'Archived.' : 'Unarchived.', undo);
     });
   }
 
   async save(id: string): Promise<void> {
-    await this.#orReport(async () => {
+    await this.#tryOrReport(async () => {
       const name = await this.libraryApi.save(id);
-      const download = { label: 'Download', href: savedUrl(name) };
+      const download = { label: 'Download', href: savedFileUrl(name) };
       this.host.toasts.show('Saved on the server.', download);
     });
   }
 
   async reset(id: string): Promise<void> {
-    await this.#orReport(async () => {
+    await this.#tryOrReport(async () => {
       await this.libraryApi.reset(id);
       this.host.toasts.show('The conversation is empty.');
-      if (this.host.current() === id) this.host.reloadThread(id);
+      if (this.host.currentId() === id) this.host.reloadThread(id);
     });
   }
 
-  /** Hides the conversation; it is deleted when its toast closes or the page is left. */
+  /** Hides the conversation. It is deleted when its toast closes, or when the user leaves the page. */
   delete(id: string): void {
     const conversation = this.find(id);
     if (!conversation) return;
-    const wasOpen = this.host.current() === id;
+    const wasOpen = this.host.currentId() === id;
     this.#pendingDeletions.add(conversation);
     this.#hide(id);
     if (wasOpen) this.host.newChat();
     const undo = { label: 'Undo', run: () => this.#undoDelete(id, wasOpen) };
-    const text = `“${isolated(truncated(conversation.title ?? 'New chat'))}” was deleted.`;
-    this.#undoable = this.host.toasts.show(text, undo, () => void this.#commitDelete(id));
+    const text = `“${isolate(truncate(conversation.title ?? 'New chat'))}” was deleted.`;
+    this.#undoToastId = this.host.toasts.show(text, undo, () => void this.#commitDelete(id));
   }
 
   undoDelete(): void {
-    if (this.#undoable !== null) this.host.toasts.runAction(this.#undoable);
-    this.#undoable = null;
+    if (this.#undoToastId !== null) this.host.toasts.runAction(this.#undoToastId);
+    this.#undoToastId = null;
   }
 
-  /** Commits the pending deletions, as the page is left. */
+  /** Commits the pending deletions of this tab when the user leaves the page. */
   commitDeletions(): void {
-    for (const id of this.#pendingDeletions.own()) this.libraryApi.deleteOnUnload(id);
+    for (const id of this.#pendingDeletions.ownIds()) this.libraryApi.deleteOnUnload(id);
   }
 
   #undoDelete(id: string, wasOpen: boolean): void {
     const conversation = this.#pendingDeletions.take(id);
     if (conversation) this.#reveal(conversation);
-    if (wasOpen && this.host.current() === null) this.host.open(id);
+    if (wasOpen && this.host.currentId() === null) this.host.open(id);
   }
 
   async #commitDelete(id: string): Promise<void> {
@@ -196,12 +196,12 @@ export class Library {
     this.upsert(conversation);
   }
 
-  #imported(state: ImportState): void {
+  #showImportResult(state: ImportState): void {
     if (state.phase !== 'complete') return;
     this.host.toasts.show(importSummary(state));
   }
 
-  async #orReport(action: () => Promise<void>): Promise<void> {
+  async #tryOrReport(action: () => Promise<void>): Promise<void> {
     try {
       await action();
     } catch (error) {
@@ -213,7 +213,7 @@ export class Library {
 const MAX_TITLE_CHARACTERS = 40;
 
 /** Truncates between grapheme clusters, so that no visible character is split. */
-function truncated(title: string): string {
+function truncate(title: string): string {
   const characters = [...new Intl.Segmenter().segment(title)].map(({ segment }) => segment);
   if (characters.length <= MAX_TITLE_CHARACTERS) return title;
   return `${characters
@@ -223,6 +223,6 @@ function truncated(title: string): string {
 }
 
 /** Keeps a right-to-left title from reordering the text around it. */
-function isolated(title: string): string {
+function isolate(title: string): string {
   return `\u2068${title}\u2069`;
 }

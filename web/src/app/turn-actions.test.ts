@@ -4,7 +4,14 @@ import { Outbox } from '../api/outbox';
 import { LiveSocket } from '../api/socket';
 import type { MessagePage } from '../api/types';
 import { Drafts } from '../state/composer/drafts';
-import { accepted, chunk, ended, message, page, updated } from '../state/thread/testing';
+import {
+  messageAccepted,
+  responseChunk,
+  responseEnd,
+  message,
+  page,
+  conversationUpdated,
+} from '../state/thread/testing';
 import { App, type ApiClients } from './app';
 
 class FakeWebSocket extends EventTarget {
@@ -42,7 +49,7 @@ function newApp(): App {
       pageRequests += 1;
       return Promise.resolve(newest);
     },
-    summaryThrough: () => Promise.resolve(0),
+    summaryEnd: () => Promise.resolve(0),
     config: () => Promise.resolve(null),
     conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
     conversation: () => Promise.reject(new Error('not used in these tests')),
@@ -61,7 +68,7 @@ function newApp(): App {
 const path = '/c/00000000-0000-7000-8000-000000000001';
 const id = path.slice(3);
 const sentFrames = (event: string) => socket.sent.filter((frame) => frame.event === event);
-const shown = () => app.thread.value.state.value.messages.map(({ content }) => content);
+const visibleContents = () => app.thread.value.state.value.messages.map(({ content }) => content);
 const receive = ({ event, data }: { event: string; data: object }) =>
   socket.receive({ event, data: { ...data, conversation_id: id } });
 
@@ -84,12 +91,12 @@ describe('an edited question', () => {
     newest = page([message(3, { parent_id: null, content: 'how?', versions: ['m1', 'm3'] })], {
       running_turn: 't2',
     });
-    receive(updated('branch'));
+    receive(conversationUpdated('branch'));
     const turn = { message_id: 'm3', answer_id: 'm4', position: 3, turn_id: 't2', content: 'how?' };
-    receive(accepted({ ...turn, client_message_id: String(data?.['client_message_id']) }));
-    receive(chunk('So.', 't2'));
+    receive(messageAccepted({ ...turn, client_message_id: String(data?.['client_message_id']) }));
+    receive(responseChunk('So.', 't2'));
 
-    await expect.poll(shown).toEqual(['how?', 'So.']);
+    await expect.poll(visibleContents).toEqual(['how?', 'So.']);
     expect(app.thread.value.find('m3')?.versions).toEqual(['m1', 'm3']);
     expect(app.thread.value.state.value.editing).toBeNull();
     expect(app.socket.outbox.forConversation(id)).toEqual([]);
@@ -168,20 +175,20 @@ describe('an answer', () => {
   test('that another tab selected is shown here', async () => {
     newest = page([message(1), message(7, { parent_id: 'm1', versions: ['m2', 'm7'] })]);
 
-    receive(updated('branch'));
+    receive(conversationUpdated('branch'));
 
-    await expect.poll(shown).toEqual(['message 1', 'message 7']);
+    await expect.poll(visibleContents).toEqual(['message 1', 'message 7']);
   });
 
   test('that another tab continues is rebuilt here', async () => {
     newest = page([message(1)], { running_turn: 't2' });
-    receive(accepted({ client_message_id: null, turn_id: 't2' }));
-    expect(shown()).toEqual(['why?', 'message 2']);
-    receive(chunk('message 2', 't2'));
-    receive(chunk(' and more', 't2'));
-    receive(ended('m2', 't2'));
+    receive(messageAccepted({ client_message_id: null, turn_id: 't2' }));
+    expect(visibleContents()).toEqual(['why?', 'message 2']);
+    receive(responseChunk('message 2', 't2'));
+    receive(responseChunk(' and more', 't2'));
+    receive(responseEnd('m2', 't2'));
 
-    expect(shown()).toEqual(['why?', 'message 2 and more']);
+    expect(visibleContents()).toEqual(['why?', 'message 2 and more']);
     expect(pageRequests).toBe(1);
   });
 });
@@ -191,5 +198,5 @@ test('the messages of an analysed file are loaded', async () => {
 
   receive({ event: 'conversation_updated', data: { seq: 5, change: 'file', job_id: 'j1' } });
 
-  await expect.poll(shown).toHaveLength(4);
+  await expect.poll(visibleContents).toHaveLength(4);
 });

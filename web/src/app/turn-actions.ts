@@ -30,7 +30,7 @@ export class TurnActions {
     this.thread.value.edit(null);
   }
 
-  /** Sends the edited question: a new version of it, which gets its own answer. */
+  /** Sends the edited text as a new version of the question, which gets its own answer. */
   saveEdit(message: string): void {
     const { conversationId, state } = this.thread.value;
     const { editing } = state.value;

@@ -38,7 +38,7 @@ export class WebchatAttachments extends LightElement {
   }
 
   #item(item: Attachment) {
-    const isFailed = item.phase === 'failed' || item.phase === 'refused';
+    const isFailed = item.phase === 'failed' || item.phase === 'rejected';
     return html`${icon(Document)}
       <span class="file-name" dir="auto" title=${item.name}>${item.name}</span>
       <span class="file-state" role=${isFailed ? 'alert' : 'status'}>${stateText(item)}</span>
@@ -53,7 +53,7 @@ export class WebchatAttachments extends LightElement {
               Try again
             </button>`
           : html`<progress
-              max=${item.of || 1}
+              max=${item.total || 1}
               value=${item.phase === 'waiting' ? 0 : item.done}
               aria-label="Progress of ${item.name}"
             ></progress>`
@@ -75,18 +75,18 @@ export class WebchatAttachments extends LightElement {
   }
 }
 
-function stateText({ phase, done, of, reason }: Attachment): string {
+function stateText({ phase, done, total, reason }: Attachment): string {
   switch (phase) {
     case 'waiting':
-      return `waits, ${formatSize(of)}`;
+      return `waiting, ${formatSize(total)}`;
     case 'sending':
-      return `${formatSize(done)} of ${formatSize(of)} sent`;
+      return `${formatSize(done)} of ${formatSize(total)} sent`;
     case 'running':
-      return of > 0 ? `${done} of ${of} parts read` : 'is being read';
+      return total > 0 ? `${done} of ${total} parts read` : 'Reading…';
     case 'failed':
       return reason ?? 'It could not be analysed.';
-    case 'refused':
-      return reason ?? 'It was refused.';
+    case 'rejected':
+      return reason ?? 'It was rejected.';
   }
 }
 

@@ -14,7 +14,7 @@ import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
-import { type Dropped, FileDrop, filesIn } from './file-drop';
+import { type FileTransfer, FileDrop, filesIn } from './file-drop';
 
 /** The form for a new message. The text is kept as a draft until the outbox has it. */
 export class WebchatComposer extends LightElement {
@@ -23,7 +23,7 @@ export class WebchatComposer extends LightElement {
     thread: { attribute: false },
     text: { state: true },
     rejection: { state: true },
-    tooLong: { state: true },
+    tooLongText: { state: true },
   };
 
   declare app: App;
@@ -32,16 +32,16 @@ export class WebchatComposer extends LightElement {
   /** Why a drop or a paste was rejected. */
   declare rejection: string | null;
   /** A text that is too long for a message. The user may attach it as a file. */
-  declare tooLong: string | null;
+  declare tooLongText: string | null;
 
   readonly #state = new StoreController(this);
-  readonly #drop = new FileDrop(this, (dropped) => this.#attach(dropped));
+  readonly #drop = new FileDrop(this, (transfer) => this.#attach(transfer));
 
   constructor() {
     super();
     this.text = '';
     this.rejection = null;
-    this.tooLong = null;
+    this.tooLongText = null;
   }
 
   /** Puts a text back, before any text typed since. */
@@ -104,13 +104,13 @@ export class WebchatComposer extends LightElement {
   }
 
   protected override firstUpdated(): void {
-    // A touch screen would open its keyboard.
+    // On a touch screen, the focus would open the keyboard.
     if (!matchMedia('(hover: hover)').matches) return;
     const field = this.#field();
     void field?.updateComplete.then(() => field.focus());
   }
 
-  /** A single button, so that it keeps the focus when it changes from one to the other. */
+  /** A single button for both, so that it keeps the focus when it changes from one to the other. */
   #sendOrStop() {
     const isAnswering = this.thread.state.value.runningTurn !== null;
     return html`<button
@@ -126,18 +126,18 @@ export class WebchatComposer extends LightElement {
   }
 
   #rejectionNote() {
-    const { tooLong, rejection } = this;
-    if (tooLong === null && rejection === null) return nothing;
+    const { tooLongText, rejection } = this;
+    if (tooLongText === null && rejection === null) return nothing;
     return html`<div class="status-note error rejection" role="alert">
       <span
         >${
-          tooLong === null
+          tooLongText === null
             ? rejection
-            : `This text has ${formatSize(messageBytes(tooLong))}. A message may have ${formatSize(MAX_MESSAGE_BYTES)}.`
+            : `This text has ${formatSize(messageBytes(tooLongText))}. A message may have ${formatSize(MAX_MESSAGE_BYTES)}.`
         }</span
       >
       ${
-        tooLong === null
+        tooLongText === null
           ? nothing
           : html`<button class="link" type="button" @click=${this.#attachText}>
               Attach it as a file
@@ -166,7 +166,7 @@ export class WebchatComposer extends LightElement {
     if (this.#isBlank() || this.thread.state.value.runningTurn !== null) return;
     const text = this.text;
     if (messageBytes(text) > MAX_MESSAGE_BYTES) {
-      this.tooLong = text;
+      this.tooLongText = text;
       return;
     }
     this.text = '';
@@ -180,15 +180,15 @@ export class WebchatComposer extends LightElement {
   }
 
   #paste(event: ClipboardEvent): void {
-    const dropped = filesIn(event.clipboardData);
+    const transfer = filesIn(event.clipboardData);
     const text = event.clipboardData?.getData('text/plain') ?? '';
     // Text copied from a table or a document comes with a picture of it: prefer the text.
-    if (text === '' && dropped.files.length + dropped.folders > 0) {
+    if (text === '' && transfer.files.length + transfer.folders > 0) {
       event.preventDefault();
-      this.#attach(dropped);
+      this.#attach(transfer);
     } else if (messageBytes(text) > MAX_MESSAGE_BYTES) {
       event.preventDefault();
-      this.tooLong = text;
+      this.tooLongText = text;
     }
   }
 
@@ -199,7 +199,7 @@ export class WebchatComposer extends LightElement {
     input.value = '';
   }
 
-  #attach({ files, folders }: Dropped): void {
+  #attach({ files, folders }: FileTransfer): void {
     this.#clearRejection();
     if (folders > 0) {
       this.rejection =
@@ -209,7 +209,7 @@ export class WebchatComposer extends LightElement {
   }
 
   #attachText(): void {
-    const text = this.tooLong ?? '';
+    const text = this.tooLongText ?? '';
     if (this.text === text) this.#change('');
     this.#attach({ files: [new File([text], 'pasted.txt', { type: 'text/plain' })], folders: 0 });
     focusComposer();
@@ -222,7 +222,7 @@ export class WebchatComposer extends LightElement {
 
   #clearRejection(): void {
     this.rejection = null;
-    this.tooLong = null;
+    this.tooLongText = null;
   }
 
   #field() {
@@ -230,7 +230,10 @@ export class WebchatComposer extends LightElement {
   }
 }
 
-/** The text written in a conversation that was deleted elsewhere is carried over to a new chat. */
+/**
+ * Whether a new chat replaces a conversation that was deleted elsewhere. The text written there is then kept
+ * for the new chat.
+ */
 function isNewAfterMissing(before: Thread | undefined, now: Thread): boolean {
   return before?.state.value.phase === 'missing' && now.conversationId === null;
 }

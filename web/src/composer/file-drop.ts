@@ -1,12 +1,12 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 /** The files of a drop or a paste, and the number of folders, which can't be uploaded. */
-export interface Dropped {
+export interface FileTransfer {
   files: File[];
   folders: number;
 }
 
-export function filesIn(transfer: DataTransfer | null): Dropped {
+export function filesIn(transfer: DataTransfer | null): FileTransfer {
   const items = [...(transfer?.items ?? [])].filter(({ kind }) => kind === 'file');
   const files = items.filter((item) => !isFolder(item)).map((item) => item.getAsFile());
   return {
@@ -27,7 +27,7 @@ export class FileDrop implements ReactiveController {
 
   constructor(
     private readonly host: ReactiveControllerHost,
-    private readonly ondropped: (dropped: Dropped) => void,
+    private readonly ondrop: (transfer: FileTransfer) => void,
   ) {
     host.addController(this);
   }
@@ -62,7 +62,7 @@ export class FileDrop implements ReactiveController {
     if (!hasFiles(event)) return;
     event.preventDefault();
     this.#setDepth(0);
-    this.ondropped(filesIn(event.dataTransfer));
+    this.ondrop(filesIn(event.dataTransfer));
   };
 
   /** Every element fires enter and leave: files are over the page until all have been left. */

@@ -20,7 +20,7 @@ export class MessageField extends LightElement {
   declare text: string;
   declare label: string;
   declare fieldId: string | undefined;
-  /** The text is being sent. */
+  /** Whether the text can’t be changed, for example while it is being sent. */
   declare isReadOnly: boolean;
 
   constructor() {

@@ -4,26 +4,29 @@ import { html, nothing, render, type TemplateResult } from 'lit';
 
 import {
   buildRequest,
-  type Description,
+  type ApiDocument,
   groupByTag,
   type Operation,
   type Parameter,
-} from './description';
+} from './api-document';
 
-/** The number of characters of a response that are shown. */
-const MAX_SHOWN = 100_000;
+/** How many characters of a response are shown. */
+const MAX_SHOWN_CHARACTERS = 100_000;
 
 const main = document.querySelector('main');
 const openapi = await fetch('/api/openapi.json');
-if (main) render(page((await openapi.json()) as Description), main);
+if (main) render(page((await openapi.json()) as ApiDocument), main);
 
-function page(description: Description): TemplateResult {
-  const { info, components } = description;
+function page(apiDocument: ApiDocument): TemplateResult {
+  const { info, components } = apiDocument;
   return html`
     <h1>${info.title} <small>${info.version}</small></h1>
     <p>${info.description}</p>
-    <p><a href="/api/openapi.json">The document</a>, as OpenAPI 3.1. What is tried here is done.</p>
-    ${groupByTag(description).map(
+    <p>
+      <a href="/api/openapi.json">The document</a>, as OpenAPI 3.1. Requests that are sent here are
+      real.
+    </p>
+    ${groupByTag(apiDocument).map(
       ({ name, description: text, operations }) => html`
         <h2>${name}</h2>
         <p>${text}</p>
@@ -113,26 +116,26 @@ async function sendRequest(event: SubmitEvent, operation: Operation): Promise<vo
   if (fields.has('stream')) headers.set('accept', 'text/event-stream');
   output.textContent = '…';
   try {
-    await show(await fetch(path, { ...init, headers }), output);
+    await showResponse(await fetch(path, { ...init, headers }), output);
   } catch (error) {
     output.textContent = String(error);
   }
 }
 
 /** Shows the response as it arrives, as it may be an event stream. */
-async function show(response: Response, output: HTMLOutputElement): Promise<void> {
+async function showResponse(response: Response, output: HTMLOutputElement): Promise<void> {
   const lines = [`${response.status} ${response.headers.get('content-type') ?? ''}`.trim()];
   for (const name of ['etag', 'allow', 'retry-after', 'x-request-id']) {
     const value = response.headers.get(name);
     if (value !== null) lines.push(`${name}: ${value}`);
   }
   output.textContent = `${lines.join('\n')}\n\n`;
-  const parts = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  for (let part = await parts?.read(); part && !part.done; part = await parts?.read()) {
-    output.append(part.value);
-    if ((output.textContent?.length ?? 0) > MAX_SHOWN) {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
+    output.append(chunk.value);
+    if ((output.textContent?.length ?? 0) > MAX_SHOWN_CHARACTERS) {
       output.append('\n…');
-      await parts?.cancel();
+      await reader?.cancel();
       return;
     }
   }

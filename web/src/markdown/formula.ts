@@ -3,13 +3,13 @@ import type Katex from 'katex';
 import { sanitizeMath } from './sanitize';
 import { yieldToMain } from './scheduler';
 
-/** The size of the cache: more formulas than a streaming text has. */
+/** The maximum number of cached formulas: more than a streaming text has. */
 const MAX_CACHED = 500;
 
 const cache = new Map<string, DocumentFragment>();
 let katex: Promise<typeof Katex> | undefined;
 
-/** The formula as MathML, if it is cached: a growing text is rendered repeatedly. */
+/** The formula as MathML, if it is cached. The cache helps because a growing text is rendered repeatedly. */
 export function cachedFormula(tex: string, isDisplay: boolean): Node | undefined {
   return cache.get(cacheKey(tex, isDisplay))?.cloneNode(true);
 }

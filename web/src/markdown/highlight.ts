@@ -2,11 +2,11 @@ import { sanitizeCode } from './sanitize';
 import { yieldToMain } from './scheduler';
 
 /** Longer code stays plain, because highlighting it would block the page. */
-const MAX_CODE = 50_000;
+const MAX_CODE_CHARACTERS = 50_000;
 
 /** The highlighted code; `null` for an unknown language. */
 export async function highlight(code: string, language: string): Promise<DocumentFragment | null> {
-  if (code.length > MAX_CODE) return null;
+  if (code.length > MAX_CODE_CHARACTERS) return null;
   const { highlightSyntax } = await import('./languages');
   await yieldToMain();
   const html = await highlightSyntax(code, language);

@@ -1,7 +1,7 @@
 import type { LanguageFn } from 'highlight.js';
 import highlighter from 'highlight.js/lib/core';
 
-/** Each language is loaded with the first code in it: all together would slow down the page. */
+/** Each language is loaded when it is first needed. Loading all of them would slow down the page. */
 const LOADERS = import.meta.glob<LanguageFn>(
   [
     '/node_modules/highlight.js/es/languages/{bash,c,cpp,csharp,css,diff,go,graphql,ini,java}.js',

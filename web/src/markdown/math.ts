@@ -6,7 +6,7 @@ export const MATH_TAG = 'webchat-math';
 export const DISPLAY_MATH_TAG = 'webchat-display-math';
 
 /** Longer candidates are plain text, which bounds the search for the end of a formula. */
-const MAX_INLINE = 2000;
+const MAX_INLINE_CHARACTERS = 2000;
 const MAX_LINES = 100;
 
 /** A plugin for `$…$` and `\(…\)`, and for `$$…$$` and `\[…\]` on separate lines. */
@@ -30,7 +30,7 @@ const FORMULAS: readonly [RegExp, string][] = [
 
 function inlineMath(state: StateInline, silent: boolean): boolean {
   if (!/[$\\]/.test(state.src.charAt(state.pos))) return false;
-  const end = Math.min(state.posMax, state.pos + MAX_INLINE);
+  const end = Math.min(state.posMax, state.pos + MAX_INLINE_CHARACTERS);
   const text = state.src.slice(state.pos, end);
   for (const [pattern, tag] of FORMULAS) {
     const [all, tex] = pattern.exec(text) ?? [];
@@ -45,9 +45,9 @@ function inlineMath(state: StateInline, silent: boolean): boolean {
 const CLOSING: Record<string, string> = { $$: '$$', '\\[': '\\]' };
 
 /**
- * A displayed formula, from a line that begins with the delimiter to one that ends with it. It does not
- * interrupt a paragraph, and an unclosed one at the end of the text is a block already, so that a
- * growing text is divided into the same blocks as the complete text.
+ * Parses a displayed formula, from a line that begins with the opening delimiter to one that ends with the
+ * closing one. A growing text must be divided into the same blocks as the complete text. Therefore, a formula
+ * does not interrupt a paragraph, and an unclosed formula at the end of the text is a block already.
  */
 function displayMath(state: StateBlock, start: number, end: number, silent: boolean): boolean {
   if ((state.sCount[start] ?? 0) - state.blkIndent >= 4) return false;

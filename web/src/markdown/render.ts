@@ -27,29 +27,29 @@ for (const name of ['th_open', 'td_open']) {
 export type Block =
   { kind: 'html'; html: string } | { kind: 'code'; language: string; code: string };
 
-export interface Rendered {
+export interface RenderedText {
   blocks: Block[];
   /** The offset of the last block. All blocks before it are finished. */
-  openFrom: number;
+  lastBlockStart: number;
 }
 
 /** The link reference definitions of a text (`[name]: address`). */
 export type References = Env;
 
 /** Renders a text, or the tail of a text from the start of a block. */
-export function renderBlocks(text: string, references: References = {}): Rendered {
+export function renderBlocks(text: string, references: References = {}): RenderedText {
   const tokens = markdown.parse(text, references);
   const lines = lineStarts(text);
-  const groups = topLevel(tokens);
+  const groups = groupByBlock(tokens);
   const lastLine = groups.at(-1)?.[0]?.map?.[0] ?? 0;
   return {
     blocks: groups.map((group) => block(group, references)),
-    openFrom: lines[lastLine] ?? 0,
+    lastBlockStart: lines[lastLine] ?? 0,
   };
 }
 
 /** Groups the tokens by top-level block. */
-function topLevel(tokens: Token[]): Token[][] {
+function groupByBlock(tokens: Token[]): Token[][] {
   const groups: Token[][] = [];
   let depth = 0;
   for (const token of tokens) {

@@ -15,7 +15,7 @@ export function sanitize(html: string): DocumentFragment {
     FORBID_TAGS: ['style', 'img', 'video', 'audio', 'source', 'form', 'input', 'button', 'iframe'],
     FORBID_ATTR: ['style', 'class', 'id', 'name'],
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
-    // Attributes that are not addresses, and so exempt from the expression above.
+    // These attributes are not addresses, so the expression above does not apply to them.
     ADD_URI_SAFE_ATTR: ['align', 'start'],
     ALLOW_DATA_ATTR: false,
   });

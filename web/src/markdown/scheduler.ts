@@ -5,7 +5,7 @@ let sliceStart = 0;
 
 /**
  * Yields to the browser if the current slice of work has taken too long, so that it can paint and
- * handle input. To be awaited between the items of long-running work.
+ * handle input. Await this between the items of long-running work.
  */
 export async function yieldToMain(): Promise<void> {
   if (performance.now() - sliceStart < SLICE_MS) return;

@@ -2,7 +2,7 @@ import { cachedFormula, renderFormula } from '../markdown/formula';
 import { DISPLAY_MATH_TAG, MATH_TAG } from '../markdown/math';
 
 /** Longer formulas stay TeX, because typesetting them would block the page. */
-const MAX_TEX = 5000;
+const MAX_TEX_CHARACTERS = 5000;
 
 /** Typesets the formulas in `container`. They show their TeX until KaTeX is loaded. */
 export function renderFormulas(container: ParentNode): void {
@@ -13,7 +13,7 @@ export function renderFormulas(container: ParentNode): void {
 
 async function typeset(element: Element): Promise<void> {
   const tex = element.textContent ?? '';
-  if (tex.length > MAX_TEX) return;
+  if (tex.length > MAX_TEX_CHARACTERS) return;
   const isDisplay = element.localName === DISPLAY_MATH_TAG;
   const cached = cachedFormula(tex, isDisplay);
   if (cached) element.replaceChildren(cached);

@@ -16,7 +16,7 @@ export class MarkdownElement extends LightElement {
 
   declare text: string;
   declare streaming: boolean;
-  /** The text may be rendered after the visible messages. */
+  /** Renders the text after the visible messages. */
   declare deferred: boolean;
 
   readonly #stream = new MarkdownStream();
@@ -37,15 +37,15 @@ export class MarkdownElement extends LightElement {
   protected override update(changed: Map<PropertyKey, unknown>): void {
     super.update(changed);
     const blocks = this.streaming ? this.#stream.render(this.text) : renderBlocks(this.text).blocks;
-    blocks.forEach((block, at) => this.#show(block, at, blocks.length));
+    blocks.forEach((block, index) => this.#show(block, index, blocks.length));
     while (this.childElementCount > blocks.length) this.lastElementChild?.remove();
     this.#blocks = blocks;
   }
 
-  #show(block: Block, at: number, count: number): void {
-    const previous = this.#blocks[at];
-    const isOpen = this.streaming && at === count - 1;
-    const element = this.children[at];
+  #show(block: Block, index: number, count: number): void {
+    const previous = this.#blocks[index];
+    const isOpen = this.streaming && index === count - 1;
+    const element = this.children[index];
     if (
       previous &&
       element &&
@@ -54,17 +54,17 @@ export class MarkdownElement extends LightElement {
     ) {
       return;
     }
-    if (block.kind === 'code') renderCodeBlock(this.#container(at), block, isOpen);
+    if (block.kind === 'code') renderCodeBlock(this.#container(index), block, isOpen);
     else {
-      const container = this.#container(at);
+      const container = this.#container(index);
       container.replaceChildren(sanitize(block.html));
       renderFormulas(container);
     }
-    this.children[at]?.classList.toggle('done', !isOpen);
+    this.children[index]?.classList.toggle('done', !isOpen);
   }
 
-  #container(at: number): Element {
-    const existing = this.children[at];
+  #container(index: number): Element {
+    const existing = this.children[index];
     if (existing) return existing;
     const container = document.createElement('div');
     container.className = 'block';

@@ -19,13 +19,13 @@ export class MessageStatus extends LightElement {
   static override properties = {
     app: { attribute: false },
     message: { attribute: false },
-    isOpen: { attribute: false },
+    isActionable: { attribute: false },
   };
 
   declare app: App;
   declare message: ThreadMessage;
-  /** The message is the last one and no turn is running. */
-  declare isOpen: boolean;
+  /** The actions are possible: the message is the last one, and no turn is running. */
+  declare isActionable: boolean;
 
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -37,7 +37,7 @@ export class MessageStatus extends LightElement {
   protected override render() {
     const note = statusNoteOf(this.message);
     if (!note) return nothing;
-    const left = this.#secondsLeft();
+    const secondsLeft = this.#secondsLeft();
     const isUnsent = this.message.status === 'unsent';
     return html`<div
       class="status-note ${note.isError ? 'error' : ''}"
@@ -45,10 +45,10 @@ export class MessageStatus extends LightElement {
     >
       <span>${note.text}</span>
       ${note.hint === null ? nothing : html`<span>${note.hint}</span>`}
-      ${left > 0 ? html`<span aria-live="off">You can try again in ${left} s.</span>` : nothing}
+      ${secondsLeft > 0 ? html`<span aria-live="off">You can try again in ${secondsLeft} s.</span>` : nothing}
       ${
-        isUnsent || this.isOpen
-          ? note.actions.map((action) => this.#actionButton(action, left > 0))
+        isUnsent || this.isActionable
+          ? note.actions.map((action) => this.#actionButton(action, secondsLeft > 0))
           : nothing
       }
     </div>`;
@@ -92,8 +92,8 @@ export class MessageStatus extends LightElement {
 
   #secondsLeft(): number {
     clearTimeout(this.#timer);
-    const until = this.message.problem?.retryAt ?? 0;
-    const left = Math.ceil((until - Date.now()) / 1000);
+    const retryAt = this.message.problem?.retryAt ?? 0;
+    const left = Math.ceil((retryAt - Date.now()) / 1000);
     if (left > 0) this.#timer = setTimeout(() => this.requestUpdate(), 1000);
     return left;
   }

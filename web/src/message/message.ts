@@ -10,6 +10,7 @@ import type { Editing, Thread } from '../state/thread/thread';
 import type { ThreadMessage } from '../state/thread/thread-message';
 import { LightElement } from '../ui/light-element';
 
+/** A question or an answer. */
 export class WebchatMessage extends LightElement {
   static override properties = {
     app: { attribute: false },
@@ -27,9 +28,9 @@ export class WebchatMessage extends LightElement {
   declare isLast: boolean;
   /** An answer is streaming, so no other turn can start. */
   declare isBusy: boolean;
-  /** The edit of this question, if there is one. */
+  /** The state of editing this question; `null` if it is not being edited. */
   declare editing: Editing | null;
-  /** The text may be rendered after the visible messages. */
+  /** Renders the text after the visible messages. */
   declare deferred: boolean;
 
   protected override render() {
@@ -84,7 +85,7 @@ export class WebchatMessage extends LightElement {
     return html`<webchat-message-status
         .app=${app}
         .message=${message}
-        .isOpen=${isLast && !isBusy}
+        .isActionable=${isLast && !isBusy}
       ></webchat-message-status>
       <webchat-message-actions
         .app=${app}

@@ -58,7 +58,7 @@ export class ContextPanel extends Modal {
       <section class="context-section">
         <h3>Examples</h3>
         <p class="aside">
-          Questions with the answers they should get. They go to the model before the messages.
+          Sample questions and answers, which are sent to the model before the messages.
         </p>
         <webchat-context-examples
           .editor=${editor}
@@ -107,7 +107,7 @@ export class ContextPanel extends Modal {
         ${
           prompt
             ? `Of this conversation; ${prompt.token_count} tokens.`
-            : 'The server’s own applies. Write another one for this conversation.'
+            : 'The server’s default applies. You can write your own for this conversation.'
         }
       </p>
       <webchat-context-text

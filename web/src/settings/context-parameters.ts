@@ -77,7 +77,7 @@ export class ContextParameters extends LightElement {
             html`<option value=${effort} ?selected=${chosen === effort}>${effort}</option>`,
         )}
       </select>
-      <small id="hint-effort">how long a model that thinks first is to think</small>
+      <small id="hint-effort">how much the model reasons before it answers</small>
     </div>`;
   }
 

@@ -7,7 +7,7 @@ export class BrowserTab {
   readonly #subscriptions: (() => void)[] = [];
   #unsubscribeThread = () => {};
   #runningTurn: string | null = null;
-  #isUnseen = false;
+  #hasUnseenAnswer = false;
 
   constructor(private readonly app: App) {
     this.#watch(app.socket.connection);
@@ -33,21 +33,21 @@ export class BrowserTab {
     this.#unsubscribeThread();
     const { state } = this.app.thread.value;
     this.#runningTurn = state.value.runningTurn;
-    this.#isUnseen = false;
+    this.#hasUnseenAnswer = false;
     this.#unsubscribeThread = state.subscribe(() => this.#turnChanged(state.value.runningTurn));
     this.#update();
   }
 
   #turnChanged(runningTurn: string | null): void {
     if (runningTurn === this.#runningTurn) return;
-    if (runningTurn === null && document.hidden) this.#isUnseen = true;
+    if (runningTurn === null && document.hidden) this.#hasUnseenAnswer = true;
     this.#runningTurn = runningTurn;
     this.#update();
   }
 
   #tabShown(): void {
     if (document.hidden) return;
-    this.#isUnseen = false;
+    this.#hasUnseenAnswer = false;
     this.#update();
   }
 
@@ -57,7 +57,7 @@ export class BrowserTab {
     const { title, icon } = describeTab({
       connection: socket.connection.value,
       isAnswering: this.#runningTurn !== null,
-      isUnseen: this.#isUnseen,
+      hasUnseenAnswer: this.#hasUnseenAnswer,
       title: id === null ? null : (library.find(id)?.title ?? null),
     });
     if (document.title !== title) document.title = title;

@@ -12,7 +12,7 @@ import Settings from '@carbon/icons/es/settings--adjust/16.js';
 import '../ui/popup-menu';
 
 import { EXPORT_ALL_URL } from '../api/library-api';
-import type { Connection } from '../api/socket';
+import type { ConnectionState } from '../api/socket';
 import type { App } from '../app/app';
 import type { Theme, ThemeChoice } from '../state/page/theme';
 import { icon } from '../ui/icon';
@@ -21,12 +21,12 @@ import type { MenuItem } from '../ui/popup-menu';
 import { StoreController } from '../ui/store-controller';
 
 const THEMES: Record<Theme, { icon: typeof Light; name: string; next: Theme }> = {
-  system: { icon: Laptop, name: 'as the system', next: 'white' },
+  system: { icon: Laptop, name: 'system', next: 'white' },
   white: { icon: Light, name: 'light', next: 'g100' },
   g100: { icon: Asleep, name: 'dark', next: 'system' },
 };
 
-const CONNECTIONS: Record<Connection, string | null> = {
+const CONNECTIONS: Record<ConnectionState, string | null> = {
   connecting: null,
   connected: null,
   reconnecting: 'Reconnecting…',

@@ -4,7 +4,7 @@ import { type Notice, secondsUntil } from '../state/page/notice';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
 
-/** The current error message. One that expires shows a countdown, then disappears. */
+/** The current error message. If it expires, it shows a countdown, then disappears. */
 export class NoticeBar extends LightElement {
   static override properties = { notice: { attribute: false } };
 
@@ -21,21 +21,21 @@ export class NoticeBar extends LightElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('notice')) this.#notice.store = this.notice;
     clearTimeout(this.#timer);
-    const { until } = this.notice;
-    if (until === null) return;
-    if (until <= Date.now()) this.notice.set(null);
+    const { expiresAt } = this.notice;
+    if (expiresAt === null) return;
+    if (expiresAt <= Date.now()) this.notice.set(null);
     else this.#timer = setTimeout(() => this.requestUpdate(), 500);
   }
 
   protected override render() {
-    const { value, until } = this.notice;
+    const { value, expiresAt } = this.notice;
     if (value === null) return nothing;
     return html`<div class="notice">
       <span role="alert">${value}</span>
       ${
-        until === null
+        expiresAt === null
           ? nothing
-          : html`<span class="countdown">${secondsUntil(until, Date.now())} s</span>`
+          : html`<span class="countdown">${secondsUntil(expiresAt, Date.now())} s</span>`
       }
       <button class="quiet" type="button" @click=${this.#dismiss}>Dismiss</button>
     </div>`;

@@ -100,7 +100,7 @@ export class WebchatApp extends LightElement {
         app.newChat();
         this.#leaveSidebar();
       },
-      write: () => this.#leaveSidebar(),
+      'focus-composer': () => this.#leaveSidebar(),
       previous: () => app.openNeighbour(-1),
       next: () => app.openNeighbour(1),
       context: () => void app.showContext(),

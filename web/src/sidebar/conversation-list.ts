@@ -4,11 +4,11 @@ import { repeat } from 'lit/directives/repeat.js';
 import './conversation-row';
 
 import type { App } from '../app/app';
-import { type Conversations, groupByDay } from '../state/library/conversations';
+import { type Conversations, groupByDate } from '../state/library/conversations';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
 
-/** Conversations grouped by the day of their last update. Scrolling to the end loads more. */
+/** Conversations grouped by the date of their last update. Scrolling to the end loads more. */
 export class ConversationList extends LightElement {
   static override properties = {
     app: { attribute: false },
@@ -59,7 +59,7 @@ export class ConversationList extends LightElement {
       </div>`;
     }
     if (items.length === 0) return html`<p class="hint">${this.emptyText}</p>`;
-    return groupByDay(items, new Date()).map(
+    return groupByDate(items, new Date()).map(
       (group) => html`
         <h2>${group.label}</h2>
         <ul>

@@ -27,9 +27,9 @@ export function conversationMenu(
   return [
     { label: 'Rename', icon: Edit, run: row.rename },
     {
-      label: archived ? 'Take out of the archive' : 'Archive',
+      label: archived ? 'Unarchive' : 'Archive',
       icon: archived ? Undo : Archive,
-      run: () => void library.archive(id, !archived),
+      run: () => void library.setArchived(id, !archived),
     },
     ...FORMATS.map(([format, label], at) => ({
       label,

@@ -10,7 +10,7 @@ import { LightElement } from '../ui/light-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { conversationMenu } from './conversation-menu';
 
-const MAX_TITLE = 200;
+const MAX_TITLE_CHARACTERS = 200;
 
 /** One conversation of the list: a link, an input for renaming, and a menu. */
 export class ConversationRow extends LightElement {
@@ -71,7 +71,7 @@ export class ConversationRow extends LightElement {
       <input
         aria-label="Title"
         dir="auto"
-        maxlength=${MAX_TITLE}
+        maxlength=${MAX_TITLE_CHARACTERS}
         autocomplete="off"
         .value=${this.conversation.title ?? ''}
         @keydown=${(event: KeyboardEvent) => {
@@ -117,7 +117,7 @@ export class ConversationRow extends LightElement {
     }
   }
 
-  /** Shows the link again and, by default, moves the focus to it. */
+  /** Shows the link again and, by default, focuses it. */
   #endRename(movesFocus = true): void {
     this.isRenaming = false;
     if (movesFocus) void this.updateComplete.then(() => this.querySelector('a')?.focus());

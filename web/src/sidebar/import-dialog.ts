@@ -54,7 +54,7 @@ export class ImportDialog extends Modal {
   }
 
   #progress() {
-    const { phase, fileName, done, of, problem } = this.app.library.imports.state.value;
+    const { phase, fileName, done, total, problem } = this.app.library.imports.state.value;
     switch (phase) {
       case 'idle':
         return nothing;
@@ -67,15 +67,15 @@ export class ImportDialog extends Modal {
       default:
         return html`<label>
             <span
-              >${phase === 'sending' ? `Sending ${fileName}…` : `${fileName}: ${done} of ${of}`}</span
+              >${phase === 'sending' ? `Sending ${fileName}…` : `${fileName}: ${done} of ${total}`}</span
             >
             ${
-              of > 0
-                ? html`<progress max=${of} value=${done}></progress>`
+              total > 0
+                ? html`<progress max=${total} value=${done}></progress>`
                 : html`<progress></progress>`
             }
           </label>
-          <p class="aside">It goes on if you close this.</p>`;
+          <p class="aside">The import continues if you close this dialog.</p>`;
     }
   }
 

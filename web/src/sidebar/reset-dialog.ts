@@ -19,8 +19,8 @@ export class ResetDialog extends Modal {
   protected content() {
     const title = this.app.library.find(this.conversationId)?.title ?? 'New chat';
     return html`<p>
-        All messages of <strong>${title}</strong> go, and with them its summary, its system prompt
-        and its examples. This can’t be undone.
+        This deletes all messages of <strong>${title}</strong>, its summary, its system prompt and
+        its examples. It can’t be undone.
       </p>
       <div class="modal-buttons">
         <button class="secondary" type="button" autofocus @click=${() => this.close()}>

@@ -74,8 +74,8 @@ export class SearchResults extends LightElement {
     return html`<div class="hint">
       <p>${problem ?? 'No message has these words.'}</p>
       <p class="aside">
-        Whole words find all their forms; <kbd>"two words"</kbd> finds them side by side;
-        <kbd>-word</kbd> leaves out.
+        Whole words find all their forms. Use <kbd>"quotes"</kbd> for an exact phrase and
+        <kbd>-word</kbd> to exclude a word.
       </p>
     </div>`;
   }

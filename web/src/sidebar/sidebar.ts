@@ -18,18 +18,18 @@ export class WebchatSidebar extends LightElement {
   static override properties = {
     app: { attribute: false },
     current: { attribute: false },
-    isArchive: { state: true },
+    isArchiveShown: { state: true },
   };
 
   declare app: App;
   declare current: string | null;
-  declare isArchive: boolean;
+  declare isArchiveShown: boolean;
 
   readonly #search = new StoreController(this);
 
   constructor() {
     super();
-    this.isArchive = false;
+    this.isArchiveShown = false;
   }
 
   focusSearch(): void {
@@ -41,16 +41,17 @@ export class WebchatSidebar extends LightElement {
   }
 
   protected override render() {
-    const isSearch = this.app.library.search.state.value.phase !== 'idle';
+    const isSearching = this.app.library.search.state.value.phase !== 'idle';
     return html`<nav class="sidebar" aria-label="Conversations">
       <div class="sidebar-head">
         <button class="new-chat" type="button" @click=${this.#newChat}>
           <span>New chat</span>${icon(Add)}
         </button>
-        ${this.#searchField()} ${this.isArchive && !isSearch ? this.#archiveHeading() : nothing}
+        ${this.#searchField()}
+        ${this.isArchiveShown && !isSearching ? this.#archiveHeading() : nothing}
       </div>
-      ${isSearch ? html`<webchat-search-results .app=${this.app}></webchat-search-results>` : this.#conversationList()}
-      ${this.isArchive || isSearch ? nothing : this.#archiveButton()}
+      ${isSearching ? html`<webchat-search-results .app=${this.app}></webchat-search-results>` : this.#conversationList()}
+      ${this.isArchiveShown || isSearching ? nothing : this.#archiveButton()}
     </nav>`;
   }
 
@@ -67,7 +68,7 @@ export class WebchatSidebar extends LightElement {
         enterkeyhint="search"
         .value=${query}
         @input=${(event: Event) =>
-          this.app.library.search.type((event.target as HTMLInputElement).value)}
+          this.app.library.search.setQuery((event.target as HTMLInputElement).value)}
         @keydown=${this.#keyDown}
       />
       ${
@@ -89,9 +90,9 @@ export class WebchatSidebar extends LightElement {
     const { conversations, archived } = this.app.library;
     return html`<webchat-conversation-list
       .app=${this.app}
-      .list=${this.isArchive ? archived : conversations}
+      .list=${this.isArchiveShown ? archived : conversations}
       .current=${this.current}
-      .emptyText=${this.isArchive ? 'Nothing is archived.' : 'Your conversations will stand here.'}
+      .emptyText=${this.isArchiveShown ? 'Nothing is archived.' : 'Your conversations will stand here.'}
     ></webchat-conversation-list>`;
   }
 
@@ -117,10 +118,10 @@ export class WebchatSidebar extends LightElement {
     </div>`;
   }
 
-  #showArchive(isArchive: boolean): void {
-    this.isArchive = isArchive;
-    if (isArchive) void this.app.library.loadArchive();
-    const button = isArchive ? '.archive-head button' : '.sidebar-foot button';
+  #showArchive(isShown: boolean): void {
+    this.isArchiveShown = isShown;
+    if (isShown) void this.app.library.loadArchive();
+    const button = isShown ? '.archive-head button' : '.sidebar-foot button';
     void this.updateComplete.then(() => this.querySelector<HTMLElement>(button)?.focus());
   }
 
@@ -131,7 +132,7 @@ export class WebchatSidebar extends LightElement {
   }
 
   #clear(): void {
-    this.app.library.search.type('');
+    this.app.library.search.setQuery('');
     this.querySelector<HTMLElement>('#search')?.focus();
   }
 

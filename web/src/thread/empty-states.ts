@@ -17,7 +17,7 @@ export function welcome(app: App) {
       ${
         config?.model
           ? html`<strong>${config.model}</strong> answers here. `
-          : 'Here you talk with a language model. '
+          : 'Chat with a language model. '
       }Your
       conversations are kept on this server, and only you see them.
     </p>
@@ -32,7 +32,7 @@ export function welcome(app: App) {
       )}
     </ul>
     <p class="aside">
-      Its answers can be wrong: check what matters.
+      Answers can be wrong: check important information.
       <span class="keyboard-only"><kbd>?</kbd> shows the shortcuts.</span>
     </p>
   </section>`;
@@ -53,14 +53,14 @@ export function loadingSkeleton() {
 export function missing(app: App) {
   return emptyState(
     'This conversation is not here',
-    'It was deleted, or it belongs to another browser: conversations are seen only where they were begun.',
+    'It was deleted, or it was started in another browser.',
     html`<button class="primary" type="button" @click=${() => app.newChat()}>
       Start a new chat
     </button>`,
   );
 }
 
-export function unreadable(app: App) {
+export function loadFailed(app: App) {
   return emptyState(
     'The conversation can’t be read',
     'The server can’t be reached, or has trouble with its storage. Nothing is lost.',

@@ -9,7 +9,7 @@ import { StoreController } from '../ui/store-controller';
 /** Sentences that arrive within this time are announced together. */
 const BATCH_MS = 1500;
 /** The number of announcements kept in the page. */
-const MAX_LINES = 20;
+const MAX_ANNOUNCEMENTS = 20;
 
 /** Announces a streaming answer to screen readers, politely and in complete sentences. */
 export class LiveAnnouncer extends LightElement {
@@ -19,9 +19,9 @@ export class LiveAnnouncer extends LightElement {
 
   readonly #state = new StoreController(this);
   #answerId: string | null = null;
-  /** How much of which answer has been announced. */
-  #announced = 0;
+  /** The answer that was announced last, and the length of its text so far that was announced. */
   #announcedId: string | null = null;
+  #announcedLength = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
@@ -53,7 +53,7 @@ export class LiveAnnouncer extends LightElement {
     if (answer && answer.id !== this.#answerId) {
       this.#answerId = answer.id;
       // The existing text of a continued answer has been announced before.
-      if (answer.id !== this.#announcedId) this.#announced = 0;
+      if (answer.id !== this.#announcedId) this.#announcedLength = 0;
       this.#announcedId = answer.id;
       this.#announce('Answering…');
     }
@@ -66,8 +66,8 @@ export class LiveAnnouncer extends LightElement {
     this.#timer = undefined;
     const answer = this.#answerId === null ? undefined : this.thread.find(this.#answerId);
     if (!answer) return;
-    const { text, end } = completeSentences(answer.content, this.#announced);
-    this.#announced = end;
+    const { text, end } = completeSentences(answer.content, this.#announcedLength);
+    this.#announcedLength = end;
     this.#announce(text);
   }
 
@@ -77,8 +77,8 @@ export class LiveAnnouncer extends LightElement {
     this.#answerId = null;
     const answer = this.thread.find(answerId);
     if (!answer) return;
-    this.#announce(toSpeech(answer.content.slice(this.#announced)));
-    this.#announced = answer.content.length;
+    this.#announce(toSpeech(answer.content.slice(this.#announcedLength)));
+    this.#announcedLength = answer.content.length;
     const note = statusNoteOf(answer);
     if (note) this.#announce(note.text);
   }
@@ -88,7 +88,7 @@ export class LiveAnnouncer extends LightElement {
     const line = document.createElement('p');
     line.textContent = text;
     this.append(line);
-    while (this.childElementCount > MAX_LINES) this.firstElementChild?.remove();
+    while (this.childElementCount > MAX_ANNOUNCEMENTS) this.firstElementChild?.remove();
   }
 }
 

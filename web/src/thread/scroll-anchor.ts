@@ -2,7 +2,7 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 /** Within this distance of the end, the view follows the growing answer. */
 const NEAR_END_PX = 80;
-const MARKED_MS = 2000;
+const HIGHLIGHT_MS = 2000;
 
 interface Anchor {
   key: string;
@@ -17,7 +17,7 @@ export class ScrollAnchor implements ReactiveController {
   atEnd = true;
   #anchor: Anchor | null = null;
   #lastTop = 0;
-  readonly #resized = new ResizeObserver(() => this.follow());
+  readonly #resizeObserver = new ResizeObserver(() => this.follow());
 
   constructor(
     private readonly host: ReactiveControllerHost & HTMLElement,
@@ -26,13 +26,13 @@ export class ScrollAnchor implements ReactiveController {
     host.addController(this);
   }
 
-  /** Observes the content, which may grow without a render, as when a font loads. */
+  /** Observes the content, which may grow without a render, for example when a font loads. */
   observe(content: Element | null): void {
-    if (content) this.#resized.observe(content);
+    if (content) this.#resizeObserver.observe(content);
   }
 
   hostDisconnected(): void {
-    this.#resized.disconnect();
+    this.#resizeObserver.disconnect();
   }
 
   hostUpdate(): void {
@@ -53,7 +53,7 @@ export class ScrollAnchor implements ReactiveController {
   follow(): void {
     const scroller = this.scroller();
     if (!scroller || !this.atEnd) return;
-    // A welcome text longer than the screen starts at its top.
+    // Without messages, shows the start of the welcome text, which may be longer than the screen.
     const isEmpty = scroller.querySelector('[data-key]') === null;
     scroller.scrollTop = isEmpty ? 0 : scroller.scrollHeight;
   }
@@ -71,7 +71,7 @@ export class ScrollAnchor implements ReactiveController {
     const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     const isGoingUp = scroller.scrollTop < this.#lastTop;
     this.#lastTop = scroller.scrollTop;
-    // Scrolling up a little stops the following, so that the next chunk does not pull the view back.
+    // After scrolling up a little, the view no longer follows, so that the next chunk does not pull it back.
     const atEnd = isGoingUp ? this.atEnd && below <= 1 : this.atEnd || below < NEAR_END_PX;
     if (atEnd === this.atEnd) return;
     this.atEnd = atEnd;
@@ -87,7 +87,7 @@ export class ScrollAnchor implements ReactiveController {
     // Elements are laid out only when they come into view, and may turn out taller than estimated.
     requestAnimationFrame(() => this.#scrollTo(element));
     element.classList.add('marked');
-    setTimeout(() => element.classList.remove('marked'), MARKED_MS);
+    setTimeout(() => element.classList.remove('marked'), HIGHLIGHT_MS);
   }
 
   #scrollTo(element: Element): void {

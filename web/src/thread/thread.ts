@@ -11,11 +11,11 @@ import type { Thread } from '../state/thread/thread';
 import { icon } from '../ui/icon';
 import { LightElement } from '../ui/light-element';
 import { StoreController } from '../ui/store-controller';
-import { loadingSkeleton, missing, unreadable, welcome } from './empty-states';
+import { loadingSkeleton, missing, loadFailed, welcome } from './empty-states';
 import { ScrollAnchor } from './scroll-anchor';
 
-/** At most this many of the newest messages fit on a screen. */
-const RENDERED_FIRST = 10;
+/** How many of the newest messages are rendered at once: as many as fit on a screen. */
+const EAGERLY_RENDERED = 10;
 
 /** The messages of a conversation. Fires `show-context` when the user opens the summary. */
 export class WebchatThread extends LightElement {
@@ -32,7 +32,7 @@ export class WebchatThread extends LightElement {
   readonly #scroll = new ScrollAnchor(this, () => this.querySelector('.scroller'));
   #target: object | null = null;
   /** The id of the user's message that is being sent. */
-  #sending: string | null = null;
+  #sendingId: string | null = null;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#config.store = this.app.config;
@@ -65,7 +65,7 @@ export class WebchatThread extends LightElement {
   }
 
   protected override updated(): void {
-    this.#loadNear();
+    this.#loadNearby();
     const { target } = this.thread.state.value;
     if (target === null || target === this.#target) return;
     this.#target = target;
@@ -77,8 +77,8 @@ export class WebchatThread extends LightElement {
   #followOwnMessage(): void {
     const { messages } = this.thread.state.value;
     const sending = messages.findLast(({ status }) => status === 'sending')?.id ?? null;
-    if (sending !== null && sending !== this.#sending) this.#scroll.atEnd = true;
-    this.#sending = sending;
+    if (sending !== null && sending !== this.#sendingId) this.#scroll.atEnd = true;
+    this.#sendingId = sending;
   }
 
   #content() {
@@ -91,7 +91,7 @@ export class WebchatThread extends LightElement {
       case 'missing':
         return missing(this.app);
       case 'failed':
-        return unreadable(this.app);
+        return loadFailed(this.app);
       case 'ready':
         return messages.length === 0 ? welcome(this.app) : this.#messages();
     }
@@ -104,7 +104,7 @@ export class WebchatThread extends LightElement {
         ${repeat(
           items,
           (row) => row.key,
-          (row, at) => this.#row(row, items.length - 1 - at),
+          (row, index) => this.#row(row, items.length - 1 - index),
         )}
       </ol>`;
   }
@@ -120,7 +120,7 @@ export class WebchatThread extends LightElement {
         .isLast=${following === 0}
         .isBusy=${this.thread.state.value.runningTurn !== null}
         .editing=${this.#editingOf(message.id)}
-        .deferred=${following >= RENDERED_FIRST && this.#opensAtEnd()}
+        .deferred=${following >= EAGERLY_RENDERED && this.#opensAtEnd()}
       ></webchat-message>
       ${
         endsSummary
@@ -132,7 +132,7 @@ export class WebchatThread extends LightElement {
     </li>`;
   }
 
-  /** Only at the end: elsewhere, messages rendered later would move the visible ones. */
+  /** Elsewhere than at the end, messages that are rendered later would move the visible ones. */
   #opensAtEnd(): boolean {
     return this.#scroll.atEnd && this.thread.state.value.target === null;
   }
@@ -143,16 +143,18 @@ export class WebchatThread extends LightElement {
   }
 
   #older() {
-    const { nextBefore, loading } = this.thread.state.value;
+    const { nextBefore, pageLoading } = this.thread.state.value;
     if (nextBefore === null) return nothing;
     return html`<p class="older">
       ${
-        loading === 'failed'
+        pageLoading === 'failed'
           ? html`Older messages can’t be read.
               <button class="link" type="button" @click=${() => this.thread.loadOlder()}>
                 Try again
               </button>`
-          : html`<span role="status">${loading === 'older' ? 'Reading older messages…' : ''}</span>`
+          : html`<span role="status"
+              >${pageLoading === 'older' ? 'Reading older messages…' : ''}</span
+            >`
       }
     </p>`;
   }
@@ -187,13 +189,13 @@ export class WebchatThread extends LightElement {
 
   #scrollChanged(): void {
     this.#scroll.handleScroll();
-    this.#loadNear();
+    this.#loadNearby();
   }
 
   /** Loads missing messages that are less than a screen away. */
-  #loadNear(): void {
-    const { loading, nextBefore, gap } = this.thread.state.value;
-    if (loading !== 'idle' || (nextBefore === null && gap === null)) return;
+  #loadNearby(): void {
+    const { pageLoading, nextBefore, gap } = this.thread.state.value;
+    if (pageLoading !== 'idle' || (nextBefore === null && gap === null)) return;
     const viewport = this.querySelector('.scroller')?.getBoundingClientRect();
     if (!viewport) return;
     const isNear = (rect: DOMRect) =>

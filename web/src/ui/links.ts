@@ -1,11 +1,17 @@
 /**
- * Moves the focus among the links of a list, both given as CSS selectors. Returns whether the key is one of
- * Arrow up, Arrow down, Home and End, without a modifier.
+ * Moves the focus among the links of a list on Arrow up, Arrow down, Home and End. Returns `false` for other
+ * keys, and with a modifier.
  */
-export function moveFocusInList(event: KeyboardEvent, list: string, links: string): boolean {
+export function moveFocusInList(
+  event: KeyboardEvent,
+  listSelector: string,
+  linkSelector: string,
+): boolean {
   if (event.altKey || event.ctrlKey || event.metaKey) return false;
   const items = [
-    ...((event.currentTarget as Element).closest(list)?.querySelectorAll<HTMLElement>(links) ?? []),
+    ...((event.currentTarget as Element)
+      .closest(listSelector)
+      ?.querySelectorAll<HTMLElement>(linkSelector) ?? []),
   ];
   const index = items.indexOf(event.currentTarget as HTMLElement);
   const targets: Record<string, number> = {

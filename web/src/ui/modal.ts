@@ -6,8 +6,8 @@ import { icon } from './icon';
 import { LightElement } from './light-element';
 
 /**
- * A modal dialog. It is a native `dialog`, which traps the focus and restores it on closing. Fires
- * `closed`.
+ * A modal dialog. It is a native `dialog`, which traps the focus and restores it on closing. Fires `closed`
+ * when it is closed.
  */
 export abstract class Modal extends LightElement {
   static override properties = { app: { attribute: false } };
@@ -16,7 +16,7 @@ export abstract class Modal extends LightElement {
 
   protected abstract readonly heading: string;
   protected abstract content(): TemplateResult;
-  /** A CSS class beside `modal`. */
+  /** An additional CSS class of the dialog. */
   protected readonly variant: string = '';
 
   protected override render() {

@@ -17,7 +17,7 @@ export interface MenuItem {
 
 const GAP_PX = 4;
 
-let count = 0;
+let instances = 0;
 
 /** A button with a menu. The menu is a popover, so the browser keeps it on top and dismisses it. */
 export class PopupMenu extends LightElement {
@@ -37,8 +37,8 @@ export class PopupMenu extends LightElement {
 
   constructor() {
     super();
-    count += 1;
-    this.#id = `menu-${count}`;
+    instances += 1;
+    this.#id = `menu-${instances}`;
     this.isOpen = false;
   }
 

@@ -21,8 +21,8 @@ pub struct RequiredSession {
     pub session: Session,
 }
 
-/// The session of a request that only reads. Never starts a session, so that programs that
-/// only read leave nothing in the store.
+/// The session of a request that only reads. Never starts a session, so that programs that only read leave
+/// nothing in the store.
 pub struct OptionalSession {
     /// The session's user. Without a session, the id of a new user, who owns nothing.
     pub user_id: UserId,

@@ -1,4 +1,4 @@
-//! The response of routes that return nothing but a message.
+//! The response body of routes that only confirm success.
 
 use serde::Serialize;
 use utoipa::ToSchema;

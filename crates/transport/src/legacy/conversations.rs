@@ -31,7 +31,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Started {
+#[schema(as = Started)]
+struct StartResponse {
     message: &'static str,
     conversation_id: ConversationId,
 }
@@ -62,14 +63,14 @@ struct History {
     path = START,
     tag = "flask",
     operation_id = "flask_start_conversation",
-    responses((status = 200, body = Started)),
+    responses((status = 200, body = StartResponse)),
 )]
-async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Started>, ApiError> {
+async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<StartResponse>, ApiError> {
     let user_id = caller.session.user_id;
     let conversation_id = chat.conversations.start(user_id, None).await?.conversation_id;
     chat.accounts.set_current_conversation(&caller.session, conversation_id).await?;
     let message = "New conversation started.";
-    Ok(Json(Started { message, conversation_id }))
+    Ok(Json(StartResponse { message, conversation_id }))
 }
 
 /// Resets the current conversation: deletes its messages and its context.

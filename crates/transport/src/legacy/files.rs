@@ -26,7 +26,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = FlaskAnalysis)]
-struct Analysed {
+struct AnalysisResponse {
     message: &'static str,
     analysis: String,
 }
@@ -40,7 +40,7 @@ struct Analysed {
     operation_id = "flask_upload_file",
     request_body(content = UploadedFile, content_type = "multipart/form-data"),
     responses(
-        (status = 200, body = Analysed),
+        (status = 200, body = AnalysisResponse),
         InvalidFileResponse,
         (status = 502, body = ErrorBody, description = "The analysis failed or was cancelled."),
     ),
@@ -50,7 +50,7 @@ async fn upload(
     request: HttpRequest,
     body: Payload,
     chat: Data<Chat>,
-) -> Result<Json<Analysed>, ApiError> {
+) -> Result<Json<AnalysisResponse>, ApiError> {
     let user_id = caller.session.user_id;
     let upload = upload::read(&request, body, &chat).await?;
     let id = current_or_new_conversation(&chat, &caller.session).await?;
@@ -65,7 +65,7 @@ async fn upload(
     }
     let analysis = chat.files.analysis(user_id, &job).await?;
     let message = "File was uploaded and analyzed successfully.";
-    Ok(Json(Analysed { message, analysis }))
+    Ok(Json(AnalysisResponse { message, analysis }))
 }
 
 /// Returns the current conversation. Starts one if the session has none, or if it was deleted.

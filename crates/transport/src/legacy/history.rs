@@ -42,7 +42,7 @@ pub(super) struct FlaskMessageSchema {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = SavedHistory)]
-struct Saved {
+struct SaveResponse {
     message: &'static str,
     file_name: String,
 }
@@ -54,7 +54,7 @@ struct Saved {
     tag = "flask",
     operation_id = "flask_save_history",
     responses(
-        (status = 200, body = Saved),
+        (status = 200, body = SaveResponse),
         (status = 400, body = ErrorBody, description = "The session has no current conversation."),
         (
             status = 429,
@@ -64,11 +64,11 @@ struct Saved {
         NotFoundResponse,
     ),
 )]
-async fn save(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Saved>, ApiError> {
+async fn save(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<SaveResponse>, ApiError> {
     let id = caller.session.conversation_id.ok_or(ApiError::NoConversation)?;
     let name = save_history(&chat, caller.session.user_id, id).await?;
     let message = "Conversation history saved successfully.";
-    Ok(Json(Saved { message, file_name: name.to_string() }))
+    Ok(Json(SaveResponse { message, file_name: name.to_string() }))
 }
 
 /// Downloads a saved conversation.

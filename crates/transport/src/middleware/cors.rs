@@ -22,8 +22,8 @@ const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("etag, retry-after
 /// How long a browser may cache the result of a preflight request, in seconds.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Lets pages of allowed origins read the responses, with the user's cookie. It
-/// responds to preflight requests itself.
+/// Lets pages of allowed origins send the user's cookie and read the responses. Responds to preflight
+/// requests itself.
 pub(crate) async fn cors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

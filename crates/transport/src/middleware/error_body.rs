@@ -13,7 +13,7 @@ use crate::error::log::log;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Also replaces the bodies of errors that actix makes itself.
+/// Adds the request's id, and replaces the body of every error, including the errors that actix itself makes.
 pub(crate) async fn error_body(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

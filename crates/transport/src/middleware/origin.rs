@@ -54,7 +54,7 @@ pub(crate) async fn check_origin(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// Whether the request changes something, or belongs to a connection that can.
+/// Whether the request changes something, or belongs to a live connection, whose events can.
 fn needs_allowed_origin(request: &ServiceRequest) -> bool {
     !request.method().is_safe() || request.headers().contains_key(UPGRADE) || is_socket_io(request)
 }

@@ -1,5 +1,4 @@
-//! Limits the rate of requests per session, so that a runaway program doesn't slow down
-//! other users.
+//! Limits the rate of requests per session, so that a runaway program doesn't slow down other users.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -10,7 +10,8 @@ use actix_web::cookie::{self, Key, SameSite};
 /// The cookie's name, which is also in the OpenAPI document.
 pub(crate) const COOKIE_NAME: &str = "webchat_session";
 
-/// `is_secure` restricts the cookie to HTTPS; it expires after `ttl`.
+/// Creates the middleware that reads and writes the cookie. With `is_secure`, browsers send the cookie over
+/// HTTPS only. The cookie expires after `ttl`.
 pub(crate) fn sessions(
     key: Key,
     is_secure: bool,

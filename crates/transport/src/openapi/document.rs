@@ -10,7 +10,7 @@ use utoipa::openapi::{ComponentsBuilder, OpenApi, PathItem, Ref, RefOr, Response
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 use webchat_domain::IdempotencyKey;
 
-use super::responses::error;
+use super::responses::error_response;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::middleware::sessions::COOKIE_NAME;
@@ -23,7 +23,7 @@ pub(crate) const PATH: &str = "/api/openapi.json";
 /// The name of the security scheme of the session cookie.
 const SESSION: &str = "session";
 
-/// The name of the response for errors that a route does not describe itself.
+/// The name of the response for all errors that a route does not list.
 const ERROR_RESPONSE: &str = "ErrorResponse";
 
 #[derive(utoipa::OpenApi)]
@@ -55,7 +55,7 @@ struct ApiDoc;
 /// Returns the document, which is also stored in `docs/openapi.json`.
 ///
 /// # Errors
-/// When the document can't be serialized, which does not happen.
+/// If the document can't be serialized, which would be a bug.
 pub fn openapi() -> serde_json::Result<String> {
     let routes = [legacy::routes::api_doc(), health::ApiDoc::openapi(), ApiDoc::openapi()];
     let rest = Document::openapi().nest(rest::routes::PREFIX, rest::routes::api_doc());
@@ -63,7 +63,9 @@ pub fn openapi() -> serde_json::Result<String> {
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     let cookie = ApiKeyValue::new(COOKIE_NAME);
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-    components.responses.insert(ERROR_RESPONSE.to_owned(), error("Any other error.").into());
+    components
+        .responses
+        .insert(ERROR_RESPONSE.to_owned(), error_response("Any other error.").into());
     components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
     for item in document.paths.paths.values_mut() {
         add_default_responses(item);

@@ -111,20 +111,21 @@ impl IntoResponses for NotAcceptableResponse {
 }
 
 fn errors(errors: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
-    let response =
-        |&(status, description): &(&str, &str)| (status.to_owned(), error(description).into());
+    let response = |&(status, description): &(&str, &str)| {
+        (status.to_owned(), error_response(description).into())
+    };
     errors.iter().map(response).collect()
 }
 
 /// Returns an error response with this description.
-pub(crate) fn error(description: &str) -> Response {
+pub(crate) fn error_response(description: &str) -> Response {
     ResponseBuilder::new()
         .description(description)
         .content("application/json", content_of::<ErrorBody>())
         .build()
 }
 
-/// Returns a reference to the schema of `T`.
+/// Returns the content of a response whose body has the schema of `T`.
 pub(crate) fn content_of<T: ToSchema>() -> Content {
     Content::new(Some(RefOr::<Schema>::Ref(Ref::from_schema_name(T::name()))))
 }

@@ -30,8 +30,9 @@ pub(super) struct Client<O> {
     chat: Chat,
     session: Session,
     outbox: mpsc::Sender<O>,
-    subscriptions: HashMap<ConversationId, AbortOnDropHandle<()>>,
-    /// Forwards changes of the user's list of conversations. `None` until the welcome is sent.
+    /// The tasks that forward the events of the subscribed conversations.
+    forwarders: HashMap<ConversationId, AbortOnDropHandle<()>>,
+    /// The task that forwards changes of the user's list of conversations. `None` until the welcome is sent.
     list_forwarder: Option<AbortOnDropHandle<()>>,
     message_limiter: MessageRateLimiter,
     /// How often the client may exceed its rate of messages before its connection is closed.
@@ -43,7 +44,7 @@ pub(super) struct Client<O> {
 pub(super) enum FrameError {
     /// The frame was rejected, and the client was sent this error.
     Rejected(ErrorData),
-    /// The client keeps exceeding its rate of messages, and should be closed.
+    /// The client keeps exceeding its rate of messages: close its connection.
     TooManyMessages,
 }
 
@@ -59,7 +60,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             chat,
             session,
             outbox,
-            subscriptions: HashMap::new(),
+            forwarders: HashMap::new(),
             list_forwarder: None,
             message_limiter: limiter(),
             violation_limiter: limiter(),
@@ -67,7 +68,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         }
     }
 
-    /// Sends the first event, and starts to forward changes of the user's list of conversations.
+    /// Sends the welcome, which is the first event, and starts to forward changes of the user's list of
+    /// conversations.
     pub(super) async fn send_welcome(&mut self) {
         // Subscribe first: the client loads its list after the welcome, and must not miss later changes.
         let list = self.chat.events.subscribe_to_list(self.session.user_id);
@@ -81,7 +83,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         self.list_forwarder = Some(AbortOnDropHandle::new(task));
     }
 
-    /// Dispatches a frame. An error is sent to the client, and also returned for transports that
+    /// Dispatches a frame. Sends an error to the client, and also returns it, for transports that
     /// acknowledge each frame.
     pub(super) async fn handle(
         &mut self,
@@ -122,9 +124,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// Waits until all events up to now are forwarded. Call this after shutdown has begun.
     pub(super) async fn finish(self) {
         drop(self.list_forwarder);
-        for forwarding in self.subscriptions.into_values() {
+        for forwarder in self.forwarders.into_values() {
             // An error means that the task panicked: then there is nothing to wait for.
-            let _ = forwarding.await;
+            let _ = forwarder.await;
         }
     }
 
@@ -139,7 +141,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 self.subscribe(data.conversation_id, Some(data.after)).await
             }
             ClientEvent::Unsubscribe(data) => {
-                self.subscriptions.remove(&data.conversation_id);
+                self.forwarders.remove(&data.conversation_id);
                 Ok(())
             }
             ClientEvent::Stop(data) => {
@@ -207,16 +209,18 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         Ok(())
     }
 
-    /// Only this client gets the result of a duplicate; a new message is published to all subscribers.
-    async fn reply_to_duplicate(&self, conversation_id: ConversationId, sent: StartTurnOutcome) {
-        if let StartTurnOutcome::Duplicate(accepted) = sent {
+    /// Sends the first result of a duplicate to this client only. A new message needs no reply, because it
+    /// is published to all subscribers.
+    async fn reply_to_duplicate(&self, id: ConversationId, outcome: StartTurnOutcome) {
+        if let StartTurnOutcome::Duplicate(accepted) = outcome {
+            let conversation_id = id;
             self.reply(Reply::MessageAccepted { conversation_id, accepted }).await;
         }
     }
 
     /// Subscribes to the events from now on, unless the client is subscribed already.
     async fn ensure_subscribed(&mut self, id: ConversationId) -> Result<(), ApiError> {
-        if self.subscriptions.contains_key(&id) {
+        if self.forwarders.contains_key(&id) {
             return Ok(());
         }
         let subscription = self.chat.events.subscribe(self.session.user_id, id, None).await?;
@@ -237,7 +241,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         let subscription =
             self.chat.events.subscribe(self.session.user_id, conversation_id, after).await?;
         // End the old subscription first: its events must not follow `subscribed`.
-        self.subscriptions.remove(&conversation_id);
+        self.forwarders.remove(&conversation_id);
         self.reply(Reply::Subscribed(Subscribed {
             conversation_id,
             recovered: subscription.recovered(),
@@ -248,9 +252,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     fn forward(&mut self, id: ConversationId, subscription: Subscription) -> Result<(), ApiError> {
-        // Subscriptions of deleted conversations have ended.
-        self.subscriptions.retain(|_, task| !task.is_finished());
-        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+        // The tasks of deleted conversations have ended.
+        self.forwarders.retain(|_, task| !task.is_finished());
+        if self.forwarders.len() >= MAX_SUBSCRIPTIONS {
             let message =
                 format!("A connection can subscribe to at most {MAX_SUBSCRIPTIONS} conversations.");
             return Err(ApiError::InvalidRequest(message));
@@ -258,7 +262,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         let closing = self.connections.closing.clone();
         let forwarding = forward_conversation(id, subscription, self.outbox.clone(), closing);
         let task = self.connections.tasks.spawn(forwarding);
-        self.subscriptions.insert(id, AbortOnDropHandle::new(task));
+        self.forwarders.insert(id, AbortOnDropHandle::new(task));
         Ok(())
     }
 

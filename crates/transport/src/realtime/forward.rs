@@ -1,4 +1,4 @@
-//! Forwards a subscription's updates to a client, and waits while its outbox is full.
+//! Forwards the updates of a subscription to a client. Waits while the client's outbox is full.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,20 +20,21 @@ pub(super) async fn forward_conversation<O: From<OutgoingEvent>>(
             update = subscription.next() => update,
             () = closing.cancelled() => break,
         };
-        if !send_all(id, update, &outbox).await {
+        if !send_update(id, update, &outbox).await {
             return;
         }
     }
     // After an error, the client gets the missed events when it reconnects.
     while let Ok(Some(update)) = subscription.available().await {
-        if !send_all(id, update, &outbox).await {
+        if !send_update(id, update, &outbox).await {
             return;
         }
     }
 }
 
-/// Returns `false` if the conversation was deleted or the client has disconnected.
-async fn send_all<O: From<OutgoingEvent>>(
+/// Sends the events of an update. Returns `false` if the conversation was deleted or the client has
+/// disconnected.
+async fn send_update<O: From<OutgoingEvent>>(
     id: ConversationId,
     update: Update,
     outbox: &mpsc::Sender<O>,

@@ -5,8 +5,7 @@ use std::time::Duration;
 /// The limits of live connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The maximum number of messages of a connection per second, averaged over ten seconds. At
-    /// least 1.
+    /// How many messages a connection may send per second, averaged over ten seconds. At least 1.
     pub messages_per_second: u32,
     /// The maximum number of connections of a user to this instance.
     pub connections_per_user: usize,

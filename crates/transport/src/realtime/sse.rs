@@ -55,7 +55,7 @@ pub(crate) fn stream_conversation(
     respond(first, stream_events(connections, id, Source::Conversation(subscription)))
 }
 
-/// Streams the events of one turn to its end.
+/// Streams the events of a turn until it ends.
 pub(crate) fn stream_turn(
     connections: &Connections,
     id: ConversationId,
@@ -75,15 +75,15 @@ pub(crate) fn replay_turn(
     let TurnResult { answer, finish_reason, error, usage, .. } = result;
     let Message { message_id, position, status, token_count, content: chunk, .. } = answer;
     let end = ResponseEnd { message_id, turn_id, position, finish_reason, status, token_count };
-    let chunk =
+    let chunk_event =
         (!chunk.is_empty()).then_some(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
-    let replayed = chunk
+    let replayed_events = chunk_event
         .into_iter()
         .chain(error.map(EventBody::Error))
         .chain([EventBody::ResponseEnd(end)])
         .chain(usage.map(EventBody::TokenUsage))
         .map(|body| Reply::Replayed { conversation_id, body });
-    let replies = [first].into_iter().chain(replayed);
+    let replies = [first].into_iter().chain(replayed_events);
     let text: String = replies.map(|reply| format_event(&OutgoingEvent::Reply(reply))).collect();
     respond(text, stream::empty())
 }
@@ -108,26 +108,26 @@ fn stream_events(
     stream::unfold(EventStream { id, source, closing, is_open: true }, next_events)
 }
 
-/// Waits for the next events. At shutdown the events up to that moment are still sent; the client gets later
+/// Waits for the next events. At shutdown, the client still gets the events up to that moment; it gets later
 /// ones when it reconnects.
-async fn next_events(mut events: EventStream) -> Option<(String, EventStream)> {
-    if !events.is_open {
+async fn next_events(mut state: EventStream) -> Option<(String, EventStream)> {
+    if !state.is_open {
         return None;
     }
-    let closing = events.closing.clone();
+    let closing = state.closing.clone();
     let update = tokio::select! {
-        next = timeout(KEEP_ALIVE_INTERVAL, events.source.next()) => match next {
+        next = timeout(KEEP_ALIVE_INTERVAL, state.source.next()) => match next {
             Ok(update) => update?,
-            Err(_) => return Some((":\n\n".to_owned(), events)),
+            Err(_) => return Some((":\n\n".to_owned(), state)),
         },
         () = closing.cancelled() => {
-            events.is_open = false;
-            events.source.available().await?
+            state.is_open = false;
+            state.source.available().await?
         }
     };
-    let outgoing = OutgoingEvent::from_update(events.id, update);
-    events.is_open = events.is_open && !outgoing.iter().any(OutgoingEvent::is_last);
-    Some((outgoing.iter().map(format_event).collect(), events))
+    let outgoing = OutgoingEvent::from_update(state.id, update);
+    state.is_open = state.is_open && !outgoing.iter().any(OutgoingEvent::is_last);
+    Some((outgoing.iter().map(format_event).collect(), state))
 }
 
 impl Source {
@@ -150,7 +150,7 @@ impl Source {
 fn format_event(event: &OutgoingEvent) -> String {
     let id = match event {
         OutgoingEvent::Event(event) => Some(event.seq),
-        // A client that reconnects continues from there.
+        // A client that reconnects continues after this event.
         OutgoingEvent::Reply(Reply::Subscribed(subscribed)) => Some(subscribed.event_seq),
         OutgoingEvent::Reply(_) => None,
     };

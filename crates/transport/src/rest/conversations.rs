@@ -84,13 +84,13 @@ async fn list(
     chat: Data<Chat>,
 ) -> Result<Json<ConversationList>, ApiError> {
     let limit = page_size(query.limit, 50, 100)?;
-    let after: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
+    let cursor: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
     let filter = if query.archived.unwrap_or(false) {
         ArchiveFilter::Archived
     } else {
         ArchiveFilter::Active
     };
-    let page = chat.conversations.list(caller.user_id, filter, after, limit).await?;
+    let page = chat.conversations.list(caller.user_id, filter, cursor, limit).await?;
     Ok(Json(ConversationList {
         conversations: page.items,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
@@ -206,8 +206,8 @@ async fn reset(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Checks `If-Match` and returns the conversation that it matches, on which the change must be based.
-/// Returns `None` without `If-Match`.
+/// Checks `If-Match`. Returns the conversation that it matches: the change must fail if the conversation has
+/// changed since. Returns `None` without `If-Match`.
 async fn expected_conversation(
     request: &HttpRequest,
     chat: &Chat,

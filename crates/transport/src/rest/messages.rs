@@ -44,9 +44,9 @@ struct MessageList {
     messages: Vec<VersionedMessage>,
     /// The `before` of the next page; `null` at the beginning of the conversation.
     next_before: Option<u64>,
-    /// The number of the last event that the page includes: later events change it.
+    /// The number of the last event that the page includes. Later events may change its messages.
     event_seq: u64,
-    /// The running turn.
+    /// The id of the running turn, if there is one.
     running_turn: Option<TurnId>,
 }
 

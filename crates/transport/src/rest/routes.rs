@@ -38,7 +38,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     );
 }
 
-/// The description of all routes, relative to [`PREFIX`].
+/// Returns the description of all routes, with paths relative to [`PREFIX`].
 pub(crate) fn api_doc() -> OpenApi {
     merge(&[
         config::ApiDoc::openapi,

@@ -71,16 +71,16 @@ async fn edit(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn = TurnRequest::read(&request)?;
+    let turn_request = TurnRequest::read(&request)?;
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let message = SendMessage {
         content: edited.into_inner().0.message,
-        client_message_id: turn.client_message_id.clone(),
+        client_message_id: turn_request.client_message_id.clone(),
         expected_position: None,
     };
     let sent = chat.turns.edit(user_id, id, message_id, message).await?;
-    turn.respond(&chat, &connections, user_id, id, sent).await
+    turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
 /// Regenerates an answer. The old version is kept and can be selected.
@@ -99,12 +99,12 @@ async fn regenerate(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn = TurnRequest::read(&request)?;
+    let turn_request = TurnRequest::read(&request)?;
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
-    let client_message_id = turn.client_message_id.clone();
+    let client_message_id = turn_request.client_message_id.clone();
     let sent = chat.turns.regenerate(user_id, id, Some(message_id), client_message_id).await?;
-    turn.respond(&chat, &connections, user_id, id, sent).await
+    turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
 /// Continues the last answer if it is incomplete. The new text is appended to it.
@@ -123,12 +123,12 @@ async fn continue_answer(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn = TurnRequest::read(&request)?;
+    let turn_request = TurnRequest::read(&request)?;
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
-    let client_message_id = turn.client_message_id.clone();
+    let client_message_id = turn_request.client_message_id.clone();
     let sent = chat.turns.continue_answer(user_id, id, Some(message_id), client_message_id).await?;
-    turn.respond(&chat, &connections, user_id, id, sent).await
+    turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
 /// Makes a version of a message visible, together with the newest messages that follow it.

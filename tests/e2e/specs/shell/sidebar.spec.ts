@@ -193,7 +193,7 @@ test('a conversation is archived, listed and unarchived', async ({
   await expect(chat.list.getByRole('heading', { name: 'Archived' })).toBeVisible();
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
   await chat.expectAccessible();
-  await chat.choose('tides', 'Take out of the archive');
+  await chat.choose('tides', 'Unarchive');
   await expect(chat.list).toContainText('Nothing is archived.');
   await chat.list.getByRole('button', { name: 'Back to the conversations' }).click();
 
@@ -263,7 +263,7 @@ test('a conversation is exported by one user and imported by another', async ({
   await other.page.getByRole('menuitem', { name: 'Import' }).click();
   const dialog = other.page.getByRole('dialog', { name: 'Import conversations' });
   await dialog.locator('input[type="file"]').setInputFiles(file);
-  await expect(dialog).toContainText('One conversation came in.');
+  await expect(dialog).toContainText('Imported one conversation.');
   await other.expectAccessible();
   await dialog.locator('input[type="file"]').setInputFiles({
     name: 'broken.json',

@@ -55,28 +55,28 @@ beforeEach(() => {
   files = new Files(api);
 });
 
-const upload = async (at: number): Promise<Upload> => {
-  await expect.poll(() => uploads[at]).toBeDefined();
-  return uploads[at] as Upload;
+const upload = async (index: number): Promise<Upload> => {
+  await expect.poll(() => uploads[index]).toBeDefined();
+  return uploads[index] as Upload;
 };
 const sea = () => new File(['waves'], 'sea.txt');
-const shown = () =>
-  files.forConversation('c').map(({ name, phase, done, of }) => [name, phase, done, of]);
+const attachments = () =>
+  files.forConversation('c').map(({ name, phase, done, total }) => [name, phase, done, total]);
 
 describe('a file', () => {
   test('is uploaded, analysed, and removed when it is a message', async () => {
     files.add('c', [sea()]);
     const { onprogress, resolve } = await upload(0);
     onprogress(3);
-    expect(shown()).toEqual([['sea.txt', 'sending', 3, 5]]);
+    expect(attachments()).toEqual([['sea.txt', 'sending', 3, 5]]);
 
     resolve(job());
-    await expect.poll(shown).toEqual([['sea.txt', 'running', 0, 4]]);
+    await expect.poll(attachments).toEqual([['sea.txt', 'running', 0, 4]]);
     files.applyProgress('c', job({ done: 3 }));
-    expect(shown()).toEqual([['sea.txt', 'running', 3, 4]]);
+    expect(attachments()).toEqual([['sea.txt', 'running', 3, 4]]);
     files.applyProgress('c', job({ done: 4, status: 'complete' }));
 
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
     expect(files.forConversation('other')).toEqual([]);
   });
 
@@ -88,19 +88,19 @@ describe('a file', () => {
     resolve(job());
     await Promise.resolve();
 
-    expect(shown()).toEqual([['sea.txt', 'running', 1, 4]]);
+    expect(attachments()).toEqual([['sea.txt', 'running', 1, 4]]);
   });
 
   test('is uploaded after the one before it', async () => {
     files.add('c', [sea(), new File(['sand'], 'shore.txt')]);
     const first = await upload(0);
-    expect(shown()[1]).toEqual(['shore.txt', 'waiting', 0, 4]);
+    expect(attachments()[1]).toEqual(['shore.txt', 'waiting', 0, 4]);
 
     first.reject(new ApiError('It is too large.', 'payload_too_large'));
 
     expect((await upload(1)).name).toBe('shore.txt');
     expect(files.forConversation('c')[0]).toMatchObject({
-      phase: 'refused',
+      phase: 'rejected',
       reason: 'It is too large.',
     });
   });
@@ -108,12 +108,12 @@ describe('a file', () => {
   test('that was rejected can be uploaded again', async () => {
     files.add('c', [sea()]);
     (await upload(0)).reject(new ApiError('The server can’t be reached.', 'offline'));
-    await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('refused');
+    await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('rejected');
 
     await files.retry(files.forConversation('c')[0]?.key ?? '');
 
     (await upload(1)).resolve(job());
-    await expect.poll(shown).toEqual([['sea.txt', 'running', 0, 4]]);
+    await expect.poll(attachments).toEqual([['sea.txt', 'running', 0, 4]]);
   });
 
   test('that is cancelled stops uploading, and its job is cancelled', async () => {
@@ -123,10 +123,10 @@ describe('a file', () => {
     await files.cancel(files.forConversation('c')[0]?.key ?? '');
 
     expect(signal.aborted).toBe(true);
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
     resolve(job());
     await expect.poll(() => cancelled).toEqual(['j1']);
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
   });
 
   test('whose analysis failed shows the reason and can be retried', async () => {
@@ -148,7 +148,7 @@ describe('a file', () => {
     files.applyProgress('c', job({ status: 'complete' }));
     await retried;
 
-    expect(shown()).toEqual([]);
+    expect(attachments()).toEqual([]);
   });
 
   test('that is being analysed, or has failed, is shown after a reload', async () => {
@@ -157,7 +157,7 @@ describe('a file', () => {
 
     await files.load('c');
 
-    expect(shown()).toEqual([
+    expect(attachments()).toEqual([
       ['sand.txt', 'failed', 0, 4],
       ['sea.txt', 'running', 2, 4],
     ]);
@@ -172,6 +172,6 @@ describe('a file', () => {
 
     await files.load('c');
 
-    expect(shown()).toEqual([['sea.txt', 'sending', 0, 5]]);
+    expect(attachments()).toEqual([['sea.txt', 'sending', 0, 5]]);
   });
 });

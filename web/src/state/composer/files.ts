@@ -8,13 +8,13 @@ export interface Attachment {
   key: string;
   conversationId: string;
   name: string;
-  phase: 'waiting' | 'sending' | 'running' | 'failed' | 'refused';
+  phase: 'waiting' | 'sending' | 'running' | 'failed' | 'rejected';
   /** In bytes during the upload, in parts during the analysis. */
   done: number;
-  of: number;
+  total: number;
   /** The id of the server's job, once the file is uploaded. */
   jobId: string | null;
-  /** Why the upload was refused or the analysis failed. */
+  /** Why the upload was rejected or the analysis failed. */
   reason: string | null;
 }
 
@@ -23,7 +23,7 @@ export class Files {
   readonly items = new Store<readonly Attachment[]>([]);
   /** The contents of files, kept for retries. */
   readonly #files = new Map<string, File>();
-  readonly #aborts = new Map<string, AbortController>();
+  readonly #abortControllers = new Map<string, AbortController>();
   /** Uploads run one after another: parallel uploads would only share the bandwidth. */
   #queue: Promise<void> = Promise.resolve();
 
@@ -37,7 +37,7 @@ export class Files {
     for (const file of files) {
       const key = newClientMessageId();
       this.#files.set(key, file);
-      this.items.update((items) => [...items, waiting(key, conversationId, file)]);
+      this.items.update((items) => [...items, newAttachment(key, conversationId, file)]);
       this.#enqueue(key);
     }
   }
@@ -53,7 +53,7 @@ export class Files {
         if (isUnfinished(job)) this.applyProgress(conversationId, job);
       }
     } catch {
-      // Running jobs show up with their next event.
+      // Running jobs appear with their next event.
     }
   }
 
@@ -67,7 +67,7 @@ export class Files {
       name: job.file_name,
       phase: job.status,
       done: job.done,
-      of: job.of,
+      total: job.of,
       jobId: job.job_id,
       reason: job.error?.message ?? null,
     };
@@ -75,10 +75,10 @@ export class Files {
     this.#put({ ...existing, ...changes });
   }
 
-  /** Cancels the upload or the analysis, or dismisses a file that failed. */
+  /** Cancels the upload or the analysis, or removes a file that failed. */
   async cancel(key: string): Promise<void> {
     const item = this.#find(key);
-    this.#aborts.get(key)?.abort();
+    this.#abortControllers.get(key)?.abort();
     this.#remove(key);
     if (!item || item.jobId === null) return;
     // The job may have ended in the meantime.
@@ -110,35 +110,35 @@ export class Files {
     const item = this.#find(key);
     const file = this.#files.get(key);
     if (!item || !file) return;
-    const abort = new AbortController();
-    this.#aborts.set(key, abort);
-    this.#change(key, { phase: 'sending', of: file.size });
+    const controller = new AbortController();
+    this.#abortControllers.set(key, controller);
+    this.#change(key, { phase: 'sending', total: file.size });
     try {
       const onprogress = (done: number) => this.#change(key, { done: Math.min(done, file.size) });
-      this.#uploaded(
+      this.#applyUploaded(
         key,
-        await this.api.upload(item.conversationId, file, onprogress, abort.signal),
+        await this.api.upload(item.conversationId, file, onprogress, controller.signal),
       );
     } catch (error) {
-      this.#change(key, { phase: 'refused', reason: errorText(error) });
+      this.#change(key, { phase: 'rejected', reason: errorText(error) });
     } finally {
-      this.#aborts.delete(key);
+      this.#abortControllers.delete(key);
     }
   }
 
-  /** An event may have reported the job before the response did. */
-  #uploaded(key: string, job: FileJob): void {
+  /** Shows the job of an uploaded file, unless an event has reported it before the response. */
+  #applyUploaded(key: string, job: FileJob): void {
     const item = this.#find(key);
     if (!item) void this.#cancelJob(job);
     else if (item.jobId === null) this.applyProgress(job.conversation_id, job);
   }
 
-  /** The user cancelled the file after the server had received it. */
+  /** Cancels the job of a file that the user cancelled after the server had received it. */
   async #cancelJob(job: FileJob): Promise<void> {
     await this.api.cancel(job.conversation_id, job.job_id).catch(() => {});
   }
 
-  /** The attachment of this job, or the one being uploaded, whose job this must be. */
+  /** The attachment of this job; if there is none yet, the one with this name that is being uploaded. */
   #itemOf(conversationId: string, job: FileProgress): Attachment | undefined {
     const items = this.forConversation(conversationId);
     return (
@@ -158,8 +158,8 @@ export class Files {
 
   #put(changed: Attachment): void {
     this.items.update((items) => {
-      const at = items.findIndex(({ key }) => key === changed.key);
-      return at < 0 ? [...items, changed] : items.with(at, changed);
+      const index = items.findIndex(({ key }) => key === changed.key);
+      return index < 0 ? [...items, changed] : items.with(index, changed);
     });
   }
 
@@ -169,19 +169,19 @@ export class Files {
   }
 }
 
-/** The job is still running, or failed and can be retried. */
+/** Whether the job is still running, or has failed and can be retried. */
 function isUnfinished(job: FileJob | undefined): job is FileJob {
   return job?.status === 'running' || job?.status === 'failed';
 }
 
-function waiting(key: string, conversationId: string, file: File): Attachment {
+function newAttachment(key: string, conversationId: string, file: File): Attachment {
   return {
     key,
     conversationId,
     name: file.name,
     phase: 'waiting',
     done: 0,
-    of: file.size,
+    total: file.size,
     jobId: null,
     reason: null,
   };

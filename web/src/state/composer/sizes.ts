@@ -7,10 +7,10 @@ export function formatSize(bytes: number): string {
   return `${size} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
 }
 
-/** A WebSocket frame holds 1 MiB, part of which is needed for the fields around the message. */
+/** Less than a WebSocket frame, which holds 1 MiB: the fields around the message need a part of it. */
 export const MAX_MESSAGE_BYTES = 1_000_000;
 
-/** The number of bytes that a message takes in a frame. */
+/** The number of bytes that a text takes in a frame. */
 export function messageBytes(text: string): number {
   return new TextEncoder().encode(JSON.stringify(text)).length;
 }

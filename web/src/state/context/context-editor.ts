@@ -20,7 +20,7 @@ export interface ContextState {
 }
 
 const CONFLICT =
-  'It was changed elsewhere meanwhile. What you wrote is still here: save it again to put it in place.';
+  'It was changed elsewhere meanwhile. Your text is still here: save it again to replace the other one.';
 
 /** Loads and changes the context of one conversation. */
 export class ContextEditor {
@@ -45,7 +45,7 @@ export class ContextEditor {
     }
   }
 
-  /** Resolves to `false` if the change failed, as the methods below do; `problem` holds the reason. */
+  /** Like the methods below, resolves to `false` if the change failed; `problem` then holds the reason. */
   change(part: 'system_prompt' | 'parameters', changes: ContextChanges): Promise<boolean> {
     return this.#save(part, () => this.api.change(this.conversationId, changes, this.#etag));
   }
@@ -78,7 +78,7 @@ export class ContextEditor {
     } catch (error) {
       problem = { part, text: problemText(error) };
     }
-    // After a failure too: the user needs to see the current state.
+    // Also after a failure, so that the user sees the current state.
     await this.load();
     this.#set({ saving: null, problem });
     return problem === null;

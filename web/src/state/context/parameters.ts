@@ -15,7 +15,7 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   {
     name: 'temperature',
     label: 'Temperature',
-    hint: '0 always chooses the likeliest word; 2 chooses freely',
+    hint: '0 to 2: lower is more focused, higher is more varied',
     min: 0,
     max: 2,
     step: 0.1,
@@ -23,7 +23,7 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   {
     name: 'top_p',
     label: 'Top p',
-    hint: '0 to 1: the share of likely words to choose among',
+    hint: '0 to 1: lower considers only the likeliest words',
     min: 0,
     max: 1,
     step: 0.05,
@@ -31,7 +31,7 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   {
     name: 'presence_penalty',
     label: 'Presence penalty',
-    hint: '-2 to 2: more avoids words that were there',
+    hint: '-2 to 2: higher discourages words that already occurred',
     min: -2,
     max: 2,
     step: 0.1,
@@ -39,7 +39,7 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   {
     name: 'frequency_penalty',
     label: 'Frequency penalty',
-    hint: '-2 to 2: more avoids words that were there often',
+    hint: '-2 to 2: higher discourages words that occurred often',
     min: -2,
     max: 2,
     step: 0.1,

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Conversation } from '../../api/types';
-import { Conversations, groupByDay } from './conversations';
+import { Conversations, groupByDate } from './conversations';
 
 const page = (ids: string[], next_cursor: string | null) => ({
   conversations: ids.map((id) => ({ conversation_id: id, updated_at: '2026' })) as never,
   next_cursor,
 });
 
-function at(...day: [number, number, number, number?]): string {
+function isoDate(...day: [number, number, number, number?]): string {
   return new Date(...day).toISOString();
 }
 
@@ -36,12 +36,12 @@ describe('the list of conversations', () => {
 
   test('is grouped by local days', () => {
     const now = new Date(2026, 2, 10, 0, 30);
-    const groups = groupByDay(
+    const groups = groupByDate(
       [
-        conversation('a', at(2026, 2, 10, 0)),
-        conversation('b', at(2026, 2, 9, 23)),
-        conversation('c', at(2026, 2, 5)),
-        conversation('d', at(2026, 1, 5)),
+        conversation('a', isoDate(2026, 2, 10, 0)),
+        conversation('b', isoDate(2026, 2, 9, 23)),
+        conversation('c', isoDate(2026, 2, 5)),
+        conversation('d', isoDate(2026, 1, 5)),
       ],
       now,
     );

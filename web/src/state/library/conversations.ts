@@ -61,8 +61,8 @@ export class Conversations {
   /** The conversation above or below; the first one if `id` is not listed. */
   neighbour(id: string | null, step: 1 | -1): Conversation | undefined {
     const { items } = this.state.value;
-    const at = items.findIndex((item) => item.conversation_id === id);
-    return at < 0 ? items[0] : items[at + step];
+    const index = items.findIndex((item) => item.conversation_id === id);
+    return index < 0 ? items[0] : items[index + step];
   }
 
   /** Inserts or replaces a conversation, at the position of its last update. */
@@ -115,16 +115,16 @@ function without(items: readonly Conversation[], id: string): Conversation[] {
   return items.filter((item) => item.conversation_id !== id);
 }
 
-export interface DayGroup {
+export interface DateGroup {
   label: string;
   items: Conversation[];
 }
 
-/** Groups conversations by the local day of their last update. */
-export function groupByDay(items: readonly Conversation[], now: Date): DayGroup[] {
-  const groups: DayGroup[] = [];
+/** Groups conversations by the local date of their last update: by recent days, then by month. */
+export function groupByDate(items: readonly Conversation[], now: Date): DateGroup[] {
+  const groups: DateGroup[] = [];
   for (const item of items) {
-    const label = dayLabel(new Date(item.updated_at), now);
+    const label = dateLabel(new Date(item.updated_at), now);
     const last = groups.at(-1);
     if (last?.label === label) last.items.push(item);
     else groups.push({ label, items: [item] });
@@ -132,16 +132,16 @@ export function groupByDay(items: readonly Conversation[], now: Date): DayGroup[
   return groups;
 }
 
-function dayLabel(day: Date, now: Date): string {
-  const age = daysBetween(day, now);
+function dateLabel(date: Date, now: Date): string {
+  const age = daysBetween(date, now);
   if (age <= 0) return 'Today';
   if (age === 1) return 'Yesterday';
   if (age < 7) return 'Last 7 days';
-  return day.toLocaleDateString('en', { month: 'long', year: 'numeric' });
+  return date.toLocaleDateString('en', { month: 'long', year: 'numeric' });
 }
 
-function daysBetween(day: Date, now: Date): number {
-  return Math.round((midnight(now) - midnight(day)) / 86_400_000);
+function daysBetween(earlier: Date, later: Date): number {
+  return Math.round((midnight(later) - midnight(earlier)) / 86_400_000);
 }
 
 function midnight(date: Date): number {

@@ -4,8 +4,10 @@ import { Store } from '../store';
 export interface ImportState {
   phase: 'idle' | 'sending' | 'running' | 'complete' | 'failed';
   fileName: string;
+  /** The number of conversations processed so far. */
   done: number;
-  of: number;
+  /** The number of conversations in the file; 0 until it is known. */
+  total: number;
   imported: number;
   /** The number of conversations that existed before the import. */
   alreadyThere: number;
@@ -16,7 +18,7 @@ const IDLE: ImportState = {
   phase: 'idle',
   fileName: '',
   done: 0,
-  of: 0,
+  total: 0,
   imported: 0,
   alreadyThere: 0,
   problem: null,
@@ -62,7 +64,7 @@ export class Imports {
   }
 
   #apply({ status: phase, done, of, imported, already_there, error }: ImportJob): void {
-    const changes = { phase, done, of, imported, alreadyThere: already_there };
+    const changes = { phase, done, total: of, imported, alreadyThere: already_there };
     this.state.update((state) => ({ ...state, ...changes, problem: error?.message ?? null }));
   }
 }
@@ -70,7 +72,7 @@ export class Imports {
 /** The result of an import, as a sentence. */
 export function importSummary({ imported, alreadyThere }: ImportState): string {
   const result =
-    imported === 1 ? 'One conversation came in.' : `${imported} conversations came in.`;
+    imported === 1 ? 'Imported one conversation.' : `Imported ${imported} conversations.`;
   if (alreadyThere === 0) return result;
-  return `${result} ${alreadyThere === 1 ? 'One was' : `${alreadyThere} were`} here already.`;
+  return `${result} ${alreadyThere === 1 ? 'One' : alreadyThere} existed already.`;
 }

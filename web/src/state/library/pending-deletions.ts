@@ -1,11 +1,11 @@
 import type { Conversation } from '../../api/types';
 
-/** When each conversation was deleted, by id, in milliseconds since 1970. */
+/** The times of the deletions in milliseconds since 1970, by the conversation's id. */
 type Pending = Record<string, number>;
 
 const KEY = 'webchat.removals';
 
-/** After this time the tab that could undo the deletion must be gone. */
+/** After this time, the tab that could undo a deletion must be gone. */
 const ABANDONED_AFTER_MS = 60_000;
 
 /**
@@ -25,7 +25,7 @@ export class PendingDeletions {
     this.#write({ ...this.#read(), [conversation.conversation_id]: this.now() });
   }
 
-  /** Removes the entry. Returns `undefined` if this tab has none. */
+  /** Removes the entry. Returns the conversation, or `undefined` if another tab deleted it. */
   take(id: string): Conversation | undefined {
     const conversation = this.#own.get(id);
     this.#own.delete(id);
@@ -34,21 +34,21 @@ export class PendingDeletions {
     return conversation;
   }
 
-  /** The ids that this tab can still undo. */
-  own(): string[] {
+  /** The ids of the deletions that this tab can still undo. */
+  ownIds(): string[] {
     return [...this.#own.keys()];
   }
 
-  /** The ids of all tabs. */
-  all(): string[] {
+  /** The ids of the pending deletions of all tabs. */
+  allIds(): string[] {
     return Object.keys(this.#read());
   }
 
-  /** The ids whose tab ended without committing the deletion. */
-  abandoned(): string[] {
+  /** The ids of the deletions whose tab ended without committing them. */
+  abandonedIds(): string[] {
     const oldest = this.now() - ABANDONED_AFTER_MS;
     return Object.entries(this.#read())
-      .filter(([id, since]) => since < oldest && !this.#own.has(id))
+      .filter(([id, deletedAt]) => deletedAt < oldest && !this.#own.has(id))
       .map(([id]) => id);
   }
 
@@ -65,7 +65,7 @@ export class PendingDeletions {
       if (Object.keys(pending).length === 0) this.storage?.removeItem(KEY);
       else this.storage?.setItem(KEY, JSON.stringify(pending));
     } catch {
-      // Without storage, they reappear if this tab crashes.
+      // Without storage, the conversations reappear if this tab crashes.
     }
   }
 }

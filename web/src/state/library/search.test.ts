@@ -13,7 +13,7 @@ describe('search', () => {
   test('sends one request for text that is typed quickly', async () => {
     const find = vi.fn(() => Promise.resolve([hit('1')]));
     const search = new Search(find);
-    for (const query of ['t', 'ti', 'tide ']) search.type(query);
+    for (const query of ['t', 'ti', 'tide ']) search.setQuery(query);
     await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
 
     expect(find).toHaveBeenCalledExactlyOnceWith('tide');
@@ -23,9 +23,9 @@ describe('search', () => {
   test('drops a response that arrives after a newer query', async () => {
     const responses: ((hits: SearchHit[]) => void)[] = [];
     const search = new Search(() => new Promise((resolve) => responses.push(resolve)));
-    search.type('moon');
+    search.setQuery('moon');
     await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
-    search.type('tide');
+    search.setQuery('tide');
     await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
     responses[1]?.([hit('tide')]);
     await vi.advanceTimersByTimeAsync(0);
@@ -38,9 +38,9 @@ describe('search', () => {
   test('ends when the query is cleared, even if a response arrives later', async () => {
     const responses: ((hits: SearchHit[]) => void)[] = [];
     const search = new Search(() => new Promise((resolve) => responses.push(resolve)));
-    search.type('moon');
+    search.setQuery('moon');
     await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
-    search.type('');
+    search.setQuery('');
     responses[0]?.([hit('moon')]);
     await vi.advanceTimersByTimeAsync(0);
 
@@ -51,7 +51,7 @@ describe('search', () => {
     const find = vi.fn(() => Promise.resolve([hit('1')]));
     find.mockRejectedValueOnce(new ApiError('The store can’t be reached.', 'storage_unavailable'));
     const search = new Search(find);
-    search.type('moon');
+    search.setQuery('moon');
     await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
     expect(search.state.value.phase).toBe('failed');
     await search.retry();

@@ -23,7 +23,7 @@ export class Search {
 
   constructor(private readonly find: (query: string) => Promise<SearchHit[]>) {}
 
-  type(query: string): void {
+  setQuery(query: string): void {
     clearTimeout(this.#timer);
     this.#requests += 1;
     if (query.trim() === '') {

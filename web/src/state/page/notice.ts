@@ -1,21 +1,22 @@
 import { Store } from '../store';
 
-/** An error message. `until` is when it expires, in milliseconds since 1970; `null` for never. */
+/** An error message, which may expire. */
 export class Notice extends Store<string | null> {
-  until: number | null = null;
+  /** When the message expires, in milliseconds since 1970; `null` if it doesn't. */
+  expiresAt: number | null = null;
 
-  show(text: string, until: number | null): void {
-    this.until = until;
+  show(text: string, expiresAt: number | null): void {
+    this.expiresAt = expiresAt;
     this.set(text);
   }
 
   override set(text: string | null): void {
-    if (text === null) this.until = null;
+    if (text === null) this.expiresAt = null;
     super.set(text);
   }
 }
 
-/** The number of seconds until then, rounded up; at least one. */
-export function secondsUntil(until: number, now: number): number {
-  return Math.max(1, Math.ceil((until - now) / 1000));
+/** The number of seconds from `now` until `time`, rounded up; at least one. */
+export function secondsUntil(time: number, now: number): number {
+  return Math.max(1, Math.ceil((time - now) / 1000));
 }

@@ -1,5 +1,5 @@
 export type Command =
-  'shortcuts' | 'search' | 'new-chat' | 'write' | 'previous' | 'next' | 'context' | 'undo';
+  'shortcuts' | 'search' | 'new-chat' | 'focus-composer' | 'previous' | 'next' | 'context' | 'undo';
 
 export interface Shortcut {
   keys: readonly string[];
@@ -18,25 +18,31 @@ export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[]
       { keys: ['/'], action: 'Search' },
       { keys: ['Ctrl', 'K'], action: 'Search, also while writing' },
       { keys: ['Ctrl', 'Shift', 'O'], action: 'Start a new chat' },
-      { keys: ['Alt', '↑'], action: 'Open the conversation above, while nothing is written' },
-      { keys: ['Alt', '↓'], action: 'Open the conversation below, while nothing is written' },
+      {
+        keys: ['Alt', '↑'],
+        action: 'Open the conversation above, when the message field is empty',
+      },
+      {
+        keys: ['Alt', '↓'],
+        action: 'Open the conversation below, when the message field is empty',
+      },
       { keys: ['Ctrl', 'Shift', 'E'], action: 'Show what goes to the model' },
       { keys: ['Shift', 'Esc'], action: 'Go to the message field' },
-      { keys: ['Ctrl', 'Z'], action: 'Undo a deletion, while not writing' },
-      { keys: ['Esc'], action: 'Close what is open' },
+      { keys: ['Ctrl', 'Z'], action: 'Undo a deletion, outside of fields' },
+      { keys: ['Esc'], action: 'Close a dialog or menu' },
     ],
   },
   {
     scope: 'Message field',
     shortcuts: [
       { keys: ['Enter'], action: 'Send' },
-      { keys: ['Shift', 'Enter'], action: 'Break the line' },
+      { keys: ['Shift', 'Enter'], action: 'Start a new line' },
     ],
   },
   {
-    scope: 'Conversations and hits',
+    scope: 'Conversations and search results',
     shortcuts: [
-      { keys: ['↑', '↓'], action: 'Go to the one above or below' },
+      { keys: ['↑', '↓'], action: 'Move up or down' },
       { keys: ['Enter'], action: 'Open' },
       { keys: ['F2'], action: 'Rename' },
       { keys: ['Delete'], action: 'Delete' },
@@ -47,24 +53,27 @@ export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[]
 /** Where a key is pressed: in a field with text, in an empty field, or elsewhere. */
 export type KeyContext = 'page' | 'empty-field' | 'text';
 
-/** The command of a key. Keys without Ctrl are text in a field, and the user may disable them. */
+/**
+ * The command that a key triggers, if any. In a field, a key without Ctrl is text. The user can disable the
+ * shortcuts that are single keys.
+ */
 export function commandOf(
   key: Key,
   context: KeyContext,
   singleKeysEnabled: boolean,
 ): Command | null {
-  if (key.ctrlKey || key.metaKey) return withControl(key, context);
-  if (key.key === 'Escape' && key.shiftKey) return 'write';
-  if (key.altKey) return context === 'text' ? null : withAlt(key);
+  if (key.ctrlKey || key.metaKey) return controlCommand(key, context);
+  if (key.key === 'Escape' && key.shiftKey) return 'focus-composer';
+  if (key.altKey) return context === 'text' ? null : altCommand(key);
   if (context !== 'page' || !singleKeysEnabled) return null;
   return key.key === '?' ? 'shortcuts' : key.key === '/' ? 'search' : null;
 }
 
-function withAlt({ key }: Key): Command | null {
+function altCommand({ key }: Key): Command | null {
   return key === 'ArrowUp' ? 'previous' : key === 'ArrowDown' ? 'next' : null;
 }
 
-function withControl({ key, altKey, shiftKey }: Key, context: KeyContext): Command | null {
+function controlCommand({ key, altKey, shiftKey }: Key, context: KeyContext): Command | null {
   if (altKey) return null;
   const name = key.toLowerCase();
   if (shiftKey) return name === 'o' ? 'new-chat' : name === 'e' ? 'context' : null;

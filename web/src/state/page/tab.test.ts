@@ -6,7 +6,7 @@ test('the tab shows a lost connection first, then a running answer, then an unse
   const input = {
     connection: 'connected',
     isAnswering: true,
-    isUnseen: true,
+    hasUnseenAnswer: true,
     title: 'Tides',
   } as const;
 

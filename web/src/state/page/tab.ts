@@ -1,4 +1,4 @@
-import type { Connection } from '../../api/socket';
+import type { ConnectionState } from '../../api/socket';
 
 export interface TabState {
   title: string;
@@ -7,20 +7,25 @@ export interface TabState {
 }
 
 interface TabInput {
-  connection: Connection;
+  connection: ConnectionState;
   isAnswering: boolean;
   /** An answer was completed while the tab was in the background. */
-  isUnseen: boolean;
+  hasUnseenAnswer: boolean;
   title: string | null;
 }
 
 /** The title and the icon of the browser's tab. */
-export function describeTab({ connection, isAnswering, isUnseen, title }: TabInput): TabState {
+export function describeTab({
+  connection,
+  isAnswering,
+  hasUnseenAnswer,
+  title,
+}: TabInput): TabState {
   const name = title === null ? 'Webchat' : `${title} – Webchat`;
   if (connection !== 'connected' && connection !== 'connecting') {
     return { title: name, icon: '/favicon-away.svg' };
   }
   if (isAnswering) return { title: name, icon: '/favicon-answering.svg' };
-  if (isUnseen) return { title: `• ${name}`, icon: '/favicon-answered.svg' };
+  if (hasUnseenAnswer) return { title: `• ${name}`, icon: '/favicon-answered.svg' };
   return { title: name, icon: '/favicon.svg' };
 }

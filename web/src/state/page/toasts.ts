@@ -15,15 +15,15 @@ export interface Toast {
 }
 
 interface Timer {
-  remaining: number;
-  since: number;
+  remainingMs: number;
+  resumedAt: number;
   handle: ReturnType<typeof setTimeout> | undefined;
   onend: () => void;
 }
 
 export const TOAST_MS = 8000;
 
-/** Short messages that close after `TOAST_MS`, not counting the time they are paused. */
+/** Short messages that close after `TOAST_MS`, not counting the time during which they are paused. */
 export class Toasts extends Store<readonly Toast[]> {
   readonly #timers = new Map<number, Timer>();
   #count = 0;
@@ -32,11 +32,11 @@ export class Toasts extends Store<readonly Toast[]> {
     super([]);
   }
 
-  /** Calls `onend` when the toast closes without its action. */
+  /** Shows a toast and returns its id. Calls `onend` if the toast closes without its action. */
   show(text: string, action: ToastAction | null = null, onend = () => {}): number {
     this.#count += 1;
     const id = this.#count;
-    this.#timers.set(id, { remaining: TOAST_MS, since: 0, handle: undefined, onend });
+    this.#timers.set(id, { remainingMs: TOAST_MS, resumedAt: 0, handle: undefined, onend });
     this.set([...this.value, { id, text, action }]);
     this.resume(id);
     return id;
@@ -48,14 +48,14 @@ export class Toasts extends Store<readonly Toast[]> {
     if (timer?.handle === undefined) return;
     clearTimeout(timer.handle);
     timer.handle = undefined;
-    timer.remaining -= Date.now() - timer.since;
+    timer.remainingMs -= Date.now() - timer.resumedAt;
   }
 
   resume(id: number): void {
     const timer = this.#timers.get(id);
     if (!timer || timer.handle !== undefined) return;
-    timer.since = Date.now();
-    timer.handle = setTimeout(() => this.dismiss(id), timer.remaining);
+    timer.resumedAt = Date.now();
+    timer.handle = setTimeout(() => this.dismiss(id), timer.remainingMs);
   }
 
   dismiss(id: number): void {
@@ -63,7 +63,7 @@ export class Toasts extends Store<readonly Toast[]> {
   }
 
   runAction(id: number): void {
-    const toast = this.value.find((one) => one.id === id);
+    const toast = this.value.find(({ id: toastId }) => toastId === id);
     this.#remove(id);
     toast?.action?.run?.();
   }

@@ -3,11 +3,11 @@ import { isUnstored, toThreadMessage, type ThreadMessage } from './thread-messag
 
 /** A gap between loaded messages: those between these two positions, exclusive, are not loaded. */
 export interface Gap {
-  after: number;
-  before: number;
+  afterPosition: number;
+  beforePosition: number;
 }
 
-/** The loaded part of a conversation: everything from `nextBefore` on, except for at most one gap. */
+/** The loaded part of a conversation: everything from position `nextBefore` on, except for at most one gap. */
 export interface LoadedMessages {
   /** Oldest first; unstored messages come last. */
   messages: readonly ThreadMessage[];
@@ -20,8 +20,8 @@ export interface LoadedMessages {
 export const PAGE_SIZE = 50;
 
 /**
- * Replaces the newest messages with this page. Keeps older messages if the page continues them, and
- * what the page can't contain: unstored messages and the answer that is streaming.
+ * Replaces the newest messages with this page. Keeps older messages if the page continues them. Also keeps
+ * messages that the page can't contain: unstored ones and the answer that is streaming.
  */
 export function withNewest(loaded: LoadedMessages, page: MessagePage): LoadedMessages {
   const stored = page.messages.map(toThreadMessage);
@@ -31,7 +31,8 @@ export function withNewest(loaded: LoadedMessages, page: MessagePage): LoadedMes
   );
   const parent = loaded.messages.findIndex(({ id }) => id === stored[0]?.parentId);
   const older = loaded.messages.slice(0, parent + 1);
-  const isGapKept = loaded.gap !== null && loaded.gap.before <= (older.at(-1)?.position ?? 0);
+  const isGapKept =
+    loaded.gap !== null && loaded.gap.beforePosition <= (older.at(-1)?.position ?? 0);
   return {
     messages: [...older, ...stored, ...pending],
     nextBefore: older.length > 0 ? loaded.nextBefore : (page.next_before ?? null),
@@ -39,6 +40,7 @@ export function withNewest(loaded: LoadedMessages, page: MessagePage): LoadedMes
   };
 }
 
+/** Adds the next older page. */
 export function withOlder(loaded: LoadedMessages, page: MessagePage): LoadedMessages {
   return {
     ...loaded,
@@ -58,16 +60,18 @@ export function withDistant(
   return {
     messages: merge(newest, page),
     nextBefore: page.next_before ?? null,
-    gap: start > before ? { after: before - 1, before: start } : null,
+    gap: start > before ? { afterPosition: before - 1, beforePosition: start } : null,
   };
 }
 
-/** The `before` of the page that fills the gap from its start, or from its end. */
-export function fillBefore(gap: Gap, fromStart: boolean): number {
-  return fromStart ? Math.min(gap.after + 1 + PAGE_SIZE, gap.before) : gap.before;
+/** The position before which the page ends that fills the gap from its start, or from its end. */
+export function gapPageBefore(gap: Gap, fromStart: boolean): number {
+  return fromStart
+    ? Math.min(gap.afterPosition + 1 + PAGE_SIZE, gap.beforePosition)
+    : gap.beforePosition;
 }
 
-/** Adds a page of the gap that was requested with `before`. */
+/** Adds a page of the gap: the one that ends before `before`. */
 export function withFilled(
   loaded: LoadedMessages,
   page: MessagePage,
@@ -76,21 +80,30 @@ export function withFilled(
   const { gap } = loaded;
   if (gap === null) return loaded;
   const messages = merge(loaded.messages, page);
-  if (before < gap.before) return { ...loaded, messages, gap: { ...gap, after: before - 1 } };
+  if (before < gap.beforePosition)
+    return { ...loaded, messages, gap: { ...gap, afterPosition: before - 1 } };
   const start = page.next_before ?? 0;
-  return { ...loaded, messages, gap: start - 1 > gap.after ? { ...gap, before: start } : null };
+  return {
+    ...loaded,
+    messages,
+    gap: start - 1 > gap.afterPosition ? { ...gap, beforePosition: start } : null,
+  };
 }
 
-/** The message at this position or, if another version is visible, the next one. */
+/**
+ * The message at this position or, if another version is visible, the next one. `undefined` if it is not
+ * loaded.
+ */
 export function messageAt({ messages, nextBefore, gap }: LoadedMessages, position: number) {
   if (nextBefore !== null && position < nextBefore) return undefined;
-  if (gap !== null && position > gap.after && position < gap.before) return undefined;
+  if (gap !== null && position > gap.afterPosition && position < gap.beforePosition)
+    return undefined;
   return messages.find((message) => message.position !== null && message.position >= position);
 }
 
 function newestPart({ messages, gap }: LoadedMessages): readonly ThreadMessage[] {
   if (gap === null) return messages;
-  return messages.filter(({ position }) => position === null || position >= gap.before);
+  return messages.filter(({ position }) => position === null || position >= gap.beforePosition);
 }
 
 function merge(loaded: readonly ThreadMessage[], page: MessagePage): ThreadMessage[] {

@@ -3,14 +3,14 @@ import type { ThreadMessage } from './thread-message';
 
 /** A message of the thread, with the separators around it. */
 export interface Row {
-  /** Stable when the message gets its id, or another version takes its place. */
+  /** Does not change when the message is stored, or when another version takes its place. */
   key: string;
   message: ThreadMessage;
   /** The heading of the local day that begins with this message. */
   day: string | null;
-  /** The messages before this one are not loaded. */
+  /** The messages just before this one are not loaded. */
   isAfterGap: boolean;
-  /** The summary covers the messages up to this one. */
+  /** This is the last message that the summary covers. */
   endsSummary: boolean;
 }
 
@@ -18,13 +18,13 @@ export function rows(state: ThreadState, now: Date): Row[] {
   const keys = new Set<string>();
   const afterGap = firstAfterGap(state);
   let previous: ThreadMessage | null = null;
-  return state.messages.map((message, at) => {
+  return state.messages.map((message, index) => {
     const row: Row = {
       key: newKey(keys, message, previous),
       message,
       day: dayHeading(previous, message, now),
       isAfterGap: afterGap !== null && message.position === afterGap,
-      endsSummary: isSummaryEnd(state, message, state.messages[at + 1]),
+      endsSummary: isSummaryEnd(state, message, state.messages[index + 1]),
     };
     previous = message;
     return row;
@@ -41,16 +41,16 @@ function newKey(keys: Set<string>, message: ThreadMessage, previous: ThreadMessa
 
 function firstAfterGap({ gap, messages }: ThreadState): number | null {
   if (gap === null) return null;
-  return messages.find(({ position }) => (position ?? 0) >= gap.before)?.position ?? null;
+  return messages.find(({ position }) => (position ?? 0) >= gap.beforePosition)?.position ?? null;
 }
 
 function isSummaryEnd(
-  { summaryThrough: through }: ThreadState,
+  { summaryEnd }: ThreadState,
   { position }: ThreadMessage,
   next: ThreadMessage | undefined,
 ): boolean {
-  if (position === null || position > through) return false;
-  return next === undefined || next.position === null || next.position > through;
+  if (position === null || position > summaryEnd) return false;
+  return next === undefined || next.position === null || next.position > summaryEnd;
 }
 
 function dayHeading(

@@ -1,15 +1,16 @@
 /** The end of a sentence: punctuation before white space, full-width punctuation, or a line break. */
-const END = /[.!?…](?=["'”’)\]]*\s)["'”’)\]]*|[。！？]|\n/gu;
+const SENTENCE_END = /[.!?…](?=["'”’)\]]*\s)["'”’)\]]*|[。！？]|\n/gu;
 
 /**
- * The complete sentences of a growing text from the offset `from`, and the offset where they end.
- * Markdown's marks are removed, and code is replaced by the word “Code”.
+ * The complete sentences of a growing text from the offset `from` on, as spoken text, and the offset where
+ * they end.
  */
 export function completeSentences(markdown: string, from: number): { text: string; end: number } {
-  const end = lastEnd(markdown, from);
+  const end = lastSentenceEnd(markdown, from);
   return { text: toSpeech(markdown.slice(from, end)), end };
 }
 
+/** Markdown as plain text to be spoken, with the word “Code” for each code block. */
 export function toSpeech(markdown: string): string {
   return markdown
     .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[^\n]*$/gm, ' Code. ')
@@ -32,13 +33,13 @@ export function stripMarkdown(fragment: string): string {
     .replace(/\s+/g, ' ');
 }
 
-/** An unclosed code block is not spoken yet. */
-function lastEnd(text: string, from: number): number {
+/** The end of the last complete sentence. The sentences end before an unclosed code block. */
+function lastSentenceEnd(text: string, from: number): number {
   const fences = [...text.slice(from).matchAll(/^ {0,3}(?:`{3,}|~{3,})/gm)];
   const open = fences.length % 2 === 1 ? fences.at(-1) : undefined;
   const limit = open === undefined ? text.length : from + open.index;
   let end = from;
-  for (const match of text.slice(0, limit).matchAll(END)) {
+  for (const match of text.slice(0, limit).matchAll(SENTENCE_END)) {
     if (match.index >= from) end = match.index + match[0].length;
   }
   return end;

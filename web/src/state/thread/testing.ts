@@ -2,7 +2,7 @@ import type { ConversationEvent, Message, MessageAccepted, MessagePage } from '.
 
 /** Events and pages of the conversation `c`, for tests. */
 
-export function accepted(changes: Partial<MessageAccepted> = {}) {
+export function messageAccepted(changes: Partial<MessageAccepted> = {}) {
   const data = {
     conversation_id: 'c',
     seq: 1,
@@ -19,11 +19,11 @@ export function accepted(changes: Partial<MessageAccepted> = {}) {
   return { event: 'message_accepted', data } satisfies ConversationEvent;
 }
 
-export function chunk(text: string, turn_id = 't1'): ConversationEvent {
+export function responseChunk(text: string, turn_id = 't1'): ConversationEvent {
   return { event: 'response_chunk', data: { conversation_id: 'c', seq: 2, chunk: text, turn_id } };
 }
 
-export function ended(message_id = 'm2', turn_id = 't1'): ConversationEvent {
+export function responseEnd(message_id = 'm2', turn_id = 't1'): ConversationEvent {
   return {
     event: 'response_end',
     data: {
@@ -39,7 +39,7 @@ export function ended(message_id = 'm2', turn_id = 't1'): ConversationEvent {
   };
 }
 
-export function updated(change: 'branch' | 'reset'): ConversationEvent {
+export function conversationUpdated(change: 'branch' | 'reset'): ConversationEvent {
   return { event: 'conversation_updated', data: { conversation_id: 'c', seq: 1, change } };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { rows } from './rows';
-import { accepted, chunk, ended, message, page, pagesOf } from './testing';
+import { messageAccepted, responseChunk, responseEnd, message, page, pagesOf } from './testing';
 import { Thread } from './thread';
 
 function idsAndContents(thread: Thread) {
@@ -12,11 +12,11 @@ function positions(thread: Thread): (number | null)[] {
   return thread.state.value.messages.map(({ position }) => position);
 }
 
-function span(from: number, to: number): number[] {
+function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-async function opened(count: number): Promise<Thread> {
+async function openThread(count: number): Promise<Thread> {
   const read = pagesOf(count);
   const thread = new Thread('c', 'loading', read);
   thread.load(await read(null));
@@ -33,7 +33,13 @@ describe('a thread', () => {
     thread.addOptimistic('name1', 'why?');
     expect(thread.state.value.messages).toMatchObject([{ status: 'sending', content: 'why?' }]);
 
-    for (const event of [accepted(), chunk('Be'), chunk('cause'), ended()]) thread.apply(event);
+    for (const event of [
+      messageAccepted(),
+      responseChunk('Be'),
+      responseChunk('cause'),
+      responseEnd(),
+    ])
+      thread.apply(event);
 
     expect(thread.state.value).toMatchObject({
       runningTurn: null,
@@ -46,7 +52,13 @@ describe('a thread', () => {
 
   test('rebuilds an answer when its turn is replayed', () => {
     const thread = new Thread('c', 'ready');
-    for (const event of [accepted(), chunk('Be'), accepted(), chunk('Be'), chunk('cause')]) {
+    for (const event of [
+      messageAccepted(),
+      responseChunk('Be'),
+      messageAccepted(),
+      responseChunk('Be'),
+      responseChunk('cause'),
+    ]) {
       thread.apply(event);
     }
 
@@ -55,7 +67,13 @@ describe('a thread', () => {
 
   test('ignores late chunks after the end of an answer', () => {
     const thread = new Thread('c', 'ready');
-    for (const event of [accepted(), chunk('Because'), ended(), chunk('?'), chunk('x', 'other')]) {
+    for (const event of [
+      messageAccepted(),
+      responseChunk('Because'),
+      responseEnd(),
+      responseChunk('?'),
+      responseChunk('x', 'other'),
+    ]) {
       thread.apply(event);
     }
 
@@ -64,8 +82,8 @@ describe('a thread', () => {
 
   test('keeps the partial answer and the reason of a failed turn', () => {
     const thread = new Thread('c', 'ready');
-    thread.apply(accepted());
-    thread.apply(chunk('Be'));
+    thread.apply(messageAccepted());
+    thread.apply(responseChunk('Be'));
     thread.apply({
       event: 'error',
       data: {
@@ -116,8 +134,8 @@ describe('a regenerated answer', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
 
-    thread.apply(accepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
-    thread.apply(chunk('Other', 't2'));
+    thread.apply(messageAccepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
+    thread.apply(responseChunk('Other', 't2'));
 
     expect(idsAndContents(thread)).toEqual([
       ['m1', 'why?'],
@@ -130,10 +148,10 @@ describe('a regenerated answer', () => {
     const complete = page([message(1), message(3, { parent_id: 'm1', versions: ['m2', 'm3'] })]);
     const thread = new Thread('c', 'loading', () => Promise.resolve(complete));
     thread.load(page([message(1)], { running_turn: 't2' }));
-    thread.apply(accepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
+    thread.apply(messageAccepted({ client_message_id: null, answer_id: 'm3', turn_id: 't2' }));
     expect(thread.find('m3')?.versions).toEqual(['m3']);
 
-    thread.apply(ended('m3', 't2'));
+    thread.apply(responseEnd('m3', 't2'));
 
     await expect.poll(() => thread.find('m3')?.versions).toEqual(['m2', 'm3']);
   });
@@ -144,11 +162,11 @@ describe('a continued answer', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2, { status: 'stopped', content: 'The first' })]));
 
-    thread.apply(accepted({ client_message_id: null, turn_id: 't2' }));
+    thread.apply(messageAccepted({ client_message_id: null, turn_id: 't2' }));
     expect(thread.find('m2')).toMatchObject({ content: 'The first', status: 'streaming' });
-    thread.apply(chunk('The first', 't2'));
-    thread.apply(chunk(' and the second.', 't2'));
-    thread.apply(ended('m2', 't2'));
+    thread.apply(responseChunk('The first', 't2'));
+    thread.apply(responseChunk(' and the second.', 't2'));
+    thread.apply(responseEnd('m2', 't2'));
 
     expect(thread.find('m2')).toMatchObject({
       content: 'The first and the second.',
@@ -160,7 +178,7 @@ describe('a continued answer', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
     thread.addOptimistic('name1', 'why?');
-    const { seq: _, ...duplicate } = accepted().data;
+    const { seq: _, ...duplicate } = messageAccepted().data;
 
     thread.apply({ event: 'message_accepted', data: duplicate });
 
@@ -175,7 +193,7 @@ describe('a continued answer', () => {
 describe('another version of a question', () => {
   test('keeps the messages before it, and shows its own answers', () => {
     const thread = new Thread('c', 'ready');
-    thread.load(page(span(1, 4).map((position) => message(position))));
+    thread.load(page(range(1, 4).map((position) => message(position))));
     const edited = message(5, { parent_id: 'm2', role: 'user', versions: ['m3', 'm5'] });
 
     thread.load(page([edited], { next_before: 3, running_turn: 't2' }));
@@ -186,7 +204,7 @@ describe('another version of a question', () => {
 
   test('removes the messages of another path', () => {
     const thread = new Thread('c', 'ready');
-    thread.load(page(span(1, 4).map((position) => message(position))));
+    thread.load(page(range(1, 4).map((position) => message(position))));
 
     thread.load(page([message(7, { parent_id: 'm6' })], { next_before: 7 }));
 
@@ -196,8 +214,8 @@ describe('another version of a question', () => {
 
   test('keeps the streaming answer when the page is loaded', () => {
     const thread = new Thread('c', 'ready');
-    thread.apply(accepted());
-    thread.apply(chunk('Half'));
+    thread.apply(messageAccepted());
+    thread.apply(responseChunk('Half'));
 
     thread.load(page([message(1)], { running_turn: 't1' }));
 
@@ -212,9 +230,11 @@ describe('an edited question', () => {
     const thread = new Thread('c', 'ready');
     thread.edit({ ...editing, problem: null });
 
-    thread.apply(accepted({ client_message_id: 'other' }));
+    thread.apply(messageAccepted({ client_message_id: 'other' }));
     expect(thread.state.value.editing).not.toBeNull();
-    thread.apply(accepted({ client_message_id: 'name2', message_id: 'm3', answer_id: 'm4' }));
+    thread.apply(
+      messageAccepted({ client_message_id: 'name2', message_id: 'm3', answer_id: 'm4' }),
+    );
 
     expect(thread.state.value.editing).toBeNull();
   });
@@ -232,32 +252,32 @@ describe('an edited question', () => {
 
 describe('a message far from the newest', () => {
   test('is loaded with its surroundings, followed by a gap', async () => {
-    const thread = await opened(1000);
+    const thread = await openThread(1000);
 
     await thread.showMessage(300);
 
     expect(thread.state.value.target).toEqual({ id: 'm300' });
-    expect(positions(thread)).toEqual([...span(275, 324), ...span(951, 1000)]);
-    expect(thread.state.value.gap).toEqual({ after: 324, before: 951 });
+    expect(positions(thread)).toEqual([...range(275, 324), ...range(951, 1000)]);
+    expect(thread.state.value.gap).toEqual({ afterPosition: 324, beforePosition: 951 });
     expect(thread.state.value.nextBefore).toBe(275);
   });
 
   test('has no gap if the pages meet', async () => {
-    const thread = await opened(120);
+    const thread = await openThread(120);
 
     await thread.showMessage(50);
 
-    expect(positions(thread)).toEqual(span(25, 120));
+    expect(positions(thread)).toEqual(range(25, 120));
     expect(thread.state.value.gap).toBeNull();
   });
 
   test('is not loaded twice', async () => {
-    const thread = await opened(1000);
+    const thread = await openThread(1000);
 
     await thread.showMessage(980);
 
     expect(thread.state.value.target).toEqual({ id: 'm980' });
-    expect(positions(thread)).toEqual(span(951, 1000));
+    expect(positions(thread)).toEqual(range(951, 1000));
   });
 
   test('is shown after the conversation has loaded', async () => {
@@ -274,17 +294,21 @@ describe('a message far from the newest', () => {
   test.each([true, false])(
     'fills the gap from either side (from the start: %s)',
     async (fromStart) => {
-      const thread = await opened(400);
+      const thread = await openThread(400);
       await thread.showMessage(100);
 
       await thread.fillGap(fromStart);
       const { gap } = thread.state.value;
-      expect(gap).toEqual(fromStart ? { after: 174, before: 351 } : { after: 124, before: 301 });
+      expect(gap).toEqual(
+        fromStart
+          ? { afterPosition: 174, beforePosition: 351 }
+          : { afterPosition: 124, beforePosition: 301 },
+      );
       for (let round = 0; thread.state.value.gap !== null && round < 10; round += 1) {
         await thread.fillGap(fromStart);
       }
 
-      expect(positions(thread)).toEqual(span(75, 400));
+      expect(positions(thread)).toEqual(range(75, 400));
     },
   );
 
@@ -297,12 +321,12 @@ describe('a message far from the newest', () => {
     thread.load(await read(null));
 
     await thread.loadOlder();
-    expect(thread.state.value.loading).toBe('failed');
+    expect(thread.state.value.pageLoading).toBe('failed');
     isOffline = false;
     await thread.loadOlder();
 
-    expect(thread.state.value.loading).toBe('idle');
-    expect(positions(thread)).toEqual(span(1, 100));
+    expect(thread.state.value.pageLoading).toBe('idle');
+    expect(positions(thread)).toEqual(range(1, 100));
   });
 });
 
@@ -316,7 +340,7 @@ describe('the rows of a thread', () => {
     const keys = () => rows(thread.state.value, now).map(({ key }) => key);
     const before = keys();
 
-    thread.apply(accepted({ message_id: 'm3', position: 3, answer_id: 'm4' }));
+    thread.apply(messageAccepted({ message_id: 'm3', position: 3, answer_id: 'm4' }));
     expect(keys().slice(0, 3)).toEqual(before);
     thread.load(page([message(1), message(9, { parent_id: 'm1' })]));
 
@@ -327,16 +351,16 @@ describe('the rows of a thread', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
     for (const name of ['a', 'b', 'c']) thread.addOptimistic(name, name);
-    thread.apply(accepted({ client_message_id: 'b', message_id: 'm3', position: 3 }));
+    thread.apply(messageAccepted({ client_message_id: 'b', message_id: 'm3', position: 3 }));
     const keys = rows(thread.state.value, now).map(({ key }) => key);
 
     expect(new Set(keys).size).toBe(keys.length);
   });
 
   test('mark new days, the end of the summary and gaps', async () => {
-    const thread = await opened(200);
+    const thread = await openThread(200);
     await thread.showMessage(60);
-    thread.setSummaryThrough(100);
+    thread.setSummaryEnd(100);
     const all = rows(thread.state.value, now);
 
     expect(all.filter(({ day }) => day !== null).map(({ day }) => day)).toEqual([

@@ -9,7 +9,7 @@ import type {
 } from '../../api/types';
 import { Store } from '../store';
 import {
-  fillBefore,
+  gapPageBefore,
   type LoadedMessages,
   messageAt,
   PAGE_SIZE,
@@ -36,12 +36,12 @@ export interface ThreadState extends LoadedMessages {
   /** The id of the turn whose answer is streaming. */
   runningTurn: string | null;
   editing: Editing | null;
-  /** The message to scroll to: a new object for each request. */
+  /** The message to scroll to. Each request sets a new object, even for the same message. */
   target: { id: string } | null;
-  /** The state of loading pages other than the newest. */
-  loading: 'idle' | 'older' | 'gap' | 'failed';
+  /** Whether a page other than the newest is being loaded, or the last attempt failed. */
+  pageLoading: 'idle' | 'older' | 'gap' | 'failed';
   /** The position of the last message that the summary covers; 0 without a summary. */
-  summaryThrough: number;
+  summaryEnd: number;
   ledger: Ledger | null;
   /** All tokens of the last turn, including its answer. */
   tokensUsed: number | null;
@@ -55,8 +55,8 @@ const EMPTY: ThreadState = {
   runningTurn: null,
   editing: null,
   target: null,
-  loading: 'idle',
-  summaryThrough: 0,
+  pageLoading: 'idle',
+  summaryEnd: 0,
   ledger: null,
   tokensUsed: null,
 };
@@ -74,7 +74,7 @@ export class Thread {
   readonly state: Store<ThreadState>;
   /** The ids of answers whose turn has started and sent no chunk yet. */
   readonly #awaitingChunk = new Set<string>();
-  /** The turn that was running when the page was loaded, so that its answer's versions are unknown. */
+  /** The turn that was running when the newest page was loaded. The versions of its answer are unknown. */
   #turnAtLoad: string | null = null;
 
   constructor(
@@ -101,22 +101,22 @@ export class Thread {
   }
 
   async loadOlder(): Promise<void> {
-    const { nextBefore, loading } = this.state.value;
-    if (nextBefore === null || isLoading(loading)) return;
+    const { nextBefore, pageLoading } = this.state.value;
+    if (nextBefore === null || isLoading(pageLoading)) return;
     await this.#loadPage('older', nextBefore, withOlder);
   }
 
   /** Loads a page of the gap, from its start or from its end. */
   async fillGap(fromStart: boolean): Promise<void> {
-    const { gap, loading } = this.state.value;
-    if (gap === null || isLoading(loading)) return;
-    const before = fillBefore(gap, fromStart);
+    const { gap, pageLoading } = this.state.value;
+    if (gap === null || isLoading(pageLoading)) return;
+    const before = gapPageBefore(gap, fromStart);
     await this.#loadPage('gap', before, (state, page) => withFilled(state, page, before));
   }
 
   /** Scrolls to the message at this position; loads it and its surroundings if necessary. */
   async showMessage(position: number): Promise<void> {
-    await this.#initialLoad();
+    await this.#waitForInitialLoad();
     if (messageAt(this.state.value, position) === undefined) {
       const before = position + PAGE_SIZE / 2;
       await this.#loadPage('gap', before, (state, page) => withDistant(state, page, before));
@@ -140,7 +140,7 @@ export class Thread {
     }
   }
 
-  /** Whether this page has sent a message or an edit with this id. */
+  /** Whether this thread shows an unaccepted message or edit with this id. */
   isPending(clientMessageId: string): boolean {
     return (
       this.find(clientMessageId) !== undefined ||
@@ -152,8 +152,8 @@ export class Thread {
     this.#update({ editing });
   }
 
-  setSummaryThrough(through: number): void {
-    this.#update({ summaryThrough: through });
+  setSummaryEnd(position: number): void {
+    this.#update({ summaryEnd: position });
   }
 
   removeMessage(id: string): void {
@@ -181,16 +181,16 @@ export class Thread {
         return this.#update({
           ledger: data.ledger,
           tokensUsed: data.total_tokens_used,
-          summaryThrough: data.ledger.summary_through,
+          summaryEnd: data.ledger.summary_through,
         });
       case 'conversation_updated':
         if (data.change === 'deleted') this.fail('missing');
-        else if (data.change === 'compacted') this.setSummaryThrough(data.summary_through);
+        else if (data.change === 'compacted') this.setSummaryEnd(data.summary_through);
     }
   }
 
   #startTurn(accepted: MessageAccepted): void {
-    // The reply to a duplicate, sent to this connection only: the turn may have ended long ago.
+    // This is the reply to a duplicate, sent to this connection only. The turn may have ended long ago.
     if (accepted.seq === undefined && this.find(accepted.answer_id)) {
       if (accepted.client_message_id) this.removeMessage(accepted.client_message_id);
       return;
@@ -245,21 +245,21 @@ export class Thread {
   }
 
   async #loadPage(
-    loading: 'older' | 'gap',
+    pageLoading: 'older' | 'gap',
     before: number,
     change: (state: ThreadState, page: MessagePage) => LoadedMessages,
   ): Promise<void> {
-    this.#update({ loading });
+    this.#update({ pageLoading });
     try {
       const page = await this.fetchPage(before);
-      this.state.update((state) => ({ ...state, ...change(state, page), loading: 'idle' }));
+      this.state.update((state) => ({ ...state, ...change(state, page), pageLoading: 'idle' }));
     } catch {
-      this.#update({ loading: 'failed' });
+      this.#update({ pageLoading: 'failed' });
     }
   }
 
   /** Resolves when the newest page is loaded, or loading it has failed. */
-  async #initialLoad(): Promise<void> {
+  async #waitForInitialLoad(): Promise<void> {
     if (this.state.value.phase !== 'loading') return;
     await new Promise<void>((resolve) => {
       const unsubscribe = this.state.subscribe(() => {
@@ -287,13 +287,13 @@ export class Thread {
 export function problemOf({
   message,
   code,
-  retry_after_ms: wait,
+  retry_after_ms: waitMs,
 }: Pick<RejectedFrame, 'message' | 'code' | 'retry_after_ms'>): Problem {
-  return { message, code, retryAt: wait === undefined ? null : Date.now() + wait };
+  return { message, code, retryAt: waitMs === undefined ? null : Date.now() + waitMs };
 }
 
-function isLoading(loading: ThreadState['loading']): boolean {
-  return loading === 'older' || loading === 'gap';
+function isLoading(pageLoading: ThreadState['pageLoading']): boolean {
+  return pageLoading === 'older' || pageLoading === 'gap';
 }
 
 function isSentEdit(editing: Editing | null, accepted: MessageAccepted): boolean {

@@ -2,8 +2,8 @@ import type { MessageAccepted } from '../../api/types';
 import { isUnstored, type ThreadMessage } from './thread-message';
 
 /**
- * Applies the start of a turn: its question and its answer become the end of the visible path,
- * followed only by unstored messages. An existing answer is continued.
+ * Applies the start of a turn: its question and its answer become the end of the visible path. Only
+ * unstored messages follow them. An answer that exists already is continued.
  */
 export function startTurn(
   messages: readonly ThreadMessage[],
@@ -36,8 +36,8 @@ export function upsert(
   messages: readonly ThreadMessage[],
   changed: ThreadMessage,
 ): readonly ThreadMessage[] {
-  const at = messages.findLastIndex(({ id }) => id === changed.id);
-  return at < 0 ? [...messages, changed] : messages.with(at, changed);
+  const index = messages.findLastIndex(({ id }) => id === changed.id);
+  return index < 0 ? [...messages, changed] : messages.with(index, changed);
 }
 
 function question(
@@ -60,18 +60,18 @@ function question(
 }
 
 function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): ThreadMessage {
-  const existingQuestion = messages.find(({ id }) => id === accepted.answer_id);
+  const existingAnswer = messages.find(({ id }) => id === accepted.answer_id);
   const sibling = messages.find(({ parentId }) => parentId === accepted.message_id);
-  const versions = existingQuestion?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
+  const versions = existingAnswer?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
   return {
     id: accepted.answer_id,
     parentId: accepted.message_id,
     turnId: accepted.turn_id,
     role: 'assistant',
-    content: existingQuestion?.content ?? '',
+    content: existingAnswer?.content ?? '',
     status: 'streaming',
-    position: existingQuestion?.position ?? accepted.position + 1,
-    createdAt: existingQuestion?.createdAt ?? accepted.created_at,
+    position: existingAnswer?.position ?? accepted.position + 1,
+    createdAt: existingAnswer?.createdAt ?? accepted.created_at,
     versions,
     problem: null,
   };

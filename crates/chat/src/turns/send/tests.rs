@@ -54,7 +54,7 @@ async fn a_permit_is_acquired_before_tokens_are_counted() {
     };
     let (sent, rejected) = tokio::join!(test.send(&long), rejected);
 
-    assert!(matches!(sent, Ok(Sent::Accepted(_))), "{sent:?}");
+    assert!(matches!(sent, Ok(StartTurnOutcome::Accepted(_))), "{sent:?}");
     assert_eq!(code(rejected), "too_many_turns");
 }
 

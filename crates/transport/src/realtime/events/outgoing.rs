@@ -112,7 +112,7 @@ impl OutgoingEvent {
         }
     }
 
-    /// Converts an update of a subscription.
+    /// Converts an update of a subscription into the events to send.
     pub(crate) fn from_update(conversation_id: ConversationId, update: Update) -> Vec<Self> {
         match update {
             Update::Events(events) => events.into_iter().map(Self::Event).collect(),

@@ -1,5 +1,6 @@
-//! The frames of the server as schemas. OpenAPI can't describe WebSocket messages, so they are listed
-//! among its components, like those of clients; `docs/asyncapi.yaml` and the page's types refer to them there.
+//! Schemas of the frames that the server sends. OpenAPI can't describe WebSocket messages, so these schemas,
+//! like that of `ClientEvent`, are only components of the OpenAPI document. `docs/asyncapi.yaml` and the
+//! page's types refer to them.
 
 use serde::Serialize;
 use utoipa::ToSchema;

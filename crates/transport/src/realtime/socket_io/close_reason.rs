@@ -1,4 +1,4 @@
-//! Why an Engine.IO session ended.
+//! The reasons for which an Engine.IO session ends.
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) enum CloseReason {
     MessageTooLarge,
     /// The client kept exceeding its rate of messages after it was warned.
     TooManyMessages,
-    /// The client did not answer in time.
+    /// The client did not respond in time.
     TimedOut,
     /// The server is shutting down.
     ServerRestart,

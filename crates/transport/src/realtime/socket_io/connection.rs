@@ -14,7 +14,7 @@ use webchat_chat::Chat;
 use webchat_domain::Session;
 
 use super::close_reason::CloseReason;
-use super::outbox::{MAX_PAYLOAD, Queued, acknowledgement, wrap};
+use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
 use crate::realtime::client::{Client, FrameError};
 use crate::realtime::connections::Connections;
@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The only namespace.
 const NAMESPACE: &str = "/";
 
-/// The maximum number of attachments of a packet. They are parsed, but then rejected.
+/// The maximum number of attachments of a packet. Attachments are parsed, but then rejected.
 const MAX_ATTACHMENTS: usize = 10;
 
 /// The Socket.IO connection of a session: a [`Client`] while it is connected to the namespace.
@@ -34,10 +34,10 @@ pub(super) struct SocketIoConnection {
     chat: Chat,
     session: Session,
     connections: Connections,
-    outbox: mpsc::Sender<Queued>,
-    limits: ParseConfig,
+    outbox: mpsc::Sender<OutboxItem>,
+    parse_config: ParseConfig,
     attachments: ParserState,
-    client: Option<Client<Queued>>,
+    client: Option<Client<OutboxItem>>,
 }
 
 impl SocketIoConnection {
@@ -45,26 +45,26 @@ impl SocketIoConnection {
         chat: Chat,
         session: Session,
         connections: Connections,
-        outbox: mpsc::Sender<Queued>,
+        outbox: mpsc::Sender<OutboxItem>,
     ) -> Self {
-        let limits = ParseConfig {
+        let parse_config = ParseConfig {
             max_incoming_binary_buf_size: MAX_PAYLOAD,
             max_incoming_binaries: MAX_ATTACHMENTS,
             ..ParseConfig::default()
         };
         let attachments = ParserState::default();
-        Self { chat, session, connections, outbox, limits, attachments, client: None }
+        Self { chat, session, connections, outbox, parse_config, attachments, client: None }
     }
 
     /// Handles the client's packets until the session must end. Returns the reason.
     pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Packet>) -> CloseReason {
-        let connecting = async {
+        let connect = async {
             while self.client.is_none() {
                 self.handle_next(inbox).await?;
             }
             Ok(())
         };
-        match timeout(CONNECT_TIMEOUT, connecting).await {
+        match timeout(CONNECT_TIMEOUT, connect).await {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => return reason,
             Err(_) => return CloseReason::TimedOut,
@@ -84,15 +84,17 @@ impl SocketIoConnection {
     }
 
     async fn handle_next(&mut self, inbox: &mut mpsc::Receiver<Packet>) -> Result<(), CloseReason> {
-        let decoded = match inbox.recv().await.ok_or(CloseReason::ClientClosed)? {
-            Packet::Message(text) => CommonParser.decode_str(&self.limits, &self.attachments, text),
-            Packet::Binary(bytes) => {
-                CommonParser.decode_bin(&self.limits, &self.attachments, bytes)
+        let packet = match inbox.recv().await.ok_or(CloseReason::ClientClosed)? {
+            Packet::Message(text) => {
+                CommonParser.decode_str(&self.parse_config, &self.attachments, text)
             }
-            // The session has handled the packets of Engine.IO itself.
+            Packet::Binary(bytes) => {
+                CommonParser.decode_bin(&self.parse_config, &self.attachments, bytes)
+            }
+            // The session handles the packets of Engine.IO.
             _ => return Ok(()),
         };
-        match decoded {
+        match packet {
             Ok(packet) => self.dispatch(packet).await,
             Err(ParseError::NeedsMoreBinaryData) => Ok(()),
             Err(_) => Err(CloseReason::ProtocolError),
@@ -114,8 +116,8 @@ impl SocketIoConnection {
                 self.client = None;
                 Ok(())
             }
-            PacketData::Event(value, id) => self.event(&value, id, false).await,
-            PacketData::BinaryEvent(value, id) => self.event(&value, id, true).await,
+            PacketData::Event(value, id) => self.handle_event(&value, id, false).await,
+            PacketData::BinaryEvent(value, id) => self.handle_event(&value, id, true).await,
             // The server requests no acknowledgements.
             PacketData::EventAck(..) | PacketData::BinaryAck(..) => Ok(()),
             PacketData::Connect(_) | PacketData::ConnectError(_) => Err(CloseReason::ProtocolError),
@@ -127,9 +129,8 @@ impl SocketIoConnection {
         CommonParser
             .decode_default::<Map<String, Json>>(auth.as_ref())
             .map_err(|_| CloseReason::ProtocolError)?;
-        let connected = CommonParser.encode_default(&ConnectPacket { sid: Sid::new() });
-        let connected = connected.map(|sid| wrap(SocketIoPacket::connect(NAMESPACE, Some(sid))));
-        self.send(connected).await?;
+        let data = CommonParser.encode_default(&ConnectPacket { sid: Sid::new() });
+        self.send(data.map(|data| wrap(SocketIoPacket::connect(NAMESPACE, Some(data))))).await?;
         let mut client = Client::new(
             self.chat.clone(),
             self.session.clone(),
@@ -141,15 +142,15 @@ impl SocketIoConnection {
         Ok(())
     }
 
-    /// Handles an event. If the client requests an acknowledgement, its only argument is the error; on
-    /// success it has no argument, like the acknowledgement of a handler that returns nothing.
-    async fn event(
+    /// Handles an event, and acknowledges it if the client requests that. The acknowledgement's only
+    /// argument is the error; without an error it has no arguments, as if a handler returned nothing.
+    async fn handle_event(
         &mut self,
         value: &Value,
         id: Option<i64>,
         is_binary: bool,
     ) -> Result<(), CloseReason> {
-        let frame = frame(value).ok_or(CloseReason::ProtocolError)?;
+        let frame = parse_frame(value).ok_or(CloseReason::ProtocolError)?;
         let client = self.client.as_mut().ok_or(CloseReason::ProtocolError)?;
         let subject = frame.subject();
         let frame = if is_binary {
@@ -163,7 +164,7 @@ impl SocketIoConnection {
             Err(FrameError::TooManyMessages) => return Err(CloseReason::TooManyMessages),
         };
         match id {
-            Some(id) => self.send(acknowledgement(id, error.as_slice())).await,
+            Some(id) => self.send(encode_acknowledgement(id, error.as_slice())).await,
             None => Ok(()),
         }
     }
@@ -173,12 +174,12 @@ impl SocketIoConnection {
             tracing::error!(%error, "failed to encode a packet");
             CloseReason::ProtocolError
         })?;
-        self.outbox.send(Queued::Packet(packet)).await.map_err(|_| CloseReason::ClientClosed)
+        self.outbox.send(OutboxItem::Packet(packet)).await.map_err(|_| CloseReason::ClientClosed)
     }
 }
 
-/// Returns an event's name and its first argument. Further arguments are ignored.
-fn frame(value: &Value) -> Option<Frame> {
+/// Returns an event's name and its first argument as a frame. Ignores further arguments.
+fn parse_frame(value: &Value) -> Option<Frame> {
     let arguments: Vec<Json> = serde_json::from_str(value.as_str()?).ok()?;
     let mut arguments = arguments.into_iter();
     let Some(Json::String(event)) = arguments.next() else { return None };

@@ -10,11 +10,11 @@ use webchat_domain::{Session, SessionId};
 
 use super::close_reason::CloseReason;
 use super::engine_io_error::EngineIoError;
-use super::outbox::{MAX_PAYLOAD, Outbox, Queued};
+use super::outbox::{MAX_PAYLOAD, Outbox, OutboxItem};
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 
-/// How long a client may take to answer a ping.
+/// How long a client may take to respond to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The delay of the empty response to a poll while its client switches to the WebSocket. Without it, the
@@ -24,7 +24,7 @@ const NOOP_DELAY: Duration = Duration::from_millis(100);
 /// An Engine.IO session.
 pub(super) struct EngineIoSession {
     sid: Sid,
-    /// The session of the browser that opened it.
+    /// The browser's session, which opened this one.
     browser_session: SessionId,
     transport: watch::Sender<ActiveTransport>,
     close_reason: watch::Sender<Option<CloseReason>>,
@@ -56,7 +56,7 @@ impl EngineIoSession {
     pub(super) fn new(
         browser_session: SessionId,
         transport: ActiveTransport,
-    ) -> (Self, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
+    ) -> (Self, mpsc::Sender<OutboxItem>, mpsc::Receiver<Packet>) {
         let ping = Arc::new(Notify::new());
         let (sender, outbox) = Outbox::new(Arc::clone(&ping));
         let (inbox, receiver) = mpsc::channel(1);
@@ -118,7 +118,7 @@ impl EngineIoSession {
         ended.ok().and_then(|reason| *reason).unwrap_or(CloseReason::ClientClosed)
     }
 
-    /// Pings the client until it fails to answer in time.
+    /// Pings the client until it fails to respond in time.
     pub(super) async fn keep_alive(&self) -> CloseReason {
         loop {
             sleep(PING_INTERVAL).await;
@@ -129,7 +129,7 @@ impl EngineIoSession {
         }
     }
 
-    /// Locks the outbox for a poll. A second poll at the same time ends the session: their responses
+    /// Locks the outbox for a poll. A second poll at the same time ends the session, because the responses
     /// could arrive in any order.
     pub(super) fn outbox_for_poll(&self) -> Result<MutexGuard<'_, Outbox>, EngineIoError> {
         self.lock_for_request(&self.outbox)
@@ -144,12 +144,12 @@ impl EngineIoSession {
         &self,
         mutex: &'a Mutex<T>,
     ) -> Result<MutexGuard<'a, T>, EngineIoError> {
-        let locked = mutex.try_lock();
-        // Checked after the lock: the WebSocket becomes the active transport before it locks.
+        let guard = mutex.try_lock();
+        // Check after locking: the WebSocket becomes the active transport before it locks anything.
         if *self.transport.borrow() == ActiveTransport::WebSocket {
             return Err(EngineIoError::BadRequest);
         }
-        locked.map_err(|_| {
+        guard.map_err(|_| {
             self.end(CloseReason::ProtocolError);
             EngineIoError::BadRequest
         })
@@ -189,15 +189,15 @@ impl EngineIoSession {
         self.transport.send_replace(ActiveTransport::Polling);
     }
 
-    /// Completes when a pending poll should return without packets: the client waits for that before it
-    /// switches to the WebSocket.
-    pub(super) async fn leaving_polling(&self) {
+    /// Completes shortly after the WebSocket was probed. A pending poll then returns without packets: the
+    /// client waits for that before it switches to the WebSocket.
+    pub(super) async fn probed(&self) {
         let mut transport = self.transport.subscribe();
-        let is_leaving = |transport: &ActiveTransport| {
+        let was_probed = |transport: &ActiveTransport| {
             !matches!(transport, ActiveTransport::Polling | ActiveTransport::Probing)
         };
         // Can't fail: the session owns the sender.
-        let _ = transport.wait_for(is_leaving).await;
+        let _ = transport.wait_for(was_probed).await;
         sleep(NOOP_DELAY).await;
     }
 
@@ -237,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    fn open() -> (EngineIoSession, mpsc::Sender<Queued>, mpsc::Receiver<Packet>) {
+    fn open() -> (EngineIoSession, mpsc::Sender<OutboxItem>, mpsc::Receiver<Packet>) {
         EngineIoSession::new(SessionId::generate(), ActiveTransport::Polling)
     }
 
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_is_pinged_every_25_s_and_times_out_when_it_does_not_answer_for_20_s() {
+    async fn a_client_is_pinged_every_25_s_and_times_out_when_it_does_not_respond_for_20_s() {
         let (session, _sender, _inbox) = open();
         let start = Instant::now();
         let mut pings = Vec::new();
@@ -274,15 +274,15 @@ mod tests {
     async fn pings_and_pongs_overtake_waiting_messages() {
         let (session, sender, _inbox) = open();
         let message = || Packet::Message("x".into());
-        while sender.try_send(Queued::Packet(message())).is_ok() {}
+        while sender.try_send(OutboxItem::Packet(message())).is_ok() {}
         receive(&session, message()).await.unwrap();
 
-        let waiting = receive(&session, message()).now_or_never();
-        let ponged = receive(&session, Packet::Pong).now_or_never();
+        let message_result = receive(&session, message()).now_or_never();
+        let pong_result = receive(&session, Packet::Pong).now_or_never();
         session.ping.notify_one();
         let payload = poll(&session).await;
 
-        assert_eq!((waiting, ponged), (None, Some(Ok(()))));
+        assert_eq!((message_result, pong_result), (None, Some(Ok(()))));
         assert!(payload.starts_with("2\x1e4x\x1e4x"), "{payload}");
     }
 

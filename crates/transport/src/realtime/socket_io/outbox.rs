@@ -24,29 +24,29 @@ const MAX_PACKETS: usize = 16;
 
 const SEPARATOR: char = '\x1e';
 
-/// The packets to a client, read by the active transport.
+/// The packets to a client, which the active transport sends.
 pub(super) struct Outbox {
     /// Bypasses the queue: a ping must not wait behind the events for a slow client.
     ping: Arc<Notify>,
-    queue: mpsc::Receiver<Queued>,
+    queue: mpsc::Receiver<OutboxItem>,
 }
 
 /// An entry of an outbox.
-pub(super) enum Queued {
+pub(super) enum OutboxItem {
     Packet(Packet),
     /// Encoded only when it is sent.
     Event(OutgoingEvent),
 }
 
-impl From<OutgoingEvent> for Queued {
+impl From<OutgoingEvent> for OutboxItem {
     fn from(event: OutgoingEvent) -> Self {
         Self::Event(event)
     }
 }
 
 impl Outbox {
-    /// Notifying `ping` sends a ping.
-    pub(super) fn new(ping: Arc<Notify>) -> (mpsc::Sender<Queued>, Self) {
+    /// Creates an outbox and the sender of its queue. Notifying `ping` sends a ping.
+    pub(super) fn new(ping: Arc<Notify>) -> (mpsc::Sender<OutboxItem>, Self) {
         let (sender, queue) = mpsc::channel(OUTBOX_CAPACITY);
         (sender, Self { ping, queue })
     }
@@ -57,16 +57,16 @@ impl Outbox {
     /// Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Packet> {
         loop {
-            let queued = tokio::select! {
+            let item = tokio::select! {
                 biased;
                 () = self.ping.notified() => return Some(Packet::Ping),
-                queued = self.queue.recv() => queued?,
+                item = self.queue.recv() => item?,
             };
-            let event = match queued {
-                Queued::Packet(packet) => return Some(packet),
-                Queued::Event(event) => event,
+            let event = match item {
+                OutboxItem::Packet(packet) => return Some(packet),
+                OutboxItem::Event(event) => event,
             };
-            match encode(&event) {
+            match encode_event(&event) {
                 Ok(packet) => return Some(packet),
                 Err(error) => tracing::error!(%error, "failed to encode an event"),
             }
@@ -92,18 +92,18 @@ impl Outbox {
 }
 
 /// Splits a posted payload into packets.
-pub(super) fn split(payload: &str) -> impl Iterator<Item = &str> {
+pub(super) fn split_payload(payload: &str) -> impl Iterator<Item = &str> {
     payload.split(SEPARATOR)
 }
 
 /// Encodes an event, with its data as the only argument.
-fn encode(event: &OutgoingEvent) -> Result<Packet, ParserError> {
+fn encode_event(event: &OutgoingEvent) -> Result<Packet, ParserError> {
     let arguments = CommonParser.encode_default(&(event.name(), event))?;
     Ok(wrap(SocketIoPacket::event("/", arguments)))
 }
 
 /// Encodes the acknowledgement of the event `id`.
-pub(super) fn acknowledgement(
+pub(super) fn encode_acknowledgement(
     id: i64,
     arguments: &[impl Serialize],
 ) -> Result<Packet, ParserError> {

@@ -10,7 +10,7 @@ use webchat_chat::Chat;
 use super::close_reason::CloseReason;
 use super::engine_io_error::EngineIoError;
 use super::engine_io_session::{ActiveTransport, EngineIoSession};
-use super::outbox::{MAX_PAYLOAD, split};
+use super::outbox::{MAX_PAYLOAD, split_payload};
 use super::session_task;
 use crate::error::api_error::ApiError;
 use crate::extract::session::{self, RequiredSession};
@@ -54,12 +54,12 @@ async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
             let closed = || last_packet(session.end(CloseReason::ServerRestart)).into();
             Ok(payload.unwrap_or_else(closed))
         }
-        () = session.leaving_polling() => Ok(Packet::Noop.into()),
+        () = session.probed() => Ok(Packet::Noop.into()),
         reason = session.ended() => Ok(last_packet(reason).into()),
     }
 }
 
-/// A client that closed the session itself only waits for its poll to return.
+/// The last packet of a session. A client that closed the session itself only waits for its poll to return.
 fn last_packet(reason: CloseReason) -> Packet {
     if reason == CloseReason::ClientClosed { Packet::Noop } else { Packet::Close }
 }
@@ -67,7 +67,7 @@ fn last_packet(reason: CloseReason) -> Packet {
 /// Handles the packets that the client posts.
 async fn receive(session: &EngineIoSession, payload: Payload) -> Result<(), ApiError> {
     let inbox = session.inbox_for_post()?;
-    let posted = payload.to_bytes_limited(MAX_PAYLOAD).await.map_err(|_| {
+    let body = payload.to_bytes_limited(MAX_PAYLOAD).await.map_err(|_| {
         session.end(CloseReason::MessageTooLarge);
         ApiError::PayloadTooLarge
     })?;
@@ -75,9 +75,9 @@ async fn receive(session: &EngineIoSession, payload: Payload) -> Result<(), ApiE
         session.end(CloseReason::ProtocolError);
         EngineIoError::BadRequest
     };
-    let posted = posted.map_err(|_| malformed())?;
-    let packets = str::from_utf8(&posted).map_err(|_| malformed())?;
-    for packet in split(packets) {
+    let body = body.map_err(|_| malformed())?;
+    let packets = str::from_utf8(&body).map_err(|_| malformed())?;
+    for packet in split_payload(packets) {
         let packet = Str::copy_from_slice(packet);
         let packet = Packet::parse(ProtocolVersion::V4, packet).map_err(|_| malformed())?;
         session.receive(packet, &inbox).await?;

@@ -46,22 +46,22 @@ async fn run(
     closing: CancellationToken,
 ) {
     let session = &entry.session;
-    let ended = tokio::select! {
+    let end = tokio::select! {
         reason = session.ended() => Some(reason),
         reason = session.keep_alive() => Some(reason),
         reason = connection.run(&mut inbox) => Some(reason),
         () = closing.cancelled() => None,
     };
-    let reason = if let Some(reason) = ended {
+    let reason = if let Some(reason) = end {
         reason
     } else {
-        let flushed = async {
-            // Drops the outbox's last senders: once the client has received the rest, the outbox
-            // closes, and with it the session.
+        let flush = async {
+            // This drops the last senders of the outbox. When the client has received the remaining
+            // packets, the outbox closes, and the session ends.
             connection.finish().await;
             session.ended().await
         };
-        timeout(POLL_GRACE, flushed).await.unwrap_or(CloseReason::ServerRestart)
+        timeout(POLL_GRACE, flush).await.unwrap_or(CloseReason::ServerRestart)
     };
     session.end(reason);
 }

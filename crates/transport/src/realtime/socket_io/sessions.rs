@@ -9,8 +9,8 @@ use super::close_reason::CloseReason;
 use super::engine_io_session::EngineIoSession;
 use crate::error::api_error::ApiError;
 
-/// The maximum number of sessions. Each takes some 14 KB, and lives for 45 s after its client is gone;
-/// a polling session keeps no connection open, so the limit of connections does not bound their number.
+/// The maximum number of sessions. A session takes some 14 KB, and lives for 45 s after its client is gone.
+/// A polling session keeps no connection open, so a limit of connections does not limit the sessions.
 const MAX_SESSIONS: usize = 10_000;
 
 /// An entry in the table of sessions. Dropping it removes the session.
@@ -22,7 +22,7 @@ pub(super) struct SessionEntry {
 impl Drop for SessionEntry {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.session.sid());
-        // Has no effect unless the session's task panicked: then its transports would wait forever.
+        // Only matters if the session's task has panicked: its transports would otherwise wait forever.
         self.session.end(CloseReason::ProtocolError);
     }
 }

@@ -21,7 +21,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::session::{self, RequiredSession};
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
-use crate::realtime::websocket::frame_guard::{FirstViolation, Violation, guard};
+use crate::realtime::websocket::frame_validator::{FirstViolation, Violation, validate_frames};
 
 /// How long a client may take to switch from polling.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ pub(super) async fn open(
     chat: &Chat,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let (payload, violation) = guard(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
+    let (payload, violation) = validate_frames(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     let caller = RequiredSession::extract(request).await?;
     session::extend(request, chat, &caller.session).await?;
@@ -62,7 +62,7 @@ pub(super) async fn upgrade(
     session: Arc<EngineIoSession>,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let (payload, violation) = guard(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
+    let (payload, violation) = validate_frames(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     session.begin_upgrade().map_err(ApiError::from)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
@@ -94,13 +94,13 @@ impl WebSocket {
 
     async fn run_upgrade(mut self) {
         let session = Arc::clone(&self.session);
-        let probed = tokio::select! {
-            probed = timeout(UPGRADE_TIMEOUT, self.probe()) => {
-                probed.unwrap_or(Err(CloseReason::TimedOut))
+        let result = tokio::select! {
+            result = timeout(UPGRADE_TIMEOUT, self.probe()) => {
+                result.unwrap_or(Err(CloseReason::TimedOut))
             }
             reason = session.ended() => Err(reason),
         };
-        match probed {
+        match result {
             Ok(()) => self.run().await,
             Err(reason) => {
                 session.cancel_upgrade();
@@ -109,15 +109,15 @@ impl WebSocket {
         }
     }
 
-    /// Answers the client's probe of the WebSocket, and waits until the client has switched from polling.
+    /// Replies to the client's probe of the WebSocket, and waits until the client has switched from polling.
     async fn probe(&mut self) -> Result<(), CloseReason> {
-        self.expect(&Packet::PingUpgrade).await?;
+        self.expect_packet(&Packet::PingUpgrade).await?;
         self.session.mark_probed();
         send(&mut self.socket, Packet::PongUpgrade).await?;
-        self.expect(&Packet::Upgrade).await
+        self.expect_packet(&Packet::Upgrade).await
     }
 
-    async fn expect(&mut self, packet: &Packet) -> Result<(), CloseReason> {
+    async fn expect_packet(&mut self, packet: &Packet) -> Result<(), CloseReason> {
         let received = receive(&mut self.socket, &mut self.stream, &self.violation).await?;
         if received == *packet { Ok(()) } else { Err(CloseReason::ProtocolError) }
     }
@@ -125,13 +125,13 @@ impl WebSocket {
     /// Relays packets in both directions until the session ends.
     async fn run(self) {
         let Self { socket, mut stream, violation, session } = self;
-        let mut reading = socket.clone();
-        let mut writing = socket.clone();
+        let mut read_socket = socket.clone();
+        let mut write_socket = socket.clone();
         let transport = async {
             let (mut outbox, inbox) = session.switch_to_websocket().await;
             tokio::select! {
-                reason = read(&mut reading, &mut stream, &violation, &session, &inbox) => reason,
-                reason = write(&mut writing, &mut outbox) => reason,
+                reason = read(&mut read_socket, &mut stream, &violation, &session, &inbox) => reason,
+                reason = write(&mut write_socket, &mut outbox) => reason,
             }
         };
         let reason = tokio::select! {

@@ -2,15 +2,15 @@
 
 use actix_ws::{CloseCode, CloseReason, ProtocolError};
 
-use super::frame_guard::Violation;
+use super::frame_validator::Violation;
 
 pub(super) fn close_reason(code: CloseCode, description: &str) -> CloseReason {
     CloseReason { code, description: Some(description.to_owned()) }
 }
 
-pub(super) fn protocol_error(error: &ProtocolError) -> CloseReason {
+pub(super) fn reason_of_error(error: &ProtocolError) -> CloseReason {
     match error {
-        ProtocolError::Overflow => violation(Violation::TooLarge),
+        ProtocolError::Overflow => reason_of_violation(Violation::TooLarge),
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             close_reason(CloseCode::Invalid, "text must be UTF-8")
         }
@@ -18,7 +18,7 @@ pub(super) fn protocol_error(error: &ProtocolError) -> CloseReason {
     }
 }
 
-pub(super) fn violation(violation: Violation) -> CloseReason {
+pub(super) fn reason_of_violation(violation: Violation) -> CloseReason {
     match violation {
         Violation::TooLarge => close_reason(CloseCode::Size, "message too large"),
         Violation::ReservedBits => {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use webchat_chat::{Chat, Permit};
 
 use super::close::close_reason;
-use super::frame_guard::guard;
+use super::frame_validator::validate_frames;
 use super::reader::Reader;
 use super::writer::write;
 use crate::extract::session::{self, RequiredSession};
@@ -19,7 +19,7 @@ use crate::realtime::client::Client;
 use crate::realtime::connections::Connections;
 use crate::realtime::events::outgoing::OutgoingEvent;
 
-/// The maximum number of events queued for a slow client. Small, as each may be large.
+/// The maximum number of events queued for a slow client. It is small, as each event may be large.
 const OUTBOX_CAPACITY: usize = 8;
 
 /// Handles `GET /ws`.
@@ -32,7 +32,7 @@ pub(crate) async fn connect(
 ) -> Result<HttpResponse, actix_web::Error> {
     let limits = connections.limits;
     let (payload, violation) =
-        guard(&request, payload, limits.max_frame, limits.max_message).await?;
+        validate_frames(&request, payload, limits.max_frame, limits.max_message).await?;
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
     let permit = connections.acquire(caller.session.user_id)?;
     session::extend(&request, &chat, &caller.session).await?;
@@ -54,18 +54,18 @@ async fn run(
     closing: CancellationToken,
 ) {
     let limits = reader.limits;
-    let mut writing = pin!(write(socket.clone(), outbox, limits));
-    let ended = tokio::select! {
+    let mut writer = pin!(write(socket.clone(), outbox, limits));
+    let end = tokio::select! {
         reason = reader.run(socket.clone(), &mut client) => Some(reason),
-        reason = &mut writing => Some(reason),
+        reason = &mut writer => Some(reason),
         () = closing.cancelled() => None,
     };
-    let reason = if let Some(reason) = ended {
+    let reason = if let Some(reason) = end {
         reason
     } else {
-        tokio::join!(client.finish(), writing);
+        tokio::join!(client.finish(), writer);
         Some(close_reason(CloseCode::Restart, "the server restarts: connect again"))
     };
-    // A client that does not receive the close frame is dropped by the system's send timeout.
+    // If the client does not receive the close frame, the system's send timeout drops the connection.
     let _ = timeout(limits.send_timeout / 2, socket.close(reason)).await;
 }

@@ -2,6 +2,6 @@
 
 mod close;
 pub(crate) mod connect;
-pub(crate) mod frame_guard;
+pub(crate) mod frame_validator;
 mod reader;
 mod writer;

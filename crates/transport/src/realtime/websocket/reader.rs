@@ -1,4 +1,4 @@
-//! Reads a client's frames.
+//! Reads the messages of a client, each of which is a frame of the event protocol.
 
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
@@ -6,8 +6,8 @@ use actix_ws::{
 };
 use tokio::time::timeout;
 
-use super::close::{close_reason, protocol_error, violation};
-use super::frame_guard::FirstViolation;
+use super::close::{close_reason, reason_of_error, reason_of_violation};
+use super::frame_validator::FirstViolation;
 use crate::realtime::client::{Client, FrameError, TOO_MANY_MESSAGES};
 use crate::realtime::events::incoming::{Frame, Subject};
 use crate::realtime::events::outgoing::OutgoingEvent;
@@ -29,12 +29,12 @@ impl Reader {
         Self { stream, violation, limits }
     }
 
-    /// Returns the next message. The error is the reason to close the connection with, if any.
+    /// Returns the next message. The error is the reason to send to the client when closing, if any.
     async fn next(&mut self) -> Result<AggregatedMessage, Option<CloseReason>> {
         match timeout(self.limits.idle_timeout, self.stream.recv()).await {
             Ok(Some(Ok(message))) => Ok(message),
-            Ok(Some(Err(error))) => Err(Some(protocol_error(&error))),
-            Ok(None) => Err(self.violation.get().map(violation)),
+            Ok(Some(Err(error))) => Err(Some(reason_of_error(&error))),
+            Ok(None) => Err(self.violation.get().map(reason_of_violation)),
             Err(_) => Err(Some(close_reason(CloseCode::Away, "idle timeout"))),
         }
     }

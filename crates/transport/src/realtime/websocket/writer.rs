@@ -24,8 +24,8 @@ struct EventFrame<'a> {
     data: &'a OutgoingEvent,
 }
 
-/// Writes until the outbox is closed, or the client does not receive the events in time. Returns the reason to
-/// close the connection with, if any.
+/// Writes events until the outbox is closed, or the client does not receive them in time. Returns the reason
+/// to send to the client when closing, if any.
 pub(super) async fn write(
     mut socket: Socket,
     mut outbox: mpsc::Receiver<OutgoingEvent>,
@@ -35,11 +35,11 @@ pub(super) async fn write(
         interval((limits.idle_timeout / PINGS_PER_TIMEOUT).max(Duration::from_millis(1)));
     let send_timeout = limits.send_timeout / 2;
     loop {
-        let written = tokio::select! {
+        let result = tokio::select! {
             next = outbox.recv() => timeout(send_timeout, send(&mut socket, &next?)).await,
             _ = pings.tick() => timeout(send_timeout, socket.ping(b"")).await,
         };
-        match written {
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(Closed)) => return None,
             Err(_) => return Some(close_reason(CloseCode::Again, "too slow: connect again")),

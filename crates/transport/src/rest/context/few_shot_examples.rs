@@ -1,4 +1,4 @@
-//! Few-shot examples: sample questions with the answers they should get.
+//! Few-shot examples: sample questions and answers, sent to the model before the messages.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};

@@ -41,7 +41,8 @@ struct Changes {
     parameters: Option<Object<ModelParameters>>,
 }
 
-/// The change of the system prompt: left out, it stays unchanged; `null` or a blank text resets it.
+/// The change of the system prompt. A missing field leaves the prompt unchanged; `null` or a blank text resets
+/// it to the server's default.
 #[derive(Default)]
 enum PromptChange {
     #[default]

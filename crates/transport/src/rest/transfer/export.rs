@@ -87,8 +87,8 @@ async fn export_all(caller: OptionalSession, chat: Data<Chat>) -> HttpResponse {
     stream(chat.transfer.export_all(caller.user_id))
 }
 
-/// If the store fails midway, the connection is closed, so that the client notices that the file is
-/// incomplete.
+/// Streams a file. If the store fails midway, this closes the connection, so that the client notices that the
+/// file is incomplete.
 fn stream(file: ExportedFile) -> HttpResponse {
     let content_type = match file.format {
         ExportFormat::Json | ExportFormat::Flask => "application/json",

@@ -77,7 +77,7 @@ enum ImportPhase {
         (status = 413, body = ErrorBody, description = "The file is too large."),
     ),
 )]
-// Reserves the import before the upload, so that no file is received that can't be imported.
+// Reserves the import before it receives the file, so that nobody uploads a file that can't be imported.
 async fn start(
     caller: RequiredSession,
     idempotency: IdempotencyKeyHeader,

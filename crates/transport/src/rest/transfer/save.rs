@@ -24,7 +24,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = SavedFile)]
-struct Saved {
+struct SaveResponse {
     /// The file's name at `/saved_conversations/{file}`.
     file_name: String,
 }
@@ -37,7 +37,7 @@ struct Saved {
     operation_id = "save_conversation",
     params(ConversationPath),
     responses(
-        (status = 201, body = Saved),
+        (status = 201, body = SaveResponse),
         NotFoundResponse,
         (
             status = 429,
@@ -53,7 +53,7 @@ async fn save(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let file_name = save_history(&chat, caller.session.user_id, *id).await?.to_string();
-    Ok(HttpResponse::Created().json(Saved { file_name }))
+    Ok(HttpResponse::Created().json(SaveResponse { file_name }))
 }
 
 /// Saves a conversation.

@@ -33,12 +33,12 @@ pub(crate) struct NewMessage {
     message: String,
     /// Any unique string. Repeating a request with the same id returns the first result.
     client_message_id: Option<ClientMessageId>,
-    /// The position of the last message that the client knows: 409 if there is a later one.
+    /// The position of the last message that the client knows. If there is a later one, the status is 409.
     #[schema(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     expected_position: Option<u64>,
 }
 
-/// Sends a message, and returns the completed turn or streams its events.
+/// Sends a message. Returns the turn once it has ended, or streams its events.
 ///
 /// The status is 200 even if the answer failed: see `finish_reason` and `error`. An error status means
 /// that nothing was stored.
@@ -52,7 +52,7 @@ pub(crate) struct NewMessage {
     responses(
         (
             status = 200,
-            description = "The completed turn, or its events.",
+            description = "The turn once it has ended, or its events as they happen.",
             content((TurnResponse = "application/json"), (StreamedEvent = "text/event-stream")),
         ),
         NotFoundResponse,
@@ -85,16 +85,17 @@ pub(crate) async fn send(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn = TurnRequest::read(&request)?;
+    let turn_request = TurnRequest::read(&request)?;
     let NewMessage { message, client_message_id, expected_position } = message.into_inner().0;
-    let client_message_id = consistent_id(turn.client_message_id.clone(), client_message_id)?;
+    let client_message_id =
+        consistent_id(turn_request.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
     let user_id = caller.session.user_id;
     let sent = chat.turns.send(user_id, *id, message).await?;
-    turn.respond(&chat, &connections, user_id, *id, sent).await
+    turn_request.respond(&chat, &connections, user_id, *id, sent).await
 }
 
-/// Returns the message's id, which may be in the header, in the body, or the same in both.
+/// Returns the client message id, which may be in the header, in the body, or the same in both.
 fn consistent_id(
     key: Option<ClientMessageId>,
     client_message_id: Option<ClientMessageId>,

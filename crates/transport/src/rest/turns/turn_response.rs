@@ -24,11 +24,11 @@ use crate::realtime::sse::{self, EVENT_STREAM};
 
 const JSON: &str = "application/json";
 
-/// How long a request may still wait for the end of its turn when the server shuts down. The turns of
-/// this instance have ended by then, but not those of others.
+/// How long a request may still wait for the end of its turn after shutdown has begun. The turns of this
+/// instance have ended by then; a turn of another instance may still be running.
 const TURN_END_GRACE: Duration = Duration::from_secs(3);
 
-/// A completed turn.
+/// A turn that has ended.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TurnResponse {
     question: Message,
@@ -62,7 +62,7 @@ pub(crate) struct TurnResponses;
 impl IntoResponses for TurnResponses {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let turn = ResponseBuilder::new()
-            .description("The completed turn, or its events.")
+            .description("The turn once it has ended, or its events as they happen.")
             .content(JSON, content_of::<TurnResponse>())
             .content(EVENT_STREAM, content_of::<StreamedEvent>());
         let errors = [
@@ -75,7 +75,8 @@ impl IntoResponses for TurnResponses {
     }
 }
 
-/// The headers of a request that starts a turn. Read them before storing anything, as they may be invalid.
+/// What the headers of a request that starts a turn ask for. Read them before storing anything, as they may
+/// be invalid.
 pub(crate) struct TurnRequest {
     media_type: &'static str,
     pub(crate) client_message_id: Option<ClientMessageId>,
@@ -88,7 +89,7 @@ impl TurnRequest {
         Ok(Self { media_type, client_message_id: key.map(ClientMessageId::from) })
     }
 
-    /// Responds with the completed turn as JSON, or with its events as they happen.
+    /// Responds with the turn as JSON once it has ended, or with its events as they happen.
     pub(crate) async fn respond(
         &self,
         chat: &Chat,
@@ -98,13 +99,13 @@ impl TurnRequest {
         sent: StartTurnOutcome,
     ) -> Result<HttpResponse, ApiError> {
         let progress = chat.turns.progress(user_id, id, sent).await?;
-        let as_events = self.media_type == EVENT_STREAM;
-        if as_events && !progress.is_over() {
+        let wants_events = self.media_type == EVENT_STREAM;
+        if wants_events && !progress.is_over() {
             return Ok(sse::stream_turn(connections, id, progress));
         }
         let accepted = progress.accepted().clone();
         let result = wait_for_result(connections, progress).await?;
-        if as_events {
+        if wants_events {
             return Ok(sse::replay_turn(id, accepted, result));
         }
         Ok(HttpResponse::Ok().json(TurnResponse::from(result)))

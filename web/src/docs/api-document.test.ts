@@ -2,21 +2,21 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { buildRequest, type Description, groupByTag, type Operation } from './description';
+import { buildRequest, type ApiDocument, groupByTag, type Operation } from './api-document';
 
-const DESCRIPTION = JSON.parse(readFileSync('../docs/openapi.json', 'utf8')) as Description;
+const API_DOCUMENT = JSON.parse(readFileSync('../docs/openapi.json', 'utf8')) as ApiDocument;
 
 function find(id: string): Operation {
-  const all = groupByTag(DESCRIPTION).flatMap((group) => group.operations);
+  const all = groupByTag(API_DOCUMENT).flatMap((group) => group.operations);
   const found = all.find((operation) => operation.id === id);
   if (!found) throw new Error(`no ${id}`);
   return found;
 }
 
 test('every described operation is shown', () => {
-  const described = Object.values(DESCRIPTION.paths).flatMap((item) => Object.keys(item));
+  const described = Object.values(API_DOCUMENT.paths).flatMap((item) => Object.keys(item));
 
-  expect(groupByTag(DESCRIPTION).flatMap((group) => group.operations)).toHaveLength(
+  expect(groupByTag(API_DOCUMENT).flatMap((group) => group.operations)).toHaveLength(
     described.length,
   );
 });

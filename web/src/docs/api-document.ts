@@ -1,5 +1,5 @@
 /** The part of an OpenAPI document that this page uses. */
-export interface Description {
+export interface ApiDocument {
   info: { title: string; version: string; description?: string };
   tags?: { name: string; description?: string }[];
   paths: Record<string, Partial<Record<Method, OperationObject>>>;
@@ -44,9 +44,9 @@ export interface Operation {
 
 /** Groups the operations by tag, in the order of the document. */
 export function groupByTag(
-  document: Description,
+  apiDocument: ApiDocument,
 ): { name: string; description: string; operations: Operation[] }[] {
-  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  const operations = Object.entries(apiDocument.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
       return operation
@@ -54,7 +54,7 @@ export function groupByTag(
         : [];
     }),
   );
-  return (document.tags ?? []).map(({ name, description = '' }) => ({
+  return (apiDocument.tags ?? []).map(({ name, description = '' }) => ({
     name,
     description,
     operations: operations.filter(({ tag }) => tag === name),

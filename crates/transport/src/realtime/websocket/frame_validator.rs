@@ -1,5 +1,6 @@
-//! Checks the frames of a WebSocket (RFC 6455, section 5.2) while their bytes arrive. `actix_ws` buffers
-//! a complete frame before it checks its size, and adds up the fragments of a message only at its end.
+//! Validates the frames of a WebSocket (RFC 6455, section 5.2) while their bytes arrive. `actix_ws` checks
+//! sizes too late: that of a frame after it has buffered the frame, and that of a fragmented message after
+//! its last fragment.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -11,11 +12,12 @@ use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::{Stream, StreamExt};
 
-/// The maximum length of a header without its mask: two bytes, and eight for an extended payload length.
+/// The maximum length of a header without its masking key: two bytes, and eight for an extended payload
+/// length.
 const MAX_HEADER_BYTES: usize = 10;
 
 /// The length of the masking key of a client's frame.
-const MASK_BYTES: u64 = 4;
+const MASKING_KEY_BYTES: u64 = 4;
 
 /// How a client violated the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,42 +39,43 @@ impl FirstViolation {
 }
 
 /// Wraps a payload so that it ends before the first frame that violates the protocol.
-pub(crate) async fn guard(
+pub(crate) async fn validate_frames(
     request: &HttpRequest,
     payload: web::Payload,
     max_frame: usize,
     max_message: usize,
 ) -> Result<(web::Payload, FirstViolation), actix_web::Error> {
     let violation = FirstViolation::default();
-    let guard = FrameGuard::new(max_frame, max_message);
+    let validator = FrameValidator::new(max_frame, max_message);
     let stream =
-        GuardedPayload { bytes: payload.into_inner(), guard, violation: violation.clone() };
+        ValidatedPayload { payload: payload.into_inner(), validator, violation: violation.clone() };
     let mut payload = dev::Payload::Stream { payload: stream.boxed_local() };
     Ok((web::Payload::from_request(request, &mut payload).await?, violation))
 }
 
-struct GuardedPayload {
-    bytes: dev::Payload,
-    guard: FrameGuard,
+/// A payload that ends before the first frame that violates the protocol.
+struct ValidatedPayload {
+    payload: dev::Payload,
+    validator: FrameValidator,
     violation: FirstViolation,
 }
 
-impl Stream for GuardedPayload {
+impl Stream for ValidatedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.violation.get().is_some() {
             return Poll::Ready(None);
         }
-        let polled = Pin::new(&mut self.bytes).poll_next(context);
-        polled.map(|next| {
+        let next = Pin::new(&mut self.payload).poll_next(context);
+        next.map(|next| {
             let mut bytes = match next? {
                 Ok(bytes) => bytes,
                 Err(error) => return Some(Err(error)),
             };
-            if let Err((valid, violation)) = self.guard.check(&bytes) {
+            if let Err((valid_bytes, violation)) = self.validator.check(&bytes) {
                 self.violation.0.set(Some(violation));
-                bytes.truncate(valid);
+                bytes.truncate(valid_bytes);
             }
             Some(Ok(bytes))
         })
@@ -80,32 +83,32 @@ impl Stream for GuardedPayload {
 }
 
 /// Tracks the position in a client's stream of frames.
-struct FrameGuard {
+struct FrameValidator {
     max_frame: u64,
     max_message: u64,
     /// The received bytes of the current header.
     header: Vec<u8>,
     /// The number of bytes of the current frame, after its header, that have not arrived yet.
     remaining: u64,
-    /// The size of the current message so far.
-    message: u64,
+    /// The size of the current message so far, including the current frame.
+    message_bytes: u64,
 }
 
-impl FrameGuard {
+impl FrameValidator {
     fn new(max_frame: usize, max_message: usize) -> Self {
-        let bytes = |limit| u64::try_from(limit).unwrap_or(u64::MAX);
+        let to_u64 = |limit| u64::try_from(limit).unwrap_or(u64::MAX);
         Self {
-            max_frame: bytes(max_frame),
-            max_message: bytes(max_message),
+            max_frame: to_u64(max_frame),
+            max_message: to_u64(max_message),
             header: Vec::with_capacity(MAX_HEADER_BYTES),
             remaining: 0,
-            message: 0,
+            message_bytes: 0,
         }
     }
 
-    /// Checks the next bytes. The error is a violation and the number of bytes before its frame.
+    /// Checks the next bytes. The error is a violation and the number of valid bytes, those before its frame.
     fn check(&mut self, bytes: &[u8]) -> Result<(), (usize, Violation)> {
-        let (mut position, mut frame) = (0, 0);
+        let (mut position, mut frame_start) = (0, 0);
         while let Some(next) = bytes.get(position) {
             if self.remaining > 0 {
                 let available = bytes.len().saturating_sub(position);
@@ -116,16 +119,17 @@ impl FrameGuard {
                 continue;
             }
             if self.header.is_empty() {
-                frame = position;
+                frame_start = position;
             }
             self.header.push(*next);
             position += 1;
-            self.check_header().map_err(|violation| (frame, violation))?;
+            self.check_header().map_err(|violation| (frame_start, violation))?;
         }
         Ok(())
     }
 
-    /// Checks the header once it is complete except for its mask. Then the payload follows.
+    /// Checks the header as soon as all of it except the masking key has arrived. The masking key and the
+    /// payload follow.
     fn check_header(&mut self) -> Result<(), Violation> {
         let [first, second, length @ ..] = self.header.as_slice() else { return Ok(()) };
         let is_masked = second & 0x80 != 0;
@@ -143,15 +147,15 @@ impl FrameGuard {
             return Err(Violation::ReservedBits);
         }
         match opcode {
-            0 => self.message = self.message.saturating_add(length),
-            1 | 2 => self.message = length,
+            0 => self.message_bytes = self.message_bytes.saturating_add(length),
+            1 | 2 => self.message_bytes = length,
             // Control frames may come between the fragments of a message.
             _ => {}
         }
-        if length > self.max_frame || self.message > self.max_message {
+        if length > self.max_frame || self.message_bytes > self.max_message {
             return Err(Violation::TooLarge);
         }
-        self.remaining = length + if is_masked { MASK_BYTES } else { 0 };
+        self.remaining = length + if is_masked { MASKING_KEY_BYTES } else { 0 };
         Ok(())
     }
 }
@@ -160,7 +164,7 @@ impl FrameGuard {
 mod tests {
     use super::*;
 
-    /// A frame with an arbitrary mask and a payload of `length` bytes.
+    /// A frame with an arbitrary masking key and a payload of `length` bytes.
     fn frame(first: u8, length: usize) -> Vec<u8> {
         let mut frame = vec![first];
         match length {
@@ -180,9 +184,9 @@ mod tests {
 
     /// Checks the bytes at once and one by one, which must give the same result.
     fn check(bytes: &[u8]) -> Option<Violation> {
-        let at_once = FrameGuard::new(70_000, 100_000).check(bytes).err();
-        let mut guard = FrameGuard::new(70_000, 100_000);
-        let one_by_one = bytes.iter().find_map(|byte| guard.check(&[*byte]).err());
+        let at_once = FrameValidator::new(70_000, 100_000).check(bytes).err();
+        let mut validator = FrameValidator::new(70_000, 100_000);
+        let one_by_one = bytes.iter().find_map(|byte| validator.check(&[*byte]).err());
         let violation = |found: Option<(usize, Violation)>| found.map(|(_, violation)| violation);
         assert_eq!(violation(at_once), violation(one_by_one));
         violation(at_once)
@@ -202,7 +206,7 @@ mod tests {
         let bytes = [valid.clone(), frame(0x82, 70_001)].concat();
         let header = valid.len() + 10;
 
-        let violation = FrameGuard::new(70_000, 100_000).check(&bytes[..header]);
+        let violation = FrameValidator::new(70_000, 100_000).check(&bytes[..header]);
 
         assert_eq!(violation, Err((valid.len(), Violation::TooLarge)));
         assert_eq!(
@@ -228,7 +232,7 @@ mod tests {
             let valid = frame(0x81, 300);
             let bytes = [valid.clone(), frame(0x81 | bit, 5)].concat();
 
-            let violation = FrameGuard::new(70_000, 100_000).check(&bytes);
+            let violation = FrameValidator::new(70_000, 100_000).check(&bytes);
 
             assert_eq!(violation, Err((valid.len(), Violation::ReservedBits)));
         }
