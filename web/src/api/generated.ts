@@ -886,7 +886,7 @@ export interface components {
             /** @enum {string} */
             change: "deleted";
         }) & {
-            /** @description The conversation it happened in. */
+            /** @description The conversation that the event belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
@@ -914,7 +914,7 @@ export interface components {
             /** @description The status of the analysis. */
             status: components["schemas"]["JobStatus"];
         } & {
-            /** @description The conversation it happened in. */
+            /** @description The conversation that the event belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
@@ -929,7 +929,7 @@ export interface components {
             /** @description The turn that the chunk belongs to. */
             turn_id: components["schemas"]["TurnId"];
         } & {
-            /** @description The conversation it happened in. */
+            /** @description The conversation that the event belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
@@ -958,7 +958,7 @@ export interface components {
             /** @description The turn that ended. */
             turn_id: components["schemas"]["TurnId"];
         } & {
-            /** @description The conversation it happened in. */
+            /** @description The conversation that the event belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
@@ -978,7 +978,7 @@ export interface components {
             /** @description The turn that ended. */
             turn_id: components["schemas"]["TurnId"];
         } & {
-            /** @description The conversation it happened in. */
+            /** @description The conversation that the event belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
@@ -995,7 +995,7 @@ export interface components {
             /** @description The turn that failed. */
             turn_id: components["schemas"]["TurnId"];
         } & {
-            /** @description The conversation it happened in. */
+            /** @description The conversation that the event belongs to. */
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
@@ -1194,7 +1194,7 @@ export interface components {
             history: number;
             /**
              * Format: int64
-             * @description The number of older messages that did not fit, and are not covered by the summary.
+             * @description The number of older messages that did not fit and that the summary does not cover.
              */
             left_out_messages: number;
             /**
@@ -1308,7 +1308,7 @@ export interface components {
          */
         MessageStatus: "complete" | "stopped" | "interrupted" | "failed" | "truncated";
         /**
-         * @description The sampling parameters of a model. The model's defaults apply to those that are not set.
+         * @description The sampling parameters of a model. For those that are not set, the model's defaults apply.
          *
          *     The fields are those of <https://platform.openai.com/docs/api-reference/chat/create>. Unknown fields
          *     are rejected.
@@ -1316,13 +1316,13 @@ export interface components {
         ModelParameters: {
             /**
              * Format: double
-             * @description How much tokens are penalized for each time that they have occurred.
+             * @description The penalty for tokens, for each time that they have already occurred.
              * @default null
              */
             frequency_penalty?: number | null;
             /**
              * Format: double
-             * @description How much tokens are penalized that have already occurred.
+             * @description The penalty for tokens that have already occurred.
              * @default null
              */
             presence_penalty?: number | null;
