@@ -114,7 +114,7 @@ fn print_progress() -> impl FnMut(FlaskProgress) + Send {
     let mut printed_at = Instant::now();
     move |progress| match progress {
         FlaskProgress::Waiting => println!("waiting for another migration"),
-        FlaskProgress::Skipped(left) => println!("skipped: {left}"),
+        FlaskProgress::Skipped(document) => println!("skipped: {document}"),
         FlaskProgress::Migrated { conversations, skipped, total, .. } => {
             if printed_at.elapsed() >= PROGRESS_INTERVAL {
                 printed_at = Instant::now();
@@ -139,8 +139,8 @@ fn print_report(report: &FlaskReport, verb: &str) -> bool {
     }
     if *skipped > 0 {
         println!("{verb}: skip {skipped} documents:");
-        for left in &report.first_skipped {
-            println!("  {left}");
+        for document in &report.first_skipped {
+            println!("  {document}");
         }
     }
     report.dropped_index.is_some() || *conversations > 0 || *skipped > 0
@@ -150,7 +150,7 @@ fn print_report(report: &FlaskReport, verb: &str) -> bool {
 ///
 /// # Errors
 /// When a store can't be used, or the copy differs from the original.
-pub async fn copy_all(from: &str, to: &str) -> Result<(), CommandError> {
+pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
     if from == to {
         return Err(CommandError::SameStore);
     }
@@ -163,11 +163,11 @@ pub async fn copy_all(from: &str, to: &str) -> Result<(), CommandError> {
     let copied = copy(from.as_ref(), to.as_ref(), |so_far| {
         if printed_at.elapsed() >= PROGRESS_INTERVAL {
             printed_at = Instant::now();
-            println!("{} of {}", in_words(so_far), in_words(totals));
+            println!("{} of {}", format_totals(so_far), format_totals(totals));
         }
     })
     .await?;
-    println!("copied and verified: {}", in_words(copied));
+    println!("copied and verified: {}", format_totals(copied));
     Ok(())
 }
 
@@ -188,27 +188,27 @@ pub async fn export(
     let Some(path) = to else {
         return write_all(content, &mut io::stdout(), CommandError::Print).await;
     };
-    let failed = |error| CommandError::File(path.display().to_string(), error);
-    let mut file = File::create_new(path).map_err(failed)?;
-    write_all(content, &mut file, failed).await?;
-    file.sync_all().map_err(failed)?;
+    let file_error = |error| CommandError::File(path.display().to_string(), error);
+    let mut file = File::create_new(path).map_err(file_error)?;
+    write_all(content, &mut file, file_error).await?;
+    file.sync_all().map_err(file_error)?;
     println!("exported to {}", path.display());
     Ok(())
 }
 
 async fn write_all(
     mut content: ExportStream,
-    to: &mut impl Write,
-    failed: impl Fn(io::Error) -> CommandError,
+    writer: &mut impl Write,
+    to_error: impl Fn(io::Error) -> CommandError,
 ) -> Result<(), CommandError> {
     while let Some(text) = content.try_next().await? {
-        to.write_all(text.as_bytes()).map_err(&failed)?;
+        writer.write_all(text.as_bytes()).map_err(&to_error)?;
     }
-    to.flush().map_err(&failed)
+    writer.flush().map_err(&to_error)
 }
 
-/// Imports the conversations of a file for a user, or for the users that it names. Tokens are counted
-/// for `model`.
+/// Imports the conversations of a file for a user, or for the users given in the file. Counts tokens as for
+/// `model`.
 ///
 /// # Errors
 /// When the file is invalid (then nothing is imported), or the store fails.
@@ -221,15 +221,15 @@ pub async fn import(
     let file = File::open(path);
     let file = file.map_err(|error| CommandError::File(path.display().to_string(), error))?;
     let archive = open_configured(settings).await?;
-    let into = ImportTarget {
+    let target = ImportTarget {
         archive,
         tokens: model.map_or_else(TokenCounter::load, TokenCounter::for_model),
         now: SystemClock.now(),
     };
-    let user_id = user.map_or(ImportOwner::FromFile, ImportOwner::User);
+    let owner = user.map_or(ImportOwner::FromFile, ImportOwner::User);
     let mut printed_at = Instant::now();
     let ImportProgress { imported, already_there, messages, .. } =
-        webchat_chat::import(&into, user_id, file, |progress| {
+        webchat_chat::import(&target, owner, file, |progress| {
             if printed_at.elapsed() >= PROGRESS_INTERVAL {
                 printed_at = Instant::now();
                 println!("{} of {} conversations", progress.done, progress.of);
@@ -271,6 +271,6 @@ fn is_mongo(address: &str) -> bool {
     address.starts_with("mongodb://") || address.starts_with("mongodb+srv://")
 }
 
-fn in_words(totals: Totals) -> String {
+fn format_totals(totals: Totals) -> String {
     format!("{} conversations, {} messages", totals.conversations, totals.messages)
 }

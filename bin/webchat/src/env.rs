@@ -7,11 +7,11 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use thiserror::Error;
 
-/// The variables from which settings are read.
+/// The environment variables from which settings are read.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// All settings that are invalid.
+/// The invalid settings, all at once.
 #[derive(Debug, Error)]
 #[error("invalid settings:\n  {}", self.list())]
 pub struct SettingsError(pub Vec<InvalidSetting>);
@@ -21,7 +21,7 @@ pub struct SettingsError(pub Vec<InvalidSetting>);
 pub struct InvalidSetting {
     /// The variable.
     pub name: &'static str,
-    /// The shape of its value: `not set`, `3 characters`.
+    /// A description of its value that does not reveal it, for example `not set` or `3 characters`.
     pub shape: String,
     /// What is expected.
     pub expected: String,
@@ -56,7 +56,7 @@ impl Environment {
         self.get("MODEL").map(ToOwned::to_owned)
     }
 
-    /// The value. An empty one counts as not set.
+    /// The value of a variable. An empty variable counts as not set.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -88,7 +88,7 @@ impl<'a> EnvReader<'a> {
         self.environment.get(name).map(SecretString::from)
     }
 
-    /// The value as parsed by `parse`, which returns `None` for an invalid one.
+    /// The value parsed by `parse`, which returns `None` if the value is invalid.
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
@@ -103,7 +103,7 @@ impl<'a> EnvReader<'a> {
         parsed
     }
 
-    /// The value as parsed by its type.
+    /// The value parsed by its type.
     pub(crate) fn parsed_if_set<T: FromStr>(
         &mut self,
         name: &'static str,
@@ -112,7 +112,7 @@ impl<'a> EnvReader<'a> {
         self.optional(name, expected, |value| value.parse().ok())
     }
 
-    /// The value as parsed by its type, or the default.
+    /// The value parsed by its type, or the default.
     pub(crate) fn parsed<T: FromStr>(
         &mut self,
         name: &'static str,

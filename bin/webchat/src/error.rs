@@ -1,4 +1,4 @@
-//! Why the server can't start.
+//! Why the server can't start, or why it stopped.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use webchat_persistence::StoreError;
 
 use crate::secret::SecretError;
 
-/// Why the server can't start.
+/// Why the server can't start, or why it stopped.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The address is in use or not available.
@@ -28,10 +28,10 @@ pub enum StartError {
     /// MongoDB can't be used.
     #[error(transparent)]
     Mongo(#[from] webchat_persistence_mongo::OpenError),
-    /// MongoDB failed.
-    #[error("MongoDB failed: {0}")]
+    /// A store failed.
+    #[error("store failed: {0}")]
     Store(#[from] StoreError),
-    /// There are conversations in the format of the Flask application.
+    /// There are conversations in the format of the Flask application, Webchat's predecessor.
     #[error(
         "{pending} conversations of the Flask application in {location} must be migrated: make a backup and \
          run `webchat init-db`, or set MIGRATE=on to migrate them at startup"

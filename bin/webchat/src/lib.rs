@@ -9,7 +9,7 @@ mod start;
 mod stores;
 pub mod telemetry;
 
-pub use commands::{CommandError, copy_all, export, import, init_db, print_openapi};
+pub use commands::{CommandError, copy_store, export, import, init_db, print_openapi};
 pub use env::{Environment, InvalidSetting, SettingsError};
 pub use error::StartError;
 pub use secret::SecretError;

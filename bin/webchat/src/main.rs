@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::{
-    Environment, Settings, StoreSettings, copy_all, export, import, init_db, print_openapi,
+    Environment, Settings, StoreSettings, copy_store, export, import, init_db, print_openapi,
     telemetry,
 };
 use webchat_domain::UserId;
@@ -27,7 +27,7 @@ struct Arguments {
 enum Command {
     /// Runs the server (the default).
     Serve,
-    /// Creates the database or upgrades it to this version. The server does this at startup too.
+    /// Creates the database or upgrades it to this version. The server also does this at startup.
     InitDb {
         /// Only print what would be done.
         #[arg(long)]
@@ -35,8 +35,8 @@ enum Command {
     },
     /// Prints the OpenAPI 3.1 description of the HTTP API.
     Openapi,
-    /// Copies all conversations to another store and verifies the copy. No server may use the stores
-    /// meanwhile.
+    /// Copies all conversations to another store and verifies the copy. No other Webchat process may use the
+    /// stores at the same time.
     Copy {
         /// The source: a database file, its folder (`DATA_DIR`), or a `mongodb://` address.
         #[arg(long)]
@@ -45,7 +45,8 @@ enum Command {
         #[arg(long)]
         to: String,
     },
-    /// Exports conversations completely, as JSON. No other Webchat may use the database file meanwhile.
+    /// Exports conversations with all their data, as JSON. No other Webchat process may use the database file at
+    /// the same time.
     Export {
         /// The user whose conversations are exported; by default all users.
         #[arg(long)]
@@ -55,11 +56,12 @@ enum Command {
         to: Option<PathBuf>,
     },
     /// Imports conversations from a file: an export of Webchat, ChatGPT's `conversations.json`, or a
-    /// file that the Flask application saved. No other Webchat may use the database file meanwhile.
+    /// conversation file saved by the Flask application that Webchat replaces. No other Webchat process may use
+    /// the database file at the same time.
     Import {
         /// The file to import.
         file: PathBuf,
-        /// The user who receives the conversations; by default the users that the file names.
+        /// The user who receives the conversations; by default the users given in the file.
         #[arg(long)]
         user: Option<UserId>,
     },
@@ -84,7 +86,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             Ok(init_db(&settings, dry_run).await?)
         }
         Command::Openapi => Ok(print_openapi()?),
-        Command::Copy { from, to } => Ok(copy_all(&from, &to).await?),
+        Command::Copy { from, to } => Ok(copy_store(&from, &to).await?),
         Command::Export { user, to } => {
             let settings = StoreSettings::read(&Environment::from_process()?)?;
             Ok(export(&settings, user, to.as_deref()).await?)
@@ -99,27 +101,28 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
 
 async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let settings = Settings::read(&Environment::from_process()?)?;
-    telemetry::init(settings.log_format, &settings.log_level)?;
+    telemetry::init_log(settings.log_format, &settings.log_level)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let running = webchat::start(settings).await?;
     print_ready(&running);
-    let mut stop_requested = async move || {
+    let mut wait_for_stop_signal = async move || {
         tokio::select! {
             _ = ctrl_c() => {}
             _ = terminate.recv() => {}
         }
     };
-    stop_requested().await;
+    wait_for_stop_signal().await;
     tracing::info!("shutting down: waiting for running answers; interrupt again to stop at once");
     tokio::select! {
-        stopped = running.shutdown() => Ok(stopped?),
-        () = stop_requested() => Err("stopped at once: running answers are interrupted".into()),
+        result = running.shutdown() => Ok(result?),
+        () = wait_for_stop_signal() => Err("stopped at once: running answers are interrupted".into()),
     }
 }
 
 #[expect(clippy::print_stdout, reason = "tells the user that the server is ready")]
 fn print_ready(running: &webchat::RunningWebchat) {
-    let model = running.model_name().unwrap_or_else(|| "named by the upstream".to_owned());
+    let model =
+        running.model_name().unwrap_or_else(|| "not known before the first answer".to_owned());
     println!("Webchat is ready: {} (model: {model})", running.url());
 }
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-/// The file in `DATA_DIR` with the generated secret key.
-const FILE: &str = "secret_key";
+/// The name of the file in `DATA_DIR` that contains the generated secret key.
+const FILE_NAME: &str = "secret_key";
 
 /// Why the secret key can't be loaded or created.
 #[derive(Debug, Error)]
@@ -22,8 +22,8 @@ pub struct SecretError {
     cause: io::Error,
 }
 
-/// The configured key, otherwise the key that was generated before, otherwise a new one, which is
-/// stored so that sessions survive a restart.
+/// Returns the configured key. Without one, returns the stored key, or generates and stores a new one, so that
+/// sessions survive a restart.
 pub(crate) fn secret_key(
     configured: Option<&SecretString>,
     data_dir: &Path,
@@ -31,14 +31,14 @@ pub(crate) fn secret_key(
     if let Some(key) = configured {
         return Ok(key.expose_secret().as_bytes().to_vec());
     }
-    let path = data_dir.join(FILE);
+    let path = data_dir.join(FILE_NAME);
     load_or_create(&path).map_err(|cause| SecretError { path, cause })
 }
 
 fn load_or_create(path: &Path) -> io::Result<Vec<u8>> {
     let mut key = [0; 64];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
-    // The file must never be readable by others, not even briefly.
+    // Create the file with its mode, so that it is never readable by others.
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
             file.write_all(&key)?;
@@ -72,7 +72,7 @@ mod tests {
 
         assert_eq!(first, second);
         assert_ne!(first, [0; 64]);
-        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join(FILE_NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -83,6 +83,6 @@ mod tests {
         let key = secret_key(Some(&"configured".into()), folder.path()).unwrap();
 
         assert_eq!(key, b"configured");
-        assert!(!folder.path().join(FILE).exists());
+        assert!(!folder.path().join(FILE_NAME).exists());
     }
 }

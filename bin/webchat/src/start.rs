@@ -25,9 +25,9 @@ pub struct RunningWebchat {
     local_url: String,
     public_url: Option<Url>,
     chat: Chat,
-    grace: Duration,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<io::Result<()>>,
+    shutdown_grace: Duration,
+    stop_sender: oneshot::Sender<()>,
+    server_task: JoinHandle<io::Result<()>>,
 }
 
 /// Wires the components and starts to serve.
@@ -35,7 +35,7 @@ pub struct RunningWebchat {
 /// # Errors
 /// See [`StartError`]. Each message says what to do.
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
-    // First, because it is the most likely to fail.
+    // Listen first, because this is the most likely to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
     let stores = Stores::open(&settings.stores).await?;
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
@@ -58,18 +58,18 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     )?;
     let local_url =
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
-    let (stop, stopped) = oneshot::channel();
-    let serving = spawn(server.run(async {
+    let (stop_sender, stop_receiver) = oneshot::channel();
+    let server_task = spawn(server.run(async {
         // A dropped sender stops the server too.
-        let _ = stopped.await;
+        let _ = stop_receiver.await;
     }));
     Ok(RunningWebchat {
         local_url,
         public_url: settings.public_url,
         chat,
-        grace: settings.shutdown_grace,
-        stop,
-        serving,
+        shutdown_grace: settings.shutdown_grace,
+        stop_sender,
+        server_task,
     })
 }
 
@@ -92,16 +92,15 @@ impl RunningWebchat {
         self.chat.model_name()
     }
 
-    /// Waits for running answers up to the grace period, saves what the others have, and closes all
-    /// connections.
+    /// Waits for running answers up to the grace period, saves the unfinished ones, and closes all connections.
     ///
     /// # Errors
     /// When the server failed.
     pub async fn shutdown(self) -> io::Result<()> {
-        self.chat.shutdown(self.grace).await;
+        self.chat.shutdown(self.shutdown_grace).await;
         // Fails if the server has stopped already.
-        let _ = self.stop.send(());
-        self.serving.await.map_err(io::Error::other)?
+        let _ = self.stop_sender.send(());
+        self.server_task.await.map_err(io::Error::other)?
     }
 }
 

@@ -1,4 +1,4 @@
-//! Choosing and opening the stores: the only place where ports and adapters meet.
+//! Chooses and opens the stores. Only this module connects the ports with their adapters.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use webchat_tokens::TokenCounter;
 use crate::StoreSettings;
 use crate::error::StartError;
 
-/// How long to wait at startup for a database, which may be starting too.
+/// How long to wait at startup for a database that is not available yet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The delay between two attempts to connect.
@@ -56,7 +56,7 @@ impl Stores {
         }
     }
 
-    /// The stores of several instances: nothing is stored locally.
+    /// The stores of an instance that shares them with others: nothing is stored locally.
     fn clustered(mongo: MongoStore, redis: RedisStore) -> Self {
         Self {
             log: Arc::new(redis.turn_log()),
@@ -70,7 +70,7 @@ impl Stores {
         }
     }
 
-    /// The stores of a single instance, with SQLite in place of what is not configured.
+    /// The stores of a single instance. SQLite replaces MongoDB or Redis if they are not configured.
     fn single_instance(
         sqlite: SqliteStore,
         mongo: Option<MongoStore>,
@@ -110,7 +110,8 @@ pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartErr
     Ok(SqliteStore::open(&data_dir.join("webchat.db")).await?)
 }
 
-/// A database whose conversations of the Flask application are migrated.
+/// Opens a MongoDB store. Conversations of the Flask application are migrated if `migrate` is set, and are an
+/// error otherwise.
 async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
     let migration = flask_migration(&database);
@@ -131,12 +132,12 @@ async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore,
     Ok(MongoStore::new(database))
 }
 
-/// Loads the tokenizer only when it is needed: mostly there is nothing to migrate.
+/// Creates a migration that loads the tokenizer only when it is needed: usually there is nothing to migrate.
 pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
     FlaskMigration::new(database, Arc::new(|text| TokenCounter::load().count(text)))
 }
 
-/// A database whose collections and indexes are up to date.
+/// Opens a MongoDB store after bringing its collections and indexes up to date.
 pub(crate) async fn prepared_mongo(uri: &SecretString) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
     Schema::of(database.clone()).prepare().await?;

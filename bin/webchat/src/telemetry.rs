@@ -13,29 +13,29 @@ use crate::LogFormat;
 /// Starts the log of this process.
 ///
 /// # Errors
-/// When it has been started already.
-pub fn init(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(level)?;
-    let lines = tracing_subscriber::fmt()
+/// When `filter` is invalid or the log has already been started.
+pub fn init_log(format: LogFormat, filter: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let filter = EnvFilter::try_new(filter)?;
+    let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     match format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
     }
 }
 
-/// Starts recording metrics, once per process, and returns the function that renders them.
+/// Starts recording metrics, unless this process already does, and returns the function that renders them.
 ///
 /// # Errors
 /// When another recorder is installed.
 pub fn metrics() -> io::Result<RenderMetrics> {
-    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    if RECORDER.get().is_none() {
-        let recorder = PrometheusBuilder::new().install_recorder().map_err(io::Error::other)?;
-        // Another thread may have set it first.
-        let _ = RECORDER.set(recorder);
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if HANDLE.get().is_none() {
+        let handle = PrometheusBuilder::new().install_recorder().map_err(io::Error::other)?;
+        // Can't fail: a recorder can be installed only once.
+        let _ = HANDLE.set(handle);
     }
-    Ok(Arc::new(|| RECORDER.get().map(PrometheusHandle::render).unwrap_or_default()))
+    Ok(Arc::new(|| HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()))
 }

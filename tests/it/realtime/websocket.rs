@@ -162,7 +162,7 @@ fn merge_chunks(events: &[(String, Value)]) -> Vec<(String, String)> {
         let text = data["chunk"].as_str().map_or_else(|| data.to_string(), ToOwned::to_owned);
         match merged.last_mut() {
             Some((last, last_text)) if last == name && name == "response_chunk" => {
-                *last_text += &text
+                *last_text += &text;
             }
             _ => merged.push((name.clone(), text)),
         }

@@ -257,16 +257,16 @@ async fn fragments_are_reassembled_around_control_frames() {
     let message = ping();
     let (head, tail) = message.split_at(7);
     let (first, last) = (frame(TEXT, head), frame(FIN | CONTINUATION, tail));
-    let (middle, ping_frame) = (frame(CONTINUATION, b""), frame(FIN | PING, b"now?"));
+    let (middle, control_frame) = (frame(CONTINUATION, b""), frame(FIN | PING, b"now?"));
     let pong_frame = Received::Pong(b"now?".to_vec());
 
     for (case, frames, received) in [
         ("two", vec![&first, &last], vec![pong()]),
         ("an empty one", vec![&first, &middle, &last], vec![pong()]),
-        ("a ping between", vec![&first, &ping_frame, &last], vec![pong_frame.clone(), pong()]),
+        ("a ping between", vec![&first, &control_frame, &last], vec![pong_frame.clone(), pong()]),
         (
             "pings between",
-            vec![&first, &ping_frame, &middle, &ping_frame, &last, &first, &last],
+            vec![&first, &control_frame, &middle, &control_frame, &last, &first, &last],
             vec![pong_frame.clone(), pong_frame, pong(), pong()],
         ),
     ] {

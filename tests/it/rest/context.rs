@@ -29,19 +29,19 @@ async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_mode
     let added = post(&browser, &examples, &pair).await;
     socket.ask(&id, "by default").await;
     let changes = json!({"system_prompt": "Be brief.", "parameters": {"temperature": 0.5}});
-    let changed = browser.patch(&context, &changes).await;
+    let response = browser.patch(&context, &changes).await;
     socket.ask(&id, "with my own").await;
     let without_prompt = browser.patch(&context, &json!({"system_prompt": null})).await.json();
     let example = format!("{examples}/{}", added.json()["example_id"].as_str().unwrap());
     let removed = browser.delete(&example).await;
 
-    assert_eq!((added.status.as_u16(), changed.status.as_u16()), (201, 200));
+    assert_eq!((added.status.as_u16(), response.status.as_u16()), (201, 200));
     let requests = server.model.requests();
     assert_eq!(contents(&requests[0]), ["Be kind.", "1 + 1?", "2.", "by default"]);
     assert_eq!(requests[0]["temperature"], Value::Null);
     assert_eq!(contents(&requests[1])[0], "Be brief.");
     assert_eq!(requests[1]["temperature"], json!(0.5));
-    let context = changed.json();
+    let context = response.json();
     assert_eq!(context["system_prompt"], json!({"text": "Be brief.", "token_count": 3}));
     assert_eq!(context["few_shot_examples"][0]["assistant_response"], json!("2."));
     assert_eq!(context["ledger"]["system"], json!(7));
