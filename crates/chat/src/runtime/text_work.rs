@@ -108,6 +108,7 @@ mod tests {
 
     use tokio::task::JoinHandle;
     use tokio::time::sleep;
+    use tokio_util::task::TaskTracker;
 
     use super::*;
 
@@ -123,7 +124,7 @@ mod tests {
     impl Work {
         fn start(texts: &Arc<TextWork>, user_id: UserId) -> Self {
             let (texts, (end, ended), (start, started)) = (Arc::clone(texts), channel(), channel());
-            let task = tokio::spawn(async move {
+            let task = TaskTracker::new().spawn(async move {
                 let work = move |_: &CancellationToken| {
                     start.send(()).unwrap();
                     ended.recv().ok()

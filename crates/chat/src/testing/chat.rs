@@ -198,7 +198,7 @@ impl TestChat {
         let (end, ended) = std::sync::mpsc::channel();
         let (start, started) = tokio::sync::oneshot::channel();
         let (core, user_id) = (Arc::clone(&self.chat.core), self.user_id);
-        tokio::spawn(async move {
+        self.chat.core.lifecycle.spawn_detached(async move {
             let work = move |_: &CancellationToken| {
                 start.send(()).unwrap();
                 ended.recv().ok()

@@ -67,8 +67,8 @@ async fn a_message_that_is_certainly_too_long_is_rejected_uncounted() {
     let rejected = test.send(&" ".repeat(200_000).replacen(' ', "x", 1)).await.unwrap_err();
 
     assert_eq!(rejected.code(), "message_too_long");
-    let text = rejected.to_string();
-    assert!(text.starts_with("This message has more than 1493 tokens"), "{text}");
+    let reason = rejected.to_string();
+    assert!(reason.starts_with("This message has more than 1493 tokens"), "{reason}");
     assert_eq!(test.messages().await, []);
 }
 
