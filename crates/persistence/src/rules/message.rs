@@ -1,6 +1,6 @@
 //! How new messages become stored ones.
 
-use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, NewMessage};
+use webchat_domain::{ClientMessageId, NewMessage};
 
 use super::ConversationState;
 use crate::StoredMessage;
@@ -19,7 +19,7 @@ pub(super) fn build_messages(
             let parent_id = parent_id.replace(new.message_id);
             let id = state.conversation.conversation_id;
             StoredMessage {
-                message: build_message(new, id, position, parent_id),
+                message: new.into_message(id, position, parent_id),
                 client_message_id: client_message_id.take(),
                 active: true,
             }
@@ -27,32 +27,9 @@ pub(super) fn build_messages(
         .collect()
 }
 
-/// Builds a message at its position.
-#[must_use]
-pub fn build_message(
-    new: NewMessage,
-    conversation_id: ConversationId,
-    position: u64,
-    parent_id: Option<MessageId>,
-) -> Message {
-    Message {
-        message_id: new.message_id,
-        conversation_id,
-        position,
-        parent_id,
-        turn_id: new.turn_id,
-        role: new.role,
-        content: new.content,
-        token_count: new.token_count,
-        status: new.status,
-        error: None,
-        created_at: new.created_at,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use webchat_domain::Timestamp;
+    use webchat_domain::{ConversationId, MessageId, Timestamp};
 
     use super::*;
     use crate::rules::new_conversation;

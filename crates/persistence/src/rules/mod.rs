@@ -21,7 +21,6 @@ pub use file_jobs::{
     CreateJobState, cancel_job, check_create_job, complete_job, fail_job, failed_jobs_to_keep,
     has_lease, keeps_text, record_part, retry_job,
 };
-pub use message::build_message;
 pub use names::StoredName;
 pub use page::{build_page, items_to_read};
 pub use search::SNIPPET_WORDS;
