@@ -34,7 +34,7 @@ pub use process::{Process, ProcessOutput};
 pub use real_client::{Library, RealClient};
 pub use reconnecting_client::{Addresses, ReceivedAnswer, ReconnectingClient};
 pub use server::{TestServer, WEB_ASSET};
-pub use soak_stats::{SoakStats, format_seconds, short_or_long};
+pub use soak_stats::{SoakStats, format_seconds, test_or_soak};
 pub use socket::{Socket, answer_text, upgrade};
 pub use socket_io::{Polling, SocketIo, Transport, socket_io_path};
 pub use timeout::TIMEOUT;

@@ -47,7 +47,7 @@ impl Drop for SoakStats {
 
 /// Returns `short` in `make test` and `long` in `make soak`: a number of iterations, clients or seconds.
 #[must_use]
-pub fn short_or_long(short: u32, long: u32) -> u32 {
+pub fn test_or_soak(short: u32, long: u32) -> u32 {
     if soak_file().is_some() { long } else { short }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use webchat_tests::{
-    Addresses, Browser, ReconnectingClient, ScriptedModel, SoakStats, TestServer, short_or_long,
+    Addresses, Browser, ReconnectingClient, ScriptedModel, SoakStats, TestServer, test_or_soak,
 };
 
 use super::settings::NO_REQUEST_LIMIT;
@@ -39,7 +39,7 @@ async fn disconnect_clients(browser: &Browser, addresses: &Addresses, stats: Soa
     let words: Vec<String> = (0..300).map(|number| format!("word{number}")).collect();
     let question = words.join(" ");
     let (mut disconnects, mut answers, mut events) = (0, 0, 0);
-    while disconnects < short_or_long(30, 1_000) {
+    while disconnects < test_or_soak(30, 1_000) {
         let id = browser.start_conversation().await;
         let mut sender = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);
         let mut watcher = ReconnectingClient::join(browser, addresses, &id).disconnect_one_in(8);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use webchat_tests::{
-    Addresses, ReconnectingClient, ScriptedModel, SoakStats, TestServer, short_or_long,
+    Addresses, ReconnectingClient, ScriptedModel, SoakStats, TestServer, test_or_soak,
 };
 
 use super::settings::NO_REQUEST_LIMIT;
@@ -17,7 +17,7 @@ const QUESTIONS: usize = 5;
 async fn concurrent_clients_see_every_message_once_and_in_the_same_order() {
     let stats =
         SoakStats::start("conversations of three clients that disconnect and resend, SQLite");
-    let (rounds, mut messages) = (short_or_long(5, 200), 0);
+    let (rounds, mut messages) = (test_or_soak(5, 200), 0);
     let server = TestServer::with_model(
         ScriptedModel::with_delay(Duration::from_millis(1)),
         &NO_REQUEST_LIMIT,

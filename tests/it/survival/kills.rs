@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
-    Browser, Process, ScriptedModel, SoakStats, TIMEOUT, mongodb_uri, redis_url, short_or_long,
+    Browser, Process, ScriptedModel, SoakStats, TIMEOUT, mongodb_uri, redis_url, test_or_soak,
 };
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -179,7 +179,7 @@ async fn kill_under_load(mut instances: Vec<Instance>, users: u32, kills: u32) -
     for _ in 0..users {
         let browser = instances[0].process.as_ref().unwrap().browser();
         let mut conversations = Vec::new();
-        for _ in 0..short_or_long(2, 10) {
+        for _ in 0..test_or_soak(2, 10) {
             conversations.push(browser.start_conversation().await);
         }
         let (urls, killing_is_over) = (urls.clone(), Arc::clone(&killing_is_over));
@@ -223,7 +223,7 @@ fn report(stats: SoakStats, kills: u32, counts: &[Counts]) {
 #[tokio::test]
 async fn killing_the_server_on_sqlite_loses_and_duplicates_no_acknowledged_message() {
     let stats = SoakStats::start("kill -9 under load, SQLite");
-    let (servers, kills) = (short_or_long(1, 4), short_or_long(8, 250));
+    let (servers, kills) = (test_or_soak(1, 4), test_or_soak(8, 250));
     let model = ScriptedModel::with_delay(Duration::from_millis(20));
     let settings = [("AZURE_API_URL", model.url().to_owned()), ("SECRET_KEY", KEY.to_owned())];
 
@@ -239,7 +239,7 @@ async fn killing_the_server_on_sqlite_loses_and_duplicates_no_acknowledged_messa
 #[tokio::test]
 async fn killing_instances_on_mongodb_loses_and_duplicates_no_acknowledged_message() {
     let stats = SoakStats::start("kill -9 under load, two instances");
-    let (pairs, users, kills) = (short_or_long(1, 2), short_or_long(4, 16), short_or_long(8, 500));
+    let (pairs, users, kills) = (test_or_soak(1, 2), test_or_soak(4, 16), test_or_soak(8, 500));
     let model = ScriptedModel::with_delay(Duration::from_millis(20));
 
     let killing = (0..pairs).map(|_| async {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::time::sleep;
-use webchat_tests::{Redis, ScriptedModel, SoakStats, answer_text, format_seconds, short_or_long};
+use webchat_tests::{Redis, ScriptedModel, SoakStats, answer_text, format_seconds, test_or_soak};
 
 use crate::operations::instances::{Cluster, messages};
 
@@ -15,7 +15,7 @@ const MAX_RECOVERY: Duration = Duration::from_secs(5);
 async fn an_answer_survives_a_redis_outage() {
     let stats = SoakStats::start("Redis outage during an answer, two instances");
     // In seconds; longer than the interval at which an answer is saved.
-    let outage = short_or_long(3, 30);
+    let outage = test_or_soak(3, 30);
     let mut redis = Redis::start().await;
     let cluster = Cluster::with_redis(redis.url(), ScriptedModel::start());
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));

@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use webchat_tests::{
-    Addresses, Process, ReceivedAnswer, ReconnectingClient, ScriptedModel, SoakStats, short_or_long,
+    Addresses, Process, ReceivedAnswer, ReconnectingClient, ScriptedModel, SoakStats, test_or_soak,
 };
 
 use crate::operations::instances::Cluster;
@@ -16,7 +16,7 @@ const CLIENTS: usize = 8;
 #[tokio::test]
 async fn a_rolling_restart_under_load_fails_no_turn_and_loses_no_message() {
     let stats = SoakStats::start("rolling restarts of two instances under load");
-    let (rounds, mut turns) = (short_or_long(1, 30), 0);
+    let (rounds, mut turns) = (test_or_soak(1, 30), 0);
     let cluster = Cluster::with_model(ScriptedModel::with_delay(Duration::from_millis(20)));
     let addresses = Addresses::default();
     let mut instances = [cluster.instance(0).await, cluster.instance(1).await];

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
     Process, ScriptedModel, SoakStats, Socket, TIMEOUT, TestServer, answer_text, format_seconds,
-    short_or_long,
+    test_or_soak,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -69,7 +69,7 @@ fn open_sockets(process: &Process) -> usize {
 async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnected() {
     const READERS: u16 = 80;
     let stats = SoakStats::start("clients that never read an answer of 3 MB");
-    let slowest = short_or_long(10, 30);
+    let slowest = test_or_soak(10, 30);
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let settings = [
         ("AZURE_API_URL", model.url()),

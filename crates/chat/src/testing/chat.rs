@@ -105,6 +105,11 @@ impl TestChat {
         Self { chat: Chat::new(ports, self.chat.settings().clone()), ..self }
     }
 
+    /// Replaces the instance by a new one on the same stores.
+    pub(crate) fn restarted(self) -> Self {
+        self.with_ports(|_| {})
+    }
+
     /// Returns another instance on the same stores.
     pub(crate) fn another_instance(&self) -> Chat {
         Chat::new(self.chat.core.ports.clone(), self.chat.settings().clone())

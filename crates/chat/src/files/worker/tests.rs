@@ -226,7 +226,7 @@ async fn deleting_a_conversation_cancels_the_analysis_of_its_files() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_saves_running_requests_and_the_next_server_analyses_the_rest() {
+async fn shutdown_waits_for_running_requests_and_the_next_server_analyses_the_rest() {
     let test = new_test(|settings| settings.files.concurrency = 1).await;
     let job = upload(&test, &text_of_parts(2)).await;
     let first = next_request(&test, ANALYSE).await;
@@ -234,7 +234,7 @@ async fn shutdown_saves_running_requests_and_the_next_server_analyses_the_rest()
     let shutdown = test.chat.shutdown(Duration::from_secs(30));
     tokio::join!(shutdown, answer(first, "one"));
     let suspended = current(&test, &job).await;
-    let test = test.with_ports(|_| {});
+    let test = test.restarted();
     test.chat.files.spawn_dispatcher();
     let second = next_request(&test, ANALYSE).await;
     let sent = content(&second).to_owned();
