@@ -38,7 +38,7 @@ pub(crate) fn put(
 
 /// Drops the summary unless it is kept beside a change of the message at this position. The revision
 /// rises in any case, so that a summary made from the old path is not stored.
-pub(crate) fn drop_summary_from(
+pub(crate) fn drop_summary_covering(
     transaction: &Transaction<'_>,
     id: ConversationId,
     position: u64,

@@ -47,6 +47,6 @@ fn check(
         None => 0,
     };
     let name = append.client_message_id.as_ref();
-    let loaded = preconditions::append_state(transaction, state, name, head_position, now)?;
+    let loaded = preconditions::load_append_state(transaction, state, name, head_position, now)?;
     Ok(rules::check_append(append, loaded))
 }

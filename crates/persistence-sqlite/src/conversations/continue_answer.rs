@@ -5,7 +5,7 @@ use webchat_domain::{ClientMessageId, ConversationId, MessageId, Timestamp, Turn
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
-use super::preconditions::append_state;
+use super::preconditions::load_append_state;
 use crate::contexts;
 use crate::rows::{self, STORED_MESSAGE};
 
@@ -20,16 +20,16 @@ pub(super) fn continue_answer(
         return Ok(AppendOutcome::NotFound);
     };
     let head = find_head(transaction, state.head)?;
-    let name = continuation.client_message_id.as_ref();
-    let loaded = append_state(transaction, &state, name, 0, now)?;
-    let answer = match rules::check_continuation(continuation, head, loaded) {
+    let client_message_id = continuation.client_message_id.as_ref();
+    let append_state = load_append_state(transaction, &state, client_message_id, 0, now)?;
+    let answer = match rules::check_continuation(continuation, head, append_state) {
         Ok(answer) => answer,
         Err(rejected) => return Ok(rejected),
     };
     let (state, answer) = rules::continue_answer(state, answer, continuation, now);
     update_answer(transaction, &answer)?;
     rows::update_state(transaction, &state)?;
-    contexts::drop_summary_from(transaction, id, answer.message.position)?;
+    contexts::drop_summary_covering(transaction, id, answer.message.position)?;
     let messages = vec![answer.message];
     Ok(AppendOutcome::Stored { conversation: state.conversation, messages })
 }

@@ -87,7 +87,7 @@ fn hide_after(
         transaction
             .prepare_cached(&format!("UPDATE messages SET active = 0 WHERE {VISIBLE}"))?
             .execute(params![id.to_simple(), position])?;
-        contexts::drop_summary_from(transaction, id, first_position)?;
+        contexts::drop_summary_covering(transaction, id, first_position)?;
     }
     Ok(hidden)
 }

@@ -6,7 +6,7 @@ use webchat_persistence::rules::{self, AppendState, ConversationState, Counterpa
 
 use crate::rows::{self, MESSAGE};
 
-pub(super) fn append_state(
+pub(super) fn load_append_state(
     transaction: &Transaction<'_>,
     state: &ConversationState,
     client_message_id: Option<&ClientMessageId>,

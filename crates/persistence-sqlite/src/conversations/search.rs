@@ -67,7 +67,7 @@ fn hit(row: &Row<'_>) -> rusqlite::Result<SearchHit> {
         conversation_id: rows::parsed(row, "conversation_id")?,
         message_id: rows::parsed(row, "message_id")?,
         position: row.get("position")?,
-        role: rows::named(row, "role")?,
+        role: rows::enum_value(row, "role")?,
         created_at: rows::timestamp(row, "created_at")?,
         score: row.get("score")?,
         snippet: snippet_parts(row.get_ref("snippet")?.as_str()?),

@@ -58,6 +58,6 @@ fn child_message(row: &Row<'_>) -> rusqlite::Result<ChildMessage> {
     Ok(ChildMessage {
         message_id: rows::parsed(row, "message_id")?,
         parent_id: rows::parsed_option(row, "parent_id")?,
-        role: rows::named(row, "role")?,
+        role: rows::enum_value(row, "role")?,
     })
 }

@@ -30,7 +30,7 @@ where
     row.get::<_, Option<String>>(column)?.map(|text| text.parse().map_err(invalid)).transpose()
 }
 
-pub(crate) fn named<T: StoredName>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(crate) fn enum_value<T: StoredName>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let name = row.get_ref(column)?.as_str()?;
     T::from_stored_name(name).ok_or_else(|| invalid(format!("'{name}' is not a {column}")))
 }

@@ -7,7 +7,7 @@ use webchat_domain::{ConversationId, FileJob, FileName, JobId, MessageId, UserId
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{FileText, StoredFileJob};
 
-use super::column::{invalid, named, parsed, parsed_option, problem, timestamp};
+use super::column::{enum_value, invalid, parsed, parsed_option, problem, timestamp};
 
 /// The columns that [`job`] reads.
 pub(crate) const JOB: &str = "job_id, conversation_id, file_name, size_bytes, token_count, status, done, parts, \
@@ -155,7 +155,7 @@ pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<FileJob> {
         file_name: FileName::from(row.get::<_, String>("file_name")?),
         size_bytes: row.get("size_bytes")?,
         token_count: row.get("token_count")?,
-        status: named(row, "status")?,
+        status: enum_value(row, "status")?,
         done: row.get("done")?,
         of: row.get("parts")?,
         error: problem(row)?,

@@ -5,7 +5,7 @@ use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, TurnId
 use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::StoredName;
 
-use super::column::{invalid, named, parsed, parsed_option, problem, timestamp};
+use super::column::{enum_value, invalid, parsed, parsed_option, problem, timestamp};
 
 /// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
@@ -70,10 +70,10 @@ pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         position: row.get("position")?,
         parent_id: parsed_option(row, "parent_id")?,
         turn_id: parsed_option(row, "turn_id")?,
-        role: named(row, "role")?,
+        role: enum_value(row, "role")?,
         content: row.get("content")?,
         token_count: row.get("token_count")?,
-        status: named(row, "status")?,
+        status: enum_value(row, "status")?,
         error: problem(row)?,
         created_at: timestamp(row, "created_at")?,
     })

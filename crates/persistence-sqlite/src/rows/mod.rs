@@ -5,7 +5,7 @@ mod conversation;
 mod file_job;
 mod message;
 
-pub(crate) use column::{invalid, named, parsed, parsed_option, timestamp};
+pub(crate) use column::{enum_value, invalid, parsed, parsed_option, timestamp};
 pub(crate) use conversation::{
     CONVERSATION, conversation, find_conversation, find_state, find_state_by_id, insert_state,
     update_state,

@@ -5,7 +5,7 @@ use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::rules::{self, NewPath};
 use webchat_persistence::{Append, AppendOutcome, StoredMessage};
 
-use super::preconditions::append_state;
+use super::preconditions::load_append_state;
 use crate::conversations::versions::{find_node, head_position, show};
 use crate::database::Transaction;
 use crate::documents::{ConversationDocument, MessageDocument};
@@ -50,7 +50,7 @@ async fn check(
     };
     let client_message_id = append.client_message_id.as_ref();
     let loaded =
-        append_state(transaction, conversation, client_message_id, head_position, now).await?;
+        load_append_state(transaction, conversation, client_message_id, head_position, now).await?;
     Ok(rules::check_append(append, loaded))
 }
 

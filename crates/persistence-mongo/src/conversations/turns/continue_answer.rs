@@ -6,7 +6,7 @@ use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
-use super::preconditions::append_state;
+use super::preconditions::load_append_state;
 use crate::conversations::versions::drop_summary_from;
 use crate::database::Transaction;
 use crate::documents::ConversationDocument;
@@ -24,7 +24,8 @@ pub(crate) async fn continue_answer(
     let Some(conversation) = found else { return Ok(AppendOutcome::NotFound) };
     let head = find_head(&mut transaction, &conversation).await?;
     let client_message_id = continuation.client_message_id.as_ref();
-    let loaded = append_state(&mut transaction, &conversation, client_message_id, 0, now).await?;
+    let loaded =
+        load_append_state(&mut transaction, &conversation, client_message_id, 0, now).await?;
     let answer = match rules::check_continuation(continuation, head, loaded) {
         Ok(answer) => answer,
         Err(rejected) => return Ok(rejected),

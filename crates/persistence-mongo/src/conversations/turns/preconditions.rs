@@ -9,7 +9,7 @@ use crate::database::Transaction;
 use crate::documents::ConversationDocument;
 
 /// Loads the state that the rules of an append or a continuation check.
-pub(crate) async fn append_state(
+pub(crate) async fn load_append_state(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     client_message_id: Option<&ClientMessageId>,
