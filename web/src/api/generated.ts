@@ -687,7 +687,7 @@ export interface components {
             /** @enum {string} */
             event: "regenerate";
         } | {
-            /** @description Continues an answer that was interrupted. */
+            /** @description Continues the last answer if it is incomplete: stopped, interrupted, truncated or failed. */
             data: components["schemas"]["AnswerData"];
             /** @enum {string} */
             event: "continue";

@@ -144,7 +144,7 @@ impl Conversations {
         id: ConversationId,
         change: ConversationChange,
     ) -> Result<(), ChatError> {
-        self.stopper.stop_orphaned(user_id, id).await;
+        self.stopper.stop_or_log(user_id, id).await;
         self.core.notify_list(user_id, Some(id)).await;
         self.core.publish_change(id, change).await
     }

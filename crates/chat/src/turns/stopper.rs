@@ -35,10 +35,10 @@ impl TurnStopper {
 
     /// Stops the turn of a conversation that was deleted or reset. A failure is only logged, because the
     /// turn ends anyway when it next saves its answer.
-    pub(crate) async fn stop_orphaned(&self, user_id: UserId, id: ConversationId) {
+    pub(crate) async fn stop_or_log(&self, user_id: UserId, id: ConversationId) {
         if let Err(error) = self.stop(user_id, id).await {
             let error = error_chain(&error);
-            tracing::warn!(conversation_id = %id, error, "failed to stop orphaned turn");
+            tracing::warn!(conversation_id = %id, error, "failed to stop the turn of a deleted or reset conversation");
         }
     }
 }

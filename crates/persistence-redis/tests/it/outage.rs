@@ -122,7 +122,7 @@ async fn stalled_connections_are_replaced() {
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
     keeps_waiting(&mut waiting).await;
 
-    proxy.stall();
+    proxy.make_half_open();
     let stalled = log.append(id, EventId::generate(), chunk("stalled")).await;
     log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 

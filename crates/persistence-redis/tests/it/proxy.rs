@@ -1,4 +1,5 @@
-//! A TCP proxy in front of Redis that can stall connections: they stay open but carry no data.
+//! A TCP proxy in front of Redis that can make connections half-open: Redis sees them close, the client
+//! keeps them open and receives nothing.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -10,7 +11,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 pub(crate) struct Proxy {
     address: SocketAddr,
     target: watch::Sender<String>,
-    stalled: watch::Sender<()>,
+    half_open: watch::Sender<()>,
     _accepting: AbortOnDropHandle<()>,
 }
 
@@ -19,18 +20,18 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let target = watch::Sender::new(target);
-        let stalled = watch::Sender::new(());
-        let (current_target, stall) = (target.clone(), stalled.clone());
+        let half_open = watch::Sender::new(());
+        let (current_target, half_opened) = (target.clone(), half_open.clone());
         let accepting = TaskTracker::new().spawn(async move {
             let connections = TaskTracker::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let target = current_target.borrow().clone();
                 let server = TcpStream::connect(target).await.unwrap();
-                connections.spawn(forward(client, server, stall.subscribe()));
+                connections.spawn(forward(client, server, half_opened.subscribe()));
             }
         });
-        Self { address, target, stalled, _accepting: AbortOnDropHandle::new(accepting) }
+        Self { address, target, half_open, _accepting: AbortOnDropHandle::new(accepting) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -42,16 +43,20 @@ impl Proxy {
         self.target.send_replace(target);
     }
 
-    /// Stalls all existing connections. New ones work.
-    pub(crate) fn stall(&self) {
-        self.stalled.send_replace(());
+    /// Makes all existing connections half-open. New ones work.
+    pub(crate) fn make_half_open(&self) {
+        self.half_open.send_replace(());
     }
 }
 
-async fn forward(mut client: TcpStream, mut server: TcpStream, mut stall: watch::Receiver<()>) {
+async fn forward(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    mut half_opened: watch::Receiver<()>,
+) {
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = stall.changed() => {
+        _ = half_opened.changed() => {
             // Redis sees the connection close; the client does not.
             let _ = server.shutdown().await;
             std::future::pending::<()>().await;

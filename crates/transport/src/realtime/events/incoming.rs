@@ -19,7 +19,7 @@ pub(crate) enum ClientEvent {
     EditMessage(EditMessageData),
     /// Regenerates an answer.
     Regenerate(AnswerData),
-    /// Continues an answer that was interrupted.
+    /// Continues the last answer if it is incomplete: stopped, interrupted, truncated or failed.
     Continue(AnswerData),
     /// Makes a version of a message visible.
     SelectVersion(VersionData),
