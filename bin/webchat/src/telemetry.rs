@@ -15,7 +15,7 @@ use crate::LogFormat;
 /// # Errors
 /// When it has been started already.
 pub fn init(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(level)?;
+    let filter = EnvFilter::try_new(directives(level))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
@@ -24,6 +24,15 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send +
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
+}
+
+/// The level is that of our own crates. Libraries log warnings and errors only: on other levels, some log
+/// what clients sent. Two of them log what anybody can cause without end: malformed requests, and refused
+/// cookies, which are counted as security events.
+fn directives(level: &str) -> String {
+    let libraries = if level == "error" { "error" } else { "warn" };
+    let malformed = if matches!(level, "debug" | "trace") { "error" } else { "off" };
+    format!("{libraries},webchat={level},actix_http={malformed},actix_session=error")
 }
 
 /// Starts recording metrics, once per process, and returns the function that renders them.
