@@ -79,6 +79,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::InvalidImport(_) => StatusCode::BAD_REQUEST,
         ChatError::EmptyMessage
         | ChatError::MessageTooLong(_)
+        | ChatError::IdempotencyKeyReused
         | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound
