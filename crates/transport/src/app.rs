@@ -17,6 +17,7 @@ use crate::middleware::sessions::{SessionCookie, rename_cookie};
 use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
+use crate::security_log::SecurityLog;
 use crate::settings::Settings;
 
 /// All of Webchat except its page, to be mounted in an actix application. Clones share the live
@@ -30,6 +31,7 @@ pub struct Services {
     import_limit: ImportLimit,
     request_rate_limiter: Data<RequestRateLimiter>,
     cookie: Data<SessionCookie>,
+    security_log: SecurityLog,
     is_secure: bool,
 }
 
@@ -39,14 +41,16 @@ impl Services {
     pub fn new(chat: Chat, settings: &Settings) -> Self {
         let public_url = settings.public_url.as_ref();
         let is_secure = public_url.is_some_and(|url| url.scheme() == "https");
+        let security_log = SecurityLog::default();
         Self {
             chat,
-            connections: Connections::new(settings.limits),
+            connections: Connections::new(settings.limits, security_log.clone()),
             origins: Data::new(Origins::new(settings)),
             trusted_proxies: Data::new(TrustedProxies(settings.trusted_proxies.clone())),
             import_limit: ImportLimit(settings.max_import_bytes),
             request_rate_limiter: Data::new(RequestRateLimiter::new(settings.requests_per_second)),
             cookie: Data::new(SessionCookie::new(&settings.secret_key, is_secure)),
+            security_log,
             is_secure,
         }
     }
@@ -96,6 +100,7 @@ impl Services {
             .app_data(self.origins.clone())
             .app_data(self.trusted_proxies.clone())
             .app_data(self.cookie.clone())
+            .app_data(Data::new(self.security_log.clone()))
             .app_data(self.request_rate_limiter.clone())
             .configure(routes);
     }

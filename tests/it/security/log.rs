@@ -178,3 +178,35 @@ async fn malformed_requests_are_not_logged() {
 
     assert!(!server.process.log().contains("parse error"), "{}", server.process.log());
 }
+
+#[tokio::test]
+async fn security_events_are_logged_once_a_minute_and_counted() {
+    let server = start(&[("METRICS", "on"), ("REQUESTS_PER_SECOND", "1")]).await;
+    let browser = server.process.browser();
+    let with = |method: Method, name: &'static str, value: &'static str| {
+        let request = server.process.browser().request(method, "/api/v1/conversations");
+        let browser = &browser;
+        async move { browser.send(request.header(name, value)).await.status.as_u16() }
+    };
+    let limited = server.process.browser();
+    limited.start_conversation().await;
+
+    for _ in 0..30 {
+        assert_eq!(with(Method::GET, "host", "evil.example").await, 421);
+        assert_eq!(with(Method::POST, "origin", "https://evil.example").await, 403);
+        assert_eq!(with(Method::GET, "cookie", "webchat_session=forged").await, 200);
+        limited.get("/api/v1/conversations").await;
+    }
+
+    let log = server.process.log();
+    let metrics = server.process.browser().get("/metrics").await.text;
+    for kind in ["host_refused", "origin_refused", "cookie_refused", "rate_limited"] {
+        let lines =
+            log.lines().filter(|line| line.contains("security event") && line.contains(kind));
+        let lines: Vec<_> = lines.collect();
+        let [line] = lines[..] else { panic!("{kind}: {lines:#?}") };
+        assert!(line.contains("WARN") && line.contains("client=\"127.0.0.1\""), "{line}");
+        let counted = format!("webchat_security_events_total{{kind=\"{kind}\"}}");
+        assert!(metrics.contains(&counted), "{metrics}");
+    }
+}

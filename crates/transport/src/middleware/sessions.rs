@@ -12,6 +12,9 @@ use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
 use actix_web::web;
 
+use crate::extract::client_address::ClientAddress;
+use crate::security_log::{SecurityEvent, SecurityLog};
+
 /// The cookie's name over HTTP, which is also in the OpenAPI document.
 pub(crate) const COOKIE_NAME: &str = "webchat_session";
 
@@ -104,6 +107,12 @@ pub(crate) async fn rename_cookie(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let cookie = request.app_data::<web::Data<SessionCookie>>();
     let received = cookie.map_or(Received::Missing, |cookie| cookie.read(request.headers()));
+    if received == Received::Refused
+        && let Some(security_log) = request.app_data::<web::Data<SecurityLog>>()
+    {
+        let client = ClientAddress::of(request.request());
+        security_log.record(SecurityEvent::CookieRefused, client, None);
+    }
     let Received::Renamed(renamed) = received else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };

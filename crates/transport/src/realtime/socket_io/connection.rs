@@ -16,6 +16,7 @@ use webchat_domain::Session;
 use super::close_reason::CloseReason;
 use super::outbox::{MAX_PAYLOAD, Queued, acknowledgement, wrap};
 use crate::error::api_error::ApiError;
+use crate::extract::client_address::ClientAddress;
 use crate::realtime::client::{Client, FrameError};
 use crate::realtime::connections::Connections;
 use crate::realtime::events::incoming::Frame;
@@ -33,6 +34,7 @@ const MAX_ATTACHMENTS: usize = 10;
 pub(super) struct SocketIoConnection {
     chat: Chat,
     session: Session,
+    address: ClientAddress,
     connections: Connections,
     outbox: mpsc::Sender<Queued>,
     limits: ParseConfig,
@@ -44,6 +46,7 @@ impl SocketIoConnection {
     pub(super) fn new(
         chat: Chat,
         session: Session,
+        address: ClientAddress,
         connections: Connections,
         outbox: mpsc::Sender<Queued>,
     ) -> Self {
@@ -53,7 +56,7 @@ impl SocketIoConnection {
             ..ParseConfig::default()
         };
         let attachments = ParserState::default();
-        Self { chat, session, connections, outbox, limits, attachments, client: None }
+        Self { chat, session, address, connections, outbox, limits, attachments, client: None }
     }
 
     /// Handles the client's packets until the session must end. Returns the reason.
@@ -133,6 +136,7 @@ impl SocketIoConnection {
         let mut client = Client::new(
             self.chat.clone(),
             self.session.clone(),
+            self.address,
             self.outbox.clone(),
             self.connections.clone(),
         );
