@@ -3,6 +3,7 @@
 mod parsers;
 mod upstream;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ const DEFAULT_WINDOW: u32 = 128_000;
 
 /// A shorter key could be guessed.
 const MIN_SECRET_KEY_CHARS: usize = 32;
+
+/// Random keys have more different characters: fewer are a key that somebody typed, such as `aaaa…`.
+const MIN_DISTINCT_CHARS: usize = 8;
 
 /// The settings. `.env.example` explains each of them.
 #[derive(Clone, Debug)]
@@ -274,8 +278,11 @@ fn secret_key(reader: &mut EnvReader<'_>, app_env: AppEnv) -> Option<SecretStrin
     let key = reader.secret("SECRET_KEY");
     let is_weak =
         key.as_ref().is_some_and(|key| key.expose_secret().chars().count() < MIN_SECRET_KEY_CHARS);
-    let is_missing = key.is_none() && app_env == AppEnv::Production;
-    if is_weak || is_missing {
+    let is_predictable = key.as_ref().is_none_or(|key| {
+        let distinct: BTreeSet<char> = key.expose_secret().chars().collect();
+        distinct.len() < MIN_DISTINCT_CHARS
+    });
+    if is_weak || is_predictable && app_env == AppEnv::Production {
         reader.reject("SECRET_KEY", expected);
     }
     key

@@ -18,7 +18,7 @@ use webchat_transport::serve;
 use crate::error::StartError;
 use crate::secret::secret_key;
 use crate::stores::Stores;
-use crate::{Settings, telemetry};
+use crate::{Settings, plaintext, telemetry};
 
 /// A server that runs until [`RunningWebchat::shutdown`].
 pub struct RunningWebchat {
@@ -37,6 +37,7 @@ pub struct RunningWebchat {
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     // Listen first, because this is the most likely to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
+    plaintext::warn(&settings);
     let stores = Stores::open(&settings.stores).await?;
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;

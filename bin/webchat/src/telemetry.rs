@@ -13,9 +13,9 @@ use crate::LogFormat;
 /// Starts the log of this process.
 ///
 /// # Errors
-/// When `filter` is invalid or the log has already been started.
-pub fn init_log(format: LogFormat, filter: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(filter)?;
+/// When the log has already been started.
+pub fn init_log(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let filter = EnvFilter::try_new(directives(level))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
@@ -24,6 +24,15 @@ pub fn init_log(format: LogFormat, filter: &str) -> Result<(), Box<dyn Error + S
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     }
+}
+
+/// Returns the directives for a level, which is that of our own crates. Libraries log warnings and errors
+/// only: on other levels, some log what clients sent. Two of them log events that any client can cause
+/// without limit: malformed requests, and refused cookies, which are counted as security events.
+fn directives(level: &str) -> String {
+    let libraries = if level == "error" { "error" } else { "warn" };
+    let malformed = if matches!(level, "debug" | "trace") { "error" } else { "off" };
+    format!("{libraries},webchat={level},actix_http={malformed},actix_session=error")
 }
 
 /// Starts recording metrics, unless this process already does, and returns the function that renders them.

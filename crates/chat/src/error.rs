@@ -76,6 +76,11 @@ pub enum ChatError {
     #[error("The conversation's context was changed in the meantime. Please try again.")]
     #[strum(serialize = "context_changed")]
     ContextConflict,
+    /// The client's id of the message belongs to a message with another text.
+    #[error(
+        "This Idempotency-Key or client_message_id was used for another message already. Use a new one."
+    )]
+    IdempotencyKeyReused,
     /// The user's limit of concurrent turns is reached.
     #[error("You already have {limit} answers in progress. Please wait for one of them.")]
     TooManyTurns {

@@ -1,24 +1,23 @@
 //! All services, behind one middleware stack.
 
-use actix_session::SessionMiddleware;
-use actix_session::storage::CookieSessionStore;
-use actix_web::cookie::Key;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use tracing_actix_web::TracingLogger;
 use webchat_chat::Chat;
 
 use crate::extract::client_address::TrustedProxies;
+use crate::middleware::caching::forbid_caching;
 use crate::middleware::cors::cors;
 use crate::middleware::error_body::error_body;
 use crate::middleware::origin::{Origins, check_origin};
 use crate::middleware::request_rate::{RequestRateLimiter, limit_request_rate};
 use crate::middleware::request_span::RequestSpan;
 use crate::middleware::security_headers::security_headers;
-use crate::middleware::sessions::sessions;
+use crate::middleware::sessions::{SessionCookie, rename_cookie};
 use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
+use crate::security_log::SecurityLog;
 use crate::settings::Settings;
 
 /// All of Webchat except its page, to be mounted in an actix application. Clones share the live
@@ -31,7 +30,8 @@ pub struct Services {
     trusted_proxies: Data<TrustedProxies>,
     import_limit: ImportLimit,
     request_rate_limiter: Data<RequestRateLimiter>,
-    key: Key,
+    cookie: Data<SessionCookie>,
+    security_log: SecurityLog,
     is_secure: bool,
 }
 
@@ -40,15 +40,18 @@ impl Services {
     #[must_use]
     pub fn new(chat: Chat, settings: &Settings) -> Self {
         let public_url = settings.public_url.as_ref();
+        let is_secure = public_url.is_some_and(|url| url.scheme() == "https");
+        let security_log = SecurityLog::default();
         Self {
             chat,
-            connections: Connections::new(settings.limits),
+            connections: Connections::new(settings.limits, security_log.clone()),
             origins: Data::new(Origins::new(settings)),
             trusted_proxies: Data::new(TrustedProxies(settings.trusted_proxies.clone())),
             import_limit: ImportLimit(settings.max_import_bytes),
             request_rate_limiter: Data::new(RequestRateLimiter::new(settings.requests_per_second)),
-            key: Key::derive_from(&settings.secret_key),
-            is_secure: public_url.is_some_and(|url| url.scheme() == "https"),
+            cookie: Data::new(SessionCookie::new(&settings.secret_key, is_secure)),
+            security_log,
+            is_secure,
         }
     }
 
@@ -70,11 +73,13 @@ impl Services {
             .configure(|config| self.configure(config))
             .configure(extra)
             .wrap(from_fn(limit_request_rate))
-            .wrap(self.sessions())
+            .wrap(self.cookie.middleware(self.chat.settings().session_ttl))
+            .wrap(from_fn(rename_cookie))
             .wrap(from_fn(check_origin))
             .wrap(from_fn(error_body))
             .wrap(from_fn(cors))
-            .wrap(security_headers())
+            .wrap(from_fn(forbid_caching))
+            .wrap(security_headers(self.is_secure))
             .wrap(TracingLogger::<RequestSpan>::new());
         |config| {
             config.service(scope);
@@ -94,11 +99,9 @@ impl Services {
             .app_data(Data::new(self.import_limit))
             .app_data(self.origins.clone())
             .app_data(self.trusted_proxies.clone())
+            .app_data(self.cookie.clone())
+            .app_data(Data::new(self.security_log.clone()))
             .app_data(self.request_rate_limiter.clone())
             .configure(routes);
-    }
-
-    fn sessions(&self) -> SessionMiddleware<CookieSessionStore> {
-        sessions(self.key.clone(), self.is_secure, self.chat.settings().session_ttl)
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource(HEALTHZ).route(web::get().to(healthz)))
-        .service(web::resource(READYZ).route(web::get().to(readyz)));
+        .service(web::resource(HEALTHZ).get(healthz).head(healthz))
+        .service(web::resource(READYZ).get(readyz).head(readyz));
 }
 
 pub(crate) fn metrics_route(config: &mut ServiceConfig, render: Option<RenderMetrics>) {

@@ -13,6 +13,7 @@ mod quota;
 mod realtime;
 mod rest;
 mod routes;
+mod security_log;
 mod server;
 mod settings;
 mod text;

@@ -26,9 +26,12 @@ pub(crate) fn pages(config: &mut ServiceConfig, web_dir: &Path) {
     config
         .app_data(web::Data::new(WebDir(web_dir.to_owned())))
         .route("/", web::get().to(chat_page))
+        .route("/", web::head().to(chat_page))
         // If the conversation does not exist, the page says so.
         .route("/c/{conversation_id}", web::get().to(chat_page))
+        .route("/c/{conversation_id}", web::head().to(chat_page))
         .route("/api/docs", web::get().to(docs_page))
+        .route("/api/docs", web::head().to(docs_page))
         .service(
             web::scope("/assets")
                 .wrap(file_headers(IMMUTABLE))

@@ -18,10 +18,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             // No conversation has an invalid id.
             ApiError::Chat(ChatError::ConversationNotFound).into()
         }))
-        .app_data(
-            QueryConfig::default()
-                .error_handler(|error, _| ApiError::InvalidRequest(error.to_string()).into()),
-        )
+        .app_data(QueryConfig::default().error_handler(|error, _| ApiError::from(error).into()))
         .configure(health::routes)
         .configure(legacy::routes::routes)
         .service(web::resource(document::PATH).route(web::get().to(document::serve)))

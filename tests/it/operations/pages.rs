@@ -1,16 +1,17 @@
 //! The pages and their assets.
 
 use reqwest::Method;
-use webchat_tests::{TestServer, WEB_ASSET};
+use webchat_tests::{Process, TestServer, WEB_ASSET, socket_io_path};
 
 #[tokio::test]
-async fn the_page_is_revalidated_and_starts_a_session() {
+async fn the_page_is_not_cached_and_starts_a_session() {
     let server = TestServer::start().await;
     let browser = server.browser();
 
     for path in ["/", "/c/0190a000-0000-7000-8000-000000000000", "/c/none"] {
         let page = browser.get(path).await;
-        assert_eq!((page.status.as_u16(), page.header("cache-control")), (200, "no-cache"));
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("cache-control"), "private, no-store", "it sets a cookie");
         assert!(page.header("content-type").starts_with("text/html"));
         assert!(page.text.contains("<title>Webchat</title>"));
         let cookie = page.header("set-cookie");
@@ -35,12 +36,84 @@ async fn the_docs_page_needs_no_session() {
 }
 
 #[tokio::test]
-async fn behind_https_the_cookie_is_secure() {
+async fn a_revalidated_page_that_sets_the_cookie_is_not_cached_either() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let etag = browser.get("/").await.header("etag").to_owned();
+
+    let request = browser.request(Method::GET, "/").header("if-none-match", etag);
+    let revalidated = browser.send(request).await;
+
+    assert_eq!(revalidated.status, 304);
+    assert_ne!(revalidated.header("set-cookie"), "");
+    assert_eq!(revalidated.header("cache-control"), "private, no-store");
+}
+
+#[tokio::test]
+async fn the_page_and_the_health_have_heads() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    for path in ["/", "/c/none", "/api/docs", "/healthz", "/readyz"] {
+        let head = browser.send(browser.request(Method::HEAD, path)).await;
+        assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn responses_with_data_of_users_are_not_cached() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+
+    for path in [
+        "/list_conversations",
+        &format!("/load_conversation/{id}"),
+        "/search_conversations?q=tides",
+        "/saved_conversations/none.json",
+        "/api/v1/conversations",
+        &format!("/api/v1/conversations/{id}/export"),
+    ] {
+        let response = browser.get(path).await;
+        assert_eq!(response.header("cache-control"), "private, no-store", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn behind_https_the_cookie_is_secure_and_bound_to_the_host() {
     let server = TestServer::with_settings(&[("PUBLIC_URL", "https://chat.example")]).await;
 
     let page = server.browser().get("/").await;
 
-    assert!(page.header("set-cookie").contains("Secure"));
+    let cookie = page.header("set-cookie");
+    assert!(cookie.starts_with("__Host-webchat_session="), "{cookie}");
+    assert!(cookie.contains("Secure") && cookie.contains("Path=/"), "{cookie}");
+    assert!(!cookie.contains("Domain"), "{cookie}");
+    assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
+}
+
+#[tokio::test]
+async fn a_session_continues_when_the_server_moves_behind_https() {
+    const KEY: (&str, &str) = ("SECRET_KEY", "0123456789abcdef0123456789abcdef");
+    let folder = tempfile::tempdir().unwrap();
+    let model = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
+    let server = Process::start(folder.path(), &[model, KEY]).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let port = browser.base().port().unwrap().to_string();
+    server.kill().await;
+    let settings = [model, KEY, ("PORT", &port), ("PUBLIC_URL", "https://chat.example")];
+    let _server = Process::start(folder.path(), &settings).await;
+
+    let list = browser.get("/api/v1/conversations").await.json();
+    let opened = browser.get(&socket_io_path("polling", None)).await;
+
+    assert_eq!(list["conversations"][0]["conversation_id"], id.as_str());
+    let cookies = opened.headers.get_all("set-cookie").iter();
+    let cookies: Vec<_> = cookies.map(|cookie| cookie.to_str().unwrap()).collect();
+    let [new, old] = cookies[..] else { panic!("{cookies:?}") };
+    assert!(new.starts_with("__Host-webchat_session="), "{new}");
+    assert!(old.starts_with("webchat_session=;") && old.contains("Max-Age=0"), "{old}");
 }
 
 #[tokio::test]
@@ -68,7 +141,7 @@ async fn a_missing_asset_is_not_cached() {
     let missing = server.browser().get("/assets/old-build.js").await;
 
     assert_eq!(missing.status_and_code(), (404, "not_found".to_owned()));
-    assert_eq!(missing.header("cache-control"), "");
+    assert_eq!(missing.header("cache-control"), "private, no-store");
 }
 
 #[tokio::test]

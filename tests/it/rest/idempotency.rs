@@ -146,3 +146,25 @@ async fn an_invalid_idempotency_key_is_rejected() {
     let list = browser.get(CONVERSATIONS).await.json();
     assert_eq!(list["conversations"], json!([]));
 }
+
+#[tokio::test]
+async fn an_idempotency_key_for_another_text_is_rejected() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let path = format!("{CONVERSATIONS}/{id}/messages");
+    let send = |text: &str| {
+        let request = browser.request(Method::POST, &path).json(&json!({"message": text}));
+        browser.send(with_key("k1", request))
+    };
+
+    let first = send("one text").await;
+    let other = send("another text").await;
+    let again = send("one text").await;
+
+    assert_eq!(other.status_and_code(), (422, "idempotency_key_reused".to_owned()));
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (200, 200));
+    assert_eq!(first.json()["question"], again.json()["question"]);
+    let page = browser.get(&path).await.json();
+    assert_eq!(page["messages"].as_array().unwrap().len(), 2);
+}

@@ -6,6 +6,8 @@ use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use webchat_tests::{Browser, Process, ScriptedModel, SocketIo, Transport, socket_io_path};
 
 struct Server {
@@ -88,5 +90,123 @@ async fn the_cause_of_a_server_error_is_logged_once_under_its_request_id_on_each
         for (request, error) in errors {
             assert_cause_is_logged(&server.process, &error, &request);
         }
+    }
+}
+
+/// A user's words, which must not be in the log.
+const CANARY: &str = "CANARYbird";
+
+/// Writes the canary wherever a user's words may be: in searches, bodies, frames and names of events.
+async fn say_canary(browser: &Browser, id: &str) {
+    for path in ["/api/v1/search", "/search_conversations", "/nothing", "/api/v1/conversations"] {
+        browser.get(&format!("{path}?q={CANARY}&limit={CANARY}")).await;
+    }
+    let messages = format!("/api/v1/conversations/{id}/messages");
+    let malformed = json!({"message": [CANARY], "expected_position": CANARY});
+    for body in [json!({"message": CANARY}), malformed.clone(), json!([CANARY]), json!(CANARY)] {
+        browser.send(browser.request(Method::POST, &messages).json(&body)).await;
+    }
+    let mut socket = browser.connect().await;
+    let event = format!("{CANARY}{}", "x".repeat(10_000));
+    for frame in [
+        json!({"event": "send_message", "data": malformed}).to_string(),
+        json!({"event": event, "data": {"conversation_id": CANARY}}).to_string(),
+        json!({"event": [CANARY]}).to_string(),
+        CANARY.to_owned(),
+    ] {
+        socket.send_text(&frame).await;
+        let error = socket.expect("error").await;
+        assert!(error.to_string().len() < 1_000, "{error}");
+        assert!(!error["message"].as_str().unwrap().contains("CANARYbird\""), "{error}");
+    }
+    let mut client = SocketIo::connect(browser, Transport::Polling).await;
+    client.emit("send_message", malformed, None).await;
+    client.expect("error").await;
+    client.emit(&event, json!(CANARY), None).await;
+    client.expect("error").await;
+}
+
+#[tokio::test]
+async fn the_log_has_no_words_of_users_at_any_level() {
+    let server = start(&[("LOG_LEVEL", "trace")]).await;
+    let browser = server.process.browser();
+    let id = browser.start_conversation().await;
+
+    say_canary(&browser, &id).await;
+    let search =
+        server.process.browser().request(Method::GET, &format!("/api/v1/search?q={CANARY}"));
+    browser.send(search.header("cookie", "webchat_session=tampered")).await;
+    rename_table(server.folder.path(), "conversations");
+    let failed = browser.get(&format!("/list_conversations?q={CANARY}")).await;
+
+    assert_eq!(failed.status, 500);
+    let log = server.process.log();
+    assert!(log.contains("rejected a request"), "{log}");
+    let leaked: Vec<_> = log.lines().filter(|line| line.contains(CANARY)).collect();
+    assert!(leaked.is_empty(), "{leaked:#?}");
+}
+
+#[tokio::test]
+async fn the_log_has_the_forwarded_address_of_trusted_proxies_only() {
+    for (trusted, client) in [("", "client=127.0.0.1"), ("127.0.0.0/8", "client=203.0.113.9")] {
+        let server = start(&[("TRUSTED_PROXIES", trusted)]).await;
+        let browser = server.process.browser();
+        browser.start_conversation().await;
+        rename_table(server.folder.path(), "conversations");
+
+        let request = browser.request(Method::GET, "/list_conversations");
+        browser.send(request.header("x-forwarded-for", "6.6.6.6, 203.0.113.9")).await;
+
+        let log = server.process.log();
+        let line = log.lines().find(|line| line.contains("no such table")).unwrap();
+        assert!(line.contains(client) && !line.contains("6.6.6.6"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn malformed_requests_are_not_logged() {
+    let server = start(&[]).await;
+    let address = server.process.browser().base().socket_addrs(|| None).unwrap()[0];
+
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/9.9\r\n\xff: \x00\r\n\r\n").await.unwrap();
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await.unwrap();
+        assert!(response.starts_with(b"HTTP/1.1 400"), "{response:?}");
+    }
+
+    assert!(!server.process.log().contains("parse error"), "{}", server.process.log());
+}
+
+#[tokio::test]
+async fn security_events_are_logged_once_a_minute_and_counted() {
+    let server = start(&[("METRICS", "on"), ("REQUESTS_PER_SECOND", "1")]).await;
+    let browser = server.process.browser();
+    let with = |method: Method, name: &'static str, value: &'static str| {
+        let request = server.process.browser().request(method, "/api/v1/conversations");
+        let browser = &browser;
+        async move { browser.send(request.header(name, value)).await.status.as_u16() }
+    };
+    let limited = server.process.browser();
+    limited.start_conversation().await;
+
+    for _ in 0..30 {
+        assert_eq!(with(Method::GET, "host", "evil.example").await, 421);
+        assert_eq!(with(Method::POST, "origin", "https://evil.example").await, 403);
+        assert_eq!(with(Method::GET, "cookie", "webchat_session=forged").await, 200);
+        limited.get("/api/v1/conversations").await;
+    }
+
+    let log = server.process.log();
+    let metrics = server.process.browser().get("/metrics").await.text;
+    for kind in ["host_refused", "origin_refused", "cookie_refused", "rate_limited"] {
+        let lines =
+            log.lines().filter(|line| line.contains("security event") && line.contains(kind));
+        let lines: Vec<_> = lines.collect();
+        let [line] = lines[..] else { panic!("{kind}: {lines:#?}") };
+        assert!(line.contains("WARN") && line.contains("client=\"127.0.0.1\""), "{line}");
+        let counted = format!("webchat_security_events_total{{kind=\"{kind}\"}}");
+        assert!(metrics.contains(&counted), "{metrics}");
     }
 }

@@ -1,7 +1,7 @@
 //! Requests from pages of other origins.
 
 use reqwest::Method;
-use reqwest::header::{HeaderValue, ORIGIN};
+use reqwest::header::{HOST, HeaderValue, ORIGIN};
 use tokio_tungstenite::tungstenite::Error;
 use webchat_tests::{Browser, Polling, Response, TestServer, socket_io_path, upgrade};
 
@@ -113,5 +113,56 @@ async fn own_origins_and_allowed_origins_and_requests_without_one_are_accepted()
     }
     for path in ["/ws", &websocket] {
         assert_eq!(connect_from(&browser, None, path).await, 101, "{path}");
+    }
+}
+
+/// The status of a request that names another host than the one that it is sent to.
+async fn ask_host(browser: &Browser, host: &str, method: Method, path: &str) -> Response {
+    browser.send(browser.request(method, path).header(HOST, host)).await
+}
+
+#[tokio::test]
+async fn unknown_hosts_are_rejected() {
+    let settings =
+        [("PUBLIC_URL", "https://chat.example"), ("ALLOWED_ORIGINS", "https://a.example:81")];
+    let server = TestServer::with_settings(&settings).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let events = format!("/api/v1/conversations/{id}/events");
+    let handshake = socket_io_path("polling", None);
+
+    for host in ["evil.example", "chat.example.evil.example", "chat.example@evil.example"] {
+        for path in ["/", "/list_conversations", "/api/v1/conversations", &events, &handshake] {
+            let rejected = ask_host(&browser, host, Method::GET, path).await;
+            let code = (421, "host_not_allowed".to_owned());
+            assert_eq!(rejected.status_and_code(), code, "{host} {path}");
+            assert!(rejected.text.contains("PUBLIC_URL"), "{rejected:?}");
+        }
+        let mut headers = browser.headers();
+        headers.insert(HOST, HeaderValue::from_str(host).unwrap());
+        headers.insert(ORIGIN, HeaderValue::from_str(&format!("http://{host}")).unwrap());
+        let rejected = upgrade(&browser.base().join("/ws").unwrap(), headers).await;
+        let Err(Error::Http(response)) = rejected else { panic!("{host} was accepted") };
+        assert_eq!(response.status(), 421, "{host}");
+    }
+    for host in ["chat.example", "CHAT.example:8443", "a.example", "localhost", "192.0.2.7:8080"] {
+        let accepted = ask_host(&browser, host, Method::GET, "/api/v1/config").await;
+        assert_eq!(accepted.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn without_an_origin_a_request_with_the_cookie_must_not_be_from_another_site() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+    let post = |site| {
+        let request = browser.request(Method::POST, "/api/v1/conversations");
+        browser.send(request.header("sec-fetch-site", site))
+    };
+
+    assert_eq!(post("cross-site").await.status_and_code(), (403, "origin_not_allowed".to_owned()));
+    for site in ["same-origin", "same-site", "none"] {
+        assert_eq!(post(site).await.status, 201, "{site}");
     }
 }

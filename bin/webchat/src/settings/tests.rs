@@ -176,10 +176,21 @@ fn the_window_defaults_to_that_of_the_model() {
 }
 
 #[test]
-fn production_requires_a_secret_key() {
-    let error = Settings::read(&[URL, ("APP_ENV", "production")].into_iter().collect());
+fn production_requires_a_random_secret_key() {
+    let in_production = |key: &str| {
+        let variables = [URL, ("APP_ENV", "production"), ("SECRET_KEY", key)];
+        Settings::read(&variables.into_iter().collect())
+    };
 
-    assert_eq!(error.unwrap_err().0.first().map(|invalid| invalid.name), Some("SECRET_KEY"));
+    for predictable in ["", &"a".repeat(64), &"secret".repeat(9)] {
+        let error = in_production(predictable).unwrap_err();
+        assert_eq!(
+            error.0.first().map(|invalid| invalid.name),
+            Some("SECRET_KEY"),
+            "{predictable}"
+        );
+    }
+    assert!(in_production("0f5c1e7fd21a4d7e8a92be31c4d60f5c").is_ok());
 }
 
 #[test]

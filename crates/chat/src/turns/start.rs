@@ -83,6 +83,7 @@ impl Turns {
             }
             AppendOutcome::Duplicate(messages) => {
                 let (question, answer) = question_and_answer(messages)?;
+                start.source.check_duplicate(&question)?;
                 let accepted = message_accepted(start.client_message_id, &question, &answer)?;
                 return Ok(StartTurnOutcome::Duplicate(accepted));
             }
@@ -275,6 +276,16 @@ impl TurnSource {
             Self::Question { version_of, .. } => version_of.is_some(),
             Self::Regeneration { .. } => true,
             Self::Continuation { .. } => false,
+        }
+    }
+
+    /// A client that uses an id for two texts must learn that the second one is not stored.
+    fn check_duplicate(&self, stored: &Message) -> Result<(), ChatError> {
+        match self {
+            Self::Question { content, .. } if *content != stored.content => {
+                Err(ChatError::IdempotencyKeyReused)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -48,6 +48,12 @@ pub enum ApiError {
     /// The request was sent by a page of an origin that is not allowed.
     #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
     OriginNotAllowed,
+    /// The client addressed the server by a name that is not the server's.
+    #[error(
+        "The server does not know this host name. Set PUBLIC_URL to the address that users open, or add \
+         the address to ALLOWED_ORIGINS."
+    )]
+    HostNotAllowed,
     /// No page or route has this path.
     #[error("There is nothing here.")]
     NotFound,

@@ -2,26 +2,46 @@
 
 use actix_multipart::MultipartError;
 use actix_web::ResponseError;
-use actix_web::error::JsonPayloadError;
+use actix_web::error::{JsonPayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use webchat_chat::InvalidCursor;
 
 use super::api_error::ApiError;
+use super::json_error::without_values;
 
 impl From<JsonPayloadError> for ApiError {
     fn from(error: JsonPayloadError) -> Self {
         match error.status_code() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             _ if matches!(error, JsonPayloadError::ContentType) => Self::UnsupportedMediaType,
-            _ if is_invalid_value(&error) => Self::InvalidValue(error.to_string()),
-            _ => Self::InvalidRequest(error.to_string()),
+            _ => Self::from_json(&error),
         }
     }
 }
 
-/// Whether the body is JSON, but not of the expected type.
-fn is_invalid_value(error: &JsonPayloadError) -> bool {
-    matches!(error, JsonPayloadError::Deserialize(error) if error.is_data())
+impl ApiError {
+    fn from_json(error: &JsonPayloadError) -> Self {
+        match error {
+            JsonPayloadError::Deserialize(error) => {
+                let text = format!("The body can't be parsed: {}.", without_values(error));
+                // Without a data error, the body is not JSON.
+                if error.is_data() { Self::InvalidValue(text) } else { Self::InvalidRequest(text) }
+            }
+            error => Self::InvalidRequest(error.to_string()),
+        }
+    }
+}
+
+impl From<QueryPayloadError> for ApiError {
+    fn from(error: QueryPayloadError) -> Self {
+        match error {
+            QueryPayloadError::Deserialize(error) => Self::InvalidRequest(format!(
+                "The query can't be parsed: {}.",
+                without_values(&error)
+            )),
+            error => Self::InvalidRequest(error.to_string()),
+        }
+    }
 }
 
 impl From<MultipartError> for ApiError {

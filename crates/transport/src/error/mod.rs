@@ -3,5 +3,6 @@
 pub(crate) mod api_error;
 pub(crate) mod body;
 mod conversions;
+pub(crate) mod json_error;
 pub(crate) mod log;
 mod status;

@@ -30,6 +30,7 @@ impl ResponseError for ApiError {
             | Self::UnknownEvent(_)
             | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
             Self::InvalidValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::HostNotAllowed => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
@@ -79,6 +80,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         ChatError::EmptyMessage
         | ChatError::MessageTooLong(_)
         | ChatError::MessageCertainlyTooLong(_)
+        | ChatError::IdempotencyKeyReused
         | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound

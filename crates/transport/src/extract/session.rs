@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use webchat_chat::Chat;
 use webchat_domain::{Session, SessionId, UserId};
 
@@ -80,10 +80,13 @@ fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
 }
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
-    match session_id(request) {
-        Some(id) => Ok(chat.accounts.find_session(id).await?),
-        None => Ok(None),
+    let Some(id) = session_id(request) else { return Ok(None) };
+    let session = chat.accounts.find_session(id).await?;
+    if let Some(session) = &session {
+        // For the middleware, which logs who sent a refused request.
+        request.extensions_mut().insert(session.user_id);
     }
+    Ok(session)
 }
 
 /// Returns the id in the session cookie. The session may have expired.

@@ -4,12 +4,15 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tracing_actix_web::RequestId;
+use webchat_domain::UserId;
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::error::log::log;
+use crate::extract::client_address::ClientAddress;
+use crate::security_log::{SecurityEvent, SecurityLog};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,7 +36,7 @@ pub(crate) async fn error_body(
 
 fn with_body<B>(response: ServiceResponse<B>, request_id: Option<String>) -> ServiceResponse {
     let (request, original) = response.into_parts();
-    let body = describe(&original, request_id);
+    let body = describe(&request, &original, request_id);
     let mut replaced = HttpResponse::build(original.status()).json(body);
     for name in [ALLOW, RETRY_AFTER] {
         if let Some(value) = original.headers().get(&name) {
@@ -44,7 +47,11 @@ fn with_body<B>(response: ServiceResponse<B>, request_id: Option<String>) -> Ser
 }
 
 /// Also logs the error: the response that replaces the original does not have it.
-fn describe<B>(response: &HttpResponse<B>, request_id: Option<String>) -> ErrorBody {
+fn describe<B>(
+    request: &HttpRequest,
+    response: &HttpResponse<B>,
+    request_id: Option<String>,
+) -> ErrorBody {
     let error = response.error();
     let converted;
     let error = if let Some(ours) = error.and_then(|error| error.as_error::<ApiError>()) {
@@ -54,5 +61,15 @@ fn describe<B>(response: &HttpResponse<B>, request_id: Option<String>) -> ErrorB
         &converted
     };
     log(request_id.as_deref().unwrap_or_default(), error);
+    if let Some(event) = SecurityEvent::of(error) {
+        record(request, event);
+    }
     ErrorBody::new(error, request_id)
+}
+
+fn record(request: &HttpRequest, event: SecurityEvent) {
+    if let Some(security_log) = request.app_data::<web::Data<SecurityLog>>() {
+        let user_id = request.extensions().get::<UserId>().copied();
+        security_log.record(event, ClientAddress::of(request), user_id);
+    }
 }

@@ -3,10 +3,12 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_ENCODING, HOST, ORIGIN, UPGRADE};
+use actix_web::http::header::{
+    CONTENT_ENCODING, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, UPGRADE,
+};
 use actix_web::middleware::Next;
 use actix_web::web;
-use url::{Origin, Url};
+use url::{Host, Origin, Url};
 
 use crate::error::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
@@ -15,13 +17,31 @@ use crate::settings::Settings;
 /// The endpoint of Socket.IO. The origin of its GET requests is checked too, as a GET opens a session.
 pub(crate) const SOCKET_IO_PATH: &str = "/socket.io/";
 
-/// The origins whose pages may use the server, besides its own host.
-pub(crate) struct Origins(Vec<Origin>);
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The hosts under which clients may address the server, and the origins whose pages may use it.
+pub(crate) struct Origins {
+    origins: Vec<Origin>,
+    hosts: Vec<Host>,
+}
 
 impl Origins {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let urls = settings.public_url.iter().chain(&settings.allowed_origins);
-        Self(urls.map(Url::origin).collect())
+        Self::of(settings.public_url.iter().chain(&settings.allowed_origins))
+    }
+
+    fn of<'a>(urls: impl Iterator<Item = &'a Url> + Clone) -> Self {
+        Self {
+            origins: urls.clone().map(Url::origin).collect(),
+            hosts: urls.filter_map(|url| url.host().map(|host| host.to_owned())).collect(),
+        }
+    }
+
+    /// Whether a client may address the server by this `Host`. Other names may be those of a page that
+    /// resolves them to this server's address, to be taken for a page of its own (DNS rebinding).
+    fn know(&self, host: &str) -> bool {
+        let host = parse_host("http", host).and_then(|url| url.host().map(|host| host.to_owned()));
+        host.is_some_and(|host| is_local(&host) || self.hosts.contains(&host))
     }
 
     /// Whether a page of `origin` may use the server that the client addressed as `host`.
@@ -34,16 +54,43 @@ impl Origins {
         {
             return false;
         }
-        let own = host.and_then(|host| Url::parse(&format!("{}://{host}", url.scheme())).ok());
-        own.is_some_and(|own| own.origin() == url.origin()) || self.0.contains(&url.origin())
+        self.origins.contains(&url.origin()) || self.is_own(&url, host)
+    }
+
+    /// Whether the page is one of ours, at an address that is not configured. Where the host is
+    /// configured, its scheme must be the configured one.
+    fn is_own(&self, page: &Url, host: Option<&str>) -> bool {
+        let own = host.and_then(|host| parse_host(page.scheme(), host));
+        let is_known = page.host().is_some_and(|host| {
+            let host = host.to_owned();
+            is_local(&host) && !self.hosts.contains(&host)
+        });
+        is_known && own.is_some_and(|own| own.origin() == page.origin())
     }
 }
 
-/// Rejects requests from pages of other origins, and compressed bodies.
+/// Parses the value of a `Host` header, which has no path, query or user.
+fn parse_host(scheme: &str, host: &str) -> Option<Url> {
+    let is_bare = !host.contains(['/', '\\', '?', '#', '@']);
+    is_bare.then(|| Url::parse(&format!("{scheme}://{host}")).ok()).flatten()
+}
+
+/// Whether no other machine's name can resolve to it: an address, or a name of this machine.
+fn is_local(host: &Host) -> bool {
+    match host {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(_) | Host::Ipv6(_) => true,
+    }
+}
+
+/// Rejects requests to unknown hosts or from pages of other origins, and compressed bodies.
 pub(crate) async fn check_origin(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if !has_known_host(&request) {
+        return Ok(request.error_response(ApiError::HostNotAllowed));
+    }
     if needs_allowed_origin(&request) && !has_allowed_origin(&request) {
         let error = origin_error(&request);
         return Ok(request.error_response(error));
@@ -73,7 +120,7 @@ fn origin_error(request: &ServiceRequest) -> ApiError {
 pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
     let (origin, second) = (origins.next(), origins.next());
-    let Some(origin) = origin else { return true };
+    let Some(origin) = origin else { return !is_cross_site(request.headers()) };
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let allowed = request.app_data::<web::Data<Origins>>();
     match (origin.to_str(), second, allowed) {
@@ -82,12 +129,27 @@ pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     }
 }
 
+/// Whether a page of another site sends the user's cookie. Some requests of such a page have no `Origin`.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    headers.contains_key(COOKIE)
+        && headers.get_all(SEC_FETCH_SITE).any(|site| site.as_bytes() == b"cross-site")
+}
+
+/// Whether the request names no other host than known ones. HTTP/1.0 has none.
+fn has_known_host(request: &ServiceRequest) -> bool {
+    let Some(known) = request.app_data::<web::Data<Origins>>() else { return false };
+    let in_target = request.uri().authority().map(|authority| Ok(authority.as_str()));
+    let mut hosts = request.headers().get_all(HOST).map(HeaderValue::to_str).chain(in_target);
+    hosts.all(|host| host.is_ok_and(|host| known.know(host)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn origins(allowed: &[&str]) -> Origins {
-        Origins(allowed.iter().map(|url| Url::parse(url).unwrap().origin()).collect())
+        let urls: Vec<_> = allowed.iter().map(|url| Url::parse(url).unwrap()).collect();
+        Origins::of(urls.iter())
     }
 
     #[test]
@@ -95,9 +157,53 @@ mod tests {
         let none_configured = origins(&[]);
 
         assert!(none_configured.allow("http://localhost:8080", Some("localhost:8080")));
-        assert!(none_configured.allow("https://chat.example", Some("chat.example")));
-        assert!(none_configured.allow("https://chat.example", Some("chat.example:443")));
+        assert!(none_configured.allow("https://192.0.2.7", Some("192.0.2.7")));
+        assert!(none_configured.allow("https://192.0.2.7", Some("192.0.2.7:443")));
         assert!(none_configured.allow("http://[::1]:8080", Some("[::1]:8080")));
+        assert!(!none_configured.allow("https://chat.example", Some("chat.example")));
+    }
+
+    #[test]
+    fn a_page_of_a_configured_host_must_have_the_configured_scheme() {
+        for (public_url, page, host) in [
+            ("https://chat.example", "http://chat.example", "chat.example"),
+            ("https://192.0.2.7", "http://192.0.2.7", "192.0.2.7"),
+            ("http://localhost:8080", "https://localhost:8080", "localhost:8080"),
+        ] {
+            assert!(!origins(&[public_url]).allow(page, Some(host)), "{page}");
+        }
+    }
+
+    #[test]
+    fn only_local_and_configured_hosts_are_known() {
+        let known = origins(&["https://chat.example/app/", "http://b.example:81"]);
+
+        for host in [
+            "localhost",
+            "localhost:8080",
+            "a.localhost",
+            "127.0.0.1:80",
+            "[::1]:8080",
+            "192.0.2.7",
+            "CHAT.example",
+            "chat.example:8443",
+            "b.example",
+        ] {
+            assert!(known.know(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "chat.example.evil.example",
+            "evil.example/localhost",
+            "evil.example#localhost",
+            "localhost@evil.example",
+            "localhost.evil.example",
+            "xlocalhost",
+            "127.0.0.1.evil.example",
+        ] {
+            assert!(!known.know(host), "{host}");
+        }
     }
 
     #[test]

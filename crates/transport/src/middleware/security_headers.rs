@@ -1,6 +1,8 @@
 //! Security headers of every response.
 
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::middleware::DefaultHeaders;
 
 /// Our pages may only run our own scripts and connect to our own server.
@@ -8,11 +10,16 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
      img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-pub(crate) fn security_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
+/// Browsers use HTTPS only for this host, for a year after each response.
+const HTTPS_ONLY: &str = "max-age=31536000";
+
+/// `is_secure` says that users reach the server over HTTPS.
+pub(crate) fn security_headers(is_secure: bool) -> DefaultHeaders {
+    let headers = DefaultHeaders::new()
         .add((CONTENT_SECURITY_POLICY, POLICY))
         .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .add((REFERRER_POLICY, "no-referrer"))
         .add(("Cross-Origin-Opener-Policy", "same-origin"))
-        .add(("Cross-Origin-Resource-Policy", "same-origin"))
+        .add(("Cross-Origin-Resource-Policy", "same-origin"));
+    if is_secure { headers.add((STRICT_TRANSPORT_SECURITY, HTTPS_ONLY)) } else { headers }
 }

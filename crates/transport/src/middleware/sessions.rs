@@ -5,24 +5,174 @@ use std::time::Duration;
 use actix_session::SessionMiddleware;
 use actix_session::config::PersistentSession;
 use actix_session::storage::CookieSessionStore;
-use actix_web::cookie::{self, Key, SameSite};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::cookie::{self, Cookie, CookieJar, Key, SameSite};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use actix_web::middleware::Next;
+use actix_web::web;
 
-/// The cookie's name, which is also in the OpenAPI document.
+use crate::extract::client_address::ClientAddress;
+use crate::security_log::{SecurityEvent, SecurityLog};
+
+/// The cookie's name over HTTP, which is also in the OpenAPI document.
 pub(crate) const COOKIE_NAME: &str = "webchat_session";
 
-/// Creates the middleware that reads and writes the cookie. With `is_secure`, browsers send the cookie over
-/// HTTPS only. The cookie expires after `ttl`.
-pub(crate) fn sessions(
+/// The cookie's name over HTTPS. Because of its prefix, browsers accept it only from this host over HTTPS:
+/// neither another subdomain nor a page over HTTP can set it.
+const HOST_COOKIE_NAME: &str = "__Host-webchat_session";
+
+/// How the cookie is named, encrypted and kept.
+#[derive(Clone)]
+pub(crate) struct SessionCookie {
     key: Key,
     is_secure: bool,
-    ttl: Duration,
-) -> SessionMiddleware<CookieSessionStore> {
-    let ttl = cookie::time::Duration::try_from(ttl).unwrap_or(cookie::time::Duration::MAX);
-    SessionMiddleware::builder(CookieSessionStore::default(), key)
-        .cookie_name(COOKIE_NAME.to_owned())
-        .cookie_http_only(true)
-        .cookie_same_site(SameSite::Lax)
-        .cookie_secure(is_secure)
-        .session_lifecycle(PersistentSession::default().session_ttl(ttl))
-        .build()
+}
+
+/// The cookie of a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Received {
+    /// The request has none.
+    Missing,
+    /// It is one of ours.
+    Valid,
+    /// It is one of ours, with the name that it had before the server was behind HTTPS. This is the same
+    /// with today's name.
+    Renamed(String),
+    /// It is not one of ours, or it is as old as an earlier `SECRET_KEY`.
+    Refused,
+}
+
+impl SessionCookie {
+    /// `is_secure` restricts the cookie to HTTPS.
+    pub(crate) fn new(secret_key: &[u8], is_secure: bool) -> Self {
+        Self { key: Key::derive_from(secret_key), is_secure }
+    }
+
+    /// Returns the middleware that reads and writes the cookie, which expires after `ttl`.
+    pub(crate) fn middleware(&self, ttl: Duration) -> SessionMiddleware<CookieSessionStore> {
+        let ttl = cookie::time::Duration::try_from(ttl).unwrap_or(cookie::time::Duration::MAX);
+        SessionMiddleware::builder(CookieSessionStore::default(), self.key.clone())
+            .cookie_name(self.name().to_owned())
+            .cookie_path("/".to_owned())
+            .cookie_http_only(true)
+            .cookie_same_site(SameSite::Lax)
+            .cookie_secure(self.is_secure)
+            .session_lifecycle(PersistentSession::default().session_ttl(ttl))
+            .build()
+    }
+
+    fn name(&self) -> &'static str {
+        if self.is_secure { HOST_COOKIE_NAME } else { COOKIE_NAME }
+    }
+
+    fn read(&self, headers: &HeaderMap) -> Received {
+        if let Some(cookie) = find(headers, self.name()) {
+            return self.decrypt(cookie).map_or(Received::Refused, |_| Received::Valid);
+        }
+        match find(headers, COOKIE_NAME).map(|cookie| self.decrypt(cookie)) {
+            None => Received::Missing,
+            Some(None) => Received::Refused,
+            Some(Some(content)) => Received::Renamed(self.encrypt(content)),
+        }
+    }
+
+    fn decrypt(&self, cookie: Cookie<'static>) -> Option<String> {
+        let name = cookie.name().to_owned();
+        let mut jar = CookieJar::new();
+        jar.add_original(cookie);
+        jar.private(&self.key).get(&name).map(|cookie| cookie.value().to_owned())
+    }
+
+    /// Returns the pair of name and value, as in the header.
+    fn encrypt(&self, content: String) -> String {
+        let mut jar = CookieJar::new();
+        jar.private_mut(&self.key).add(Cookie::new(self.name(), content));
+        jar.get(self.name()).map(|cookie| cookie.encoded().to_string()).unwrap_or_default()
+    }
+
+    /// Tells the browser to delete the cookie with the former name.
+    fn removal() -> Cookie<'static> {
+        let mut removal =
+            Cookie::build(COOKIE_NAME, "").path("/").http_only(true).secure(true).finish();
+        removal.make_removal();
+        removal
+    }
+}
+
+/// Passes a cookie with the former name on as one with today's name, and lets the response replace it.
+pub(crate) async fn rename_cookie(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let cookie = request.app_data::<web::Data<SessionCookie>>();
+    let received = cookie.map_or(Received::Missing, |cookie| cookie.read(request.headers()));
+    if received == Received::Refused
+        && let Some(security_log) = request.app_data::<web::Data<SecurityLog>>()
+    {
+        let client = ClientAddress::of(request.request());
+        security_log.record(SecurityEvent::CookieRefused, client, None);
+    }
+    let Received::Renamed(renamed) = received else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    request.headers_mut().append(COOKIE, HeaderValue::from_str(&renamed)?);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if response.headers().contains_key(SET_COOKIE) {
+        let removal = SessionCookie::removal().to_string();
+        response.headers_mut().append(SET_COOKIE, HeaderValue::from_str(&removal)?);
+    }
+    Ok(response)
+}
+
+fn find(headers: &HeaderMap, name: &str) -> Option<Cookie<'static>> {
+    let values = headers.get_all(COOKIE).filter_map(|value| value.to_str().ok());
+    let pairs = values.flat_map(|value| value.split(';'));
+    let mut cookies = pairs.filter_map(|pair| Cookie::parse_encoded(pair.trim()).ok());
+    cookies.find(|cookie| cookie.name() == name).map(Cookie::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookie(secret_key: u8, is_secure: bool) -> SessionCookie {
+        SessionCookie::new(&[secret_key; 32], is_secure)
+    }
+
+    fn headers(cookies: &str) -> HeaderMap {
+        [(COOKIE, HeaderValue::from_str(cookies).unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn a_cookie_with_the_former_name_is_renamed() {
+        let (before, now) = (cookie(1, false), cookie(1, true));
+        let old = before.encrypt("content".to_owned());
+
+        let renamed = now.read(&headers(&format!("theme=dark; {old}")));
+
+        let Received::Renamed(renamed) = renamed else { panic!("{renamed:?}") };
+        assert!(renamed.starts_with("__Host-webchat_session="), "{renamed}");
+        assert_eq!(now.read(&headers(&renamed)), Received::Valid);
+        let content = find(&headers(&renamed), now.name()).and_then(|cookie| now.decrypt(cookie));
+        assert_eq!(content.as_deref(), Some("content"));
+    }
+
+    #[test]
+    fn a_cookie_with_todays_name_wins() {
+        let (before, now) = (cookie(1, false), cookie(1, true));
+        let (old, new) = (before.encrypt("planted".to_owned()), now.encrypt("own".to_owned()));
+
+        assert_eq!(now.read(&headers(&format!("{old}; {new}"))), Received::Valid);
+    }
+
+    #[test]
+    fn a_cookie_of_another_key_is_refused() {
+        let (other, ours) = (cookie(2, false), cookie(1, false));
+        let foreign = other.encrypt("content".to_owned());
+
+        assert_eq!(ours.read(&headers(&foreign)), Received::Refused);
+        assert_eq!(ours.read(&headers("theme=dark")), Received::Missing);
+        assert_eq!(ours.read(&HeaderMap::new()), Received::Missing);
+    }
 }

@@ -18,6 +18,8 @@ use super::forward::{forward_conversation, forward_list};
 use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
 use crate::error::log::log;
+use crate::extract::client_address::ClientAddress;
+use crate::security_log::SecurityEvent;
 
 /// The maximum number of subscriptions of one connection.
 const MAX_SUBSCRIPTIONS: usize = 64;
@@ -29,6 +31,7 @@ pub(super) const TOO_MANY_MESSAGES: &str = "too many messages";
 pub(super) struct Client<O> {
     chat: Chat,
     session: Session,
+    address: ClientAddress,
     outbox: mpsc::Sender<O>,
     /// The tasks that forward the events of the subscribed conversations.
     forwarders: HashMap<ConversationId, AbortOnDropHandle<()>>,
@@ -52,6 +55,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     pub(super) fn new(
         chat: Chat,
         session: Session,
+        address: ClientAddress,
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
@@ -59,6 +63,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         Self {
             chat,
             session,
+            address,
             outbox,
             forwarders: HashMap::new(),
             list_forwarder: None,
@@ -96,6 +101,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 Err(error) => Err(error),
             },
             Err(_) if self.violation_limiter.check().is_err() => {
+                self.record(SecurityEvent::Flood);
                 return Err(FrameError::TooManyMessages);
             }
             Err(retry_after) => Err(ApiError::RateLimited { retry_after }),
@@ -110,6 +116,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn send_error(&self, subject: Subject, error: &ApiError) -> ErrorData {
         let request_id = Uuid::now_v7().to_string();
         log(&request_id, error);
+        if let Some(event) = SecurityEvent::of(error) {
+            self.record(event);
+        }
         let data = ErrorData {
             message: error.to_string(),
             code: error.code(),
@@ -119,6 +128,10 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         };
         self.reply(Reply::Error(data.clone())).await;
         data
+    }
+
+    fn record(&self, event: SecurityEvent) {
+        self.connections.security_log.record(event, self.address, Some(self.session.user_id));
     }
 
     /// Waits until all events up to now are forwarded. Call this after shutdown has begun.

@@ -12,6 +12,7 @@ use webchat_domain::UserId;
 use super::limits::Limits;
 use super::socket_io::sessions::EngineIoSessions;
 use crate::error::api_error::ApiError;
+use crate::security_log::SecurityLog;
 
 /// How long connections may take to close at shutdown.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -24,11 +25,12 @@ pub(crate) struct Connections {
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
     pub(super) socket_io: Arc<EngineIoSessions>,
+    pub(super) security_log: SecurityLog,
 }
 
 impl Connections {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+    pub(crate) fn new(limits: Limits, security_log: SecurityLog) -> Self {
+        Self { limits, security_log, ..Self::default() }
     }
 
     /// Completes when the server begins to shut down.

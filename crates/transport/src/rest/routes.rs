@@ -1,8 +1,6 @@
 //! All routes of REST v1, and their description. Each file of routes declares its paths as constants,
 //! which both its `routes` and its `utoipa::path` attributes use.
 
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -19,7 +17,6 @@ pub(crate) const PREFIX: &str = "/api/v1";
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::scope("")
-            .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
             .configure(config::routes)
             .configure(conversations::routes)
             .configure(messages::routes)

@@ -7,6 +7,12 @@ use utoipa::ToSchema;
 use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::error::api_error::ApiError;
+use crate::error::json_error::without_values;
+use crate::text::cut;
+
+/// How much an error repeats of the name of an event or of an id, in characters: as much as a
+/// `client_message_id` has.
+const MAX_ECHO_CHARS: usize = 128;
 
 /// A frame that a client sends.
 // Parsed by `Frame::parse_data`, whose errors tell an unknown event from bad data.
@@ -122,6 +128,7 @@ pub(crate) struct Subject {
 impl Frame {
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         serde_json::from_str(text).map_err(|error| {
+            let error = without_values(&error);
             let message =
                 format!("A frame must be JSON, {{\"event\": \"…\", \"data\": {{…}}}}: {error}.");
             ApiError::InvalidRequest(message)
@@ -129,9 +136,9 @@ impl Frame {
     }
 
     pub(crate) fn subject(&self) -> Subject {
-        let text = |field| self.data.get(field).and_then(Value::as_str).map(ToOwned::to_owned);
+        let text = |field| self.data.get(field).and_then(Value::as_str).map(echo);
         Subject {
-            event: Some(self.event.clone()),
+            event: Some(echo(&self.event)),
             conversation_id: text("conversation_id"),
             client_message_id: text("client_message_id"),
         }
@@ -148,12 +155,18 @@ impl Frame {
             "unsubscribe" => parse(self.data).map(ClientEvent::Unsubscribe),
             "stop" => parse(self.data).map(ClientEvent::Stop),
             "ping" => Ok(ClientEvent::Ping(NoData {})),
-            _ => Err(ApiError::UnknownEvent(self.event)),
+            _ => Err(ApiError::UnknownEvent(echo(&self.event))),
         }
     }
 }
 
+/// What an error repeats of a text from the client.
+fn echo(text: &str) -> String {
+    cut(text, MAX_ECHO_CHARS).to_owned()
+}
+
 fn parse<T: DeserializeOwned>(data: Value) -> Result<T, ApiError> {
     serde_json::from_value(data)
-        .map_err(|error| ApiError::InvalidRequest(format!("`data` can't be parsed: {error}.")))
+        .map_err(|error| format!("`data` can't be parsed: {}.", without_values(&error)))
+        .map_err(ApiError::InvalidRequest)
 }

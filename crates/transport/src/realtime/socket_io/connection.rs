@@ -16,6 +16,7 @@ use webchat_domain::Session;
 use super::close_reason::CloseReason;
 use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
+use crate::extract::client_address::ClientAddress;
 use crate::realtime::client::{Client, FrameError};
 use crate::realtime::connections::Connections;
 use crate::realtime::events::incoming::Frame;
@@ -33,6 +34,7 @@ const MAX_ATTACHMENTS: usize = 10;
 pub(super) struct SocketIoConnection {
     chat: Chat,
     session: Session,
+    address: ClientAddress,
     connections: Connections,
     outbox: mpsc::Sender<OutboxItem>,
     parse_config: ParseConfig,
@@ -44,6 +46,7 @@ impl SocketIoConnection {
     pub(super) fn new(
         chat: Chat,
         session: Session,
+        address: ClientAddress,
         connections: Connections,
         outbox: mpsc::Sender<OutboxItem>,
     ) -> Self {
@@ -53,7 +56,16 @@ impl SocketIoConnection {
             ..ParseConfig::default()
         };
         let attachments = ParserState::default();
-        Self { chat, session, connections, outbox, parse_config, attachments, client: None }
+        Self {
+            chat,
+            session,
+            address,
+            connections,
+            outbox,
+            parse_config,
+            attachments,
+            client: None,
+        }
     }
 
     /// Handles the client's packets until the session must end. Returns the reason.
@@ -134,6 +146,7 @@ impl SocketIoConnection {
         let mut client = Client::new(
             self.chat.clone(),
             self.session.clone(),
+            self.address,
             self.outbox.clone(),
             self.connections.clone(),
         );

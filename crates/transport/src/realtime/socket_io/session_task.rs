@@ -15,6 +15,7 @@ use super::connection::SocketIoConnection;
 use super::engine_io_session::{ActiveTransport, EngineIoSession};
 use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
+use crate::extract::client_address::ClientAddress;
 use crate::realtime::connections::Connections;
 
 /// How long a polling client may take to fetch the remaining packets at shutdown.
@@ -24,6 +25,7 @@ const POLL_GRACE: Duration = Duration::from_secs(3);
 pub(super) fn start(
     chat: &Chat,
     browser_session: Session,
+    address: ClientAddress,
     connections: &Connections,
     transport: ActiveTransport,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
@@ -31,8 +33,13 @@ pub(super) fn start(
     let (session, outbox, inbox) = EngineIoSession::new(browser_session.session_id, transport);
     let session = Arc::new(session);
     let entry = connections.socket_io.add(Arc::clone(&session))?;
-    let connection =
-        SocketIoConnection::new(chat.clone(), browser_session, connections.clone(), outbox);
+    let connection = SocketIoConnection::new(
+        chat.clone(),
+        browser_session,
+        address,
+        connections.clone(),
+        outbox,
+    );
     let closing = connections.closing.clone();
     connections.tasks.spawn(run(entry, connection, inbox, permit, closing));
     Ok(session)

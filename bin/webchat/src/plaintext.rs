@@ -1,0 +1,96 @@
+//! Warns about connections to other machines that are not encrypted.
+
+use secrecy::ExposeSecret;
+use url::Url;
+
+use crate::Settings;
+
+/// Logs a warning for each unencrypted connection that carries secrets or texts to another machine.
+pub(crate) fn warn(settings: &Settings) {
+    for (setting, advice) in connections(settings) {
+        tracing::warn!(setting, advice, "the connection to another machine is not encrypted");
+    }
+}
+
+/// The settings with such connections, and what to do.
+fn connections(settings: &Settings) -> Vec<(&'static str, &'static str)> {
+    let stores = &settings.stores;
+    let redis = stores.redis_url.as_ref().map(ExposeSecret::expose_secret);
+    let mongodb = stores.mongodb_uri.as_ref().map(ExposeSecret::expose_secret);
+    let upstream = settings.upstream.api_key.as_ref().map(|_| settings.upstream.url.as_str());
+    [
+        redis.filter(|url| is_plain(url, "redis://")).map(|_| ("REDIS_URL", "use rediss://")),
+        mongodb.filter(|uri| is_plain_mongodb(uri)).map(|_| ("MONGODB_URI", "add tls=true")),
+        upstream
+            .filter(|url| is_plain(url, "http://"))
+            .map(|_| ("AZURE_API_URL", "use https://, as API_KEY is sent with each request")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `mongodb+srv://` is encrypted by default.
+fn is_plain_mongodb(uri: &str) -> bool {
+    let has_tls = uri.contains("tls=true") || uri.contains("ssl=true");
+    is_plain(uri, "mongodb://") && !has_tls
+}
+
+/// Whether the address has this scheme and names another machine.
+fn is_plain(address: &str, scheme: &str) -> bool {
+    let Some(rest) = address.strip_prefix(scheme) else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let hosts = authority.rsplit('@').next().unwrap_or_default();
+    !hosts.split(',').all(is_this_machine)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let Ok(url) = Url::parse(&format!("http://{host}")) else { return false };
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warned(variables: &[(&str, &str)]) -> Vec<&'static str> {
+        let settings = Settings::read(&variables.iter().copied().collect()).unwrap();
+        connections(&settings).into_iter().map(|(setting, _)| setting).collect()
+    }
+
+    #[test]
+    fn unencrypted_connections_to_other_machines_are_warned_about() {
+        let plain = [
+            ("AZURE_API_URL", "http://model.example/v1/chat/completions"),
+            ("API_KEY", "key"),
+            ("REDIS_URL", "redis://:p@ss@cache:6379"),
+            ("MONGODB_URI", "mongodb://me:secret@127.0.0.1,db.example/chat?replicaSet=rs0"),
+        ];
+
+        assert_eq!(warned(&plain), ["REDIS_URL", "MONGODB_URI", "AZURE_API_URL"]);
+    }
+
+    #[test]
+    fn encrypted_and_local_connections_are_not_warned_about() {
+        let encrypted = [
+            ("AZURE_API_URL", "https://model.example/v1/chat/completions"),
+            ("API_KEY", "key"),
+            ("REDIS_URL", "rediss://cache:6379"),
+            ("MONGODB_URI", "mongodb://db.example/chat?tls=true"),
+        ];
+        let local = [
+            ("AZURE_API_URL", "http://127.0.0.1:11434/v1/chat/completions"),
+            ("API_KEY", "key"),
+            ("REDIS_URL", "redis://localhost:6379"),
+            ("MONGODB_URI", "mongodb://[::1]:27017,localhost/chat"),
+        ];
+
+        assert_eq!(warned(&encrypted), [""; 0]);
+        assert_eq!(warned(&local), [""; 0]);
+    }
+}
