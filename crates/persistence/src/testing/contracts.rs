@@ -192,6 +192,7 @@ macro_rules! sessions_contract {
                 [
                     a_session_is_found_until_it_expires,
                     a_saved_session_replaces_its_older_state,
+                    a_session_is_extended_unless_it_lasts_long_enough,
                     a_deleted_session_is_not_found,
                 ]
             );
