@@ -7,6 +7,7 @@ use deadpool_sqlite::Pool;
 use rusqlite::{Transaction, TransactionBehavior};
 use webchat_persistence::StoreError;
 
+use super::file_identity::FileIdentity;
 use super::lock_file::lock;
 use super::migrations::{PrepareError, prepare};
 use super::open_error::OpenError;
@@ -16,6 +17,7 @@ use super::pool;
 pub(crate) struct Database {
     writer: Pool,
     readers: Pool,
+    file: FileIdentity,
     _lock: File,
 }
 
@@ -25,7 +27,10 @@ impl Database {
         let broken = |cause| OpenError::Broken { path: path.to_owned(), cause };
         let writer = pool::writer(path).map_err(broken)?;
         let readers = pool::readers(path).map_err(broken)?;
-        let database = Self { writer, readers, _lock: lock };
+        let connection = writer.get().await.map_err(|error| broken(error.into()))?;
+        let file = FileIdentity::of(path).map_err(|cause| broken(cause.into()))?;
+        drop(connection);
+        let database = Self { writer, readers, file, _lock: lock };
         database.prepare().await.map_err(|error| match error {
             PrepareError::TooNew => OpenError::TooNew(path.to_owned()),
             PrepareError::Broken(cause) => broken(cause),
@@ -47,6 +52,14 @@ impl Database {
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         pool::run(&self.writer, TransactionBehavior::Immediate, change).await
+    }
+
+    /// Checks that the path still leads to the file that is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file was deleted or replaced.
+    pub(crate) fn check_file(&self) -> Result<(), StoreError> {
+        self.file.check().map_err(StoreError::unavailable)
     }
 
     async fn prepare(&self) -> Result<(), PrepareError> {

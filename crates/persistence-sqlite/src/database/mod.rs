@@ -1,6 +1,7 @@
 //! The SQLite file: opening, locking, migrating, and running transactions.
 
 mod connection;
+mod file_identity;
 mod lock_file;
 mod migrations;
 mod open_error;
