@@ -18,6 +18,12 @@ pub enum ChatError {
     /// The query has no word or phrase to search for; exclusions alone match nothing.
     #[error("Please enter at least one word to search for.")]
     EmptySearch,
+    /// The query is too long.
+    #[error("The search is too long. Please enter at most {max_chars} characters.")]
+    SearchTooLong {
+        /// The maximum number of characters.
+        max_chars: usize,
+    },
     /// The message doesn't fit into the model's window.
     #[error(transparent)]
     MessageTooLong(#[from] TooLong),
@@ -142,6 +148,11 @@ pub enum ChatError {
     /// A store is unavailable; the same request may succeed later.
     #[error("The server can't reach its storage right now. Please try again in a moment.")]
     StorageUnavailable(#[source] StoreError),
+    /// A store took too long; the same request may succeed later.
+    #[error(
+        "This took too long. Please try again in a moment. If it was a search, please try other words."
+    )]
+    StorageTimeout(#[source] StoreError),
     /// A store is faulty, or the server has a bug; retrying doesn't help.
     #[error("Something went wrong on the server.")]
     Internal(#[source] StoreError),
@@ -159,6 +170,7 @@ impl From<StoreError> for ChatError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::StorageUnavailable(error),
+            StoreError::Timeout(_) => Self::StorageTimeout(error),
             StoreError::Fault(_) => Self::Internal(error),
         }
     }

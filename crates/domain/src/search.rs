@@ -1,5 +1,7 @@
 //! Search queries and hits.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::{ConversationId, MessageId, Role, Timestamp};
@@ -49,10 +51,16 @@ pub struct SnippetPart {
 }
 
 impl SearchQuery {
-    /// Parses a query as typed by a user.
+    /// The maximum number of different terms: words, phrases and exclusions together. Each costs a lookup
+    /// in the index of messages.
+    pub const MAX_TERMS: usize = 32;
+
+    /// Parses a query as typed by a user. Repeated terms and those after the first [`Self::MAX_TERMS`]
+    /// are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut query = Self::default();
+        let mut seen = HashSet::new();
         let mut remaining = text;
         while let Some(start) = remaining.find(|c: char| !c.is_whitespace()) {
             let (_, term) = remaining.split_at(start);
@@ -65,7 +73,10 @@ impl SearchQuery {
                 None => (false, term.split_once(char::is_whitespace).unwrap_or((term, ""))),
             };
             remaining = after;
-            if !term.contains(char::is_alphanumeric) {
+            if !term.contains(char::is_alphanumeric)
+                || seen.len() == Self::MAX_TERMS
+                || !seen.insert((excluded, is_phrase, term.to_lowercase()))
+            {
                 continue;
             }
             match (excluded, is_phrase) {
@@ -107,6 +118,24 @@ mod tests {
         for text in ["", "  ", "\"", "-", "\"\"", "- * ( ) : ^", "-storm"] {
             assert!(SearchQuery::parse(text).is_empty(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_repeated_term_is_ignored() {
+        let query = SearchQuery::parse(r#"the The "the" "the" -the THE -the"#);
+
+        assert_eq!(query.words, terms(&["the"]));
+        assert_eq!(query.phrases, terms(&["the"]));
+        assert_eq!(query.excluded, terms(&["the"]));
+    }
+
+    #[test]
+    fn only_the_first_terms_are_used() {
+        let text: Vec<String> = (0..100).map(|number| format!("word{number}")).collect();
+
+        let query = SearchQuery::parse(&text.join(" "));
+
+        assert_eq!(query.words, text[..SearchQuery::MAX_TERMS]);
     }
 
     #[test]

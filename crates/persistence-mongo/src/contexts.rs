@@ -5,6 +5,7 @@ use mongodb::bson::{DateTime, doc, serialize_to_document};
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext, rules};
 
+use crate::database::READ_TIME;
 use crate::documents::{ContextDocument, date, long};
 use crate::queries::{by_id, by_owner};
 use crate::store::MongoStore;
@@ -17,7 +18,10 @@ impl Contexts for MongoStore {
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError> {
         let conversations = self.database.conversations();
-        let found = self.database.run(conversations.find_one(by_owner(user_id, id))).await?;
+        let found = self
+            .database
+            .run(conversations.find_one(by_owner(user_id, id)).max_time(READ_TIME))
+            .await?;
         Ok(found.map(|conversation| StoredContext {
             context: conversation.context.into(),
             revision: conversation.context_revision,

@@ -15,7 +15,7 @@ const TRANSIENT_LABELS: [&str; 4] = [
 ];
 
 /// The server's codes of errors after which a later attempt may succeed, from its `error_codes.yml`.
-const TRANSIENT_CODES: [i32; 39] = [
+const TRANSIENT_CODES: [i32; 38] = [
     6,     // HostUnreachable
     7,     // HostNotFound
     13,    // Unauthorized
@@ -23,7 +23,6 @@ const TRANSIENT_CODES: [i32; 39] = [
     24,    // LockTimeout
     27,    // IndexNotFound: the text index is still being built
     43,    // CursorNotFound
-    50,    // MaxTimeMSExpired
     63,    // StaleShardVersion
     64,    // WriteConcernFailed
     89,    // NetworkTimeout
@@ -57,9 +56,15 @@ const TRANSIENT_CODES: [i32; 39] = [
     14031, // OutOfDiskSpace
 ];
 
+/// `MaxTimeMSExpired`: a read took longer than allowed.
+const MAX_TIME_EXPIRED: i32 = 50;
+
 /// Converts an error of the driver. Only its kind is kept for the log: an [`Error`] also contains the
 /// server's complete response, which is binary.
 pub(crate) fn store_error(error: Error) -> StoreError {
+    if code(&error.kind) == Some(MAX_TIME_EXPIRED) {
+        return StoreError::timeout(*error.kind);
+    }
     let is_transient = TRANSIENT_LABELS.iter().any(|label| error.contains_label(label))
         || is_transient(error.kind.as_ref());
     if is_transient { StoreError::unavailable(*error.kind) } else { StoreError::fault(*error.kind) }

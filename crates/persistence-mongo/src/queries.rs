@@ -8,7 +8,7 @@ use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
 use webchat_persistence::rules::ConversationState;
 
-use crate::database::{MongoDatabase, Transaction};
+use crate::database::{MongoDatabase, READ_TIME, Transaction};
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, state_update};
 
 /// Matches the conversation if it is the user's. Does not match a conversation of the Flask application
@@ -38,7 +38,7 @@ pub(crate) async fn find_by_owner(
     id: ConversationId,
 ) -> Result<Option<ConversationDocument>, StoreError> {
     let conversations = database.conversations();
-    let find = conversations.find_one(by_owner(user_id, id));
+    let find = conversations.find_one(by_owner(user_id, id)).max_time(READ_TIME);
     database.run(find.projection(without_context())).await
 }
 
@@ -50,6 +50,7 @@ pub(crate) async fn find_conversation(
     let conversations = transaction.database.conversations();
     conversations
         .find_one(conversation)
+        .max_time(READ_TIME)
         .projection(without_context())
         .session(&mut *transaction.session)
         .await
@@ -91,5 +92,5 @@ pub(crate) async fn at_most<T: DeserializeOwned + Unpin + Send + Sync>(
     if limit == 0 {
         return Ok(Vec::new());
     }
-    find.limit(i64::from(limit)).await?.try_collect().await
+    find.limit(i64::from(limit)).max_time(READ_TIME).await?.try_collect().await
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::database::{MongoDatabase, TransactionReaper};
+use webchat_persistence::FairLimit;
+
+use crate::database::{MAX_LONG_READ_WAIT, MAX_LONG_READS, MongoDatabase, TransactionReaper};
 use crate::deletion::DeletionWorker;
 
 /// Conversations, contexts and files in a MongoDB database. Clones share the database.
@@ -10,6 +12,7 @@ use crate::deletion::DeletionWorker;
 pub struct MongoStore {
     pub(crate) database: MongoDatabase,
     pub(crate) deletion_worker: Arc<DeletionWorker>,
+    pub(crate) long_reads: Arc<FairLimit>,
     _transaction_reaper: Arc<TransactionReaper>,
 }
 
@@ -22,6 +25,7 @@ impl MongoStore {
     pub fn new(database: MongoDatabase) -> Self {
         let deletion_worker = Arc::new(DeletionWorker::start(database.clone()));
         let transaction_reaper = Arc::new(TransactionReaper::start(database.clone()));
-        Self { database, deletion_worker, _transaction_reaper: transaction_reaper }
+        let long_reads = Arc::new(FairLimit::new(MAX_LONG_READS, MAX_LONG_READ_WAIT));
+        Self { database, deletion_worker, long_reads, _transaction_reaper: transaction_reaper }
     }
 }

@@ -26,8 +26,7 @@ struct Entry {
 #[async_trait]
 impl Sessions for RedisStore {
     async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-        let entry: Option<Vec<u8>> = self.pool.query(cmd("GET").arg(self.keys.session(id))).await?;
-        let entry = entry.and_then(|entry| parse(&entry)).filter(|entry| entry.expires_at > now);
+        let entry = self.entry(id).await?.filter(|entry| entry.expires_at > now);
         Ok(entry.map(|Entry { user_id, conversation_id, .. }| Session {
             session_id: id,
             user_id,
@@ -50,8 +49,30 @@ impl Sessions for RedisStore {
         self.pool.query(cmd("SET").arg(key).arg(entry).arg("PX").arg(ttl)).await
     }
 
+    async fn extend(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+        expires_at: Timestamp,
+        min_gain: Duration,
+    ) -> Result<(), StoreError> {
+        let enough = expires_at.minus(min_gain);
+        let is_due = |entry: &Entry| entry.expires_at > now && entry.expires_at <= enough;
+        let Some(entry) = self.entry(id).await?.filter(is_due) else { return Ok(()) };
+        let (user_id, conversation_id) = (entry.user_id, entry.conversation_id);
+        let session = Session { session_id: id, user_id, conversation_id };
+        self.save(&session, now, expires_at).await
+    }
+
     async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
         self.pool.query(cmd("DEL").arg(self.keys.session(id))).await
+    }
+}
+
+impl RedisStore {
+    async fn entry(&self, id: SessionId) -> Result<Option<Entry>, StoreError> {
+        let entry: Option<Vec<u8>> = self.pool.query(cmd("GET").arg(self.keys.session(id))).await?;
+        Ok(entry.and_then(|entry| parse(&entry)))
     }
 }
 

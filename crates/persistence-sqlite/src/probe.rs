@@ -5,6 +5,11 @@ use webchat_persistence::{Probe, StoreError};
 
 use crate::SqliteStore;
 
+const READ: &str = "SELECT count(*) FROM readiness";
+const WRITE: &str = "INSERT INTO readiness VALUES (1, 1)
+     ON CONFLICT DO UPDATE SET checks = checks + 1";
+
+/// Reads and writes, as a full or read-only disk can still be read.
 #[async_trait]
 impl Probe for SqliteStore {
     fn name(&self) -> &'static str {
@@ -12,8 +17,8 @@ impl Probe for SqliteStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.database
-            .read(|transaction| transaction.query_row("PRAGMA schema_version", [], |_| Ok(())))
-            .await
+        self.database.check_file()?;
+        self.database.read(|transaction| transaction.query_row(READ, [], |_| Ok(()))).await?;
+        self.database.write(|transaction| transaction.execute(WRITE, []).map(|_| ())).await
     }
 }

@@ -1,7 +1,9 @@
 //! Implements [`Sessions`].
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, Session, SessionId, Timestamp};
 use webchat_persistence::{Sessions, StoreError};
 
@@ -58,6 +60,30 @@ impl Sessions for SqliteStore {
             .await
     }
 
+    async fn extend(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+        expires_at: Timestamp,
+        min_gain: Duration,
+    ) -> Result<(), StoreError> {
+        let enough = expires_at.minus(min_gain).unix_millis();
+        let lasts = self.database.read(move |transaction| expiry(transaction, id, now)).await?;
+        if lasts.is_none_or(|lasts| lasts > enough) {
+            return Ok(());
+        }
+        self.database
+            .write(move |transaction| {
+                transaction
+                    .prepare_cached(
+                        "UPDATE sessions SET expires_at = max(expires_at, ?2) WHERE session_id = ?1",
+                    )?
+                    .execute(params![id.to_simple(), expires_at.unix_millis()])?;
+                Ok(())
+            })
+            .await
+    }
+
     async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
         self.database
             .write(move |transaction| {
@@ -67,4 +93,17 @@ impl Sessions for SqliteStore {
             })
             .await
     }
+}
+
+fn expiry(
+    transaction: &Transaction<'_>,
+    id: SessionId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<i64>> {
+    transaction
+        .prepare_cached(
+            "SELECT expires_at FROM sessions WHERE session_id = ?1 AND expires_at > ?2",
+        )?
+        .query_row(params![id.to_simple(), now.unix_millis()], |row| row.get(0))
+        .optional()
 }

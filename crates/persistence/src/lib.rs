@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod fair_limit;
 mod ports;
 pub mod rules;
+pub mod search;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use error::StoreError;
+pub use fair_limit::{FairLimit, FairPermit};
 pub use ports::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint, ChildMessage,
     CompletedJob, Contexts, ContinueAnswer, ConversationArchive, Conversations, CreateJobOutcome,

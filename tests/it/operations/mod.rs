@@ -4,5 +4,6 @@ mod embedding;
 pub(crate) mod instances;
 mod pages;
 mod process;
+mod readiness;
 mod real_model;
 mod stores;

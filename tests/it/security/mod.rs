@@ -3,3 +3,4 @@
 pub(crate) mod isolation;
 mod log;
 mod origin;
+mod search_cost;

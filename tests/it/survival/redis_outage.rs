@@ -49,7 +49,7 @@ async fn an_answer_survives_a_redis_outage() {
     received_by_subscriber.extend(subscriber.receive_until("token_usage").await);
 
     assert_eq!(readiness.status_and_code(), (503, "not_ready".to_owned()));
-    assert_eq!(readiness.json()["message"], json!("Redis does not answer."));
+    assert_eq!(readiness.json()["message"], json!("Redis is unavailable."));
     assert_eq!(list_response.status_and_code(), (503, "storage_unavailable".to_owned()));
     assert_eq!(list_response.header("retry-after"), "5");
     assert_eq!(send_error["code"], json!("storage_unavailable"));

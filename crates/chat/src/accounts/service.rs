@@ -1,11 +1,16 @@
 //! Starts, finds and saves sessions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use webchat_domain::{ConversationId, Session, SessionId, UserId};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+
+/// How long after its last extension a session is extended again.
+const EXTENSION_INTERVAL: Duration = Duration::from_hours(24);
 
 /// The use cases of sessions and their users.
 #[derive(Clone)]
@@ -36,18 +41,19 @@ impl Accounts {
             user_id: UserId::generate(),
             conversation_id: None,
         };
-        self.touch_session(&session).await?;
+        self.save(&session).await?;
         Ok(session)
     }
 
-    /// Saves the session, new or existing, with its full lifetime from now.
-    ///
-    /// # Errors
-    /// When the session can't be stored.
-    pub async fn touch_session(&self, session: &Session) -> Result<(), ChatError> {
+    /// Extends the session to its full lifetime from now, at most once a day. This is best effort: a user
+    /// can still read and delete when nothing can be stored, so a failure is only logged.
+    pub async fn extend_session(&self, id: SessionId) {
         let now = self.core.now();
         let expires_at = now.plus(self.core.settings.session_ttl);
-        Ok(self.core.ports.sessions.save(session, now, expires_at).await?)
+        let extended = self.core.ports.sessions.extend(id, now, expires_at, EXTENSION_INTERVAL);
+        if let Err(error) = extended.await {
+            tracing::warn!(error = error_chain(&error), "failed to extend session");
+        }
     }
 
     /// Makes `conversation_id` the default for requests in this session that name no conversation.
@@ -60,13 +66,20 @@ impl Accounts {
         conversation_id: ConversationId,
     ) -> Result<(), ChatError> {
         let session = Session { conversation_id: Some(conversation_id), ..session.clone() };
-        self.touch_session(&session).await
+        self.save(&session).await
+    }
+
+    /// Stores the session for its full lifetime from now.
+    async fn save(&self, session: &Session) -> Result<(), ChatError> {
+        let now = self.core.now();
+        let expires_at = now.plus(self.core.settings.session_ttl);
+        Ok(self.core.ports.sessions.save(session, now, expires_at).await?)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use webchat_persistence::{MockSessions, StoreError};
 
     use super::*;
     use crate::testing::TestChat;
@@ -74,7 +87,7 @@ mod tests {
     const ONE_MS: Duration = Duration::from_millis(1);
 
     #[tokio::test]
-    async fn touching_a_session_extends_it_to_its_full_lifetime() {
+    async fn a_used_session_is_extended_to_its_full_lifetime() {
         let test = TestChat::new().await;
         let almost_expired = test.chat.settings().session_ttl.saturating_sub(ONE_MS);
         let session = test.chat.accounts.start_session().await.unwrap();
@@ -82,15 +95,38 @@ mod tests {
 
         test.clock.advance(almost_expired);
         let before_expiry = find().await.unwrap();
-        test.chat.accounts.touch_session(&session).await.unwrap();
+        test.chat.accounts.extend_session(session.session_id).await;
         test.clock.advance(almost_expired);
-        let after_touch = find().await.unwrap();
+        let after_extension = find().await.unwrap();
         test.clock.advance(ONE_MS);
         let expired = find().await.unwrap();
 
         assert_eq!(before_expiry, Some(session.clone()));
-        assert_eq!(after_touch, Some(session));
+        assert_eq!(after_extension, Some(session));
         assert_eq!(expired, None);
+    }
+
+    #[tokio::test]
+    async fn a_session_is_extended_at_most_once_a_day() {
+        let test = TestChat::new().await;
+        let session_ttl = test.chat.settings().session_ttl;
+        let session = test.chat.accounts.start_session().await.unwrap();
+
+        test.clock.advance(EXTENSION_INTERVAL.saturating_sub(ONE_MS));
+        test.chat.accounts.extend_session(session.session_id).await;
+        test.clock.advance(session_ttl.saturating_sub(EXTENSION_INTERVAL) + ONE_MS);
+
+        assert_eq!(test.chat.accounts.find_session(session.session_id).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_cannot_be_extended_is_used_as_it_is() {
+        let mut sessions = MockSessions::new();
+        let full = |_, _, _, _| Err(StoreError::unavailable("disk full"));
+        sessions.expect_extend().once().returning(full);
+        let test = TestChat::new().await.with_ports(|ports| ports.sessions = Arc::new(sessions));
+
+        test.chat.accounts.extend_session(SessionId::generate()).await;
     }
 
     #[tokio::test]

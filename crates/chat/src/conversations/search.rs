@@ -1,7 +1,5 @@
 //! Full-text search in a user's messages.
 
-use std::collections::HashMap;
-
 use webchat_domain::{Conversation, SearchHit, SearchQuery, UserId};
 
 use super::service::Conversations;
@@ -9,6 +7,9 @@ use crate::error::ChatError;
 
 /// How many of the best-matching messages a search for conversations considers.
 const MAX_MESSAGES: u32 = 500;
+
+/// The maximum length of a query in characters.
+const MAX_QUERY_CHARS: usize = 1_000;
 
 /// A conversation that matches a query.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,20 +21,19 @@ pub struct FoundConversation {
 }
 
 impl Conversations {
-    /// Returns the user's messages that match the query best, at most `limit`.
+    /// Returns the user's messages that match the query best, at most `limit`. Only the first 32 different
+    /// terms of the query are used.
     ///
     /// # Errors
-    /// [`ChatError::EmptySearch`] if the query has no word to search for.
+    /// [`ChatError::EmptySearch`] if the query has no word to search for, [`ChatError::SearchTooLong`] if it
+    /// has more than 1000 characters, [`ChatError::StorageTimeout`] if it takes too long.
     pub async fn search(
         &self,
         user_id: UserId,
         query: &str,
         limit: u32,
     ) -> Result<Vec<SearchHit>, ChatError> {
-        let query = SearchQuery::parse(query);
-        if query.is_empty() {
-            return Err(ChatError::EmptySearch);
-        }
+        let query = parse(query)?;
         Ok(self.core.ports.conversations.search(user_id, &query, limit).await?)
     }
 
@@ -41,32 +41,33 @@ impl Conversations {
     /// best-matching messages.
     ///
     /// # Errors
-    /// [`ChatError::EmptySearch`] if the query has no word to search for.
+    /// As [`Conversations::search`].
     pub async fn search_conversations(
         &self,
         user_id: UserId,
         query: &str,
         limit: usize,
     ) -> Result<Vec<FoundConversation>, ChatError> {
-        let mut best_scores = HashMap::new();
-        let mut ids = Vec::new();
-        for hit in self.search(user_id, query, MAX_MESSAGES).await? {
-            // Hits are sorted by score: a conversation's first hit is its best.
-            best_scores.entry(hit.conversation_id).or_insert_with(|| {
-                ids.push(hit.conversation_id);
-                hit.score
-            });
-        }
+        let query = parse(query)?;
+        let conversations = &self.core.ports.conversations;
+        let best = conversations.search_conversations(user_id, &query, MAX_MESSAGES).await?;
         let mut found = Vec::new();
-        for id in ids.into_iter().take(limit) {
+        for (id, score) in best.into_iter().take(limit) {
             // It may have been deleted concurrently.
-            if let Some(conversation) = self.core.ports.conversations.find(user_id, id).await? {
-                let score = best_scores.get(&id).copied().unwrap_or_default();
+            if let Some(conversation) = conversations.find(user_id, id).await? {
                 found.push(FoundConversation { conversation, score });
             }
         }
         Ok(found)
     }
+}
+
+fn parse(query: &str) -> Result<SearchQuery, ChatError> {
+    if query.chars().nth(MAX_QUERY_CHARS).is_some() {
+        return Err(ChatError::SearchTooLong { max_chars: MAX_QUERY_CHARS });
+    }
+    let query = SearchQuery::parse(query);
+    if query.is_empty() { Err(ChatError::EmptySearch) } else { Ok(query) }
 }
 
 #[cfg(test)]
@@ -106,5 +107,17 @@ mod tests {
             let result = test.chat.conversations.search(test.user_id, query, 10).await;
             assert_eq!(result.unwrap_err().code(), "empty_search", "{query:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_query_that_is_too_long_is_an_error() {
+        let test = TestChat::new().await;
+        let search = async |length: usize| {
+            let query = "潮".repeat(length);
+            test.chat.conversations.search(test.user_id, &query, 10).await
+        };
+
+        assert_eq!(search(1_000).await.unwrap(), []);
+        assert_eq!(search(1_001).await.unwrap_err().code(), "search_too_long");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use webchat_domain::{SystemPrompt, Timestamp};
 
 use super::lifecycle::Lifecycle;
+use super::readiness::ReadinessCheck;
 use super::text_work::TextWork;
 use crate::events::list_feed::ListFeed;
 use crate::ports::Ports;
@@ -19,6 +20,7 @@ pub(crate) struct Core {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,
     pub(crate) text_work: TextWork,
+    pub(crate) readiness: ReadinessCheck,
 }
 
 impl Core {
@@ -27,8 +29,15 @@ impl Core {
             .system_prompt
             .clone()
             .map(|text| SystemPrompt { token_count: ports.tokens.count(&text), text });
-        let (lifecycle, lists, text_work) = (Lifecycle::new(), Arc::default(), TextWork::new());
-        Self { ports, settings, system_prompt, lifecycle, lists, text_work }
+        Self {
+            ports,
+            settings,
+            system_prompt,
+            lifecycle: Lifecycle::new(),
+            lists: Arc::default(),
+            text_work: TextWork::new(),
+            readiness: ReadinessCheck::default(),
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

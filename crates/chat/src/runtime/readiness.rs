@@ -1,9 +1,13 @@
 //! Checks whether the server can serve requests.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use thiserror::Error;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use webchat_persistence::Probe;
 
 use super::core::Core;
 use super::error_chain::error_chain;
@@ -11,45 +15,78 @@ use super::error_chain::error_chain;
 /// How long a store has to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The minimum time between two checks: each one writes to the stores.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Why the server should receive no new requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotReady {
     /// The server is shutting down.
     #[error("The server is shutting down.")]
     ShuttingDown,
-    /// A store doesn't answer.
-    #[error("{0} does not answer.")]
+    /// A store doesn't answer, or can't be written.
+    #[error("{0} is unavailable.")]
     Store(&'static str),
 }
 
+/// Checks the stores at most once per [`MIN_INTERVAL`], however often it is asked.
+#[derive(Default)]
+pub(crate) struct ReadinessCheck(Mutex<Option<Running>>);
+
+/// A check that is running or has ended.
+struct Running {
+    started: Instant,
+    result: Shared<BoxFuture<'static, Result<(), NotReady>>>,
+}
+
+impl ReadinessCheck {
+    /// Returns the latest check, or starts another one.
+    fn latest(
+        &self,
+        probes: &[Arc<dyn Probe>],
+    ) -> Shared<BoxFuture<'static, Result<(), NotReady>>> {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = latest.as_ref().filter(|one| one.started.elapsed() < MIN_INTERVAL);
+        if let Some(recent) = recent {
+            return recent.result.clone();
+        }
+        let result = check(probes.to_vec()).boxed().shared();
+        *latest = Some(Running { started: Instant::now(), result: result.clone() });
+        result
+    }
+}
+
 impl Core {
-    /// Checks whether the server can serve requests, within [`PROBE_TIMEOUT`] per store.
+    /// Checks whether the server can serve requests, within [`PROBE_TIMEOUT`] per store. The result may be
+    /// [`MIN_INTERVAL`] old.
     pub(crate) async fn readiness(&self) -> Result<(), NotReady> {
         if self.lifecycle.is_draining() {
             return Err(NotReady::ShuttingDown);
         }
-        for probe in &self.ports.probes {
-            match timeout(PROBE_TIMEOUT, probe.check()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    let error = error_chain(&error);
-                    tracing::warn!(store = probe.name(), error, "readiness check failed");
-                    return Err(NotReady::Store(probe.name()));
-                }
-                Err(_) => {
-                    tracing::warn!(store = probe.name(), "readiness check timed out");
-                    return Err(NotReady::Store(probe.name()));
-                }
+        self.readiness.latest(&self.ports.probes).await
+    }
+}
+
+async fn check(probes: Vec<Arc<dyn Probe>>) -> Result<(), NotReady> {
+    for probe in probes {
+        match timeout(PROBE_TIMEOUT, probe.check()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error = error_chain(&error);
+                tracing::warn!(store = probe.name(), error, "readiness check failed");
+                return Err(NotReady::Store(probe.name()));
+            }
+            Err(_) => {
+                tracing::warn!(store = probe.name(), "readiness check timed out");
+                return Err(NotReady::Store(probe.name()));
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use webchat_persistence::{MockProbe, StoreError};
 
     use super::*;
@@ -74,6 +111,21 @@ mod tests {
         let test = chat_with_probe(Err(StoreError::unavailable("refused"))).await;
 
         assert_eq!(test.chat.readiness().await, Err(NotReady::Store("Redis")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_stores_are_checked_at_most_once_a_second() {
+        let mut probe = MockProbe::new();
+        probe.expect_check().times(2).returning(|| Ok(()));
+        let test = TestChat::new().await.with_ports(|ports| ports.probes = vec![Arc::new(probe)]);
+
+        for _ in 0..100 {
+            let (first, second) = tokio::join!(test.chat.readiness(), test.chat.readiness());
+            assert_eq!((first, second), (Ok(()), Ok(())));
+        }
+        tokio::time::advance(MIN_INTERVAL).await;
+
+        assert_eq!(test.chat.readiness().await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -129,7 +129,9 @@ fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
     let import_id = id.to_string();
     match state {
         ImportState::Failed(
-            error @ (ChatError::StorageUnavailable(_) | ChatError::Internal(_)),
+            error @ (ChatError::StorageUnavailable(_)
+            | ChatError::StorageTimeout(_)
+            | ChatError::Internal(_)),
         ) => {
             tracing::error!(import_id, imported, error = error_chain(error), "import failed");
         }

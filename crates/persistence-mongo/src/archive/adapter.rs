@@ -10,6 +10,7 @@ use webchat_persistence::{
 };
 
 use super::{insert, put};
+use crate::database::{ARCHIVE_TIME, READ_TIME};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, date, long};
 use crate::files;
@@ -24,8 +25,14 @@ impl ConversationArchive for MongoStore {
         let conversations = self.database.conversations();
         let messages = self.database.messages();
         Ok(Totals {
-            conversations: self.database.run(conversations.count_documents(current)).await?,
-            messages: self.database.run(messages.count_documents(doc! {})).await?,
+            conversations: self
+                .database
+                .run(conversations.count_documents(current).max_time(ARCHIVE_TIME))
+                .await?,
+            messages: self
+                .database
+                .run(messages.count_documents(doc! {}).max_time(ARCHIVE_TIME))
+                .await?,
         })
     }
 
@@ -48,6 +55,7 @@ impl ConversationArchive for MongoStore {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<StoredConversation>, StoreError> {
+        let _permit = self.long_reads.acquire(Some(user_id)).await?;
         let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
         if let Some(Cursor { at, id }) = after {
             filter.insert("created_at", doc! { "$gte": date(at) });
@@ -67,7 +75,10 @@ impl ConversationArchive for MongoStore {
         id: ConversationId,
     ) -> Result<Option<StoredConversation>, StoreError> {
         let conversations = self.database.conversations();
-        let found = self.database.run(conversations.find_one(by_owner(user_id, id))).await?;
+        let found = self
+            .database
+            .run(conversations.find_one(by_owner(user_id, id)).max_time(READ_TIME))
+            .await?;
         Ok(found.map(StoredConversation::from))
     }
 
@@ -78,6 +89,7 @@ impl ConversationArchive for MongoStore {
         after: u64,
         limit: u32,
     ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
+        let _permit = self.long_reads.acquire(Some(user_id)).await?;
         let Some(conversation) = find_by_owner(&self.database, user_id, id).await? else {
             return Ok(None);
         };

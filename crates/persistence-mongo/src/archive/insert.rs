@@ -9,7 +9,7 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::ConversationId;
 use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
 
-use crate::database::{MAX_DOCUMENTS, MongoDatabase, Transaction};
+use crate::database::{MAX_DOCUMENTS, MongoDatabase, READ_TIME, Transaction};
 use crate::deletion::removals;
 use crate::documents::{ConversationDocument, MessageDocument, message_batches};
 use crate::queries::{by_id, find_conversation};
@@ -73,7 +73,7 @@ async fn delete_leftovers(
     let Transaction { database, session } = transaction;
     let of_conversation = doc! { "conversation_id": id.to_string() };
     let messages = database.messages();
-    let find = messages.find(of_conversation).limit(i64::from(MAX_DOCUMENTS));
+    let find = messages.find(of_conversation).max_time(READ_TIME).limit(i64::from(MAX_DOCUMENTS));
     let mut found = find.session(&mut *session).await?;
     let mut ids: Vec<Bson> = Vec::new();
     while let Some(message) = found.next(&mut *session).await.transpose()? {
@@ -110,7 +110,11 @@ async fn insert_last(
     let Transaction { database, session } = transaction;
     let messages = database.messages();
     let of_conversation = doc! { "conversation_id": id.to_string() };
-    let written = messages.count_documents(of_conversation).session(&mut *session).await?;
+    let written = messages
+        .count_documents(of_conversation)
+        .max_time(READ_TIME)
+        .session(&mut *session)
+        .await?;
     if written != last.written {
         return Ok(InsertOutcome::Conflict);
     }

@@ -19,7 +19,7 @@ use super::turns::{append_messages, continue_answer, expired_turns, save_answer}
 use super::versions::select;
 use super::{edit, messages};
 use crate::queries::find_by_owner;
-use crate::search::search;
+use crate::search::{search, search_conversations};
 use crate::store::MongoStore;
 
 #[async_trait]
@@ -227,6 +227,21 @@ impl Conversations for MongoStore {
         if query.is_empty() {
             return Ok(Vec::new());
         }
+        let _permit = self.long_reads.acquire(Some(user_id)).await?;
         self.database.run(search(&self.database, user_id, query, limit)).await
+    }
+
+    async fn search_conversations(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        max_messages: u32,
+    ) -> Result<Vec<(ConversationId, f64)>, StoreError> {
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _permit = self.long_reads.acquire(Some(user_id)).await?;
+        let search = search_conversations(&self.database, user_id, query, max_messages);
+        self.database.run(search).await
     }
 }

@@ -6,7 +6,7 @@ use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 use webchat_persistence::StoredConversation;
 use webchat_persistence::rules::{self, ConversationState};
 
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::deletion::removals;
 use crate::documents::ConversationDocument;
 
@@ -36,7 +36,12 @@ pub(super) async fn create(
 ) -> MongoResult<bool> {
     let conversations = transaction.database.conversations();
     let same_id = doc! { "conversation_id": document.conversation_id.to_string() };
-    if conversations.find_one(same_id).session(&mut *transaction.session).await?.is_some()
+    if conversations
+        .find_one(same_id)
+        .max_time(READ_TIME)
+        .session(&mut *transaction.session)
+        .await?
+        .is_some()
         || removals::is_pending_for(&mut transaction, document.conversation_id).await?
     {
         return Ok(false);

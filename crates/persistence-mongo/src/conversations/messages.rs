@@ -10,7 +10,7 @@ use webchat_domain::{ConversationId, Message, MessageId, UserId};
 use webchat_persistence::{ChildMessage, StoreError};
 
 use super::versions::Node;
-use crate::database::MongoDatabase;
+use crate::database::{MongoDatabase, READ_TIME};
 use crate::documents::{MessageDocument, long};
 use crate::queries::{at_most, find_by_owner};
 
@@ -42,7 +42,7 @@ pub(super) async fn message(
         "conversation_id": id.to_string(),
         "user_id": user_id.to_string(),
     };
-    let found = database.run(database.messages().find_one(filter)).await?;
+    let found = database.run(database.messages().find_one(filter).max_time(READ_TIME)).await?;
     let conversation = find_by_owner(database, user_id, id).await?;
     let (Some(message), Some(conversation)) = (found, conversation) else {
         return Ok(None);
@@ -94,6 +94,10 @@ async fn find_children(
         "parent_id": { "$in": parents },
     };
     let messages = database.messages().clone_with_type::<Node>();
-    let find = messages.find(filter).sort(doc! { "position": 1 }).projection(Node::projection());
+    let find = messages
+        .find(filter)
+        .max_time(READ_TIME)
+        .sort(doc! { "position": 1 })
+        .projection(Node::projection());
     find.await?.try_collect().await
 }

@@ -52,7 +52,7 @@ async fn run(database: MongoDatabase) {
                     "failed to search for abandoned transactions"
                 );
                 match error {
-                    StoreError::Unavailable(_) => INTERVAL,
+                    StoreError::Unavailable(_) | StoreError::Timeout(_) => INTERVAL,
                     StoreError::Fault(_) => REJECTED_PAUSE,
                 }
             }

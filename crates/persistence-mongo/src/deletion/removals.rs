@@ -7,7 +7,7 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
 
-use crate::database::{MAX_DOCUMENTS, MongoDatabase, Transaction};
+use crate::database::{MAX_DOCUMENTS, MongoDatabase, READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, RemovalDocument};
 use crate::schema::MESSAGES;
 
@@ -33,7 +33,7 @@ pub(crate) async fn pending(
     user_id: UserId,
 ) -> MongoResult<Vec<RemovalDocument>> {
     let by_user = doc! { "user_id": user_id.to_string() };
-    database.removals().find(by_user).await?.try_collect().await
+    database.removals().find(by_user).max_time(READ_TIME).await?.try_collect().await
 }
 
 /// Returns whether messages of a deleted or reset conversation with this id are still to be deleted.
@@ -43,13 +43,18 @@ pub(crate) async fn is_pending_for(
 ) -> MongoResult<bool> {
     let of_conversation = doc! { "conversation_id": id.to_string() };
     let removals = transaction.database.removals();
-    Ok(removals.find_one(of_conversation).session(&mut *transaction.session).await?.is_some())
+    Ok(removals
+        .find_one(of_conversation)
+        .max_time(READ_TIME)
+        .session(&mut *transaction.session)
+        .await?
+        .is_some())
 }
 
 /// Deletes the messages of all pending removals.
 pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), StoreError> {
     let removals = database.removals();
-    while let Some(removal) = database.run(removals.find_one(doc! {})).await? {
+    while let Some(removal) = database.run(removals.find_one(doc! {}).max_time(READ_TIME)).await? {
         let delete_more = async || {
             let removal = removal.clone();
             database
@@ -94,6 +99,7 @@ async fn find_batch(
     let messages = transaction.database.raw().collection::<Document>(MESSAGES);
     let mut found = messages
         .find(removal.messages())
+        .max_time(READ_TIME)
         .projection(doc! { "_id": 1 })
         .limit(i64::from(MAX_DOCUMENTS))
         .session(&mut *transaction.session)

@@ -11,6 +11,7 @@ use webchat_persistence::{
 use super::create::create;
 use super::filters::{claimable, job_by_owner, leased_by, running_jobs};
 use super::work::{change, complete, fail, record_part, take};
+use crate::database::READ_TIME;
 use crate::documents::date;
 use crate::queries::{at_most, by_owner};
 use crate::store::MongoStore;
@@ -29,7 +30,7 @@ impl FileJobs for MongoStore {
 
     async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError> {
         let jobs = self.database.file_jobs();
-        self.database.run(jobs.count_documents(running_jobs(user_id))).await
+        self.database.run(jobs.count_documents(running_jobs(user_id)).max_time(READ_TIME)).await
     }
 
     async fn find_job(
@@ -39,7 +40,10 @@ impl FileJobs for MongoStore {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError> {
         let jobs = self.database.file_jobs();
-        let found = self.database.run(jobs.find_one(job_by_owner(user_id, id, job_id))).await?;
+        let found = self
+            .database
+            .run(jobs.find_one(job_by_owner(user_id, id, job_id)).max_time(READ_TIME))
+            .await?;
         Ok(found.map(FileJob::from))
     }
 
@@ -54,7 +58,7 @@ impl FileJobs for MongoStore {
         let find = jobs.find(of_conversation).sort(doc! { "created_at": -1, "job_id": -1 });
         let found = self.database.run(at_most(limit, find)).await?;
         let conversations = self.database.conversations();
-        let conversation = conversations.count_documents(by_owner(user_id, id));
+        let conversation = conversations.count_documents(by_owner(user_id, id)).max_time(READ_TIME);
         if self.database.run(conversation).await? == 0 {
             return Ok(None);
         }
@@ -69,7 +73,7 @@ impl FileJobs for MongoStore {
     ) -> Result<Option<TakenJob>, StoreError> {
         // Usually no job is claimable: avoid the transaction.
         let jobs = self.database.file_jobs();
-        if self.database.run(jobs.find_one(claimable(now))).await?.is_none() {
+        if self.database.run(jobs.find_one(claimable(now)).max_time(READ_TIME)).await?.is_none() {
             return Ok(None);
         }
         self.database

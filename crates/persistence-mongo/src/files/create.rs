@@ -12,7 +12,7 @@ use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob}
 use super::change::update;
 use super::filters::{job_by_owner, running_jobs};
 use super::storage::insert;
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::queries::{by_owner, find_conversation, update_state};
 
 pub(super) async fn create(
@@ -61,13 +61,17 @@ async fn find_duplicate(
 ) -> MongoResult<Option<FileJob>> {
     let duplicate = job_by_owner(user_id, job.conversation_id, job.job_id);
     let jobs = transaction.database.file_jobs();
-    let found = jobs.find_one(duplicate).session(&mut *transaction.session).await?;
+    let found =
+        jobs.find_one(duplicate).max_time(READ_TIME).session(&mut *transaction.session).await?;
     Ok(found.map(FileJob::from))
 }
 
 async fn count_running(transaction: &mut Transaction<'_>, user_id: UserId) -> MongoResult<u64> {
     let jobs = transaction.database.file_jobs();
-    jobs.count_documents(running_jobs(user_id)).session(&mut *transaction.session).await
+    jobs.count_documents(running_jobs(user_id))
+        .max_time(READ_TIME)
+        .session(&mut *transaction.session)
+        .await
 }
 
 /// Finds the user's failed jobs except the newest `kept`.
@@ -79,7 +83,11 @@ async fn find_failed_beyond(
     let status = JobStatus::Failed.stored_name();
     let failed = doc! { "user_id": user_id.to_string(), "status": status };
     let jobs = transaction.database.file_jobs();
-    let find = jobs.find(failed).sort(doc! { "created_at": -1, "job_id": -1 }).skip(kept);
+    let find = jobs
+        .find(failed)
+        .max_time(READ_TIME)
+        .sort(doc! { "created_at": -1, "job_id": -1 })
+        .skip(kept);
     let mut found = find.session(&mut *transaction.session).await?;
     found.stream(transaction.session).map_ok(FileJob::from).try_collect().await
 }

@@ -8,7 +8,7 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::JobId;
 use webchat_persistence::{FileText, StoredFileJob};
 
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AnalysisDocument, JobDocument, TextDocument};
 
 /// Inserts a job with its text and analyses. No worker has a lease of it.
@@ -59,9 +59,15 @@ pub(super) async fn read_text(
 ) -> MongoResult<Option<FileText>> {
     let Transaction { database, session } = transaction;
     let of_job = doc! { "job_id": job_id.to_string() };
-    let text = database.file_texts().find_one(of_job.clone()).session(&mut *session).await?;
+    let text = database
+        .file_texts()
+        .find_one(of_job.clone())
+        .max_time(READ_TIME)
+        .session(&mut *session)
+        .await?;
     let Some(TextDocument { content, part_ends, .. }) = text else { return Ok(None) };
-    let mut found = database.file_analyses().find(of_job).session(&mut *session).await?;
+    let mut found =
+        database.file_analyses().find(of_job).max_time(READ_TIME).session(&mut *session).await?;
     let analyses: BTreeMap<u32, String> =
         found.stream(session).map_ok(|one| (one.part, one.content)).try_collect().await?;
     Ok(Some(FileText { content, part_ends, analyses }))

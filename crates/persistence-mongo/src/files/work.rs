@@ -9,7 +9,7 @@ use super::change::update;
 use super::filters::{claimable, leased_by};
 use super::storage::read_text;
 use crate::conversations::append_messages;
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AnalysisDocument, JobDocument, date};
 
 /// Leases the oldest claimable job to this run.
@@ -45,7 +45,13 @@ pub(super) async fn record_part(
     let Some(job) = found.map(FileJob::from) else { return Ok(None) };
     let analyses = transaction.database.file_analyses();
     let this_part = doc! { "job_id": job_id.to_string(), "part": i64::from(part) };
-    if analyses.find_one(this_part).session(&mut *transaction.session).await?.is_some() {
+    if analyses
+        .find_one(this_part)
+        .max_time(READ_TIME)
+        .session(&mut *transaction.session)
+        .await?
+        .is_some()
+    {
         return Ok(Some(job));
     }
     let conversation_id = job.conversation_id;
@@ -111,5 +117,5 @@ async fn find(
     job: Document,
 ) -> MongoResult<Option<JobDocument>> {
     let jobs = transaction.database.file_jobs();
-    jobs.find_one(job).session(&mut *transaction.session).await
+    jobs.find_one(job).max_time(READ_TIME).session(&mut *transaction.session).await
 }

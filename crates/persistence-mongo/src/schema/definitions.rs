@@ -18,6 +18,8 @@ pub(crate) const FILE_ANALYSES: &str = "file_analyses";
 
 /// Facts about the database as a whole: the schema version and the lock of a migration.
 pub(crate) const META: &str = "meta";
+/// The `_id` of the document that the readiness probe writes.
+pub(crate) const READINESS_ID: &str = "readiness";
 /// The `_id` of the document with the schema version.
 pub(super) const VERSION_ID: &str = "schema";
 

@@ -1,6 +1,5 @@
 //! The full-text search in messages.
 
 mod query;
-mod terms;
 
-pub(crate) use self::query::search;
+pub(crate) use self::query::{search, search_conversations};

@@ -7,10 +7,11 @@ use futures_util::{StreamExt, TryStreamExt};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
-use webchat_domain::{SearchHit, SearchQuery, UserId};
+use unicode_normalization::char::is_combining_mark;
+use webchat_domain::{ConversationId, SearchHit, SearchQuery, UserId};
+use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_of_conversations};
 
-use super::terms::{Terms, is_in_word};
-use crate::database::MongoDatabase;
+use crate::database::{MongoDatabase, READ_TIME, SEARCH_TIME};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA, MessageDocument, RemovalDocument};
 
@@ -28,22 +29,61 @@ pub(crate) async fn search(
     query: &SearchQuery,
     limit: u32,
 ) -> MongoResult<Vec<SearchHit>> {
-    let terms = Terms::of(query);
+    let terms = Terms::of(query, is_in_word);
+    // One byte more shows the snippet that the text is longer.
+    let found = find_best(database, user_id, query, limit, SNIPPET_SOURCE_BYTES + 1).await?;
+    Ok(found.into_iter().map(|hit| hit.into_hit(&terms)).collect())
+}
+
+/// Returns the conversations of the best messages, each with the score of its best message.
+pub(crate) async fn search_conversations(
+    database: &MongoDatabase,
+    user_id: UserId,
+    query: &SearchQuery,
+    max_messages: u32,
+) -> MongoResult<Vec<(ConversationId, f64)>> {
+    let found = find_best(database, user_id, query, max_messages, 0).await?;
+    let hits = found.into_iter().map(|hit| (hit.message.conversation_id, hit.score)).collect();
+    Ok(best_of_conversations(hits))
+}
+
+/// Finds the messages that match the query best, with at most the first `max_bytes` bytes of their texts.
+async fn find_best(
+    database: &MongoDatabase,
+    user_id: UserId,
+    query: &SearchQuery,
+    limit: u32,
+    max_bytes: usize,
+) -> MongoResult<Vec<HitDocument>> {
+    let terms = Terms::of(query, is_in_word);
     let removed = removals::pending(database, user_id).await?;
     let mut pipeline = pipeline(user_id, query, &removed);
-    if !terms.need_filtering() && limit > 0 {
+    // If there is a phrase, the server does not require any of the words beside it.
+    let needs_filter = terms.has_words_and_phrases();
+    if !needs_filter && limit > 0 {
         // With a limit, sorting is cheaper.
         pipeline.push(doc! { "$limit": i64::from(limit) });
+        pipeline.push(beginning_of_content(max_bytes));
     }
     let messages = database.messages();
-    let found = messages.aggregate(pipeline).allow_disk_use(true);
+    let found = messages.aggregate(pipeline).allow_disk_use(true).max_time(SEARCH_TIME);
     let hits = found
         .with_type::<HitDocument>()
         .await?
-        .try_filter(|hit| ready(terms.matches(&hit.message.content)))
-        .map_ok(|hit| hit.into_hit(&terms))
+        .try_filter(|hit| ready(!needs_filter || terms.has_word_in(&hit.message.content)))
+        .map_ok(|hit| hit.shortened(max_bytes))
         .take(usize::try_from(limit).unwrap_or(usize::MAX));
     retain_visible(database, user_id, hits.try_collect().await?).await
+}
+
+fn beginning_of_content(max_chars: usize) -> Document {
+    let max_chars = i64::try_from(max_chars).unwrap_or(i64::MAX);
+    doc! { "$set": { "content": { "$substrCP": ["$content", 0_i64, max_chars] } } }
+}
+
+/// Returns whether the text index treats the character as part of a word.
+fn is_in_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '\'') || is_combining_mark(c)
 }
 
 /// Drops the hits of conversations that don't exist: while one is migrated or imported, its messages are
@@ -51,9 +91,10 @@ pub(crate) async fn search(
 async fn retain_visible(
     database: &MongoDatabase,
     user_id: UserId,
-    mut hits: Vec<SearchHit>,
-) -> MongoResult<Vec<SearchHit>> {
-    let ids: HashSet<String> = hits.iter().map(|hit| hit.conversation_id.to_string()).collect();
+    mut hits: Vec<HitDocument>,
+) -> MongoResult<Vec<HitDocument>> {
+    let id = |hit: &HitDocument| hit.message.conversation_id.to_string();
+    let ids: HashSet<String> = hits.iter().map(id).collect();
     if ids.is_empty() {
         return Ok(hits);
     }
@@ -62,13 +103,21 @@ async fn retain_visible(
         "user_id": user_id.to_string(),
         "schema": CONVERSATION_SCHEMA,
     };
-    let existing = database.conversations().distinct("conversation_id", filter).await?;
+    let existing =
+        database.conversations().distinct("conversation_id", filter).max_time(READ_TIME).await?;
     let existing: HashSet<&str> = existing.iter().filter_map(Bson::as_str).collect();
-    hits.retain(|hit| existing.contains(hit.conversation_id.to_string().as_str()));
+    hits.retain(|hit| existing.contains(id(hit).as_str()));
     Ok(hits)
 }
 
 impl HitDocument {
+    /// Keeps at most the first `max_bytes` bytes of the text.
+    fn shortened(mut self, max_bytes: usize) -> Self {
+        let content = &mut self.message.content;
+        content.truncate(content.floor_char_boundary(max_bytes));
+        self
+    }
+
     fn into_hit(self, terms: &Terms) -> SearchHit {
         let message = self.message;
         SearchHit {

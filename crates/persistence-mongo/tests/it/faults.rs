@@ -197,7 +197,6 @@ async fn transient_errors_are_distinguished_from_faults() {
     for (code, meaning) in [
         (14031, "disk full"),
         (8000, "over the quota"),
-        (50, "too slow"),
         (91, "shutting down"),
         (10107, "not the primary"),
         (13, "unauthorized"),
@@ -207,6 +206,8 @@ async fn transient_errors_are_distinguished_from_faults() {
     }
     let error = find(doc! { "closeConnection": true }).await;
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    let error = find(doc! { "errorCode": 50 }).await;
+    assert!(matches!(error, StoreError::Timeout(_)), "too slow: {error:?}");
     let error = find(doc! { "errorCode": 2 }).await;
     assert!(matches!(error, StoreError::Fault(_)), "a bad value: {error:?}");
 }

@@ -3,7 +3,10 @@
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, ArchiveFilter, Conversations, ListOrder, TurnLease};
+use webchat_persistence::{
+    Append, ArchiveFilter, Contexts, ConversationArchive, Conversations, FileJobs, ListOrder,
+    TurnLease,
+};
 use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
@@ -155,4 +158,41 @@ async fn the_versions_of_a_page_are_read_without_other_messages() {
 
     // The index is searched once for each parent.
     profile.assert_reads_at_most(2 * 11, "IXSCAN { conversation_id: 1, parent_id: 1");
+}
+
+#[tokio::test]
+async fn every_read_has_a_time_limit() {
+    let database = TestDatabase::new();
+    let (store, user_id) = (database.store().await, UserId::generate());
+    let id = create_with_messages(&store, user_id, &["the tide"; 3]).await;
+    let message = store.messages(user_id, id, None, 1).await.unwrap().unwrap().remove(0);
+    let query = SearchQuery::parse("tide");
+    let raw = database.raw().await;
+    raw.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    let list = store.list(user_id, ArchiveFilter::All, ListOrder::Created, None, 10).await;
+    assert_eq!(list.unwrap().items.len(), 1);
+    store.find(user_id, id).await.unwrap().unwrap();
+    store.context(user_id, id).await.unwrap().unwrap();
+    store.messages(user_id, id, None, 10).await.unwrap().unwrap();
+    store.message(user_id, id, message.message_id).await.unwrap().unwrap();
+    store.children(user_id, id, vec![None]).await.unwrap();
+    store.search(user_id, &query, 10).await.unwrap();
+    store.search_conversations(user_id, &query, 10).await.unwrap();
+    store.jobs(user_id, id, 10).await.unwrap().unwrap();
+    store.totals().await.unwrap();
+    store.conversations_after(None, 10).await.unwrap();
+    store.conversations_of(user_id, None, 10).await.unwrap();
+    store.messages_of(user_id, id, 0, 10).await.unwrap().unwrap();
+    raw.run_command(doc! { "profile": 0 }).await.unwrap();
+
+    let reads = ["find", "aggregate", "count", "distinct"];
+    let reads: Vec<_> =
+        reads.map(|name| doc! { format!("command.{name}"): { "$exists": true } }).into();
+    let profile = raw.collection::<Document>("system.profile");
+    let all = profile.count_documents(doc! { "$or": &reads }).await.unwrap();
+    let unlimited =
+        profile.find_one(doc! { "$or": reads, "command.maxTimeMS": { "$exists": false } }).await;
+    assert!(all > 12, "{all}");
+    assert_eq!(unlimited.unwrap(), None);
 }

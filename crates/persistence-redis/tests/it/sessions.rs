@@ -26,6 +26,22 @@ async fn each_save_sets_the_ttl_to_a_minute_after_expiry() {
 }
 
 #[tokio::test]
+async fn an_extension_sets_the_ttl_to_a_minute_after_the_new_expiry() {
+    let (store, prefix) = open_shared().await;
+    let mut raw = Raw::shared().await;
+    let session = session();
+    let key = format!("{prefix}session:{}", session.session_id.to_simple());
+    store.save(&session, NOW, NOW.plus(Duration::from_mins(10))).await.unwrap();
+
+    let later = NOW.plus(Duration::from_mins(5));
+    let expires_at = later.plus(Duration::from_mins(10));
+    store.extend(session.session_id, later, expires_at, Duration::from_mins(1)).await.unwrap();
+
+    let left: i64 = raw.run(&format!("PTTL {key}")).await;
+    assert!((630_000..=660_000).contains(&left), "{left}");
+}
+
+#[tokio::test]
 async fn an_invalid_session_is_treated_as_missing() {
     let (store, prefix) = open_shared().await;
     let mut raw = Raw::shared().await;

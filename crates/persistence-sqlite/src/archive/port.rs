@@ -16,7 +16,7 @@ use crate::rows::{self, CONVERSATION};
 impl ConversationArchive for SqliteStore {
     async fn totals(&self) -> Result<Totals, StoreError> {
         self.database
-            .read(|transaction| {
+            .read_archive(None, |transaction| {
                 let count = |sql| transaction.query_row(sql, [], |row| row.get(0));
                 Ok(Totals {
                     conversations: count("SELECT count(*) FROM conversations")?,
@@ -33,7 +33,7 @@ impl ConversationArchive for SqliteStore {
     ) -> Result<Vec<StoredConversation>, StoreError> {
         let after = after.map(ConversationId::to_simple).unwrap_or_default();
         self.database
-            .read(move |transaction| {
+            .read_archive(None, move |transaction| {
                 transaction
                     .prepare_cached(&format!(
                         "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
@@ -55,7 +55,7 @@ impl ConversationArchive for SqliteStore {
             (cursor.at.unix_millis(), cursor.id.to_simple())
         });
         self.database
-            .read(move |transaction| {
+            .read_archive(Some(user_id), move |transaction| {
                 transaction
                     .prepare_cached(&format!(
                         "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
@@ -76,7 +76,7 @@ impl ConversationArchive for SqliteStore {
         id: ConversationId,
     ) -> Result<Option<StoredConversation>, StoreError> {
         self.database
-            .read(move |transaction| {
+            .read_archive(Some(user_id), move |transaction| {
                 transaction
                     .prepare_cached(&format!(
                         "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
@@ -99,7 +99,7 @@ impl ConversationArchive for SqliteStore {
         limit: u32,
     ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
         self.database
-            .read(move |transaction| {
+            .read_archive(Some(user_id), move |transaction| {
                 if rows::find_conversation(transaction, user_id, id)?.is_none() {
                     return Ok(None);
                 }
@@ -160,7 +160,7 @@ impl ConversationArchive for SqliteStore {
         limit: u32,
     ) -> Result<Vec<StoredFileJob>, StoreError> {
         self.database
-            .read(move |transaction| rows::stored_jobs(transaction, id, after, limit))
+            .read_archive(None, move |transaction| rows::stored_jobs(transaction, id, after, limit))
             .await
     }
 

@@ -45,7 +45,7 @@ impl Conversations for SqliteStore {
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
         self.database
-            .read(move |transaction| rows::find_conversation(transaction, user_id, id))
+            .read_for(user_id, move |transaction| rows::find_conversation(transaction, user_id, id))
             .await
     }
 
@@ -58,7 +58,9 @@ impl Conversations for SqliteStore {
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
         self.database
-            .read(move |transaction| list(transaction, user_id, which, order, after, limit))
+            .read_for(user_id, move |transaction| {
+                list(transaction, user_id, which, order, after, limit)
+            })
             .await
     }
 
@@ -198,7 +200,7 @@ impl Conversations for SqliteStore {
         limit: u32,
     ) -> Result<Option<Vec<Message>>, StoreError> {
         self.database
-            .read(move |transaction| {
+            .read_for(user_id, move |transaction| {
                 if rows::find_conversation(transaction, user_id, id)?.is_none() {
                     return Ok(None);
                 }
@@ -214,7 +216,9 @@ impl Conversations for SqliteStore {
         message_id: MessageId,
     ) -> Result<Option<Message>, StoreError> {
         self.database
-            .read(move |transaction| rows::find_message(transaction, user_id, id, message_id))
+            .read_for(user_id, move |transaction| {
+                rows::find_message(transaction, user_id, id, message_id)
+            })
             .await
     }
 
@@ -225,7 +229,9 @@ impl Conversations for SqliteStore {
         parents: Vec<Option<MessageId>>,
     ) -> Result<Vec<ChildMessage>, StoreError> {
         self.database
-            .read(move |transaction| select::children(transaction, user_id, id, &parents))
+            .read_for(user_id, move |transaction| {
+                select::children(transaction, user_id, id, &parents)
+            })
             .await
     }
 
@@ -238,7 +244,28 @@ impl Conversations for SqliteStore {
         if query.is_empty() {
             return Ok(Vec::new());
         }
-        let expression = search::expression(user_id, query);
-        self.database.read(move |transaction| search::search(transaction, &expression, limit)).await
+        let query = query.clone();
+        self.database
+            .search_for(user_id, move |transaction| {
+                search::search(transaction, user_id, &query, limit)
+            })
+            .await
+    }
+
+    async fn search_conversations(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        max_messages: u32,
+    ) -> Result<Vec<(ConversationId, f64)>, StoreError> {
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = query.clone();
+        self.database
+            .search_for(user_id, move |transaction| {
+                search::search_conversations(transaction, user_id, &query, max_messages)
+            })
+            .await
     }
 }

@@ -1,18 +1,30 @@
 //! Full-text search.
 
 use rusqlite::{Row, Transaction, params};
-use webchat_domain::{SearchHit, SearchQuery, SnippetPart, UserId};
-use webchat_persistence::rules;
+use unicode_normalization::char::is_combining_mark;
+use webchat_domain::{ConversationId, SearchHit, SearchQuery, UserId};
+use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_of_conversations};
 
 use crate::rows;
 
-/// The marks that FTS5 sets around each match: control characters that texts hardly contain. If one does,
-/// its snippet has too much marked, and nothing worse.
-const MATCH_START: char = '\u{2}';
-const MATCH_END: char = '\u{3}';
+/// The maximum number of matches that are ranked: the newest ones. It bounds the cost of ranking, and is
+/// more than anybody reads.
+const MAX_RANKED: u32 = 10_000;
+
+/// Ranks the newest matches of a user and keeps the best ones of the visible paths. `bm25` also counts the
+/// occurrences of each term in the messages of all users.
+const BEST: &str = "
+    WITH matches AS MATERIALIZED (
+        SELECT rowid AS id, -bm25(messages_fts, 1.0, 0.0) AS score FROM messages_fts
+        WHERE messages_fts MATCH ?1 ORDER BY rowid DESC LIMIT ?3
+    ),
+    best AS MATERIALIZED (
+        SELECT id, score FROM matches JOIN messages USING (id) WHERE active = 1
+        ORDER BY score DESC, id DESC LIMIT ?2
+    )";
 
 /// Translates the query into an FTS5 expression. Every term is quoted, so that none is read as an operator.
-pub(super) fn expression(user_id: UserId, query: &SearchQuery) -> String {
+fn expression(user_id: UserId, query: &SearchQuery) -> String {
     let mut required: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
     if !query.words.is_empty() {
         required.push(any_of(&query.words));
@@ -25,31 +37,50 @@ pub(super) fn expression(user_id: UserId, query: &SearchQuery) -> String {
     expression
 }
 
+/// Returns the best messages with their snippets.
 pub(super) fn search(
     transaction: &Transaction<'_>,
-    expression: &str,
+    user_id: UserId,
+    query: &SearchQuery,
     limit: u32,
 ) -> rusqlite::Result<Vec<SearchHit>> {
+    let terms = Terms::of(query, is_in_word);
+    // A character is at least a byte; one more shows the snippet that the text is longer.
+    let source = SNIPPET_SOURCE_BYTES + 1;
     transaction
-        .prepare_cached(
-            "SELECT conversation_id, message_id, position, role, created_at,
-                 -bm25(messages_fts, 1.0, 0.0) AS score,
-                 snippet(messages_fts, 0, ?3, ?4, '…', ?5) AS snippet
-             FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
-             WHERE messages_fts MATCH ?1 AND active = 1
-             ORDER BY score DESC, messages.id DESC LIMIT ?2",
-        )?
-        .query_map(
-            params![
-                expression,
-                limit,
-                MATCH_START.to_string(),
-                MATCH_END.to_string(),
-                rules::SNIPPET_WORDS
-            ],
-            hit,
-        )?
+        .prepare_cached(&format!(
+            "{BEST} SELECT conversation_id, message_id, position, role, created_at, score,
+                 substr(content, 1, ?4) AS source
+             FROM best JOIN messages USING (id) ORDER BY score DESC, id DESC"
+        ))?
+        .query_map(params![expression(user_id, query), limit, MAX_RANKED, source], |row| {
+            hit(row, &terms)
+        })?
         .collect()
+}
+
+/// Returns the conversations of the best messages, each with the score of its best message.
+pub(super) fn search_conversations(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    query: &SearchQuery,
+    max_messages: u32,
+) -> rusqlite::Result<Vec<(ConversationId, f64)>> {
+    let hits: rusqlite::Result<Vec<_>> = transaction
+        .prepare_cached(&format!(
+            "{BEST} SELECT conversation_id, score FROM best JOIN messages USING (id)
+             ORDER BY score DESC, id DESC"
+        ))?
+        .query_map(params![expression(user_id, query), max_messages, MAX_RANKED], |row| {
+            Ok((rows::parsed(row, "conversation_id")?, row.get("score")?))
+        })?
+        .collect();
+    hits.map(best_of_conversations)
+}
+
+/// Whether the index, with its tokenizer `unicode61`, treats the character as part of a word.
+fn is_in_word(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
 }
 
 fn any_of(terms: &[String]) -> String {
@@ -62,7 +93,7 @@ fn quoted(term: &str) -> String {
     format!("\"{}\"", term.replace('"', "\"\"").replace('\0', " "))
 }
 
-fn hit(row: &Row<'_>) -> rusqlite::Result<SearchHit> {
+fn hit(row: &Row<'_>, terms: &Terms) -> rusqlite::Result<SearchHit> {
     Ok(SearchHit {
         conversation_id: rows::parsed(row, "conversation_id")?,
         message_id: rows::parsed(row, "message_id")?,
@@ -70,35 +101,6 @@ fn hit(row: &Row<'_>) -> rusqlite::Result<SearchHit> {
         role: rows::enum_value(row, "role")?,
         created_at: rows::timestamp(row, "created_at")?,
         score: row.get("score")?,
-        snippet: snippet_parts(row.get_ref("snippet")?.as_str()?),
+        snippet: terms.snippet(row.get_ref("source")?.as_str()?),
     })
-}
-
-fn snippet_parts(marked: &str) -> Vec<SnippetPart> {
-    let part = |text: &str, matched| SnippetPart { text: text.to_owned(), matched };
-    let mut parts = Vec::new();
-    for section in marked.split_inclusive([MATCH_START, MATCH_END]) {
-        let matched = section.ends_with(MATCH_END);
-        let text = section.trim_end_matches([MATCH_START, MATCH_END]);
-        if !text.is_empty() {
-            parts.push(part(text, matched));
-        }
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snippet_is_split_at_its_marks() {
-        let parts = snippet_parts("the \u{2}moon\u{3} and the \u{2}tides\u{3}…");
-
-        let texts: Vec<_> = parts.iter().map(|part| (part.text.as_str(), part.matched)).collect();
-        assert_eq!(
-            texts,
-            [("the ", false), ("moon", true), (" and the ", false), ("tides", true), ("…", false)]
-        );
-    }
 }

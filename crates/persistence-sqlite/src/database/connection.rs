@@ -2,20 +2,35 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
-use deadpool_sqlite::Pool;
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::Transaction;
+use webchat_domain::UserId;
 use webchat_persistence::StoreError;
 
+use super::file_identity::FileIdentity;
 use super::lock_file::lock;
-use super::migrations::{PrepareError, prepare};
+use super::migrations::PrepareError;
 use super::open_error::OpenError;
-use super::pool;
+use super::readers::Readers;
+use super::writer::Writer;
 
-/// One SQLite file with one writer and several readers.
+/// How long an ordinary read may run.
+const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a search may run.
+const SEARCH_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long a read for an export or a copy may run. Each reads one page, or counts all messages.
+const ARCHIVE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// One SQLite file with one writer and several readers. Reads that may be long have connections of their
+/// own, so that they can't delay ordinary ones.
 pub(crate) struct Database {
-    writer: Pool,
-    readers: Pool,
+    writer: Writer,
+    readers: Readers,
+    long_readers: Readers,
+    file: FileIdentity,
     _lock: File,
 }
 
@@ -23,37 +38,82 @@ impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
         let broken = |cause| OpenError::Broken { path: path.to_owned(), cause };
-        let writer = pool::writer(path).map_err(broken)?;
-        let readers = pool::readers(path).map_err(broken)?;
-        let database = Self { writer, readers, _lock: lock };
-        database.prepare().await.map_err(|error| match error {
+        let writer = Writer::open(path).map_err(broken)?;
+        writer.prepare().await.map_err(|error| match error {
             PrepareError::TooNew => OpenError::TooNew(path.to_owned()),
             PrepareError::Broken(cause) => broken(cause),
         })?;
-        Ok(database)
+        Ok(Self {
+            writer,
+            readers: Readers::open(path).map_err(broken)?,
+            long_readers: Readers::open(path).map_err(broken)?,
+            file: FileIdentity::of(path).map_err(|cause| broken(cause.into()))?,
+            _lock: lock,
+        })
     }
 
-    /// Runs a query in one transaction, so that it sees a consistent state.
+    /// Runs a query of the server itself in one transaction, so that it sees a consistent state. Dropping
+    /// the future stops the query.
+    ///
+    /// # Errors
+    /// [`StoreError::Timeout`] after [`READ_DEADLINE`], or if no connection becomes free.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        pool::run(&self.readers, TransactionBehavior::Deferred, query).await
+        self.readers.read(None, READ_DEADLINE, query).await
+    }
+
+    /// As [`Database::read`], for a user, who has at most half of the connections at a time.
+    pub(crate) async fn read_for<T: Send + 'static>(
+        &self,
+        user_id: UserId,
+        query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(Some(user_id), READ_DEADLINE, query).await
+    }
+
+    /// As [`Database::read_for`], for a search: on the connections for long reads, with
+    /// [`SEARCH_DEADLINE`].
+    pub(crate) async fn search_for<T: Send + 'static>(
+        &self,
+        user_id: UserId,
+        query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.long_readers.read(Some(user_id), SEARCH_DEADLINE, query).await
+    }
+
+    /// As [`Database::read`], for exports and copies: on the connections for long reads, with
+    /// [`ARCHIVE_DEADLINE`].
+    pub(crate) async fn read_archive<T: Send + 'static>(
+        &self,
+        user_id: Option<UserId>,
+        query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.long_readers.read(user_id, ARCHIVE_DEADLINE, query).await
     }
 
     /// Runs a change in one transaction, with no other writer: all of it takes effect or none.
+    ///
+    /// A change that has begun is completed even if the future is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Timeout`] if other changes don't end in time; nothing has changed then.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        pool::run(&self.writer, TransactionBehavior::Immediate, change).await
+        self.writer.write(change).await
     }
 
-    async fn prepare(&self) -> Result<(), PrepareError> {
-        let connection = self.writer.get().await.map_err(PrepareError::broken)?;
-        connection
-            .interact(prepare)
-            .await
-            .map_err(|error| PrepareError::broken(error.to_string()))?
+    /// Checks that the path still leads to the file that is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file was deleted or replaced.
+    pub(crate) fn check_file(&self) -> Result<(), StoreError> {
+        self.file.check().map_err(StoreError::unavailable)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,14 @@
-//! The SQLite file: opening, locking, migrating, and running transactions.
+//! The SQLite file: opening, locking, migrating, and running transactions with deadlines.
 
+mod cancellation;
 mod connection;
+mod file_identity;
 mod lock_file;
 mod migrations;
 mod open_error;
 mod pool;
+mod readers;
+mod writer;
 
 pub(crate) use connection::Database;
 pub use open_error::OpenError;

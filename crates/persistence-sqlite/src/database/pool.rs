@@ -1,14 +1,13 @@
-//! Pools of connections, one for the writer and one for the readers.
+//! Pools of connections.
 
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use deadpool_sqlite::{Config, Hook, HookError, Pool, Runtime};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use deadpool_sqlite::{Config, Hook, HookError, Object, Pool, Runtime, SyncGuard};
+use rusqlite::{Connection, ErrorCode};
+use tokio::time::timeout;
 use webchat_persistence::StoreError;
-
-const READERS: usize = 4;
 
 /// How long a connection waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,29 +16,22 @@ pub(super) fn writer(path: &Path) -> Result<Pool, Box<dyn Error + Send + Sync>> 
     pool(path, 1, configure_writer)
 }
 
-pub(super) fn readers(path: &Path) -> Result<Pool, Box<dyn Error + Send + Sync>> {
-    pool(path, READERS, configure_reader)
+pub(super) fn readers(path: &Path, size: usize) -> Result<Pool, Box<dyn Error + Send + Sync>> {
+    pool(path, size, configure_reader)
 }
 
-/// Runs `work` in one transaction, on a thread for blocking work.
-pub(super) async fn run<T: Send + 'static>(
-    pool: &Pool,
-    behavior: TransactionBehavior,
-    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
-) -> Result<T, StoreError> {
-    let connection = pool.get().await.map_err(StoreError::unavailable)?;
-    let done = connection
-        .interact(move |connection| {
-            let transaction = connection.transaction_with_behavior(behavior)?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        })
-        .await;
-    match done {
-        Ok(result) => result.map_err(store_error),
-        Err(panicked) => Err(StoreError::fault(panicked.to_string())),
+/// Returns a connection that is free, or becomes free in time.
+pub(super) async fn get(pool: &Pool, max_wait: Duration) -> Result<Object, StoreError> {
+    match timeout(max_wait, pool.get()).await {
+        Ok(connection) => connection.map_err(StoreError::unavailable),
+        Err(elapsed) => Err(StoreError::timeout(elapsed)),
     }
+}
+
+/// Locks a connection on a thread for blocking work. It stays out of the pool until then, unlike with
+/// `interact`, which returns a connection that is still in use if its future is dropped.
+pub(super) fn lock(connection: &Object) -> Result<SyncGuard<'_, Connection>, StoreError> {
+    connection.lock().map_err(|poisoned| StoreError::fault(poisoned.to_string()))
 }
 
 fn pool(
@@ -73,8 +65,9 @@ fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "query_only", true)
 }
 
-fn store_error(error: rusqlite::Error) -> StoreError {
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
+        Some(ErrorCode::OperationInterrupted) => StoreError::timeout(error),
         Some(
             ErrorCode::DiskFull
             | ErrorCode::DatabaseBusy

@@ -1,5 +1,7 @@
 //! The port of browser sessions.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use webchat_domain::{Session, SessionId, Timestamp};
 
@@ -19,6 +21,16 @@ pub trait Sessions: Send + Sync {
         session: &Session,
         now: Timestamp,
         expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Extends the session until `expires_at` if it gains at least `min_gain` by that. Otherwise, and if it
+    /// does not exist or has expired by `now`, nothing is written.
+    async fn extend(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+        expires_at: Timestamp,
+        min_gain: Duration,
     ) -> Result<(), StoreError>;
 
     /// Deletes the session. Does nothing if it does not exist.

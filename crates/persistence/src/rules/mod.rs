@@ -9,7 +9,6 @@ mod file_jobs;
 mod message;
 mod names;
 mod page;
-mod search;
 mod turn_log;
 mod turns;
 mod versions;
@@ -23,7 +22,6 @@ pub use file_jobs::{
 };
 pub use names::StoredName;
 pub use page::{build_page, items_to_read};
-pub use search::SNIPPET_WORDS;
 pub use turn_log::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
 pub use turns::{
     AppendState, Counterpart, SavedAnswer, append_messages, check_append, check_continuation,

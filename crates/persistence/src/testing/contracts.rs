@@ -57,6 +57,9 @@ macro_rules! conversations_contract {
                     a_message_of_one_megabyte_is_returned_unchanged,
                     a_search_ranks_and_stems_and_returns_snippets,
                     a_search_respects_phrases_and_exclusions,
+                    a_search_finds_each_conversation_once_by_its_best_message,
+                    a_search_of_a_long_text_shows_a_match_in_its_first_part_or_its_beginning,
+                    a_search_ignores_repeated_terms,
                     a_search_sees_changes_immediately,
                     no_query_is_an_error,
                 ]
@@ -192,6 +195,7 @@ macro_rules! sessions_contract {
                 [
                     a_session_is_found_until_it_expires,
                     a_saved_session_replaces_its_older_state,
+                    a_session_is_extended_unless_it_lasts_long_enough,
                     a_deleted_session_is_not_found,
                 ]
             );

@@ -1,6 +1,8 @@
 //! What [`Sessions`] promises.
 #![expect(missing_docs, reason = "the name states the promise")]
 
+use std::time::Duration;
+
 use webchat_domain::{ConversationId, Session, SessionId, UserId};
 
 use super::fixtures::moment;
@@ -25,6 +27,24 @@ pub async fn a_saved_session_replaces_its_older_state(store: &dyn Sessions) {
     store.save(&newer, moment(50), moment(200)).await.unwrap();
 
     assert_eq!(store.find(older.session_id, moment(150)).await.unwrap(), Some(newer));
+}
+
+pub async fn a_session_is_extended_unless_it_lasts_long_enough(store: &dyn Sessions) {
+    let session = session(Some(ConversationId::generate()));
+    let id = session.session_id;
+    store.save(&session, moment(0), moment(100)).await.unwrap();
+
+    store.extend(id, moment(0), moment(200), Duration::from_millis(101)).await.unwrap();
+    let long_enough = store.find(id, moment(100)).await.unwrap();
+    store.extend(id, moment(0), moment(200), Duration::from_millis(100)).await.unwrap();
+    let extended = store.find(id, moment(199)).await.unwrap();
+    let unknown = SessionId::generate();
+    store.extend(unknown, moment(0), moment(200), Duration::from_millis(100)).await.unwrap();
+
+    assert_eq!(long_enough, None);
+    assert_eq!(extended, Some(session));
+    assert_eq!(store.find(id, moment(200)).await.unwrap(), None);
+    assert_eq!(store.find(unknown, moment(0)).await.unwrap(), None);
 }
 
 pub async fn a_deleted_session_is_not_found(store: &dyn Sessions) {

@@ -73,6 +73,7 @@ impl ApiError {
 fn chat_status(error: &ChatError) -> StatusCode {
     match error {
         ChatError::EmptySearch
+        | ChatError::SearchTooLong { .. }
         | ChatError::UnsupportedFileType
         | ChatError::FileNotText
         | ChatError::EmptyFile
@@ -96,9 +97,10 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::NothingToContinue
         | ChatError::ContextConflict
         | ChatError::ImportInProgress => StatusCode::CONFLICT,
-        ChatError::ShuttingDown | ChatError::StorageUnavailable(_) | ChatError::TooManyImports => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ChatError::ShuttingDown
+        | ChatError::StorageUnavailable(_)
+        | ChatError::StorageTimeout(_)
+        | ChatError::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
         ChatError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         ChatError::TooManyFiles { .. }
         | ChatError::TooManyTurns { .. }

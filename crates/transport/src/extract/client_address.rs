@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// The client's address as the server resolves it, behind the trusted proxies 10.0.0.0/8 and `fd00::1`.
+    /// The client's address as the server resolves it, behind the trusted proxies `10.0.0.0/8` and `fd00::1`.
     fn resolve(peer: &str, headers: &[(&'static str, &str)]) -> String {
         let proxies =
             TrustedProxies(["10.0.0.0/8", "fd00::1/128"].map(|net| net.parse().unwrap()).into());

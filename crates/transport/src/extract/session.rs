@@ -62,13 +62,14 @@ impl FromRequest for OptionalSession {
     }
 }
 
-/// Extends the session and its cookie to their full lifetime, as the browser has returned.
+/// Extends the session and its cookie to their full lifetime, as the browser has returned. A session that
+/// can't be extended is used as it is.
 pub(crate) async fn extend(
     request: &HttpRequest,
     chat: &Chat,
     session: &Session,
 ) -> Result<(), ApiError> {
-    chat.accounts.touch_session(session).await?;
+    chat.accounts.extend_session(session.session_id).await;
     set_cookie(request, session.session_id)
 }
 

@@ -8,7 +8,7 @@ use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
 use super::preconditions::load_append_state;
 use crate::conversations::versions::drop_summary_from;
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::ConversationDocument;
 use crate::queries::{by_owner, find_conversation, update_state};
 
@@ -44,7 +44,7 @@ async fn find_head(
 ) -> MongoResult<Option<StoredMessage>> {
     let Some(head) = conversation.head else { return Ok(None) };
     let messages = transaction.database.messages();
-    let head = messages.find_one(doc! { "message_id": head.to_string() });
+    let head = messages.find_one(doc! { "message_id": head.to_string() }).max_time(READ_TIME);
     Ok(head.session(&mut *transaction.session).await?.map(StoredMessage::from))
 }
 

@@ -5,7 +5,7 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
 use webchat_persistence::AbandonedTurn;
 
-use crate::database::MongoDatabase;
+use crate::database::{MongoDatabase, READ_TIME};
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
 use crate::queries::{by_id, without_context};
 
@@ -60,5 +60,5 @@ pub(crate) async fn end(
 
 async fn find_answer(database: &MongoDatabase, turn_id: TurnId) -> MongoResult<Option<Message>> {
     let answer = doc! { "turn_id": turn_id.to_string(), "role": "assistant" };
-    Ok(database.messages().find_one(answer).await?.map(Message::from))
+    Ok(database.messages().find_one(answer).max_time(READ_TIME).await?.map(Message::from))
 }

@@ -5,7 +5,7 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ClientMessageId, Message, Role, Timestamp};
 use webchat_persistence::rules::{self, AppendState, Counterpart, StoredName};
 
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::ConversationDocument;
 
 /// Loads the state that the rules of an append or a continuation check.
@@ -39,7 +39,11 @@ async fn find_duplicate(
         "conversation_id": conversation.conversation_id.to_string(),
         "client_message_id": client_message_id.as_str(),
     };
-    let Some(first) = messages.find_one(filter.clone()).session(&mut *transaction.session).await?
+    let Some(first) = messages
+        .find_one(filter.clone())
+        .max_time(READ_TIME)
+        .session(&mut *transaction.session)
+        .await?
     else {
         return Ok(Vec::new());
     };
@@ -50,7 +54,7 @@ async fn find_duplicate(
     let first = Message::from(first);
     let other = match counterpart(conversation, &first) {
         Some(filter) => {
-            let find = messages.find_one(filter).sort(doc! { "position": 1 });
+            let find = messages.find_one(filter).max_time(READ_TIME).sort(doc! { "position": 1 });
             find.session(&mut *transaction.session).await?.map(Message::from)
         }
         None => None,

@@ -8,7 +8,7 @@ use webchat_domain::{ConversationId, Timestamp};
 use webchat_persistence::AnswerUpdate;
 use webchat_persistence::rules::{self, SavedAnswer, StoredName};
 
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::queries::{by_id, find_conversation, update_state};
 
 /// The fields of a saved answer that decide the conversation's number of tokens.
@@ -54,7 +54,10 @@ async fn find_saved(
     message: Document,
 ) -> MongoResult<Option<SavedAnswer>> {
     let messages = transaction.database.messages().clone_with_type::<SavedFields>();
-    let find = messages.find_one(message).projection(doc! { "token_count": 1, "active": 1 });
+    let find = messages
+        .find_one(message)
+        .max_time(READ_TIME)
+        .projection(doc! { "token_count": 1, "active": 1 });
     let found = find.session(&mut *transaction.session).await?;
     Ok(found
         .map(|SavedFields { token_count, active }| SavedAnswer { token_count, is_active: active }))

@@ -8,7 +8,7 @@ use webchat_domain::{MessageId, Role};
 use webchat_persistence::ChildMessage;
 use webchat_persistence::rules::PathNode;
 
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 
 /// The fields of a message that paths need.
@@ -76,6 +76,6 @@ pub(crate) async fn find_node(
         "position": { "$gt": long(conversation.reset_through) },
     };
     let messages = transaction.database.messages().clone_with_type::<Node>();
-    let found = messages.find_one(existing).projection(Node::projection());
+    let found = messages.find_one(existing).max_time(READ_TIME).projection(Node::projection());
     found.session(&mut *transaction.session).await
 }

@@ -7,7 +7,7 @@ use webchat_persistence::rules::{self, ConversationState, HiddenMessages, NewPat
 
 use super::node::find_node;
 use super::summary::drop_summary_from;
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 
 /// Makes the path the visible one. Returns the conversation's new state, which the caller writes.
@@ -70,7 +70,7 @@ async fn count(
         "tokens": { "$sum": "$token_count" },
     } };
     let collection = transaction.database.messages();
-    let counting = collection.aggregate([doc! { "$match": messages }, group]);
+    let counting = collection.aggregate([doc! { "$match": messages }, group]).max_time(READ_TIME);
     let mut counted = counting.session(&mut *transaction.session).await?;
     let Some(counted) = counted.next(transaction.session).await.transpose()? else {
         return Ok(HiddenMessages::default());

@@ -9,7 +9,7 @@ use webchat_persistence::rules::{self, NewPath, PathNode};
 
 use super::node::{Node, find_node};
 use super::path::show;
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 use crate::queries::{by_owner, find_conversation, update_state};
 
@@ -49,7 +49,11 @@ async fn find_later(
         "position": { "$gt": long(position) },
     };
     let messages = transaction.database.messages().clone_with_type::<Node>();
-    let find = messages.find(later).sort(doc! { "position": 1 }).projection(Node::projection());
+    let find = messages
+        .find(later)
+        .max_time(READ_TIME)
+        .sort(doc! { "position": 1 })
+        .projection(Node::projection());
     let mut found = find.session(&mut *transaction.session).await?;
     found.stream(transaction.session).map_ok(PathNode::from).try_collect().await
 }

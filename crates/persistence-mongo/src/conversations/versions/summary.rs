@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_with::{TryFromInto, serde_as};
 use webchat_persistence::rules;
 
-use crate::database::Transaction;
+use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 use crate::queries::{by_owner, update_conversation};
 
@@ -51,6 +51,7 @@ async fn find_summary_end(
     let conversations = transaction.database.conversations().clone_with_type();
     let found: Option<ConversationSummary> = conversations
         .find_one(by_owner(conversation.user_id, conversation.conversation_id))
+        .max_time(READ_TIME)
         .projection(doc! { "context.summary.through": 1 })
         .session(&mut *transaction.session)
         .await?;

@@ -183,11 +183,27 @@ pub trait Conversations: Send + Sync {
         parents: Vec<Option<MessageId>>,
     ) -> Result<Vec<ChildMessage>, StoreError>;
 
-    /// Returns at most `limit` of the user's visible messages that match the query, best match first.
+    /// Returns at most `limit` of the user's visible messages that match the query, best match first. A
+    /// store may consider only the newest of very many matches.
+    ///
+    /// # Errors
+    /// [`StoreError::Timeout`] if the search takes longer than the store allows.
     async fn search(
         &self,
         user_id: UserId,
         query: &SearchQuery,
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError>;
+
+    /// Returns the conversations of the `max_messages` messages that [`Conversations::search`] finds, each
+    /// once with the score of its best message, best first. No snippets are made.
+    ///
+    /// # Errors
+    /// As [`Conversations::search`].
+    async fn search_conversations(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        max_messages: u32,
+    ) -> Result<Vec<(ConversationId, f64)>, StoreError>;
 }

@@ -5,6 +5,7 @@ use webchat_domain::{SearchQuery, TurnId, UserId};
 
 use super::harness::{Store, append, append_text, final_state, search, start, turn};
 use crate::AnswerUpdate;
+use crate::search::SNIPPET_SOURCE_BYTES;
 use crate::testing::fixtures::{moment, stored};
 
 pub async fn a_search_ranks_and_stems_and_returns_snippets(store: &Store) {
@@ -40,6 +41,57 @@ pub async fn a_search_respects_phrases_and_exclusions(store: &Store) {
     assert_eq!(search(store, user_id, "tide -spring").await, ["a neap tide"]);
     assert_eq!(search(store, user_id, "moon neap").await.len(), 2);
     assert_eq!(search(store, user_id, "moon neap \"a neap\"").await, ["a neap tide"]);
+}
+
+pub async fn a_search_finds_each_conversation_once_by_its_best_message(store: &Store) {
+    let user_id = UserId::generate();
+    let (weak, strong) = (start(store, user_id).await, start(store, user_id).await);
+    let filler = "and many other things of little weight ".repeat(20);
+    append_text(store, user_id, weak, &format!("{filler} a tide {filler}")).await;
+    append_text(store, user_id, strong, &format!("{filler} one tide {filler}")).await;
+    append_text(store, user_id, strong, "tides, tides").await;
+    let query = SearchQuery::parse("tide");
+
+    let found = store.search_conversations(user_id, &query, 10).await.unwrap();
+    let of_best_message = store.search_conversations(user_id, &query, 1).await.unwrap();
+    let by_other = store.search_conversations(UserId::generate(), &query, 10).await.unwrap();
+
+    assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [strong, weak]);
+    assert!(found[0].1 > found[1].1);
+    assert_eq!(of_best_message, found[..1]);
+    assert_eq!(by_other, []);
+}
+
+pub async fn a_search_of_a_long_text_shows_a_match_in_its_first_part_or_its_beginning(
+    store: &Store,
+) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let filler = "and many other things are said here ".repeat(SNIPPET_SOURCE_BYTES / 16);
+    append_text(store, user_id, id, &format!("It begins here {filler} the tide")).await;
+    append_text(store, user_id, id, &format!("It starts with the moon {filler}")).await;
+
+    let late = search(store, user_id, "tide").await;
+    let early = search(store, user_id, "moon").await;
+
+    assert!(late[0].starts_with("It begins here and many") && late[0].ends_with('…'), "{late:?}");
+    assert!(early[0].starts_with("It starts with the moon"), "{early:?}");
+    assert!(late[0].len() < 400 && early[0].len() < 400, "{late:?} {early:?}");
+}
+
+pub async fn a_search_ignores_repeated_terms(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    for _ in 0..3 {
+        append_text(store, user_id, id, &"the moon and the tide of a sea ".repeat(1_500)).await;
+    }
+
+    let once = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
+    let often = SearchQuery::parse(&"tide ".repeat(1_000));
+    let often = store.search(user_id, &often, 10).await.unwrap();
+
+    assert_eq!(once.len(), 3);
+    assert_eq!(often, once);
 }
 
 pub async fn a_search_sees_changes_immediately(store: &Store) {

@@ -1,5 +1,5 @@
-//! The terms of a search, and the snippets in which they are marked. Matches as MongoDB's text index does:
-//! words by their English stems, ignoring case and accents.
+//! The terms of a search, and the snippets in which they are marked. Words match by their English stems,
+//! ignoring case and accents, as in the full-text indexes of the stores.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,7 +9,9 @@ use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use webchat_domain::{SearchQuery, SnippetPart};
-use webchat_persistence::rules::SNIPPET_WORDS;
+
+/// The approximate number of words in a snippet.
+const SNIPPET_WORDS: usize = 24;
 
 /// The number of the words of a snippet before the first match.
 const WORDS_BEFORE: usize = 5;
@@ -17,9 +19,14 @@ const WORDS_BEFORE: usize = 5;
 /// The maximum length of a snippet, in bytes, which matters for long words.
 const MAX_SNIPPET_BYTES: usize = 320;
 
+/// The part of a text in which a snippet looks for matches, in bytes from its beginning. It bounds the cost
+/// of a snippet, which is linear in this length.
+pub const SNIPPET_SOURCE_BYTES: usize = 16 * 1024;
+
 /// The stems of a search's words and phrases.
-pub(crate) struct Terms {
+pub struct Terms {
     stemmer: Stemmer,
+    is_in_word: fn(char) -> bool,
     words: HashSet<String>,
     phrases: Vec<Vec<String>>,
 }
@@ -32,37 +39,38 @@ struct Word {
     is_match: bool,
 }
 
-/// Returns whether the text index treats the character as part of a word.
-pub(crate) fn is_in_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '\'') || is_combining_mark(c)
-}
-
 impl Terms {
-    pub(crate) fn of(query: &SearchQuery) -> Self {
+    /// Reads the terms of a query. `is_in_word` says which characters the store's index treats as part of
+    /// a word.
+    #[must_use]
+    pub fn of(query: &SearchQuery, is_in_word: fn(char) -> bool) -> Self {
         let stemmer = Stemmer::create(Algorithm::English);
-        let stems = |text: &String| words(&stemmer, text).into_iter().map(|word| word.stem);
-        let words = query.words.iter().flat_map(stems).collect();
-        let phrases = query.phrases.iter().map(|phrase| stems(phrase).collect()).collect();
-        Self { stemmer, words, phrases }
+        let mut terms = Self { stemmer, is_in_word, words: HashSet::new(), phrases: Vec::new() };
+        terms.words = query.words.iter().flat_map(|word| terms.stems(word)).collect();
+        terms.phrases = query.phrases.iter().map(|phrase| terms.stems(phrase)).collect();
+        terms
     }
 
-    /// Returns whether the server's hits must be filtered: if there is a phrase, the server does not
-    /// require any of the words beside it.
-    pub(crate) fn need_filtering(&self) -> bool {
+    /// Returns whether the search has both words and phrases.
+    #[must_use]
+    pub fn has_words_and_phrases(&self) -> bool {
         !self.words.is_empty() && !self.phrases.is_empty()
     }
 
-    /// Returns whether a text that the server found matches the search.
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        !self.need_filtering()
-            || words(&self.stemmer, text).iter().any(|word| self.words.contains(&word.stem))
+    /// Returns whether the text contains one of the words.
+    #[must_use]
+    pub fn has_word_in(&self, text: &str) -> bool {
+        Words::new(self, text).any(|word| self.words.contains(&word.stem))
     }
 
-    /// Returns the part of the text with the most terms, in which the matches are marked.
-    pub(crate) fn snippet(&self, text: &str) -> Vec<SnippetPart> {
-        let mut words = words(&self.stemmer, text);
+    /// Returns the part of the text with the most terms, in which the matches are marked. Only matches in
+    /// the first [`SNIPPET_SOURCE_BYTES`] count; without any, the snippet is the beginning of the text.
+    #[must_use]
+    pub fn snippet(&self, text: &str) -> Vec<SnippetPart> {
+        let source = text.get(..text.floor_char_boundary(SNIPPET_SOURCE_BYTES)).unwrap_or_default();
+        let mut words: Vec<Word> = Words::new(self, source).collect();
         self.mark(&mut words);
-        let shown = snippet_range(text, &words);
+        let shown = snippet_range(source, &words);
         let mut parts = SnippetBuilder::default();
         if shown.start > 0 {
             parts.push("…", false);
@@ -81,6 +89,10 @@ impl Terms {
             parts.push("…", false);
         }
         parts.0
+    }
+
+    fn stems(&self, text: &str) -> Vec<String> {
+        Words::new(self, text).map(|word| word.stem).collect()
     }
 
     fn mark(&self, words: &mut [Word]) {
@@ -102,21 +114,32 @@ impl Terms {
     }
 }
 
-fn words(stemmer: &Stemmer, text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut end = 0;
-    while let Some(rest) = text.get(end..)
-        && let Some(gap) = rest.find(is_in_word)
-    {
-        let start = end + gap;
-        let rest = text.get(start..).unwrap_or_default();
-        let length = rest.find(|c| !is_in_word(c)).unwrap_or(rest.len());
-        end = start + length;
-        let normalized = normalize(rest.get(..length).unwrap_or_default());
-        let stem = stemmer.stem(&normalized).into_owned();
-        words.push(Word { range: start..end, stem, is_match: false });
+/// The words of a text.
+struct Words<'a> {
+    terms: &'a Terms,
+    text: &'a str,
+    /// The end of the previous word.
+    end: usize,
+}
+
+impl<'a> Words<'a> {
+    fn new(terms: &'a Terms, text: &'a str) -> Self {
+        Self { terms, text, end: 0 }
     }
-    words
+}
+
+impl Iterator for Words<'_> {
+    type Item = Word;
+
+    fn next(&mut self) -> Option<Word> {
+        let is_in_word = self.terms.is_in_word;
+        let start = self.end + self.text.get(self.end..)?.find(is_in_word)?;
+        let rest = self.text.get(start..)?;
+        let word = rest.split(|c| !is_in_word(c)).next()?;
+        self.end = start + word.len();
+        let stem = self.terms.stemmer.stem(&normalize(word)).into_owned();
+        Some(Word { range: start..self.end, stem, is_match: false })
+    }
 }
 
 /// Removes the accents and converts to lower case.
@@ -175,8 +198,12 @@ impl SnippetBuilder {
 mod tests {
     use super::*;
 
+    fn is_in_word(c: char) -> bool {
+        c.is_alphanumeric() || c == '\'' || is_combining_mark(c)
+    }
+
     fn snippet(query: &str, text: &str) -> String {
-        let parts = Terms::of(&SearchQuery::parse(query)).snippet(text);
+        let parts = Terms::of(&SearchQuery::parse(query), is_in_word).snippet(text);
         let shown = |part: &SnippetPart| {
             if part.matched { format!("[{}]", part.text) } else { part.text.clone() }
         };
@@ -218,8 +245,18 @@ mod tests {
         {
             assert!(snippet("tide", &text).len() < MAX_SNIPPET_BYTES + 20, "{text:.20}");
         }
-        let late = format!("{} tide", "–潮 ".repeat(9_999));
+        let late = format!("{} tide", "–潮 ".repeat(1_999));
         assert!(snippet("tide", &late).contains("[tide]"));
+    }
+
+    #[test]
+    fn a_match_beyond_the_first_part_of_a_text_is_not_shown() {
+        let text =
+            format!("It begins here {}tide", "and goes further ".repeat(SNIPPET_SOURCE_BYTES));
+
+        let shown = snippet("tide", &text);
+
+        assert!(shown.starts_with("It begins here and") && shown.ends_with('…'), "{shown}");
     }
 
     #[test]

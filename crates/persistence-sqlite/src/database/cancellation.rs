@@ -1,0 +1,69 @@
+//! Stops a query that runs on another thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, InterruptHandle};
+
+/// After how many instructions of SQLite's virtual machine a query checks whether it was cancelled.
+const INSTRUCTIONS_PER_CHECK: i32 = 1_000;
+
+/// Stops a query that is running or about to run.
+#[derive(Default)]
+pub(super) struct Cancellation {
+    is_cancelled: AtomicBool,
+    /// The connection, while the query runs on it.
+    running: Mutex<Option<InterruptHandle>>,
+}
+
+/// Cancels the query when dropped, as its caller then no longer waits for it.
+pub(super) struct CancelOnDrop(pub(super) Arc<Cancellation>);
+
+impl Cancellation {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Runs the query unless it is cancelled already.
+    ///
+    /// There are two ways to stop it, as neither is enough. The handler is called while SQLite's virtual
+    /// machine runs, but not within one step of the full-text index. The interrupt is noticed there, whenever
+    /// the index reads a page, but is forgotten between two statements.
+    pub(super) fn run<T>(
+        self: &Arc<Self>,
+        connection: &Connection,
+        query: impl FnOnce() -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let this = Arc::clone(self);
+        let handler = move || this.is_cancelled();
+        connection.progress_handler(INSTRUCTIONS_PER_CHECK, Some(handler))?;
+        self.set_running(Some(connection.get_interrupt_handle()));
+        let result = if self.is_cancelled() { Err(interrupted()) } else { query() };
+        // From here on, an interrupt would hit the next query on this connection.
+        self.set_running(None);
+        connection.progress_handler(0, None::<fn() -> bool>)?;
+        result
+    }
+
+    fn set_running(&self, connection: Option<InterruptHandle>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = running.as_ref() {
+            connection.interrupt();
+        }
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+fn interrupted() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT), None)
+}

@@ -1,0 +1,121 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::*;
+
+const ENDLESS: &str =
+    "WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers)
+    SELECT count(*) FROM numbers";
+
+/// Less than any deadline or wait, and generous for a busy machine.
+const SOON: Duration = Duration::from_secs(4);
+
+async fn open() -> (Arc<Database>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("webchat.db")).await.unwrap();
+    (Arc::new(database), folder)
+}
+
+fn endless(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    transaction.query_row(ENDLESS, [], |row| row.get(0))
+}
+
+fn one(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    transaction.query_row("SELECT 1", [], |row| row.get(0))
+}
+
+#[tokio::test]
+async fn a_read_ends_at_its_deadline_and_its_connection_is_used_again() {
+    let (database, _folder) = open().await;
+    let user_id = UserId::generate();
+
+    for _ in 0..3 {
+        let started = Instant::now();
+        let expired = database.search_for(user_id, endless).await;
+        assert!(matches!(expired, Err(StoreError::Timeout(_))), "{expired:?}");
+        assert!(started.elapsed() < SEARCH_DEADLINE + SOON);
+    }
+
+    assert_eq!(database.search_for(user_id, one).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_read_that_nobody_waits_for_frees_its_connection() {
+    let (database, _folder) = open().await;
+    let user_id = Some(UserId::generate());
+
+    for _ in 0..8 {
+        let abandoned = database.read_archive(user_id, endless);
+        assert!(timeout(Duration::from_millis(50), abandoned).await.is_err());
+    }
+
+    let next = timeout(SOON, database.read_archive(user_id, one)).await;
+    assert_eq!(next.expect("the connections are still in use").unwrap(), 1);
+}
+
+#[tokio::test]
+async fn reads_of_one_user_delay_neither_other_users_nor_ordinary_reads() {
+    let (database, _folder) = open().await;
+    let (greedy, other) = (UserId::generate(), UserId::generate());
+    let long_reads = async {
+        let long = || database.read_archive(Some(greedy), endless);
+        tokio::join!(long(), long(), long(), long(), long()).0
+    };
+    let others = async {
+        sleep(Duration::from_millis(100)).await;
+        let search = database.search_for(other, one).await;
+        let own = database.read_for(greedy, one).await;
+        (search.unwrap(), own.unwrap())
+    };
+
+    tokio::select! {
+        ended = long_reads => panic!("{ended:?}"),
+        answers = timeout(SOON, others) => assert_eq!(answers.expect("they had to wait"), (1, 1)),
+    }
+}
+
+#[tokio::test]
+async fn a_write_waits_only_so_long_for_another_one() {
+    let (database, _folder) = open().await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let long = database.write(move |_| {
+        held.recv().ok();
+        Ok(())
+    });
+    let waiting = async {
+        sleep(Duration::from_millis(300)).await;
+        tokio::time::pause();
+        let (second, ()) =
+            tokio::join!(database.write(|_| Ok(())), tokio::time::advance(Duration::from_secs(11)));
+        tokio::time::resume();
+        drop(release);
+        second
+    };
+
+    let (first, second) = tokio::join!(long, waiting);
+
+    assert!(matches!(second, Err(StoreError::Timeout(_))), "{second:?}");
+    first.unwrap();
+    database.write(|_| Ok(())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_has_begun_is_completed_even_if_nobody_waits_for_it() {
+    let (database, _folder) = open().await;
+    let slow = database.write(|transaction| {
+        std::thread::sleep(Duration::from_millis(300));
+        transaction.execute("INSERT INTO readiness VALUES (1, 7)", [])
+    });
+
+    assert!(timeout(Duration::from_millis(100), slow).await.is_err());
+
+    // The next write waits for it.
+    database.write(|_| Ok(())).await.unwrap();
+    let written = database.read(|transaction| {
+        transaction.query_row("SELECT checks FROM readiness", [], |row| row.get::<_, i64>(0))
+    });
+    assert_eq!(written.await.unwrap(), 7);
+}

@@ -1,0 +1,76 @@
+//! What `/readyz` notices, and what people can still do with a full disk.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+use webchat_tests::{Browser, Process, ScriptedModel, TIMEOUT};
+
+/// Waits until the server is ready, or no longer ready. Results may be a second old.
+async fn wait_for_readiness(browser: &Browser, status: u16) {
+    let waiting = async {
+        while browser.get("/readyz").await.status != status {
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("/readyz never said {status}"));
+}
+
+#[tokio::test]
+async fn a_server_whose_database_file_is_deleted_is_not_ready() {
+    let model = ScriptedModel::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let browser = server.browser();
+    assert_eq!(browser.get("/readyz").await.status, 200);
+
+    fs::remove_file(folder.path().join("webchat.db")).unwrap();
+
+    wait_for_readiness(&browser, 503).await;
+    let readiness = browser.get("/readyz").await;
+    assert_eq!(readiness.status_and_code(), (503, "not_ready".to_owned()));
+    assert_eq!(readiness.json()["message"], json!("SQLite is unavailable."));
+}
+
+#[tokio::test]
+async fn with_a_full_disk_people_read_export_and_connect() {
+    let model = ScriptedModel::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    browser.connect().await.ask(&id, "while there is room").await;
+
+    server.limit_files("1").await;
+    wait_for_readiness(&browser, 503).await;
+    let path = format!("/api/v1/conversations/{id}");
+    let messages = browser.get(&format!("{path}/messages")).await;
+    let found = browser.get("/api/v1/search?q=room").await;
+    let export = browser.get(&format!("{path}/export?format=json")).await;
+    let socket = browser.try_connect().await;
+    server.limit_files("unlimited").await;
+    wait_for_readiness(&browser, 200).await;
+
+    assert_eq!(messages.json()["messages"][0]["content"], json!("while there is room"));
+    assert_eq!(found.json()["hits"].as_array().unwrap().len(), 2, "{found:?}");
+    assert!(export.text.contains("while there is room"), "{export:?}");
+    assert!(socket.is_some());
+}
+
+#[tokio::test]
+async fn with_a_full_disk_people_delete() {
+    let model = ScriptedModel::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    browser.connect().await.ask(&id, "while there is room").await;
+    // The disk is full for the database, but the log that it writes first has its usual size.
+    let size = fs::metadata(folder.path().join("webchat.db-wal")).unwrap().len();
+
+    server.limit_files(&(size + 256 * 1024).to_string()).await;
+    let deleted = browser.delete(&format!("/api/v1/conversations/{id}")).await;
+
+    assert_eq!(deleted.status, 204);
+}

@@ -1,0 +1,77 @@
+//! Searches whose cost exceeds that of any other request.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::timeout;
+use webchat_tests::{Browser, Process, ScriptedModel};
+
+/// How long another user's request may take meanwhile. Without limits it takes minutes.
+const MAX_DELAY: Duration = Duration::from_secs(2);
+
+struct Attack {
+    server: Process,
+    browser: Browser,
+    _model: ScriptedModel,
+    _folder: TempDir,
+}
+
+impl Attack {
+    /// Stores messages that contain a word very often.
+    async fn prepare() -> Self {
+        let model = ScriptedModel::start();
+        let folder = tempfile::tempdir().unwrap();
+        let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+        let browser = server.browser();
+        let id = browser.start_conversation().await;
+        for text in ["the moon and the tide of a sea ".repeat(100), "the ".repeat(60_000)] {
+            let path = format!("/api/v1/conversations/{id}/messages");
+            let request = browser.request(Method::POST, &path).json(&json!({"message": text}));
+            assert_eq!(browser.send(request).await.status, 200);
+        }
+        Self { server, browser, _model: model, _folder: folder }
+    }
+
+    /// Searches, and disconnects at once.
+    async fn search_and_leave(&self, query: &str) {
+        let path = format!("/api/v1/search?q={}", query.trim().replace(' ', "+"));
+        timeout(Duration::from_millis(300), self.browser.get(&path)).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn costly_searches_of_one_user_do_not_delay_other_users() {
+    let attack = Attack::prepare().await;
+    let victim = attack.server.browser();
+    victim.start_conversation().await;
+    let query = "the ".repeat(250);
+
+    let searches = (0..4).map(|_| attack.search_and_leave(&query));
+    futures_util::future::join_all(searches).await;
+    let started = Instant::now();
+    let list = timeout(MAX_DELAY * 5, victim.get("/api/v1/conversations")).await;
+    let search = timeout(MAX_DELAY * 5, victim.get("/api/v1/search?q=tide")).await;
+    let delay = started.elapsed();
+
+    assert_eq!(list.expect("the list was delayed").status, 200);
+    assert_eq!(search.expect("the search was delayed").status, 200);
+    assert!(delay < MAX_DELAY * 2, "{delay:?}");
+}
+
+#[tokio::test]
+async fn a_costly_search_is_answered_soon() {
+    let attack = Attack::prepare().await;
+
+    let started = Instant::now();
+    let repeated = attack.browser.get(&format!("/api/v1/search?q={}the", "the+".repeat(200))).await;
+    let flask = attack.browser.get("/search_conversations?q=the").await;
+    let too_long = attack.browser.get(&format!("/api/v1/search?q={}", "a+".repeat(501))).await;
+    let took = started.elapsed();
+
+    assert_eq!(repeated.json()["hits"].as_array().unwrap().len(), 2);
+    assert_eq!(flask.json()["conversations"].as_array().unwrap().len(), 1);
+    assert_eq!(too_long.status_and_code(), (400, "search_too_long".to_owned()));
+    assert!(took < MAX_DELAY * 2, "{took:?}");
+}
