@@ -17,7 +17,7 @@ use webchat_tokens::window_of;
 use webchat_transport::Limits;
 
 use self::parsers::{http_url, network, number_in_range};
-use self::upstream::upstream;
+use self::upstream::{max_turn, upstream};
 use crate::env::{EnvReader, Environment, SettingsError};
 
 /// The upper limit of `MAX_FILE_SIZE_MB`: a document in MongoDB has at most 16 MB.
@@ -69,6 +69,8 @@ pub struct Settings {
     pub files: FileSettings,
     /// `TURNS_PER_USER`: `None` for no limit.
     pub turns_per_user: Option<u32>,
+    /// `LLM_MAX_TURN_S`
+    pub max_turn: Duration,
     /// `REQUESTS_PER_SECOND`: `None` for no limit.
     pub requests_per_second: Option<NonZeroU32>,
     /// `WS_…`
@@ -153,6 +155,7 @@ impl Settings {
             max_import_bytes: max_import_bytes(&mut reader),
             files: files(&mut reader),
             turns_per_user: limit(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
+            max_turn: max_turn(&mut reader),
             requests_per_second: limit(&mut reader, "REQUESTS_PER_SECOND", 50),
             limits: limits(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),

@@ -144,6 +144,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         auto_titles: settings.auto_titles,
         files: settings.files.clone(),
         turns_per_user: settings.turns_per_user,
+        max_turn: settings.max_turn,
     };
     Ok(Chat::new(ports, settings))
 }

@@ -33,8 +33,8 @@ pub enum ChatError {
     MessageNotFound,
     /// The visible path doesn't end in an answer that can be continued.
     #[error(
-        "Only the last answer can be continued, and only if it is incomplete and the model's context \
-         window has space left."
+        "Only the last answer can be continued, and only if it is incomplete, smaller than 1 MB, and \
+         the model's context window has space left."
     )]
     NothingToContinue,
     /// No such turn is running in the conversation.

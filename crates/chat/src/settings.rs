@@ -22,6 +22,8 @@ pub struct Settings {
     /// The maximum number of turns that run concurrently for one user in this process. `None` means no
     /// limit.
     pub turns_per_user: Option<u32>,
+    /// The maximum duration of a turn, including the time to summarise older messages.
+    pub max_turn: Duration,
 }
 
 impl Settings {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
     ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp, UserId,
 };
@@ -15,7 +15,9 @@ use webchat_llm::ModelError;
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
+use super::omission::Omission;
 use super::prompts::{SUMMARISE, transcript_entry};
+use super::summary_range::SummaryRange;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::runtime::core::Core;
@@ -25,8 +27,11 @@ use crate::turns::lease::LEASE;
 /// How long one request for a summary may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long one compaction may take; enough for several requests. The next compaction continues where
-/// this one ended.
+/// The maximum number of requests of one compaction, which bounds its cost. The oldest messages for which they
+/// don't suffice are left out of the summary, and the summary says so.
+const MAX_REQUESTS: u32 = 4;
+
+/// How long one compaction may take. The next compaction continues where this one ended.
 const MAX_DURATION: Duration = Duration::from_mins(4);
 
 /// How long the lease on a conversation's compaction lasts without being renewed. If its instance dies,
@@ -68,6 +73,34 @@ enum CompactionError {
 impl From<StoreError> for CompactionError {
     fn from(error: StoreError) -> Self {
         Self::Chat(error.into())
+    }
+}
+
+/// Where the next summary starts.
+struct Start {
+    /// The position before the first message.
+    after: u64,
+    /// The number of messages between the old summary and this position.
+    left_out: u64,
+}
+
+/// The messages of the next summary.
+struct Batch {
+    messages: Vec<Message>,
+    /// The number of messages before them that neither summary contains.
+    left_out: u64,
+}
+
+impl Batch {
+    fn transcript(&self) -> String {
+        let entries = self.messages.iter().filter(|message| !message.content.is_empty());
+        entries.map(transcript_entry).collect()
+    }
+
+    /// Returns the number of messages that the new summary replaces in requests, in addition to the old one.
+    fn message_count(&self) -> u64 {
+        let count = u64::try_from(self.messages.len()).unwrap_or(u64::MAX);
+        count.saturating_add(self.left_out)
     }
 }
 
@@ -152,15 +185,17 @@ impl Compaction {
 
     /// Summarises the oldest messages, one request at a time, until no more need to be summarised.
     async fn compact(&self) -> Result<(), CompactionError> {
-        let deadline = self.core.now().plus(MAX_DURATION);
-        while self.core.now().plus(REQUEST_TIMEOUT) < deadline {
+        let deadline = Instant::now() + MAX_DURATION;
+        let mut requests = MAX_REQUESTS;
+        while requests > 0 && Instant::now() + REQUEST_TIMEOUT < deadline {
             let stored = self.core.stored_context(self.user_id, self.id).await?;
             let budget = self.core.budget(&stored.context);
-            let after = budget.summary.map_or(0, |summary| summary.through);
             let Some(end) = self.end_position(budget).await? else { return Ok(()) };
-            let messages = self.next_messages(budget, after, end).await?;
+            let start = self.start(budget, end, requests).await?;
+            let messages = self.next_messages(budget, start.after, end).await?;
             let Some(last) = messages.last().map(|last| last.position) else { return Ok(()) };
-            let summary = self.summarise(budget, &stored, &messages).await?;
+            let batch = Batch { messages, left_out: start.left_out };
+            let summary = self.summarise(budget, &stored, batch, &mut requests).await?;
             self.store(stored, summary).await?;
             let change = ConversationChange::Compacted { summary_through: last };
             self.core.publish_change(self.id, change).await?;
@@ -182,6 +217,31 @@ impl Compaction {
         };
         self.core.visit_history(self.user_id, self.id, Some(self.before), visit).await?;
         Ok(end)
+    }
+
+    /// Returns where to start, so that the requests suffice for the messages up to `end`.
+    async fn start(&self, budget: Budget, end: u64, requests: u32) -> Result<Start, ChatError> {
+        let through = budget.summary.map_or(0, |summary| summary.through);
+        let mut range = SummaryRange::new(max_transcript_tokens(budget), requests);
+        let (mut newer, mut after) = (0_u64, through);
+        let visit = |message: Message| {
+            if message.position <= through {
+                return ControlFlow::Break(());
+            }
+            if message.position <= end && !range.try_add(&message) {
+                after = message.position;
+                return ControlFlow::Break(());
+            }
+            newer += 1;
+            ControlFlow::Continue(())
+        };
+        self.core.visit_history(self.user_id, self.id, None, visit).await?;
+        if after == through {
+            return Ok(Start { after, left_out: 0 });
+        }
+        let total = self.core.find_conversation(self.user_id, self.id).await?.message_count;
+        let summarised = budget.summary.map_or(0, |summary| summary.messages);
+        Ok(Start { after, left_out: total.saturating_sub(newer).saturating_sub(summarised) })
     }
 
     /// Returns the oldest messages after the position `after`, up to `end`, that fit into one request; at
@@ -225,28 +285,32 @@ impl Compaction {
     }
 
     /// Combines the old summary and these messages into a new summary. A message that is too long for one
-    /// request is split over several.
+    /// request is split over several, as far as there are requests left.
     async fn summarise(
         &self,
         budget: Budget,
         stored: &StoredContext,
-        messages: &[Message],
+        batch: Batch,
+        requests: &mut u32,
     ) -> Result<Summary, CompactionError> {
         let old = stored.context.summary.as_ref();
-        let transcript: String = messages
-            .iter()
-            .filter(|message| !message.content.is_empty())
-            .map(transcript_entry)
-            .collect();
-        let mut text = old.map(|summary| summary.text.clone()).unwrap_or_default();
-        for section in self.sections(budget, transcript).await {
+        let (omission, text) =
+            Omission::split_from(old.map_or("", |summary| summary.text.as_str()));
+        let mut sections = self.sections(budget, batch.transcript()).await;
+        let part = sections.len() > count_of(*requests);
+        sections.truncate(count_of(*requests));
+        let omission = omission.and(Omission { messages: batch.left_out, part });
+        let mut text = text.to_owned();
+        for section in sections {
+            *requests = requests.saturating_sub(1);
             text = self.request(budget, &text, &section).await?;
         }
-        let new_count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+        let text = omission.prepend_to(&text);
+        let new_count = batch.message_count();
         Ok(Summary {
             token_count: self.core.count_tokens(&text).await,
             text,
-            through: messages.last().map_or(0, |last| last.position),
+            through: batch.messages.last().map_or(0, |last| last.position),
             message_count: old.map_or(0, |summary| summary.message_count).saturating_add(new_count),
             created_at: self.core.now(),
             author: SummaryAuthor::Model,
@@ -294,6 +358,10 @@ impl Compaction {
             ReplaceContextOutcome::NotFound => Err(ChatError::ConversationNotFound.into()),
         }
     }
+}
+
+fn count_of(requests: u32) -> usize {
+    usize::try_from(requests).unwrap_or(usize::MAX)
 }
 
 /// Returns the maximum number of tokens for the transcript in one request for a summary.

@@ -149,7 +149,10 @@ fn is_transient(error: &ModelError) -> bool {
 pub(crate) fn affects_all_requests(error: &ModelError) -> bool {
     !matches!(
         error,
-        ModelError::Failed(_) | ModelError::ContentFilter { .. } | ModelError::ContextTooLong(_)
+        ModelError::Failed(_)
+            | ModelError::AnswerTooLong(_)
+            | ModelError::ContentFilter { .. }
+            | ModelError::ContextTooLong(_)
     )
 }
 

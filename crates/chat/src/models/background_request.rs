@@ -9,6 +9,7 @@ use webchat_domain::ModelParameters;
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
 use webchat_tokens::chunks;
 
+use super::answer_bounds::AnswerBound;
 use crate::context::prompts::chat_message;
 use crate::runtime::core::Core;
 
@@ -54,12 +55,19 @@ impl BackgroundRequest {
     }
 }
 
+/// Returns the text of the answer. Closes the connection when the text exceeds its bound, and returns what was
+/// received until then.
 async fn collect_text(core: &Core, request: ChatRequest) -> Result<String, ModelError> {
+    let mut bound = AnswerBound::new(request.max_reply_tokens);
     let mut deltas = core.ports.model.stream(request).await?;
     let mut text = String::new();
     while let Some(delta) = deltas.next().await {
         if let Delta::Text(chunk) = delta? {
-            text.push_str(&chunk);
+            let is_complete = bound.admits(&chunk);
+            text.push_str(&bound.admit(chunk));
+            if !is_complete {
+                break;
+            }
         }
     }
     Ok(text)

@@ -46,6 +46,7 @@ fn settings() -> Settings {
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
+        max_turn: Duration::from_mins(10),
     }
 }
 

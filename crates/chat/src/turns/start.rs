@@ -15,6 +15,7 @@ use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
 use crate::context::prompts::tokens_to_continue;
 use crate::error::ChatError;
+use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
 
@@ -127,6 +128,9 @@ impl Turns {
                 })
             }
             TurnSource::Continuation { answer, .. } => {
+                if answer.content.len() >= MAX_ANSWER_BYTES {
+                    return Err(ChatError::NothingToContinue);
+                }
                 let fits = budget.fits(tokens_to_continue(answer, self.core.counter()));
                 fits.map_err(|_| ChatError::NothingToContinue)?;
                 let (message_id, turn) = (answer.message_id, self.new_lease());

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use webchat_domain::{
     Context, EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,
@@ -19,6 +19,7 @@ use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
+use crate::models::answer_bounds::AnswerBound;
 use crate::turns::registry::TurnCancellation;
 
 /// How long a turn waits for the compaction of its conversation.
@@ -37,6 +38,7 @@ impl TurnTask {
         let mut request_context = RequestContext {
             context: self.context.clone(),
             ledger: self.core.settings.empty_ledger(),
+            is_compacted: false,
         };
         let generation = self.generate(&draft, &mut request_context, publisher, cancellation);
         let result = AssertUnwindSafe(generation).catch_unwind().await;
@@ -68,6 +70,9 @@ impl TurnTask {
             () = cancellation.stop.cancelled() => Ok(FinishReason::Stopped),
             () = cancellation.abort.cancelled() => Ok(FinishReason::Interrupted),
             result = self.stream(draft, request_context, publisher) => result,
+            () = sleep(self.core.settings.max_turn) => {
+                Err(Failure::TurnTooLong(self.core.settings.max_turn))
+            }
             // The conversation was deleted or reset, or the lease is lost.
             () = self.autosave(draft) => Ok(FinishReason::Stopped),
         }
@@ -80,15 +85,19 @@ impl TurnTask {
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
         let request = self.build_request(request_context).await?;
+        let mut bound =
+            AnswerBound::new(request.max_reply_tokens).after(self.answer.content.len());
         let mut deltas = self.core.ports.model.stream(request).await?;
         let mut finish_reason = FinishReason::Stop;
         let mut categories = Vec::new();
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
-                    draft.push(&chunk);
-                    let turn_id = self.turn_id;
-                    publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
+                    let is_complete = bound.admits(&chunk);
+                    self.add_text(bound.admit(chunk), draft, publisher);
+                    if !is_complete {
+                        return Err(Failure::AnswerTooLong);
+                    }
                 }
                 Delta::Filtered(filtered_categories) => categories = filtered_categories,
                 Delta::Finished(reason) => finish_reason = reason,
@@ -107,6 +116,14 @@ impl TurnTask {
         Ok(finish_reason)
     }
 
+    fn add_text(&self, chunk: String, draft: &Draft, publisher: &EventPublisher) {
+        if !chunk.is_empty() {
+            draft.push(&chunk);
+            let turn_id = self.turn_id;
+            publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
+        }
+    }
+
     /// Builds the request. Compacts the conversation first if it doesn't fit into the window.
     async fn build_request(
         &self,
@@ -114,6 +131,7 @@ impl TurnTask {
     ) -> Result<ChatRequest, ChatError> {
         let mut plan = self.plan(&request_context.context).await?;
         if plan.ledger.left_out_messages > 0 {
+            request_context.is_compacted = true;
             let compaction = self.compaction(self.last_message().position);
             let compaction = self.core.lifecycle.spawn_detached(compaction.run());
             if timeout(COMPACTION_TIMEOUT, compaction).await.is_err() {

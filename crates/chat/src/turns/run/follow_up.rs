@@ -15,7 +15,8 @@ impl TurnTask {
     pub(super) fn follow_up(&self, answer: &Message, request_context: &RequestContext) {
         let answer_tokens = with_overhead(self.added_tokens(answer.token_count));
         let history = request_context.ledger.history.saturating_add(answer_tokens);
-        if self.core.budget(&request_context.context).needs_compaction(history) {
+        let is_compacted = request_context.is_compacted;
+        if !is_compacted && self.core.budget(&request_context.context).needs_compaction(history) {
             // An answer that the user can continue must not become part of a summary yet.
             let is_complete = answer.status == MessageStatus::Complete;
             let before = answer.position + u64::from(is_complete);

@@ -33,6 +33,8 @@ pub(crate) struct TurnTask {
 pub(super) struct RequestContext {
     pub(super) context: Context,
     pub(super) ledger: Ledger,
+    /// Whether the turn has compacted the conversation: it does so at most once.
+    pub(super) is_compacted: bool,
 }
 
 impl TurnTask {
