@@ -9,17 +9,18 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
-    ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp, UserId,
+    ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
 };
-use webchat_llm::ModelError;
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
 use super::omission::Omission;
 use super::prompts::{SUMMARISE, transcript_entry};
 use super::summary_range::SummaryRange;
+use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
+use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::LEASE;
@@ -61,7 +62,7 @@ const MIN_TRANSCRIPT_TOKENS: u32 = 256;
 #[derive(Debug, Error)]
 enum CompactionError {
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Request(#[from] RequestError),
     #[error(transparent)]
     Chat(#[from] ChatError),
     #[error("the conversation's context was changed concurrently")]
@@ -108,7 +109,7 @@ impl Batch {
 #[derive(Clone)]
 pub(crate) struct Compaction {
     pub(crate) core: Arc<Core>,
-    pub(crate) user_id: UserId,
+    pub(crate) caller: Caller,
     pub(crate) id: ConversationId,
     /// Only messages before this position are summarised.
     pub(crate) before: u64,
@@ -188,7 +189,7 @@ impl Compaction {
         let deadline = Instant::now() + MAX_DURATION;
         let mut requests = MAX_REQUESTS;
         while requests > 0 && Instant::now() + REQUEST_TIMEOUT < deadline {
-            let stored = self.core.stored_context(self.user_id, self.id).await?;
+            let stored = self.core.stored_context(self.caller.user_id, self.id).await?;
             let budget = self.core.budget(&stored.context);
             let Some(end) = self.end_position(budget).await? else { return Ok(()) };
             let start = self.start(budget, end, requests).await?;
@@ -215,7 +216,7 @@ impl Compaction {
             }
             None => ControlFlow::Break(()),
         };
-        self.core.visit_history(self.user_id, self.id, Some(self.before), visit).await?;
+        self.core.visit_history(self.caller.user_id, self.id, Some(self.before), visit).await?;
         Ok(end)
     }
 
@@ -235,11 +236,11 @@ impl Compaction {
             newer += 1;
             ControlFlow::Continue(())
         };
-        self.core.visit_history(self.user_id, self.id, None, visit).await?;
+        self.core.visit_history(self.caller.user_id, self.id, None, visit).await?;
         if after == through {
             return Ok(Start { after, left_out: 0 });
         }
-        let total = self.core.find_conversation(self.user_id, self.id).await?.message_count;
+        let total = self.core.find_conversation(self.caller.user_id, self.id).await?.message_count;
         let summarised = budget.summary.map_or(0, |summary| summary.messages);
         Ok(Start { after, left_out: total.saturating_sub(newer).saturating_sub(summarised) })
     }
@@ -258,8 +259,10 @@ impl Compaction {
         let mut stride = u64::from(PAGE_SIZE);
         while after < end {
             let before = end.min(after.saturating_add(stride)) + 1;
-            let page =
-                self.core.read_messages(self.user_id, self.id, Some(before), PAGE_SIZE).await?;
+            let page = self
+                .core
+                .read_messages(self.caller.user_id, self.id, Some(before), PAGE_SIZE)
+                .await?;
             let page: Vec<_> =
                 page.into_iter().filter(|message| message.position > after).collect();
             if stride > u64::from(PAGE_SIZE)
@@ -333,13 +336,14 @@ impl Compaction {
         budget: Budget,
         summary: &str,
         transcript: &str,
-    ) -> Result<String, ModelError> {
+    ) -> Result<String, RequestError> {
         let summary = if summary.is_empty() {
             String::new()
         } else {
             format!("{SUMMARY_HEADING}\n{summary}\n\n")
         };
         let request = BackgroundRequest {
+            caller: self.caller,
             instructions: SUMMARISE,
             content: format!("{summary}{}", transcript.trim_end()),
             max_reply_tokens: budget.max_summary_tokens(),
@@ -352,7 +356,7 @@ impl Compaction {
         let StoredContext { mut context, revision } = stored;
         context.summary = Some(summary);
         let contexts = &self.core.ports.contexts;
-        match contexts.replace_context(self.user_id, self.id, context, revision).await? {
+        match contexts.replace_context(self.caller.user_id, self.id, context, revision).await? {
             ReplaceContextOutcome::Stored { .. } => Ok(()),
             ReplaceContextOutcome::Conflict => Err(CompactionError::Conflict),
             ReplaceContextOutcome::NotFound => Err(ChatError::ConversationNotFound.into()),

@@ -108,9 +108,9 @@ impl EventPublisher {
     /// Waits after this many chunks until the next one may be published, or until the queue is closed.
     async fn wait_after_chunk(&self, chunks: u32) {
         let interval = match chunks {
-            ..PROMPT_CHUNKS => return,
-            ..FREQUENT_CHUNKS => CHUNK_INTERVAL,
-            _ => RARE_CHUNK_INTERVAL,
+            0..PROMPT_CHUNKS => return,
+            PROMPT_CHUNKS..FREQUENT_CHUNKS => CHUNK_INTERVAL,
+            FREQUENT_CHUNKS.. => RARE_CHUNK_INTERVAL,
         };
         timeout(interval, self.closed.cancelled()).await.ok();
     }
@@ -334,9 +334,9 @@ mod tests {
         let ((), is_published) = tokio::join!(chunks, publisher.run(&abort));
 
         assert!(is_published);
-        let published = log.published.lock().unwrap();
-        assert!(published.len() < 20_000, "{} events", published.len());
-        let text: usize = published.iter().map(|event| event.len() - "chunk: ".len()).sum();
+        let events = log.published.lock().unwrap();
+        assert!(events.len() < 20_000, "{} events", events.len());
+        let text: usize = events.iter().map(|event| event.len() - "chunk: ".len()).sum();
         assert_eq!(text, 100_000);
     }
 

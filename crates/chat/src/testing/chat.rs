@@ -18,8 +18,8 @@ use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
-    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Settings,
-    StartTurnOutcome,
+    Chat, ChatError, ContextEdit, DailyTokens, Edit, FileSettings, Ports, PromptChoice,
+    SendMessage, Settings, StartTurnOutcome,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -47,6 +47,7 @@ fn settings() -> Settings {
         files: FileSettings::default(),
         turns_per_user: None,
         max_turn: Duration::from_mins(10),
+        daily_tokens: DailyTokens::default(),
     }
 }
 
@@ -88,6 +89,7 @@ impl TestChat {
             saved_files: Arc::new(SavedFilesDir::at(dir.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),
+            token_budgets: Arc::new(store.clone()),
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),

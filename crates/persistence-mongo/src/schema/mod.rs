@@ -7,6 +7,6 @@ mod preparation;
 
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{
-    CONVERSATIONS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META, REMOVALS,
+    CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META, REMOVALS,
 };
 pub use self::preparation::Schema;

@@ -157,6 +157,7 @@ impl Conversations for SqliteStore {
 
     async fn claim_expired_turns(
         &self,
+        except: Vec<TurnId>,
         now: Timestamp,
         unpublished_since: Timestamp,
         until: Timestamp,
@@ -167,7 +168,9 @@ impl Conversations for SqliteStore {
         if !self.database.read(move |transaction| expired.exist(transaction)).await? {
             return Ok(Vec::new());
         }
-        self.database.write(move |transaction| expired.claim(transaction, until, limit)).await
+        self.database
+            .write(move |transaction| expired.claim(transaction, &except, until, limit))
+            .await
     }
 
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/04_file_jobs.sql")),
     M::up(include_str!("../../migrations/05_archived.sql")),
     M::up(include_str!("../../migrations/06_answer_errors.sql")),
+    M::up(include_str!("../../migrations/09_daily_tokens.sql")),
 ];
 
 /// Why the schema could not be updated.

@@ -158,7 +158,7 @@ async fn two_instances_do_not_summarise_at_the_same_time() {
     let request = summary_request(&test).await;
     let other = Compaction {
         core: test.another_instance().core,
-        user_id: test.user_id,
+        caller: test.user_id.into(),
         id: test.id,
         before: 5,
     };
@@ -408,8 +408,9 @@ async fn a_later_summary_still_says_what_the_first_one_left_out() {
     summarise_all(&test).await;
 
     assert!(content.starts_with("Summary of the conversation so far:\nSummary 4."), "{content}");
-    let text = summary(&test).await.unwrap().text;
-    assert!(text.starts_with("[The oldest message is not part of this summary.]\n"), "{text}");
+    let stored = summary(&test).await.unwrap();
+    let said = "[The oldest message is not part of this summary.]\n";
+    assert!(stored.text.starts_with(said), "{stored:?}");
 }
 
 #[tokio::test(start_paused = true)]

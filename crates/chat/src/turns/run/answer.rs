@@ -38,6 +38,8 @@ impl TurnTask {
         let mut request_context = RequestContext {
             context: self.context.clone(),
             ledger: self.core.settings.empty_ledger(),
+            is_sent: false,
+            usage: None,
             is_compacted: false,
         };
         let generation = self.generate(&draft, &mut request_context, publisher, cancellation);
@@ -45,6 +47,7 @@ impl TurnTask {
         let result = result.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
         let answer = self.finish(&draft, &request_context, result, publisher).await;
         publisher.close();
+        self.settle(self.used_tokens(&request_context, answer.token_count)).await;
         self.follow_up(&answer, &request_context);
         self.renew_until_published(&answer, publisher).await;
     }
@@ -85,9 +88,11 @@ impl TurnTask {
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
         let request = self.build_request(request_context).await?;
-        let mut bound =
-            AnswerBound::new(request.max_reply_tokens).after(self.answer.content.len());
-        let mut deltas = self.core.ports.model.stream(request).await?;
+        let mut bound = AnswerBound::new(request.max_reply_tokens).after(self.answer.content.len());
+        request_context.is_sent = true;
+        let answer = self.core.ports.model.stream(request).await;
+        request_context.is_sent = answer.is_ok();
+        let mut deltas = answer?;
         let mut finish_reason = FinishReason::Stop;
         let mut categories = Vec::new();
         while let Some(delta) = deltas.next().await {
@@ -102,10 +107,8 @@ impl TurnTask {
                 Delta::Filtered(filtered_categories) => categories = filtered_categories,
                 Delta::Finished(reason) => finish_reason = reason,
                 Delta::Usage(usage) => {
-                    let our_count = request_context
-                        .ledger
-                        .total
-                        .saturating_sub(request_context.ledger.reserved);
+                    request_context.usage = Some(usage);
+                    let our_count = request_context.prompt_tokens();
                     metrics::record_prompt_tokens(our_count, usage.prompt_tokens);
                 }
             }
@@ -114,6 +117,18 @@ impl TurnTask {
             return Err(Failure::Filtered(categories));
         }
         Ok(finish_reason)
+    }
+
+    /// Returns the tokens that the request has used: by the model's count if it reports one.
+    fn used_tokens(&self, request_context: &RequestContext, answer_tokens: u32) -> u64 {
+        match request_context.usage {
+            Some(usage) => usage.total(),
+            None if !request_context.is_sent => 0,
+            None => {
+                let added_tokens = self.added_tokens(answer_tokens);
+                u64::from(request_context.prompt_tokens()) + u64::from(added_tokens)
+            }
+        }
     }
 
     fn add_text(&self, chunk: String, draft: &Draft, publisher: &EventPublisher) {
@@ -138,7 +153,8 @@ impl TurnTask {
                 tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without waiting for it");
             }
             let id = self.conversation.conversation_id;
-            request_context.context = self.core.stored_context(self.user_id, id).await?.context;
+            request_context.context =
+                self.core.stored_context(self.caller.user_id, id).await?.context;
             plan = self.plan(&request_context.context).await?;
         }
         request_context.ledger = plan.ledger;
@@ -149,6 +165,7 @@ impl TurnTask {
         }
         Ok(ChatRequest {
             messages,
+            user_id: Some(self.caller.user_id),
             max_reply_tokens: self.core.settings.reply_tokens,
             parameters: request_context.context.parameters,
         })
@@ -160,7 +177,7 @@ impl TurnTask {
         let before = Some(last_message.position);
         let mut planner = ContextPlanner::new(self.core.budget(context), last_message)?;
         self.core
-            .visit_history(self.user_id, id, before, |message| planner.try_add(message))
+            .visit_history(self.caller.user_id, id, before, |message| planner.try_add(message))
             .await?;
         let placeholder_count = u64::from(!self.continues_text());
         Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholder_count)))
@@ -216,7 +233,7 @@ impl TurnTask {
         token_count: u32,
         errors: impl Iterator<Item = Problem>,
     ) {
-        let (turn_id, ledger) = (self.turn_id, request_context.ledger);
+        let turn_id = self.turn_id;
         for Problem { message, code } in errors {
             publisher.publish(EventBody::Error(TurnFailed { message, code, turn_id }));
         }
@@ -228,8 +245,9 @@ impl TurnTask {
             status: finish_reason.status(),
             token_count,
         }));
-        let prompt_tokens = ledger.total.saturating_sub(ledger.reserved);
-        let total_tokens_used = prompt_tokens.saturating_add(self.added_tokens(token_count));
+        let added_tokens = self.added_tokens(token_count);
+        let total_tokens_used = request_context.prompt_tokens().saturating_add(added_tokens);
+        let ledger = request_context.ledger;
         publisher.publish(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
     }
 }

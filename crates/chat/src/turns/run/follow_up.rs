@@ -30,13 +30,13 @@ impl TurnTask {
         {
             let exchange = [self.question.clone(), answer.clone()];
             let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
-            let generation = generate_title(core, self.user_id, id, first_title, exchange);
+            let generation = generate_title(core, self.caller, id, first_title, exchange);
             self.core.lifecycle.spawn_detached(generation);
         }
     }
 
     pub(super) fn compaction(&self, before: u64) -> Compaction {
         let id = self.conversation.conversation_id;
-        Compaction { core: Arc::clone(&self.core), user_id: self.user_id, id, before }
+        Compaction { core: Arc::clone(&self.core), caller: self.caller, id, before }
     }
 }

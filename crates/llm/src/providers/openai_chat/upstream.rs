@@ -101,7 +101,12 @@ impl Upstream {
         }
         let response = builder.send().await;
         response.map_err(|error| {
-            AttemptError::unreachable(AttemptErrorKind::Unavailable, error.without_url())
+            let kind = if error.is_connect() {
+                AttemptErrorKind::NotConnected
+            } else {
+                AttemptErrorKind::Unavailable
+            };
+            AttemptError::unreachable(kind, error.without_url())
         })
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, actix_web::Error> {
     let caller = RequiredSession::extract(request).await?;
     session::extend(request, chat, &caller.session).await?;
-    let session = session_task::start(chat, caller.session, connections, ActiveTransport::Polling)?;
+    let session = session_task::start(chat, caller, connections, ActiveTransport::Polling)?;
     Ok(respond(session.open_packet()))
 }
 

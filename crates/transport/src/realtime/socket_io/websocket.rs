@@ -48,8 +48,7 @@ pub(super) async fn open(
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     let caller = RequiredSession::extract(request).await?;
     session::extend(request, chat, &caller.session).await?;
-    let session =
-        session_task::start(chat, caller.session, connections, ActiveTransport::WebSocket)?;
+    let session = session_task::start(chat, caller, connections, ActiveTransport::WebSocket)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_new());
     Ok(response)

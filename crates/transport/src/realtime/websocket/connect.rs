@@ -38,7 +38,7 @@ pub(crate) async fn connect(
     session::extend(&request, &chat, &caller.session).await?;
     let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);
     let connections = Connections::clone(&connections);
-    let client = Client::new(Chat::clone(&chat), caller.session, sender, connections.clone());
+    let client = Client::new(Chat::clone(&chat), caller, sender, connections.clone());
     let reader = Reader::new(stream, violation, limits);
     let tasks = connections.tasks.clone();
     tasks.spawn_local(run(socket, reader, client, outbox, permit, connections.closing));

@@ -16,7 +16,10 @@ async fn assert_cut_off(test: &TestChat, code: &str) {
     assert_eq!(answer.error.unwrap().code, code);
     let published = test.published().await;
     let [.., error, end, _usage] = published.as_slice() else { panic!("{published:?}") };
-    assert_eq!((error.as_str(), end.as_str()), (&*format!("error: {code}"), "end: Length, Truncated"));
+    assert_eq!(
+        (error.as_str(), end.as_str()),
+        (&*format!("error: {code}"), "end: Length, Truncated")
+    );
     let chunks: String =
         published.iter().filter_map(|event| event.strip_prefix("chunk: ")).collect();
     assert_eq!(chunks, answer.content, "clients and store have the same text");

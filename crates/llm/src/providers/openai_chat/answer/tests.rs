@@ -135,7 +135,8 @@ async fn an_invalid_chunk_is_a_permanent_error_that_does_not_quote_it() {
         let bytes = Bytes::from([b"data: ", data.as_slice(), b"\n\n"].concat());
         let bytes = stream::iter([Ok::<_, Infallible>(bytes)]);
 
-        let answer = read_answer(bytes, MAX_BYTES, Instant::now(), TIMEOUTS, ReportedName::default()).await;
+        let answer =
+            read_answer(bytes, MAX_BYTES, Instant::now(), TIMEOUTS, ReportedName::default()).await;
 
         let error = answer.err().unwrap();
         assert_eq!(
