@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use webchat_chat::{Chat, FileSettings, Ports, SendMessage, Settings};
+use webchat_chat::{Chat, DailyTokens, FileSettings, Ports, SendMessage, Settings};
 use webchat_domain::{FinishReason, SystemClock, UserId};
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
@@ -119,6 +119,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         contexts: Arc::new(store.clone()),
         archive: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
+        token_budgets: Arc::new(store.clone()),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(folder.path().to_owned())),
         signals: Arc::new(LocalSignals::new()),
@@ -135,6 +136,8 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
+        max_turn: Duration::from_mins(10),
+        daily_tokens: DailyTokens::default(),
     };
     let user_id = UserId::generate();
     let conversation = Chat::new(ports.clone(), settings.clone())

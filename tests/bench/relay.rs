@@ -166,6 +166,7 @@ async fn ask_upstream(model: &HttpChatModel) -> AnswerTimes {
     let question = ChatMessage { role: ChatRole::User, content: "Why?".to_owned() };
     let request = ChatRequest {
         messages: vec![question],
+        user_id: None,
         max_reply_tokens: 800,
         parameters: ModelParameters::default(),
     };

@@ -5,20 +5,20 @@ mod upstream;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use webchat_chat::FileSettings;
+use webchat_chat::{DailyTokens, FileSettings};
 use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
 
 use self::parsers::{http_url, network, number_in_range};
-use self::upstream::upstream;
+use self::upstream::{max_turn, upstream};
 use crate::env::{EnvReader, Environment, SettingsError};
 
 /// The upper limit of `MAX_FILE_SIZE_MB`: a document in MongoDB has at most 16 MB.
@@ -73,6 +73,10 @@ pub struct Settings {
     pub files: FileSettings,
     /// `TURNS_PER_USER`: `None` for no limit.
     pub turns_per_user: Option<u32>,
+    /// `LLM_MAX_TURN_S`
+    pub max_turn: Duration,
+    /// `DAILY_TOKENS_PER_USER`, `DAILY_TOKENS_PER_ADDRESS` and `DAILY_TOKENS`
+    pub daily_tokens: DailyTokens,
     /// `REQUESTS_PER_SECOND`: `None` for no limit.
     pub requests_per_second: Option<NonZeroU32>,
     /// `WS_…`
@@ -157,6 +161,8 @@ impl Settings {
             max_import_bytes: max_import_bytes(&mut reader),
             files: files(&mut reader),
             turns_per_user: limit(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
+            max_turn: max_turn(&mut reader),
+            daily_tokens: daily_tokens(&mut reader),
             requests_per_second: limit(&mut reader, "REQUESTS_PER_SECOND", 50),
             limits: limits(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
@@ -306,6 +312,17 @@ fn switch(reader: &mut EnvReader<'_>, name: &'static str, default: bool) -> bool
 /// A limit; 0 means none.
 fn limit(reader: &mut EnvReader<'_>, name: &'static str, default: u32) -> Option<NonZeroU32> {
     NonZeroU32::new(reader.parsed(name, "a number; 0 for no limit", default))
+}
+
+fn daily_tokens(reader: &mut EnvReader<'_>) -> DailyTokens {
+    let mut tokens = |name, default: u64| {
+        NonZeroU64::new(reader.parsed(name, "a number of tokens; 0 for no limit", default))
+    };
+    DailyTokens {
+        per_user: tokens("DAILY_TOKENS_PER_USER", 2_000_000),
+        per_address: tokens("DAILY_TOKENS_PER_ADDRESS", 10_000_000),
+        total: tokens("DAILY_TOKENS", 100_000_000),
+    }
 }
 
 fn limits(reader: &mut EnvReader<'_>) -> Limits {

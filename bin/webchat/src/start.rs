@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
@@ -19,6 +20,9 @@ use crate::error::StartError;
 use crate::secret::secret_key;
 use crate::stores::Stores;
 use crate::{Settings, plaintext, telemetry};
+
+/// How long the server may take to close its connections at shutdown.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A server that runs until [`RunningWebchat::shutdown`].
 pub struct RunningWebchat {
@@ -93,15 +97,28 @@ impl RunningWebchat {
         self.chat.model_name()
     }
 
-    /// Waits for running answers up to the grace period, saves the unfinished ones, and closes all connections.
+    /// Waits for running answers, imports and file analyses up to the grace period, saves what the others
+    /// have, and closes all connections.
     ///
     /// # Errors
-    /// When the server failed.
+    /// When the server failed, or when tasks had not ended in time, so that something may be lost.
     pub async fn shutdown(self) -> io::Result<()> {
-        self.chat.shutdown(self.shutdown_grace).await;
+        let unfinished = self.chat.shutdown(self.shutdown_grace).await;
         // Fails if the server has stopped already.
         let _ = self.stop_sender.send(());
-        self.server_task.await.map_err(io::Error::other)?
+        if let Ok(stopped) = timeout(CLOSE_TIMEOUT, self.server_task).await {
+            stopped.map_err(io::Error::other)??;
+        } else {
+            tracing::warn!("connections failed to close in time");
+        }
+        if unfinished > 0 {
+            let lost = format!(
+                "stopped before {unfinished} tasks had ended: what they had not saved is lost. A \
+                 longer SHUTDOWN_GRACE_S gives them more time"
+            );
+            return Err(io::Error::other(lost));
+        }
+        Ok(())
     }
 }
 
@@ -118,13 +135,23 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
-    let Stores { conversations, contexts, archive, file_jobs, sessions, log, signals, probes } =
-        stores;
+    let Stores {
+        conversations,
+        contexts,
+        archive,
+        file_jobs,
+        token_budgets,
+        sessions,
+        log,
+        signals,
+        probes,
+    } = stores;
     let ports = Ports {
         conversations,
         contexts,
         archive,
         file_jobs,
+        token_budgets,
         sessions,
         log,
         signals,
@@ -144,6 +171,8 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         auto_titles: settings.auto_titles,
         files: settings.files.clone(),
         turns_per_user: settings.turns_per_user,
+        max_turn: settings.max_turn,
+        daily_tokens: settings.daily_tokens,
     };
     Ok(Chat::new(ports, settings))
 }

@@ -8,7 +8,8 @@ use backon::{ConstantBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use webchat_persistence::{
-    Contexts, ConversationArchive, Conversations, FileJobs, Probe, Sessions, Signals, TurnLog,
+    Contexts, ConversationArchive, Conversations, FileJobs, Probe, Sessions, Signals, TokenBudgets,
+    TurnLog,
 };
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
@@ -30,6 +31,7 @@ pub(crate) struct Stores {
     pub(crate) contexts: Arc<dyn Contexts>,
     pub(crate) archive: Arc<dyn ConversationArchive>,
     pub(crate) file_jobs: Arc<dyn FileJobs>,
+    pub(crate) token_budgets: Arc<dyn TokenBudgets>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -66,6 +68,7 @@ impl Stores {
             contexts: Arc::new(mongo.clone()),
             archive: Arc::new(mongo.clone()),
             file_jobs: Arc::new(mongo.clone()),
+            token_budgets: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
         }
     }
@@ -84,6 +87,7 @@ impl Stores {
             contexts: Arc::new(sqlite.clone()),
             archive: Arc::new(sqlite.clone()),
             file_jobs: Arc::new(sqlite.clone()),
+            token_budgets: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
         };
         if let Some(mongo) = mongo {
@@ -92,6 +96,7 @@ impl Stores {
             stores.contexts = Arc::new(mongo.clone());
             stores.archive = Arc::new(mongo.clone());
             stores.file_jobs = Arc::new(mongo.clone());
+            stores.token_budgets = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {

@@ -11,6 +11,7 @@ use crate::events::signals::receive_signals;
 use crate::files::service::Files;
 use crate::ports::Ports;
 use crate::runtime::core::Core;
+use crate::runtime::housekeeping::delete_expired_data;
 use crate::runtime::readiness::NotReady;
 use crate::settings::Settings;
 use crate::transfer::service::Transfer;
@@ -84,7 +85,7 @@ impl Chat {
     }
 
     /// Starts the tasks that run until shutdown: they receive signals from other instances, recover
-    /// abandoned turns, and analyse files, including those that another instance left unfinished. At
+    /// abandoned turns, delete expired data, and analyse files, including those that another instance left unfinished. At
     /// shutdown, file analysis waits up to the grace period for the requests in flight and stores their
     /// results; another instance, or this one after its restart, analyses the rest.
     ///
@@ -93,13 +94,17 @@ impl Chat {
         let lifecycle = &self.core.lifecycle;
         lifecycle
             .spawn_background(receive_signals(Arc::clone(&self.core), Arc::clone(&self.running)));
+        lifecycle.spawn_background(delete_expired_data(Arc::clone(&self.core)));
         lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());
         self.files.spawn_dispatcher();
     }
 
     /// Rejects new turns, waits up to `grace` for the running ones, then aborts the rest and saves their
-    /// partial answers as interrupted.
-    pub async fn shutdown(&self, grace: Duration) {
-        self.core.lifecycle.shutdown(grace).await;
+    /// partial answers as interrupted. `grace` is one deadline for turns, imports and file analyses; saving
+    /// takes at most 8 s more.
+    ///
+    /// Returns how many tasks had not ended by then, and may have lost what they had not saved.
+    pub async fn shutdown(&self, grace: Duration) -> usize {
+        self.core.lifecycle.shutdown(grace).await
     }
 }

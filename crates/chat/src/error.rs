@@ -1,5 +1,7 @@
 //! The errors of the use cases, each with its wire code and its text.
 
+use std::time::Duration;
+
 use strum::IntoStaticStr;
 use thiserror::Error;
 use webchat_persistence::StoreError;
@@ -39,8 +41,8 @@ pub enum ChatError {
     MessageNotFound,
     /// The visible path doesn't end in an answer that can be continued.
     #[error(
-        "Only the last answer can be continued, and only if it is incomplete and the model's context \
-         window has space left."
+        "Only the last answer can be continued, and only if it is incomplete, smaller than 1 MB, and \
+         the model's context window has space left."
     )]
     NothingToContinue,
     /// No such turn is running in the conversation.
@@ -92,6 +94,20 @@ pub enum ChatError {
     TooManyTurns {
         /// The maximum number of concurrent turns.
         limit: u32,
+    },
+    /// A daily budget has fewer tokens left than the request may use.
+    #[error(
+        "{whose} daily budget of tokens doesn't suffice for this. It resets at 00:00 UTC, in {}. The \
+         operator's setting is {setting}.",
+        hours(*retry_after)
+    )]
+    TokenBudgetExceeded {
+        /// Whose budget it is, at the start of a sentence.
+        whose: &'static str,
+        /// The setting that limits the budget.
+        setting: &'static str,
+        /// How long until the budget is reset.
+        retry_after: Duration,
     },
     /// Another turn is running in the conversation.
     #[error("An answer is still in progress. Please wait for it, or stop it.")]
@@ -173,6 +189,16 @@ impl From<StoreError> for ChatError {
             StoreError::Timeout(_) => Self::StorageTimeout(error),
             StoreError::Fault(_) => Self::Internal(error),
         }
+    }
+}
+
+/// Formats a duration in hours or minutes, rounded up: "5 hours" or "1 minute".
+fn hours(duration: Duration) -> String {
+    let minutes = duration.as_secs().div_ceil(60).max(1);
+    match (minutes, minutes.div_ceil(60)) {
+        (1, _) => "1 minute".to_owned(),
+        (2..120, _) => format!("{minutes} minutes"),
+        (_, hours) => format!("{hours} hours"),
     }
 }
 

@@ -17,6 +17,7 @@ mod testing;
 mod transfer;
 mod turns;
 
+pub use accounts::caller::Caller;
 pub use accounts::service::Accounts;
 pub use chat::Chat;
 pub use context::service::{ContextEdit, ContextView, Contexts, PromptChoice};
@@ -35,7 +36,7 @@ pub use ports::Ports;
 pub use runtime::error_chain::error_chain;
 pub use runtime::limits::{PerUserLimit, Permit};
 pub use runtime::readiness::NotReady;
-pub use settings::{FileSettings, Settings};
+pub use settings::{DailyTokens, FileSettings, Settings};
 pub use transfer::copy::{CopyError, copy};
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,

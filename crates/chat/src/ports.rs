@@ -6,7 +6,7 @@ use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
     Contexts, ConversationArchive, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
-    TurnLog,
+    TokenBudgets, TurnLog,
 };
 use webchat_tokens::TokenCounter;
 
@@ -23,6 +23,8 @@ pub struct Ports {
     pub file_jobs: Arc<dyn FileJobs>,
     /// Stores sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// Counts the tokens of each day.
+    pub token_budgets: Arc<dyn TokenBudgets>,
     /// Stores the conversations that users saved as files.
     pub saved_files: Arc<dyn SavedFiles>,
     /// Publishes events and keeps them for replay.

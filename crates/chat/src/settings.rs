@@ -1,5 +1,6 @@
 //! The operator's settings of the use cases.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use webchat_domain::Ledger;
@@ -22,6 +23,10 @@ pub struct Settings {
     /// The maximum number of turns that run concurrently for one user in this process. `None` means no
     /// limit.
     pub turns_per_user: Option<u32>,
+    /// The maximum duration of a turn, including the time to summarise older messages.
+    pub max_turn: Duration,
+    /// The maximum numbers of tokens on each day.
+    pub daily_tokens: DailyTokens,
 }
 
 impl Settings {
@@ -29,6 +34,25 @@ impl Settings {
     pub(crate) fn empty_ledger(&self) -> Ledger {
         let Self { max_tokens: window, reply_tokens: reserved, .. } = *self;
         Ledger { window, reserved, total: reserved, ..Ledger::default() }
+    }
+}
+
+/// The maximum numbers of tokens that are sent to the model and received from it on each day in UTC. `None`
+/// means no maximum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DailyTokens {
+    /// For each user.
+    pub per_user: Option<NonZeroU64>,
+    /// For each client address; of IPv6 for each network of 64 bits.
+    pub per_address: Option<NonZeroU64>,
+    /// For all users together.
+    pub total: Option<NonZeroU64>,
+}
+
+impl DailyTokens {
+    /// Returns whether there is any maximum.
+    pub(crate) fn is_limited(self) -> bool {
+        self != Self::default()
     }
 }
 

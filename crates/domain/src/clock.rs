@@ -19,6 +19,8 @@ const COMPACT_FORMAT: &[BorrowedFormatItem<'_>] =
 const READABLE_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
 
+const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
+
 /// A point in time in milliseconds, a precision that every store preserves.
 ///
 /// On the wire it is RFC 3339 in UTC, always with milliseconds.
@@ -52,6 +54,18 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// Returns the day in UTC.
+    #[must_use]
+    pub const fn day(self) -> UtcDay {
+        UtcDay(self.0.div_euclid(MILLIS_PER_DAY))
+    }
+
+    /// Returns how much later `other` is; zero if it is earlier.
+    #[must_use]
+    pub fn until(self, other: Self) -> Duration {
+        Duration::from_millis(other.0.saturating_sub(self.0).try_into().unwrap_or(0))
+    }
+
     /// Formats the time as `YYYYMMDD_HHMMSS` in UTC, for file names.
     #[must_use]
     pub fn compact(self) -> String {
@@ -69,6 +83,30 @@ impl Timestamp {
     fn to_wire(self) -> Option<String> {
         let nanos = i128::from(self.0) * 1_000_000;
         OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(WIRE_FORMAT).ok()
+    }
+}
+
+/// A day in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UtcDay(i64);
+
+impl UtcDay {
+    /// Returns the number of days since 1970-01-01.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the day so many days earlier.
+    #[must_use]
+    pub fn minus_days(self, days: u32) -> Self {
+        Self(self.0.saturating_sub(days.into()))
+    }
+
+    /// Returns the time at which the day ends.
+    #[must_use]
+    pub const fn end(self) -> Timestamp {
+        Timestamp(self.0.saturating_add(1).saturating_mul(MILLIS_PER_DAY))
     }
 }
 

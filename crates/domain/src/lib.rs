@@ -15,7 +15,7 @@ mod search;
 mod session;
 mod turn;
 
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp, UtcDay};
 pub use context::{Context, FewShotExample, Summary, SummaryAuthor, SystemPrompt};
 pub use conversation::{Conversation, InvalidTitle, Title};
 pub use event::{

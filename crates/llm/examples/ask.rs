@@ -21,6 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut answer = model
         .stream(ChatRequest {
             messages: vec![ChatMessage { role: ChatRole::User, content: question }],
+            user_id: None,
             max_reply_tokens: 400,
             parameters: ModelParameters::default(),
         })

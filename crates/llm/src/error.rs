@@ -64,6 +64,9 @@ pub enum ModelError {
         #[source]
         cause: Cause,
     },
+    /// The upstream sent more bytes than any answer of the requested length has.
+    #[error("The answer was too long and was cut off.")]
+    AnswerTooLong(#[source] Cause),
     /// Any other failure, including an interrupted answer.
     #[error("The model failed to answer. Please try again.")]
     Failed(#[source] Cause),
@@ -81,6 +84,7 @@ impl ModelError {
             Self::ContextTooLong(_) => "model_context_too_long",
             Self::ContentFilter { .. } => "model_content_filter",
             Self::ParameterRefused { .. } => "model_parameter_refused",
+            Self::AnswerTooLong(_) => "answer_too_long",
             Self::Failed(_) => "model_failed",
         }
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use webchat_domain::{FinishReason, ModelParameters};
+use webchat_domain::{FinishReason, ModelParameters, UserId};
 
 use crate::error::ModelError;
 
@@ -42,6 +42,9 @@ pub struct ChatRequest {
     /// The maximum number of tokens of the answer. At this length it ends with
     /// [`FinishReason::Length`].
     pub max_reply_tokens: u32,
+    /// The user on whose behalf the request is sent. It is not sent to the model. Without it, failures count
+    /// as those of different users.
+    pub user_id: Option<UserId>,
     /// The sampling parameters. They override those of the server.
     pub parameters: ModelParameters,
 }
@@ -91,4 +94,12 @@ pub struct Usage {
     pub prompt_tokens: u32,
     /// Tokens of the answer.
     pub completion_tokens: u32,
+}
+
+impl Usage {
+    /// Returns the tokens of request and answer together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        u64::from(self.prompt_tokens) + u64::from(self.completion_tokens)
+    }
 }

@@ -14,6 +14,7 @@ mod queries;
 mod schema;
 mod search;
 mod store;
+mod token_budgets;
 
 pub use database::{MongoDatabase, OpenError};
 pub use flask_migration::{

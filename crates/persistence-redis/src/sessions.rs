@@ -64,6 +64,10 @@ impl Sessions for RedisStore {
         self.save(&session, now, expires_at).await
     }
 
+    async fn delete_expired(&self, _before: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
         self.pool.query(cmd("DEL").arg(self.keys.session(id))).await
     }

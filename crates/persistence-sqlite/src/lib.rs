@@ -11,6 +11,7 @@ mod rows;
 mod saved_files_dir;
 mod sessions;
 mod store;
+mod token_budgets;
 
 pub use database::OpenError;
 pub use events::{LocalSignals, SqliteTurnLog};

@@ -34,15 +34,12 @@ impl Sessions for SqliteStore {
     async fn save(
         &self,
         session: &Session,
-        now: Timestamp,
+        _now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let session = session.clone();
         self.database
             .write(move |transaction| {
-                transaction
-                    .prepare_cached("DELETE FROM sessions WHERE expires_at <= ?1")?
-                    .execute([now.unix_millis()])?;
                 transaction
                     .prepare_cached(
                         "INSERT OR REPLACE INTO sessions
@@ -79,6 +76,18 @@ impl Sessions for SqliteStore {
                         "UPDATE sessions SET expires_at = max(expires_at, ?2) WHERE session_id = ?1",
                     )?
                     .execute(params![id.to_simple(), expires_at.unix_millis()])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn delete_expired(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "DELETE FROM sessions WHERE expires_at < ?1",
+                    [before.unix_millis()],
+                )?;
                 Ok(())
             })
             .await

@@ -61,6 +61,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         archive: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
+        token_budgets: Arc::new(store.clone()),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(data_dir.join("saved_conversations"))),
         model: Arc::new(HttpChatModel::new(HttpSettings::new(model_url.parse()?))?),
@@ -75,6 +76,8 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         auto_titles: false,
         files: webchat_chat::FileSettings::default(),
         turns_per_user: Some(16),
+        max_turn: Duration::from_mins(10),
+        daily_tokens: webchat_chat::DailyTokens::default(),
     };
     Ok(Chat::new(ports, settings))
 }

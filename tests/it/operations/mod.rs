@@ -1,5 +1,6 @@
-//! The server's operation: processes, instances, stores, the page, and embedding in another application.
+//! The server's operation: bounds, processes, instances, stores, the page, and embedding in another application.
 
+mod bounds;
 mod embedding;
 pub(crate) mod instances;
 mod pages;

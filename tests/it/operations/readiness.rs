@@ -42,14 +42,14 @@ async fn with_a_full_disk_people_read_export_and_connect() {
     let id = browser.start_conversation().await;
     browser.connect().await.ask(&id, "while there is room").await;
 
-    server.limit_files("1").await;
+    server.limit_file_size("1").await;
     wait_for_readiness(&browser, 503).await;
     let path = format!("/api/v1/conversations/{id}");
     let messages = browser.get(&format!("{path}/messages")).await;
     let found = browser.get("/api/v1/search?q=room").await;
     let export = browser.get(&format!("{path}/export?format=json")).await;
     let socket = browser.try_connect().await;
-    server.limit_files("unlimited").await;
+    server.limit_file_size("unlimited").await;
     wait_for_readiness(&browser, 200).await;
 
     assert_eq!(messages.json()["messages"][0]["content"], json!("while there is room"));
@@ -69,7 +69,7 @@ async fn with_a_full_disk_people_delete() {
     // The disk is full for the database, but the log that it writes first has its usual size.
     let size = fs::metadata(folder.path().join("webchat.db-wal")).unwrap().len();
 
-    server.limit_files(&(size + 256 * 1024).to_string()).await;
+    server.limit_file_size(&(size + 256 * 1024).to_string()).await;
     let deleted = browser.delete(&format!("/api/v1/conversations/{id}")).await;
 
     assert_eq!(deleted.status, 204);

@@ -1,3 +1,4 @@
 //! Sessions and their users.
 
+pub(crate) mod caller;
 pub(crate) mod service;

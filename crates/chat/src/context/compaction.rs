@@ -7,17 +7,20 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
-    ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp, UserId,
+    ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
 };
-use webchat_llm::ModelError;
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
+use super::omission::Omission;
 use super::prompts::{SUMMARISE, transcript_entry};
+use super::summary_range::SummaryRange;
+use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
+use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::LEASE;
@@ -25,8 +28,11 @@ use crate::turns::lease::LEASE;
 /// How long one request for a summary may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long one compaction may take; enough for several requests. The next compaction continues where
-/// this one ended.
+/// The maximum number of requests of one compaction, which bounds its cost. The oldest messages for which they
+/// don't suffice are left out of the summary, and the summary says so.
+const MAX_REQUESTS: u32 = 4;
+
+/// How long one compaction may take. The next compaction continues where this one ended.
 const MAX_DURATION: Duration = Duration::from_mins(4);
 
 /// How long the lease on a conversation's compaction lasts without being renewed. If its instance dies,
@@ -56,7 +62,7 @@ const MIN_TRANSCRIPT_TOKENS: u32 = 256;
 #[derive(Debug, Error)]
 enum CompactionError {
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Request(#[from] RequestError),
     #[error(transparent)]
     Chat(#[from] ChatError),
     #[error("the conversation's context was changed concurrently")]
@@ -71,11 +77,39 @@ impl From<StoreError> for CompactionError {
     }
 }
 
+/// Where the next summary starts.
+struct Start {
+    /// The position before the first message.
+    after: u64,
+    /// The number of messages between the old summary and this position.
+    left_out: u64,
+}
+
+/// The messages of the next summary.
+struct Batch {
+    messages: Vec<Message>,
+    /// The number of messages before them that neither summary contains.
+    left_out: u64,
+}
+
+impl Batch {
+    fn transcript(&self) -> String {
+        let entries = self.messages.iter().filter(|message| !message.content.is_empty());
+        entries.map(transcript_entry).collect()
+    }
+
+    /// Returns the number of messages that the new summary replaces in requests, in addition to the old one.
+    fn message_count(&self) -> u64 {
+        let count = u64::try_from(self.messages.len()).unwrap_or(u64::MAX);
+        count.saturating_add(self.left_out)
+    }
+}
+
 /// The compaction of one conversation.
 #[derive(Clone)]
 pub(crate) struct Compaction {
     pub(crate) core: Arc<Core>,
-    pub(crate) user_id: UserId,
+    pub(crate) caller: Caller,
     pub(crate) id: ConversationId,
     /// Only messages before this position are summarised.
     pub(crate) before: u64,
@@ -152,15 +186,17 @@ impl Compaction {
 
     /// Summarises the oldest messages, one request at a time, until no more need to be summarised.
     async fn compact(&self) -> Result<(), CompactionError> {
-        let deadline = self.core.now().plus(MAX_DURATION);
-        while self.core.now().plus(REQUEST_TIMEOUT) < deadline {
-            let stored = self.core.stored_context(self.user_id, self.id).await?;
+        let deadline = Instant::now() + MAX_DURATION;
+        let mut requests = MAX_REQUESTS;
+        while requests > 0 && Instant::now() + REQUEST_TIMEOUT < deadline {
+            let stored = self.core.stored_context(self.caller.user_id, self.id).await?;
             let budget = self.core.budget(&stored.context);
-            let after = budget.summary.map_or(0, |summary| summary.through);
             let Some(end) = self.end_position(budget).await? else { return Ok(()) };
-            let messages = self.next_messages(budget, after, end).await?;
+            let start = self.start(budget, end, requests).await?;
+            let messages = self.next_messages(budget, start.after, end).await?;
             let Some(last) = messages.last().map(|last| last.position) else { return Ok(()) };
-            let summary = self.summarise(budget, &stored, &messages).await?;
+            let batch = Batch { messages, left_out: start.left_out };
+            let summary = self.summarise(budget, &stored, batch, &mut requests).await?;
             self.store(stored, summary).await?;
             let change = ConversationChange::Compacted { summary_through: last };
             self.core.publish_change(self.id, change).await?;
@@ -180,8 +216,33 @@ impl Compaction {
             }
             None => ControlFlow::Break(()),
         };
-        self.core.visit_history(self.user_id, self.id, Some(self.before), visit).await?;
+        self.core.visit_history(self.caller.user_id, self.id, Some(self.before), visit).await?;
         Ok(end)
+    }
+
+    /// Returns where to start, so that the requests suffice for the messages up to `end`.
+    async fn start(&self, budget: Budget, end: u64, requests: u32) -> Result<Start, ChatError> {
+        let through = budget.summary.map_or(0, |summary| summary.through);
+        let mut range = SummaryRange::new(max_transcript_tokens(budget), requests);
+        let (mut newer, mut after) = (0_u64, through);
+        let visit = |message: Message| {
+            if message.position <= through {
+                return ControlFlow::Break(());
+            }
+            if message.position <= end && !range.try_add(&message) {
+                after = message.position;
+                return ControlFlow::Break(());
+            }
+            newer += 1;
+            ControlFlow::Continue(())
+        };
+        self.core.visit_history(self.caller.user_id, self.id, None, visit).await?;
+        if after == through {
+            return Ok(Start { after, left_out: 0 });
+        }
+        let total = self.core.find_conversation(self.caller.user_id, self.id).await?.message_count;
+        let summarised = budget.summary.map_or(0, |summary| summary.messages);
+        Ok(Start { after, left_out: total.saturating_sub(newer).saturating_sub(summarised) })
     }
 
     /// Returns the oldest messages after the position `after`, up to `end`, that fit into one request; at
@@ -198,8 +259,10 @@ impl Compaction {
         let mut stride = u64::from(PAGE_SIZE);
         while after < end {
             let before = end.min(after.saturating_add(stride)) + 1;
-            let page =
-                self.core.read_messages(self.user_id, self.id, Some(before), PAGE_SIZE).await?;
+            let page = self
+                .core
+                .read_messages(self.caller.user_id, self.id, Some(before), PAGE_SIZE)
+                .await?;
             let page: Vec<_> =
                 page.into_iter().filter(|message| message.position > after).collect();
             if stride > u64::from(PAGE_SIZE)
@@ -225,28 +288,32 @@ impl Compaction {
     }
 
     /// Combines the old summary and these messages into a new summary. A message that is too long for one
-    /// request is split over several.
+    /// request is split over several, as far as there are requests left.
     async fn summarise(
         &self,
         budget: Budget,
         stored: &StoredContext,
-        messages: &[Message],
+        batch: Batch,
+        requests: &mut u32,
     ) -> Result<Summary, CompactionError> {
         let old = stored.context.summary.as_ref();
-        let transcript: String = messages
-            .iter()
-            .filter(|message| !message.content.is_empty())
-            .map(transcript_entry)
-            .collect();
-        let mut text = old.map(|summary| summary.text.clone()).unwrap_or_default();
-        for section in self.sections(budget, transcript).await {
+        let (omission, text) =
+            Omission::split_from(old.map_or("", |summary| summary.text.as_str()));
+        let mut sections = self.sections(budget, batch.transcript()).await;
+        let part = sections.len() > count_of(*requests);
+        sections.truncate(count_of(*requests));
+        let omission = omission.and(Omission { messages: batch.left_out, part });
+        let mut text = text.to_owned();
+        for section in sections {
+            *requests = requests.saturating_sub(1);
             text = self.request(budget, &text, &section).await?;
         }
-        let new_count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+        let text = omission.prepend_to(&text);
+        let new_count = batch.message_count();
         Ok(Summary {
             token_count: self.core.count_tokens(&text).await,
             text,
-            through: messages.last().map_or(0, |last| last.position),
+            through: batch.messages.last().map_or(0, |last| last.position),
             message_count: old.map_or(0, |summary| summary.message_count).saturating_add(new_count),
             created_at: self.core.now(),
             author: SummaryAuthor::Model,
@@ -269,13 +336,14 @@ impl Compaction {
         budget: Budget,
         summary: &str,
         transcript: &str,
-    ) -> Result<String, ModelError> {
+    ) -> Result<String, RequestError> {
         let summary = if summary.is_empty() {
             String::new()
         } else {
             format!("{SUMMARY_HEADING}\n{summary}\n\n")
         };
         let request = BackgroundRequest {
+            caller: self.caller,
             instructions: SUMMARISE,
             content: format!("{summary}{}", transcript.trim_end()),
             max_reply_tokens: budget.max_summary_tokens(),
@@ -288,12 +356,16 @@ impl Compaction {
         let StoredContext { mut context, revision } = stored;
         context.summary = Some(summary);
         let contexts = &self.core.ports.contexts;
-        match contexts.replace_context(self.user_id, self.id, context, revision).await? {
+        match contexts.replace_context(self.caller.user_id, self.id, context, revision).await? {
             ReplaceContextOutcome::Stored { .. } => Ok(()),
             ReplaceContextOutcome::Conflict => Err(CompactionError::Conflict),
             ReplaceContextOutcome::NotFound => Err(ChatError::ConversationNotFound.into()),
         }
     }
+}
+
+fn count_of(requests: u32) -> usize {
+    usize::try_from(requests).unwrap_or(usize::MAX)
 }
 
 /// Returns the maximum number of tokens for the transcript in one request for a summary.

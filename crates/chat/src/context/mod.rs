@@ -2,7 +2,9 @@
 //! summaries and titles.
 
 pub(crate) mod compaction;
+mod omission;
 pub(crate) mod prompts;
 pub(crate) mod service;
 mod stored;
+mod summary_range;
 pub(crate) mod titles;

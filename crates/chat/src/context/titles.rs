@@ -6,6 +6,7 @@ use std::time::Duration;
 use webchat_domain::{ConversationChange, ConversationId, Message, Title, UserId};
 
 use super::prompts::{GENERATE_TITLE, transcript_entry};
+use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::runtime::core::Core;
@@ -28,14 +29,14 @@ const MAX_EXCERPT_CHARS: usize = 2_000;
 /// conversation meanwhile. Shutdown cancels the request.
 pub(crate) async fn generate_title(
     core: Arc<Core>,
-    user_id: UserId,
+    caller: Caller,
     id: ConversationId,
     first_title: Title,
     exchange: [Message; 2],
 ) {
     let replacement = async {
-        let Some(title) = suggest_title(&core, id, &exchange).await else { return Ok(()) };
-        replace_title(&core, user_id, id, first_title, title).await
+        let Some(title) = suggest_title(&core, caller, id, &exchange).await else { return Ok(()) };
+        replace_title(&core, caller.user_id, id, first_title, title).await
     };
     let result = tokio::select! {
         result = replacement => result,
@@ -47,9 +48,15 @@ pub(crate) async fn generate_title(
     }
 }
 
-async fn suggest_title(core: &Core, id: ConversationId, exchange: &[Message; 2]) -> Option<Title> {
+async fn suggest_title(
+    core: &Core,
+    caller: Caller,
+    id: ConversationId,
+    exchange: &[Message; 2],
+) -> Option<Title> {
     let transcript: String = exchange.iter().map(excerpt).collect();
     let request = BackgroundRequest {
+        caller,
         instructions: GENERATE_TITLE,
         content: transcript.trim_end().to_owned(),
         max_reply_tokens: MAX_TITLE_TOKENS,

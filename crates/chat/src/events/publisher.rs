@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{ConversationId, EventBody, EventId};
 use webchat_persistence::TurnLog;
@@ -19,14 +19,26 @@ const MIN_BACKOFF: Duration = Duration::from_millis(100);
 /// The maximum backoff between attempts to publish an event.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
+/// The number of chunks that are published as soon as they arrive.
+const PROMPT_CHUNKS: u32 = 64;
+
+/// The number of chunks after which a turn publishes them rarely. Together with the bound on the text, this
+/// bounds the memory of the log for a turn.
+const FREQUENT_CHUNKS: u32 = 16 * 1024;
+
+/// The minimum time between two chunks, after the first ones. Chunks that arrive meanwhile are merged.
+const CHUNK_INTERVAL: Duration = Duration::from_millis(20);
+const RARE_CHUNK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Publishes the events of one turn in order. A slow or unavailable log never delays the answer: pending
 /// events are queued here, and adjacent chunks are merged, so that the queue takes little more memory than
-/// the text.
+/// the text. A fast model can't flood the log: its chunks are merged, too.
 pub(crate) struct EventPublisher {
     log: Arc<dyn TurnLog>,
     conversation_id: ConversationId,
     pending: Mutex<Pending>,
     wake: Notify,
+    closed: CancellationToken,
     /// Cancelled when [`EventPublisher::run`] has ended.
     finished: CancellationToken,
 }
@@ -44,6 +56,7 @@ impl EventPublisher {
             conversation_id,
             pending: Mutex::default(),
             wake: Notify::new(),
+            closed: CancellationToken::new(),
             finished: CancellationToken::new(),
         }
     }
@@ -63,6 +76,7 @@ impl EventPublisher {
     /// Closes the queue: no more events follow.
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;
+        self.closed.cancel();
         self.wake.notify_one();
     }
 
@@ -70,11 +84,17 @@ impl EventPublisher {
     /// after a grace period. Returns whether all events were published.
     pub(crate) async fn run(&self, abort: &CancellationToken) -> bool {
         let _finish_on_drop = self.finished.clone().drop_guard();
+        let mut chunks = 0_u32;
         while let Some(body) = self.next().await {
+            let is_chunk = matches!(body, EventBody::ResponseChunk(_));
             tokio::select! {
                 biased;
                 () = self.publish_with_retry(body) => {}
                 () = abort_grace(abort) => return false,
+            }
+            if is_chunk {
+                chunks = chunks.saturating_add(1);
+                self.wait_after_chunk(chunks).await;
             }
         }
         true
@@ -83,6 +103,16 @@ impl EventPublisher {
     /// Returns when [`EventPublisher::run`] has ended.
     pub(crate) async fn finished(&self) {
         self.finished.cancelled().await;
+    }
+
+    /// Waits after this many chunks until the next one may be published, or until the queue is closed.
+    async fn wait_after_chunk(&self, chunks: u32) {
+        let interval = match chunks {
+            0..PROMPT_CHUNKS => return,
+            PROMPT_CHUNKS..FREQUENT_CHUNKS => CHUNK_INTERVAL,
+            FREQUENT_CHUNKS.. => RARE_CHUNK_INTERVAL,
+        };
+        timeout(interval, self.closed.cancelled()).await.ok();
     }
 
     async fn next(&self) -> Option<EventBody> {
@@ -261,6 +291,53 @@ mod tests {
             published,
             "a published turn is not recovered"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_chunks_of_a_fast_model_are_merged() {
+        let outage = Outage::new().await;
+        let request = outage.test.ask(QUESTION).await;
+
+        for _ in 0..10_000 {
+            request.send_text("x").await;
+            tokio::task::yield_now().await;
+        }
+        request.finish(FinishReason::Stop).await;
+        sleep(RARE_CHUNK_INTERVAL).await;
+
+        let published = outage.published_answer_events();
+        let chunks: Vec<_> =
+            published.iter().filter_map(|event| event.strip_prefix("chunk: ")).collect();
+        assert_eq!(chunks.concat(), "x".repeat(10_000));
+        assert!(chunks.len() < 100, "{} chunks", chunks.len());
+        assert_eq!(chunks[0], "x", "the first chunk is published at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_answer_of_short_chunks_is_published_in_a_bounded_number_of_events() {
+        let log = Arc::new(Log::default());
+        let shared = Arc::clone(&log);
+        let mut port = MockTurnLog::new();
+        port.expect_append().returning(move |id, event, body| shared.append(id, event, body));
+        let publisher = EventPublisher::new(Arc::new(port), ConversationId::generate());
+        let (abort, turn_id) = (CancellationToken::new(), webchat_domain::TurnId::generate());
+        let chunks = async {
+            for _ in 0..100_000 {
+                let chunk = "x".to_owned();
+                let body = webchat_domain::ResponseChunk { chunk, turn_id };
+                publisher.publish(EventBody::ResponseChunk(body));
+                sleep(CHUNK_INTERVAL).await;
+            }
+            publisher.close();
+        };
+
+        let ((), is_published) = tokio::join!(chunks, publisher.run(&abort));
+
+        assert!(is_published);
+        let events = log.published.lock().unwrap();
+        assert!(events.len() < 20_000, "{} events", events.len());
+        let text: usize = events.iter().map(|event| event.len() - "chunk: ".len()).sum();
+        assert_eq!(text, 100_000);
     }
 
     #[tokio::test(start_paused = true)]

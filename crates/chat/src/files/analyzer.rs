@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Semaphore;
-use webchat_domain::FileName;
+use webchat_domain::{FileName, UserId};
 use webchat_llm::ModelError;
 
 use super::parts::{max_partial_analysis_tokens, max_request_tokens};
+use crate::accounts::caller::Caller;
 use crate::context::prompts::{ANALYSE, COMBINE, analyses_heading, part_heading};
 use crate::models::background_request::BackgroundRequest;
+use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
@@ -34,6 +36,8 @@ pub(crate) struct FileAnalyzer<'a> {
     pub(crate) core: &'a Core,
     /// Limits the concurrent requests.
     pub(crate) requests: &'a Semaphore,
+    /// The user on whose behalf the file is analysed.
+    pub(crate) user_id: UserId,
     pub(crate) file_name: &'a FileName,
     /// The number of the file's parts.
     pub(crate) parts: u32,
@@ -41,7 +45,7 @@ pub(crate) struct FileAnalyzer<'a> {
 
 impl FileAnalyzer<'_> {
     /// Returns the analysis of one part. Parts are counted from 0.
-    pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, ModelError> {
+    pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, RequestError> {
         let settings = &self.core.settings;
         let max_tokens = match self.parts {
             1 => settings.reply_tokens,
@@ -52,7 +56,7 @@ impl FileAnalyzer<'_> {
     }
 
     /// Combines the analyses of all parts into one, in several steps if they don't fit into one request.
-    pub(crate) async fn combine(&self, analyses: Vec<String>) -> Result<String, ModelError> {
+    pub(crate) async fn combine(&self, analyses: Vec<String>) -> Result<String, RequestError> {
         let mut analyses = analyses;
         let settings = &self.core.settings;
         while analyses.len() > 1 {
@@ -73,7 +77,7 @@ impl FileAnalyzer<'_> {
         &self,
         group: Vec<String>,
         max_tokens: u32,
-    ) -> Result<String, ModelError> {
+    ) -> Result<String, RequestError> {
         match <[String; 1]>::try_from(group) {
             Ok([single]) => Ok(single),
             Err(group) => {
@@ -109,9 +113,10 @@ impl FileAnalyzer<'_> {
         instructions: &'static str,
         content: String,
         max_reply_tokens: u32,
-    ) -> Result<String, ModelError> {
-        let timeout = REQUEST_TIMEOUT;
-        let request = BackgroundRequest { instructions, content, max_reply_tokens, timeout };
+    ) -> Result<String, RequestError> {
+        let (caller, timeout) = (Caller::from(self.user_id), REQUEST_TIMEOUT);
+        let request =
+            BackgroundRequest { caller, instructions, content, max_reply_tokens, timeout };
         let send = || self.send(request.clone());
         let backoff = ExponentialBuilder::new()
             .with_min_delay(MIN_BACKOFF)
@@ -130,7 +135,7 @@ impl FileAnalyzer<'_> {
             .await
     }
 
-    async fn send(&self, request: BackgroundRequest) -> Result<String, ModelError> {
+    async fn send(&self, request: BackgroundRequest) -> Result<String, RequestError> {
         // The semaphore is never closed.
         let _permit = self.requests.acquire().await.ok();
         request.send_and_truncate(self.core).await
@@ -138,26 +143,35 @@ impl FileAnalyzer<'_> {
 }
 
 /// Returns whether the same request may succeed later.
-fn is_transient(error: &ModelError) -> bool {
+fn is_transient(error: &RequestError) -> bool {
     matches!(
         error,
-        ModelError::Unreachable { .. } | ModelError::RateLimited { .. } | ModelError::Failed(_)
+        RequestError::Model(
+            ModelError::Unreachable { .. } | ModelError::RateLimited { .. } | ModelError::Failed(_)
+        )
     )
 }
 
 /// Returns whether all other requests would currently fail too.
-pub(crate) fn affects_all_requests(error: &ModelError) -> bool {
+pub(crate) fn affects_all_requests(error: &RequestError) -> bool {
     !matches!(
         error,
-        ModelError::Failed(_) | ModelError::ContentFilter { .. } | ModelError::ContextTooLong(_)
+        RequestError::Model(
+            ModelError::Failed(_)
+                | ModelError::AnswerTooLong(_)
+                | ModelError::ContentFilter { .. }
+                | ModelError::ContextTooLong(_)
+        )
     )
 }
 
 /// Returns the minimum wait that the model requested.
-fn requested_wait(error: &ModelError) -> Duration {
+fn requested_wait(error: &RequestError) -> Duration {
     match error {
-        ModelError::Unreachable { retry_after: Some(wait), .. }
-        | ModelError::RateLimited { retry_after: Some(wait), .. } => *wait,
+        RequestError::Model(
+            ModelError::Unreachable { retry_after: Some(wait), .. }
+            | ModelError::RateLimited { retry_after: Some(wait), .. },
+        ) => *wait,
         _ => Duration::ZERO,
     }
 }

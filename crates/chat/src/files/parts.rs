@@ -9,6 +9,9 @@ use crate::settings::Settings;
 /// what the chat format adds.
 const REQUEST_OVERHEAD: u32 = 320;
 
+/// The tokens of a request for the analysis of a part, in addition to the part and to the answer.
+const PART_OVERHEAD: u32 = 128;
+
 /// The minimum tokens of the text in one request, even if the window is smaller.
 const MIN_TOKENS: u32 = 64;
 
@@ -38,6 +41,11 @@ pub(super) fn split(
         ends.push(end);
     }
     Some(FileParts { ends, token_count: parts.token_count(), text })
+}
+
+/// Estimates how many tokens are sent to the model for all parts of a file.
+pub(super) fn estimated_tokens(token_count: u32, parts: u32) -> u64 {
+    u64::from(token_count) + u64::from(parts) * u64::from(PART_OVERHEAD)
 }
 
 /// Returns the maximum tokens of a part: the configured size, if it fits into the model's window.

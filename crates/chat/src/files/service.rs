@@ -13,7 +13,7 @@ use webchat_persistence::rules::failed_jobs_to_keep;
 use webchat_persistence::{CreateJobOutcome, NewFileJob};
 
 use super::dispatcher::dispatch_files;
-use super::parts::{FileParts, max_part_tokens, split};
+use super::parts::{FileParts, estimated_tokens, max_part_tokens, split};
 use super::work::FileWork;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
@@ -76,7 +76,9 @@ impl Files {
     /// same key returns the first file, in its current state.
     ///
     /// # Errors
-    /// The [`ChatError`]s of files, and [`ChatError::ConversationNotFound`]. On an error, nothing is stored.
+    /// The [`ChatError`]s of files, [`ChatError::ConversationNotFound`], and
+    /// [`ChatError::TokenBudgetExceeded`] if the user's budget has too few tokens left for the file. On an
+    /// error, nothing is stored.
     ///
     /// # Cancellation
     /// If the future is dropped, the file may have been stored. A stored file is analysed.
@@ -100,6 +102,7 @@ impl Files {
         let _permit = self.acquire_permit(user_id).await?;
         let parts = self.split(user_id, text).await?;
         let job = self.new_job(id, job_id, upload.name, &parts);
+        self.core.check_tokens(user_id, self.estimated_tokens(&job)).await?;
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
         let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
@@ -112,6 +115,13 @@ impl Files {
         self.publish(&job).await;
         self.work.wake.notify_one();
         Ok(job)
+    }
+
+    /// Estimates how many tokens are sent to the model for all parts of this file. The combination of their
+    /// analyses, and the analyses themselves, are not included.
+    #[must_use]
+    pub fn estimated_tokens(&self, job: &FileJob) -> u64 {
+        estimated_tokens(job.token_count, job.of)
     }
 
     /// Returns the conversation's newest files, newest first, at most 100.

@@ -12,13 +12,13 @@ use webchat_domain::{
     ConversationChange, EventBody, FileJob, FileProgress, JobId, NewMessage, Problem, RunId,
     Timestamp, Title, TurnId,
 };
-use webchat_llm::ModelError;
 use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
 
 use super::analyzer::{FileAnalyzer, affects_all_requests};
 use super::work::FileWork;
 use crate::context::prompts::file_question;
 use crate::events::publisher::EventPublisher;
+use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::turns::lease::LEASE;
@@ -107,7 +107,7 @@ impl AnalysisWorker {
     /// Returns the analyses of all parts, in order. Recorded parts are not requested again.
     async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, RunEnd> {
         let mut analyses = self.taken.text.analyses.clone();
-        let mut failed: Vec<(u32, ModelError)> = Vec::new();
+        let mut failed: Vec<(u32, RequestError)> = Vec::new();
         let mut results = pin!(self.request_missing_parts());
         while let Some((part, result)) = results.next().await {
             match result {
@@ -135,7 +135,7 @@ impl AnalysisWorker {
     }
 
     /// Requests the analyses of the parts that are not recorded yet, a few concurrently.
-    fn request_missing_parts(&self) -> impl Stream<Item = (u32, Result<String, ModelError>)> {
+    fn request_missing_parts(&self) -> impl Stream<Item = (u32, Result<String, RequestError>)> {
         let missing = self.parts().filter(|(part, _)| !self.taken.text.analyses.contains_key(part));
         stream::iter(missing)
             .take_until(self.core.lifecycle.draining().cancelled_owned())
@@ -225,21 +225,27 @@ impl AnalysisWorker {
 
     fn analyzer(&self) -> FileAnalyzer<'_> {
         let FileJob { file_name, of, .. } = &self.taken.job;
-        FileAnalyzer { core: &self.core, requests: &self.work.requests, file_name, parts: *of }
+        FileAnalyzer {
+            core: &self.core,
+            requests: &self.work.requests,
+            user_id: self.taken.user_id,
+            file_name,
+            parts: *of,
+        }
     }
 
     fn id(&self) -> JobId {
         self.taken.job.job_id
     }
 
-    fn describe_part(&self, part: u32, error: &ModelError) -> Problem {
+    fn describe_part(&self, part: u32, error: &RequestError) -> Problem {
         let of = self.taken.job.of;
         let summary = format!("Part {} of {of} could not be analysed", part + 1);
         self.describe(&summary, error)
     }
 
     /// Returns the problem that the user sees. Its cause is only logged.
-    fn describe(&self, summary: &str, error: &ModelError) -> Problem {
+    fn describe(&self, summary: &str, error: &RequestError) -> Problem {
         tracing::warn!(job_id = %self.id(), error = error_chain(error), summary, "file analysis request failed");
         Problem { message: format!("{summary}: {error}"), code: error.code().to_owned() }
     }

@@ -6,9 +6,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 use webchat_domain::ModelParameters;
-use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
-use webchat_tokens::chunks;
+use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError, Usage};
+use webchat_tokens::{chunks, with_overhead};
 
+use super::answer_bounds::AnswerBound;
+use super::request_error::RequestError;
+use crate::accounts::caller::Caller;
 use crate::context::prompts::chat_message;
 use crate::runtime::core::Core;
 
@@ -18,6 +21,8 @@ const MIN_TRUNCATED_TOKENS: u32 = 16;
 /// A request with instructions and the content that they apply to.
 #[derive(Clone)]
 pub(crate) struct BackgroundRequest {
+    /// On whose behalf the request is sent.
+    pub(crate) caller: Caller,
     pub(crate) instructions: &'static str,
     pub(crate) content: String,
     pub(crate) max_reply_tokens: u32,
@@ -29,40 +34,83 @@ impl BackgroundRequest {
     /// Returns the complete answer, trimmed.
     ///
     /// # Errors
-    /// When the model fails, exceeds the timeout, or returns an empty answer.
-    pub(crate) async fn send(self, core: &Core) -> Result<String, ModelError> {
+    /// When the model fails, exceeds the timeout, or returns an empty answer, or if the caller's budgets have
+    /// too few tokens left: then nothing is sent.
+    pub(crate) async fn send(self, core: &Core) -> Result<String, RequestError> {
+        let prompt_tokens = self.prompt_tokens(core).await;
+        let max_tokens = prompt_tokens.saturating_add(self.max_reply_tokens);
+        let reservation = core.reserve_tokens(self.caller, max_tokens).await?;
         let request = ChatRequest {
             messages: vec![
                 chat_message(ChatRole::System, self.instructions.to_owned()),
                 chat_message(ChatRole::User, self.content),
             ],
+            user_id: Some(self.caller.user_id),
             max_reply_tokens: self.max_reply_tokens,
             parameters: ModelParameters::default(),
         };
-        let answer = timeout(self.timeout, collect_text(core, request)).await;
-        let text = answer.map_err(|_| ModelError::Failed("the answer timed out".into()))??;
-        non_empty(&text)
+        let mut answer = Answer::default();
+        let result = timeout(self.timeout, answer.receive(core, request)).await;
+        core.settle_tokens(reservation, answer.used_tokens(core, prompt_tokens).await).await;
+        result.map_err(|_| ModelError::Failed("the answer timed out".into()))??;
+        Ok(non_empty(&answer.text)?)
+    }
+
+    async fn prompt_tokens(&self, core: &Core) -> u32 {
+        let content = core.count_tokens(&self.content).await;
+        let instructions = core.counter().count(self.instructions);
+        with_overhead(content).saturating_add(with_overhead(instructions))
     }
 
     /// Like [`BackgroundRequest::send`], but truncates the answer to `max_reply_tokens` by our count, if
     /// possible at the end of a sentence. The model may count tokens differently.
-    pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, ModelError> {
+    pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, RequestError> {
         let max_tokens = self.max_reply_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
         let mut truncated = chunks(&text, max_tokens, core.counter());
-        non_empty(truncated.next().unwrap_or_default())
+        Ok(non_empty(truncated.next().unwrap_or_default())?)
     }
 }
 
-async fn collect_text(core: &Core, request: ChatRequest) -> Result<String, ModelError> {
-    let mut deltas = core.ports.model.stream(request).await?;
-    let mut text = String::new();
-    while let Some(delta) = deltas.next().await {
-        if let Delta::Text(chunk) = delta? {
-            text.push_str(&chunk);
+/// An answer, as far as it was received.
+#[derive(Default)]
+struct Answer {
+    text: String,
+    usage: Option<Usage>,
+    has_started: bool,
+}
+
+impl Answer {
+    /// Receives the answer. Closes the connection when the text exceeds its bound, and keeps what was received
+    /// until then.
+    async fn receive(&mut self, core: &Core, request: ChatRequest) -> Result<(), ModelError> {
+        let mut bound = AnswerBound::new(request.max_reply_tokens);
+        let mut deltas = core.ports.model.stream(request).await?;
+        self.has_started = true;
+        while let Some(delta) = deltas.next().await {
+            match delta? {
+                Delta::Text(chunk) => {
+                    let is_complete = bound.admits(&chunk);
+                    self.text.push_str(&bound.admit(chunk));
+                    if !is_complete {
+                        break;
+                    }
+                }
+                Delta::Usage(usage) => self.usage = Some(usage),
+                Delta::Filtered(_) | Delta::Finished(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the tokens that the request used: by the model's count if it reports one.
+    async fn used_tokens(&self, core: &Core, prompt_tokens: u32) -> u64 {
+        match self.usage {
+            Some(usage) => usage.total(),
+            None if !self.has_started => 0,
+            None => u64::from(prompt_tokens) + u64::from(core.count_tokens(&self.text).await),
         }
     }
-    Ok(text)
 }
 
 fn non_empty(text: &str) -> Result<String, ModelError> {

@@ -15,6 +15,9 @@ use crate::error::ChatError;
 /// How long aborted tasks have to save their state. It must exceed the total time of their retries.
 const FINAL_SAVE_GRACE: Duration = Duration::from_secs(8);
 
+/// How long background tasks have to stop. They save nothing.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(1);
+
 /// The lifecycle of the process: first running, then draining, then aborting the remaining tasks.
 ///
 /// Tasks run on the Tokio runtime that was current in [`Lifecycle::new`], so that they outlive the runtime of
@@ -86,24 +89,37 @@ impl Lifecycle {
     }
 
     /// Waits up to `grace` for detached tasks, then aborts the remaining ones, and finally drops the
-    /// background tasks.
-    pub(crate) async fn shutdown(&self, grace: Duration) {
-        self.drain(grace).await;
+    /// background tasks. Returns the number of tasks that had not ended [`FINAL_SAVE_GRACE`] later.
+    pub(crate) async fn shutdown(&self, grace: Duration) -> usize {
+        let unfinished = self.drain(grace).await;
         self.drained.cancel();
         self.background.close();
-        self.background.wait().await;
+        if timeout(BACKGROUND_GRACE, self.background.wait()).await.is_err() {
+            tracing::warn!(
+                tasks = self.background.len(),
+                "background tasks failed to stop in time"
+            );
+        }
+        unfinished
     }
 
-    async fn drain(&self, grace: Duration) {
+    async fn drain(&self, grace: Duration) -> usize {
         self.draining.cancel();
         self.tasks.close();
         if timeout(grace, self.tasks.wait()).await.is_ok() {
-            return;
+            return 0;
         }
         self.aborting.cancel();
-        if timeout(FINAL_SAVE_GRACE, self.tasks.wait()).await.is_err() {
-            tracing::error!(tasks = self.tasks.len(), "tasks failed to save their state in time");
+        if timeout(FINAL_SAVE_GRACE, self.tasks.wait()).await.is_ok() {
+            return 0;
         }
+        let tasks = self.tasks.len();
+        tracing::error!(
+            tasks,
+            "tasks were still running when the time for shutdown was over: what they had not saved \
+             is lost"
+        );
+        tasks
     }
 }
 
@@ -167,6 +183,19 @@ mod tests {
         let answer = test.last_message().await;
         assert_eq!(answer.content, "antidis");
         assert_eq!(answer.status, MessageStatus::Interrupted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_ends_at_its_deadline_and_reports_tasks_that_have_not_ended() {
+        let test = TestChat::new().await;
+        let idle = TestChat::new().await;
+        test.chat.core.lifecycle.spawn_detached(std::future::pending::<()>());
+        let start = Instant::now();
+
+        let unfinished = test.chat.shutdown(GRACE).await;
+
+        assert_eq!((unfinished, idle.chat.shutdown(GRACE).await), (1, 0));
+        assert!(start.elapsed() < GRACE + Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
-//! What the services share: state, lifecycle, periodic tasks, limits, readiness, notifications, token
+//! What the services share: state, lifecycle, periodic tasks, housekeeping, limits, readiness, notifications, token
 //! counts and work on long texts.
 
 pub(crate) mod core;
 pub(crate) mod error_chain;
+pub(crate) mod housekeeping;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
 mod notifications;

@@ -47,11 +47,14 @@ mod tests {
             (MockSignals::new(), MockConversations::new(), MockFileJobs::new());
         signals.expect_subscribe().times(1).returning(|| panic!("signals"));
         signals.expect_subscribe().times(1..).returning(|| Ok(stream::pending().boxed()));
-        conversations.expect_claim_expired_turns().times(1).returning(|_, _, _, _| panic!("turns"));
+        conversations
+            .expect_claim_expired_turns()
+            .times(1)
+            .returning(|_, _, _, _, _| panic!("turns"));
         conversations
             .expect_claim_expired_turns()
             .times(1..)
-            .returning(|_, _, _, _| Ok(Vec::new()));
+            .returning(|_, _, _, _, _| Ok(Vec::new()));
         file_jobs.expect_take_job().times(1).returning(|_, _, _| panic!("files"));
         file_jobs.expect_take_job().times(1..).returning(|_, _, _| Ok(None));
         let test = TestChat::new().await.with_ports(|ports| {

@@ -18,8 +18,8 @@ use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
-    Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Settings,
-    StartTurnOutcome,
+    Chat, ChatError, ContextEdit, DailyTokens, Edit, FileSettings, Ports, PromptChoice,
+    SendMessage, Settings, StartTurnOutcome,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -46,6 +46,8 @@ fn settings() -> Settings {
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
+        max_turn: Duration::from_mins(10),
+        daily_tokens: DailyTokens::default(),
     }
 }
 
@@ -87,6 +89,7 @@ impl TestChat {
             saved_files: Arc::new(SavedFilesDir::at(dir.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),
             probes: Vec::new(),
+            token_budgets: Arc::new(store.clone()),
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),

@@ -90,6 +90,11 @@ impl ModelRequest {
         self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
     }
 
+    /// Sends text, unless the turn has dropped the answer's stream. Returns whether it was sent.
+    pub(crate) async fn try_send_text(&self, text: &str) -> bool {
+        self.answer.send(Step::Delta(Delta::Text(text.to_owned()))).await.is_ok()
+    }
+
     /// Sends the complete answer and waits until the turn has ended.
     pub(crate) async fn answer(self, text: &str, reason: FinishReason) {
         self.send_text(text).await;

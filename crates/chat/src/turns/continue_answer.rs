@@ -1,10 +1,11 @@
 //! Continuing an incomplete answer.
 
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role, UserId};
+use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role};
 
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
 use super::start_turn_outcome::StartTurnOutcome;
+use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 
 impl Turns {
@@ -23,30 +24,32 @@ impl Turns {
     /// As for [`Turns::send`].
     pub async fn continue_answer(
         &self,
-        user_id: UserId,
+        caller: impl Into<Caller>,
         id: ConversationId,
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<StartTurnOutcome, ChatError> {
+        let caller = caller.into();
         let admission = self.core.lifecycle.admit()?;
         let answer = match message_id {
             Some(message_id) => {
-                self.core.find_message(user_id, id, message_id, Role::Assistant).await?
+                self.core.find_message(caller.user_id, id, message_id, Role::Assistant).await?
             }
-            None => {
-                self.core.last_answer(user_id, id).await?.ok_or(ChatError::NothingToContinue)?
-            }
+            None => self
+                .core
+                .last_answer(caller.user_id, id)
+                .await?
+                .ok_or(ChatError::NothingToContinue)?,
         };
-        let question = self.core.question_of(user_id, id, &answer).await?;
+        let question = self.core.question_of(caller.user_id, id, &answer).await?;
         let source = TurnSource::Continuation { question, answer };
-        self.start(TurnStart { _admission: admission, user_id, id, client_message_id, source })
-            .await
+        self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{EventBody, FinishReason, MessageStatus};
+    use webchat_domain::{EventBody, FinishReason, MessageStatus, UserId};
     use webchat_llm::ChatRole;
 
     use super::*;

@@ -11,6 +11,7 @@ use webchat_domain::{
 use webchat_persistence::{Replay, StoreError};
 
 use super::lease::LEASE;
+use super::registry::RunningTurns;
 use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
 use crate::error::ChatError;
@@ -24,6 +25,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// turn.
 pub struct TurnProgress {
     core: Arc<Core>,
+    running: Arc<RunningTurns>,
     user_id: UserId,
     id: ConversationId,
     accepted: MessageAccepted,
@@ -86,9 +88,16 @@ impl Turns {
             Some(event) => Some(self.subscribe(id, event.seq).await?),
             None => self.subscribe_to_turn(user_id, id, accepted.turn_id).await?,
         };
-        let core = Arc::clone(&self.core);
-        let outcome = TurnOutcome::default();
-        Ok(TurnProgress { core, user_id, id, accepted, first_event, subscription, outcome })
+        Ok(TurnProgress {
+            core: Arc::clone(&self.core),
+            running: Arc::clone(&self.running),
+            user_id,
+            id,
+            accepted,
+            first_event,
+            subscription,
+            outcome: TurnOutcome::default(),
+        })
     }
 
     /// Subscribes to the events of a running turn, from the first one. Returns `None` if the turn has
@@ -104,7 +113,7 @@ impl Turns {
             if checkpoint.running_turn == Some(turn_id) {
                 return Ok(Some(self.subscribe(id, checkpoint.seq).await?));
             }
-            if !is_running(&self.core, user_id, id, turn_id).await? {
+            if !is_running(&self.core, &self.running, user_id, id, turn_id).await? {
                 return Ok(None);
             }
             // The turn is stored, but its acceptance is not published yet.
@@ -119,12 +128,14 @@ impl Turns {
 
 async fn is_running(
     core: &Core,
+    running: &RunningTurns,
     user_id: UserId,
     id: ConversationId,
     turn_id: TurnId,
 ) -> Result<bool, StoreError> {
-    let running = core.ports.conversations.running_turn(user_id, id, core.now()).await?;
-    Ok(running == Some(turn_id))
+    let now = running.lease_time(id, core.now());
+    let running_turn = core.ports.conversations.running_turn(user_id, id, now).await?;
+    Ok(running_turn == Some(turn_id))
 }
 
 impl TurnProgress {
@@ -154,8 +165,9 @@ impl TurnProgress {
             let Ok(update) = timeout(LEASE, subscription.next()).await else {
                 // The instance that ran the turn may have died before it published the end.
                 let turn_id = self.accepted.turn_id;
-                let running = is_running(&self.core, self.user_id, self.id, turn_id).await;
-                if matches!(running, Ok(false)) {
+                let Self { core, running, user_id, id, .. } = &*self;
+                let is_running = is_running(core, running, *user_id, *id, turn_id).await;
+                if matches!(is_running, Ok(false)) {
                     self.subscription = None;
                 }
                 continue;

@@ -32,7 +32,13 @@ impl Turns {
         let conversations = &self.core.ports.conversations;
         let (unpublished_since, lease_until) = (now.minus(LEASE), now.plus(LEASE));
         let turns = conversations
-            .claim_expired_turns(now, unpublished_since, lease_until, MAX_CLAIMED)
+            .claim_expired_turns(
+                self.running.turn_ids(),
+                now,
+                unpublished_since,
+                lease_until,
+                MAX_CLAIMED,
+            )
             .await?;
         for turn in turns {
             let turn_id = turn.turn_id;
@@ -173,7 +179,7 @@ mod tests {
         let [panicking, other] = [turns[0].turn_id, turns[1].turn_id];
         let ended = Arc::new(Mutex::new(Vec::new()));
         let mut store = MockConversations::new();
-        store.expect_claim_expired_turns().return_once(move |_, _, _, _| Ok(turns));
+        store.expect_claim_expired_turns().return_once(move |_, _, _, _, _| Ok(turns));
         store
             .expect_end_turn()
             .withf(move |_, turn_id| *turn_id == panicking)
@@ -223,5 +229,24 @@ mod tests {
             test.published().await[2..],
             [format!("chunk: {ANSWER}").as_str(), "end: Stop, Complete", "usage: 20"]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_jumps_does_not_end_a_turn_of_this_process() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        let [_, answer] = test.messages().await.try_into().unwrap();
+
+        test.clock.advance(Duration::from_mins(1));
+        test.chat.turns.recover_abandoned_turns().await.unwrap();
+        let second = test.send("Why?").await;
+        let version =
+            test.chat.turns.select_version(test.user_id, test.id, answer.message_id).await;
+        request.answer(ANSWER, webchat_domain::FinishReason::Stop).await;
+
+        assert_eq!(second.unwrap_err().code(), "turn_in_progress");
+        assert_eq!(version.unwrap_err().code(), "turn_in_progress");
+        let answer = test.last_message().await;
+        assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Complete));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use webchat_domain::{ConversationId, TurnId, UserId};
+use webchat_domain::{ConversationId, Timestamp, TurnId, UserId};
+use webchat_persistence::TurnLease;
 
 use crate::error::ChatError;
 use crate::runtime::limits::{PerUserLimit, Permit};
@@ -19,6 +21,8 @@ pub(crate) struct RunningTurns {
 struct RunningTurn {
     user_id: UserId,
     turn_id: TurnId,
+    /// Until when the turn's lease was last renewed.
+    lease_until: Timestamp,
     stop: CancellationToken,
 }
 
@@ -51,11 +55,12 @@ impl RunningTurns {
         &self,
         user_id: UserId,
         id: ConversationId,
-        turn_id: TurnId,
+        lease: TurnLease,
         abort: CancellationToken,
     ) -> TurnCancellation {
+        let TurnLease { turn_id, lease_until } = lease;
         let stop = CancellationToken::new();
-        let turn = RunningTurn { user_id, turn_id, stop: stop.clone() };
+        let turn = RunningTurn { user_id, turn_id, lease_until, stop: stop.clone() };
         self.lock().insert(id, turn);
         TurnCancellation { stop, abort }
     }
@@ -66,6 +71,27 @@ impl RunningTurns {
         if turns.get(&id).is_some_and(|turn| turn.turn_id == turn_id) {
             turns.remove(&id);
         }
+    }
+
+    /// Records that the turn's lease was renewed.
+    pub(crate) fn renewed(&self, id: ConversationId, lease: TurnLease) {
+        if let Some(turn) = self.lock().get_mut(&id).filter(|turn| turn.turn_id == lease.turn_id) {
+            turn.lease_until = lease.lease_until;
+        }
+    }
+
+    /// Returns the ids of all turns.
+    pub(crate) fn turn_ids(&self) -> Vec<TurnId> {
+        self.lock().values().map(|turn| turn.turn_id).collect()
+    }
+
+    /// Returns the time at which the lease on the conversation is checked: `now`, unless the conversation's
+    /// turn runs in this process and the clock has jumped beyond its lease. Then it is a time at which that
+    /// lease is valid.
+    pub(crate) fn lease_time(&self, id: ConversationId, now: Timestamp) -> Timestamp {
+        const ONE_MS: Duration = Duration::from_millis(1);
+        let turns = self.lock();
+        turns.get(&id).map_or(now, |turn| now.min(turn.lease_until.minus(ONE_MS)))
     }
 
     /// Stops the conversation's turn. Returns `false` if none runs in this process.
@@ -93,14 +119,34 @@ impl RunningTurns {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_000);
+
+    fn lease(turn_id: TurnId) -> TurnLease {
+        TurnLease { turn_id, lease_until: NOW.plus(Duration::from_secs(10)) }
+    }
+
+    #[test]
+    fn the_lease_of_a_running_turn_is_valid_whatever_the_clock_says() {
+        let turns = RunningTurns::default();
+        let (id, turn) = (ConversationId::generate(), lease(TurnId::generate()));
+        turns.register(UserId::generate(), id, turn, CancellationToken::new());
+        let jumped = NOW.plus(Duration::from_hours(1));
+
+        assert_eq!(turns.lease_time(id, NOW), NOW);
+        assert!(turns.lease_time(id, jumped) < turn.lease_until);
+        turns.renewed(id, TurnLease { lease_until: jumped.plus(Duration::from_secs(10)), ..turn });
+        assert_eq!(turns.lease_time(id, jumped), jumped);
+        assert_eq!(turns.lease_time(ConversationId::generate(), jumped), jumped);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn removing_a_turn_keeps_the_next_turn_of_its_conversation() {
         let turns = RunningTurns::default();
         let (id, first, next) =
             (ConversationId::generate(), TurnId::generate(), TurnId::generate());
         let user_id = UserId::generate();
-        turns.register(user_id, id, first, CancellationToken::new());
-        let cancellation = turns.register(user_id, id, next, CancellationToken::new());
+        turns.register(user_id, id, lease(first), CancellationToken::new());
+        let cancellation = turns.register(user_id, id, lease(next), CancellationToken::new());
 
         turns.remove(id, first);
         turns.stop(id);

@@ -1,10 +1,11 @@
 //! Sending a message.
 
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, UserId};
+use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
 use super::start_turn_outcome::StartTurnOutcome;
+use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 
 /// A message to send.
@@ -29,17 +30,17 @@ impl Turns {
     /// If the future is dropped, the message may be stored. If it is, its turn runs.
     pub async fn send(
         &self,
-        user_id: UserId,
+        caller: impl Into<Caller>,
         id: ConversationId,
         message: SendMessage,
     ) -> Result<StartTurnOutcome, ChatError> {
-        self.send_version(user_id, id, message, None).await
+        self.send_version(caller.into(), id, message, None).await
     }
 
     /// Sends the message as the next question, or as another version of one.
     pub(super) async fn send_version(
         &self,
-        user_id: UserId,
+        caller: Caller,
         id: ConversationId,
         message: SendMessage,
         version_of: Option<MessageId>,
@@ -50,8 +51,7 @@ impl Turns {
             return Err(ChatError::EmptyMessage);
         }
         let source = TurnSource::Question { content, expected_position, version_of };
-        self.start(TurnStart { _admission: admission, user_id, id, client_message_id, source })
-            .await
+        self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Starts turns. Sending, editing, regenerating and continuing all use this.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{
@@ -8,13 +8,17 @@ use webchat_domain::{
     EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
+use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
 
 use super::lease::LEASE;
 use super::run::turn::TurnTask;
 use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
-use crate::context::prompts::tokens_to_continue;
+use crate::accounts::caller::Caller;
+use crate::context::prompts::{CONTINUE, tokens_to_continue};
 use crate::error::ChatError;
+use crate::models::answer_bounds::MAX_ANSWER_BYTES;
+use crate::models::token_budget::TokenReservation;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
 
@@ -22,7 +26,7 @@ use crate::runtime::limits::Permit;
 pub(super) struct TurnStart {
     /// Acquired before anything is read: from then on, shutdown waits for the turn.
     pub(super) _admission: TaskTrackerToken,
-    pub(super) user_id: UserId,
+    pub(super) caller: Caller,
     pub(super) id: ConversationId,
     pub(super) client_message_id: Option<ClientMessageId>,
     pub(super) source: TurnSource,
@@ -52,6 +56,7 @@ struct StoredTurn {
     context: Context,
     accepted: MessageAccepted,
     permit: Permit,
+    reservation: TokenReservation,
 }
 
 impl Turns {
@@ -66,34 +71,58 @@ impl Turns {
     }
 
     async fn start_detached(&self, start: TurnStart) -> Result<StartTurnOutcome, ChatError> {
-        let (user_id, id) = (start.user_id, start.id);
+        let (user_id, id) = (start.caller.user_id, start.id);
         let permit = self.running.acquire_permit(user_id, self.core.settings.turns_per_user)?;
         let context = self.core.stored_context(user_id, id).await?.context;
         let change = self.build_change(&start, &context).await?;
         self.prepare_log(id).await?;
-        let stored = match self.store(user_id, id, change).await? {
-            AppendOutcome::Stored { conversation, messages } => {
+        let reservation = self.reserve_tokens(&start, &context, &change).await?;
+        match self.store(user_id, id, change).await {
+            Ok(AppendOutcome::Stored { conversation, messages }) => {
                 let existing = start.source.existing_question();
                 let messages = existing.cloned().into_iter().chain(messages).collect();
                 let (question, answer) = question_and_answer(messages)?;
                 let client_message_id = start.client_message_id.clone();
                 let accepted = message_accepted(client_message_id, &question, &answer)?;
                 let context = self.context_for_turn(&start, context).await?;
-                StoredTurn { conversation, question, answer, context, accepted, permit }
+                let stored = StoredTurn {
+                    conversation,
+                    question,
+                    answer,
+                    context,
+                    accepted,
+                    permit,
+                    reservation,
+                };
+                self.publish_and_run(&start, stored).await
             }
-            AppendOutcome::Duplicate(messages) => {
-                let (question, answer) = question_and_answer(messages)?;
-                start.source.check_duplicate(&question)?;
-                let accepted = message_accepted(start.client_message_id, &question, &answer)?;
-                return Ok(StartTurnOutcome::Duplicate(accepted));
+            not_stored => {
+                self.core.settle_tokens(reservation, 0).await;
+                start.not_started(not_stored?)
             }
-            AppendOutcome::Conflict { position } => {
-                return Err(start.source.conflict_error(position));
-            }
-            AppendOutcome::TurnInProgress => return Err(ChatError::TurnInProgress),
-            AppendOutcome::NotFound => return Err(ChatError::ConversationNotFound),
-        };
-        self.publish_and_run(&start, stored).await
+        }
+    }
+
+    /// Reserves the tokens that the request for the answer may have. What it really has is known only when it
+    /// is planned, and is never more.
+    async fn reserve_tokens(
+        &self,
+        start: &TurnStart,
+        context: &Context,
+        change: &Change,
+    ) -> Result<TokenReservation, ChatError> {
+        if !self.core.settings.daily_tokens.is_limited() {
+            return self.core.reserve_tokens(start.caller, 0).await;
+        }
+        let conversation = self.core.find_conversation(start.caller.user_id, start.id).await?;
+        let overhead = conversation.message_count.saturating_mul(MESSAGE_OVERHEAD.into());
+        let history = conversation.total_tokens.saturating_add(overhead);
+        let history = u32::try_from(history).unwrap_or(u32::MAX);
+        let history = history.saturating_add(change.added_tokens(self.core.counter()));
+        let available = self.core.budget(context).available();
+        let fixed = self.core.settings.max_tokens.saturating_sub(available);
+        let tokens = fixed.saturating_add(history.min(available));
+        self.core.reserve_tokens(start.caller, tokens).await
     }
 
     /// Builds the change to store. Fails if the message doesn't fit into the model's window.
@@ -107,7 +136,7 @@ impl Turns {
         Ok(match &start.source {
             TurnSource::Question { content, expected_position, version_of } => {
                 budget.may_fit(content.len())?;
-                let token_count = self.core.count_tokens_for(start.user_id, content).await?;
+                let token_count = self.core.count_tokens_for(start.caller.user_id, content).await?;
                 budget.fits(token_count)?;
                 Change::Append(Append {
                     client_message_id,
@@ -128,6 +157,9 @@ impl Turns {
                 })
             }
             TurnSource::Continuation { answer, .. } => {
+                if answer.content.len() >= MAX_ANSWER_BYTES {
+                    return Err(ChatError::NothingToContinue);
+                }
                 let fits = budget.fits(tokens_to_continue(answer, self.core.counter()));
                 fits.map_err(|_| ChatError::NothingToContinue)?;
                 let (message_id, turn) = (answer.message_id, self.new_lease());
@@ -152,7 +184,8 @@ impl Turns {
         id: ConversationId,
         change: Change,
     ) -> Result<AppendOutcome, StoreError> {
-        let (conversations, now) = (&self.core.ports.conversations, self.core.now());
+        let conversations = &self.core.ports.conversations;
+        let now = self.running.lease_time(id, self.core.now());
         match change {
             Change::Append(append) => conversations.append(user_id, id, append, now).await,
             Change::Continue(continuation) => {
@@ -171,7 +204,7 @@ impl Turns {
         if context.summary.is_none() || start.source.is_new_question() {
             return Ok(context);
         }
-        Ok(self.core.stored_context(start.user_id, start.id).await?.context)
+        Ok(self.core.stored_context(start.caller.user_id, start.id).await?.context)
     }
 
     /// Returns the lease of a turn that starts now.
@@ -199,14 +232,15 @@ impl Turns {
         start: &TurnStart,
         stored: StoredTurn,
     ) -> Result<StartTurnOutcome, ChatError> {
-        let (user_id, id) = (start.user_id, start.id);
-        let StoredTurn { conversation, question, answer, context, accepted, permit } = stored;
+        let (user_id, id) = (start.caller.user_id, start.id);
+        let StoredTurn { conversation, question, answer, context, accepted, permit, reservation } =
+            stored;
         let turn_id = accepted.turn_id;
         let is_first_question = start.source.is_new_question() && question.parent_id.is_none();
         let turn = TurnTask {
             core: Arc::clone(&self.core),
             running: Arc::clone(&self.running),
-            user_id,
+            caller: start.caller,
             first_title: conversation.title.clone().filter(|_| is_first_question),
             conversation,
             turn_id,
@@ -214,10 +248,12 @@ impl Turns {
             answer,
             context,
             _permit: permit,
+            reservation: Mutex::new(Some(reservation)),
         };
         // Register the turn before it is published: from then on, clients can stop it.
         let aborting = self.core.lifecycle.aborting();
-        let cancellation = self.running.register(user_id, id, turn_id, aborting);
+        let lease = TurnLease { turn_id, ..self.new_lease() };
+        let cancellation = self.running.register(user_id, id, lease, aborting);
         let event = match self.publish_accepted(start, accepted).await {
             Ok(event) => event,
             Err(error) => {
@@ -253,6 +289,39 @@ impl Turns {
             let error = error_chain(&error);
             tracing::warn!(turn_id = %turn.turn_id, error, "failed to publish title");
         }
+    }
+}
+
+impl TurnStart {
+    /// Returns what the caller gets if no turn was stored.
+    fn not_started(&self, outcome: AppendOutcome) -> Result<StartTurnOutcome, ChatError> {
+        match outcome {
+            AppendOutcome::Duplicate(messages) => {
+                let (question, answer) = question_and_answer(messages)?;
+                self.source.check_duplicate(&question)?;
+                let client_message_id = self.client_message_id.clone();
+                let accepted = message_accepted(client_message_id, &question, &answer)?;
+                Ok(StartTurnOutcome::Duplicate(accepted))
+            }
+            AppendOutcome::Conflict { position } => Err(self.source.conflict_error(position)),
+            AppendOutcome::TurnInProgress => Err(ChatError::TurnInProgress),
+            AppendOutcome::NotFound | AppendOutcome::Stored { .. } => {
+                Err(ChatError::ConversationNotFound)
+            }
+        }
+    }
+}
+
+impl Change {
+    /// Returns how many tokens of the request are not in the conversation yet.
+    fn added_tokens(&self, counter: TokenCounter) -> u32 {
+        let messages = match self {
+            Self::Append(append) => append.messages.as_slice(),
+            Self::Continue(_) => &[],
+        };
+        let tokens = messages.iter().map(|message| with_overhead(message.token_count));
+        let instruction = with_overhead(counter.count(CONTINUE));
+        tokens.fold(instruction, u32::saturating_add).saturating_add(REPLY_PRIMER)
     }
 }
 

@@ -27,7 +27,8 @@ impl Turns {
         turn_id: TurnId,
     ) -> Result<(), ChatError> {
         self.core.find_conversation(user_id, id).await?;
-        let (conversations, now) = (&self.core.ports.conversations, self.core.now());
+        let conversations = &self.core.ports.conversations;
+        let now = self.running.lease_time(id, self.core.now());
         if conversations.running_turn(user_id, id, now).await? != Some(turn_id) {
             return Err(ChatError::TurnNotFound);
         }

@@ -13,7 +13,10 @@ pub(crate) struct AttemptError {
 /// What an error means for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptErrorKind {
-    /// The upstream can't be reached, or failed (5xx). The next attempt may succeed.
+    /// No connection to the upstream could be made, whatever the request. The next attempt may succeed.
+    NotConnected,
+    /// The upstream closed the connection or failed (5xx), perhaps because of the request. The next attempt
+    /// may succeed.
     Unavailable,
     /// The upstream did not answer in time. There is no retry, because the user has already waited too
     /// long.
@@ -26,12 +29,12 @@ pub(crate) enum AttemptErrorKind {
 
 impl AttemptErrorKind {
     pub(crate) fn is_retryable(self) -> bool {
-        matches!(self, Self::Unavailable | Self::Overloaded)
+        matches!(self, Self::NotConnected | Self::Unavailable | Self::Overloaded)
     }
 
     /// Returns whether the error suggests that the upstream does not work at all.
     pub(crate) fn is_outage(self) -> bool {
-        matches!(self, Self::Unavailable | Self::TimedOut)
+        matches!(self, Self::NotConnected | Self::Unavailable | Self::TimedOut)
     }
 }
 

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::time::Instant;
+use webchat_domain::UserId;
 
 use super::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::ModelError;
 
 /// The number of failures in a row that opens the breaker.
 const FAILURE_THRESHOLD: u32 = 5;
+
+/// How many failures of one user count. A user's requests alone can't open the breaker for the others.
+const MAX_FAILURES_OF_ONE_USER: u32 = 3;
 
 /// How long the breaker stays open before one request probes the upstream.
 const OPEN_DURATION: Duration = Duration::from_secs(5);
@@ -23,15 +27,40 @@ pub(crate) struct Breaker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Closed {
-        failures: u32,
-    },
+    Closed(Failures),
     /// Requests are rejected until one may probe the upstream.
     Open {
         probe_at: Instant,
     },
     /// One request is probing the upstream.
     HalfOpen,
+}
+
+/// The failures in a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Failures {
+    /// The user whose request failed first, and the number of failures of this user.
+    first_user: Option<(UserId, u32)>,
+    /// The number of the other failures.
+    others: u32,
+}
+
+impl Failures {
+    /// Adds a failure of this user, or one that no user can cause.
+    fn add(&mut self, user_id: Option<UserId>) {
+        match (self.first_user, user_id) {
+            (None, Some(user_id)) => self.first_user = Some((user_id, 1)),
+            (Some((first, failures)), Some(user_id)) if first == user_id => {
+                self.first_user = Some((first, failures.saturating_add(1)));
+            }
+            _ => self.others = self.others.saturating_add(1),
+        }
+    }
+
+    fn count(self) -> u32 {
+        let of_first = self.first_user.map_or(0, |(_, failures)| failures);
+        of_first.min(MAX_FAILURES_OF_ONE_USER).saturating_add(self.others)
+    }
 }
 
 /// Permission to send one request. If it is dropped without a result, as when the request is cancelled,
@@ -49,7 +78,7 @@ struct CircuitOpen;
 
 impl Breaker {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State::Closed { failures: 0 }) }
+        Self { state: Mutex::new(State::Closed(Failures::default())) }
     }
 
     /// Acquires permission to send one request.
@@ -61,7 +90,7 @@ impl Breaker {
         let mut state = self.state();
         let now = Instant::now();
         match *state {
-            State::Closed { .. } => Ok(Permit { breaker: self, is_probe: false }),
+            State::Closed(_) => Ok(Permit { breaker: self, is_probe: false }),
             State::Open { probe_at } if probe_at <= now => {
                 *state = State::HalfOpen;
                 tracing::info!("circuit breaker half-open: probing upstream");
@@ -73,7 +102,7 @@ impl Breaker {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(*self.state(), State::Closed { .. })
+        matches!(*self.state(), State::Closed(_))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -92,19 +121,19 @@ impl Permit<'_> {
     /// Records that the upstream answered.
     pub(crate) fn record_success(self) {
         let mut state = self.breaker.state();
-        if !matches!(*state, State::Closed { .. }) {
+        if !matches!(*state, State::Closed(_)) {
             tracing::info!("circuit breaker closed");
         }
-        *state = State::Closed { failures: 0 };
+        *state = State::Closed(Failures::default());
     }
 
-    /// Records that the upstream failed.
-    pub(crate) fn record_failure(self) {
+    /// Records that the upstream failed for this user, or in a way that no request can cause.
+    pub(crate) fn record_failure(self, user_id: Option<UserId>) {
         let mut state = self.breaker.state();
         match &mut *state {
-            State::Closed { failures } => {
-                *failures += 1;
-                if *failures >= FAILURE_THRESHOLD {
+            State::Closed(failures) => {
+                failures.add(user_id);
+                if failures.count() >= FAILURE_THRESHOLD {
                     state.open();
                 }
             }
@@ -136,7 +165,7 @@ mod tests {
     use super::*;
 
     fn fail(breaker: &Breaker, times: u32) {
-        (0..times).for_each(|_| breaker.acquire().unwrap().record_failure());
+        (0..times).for_each(|_| breaker.acquire().unwrap().record_failure(None));
     }
 
     fn open_breaker() -> Breaker {
@@ -156,6 +185,20 @@ mod tests {
         advance(Duration::from_secs(2)).await;
 
         assert_eq!(retry_after(&breaker), Some(Duration::from_secs(3)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_failures_of_one_user_do_not_open_the_breaker_for_others() {
+        let breaker = Breaker::new();
+        let [user, other] = [UserId::generate(), UserId::generate()].map(Some);
+        let fail = |user_id| breaker.acquire().unwrap().record_failure(user_id);
+
+        (0..100).for_each(|_| fail(user));
+        fail(other);
+        let before = breaker.is_closed();
+        fail(other);
+
+        assert!(before && !breaker.is_closed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -188,7 +231,7 @@ mod tests {
         let breaker = open_breaker();
         advance(OPEN_DURATION).await;
 
-        breaker.acquire().unwrap().record_failure();
+        breaker.acquire().unwrap().record_failure(None);
 
         assert_eq!(retry_after(&breaker), Some(OPEN_DURATION));
     }
@@ -208,11 +251,11 @@ mod tests {
         let breaker = Breaker::new();
         let [early, late] = [breaker.acquire().unwrap(), breaker.acquire().unwrap()];
         fail(&breaker, FAILURE_THRESHOLD);
-        early.record_failure();
+        early.record_failure(None);
         advance(OPEN_DURATION).await;
 
         let _probe = breaker.acquire().unwrap();
-        late.record_failure();
+        late.record_failure(None);
 
         assert_eq!(retry_after(&breaker), None);
     }

@@ -60,6 +60,7 @@ fn model_with_timeouts(timeout: Duration, url: &str) -> HttpChatModel {
 fn request() -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() }],
+        user_id: None,
         max_reply_tokens: 800,
         parameters: ModelParameters::default(),
     }

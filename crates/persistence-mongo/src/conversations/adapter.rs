@@ -162,6 +162,7 @@ impl Conversations for MongoStore {
 
     async fn claim_expired_turns(
         &self,
+        except: Vec<TurnId>,
         now: Timestamp,
         unpublished_since: Timestamp,
         until: Timestamp,
@@ -169,7 +170,8 @@ impl Conversations for MongoStore {
     ) -> Result<Vec<AbandonedTurn>, StoreError> {
         let mut claimed = Vec::new();
         for _ in 0..limit {
-            let next = expired_turns::claim_next(&self.database, now, unpublished_since, until);
+            let database = &self.database;
+            let next = expired_turns::claim_next(database, &except, now, unpublished_since, until);
             let Some(turn) = self.database.run(next).await? else { break };
             claimed.push(turn);
         }

@@ -21,7 +21,9 @@ use crate::documents::{
     TextDocument,
 };
 use crate::error::store_error;
-use crate::schema::{CONVERSATIONS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS};
+use crate::schema::{
+    CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS,
+};
 
 /// The database that is used if the URI names none.
 const DEFAULT_DATABASE: &str = "chatbot_db";
@@ -142,6 +144,10 @@ impl MongoDatabase {
 
     pub(crate) fn file_analyses(&self) -> Collection<AnalysisDocument> {
         self.database.collection(FILE_ANALYSES)
+    }
+
+    pub(crate) fn daily_tokens(&self) -> Collection<Document> {
+        self.database.collection(DAILY_TOKENS)
     }
 
     /// Runs a call of the driver with the time limit: a server may accept a request and never respond.

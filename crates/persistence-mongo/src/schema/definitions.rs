@@ -16,6 +16,9 @@ pub(crate) const FILE_TEXTS: &str = "file_texts";
 /// The analyses of these files' parts.
 pub(crate) const FILE_ANALYSES: &str = "file_analyses";
 
+/// The tokens of each day, by user, by client address and in all.
+pub(crate) const DAILY_TOKENS: &str = "daily_tokens";
+
 /// Facts about the database as a whole: the schema version and the lock of a migration.
 pub(crate) const META: &str = "meta";
 /// The `_id` of the document that the readiness probe writes.
@@ -31,7 +34,7 @@ pub(super) struct CollectionDefinition {
     pub(super) indexes: Vec<Document>,
 }
 
-pub(super) fn collections() -> [CollectionDefinition; 6] {
+pub(super) fn collections() -> [CollectionDefinition; 7] {
     [
         CollectionDefinition {
             name: CONVERSATIONS,
@@ -68,6 +71,15 @@ pub(super) fn collections() -> [CollectionDefinition; 6] {
                 doc! { "name": "job_part_idx", "key": { "job_id": 1, "part": 1 }, "unique": true },
                 doc! { "name": "conversation_idx", "key": { "conversation_id": 1 } },
             ],
+        },
+        CollectionDefinition {
+            name: DAILY_TOKENS,
+            validator: daily_tokens_validator(),
+            indexes: vec![doc! {
+                "name": "day_scope_key_idx",
+                "key": { "day": 1, "scope": 1, "key": 1 },
+                "unique": true,
+            }],
         },
     ]
 }
@@ -134,6 +146,19 @@ fn removals_validator() -> Document {
             "conversation_id": { "bsonType": "string" },
             "user_id": { "bsonType": "string" },
             "through": { "bsonType": "long", "minimum": 0 },
+        },
+    } }
+}
+
+fn daily_tokens_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["day", "scope", "key", "tokens"],
+        "properties": {
+            "day": { "bsonType": "long" },
+            "scope": { "enum": ["user", "address", "server"] },
+            "key": { "bsonType": "string" },
+            "tokens": { "bsonType": "long", "minimum": 0 },
         },
     } }
 }

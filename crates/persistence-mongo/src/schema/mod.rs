@@ -7,6 +7,7 @@ mod preparation;
 
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{
-    CONVERSATIONS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META, READINESS_ID, REMOVALS,
+    CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META,
+    READINESS_ID, REMOVALS,
 };
 pub use self::preparation::Schema;

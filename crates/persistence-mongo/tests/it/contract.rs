@@ -13,3 +13,4 @@ webchat_persistence::contexts_contract!(super::open);
 webchat_persistence::versions_contract!(super::open);
 webchat_persistence::file_jobs_contract!(super::open);
 webchat_persistence::conversation_archive_contract!(super::open);
+webchat_persistence::token_budgets_contract!(super::open);

@@ -225,7 +225,8 @@ async fn a_write_that_no_majority_confirms_fails() {
     let edit = Edit { title, ..Edit::default() };
     let renamed = fixture.store.edit(fixture.user_id, fixture.id, edit, moment(1)).await;
     fixture.fail(&["findAndModify"], 1, failure).await;
-    let claimed = fixture.store.claim_expired_turns(moment(1), moment(1), moment(2), 1).await;
+    let claimed =
+        fixture.store.claim_expired_turns(Vec::new(), moment(1), moment(1), moment(2), 1).await;
 
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");

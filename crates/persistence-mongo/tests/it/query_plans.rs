@@ -128,7 +128,8 @@ async fn claiming_expired_turns_does_not_read_turns_with_a_valid_lease() {
     let claim = doc! { "command.findAndModify": "conversations" };
     let profile = profiled(&database, claim, async || {
         let (now, until) = (moment(2), moment(1_000));
-        let claimed = store.claim_expired_turns(now, moment(0), until, 3).await.unwrap();
+        let claimed =
+            store.claim_expired_turns(Vec::new(), now, moment(0), until, 3).await.unwrap();
         assert_eq!(claimed.len(), 2);
     })
     .await;

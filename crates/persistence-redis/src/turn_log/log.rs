@@ -1,5 +1,6 @@
 //! The adapter of the `TurnLog` port.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -83,8 +84,7 @@ impl TurnLog for RedisTurnLog {
         if !is_known {
             return Ok(Replay::Gone { latest });
         }
-        let events = entries.iter().map(|entry| event_of(id, entry)).collect::<Result<_, _>>()?;
-        Ok(Replay::Complete(events))
+        Ok(readable(id, &entries, latest))
     }
 
     /// Keeps waiting during an outage of Redis, and then detects the events that it missed.
@@ -101,6 +101,24 @@ impl TurnLog for RedisTurnLog {
         let running_turn = running_turn.map(|turn_id| turn_id.parse::<TurnId>()).transpose();
         Ok(Checkpoint { seq, latest, running_turn: running_turn.map_err(StoreError::fault)? })
     }
+}
+
+/// Returns the events up to the first entry that can't be read. If that is the next one, the reader has a gap,
+/// which includes all events until now.
+fn readable(id: ConversationId, entries: &[Entry], latest: u64) -> Replay {
+    let mut events = Vec::new();
+    for entry in entries {
+        match event_of(id, entry) {
+            Ok(event) => events.push(event),
+            Err(error) if events.is_empty() => {
+                let error = error.source().map_or_else(String::new, ToString::to_string);
+                tracing::warn!(conversation_id = %id, entry = entry.0, error, "skipped an invalid event");
+                return Replay::Gone { latest };
+            }
+            Err(_) => break,
+        }
+    }
+    Replay::Complete(events)
 }
 
 impl Scripts {

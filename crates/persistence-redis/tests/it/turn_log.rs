@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
-use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
+use webchat_persistence::{Checkpoint, Replay, TurnLog};
 use webchat_persistence_redis::RedisTurnLog;
 
 use crate::events::{accepted, chunk, usage};
@@ -230,7 +230,7 @@ async fn reading_a_conversation_without_events_takes_no_space() {
 }
 
 #[tokio::test]
-async fn an_invalid_entry_is_a_fault_and_not_skipped() {
+async fn an_invalid_entry_is_a_gap_after_the_events_before_it() {
     let turn = TurnId::generate();
     let chunk = format!(r#"{{"chunk":"x","turn_id":"{turn}"}}"#);
     for entry in [
@@ -247,9 +247,15 @@ async fn an_invalid_entry_is_a_fault_and_not_skipped() {
         let _: String = test.raw.run(&format!("XADD {} {seq}{entry}", test.events())).await;
         let _: u32 = test.raw.run(&format!("HSET {} latest {seq}", test.state())).await;
 
-        let read = test.log.read(test.id, first.seq).await;
+        let last = test.append(crate::events::chunk("b")).await;
 
-        assert!(matches!(read, Err(StoreError::Fault(_))), "{entry}: {read:?}");
+        let before = test.log.read(test.id, first.seq - 1).await.unwrap();
+        let at_entry = test.log.read(test.id, first.seq).await.unwrap();
+        let after = test.log.read(test.id, last.seq - 1).await.unwrap();
+
+        assert_eq!(before, Replay::Complete(vec![first]), "{entry}");
+        assert_eq!(at_entry, Replay::Gone { latest: last.seq }, "{entry}");
+        assert_eq!(after, Replay::Complete(vec![last]), "{entry}");
     }
 }
 

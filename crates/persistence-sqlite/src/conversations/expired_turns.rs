@@ -29,16 +29,23 @@ impl ExpiredTurns {
     pub(super) fn claim(
         self,
         transaction: &Transaction<'_>,
+        except: &[TurnId],
         until: Timestamp,
         limit: u32,
     ) -> rusqlite::Result<Vec<AbandonedTurn>> {
         let mut expired: Vec<AbandonedTurn> = transaction
             .prepare_cached(&format!(
                 "SELECT user_id, conversation_id, running_turn FROM conversations
-                 WHERE {EXPIRED} ORDER BY lease_until LIMIT ?3"
+                 WHERE {EXPIRED} AND running_turn NOT IN (SELECT value FROM json_each(?4))
+                 ORDER BY lease_until LIMIT ?3"
             ))?
             .query_map(
-                params![self.now.unix_millis(), self.unpublished_since.unix_millis(), limit],
+                params![
+                    self.now.unix_millis(),
+                    self.unpublished_since.unix_millis(),
+                    limit,
+                    json_list(except)
+                ],
                 without_answer,
             )?
             .collect::<Result<_, _>>()?;
@@ -65,6 +72,12 @@ pub(super) fn end_turn(
         [id.to_simple(), turn_id.to_simple()],
     )?;
     Ok(ended > 0)
+}
+
+fn json_list(turns: &[TurnId]) -> String {
+    let quoted: Vec<_> =
+        turns.iter().map(|turn_id| format!("\"{}\"", turn_id.to_simple())).collect();
+    format!("[{}]", quoted.join(","))
 }
 
 fn without_answer(row: &Row<'_>) -> rusqlite::Result<AbandonedTurn> {

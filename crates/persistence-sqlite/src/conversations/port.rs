@@ -159,6 +159,7 @@ impl Conversations for SqliteStore {
 
     async fn claim_expired_turns(
         &self,
+        except: Vec<TurnId>,
         now: Timestamp,
         unpublished_since: Timestamp,
         until: Timestamp,
@@ -169,7 +170,9 @@ impl Conversations for SqliteStore {
         if !self.database.read(move |transaction| expired.exist(transaction)).await? {
             return Ok(Vec::new());
         }
-        self.database.write(move |transaction| expired.claim(transaction, until, limit)).await
+        self.database
+            .write(move |transaction| expired.claim(transaction, &except, until, limit))
+            .await
     }
 
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {

@@ -13,6 +13,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/05_archived.sql")),
     M::up(include_str!("../../migrations/06_answer_errors.sql")),
     M::up(include_str!("../../migrations/07_readiness.sql")),
+    M::up(include_str!("../../migrations/08_daily_tokens.sql")),
 ];
 
 /// Why the schema could not be updated.

@@ -8,6 +8,7 @@ mod probe;
 mod saved_files;
 mod sessions;
 mod signals;
+mod token_budgets;
 mod turn_log;
 
 #[cfg(feature = "mock")]
@@ -40,6 +41,9 @@ pub use sessions::Sessions;
 #[cfg(feature = "mock")]
 pub use signals::MockSignals;
 pub use signals::{Signal, Signals};
+#[cfg(feature = "mock")]
+pub use token_budgets::MockTokenBudgets;
+pub use token_budgets::{ReserveOutcome, TokenBudgets, TokenLimit, TokenScope};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
 pub use turn_log::{Checkpoint, Replay, TurnLog};

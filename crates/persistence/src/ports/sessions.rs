@@ -14,8 +14,8 @@ pub trait Sessions: Send + Sync {
     /// Returns the session unless it has expired by `now`.
     async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError>;
 
-    /// Stores the session until `expires_at`, replacing its older state. May remove sessions that have
-    /// expired by `now`.
+    /// Stores the session until `expires_at`, replacing its older state. Removes no other session, as the
+    /// clock may be wrong.
     async fn save(
         &self,
         session: &Session,
@@ -32,6 +32,10 @@ pub trait Sessions: Send + Sync {
         expires_at: Timestamp,
         min_gain: Duration,
     ) -> Result<(), StoreError>;
+
+    /// Deletes the sessions that expired before this time. A store that forgets expired sessions by its own
+    /// clock does nothing.
+    async fn delete_expired(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Deletes the session. Does nothing if it does not exist.
     async fn delete(&self, id: SessionId) -> Result<(), StoreError>;

@@ -40,6 +40,7 @@ macro_rules! conversations_contract {
                     an_expired_turn_does_not_block_the_next_one,
                     an_expired_turn_is_claimed_once_with_its_saved_answer,
                     a_claimed_turn_expires_again_or_is_ended,
+                    a_turn_of_the_callers_process_is_not_claimed,
                     expired_turns_are_claimed_up_to_the_limit_earliest_first,
                     an_ended_turn_is_claimed_if_its_end_is_not_published,
                     an_ended_turn_does_not_block_the_next_one,
@@ -197,6 +198,29 @@ macro_rules! sessions_contract {
                     a_saved_session_replaces_its_older_state,
                     a_session_is_extended_unless_it_lasts_long_enough,
                     a_deleted_session_is_not_found,
+                    a_clock_that_is_ahead_for_a_moment_loses_no_session,
+                    only_sessions_that_expired_long_ago_are_deleted,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`TokenBudgets`](crate::TokenBudgets).
+#[macro_export]
+macro_rules! token_budgets_contract {
+    ($open:path) => {
+        mod token_budgets_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::token_budgets,
+                [
+                    a_reservation_counts_in_each_of_its_scopes,
+                    a_reservation_that_exceeds_one_maximum_changes_nothing,
+                    concurrent_reservations_never_exceed_the_maximum,
+                    a_settled_reservation_counts_the_tokens_that_were_used,
+                    each_day_has_its_own_counts_until_they_are_deleted,
+                    addresses_of_one_ipv6_network_share_a_count,
                 ]
             );
         }

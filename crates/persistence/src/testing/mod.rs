@@ -10,6 +10,7 @@
 //! webchat_persistence::file_jobs_contract!(open);
 //! webchat_persistence::conversation_archive_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
+//! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! webchat_persistence::signals_contract!(open_signals);
 //! ```
@@ -32,6 +33,7 @@ pub mod conversations;
 pub mod file_jobs;
 pub mod sessions;
 pub mod signals;
+pub mod token_budgets;
 pub mod turn_log;
 pub mod versions;
 

@@ -59,6 +59,27 @@ pub async fn a_deleted_session_is_not_found(store: &dyn Sessions) {
     assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
 }
 
+pub async fn a_clock_that_is_ahead_for_a_moment_loses_no_session(store: &dyn Sessions) {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let (mine, other) = (session(None), session(None));
+    store.save(&mine, moment(0), moment(365 * DAY)).await.unwrap();
+
+    store.save(&other, moment(400 * DAY), moment(765 * DAY)).await.unwrap();
+
+    assert_eq!(store.find(mine.session_id, moment(1)).await.unwrap(), Some(mine));
+}
+
+pub async fn only_sessions_that_expired_long_ago_are_deleted(store: &dyn Sessions) {
+    let (early, late) = (session(None), session(None));
+    store.save(&early, moment(0), moment(60_000)).await.unwrap();
+    store.save(&late, moment(0), moment(90_000)).await.unwrap();
+
+    store.delete_expired(moment(60_000)).await.unwrap();
+
+    assert_eq!(store.find(early.session_id, moment(1)).await.unwrap(), Some(early));
+    assert_eq!(store.find(late.session_id, moment(1)).await.unwrap(), Some(late));
+}
+
 fn session(conversation_id: Option<ConversationId>) -> Session {
     Session { session_id: SessionId::generate(), user_id: UserId::generate(), conversation_id }
 }

@@ -59,7 +59,8 @@ impl ApiError {
     /// The time after which a retry may succeed, if known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after }
+            | Self::Chat(ChatError::TokenBudgetExceeded { retry_after, .. }) => Some(*retry_after),
             Self::Chat(ChatError::TooManyTurns { .. }) => Some(TURN_RETRY_AFTER),
             error => matches!(
                 error.status_code(),
@@ -104,6 +105,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         ChatError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         ChatError::TooManyFiles { .. }
         | ChatError::TooManyTurns { .. }
+        | ChatError::TokenBudgetExceeded { .. }
         | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
         ChatError::RevisionConflict => StatusCode::PRECONDITION_FAILED,
         ChatError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,14 +1,16 @@
 //! Extractors of the session that a request belongs to.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use webchat_chat::Chat;
+use webchat_chat::{Caller, Chat};
 use webchat_domain::{Session, SessionId, UserId};
 
+use super::client_address::ClientAddress;
 use crate::error::api_error::ApiError;
 
 /// The name of the cookie's only entry.
@@ -16,9 +18,19 @@ const SESSION_ID: &str = "session_id";
 
 /// The session of a request that changes something or opens the page. Starts a session if the request
 /// has none.
+#[derive(Clone)]
 pub struct RequiredSession {
     /// The request's session, which may be new.
     pub session: Session,
+    /// The address of the client.
+    pub address: IpAddr,
+}
+
+impl RequiredSession {
+    /// On whose behalf the request is handled.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { user_id: self.session.user_id, address: Some(self.address) }
+    }
 }
 
 /// The session of a request that only reads. Never starts a session, so that programs that only read leave
@@ -38,12 +50,13 @@ impl FromRequest for RequiredSession {
         let request = request.clone();
         Box::pin(async move {
             let chat = chat(&request)?;
+            let ClientAddress(address) = ClientAddress::of(&request);
             if let Some(session) = find(&request, chat).await? {
-                return Ok(Self { session });
+                return Ok(Self { session, address });
             }
             let session = chat.accounts.start_session().await?;
             set_cookie(&request, session.session_id)?;
-            Ok(Self { session })
+            Ok(Self { session, address })
         })
     }
 }

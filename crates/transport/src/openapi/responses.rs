@@ -84,7 +84,10 @@ impl IntoResponses for InvalidFileResponse {
             ),
             ("413", "The file is too large."),
             ("415", "The body is not declared as a form, or is compressed."),
-            ("429", "The user's limit of concurrent file analyses is reached."),
+            (
+                "429",
+                "The user's limit of concurrent file analyses is reached, or a daily budget of tokens.",
+            ),
         ])
     }
 }
@@ -93,7 +96,10 @@ impl IntoResponses for TurnRejectedResponse {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         errors(&[
             ("409", "A turn is running, or the message does not allow this."),
-            ("429", "The user's limit of concurrent turns is reached."),
+            (
+                "429",
+                "The user's limit of concurrent turns is reached, or a daily budget of tokens.",
+            ),
         ])
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 use webchat_chat::{Chat, SendMessage, StartTurnOutcome, Subscription};
-use webchat_domain::{ConversationId, Session};
+use webchat_domain::ConversationId;
 
 use super::connections::Connections;
 use super::events::incoming::{
@@ -19,6 +19,7 @@ use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
 use crate::error::log::log;
 use crate::extract::client_address::ClientAddress;
+use crate::extract::session::RequiredSession;
 use crate::security_log::SecurityEvent;
 
 /// The maximum number of subscriptions of one connection.
@@ -30,8 +31,7 @@ pub(super) const TOO_MANY_MESSAGES: &str = "too many messages";
 /// One connected client, over any transport. `O` is the type of the items in the transport's outbox.
 pub(super) struct Client<O> {
     chat: Chat,
-    session: Session,
-    address: ClientAddress,
+    caller: RequiredSession,
     outbox: mpsc::Sender<O>,
     /// The tasks that forward the events of the subscribed conversations.
     forwarders: HashMap<ConversationId, AbortOnDropHandle<()>>,
@@ -54,16 +54,14 @@ pub(super) enum FrameError {
 impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     pub(super) fn new(
         chat: Chat,
-        session: Session,
-        address: ClientAddress,
+        caller: RequiredSession,
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
         let limiter = || MessageRateLimiter::per_second(connections.limits.messages_per_second);
         Self {
             chat,
-            session,
-            address,
+            caller,
             outbox,
             forwarders: HashMap::new(),
             list_forwarder: None,
@@ -77,8 +75,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// conversations.
     pub(super) async fn send_welcome(&mut self) {
         // Subscribe first: the client loads its list after the welcome, and must not miss later changes.
-        let list = self.chat.events.subscribe_to_list(self.session.user_id);
-        let conversation_id = self.session.conversation_id;
+        let list = self.chat.events.subscribe_to_list(self.caller.session.user_id);
+        let conversation_id = self.caller.session.conversation_id;
         self.reply(Reply::Response(Welcome {
             data: "Connected to Webchat.",
             session: SessionData { conversation_id },
@@ -131,7 +129,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     fn record(&self, event: SecurityEvent) {
-        self.connections.security_log.record(event, self.address, Some(self.session.user_id));
+        let address = ClientAddress(self.caller.address);
+        let user_id = self.caller.session.user_id;
+        self.connections.security_log.record(event, address, Some(user_id));
     }
 
     /// Waits until all events up to now are forwarded. Call this after shutdown has begun.
@@ -158,7 +158,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 Ok(())
             }
             ClientEvent::Stop(data) => {
-                Ok(self.chat.turns.stop(self.session.user_id, data.conversation_id).await?)
+                Ok(self.chat.turns.stop(self.caller.session.user_id, data.conversation_id).await?)
             }
             ClientEvent::Ping(_) => {
                 self.reply(Reply::Pong {}).await;
@@ -178,20 +178,20 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
-        let sent = self.chat.turns.send(self.session.user_id, conversation_id, message).await?;
+        let sent = self.chat.turns.send(self.caller.caller(), conversation_id, message).await?;
         self.reply_to_duplicate(conversation_id, sent).await;
         Ok(())
     }
 
     async fn edit_message(&mut self, data: EditMessageData) -> Result<(), ApiError> {
-        let (user_id, id) = (self.session.user_id, data.conversation_id);
+        let (caller, id) = (self.caller.caller(), data.conversation_id);
         self.ensure_subscribed(id).await?;
         let message = SendMessage {
             content: data.message,
             client_message_id: data.client_message_id,
             expected_position: None,
         };
-        let sent = self.chat.turns.edit(user_id, id, data.message_id, message).await?;
+        let sent = self.chat.turns.edit(caller, id, data.message_id, message).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
@@ -199,8 +199,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn regenerate(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
-        let user_id = self.session.user_id;
-        let sent = self.chat.turns.regenerate(user_id, id, message_id, client_message_id).await?;
+        let caller = self.caller.caller();
+        let sent = self.chat.turns.regenerate(caller, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
@@ -208,9 +208,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn continue_answer(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
-        let user_id = self.session.user_id;
+        let caller = self.caller.caller();
         let sent =
-            self.chat.turns.continue_answer(user_id, id, message_id, client_message_id).await?;
+            self.chat.turns.continue_answer(caller, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
@@ -218,7 +218,10 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn select_version(&mut self, data: VersionData) -> Result<(), ApiError> {
         let VersionData { conversation_id, message_id } = data;
         self.ensure_subscribed(conversation_id).await?;
-        self.chat.turns.select_version(self.session.user_id, conversation_id, message_id).await?;
+        self.chat
+            .turns
+            .select_version(self.caller.session.user_id, conversation_id, message_id)
+            .await?;
         Ok(())
     }
 
@@ -236,13 +239,14 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         if self.forwarders.contains_key(&id) {
             return Ok(());
         }
-        let subscription = self.chat.events.subscribe(self.session.user_id, id, None).await?;
+        let subscription =
+            self.chat.events.subscribe(self.caller.session.user_id, id, None).await?;
         self.forward(id, subscription)
     }
 
     /// Loads the session each time: another tab may have started a conversation since.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
-        let session = self.chat.accounts.find_session(self.session.session_id).await?;
+        let session = self.chat.accounts.find_session(self.caller.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
     }
 
@@ -252,7 +256,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         after: Option<u64>,
     ) -> Result<(), ApiError> {
         let subscription =
-            self.chat.events.subscribe(self.session.user_id, conversation_id, after).await?;
+            self.chat.events.subscribe(self.caller.session.user_id, conversation_id, after).await?;
         // End the old subscription first: its events must not follow `subscribed`.
         self.forwarders.remove(&conversation_id);
         self.reply(Reply::Subscribed(Subscribed {

@@ -33,7 +33,23 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[derive(Serialize, ToSchema)]
 struct Files {
     /// The files, newest first.
-    files: Vec<FileJob>,
+    files: Vec<EstimatedFileJob>,
+}
+
+/// A file and its cost.
+#[derive(Serialize, ToSchema)]
+struct EstimatedFileJob {
+    #[serde(flatten)]
+    job: FileJob,
+    /// About how many tokens are sent to the model for all parts of the file. The answers, and the request
+    /// that combines them, are not included.
+    estimated_tokens: u64,
+}
+
+impl EstimatedFileJob {
+    fn new(chat: &Chat, job: FileJob) -> Self {
+        Self { estimated_tokens: chat.files.estimated_tokens(&job), job }
+    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -60,6 +76,7 @@ async fn list(
     chat: Data<Chat>,
 ) -> Result<Json<Files>, ApiError> {
     let files = chat.files.list(caller.user_id, *id).await?;
+    let files = files.into_iter().map(|job| EstimatedFileJob::new(&chat, job)).collect();
     Ok(Json(Files { files }))
 }
 
@@ -71,7 +88,7 @@ async fn list(
     operation_id = "upload_file",
     params(ConversationPath, IdempotencyKeyHeader),
     request_body(content = UploadedFile, content_type = "multipart/form-data"),
-    responses((status = 202, body = FileJob), NotFoundResponse, InvalidFileResponse),
+    responses((status = 202, body = EstimatedFileJob), NotFoundResponse, InvalidFileResponse),
 )]
 async fn upload(
     caller: RequiredSession,
@@ -86,7 +103,7 @@ async fn upload(
     chat.conversations.find(user_id, *id).await?;
     let upload = upload::read(&request, body, &chat).await?;
     let job = chat.files.upload(user_id, *id, idempotency.key.as_ref(), upload).await?;
-    Ok(HttpResponse::Accepted().json(job))
+    Ok(HttpResponse::Accepted().json(EstimatedFileJob::new(&chat, job)))
 }
 
 /// Returns a file and the progress of its analysis.
@@ -96,15 +113,16 @@ async fn upload(
     tag = "files",
     operation_id = "read_file",
     params(FilePath),
-    responses((status = 200, body = FileJob), NotFoundResponse),
+    responses((status = 200, body = EstimatedFileJob), NotFoundResponse),
 )]
 async fn read(
     caller: OptionalSession,
     path: Path<FilePath>,
     chat: Data<Chat>,
-) -> Result<Json<FileJob>, ApiError> {
+) -> Result<Json<EstimatedFileJob>, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    Ok(Json(chat.files.find(caller.user_id, id, job_id).await?))
+    let job = chat.files.find(caller.user_id, id, job_id).await?;
+    Ok(Json(EstimatedFileJob::new(&chat, job)))
 }
 
 /// Cancels the analysis of a file, and deletes the file. A complete analysis is not affected.
@@ -134,7 +152,7 @@ async fn cancel(
     operation_id = "retry_file",
     params(FilePath),
     responses(
-        (status = 202, body = FileJob),
+        (status = 202, body = EstimatedFileJob),
         NotFoundResponse,
         (status = 409, body = ErrorBody, description = "The analysis has not failed."),
         (
@@ -151,5 +169,5 @@ async fn retry(
 ) -> Result<HttpResponse, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
     let job = chat.files.retry(caller.session.user_id, id, job_id).await?;
-    Ok(HttpResponse::Accepted().json(job))
+    Ok(HttpResponse::Accepted().json(EstimatedFileJob::new(&chat, job)))
 }

@@ -79,7 +79,7 @@ async fn edit(
         client_message_id: turn_request.client_message_id.clone(),
         expected_position: None,
     };
-    let sent = chat.turns.edit(user_id, id, message_id, message).await?;
+    let sent = chat.turns.edit(caller.caller(), id, message_id, message).await?;
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
@@ -103,7 +103,8 @@ async fn regenerate(
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();
-    let sent = chat.turns.regenerate(user_id, id, Some(message_id), client_message_id).await?;
+    let caller = caller.caller();
+    let sent = chat.turns.regenerate(caller, id, Some(message_id), client_message_id).await?;
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
@@ -127,7 +128,8 @@ async fn continue_answer(
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();
-    let sent = chat.turns.continue_answer(user_id, id, Some(message_id), client_message_id).await?;
+    let caller = caller.caller();
+    let sent = chat.turns.continue_answer(caller, id, Some(message_id), client_message_id).await?;
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 

@@ -4,7 +4,7 @@ import { statusNoteOf } from './status-notes';
 import { message } from './testing';
 import { toThreadMessage } from './thread-message';
 
-function noteOf(status: 'failed' | 'stopped', content: string, code?: string) {
+function noteOf(status: 'failed' | 'stopped' | 'truncated', content: string, code?: string) {
   return statusNoteOf({
     ...toThreadMessage(message(2, { status, content })),
     problem: code === undefined ? null : { message: 'Why.', code, retryAt: null },
@@ -28,6 +28,15 @@ describe('the status note of a message', () => {
       actions: ['edit'],
     });
     expect(noteOf('failed', '', 'model_key_refused')?.hint).toContain('Ask your administrator');
+  });
+
+  test('says why an answer was cut off, if that is known', () => {
+    expect(noteOf('truncated', 'Half', 'turn_too_long')).toMatchObject({
+      isError: false,
+      text: 'Why.',
+      actions: ['continue'],
+    });
+    expect(noteOf('truncated', 'Half')?.text).toBe('The answer reached its length limit.');
   });
 
   test('is null for a complete message', () => {

@@ -33,7 +33,7 @@ export function statusNoteOf(message: ThreadMessage): StatusNote | null {
     case 'truncated':
       return {
         isError: false,
-        text: 'The answer reached its length limit.',
+        text: message.problem?.message ?? 'The answer reached its length limit.',
         hint: null,
         actions: retryActions(message),
       };

@@ -1,6 +1,7 @@
 //! Tests of file analysis.
 
 use webchat_domain::{Clock, FinishReason, JobStatus, Role};
+use webchat_llm::ModelError;
 
 use super::*;
 use crate::context::prompts::{ANALYSE, COMBINE};

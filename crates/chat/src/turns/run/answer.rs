@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use webchat_domain::{
     Context, EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,
@@ -19,6 +19,7 @@ use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
+use crate::models::answer_bounds::AnswerBound;
 use crate::turns::registry::TurnCancellation;
 
 /// How long a turn waits for the compaction of its conversation.
@@ -37,12 +38,16 @@ impl TurnTask {
         let mut request_context = RequestContext {
             context: self.context.clone(),
             ledger: self.core.settings.empty_ledger(),
+            is_sent: false,
+            usage: None,
+            is_compacted: false,
         };
         let generation = self.generate(&draft, &mut request_context, publisher, cancellation);
         let result = AssertUnwindSafe(generation).catch_unwind().await;
         let result = result.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
         let answer = self.finish(&draft, &request_context, result, publisher).await;
         publisher.close();
+        self.settle(self.used_tokens(&request_context, answer.token_count)).await;
         self.follow_up(&answer, &request_context);
         self.renew_until_published(&answer, publisher).await;
     }
@@ -68,6 +73,9 @@ impl TurnTask {
             () = cancellation.stop.cancelled() => Ok(FinishReason::Stopped),
             () = cancellation.abort.cancelled() => Ok(FinishReason::Interrupted),
             result = self.stream(draft, request_context, publisher) => result,
+            () = sleep(self.core.settings.max_turn) => {
+                Err(Failure::TurnTooLong(self.core.settings.max_turn))
+            }
             // The conversation was deleted or reset, or the lease is lost.
             () = self.autosave(draft) => Ok(FinishReason::Stopped),
         }
@@ -80,23 +88,27 @@ impl TurnTask {
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
         let request = self.build_request(request_context).await?;
-        let mut deltas = self.core.ports.model.stream(request).await?;
+        let mut bound = AnswerBound::new(request.max_reply_tokens).after(self.answer.content.len());
+        request_context.is_sent = true;
+        let answer = self.core.ports.model.stream(request).await;
+        request_context.is_sent = answer.is_ok();
+        let mut deltas = answer?;
         let mut finish_reason = FinishReason::Stop;
         let mut categories = Vec::new();
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
-                    draft.push(&chunk);
-                    let turn_id = self.turn_id;
-                    publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
+                    let is_complete = bound.admits(&chunk);
+                    self.add_text(bound.admit(chunk), draft, publisher);
+                    if !is_complete {
+                        return Err(Failure::AnswerTooLong);
+                    }
                 }
                 Delta::Filtered(filtered_categories) => categories = filtered_categories,
                 Delta::Finished(reason) => finish_reason = reason,
                 Delta::Usage(usage) => {
-                    let our_count = request_context
-                        .ledger
-                        .total
-                        .saturating_sub(request_context.ledger.reserved);
+                    request_context.usage = Some(usage);
+                    let our_count = request_context.prompt_tokens();
                     metrics::record_prompt_tokens(our_count, usage.prompt_tokens);
                 }
             }
@@ -107,6 +119,26 @@ impl TurnTask {
         Ok(finish_reason)
     }
 
+    /// Returns the tokens that the request has used: by the model's count if it reports one.
+    fn used_tokens(&self, request_context: &RequestContext, answer_tokens: u32) -> u64 {
+        match request_context.usage {
+            Some(usage) => usage.total(),
+            None if !request_context.is_sent => 0,
+            None => {
+                let added_tokens = self.added_tokens(answer_tokens);
+                u64::from(request_context.prompt_tokens()) + u64::from(added_tokens)
+            }
+        }
+    }
+
+    fn add_text(&self, chunk: String, draft: &Draft, publisher: &EventPublisher) {
+        if !chunk.is_empty() {
+            draft.push(&chunk);
+            let turn_id = self.turn_id;
+            publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
+        }
+    }
+
     /// Builds the request. Compacts the conversation first if it doesn't fit into the window.
     async fn build_request(
         &self,
@@ -114,13 +146,15 @@ impl TurnTask {
     ) -> Result<ChatRequest, ChatError> {
         let mut plan = self.plan(&request_context.context).await?;
         if plan.ledger.left_out_messages > 0 {
+            request_context.is_compacted = true;
             let compaction = self.compaction(self.last_message().position);
             let compaction = self.core.lifecycle.spawn_detached(compaction.run());
             if timeout(COMPACTION_TIMEOUT, compaction).await.is_err() {
                 tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without waiting for it");
             }
             let id = self.conversation.conversation_id;
-            request_context.context = self.core.stored_context(self.user_id, id).await?.context;
+            request_context.context =
+                self.core.stored_context(self.caller.user_id, id).await?.context;
             plan = self.plan(&request_context.context).await?;
         }
         request_context.ledger = plan.ledger;
@@ -131,6 +165,7 @@ impl TurnTask {
         }
         Ok(ChatRequest {
             messages,
+            user_id: Some(self.caller.user_id),
             max_reply_tokens: self.core.settings.reply_tokens,
             parameters: request_context.context.parameters,
         })
@@ -142,7 +177,7 @@ impl TurnTask {
         let before = Some(last_message.position);
         let mut planner = ContextPlanner::new(self.core.budget(context), last_message)?;
         self.core
-            .visit_history(self.user_id, id, before, |message| planner.try_add(message))
+            .visit_history(self.caller.user_id, id, before, |message| planner.try_add(message))
             .await?;
         let placeholder_count = u64::from(!self.continues_text());
         Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholder_count)))
@@ -198,7 +233,7 @@ impl TurnTask {
         token_count: u32,
         errors: impl Iterator<Item = Problem>,
     ) {
-        let (turn_id, ledger) = (self.turn_id, request_context.ledger);
+        let turn_id = self.turn_id;
         for Problem { message, code } in errors {
             publisher.publish(EventBody::Error(TurnFailed { message, code, turn_id }));
         }
@@ -210,8 +245,9 @@ impl TurnTask {
             status: finish_reason.status(),
             token_count,
         }));
-        let prompt_tokens = ledger.total.saturating_sub(ledger.reserved);
-        let total_tokens_used = prompt_tokens.saturating_add(self.added_tokens(token_count));
+        let added_tokens = self.added_tokens(token_count);
+        let total_tokens_used = request_context.prompt_tokens().saturating_add(added_tokens);
+        let ledger = request_context.ledger;
         publisher.publish(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
     }
 }

@@ -1,6 +1,7 @@
 //! Failures of a turn, as they are logged and shown to clients.
 
 use std::any::Any;
+use std::time::Duration;
 
 use webchat_domain::{FinishReason, Problem, TurnId};
 use webchat_llm::{ModelError, filtered_answer_message};
@@ -14,6 +15,10 @@ pub(super) enum Failure {
     Chat(ChatError),
     /// The model's provider filtered the answer, or the rest of it, for these categories.
     Filtered(Vec<String>),
+    /// The answer's text exceeds its bound. What was received is kept.
+    AnswerTooLong,
+    /// The turn has run for this long, which is the maximum. What was received is kept.
+    TurnTooLong(Duration),
     Panic(Box<dyn Any + Send>),
 }
 
@@ -21,6 +26,9 @@ impl Failure {
     pub(super) fn finish_reason(&self) -> FinishReason {
         match self {
             Self::Filtered(_) => FinishReason::ContentFilter,
+            Self::AnswerTooLong
+            | Self::TurnTooLong(_)
+            | Self::Model(ModelError::AnswerTooLong(_)) => FinishReason::Length,
             Self::Model(_) | Self::Chat(_) | Self::Panic(_) => FinishReason::Failed,
         }
     }
@@ -33,6 +41,20 @@ impl Failure {
             Self::Filtered(categories) => {
                 ("model_content_filter", filtered_answer_message(categories), categories.join(", "))
             }
+            Self::AnswerTooLong => (
+                "answer_too_long",
+                "The answer was too long and was cut off.".to_owned(),
+                "the text exceeds its bound".to_owned(),
+            ),
+            Self::TurnTooLong(max) => (
+                "turn_too_long",
+                format!(
+                    "The answer took more than {} seconds and was cut off. You can continue it, or \
+                     ask for a shorter one.",
+                    max.as_secs()
+                ),
+                "the turn exceeds LLM_MAX_TURN_S".to_owned(),
+            ),
             Self::Panic(panic) => (
                 "internal",
                 "Something went wrong on the server.".to_owned(),
@@ -55,3 +77,6 @@ impl From<ChatError> for Failure {
         Self::Chat(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

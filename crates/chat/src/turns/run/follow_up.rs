@@ -15,7 +15,8 @@ impl TurnTask {
     pub(super) fn follow_up(&self, answer: &Message, request_context: &RequestContext) {
         let answer_tokens = with_overhead(self.added_tokens(answer.token_count));
         let history = request_context.ledger.history.saturating_add(answer_tokens);
-        if self.core.budget(&request_context.context).needs_compaction(history) {
+        let is_compacted = request_context.is_compacted;
+        if !is_compacted && self.core.budget(&request_context.context).needs_compaction(history) {
             // An answer that the user can continue must not become part of a summary yet.
             let is_complete = answer.status == MessageStatus::Complete;
             let before = answer.position + u64::from(is_complete);
@@ -29,13 +30,13 @@ impl TurnTask {
         {
             let exchange = [self.question.clone(), answer.clone()];
             let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
-            let generation = generate_title(core, self.user_id, id, first_title, exchange);
+            let generation = generate_title(core, self.caller, id, first_title, exchange);
             self.core.lifecycle.spawn_detached(generation);
         }
     }
 
     pub(super) fn compaction(&self, before: u64) -> Compaction {
         let id = self.conversation.conversation_id;
-        Compaction { core: Arc::clone(&self.core), user_id: self.user_id, id, before }
+        Compaction { core: Arc::clone(&self.core), caller: self.caller, id, before }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use tokio::time::{sleep, timeout};
 use webchat_domain::{FinishReason, Message, Problem};
-use webchat_persistence::{AnswerUpdate, StoreError};
+use webchat_persistence::{AnswerUpdate, StoreError, TurnLease};
 
 use super::draft::Draft;
 use super::turn::TurnTask;
@@ -79,8 +79,13 @@ impl TurnTask {
 
     async fn save_progress(&self, draft: &Draft) -> Result<Option<u32>, StoreError> {
         let update = self.build_update(draft, FinishReason::Interrupted).await;
-        let lease_until = Some(self.core.now().plus(LEASE));
-        self.save(AnswerUpdate { lease_until, ..update }).await
+        let lease_until = self.core.now().plus(LEASE);
+        let saved = self.save(AnswerUpdate { lease_until: Some(lease_until), ..update }).await;
+        if matches!(saved, Ok(Some(_))) {
+            let lease = TurnLease { turn_id: self.turn_id, lease_until };
+            self.running.renewed(self.conversation.conversation_id, lease);
+        }
+        saved
     }
 
     async fn save_final(

@@ -1,11 +1,14 @@
 //! A running turn, from its start to its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use webchat_domain::{Context, Conversation, FinishReason, Ledger, Message, Title, TurnId, UserId};
+use webchat_domain::{Context, Conversation, FinishReason, Ledger, Message, Title, TurnId};
+use webchat_llm::Usage;
 
 use super::draft::Draft;
+use crate::accounts::caller::Caller;
 use crate::events::publisher::EventPublisher;
+use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
@@ -15,7 +18,7 @@ use crate::turns::registry::{RunningTurns, TurnCancellation};
 pub(crate) struct TurnTask {
     pub(crate) core: Arc<Core>,
     pub(crate) running: Arc<RunningTurns>,
-    pub(crate) user_id: UserId,
+    pub(crate) caller: Caller,
     pub(crate) conversation: Conversation,
     pub(crate) turn_id: TurnId,
     pub(crate) question: Message,
@@ -27,12 +30,27 @@ pub(crate) struct TurnTask {
     pub(crate) first_title: Option<Title>,
     /// Counts the turn towards the user's limit until it ends.
     pub(crate) _permit: Permit,
+    /// The tokens of the request for the answer, until they are settled.
+    pub(crate) reservation: Mutex<Option<TokenReservation>>,
 }
 
 /// What the request to the model was built from: the context, and the tokens by kind.
 pub(super) struct RequestContext {
     pub(super) context: Context,
     pub(super) ledger: Ledger,
+    /// Whether the request for the answer was sent, and the model did not reject it.
+    pub(super) is_sent: bool,
+    /// The tokens of the request, as counted by the model.
+    pub(super) usage: Option<Usage>,
+    /// Whether the turn has compacted the conversation: it does so at most once.
+    pub(super) is_compacted: bool,
+}
+
+impl RequestContext {
+    /// Returns the tokens of the request, without those reserved for the answer.
+    pub(super) fn prompt_tokens(&self) -> u32 {
+        self.ledger.total.saturating_sub(self.ledger.reserved)
+    }
 }
 
 impl TurnTask {
@@ -51,15 +69,24 @@ impl TurnTask {
             let error = error_chain(&error);
             tracing::warn!(turn_id = %self.turn_id, error, "failed to delete finished turn");
         }
-        self.core.notify_list(self.user_id, Some(id)).await;
+        self.core.notify_list(self.caller.user_id, Some(id)).await;
     }
 
     /// Ends a turn that could not be published, so that the conversation accepts the next message.
     pub(crate) async fn fail_unpublished(self) {
+        self.settle(0).await;
         let draft = Draft::new(&self.answer.content);
         if let Err(error) = self.save_final_with_retry(&draft, FinishReason::Failed, None).await {
             let error = error_chain(&error);
             tracing::warn!(turn_id = %self.turn_id, error, "failed to end unpublished turn");
+        }
+    }
+
+    /// Counts the tokens that the request for the answer has used.
+    pub(super) async fn settle(&self, used: u64) {
+        let reservation = self.reservation.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reservation) = reservation {
+            self.core.settle_tokens(reservation, used).await;
         }
     }
 

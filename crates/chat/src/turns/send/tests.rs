@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use webchat_domain::{EventBody, FinishReason, MessageAccepted, MessageStatus, Role};
+use webchat_domain::{EventBody, FinishReason, MessageAccepted, MessageStatus, Role, UserId};
 
 use super::*;
 use crate::testing::{

@@ -1,7 +1,8 @@
 //! Editing a question.
 
-use webchat_domain::{ConversationId, MessageId, Role, UserId};
+use webchat_domain::{ConversationId, MessageId, Role};
 
+use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::turns::send::SendMessage;
 use crate::turns::service::Turns;
@@ -18,12 +19,13 @@ impl Turns {
     /// As for [`Turns::send`].
     pub async fn edit(
         &self,
-        user_id: UserId,
+        caller: impl Into<Caller>,
         id: ConversationId,
         message_id: MessageId,
         message: SendMessage,
     ) -> Result<StartTurnOutcome, ChatError> {
-        let old = self.core.find_message(user_id, id, message_id, Role::User).await?;
-        self.send_version(user_id, id, message, Some(old.message_id)).await
+        let caller = caller.into();
+        let old = self.core.find_message(caller.user_id, id, message_id, Role::User).await?;
+        self.send_version(caller, id, message, Some(old.message_id)).await
     }
 }

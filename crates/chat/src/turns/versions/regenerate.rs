@@ -1,7 +1,8 @@
 //! Regenerating an answer.
 
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role, UserId};
+use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role};
 
+use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::turns::service::Turns;
 use crate::turns::start::{TurnSource, TurnStart};
@@ -20,21 +21,25 @@ impl Turns {
     /// As for [`Turns::send`].
     pub async fn regenerate(
         &self,
-        user_id: UserId,
+        caller: impl Into<Caller>,
         id: ConversationId,
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<StartTurnOutcome, ChatError> {
+        let caller = caller.into();
         let admission = self.core.lifecycle.admit()?;
         let old = match message_id {
             Some(message_id) => {
-                self.core.find_message(user_id, id, message_id, Role::Assistant).await?
+                self.core.find_message(caller.user_id, id, message_id, Role::Assistant).await?
             }
-            None => self.core.last_answer(user_id, id).await?.ok_or(ChatError::MessageNotFound)?,
+            None => self
+                .core
+                .last_answer(caller.user_id, id)
+                .await?
+                .ok_or(ChatError::MessageNotFound)?,
         };
-        let question = self.core.question_of(user_id, id, &old).await?;
+        let question = self.core.question_of(caller.user_id, id, &old).await?;
         let source = TurnSource::Regeneration { question, answer_id: old.message_id };
-        self.start(TurnStart { _admission: admission, user_id, id, client_message_id, source })
-            .await
+        self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
     }
 }

@@ -20,7 +20,8 @@ impl Turns {
         message_id: MessageId,
     ) -> Result<Message, ChatError> {
         self.core.find_conversation(user_id, id).await?;
-        let (conversations, now) = (&self.core.ports.conversations, self.core.now());
+        let conversations = &self.core.ports.conversations;
+        let now = self.running.lease_time(id, self.core.now());
         match conversations.select(user_id, id, message_id, now).await? {
             SelectOutcome::Visible { changed: true } => {
                 self.core.publish_change(id, ConversationChange::Branch).await?;

@@ -1,6 +1,7 @@
 //! Reads a streamed answer.
 
 use std::collections::VecDeque;
+use std::future::ready;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReportedName(Arc<RwLock<Option<String>>>);
 
-/// Reads the answer in `bytes` to a request that was sent at `sent_at`. Returns as soon as the answer
-/// begins.
+/// Reads the answer in `bytes`, at most `max_bytes`, to a request that was sent at `sent_at`. Returns as
+/// soon as the answer begins.
 ///
 /// # Errors
 ///
@@ -33,6 +34,7 @@ pub(super) struct ReportedName(Arc<RwLock<Option<String>>>);
 /// stream.
 pub(super) async fn read_answer<S, E>(
     bytes: S,
+    max_bytes: usize,
     sent_at: Instant,
     timeouts: Timeouts,
     name: ReportedName,
@@ -42,7 +44,7 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     let mut answer = Answer {
-        events: events(bytes).boxed(),
+        events: events(bytes, max_bytes).boxed(),
         sent_at,
         timeouts,
         name,
@@ -176,13 +178,18 @@ impl Answer {
 
     /// Reads the body to its end, so that the connection can be reused.
     async fn close(&mut self) {
-        let remaining = self.events.by_ref().for_each(|_| std::future::ready(()));
+        let events = self.events.by_ref().take_while(|event| ready(event.is_ok()));
+        let remaining = events.for_each(|_| ready(()));
         let _ = timeout(CLOSE_TIMEOUT, remaining).await;
     }
 }
 
 fn read_error(error: ReadError) -> AttemptError {
     let kind = match error {
+        ReadError::StreamTooLarge(_) => {
+            let model_error = ModelError::AnswerTooLong(error.into());
+            return AttemptError { model_error, kind: AttemptErrorKind::Permanent };
+        }
         ReadError::Interrupted(_) => AttemptErrorKind::Unavailable,
         ReadError::TooLarge | ReadError::NotAnEventStream(_) => AttemptErrorKind::Permanent,
     };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
 
 use super::upstream::Upstream;
-use crate::http::attempt_error::AttemptError;
+use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::breaker::Breaker;
 use crate::http::retry::Retries;
 use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, SetupError};
@@ -21,7 +21,8 @@ use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, Setup
 /// asks for a delay of more than two minutes.
 ///
 /// After five failures in a row (unreachable, 5xx, timeout) the circuit breaker opens for five seconds
-/// and rejects requests at once; then one request probes the upstream.
+/// and rejects requests at once; then one request probes the upstream. At most three failures of one user
+/// count, because a user may cause them, unless no connection can be made at all.
 pub struct HttpChatModel {
     upstream: Upstream,
     retries: Retries,
@@ -48,7 +49,10 @@ impl HttpChatModel {
         let permit = self.breaker.acquire()?;
         let result = self.upstream.request(request).await;
         match &result {
-            Err(error) if error.kind.is_outage() => permit.record_failure(),
+            Err(error) if error.kind == AttemptErrorKind::NotConnected => {
+                permit.record_failure(None);
+            }
+            Err(error) if error.kind.is_outage() => permit.record_failure(request.user_id),
             _ => permit.record_success(),
         }
         result

@@ -15,6 +15,7 @@ use crate::credentials::key_header;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::client::client;
 use crate::http::retry_after::retry_after;
+use crate::http::sse::max_stream_bytes;
 use crate::{ChatRequest, DeltaStream, HttpSettings, SetupError};
 
 /// The bounds on reading the body of an error response. The rest of it is not needed.
@@ -58,7 +59,9 @@ impl Upstream {
         let response = timeout(timeouts.first_delta, self.send_with_fallback(request))
             .await
             .map_err(|elapsed| AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed))??;
-        read_answer(response.bytes_stream(), sent_at, timeouts, self.reported_name.clone()).await
+        let max_bytes = max_stream_bytes(request.max_reply_tokens);
+        let name = self.reported_name.clone();
+        read_answer(response.bytes_stream(), max_bytes, sent_at, timeouts, name).await
     }
 
     /// Sends the request. If the upstream rejects a field as unknown, sends it again at once without that
@@ -98,7 +101,12 @@ impl Upstream {
         }
         let response = builder.send().await;
         response.map_err(|error| {
-            AttemptError::unreachable(AttemptErrorKind::Unavailable, error.without_url())
+            let kind = if error.is_connect() {
+                AttemptErrorKind::NotConnected
+            } else {
+                AttemptErrorKind::Unavailable
+            };
+            AttemptError::unreachable(kind, error.without_url())
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::queries::{by_id, without_context};
 /// Claims the turn whose lease expired first. No other caller can claim it until `until`.
 pub(crate) async fn claim_next(
     database: &MongoDatabase,
+    except: &[TurnId],
     now: Timestamp,
     unpublished_since: Timestamp,
     until: Timestamp,
@@ -25,7 +26,12 @@ pub(crate) async fn claim_next(
         "lease_until": Option::<DateTime>::None,
         "updated_at": { "$lte": date(unpublished_since) },
     };
-    let claimable = doc! { "schema": CONVERSATION_SCHEMA, "$or": [expired, unpublished] };
+    let except: Vec<_> = except.iter().map(ToString::to_string).collect();
+    let claimable = doc! {
+        "schema": CONVERSATION_SCHEMA,
+        "$or": [expired, unpublished],
+        "running_turn": { "$nin": except },
+    };
     let lease = doc! { "$set": { "lease_until": date(until) } };
     let claimed = database
         .conversations()

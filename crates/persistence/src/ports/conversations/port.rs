@@ -133,10 +133,12 @@ pub trait Conversations: Send + Sync {
 
     /// Claims at most `limit` turns of instances that are presumed dead: those whose lease has expired
     /// by `now`, earliest first, and those whose end was last saved by `unpublished_since` and is not
-    /// published. Each is returned to one caller only, who has the lease until `until` to publish the
-    /// turn's end and then end it. If that caller dies too, the lease expires again.
+    /// published. The turns in `except` are not claimed: they run in the caller's process, which is alive
+    /// whatever the clock says. Each turn is returned to one caller only, who has the lease until `until`
+    /// to publish the turn's end and then end it. If that caller dies too, the lease expires again.
     async fn claim_expired_turns(
         &self,
+        except: Vec<TurnId>,
         now: Timestamp,
         unpublished_since: Timestamp,
         until: Timestamp,

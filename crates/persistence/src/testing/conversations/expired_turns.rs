@@ -72,8 +72,10 @@ pub async fn expired_turns_are_claimed_up_to_the_limit_earliest_first(store: &St
     }
 
     let claimed = async || {
-        let claimed =
-            store.claim_expired_turns(moment(5_000), moment(0), moment(9_000), 2).await.unwrap();
+        let claimed = store
+            .claim_expired_turns(Vec::new(), moment(5_000), moment(0), moment(9_000), 2)
+            .await
+            .unwrap();
         claimed.into_iter().map(|turn| turn.conversation_id).collect::<Vec<_>>()
     };
     assert_eq!(claimed().await, [started[1], started[2]]);
@@ -104,4 +106,19 @@ pub async fn an_ended_turn_is_claimed_if_its_end_is_not_published(store: &Store)
     let saved = pending.answer.as_ref().unwrap();
     assert_eq!((saved.content.as_str(), saved.status), ("done", MessageStatus::Complete));
     assert_eq!(claim(store, 10 * LEASE_MILLIS).await, []);
+}
+
+pub async fn a_turn_of_the_callers_process_is_not_claimed(store: &Store) {
+    let user_id = UserId::generate();
+    let (own, other) = (TurnId::generate(), TurnId::generate());
+    let ids = [start(store, user_id).await, start(store, user_id).await];
+    append(store, user_id, ids[0], turn(own, "why?")).await;
+    append(store, user_id, ids[1], turn(other, "why?")).await;
+
+    let (now, until) = (moment(LEASE_MILLIS), moment(LEASE_MILLIS + CLAIM_MILLIS));
+    let claimed = store.claim_expired_turns(vec![own], now, moment(0), until, 10).await.unwrap();
+
+    let claimed: Vec<_> = claimed.into_iter().map(|turn| turn.turn_id).collect();
+    assert_eq!(claimed, [other]);
+    assert_eq!(claim(store, LEASE_MILLIS).await[0].turn_id, own);
 }

@@ -21,7 +21,10 @@ pub(super) const CLAIM_MILLIS: i64 = 5_000;
 /// Claims expired turns, and those whose end is unpublished for the length of a lease.
 pub(super) async fn claim(store: &Store, at: i64) -> Vec<AbandonedTurn> {
     let (now, unpublished_since) = (moment(at), moment(at - LEASE_MILLIS));
-    store.claim_expired_turns(now, unpublished_since, moment(at + CLAIM_MILLIS), 10).await.unwrap()
+    store
+        .claim_expired_turns(Vec::new(), now, unpublished_since, moment(at + CLAIM_MILLIS), 10)
+        .await
+        .unwrap()
 }
 
 pub(super) async fn start(store: &Store, user_id: UserId) -> ConversationId {

@@ -11,12 +11,11 @@ use socketioxide_parser_common::CommonParser;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use webchat_chat::Chat;
-use webchat_domain::Session;
 
 use super::close_reason::CloseReason;
 use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
-use crate::extract::client_address::ClientAddress;
+use crate::extract::session::RequiredSession;
 use crate::realtime::client::{Client, FrameError};
 use crate::realtime::connections::Connections;
 use crate::realtime::events::incoming::Frame;
@@ -33,8 +32,7 @@ const MAX_ATTACHMENTS: usize = 10;
 /// The Socket.IO connection of a session: a [`Client`] while it is connected to the namespace.
 pub(super) struct SocketIoConnection {
     chat: Chat,
-    session: Session,
-    address: ClientAddress,
+    caller: RequiredSession,
     connections: Connections,
     outbox: mpsc::Sender<OutboxItem>,
     parse_config: ParseConfig,
@@ -45,8 +43,7 @@ pub(super) struct SocketIoConnection {
 impl SocketIoConnection {
     pub(super) fn new(
         chat: Chat,
-        session: Session,
-        address: ClientAddress,
+        caller: RequiredSession,
         connections: Connections,
         outbox: mpsc::Sender<OutboxItem>,
     ) -> Self {
@@ -56,16 +53,7 @@ impl SocketIoConnection {
             ..ParseConfig::default()
         };
         let attachments = ParserState::default();
-        Self {
-            chat,
-            session,
-            address,
-            connections,
-            outbox,
-            parse_config,
-            attachments,
-            client: None,
-        }
+        Self { chat, caller, connections, outbox, parse_config, attachments, client: None }
     }
 
     /// Handles the client's packets until the session must end. Returns the reason.
@@ -145,8 +133,7 @@ impl SocketIoConnection {
         self.send(data.map(|data| wrap(SocketIoPacket::connect(NAMESPACE, Some(data))))).await?;
         let mut client = Client::new(
             self.chat.clone(),
-            self.session.clone(),
-            self.address,
+            self.caller.clone(),
             self.outbox.clone(),
             self.connections.clone(),
         );

@@ -13,7 +13,6 @@ use super::engine_io_session::{ActiveTransport, EngineIoSession};
 use super::outbox::{MAX_PAYLOAD, split_payload};
 use super::session_task;
 use crate::error::api_error::ApiError;
-use crate::extract::client_address::ClientAddress;
 use crate::extract::session::{self, RequiredSession};
 use crate::realtime::connections::Connections;
 
@@ -25,9 +24,7 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, actix_web::Error> {
     let caller = RequiredSession::extract(request).await?;
     session::extend(request, chat, &caller.session).await?;
-    let address = ClientAddress::of(request);
-    let transport = ActiveTransport::Polling;
-    let session = session_task::start(chat, caller.session, address, connections, transport)?;
+    let session = session_task::start(chat, caller, connections, ActiveTransport::Polling)?;
     Ok(respond(session.open_packet()))
 }
 

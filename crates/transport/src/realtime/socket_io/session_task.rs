@@ -8,14 +8,13 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use webchat_chat::{Chat, Permit};
-use webchat_domain::Session;
 
 use super::close_reason::CloseReason;
 use super::connection::SocketIoConnection;
 use super::engine_io_session::{ActiveTransport, EngineIoSession};
 use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
-use crate::extract::client_address::ClientAddress;
+use crate::extract::session::RequiredSession;
 use crate::realtime::connections::Connections;
 
 /// How long a polling client may take to fetch the remaining packets at shutdown.
@@ -24,22 +23,15 @@ const POLL_GRACE: Duration = Duration::from_secs(3);
 /// Starts an Engine.IO session for a browser's session.
 pub(super) fn start(
     chat: &Chat,
-    browser_session: Session,
-    address: ClientAddress,
+    caller: RequiredSession,
     connections: &Connections,
     transport: ActiveTransport,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
-    let permit = connections.acquire(browser_session.user_id)?;
-    let (session, outbox, inbox) = EngineIoSession::new(browser_session.session_id, transport);
+    let permit = connections.acquire(caller.session.user_id)?;
+    let (session, outbox, inbox) = EngineIoSession::new(caller.session.session_id, transport);
     let session = Arc::new(session);
     let entry = connections.socket_io.add(Arc::clone(&session))?;
-    let connection = SocketIoConnection::new(
-        chat.clone(),
-        browser_session,
-        address,
-        connections.clone(),
-        outbox,
-    );
+    let connection = SocketIoConnection::new(chat.clone(), caller, connections.clone(), outbox);
     let closing = connections.closing.clone();
     connections.tasks.spawn(run(entry, connection, inbox, permit, closing));
     Ok(session)

@@ -18,7 +18,6 @@ use super::engine_io_session::{ActiveTransport, EngineIoSession, Inbox};
 use super::outbox::{MAX_PAYLOAD, Outbox};
 use super::session_task;
 use crate::error::api_error::ApiError;
-use crate::extract::client_address::ClientAddress;
 use crate::extract::session::{self, RequiredSession};
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
@@ -49,9 +48,7 @@ pub(super) async fn open(
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     let caller = RequiredSession::extract(request).await?;
     session::extend(request, chat, &caller.session).await?;
-    let address = ClientAddress::of(request);
-    let transport = ActiveTransport::WebSocket;
-    let session = session_task::start(chat, caller.session, address, connections, transport)?;
+    let session = session_task::start(chat, caller, connections, ActiveTransport::WebSocket)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_new());
     Ok(response)

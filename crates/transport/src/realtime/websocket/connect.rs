@@ -14,7 +14,6 @@ use super::close::close_reason;
 use super::frame_validator::validate_frames;
 use super::reader::Reader;
 use super::writer::write;
-use crate::extract::client_address::ClientAddress;
 use crate::extract::session::{self, RequiredSession};
 use crate::realtime::client::Client;
 use crate::realtime::connections::Connections;
@@ -39,9 +38,7 @@ pub(crate) async fn connect(
     session::extend(&request, &chat, &caller.session).await?;
     let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);
     let connections = Connections::clone(&connections);
-    let address = ClientAddress::of(&request);
-    let client =
-        Client::new(Chat::clone(&chat), caller.session, address, sender, connections.clone());
+    let client = Client::new(Chat::clone(&chat), caller, sender, connections.clone());
     let reader = Reader::new(stream, violation, limits);
     let tasks = connections.tasks.clone();
     tasks.spawn_local(run(socket, reader, client, outbox, permit, connections.closing));

@@ -91,7 +91,7 @@ pub(crate) async fn send(
         consistent_id(turn_request.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
     let user_id = caller.session.user_id;
-    let sent = chat.turns.send(user_id, *id, message).await?;
+    let sent = chat.turns.send(caller.caller(), *id, message).await?;
     turn_request.respond(&chat, &connections, user_id, *id, sent).await
 }
 

@@ -16,6 +16,9 @@ const TIMEOUTS: Timeouts = Timeouts {
     idle: Duration::from_mins(1),
 };
 
+/// The maximum size of the events of an answer; larger than a single event may be.
+const MAX_BYTES: usize = 4 * MAX_EVENT_BYTES;
+
 const TEXT: &str = r#"{"choices":[{"delta":{"content":"tides"}}]}"#;
 const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
 
@@ -37,7 +40,7 @@ async fn collect(
     bytes: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
     sent_at: Instant,
 ) -> Deltas {
-    match read_answer(bytes, sent_at, TIMEOUTS, ReportedName::default()).await {
+    match read_answer(bytes, MAX_BYTES, sent_at, TIMEOUTS, ReportedName::default()).await {
         Ok(deltas) => deltas.map(|delta| delta.map_err(|error| error.code())).collect().await,
         Err(error) => vec![Err(error.model_error.code())],
     }
@@ -62,6 +65,23 @@ async fn azure_chunks_without_choices_or_content_give_no_delta() {
 
     let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
     assert_eq!(deltas, [Ok(text("tides")), STOPPED, Ok(Delta::Usage(usage))]);
+}
+
+#[tokio::test]
+async fn an_endless_stream_ends_after_its_maximum_size() {
+    for (endless, code) in [
+        ("data: {\"choices\":[{\"delta\":{}}]}\n\n", "answer_too_long"),
+        (": keep-alive\n\n", "model_failed"),
+        ("\n\n\n\n", "model_failed"),
+    ] {
+        let start = format!("data: {TEXT}\n\n");
+        let parts = stream::iter([start]).chain(stream::repeat(endless.to_owned()));
+        let bytes = parts.map(|part| Ok(Bytes::from(part)));
+
+        let deltas = collect(bytes, Instant::now()).await;
+
+        assert_eq!(deltas, [Ok(text("tides")), Err(code)], "{endless}");
+    }
 }
 
 #[test]
@@ -115,7 +135,8 @@ async fn an_invalid_chunk_is_a_permanent_error_that_does_not_quote_it() {
         let bytes = Bytes::from([b"data: ", data.as_slice(), b"\n\n"].concat());
         let bytes = stream::iter([Ok::<_, Infallible>(bytes)]);
 
-        let answer = read_answer(bytes, Instant::now(), TIMEOUTS, ReportedName::default()).await;
+        let answer =
+            read_answer(bytes, MAX_BYTES, Instant::now(), TIMEOUTS, ReportedName::default()).await;
 
         let error = answer.err().unwrap();
         assert_eq!(

@@ -1,0 +1,68 @@
+//! Bounds on the text of an answer. A model is asked for a maximum number of tokens, but it may ignore that.
+
+/// The maximum size in bytes of an answer's text, however many turns continue it. A document of MongoDB has
+/// at most 16 MB, so the answer fits.
+pub(crate) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// How many bytes the text may have for each token that was asked for. Most texts have less than half.
+const BYTES_PER_TOKEN: usize = 8;
+
+/// How many more bytes the text may have, for short texts of long tokens.
+const SLACK_BYTES: usize = 16 * 1024;
+
+/// Limits the text that one request to the model returns.
+pub(crate) struct AnswerBound {
+    left: usize,
+}
+
+impl AnswerBound {
+    /// Returns the bound on the answer to a request for at most this many tokens.
+    pub(crate) fn new(reply_tokens: u32) -> Self {
+        let tokens = usize::try_from(reply_tokens).unwrap_or(usize::MAX);
+        let bytes = tokens.saturating_mul(BYTES_PER_TOKEN).saturating_add(SLACK_BYTES);
+        Self { left: bytes.min(MAX_ANSWER_BYTES) }
+    }
+
+    /// Returns the bound on the text that continues an answer of this many bytes.
+    pub(crate) fn after(self, existing_bytes: usize) -> Self {
+        Self { left: self.left.min(MAX_ANSWER_BYTES.saturating_sub(existing_bytes)) }
+    }
+
+    /// Returns as much of the next chunk as the bound admits, cut between characters.
+    pub(crate) fn admit(&mut self, mut chunk: String) -> String {
+        chunk.truncate(chunk.floor_char_boundary(self.left));
+        self.left -= chunk.len();
+        chunk
+    }
+
+    /// Returns whether the bound admits this chunk completely.
+    pub(crate) fn admits(&self, chunk: &str) -> bool {
+        chunk.len() <= self.left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_cut_between_characters() {
+        let mut bound = AnswerBound { left: 4 };
+
+        assert!(!bound.admits("täää"));
+        assert_eq!(bound.admit("täää".to_owned()), "tä");
+        assert_eq!(bound.admit("x".to_owned()), "x");
+        assert_eq!(bound.admit("x".to_owned()), "");
+    }
+
+    #[test]
+    fn an_answer_has_a_maximum_size_however_often_it_is_continued() {
+        let window = AnswerBound::new(1_000_000);
+        assert!(window.admits(&"x".repeat(MAX_ANSWER_BYTES)));
+        assert!(!window.admits(&"x".repeat(MAX_ANSWER_BYTES + 1)));
+
+        let continued = window.after(MAX_ANSWER_BYTES - 1);
+        assert!(continued.admits("x") && !continued.admits("xx"));
+        assert!(!AnswerBound::new(800).after(MAX_ANSWER_BYTES + 1).admits("x"));
+    }
+}

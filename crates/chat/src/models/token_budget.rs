@@ -1,0 +1,95 @@
+//! The daily budgets of tokens. What a request may use is reserved before it is sent, and settled afterwards.
+
+use std::num::NonZeroU64;
+
+use webchat_domain::{UserId, UtcDay};
+use webchat_persistence::{ReserveOutcome, TokenLimit, TokenScope};
+
+use crate::accounts::caller::Caller;
+use crate::error::ChatError;
+use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
+
+/// Tokens that are reserved for requests to the model. Unless it is settled, they count as used.
+#[must_use]
+pub(crate) struct TokenReservation {
+    day: UtcDay,
+    scopes: Vec<TokenScope>,
+    tokens: u64,
+}
+
+impl Core {
+    /// Reserves tokens in the caller's budgets of this day.
+    ///
+    /// # Errors
+    /// [`ChatError::TokenBudgetExceeded`] if one of them has not so many left: then nothing is reserved.
+    pub(crate) async fn reserve_tokens(
+        &self,
+        caller: Caller,
+        tokens: u32,
+    ) -> Result<TokenReservation, ChatError> {
+        let (day, tokens) = (self.now().day(), u64::from(tokens));
+        let limits = self.token_limits(caller);
+        let scopes = limits.iter().map(|limit| limit.scope).collect();
+        if !limits.is_empty() {
+            let outcome = self.ports.token_budgets.reserve(day, limits, tokens).await?;
+            if let ReserveOutcome::Exceeded(scope) = outcome {
+                return Err(self.budget_exceeded(scope));
+            }
+        }
+        Ok(TokenReservation { day, scopes, tokens })
+    }
+
+    /// Counts the tokens that were used in place of those that were reserved. A failure is only logged: the
+    /// tokens then stay reserved.
+    pub(crate) async fn settle_tokens(&self, reservation: TokenReservation, used: u64) {
+        let TokenReservation { day, scopes, tokens } = reservation;
+        if scopes.is_empty() || used == tokens {
+            return;
+        }
+        let settled = self.ports.token_budgets.settle(day, scopes, tokens, used).await;
+        if let Err(error) = settled {
+            tracing::warn!(tokens, used, error = error_chain(&error), "failed to settle tokens");
+        }
+    }
+
+    /// Checks that the user's budget of this day has so many tokens left, without reserving them.
+    ///
+    /// # Errors
+    /// [`ChatError::TokenBudgetExceeded`] if it has not.
+    pub(crate) async fn check_tokens(&self, user_id: UserId, tokens: u64) -> Result<(), ChatError> {
+        let Some(max) = self.settings.daily_tokens.per_user else { return Ok(()) };
+        let scope = TokenScope::User(user_id);
+        let used = self.ports.token_budgets.used_tokens(self.now().day(), scope).await?;
+        if used.saturating_add(tokens) > max.get() {
+            return Err(self.budget_exceeded(scope));
+        }
+        Ok(())
+    }
+
+    fn token_limits(&self, caller: Caller) -> Vec<TokenLimit> {
+        let maxima = self.settings.daily_tokens;
+        let limit =
+            |scope, max: Option<NonZeroU64>| max.map(|max| TokenLimit { scope, max: max.get() });
+        let address = caller.address.map(TokenScope::of_address);
+        let limits = [
+            limit(TokenScope::User(caller.user_id), maxima.per_user),
+            address.and_then(|address| limit(address, maxima.per_address)),
+            limit(TokenScope::Server, maxima.total),
+        ];
+        limits.into_iter().flatten().collect()
+    }
+
+    fn budget_exceeded(&self, scope: TokenScope) -> ChatError {
+        let (whose, setting) = match scope {
+            TokenScope::User(_) => ("Your", "DAILY_TOKENS_PER_USER"),
+            TokenScope::Address(_) => ("Your network address's", "DAILY_TOKENS_PER_ADDRESS"),
+            TokenScope::Server => ("The server's", "DAILY_TOKENS"),
+        };
+        let now = self.now();
+        ChatError::TokenBudgetExceeded { whose, setting, retry_after: now.until(now.day().end()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The port of the tokens that are sent to the model and received from it each day.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use async_trait::async_trait;
+use webchat_domain::{UserId, UtcDay};
+
+use crate::StoreError;
+
+/// Counts the tokens of each day by user, by client address and in all.
+///
+/// Durability is that of [`Conversations`](crate::Conversations). If a call is cancelled or an instance dies,
+/// tokens may stay reserved until the end of their day, but no maximum is ever exceeded.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait TokenBudgets: Send + Sync {
+    /// Adds the tokens to the counts of all these scopes, unless one of them would exceed its maximum: then no
+    /// count is changed.
+    async fn reserve(
+        &self,
+        day: UtcDay,
+        limits: Vec<TokenLimit>,
+        tokens: u64,
+    ) -> Result<ReserveOutcome, StoreError>;
+
+    /// Replaces `reserved` tokens in the counts of these scopes by those that were used.
+    async fn settle(
+        &self,
+        day: UtcDay,
+        scopes: Vec<TokenScope>,
+        reserved: u64,
+        used: u64,
+    ) -> Result<(), StoreError>;
+
+    /// Returns the scope's tokens of the day, including those that are reserved.
+    async fn used_tokens(&self, day: UtcDay, scope: TokenScope) -> Result<u64, StoreError>;
+
+    /// Deletes the counts of the days before this one.
+    async fn delete_before(&self, day: UtcDay) -> Result<(), StoreError>;
+}
+
+/// Whose tokens are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenScope {
+    /// A user.
+    User(UserId),
+    /// A client address; of IPv6 the network of 64 bits, as its addresses cost nothing.
+    Address(IpAddr),
+    /// All users together.
+    Server,
+}
+
+impl TokenScope {
+    /// Returns the scope of a client address.
+    #[must_use]
+    pub fn of_address(address: IpAddr) -> Self {
+        Self::Address(match address {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => {
+                let network = address.to_bits() >> 64 << 64;
+                Ipv6Addr::from_bits(network).into()
+            }
+        })
+    }
+
+    /// Returns the name under which stores keep the counts of this kind of scope.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Address(_) => "address",
+            Self::Server => "server",
+        }
+    }
+
+    /// Returns the key of the scope among those of its kind.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::User(user_id) => user_id.to_string(),
+            Self::Address(address) => address.to_string(),
+            Self::Server => String::new(),
+        }
+    }
+}
+
+/// The maximum number of tokens of a scope on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenLimit {
+    /// The scope.
+    pub scope: TokenScope,
+    /// The maximum.
+    pub max: u64,
+}
+
+/// The outcome of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReserveOutcome {
+    /// The tokens are reserved.
+    Reserved,
+    /// This scope would exceed its maximum. Nothing is reserved.
+    Exceeded(TokenScope),
+}

@@ -1,0 +1,148 @@
+//! Bounds on what a model sends, and on what its answers cost.
+
+use std::fmt::Write;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use webchat_tests::{Browser, Response, ScriptedModel, TestServer, mongodb_uri};
+
+/// The maximum size of an answer with the default `REPLY_TOKENS`.
+const MAX_ANSWER_BYTES: usize = 800 * 8 + 16 * 1024;
+
+async fn ask(browser: &Browser, id: &str) -> Response {
+    let path = format!("/api/v1/conversations/{id}/messages");
+    let request = browser.request(Method::POST, &path);
+    browser.send(request.json(&json!({"message": "Why are there tides?"}))).await
+}
+
+async fn newest(browser: &Browser, id: &str) -> Value {
+    let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    page["messages"].as_array().unwrap().last().unwrap().clone()
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off_and_kept_in_both_stores() {
+    let uri = mongodb_uri();
+    for settings in [vec![], vec![("MONGODB_URI", uri.as_str())]] {
+        let server = TestServer::with_settings(&settings).await;
+        let browser = server.browser();
+        let id = browser.start_conversation().await;
+        let endless = server.model.next_answer();
+        (0..100_000).for_each(|_| endless.send("tide "));
+
+        let turn = ask(&browser, &id).await.json();
+        endless.wait_for_disconnect().await;
+
+        assert_eq!(turn["finish_reason"], "length");
+        assert_eq!(turn["error"]["code"], "answer_too_long");
+        let stored = newest(&browser, &id).await;
+        assert_eq!(stored["status"], "truncated");
+        let text = stored["content"].as_str().unwrap();
+        assert_eq!(text.len(), MAX_ANSWER_BYTES);
+        assert_eq!(turn["answer"]["content"], text);
+        let mut socket = browser.connect().await;
+        socket.ask(&id, "And now?").await;
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_sends_no_text_is_cut_off_after_the_maximum_time() {
+    let server = TestServer::with_settings(&[("LLM_MAX_TURN_S", "2")]).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let answer = server.model.next_answer();
+    answer.send("tide");
+
+    let (turn, ()) = tokio::join!(ask(&browser, &id), async {
+        // Empty deltas put off the timeout between two chunks.
+        for _ in 0..20 {
+            answer.send("");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        answer.wait_for_disconnect().await;
+    });
+
+    let turn = turn.json();
+    assert_eq!(
+        (&turn["finish_reason"], &turn["error"]["code"]),
+        (&json!("length"), &json!("turn_too_long"))
+    );
+    assert_eq!(newest(&browser, &id).await["content"], "tide");
+}
+
+#[tokio::test]
+async fn a_question_about_a_huge_imported_conversation_costs_five_requests() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let text = "The moon and the sun raise the tides of the sea. ".repeat(2_000);
+    let mut file = "[".to_owned();
+    for number in 0..80 {
+        let (separator, role) =
+            (if number == 0 { "" } else { "," }, ["user", "assistant"][number % 2]);
+        write!(file, "{separator}{{\"role\":\"{role}\",\"content\":\"{number} {text}\"}}").unwrap();
+    }
+    file.push(']');
+    let import = browser.request(Method::POST, "/api/v1/imports").body(file);
+    let import = browser.send(import).await.json();
+    let path = format!("/api/v1/imports/{}", import["import_id"].as_str().unwrap());
+    while browser.get(&path).await.json()["status"] == "running" {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let list = browser.get("/api/v1/conversations").await.json();
+    let id = list["conversations"][0]["conversation_id"].as_str().unwrap().to_owned();
+
+    let first = ask(&browser, &id).await;
+    let requests = server.model.requests().len();
+    ask(&browser, &id).await;
+
+    assert_eq!((first.status.as_u16(), requests), (200, 5));
+    assert_eq!(server.model.requests().len(), 6);
+    let context = browser.get(&format!("/api/v1/conversations/{id}/context")).await.json();
+    let summary = context["summary"]["text"].as_str().unwrap();
+    assert!(summary.starts_with("[The oldest "), "{summary}");
+    assert_eq!(first.json()["ledger"]["left_out_messages"], 0);
+}
+
+#[tokio::test]
+async fn a_request_beyond_a_daily_budget_is_refused_before_anything_is_sent() {
+    for setting in ["DAILY_TOKENS_PER_USER", "DAILY_TOKENS_PER_ADDRESS", "DAILY_TOKENS"] {
+        let server = TestServer::with_settings(&[(setting, "700")]).await;
+        let browser = server.browser();
+        let id = browser.start_conversation().await;
+
+        let refused = ask(&browser, &id).await;
+        let mut socket = browser.connect().await;
+        socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
+        let error = socket.expect("error").await;
+
+        assert_eq!(refused.status_and_code(), (429, "token_budget_exceeded".to_owned()));
+        let retry_after: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=24 * 60 * 60).contains(&retry_after), "{retry_after}");
+        let message = refused.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(setting) && message.contains("00:00 UTC"), "{message}");
+        assert_eq!(error["code"], "token_budget_exceeded");
+        assert_eq!(server.model.requests(), [json!(null); 0]);
+    }
+}
+
+#[tokio::test]
+async fn the_budget_of_an_address_holds_for_all_of_its_users() {
+    let settings = [("DAILY_TOKENS_PER_ADDRESS", "1000")];
+    let server = TestServer::with_model(ScriptedModel::start(), &settings).await;
+    let (browser, other) = (server.browser(), server.browser());
+    let (id, other_id) = (browser.start_conversation().await, other.start_conversation().await);
+    let endless = server.model.next_answer();
+    endless.send("tide");
+    let mut socket = browser.connect().await;
+    socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
+    socket.expect("subscribed").await;
+    socket.expect("message_accepted").await;
+
+    let while_reserved = ask(&other, &other_id).await;
+    endless.finish();
+    socket.receive_until("token_usage").await;
+    let settled = ask(&other, &other_id).await;
+
+    assert_eq!(while_reserved.status_and_code(), (429, "token_budget_exceeded".to_owned()));
+    assert_eq!(settled.status, 200);
+}
