@@ -41,7 +41,7 @@ pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };
 pub use transfer::import::{ImportError, ImportOwner, ImportProgress, ImportTarget, import};
-pub use transfer::import_jobs::{ImportSlot, ImportState, ImportStatus, PreparedImport};
+pub use transfer::import_jobs::{ImportState, ImportStatus, ImportUpload, PreparedImport};
 pub use transfer::service::Transfer;
 pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;

@@ -4,6 +4,7 @@ mod archive;
 mod contexts;
 mod conversations;
 mod database;
+mod deletion;
 mod events;
 mod files;
 mod probe;

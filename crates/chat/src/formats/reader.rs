@@ -2,8 +2,8 @@
 
 use std::io::{self, BufReader, Read};
 
-use serde::de::{self, DeserializeSeed};
 use serde::Deserializer;
+use serde::de::{self, DeserializeSeed};
 use serde_json::de::IoRead;
 use serde_path_to_error::Track;
 use webchat_domain::Timestamp;

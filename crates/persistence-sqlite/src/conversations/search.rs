@@ -35,7 +35,7 @@ pub(super) fn search(
             "SELECT conversation_id, message_id, position, role, created_at,
                  -bm25(messages_fts, 1.0, 0.0) AS score,
                  snippet(messages_fts, 0, ?3, ?4, '…', ?5) AS snippet
-             FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
+             FROM messages_fts JOIN live_messages AS messages ON messages.id = messages_fts.rowid
              WHERE messages_fts MATCH ?1 AND active = 1
              ORDER BY score DESC, messages.id DESC LIMIT ?2",
         )?

@@ -146,4 +146,3 @@ fn message_id(node_id: &str) -> MessageId {
 fn title(text: &str) -> Option<Title> {
     Title::try_from(text.to_owned()).ok().or_else(|| Title::from_first_words(text))
 }
-

@@ -75,9 +75,9 @@ enum ImportPhase {
         (status = 400, body = ErrorBody, description = "The form is invalid or has no file."),
         (status = 409, body = ErrorBody, description = "The user already has an import in progress."),
         (status = 413, body = ErrorBody, description = "The file is too large."),
+        (status = 503, body = ErrorBody, description = "Too many imports or uploads are in progress."),
     ),
 )]
-// Reserves the import before it receives the file, so that nobody uploads a file that can't be imported.
 async fn start(
     caller: RequiredSession,
     idempotency: IdempotencyKeyHeader,
@@ -86,16 +86,16 @@ async fn start(
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let slot =
+    let upload =
         match chat.transfer.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
-            PreparedImport::New(slot) => slot,
+            PreparedImport::New(upload) => upload,
             PreparedImport::Duplicate(status) => {
                 return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));
             }
         };
     let ImportLimit(max_bytes) = **limit;
     let file = import_file::receive(&request, body, max_bytes).await?;
-    let status = slot.start(file.into_std().await)?;
+    let status = upload.start(file.into_std().await)?;
     Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)))
 }
 
