@@ -135,6 +135,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
+        max_stored_bytes: webchat_chat::StoredBytesLimits::default(),
     };
     let user_id = UserId::generate();
     let conversation = Chat::new(ports.clone(), settings.clone())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::{
@@ -11,6 +12,10 @@ use webchat::{
     telemetry,
 };
 use webchat_domain::UserId;
+
+/// Unlike the allocator of glibc, this one returns memory to the system after a large import or export.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A self-hosted, real-time chat server for LLM assistants.
 ///

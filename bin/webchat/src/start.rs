@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::HttpChatModel;
-use webchat_persistence_sqlite::SavedFilesDir;
+use webchat_persistence_sqlite::{SavedFilesDir, make_private};
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
@@ -37,6 +38,7 @@ pub struct RunningWebchat {
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     // First, because it is the most likely to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
+    restrict_access(&settings.stores.data_dir);
     let stores = Stores::open(&settings.stores).await?;
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;
@@ -117,6 +119,16 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
+/// Takes the data folder's files from other users of the machine.
+fn restrict_access(data_dir: &Path) {
+    if let Err(error) = make_private(data_dir)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        let data_dir = data_dir.display().to_string();
+        tracing::warn!(data_dir, %error, "failed to make DATA_DIR private: others may be able to read it");
+    }
+}
+
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
     let Stores { conversations, contexts, archive, file_jobs, sessions, log, signals, probes } =
         stores;
@@ -144,6 +156,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         auto_titles: settings.auto_titles,
         files: settings.files.clone(),
         turns_per_user: settings.turns_per_user,
+        max_stored_bytes: settings.max_stored_bytes,
     };
     Ok(Chat::new(ports, settings))
 }

@@ -35,7 +35,8 @@ pub use ports::Ports;
 pub use runtime::error_chain::error_chain;
 pub use runtime::limits::{PerUserLimit, Permit};
 pub use runtime::readiness::NotReady;
-pub use settings::{FileSettings, Settings};
+pub use runtime::storage_quota::StorageQuota;
+pub use settings::{FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy};
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,

@@ -22,6 +22,8 @@ pub struct Settings {
     /// The maximum number of turns that run concurrently for one user in this process. `None` means no
     /// limit.
     pub turns_per_user: Option<u32>,
+    /// How much may be stored.
+    pub max_stored_bytes: StoredBytesLimits,
 }
 
 impl Settings {
@@ -30,6 +32,15 @@ impl Settings {
         let Self { max_tokens: window, reply_tokens: reserved, .. } = *self;
         Ledger { window, reserved, total: reserved, ..Ledger::default() }
     }
+}
+
+/// How many bytes of conversations may be stored. `None` means no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoredBytesLimits {
+    /// The limit of each user.
+    pub per_user: Option<u64>,
+    /// The limit of all users together: the size of the database.
+    pub total: Option<u64>,
 }
 
 /// The operator's settings of file analysis.

@@ -7,6 +7,7 @@ mod database;
 mod deletion;
 mod events;
 mod files;
+mod private_files;
 mod probe;
 mod rows;
 mod saved_files_dir;
@@ -15,5 +16,6 @@ mod store;
 
 pub use database::OpenError;
 pub use events::{LocalSignals, SqliteTurnLog};
+pub use private_files::make_private;
 pub use saved_files_dir::SavedFilesDir;
 pub use store::SqliteStore;

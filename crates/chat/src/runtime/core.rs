@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use webchat_domain::{SystemPrompt, Timestamp};
+use webchat_domain::{SystemPrompt, Timestamp, UserId};
 
 use super::lifecycle::Lifecycle;
+use super::storage_quota::StorageQuota;
 use super::text_work::TextWork;
+use crate::error::ChatError;
 use crate::events::list_feed::ListFeed;
 use crate::ports::Ports;
 use crate::settings::Settings;
@@ -19,6 +21,7 @@ pub(crate) struct Core {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,
     pub(crate) text_work: TextWork,
+    pub(crate) quota: StorageQuota,
 }
 
 impl Core {
@@ -28,7 +31,17 @@ impl Core {
             .clone()
             .map(|text| SystemPrompt { token_count: ports.tokens.count(&text), text });
         let (lifecycle, lists, text_work) = (Lifecycle::new(), Arc::default(), TextWork::new());
-        Self { ports, settings, system_prompt, lifecycle, lists, text_work }
+        let quota = StorageQuota::new(Arc::clone(&ports.archive), settings.max_stored_bytes);
+        Self { ports, settings, system_prompt, lifecycle, lists, text_work, quota }
+    }
+
+    /// Checks that the user may store a text with this many bytes.
+    pub(crate) async fn reserve_storage(
+        &self,
+        user_id: UserId,
+        bytes: usize,
+    ) -> Result<(), ChatError> {
+        self.quota.reserve(user_id, u64::try_from(bytes).unwrap_or(u64::MAX)).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -19,7 +19,7 @@ use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
     Chat, ChatError, ContextEdit, Edit, FileSettings, Ports, PromptChoice, SendMessage, Settings,
-    StartTurnOutcome,
+    StartTurnOutcome, StoredBytesLimits,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -46,6 +46,7 @@ fn settings() -> Settings {
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
+        max_stored_bytes: StoredBytesLimits::default(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::formats::imported::ImportedConversation;
 use crate::formats::invalid_file::InvalidImportFile;
 use crate::formats::read_error::ReadError;
 use crate::formats::reader;
+use crate::runtime::storage_quota::StorageQuota;
 
 /// The number of conversations that are read ahead while another is stored.
 const READ_AHEAD: usize = 1;
@@ -36,6 +37,8 @@ pub struct ImportTarget {
     pub tokens: TokenCounter,
     /// The time of conversations and messages that have no time in the file.
     pub now: Timestamp,
+    /// Limits what the users may store. `None` means no limit.
+    pub quota: Option<StorageQuota>,
 }
 
 /// Who owns the imported conversations.
@@ -74,6 +77,9 @@ pub enum ImportError {
     /// The store failed. The imported conversations stay, and importing the file again continues the import.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The user may not store more. The imported conversations stay.
+    #[error(transparent)]
+    StorageFull(ChatError),
     /// The import was cancelled. The imported conversations stay, and importing the file again continues the
     /// import.
     #[error("the import was cancelled")]
@@ -194,6 +200,9 @@ async fn add(
             return Ok(None);
         }
     }
+    if let Some(quota) = &target.quota {
+        quota.reserve(user_id, imported.bytes()).await.map_err(ImportError::StorageFull)?;
+    }
     let tokens = target.tokens;
     let (conversation, messages) =
         run_blocking(move || imported.assign_to(user_id, |text| tokens.count(text))).await?;
@@ -229,6 +238,7 @@ impl From<ImportError> for ChatError {
             ImportError::InvalidFile(invalid) => Self::InvalidImport(invalid),
             ImportError::Io(error) => StoreError::unavailable(error).into(),
             ImportError::Store(error) => error.into(),
+            ImportError::StorageFull(error) => error,
             ImportError::Cancelled => Self::ShuttingDown,
         }
     }

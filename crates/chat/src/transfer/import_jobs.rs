@@ -28,6 +28,14 @@ pub struct ImportUpload {
 }
 
 impl Transfer {
+    /// Checks that the user may store something, before a file is uploaded.
+    ///
+    /// # Errors
+    /// [`ChatError::StorageFull`], [`ChatError::ServerStorageFull`], or an error of the store.
+    pub async fn check_storage(&self, user_id: UserId) -> Result<(), ChatError> {
+        self.core.reserve_storage(user_id, 0).await
+    }
+
     /// Begins the upload of a file to import. Each user can have one upload and one running import. If this process
     /// remembers an import with the same key, returns that import's status.
     ///
@@ -74,6 +82,7 @@ impl Transfer {
             archive: Arc::clone(&self.core.ports.archive),
             tokens: self.core.counter(),
             now: self.core.now(),
+            quota: Some(self.core.quota.clone()),
         };
         let mut latest = ImportProgress::default();
         let result = import(&target, ImportOwner::User(user_id), file, |progress| {

@@ -49,6 +49,7 @@ impl Turns {
         if content.trim().is_empty() {
             return Err(ChatError::EmptyMessage);
         }
+        self.core.reserve_storage(user_id, content.len()).await?;
         let source = TurnSource::Question { content, expected_position, version_of };
         self.start(TurnStart { _admission: admission, user_id, id, client_message_id, source })
             .await

@@ -9,7 +9,7 @@ use webchat_persistence::{
     Totals,
 };
 
-use super::{insert, put};
+use super::{insert, put, stored_bytes};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, date, long};
 use crate::files;
@@ -27,6 +27,14 @@ impl ConversationArchive for MongoStore {
             conversations: self.database.run(conversations.count_documents(current)).await?,
             messages: self.database.run(messages.count_documents(doc! {})).await?,
         })
+    }
+
+    async fn stored_bytes_of(&self, user_id: UserId) -> Result<u64, StoreError> {
+        stored_bytes::of_user(&self.database, user_id).await
+    }
+
+    async fn stored_bytes(&self) -> Result<u64, StoreError> {
+        stored_bytes::of_all(&self.database).await
     }
 
     async fn conversations_after(

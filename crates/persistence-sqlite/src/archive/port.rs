@@ -1,7 +1,7 @@
 //! Implements [`ConversationArchive`].
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use webchat_domain::{ConversationId, JobId, UserId};
 use webchat_persistence::{
     ConversationArchive, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
@@ -24,6 +24,29 @@ impl ConversationArchive for SqliteStore {
                     conversations: count("SELECT count(*) FROM conversations WHERE user_id <> ''")?,
                     messages: count("SELECT count(*) FROM live_messages")?,
                 })
+            })
+            .await
+    }
+
+    async fn stored_bytes_of(&self, user_id: UserId) -> Result<u64, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached("SELECT max(bytes, 0) FROM stored_bytes WHERE user_id = ?1")?
+                    .query_row([user_id.to_simple()], |row| row.get(0))
+                    .optional()
+                    .map(Option::unwrap_or_default)
+            })
+            .await
+    }
+
+    async fn stored_bytes(&self) -> Result<u64, StoreError> {
+        self.database
+            .read(|transaction| {
+                let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get(0));
+                let (pages, free): (u64, u64) = (pragma("page_count")?, pragma("freelist_count")?);
+                let page_size: u64 = pragma("page_size")?;
+                Ok(pages.saturating_sub(free).saturating_mul(page_size))
             })
             .await
     }

@@ -11,6 +11,7 @@ use super::lock_file::lock;
 use super::migrations::{PrepareError, prepare};
 use super::open_error::OpenError;
 use super::pool;
+use crate::private_files;
 
 /// One SQLite file with one writer and several readers.
 pub(crate) struct Database {
@@ -22,6 +23,9 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
+        // SQLite would create it readable for all users. Its other files get the permissions of this one.
+        private_files::open(path)
+            .map_err(|cause| OpenError::NotWritable { path: path.to_owned(), cause })?;
         let broken = |cause| OpenError::Broken { path: path.to_owned(), cause };
         let writer = pool::writer(path).map_err(broken)?;
         let readers = pool::readers(path).map_err(broken)?;

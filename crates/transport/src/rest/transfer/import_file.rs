@@ -58,14 +58,15 @@ where
 {
     let file = web::block(tempfile::tempfile).await.map_err(ApiError::internal)?;
     let mut file = File::from_std(file.map_err(ApiError::internal)?);
-    let mut remaining = max_bytes;
+    let (mut remaining, mut is_blank) = (max_bytes, true);
     tokio::pin!(content);
     while let Some(chunk) = content.try_next().await? {
         let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         remaining = remaining.checked_sub(bytes).ok_or(FormError::TooLarge)?;
+        is_blank = is_blank && chunk.trim_ascii().is_empty();
         file.write_all(&chunk).await.map_err(ApiError::internal)?;
     }
-    if remaining == max_bytes {
+    if is_blank {
         return Err(ApiError::InvalidRequest("The file is empty.".to_owned()).into());
     }
     file.flush().await.map_err(ApiError::internal)?;

@@ -75,6 +75,7 @@ enum ImportPhase {
         (status = 400, body = ErrorBody, description = "The form is invalid or has no file."),
         (status = 409, body = ErrorBody, description = "The user already has an import in progress."),
         (status = 413, body = ErrorBody, description = "The file is too large."),
+        (status = 507, body = ErrorBody, description = "The user's storage, or the server's, is full."),
         (status = 503, body = ErrorBody, description = "Too many imports or uploads are in progress."),
     ),
 )]
@@ -93,6 +94,7 @@ async fn start(
                 return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));
             }
         };
+    chat.transfer.check_storage(caller.session.user_id).await?;
     let ImportLimit(max_bytes) = **limit;
     let file = import_file::receive(&request, body, max_bytes).await?;
     let status = upload.start(file.into_std().await)?;
