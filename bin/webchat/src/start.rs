@@ -38,8 +38,8 @@ pub struct RunningWebchat {
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     // First, because it is the most likely to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
-    restrict_access(&settings.stores.data_dir);
     let stores = Stores::open(&settings.stores).await?;
+    restrict_access(&settings.stores.data_dir);
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;
     chat.spawn_background_tasks();

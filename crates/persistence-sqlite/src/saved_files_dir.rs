@@ -77,12 +77,13 @@ impl SavedFiles for SavedFilesDir {
     }
 
     async fn delete(&self, user_id: UserId, suffix: &str) -> Result<(), StoreError> {
-        let folders = [self.folder_of(user_id), self.0.clone()];
+        let (folder, shared) = (self.folder_of(user_id), self.0.clone());
         let suffix = suffix.to_owned();
         run(move || {
-            folders.iter().try_for_each(|folder| delete_files(folder, &suffix))?;
+            delete_files(&folder, &suffix)?;
+            delete_files(&shared, &suffix)?;
             // Fails if the user has other files.
-            let _ = fs::remove_dir(&folders[0]);
+            let _ = fs::remove_dir(&folder);
             Ok(())
         })
         .await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::database::{Database, OpenError};
-use crate::deletion::DeletionWorker;
+use crate::deletion::{DeletionWorker, removals};
 use crate::events::SqliteTurnLog;
 
 /// Implements all stores on one SQLite file. Clones share the database.
@@ -27,6 +27,9 @@ impl SqliteStore {
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let database = Arc::new(Database::open(path).await?);
         let deletion_worker = Arc::new(DeletionWorker::start(Arc::downgrade(&database)));
+        if database.read(removals::exist).await.map_err(|error| OpenError::broken(path, error))? {
+            deletion_worker.wake();
+        }
         Ok(Self { database, deletion_worker, insertion: Arc::default() })
     }
 

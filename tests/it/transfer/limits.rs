@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::json;
-use webchat_tests::TestServer;
+use webchat_tests::{Browser, TestServer};
 
 use super::support::{CHATGPT, counts, import_file, post_import, wait_for_end};
 
@@ -104,12 +104,6 @@ async fn slow_uploads_take_no_slots() {
     for browser in &browsers {
         browser.start_conversation().await;
     }
-    let upload_endlessly = async |browser| {
-        loop {
-            let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
-            post_import(browser, Body::wrap_stream(beginning.chain(stream::pending()))).await;
-        }
-    };
     let other = server.browser();
     let import_meanwhile = async {
         for browser in &browsers {
@@ -122,7 +116,7 @@ async fn slow_uploads_take_no_slots() {
     };
 
     let import = tokio::select! {
-        _ = join_all(browsers.iter().map(upload_endlessly)) => unreachable!(),
+        _ = join_all(browsers.iter().map(upload_endlessly)) => panic!("an endless upload has ended"),
         import = import_meanwhile => import,
     };
 
@@ -134,11 +128,22 @@ async fn an_import_without_a_file_is_rejected() {
     let server = TestServer::start().await;
     let browser = server.browser();
 
+    let with_key = |body: &'static str| {
+        let request = browser.request(Method::POST, "/api/v1/imports");
+        browser.send(request.header("Idempotency-Key", "a-key-of-this-import").body(body))
+    };
+
     let without_body = browser.post("/api/v1/imports").await;
     let of_white_space = post_import(&browser, " \n").await;
+    let accepted = with_key("[]").await;
+    let repeated = with_key("[]").await;
+    let repeated_without_body = with_key("").await;
 
     assert_eq!(without_body.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(of_white_space.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!((accepted.status.as_u16(), repeated.status.as_u16()), (202, 202));
+    assert_eq!(repeated.json()["import_id"], accepted.json()["import_id"]);
+    assert_eq!(repeated_without_body.status_and_code(), (400, "invalid_request".to_owned()));
 }
 
 #[tokio::test]
@@ -160,6 +165,14 @@ async fn a_user_whose_storage_is_full_can_read_and_delete_but_not_store() {
     assert_eq!(message.status_and_code(), (507, "storage_full".to_owned()));
     assert_eq!(browser.get(&path).await.status, 200);
     assert_eq!(counts(&import_file(&other, CHATGPT).await).0, "complete");
+}
+
+/// Begins an upload that never ends, again and again while another one is rejected.
+async fn upload_endlessly(browser: &Browser) {
+    loop {
+        let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
+        post_import(browser, Body::wrap_stream(beginning.chain(stream::pending()))).await;
+    }
 }
 
 /// A file in the format of ChatGPT with these numbers of conversations and of messages per conversation.

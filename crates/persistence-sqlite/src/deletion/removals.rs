@@ -79,7 +79,7 @@ fn is_pending(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<bool>
 }
 
 /// Returns whether there are removals.
-pub(super) fn exist(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+pub(crate) fn exist(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     transaction.prepare_cached("SELECT 1 FROM removals LIMIT 1")?.exists([])
 }
 

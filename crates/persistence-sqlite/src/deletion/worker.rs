@@ -22,7 +22,7 @@ pub(crate) struct DeletionWorker {
 }
 
 impl DeletionWorker {
-    /// Starts the task. It keeps the database open only while it deletes.
+    /// Starts the task, which waits until it is woken. It keeps the database open only while it deletes.
     pub(crate) fn start(database: Weak<Database>) -> Self {
         let wake = Arc::new(Notify::new());
         let mut task = JoinSet::new();
@@ -30,13 +30,14 @@ impl DeletionWorker {
         Self { wake, _task: task }
     }
 
-    /// Wakes the worker after a removal was recorded.
+    /// Wakes the worker if removals were recorded.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 }
 
 async fn run(database: Weak<Database>, wake: Arc<Notify>) {
+    wake.notified().await;
     loop {
         match delete_next(&database).await {
             Ok(true) => {}

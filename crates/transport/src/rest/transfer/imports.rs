@@ -7,7 +7,7 @@ use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus, PreparedImport};
 use webchat_domain::{ImportId, Problem};
 
-use super::import_file;
+use super::import_file::ImportFile;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::file_form::UploadedFile;
@@ -87,16 +87,17 @@ async fn start(
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let upload =
-        match chat.transfer.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
-            PreparedImport::New(upload) => upload,
-            PreparedImport::Duplicate(status) => {
-                return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));
-            }
-        };
-    chat.transfer.check_storage(caller.session.user_id).await?;
-    let ImportLimit(max_bytes) = **limit;
-    let file = import_file::receive(&request, body, max_bytes).await?;
+    let (user_id, ImportLimit(max_bytes)) = (caller.session.user_id, **limit);
+    // A repeated request must have a file too. Waiting for its beginning blocks nobody.
+    let file = ImportFile::begin(&request, body, max_bytes).await?;
+    let upload = match chat.transfer.prepare_import(user_id, idempotency.key.as_ref())? {
+        PreparedImport::New(upload) => upload,
+        PreparedImport::Duplicate(status) => {
+            return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));
+        }
+    };
+    chat.transfer.check_storage(user_id).await?;
+    let file = file.receive(max_bytes).await?;
     let status = upload.start(file.into_std().await)?;
     Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)))
 }
