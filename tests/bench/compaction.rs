@@ -138,6 +138,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         turns_per_user: None,
         max_turn: Duration::from_mins(10),
         daily_tokens: DailyTokens::default(),
+        max_stored_bytes: webchat_chat::StoredBytesLimits::default(),
     };
     let user_id = UserId::generate();
     let conversation = Chat::new(ports.clone(), settings.clone())

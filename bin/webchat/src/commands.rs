@@ -225,6 +225,7 @@ pub async fn import(
         archive,
         tokens: model.map_or_else(TokenCounter::load, TokenCounter::for_model),
         now: SystemClock.now(),
+        quota: None,
     };
     let owner = user.map_or(ImportOwner::FromFile, ImportOwner::User);
     let mut printed_at = Instant::now();

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +14,10 @@ use webchat::{
     telemetry,
 };
 use webchat_domain::UserId;
+
+/// Unlike the allocator of glibc, this one returns memory to the system after a large import or export.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A self-hosted, real-time chat server for LLM assistants.
 ///

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use webchat_chat::{DailyTokens, FileSettings};
+use webchat_chat::{DailyTokens, FileSettings, StoredBytesLimits};
 use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
@@ -26,6 +26,8 @@ const MAX_FILE_MEGABYTES: f64 = 10.0;
 
 /// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
+
+const MEGABYTE: u64 = 1024 * 1024;
 
 /// A shorter key could be guessed.
 const MIN_SECRET_KEY_CHARS: usize = 32;
@@ -77,6 +79,8 @@ pub struct Settings {
     pub max_turn: Duration,
     /// `DAILY_TOKENS_PER_USER`, `DAILY_TOKENS_PER_ADDRESS` and `DAILY_TOKENS`
     pub daily_tokens: DailyTokens,
+    /// `MAX_STORED_MB_PER_USER` and `MAX_STORED_MB`, in bytes.
+    pub max_stored_bytes: StoredBytesLimits,
     /// `REQUESTS_PER_SECOND`: `None` for no limit.
     pub requests_per_second: Option<NonZeroU32>,
     /// `WS_…`
@@ -164,6 +168,7 @@ impl Settings {
             max_turn: max_turn(&mut reader),
             daily_tokens: daily_tokens(&mut reader),
             requests_per_second: limit(&mut reader, "REQUESTS_PER_SECOND", 50),
+            max_stored_bytes: max_stored_bytes(&mut reader),
             limits: limits(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
             shutdown_grace: shutdown_grace(&mut reader),
@@ -347,8 +352,17 @@ fn shutdown_grace(reader: &mut EnvReader<'_>) -> Duration {
     Duration::from_secs(reader.parsed("SHUTDOWN_GRACE_S", "a number of seconds", 30))
 }
 
+fn max_stored_bytes(reader: &mut EnvReader<'_>) -> StoredBytesLimits {
+    let mut bytes = |name, default| {
+        limit(reader, name, default).map(|megabytes| u64::from(megabytes.get()) * MEGABYTE)
+    };
+    StoredBytesLimits {
+        per_user: bytes("MAX_STORED_MB_PER_USER", 1_000),
+        total: bytes("MAX_STORED_MB", 0),
+    }
+}
+
 fn max_import_bytes(reader: &mut EnvReader<'_>) -> u64 {
-    const MEGABYTE: u64 = 1024 * 1024;
     let megabytes = number_in_range(reader, "MAX_IMPORT_SIZE_MB", " of megabytes", 1..=10_000);
     megabytes.unwrap_or(100) * MEGABYTE
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::HttpChatModel;
-use webchat_persistence_sqlite::SavedFilesDir;
+use webchat_persistence_sqlite::{SavedFilesDir, make_private};
 use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
@@ -43,6 +44,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
     plaintext::warn(&settings);
     let stores = Stores::open(&settings.stores).await?;
+    restrict_access(&settings.stores.data_dir);
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;
     chat.spawn_background_tasks();
@@ -134,6 +136,16 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
+/// Takes the data folder's files from other users of the machine.
+fn restrict_access(data_dir: &Path) {
+    if let Err(error) = make_private(data_dir)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        let data_dir = data_dir.display().to_string();
+        tracing::warn!(data_dir, %error, "failed to make DATA_DIR private: others may be able to read it");
+    }
+}
+
 fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
     let Stores {
         conversations,
@@ -173,6 +185,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         turns_per_user: settings.turns_per_user,
         max_turn: settings.max_turn,
         daily_tokens: settings.daily_tokens,
+        max_stored_bytes: settings.max_stored_bytes,
     };
     Ok(Chat::new(ports, settings))
 }

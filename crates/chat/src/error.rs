@@ -115,6 +115,33 @@ pub enum ChatError {
     /// The conversation was saved so often that the file names of the next seconds are in use already.
     #[error("This conversation was just saved several times. Please wait a few seconds.")]
     SavedTooOften,
+    /// The user's limit of saved conversations is reached.
+    #[error(
+        "You have too many saved conversations: at most {files} files and {} MB are kept. Delete a \
+         conversation that you have saved; its saved files are deleted with it.",
+        megabytes(*bytes)
+    )]
+    #[strum(serialize = "storage_full")]
+    TooManySavedFiles {
+        /// The maximum number of files.
+        files: usize,
+        /// The maximum bytes of all files together.
+        bytes: usize,
+    },
+    /// The user's limit of stored bytes is reached.
+    #[error(
+        "Your conversations take too much space: at most {} MB are kept. Delete conversations that you \
+         no longer need.",
+        limit / (1024 * 1024)
+    )]
+    StorageFull {
+        /// The maximum number of bytes.
+        limit: u64,
+    },
+    /// The limit of the bytes that all users have stored is reached.
+    #[error("The server has no space left. Please ask its operator for more.")]
+    #[strum(serialize = "storage_full")]
+    ServerStorageFull,
     /// The import doesn't exist, is no longer remembered, or belongs to another user.
     #[error("Import not found.")]
     ImportNotFound,

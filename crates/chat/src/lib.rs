@@ -36,13 +36,14 @@ pub use ports::Ports;
 pub use runtime::error_chain::error_chain;
 pub use runtime::limits::{PerUserLimit, Permit};
 pub use runtime::readiness::NotReady;
-pub use settings::{DailyTokens, FileSettings, Settings};
+pub use runtime::storage_quota::StorageQuota;
+pub use settings::{DailyTokens, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy};
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };
 pub use transfer::import::{ImportError, ImportOwner, ImportProgress, ImportTarget, import};
-pub use transfer::import_jobs::{ImportSlot, ImportState, ImportStatus, PreparedImport};
+pub use transfer::import_jobs::{ImportState, ImportStatus, ImportUpload, PreparedImport};
 pub use transfer::service::Transfer;
 pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub max_turn: Duration,
     /// The maximum numbers of tokens on each day.
     pub daily_tokens: DailyTokens,
+    /// How much may be stored.
+    pub max_stored_bytes: StoredBytesLimits,
 }
 
 impl Settings {
@@ -54,6 +56,15 @@ impl DailyTokens {
     pub(crate) fn is_limited(self) -> bool {
         self != Self::default()
     }
+}
+
+/// How many bytes of conversations may be stored. `None` means no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoredBytesLimits {
+    /// The limit of each user.
+    pub per_user: Option<u64>,
+    /// The limit of all users together: the size of the database.
+    pub total: Option<u64>,
 }
 
 /// The operator's settings of file analysis.

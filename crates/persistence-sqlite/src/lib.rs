@@ -4,8 +4,10 @@ mod archive;
 mod contexts;
 mod conversations;
 mod database;
+mod deletion;
 mod events;
 mod files;
+mod private_files;
 mod probe;
 mod rows;
 mod saved_files_dir;
@@ -15,5 +17,6 @@ mod token_budgets;
 
 pub use database::OpenError;
 pub use events::{LocalSignals, SqliteTurnLog};
+pub use private_files::make_private;
 pub use saved_files_dir::SavedFilesDir;
 pub use store::SqliteStore;

@@ -3,23 +3,34 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use crate::database::{Database, OpenError};
+use crate::deletion::{DeletionWorker, removals};
 use crate::events::SqliteTurnLog;
 
 /// Implements all stores on one SQLite file. Clones share the database.
 #[derive(Clone)]
 pub struct SqliteStore {
     pub(crate) database: Arc<Database>,
+    pub(crate) deletion_worker: Arc<DeletionWorker>,
+    /// Locked while a complete conversation is inserted.
+    pub(crate) insertion: Arc<Mutex<()>>,
 }
 
 impl SqliteStore {
-    /// Opens the file, creates it if it does not exist, and brings its schema up to date.
+    /// Opens the file, creates it if it does not exist, and brings its schema up to date. Starts a task
+    /// that deletes removed messages, and stops when the last clone is dropped.
     ///
     /// # Errors
     /// See [`OpenError`]; the file is unchanged.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        let database = Database::open(path).await?;
-        Ok(Self { database: Arc::new(database) })
+        let database = Arc::new(Database::open(path).await?);
+        let deletion_worker = Arc::new(DeletionWorker::start(Arc::downgrade(&database)));
+        if database.read(removals::exist).await.map_err(|error| OpenError::broken(path, error))? {
+            deletion_worker.wake();
+        }
+        Ok(Self { database, deletion_worker, insertion: Arc::default() })
     }
 
     /// Returns a turn log. Its event numbers are reserved in this file; its events are only in memory.

@@ -75,6 +75,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         system_prompt: None,
         auto_titles: false,
         files: webchat_chat::FileSettings::default(),
+        max_stored_bytes: webchat_chat::StoredBytesLimits::default(),
         turns_per_user: Some(16),
         max_turn: Duration::from_mins(10),
         daily_tokens: webchat_chat::DailyTokens::default(),

@@ -1,5 +1,7 @@
 //! The routes of the Flask application behave as its clients expect.
 
+use std::fs;
+
 use serde_json::json;
 use webchat_tests::TestServer;
 
@@ -159,8 +161,9 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
     assert_eq!((saved.status.as_u16(), &saved.json()["message"]), (200, &json!(message)));
     assert!(name.ends_with(&format!("_{id}_conversation_history.json")), "{name}");
     assert_ne!(saved_again.json()["file_name"], json!(name), "nothing is overwritten");
-    let path = server.folder.path().join("data/saved_conversations").join(&name);
-    assert!(path.exists());
+    let folders = fs::read_dir(server.folder.path().join("data/saved_conversations")).unwrap();
+    let folder_of_user = folders.map(Result::unwrap).next().unwrap().path();
+    assert!(folder_of_user.join(&name).exists());
     assert_eq!(
         fetched.json(),
         json!([

@@ -1,12 +1,14 @@
 //! The limits of imports: one at a time, and a maximum size.
 
 use std::fmt::Write;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::json;
-use webchat_tests::TestServer;
+use webchat_tests::{Browser, TestServer};
 
 use super::support::{CHATGPT, counts, import_file, post_import, wait_for_end};
 
@@ -92,6 +94,85 @@ async fn an_import_reports_progress_and_a_second_run_adds_nothing() {
     assert_eq!(counts(&second_import), ("complete", 0, CONVERSATIONS, 0));
     let exported = browser.get("/api/v1/export").await.json();
     assert_eq!(exported["conversations"].as_array().unwrap().len(), 300);
+}
+
+#[tokio::test]
+async fn slow_uploads_take_no_slots() {
+    const UPLOADS: usize = 10;
+    let server = TestServer::start().await;
+    let browsers: Vec<_> = (0..UPLOADS).map(|_| server.browser()).collect();
+    for browser in &browsers {
+        browser.start_conversation().await;
+    }
+    let other = server.browser();
+    let import_meanwhile = async {
+        for browser in &browsers {
+            // A second upload of the same user is rejected as soon as the first one has begun.
+            while post_import(browser, "[]").await.status != 409 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        import_file(&other, CHATGPT).await
+    };
+
+    let import = tokio::select! {
+        _ = join_all(browsers.iter().map(upload_endlessly)) => panic!("an endless upload has ended"),
+        import = import_meanwhile => import,
+    };
+
+    assert_eq!(counts(&import), ("complete", 2, 0, 6));
+}
+
+#[tokio::test]
+async fn an_import_without_a_file_is_rejected() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    let with_key = |body: &'static str| {
+        let request = browser.request(Method::POST, "/api/v1/imports");
+        browser.send(request.header("Idempotency-Key", "a-key-of-this-import").body(body))
+    };
+
+    let without_body = browser.post("/api/v1/imports").await;
+    let of_white_space = post_import(&browser, " \n").await;
+    let accepted = with_key("[]").await;
+    let repeated = with_key("[]").await;
+    let repeated_without_body = with_key("").await;
+
+    assert_eq!(without_body.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(of_white_space.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!((accepted.status.as_u16(), repeated.status.as_u16()), (202, 202));
+    assert_eq!(repeated.json()["import_id"], accepted.json()["import_id"]);
+    assert_eq!(repeated_without_body.status_and_code(), (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
+async fn a_user_whose_storage_is_full_can_read_and_delete_but_not_store() {
+    let server = TestServer::with_settings(&[("MAX_STORED_MB_PER_USER", "1")]).await;
+    let (browser, other) = (server.browser(), server.browser());
+    let id = browser.start_conversation().await;
+
+    let import = import_file(&browser, &chatgpt_file(10, 400)).await;
+    let path = format!("/api/v1/conversations/{id}/messages");
+    let text = json!({ "message": "x ".repeat(200_000) });
+    let message = browser.send(browser.request(Method::POST, &path).json(&text)).await;
+
+    assert_eq!(import["status"], json!("failed"));
+    assert_eq!(import["error"]["code"], json!("storage_full"));
+    let error = import["error"]["message"].as_str().unwrap();
+    assert!(error.contains("at most 1 MB") && error.contains("Delete conversations"), "{error}");
+    assert_eq!(import["imported"], json!(2));
+    assert_eq!(message.status_and_code(), (507, "storage_full".to_owned()));
+    assert_eq!(browser.get(&path).await.status, 200);
+    assert_eq!(counts(&import_file(&other, CHATGPT).await).0, "complete");
+}
+
+/// Begins an upload that never ends, again and again while another one is rejected.
+async fn upload_endlessly(browser: &Browser) {
+    loop {
+        let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
+        post_import(browser, Body::wrap_stream(beginning.chain(stream::pending()))).await;
+    }
 }
 
 /// A file in the format of ChatGPT with these numbers of conversations and of messages per conversation.

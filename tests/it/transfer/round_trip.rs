@@ -99,6 +99,7 @@ async fn a_round_trip_between_stores_preserves_the_export() {
             archive: Arc::clone(store),
             tokens: TokenCounter::load(),
             now: Timestamp::from_unix_millis(0),
+            quota: None,
         };
         let bytes = std::io::Cursor::new(file.into_bytes());
         let progress = |_| ControlFlow::Continue(());

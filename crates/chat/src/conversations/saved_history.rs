@@ -17,6 +17,12 @@ const SUFFIX: &str = "_conversation_history.json";
 /// How many file names to try. If a name is taken, the next attempt uses a time one second later.
 const MAX_ATTEMPTS: u32 = 5;
 
+/// The maximum number of files that a user can have saved.
+const MAX_SAVED_FILES: usize = 100;
+
+/// The maximum bytes of the files that a user can have saved.
+const MAX_SAVED_BYTES: usize = 200 * 1024 * 1024;
+
 /// The name of a saved history: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedHistoryName {
@@ -60,6 +66,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
+    /// [`ChatError::TooManySavedFiles`] or [`ChatError::StorageFull`] if a limit is reached;
     /// [`ChatError::SavedTooOften`] if the names for this second and the next few are taken.
     pub async fn save_history(
         &self,
@@ -68,15 +75,41 @@ impl Conversations {
     ) -> Result<SavedHistoryName, ChatError> {
         let history = self.core.flask_history(user_id, id).await?;
         let content = flask::file(&history).map_err(StoreError::fault)?;
+        self.check_saved_files(user_id, content.len()).await?;
         let mut saved_at = self.core.now();
         for _ in 0..MAX_ATTEMPTS {
             let name = SavedHistoryName::new(saved_at, id);
-            if self.core.ports.saved_files.save(&name.to_string(), content.clone()).await? {
+            if self.core.ports.saved_files.save(user_id, &name.to_string(), content.clone()).await?
+            {
                 return Ok(name);
             }
             saved_at = saved_at.plus(Duration::from_secs(1));
         }
         Err(ChatError::SavedTooOften)
+    }
+
+    /// Checks that the user may save another file of this size.
+    async fn check_saved_files(&self, user_id: UserId, bytes: usize) -> Result<(), ChatError> {
+        self.core.reserve_storage(user_id, 0).await?;
+        let usage = self.core.ports.saved_files.usage(user_id).await?;
+        let used = usize::try_from(usage.bytes).unwrap_or(usize::MAX);
+        if usage.files >= MAX_SAVED_FILES || used.saturating_add(bytes) > MAX_SAVED_BYTES {
+            return Err(ChatError::TooManySavedFiles {
+                files: MAX_SAVED_FILES,
+                bytes: MAX_SAVED_BYTES,
+            });
+        }
+        Ok(())
+    }
+
+    /// Deletes the saved histories of a conversation.
+    pub(super) async fn delete_saved_histories(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<(), ChatError> {
+        let suffix = format!("_{id}{SUFFIX}");
+        Ok(self.core.ports.saved_files.delete(user_id, &suffix).await?)
     }
 
     /// Returns a saved history.
@@ -92,7 +125,7 @@ impl Conversations {
         if self.core.ports.conversations.find(user_id, name.id).await?.is_none() {
             return Err(ChatError::SavedConversationNotFound);
         }
-        let content = self.core.ports.saved_files.read(&name.to_string()).await?;
+        let content = self.core.ports.saved_files.read(user_id, &name.to_string()).await?;
         content.ok_or(ChatError::SavedConversationNotFound)
     }
 }
@@ -150,6 +183,29 @@ mod tests {
 
         assert_eq!(read.unwrap_err().code(), "saved_conversation_not_found");
         assert_eq!(saved.unwrap_err().code(), "conversation_not_found");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn saved_histories_are_limited_and_deleted_with_their_conversation() {
+        let test = TestChat::new().await;
+        let conversations = &test.chat.conversations;
+        let mut last = None;
+        for _ in 0..MAX_SAVED_FILES {
+            test.clock.advance(Duration::from_secs(1));
+            last = Some(conversations.save_history(test.user_id, test.id).await.unwrap());
+        }
+        test.clock.advance(Duration::from_secs(1));
+
+        let too_many = conversations.save_history(test.user_id, test.id).await;
+        conversations.delete(test.user_id, test.id).await.unwrap();
+        let id = conversations.start(test.user_id, None).await.unwrap().conversation_id;
+        let after_deletion = conversations.save_history(test.user_id, id).await;
+
+        assert_eq!(too_many.unwrap_err().code(), "storage_full");
+        assert!(after_deletion.is_ok());
+        let files = &test.chat.core.ports.saved_files;
+        assert_eq!(files.read(test.user_id, &last.unwrap().to_string()).await.unwrap(), None);
+        assert_eq!(files.usage(test.user_id).await.unwrap().files, 1);
     }
 
     #[test]

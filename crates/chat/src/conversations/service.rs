@@ -116,11 +116,14 @@ impl Conversations {
         Ok(edited)
     }
 
-    /// Deletes the conversation with its messages, stops its running turn, and publishes the deletion.
+    /// Deletes the conversation with its messages and saved files, stops its running turn, and publishes the deletion.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
     pub async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
+        self.find(user_id, id).await?;
+        // First, because a deletion that fails can be repeated as long as the conversation exists.
+        self.delete_saved_histories(user_id, id).await?;
         if !self.core.ports.conversations.delete(user_id, id).await? {
             return Err(ChatError::ConversationNotFound);
         }

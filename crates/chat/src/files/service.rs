@@ -99,6 +99,7 @@ impl Files {
         if let Some(existing) = self.core.ports.file_jobs.find_job(user_id, id, job_id).await? {
             return Ok(existing);
         }
+        self.core.reserve_storage(user_id, text.len()).await?;
         let _permit = self.acquire_permit(user_id).await?;
         let parts = self.split(user_id, text).await?;
         let job = self.new_job(id, job_id, upload.name, &parts);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_path_to_error::Track;
 
 use super::read_error::{ReadError, UNKNOWN_FORMAT, parse_error, unreadable};
+use super::string_guard::StringGuard;
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(super) fn detect_format(file: &mut impl Read) -> Result<Format, ReadError> {
     }
     let mut format = None;
     let rest = (&b"["[..]).chain(file);
-    let mut json = serde_json::Deserializer::from_reader(rest);
+    let mut json = serde_json::Deserializer::from_reader(StringGuard::new(rest));
     // serde_json fails if the rest is left unread; that error is ignored.
     let read = json.deserialize_seq(FirstElement(&mut format));
     match (format, read) {

@@ -10,6 +10,7 @@ use webchat_persistence::StoredMessage;
 
 use super::ids;
 use super::imported::{ImportedConversation, MAX_BYTES, title_of};
+use super::limits::TextSize;
 
 /// A message as the Flask application writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,12 @@ impl FlaskMessage {
             Role::Assistant => "assistant",
         };
         Self { role: role.to_owned(), content }
+    }
+}
+
+impl TextSize for FlaskMessage {
+    fn text_bytes(&self) -> usize {
+        self.role.len() + self.content.len()
     }
 }
 

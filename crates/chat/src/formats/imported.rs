@@ -8,6 +8,9 @@ use super::ids;
 /// The maximum bytes of one message's text, and of the complete context.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// The bytes that a conversation and a message take in a store beside their texts.
+const ALLOWANCE: usize = 512;
+
 /// A conversation as an import file contains it, with the file's ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImportedConversation {
@@ -45,6 +48,13 @@ impl ImportedConversation {
         let head = visible().next_back().map(|message| message.message_id);
         let stored = StoredConversation { user_id, conversation, head, last_position, context };
         (stored, messages)
+    }
+
+    /// Returns about how many bytes the conversation takes in a store.
+    pub(crate) fn bytes(&self) -> u64 {
+        let texts = self.messages.iter().map(|stored| stored.message.content.len());
+        let bytes = texts.map(|text| text + ALLOWANCE).sum::<usize>() + ALLOWANCE;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
     /// Returns the ids that the conversation may already have in the store: the file's id, if Webchat

@@ -14,6 +14,7 @@ use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::imported::{ImportedConversation, MAX_BYTES};
 use super::json_array_reader::JsonArrayReader;
+use super::limits::{self, TextSize};
 use super::read_error::UNKNOWN_FORMAT;
 
 const FORMAT: &str = "webchat";
@@ -90,7 +91,7 @@ pub(crate) struct ConversationRecord {
     #[serde(default)]
     context: Context,
     /// Written separately, page by page, after the other members.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, deserialize_with = "limits::messages")]
     messages: Vec<MessageRecord>,
 }
 
@@ -114,6 +115,13 @@ struct MessageRecord {
     error: Option<Problem>,
     created_at: Timestamp,
     active: bool,
+}
+
+impl TextSize for MessageRecord {
+    fn text_bytes(&self) -> usize {
+        let error = self.error.as_ref();
+        self.content.len() + error.map_or(0, |error| error.message.len() + error.code.len())
+    }
 }
 
 fn check_version(version: u32) -> Result<(), String> {

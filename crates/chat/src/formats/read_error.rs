@@ -6,6 +6,7 @@ use serde_path_to_error::Path;
 use thiserror::Error;
 
 use super::invalid_file::InvalidImportFile;
+use super::string_guard::StringTooLong;
 
 /// Why a file could not be read.
 #[derive(Debug, Error)]
@@ -22,21 +23,29 @@ pub(super) const UNKNOWN_FORMAT: &str = "these are neither conversations of Webc
 
 /// Converts an error of the JSON parser. `read` is the number of conversations that were read before it.
 pub(super) fn parse_error(error: serde_json::Error, path: &Path, read: u64) -> ReadError {
-    if error.is_io() {
-        return ReadError::Io(error.into());
-    }
     let path = path.to_string();
     let (line, column) = (error.line(), error.column());
-    let is_in_conversation = path.contains('[');
+    if error.is_io() {
+        let error = io::Error::from(error);
+        return match error.get_ref().and_then(|cause| cause.downcast_ref::<StringTooLong>()) {
+            Some(too_long) => invalid(path, (line, column), read, too_long.to_string()),
+            None => ReadError::Io(error),
+        };
+    }
     // serde_json repeats the position at the end of its text.
     let text = error.to_string();
     let position = format!(" at line {line} column {column}");
+    let problem = text.strip_suffix(&position).unwrap_or(&text).to_owned();
+    invalid(path, (line, column), read, problem)
+}
+
+fn invalid(path: String, (line, column): (usize, usize), read: u64, problem: String) -> ReadError {
     InvalidImportFile {
-        conversation: is_in_conversation.then_some(read + 1),
+        conversation: path.contains('[').then_some(read + 1),
         path: if path == "." { String::new() } else { path },
         line,
         column,
-        problem: text.strip_suffix(&position).unwrap_or(&text).to_owned(),
+        problem,
     }
     .into()
 }

@@ -1,21 +1,21 @@
-//! Reads import files of all formats. Only one conversation is in memory at a time.
+//! Reads import files of all formats. Only one conversation is in memory at a time, and its size is bounded.
 
 use std::io::{self, BufReader, Read};
 
+use serde::Deserializer;
 use serde::de::{self, DeserializeSeed};
-use serde::{Deserialize, Deserializer};
 use serde_json::de::IoRead;
 use serde_path_to_error::Track;
 use webchat_domain::Timestamp;
 
 use super::chatgpt::ChatGptConversation;
 use super::detection::{Format, detect_format};
-use super::flask::FlaskMessage;
 use super::imported::ImportedConversation;
 use super::json::ConversationRecord;
 use super::json_array_reader::JsonArrayReader;
 use super::read_error::{ReadError, parse_error};
-use super::{chatgpt, flask, json};
+use super::string_guard::StringGuard;
+use super::{chatgpt, flask, json, limits};
 
 /// Receives each conversation. An error describes why it can't be imported, and stops the reader.
 pub(crate) type OnConversation<'a> = dyn FnMut(ImportedConversation) -> Result<(), String> + 'a;
@@ -41,11 +41,11 @@ pub(crate) fn read(
         }),
         Format::ChatGpt => parse(file, &mut count, |json, count| {
             let mut on_element =
-                |source: ChatGptConversation| on_conversation(chatgpt::convert(&source, now)?);
+                |source: ChatGptConversation| on_conversation(chatgpt::convert(source, now)?);
             JsonArrayReader { on_element: &mut on_element, count }.deserialize(json)
         }),
         Format::Flask => parse(file, &mut count, |json, count| {
-            let messages = Vec::<FlaskMessage>::deserialize(json)?;
+            let messages = limits::messages(json)?;
             if let Some(imported) = flask::convert(messages, now).map_err(de::Error::custom)? {
                 on_conversation(imported).map_err(de::Error::custom)?;
                 *count += 1;
@@ -56,7 +56,7 @@ pub(crate) fn read(
     Ok(count)
 }
 
-type Json<R> = serde_json::Deserializer<IoRead<BufReader<R>>>;
+type Json<R> = serde_json::Deserializer<IoRead<BufReader<StringGuard<R>>>>;
 type Tracked<'a, 'b, R> = serde_path_to_error::Deserializer<'a, 'b, &'a mut Json<R>>;
 
 fn parse<R: Read>(
@@ -64,7 +64,7 @@ fn parse<R: Read>(
     count: &mut u64,
     parser: impl FnOnce(Tracked<'_, '_, R>, &mut u64) -> Result<(), serde_json::Error>,
 ) -> Result<(), ReadError> {
-    let mut json = serde_json::Deserializer::from_reader(BufReader::new(file));
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new(StringGuard::new(file)));
     let mut track = Track::new();
     let parsed = parser(serde_path_to_error::Deserializer::new(&mut json, &mut track), count);
     let path = track.path();

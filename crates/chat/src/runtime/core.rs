@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use webchat_domain::{SystemPrompt, Timestamp};
+use webchat_domain::{SystemPrompt, Timestamp, UserId};
 
 use super::lifecycle::Lifecycle;
 use super::readiness::ReadinessCheck;
+use super::storage_quota::StorageQuota;
 use super::text_work::TextWork;
+use crate::error::ChatError;
 use crate::events::list_feed::ListFeed;
 use crate::ports::Ports;
 use crate::settings::Settings;
@@ -21,6 +23,7 @@ pub(crate) struct Core {
     pub(crate) lists: Arc<ListFeed>,
     pub(crate) text_work: TextWork,
     pub(crate) readiness: ReadinessCheck,
+    pub(crate) quota: StorageQuota,
 }
 
 impl Core {
@@ -29,15 +32,27 @@ impl Core {
             .system_prompt
             .clone()
             .map(|text| SystemPrompt { token_count: ports.tokens.count(&text), text });
+        let (lifecycle, lists, text_work) = (Lifecycle::new(), Arc::default(), TextWork::new());
+        let quota = StorageQuota::new(Arc::clone(&ports.archive), settings.max_stored_bytes);
         Self {
             ports,
             settings,
             system_prompt,
-            lifecycle: Lifecycle::new(),
-            lists: Arc::default(),
-            text_work: TextWork::new(),
+            lifecycle,
+            lists,
+            text_work,
             readiness: ReadinessCheck::default(),
+            quota,
         }
+    }
+
+    /// Checks that the user may store a text with this many bytes.
+    pub(crate) async fn reserve_storage(
+        &self,
+        user_id: UserId,
+        bytes: usize,
+    ) -> Result<(), ChatError> {
+        self.quota.reserve(user_id, u64::try_from(bytes).unwrap_or(u64::MAX)).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {

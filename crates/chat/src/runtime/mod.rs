@@ -9,5 +9,6 @@ pub(crate) mod limits;
 mod notifications;
 pub(crate) mod periodic;
 pub(crate) mod readiness;
+pub(crate) mod storage_quota;
 pub(crate) mod text_work;
 mod tokens;

@@ -19,7 +19,7 @@ use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
     Chat, ChatError, ContextEdit, DailyTokens, Edit, FileSettings, Ports, PromptChoice,
-    SendMessage, Settings, StartTurnOutcome,
+    SendMessage, Settings, StartTurnOutcome, StoredBytesLimits,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -48,6 +48,7 @@ fn settings() -> Settings {
         turns_per_user: None,
         max_turn: Duration::from_mins(10),
         daily_tokens: DailyTokens::default(),
+        max_stored_bytes: StoredBytesLimits::default(),
     }
 }
 

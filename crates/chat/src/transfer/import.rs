@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::task::{JoinError, spawn_blocking};
 use webchat_domain::{Timestamp, UserId};
 use webchat_persistence::{ConversationArchive, StoreError};
@@ -16,9 +17,16 @@ use crate::formats::imported::ImportedConversation;
 use crate::formats::invalid_file::InvalidImportFile;
 use crate::formats::read_error::ReadError;
 use crate::formats::reader;
+use crate::runtime::storage_quota::StorageQuota;
 
 /// The number of conversations that are read ahead while another is stored.
 const READ_AHEAD: usize = 1;
+
+/// The maximum number of conversations that all imports of this process have in memory. Each takes up to about 200 MB
+/// while it is parsed, see [`crate::formats`].
+const MAX_CONVERSATIONS_IN_MEMORY: usize = 2;
+
+static CONVERSATIONS_IN_MEMORY: Semaphore = Semaphore::const_new(MAX_CONVERSATIONS_IN_MEMORY);
 
 /// Where conversations are imported to.
 #[derive(Clone)]
@@ -29,6 +37,8 @@ pub struct ImportTarget {
     pub tokens: TokenCounter,
     /// The time of conversations and messages that have no time in the file.
     pub now: Timestamp,
+    /// Limits what the users may store. `None` means no limit.
+    pub quota: Option<StorageQuota>,
 }
 
 /// Who owns the imported conversations.
@@ -67,6 +77,9 @@ pub enum ImportError {
     /// The store failed. The imported conversations stay, and importing the file again continues the import.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The user may not store more. The imported conversations stay.
+    #[error(transparent)]
+    StorageFull(ChatError),
     /// The import was cancelled. The imported conversations stay, and importing the file again continues the
     /// import.
     #[error("the import was cancelled")]
@@ -76,8 +89,8 @@ pub enum ImportError {
 /// Imports the conversations of a file. Validates the complete file before it stores the first conversation.
 /// Skips conversations that exist already, so that importing a file twice changes nothing.
 ///
-/// At most four conversations are in memory at a time, regardless of the file's size. Calls `progress` after
-/// each conversation; its result can cancel the import.
+/// All imports of the process together have at most two conversations in memory, whose sizes are bounded, regardless of
+/// the files' sizes. Calls `progress` after each conversation; its result can cancel the import.
 ///
 /// # Cancellation
 /// If the future is dropped, the imported conversations stay.
@@ -91,21 +104,17 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     mut progress: impl FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportProgress, ImportError> {
     let now = target.now;
+    let permit = acquire_memory().await?;
     let (count, file) = run_blocking(move || check(file, owner, now)).await?;
     let mut current = ImportProgress { of: count?, ..ImportProgress::default() };
     if progress(current).is_break() {
         return Err(ImportError::Cancelled);
     }
     let (sender, mut conversations) = mpsc::channel(READ_AHEAD);
-    let reader = spawn_blocking(move || {
-        let mut on_conversation = |conversation| {
-            let user_id = owner.owner_of(&conversation)?;
-            // If the receiver is gone, the import has ended.
-            sender.blocking_send((user_id, conversation)).map_err(|_| String::new())
-        };
-        reader::read(file, now, &mut on_conversation)
-    });
-    while let Some((user_id, conversation)) = conversations.recv().await {
+    let reader = spawn_blocking(move || read(file, owner, now, &sender, permit));
+    while let Some(next) = conversations.recv().await {
+        // The conversation is in memory until it is stored.
+        let ReadConversation { user_id, conversation, permit } = next;
         match add(target, user_id, conversation).await? {
             Some(messages) => {
                 current.imported += 1;
@@ -113,6 +122,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
             }
             None => current.already_there += 1,
         }
+        drop(permit);
         current.done += 1;
         if progress(current).is_break() {
             return Err(ImportError::Cancelled);
@@ -120,6 +130,42 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     }
     reader.await.map_err(StoreError::fault)??;
     Ok(current)
+}
+
+/// A conversation that waits to be stored.
+struct ReadConversation {
+    user_id: UserId,
+    conversation: ImportedConversation,
+    permit: MemoryPermit,
+}
+
+type MemoryPermit = SemaphorePermit<'static>;
+
+/// Waits until this process may have another conversation of an import in memory.
+async fn acquire_memory() -> Result<MemoryPermit, StoreError> {
+    CONVERSATIONS_IN_MEMORY.acquire().await.map_err(StoreError::fault)
+}
+
+/// Sends all conversations of the file. Takes a permit for the next one before it is parsed.
+fn read<F: Read + Seek>(
+    file: F,
+    owner: ImportOwner,
+    now: Timestamp,
+    sender: &mpsc::Sender<ReadConversation>,
+    permit: MemoryPermit,
+) -> Result<(), ReadError> {
+    let runtime = Handle::current();
+    let mut next_permit = Some(permit);
+    let mut on_conversation = |conversation| {
+        let user_id = owner.owner_of(&conversation)?;
+        let permit = next_permit.take().ok_or_else(String::new)?;
+        // If the receiver is gone, the import has ended.
+        let read = ReadConversation { user_id, conversation, permit };
+        sender.blocking_send(read).map_err(|_| String::new())?;
+        next_permit = runtime.block_on(acquire_memory()).ok();
+        Ok(())
+    };
+    reader::read(file, now, &mut on_conversation).map(drop)
 }
 
 impl ImportOwner {
@@ -153,6 +199,9 @@ async fn add(
         if target.archive.conversation_of(user_id, id).await?.is_some() {
             return Ok(None);
         }
+    }
+    if let Some(quota) = &target.quota {
+        quota.reserve(user_id, imported.bytes()).await.map_err(ImportError::StorageFull)?;
     }
     let tokens = target.tokens;
     let (conversation, messages) =
@@ -189,6 +238,7 @@ impl From<ImportError> for ChatError {
             ImportError::InvalidFile(invalid) => Self::InvalidImport(invalid),
             ImportError::Io(error) => StoreError::unavailable(error).into(),
             ImportError::Store(error) => error.into(),
+            ImportError::StorageFull(error) => error,
             ImportError::Cancelled => Self::ShuttingDown,
         }
     }

@@ -14,22 +14,30 @@ use crate::runtime::error_chain::error_chain;
 
 /// Whether a file to import must be uploaded.
 pub enum PreparedImport {
-    /// The file must be uploaded; the slot then imports it.
-    New(Box<ImportSlot>),
+    /// The file must be uploaded; then it can be imported.
+    New(Box<ImportUpload>),
     /// The file was uploaded before with the same key. Contains the status of its import.
     Duplicate(Arc<ImportStatus>),
 }
 
-/// A reserved slot for one import. Dropping it before the import starts releases it.
-pub struct ImportSlot {
+/// The upload of a file to import. Dropping it ends the upload.
+pub struct ImportUpload {
     transfer: Transfer,
     user_id: UserId,
     id: ImportId,
 }
 
 impl Transfer {
-    /// Reserves a slot for an import, before its file is uploaded. Each user can have one running import. If
-    /// this process remembers an import with the same key, returns that import's status.
+    /// Checks that the user may store something, before a file is uploaded.
+    ///
+    /// # Errors
+    /// [`ChatError::StorageFull`], [`ChatError::ServerStorageFull`], or an error of the store.
+    pub async fn check_storage(&self, user_id: UserId) -> Result<(), ChatError> {
+        self.core.reserve_storage(user_id, 0).await
+    }
+
+    /// Begins the upload of a file to import. Each user can have one upload and one running import. If this process
+    /// remembers an import with the same key, returns that import's status.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
@@ -42,9 +50,9 @@ impl Transfer {
             return Err(ChatError::ShuttingDown);
         }
         let id = ImportId::of_key(user_id, key);
-        Ok(match self.imports.reserve(user_id, id, self.core.now())? {
+        Ok(match self.imports.begin_upload(user_id, id, self.core.now())? {
             None => {
-                PreparedImport::New(Box::new(ImportSlot { transfer: self.clone(), user_id, id }))
+                PreparedImport::New(Box::new(ImportUpload { transfer: self.clone(), user_id, id }))
             }
             Some(existing) => PreparedImport::Duplicate(existing),
         })
@@ -74,6 +82,7 @@ impl Transfer {
             archive: Arc::clone(&self.core.ports.archive),
             tokens: self.core.counter(),
             now: self.core.now(),
+            quota: Some(self.core.quota.clone()),
         };
         let mut latest = ImportProgress::default();
         let result = import(&target, ImportOwner::User(user_id), file, |progress| {
@@ -97,29 +106,28 @@ impl Transfer {
     }
 }
 
-impl ImportSlot {
-    /// Imports the file in the background, even if the caller is dropped. The user becomes the owner of its
-    /// conversations.
+impl ImportUpload {
+    /// Imports the uploaded file in the background, even if the caller is dropped. The user becomes the owner of
+    /// its conversations. A slot for the import is taken only now, because an upload may be slow.
     ///
     /// # Errors
-    /// [`ChatError::ShuttingDown`].
+    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
     pub fn start<F: Read + Seek + Send + 'static>(
         self,
         file: F,
     ) -> Result<Arc<ImportStatus>, ChatError> {
-        let transfer = self.transfer.clone();
+        let Self { transfer, user_id, id } = &self;
         let lifecycle = &transfer.core.lifecycle;
         let _admission = lifecycle.admit()?;
-        let status = transfer.import_status(self.user_id, self.id)?;
-        transfer.imports.set_uploaded(self.id);
-        lifecycle.spawn_detached(transfer.clone().run_import(self.user_id, self.id, file));
+        let status = transfer.imports.start(*user_id, *id)?;
+        lifecycle.spawn_detached(transfer.clone().run_import(*user_id, *id, file));
         Ok(status)
     }
 }
 
-impl Drop for ImportSlot {
+impl Drop for ImportUpload {
     fn drop(&mut self) {
-        self.transfer.imports.release(self.id);
+        self.transfer.imports.end_upload(self.user_id);
     }
 }
 

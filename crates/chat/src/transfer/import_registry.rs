@@ -1,7 +1,7 @@
 //! The imports of this process. They are kept in memory only: other processes don't see them, and a restart
 //! loses them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use webchat_domain::{ImportId, Timestamp, UserId};
 use super::import::ImportProgress;
 use crate::error::ChatError;
 
-/// The maximum number of concurrent imports of all users, including uploads, which bounds their disk space and
-/// memory.
+/// The maximum number of concurrent imports of all users.
 const MAX_CONCURRENT: usize = 8;
+
+/// The maximum number of concurrent uploads of files to import, of all users, which bounds their disk space.
+const MAX_UPLOADS: usize = 64;
 
 /// How long an import is remembered after its end.
 const RETENTION: Duration = Duration::from_hours(1);
@@ -42,53 +44,65 @@ pub enum ImportState {
     Failed(ChatError),
 }
 
-/// The imports of this process, by id.
+/// The imports of this process.
 #[derive(Default)]
-pub(super) struct ImportRegistry(Mutex<BTreeMap<ImportId, Entry>>);
+pub(super) struct ImportRegistry(Mutex<Imports>);
+
+#[derive(Default)]
+struct Imports {
+    /// The imports that have started, by id.
+    started: BTreeMap<ImportId, Entry>,
+    /// The users who are uploading a file.
+    uploading: BTreeSet<UserId>,
+}
 
 struct Entry {
     user_id: UserId,
-    /// Whether the file has been uploaded, and the import has started.
-    is_uploaded: bool,
     status: Arc<ImportStatus>,
     ended_at: Option<Timestamp>,
 }
 
 impl ImportRegistry {
-    /// Reserves a slot for an import. Returns the import's status instead if it has started before.
-    pub(super) fn reserve(
+    /// Begins an upload. Returns the import's status instead if it has started before.
+    pub(super) fn begin_upload(
         &self,
         user_id: UserId,
         import_id: ImportId,
         now: Timestamp,
     ) -> Result<Option<Arc<ImportStatus>>, ChatError> {
-        let mut entries = self.lock();
-        evict(&mut entries, now);
-        if let Some(existing) = entries.get(&import_id).filter(|entry| entry.is_uploaded) {
+        let mut imports = self.lock();
+        evict(&mut imports.started, now);
+        if let Some(existing) = imports.started.get(&import_id) {
             return Ok(Some(Arc::clone(&existing.status)));
         }
-        let running: Vec<_> = entries.values().filter(|entry| entry.ended_at.is_none()).collect();
-        if running.iter().any(|entry| entry.user_id == user_id) {
-            return Err(ChatError::ImportInProgress);
-        }
-        if running.len() >= MAX_CONCURRENT {
+        // Nobody should upload a file that can't be imported.
+        imports.check_slot(user_id)?;
+        if imports.uploading.len() >= MAX_UPLOADS {
             return Err(ChatError::TooManyImports);
         }
-        let (state, progress) = (ImportState::Running, ImportProgress::default());
-        let status = Arc::new(ImportStatus { import_id, state, progress });
-        entries.insert(import_id, Entry { user_id, is_uploaded: false, status, ended_at: None });
+        if !imports.uploading.insert(user_id) {
+            return Err(ChatError::ImportInProgress);
+        }
         Ok(None)
     }
 
-    /// Releases the slot of an import that has not started.
-    pub(super) fn release(&self, id: ImportId) {
-        self.lock().retain(|other, entry| *other != id || entry.is_uploaded);
+    pub(super) fn end_upload(&self, user_id: UserId) {
+        self.lock().uploading.remove(&user_id);
     }
 
-    pub(super) fn set_uploaded(&self, id: ImportId) {
-        if let Some(entry) = self.lock().get_mut(&id) {
-            entry.is_uploaded = true;
-        }
+    /// Takes a slot for an import whose file was uploaded.
+    pub(super) fn start(
+        &self,
+        user_id: UserId,
+        import_id: ImportId,
+    ) -> Result<Arc<ImportStatus>, ChatError> {
+        let mut imports = self.lock();
+        imports.check_slot(user_id)?;
+        let (state, progress) = (ImportState::Running, ImportProgress::default());
+        let status = Arc::new(ImportStatus { import_id, state, progress });
+        let entry = Entry { user_id, status: Arc::clone(&status), ended_at: None };
+        imports.started.insert(import_id, entry);
+        Ok(status)
     }
 
     pub(super) fn find(
@@ -97,9 +111,9 @@ impl ImportRegistry {
         id: ImportId,
         now: Timestamp,
     ) -> Option<Arc<ImportStatus>> {
-        let mut entries = self.lock();
-        evict(&mut entries, now);
-        let entry = entries.get(&id).filter(|entry| entry.user_id == user_id);
+        let mut imports = self.lock();
+        evict(&mut imports.started, now);
+        let entry = imports.started.get(&id).filter(|entry| entry.user_id == user_id);
         entry.map(|entry| Arc::clone(&entry.status))
     }
 
@@ -110,14 +124,28 @@ impl ImportRegistry {
         progress: ImportProgress,
         ended_at: Option<Timestamp>,
     ) {
-        if let Some(entry) = self.lock().get_mut(&import_id) {
+        if let Some(entry) = self.lock().started.get_mut(&import_id) {
             entry.status = Arc::new(ImportStatus { import_id, state, progress });
             entry.ended_at = ended_at;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ImportId, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Imports> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Imports {
+    /// Checks that another import of this user may run.
+    fn check_slot(&self, user_id: UserId) -> Result<(), ChatError> {
+        let running = || self.started.values().filter(|entry| entry.ended_at.is_none());
+        if running().any(|entry| entry.user_id == user_id) {
+            return Err(ChatError::ImportInProgress);
+        }
+        if running().count() >= MAX_CONCURRENT {
+            return Err(ChatError::TooManyImports);
+        }
+        Ok(())
     }
 }
 

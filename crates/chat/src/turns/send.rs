@@ -50,6 +50,7 @@ impl Turns {
         if content.trim().is_empty() {
             return Err(ChatError::EmptyMessage);
         }
+        self.core.reserve_storage(caller.user_id, content.len()).await?;
         let source = TurnSource::Question { content, expected_position, version_of };
         self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
     }

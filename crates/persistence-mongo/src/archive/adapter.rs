@@ -9,7 +9,7 @@ use webchat_persistence::{
     Totals,
 };
 
-use super::{insert, put};
+use super::{insert, put, stored_bytes};
 use crate::database::{ARCHIVE_TIME, READ_TIME};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, date, long};
@@ -34,6 +34,14 @@ impl ConversationArchive for MongoStore {
                 .run(messages.count_documents(doc! {}).max_time(ARCHIVE_TIME))
                 .await?,
         })
+    }
+
+    async fn stored_bytes_of(&self, user_id: UserId) -> Result<u64, StoreError> {
+        stored_bytes::of_user(&self.database, user_id).await
+    }
+
+    async fn stored_bytes(&self) -> Result<u64, StoreError> {
+        stored_bytes::of_all(&self.database).await
     }
 
     async fn conversations_after(

@@ -3,3 +3,4 @@
 mod adapter;
 mod insert;
 mod put;
+mod stored_bytes;

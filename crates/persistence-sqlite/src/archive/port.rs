@@ -1,7 +1,7 @@
 //! Implements [`ConversationArchive`].
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use webchat_domain::{ConversationId, JobId, UserId};
 use webchat_persistence::{
     ConversationArchive, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
@@ -10,6 +10,8 @@ use webchat_persistence::{
 
 use super::row;
 use crate::SqliteStore;
+use crate::database::batches;
+use crate::deletion::removals;
 use crate::rows::{self, CONVERSATION};
 
 #[async_trait]
@@ -19,9 +21,32 @@ impl ConversationArchive for SqliteStore {
             .read_archive(None, |transaction| {
                 let count = |sql| transaction.query_row(sql, [], |row| row.get(0));
                 Ok(Totals {
-                    conversations: count("SELECT count(*) FROM conversations")?,
-                    messages: count("SELECT count(*) FROM messages")?,
+                    conversations: count("SELECT count(*) FROM conversations WHERE user_id <> ''")?,
+                    messages: count("SELECT count(*) FROM live_messages")?,
                 })
+            })
+            .await
+    }
+
+    async fn stored_bytes_of(&self, user_id: UserId) -> Result<u64, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached("SELECT max(bytes, 0) FROM stored_bytes WHERE user_id = ?1")?
+                    .query_row([user_id.to_simple()], |row| row.get(0))
+                    .optional()
+                    .map(Option::unwrap_or_default)
+            })
+            .await
+    }
+
+    async fn stored_bytes(&self) -> Result<u64, StoreError> {
+        self.database
+            .read(|transaction| {
+                let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get(0));
+                let (pages, free): (u64, u64) = (pragma("page_count")?, pragma("freelist_count")?);
+                let page_size: u64 = pragma("page_size")?;
+                Ok(pages.saturating_sub(free).saturating_mul(page_size))
             })
             .await
     }
@@ -37,7 +62,7 @@ impl ConversationArchive for SqliteStore {
                 transaction
                     .prepare_cached(&format!(
                         "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
-                         WHERE conversation_id > ?1 ORDER BY conversation_id LIMIT ?2"
+                         WHERE conversation_id > ?1 AND user_id <> '' ORDER BY conversation_id LIMIT ?2"
                     ))?
                     .query_map(params![after, limit], |row| row::conversation(transaction, row))?
                     .collect()
@@ -113,27 +138,11 @@ impl ConversationArchive for SqliteStore {
         conversation: StoredConversation,
         messages: Vec<StoredMessage>,
     ) -> Result<bool, StoreError> {
-        self.database
-            .write(move |transaction| {
-                let id = conversation.conversation.conversation_id.to_simple();
-                let is_in_use: bool = transaction.query_row(
-                    "SELECT EXISTS (SELECT 1 FROM conversations WHERE conversation_id = ?1)",
-                    [id],
-                    |row| row.get(0),
-                )?;
-                if is_in_use {
-                    return Ok(false);
-                }
-                row::put_conversation(transaction, &conversation)?;
-                for message in &messages {
-                    rows::insert_message(transaction, conversation.user_id, message)?;
-                }
-                Ok(true)
-            })
-            .await
+        self.insert(conversation, messages).await
     }
 
     async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError> {
+        removals::finish(&self.database, conversation.conversation.conversation_id).await?;
         self.database
             .write(move |transaction| row::put_conversation(transaction, &conversation))
             .await
@@ -144,13 +153,14 @@ impl ConversationArchive for SqliteStore {
         user_id: UserId,
         messages: Vec<StoredMessage>,
     ) -> Result<(), StoreError> {
-        self.database
-            .write(move |transaction| {
-                messages
-                    .iter()
-                    .try_for_each(|message| row::put_message(transaction, user_id, message))
-            })
-            .await
+        for batch in batches(messages) {
+            self.database
+                .write(move |transaction| {
+                    batch.iter().try_for_each(|one| row::put_message(transaction, user_id, one))
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     async fn file_jobs_after(

@@ -5,7 +5,7 @@ use webchat_domain::{ConversationId, MessageId, Title, UserId};
 use webchat_persistence::{StoredConversation, StoredMessage, rules};
 
 use crate::contexts;
-use crate::rows::{self, STORED_MESSAGE};
+use crate::rows::{self, HIDDEN_USER, STORED_MESSAGE};
 
 pub(super) fn messages(
     transaction: &Transaction<'_>,
@@ -15,7 +15,7 @@ pub(super) fn messages(
 ) -> rusqlite::Result<Vec<StoredMessage>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {STORED_MESSAGE} FROM messages
+            "SELECT {STORED_MESSAGE} FROM live_messages
              WHERE conversation_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
         ))?
         .query_map(params![id.to_simple(), after, limit], rows::stored_message)?
@@ -34,6 +34,26 @@ pub(super) fn conversation(
         context: contexts::find(transaction, conversation.conversation_id)?.context,
         conversation,
     })
+}
+
+/// Inserts a conversation that is hidden until [`put_conversation`] completes it. Returns `false` if its id is in use.
+pub(super) fn insert_hidden(
+    transaction: &Transaction<'_>,
+    stored: &StoredConversation,
+) -> rusqlite::Result<bool> {
+    let conversation = &stored.conversation;
+    let inserted = transaction
+        .prepare_cached(
+            "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (conversation_id) DO NOTHING",
+        )?
+        .execute(params![
+            conversation.conversation_id.to_simple(),
+            HIDDEN_USER,
+            conversation.created_at.unix_millis(),
+            conversation.updated_at.unix_millis(),
+        ])?;
+    Ok(inserted > 0)
 }
 
 pub(super) fn put_conversation(

@@ -3,4 +3,4 @@
 mod port;
 mod row;
 
-pub(crate) use row::{drop_summary_covering, find, put, reset};
+pub(crate) use row::{delete, drop_summary_covering, find, put, reset};

@@ -57,8 +57,14 @@ impl Contexts for SqliteStore {
             .write(move |transaction| {
                 let begun = transaction.execute(
                     "UPDATE conversations SET compacting_until = ?3
-                     WHERE conversation_id = ?1 AND coalesce(compacting_until <= ?2, TRUE)",
-                    params![id.to_simple(), now.unix_millis(), until.unix_millis()],
+                     WHERE conversation_id = ?1 AND user_id <> ?4
+                         AND coalesce(compacting_until <= ?2, TRUE)",
+                    params![
+                        id.to_simple(),
+                        now.unix_millis(),
+                        until.unix_millis(),
+                        rows::HIDDEN_USER
+                    ],
                 )?;
                 Ok(begun > 0)
             })

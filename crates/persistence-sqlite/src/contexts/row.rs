@@ -31,9 +31,17 @@ pub(crate) fn put(
 ) -> rusqlite::Result<()> {
     let context = serde_json::to_string(context).map_err(rows::invalid)?;
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO contexts VALUES (?1, ?2, ?3)")?
+        .prepare_cached(
+            "INSERT INTO contexts VALUES (?1, ?2, ?3)
+             ON CONFLICT (conversation_id) DO UPDATE SET revision = ?2, context = ?3",
+        )?
         .execute(params![id.to_simple(), revision, context])?;
     Ok(())
+}
+
+/// Deletes the context of a conversation that is to be deleted.
+pub(crate) fn delete(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<usize> {
+    transaction.prepare_cached("DELETE FROM contexts WHERE conversation_id = ?1")?.execute([id])
 }
 
 /// Drops the summary unless it is kept beside a change of the message at this position. The revision

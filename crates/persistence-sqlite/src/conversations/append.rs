@@ -27,6 +27,8 @@ pub(crate) fn append(
         };
         state = path::show(transaction, state, NewPath::before(node))?;
     }
+    let name = append.client_message_id.as_ref();
+    preconditions::release_client_message_id(transaction, id, name)?;
     let (state, messages) = rules::append_messages(state, append, now);
     for message in &messages {
         rows::insert_message(transaction, user_id, message)?;

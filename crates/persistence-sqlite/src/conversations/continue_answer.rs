@@ -5,7 +5,7 @@ use webchat_domain::{ClientMessageId, ConversationId, MessageId, Timestamp, Turn
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
-use super::preconditions::load_append_state;
+use super::preconditions::{load_append_state, release_client_message_id};
 use crate::contexts;
 use crate::rows::{self, STORED_MESSAGE};
 
@@ -27,6 +27,7 @@ pub(super) fn continue_answer(
         Err(rejected) => return Ok(rejected),
     };
     let (state, answer) = rules::continue_answer(state, answer, continuation, now);
+    release_client_message_id(transaction, id, client_message_id)?;
     update_answer(transaction, &answer)?;
     rows::update_state(transaction, &state)?;
     contexts::drop_summary_covering(transaction, id, answer.message.position)?;

@@ -4,6 +4,7 @@ use rusqlite::Transaction;
 use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::{Edit, EditOutcome, rules};
 
+use crate::deletion::removals;
 use crate::{contexts, files, rows};
 
 pub(super) fn edit(
@@ -32,8 +33,8 @@ pub(super) fn reset(
 ) -> rusqlite::Result<bool> {
     let Some(state) = rows::find_state(transaction, user_id, id)? else { return Ok(false) };
     rows::update_state(transaction, &rules::reset(state, now))?;
-    transaction.execute("DELETE FROM messages WHERE conversation_id = ?1", [id.to_simple()])?;
+    removals::reset(transaction, id)?;
     contexts::reset(transaction, id)?;
-    files::delete_all(transaction, id)?;
+    files::delete_all(transaction, &id.to_simple())?;
     Ok(true)
 }

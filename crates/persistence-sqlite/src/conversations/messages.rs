@@ -15,7 +15,7 @@ pub(super) fn messages(
     let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
     let mut messages: Vec<Message> = transaction
         .prepare_cached(&format!(
-            "SELECT {MESSAGE} FROM messages
+            "SELECT {MESSAGE} FROM live_messages
              WHERE conversation_id = ?1 AND active = 1 AND position < ?2
              ORDER BY position DESC LIMIT ?3"
         ))?

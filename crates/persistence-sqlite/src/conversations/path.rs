@@ -33,7 +33,7 @@ pub(super) fn find_node(
 ) -> rusqlite::Result<Option<PathNode>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {NODE} FROM messages WHERE conversation_id = ?1 AND message_id = ?2"
+            "SELECT {NODE} FROM live_messages WHERE conversation_id = ?1 AND message_id = ?2"
         ))?
         .query_row([id.to_simple(), message_id.to_simple()], node)
         .optional()
@@ -47,7 +47,7 @@ pub(super) fn later_nodes(
 ) -> rusqlite::Result<Vec<PathNode>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {NODE} FROM messages
+            "SELECT {NODE} FROM live_messages
              WHERE conversation_id = ?1 AND position > ?2 ORDER BY position"
         ))?
         .query_map(params![id.to_simple(), position], node)?
@@ -73,7 +73,7 @@ fn hide_after(
     const VISIBLE: &str = "conversation_id = ?1 AND active = 1 AND position > ?2";
     let hidden = transaction
         .prepare_cached(&format!(
-            "SELECT min(position), count(*), coalesce(sum(token_count), 0) FROM messages
+            "SELECT min(position), count(*), coalesce(sum(token_count), 0) FROM live_messages
              WHERE {VISIBLE}"
         ))?
         .query_row(params![id.to_simple(), position], |row| {
@@ -85,7 +85,10 @@ fn hide_after(
         })?;
     if let Some(first_position) = hidden.first_position {
         transaction
-            .prepare_cached(&format!("UPDATE messages SET active = 0 WHERE {VISIBLE}"))?
+            .prepare_cached(&format!(
+                "UPDATE messages SET active = 0
+                 WHERE id IN (SELECT id FROM live_messages WHERE {VISIBLE})"
+            ))?
             .execute(params![id.to_simple(), position])?;
         contexts::drop_summary_covering(transaction, id, first_position)?;
     }

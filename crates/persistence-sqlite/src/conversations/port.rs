@@ -1,7 +1,7 @@
 //! Implements [`Conversations`].
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
     TurnId, UserId,
@@ -20,6 +20,7 @@ use super::list::list;
 use super::messages::messages;
 use super::save_answer::save_answer;
 use super::{search, select};
+use crate::deletion::removals;
 use crate::{SqliteStore, rows};
 
 #[async_trait]
@@ -30,13 +31,17 @@ impl Conversations for SqliteStore {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError> {
-        self.database
-            .write(move |transaction| {
-                let new = rules::new_conversation(id, now);
-                let created = rows::insert_state(transaction, user_id, &new)?;
-                Ok(created.then_some(new.conversation))
-            })
-            .await
+        let insert = move |transaction: &Transaction<'_>| {
+            let new = rules::new_conversation(id, now);
+            let created = rows::insert_state(transaction, user_id, &new)?;
+            Ok(created.then_some(new.conversation))
+        };
+        let created = self.database.write(insert).await?;
+        // The id may be that of a deleted conversation whose messages are still being deleted.
+        if created.is_none() && removals::finish(&self.database, id).await? {
+            return self.database.write(insert).await;
+        }
+        Ok(created)
     }
 
     async fn find(
@@ -94,15 +99,12 @@ impl Conversations for SqliteStore {
     }
 
     async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError> {
-        self.database
-            .write(move |transaction| {
-                let deleted = transaction.execute(
-                    "DELETE FROM conversations WHERE conversation_id = ?1 AND user_id = ?2",
-                    [id.to_simple(), user_id.to_simple()],
-                )?;
-                Ok(deleted > 0)
-            })
-            .await
+        let hide = move |transaction: &Transaction<'_>| removals::hide(transaction, user_id, id);
+        let is_deleted = self.database.write(hide).await?;
+        if is_deleted {
+            self.deletion_worker.wake();
+        }
+        Ok(is_deleted)
     }
 
     async fn reset(
@@ -111,7 +113,12 @@ impl Conversations for SqliteStore {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.database.write(move |transaction| reset(transaction, user_id, id, now)).await
+        let reset = move |transaction: &Transaction<'_>| reset(transaction, user_id, id, now);
+        let is_reset = self.database.write(reset).await?;
+        if is_reset {
+            self.deletion_worker.wake();
+        }
+        Ok(is_reset)
     }
 
     async fn append(

@@ -1,7 +1,7 @@
 //! Loading the state that decides whether messages may be appended or an answer continued.
 
 use rusqlite::{OptionalExtension, Transaction};
-use webchat_domain::{ClientMessageId, Message, MessageId, Timestamp};
+use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, Timestamp};
 use webchat_persistence::rules::{self, AppendState, ConversationState, Counterpart};
 
 use crate::rows::{self, MESSAGE};
@@ -31,6 +31,24 @@ pub(super) fn head_position(
         .query_row([head.to_simple()], |row| row.get(0))
         .optional()?;
     Ok(position.unwrap_or(0))
+}
+
+/// Takes the client message id from a message that a reset removed and that is still to be deleted. The id is unique in
+/// the conversation.
+pub(super) fn release_client_message_id(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    client_message_id: Option<&ClientMessageId>,
+) -> rusqlite::Result<()> {
+    let Some(client_message_id) = client_message_id else { return Ok(()) };
+    transaction
+        .prepare_cached(
+            "UPDATE messages SET client_message_id = NULL
+             WHERE conversation_id = ?1 AND client_message_id = ?2 AND position <=
+                 (SELECT reset_through FROM conversations WHERE conversation_id = ?1)",
+        )?
+        .execute([&id.to_simple(), client_message_id.as_str()])
+        .map(drop)
 }
 
 /// Finds the messages that were stored under the client message id.
@@ -65,7 +83,7 @@ fn find_message(
     params: [&str; 2],
 ) -> rusqlite::Result<Option<Message>> {
     transaction
-        .prepare_cached(&format!("SELECT {MESSAGE} FROM messages WHERE {filter}"))?
+        .prepare_cached(&format!("SELECT {MESSAGE} FROM live_messages WHERE {filter}"))?
         .query_row(params, rows::message)
         .optional()
 }

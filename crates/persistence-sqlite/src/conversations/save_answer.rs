@@ -29,7 +29,7 @@ fn find_saved(
 ) -> rusqlite::Result<Option<SavedAnswer>> {
     transaction
         .prepare_cached(
-            "SELECT token_count, active FROM messages
+            "SELECT token_count, active FROM live_messages
              WHERE conversation_id = ?1 AND message_id = ?2",
         )?
         .query_row([id.to_simple(), message_id.to_simple()], |row| {

@@ -19,7 +19,7 @@ const BEST: &str = "
         WHERE messages_fts MATCH ?1 ORDER BY rowid DESC LIMIT ?3
     ),
     best AS MATERIALIZED (
-        SELECT id, score FROM matches JOIN messages USING (id) WHERE active = 1
+        SELECT id, score FROM matches JOIN live_messages USING (id) WHERE active = 1
         ORDER BY score DESC, id DESC LIMIT ?2
     )";
 

@@ -39,11 +39,11 @@ pub(super) fn children(
     let ids = serde_json::to_string(&ids).map_err(rows::invalid)?;
     transaction
         .prepare_cached(
-            "SELECT message_id, parent_id, role, position FROM messages
+            "SELECT message_id, parent_id, role, position FROM live_messages
              WHERE conversation_id = ?1 AND user_id = ?2
                  AND parent_id IN (SELECT value FROM json_each(?3))
              UNION ALL
-             SELECT message_id, parent_id, role, position FROM messages
+             SELECT message_id, parent_id, role, position FROM live_messages
              WHERE conversation_id = ?1 AND user_id = ?2 AND parent_id IS NULL AND ?4
              ORDER BY position",
         )?

@@ -14,6 +14,7 @@ use super::migrations::PrepareError;
 use super::open_error::OpenError;
 use super::readers::Readers;
 use super::writer::Writer;
+use crate::private_files;
 
 /// How long an ordinary read may run.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
@@ -37,6 +38,9 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = lock(path)?;
+        // SQLite would create it readable for all users. Its other files get the permissions of this one.
+        private_files::open(path)
+            .map_err(|cause| OpenError::NotWritable { path: path.to_owned(), cause })?;
         let broken = |cause| OpenError::Broken { path: path.to_owned(), cause };
         let writer = Writer::open(path).map_err(broken)?;
         writer.prepare().await.map_err(|error| match error {

@@ -14,6 +14,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/06_answer_errors.sql")),
     M::up(include_str!("../../migrations/07_readiness.sql")),
     M::up(include_str!("../../migrations/08_daily_tokens.sql")),
+    M::up(include_str!("../../migrations/09_removals.sql")),
 ];
 
 /// Why the schema could not be updated.
@@ -35,12 +36,15 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
         ) => PrepareError::TooNew,
         error => PrepareError::broken(error),
     })?;
-    // No other process uses the file and nothing runs here yet, so every lease is abandoned.
+    // No other process uses the file and nothing runs here yet, so every lease is abandoned, and a hidden
+    // conversation is one whose import or deletion was interrupted.
     connection
         .execute_batch(
             "UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL;
              UPDATE conversations SET compacting_until = NULL WHERE compacting_until IS NOT NULL;
-             UPDATE file_jobs SET run_id = NULL, lease_until = NULL WHERE run_id IS NOT NULL;",
+             UPDATE file_jobs SET run_id = NULL, lease_until = NULL WHERE run_id IS NOT NULL;
+             INSERT OR IGNORE INTO removals
+             SELECT conversation_id FROM conversations WHERE user_id = '';",
         )
         .map_err(PrepareError::broken)
 }

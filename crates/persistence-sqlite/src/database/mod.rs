@@ -1,5 +1,6 @@
 //! The SQLite file: opening, locking, migrating, and running transactions with deadlines.
 
+mod batch;
 mod cancellation;
 mod connection;
 mod file_identity;
@@ -10,5 +11,6 @@ mod pool;
 mod readers;
 mod writer;
 
+pub(crate) use batch::{BatchSize, batches};
 pub(crate) use connection::Database;
 pub use open_error::OpenError;

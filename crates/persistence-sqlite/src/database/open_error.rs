@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -34,4 +34,10 @@ pub enum OpenError {
         /// The cause.
         cause: Box<dyn StdError + Send + Sync>,
     },
+}
+
+impl OpenError {
+    pub(crate) fn broken(path: &Path, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Broken { path: path.to_owned(), cause: cause.into() }
+    }
 }

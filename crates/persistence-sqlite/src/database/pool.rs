@@ -9,6 +9,9 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::time::timeout;
 use webchat_persistence::StoreError;
 
+/// The size to which the write-ahead log is truncated after it was larger.
+const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
+
 /// How long a connection waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -57,6 +60,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", MAX_IDLE_WAL_BYTES)?;
+    connection.pragma_update(None, "secure_delete", "FAST")?;
     connection.pragma_update(None, "foreign_keys", true)
 }
 

@@ -5,12 +5,9 @@ use webchat_domain::{ConversationId, FileJob, JobId, UserId};
 
 use crate::rows::{JOB, job};
 
-/// Deletes a conversation's jobs, for a reset. Deleting the conversation cascades to its jobs.
-pub(crate) fn delete_all(
-    transaction: &Transaction<'_>,
-    id: ConversationId,
-) -> rusqlite::Result<usize> {
-    transaction.execute("DELETE FROM file_jobs WHERE conversation_id = ?1", [id.to_simple()])
+/// Deletes a conversation's jobs.
+pub(crate) fn delete_all(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<usize> {
+    transaction.execute("DELETE FROM file_jobs WHERE conversation_id = ?1", [id])
 }
 
 /// Returns at most `limit` of a conversation's jobs, newest first.

@@ -6,6 +6,9 @@ use webchat_persistence::rules::ConversationState;
 
 use super::column::{invalid, parsed, parsed_option, timestamp, timestamp_option};
 
+/// The user of a hidden conversation: it is not completely inserted yet, or it was deleted.
+pub(crate) const HIDDEN_USER: &str = "";
+
 /// The columns that [`conversation`] reads.
 pub(crate) const CONVERSATION: &str =
     "conversation_id, title, created_at, updated_at, message_count, total_tokens, archived";
@@ -32,12 +35,13 @@ pub(crate) fn find_state(
     find_state_where(transaction, filter, &[&id.to_simple(), &user_id.to_simple()])
 }
 
-/// Finds the conversation of any user.
+/// Finds the conversation of any user, unless it is hidden.
 pub(crate) fn find_state_by_id(
     transaction: &Transaction<'_>,
     id: ConversationId,
 ) -> rusqlite::Result<Option<ConversationState>> {
-    find_state_where(transaction, "conversation_id = ?1", &[&id.to_simple()])
+    let filter = "conversation_id = ?1 AND user_id <> ?2";
+    find_state_where(transaction, filter, &[&id.to_simple(), &HIDDEN_USER])
 }
 
 fn find_state_where(

@@ -23,7 +23,7 @@ pub(crate) fn find_message(
 ) -> rusqlite::Result<Option<Message>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {MESSAGE} FROM messages
+            "SELECT {MESSAGE} FROM live_messages
              WHERE message_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
         ))?
         .query_row([message_id.to_simple(), id.to_simple(), user_id.to_simple()], message)

@@ -7,8 +7,8 @@ mod message;
 
 pub(crate) use column::{enum_value, invalid, parsed, parsed_option, timestamp};
 pub(crate) use conversation::{
-    CONVERSATION, conversation, find_conversation, find_state, find_state_by_id, insert_state,
-    update_state,
+    CONVERSATION, HIDDEN_USER, conversation, find_conversation, find_state, find_state_by_id,
+    insert_state, update_state,
 };
 pub(crate) use file_job::{
     JOB, find_text, insert_analysis, insert_job, insert_text, job, put_job, stored_jobs, update_job,

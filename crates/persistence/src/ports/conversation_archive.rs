@@ -21,6 +21,13 @@ pub trait ConversationArchive: Send + Sync {
     /// Counts what the store contains.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
+    /// Returns the bytes of the user's conversations: their texts, and an allowance for each conversation and
+    /// message. Hidden messages count until they are deleted.
+    async fn stored_bytes_of(&self, user_id: UserId) -> Result<u64, StoreError>;
+
+    /// Returns the bytes that the database uses for all users.
+    async fn stored_bytes(&self) -> Result<u64, StoreError>;
+
     /// Returns at most `limit` of the user's conversations that come after `after`, ordered by
     /// creation time, oldest first.
     async fn conversations_of(

@@ -54,6 +54,7 @@ macro_rules! conversations_contract {
                     a_turn_takes_its_conversation_out_of_the_archive,
                     a_deleted_conversation_leaves_nothing_behind,
                     a_reset_conversation_is_empty_and_its_positions_continue,
+                    a_client_message_id_can_be_used_again_after_a_reset,
                     every_text_is_returned_unchanged,
                     a_message_of_one_megabyte_is_returned_unchanged,
                     a_search_ranks_and_stems_and_returns_snippets,
@@ -179,6 +180,9 @@ macro_rules! conversation_archive_contract {
                     a_deleted_conversation_can_be_inserted_again,
                     a_long_conversation_is_inserted_completely,
                     messages_removed_by_a_reset_are_not_read,
+                    a_conversation_is_hidden_until_it_is_complete,
+                    a_long_conversation_is_deleted_at_once_and_can_be_inserted_again,
+                    stored_bytes_are_those_of_the_users_conversations,
                 ]
             );
         }

@@ -107,6 +107,9 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::TooManyTurns { .. }
         | ChatError::TokenBudgetExceeded { .. }
         | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
+        ChatError::TooManySavedFiles { .. }
+        | ChatError::StorageFull { .. }
+        | ChatError::ServerStorageFull => StatusCode::INSUFFICIENT_STORAGE,
         ChatError::RevisionConflict => StatusCode::PRECONDITION_FAILED,
         ChatError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -1,7 +1,9 @@
 //! What [`ConversationArchive`](crate::ConversationArchive) promises.
 
+mod long;
 mod operator;
 mod user;
 
+pub use long::*;
 pub use operator::*;
 pub use user::*;

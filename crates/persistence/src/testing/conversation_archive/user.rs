@@ -146,7 +146,7 @@ where
     assert_eq!((found.head, found.conversation.message_count), (None, 0));
 }
 
-fn empty(user_id: UserId, created: i64) -> StoredConversation {
+pub(super) fn empty(user_id: UserId, created: i64) -> StoredConversation {
     StoredConversation {
         user_id,
         conversation: Conversation {
@@ -160,7 +160,7 @@ fn empty(user_id: UserId, created: i64) -> StoredConversation {
     }
 }
 
-fn numbered(conversation_id: ConversationId, position: u64) -> StoredMessage {
+pub(super) fn numbered(conversation_id: ConversationId, position: u64) -> StoredMessage {
     let content = format!("number {position}");
     let message = Message { conversation_id, position, content, ..Message::fixture() };
     StoredMessage { message, client_message_id: None, active: true }

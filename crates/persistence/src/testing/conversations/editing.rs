@@ -1,13 +1,13 @@
 //! Editing, deleting and resetting conversations.
 #![expect(missing_docs, reason = "the name states the promise")]
 
-use webchat_domain::{TurnId, UserId};
+use webchat_domain::{ClientMessageId, TurnId, UserId};
 
 use super::harness::{
     Store, append, append_text, archiving, edit, final_state, one, renaming, search, start, texts,
     title, turn,
 };
-use crate::testing::fixtures::{moment, stored};
+use crate::testing::fixtures::{moment, question, stored};
 use crate::{Append, Edit, EditOutcome};
 
 pub async fn an_append_sets_a_missing_title_and_an_edit_any(store: &Store) {
@@ -95,4 +95,20 @@ pub async fn a_reset_conversation_is_empty_and_its_positions_continue(store: &St
     let next =
         stored(append(store, user_id, id, turn(TurnId::generate(), "again")).await).1.remove(0);
     assert_eq!((next.position, next.parent_id), (3, None));
+}
+
+pub async fn a_client_message_id_can_be_used_again_after_a_reset(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let append_with_id = |text: &str| Append {
+        messages: vec![question(text)],
+        client_message_id: ClientMessageId::try_from("c1".to_owned()).ok(),
+        ..Append::default()
+    };
+    stored(append(store, user_id, id, append_with_id("before")).await);
+
+    store.reset(user_id, id, moment(3)).await.unwrap();
+    stored(append(store, user_id, id, append_with_id("after")).await);
+
+    assert_eq!(texts(store, user_id, id).await, ["after"]);
 }

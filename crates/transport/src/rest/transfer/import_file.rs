@@ -1,9 +1,13 @@
 //! Writes an uploaded import file to a temporary file, as it may be larger than memory.
 
+use std::future::ready;
+
+use actix_multipart::Field;
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{self, Bytes, Payload};
-use futures_util::{Stream, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
@@ -11,36 +15,74 @@ use crate::error::api_error::ApiError;
 use crate::extract::file_form::{FileForm, FormError};
 use crate::headers::content_length;
 
-/// Receives the file of at most `max_bytes`, either as the body itself or in a form.
-pub(super) async fn receive(
-    request: &HttpRequest,
-    body: Payload,
-    max_bytes: u64,
-) -> Result<File, ApiError> {
-    if is_form(request.headers()) {
-        let received = receive_form(request, body, max_bytes).await;
-        return received.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge));
-    }
-    if content_length(request.headers()).is_some_and(|bytes| bytes > max_bytes) {
-        return Err(ApiError::PayloadTooLarge);
-    }
-    let body = body.map_err(|error| ApiError::InvalidRequest(error.to_string()));
-    write(body, max_bytes).await.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge))
+/// A file whose upload has begun.
+pub(super) enum ImportFile {
+    /// The file is the body, which begins with these bytes.
+    Body(Bytes, Payload),
+    /// The file is a field of a form.
+    Form(Box<(FileForm, Field)>),
 }
 
-async fn receive_form(
+impl ImportFile {
+    /// Waits for the beginning of the file of at most `max_bytes`, either as the body itself or in a form.
+    pub(super) async fn begin(
+        request: &HttpRequest,
+        body: Payload,
+        max_bytes: u64,
+    ) -> Result<Self, ApiError> {
+        if is_form(request.headers()) {
+            let form = begin_form(request, body, max_bytes).await;
+            return form.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge));
+        }
+        if content_length(request.headers()).is_some_and(|bytes| bytes > max_bytes) {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        begin_body(body).await
+    }
+
+    /// Receives the file.
+    pub(super) async fn receive(self, max_bytes: u64) -> Result<File, ApiError> {
+        let received = match self {
+            Self::Body(beginning, rest) => {
+                let beginning = stream::once(ready(Ok(beginning)));
+                write(beginning.chain(rest.map_err(invalid)), max_bytes).await
+            }
+            Self::Form(form) => {
+                // The form must live as long as its field.
+                let (_form, field) = *form;
+                write(field, max_bytes).await
+            }
+        };
+        received.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge))
+    }
+}
+
+async fn begin_body(mut body: Payload) -> Result<ImportFile, ApiError> {
+    while let Some(chunk) = body.try_next().await.map_err(invalid)? {
+        if !chunk.is_empty() {
+            return Ok(ImportFile::Body(chunk, body));
+        }
+    }
+    Err(empty_file())
+}
+
+async fn begin_form(
     request: &HttpRequest,
     body: Payload,
     max_bytes: u64,
-) -> Result<File, FormError> {
+) -> Result<ImportFile, FormError> {
     let mut form = FileForm::new(request, body, max_bytes)?;
     match form.next_file().await? {
-        Some(field) => write(field, max_bytes).await,
+        Some(field) => Ok(ImportFile::Form(Box::new((form, field)))),
         None => Err(ApiError::InvalidRequest(
             "The form has no file. Send it in a field named `file`.".to_owned(),
         )
         .into()),
     }
+}
+
+fn invalid(error: PayloadError) -> ApiError {
+    ApiError::InvalidRequest(error.to_string())
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -58,16 +100,21 @@ where
 {
     let file = web::block(tempfile::tempfile).await.map_err(ApiError::internal)?;
     let mut file = File::from_std(file.map_err(ApiError::internal)?);
-    let mut remaining = max_bytes;
+    let (mut remaining, mut is_blank) = (max_bytes, true);
     tokio::pin!(content);
     while let Some(chunk) = content.try_next().await? {
         let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         remaining = remaining.checked_sub(bytes).ok_or(FormError::TooLarge)?;
+        is_blank = is_blank && chunk.trim_ascii().is_empty();
         file.write_all(&chunk).await.map_err(ApiError::internal)?;
     }
-    if remaining == max_bytes {
-        return Err(ApiError::InvalidRequest("The file is empty.".to_owned()).into());
+    if is_blank {
+        return Err(empty_file().into());
     }
     file.flush().await.map_err(ApiError::internal)?;
     Ok(file)
+}
+
+fn empty_file() -> ApiError {
+    ApiError::InvalidRequest("The file is empty.".to_owned())
 }

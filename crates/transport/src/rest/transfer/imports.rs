@@ -7,7 +7,7 @@ use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus, PreparedImport};
 use webchat_domain::{ImportId, Problem};
 
-use super::import_file;
+use super::import_file::ImportFile;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::file_form::UploadedFile;
@@ -75,9 +75,10 @@ enum ImportPhase {
         (status = 400, body = ErrorBody, description = "The form is invalid or has no file."),
         (status = 409, body = ErrorBody, description = "The user already has an import in progress."),
         (status = 413, body = ErrorBody, description = "The file is too large."),
+        (status = 507, body = ErrorBody, description = "The user's storage, or the server's, is full."),
+        (status = 503, body = ErrorBody, description = "Too many imports or uploads are in progress."),
     ),
 )]
-// Reserves the import before it receives the file, so that nobody uploads a file that can't be imported.
 async fn start(
     caller: RequiredSession,
     idempotency: IdempotencyKeyHeader,
@@ -86,16 +87,18 @@ async fn start(
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let slot =
-        match chat.transfer.prepare_import(caller.session.user_id, idempotency.key.as_ref())? {
-            PreparedImport::New(slot) => slot,
-            PreparedImport::Duplicate(status) => {
-                return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));
-            }
-        };
-    let ImportLimit(max_bytes) = **limit;
-    let file = import_file::receive(&request, body, max_bytes).await?;
-    let status = slot.start(file.into_std().await)?;
+    let (user_id, ImportLimit(max_bytes)) = (caller.session.user_id, **limit);
+    // A repeated request must have a file too. Waiting for its beginning blocks nobody.
+    let file = ImportFile::begin(&request, body, max_bytes).await?;
+    let upload = match chat.transfer.prepare_import(user_id, idempotency.key.as_ref())? {
+        PreparedImport::New(upload) => upload,
+        PreparedImport::Duplicate(status) => {
+            return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));
+        }
+    };
+    chat.transfer.check_storage(user_id).await?;
+    let file = file.receive(max_bytes).await?;
+    let status = upload.start(file.into_std().await)?;
     Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)))
 }
 

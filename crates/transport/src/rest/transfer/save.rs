@@ -45,6 +45,11 @@ struct SaveResponse {
             description = "The conversation was saved too often in the last few seconds.",
             headers(("Retry-After" = u32, description = "Seconds.")),
         ),
+        (
+            status = 507,
+            body = ErrorBody,
+            description = "The user has too many saved conversations, or the storage is full.",
+        ),
     ),
 )]
 async fn save(

@@ -1,0 +1,80 @@
+//! Inserting a complete conversation.
+//!
+//! Its messages are written in batches, so that other writers don't wait for all of them. Until the last one is written,
+//! the conversation is hidden. If the process dies before, the next one deletes it.
+
+use rusqlite::{OptionalExtension, Transaction};
+use webchat_domain::ConversationId;
+use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
+
+use super::row;
+use crate::database::{Database, batches};
+use crate::deletion::removals;
+use crate::rows::{self, HIDDEN_USER};
+use crate::store::SqliteStore;
+
+impl SqliteStore {
+    /// Inserts the conversation. Returns `false` if its id is in use.
+    pub(super) async fn insert(
+        &self,
+        conversation: StoredConversation,
+        messages: Vec<StoredMessage>,
+    ) -> Result<bool, StoreError> {
+        let id = conversation.conversation.conversation_id;
+        // As only one insertion runs, a hidden conversation is one that another insertion has left.
+        let _only_insertion = self.insertion.lock().await;
+        if self.database.read(move |transaction| is_in_use(transaction, id)).await? {
+            return Ok(false);
+        }
+        let leftover = move |transaction: &Transaction<'_>| discard_hidden(transaction, id);
+        self.database.write(leftover).await?;
+        removals::finish(&self.database, id).await?;
+        let inserted = insert_batches(&self.database, conversation, messages).await;
+        if inserted.is_err() {
+            // If this fails too, the next insertion or start deletes what was written.
+            let _ = self.database.write(leftover).await;
+            self.deletion_worker.wake();
+        }
+        inserted
+    }
+}
+
+async fn insert_batches(
+    database: &Database,
+    conversation: StoredConversation,
+    messages: Vec<StoredMessage>,
+) -> Result<bool, StoreError> {
+    let user_id = conversation.user_id;
+    let hidden = conversation.clone();
+    if !database.write(move |transaction| row::insert_hidden(transaction, &hidden)).await? {
+        return Ok(false);
+    }
+    for batch in batches(messages) {
+        database
+            .write(move |transaction| {
+                batch.iter().try_for_each(|one| rows::insert_message(transaction, user_id, one))
+            })
+            .await?;
+    }
+    database.write(move |transaction| row::put_conversation(transaction, &conversation)).await?;
+    Ok(true)
+}
+
+fn is_in_use(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<bool> {
+    let user_id = user_of(transaction, id)?;
+    Ok(user_id.is_some_and(|user_id| user_id != HIDDEN_USER))
+}
+
+fn discard_hidden(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
+    match user_of(transaction, id)? {
+        Some(user_id) if user_id == HIDDEN_USER => removals::discard(transaction, &id.to_simple()),
+        _ => Ok(()),
+    }
+}
+
+fn user_of(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<Option<String>> {
+    transaction
+        .prepare_cached("SELECT user_id FROM conversations WHERE conversation_id = ?1")?
+        .query_row([id.to_simple()], |row| row.get(0))
+        .optional()
+}

@@ -1,0 +1,115 @@
+//! Files and folders that only their owner can read, as far as the system has permissions.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind};
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+#[cfg(unix)]
+const FILE_MODE: u32 = 0o600;
+#[cfg(unix)]
+const FOLDER_MODE: u32 = 0o700;
+
+/// Creates a folder and its parents, unless they exist.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(FOLDER_MODE);
+    builder.create(path)
+}
+
+/// Creates a file.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    options().write(true).create_new(true).open(path)
+}
+
+/// Opens a file to write, and creates it if it does not exist.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    options().write(true).create(true).truncate(false).open(path)
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    options.mode(FILE_MODE);
+    options
+}
+
+/// Makes a data folder private, and the files in it that Webchat writes: older versions left them readable for all users
+/// of the machine. Other files stay as they are, and so does a folder that all users share, such as `/tmp`.
+///
+/// # Errors
+/// When the permissions can't be changed, for example because another user owns the folder.
+#[cfg(unix)]
+pub fn make_private(data_dir: &Path) -> io::Result<()> {
+    const SHARED: u32 = 0o1000;
+    if fs::metadata(data_dir)?.permissions().mode() & SHARED == 0 {
+        set_mode(data_dir, FOLDER_MODE)?;
+    }
+    for name in ["webchat.db", "webchat.db-wal", "webchat.db-shm", "webchat.lock"] {
+        set_mode(&data_dir.join(name), FILE_MODE)?;
+    }
+    make_folder_private(&data_dir.join("saved_conversations"))
+}
+
+/// Does nothing: this system has no such permissions.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn make_private(_data_dir: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_folder_private(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    set_mode(folder, FOLDER_MODE)?;
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            make_folder_private(&entry.path())?;
+        } else if entry.file_type()?.is_file() {
+            set_mode(&entry.path(), FILE_MODE)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    match fs::set_permissions(path, fs::Permissions::from_mode(mode)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        set => set,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn existing_files_are_made_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let saved = folder.path().join("saved_conversations");
+        let files = [folder.path().join("webchat.db"), saved.join("a.json")];
+        fs::create_dir(&saved).unwrap();
+        for path in files.iter().chain([&folder.path().join("other")]) {
+            fs::write(path, "").unwrap();
+            set_mode(path, 0o644).unwrap();
+        }
+        set_mode(&saved, 0o755).unwrap();
+
+        make_private(folder.path()).unwrap();
+
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(folder.path()), mode(&saved)], [0o700; 2]);
+        assert_eq!(files.map(|path| mode(&path)), [0o600; 2]);
+        assert_eq!(mode(&folder.path().join("other")), 0o644);
+    }
+}

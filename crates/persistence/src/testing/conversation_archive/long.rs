@@ -1,0 +1,102 @@
+//! What [`ConversationArchive`] promises of long conversations, which take several transactions.
+#![expect(missing_docs, reason = "the name states the promise")]
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use webchat_domain::{SearchQuery, UserId};
+
+use super::user::{empty, numbered};
+use crate::testing::fixtures::{id_of, sample};
+use crate::{ArchiveFilter, ConversationArchive, Conversations, ListOrder};
+use crate::{StoredConversation, StoredMessage};
+
+const MESSAGES: u32 = 3_000;
+
+fn long(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
+    let mut conversation = empty(user_id, 0);
+    let id = id_of(&conversation);
+    conversation.last_position = MESSAGES.into();
+    conversation.conversation.message_count = MESSAGES.into();
+    (conversation, (1..=MESSAGES.into()).map(|position| numbered(id, position)).collect())
+}
+
+pub async fn a_conversation_is_hidden_until_it_is_complete<S>(store: &S)
+where
+    S: Conversations + ConversationArchive,
+{
+    let user_id = UserId::generate();
+    let (conversation, messages) = long(user_id);
+    let id = id_of(&conversation);
+    let query = SearchQuery::parse("number");
+    let read_until_visible = async {
+        let mut reads = 0;
+        loop {
+            let hits = store.search(user_id, &query, 1).await.unwrap();
+            let (filter, order) = (ArchiveFilter::All, ListOrder::Created);
+            let listed = store.list(user_id, filter, order, None, 9).await.unwrap().items;
+            let found = store.messages_of(user_id, id, 0, MESSAGES).await.unwrap();
+            let Some(found) = found else {
+                assert_eq!((hits, listed), (Vec::new(), Vec::new()), "it is hidden everywhere");
+                reads += 1;
+                continue;
+            };
+            return (reads, found);
+        }
+    };
+
+    let insert = store.insert_with_messages(conversation, messages.clone());
+    let (inserted, (reads, found)) = tokio::join!(insert, read_until_visible);
+
+    assert!(inserted.unwrap());
+    assert!(reads > 0, "nothing was read during the insertion");
+    assert_eq!(found, messages);
+}
+
+pub async fn a_long_conversation_is_deleted_at_once_and_can_be_inserted_again<S>(store: &S)
+where
+    S: Conversations + ConversationArchive,
+{
+    let user_id = UserId::generate();
+    let (conversation, messages) = long(user_id);
+    let id = id_of(&conversation);
+    store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
+
+    assert!(store.delete(user_id, id).await.unwrap());
+
+    let message_id = messages[0].message.message_id;
+    let hits = store.search(user_id, &SearchQuery::parse("number"), 1).await.unwrap();
+    assert_eq!(hits, []);
+    assert_eq!(store.message(user_id, id, message_id).await.unwrap(), None);
+    assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap(), None);
+    assert_eq!(store.children(user_id, id, vec![None]).await.unwrap(), []);
+    assert!(!store.delete(user_id, id).await.unwrap());
+    assert!(store.insert_with_messages(conversation, messages.clone()).await.unwrap());
+    assert_eq!(store.messages_of(user_id, id, 0, MESSAGES).await.unwrap(), Some(messages));
+}
+
+pub async fn stored_bytes_are_those_of_the_users_conversations<S>(store: &S)
+where
+    S: Conversations + ConversationArchive,
+{
+    let (conversation, messages) = sample();
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    let texts: usize = messages.iter().map(|stored| stored.message.content.len()).sum();
+    store.insert_with_messages(conversation, messages).await.unwrap();
+
+    let of_user = store.stored_bytes_of(user_id).await.unwrap();
+    let of_stranger = store.stored_bytes_of(UserId::generate()).await.unwrap();
+    let of_all = store.stored_bytes().await.unwrap();
+    store.delete(user_id, id).await.unwrap();
+    let freed = async {
+        while store.stored_bytes_of(user_id).await.unwrap() > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let freed = timeout(Duration::from_secs(30), freed).await;
+
+    assert!(of_user > u64::try_from(texts).unwrap(), "{of_user}");
+    assert_eq!(of_stranger, 0);
+    assert!(of_all > 0);
+    assert!(freed.is_ok(), "the bytes of a deleted conversation still count");
+}

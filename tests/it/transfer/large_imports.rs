@@ -1,0 +1,108 @@
+//! Imports that are made to take as much memory or time as possible.
+
+use std::fmt::Write;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use webchat_tests::{Browser, Process};
+
+use super::support::{counts, list, post_import, wait_for_end};
+
+const MEGABYTE: u64 = 1024 * 1024;
+
+#[tokio::test]
+async fn a_file_of_empty_nodes_is_rejected_and_takes_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path()).await;
+    let browser = server.browser();
+    let mut file = "[{\"id\":\"x\",\"mapping\":{\"root\":{}".to_owned();
+    for number in 0..1_500_000 {
+        write!(file, ",\"{number}\":{{}}").unwrap();
+    }
+    file.push_str("}}]");
+
+    let started = post_import(&browser, file).await.json();
+    let import = wait_for_end(&browser, &started).await;
+
+    assert_eq!(counts(&import), ("failed", 0, 0, 0));
+    assert_eq!(import["error"]["code"], json!("broken_import"));
+    let message = import["error"]["message"].as_str().unwrap();
+    assert!(message.contains("conversation 1 is broken"), "{message}");
+    assert!(message.contains("more than 100000 messages"), "{message}");
+    let peak = peak_memory(&server);
+    assert!(peak < 400 * MEGABYTE, "{} MB", peak / MEGABYTE);
+}
+
+#[tokio::test]
+async fn other_users_write_while_a_long_conversation_is_imported_and_deleted() {
+    const MESSAGES: usize = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path()).await;
+    let (browser, other) = (server.browser(), server.browser());
+    let messages = vec!["{\"role\":\"user\",\"content\":\"a\"}"; MESSAGES];
+    let file = format!("[{}]", messages.join(","));
+
+    let started = post_import(&browser, file.clone()).await.json();
+    let (import, longest_during_import) =
+        with_writes_of(&other, wait_for_end(&browser, &started)).await;
+    let imported = list(&browser).await.remove(0);
+    let path = format!("/api/v1/conversations/{}", imported["conversation_id"].as_str().unwrap());
+    let (deleted, longest_during_deletion) = with_writes_of(&other, async {
+        let started_at = Instant::now();
+        assert_eq!(browser.delete(&path).await.status, 204);
+        started_at.elapsed()
+    })
+    .await;
+
+    // The messages are being deleted while the user imports the file again, which waits for the end of that.
+    let ((), longest_after_deletion) = with_writes_of(&other, async {
+        let started = post_import(&browser, file).await.json();
+        assert_eq!(counts(&wait_for_end(&browser, &started).await), ("complete", 1, 0, 100_000));
+    })
+    .await;
+
+    assert_eq!(counts(&import), ("complete", 1, 0, 100_000));
+    let limit = Duration::from_secs(2);
+    assert!(longest_during_import < limit, "{longest_during_import:?}");
+    assert!(longest_during_deletion < limit, "{longest_during_deletion:?}");
+    assert!(longest_after_deletion < limit, "{longest_after_deletion:?}");
+    assert!(deleted < limit, "{deleted:?}");
+    let disk: u64 = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .sum();
+    assert!(disk < 150 * MEGABYTE, "{} MB", disk / MEGABYTE);
+}
+
+async fn start(folder: &std::path::Path) -> Process {
+    // No message is sent, so that the model is never asked.
+    let settings = [("AZURE_API_URL", "http://127.0.0.1:9/"), ("REQUESTS_PER_SECOND", "0")];
+    Process::start(folder, &settings).await
+}
+
+/// The highest resident memory of the process so far, in bytes.
+fn peak_memory(server: &Process) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    kilobytes * 1024
+}
+
+/// Lets the user start conversations until `work` ends. Returns the longest time that one of them took.
+async fn with_writes_of<T>(browser: &Browser, work: impl Future<Output = T>) -> (T, Duration) {
+    let mut longest = Duration::ZERO;
+    tokio::pin!(work);
+    loop {
+        let started_at = Instant::now();
+        let start = browser.start_conversation();
+        tokio::pin!(start);
+        tokio::select! {
+            output = &mut work => {
+                start.await;
+                return (output, longest.max(started_at.elapsed()));
+            }
+            _ = &mut start => longest = longest.max(started_at.elapsed()),
+        }
+    }
+}
