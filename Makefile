@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot bench bench-page soak tools packages clients check-spelling check-scripts check-web check-rust test-with-servers
+.PHONY: help run build test lint format screenshot bench bench-page soak tools packages clients check-spelling check-scripts check-web check-rust check-advisories test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -22,7 +22,7 @@ run: build ## install everything that is needed, then serve http://127.0.0.1:808
 build: tools web/dist/index.html ## build the page and the release binary
 	@cargo build --release --locked -p webchat
 
-test: tools packages clients check-spelling check-scripts check-web check-rust ## install everything that is needed, then run every check and test
+test: tools packages clients check-spelling check-scripts check-web check-rust check-advisories ## install everything that is needed, then run every check and test
 	cargo build --all-targets $(SCOPE)
 	@scripts/with_servers.py -- scripts/with_model.py --for-tests -- \
 		$(MAKE) --no-print-directory test-with-servers
@@ -89,6 +89,9 @@ check-rust:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps $(SCOPE)
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed: skipping the check of the dependencies' licences and sources"; fi
+
+check-advisories: tools
+	@scripts/check_advisories.py
 
 # Run by scripts/with_servers.py and with_model.py, which pass the servers' addresses as TEST_… variables.
 test-with-servers:
