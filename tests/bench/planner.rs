@@ -1,7 +1,7 @@
 //! Planning the context: the duration, and the number of messages that are read.
 
 use webchat_domain::{ConversationId, Message};
-use webchat_tokens::{Budget, ContextPlanner, Plan};
+use webchat_tokens::{Budget, ContextPlan, ContextPlanner};
 
 use crate::support::prose::Prose;
 use crate::support::report::{Bench, Row};
@@ -29,7 +29,7 @@ pub(crate) async fn measure(bench: Bench) {
 }
 
 /// Returns the plan and the number of messages read. Each page is copied, as a store would do.
-fn plan(stored: &[Message]) -> (Plan, u32) {
+fn plan(stored: &[Message]) -> (ContextPlan, u32) {
     let (question, history) = stored.split_last().unwrap();
     let total = question.position;
     let mut planner = ContextPlanner::new(BUDGET, question.clone()).unwrap();

@@ -27,7 +27,7 @@ impl SqliteStore {
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let database = Arc::new(Database::open(path).await?);
         let deletion_worker = Arc::new(DeletionWorker::start(Arc::downgrade(&database)));
-        if database.read(removals::exist).await.map_err(|error| OpenError::broken(path, error))? {
+        if database.read(removals::exist).await.map_err(|error| OpenError::failed(path, error))? {
             deletion_worker.wake();
         }
         Ok(Self { database, deletion_worker, insertion: Arc::default() })

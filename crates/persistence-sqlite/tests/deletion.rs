@@ -51,7 +51,7 @@ async fn a_reset_continues_after_a_restart() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(60), is_freed).await.unwrap();
+    timeout(Duration::from_mins(1), is_freed).await.unwrap();
     assert!(store.conversation_of(user_id, id).await.unwrap().is_some());
 }
 
@@ -114,7 +114,7 @@ async fn wait_until_freed(store: &SqliteStore, user_id: UserId) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(60), is_freed).await.unwrap();
+    timeout(Duration::from_mins(1), is_freed).await.unwrap();
 }
 
 fn long_conversation() -> (StoredConversation, Vec<StoredMessage>) {

@@ -180,7 +180,7 @@ async fn a_file_that_is_not_a_database_is_rejected_and_unchanged() {
 
     let opened = SqliteStore::open(&path).await;
 
-    assert!(matches!(opened, Err(OpenError::Broken { .. })));
+    assert!(matches!(opened, Err(OpenError::Failed { .. })));
     assert!(fs::read_to_string(&path).unwrap().starts_with("my only copy"));
 }
 

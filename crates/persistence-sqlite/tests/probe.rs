@@ -1,5 +1,4 @@
 //! What the readiness probe notices.
-#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::fs;
 

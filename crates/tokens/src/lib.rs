@@ -14,4 +14,4 @@ pub use budget::{
 pub use chunker::{Chunks, chunks};
 pub use compaction::CompactionScan;
 pub use counter::{TokenCounter, window_of};
-pub use planner::{ContextPlanner, Plan};
+pub use planner::{ContextPlan, ContextPlanner};

@@ -8,7 +8,7 @@ use crate::budget::{Budget, REPLY_PRIMER, TooLong, with_overhead};
 
 /// The messages that are sent to the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct ContextPlan {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
     /// Whether the summary is sent before them.
@@ -90,7 +90,7 @@ impl ContextPlanner {
 
     /// The plan for a conversation of `total_messages` messages, including the question.
     #[must_use]
-    pub fn finish(self, total_messages: u64) -> Plan {
+    pub fn finish(self, total_messages: u64) -> ContextPlan {
         let Budget { window, reply, system, few_shot, summary } = self.budget;
         let history = self.history.saturating_add(REPLY_PRIMER);
         let summary_tokens = self.budget.summary_tokens();
@@ -98,7 +98,7 @@ impl ContextPlanner {
         let covered = summary.map_or(0, |summary| summary.messages);
         let mut messages = self.newest_first;
         messages.reverse();
-        Plan {
+        ContextPlan {
             messages,
             with_summary: summary.is_some(),
             ledger: Ledger {

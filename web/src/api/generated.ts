@@ -806,8 +806,14 @@ export interface components {
             /** @description The message's text. */
             message: string;
         };
+        /** @description The frame that an error refers to, as far as it could be parsed. */
+        ErrorContext: {
+            client_message_id?: string;
+            conversation_id?: string;
+            event?: string;
+        };
         /** @description Why the server rejected a client's frame. */
-        ErrorData: components["schemas"]["Subject"] & {
+        ErrorData: components["schemas"]["ErrorContext"] & {
             /** @description A stable code for programs. */
             code: string;
             /** @description A sentence for people. */
@@ -845,6 +851,15 @@ export interface components {
             message: string;
             /** @description The request's id in the server's log. */
             request_id?: string | null;
+        };
+        /** @description A file and its cost. */
+        EstimatedFileJob: components["schemas"]["FileJob"] & {
+            /**
+             * Format: int64
+             * @description About how many tokens are sent to the model for all parts of the file. The answers, and the request
+             *     that combines them, are not included.
+             */
+            estimated_tokens: number;
         };
         /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
         EventData_ConversationChange: ({
@@ -1076,7 +1091,7 @@ export interface components {
         FileName: string;
         Files: {
             /** @description The files, newest first. */
-            files: components["schemas"]["FileJob"][];
+            files: components["schemas"]["EstimatedFileJob"][];
         };
         /**
          * @description Why an answer ended.
@@ -1514,12 +1529,6 @@ export interface components {
             event: string;
             /** @description The event's `seq`, if it has one. */
             id?: string;
-        };
-        /** @description The frame that an error refers to, as far as it could be parsed. */
-        Subject: {
-            client_message_id?: string;
-            conversation_id?: string;
-            event?: string;
         };
         SubscribeData: {
             /**
@@ -2614,7 +2623,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FileJob"];
+                    "application/json": components["schemas"]["EstimatedFileJob"];
                 };
             };
             /** @description The body is not a form with one file, or the file is empty, not text, or of an unsupported type. */
@@ -2653,7 +2662,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent file analyses is reached. */
+            /** @description The user's limit of concurrent file analyses is reached, or a daily budget of tokens. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2685,7 +2694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FileJob"];
+                    "application/json": components["schemas"]["EstimatedFileJob"];
                 };
             };
             /** @description Not found, or not yours. */
@@ -2753,7 +2762,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FileJob"];
+                    "application/json": components["schemas"]["EstimatedFileJob"];
                 };
             };
             /** @description Not found, or not yours. */
@@ -3009,7 +3018,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached. */
+            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3115,7 +3124,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached. */
+            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3181,7 +3190,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached. */
+            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3234,7 +3243,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached. */
+            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3312,6 +3321,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user has too many saved conversations, or the storage is full. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -3421,6 +3439,24 @@ export interface operations {
             };
             /** @description The file is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many imports or uploads are in progress. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's storage, or the server's, is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3839,7 +3875,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent file analyses is reached. */
+            /** @description The user's limit of concurrent file analyses is reached, or a daily budget of tokens. */
             429: {
                 headers: {
                     [name: string]: unknown;

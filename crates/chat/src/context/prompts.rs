@@ -2,7 +2,7 @@
 
 use webchat_domain::{Context, FileName, Message, Role, SystemPrompt};
 use webchat_llm::{ChatMessage, ChatRole};
-use webchat_tokens::{Plan, SUMMARY_HEADING, TokenCounter, with_overhead};
+use webchat_tokens::{ContextPlan, SUMMARY_HEADING, TokenCounter, with_overhead};
 
 pub(crate) const SUMMARISE: &str = "You keep the memory of a conversation between a user and an \
     assistant. Summarise what is given to you, so that the assistant can go on without the original: \
@@ -41,12 +41,12 @@ pub(crate) fn analyses_heading(name: &FileName) -> String {
     format!("Analyses of consecutive parts of the file \"{name}\":")
 }
 
-/// Builds the messages of a request: the system message, the examples, and the planned messages. The
+/// Builds the messages of a request: the system message, the examples, and the selected messages. The
 /// system prompt and the summary share one message, because some models reject a second system message.
 pub(crate) fn request_messages(
     default_prompt: Option<&SystemPrompt>,
     context: &Context,
-    plan: Plan,
+    plan: ContextPlan,
 ) -> Vec<ChatMessage> {
     let prompt = context.system_prompt.as_ref().or(default_prompt);
     let prompt = prompt.map(|prompt| prompt.text.clone());

@@ -103,8 +103,8 @@ impl Turns {
         }
     }
 
-    /// Reserves the tokens that the request for the answer may have. What it really has is known only when it
-    /// is planned, and is never more.
+    /// Reserves the tokens that the request for the answer may have. What it really has is known only when its messages
+    /// are selected, and is never more.
     async fn reserve_tokens(
         &self,
         start: &TurnStart,

@@ -10,7 +10,7 @@ use webchat_persistence::StoreError;
 
 use super::file_identity::FileIdentity;
 use super::lock_file::lock;
-use super::migrations::PrepareError;
+use super::migrations::InitializeError;
 use super::open_error::OpenError;
 use super::readers::Readers;
 use super::writer::Writer;
@@ -41,17 +41,17 @@ impl Database {
         // SQLite would create it readable for all users. Its other files get the permissions of this one.
         private_files::open(path)
             .map_err(|cause| OpenError::NotWritable { path: path.to_owned(), cause })?;
-        let broken = |cause| OpenError::Broken { path: path.to_owned(), cause };
-        let writer = Writer::open(path).map_err(broken)?;
-        writer.prepare().await.map_err(|error| match error {
-            PrepareError::TooNew => OpenError::TooNew(path.to_owned()),
-            PrepareError::Broken(cause) => broken(cause),
+        let failed = |cause| OpenError::Failed { path: path.to_owned(), cause };
+        let writer = Writer::open(path).map_err(failed)?;
+        writer.initialize().await.map_err(|error| match error {
+            InitializeError::TooNew => OpenError::TooNew(path.to_owned()),
+            InitializeError::Failed(cause) => failed(cause),
         })?;
         Ok(Self {
             writer,
-            readers: Readers::open(path).map_err(broken)?,
-            long_readers: Readers::open(path).map_err(broken)?,
-            file: FileIdentity::of(path).map_err(|cause| broken(cause.into()))?,
+            readers: Readers::open(path).map_err(failed)?,
+            long_readers: Readers::open(path).map_err(failed)?,
+            file: FileIdentity::of(path).map_err(|cause| failed(cause.into()))?,
             _lock: lock,
         })
     }

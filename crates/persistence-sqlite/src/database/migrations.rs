@@ -17,24 +17,25 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/09_removals.sql")),
 ];
 
-/// Why the schema could not be updated.
-pub(super) enum PrepareError {
+/// Why the database could not be initialized.
+pub(super) enum InitializeError {
     TooNew,
-    Broken(Box<dyn Error + Send + Sync>),
+    Failed(Box<dyn Error + Send + Sync>),
 }
 
-impl PrepareError {
-    pub(super) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Broken(cause.into())
+impl InitializeError {
+    pub(super) fn failed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(cause.into())
     }
 }
 
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
+/// Updates the schema, and releases all leases.
+pub(super) fn initialize(connection: &mut Connection) -> Result<(), InitializeError> {
     Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::MigrationDefinition(
             MigrationDefinitionError::DatabaseTooFarAhead,
-        ) => PrepareError::TooNew,
-        error => PrepareError::broken(error),
+        ) => InitializeError::TooNew,
+        error => InitializeError::failed(error),
     })?;
     // No other process uses the file and nothing runs here yet, so every lease is abandoned, and a hidden
     // conversation is one whose import or deletion was interrupted.
@@ -46,5 +47,5 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
              INSERT OR IGNORE INTO removals
              SELECT conversation_id FROM conversations WHERE user_id = '';",
         )
-        .map_err(PrepareError::broken)
+        .map_err(InitializeError::failed)
 }

@@ -28,7 +28,7 @@ pub enum OpenError {
     TooNew(PathBuf),
     /// It is not a database, it is damaged, or the disk failed.
     #[error("can't open {}: {cause}", .path.display())]
-    Broken {
+    Failed {
         /// The folder or file.
         path: PathBuf,
         /// The cause.
@@ -37,7 +37,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub(crate) fn broken(path: &Path, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::Broken { path: path.to_owned(), cause: cause.into() }
+    pub(crate) fn failed(path: &Path, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Failed { path: path.to_owned(), cause: cause.into() }
     }
 }

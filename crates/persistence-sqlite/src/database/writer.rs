@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::task::spawn_blocking;
 use webchat_persistence::StoreError;
 
-use super::migrations::{PrepareError, prepare};
+use super::migrations::{InitializeError, initialize};
 use super::pool::{self, store_error};
 
 /// How long a change waits for the changes before it.
@@ -36,12 +36,12 @@ impl Writer {
         running.await.map_err(StoreError::fault)?
     }
 
-    pub(super) async fn prepare(&self) -> Result<(), PrepareError> {
-        let connection = self.0.get().await.map_err(PrepareError::broken)?;
+    pub(super) async fn initialize(&self) -> Result<(), InitializeError> {
+        let connection = self.0.get().await.map_err(InitializeError::failed)?;
         connection
-            .interact(prepare)
+            .interact(initialize)
             .await
-            .map_err(|error| PrepareError::broken(error.to_string()))?
+            .map_err(|error| InitializeError::failed(error.to_string()))?
     }
 }
 

@@ -17,7 +17,7 @@ fn message(position: u64, role: Role, token_count: u32) -> Message {
     }
 }
 
-fn positions(plan: &Plan) -> Vec<u64> {
+fn positions(plan: &ContextPlan) -> Vec<u64> {
     plan.messages.iter().map(|message| message.position).collect()
 }
 

@@ -11,7 +11,7 @@ use webchat_domain::ConversationId;
 
 use super::connections::Connections;
 use super::events::incoming::{
-    AnswerData, ClientEvent, EditMessageData, Frame, SendMessageData, Subject, VersionData,
+    AnswerData, ClientEvent, EditMessageData, ErrorContext, Frame, SendMessageData, VersionData,
 };
 use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
 use super::forward::{forward_conversation, forward_list};
@@ -90,7 +90,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// acknowledge each frame.
     pub(super) async fn handle(
         &mut self,
-        subject: Subject,
+        context: ErrorContext,
         frame: Result<Frame, ApiError>,
     ) -> Result<(), FrameError> {
         let result = match self.message_limiter.check() {
@@ -106,12 +106,12 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         };
         match result {
             Ok(()) => Ok(()),
-            Err(error) => Err(FrameError::Rejected(self.send_error(subject, &error).await)),
+            Err(error) => Err(FrameError::Rejected(self.send_error(context, &error).await)),
         }
     }
 
     /// Sends an error, and returns it as it was sent.
-    async fn send_error(&self, subject: Subject, error: &ApiError) -> ErrorData {
+    async fn send_error(&self, context: ErrorContext, error: &ApiError) -> ErrorData {
         let request_id = Uuid::now_v7().to_string();
         log(&request_id, error);
         if let Some(event) = SecurityEvent::of(error) {
@@ -122,7 +122,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             code: error.code(),
             request_id,
             retry_after_ms: error.retry_after().map(millis),
-            subject,
+            context,
         };
         self.reply(Reply::Error(data.clone())).await;
         data

@@ -10,7 +10,7 @@ use webchat_domain::{
     TurnFailed,
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta};
-use webchat_tokens::{ContextPlanner, Plan};
+use webchat_tokens::{ContextPlan, ContextPlanner};
 
 use super::draft::Draft;
 use super::failure::Failure;
@@ -171,7 +171,7 @@ impl TurnTask {
         })
     }
 
-    async fn plan(&self, context: &Context) -> Result<Plan, ChatError> {
+    async fn plan(&self, context: &Context) -> Result<ContextPlan, ChatError> {
         let id = self.conversation.conversation_id;
         let last_message = self.last_message();
         let before = Some(last_message.position);

@@ -113,7 +113,7 @@ pub(crate) struct Frame {
 
 /// The frame that an error refers to, as far as it could be parsed.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
-pub(crate) struct Subject {
+pub(crate) struct ErrorContext {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     event: Option<String>,
@@ -135,9 +135,9 @@ impl Frame {
         })
     }
 
-    pub(crate) fn subject(&self) -> Subject {
+    pub(crate) fn error_context(&self) -> ErrorContext {
         let text = |field| self.data.get(field).and_then(Value::as_str).map(echo);
-        Subject {
+        ErrorContext {
             event: Some(echo(&self.event)),
             conversation_id: text("conversation_id"),
             client_message_id: text("client_message_id"),

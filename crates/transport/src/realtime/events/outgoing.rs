@@ -9,7 +9,7 @@ use webchat_domain::{
     Conversation, ConversationChange, ConversationId, Event, EventBody, MessageAccepted,
 };
 
-use super::incoming::Subject;
+use super::incoming::ErrorContext;
 
 /// An event to a client: a name, and data as JSON.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ pub(crate) struct ErrorData {
     #[schema(nullable = false)]
     pub(crate) retry_after_ms: Option<u64>,
     #[serde(flatten)]
-    pub(crate) subject: Subject,
+    pub(crate) context: ErrorContext,
 }
 
 impl OutgoingEvent {

@@ -152,13 +152,13 @@ impl SocketIoConnection {
     ) -> Result<(), CloseReason> {
         let frame = parse_frame(value).ok_or(CloseReason::ProtocolError)?;
         let client = self.client.as_mut().ok_or(CloseReason::ProtocolError)?;
-        let subject = frame.subject();
+        let context = frame.error_context();
         let frame = if is_binary {
             Err(ApiError::InvalidRequest("Binary data is not supported: send JSON.".to_owned()))
         } else {
             Ok(frame)
         };
-        let error = match client.handle(subject, frame).await {
+        let error = match client.handle(context, frame).await {
             Ok(()) => None,
             Err(FrameError::Rejected(error)) => Some(error),
             Err(FrameError::TooManyMessages) => return Err(CloseReason::TooManyMessages),

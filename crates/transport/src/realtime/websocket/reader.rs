@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::close::{close_reason, reason_of_error, reason_of_violation};
 use super::frame_validator::FirstViolation;
 use crate::realtime::client::{Client, FrameError, TOO_MANY_MESSAGES};
-use crate::realtime::events::incoming::{Frame, Subject};
+use crate::realtime::events::incoming::{ErrorContext, Frame};
 use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::limits::Limits;
 
@@ -73,8 +73,8 @@ struct TooManyMessages;
 /// Dispatches a frame. The client gets every other error as an `error` event.
 async fn handle(client: &mut Client<OutgoingEvent>, text: &str) -> Result<(), TooManyMessages> {
     let frame = Frame::parse(text);
-    let subject = frame.as_ref().map_or_else(|_| Subject::default(), Frame::subject);
-    match client.handle(subject, frame).await {
+    let context = frame.as_ref().map_or_else(|_| ErrorContext::default(), Frame::error_context);
+    match client.handle(context, frame).await {
         Ok(()) | Err(FrameError::Rejected(_)) => Ok(()),
         Err(FrameError::TooManyMessages) => Err(TooManyMessages),
     }

@@ -45,7 +45,7 @@ impl ImportFile {
         let received = match self {
             Self::Body(beginning, rest) => {
                 let beginning = stream::once(ready(Ok(beginning)));
-                write(beginning.chain(rest.map_err(invalid)), max_bytes).await
+                write(beginning.chain(rest.map_err(|error| invalid(&error))), max_bytes).await
             }
             Self::Form(form) => {
                 // The form must live as long as its field.
@@ -58,7 +58,7 @@ impl ImportFile {
 }
 
 async fn begin_body(mut body: Payload) -> Result<ImportFile, ApiError> {
-    while let Some(chunk) = body.try_next().await.map_err(invalid)? {
+    while let Some(chunk) = body.try_next().await.map_err(|error| invalid(&error))? {
         if !chunk.is_empty() {
             return Ok(ImportFile::Body(chunk, body));
         }
@@ -81,7 +81,7 @@ async fn begin_form(
     }
 }
 
-fn invalid(error: PayloadError) -> ApiError {
+fn invalid(error: &PayloadError) -> ApiError {
     ApiError::InvalidRequest(error.to_string())
 }
 
