@@ -157,6 +157,12 @@ async fn a_file_in_use_is_rejected() {
     let second = SqliteStore::open(&path).await;
 
     assert!(matches!(second, Err(OpenError::InUse(_))));
+
+    // Somebody takes it for a file that was left over.
+    std::fs::remove_file(path.with_extension("lock")).unwrap();
+    let third = SqliteStore::open(&path).await;
+
+    assert!(matches!(third, Err(OpenError::InUse(_))));
 }
 
 #[tokio::test]

@@ -32,12 +32,12 @@ pub(crate) struct Database {
     readers: Readers,
     long_readers: Readers,
     file: FileIdentity,
-    _lock: File,
+    _locks: [File; 2],
 }
 
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
-        let lock = lock(path)?;
+        let locks = lock(path)?;
         // SQLite would create it readable for all users. Its other files get the permissions of this one.
         private_files::open(path)
             .map_err(|cause| OpenError::NotWritable { path: path.to_owned(), cause })?;
@@ -52,7 +52,7 @@ impl Database {
             readers: Readers::open(path).map_err(failed)?,
             long_readers: Readers::open(path).map_err(failed)?,
             file: FileIdentity::of(path).map_err(|cause| failed(cause.into()))?,
-            _lock: lock,
+            _locks: locks,
         })
     }
 
