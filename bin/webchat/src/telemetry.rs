@@ -19,7 +19,9 @@ pub fn init_log(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Se
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // It would panic where standard error can't be written, such as a file on a full disk.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
