@@ -9,7 +9,7 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
-/// How long after its last extension a session is extended again.
+/// How long after its last extension a session is extended again; at most half of its lifetime.
 const EXTENSION_INTERVAL: Duration = Duration::from_hours(24);
 
 /// The use cases of sessions and their users.
@@ -50,7 +50,8 @@ impl Accounts {
     pub async fn extend_session(&self, id: SessionId) {
         let now = self.core.now();
         let expires_at = now.plus(self.core.settings.session_ttl);
-        let extended = self.core.ports.sessions.extend(id, now, expires_at, EXTENSION_INTERVAL);
+        let interval = EXTENSION_INTERVAL.min(self.core.settings.session_ttl / 2);
+        let extended = self.core.ports.sessions.extend(id, now, expires_at, interval);
         if let Err(error) = extended.await {
             tracing::warn!(error = error_chain(&error), "failed to extend session");
         }
@@ -108,8 +109,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_is_extended_at_most_once_a_day() {
-        let test = TestChat::new().await;
-        let session_ttl = test.chat.settings().session_ttl;
+        let session_ttl = EXTENSION_INTERVAL * 10;
+        let test = TestChat::with_settings(|settings| settings.session_ttl = session_ttl).await;
         let session = test.chat.accounts.start_session().await.unwrap();
 
         test.clock.advance(EXTENSION_INTERVAL.saturating_sub(ONE_MS));
