@@ -5,7 +5,7 @@ use std::sync::Arc;
 use webchat_domain::{SystemPrompt, Timestamp, UserId};
 
 use super::lifecycle::Lifecycle;
-use super::readiness::ReadinessCheck;
+use super::readiness::{NotReady, ReadinessCheck};
 use super::storage_quota::StorageQuota;
 use super::text_work::TextWork;
 use crate::error::ChatError;
@@ -53,6 +53,14 @@ impl Core {
         bytes: usize,
     ) -> Result<(), ChatError> {
         self.quota.reserve(user_id, u64::try_from(bytes).unwrap_or(u64::MAX)).await
+    }
+
+    /// Checks whether the server can serve requests. The result may be a second old.
+    pub(crate) async fn readiness(&self) -> Result<(), NotReady> {
+        if self.lifecycle.is_draining() {
+            return Err(NotReady::ShuttingDown);
+        }
+        self.readiness.latest(&self.ports.probes).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -9,7 +9,6 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout};
 use webchat_persistence::Probe;
 
-use super::core::Core;
 use super::error_chain::error_chain;
 
 /// How long a store has to answer.
@@ -33,18 +32,18 @@ pub enum NotReady {
 #[derive(Default)]
 pub(crate) struct ReadinessCheck(Mutex<Option<Running>>);
 
+type SharedResult = Shared<BoxFuture<'static, Result<(), NotReady>>>;
+
 /// A check that is running or has ended.
 struct Running {
     started: Instant,
-    result: Shared<BoxFuture<'static, Result<(), NotReady>>>,
+    result: SharedResult,
 }
 
 impl ReadinessCheck {
-    /// Returns the latest check, or starts another one.
-    fn latest(
-        &self,
-        probes: &[Arc<dyn Probe>],
-    ) -> Shared<BoxFuture<'static, Result<(), NotReady>>> {
+    /// Returns the result of the latest check, or of another one that it starts. Each store has
+    /// [`PROBE_TIMEOUT`].
+    pub(super) fn latest(&self, probes: &[Arc<dyn Probe>]) -> SharedResult {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = latest.as_ref().filter(|one| one.started.elapsed() < MIN_INTERVAL);
         if let Some(recent) = recent {
@@ -53,17 +52,6 @@ impl ReadinessCheck {
         let result = check(probes.to_vec()).boxed().shared();
         *latest = Some(Running { started: Instant::now(), result: result.clone() });
         result
-    }
-}
-
-impl Core {
-    /// Checks whether the server can serve requests, within [`PROBE_TIMEOUT`] per store. The result may be
-    /// [`MIN_INTERVAL`] old.
-    pub(crate) async fn readiness(&self) -> Result<(), NotReady> {
-        if self.lifecycle.is_draining() {
-            return Err(NotReady::ShuttingDown);
-        }
-        self.readiness.latest(&self.ports.probes).await
     }
 }
 
