@@ -135,8 +135,7 @@ async fn the_budget_of_an_address_holds_for_all_of_its_users() {
     endless.send("tide");
     let mut socket = browser.connect().await;
     socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
-    socket.expect("subscribed").await;
-    socket.expect("message_accepted").await;
+    socket.receive_until("message_accepted").await;
 
     let while_reserved = ask(&other, &other_id).await;
     endless.finish();

@@ -176,25 +176,40 @@ async fn a_replay_with_a_gap_is_not_recovered() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
-    let server = TestServer::start().await;
+    // Answers that together exceed the buffers of the connection.
+    const ANSWERS: usize = 12;
+    let settings =
+        [("MAX_TOKENS", "10000000"), ("REPLY_TOKENS", "131072"), ("DAILY_TOKENS_PER_USER", "0")];
+    let server = TestServer::with_settings(&settings).await;
     let (browser, mut quick) = server.socket().await;
     let mut slow = browser.connect().await;
-    let id = browser.start_conversation().await;
-    slow.send("subscribe", json!({"conversation_id": id})).await;
-    slow.expect("subscribed").await;
-    // More than fits into the buffers of the connection.
-    let chunk = "So long and thanks for all the fish. ".repeat(4_000);
-    let answer = server.model.next_answer();
-    for _ in 0..80 {
-        answer.send(&chunk);
+    let mut ids = Vec::new();
+    for _ in 0..ANSWERS {
+        let id = browser.start_conversation().await;
+        slow.send("subscribe", json!({"conversation_id": id})).await;
+        slow.expect("subscribed").await;
+        ids.push(id);
     }
-    answer.finish();
+    let text = "So long and thanks for all the fish. ".repeat(25_000);
 
-    let quick_text = quick.ask(&id, "Go on.").await;
-    let slow_text = answer_text(&slow.receive_until("token_usage").await);
+    for id in &ids {
+        let answer = server.model.next_answer();
+        for chunk in text.as_bytes().chunks(148_000) {
+            answer.send(str::from_utf8(chunk).unwrap());
+        }
+        answer.finish();
+        assert!(quick.ask(id, "Go on.").await == text);
+    }
+    let mut events = Vec::new();
+    for _ in 0..ANSWERS {
+        events.extend(slow.receive_until("token_usage").await);
+    }
 
-    assert_eq!(quick_text.len(), 80 * chunk.len());
-    assert!(slow_text == quick_text, "{} of {}", slow_text.len(), quick_text.len());
+    for id in ids {
+        let of_conversation = |event: &&(String, Value)| event.1["conversation_id"] == json!(id);
+        let events: Vec<_> = events.iter().filter(of_conversation).cloned().collect();
+        assert!(answer_text(&events) == text);
+    }
 }
 
 #[tokio::test]

@@ -3,53 +3,93 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use webchat_tests::{
-    Process, ScriptedModel, SoakStats, Socket, TIMEOUT, TestServer, answer_text, format_seconds,
-    test_or_soak,
+    Browser, Process, ScriptedModel, SoakStats, Socket, TIMEOUT, TestServer, answer_text,
+    format_seconds, test_or_soak,
 };
 
 const MIB: u64 = 1024 * 1024;
 
-/// A context window that is large enough for [`flood`], so that nothing is summarised.
+/// Enough for [`flood`], so that nothing is summarised or cut off.
 const LARGE_WINDOW: (&str, &str) = ("MAX_TOKENS", "10000000");
+const LONG_ANSWERS: (&str, &str) = ("REPLY_TOKENS", "131072");
 
-/// Sends a question whose answer exceeds the outgoing buffer of a slow client. Returns the answer's text.
-async fn flood(model: &ScriptedModel, sender: &mut Socket, id: &str) -> String {
-    let answer = model.next_answer();
-    sender.send("send_message", json!({"conversation_id": id, "message": "flood"})).await;
-    let chunk = "tide ".repeat(6_500);
-    for _ in 0..100 {
-        answer.send(&chunk);
-        sender.receive_until("response_chunk").await;
+/// The number of conversations of a flood: their answers together exceed the buffers of a connection.
+const CONVERSATIONS: usize = 4;
+
+/// Starts the conversations of a flood.
+async fn conversations(browser: &Browser) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..CONVERSATIONS {
+        ids.push(browser.start_conversation().await);
     }
-    answer.finish();
-    sender.receive_until("response_end").await;
-    chunk.repeat(100)
+    ids
+}
+
+/// Subscribes to the conversations. Returns the numbers of their latest events.
+async fn subscribe(socket: &mut Socket, ids: &[String]) -> Vec<u64> {
+    let mut latest = Vec::new();
+    for id in ids {
+        socket.send("subscribe", json!({"conversation_id": id})).await;
+        latest.push(socket.expect("subscribed").await["seq"].as_u64().unwrap_or_default());
+    }
+    latest
+}
+
+/// Sends a question in each conversation, whose answers exceed the outgoing buffer of a slow client. Returns the
+/// text of each.
+async fn flood(model: &ScriptedModel, sender: &mut Socket, ids: &[String]) -> String {
+    const CHUNKS: usize = 25;
+    let chunk = "tide ".repeat(6_500);
+    for id in ids {
+        let answer = model.next_answer();
+        sender.send("send_message", json!({"conversation_id": id, "message": "flood"})).await;
+        for _ in 0..CHUNKS {
+            answer.send(&chunk);
+            sender.receive_until("response_chunk").await;
+        }
+        answer.finish();
+        sender.receive_until("token_usage").await;
+    }
+    chunk.repeat(CHUNKS)
+}
+
+/// The events of one conversation.
+fn events_of(id: &str, events: &[(String, Value)]) -> Vec<(String, Value)> {
+    events.iter().filter(|(_, data)| data["conversation_id"] == json!(id)).cloned().collect()
 }
 
 #[tokio::test]
 async fn a_slow_reader_is_disconnected_and_receives_the_rest_after_reconnecting() {
-    let server = TestServer::with_settings(&[LARGE_WINDOW, ("WS_SLOWEST_S", "6")]).await;
+    let settings = [LARGE_WINDOW, LONG_ANSWERS, ("WS_SLOWEST_S", "6")];
+    let server = TestServer::with_settings(&settings).await;
     let (browser, mut sender) = server.socket().await;
-    let id = browser.start_conversation().await;
+    let ids = conversations(&browser).await;
     let mut slow = browser.connect_with_small_buffer().await;
-    slow.send("subscribe", json!({"conversation_id": id})).await;
-    slow.expect("subscribed").await;
+    let initial_seqs = subscribe(&mut slow, &ids).await;
 
-    let text = flood(&server.model, &mut sender, &id).await;
+    let text = flood(&server.model, &mut sender, &ids).await;
     sleep(Duration::from_secs(4)).await;
     let (mut received, code) = slow.receive_all().await;
-    let last_seq = received.iter().rev().find_map(|(_, data)| data["seq"].as_u64()).unwrap();
     let mut reconnected = browser.connect().await;
-    reconnected.send("subscribe", json!({"conversation_id": id, "after": last_seq})).await;
-    let subscribed = reconnected.expect("subscribed").await;
-    received.extend(reconnected.receive_until("token_usage").await);
+    for (id, initial_seq) in ids.iter().zip(initial_seqs) {
+        let events = events_of(id, &received);
+        let last_seq = events.iter().rev().find_map(|(_, data)| data["seq"].as_u64());
+        let after = last_seq.unwrap_or(initial_seq);
+        reconnected.send("subscribe", json!({"conversation_id": id, "after": after})).await;
+        let subscribed = reconnected.expect("subscribed").await;
+        assert_eq!(subscribed["recovered"], json!(true));
+        if !events.iter().any(|(name, _)| name == "token_usage") {
+            received.extend(reconnected.receive_until("token_usage").await);
+        }
+    }
 
     assert_eq!(code, Some(1013));
-    assert_eq!(subscribed["recovered"], json!(true));
-    assert!(answer_text(&received) == text, "text is missing or duplicated");
+    for id in &ids {
+        assert!(answer_text(&events_of(id, &received)) == text, "text is missing or duplicated");
+    }
 }
 
 /// The resident memory of a process, in bytes.
@@ -68,12 +108,13 @@ fn open_sockets(process: &Process) -> usize {
 #[tokio::test]
 async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnected() {
     const READERS: u16 = 80;
-    let stats = SoakStats::start("clients that never read an answer of 3 MB");
+    let stats = SoakStats::start("clients that never read answers of 3 MB");
     let slowest = test_or_soak(10, 30);
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let settings = [
         ("AZURE_API_URL", model.url()),
         LARGE_WINDOW,
+        LONG_ANSWERS,
         ("WS_SLOWEST_S", &slowest.to_string()),
         ("WS_CONNECTIONS_PER_USER", "100"),
     ];
@@ -83,24 +124,23 @@ async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnect
     // The memory that an answer needs without readers. The first answer is a warm-up.
     let mut growth_without_readers = 0;
     for _ in 0..2 {
-        let id = browser.start_conversation().await;
+        let ids = conversations(&browser).await;
         let before = memory(&server);
-        flood(&model, &mut sender, &id).await;
+        flood(&model, &mut sender, &ids).await;
         growth_without_readers = memory(&server).saturating_sub(before);
     }
-    let id = browser.start_conversation().await;
+    let ids = conversations(&browser).await;
     let initial_sockets = open_sockets(&server);
 
     let mut readers = Vec::new();
     for _ in 0..READERS {
         let mut reader = browser.connect_with_small_buffer().await;
-        reader.send("subscribe", json!({"conversation_id": id})).await;
-        reader.expect("subscribed").await;
+        subscribe(&mut reader, &ids).await;
         readers.push(reader);
     }
     let before = memory(&server);
     let started_at = Instant::now();
-    flood(&model, &mut sender, &id).await;
+    flood(&model, &mut sender, &ids).await;
     let (flood_duration, growth) = (started_at.elapsed(), memory(&server).saturating_sub(before));
     let growth_by_readers = growth.saturating_sub(growth_without_readers);
     let sockets_after_flood = open_sockets(&server);

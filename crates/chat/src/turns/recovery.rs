@@ -235,17 +235,13 @@ mod tests {
     async fn a_clock_that_jumps_does_not_end_a_turn_of_this_process() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
-        let [_, answer] = test.messages().await.try_into().unwrap();
 
         test.clock.advance(Duration::from_mins(1));
         test.chat.turns.recover_abandoned_turns().await.unwrap();
         let second = test.send("Why?").await;
-        let version =
-            test.chat.turns.select_version(test.user_id, test.id, answer.message_id).await;
         request.answer(ANSWER, webchat_domain::FinishReason::Stop).await;
 
         assert_eq!(second.unwrap_err().code(), "turn_in_progress");
-        assert_eq!(version.unwrap_err().code(), "turn_in_progress");
         let answer = test.last_message().await;
         assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Complete));
     }

@@ -72,6 +72,9 @@ async fn an_invalid_event_causes_an_error_and_an_acknowledgement_with_it(
     client.expect("pong").await;
 }
 
+/// Enough for [`client_with_unread_answer`].
+const LONG_ANSWERS: (&str, &str) = ("REPLY_TOKENS", "20000");
+
 /// Makes an answer that a polling client does not receive, because it stops polling. Returns the client and the
 /// answer's text.
 async fn client_with_unread_answer(server: &TestServer, browser: &Browser) -> (Polling, String) {
@@ -110,7 +113,7 @@ async fn receive_rest_of_turn(polling: &mut Polling) -> (String, usize) {
 
 #[tokio::test]
 async fn a_client_that_stops_polling_delays_no_turn_and_later_receives_all_of_it() {
-    let server = TestServer::start().await;
+    let server = TestServer::with_settings(&[LONG_ANSWERS]).await;
     let (mut polling, text) = client_with_unread_answer(&server, &server.browser()).await;
 
     let (received, packets) = receive_rest_of_turn(&mut polling).await;
@@ -121,7 +124,7 @@ async fn a_client_that_stops_polling_delays_no_turn_and_later_receives_all_of_it
 
 #[tokio::test]
 async fn shutdown_delivers_pending_events_and_closes_sessions() {
-    let server = TestServer::start().await;
+    let server = TestServer::with_settings(&[LONG_ANSWERS]).await;
     let browser = server.browser();
     let (mut polling, text) = client_with_unread_answer(&server, &browser).await;
     let mut websocket = SocketIo::connect(&browser, OverWebSocket).await;

@@ -399,7 +399,7 @@ async fn a_later_summary_still_says_what_the_first_one_left_out() {
     let (_, request) = summarise_all(&test).await;
     request.answer("Low tide.", FinishReason::Stop).await;
 
-    test.append_messages(std::iter::repeat_n(text_of(400), 2)).await;
+    test.append_messages(std::iter::repeat_n(text_of(400), 3)).await;
     test.send("And then?").await.unwrap();
     let summary_request = summary_request(&test).await;
     let content = summary_request.contents()[1].to_owned();

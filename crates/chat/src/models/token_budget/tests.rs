@@ -72,7 +72,7 @@ async fn the_budget_is_reset_at_midnight() {
     let ChatError::TokenBudgetExceeded { retry_after, .. } = send().await.unwrap_err() else {
         panic!("another error")
     };
-    test.clock.advance(retry_after - Duration::from_millis(1));
+    test.clock.advance(retry_after.saturating_sub(Duration::from_millis(1)));
     let before_midnight = send().await;
     test.clock.advance(Duration::from_millis(1));
     let after_midnight = send().await;
