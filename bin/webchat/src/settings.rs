@@ -58,6 +58,8 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// `SESSION_TTL_DAYS`
     pub session_ttl: Duration,
+    /// `INACTIVE_USERS_KEPT_DAYS`: `None` for ever.
+    pub inactive_users_kept: Option<Duration>,
     /// `AZURE_API_URL`, `API_KEY`, `MODEL`, `LLM_…` and the proxy.
     pub upstream: HttpSettings,
     /// `MAX_TOKENS`
@@ -158,6 +160,7 @@ impl Settings {
             web_dir: reader.text("WEB_DIR").unwrap_or_else(|| "web/dist".to_owned()).into(),
             secret_key: secret_key(&mut reader, app_env),
             session_ttl: session_ttl(&mut reader),
+            inactive_users_kept: inactive_users_kept(&mut reader),
             max_tokens,
             reply_tokens,
             system_prompt: reader.text("SYSTEM_PROMPT"),
@@ -303,6 +306,11 @@ fn session_ttl(reader: &mut EnvReader<'_>) -> Duration {
     const DAY: Duration = Duration::from_hours(24);
     let days = number_in_range(reader, "SESSION_TTL_DAYS", " of days", 1..=400);
     DAY * days.unwrap_or(365)
+}
+
+fn inactive_users_kept(reader: &mut EnvReader<'_>) -> Option<Duration> {
+    let days = limit(reader, "INACTIVE_USERS_KEPT_DAYS", 30)?;
+    Some(Duration::from_hours(24) * days.get())
 }
 
 fn switch(reader: &mut EnvReader<'_>, name: &'static str, default: bool) -> bool {

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use webchat_persistence::{
     Contexts, ConversationArchive, Conversations, FileJobs, Probe, Sessions, Signals, TokenBudgets,
-    TurnLog,
+    TurnLog, Users,
 };
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
@@ -32,6 +32,7 @@ pub(crate) struct Stores {
     pub(crate) archive: Arc<dyn ConversationArchive>,
     pub(crate) file_jobs: Arc<dyn FileJobs>,
     pub(crate) token_budgets: Arc<dyn TokenBudgets>,
+    pub(crate) users: Arc<dyn Users>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -69,6 +70,7 @@ impl Stores {
             archive: Arc::new(mongo.clone()),
             file_jobs: Arc::new(mongo.clone()),
             token_budgets: Arc::new(mongo.clone()),
+            users: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
         }
     }
@@ -88,6 +90,7 @@ impl Stores {
             archive: Arc::new(sqlite.clone()),
             file_jobs: Arc::new(sqlite.clone()),
             token_budgets: Arc::new(sqlite.clone()),
+            users: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
         };
         if let Some(mongo) = mongo {
@@ -97,6 +100,7 @@ impl Stores {
             stores.archive = Arc::new(mongo.clone());
             stores.file_jobs = Arc::new(mongo.clone());
             stores.token_budgets = Arc::new(mongo.clone());
+            stores.users = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::accounts::retention::Retention;
 use crate::accounts::service::Accounts;
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
@@ -94,7 +95,8 @@ impl Chat {
         let lifecycle = &self.core.lifecycle;
         lifecycle
             .spawn_background(receive_signals(Arc::clone(&self.core), Arc::clone(&self.running)));
-        lifecycle.spawn_background(delete_expired_data(Arc::clone(&self.core)));
+        let retention = Retention::new(&self.core, self.conversations.clone());
+        lifecycle.spawn_background(delete_expired_data(Arc::clone(&self.core), retention));
         lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());
         self.files.spawn_dispatcher();
     }

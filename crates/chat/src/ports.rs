@@ -6,7 +6,7 @@ use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
     Contexts, ConversationArchive, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
-    TokenBudgets, TurnLog,
+    TokenBudgets, TurnLog, Users,
 };
 use webchat_tokens::TokenCounter;
 
@@ -25,6 +25,8 @@ pub struct Ports {
     pub sessions: Arc<dyn Sessions>,
     /// Counts the tokens of each day.
     pub token_budgets: Arc<dyn TokenBudgets>,
+    /// When the users were last active.
+    pub users: Arc<dyn Users>,
     /// Stores the conversations that users saved as files.
     pub saved_files: Arc<dyn SavedFiles>,
     /// Publishes events and keeps them for replay.

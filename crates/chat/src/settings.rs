@@ -14,6 +14,8 @@ pub struct Settings {
     pub reply_tokens: u32,
     /// How long a session lasts after the browser's last visit.
     pub session_ttl: Duration,
+    /// How long the data of a user is kept after the end of the last session. `None` means for ever.
+    pub inactive_users_kept: Option<Duration>,
     /// The system prompt of conversations that don't have one.
     pub system_prompt: Option<String>,
     /// Whether the model generates titles.

@@ -15,6 +15,7 @@ mod schema;
 mod search;
 mod store;
 mod token_budgets;
+mod users;
 
 pub use database::{MongoDatabase, OpenError};
 pub use flask_migration::{

@@ -14,6 +14,7 @@ mod saved_files_dir;
 mod sessions;
 mod store;
 mod token_budgets;
+mod users;
 
 pub use database::OpenError;
 pub use events::{LocalSignals, SqliteTurnLog};

@@ -17,9 +17,10 @@ pub use ports::{
     Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SavedFiles, SavedFilesUsage,
     SelectOutcome, Sessions, Signal, Signals, StoredContext, StoredConversation, StoredFileJob,
     StoredMessage, TakenJob, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog,
+    Users,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockContexts, MockConversationArchive, MockConversations, MockFileJobs, MockProbe,
-    MockSavedFiles, MockSessions, MockSignals, MockTokenBudgets, MockTurnLog,
+    MockSavedFiles, MockSessions, MockSignals, MockTokenBudgets, MockTurnLog, MockUsers,
 };

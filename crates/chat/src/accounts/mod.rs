@@ -1,4 +1,5 @@
 //! Sessions and their users.
 
 pub(crate) mod caller;
+pub(crate) mod retention;
 pub(crate) mod service;

@@ -42,18 +42,31 @@ impl Accounts {
             conversation_id: None,
         };
         self.save(&session).await?;
+        self.record_activity(session.user_id).await;
         Ok(session)
     }
 
     /// Extends the session to its full lifetime from now, at most once a day. This is best effort: a user
     /// can still read and delete when nothing can be stored, so a failure is only logged.
-    pub async fn extend_session(&self, id: SessionId) {
+    pub async fn extend_session(&self, session: &Session) {
         let now = self.core.now();
         let expires_at = now.plus(self.core.settings.session_ttl);
         let interval = EXTENSION_INTERVAL.min(self.core.settings.session_ttl / 2);
-        let extended = self.core.ports.sessions.extend(id, now, expires_at, interval);
+        let extended =
+            self.core.ports.sessions.extend(session.session_id, now, expires_at, interval);
         if let Err(error) = extended.await {
             tracing::warn!(error = error_chain(&error), "failed to extend session");
+        }
+        self.record_activity(session.user_id).await;
+    }
+
+    /// Records that the user is active, at most once a day, and by best effort.
+    async fn record_activity(&self, user_id: UserId) {
+        let now = self.core.now();
+        let unless_since = now.minus(EXTENSION_INTERVAL);
+        let recorded = self.core.ports.users.record_activity(user_id, now, unless_since);
+        if let Err(error) = recorded.await {
+            tracing::warn!(error = error_chain(&error), "failed to record activity");
         }
     }
 
@@ -96,7 +109,7 @@ mod tests {
 
         test.clock.advance(almost_expired);
         let before_expiry = find().await.unwrap();
-        test.chat.accounts.extend_session(session.session_id).await;
+        test.chat.accounts.extend_session(&session).await;
         test.clock.advance(almost_expired);
         let after_extension = find().await.unwrap();
         test.clock.advance(ONE_MS);
@@ -114,7 +127,7 @@ mod tests {
         let session = test.chat.accounts.start_session().await.unwrap();
 
         test.clock.advance(EXTENSION_INTERVAL.saturating_sub(ONE_MS));
-        test.chat.accounts.extend_session(session.session_id).await;
+        test.chat.accounts.extend_session(&session).await;
         test.clock.advance(session_ttl.saturating_sub(EXTENSION_INTERVAL) + ONE_MS);
 
         assert_eq!(test.chat.accounts.find_session(session.session_id).await.unwrap(), None);
@@ -127,7 +140,12 @@ mod tests {
         sessions.expect_extend().once().returning(full);
         let test = TestChat::new().await.with_ports(|ports| ports.sessions = Arc::new(sessions));
 
-        test.chat.accounts.extend_session(SessionId::generate()).await;
+        let session = Session {
+            session_id: SessionId::generate(),
+            user_id: test.user_id,
+            conversation_id: None,
+        };
+        test.chat.accounts.extend_session(&session).await;
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use webchat_persistence::StoreError;
 
 use super::core::Core;
 use super::error_chain::error_chain;
+use crate::accounts::retention::Retention;
 
 /// How often to look for data to delete.
 const INTERVAL: Duration = Duration::from_hours(1);
@@ -25,15 +26,23 @@ const MAX_CLOCK_ERROR: Duration = Duration::from_mins(5);
 
 /// Deletes expired data every hour, until the future is dropped. Deletes nothing if the clock has jumped since
 /// the last look: what has expired then is decided an hour later.
-pub(crate) async fn delete_expired_data(core: Arc<Core>) {
+pub(crate) async fn delete_expired_data(core: Arc<Core>, retention: Retention) {
     loop {
         let (clock, started_at) = (core.now(), Instant::now());
         sleep(INTERVAL).await;
         let now = core.now();
         if has_jumped(clock, now, started_at.elapsed()) {
             tracing::warn!("the clock has jumped: deleting no expired data for now");
-        } else if let Err(error) = core.delete_expired_data(now).await {
+            continue;
+        }
+        if let Err(error) = core.delete_expired_data(now).await {
             tracing::warn!(error = error_chain(&error), "failed to delete expired data");
+        }
+        if let Err(error) = retention.delete_inactive_users(now).await {
+            tracing::warn!(
+                error = error_chain(&error),
+                "failed to delete the data of inactive users"
+            );
         }
     }
 }

@@ -18,11 +18,11 @@ use super::open_error::{OpenError, ServerLocation, check_server};
 use super::timeout::within;
 use crate::documents::{
     AnalysisDocument, ConversationDocument, JobDocument, MessageDocument, RemovalDocument,
-    TextDocument,
+    TextDocument, UserDocument,
 };
 use crate::error::store_error;
 use crate::schema::{
-    CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS,
+    CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS, USERS,
 };
 
 /// The database that is used if the URI names none.
@@ -148,6 +148,10 @@ impl MongoDatabase {
 
     pub(crate) fn daily_tokens(&self) -> Collection<Document> {
         self.database.collection(DAILY_TOKENS)
+    }
+
+    pub(crate) fn users(&self) -> Collection<UserDocument> {
+        self.database.collection(USERS)
     }
 
     /// Runs a call of the driver with the time limit: a server may accept a request and never respond.

@@ -8,6 +8,7 @@ mod file;
 mod message;
 mod message_batches;
 mod removal;
+mod user;
 mod values;
 
 pub(crate) use self::context::ContextDocument;
@@ -16,4 +17,5 @@ pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
 pub(crate) use self::message::MessageDocument;
 pub(crate) use self::message_batches::message_batches;
 pub(crate) use self::removal::RemovalDocument;
+pub(crate) use self::user::UserDocument;
 pub(crate) use self::values::{date, long};

@@ -19,6 +19,9 @@ pub(crate) const FILE_ANALYSES: &str = "file_analyses";
 /// The tokens of each day, by user, by client address and in all.
 pub(crate) const DAILY_TOKENS: &str = "daily_tokens";
 
+/// When each user was last active.
+pub(crate) const USERS: &str = "users";
+
 /// Facts about the database as a whole: the schema version and the lock of a migration.
 pub(crate) const META: &str = "meta";
 /// The `_id` of the document that the readiness probe writes.
@@ -34,7 +37,7 @@ pub(super) struct CollectionDefinition {
     pub(super) indexes: Vec<Document>,
 }
 
-pub(super) fn collections() -> [CollectionDefinition; 7] {
+pub(super) fn collections() -> [CollectionDefinition; 8] {
     [
         CollectionDefinition {
             name: CONVERSATIONS,
@@ -80,6 +83,14 @@ pub(super) fn collections() -> [CollectionDefinition; 7] {
                 "key": { "day": 1, "scope": 1, "key": 1 },
                 "unique": true,
             }],
+        },
+        CollectionDefinition {
+            name: USERS,
+            validator: users_validator(),
+            indexes: vec![
+                doc! { "name": "user_idx", "key": { "user_id": 1 }, "unique": true },
+                doc! { "name": "active_at_idx", "key": { "active_at": 1 } },
+            ],
         },
     ]
 }
@@ -159,6 +170,17 @@ fn daily_tokens_validator() -> Document {
             "scope": { "enum": ["user", "address", "server"] },
             "key": { "bsonType": "string" },
             "tokens": { "bsonType": "long", "minimum": 0 },
+        },
+    } }
+}
+
+fn users_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["user_id", "active_at"],
+        "properties": {
+            "user_id": { "bsonType": "string" },
+            "active_at": { "bsonType": "date" },
         },
     } }
 }

@@ -8,6 +8,6 @@ mod preparation;
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{
     CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META,
-    READINESS_ID, REMOVALS,
+    READINESS_ID, REMOVALS, USERS,
 };
 pub use self::preparation::Schema;

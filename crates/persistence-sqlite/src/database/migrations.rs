@@ -15,6 +15,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/07_readiness.sql")),
     M::up(include_str!("../../migrations/08_daily_tokens.sql")),
     M::up(include_str!("../../migrations/09_removals.sql")),
+    M::up(include_str!("../../migrations/10_users.sql")),
 ];
 
 /// Why the database could not be initialized.

@@ -10,6 +10,7 @@ mod sessions;
 mod signals;
 mod token_budgets;
 mod turn_log;
+mod users;
 
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
@@ -47,3 +48,6 @@ pub use token_budgets::{ReserveOutcome, TokenBudgets, TokenLimit, TokenScope};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
 pub use turn_log::{Checkpoint, Replay, TurnLog};
+#[cfg(feature = "mock")]
+pub use users::MockUsers;
+pub use users::Users;

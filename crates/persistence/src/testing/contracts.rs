@@ -231,6 +231,25 @@ macro_rules! token_budgets_contract {
     };
 }
 
+/// Runs the tests of [`Users`](crate::Users).
+#[macro_export]
+macro_rules! users_contract {
+    ($open:path) => {
+        mod users_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::users,
+                [
+                    users_are_inactive_after_their_last_recorded_activity,
+                    an_activity_that_is_recent_enough_is_not_recorded_again,
+                    users_with_conversations_and_no_record_are_recorded_as_active,
+                    the_record_of_a_user_who_returned_is_kept,
+                ]
+            );
+        }
+    };
+}
+
 /// Runs the tests of [`TurnLog`](crate::TurnLog).
 #[macro_export]
 macro_rules! turn_log_contract {

@@ -11,6 +11,7 @@
 //! webchat_persistence::conversation_archive_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
+//! webchat_persistence::users_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! webchat_persistence::signals_contract!(open_signals);
 //! ```
@@ -35,6 +36,7 @@ pub mod sessions;
 pub mod signals;
 pub mod token_budgets;
 pub mod turn_log;
+pub mod users;
 pub mod versions;
 
 pub use fixtures::{empty_answer, moment, question};

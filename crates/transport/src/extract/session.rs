@@ -82,7 +82,7 @@ pub(crate) async fn extend(
     chat: &Chat,
     session: &Session,
 ) -> Result<(), ApiError> {
-    chat.accounts.extend_session(session.session_id).await;
+    chat.accounts.extend_session(session).await;
     set_cookie(request, session.session_id)
 }
 

@@ -1,0 +1,121 @@
+//! Deletes the data of users who can no longer return.
+
+use std::sync::Arc;
+
+use webchat_domain::{Timestamp, UserId};
+
+use crate::conversations::service::Conversations;
+use crate::error::ChatError;
+use crate::runtime::core::Core;
+
+/// The number of users that are found at a time.
+const PAGE_SIZE: u32 = 100;
+
+/// Deletes users whose last session has ended long ago. A session is all that connects a browser with its
+/// user, so nobody can read their conversations.
+#[derive(Clone)]
+pub(crate) struct Retention {
+    core: Arc<Core>,
+    conversations: Conversations,
+}
+
+impl Retention {
+    pub(crate) fn new(core: &Arc<Core>, conversations: Conversations) -> Self {
+        Self { core: Arc::clone(core), conversations }
+    }
+
+    /// Deletes the users whose data is kept no longer, with all of their conversations. A user whose deletion
+    /// fails ends this: the next call tries again.
+    pub(crate) async fn delete_inactive_users(&self, now: Timestamp) -> Result<(), ChatError> {
+        let settings = &self.core.settings;
+        let Some(kept) = settings.inactive_users_kept else { return Ok(()) };
+        let users = &self.core.ports.users;
+        users.record_unknown(now).await?;
+        let before = now.minus(settings.session_ttl).minus(kept);
+        loop {
+            let inactive = users.inactive(before, PAGE_SIZE).await?;
+            if inactive.is_empty() {
+                return Ok(());
+            }
+            for user_id in inactive {
+                self.delete_conversations(user_id).await?;
+                users.delete_inactive(user_id, before).await?;
+                tracing::info!(%user_id, "deleted the data of an inactive user");
+            }
+        }
+    }
+
+    async fn delete_conversations(&self, user_id: UserId) -> Result<(), ChatError> {
+        for conversation in self.conversations.list_all(user_id).await? {
+            match self.conversations.delete(user_id, conversation.conversation_id).await {
+                // Another instance may be deleting the same user.
+                Ok(()) | Err(ChatError::ConversationNotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use webchat_domain::Session;
+
+    use super::*;
+    use crate::testing::TestChat;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    async fn delete_inactive_users(test: &TestChat) {
+        let retention = Retention::new(&test.chat.core, test.chat.conversations.clone());
+        retention.delete_inactive_users(test.chat.core.now()).await.unwrap();
+    }
+
+    async fn count(test: &TestChat, session: &Session) -> usize {
+        test.chat.conversations.list_all(session.user_id).await.unwrap().len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_is_deleted_some_time_after_the_last_session_has_ended() {
+        let test = TestChat::with_settings(|settings| {
+            settings.session_ttl = 10 * DAY;
+            settings.inactive_users_kept = Some(5 * DAY);
+        })
+        .await;
+        let (accounts, conversations) = (&test.chat.accounts, &test.chat.conversations);
+        let gone = accounts.start_session().await.unwrap();
+        let active = accounts.start_session().await.unwrap();
+        for session in [&gone, &gone, &active] {
+            conversations.start(session.user_id, None).await.unwrap();
+        }
+
+        test.clock.advance(8 * DAY);
+        accounts.extend_session(&active).await;
+        test.clock.advance(7 * DAY);
+        delete_inactive_users(&test).await;
+        let kept = count(&test, &gone).await;
+        test.clock.advance(Duration::from_millis(1));
+        delete_inactive_users(&test).await;
+
+        assert_eq!((kept, count(&test, &gone).await, count(&test, &active).await), (2, 0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_without_a_recorded_activity_counts_as_active_when_found() {
+        let test =
+            TestChat::with_settings(|settings| settings.inactive_users_kept = Some(DAY)).await;
+        let find = || test.chat.conversations.find(test.user_id, test.id);
+
+        delete_inactive_users(&test).await;
+        test.clock.advance(2 * DAY);
+        delete_inactive_users(&test).await;
+        let kept = find().await;
+        test.clock.advance(DAY);
+        delete_inactive_users(&test).await;
+
+        assert!(kept.is_ok());
+        assert!(matches!(find().await, Err(ChatError::ConversationNotFound)));
+    }
+}

@@ -1,0 +1,74 @@
+//! The port `Users`.
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, doc};
+use webchat_domain::{Timestamp, UserId};
+use webchat_persistence::{StoreError, Users};
+
+use crate::database::{ARCHIVE_TIME, READ_TIME};
+use crate::documents::date;
+use crate::schema::USERS;
+use crate::store::MongoStore;
+
+#[async_trait]
+impl Users for MongoStore {
+    async fn record_activity(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (users, id) = (self.database.users(), doc! { "user_id": user_id.to_string() });
+        let found = self.database.run(users.find_one(id.clone()).max_time(READ_TIME)).await?;
+        if found.is_some_and(|user| user.active_at > unless_since) {
+            return Ok(());
+        }
+        let record = users.update_one(id, doc! { "$max": { "active_at": date(now) } }).upsert(true);
+        self.database.run(record).await?;
+        Ok(())
+    }
+
+    async fn record_unknown(&self, now: Timestamp) -> Result<(), StoreError> {
+        let insert_missing = [
+            // Not the conversations of the Flask application, which are not migrated yet.
+            doc! { "$match": { "schema": { "$exists": true } } },
+            doc! { "$group": { "_id": "$user_id" } },
+            doc! { "$project": { "_id": 0, "user_id": "$_id", "active_at": date(now) } },
+            doc! { "$merge": {
+                "into": USERS,
+                "on": "user_id",
+                "whenMatched": "keepExisting",
+                "whenNotMatched": "insert",
+            } },
+        ];
+        let conversations = self.database.conversations();
+        let recording = conversations.aggregate(insert_missing).max_time(ARCHIVE_TIME);
+        self.database.run(recording).await?;
+        Ok(())
+    }
+
+    async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError> {
+        let users = self.database.users();
+        let found = async {
+            let earliest = users
+                .find(inactive_before(before))
+                .sort(doc! { "active_at": 1 })
+                .limit(max.into())
+                .max_time(READ_TIME);
+            earliest.await?.map_ok(|user| user.user_id).try_collect().await
+        };
+        self.database.run(found).await
+    }
+
+    async fn delete_inactive(&self, user_id: UserId, before: Timestamp) -> Result<(), StoreError> {
+        let mut user = inactive_before(before);
+        user.insert("user_id", user_id.to_string());
+        self.database.run(self.database.users().delete_one(user)).await?;
+        Ok(())
+    }
+}
+
+fn inactive_before(before: Timestamp) -> Document {
+    doc! { "active_at": { "$lt": date(before) } }
+}

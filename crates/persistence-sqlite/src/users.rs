@@ -1,0 +1,83 @@
+//! Implements [`Users`].
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+use webchat_domain::{Timestamp, UserId};
+use webchat_persistence::{StoreError, Users};
+
+use crate::{SqliteStore, rows};
+
+#[async_trait]
+impl Users for SqliteStore {
+    async fn record_activity(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<(), StoreError> {
+        // Most calls only read, as the writer is shared by all.
+        let recorded: Option<i64> = self
+            .database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached("SELECT active_at FROM users WHERE user_id = ?1")?
+                    .query_row([user_id.to_simple()], |row| row.get(0))
+                    .optional()
+            })
+            .await?;
+        if recorded.is_some_and(|active_at| active_at > unless_since.unix_millis()) {
+            return Ok(());
+        }
+        self.database
+            .write(move |transaction| {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO users (user_id, active_at) VALUES (?1, ?2)
+                         ON CONFLICT DO UPDATE SET active_at = max(active_at, ?2)",
+                    )?
+                    .execute(params![user_id.to_simple(), now.unix_millis()])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn record_unknown(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "INSERT OR IGNORE INTO users (user_id, active_at)
+                     SELECT DISTINCT user_id, ?1 FROM conversations WHERE user_id <> ''",
+                    [now.unix_millis()],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(
+                        "SELECT user_id FROM users WHERE active_at < ?1 ORDER BY active_at LIMIT ?2",
+                    )?
+                    .query_map(params![before.unix_millis(), max], |row| {
+                        rows::parsed(row, "user_id")
+                    })?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn delete_inactive(&self, user_id: UserId, before: Timestamp) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction.execute(
+                    "DELETE FROM users WHERE user_id = ?1 AND active_at < ?2",
+                    params![user_id.to_simple(), before.unix_millis()],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+}

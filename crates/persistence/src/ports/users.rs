@@ -1,0 +1,33 @@
+//! The port of the users' last activity.
+
+use async_trait::async_trait;
+use webchat_domain::{Timestamp, UserId};
+
+use crate::StoreError;
+
+/// Keeps when each user was last active, in the same store as the conversations.
+///
+/// Durability is that of [`Conversations`](crate::Conversations). A call that is cancelled has done its work or
+/// nothing.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Records that the user is active now, unless a time after `unless_since` is recorded already.
+    async fn record_activity(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Records all users who have conversations and no record as active now: those of older versions, and of
+    /// conversations that were copied or migrated.
+    async fn record_unknown(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Returns at most `max` users who were last active before this time, those who were active longest ago
+    /// first.
+    async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError>;
+
+    /// Deletes the record of a user who was last active before this time.
+    async fn delete_inactive(&self, user_id: UserId, before: Timestamp) -> Result<(), StoreError>;
+}
