@@ -1,4 +1,3 @@
 //! Sessions and their users.
 
-pub(crate) mod caller;
 pub(crate) mod service;
