@@ -138,6 +138,8 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
+        turns_per_address: None,
+        max_turns: None,
         max_turn: Duration::from_mins(10),
         daily_tokens: DailyTokens::default(),
         max_stored_bytes: webchat_chat::StoredBytesLimits::default(),

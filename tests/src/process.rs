@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::browser::Browser;
+use crate::server::NO_LIMITS_PER_ADDRESS;
 use crate::timeout::TIMEOUT;
 
 /// The outcome of a process that has exited.
@@ -177,6 +178,7 @@ fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Co
         .env("DATA_DIR", data_dir)
         .env("PORT", "0")
         .env("AUTO_TITLES", "off")
+        .envs(NO_LIMITS_PER_ADDRESS)
         .envs(settings.iter().copied())
         .kill_on_drop(true)
         .stdin(Stdio::null())

@@ -12,6 +12,15 @@ use crate::socket::Socket;
 /// The path of an asset of the test's page.
 pub const WEB_ASSET: &str = "/assets/page-abc123.js";
 
+/// All users of a test have one address.
+pub(crate) const NO_LIMITS_PER_ADDRESS: [(&str, &str); 5] = [
+    ("TURNS_PER_ADDRESS", "0"),
+    ("REQUESTS_PER_SECOND_PER_ADDRESS", "0"),
+    ("NEW_USERS_PER_MINUTE_PER_ADDRESS", "0"),
+    ("NEW_USERS_PER_MINUTE", "0"),
+    ("CONNECTIONS_PER_ADDRESS", "100000"),
+];
+
 /// A server in this process, with a scripted model.
 pub struct TestServer {
     /// The model.
@@ -64,8 +73,12 @@ impl TestServer {
             // Requests for titles would use up scripted answers.
             ("AUTO_TITLES", "off"),
         ];
-        let variables: Environment =
-            defaults.iter().chain(settings).map(|&(name, value)| (name, value)).collect();
+        let variables: Environment = defaults
+            .iter()
+            .chain(&NO_LIMITS_PER_ADDRESS)
+            .chain(settings)
+            .map(|&(name, value)| (name, value))
+            .collect();
         let running = webchat::start(Settings::read(&variables).unwrap()).await.unwrap();
         Self { model, folder, running }
     }

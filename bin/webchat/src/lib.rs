@@ -3,6 +3,7 @@
 mod commands;
 mod env;
 mod error;
+mod file_limit;
 mod plaintext;
 mod secret;
 mod settings;

@@ -1,11 +1,12 @@
 //! The settings, as read from the environment.
 
+mod limits;
 mod parsers;
 mod upstream;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
 
+use self::limits::{daily_tokens, limit, limits, max_import_bytes, max_stored_bytes};
 use self::parsers::{http_url, network, number_in_range};
 use self::upstream::{max_turn, upstream};
 use crate::env::{EnvReader, Environment, SettingsError};
@@ -26,8 +28,6 @@ const MAX_FILE_MEGABYTES: f64 = 10.0;
 
 /// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
-
-const MEGABYTE: u64 = 1024 * 1024;
 
 /// A shorter key could be guessed.
 const MIN_SECRET_KEY_CHARS: usize = 32;
@@ -77,6 +77,10 @@ pub struct Settings {
     pub files: FileSettings,
     /// `TURNS_PER_USER`: `None` for no limit.
     pub turns_per_user: Option<u32>,
+    /// `TURNS_PER_ADDRESS`: `None` for no limit.
+    pub turns_per_address: Option<u32>,
+    /// `MAX_TURNS`: `None` for no limit.
+    pub max_turns: Option<u32>,
     /// `LLM_MAX_TURN_S`
     pub max_turn: Duration,
     /// `DAILY_TOKENS_PER_USER`, `DAILY_TOKENS_PER_ADDRESS` and `DAILY_TOKENS`
@@ -85,7 +89,13 @@ pub struct Settings {
     pub max_stored_bytes: StoredBytesLimits,
     /// `REQUESTS_PER_SECOND`: `None` for no limit.
     pub requests_per_second: Option<NonZeroU32>,
-    /// `WS_…`
+    /// `REQUESTS_PER_SECOND_PER_ADDRESS`: `None` for no limit.
+    pub requests_per_second_per_address: Option<NonZeroU32>,
+    /// `NEW_USERS_PER_MINUTE`: `None` for no limit.
+    pub new_users_per_minute: Option<NonZeroU32>,
+    /// `NEW_USERS_PER_MINUTE_PER_ADDRESS`: `None` for no limit.
+    pub new_users_per_minute_per_address: Option<NonZeroU32>,
+    /// `WS_…`, `CONNECTIONS_PER_ADDRESS` and `MAX_CONNECTIONS`
     pub limits: Limits,
     /// `METRICS`
     pub metrics: bool,
@@ -168,9 +178,22 @@ impl Settings {
             max_import_bytes: max_import_bytes(&mut reader),
             files: files(&mut reader),
             turns_per_user: limit(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
+            turns_per_address: limit(&mut reader, "TURNS_PER_ADDRESS", 50).map(NonZeroU32::get),
+            max_turns: limit(&mut reader, "MAX_TURNS", 500).map(NonZeroU32::get),
             max_turn: max_turn(&mut reader),
             daily_tokens: daily_tokens(&mut reader),
             requests_per_second: limit(&mut reader, "REQUESTS_PER_SECOND", 50),
+            requests_per_second_per_address: limit(
+                &mut reader,
+                "REQUESTS_PER_SECOND_PER_ADDRESS",
+                200,
+            ),
+            new_users_per_minute: limit(&mut reader, "NEW_USERS_PER_MINUTE", 600),
+            new_users_per_minute_per_address: limit(
+                &mut reader,
+                "NEW_USERS_PER_MINUTE_PER_ADDRESS",
+                30,
+            ),
             max_stored_bytes: max_stored_bytes(&mut reader),
             limits: limits(&mut reader),
             metrics: switch(&mut reader, "METRICS", false),
@@ -322,57 +345,8 @@ fn switch(reader: &mut EnvReader<'_>, name: &'static str, default: bool) -> bool
     parsed.unwrap_or(default)
 }
 
-/// A limit; 0 means none.
-fn limit(reader: &mut EnvReader<'_>, name: &'static str, default: u32) -> Option<NonZeroU32> {
-    NonZeroU32::new(reader.parsed(name, "a number; 0 for no limit", default))
-}
-
-fn daily_tokens(reader: &mut EnvReader<'_>) -> DailyTokens {
-    let mut tokens = |name, default: u64| {
-        NonZeroU64::new(reader.parsed(name, "a number of tokens; 0 for no limit", default))
-    };
-    DailyTokens {
-        per_user: tokens("DAILY_TOKENS_PER_USER", 2_000_000),
-        per_address: tokens("DAILY_TOKENS_PER_ADDRESS", 10_000_000),
-        total: tokens("DAILY_TOKENS", 100_000_000),
-    }
-}
-
-fn limits(reader: &mut EnvReader<'_>) -> Limits {
-    let default = Limits::default();
-    let mut number = |name| -> Option<NonZeroU32> { reader.parsed_if_set(name, "a number from 1") };
-    let seconds = |number: NonZeroU32| Duration::from_secs(number.get().into());
-    let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
-    let kilobytes = |number: NonZeroU32| count(number).saturating_mul(1024);
-    Limits {
-        messages_per_second: number("WS_MESSAGES_PER_S")
-            .map_or(default.messages_per_second, NonZeroU32::get),
-        connections_per_user: number("WS_CONNECTIONS_PER_USER")
-            .map_or(default.connections_per_user, count),
-        idle_timeout: number("WS_IDLE_S").map_or(default.idle_timeout, seconds),
-        send_timeout: number("WS_SLOWEST_S").map_or(default.send_timeout, seconds),
-        max_frame: number("WS_MAX_FRAME_KB").map_or(default.max_frame, kilobytes),
-        max_message: number("WS_MAX_MESSAGE_KB").map_or(default.max_message, kilobytes),
-    }
-}
-
 fn shutdown_grace(reader: &mut EnvReader<'_>) -> Duration {
     Duration::from_secs(reader.parsed("SHUTDOWN_GRACE_S", "a number of seconds", 30))
-}
-
-fn max_stored_bytes(reader: &mut EnvReader<'_>) -> StoredBytesLimits {
-    let mut bytes = |name, default| {
-        limit(reader, name, default).map(|megabytes| u64::from(megabytes.get()) * MEGABYTE)
-    };
-    StoredBytesLimits {
-        per_user: bytes("MAX_STORED_MB_PER_USER", 1_000),
-        total: bytes("MAX_STORED_MB", 0),
-    }
-}
-
-fn max_import_bytes(reader: &mut EnvReader<'_>) -> u64 {
-    let megabytes = number_in_range(reader, "MAX_IMPORT_SIZE_MB", " of megabytes", 1..=10_000);
-    megabytes.unwrap_or(100) * MEGABYTE
 }
 
 fn log_format(reader: &mut EnvReader<'_>) -> LogFormat {

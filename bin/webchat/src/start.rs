@@ -18,6 +18,7 @@ use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
 use crate::error::StartError;
+use crate::file_limit::{max_tcp_connections, raise_file_limit};
 use crate::secret::secret_key;
 use crate::stores::Stores;
 use crate::{Settings, plaintext, telemetry};
@@ -59,6 +60,10 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
             web_dir: settings.web_dir,
             max_import_bytes: settings.max_import_bytes,
             requests_per_second: settings.requests_per_second,
+            requests_per_second_per_address: settings.requests_per_second_per_address,
+            new_users_per_minute: settings.new_users_per_minute,
+            new_users_per_minute_per_address: settings.new_users_per_minute_per_address,
+            max_tcp_connections: max_tcp_connections(raise_file_limit()),
             limits: settings.limits,
             metrics: settings.metrics.then(telemetry::metrics).transpose()?,
         },
@@ -186,6 +191,8 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         auto_titles: settings.auto_titles,
         files: settings.files.clone(),
         turns_per_user: settings.turns_per_user,
+        turns_per_address: settings.turns_per_address,
+        max_turns: settings.max_turns,
         max_turn: settings.max_turn,
         daily_tokens: settings.daily_tokens,
         max_stored_bytes: settings.max_stored_bytes,

@@ -95,6 +95,15 @@ pub enum ChatError {
         /// The maximum number of concurrent turns.
         limit: u32,
     },
+    /// The limit of concurrent turns of the client's network is reached.
+    #[error("{limit} answers for your network are in progress. Please wait for one of them.")]
+    TooManyTurnsFromAddress {
+        /// The maximum number of concurrent turns.
+        limit: u32,
+    },
+    /// The server's limit of concurrent turns is reached.
+    #[error("The server has too many answers in progress. Please try again in a moment.")]
+    ServerBusy,
     /// A daily budget has fewer tokens left than the request may use.
     #[error(
         "{whose} daily budget of tokens doesn't suffice for this. It resets at 00:00 UTC, in {}. The \

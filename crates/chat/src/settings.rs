@@ -25,6 +25,11 @@ pub struct Settings {
     /// The maximum number of turns that run concurrently for one user in this process. `None` means no
     /// limit.
     pub turns_per_user: Option<u32>,
+    /// The maximum number of turns that run concurrently in this process for one network of clients. `None`
+    /// means no limit.
+    pub turns_per_address: Option<u32>,
+    /// The maximum number of turns that run concurrently in this process. `None` means no limit.
+    pub max_turns: Option<u32>,
     /// The maximum duration of a turn, including the time to summarise older messages.
     pub max_turn: Duration,
     /// The maximum numbers of tokens on each day.

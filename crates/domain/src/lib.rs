@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod caller;
 mod clock;
 mod context;
 mod conversation;
@@ -15,6 +16,7 @@ mod search;
 mod session;
 mod turn;
 
+pub use caller::{Caller, Network};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, UtcDay};
 pub use context::{Context, FewShotExample, Summary, SummaryAuthor, SystemPrompt};
 pub use conversation::{Conversation, InvalidTitle, Title};

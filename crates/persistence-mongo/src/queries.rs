@@ -6,10 +6,10 @@ use mongodb::error::Result as MongoResult;
 use serde::de::DeserializeOwned;
 use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
-use webchat_persistence::rules::ConversationState;
+use webchat_persistence::rules::{ConversationState, MessagePage};
 
 use crate::database::{MongoDatabase, READ_TIME, Transaction};
-use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, state_update};
+use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, state_update};
 
 /// Matches the conversation if it is the user's. Does not match a conversation of the Flask application
 /// until it is migrated.
@@ -93,4 +93,28 @@ pub(crate) async fn at_most<T: DeserializeOwned + Unpin + Send + Sync>(
         return Ok(Vec::new());
     }
     find.limit(i64::from(limit)).max_time(READ_TIME).await?.try_collect().await
+}
+
+/// The number of messages that a batch from the server has. Each may have megabytes.
+const MESSAGES_PER_BATCH: u32 = 16;
+
+/// Reads a page of at most `limit` messages, and of at most
+/// [`MAX_PAGE_BYTES`](webchat_persistence::rules::MAX_PAGE_BYTES) of text before its last one.
+pub(crate) async fn page_of(
+    limit: u32,
+    find: mongodb::action::Find<'_, MessageDocument>,
+) -> MongoResult<Vec<MessageDocument>> {
+    let mut page = MessagePage::new(limit);
+    if page.is_full() {
+        return Ok(Vec::new());
+    }
+    let find = find.limit(i64::from(limit)).batch_size(MESSAGES_PER_BATCH).max_time(READ_TIME);
+    let mut found = find.await?;
+    while !page.is_full()
+        && let Some(message) = found.try_next().await?
+    {
+        let bytes = message.content.len();
+        page.push(message, bytes);
+    }
+    Ok(page.into_messages())
 }

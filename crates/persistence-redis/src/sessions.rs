@@ -40,13 +40,31 @@ impl Sessions for RedisStore {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let &Session { session_id, user_id, conversation_id } = session;
-        let entry = serde_json::to_string(&Entry { user_id, conversation_id, expires_at })
-            .map_err(StoreError::fault)?;
-        let deleted_at = expires_at.plus(EXPIRY_MARGIN).unix_millis();
-        let ttl = deleted_at.saturating_sub(now.unix_millis()).max(1);
-        let key = self.keys.session(session_id);
+        let (entry, ttl) = serialize(session, now, expires_at)?;
+        let key = self.keys.session(session.session_id);
         self.pool.query(cmd("SET").arg(key).arg(entry).arg("PX").arg(ttl)).await
+    }
+
+    async fn start(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Session, StoreError> {
+        let (entry, ttl) = serialize(session, now, expires_at)?;
+        let key = self.keys.session(session.session_id);
+        let mut set = cmd("SET");
+        set.arg(key).arg(entry).arg("PX").arg(ttl);
+        let is_new: Option<String> = self.pool.query(set.clone().arg("NX")).await?;
+        if is_new.is_some() {
+            return Ok(session.clone());
+        }
+        if let Some(existing) = self.find(session.session_id, now).await? {
+            return Ok(existing);
+        }
+        // It has expired, but Redis still keeps it.
+        let _: () = self.pool.query(&set).await?;
+        Ok(session.clone())
     }
 
     async fn extend(
@@ -78,6 +96,19 @@ impl RedisStore {
         let entry: Option<Vec<u8>> = self.pool.query(cmd("GET").arg(self.keys.session(id))).await?;
         Ok(entry.and_then(|entry| parse(&entry)))
     }
+}
+
+/// Returns a session as it is stored, and how long Redis keeps it, in milliseconds.
+fn serialize(
+    session: &Session,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(String, i64), StoreError> {
+    let &Session { user_id, conversation_id, .. } = session;
+    let entry = serde_json::to_string(&Entry { user_id, conversation_id, expires_at })
+        .map_err(StoreError::fault)?;
+    let deleted_at = expires_at.plus(EXPIRY_MARGIN).unix_millis();
+    Ok((entry, deleted_at.saturating_sub(now.unix_millis()).max(1)))
 }
 
 /// Treats an invalid entry as missing, so that the browser starts a new session.

@@ -1,16 +1,23 @@
 //! Saved files in a directory.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use futures_util::stream::{self, StreamExt};
 use tokio::task::spawn_blocking;
 use webchat_domain::UserId;
-use webchat_persistence::{SavedFiles, SavedFilesUsage, StoreError};
+use webchat_persistence::{
+    FileContent, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, StoreError,
+};
 
 use crate::private_files;
+
+/// The size of the chunks in which a file is read.
+const CHUNK_BYTES: usize = 32 * 1024;
 
 /// Saved files in a directory, which is created when the first one is saved. Each user has a folder there. Files of
 /// older versions are in the directory itself.
@@ -35,27 +42,33 @@ impl SavedFiles for SavedFilesDir {
         &self,
         user_id: UserId,
         name: &str,
-        content: Vec<u8>,
-    ) -> Result<bool, StoreError> {
+        max_bytes: u64,
+        mut content: FileContent,
+    ) -> Result<SaveOutcome, StoreError> {
         let folder = self.folder_of(user_id);
         let path =
             join(&folder, name).ok_or_else(|| StoreError::fault("the file name is a path"))?;
-        run(move || {
-            private_files::create_folder(&folder)?;
-            match write_new(&path, &content) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-                written => written.map(|()| true),
-            }
-        })
-        .await
+        let Some(mut file) = run(move || NewFile::create(&folder, path)).await? else {
+            return Ok(SaveOutcome::NameTaken);
+        };
+        let mut free = max_bytes;
+        while let Some(chunk) = content.try_next().await? {
+            let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            let Some(rest) = free.checked_sub(bytes) else { return Ok(SaveOutcome::TooLarge) };
+            free = rest;
+            file = run(move || file.write(&chunk)).await?;
+        }
+        run(move || file.finish()).await?;
+        Ok(SaveOutcome::Saved)
     }
 
-    async fn read(&self, user_id: UserId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn read(&self, user_id: UserId, name: &str) -> Result<Option<SavedFile>, StoreError> {
         let paths = [join(&self.folder_of(user_id), name), join(&self.0, name)];
         run(move || {
             for path in paths.into_iter().flatten() {
-                if let Some(content) = if_exists(fs::read(path))? {
-                    return Ok(Some(content));
+                if let Some(file) = if_exists(File::open(path))? {
+                    let bytes = file.metadata()?.len();
+                    return Ok(Some(SavedFile { bytes, content: chunks_of(file) }));
                 }
             }
             Ok(None)
@@ -114,13 +127,54 @@ fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Removes the file again if it can't be written completely.
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = private_files::create_new(path)?;
-    file.write_all(content).and_then(|()| file.sync_all()).inspect_err(|_| {
-        // The write error is reported; one of the removal adds nothing.
-        let _ = fs::remove_file(path);
-    })
+/// A file that is being written. Dropping it before its end removes it.
+struct NewFile {
+    file: File,
+    path: PathBuf,
+    is_complete: bool,
+}
+
+impl NewFile {
+    /// Returns `None` if there is a file at this path.
+    fn create(folder: &Path, path: PathBuf) -> io::Result<Option<Self>> {
+        private_files::create_folder(folder)?;
+        match private_files::create_new(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            created => created.map(|file| Some(Self { file, path, is_complete: false })),
+        }
+    }
+
+    fn write(mut self, chunk: &[u8]) -> io::Result<Self> {
+        self.file.write_all(chunk)?;
+        Ok(self)
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        self.is_complete = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.is_complete {
+            // The error that led here is reported; one of the removal adds nothing.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn chunks_of(file: File) -> FileContent {
+    let chunks = stream::try_unfold(file, |mut file| {
+        run(move || {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let bytes = file.read(&mut chunk)?;
+            chunk.truncate(bytes);
+            Ok((bytes > 0).then_some((chunk, file)))
+        })
+    });
+    chunks.boxed()
 }
 
 async fn run<T: Send + 'static>(
@@ -133,6 +187,24 @@ async fn run<T: Send + 'static>(
 mod tests {
     use super::*;
 
+    const MAX_BYTES: u64 = 100_000;
+
+    fn content(text: &str) -> FileContent {
+        let chunks: Vec<_> = text.as_bytes().chunks(1_000).map(|chunk| Ok(chunk.into())).collect();
+        stream::iter(chunks).boxed()
+    }
+
+    async fn save(files: &SavedFilesDir, user_id: UserId, name: &str, text: &str) -> SaveOutcome {
+        files.save(user_id, name, MAX_BYTES, content(text)).await.unwrap()
+    }
+
+    async fn read(files: &SavedFilesDir, user_id: UserId, name: &str) -> Option<String> {
+        let SavedFile { bytes, content } = files.read(user_id, name).await.unwrap()?;
+        let content = content.try_concat().await.unwrap();
+        assert_eq!(u64::try_from(content.len()), Ok(bytes));
+        Some(String::from_utf8(content).unwrap())
+    }
+
     fn new_dir() -> (SavedFilesDir, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         (SavedFilesDir::at(folder.path().join("saved")), folder)
@@ -142,34 +214,52 @@ mod tests {
     async fn a_file_is_saved_once_and_read_by_its_user() {
         let ((files, _folder), user_id) = (new_dir(), UserId::generate());
 
-        let none = files.read(user_id, "a.json").await.unwrap();
-        let first = files.save(user_id, "a.json", b"first".to_vec()).await.unwrap();
-        let second = files.save(user_id, "a.json", b"second".to_vec()).await.unwrap();
+        let long = "long ".repeat(19_999);
 
-        assert_eq!((none, first, second), (None, true, false));
-        assert_eq!(files.read(user_id, "a.json").await.unwrap(), Some(b"first".to_vec()));
-        assert_eq!(files.read(UserId::generate(), "a.json").await.unwrap(), None);
-        let usage = SavedFilesUsage { files: 1, bytes: 5 };
+        let none = read(&files, user_id, "a.json").await;
+        let first = save(&files, user_id, "a.json", &long).await;
+        let second = save(&files, user_id, "a.json", "second").await;
+
+        assert_eq!((none, first, second), (None, SaveOutcome::Saved, SaveOutcome::NameTaken));
+        assert_eq!(read(&files, user_id, "a.json").await.as_ref(), Some(&long));
+        assert_eq!(read(&files, UserId::generate(), "a.json").await, None);
+        let usage = SavedFilesUsage { files: 1, bytes: 5 * 19_999 };
         assert_eq!(files.usage(user_id).await.unwrap(), usage);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_too_large_or_incomplete_does_not_remain() {
+        let ((files, _folder), user_id) = (new_dir(), UserId::generate());
+        let failing = content("text").chain(stream::iter([Err(StoreError::fault("lost"))])).boxed();
+
+        let too_large = save(&files, user_id, "a.json", &"x".repeat(100_001)).await;
+        let incomplete = files.save(user_id, "b.json", MAX_BYTES, failing).await;
+        let endless = content("text").chain(stream::pending()).boxed();
+        let saving = files.save(user_id, "c.json", MAX_BYTES, endless);
+        let cancelled = tokio::time::timeout(std::time::Duration::from_millis(50), saving).await;
+
+        assert_eq!(too_large, SaveOutcome::TooLarge);
+        assert!(incomplete.is_err() && cancelled.is_err());
+        assert_eq!(files.usage(user_id).await.unwrap(), SavedFilesUsage::default());
     }
 
     #[tokio::test]
     async fn files_are_deleted_by_their_suffix_also_those_of_older_versions() {
         let ((files, _folder), user_id) = (new_dir(), UserId::generate());
         for name in ["1_a.json", "2_a.json", "3_b.json"] {
-            files.save(user_id, name, b"text".to_vec()).await.unwrap();
+            save(&files, user_id, name, "text").await;
         }
         fs::write(files.0.join("0_a.json"), "older").unwrap();
-        let older = files.read(user_id, "0_a.json").await.unwrap();
+        let older = read(&files, user_id, "0_a.json").await;
 
         files.delete(user_id, "_a.json").await.unwrap();
         files.delete(UserId::generate(), "_b.json").await.unwrap();
 
-        assert_eq!(older, Some(b"older".to_vec()));
+        assert_eq!(older.as_deref(), Some("older"));
         for name in ["0_a.json", "1_a.json", "2_a.json"] {
-            assert_eq!(files.read(user_id, name).await.unwrap(), None, "{name}");
+            assert_eq!(read(&files, user_id, name).await, None, "{name}");
         }
-        assert!(files.read(user_id, "3_b.json").await.unwrap().is_some());
+        assert!(read(&files, user_id, "3_b.json").await.is_some());
         assert_eq!(files.usage(user_id).await.unwrap().files, 1);
     }
 
@@ -179,7 +269,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let ((files, _folder), user_id) = (new_dir(), UserId::generate());
 
-        files.save(user_id, "a.json", Vec::new()).await.unwrap();
+        save(&files, user_id, "a.json", "").await;
 
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let folder = files.folder_of(user_id);
@@ -193,8 +283,9 @@ mod tests {
         fs::write(folder.path().join("secret"), "x").unwrap();
 
         for name in ["../secret", "../../secret", "/etc/passwd", "a/b", "..", ".", "", "a/"] {
-            assert!(files.save(user_id, name, Vec::new()).await.is_err(), "{name}");
-            assert_eq!(files.read(user_id, name).await.unwrap(), None, "{name}");
+            let saved = files.save(user_id, name, MAX_BYTES, content("text")).await;
+            assert!(saved.is_err(), "{name}");
+            assert_eq!(read(&files, user_id, name).await, None, "{name}");
         }
     }
 }

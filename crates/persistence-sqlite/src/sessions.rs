@@ -12,23 +12,7 @@ use crate::{SqliteStore, rows};
 #[async_trait]
 impl Sessions for SqliteStore {
     async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-        self.database
-            .read(move |transaction| {
-                transaction
-                    .prepare_cached(
-                        "SELECT user_id, conversation_id FROM sessions
-                         WHERE session_id = ?1 AND expires_at > ?2",
-                    )?
-                    .query_row(params![id.to_simple(), now.unix_millis()], |row| {
-                        Ok(Session {
-                            session_id: id,
-                            user_id: rows::parsed(row, "user_id")?,
-                            conversation_id: rows::parsed_option(row, "conversation_id")?,
-                        })
-                    })
-                    .optional()
-            })
-            .await
+        self.database.read(move |transaction| find(transaction, id, now)).await
     }
 
     async fn save(
@@ -38,21 +22,23 @@ impl Sessions for SqliteStore {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let session = session.clone();
+        self.database.write(move |transaction| save(transaction, &session, expires_at)).await
+    }
+
+    async fn start(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Session, StoreError> {
+        let session = session.clone();
         self.database
             .write(move |transaction| {
-                transaction
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO sessions
-                             (session_id, user_id, conversation_id, expires_at)
-                         VALUES (?1, ?2, ?3, ?4)",
-                    )?
-                    .execute(params![
-                        session.session_id.to_simple(),
-                        session.user_id.to_simple(),
-                        session.conversation_id.map(ConversationId::to_simple),
-                        expires_at.unix_millis(),
-                    ])?;
-                Ok(())
+                if let Some(existing) = find(transaction, session.session_id, now)? {
+                    return Ok(existing);
+                }
+                save(transaction, &session, expires_at)?;
+                Ok(session)
             })
             .await
     }
@@ -102,6 +88,45 @@ impl Sessions for SqliteStore {
             })
             .await
     }
+}
+
+fn find(
+    transaction: &Transaction<'_>,
+    id: SessionId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Session>> {
+    transaction
+        .prepare_cached(
+            "SELECT user_id, conversation_id FROM sessions
+             WHERE session_id = ?1 AND expires_at > ?2",
+        )?
+        .query_row(params![id.to_simple(), now.unix_millis()], |row| {
+            Ok(Session {
+                session_id: id,
+                user_id: rows::parsed(row, "user_id")?,
+                conversation_id: rows::parsed_option(row, "conversation_id")?,
+            })
+        })
+        .optional()
+}
+
+fn save(
+    transaction: &Transaction<'_>,
+    session: &Session,
+    expires_at: Timestamp,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO sessions (session_id, user_id, conversation_id, expires_at)
+             VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            session.session_id.to_simple(),
+            session.user_id.to_simple(),
+            session.conversation_id.map(ConversationId::to_simple),
+            expires_at.unix_millis(),
+        ])?;
+    Ok(())
 }
 
 fn expiry(

@@ -210,10 +210,16 @@ fn write_and_kill(path: &Path, user_id: UserId, id: ConversationId, lifetime: Du
 
 async fn count_messages(path: &Path, user_id: UserId, id: ConversationId) -> usize {
     let store = SqliteStore::open(path).await.unwrap();
-    let messages = store.messages(user_id, id, None, 1_000_000).await.unwrap().unwrap();
+    let (mut count, mut before) = (0, None);
+    loop {
+        let page = store.messages(user_id, id, before, 1_000).await.unwrap().unwrap();
+        let Some(oldest) = page.first() else { break };
+        before = Some(oldest.position);
+        count += page.len();
+    }
     let listed = store.find(user_id, id).await.unwrap().unwrap().message_count;
-    assert_eq!(u64::try_from(messages.len()).unwrap(), listed);
-    messages.len()
+    assert_eq!(u64::try_from(count).unwrap(), listed);
+    count
 }
 
 fn message() -> NewMessage {

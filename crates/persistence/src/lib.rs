@@ -13,11 +13,11 @@ pub use fair_limit::{FairLimit, FairPermit};
 pub use ports::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint, ChildMessage,
     CompletedJob, Contexts, ContinueAnswer, ConversationArchive, Conversations, CreateJobOutcome,
-    Cursor, Edit, EditOutcome, FileJobs, FileText, InvalidCursor, ListOrder, NewFileJob, Page,
-    Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SavedFiles, SavedFilesUsage,
-    SelectOutcome, Sessions, Signal, Signals, StoredContext, StoredConversation, StoredFileJob,
-    StoredMessage, TakenJob, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog,
-    Users,
+    Cursor, Edit, EditOutcome, FileContent, FileJobs, FileText, InvalidCursor, ListOrder,
+    NewFileJob, Page, Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome, SavedFile,
+    SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals, StoredContext,
+    StoredConversation, StoredFileJob, StoredMessage, TakenJob, TokenBudgets, TokenLimit,
+    TokenScope, Totals, TurnLease, TurnLog, Users,
 };
 #[cfg(feature = "mock")]
 pub use ports::{

@@ -79,6 +79,8 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         files: webchat_chat::FileSettings::default(),
         max_stored_bytes: webchat_chat::StoredBytesLimits::default(),
         turns_per_user: Some(16),
+        turns_per_address: Some(50),
+        max_turns: Some(500),
         max_turn: Duration::from_mins(10),
         daily_tokens: webchat_chat::DailyTokens::default(),
     };
@@ -95,6 +97,10 @@ fn settings() -> webchat_transport::Settings {
         max_import_bytes: 100 * 1024 * 1024,
         limits: webchat_transport::Limits::default(),
         requests_per_second: std::num::NonZeroU32::new(50),
+        requests_per_second_per_address: std::num::NonZeroU32::new(200),
+        new_users_per_minute: std::num::NonZeroU32::new(600),
+        new_users_per_minute_per_address: std::num::NonZeroU32::new(30),
+        max_tcp_connections: Some(20_000),
         metrics: None,
     }
 }

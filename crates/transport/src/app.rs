@@ -6,6 +6,9 @@ use tracing_actix_web::TracingLogger;
 use webchat_chat::Chat;
 
 use crate::extract::client_address::TrustedProxies;
+use crate::extract::new_users::NewUserLimiter;
+use crate::extract::upload_limits::UploadLimits;
+use crate::middleware::body_limits::{BodyBudget, limit_body, report_body_failure};
 use crate::middleware::caching::forbid_caching;
 use crate::middleware::cors::cors;
 use crate::middleware::error_body::error_body;
@@ -30,6 +33,9 @@ pub struct Services {
     trusted_proxies: Data<TrustedProxies>,
     import_limit: ImportLimit,
     request_rate_limiter: Data<RequestRateLimiter>,
+    new_user_limiter: Data<NewUserLimiter>,
+    upload_limits: Data<UploadLimits>,
+    body_budget: Data<BodyBudget>,
     cookie: Data<SessionCookie>,
     security_log: SecurityLog,
     is_secure: bool,
@@ -48,7 +54,16 @@ impl Services {
             origins: Data::new(Origins::new(settings)),
             trusted_proxies: Data::new(TrustedProxies(settings.trusted_proxies.clone())),
             import_limit: ImportLimit(settings.max_import_bytes),
-            request_rate_limiter: Data::new(RequestRateLimiter::new(settings.requests_per_second)),
+            request_rate_limiter: Data::new(RequestRateLimiter::new(
+                settings.requests_per_second,
+                settings.requests_per_second_per_address,
+            )),
+            new_user_limiter: Data::new(NewUserLimiter::new(
+                settings.new_users_per_minute_per_address,
+                settings.new_users_per_minute,
+            )),
+            upload_limits: Data::default(),
+            body_budget: Data::default(),
             cookie: Data::new(SessionCookie::new(&settings.secret_key, is_secure)),
             security_log,
             is_secure,
@@ -76,7 +91,9 @@ impl Services {
             .wrap(self.cookie.middleware(self.chat.settings().session_ttl))
             .wrap(from_fn(rename_cookie))
             .wrap(from_fn(check_origin))
+            .wrap(from_fn(report_body_failure))
             .wrap(from_fn(error_body))
+            .wrap(from_fn(limit_body))
             .wrap(from_fn(cors))
             .wrap(from_fn(forbid_caching))
             .wrap(security_headers(self.is_secure))
@@ -102,6 +119,9 @@ impl Services {
             .app_data(self.cookie.clone())
             .app_data(Data::new(self.security_log.clone()))
             .app_data(self.request_rate_limiter.clone())
+            .app_data(self.new_user_limiter.clone())
+            .app_data(self.upload_limits.clone())
+            .app_data(self.body_budget.clone())
             .configure(routes);
     }
 }

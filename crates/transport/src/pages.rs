@@ -6,11 +6,10 @@ use actix_files::{Files, NamedFile};
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, VARY};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{CustomizeResponder, HttpRequest, Responder};
-use webchat_chat::Chat;
+use actix_web::{CustomizeResponder, Responder};
 
 use crate::error::api_error::ApiError;
-use crate::extract::session::{self, RequiredSession};
+use crate::extract::session::VisitorSession;
 
 /// The `Cache-Control` of assets, whose names contain a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -49,12 +48,10 @@ fn file_headers(cache_control: &'static str) -> DefaultHeaders {
 }
 
 async fn chat_page(
-    request: HttpRequest,
-    chat: web::Data<Chat>,
     web_dir: web::Data<WebDir>,
-    caller: RequiredSession,
+    // The requests and sockets of the page share the cookie that the page has set.
+    _visitor: VisitorSession,
 ) -> Result<impl Responder, ApiError> {
-    session::extend(&request, &chat, &caller.session).await?;
     open(&web_dir, "index.html")
 }
 

@@ -1,16 +1,14 @@
 //! Counts and logs what may be an attack.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::counter;
 use strum::IntoStaticStr;
-use webchat_domain::UserId;
+use webchat_domain::{Network, UserId};
 
 use crate::error::api_error::ApiError;
-use crate::extract::client_address::ClientAddress;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
 /// The number of security events, by `kind`.
@@ -33,11 +31,11 @@ pub(crate) enum SecurityEvent {
     OriginRefused,
     /// A session cookie was not one of ours.
     CookieRefused,
-    /// A session or a connection exceeded its rate.
+    /// A session, a network or a connection exceeded its rate.
     RateLimited,
     /// A connection was closed because it kept exceeding its rate.
     Flood,
-    /// A user, or all clients together, have too many connections.
+    /// A user, a network, or all clients together, have too many connections.
     ConnectionLimited,
 }
 
@@ -49,10 +47,12 @@ impl SecurityEvent {
             ApiError::OriginNotAllowed | ApiError::EngineIo(EngineIoError::Forbidden) => {
                 Some(Self::OriginRefused)
             }
-            ApiError::RateLimited { .. } => Some(Self::RateLimited),
-            ApiError::ConnectionLimit | ApiError::TooManyConnections => {
-                Some(Self::ConnectionLimited)
+            ApiError::RateLimited { .. } | ApiError::TooManyNewUsers { .. } => {
+                Some(Self::RateLimited)
             }
+            ApiError::ConnectionLimit
+            | ApiError::ConnectionLimitOfAddress
+            | ApiError::TooManyConnections => Some(Self::ConnectionLimited),
             _ => None,
         }
     }
@@ -63,7 +63,7 @@ impl SecurityEvent {
 pub(crate) struct SecurityLog(Arc<Mutex<Counts>>);
 
 /// Whose events are counted together. `None` is all addresses beyond [`MAX_SOURCES`].
-type Source = (SecurityEvent, Option<IpAddr>);
+type Source = (SecurityEvent, Option<Network>);
 
 #[derive(Default)]
 struct Counts(HashMap<Source, Count>);
@@ -77,12 +77,7 @@ struct Count {
 impl SecurityLog {
     /// Counts an event, and logs it unless the same kind from the same address was logged within
     /// [`LOG_INTERVAL`]. A later line has the number of the events since.
-    pub(crate) fn record(
-        &self,
-        event: SecurityEvent,
-        client: ClientAddress,
-        user_id: Option<UserId>,
-    ) {
+    pub(crate) fn record(&self, event: SecurityEvent, client: Network, user_id: Option<UserId>) {
         counter!(EVENTS, "kind" => <&'static str>::from(event)).increment(1);
         let now = Instant::now();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,8 +102,8 @@ fn log((event, client): Source, count: u64, user_id: Option<UserId>) {
 }
 
 impl Counts {
-    fn source(&self, event: SecurityEvent, client: ClientAddress) -> Source {
-        let source = (event, Some(network(client.0)));
+    fn source(&self, event: SecurityEvent, client: Network) -> Source {
+        let source = (event, Some(client));
         let has_space = self.0.len() < MAX_SOURCES || self.0.contains_key(&source);
         if has_space { source } else { (event, None) }
     }
@@ -134,22 +129,16 @@ impl Counts {
     }
 }
 
-/// An IPv4 address, or the /64 network of an IPv6 address: one client has all its addresses.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     const KIND: SecurityEvent = SecurityEvent::RateLimited;
 
-    fn client(number: u32) -> ClientAddress {
-        ClientAddress(IpAddr::V4(number.into()))
+    fn client(number: u32) -> Network {
+        Network::of(IpAddr::V4(number.into()))
     }
 
     #[test]
@@ -178,14 +167,5 @@ mod tests {
         });
 
         assert_eq!(lines.count(), MAX_SOURCES + 1);
-    }
-
-    #[test]
-    fn the_addresses_of_an_ipv6_network_are_one_source() {
-        let counts = Counts::default();
-        let source = |address: &str| counts.source(KIND, ClientAddress(address.parse().unwrap()));
-
-        assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:1"));
-        assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
     }
 }

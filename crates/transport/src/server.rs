@@ -4,6 +4,8 @@ use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -39,6 +41,8 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let web_dir = settings.web_dir.clone();
     let metrics = settings.metrics.clone();
     let send_timeout = settings.limits.send_timeout;
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+    let max_connections = settings.max_tcp_connections.map_or(usize::MAX, |max| max / workers);
 
     let server = HttpServer::new(move || {
         App::new().configure(services_to_mount.mount("", |config| {
@@ -47,7 +51,12 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
         }))
     })
     .on_connect(move |stream, _| set_send_timeout(stream, send_timeout))
+    .workers(workers)
+    // The limit of a worker.
+    .max_connections(max_connections.max(1))
     .tcp_nodelay(true)
+    // A client that has closed its side has left: nothing is done for it any more.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(SEND_GRACE_S)
     .disable_signals()
     .listen(listener)?;

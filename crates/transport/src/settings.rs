@@ -29,6 +29,15 @@ pub struct Settings {
     /// The maximum number of requests of a session per second; a burst may have four times as many.
     /// `None` means unlimited.
     pub requests_per_second: Option<NonZeroU32>,
+    /// The maximum number of requests of a network of clients per second; a burst may have four times as many.
+    /// `None` means unlimited.
+    pub requests_per_second_per_address: Option<NonZeroU32>,
+    /// The maximum number of new users per minute. `None` means unlimited.
+    pub new_users_per_minute: Option<NonZeroU32>,
+    /// The maximum number of new users of a network of clients per minute. `None` means unlimited.
+    pub new_users_per_minute_per_address: Option<NonZeroU32>,
+    /// The maximum number of TCP connections, of all kinds. `None` means unlimited.
+    pub max_tcp_connections: Option<usize>,
     /// The limits of live connections.
     pub limits: Limits,
     /// Renders the response of `GET /metrics`. If `None`, that route does not exist.

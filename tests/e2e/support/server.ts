@@ -62,6 +62,9 @@ export class Server {
         AUTO_TITLES: 'off',
         LOG_LEVEL: 'warn',
         SHUTDOWN_GRACE_S: '1',
+        // All browsers have one address.
+        NEW_USERS_PER_MINUTE_PER_ADDRESS: '0',
+        REQUESTS_PER_SECOND_PER_ADDRESS: '0',
         ...this.settings,
       },
       // Outside the repository, as a developer's .env must not affect the tests.

@@ -4,7 +4,7 @@ use reqwest::Method;
 use webchat_tests::{Process, TestServer, WEB_ASSET, socket_io_path};
 
 #[tokio::test]
-async fn the_page_is_not_cached_and_starts_a_session() {
+async fn the_page_is_not_cached_and_sets_the_cookie_of_a_session() {
     let server = TestServer::start().await;
     let browser = server.browser();
 

@@ -3,4 +3,5 @@
 pub(crate) mod isolation;
 mod log;
 mod origin;
+mod resource_limits;
 mod search_cost;

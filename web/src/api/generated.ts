@@ -2798,7 +2798,7 @@ export interface operations {
     list_messages: {
         parameters: {
             query?: {
-                /** @description The maximum number of messages: 50 by default. */
+                /** @description The maximum number of messages: 50 by default. A page has fewer if their text has more than 1 MiB. */
                 limit?: number;
                 /** @description Only messages before this position: the `next_before` of the previous page. */
                 before?: number;
@@ -3446,7 +3446,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Too many imports or uploads are in progress. */
+            /** @description The user, the network of the client, or the server has too many uploads in progress. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many imports are in progress. */
             503: {
                 headers: {
                     [name: string]: unknown;

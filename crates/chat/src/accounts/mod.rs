@@ -1,5 +1,4 @@
 //! Sessions and their users.
 
-pub(crate) mod caller;
 pub(crate) mod retention;
 pub(crate) mod service;

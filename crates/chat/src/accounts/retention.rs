@@ -85,8 +85,8 @@ mod tests {
         })
         .await;
         let (accounts, conversations) = (&test.chat.accounts, &test.chat.conversations);
-        let gone = accounts.start_session().await.unwrap();
-        let active = accounts.start_session().await.unwrap();
+        let gone = test.start_session().await;
+        let active = test.start_session().await;
         for session in [&gone, &gone, &active] {
             conversations.start(session.user_id, None).await.unwrap();
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webchat_domain::{ConversationId, Session, SessionId, UserId};
+use webchat_domain::{ConversationId, Session, SessionId, Timestamp, UserId};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
@@ -31,26 +31,43 @@ impl Accounts {
         Ok(self.core.ports.sessions.find(id, self.core.now()).await?)
     }
 
-    /// Starts a session for a new user.
-    ///
-    /// # Errors
-    /// When the session can't be stored.
-    pub async fn start_session(&self) -> Result<Session, ChatError> {
-        let session = Session {
+    /// Returns a session of a new user, which is not stored.
+    #[must_use]
+    pub fn new_session(&self) -> Session {
+        Session {
             session_id: SessionId::generate(),
             user_id: UserId::generate(),
             conversation_id: None,
-        };
-        self.save(&session).await?;
+        }
+    }
+
+    /// Stores a session of a new user, unless it is stored already. Returns the stored session.
+    ///
+    /// # Errors
+    /// When the session can't be stored.
+    pub async fn start_session(&self, session: Session) -> Result<Session, ChatError> {
+        let (now, expires_at) = (self.now(), self.expiry_from_now());
+        let session = self.core.ports.sessions.start(&session, now, expires_at).await?;
         self.record_activity(session.user_id).await;
         Ok(session)
+    }
+
+    /// Returns the current time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.now()
+    }
+
+    /// Returns the time at which a session that is used now expires.
+    #[must_use]
+    pub fn expiry_from_now(&self) -> Timestamp {
+        self.now().plus(self.core.settings.session_ttl)
     }
 
     /// Extends the session to its full lifetime from now, at most once a day. This is best effort: a user
     /// can still read and delete when nothing can be stored, so a failure is only logged.
     pub async fn extend_session(&self, session: &Session) {
-        let now = self.core.now();
-        let expires_at = now.plus(self.core.settings.session_ttl);
+        let (now, expires_at) = (self.now(), self.expiry_from_now());
         let interval = EXTENSION_INTERVAL.min(self.core.settings.session_ttl / 2);
         let extended =
             self.core.ports.sessions.extend(session.session_id, now, expires_at, interval);
@@ -85,8 +102,7 @@ impl Accounts {
 
     /// Stores the session for its full lifetime from now.
     async fn save(&self, session: &Session) -> Result<(), ChatError> {
-        let now = self.core.now();
-        let expires_at = now.plus(self.core.settings.session_ttl);
+        let (now, expires_at) = (self.now(), self.expiry_from_now());
         Ok(self.core.ports.sessions.save(session, now, expires_at).await?)
     }
 }
@@ -104,7 +120,7 @@ mod tests {
     async fn a_used_session_is_extended_to_its_full_lifetime() {
         let test = TestChat::new().await;
         let almost_expired = test.chat.settings().session_ttl.saturating_sub(ONE_MS);
-        let session = test.chat.accounts.start_session().await.unwrap();
+        let session = test.start_session().await;
         let find = || test.chat.accounts.find_session(session.session_id);
 
         test.clock.advance(almost_expired);
@@ -124,7 +140,7 @@ mod tests {
     async fn a_session_is_extended_at_most_once_a_day() {
         let session_ttl = EXTENSION_INTERVAL * 10;
         let test = TestChat::with_settings(|settings| settings.session_ttl = session_ttl).await;
-        let session = test.chat.accounts.start_session().await.unwrap();
+        let session = test.start_session().await;
 
         test.clock.advance(EXTENSION_INTERVAL.saturating_sub(ONE_MS));
         test.chat.accounts.extend_session(&session).await;
@@ -151,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn a_session_stores_its_current_conversation() {
         let test = TestChat::new().await;
-        let session = test.chat.accounts.start_session().await.unwrap();
+        let session = test.start_session().await;
 
         test.chat.accounts.set_current_conversation(&session, test.id).await.unwrap();
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
-    ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
+    Caller, ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
 };
 use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
@@ -17,7 +17,6 @@ use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overh
 use super::omission::Omission;
 use super::prompts::{SUMMARISE, transcript_entry};
 use super::summary_range::SummaryRange;
-use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
@@ -256,33 +255,21 @@ impl Compaction {
         let max_tokens = max_transcript_tokens(budget);
         let mut tokens = 0_u32;
         let mut messages: Vec<Message> = Vec::new();
-        let mut stride = u64::from(PAGE_SIZE);
         while after < end {
-            let before = end.min(after.saturating_add(stride)) + 1;
-            let page = self
-                .core
-                .read_messages(self.caller.user_id, self.id, Some(before), PAGE_SIZE)
-                .await?;
-            let page: Vec<_> =
-                page.into_iter().filter(|message| message.position > after).collect();
-            if stride > u64::from(PAGE_SIZE)
-                && page.len() >= usize::try_from(PAGE_SIZE).unwrap_or_default()
-            {
-                // A full page might not reach back to `after`. A range of PAGE_SIZE positions has at most
-                // PAGE_SIZE messages, so read such a range instead.
-                stride = u64::from(PAGE_SIZE);
-                continue;
-            }
-            // Hidden versions of messages leave gaps between the visible positions.
-            stride = if page.is_empty() { stride.saturating_mul(2) } else { u64::from(PAGE_SIZE) };
-            for message in page {
+            let archive = &self.core.ports.archive;
+            let page = archive.messages_of(self.caller.user_id, self.id, after, PAGE_SIZE).await?;
+            let page = page.ok_or(ChatError::ConversationNotFound)?;
+            let Some(last) = page.last() else { break };
+            after = last.message.position;
+            let visible = page.into_iter().filter(|stored| stored.active);
+            for message in visible.map(|stored| stored.message) {
                 tokens = tokens.saturating_add(with_overhead(message.token_count));
-                if tokens > max_tokens && !messages.is_empty() {
+                let is_enough = tokens > max_tokens && !messages.is_empty();
+                if is_enough || message.position > end {
                     return Ok(messages);
                 }
                 messages.push(message);
             }
-            after = before - 1;
         }
         Ok(messages)
     }

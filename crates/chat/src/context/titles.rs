@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webchat_domain::{ConversationChange, ConversationId, Message, Title, UserId};
+use webchat_domain::{Caller, ConversationChange, ConversationId, Message, Title, UserId};
 
 use super::prompts::{GENERATE_TITLE, transcript_entry};
-use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::runtime::core::Core;

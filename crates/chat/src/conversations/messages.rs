@@ -1,10 +1,10 @@
-//! Reading a conversation's messages, page by page or all at once.
+//! Reading a conversation's messages page by page.
 
 use std::collections::HashMap;
 
 use webchat_domain::{ConversationId, Message, MessageId, Role, TurnId, UserId, VersionedMessage};
+use webchat_persistence::rules;
 
-use super::reading::count;
 use super::service::Conversations;
 use crate::error::ChatError;
 
@@ -23,7 +23,8 @@ pub struct MessagePage {
 }
 
 impl Conversations {
-    /// Returns the newest messages of the visible path before the position `before`, at most `limit`.
+    /// Returns the newest messages of the visible path before the position `before`: at most `limit`, and fewer
+    /// if they are long (see [`rules::MAX_PAGE_BYTES`]).
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
@@ -41,7 +42,7 @@ impl Conversations {
         let next_before = messages
             .first()
             .map(|oldest| oldest.position)
-            .filter(|&position| position > 1 && count(&messages) == limit);
+            .filter(|&position| position > 1 && rules::is_full_page(&messages, limit));
         if let Some(running) = checkpoint.running_turn {
             messages
                 .retain(|message| message.turn_id != Some(running) || message.role == Role::User);
@@ -52,18 +53,6 @@ impl Conversations {
             event_seq: checkpoint.seq,
             running_turn: checkpoint.running_turn,
         })
-    }
-
-    /// Returns all messages of the visible path, oldest first, without empty answers.
-    ///
-    /// # Errors
-    /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
-    pub async fn messages_with_text(
-        &self,
-        user_id: UserId,
-        id: ConversationId,
-    ) -> Result<Vec<Message>, ChatError> {
-        self.core.messages_with_text(user_id, id).await
     }
 
     /// Adds the versions of each message: the messages with the same parent and role.
@@ -97,7 +86,6 @@ mod tests {
     use webchat_persistence::Append;
 
     use super::*;
-    use crate::conversations::reading::PAGE_SIZE;
     use crate::testing::{ANSWER, QUESTION, START, TestChat, settle};
 
     fn positions(messages: &[VersionedMessage]) -> Vec<u64> {
@@ -171,16 +159,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn messages_with_text_are_read_from_all_pages_without_empty_answers() {
+    async fn a_page_of_long_messages_has_a_next_page() {
         let test = TestChat::new().await;
-        append(&test, 2 * PAGE_SIZE).await;
-        let _answering = test.ask(QUESTION).await;
+        append_texts(&test, 3, &"x".repeat(rules::MAX_PAGE_BYTES)).await;
 
-        let all = test.chat.conversations.messages_with_text(test.user_id, test.id).await.unwrap();
+        let newest = page(&test, None, 200).await;
+        let older = page(&test, newest.next_before, 200).await;
 
-        let expected: Vec<u64> = (1..=u64::from(2 * PAGE_SIZE) + 1).collect();
-        let positions: Vec<u64> = all.iter().map(|message| message.position).collect();
-        assert_eq!(positions, expected);
+        assert_eq!((positions(&newest.messages), newest.next_before), (vec![3], Some(3)));
+        assert_eq!((positions(&older.messages), older.next_before), (vec![2], Some(2)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,21 +176,22 @@ mod tests {
         let other_user = UserId::generate();
 
         let page = test.chat.conversations.message_page(other_user, test.id, None, 10).await;
-        let all = test.chat.conversations.messages_with_text(other_user, test.id).await;
 
         assert!(matches!(page, Err(ChatError::ConversationNotFound)));
-        assert!(matches!(all, Err(ChatError::ConversationNotFound)));
     }
 
-    async fn append(test: &TestChat, count: u32) {
+    async fn append(test: &TestChat, count: usize) {
+        append_texts(test, count, "…").await;
+    }
+
+    async fn append_texts(test: &TestChat, count: usize, content: &str) {
         let new_message = || NewMessage {
-            content: "…".to_owned(),
+            content: content.to_owned(),
             token_count: 1,
             created_at: START,
             ..NewMessage::fixture()
         };
-        let messages =
-            std::iter::repeat_with(new_message).take(count.try_into().unwrap()).collect();
+        let messages = std::iter::repeat_with(new_message).take(count).collect();
         let append = Append { messages, ..Append::default() };
         let conversations = &test.chat.core.ports.conversations;
         conversations.append(test.user_id, test.id, append, START).await.unwrap();

@@ -5,9 +5,6 @@ use webchat_domain::{Conversation, ConversationId, Message, MessageId, Role, Use
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// The page size when all messages are read.
-pub(crate) const PAGE_SIZE: u32 = 200;
-
 impl Core {
     pub(crate) async fn find_conversation(
         &self,
@@ -66,28 +63,4 @@ impl Core {
         let found = self.ports.conversations.messages(user_id, id, before, limit).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
-
-    /// Returns all messages of the visible path that have text, oldest first.
-    pub(crate) async fn messages_with_text(
-        &self,
-        user_id: UserId,
-        id: ConversationId,
-    ) -> Result<Vec<Message>, ChatError> {
-        let mut newest_first: Vec<Message> = Vec::new();
-        loop {
-            let before = newest_first.last().map(|oldest| oldest.position);
-            let page = self.read_messages(user_id, id, before, PAGE_SIZE).await?;
-            let is_last = count(&page) < PAGE_SIZE;
-            newest_first.extend(page.into_iter().rev());
-            if is_last {
-                break;
-            }
-        }
-        let has_text = |message: &Message| !message.content.is_empty();
-        Ok(newest_first.into_iter().rev().filter(has_text).collect())
-    }
-}
-
-pub(crate) fn count(messages: &[Message]) -> u32 {
-    u32::try_from(messages.len()).unwrap_or(u32::MAX)
 }

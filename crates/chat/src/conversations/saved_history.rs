@@ -4,13 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt};
 use webchat_domain::{ConversationId, Timestamp, UserId};
-use webchat_persistence::StoreError;
+use webchat_persistence::{SaveOutcome, SavedFile};
 
 use super::service::Conversations;
 use crate::error::ChatError;
-use crate::formats::flask::{self, FlaskMessage};
-use crate::runtime::core::Core;
+use crate::formats::flask::FlaskLayout;
 
 const SUFFIX: &str = "_conversation_history.json";
 
@@ -73,33 +73,31 @@ impl Conversations {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<SavedHistoryName, ChatError> {
-        let history = self.core.flask_history(user_id, id).await?;
-        let content = flask::file(&history).map_err(StoreError::fault)?;
-        self.check_saved_files(user_id, content.len()).await?;
+        let free = self.free_saved_bytes(user_id).await?;
         let mut saved_at = self.core.now();
         for _ in 0..MAX_ATTEMPTS {
             let name = SavedHistoryName::new(saved_at, id);
-            if self.core.ports.saved_files.save(user_id, &name.to_string(), content.clone()).await?
-            {
-                return Ok(name);
+            let history = self.core.flask_history(user_id, id, FlaskLayout::File).await?;
+            let content = history.map_ok(String::into_bytes).boxed();
+            let saved_files = &self.core.ports.saved_files;
+            match saved_files.save(user_id, &name.to_string(), free, content).await? {
+                SaveOutcome::Saved => return Ok(name),
+                SaveOutcome::NameTaken => saved_at = saved_at.plus(Duration::from_secs(1)),
+                SaveOutcome::TooLarge => return Err(too_many_saved_files()),
             }
-            saved_at = saved_at.plus(Duration::from_secs(1));
         }
         Err(ChatError::SavedTooOften)
     }
 
-    /// Checks that the user may save another file of this size.
-    async fn check_saved_files(&self, user_id: UserId, bytes: usize) -> Result<(), ChatError> {
+    /// Returns how large another file of this user may be.
+    async fn free_saved_bytes(&self, user_id: UserId) -> Result<u64, ChatError> {
         self.core.reserve_storage(user_id, 0).await?;
         let usage = self.core.ports.saved_files.usage(user_id).await?;
-        let used = usize::try_from(usage.bytes).unwrap_or(usize::MAX);
-        if usage.files >= MAX_SAVED_FILES || used.saturating_add(bytes) > MAX_SAVED_BYTES {
-            return Err(ChatError::TooManySavedFiles {
-                files: MAX_SAVED_FILES,
-                bytes: MAX_SAVED_BYTES,
-            });
+        if usage.files >= MAX_SAVED_FILES {
+            return Err(too_many_saved_files());
         }
-        Ok(())
+        let max = u64::try_from(MAX_SAVED_BYTES).unwrap_or(u64::MAX);
+        Ok(max.saturating_sub(usage.bytes))
     }
 
     /// Deletes the saved histories of a conversation.
@@ -121,32 +119,28 @@ impl Conversations {
         &self,
         user_id: UserId,
         name: &SavedHistoryName,
-    ) -> Result<Vec<u8>, ChatError> {
+    ) -> Result<SavedFile, ChatError> {
         if self.core.ports.conversations.find(user_id, name.id).await?.is_none() {
             return Err(ChatError::SavedConversationNotFound);
         }
-        let content = self.core.ports.saved_files.read(user_id, &name.to_string()).await?;
-        content.ok_or(ChatError::SavedConversationNotFound)
+        let file = self.core.ports.saved_files.read(user_id, &name.to_string()).await?;
+        file.ok_or(ChatError::SavedConversationNotFound)
     }
 }
 
-impl Core {
-    /// Returns the messages and few-shot examples in the Flask application's format.
-    pub(crate) async fn flask_history(
-        &self,
-        user_id: UserId,
-        id: ConversationId,
-    ) -> Result<Vec<FlaskMessage>, ChatError> {
-        let messages = self.messages_with_text(user_id, id).await?;
-        let examples = self.stored_context(user_id, id).await?.context.examples;
-        Ok(flask::history(messages, examples))
-    }
+fn too_many_saved_files() -> ChatError {
+    ChatError::TooManySavedFiles { files: MAX_SAVED_FILES, bytes: MAX_SAVED_BYTES }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat};
+
+    async fn read(test: &TestChat, name: &SavedHistoryName) -> String {
+        let file = test.chat.conversations.saved_history(test.user_id, name).await.unwrap();
+        String::from_utf8(file.content.try_concat().await.unwrap()).unwrap()
+    }
 
     #[tokio::test(start_paused = true)]
     async fn saves_within_the_same_second_have_distinct_names() {
@@ -159,17 +153,14 @@ mod tests {
         let name = format!("20260102_030405_{}_conversation_history.json", test.id);
         assert_eq!(first.to_string(), name);
         assert_ne!(first, second);
-        assert_eq!(
-            test.chat.conversations.saved_history(test.user_id, &first).await.unwrap(),
-            b"[]"
-        );
-        let second = test.chat.conversations.saved_history(test.user_id, &second).await.unwrap();
+        assert_eq!(read(&test, &first).await, "[]");
+        let second = read(&test, &second).await;
         for _ in 2..MAX_ATTEMPTS {
             test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
         }
         let too_often = test.chat.conversations.save_history(test.user_id, test.id).await;
         assert_eq!(too_often.unwrap_err().code(), "saved_too_often");
-        assert!(String::from_utf8(second).unwrap().contains(ANSWER));
+        assert!(second.contains(ANSWER));
     }
 
     #[tokio::test(start_paused = true)]
@@ -181,7 +172,7 @@ mod tests {
         let read = test.chat.conversations.saved_history(other_user, &name).await;
         let saved = test.chat.conversations.save_history(other_user, test.id).await;
 
-        assert_eq!(read.unwrap_err().code(), "saved_conversation_not_found");
+        assert_eq!(read.err().unwrap().code(), "saved_conversation_not_found");
         assert_eq!(saved.unwrap_err().code(), "conversation_not_found");
     }
 
@@ -204,7 +195,8 @@ mod tests {
         assert_eq!(too_many.unwrap_err().code(), "storage_full");
         assert!(after_deletion.is_ok());
         let files = &test.chat.core.ports.saved_files;
-        assert_eq!(files.read(test.user_id, &last.unwrap().to_string()).await.unwrap(), None);
+        let deleted = files.read(test.user_id, &last.unwrap().to_string()).await.unwrap();
+        assert!(deleted.is_none());
         assert_eq!(files.usage(test.user_id).await.unwrap().files, 1);
     }
 

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Semaphore;
-use webchat_domain::{FileName, UserId};
+use webchat_domain::{Caller, FileName, UserId};
 use webchat_llm::ModelError;
 
 use super::parts::{max_partial_analysis_tokens, max_request_tokens};
-use crate::accounts::caller::Caller;
 use crate::context::prompts::{ANALYSE, COMBINE, analyses_heading, part_heading};
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;

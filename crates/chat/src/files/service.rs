@@ -19,6 +19,7 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
+use crate::runtime::reached_limits::{Limit, count_reached_limit};
 
 /// The maximum number of files that are listed for a conversation.
 const MAX_LISTED: u32 = 100;
@@ -110,7 +111,7 @@ impl Files {
         match self.core.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {}
             CreateJobOutcome::Duplicate(existing) => return Ok(existing),
-            CreateJobOutcome::TooMany => return Err(ChatError::TooManyFiles { limit }),
+            CreateJobOutcome::TooMany => return Err(too_many_files(limit)),
             CreateJobOutcome::NotFound => return Err(ChatError::ConversationNotFound),
         }
         self.publish(&job).await;
@@ -256,7 +257,7 @@ impl Files {
         let max_uploads = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
         failed_jobs_to_keep(running, limit)
             .and_then(|_| self.work.uploads.acquire(user_id, max_uploads))
-            .ok_or(ChatError::TooManyFiles { limit })
+            .ok_or_else(|| too_many_files(limit))
     }
 
     async fn split(&self, user_id: UserId, text: String) -> Result<FileParts, ChatError> {
@@ -297,6 +298,11 @@ impl Files {
             tracing::warn!(job_id = %job.job_id, error, "failed to publish file progress");
         }
     }
+}
+
+fn too_many_files(limit: u32) -> ChatError {
+    count_reached_limit(Limit::FilesPerUser);
+    ChatError::TooManyFiles { limit }
 }
 
 #[cfg(test)]

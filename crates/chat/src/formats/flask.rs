@@ -1,24 +1,28 @@
 //! The Flask application's format, which its `save_history` writes: the messages of one conversation.
 
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use webchat_domain::{
-    Context, Conversation, ConversationId, FewShotExample, Message, MessageId, NewMessage, Role,
-    Summary, SummaryAuthor, Timestamp,
+    Context, Conversation, ConversationId, FewShotExample, MessageId, NewMessage, Role, Summary,
+    SummaryAuthor, Timestamp,
 };
 use webchat_persistence::StoredMessage;
 
 use super::ids;
 use super::imported::{ImportedConversation, MAX_BYTES, title_of};
+use super::is_visible_text;
 use super::limits::TextSize;
 
 /// A message as the Flask application writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FlaskMessage {
+pub(crate) struct FlaskMessage {
     /// `user` or `assistant`. Files of the Flask application may contain other roles.
-    pub role: String,
+    pub(crate) role: String,
     /// The message's text.
-    pub content: String,
+    pub(crate) content: String,
 }
 
 impl FlaskMessage {
@@ -37,32 +41,88 @@ impl TextSize for FlaskMessage {
     }
 }
 
-/// Merges the messages and the examples by time, as the Flask application stores examples as messages.
-pub(crate) fn history(messages: Vec<Message>, examples: Vec<FewShotExample>) -> Vec<FlaskMessage> {
-    let mut examples = examples.into_iter().peekable();
-    let mut history = Vec::new();
-    for message in messages {
-        while let Some(example) =
-            examples.next_if(|example| example.created_at <= message.created_at)
-        {
-            history.extend(example_messages(example));
-        }
-        history.push(FlaskMessage::new(message.role, message.content));
+/// The layouts in which the Flask application writes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlaskLayout {
+    /// The file that `save_history` writes: an indented array.
+    File,
+    /// The response to `/load_conversation`: an object with an array, without white space.
+    Response,
+}
+
+/// Writes the messages and the examples of one conversation, merged by time, as the Flask application stores
+/// examples as messages.
+pub(crate) struct FlaskWriter {
+    layout: FlaskLayout,
+    examples: Peekable<IntoIter<FewShotExample>>,
+    is_empty: bool,
+}
+
+impl FlaskWriter {
+    pub(crate) fn new(layout: FlaskLayout, examples: Vec<FewShotExample>) -> Self {
+        Self { layout, examples: examples.into_iter().peekable(), is_empty: true }
     }
-    history.extend(examples.flat_map(example_messages));
-    history
-}
 
-fn example_messages(example: FewShotExample) -> [FlaskMessage; 2] {
-    [
-        FlaskMessage::new(Role::User, example.user_prompt),
-        FlaskMessage::new(Role::Assistant, example.assistant_response),
-    ]
-}
+    /// Returns the text of the next messages. Hidden versions and empty answers are left out.
+    pub(crate) fn write(&mut self, page: Vec<StoredMessage>) -> serde_json::Result<String> {
+        let mut text = String::new();
+        for message in page.into_iter().filter(is_visible_text).map(|stored| stored.message) {
+            let is_earlier = |example: &FewShotExample| example.created_at <= message.created_at;
+            while let Some(example) = self.examples.next_if(is_earlier) {
+                self.push_example(&mut text, example)?;
+            }
+            self.push(&mut text, &FlaskMessage::new(message.role, message.content))?;
+        }
+        Ok(text)
+    }
 
-/// Returns the content of the file that `save_history` writes.
-pub(crate) fn file(history: &[FlaskMessage]) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec_pretty(history)
+    /// Returns the text after the last message.
+    pub(crate) fn finish(mut self) -> serde_json::Result<String> {
+        let mut text = String::new();
+        while let Some(example) = self.examples.next() {
+            self.push_example(&mut text, example)?;
+        }
+        if self.is_empty {
+            text.push_str(self.opening());
+        }
+        text.push_str(match self.layout {
+            FlaskLayout::File if self.is_empty => "]",
+            FlaskLayout::File => "\n]",
+            FlaskLayout::Response => "]}",
+        });
+        Ok(text)
+    }
+
+    fn opening(&self) -> &'static str {
+        match self.layout {
+            FlaskLayout::File => "[",
+            FlaskLayout::Response => "{\"conversation\":[",
+        }
+    }
+
+    fn push_example(
+        &mut self,
+        text: &mut String,
+        example: FewShotExample,
+    ) -> serde_json::Result<()> {
+        self.push(text, &FlaskMessage::new(Role::User, example.user_prompt))?;
+        self.push(text, &FlaskMessage::new(Role::Assistant, example.assistant_response))
+    }
+
+    fn push(&mut self, text: &mut String, message: &FlaskMessage) -> serde_json::Result<()> {
+        text.push_str(if self.is_empty { self.opening() } else { "," });
+        self.is_empty = false;
+        match self.layout {
+            FlaskLayout::File => {
+                // The texts of messages have no line breaks in JSON.
+                let indented = serde_json::to_string_pretty(message)?.replace('\n', "\n  ");
+                text.push_str("\n  ");
+                text.push_str(&indented);
+            }
+            FlaskLayout::Response => text.push_str(&serde_json::to_string(message)?),
+        }
+        Ok(())
+    }
 }
 
 /// Converts the messages to a conversation. Returns `None` for an empty file. `system` messages at the beginning

@@ -15,3 +15,10 @@ pub(crate) mod reader;
 mod string_guard;
 #[cfg(test)]
 mod tests;
+
+use webchat_persistence::StoredMessage;
+
+/// Whether people read this message: hidden versions and empty answers are left out of the formats for them.
+pub(crate) fn is_visible_text(stored: &StoredMessage) -> bool {
+    stored.active && !stored.message.content.is_empty()
+}

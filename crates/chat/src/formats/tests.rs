@@ -12,6 +12,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
+use super::flask::{FlaskLayout, FlaskWriter};
 use super::imported::ImportedConversation;
 use super::read_error::ReadError;
 use super::reader::read;
@@ -206,12 +207,25 @@ proptest! {
                 content,
             })
             .collect();
-        let text = String::from_utf8(flask::file(&history).unwrap()).unwrap();
+        let text = serde_json::to_string_pretty(&history).unwrap();
 
         let imported = read_all(&text).unwrap().remove(0);
 
-        let messages = imported.messages.into_iter().map(|stored| stored.message).collect();
-        prop_assert_eq!(flask::history(messages, Vec::new()), history);
+        let written = |layout| {
+            let mut writer = FlaskWriter::new(layout, Vec::new());
+            let messages = writer.write(imported.messages.clone()).unwrap();
+            messages + &writer.finish().unwrap()
+        };
+        let history: Vec<_> =
+            history.into_iter().filter(|message| !message.content.is_empty()).collect();
+        prop_assert_eq!(
+            written(FlaskLayout::File),
+            serde_json::to_string_pretty(&history).unwrap()
+        );
+        prop_assert_eq!(
+            written(FlaskLayout::Response),
+            format!("{{\"conversation\":{}}}", serde_json::to_string(&history).unwrap())
+        );
     }
 }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::timeout;
-use webchat_domain::ModelParameters;
+use webchat_domain::{Caller, ModelParameters};
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError, Usage};
 use webchat_tokens::{chunks, with_overhead};
 
 use super::answer_bounds::AnswerBound;
 use super::request_error::RequestError;
-use crate::accounts::caller::Caller;
 use crate::context::prompts::chat_message;
 use crate::runtime::core::Core;
 

@@ -2,13 +2,13 @@
 
 use std::num::NonZeroU64;
 
-use webchat_domain::{UserId, UtcDay};
+use webchat_domain::{Caller, UserId, UtcDay};
 use webchat_persistence::{ReserveOutcome, TokenLimit, TokenScope};
 
-use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
+use crate::runtime::reached_limits::{Limit, count_reached_limit};
 
 /// Tokens that are reserved for requests to the model. Unless it is settled, they count as used.
 #[must_use]
@@ -71,7 +71,7 @@ impl Core {
         let maxima = self.settings.daily_tokens;
         let limit =
             |scope, max: Option<NonZeroU64>| max.map(|max| TokenLimit { scope, max: max.get() });
-        let address = caller.address.map(TokenScope::of_address);
+        let address = caller.network().map(TokenScope::Address);
         let limits = [
             limit(TokenScope::User(caller.user_id), maxima.per_user),
             address.and_then(|address| limit(address, maxima.per_address)),
@@ -81,11 +81,14 @@ impl Core {
     }
 
     fn budget_exceeded(&self, scope: TokenScope) -> ChatError {
-        let (whose, setting) = match scope {
-            TokenScope::User(_) => ("Your", "DAILY_TOKENS_PER_USER"),
-            TokenScope::Address(_) => ("Your network address's", "DAILY_TOKENS_PER_ADDRESS"),
-            TokenScope::Server => ("The server's", "DAILY_TOKENS"),
+        let (limit, whose, setting) = match scope {
+            TokenScope::User(_) => (Limit::DailyTokensPerUser, "Your", "DAILY_TOKENS_PER_USER"),
+            TokenScope::Address(_) => {
+                (Limit::DailyTokensPerAddress, "Your network's", "DAILY_TOKENS_PER_ADDRESS")
+            }
+            TokenScope::Server => (Limit::DailyTokens, "The server's", "DAILY_TOKENS"),
         };
+        count_reached_limit(limit);
         let now = self.now();
         ChatError::TokenBudgetExceeded { whose, setting, retry_after: now.until(now.day().end()) }
     }

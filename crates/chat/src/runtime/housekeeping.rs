@@ -69,7 +69,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_is_ahead_for_two_hours_deletes_no_session_at_its_jump() {
         let test = TestChat::new().await;
-        let session = test.chat.accounts.start_session().await.unwrap();
+        let session = test.start_session().await;
         test.chat.spawn_background_tasks();
         test.advance(INTERVAL * 2).await;
 
@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn sessions_are_deleted_thirty_days_after_their_expiry() {
         let test = TestChat::with_settings(|settings| settings.session_ttl = DAY).await;
-        let session = test.chat.accounts.start_session().await.unwrap();
+        let session = test.start_session().await;
         let find = || test.chat.core.ports.sessions.find(session.session_id, crate::testing::START);
         let core = &test.chat.core;
         let expiry = core.now().plus(DAY);

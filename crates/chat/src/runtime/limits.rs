@@ -1,46 +1,79 @@
-//! Limits per user within this process.
+//! Limits of concurrent operations within this process: per user, per network or in total.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use webchat_domain::UserId;
 
-/// Limits each user's concurrent operations in this process: turns, connections or similar. Clones share
+/// Limits each key's concurrent operations in this process: turns, connections or similar. Clones share
 /// their counts.
-#[derive(Clone, Default)]
-pub struct PerUserLimit(Arc<Mutex<HashMap<UserId, usize>>>);
+pub struct ConcurrencyLimit<K>(Arc<Mutex<HashMap<K, usize>>>);
 
-/// Counts towards the user's limit until it is dropped.
-pub struct Permit {
-    limit: PerUserLimit,
-    user_id: UserId,
+/// Limits each user's concurrent operations in this process.
+pub type PerUserLimit = ConcurrencyLimit<UserId>;
+
+/// Counts towards the limit of its key until it is dropped.
+pub struct Permit<K: Copy + Eq + Hash = UserId> {
+    limit: ConcurrencyLimit<K>,
+    key: K,
+    weight: usize,
 }
 
-impl PerUserLimit {
-    /// Acquires a permit. Returns `None` if the user already has `max`.
+impl<K: Copy + Eq + Hash> ConcurrencyLimit<K> {
+    /// Acquires a permit. Returns `None` if the key already has `max`.
     #[must_use]
-    pub fn acquire(&self, user_id: UserId, max: usize) -> Option<Permit> {
-        let mut permits = self.lock();
-        let count = permits.entry(user_id).or_default();
-        if *count >= max {
-            return None;
-        }
-        *count += 1;
-        Some(Permit { limit: self.clone(), user_id })
+    pub fn acquire(&self, key: K, max: usize) -> Option<Permit<K>> {
+        let mut permit = self.empty_permit(key);
+        permit.grow(1, max).then_some(permit)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
+    /// Returns a permit that counts nothing yet.
+    #[must_use]
+    pub fn empty_permit(&self, key: K) -> Permit<K> {
+        Permit { limit: self.clone(), key, weight: 0 }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Permit {
+impl<K: Copy + Eq + Hash> Permit<K> {
+    /// Lets the permit count `weight` more. Returns `false` and changes nothing if the permits of its key
+    /// would then count more than `max`.
+    #[must_use]
+    pub fn grow(&mut self, weight: usize, max: usize) -> bool {
+        let mut counts = self.limit.lock();
+        let count = counts.get(&self.key).copied().unwrap_or_default().saturating_add(weight);
+        if count > max {
+            return false;
+        }
+        counts.insert(self.key, count);
+        self.weight = self.weight.saturating_add(weight);
+        true
+    }
+}
+
+impl<K> Clone for ConcurrencyLimit<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> Default for ConcurrencyLimit<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut permits = self.limit.lock();
-        if let Some(count) = permits.get_mut(&self.user_id) {
-            *count -= 1;
+        let mut counts = self.limit.lock();
+        if let Some(count) = counts.get_mut(&self.key) {
+            *count = count.saturating_sub(self.weight);
             if *count == 0 {
-                permits.remove(&self.user_id);
+                counts.remove(&self.key);
             }
         }
     }
@@ -62,6 +95,19 @@ mod tests {
 
         assert!(above_limit.is_none());
         drop((other_users_permit.unwrap(), limit.acquire(user, 2).unwrap()));
+        assert!(limit.lock().is_empty());
+    }
+
+    #[test]
+    fn a_permit_grows_up_to_the_limit_of_all_permits_of_its_key() {
+        let limit = ConcurrencyLimit::default();
+        let (mut first, mut second) = (limit.empty_permit(()), limit.empty_permit(()));
+
+        assert!(first.grow(60, 100) && second.grow(40, 100));
+        assert!(!second.grow(1, 100));
+        drop(first);
+        assert!(second.grow(60, 100));
+        drop(second);
         assert!(limit.lock().is_empty());
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod limits;
 mod notifications;
 pub(crate) mod periodic;
+pub(crate) mod reached_limits;
 pub(crate) mod readiness;
 pub(crate) mod storage_quota;
 pub(crate) mod text_work;

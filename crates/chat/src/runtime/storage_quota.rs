@@ -9,6 +9,7 @@ use webchat_domain::UserId;
 use webchat_persistence::{ConversationArchive, StoreError};
 
 use crate::error::ChatError;
+use crate::runtime::reached_limits::{Limit, count_reached_limit};
 use crate::settings::StoredBytesLimits;
 
 /// How long a sum of stored bytes is used. Meanwhile, what this process stores is added to it.
@@ -54,11 +55,13 @@ impl StorageQuota {
         if let Some(limit) = self.limits.per_user
             && self.exceeds(Scope::User(user_id), bytes, limit).await?
         {
+            count_reached_limit(Limit::StoredBytesPerUser);
             return Err(ChatError::StorageFull { limit });
         }
         if let Some(limit) = self.limits.total
             && self.exceeds(Scope::All, bytes, limit).await?
         {
+            count_reached_limit(Limit::StoredBytes);
             return Err(ChatError::ServerStorageFull);
         }
         for scope in [Scope::User(user_id), Scope::All] {

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{
     Conversation, ConversationId, Event, FinishReason, ManualClock, Message, MessageStatus,
-    NewMessage, Role, Summary, SummaryAuthor, Timestamp, Title, TurnId, UserId,
+    NewMessage, Role, Session, Summary, SummaryAuthor, Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, Replay, StoredContext, TurnLease};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
@@ -47,6 +47,8 @@ fn settings() -> Settings {
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
+        turns_per_address: None,
+        max_turns: None,
         max_turn: Duration::from_mins(10),
         daily_tokens: DailyTokens::default(),
         max_stored_bytes: StoredBytesLimits::default(),
@@ -119,6 +121,12 @@ impl TestChat {
     /// Returns another instance on the same stores.
     pub(crate) fn another_instance(&self) -> Chat {
         Chat::new(self.chat.core.ports.clone(), self.chat.settings().clone())
+    }
+
+    /// Starts a session of a new user.
+    pub(crate) async fn start_session(&self) -> Session {
+        let accounts = &self.chat.accounts;
+        accounts.start_session(accounts.new_session()).await.unwrap()
     }
 
     pub(crate) async fn send(&self, content: &str) -> Result<StartTurnOutcome, ChatError> {

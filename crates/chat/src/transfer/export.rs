@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use webchat_domain::{ConversationId, Timestamp, UserId};
-use webchat_persistence::{
-    ConversationArchive, Cursor, StoreError, StoredConversation, StoredMessage,
-};
+use webchat_persistence::{ConversationArchive, Cursor, StoreError, StoredConversation};
 
 use super::service::Transfer;
+pub use crate::conversations::history::ExportStream;
+use crate::conversations::history::{PAGE_SIZE, flask_file, message_pages};
 use crate::conversations::saved_history::SavedHistoryName;
 use crate::error::ChatError;
-use crate::formats::{flask, json, markdown};
-
-/// The page size when conversations or messages are read, which bounds the memory of an export.
-const PAGE_SIZE: u32 = 50;
+use crate::formats::flask::FlaskLayout;
+use crate::formats::{is_visible_text, json, markdown};
 
 /// The formats in which a conversation can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +35,8 @@ pub struct ExportedFile {
     pub content: ExportStream,
 }
 
-/// The content of a file in chunks.
-pub type ExportStream = BoxStream<'static, Result<String, StoreError>>;
-
 impl Transfer {
-    /// Exports one conversation. [`ExportFormat::Flask`] holds all of its messages in memory, the other
-    /// formats one page at a time.
+    /// Exports one conversation.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
@@ -63,12 +57,10 @@ impl Transfer {
                 (name("json"), json_file(archive, conversations, false))
             }
             ExportFormat::Markdown => (name("md"), markdown_file(&archive, stored)),
-            ExportFormat::Flask => {
-                let file = flask::file(&self.flask_history(user_id, id).await?);
-                let file = file.map_err(StoreError::fault)?;
-                let text = String::from_utf8(file).map_err(StoreError::fault);
-                (SavedHistoryName::new(now, id).to_string(), stream::once(async { text }).boxed())
-            }
+            ExportFormat::Flask => (
+                SavedHistoryName::new(now, id).to_string(),
+                flask_file(&archive, stored, FlaskLayout::File),
+            ),
         };
         Ok(ExportedFile { name, format, content })
     }
@@ -81,7 +73,8 @@ impl Transfer {
         ExportedFile { name, format: ExportFormat::Json, content }
     }
 
-    /// Returns the messages and few-shot examples in the Flask application's format.
+    /// Streams the messages and few-shot examples as the Flask application's response to
+    /// `/load_conversation`.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
@@ -89,8 +82,8 @@ impl Transfer {
         &self,
         user_id: UserId,
         id: ConversationId,
-    ) -> Result<Vec<flask::FlaskMessage>, ChatError> {
-        self.core.flask_history(user_id, id).await
+    ) -> Result<ExportStream, ChatError> {
+        self.core.flask_history(user_id, id, FlaskLayout::Response).await
     }
 }
 
@@ -177,27 +170,8 @@ fn markdown_file(
     stored: StoredConversation,
 ) -> ExportStream {
     let pages = message_pages(archive, &stored).map_ok(|page| {
-        let visible =
-            page.iter().filter(|stored| stored.active && !stored.message.content.is_empty());
+        let visible = page.iter().filter(|stored| is_visible_text(stored));
         visible.map(|stored| markdown::message(&stored.message)).collect()
     });
     stream::once(async move { Ok(markdown::header(&stored)) }).chain(pages).boxed()
-}
-
-/// Streams the messages page by page. The stream ends early if the conversation is deleted.
-fn message_pages(
-    archive: &Arc<dyn ConversationArchive>,
-    stored: &StoredConversation,
-) -> impl Stream<Item = Result<Vec<StoredMessage>, StoreError>> + Send + use<> {
-    let (user_id, id) = (stored.user_id, stored.conversation.conversation_id);
-    let archive = Arc::clone(archive);
-    stream::try_unfold(0, move |after| {
-        let archive = Arc::clone(&archive);
-        async move {
-            let page =
-                archive.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
-            let last = page.last().map(|last| last.message.position);
-            Ok(last.map(|last| (page, last)))
-        }
-    })
 }

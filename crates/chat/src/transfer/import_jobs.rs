@@ -20,7 +20,7 @@ pub enum PreparedImport {
     Duplicate(Arc<ImportStatus>),
 }
 
-/// The upload of a file to import. Dropping it ends the upload.
+/// The upload of a file to import.
 pub struct ImportUpload {
     transfer: Transfer,
     user_id: UserId,
@@ -36,8 +36,8 @@ impl Transfer {
         self.core.reserve_storage(user_id, 0).await
     }
 
-    /// Begins the upload of a file to import. Each user can have one upload and one running import. If this process
-    /// remembers an import with the same key, returns that import's status.
+    /// Checks that the user may import a file, before it is uploaded. Each user can have one running import. If this
+    /// process remembers an import with the same key, returns that import's status.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
@@ -50,7 +50,7 @@ impl Transfer {
             return Err(ChatError::ShuttingDown);
         }
         let id = ImportId::of_key(user_id, key);
-        Ok(match self.imports.begin_upload(user_id, id, self.core.now())? {
+        Ok(match self.imports.check(user_id, id, self.core.now())? {
             None => {
                 PreparedImport::New(Box::new(ImportUpload { transfer: self.clone(), user_id, id }))
             }
@@ -122,12 +122,6 @@ impl ImportUpload {
         let status = transfer.imports.start(*user_id, *id)?;
         lifecycle.spawn_detached(transfer.clone().run_import(*user_id, *id, file));
         Ok(status)
-    }
-}
-
-impl Drop for ImportUpload {
-    fn drop(&mut self) {
-        self.transfer.imports.end_upload(self.user_id);
     }
 }
 

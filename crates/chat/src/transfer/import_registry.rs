@@ -1,7 +1,7 @@
 //! The imports of this process. They are kept in memory only: other processes don't see them, and a restart
 //! loses them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,12 +9,10 @@ use webchat_domain::{ImportId, Timestamp, UserId};
 
 use super::import::ImportProgress;
 use crate::error::ChatError;
+use crate::runtime::reached_limits::{Limit, count_reached_limit};
 
 /// The maximum number of concurrent imports of all users.
 const MAX_CONCURRENT: usize = 8;
-
-/// The maximum number of concurrent uploads of files to import, of all users, which bounds their disk space.
-const MAX_UPLOADS: usize = 64;
 
 /// How long an import is remembered after its end.
 const RETENTION: Duration = Duration::from_hours(1);
@@ -44,17 +42,9 @@ pub enum ImportState {
     Failed(ChatError),
 }
 
-/// The imports of this process.
+/// The imports of this process, by id.
 #[derive(Default)]
-pub(super) struct ImportRegistry(Mutex<Imports>);
-
-#[derive(Default)]
-struct Imports {
-    /// The imports that have started, by id.
-    started: BTreeMap<ImportId, Entry>,
-    /// The users who are uploading a file.
-    uploading: BTreeSet<UserId>,
-}
+pub(super) struct ImportRegistry(Mutex<BTreeMap<ImportId, Entry>>);
 
 struct Entry {
     user_id: UserId,
@@ -63,31 +53,21 @@ struct Entry {
 }
 
 impl ImportRegistry {
-    /// Begins an upload. Returns the import's status instead if it has started before.
-    pub(super) fn begin_upload(
+    /// Checks that the user may upload a file to import. Returns the import's status instead if it has started
+    /// before.
+    pub(super) fn check(
         &self,
         user_id: UserId,
         import_id: ImportId,
         now: Timestamp,
     ) -> Result<Option<Arc<ImportStatus>>, ChatError> {
-        let mut imports = self.lock();
-        evict(&mut imports.started, now);
-        if let Some(existing) = imports.started.get(&import_id) {
+        let mut entries = self.lock();
+        evict(&mut entries, now);
+        if let Some(existing) = entries.get(&import_id) {
             return Ok(Some(Arc::clone(&existing.status)));
         }
-        // Nobody should upload a file that can't be imported.
-        imports.check_slot(user_id)?;
-        if imports.uploading.len() >= MAX_UPLOADS {
-            return Err(ChatError::TooManyImports);
-        }
-        if !imports.uploading.insert(user_id) {
-            return Err(ChatError::ImportInProgress);
-        }
+        check_slot(&entries, user_id)?;
         Ok(None)
-    }
-
-    pub(super) fn end_upload(&self, user_id: UserId) {
-        self.lock().uploading.remove(&user_id);
     }
 
     /// Takes a slot for an import whose file was uploaded.
@@ -96,12 +76,12 @@ impl ImportRegistry {
         user_id: UserId,
         import_id: ImportId,
     ) -> Result<Arc<ImportStatus>, ChatError> {
-        let mut imports = self.lock();
-        imports.check_slot(user_id)?;
+        let mut entries = self.lock();
+        check_slot(&entries, user_id)?;
         let (state, progress) = (ImportState::Running, ImportProgress::default());
         let status = Arc::new(ImportStatus { import_id, state, progress });
         let entry = Entry { user_id, status: Arc::clone(&status), ended_at: None };
-        imports.started.insert(import_id, entry);
+        entries.insert(import_id, entry);
         Ok(status)
     }
 
@@ -111,9 +91,9 @@ impl ImportRegistry {
         id: ImportId,
         now: Timestamp,
     ) -> Option<Arc<ImportStatus>> {
-        let mut imports = self.lock();
-        evict(&mut imports.started, now);
-        let entry = imports.started.get(&id).filter(|entry| entry.user_id == user_id);
+        let mut entries = self.lock();
+        evict(&mut entries, now);
+        let entry = entries.get(&id).filter(|entry| entry.user_id == user_id);
         entry.map(|entry| Arc::clone(&entry.status))
     }
 
@@ -124,29 +104,28 @@ impl ImportRegistry {
         progress: ImportProgress,
         ended_at: Option<Timestamp>,
     ) {
-        if let Some(entry) = self.lock().started.get_mut(&import_id) {
+        if let Some(entry) = self.lock().get_mut(&import_id) {
             entry.status = Arc::new(ImportStatus { import_id, state, progress });
             entry.ended_at = ended_at;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Imports> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ImportId, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Imports {
-    /// Checks that another import of this user may run.
-    fn check_slot(&self, user_id: UserId) -> Result<(), ChatError> {
-        let running = || self.started.values().filter(|entry| entry.ended_at.is_none());
-        if running().any(|entry| entry.user_id == user_id) {
-            return Err(ChatError::ImportInProgress);
-        }
-        if running().count() >= MAX_CONCURRENT {
-            return Err(ChatError::TooManyImports);
-        }
-        Ok(())
+/// Checks that another import of this user may run.
+fn check_slot(entries: &BTreeMap<ImportId, Entry>, user_id: UserId) -> Result<(), ChatError> {
+    let running = || entries.values().filter(|entry| entry.ended_at.is_none());
+    if running().any(|entry| entry.user_id == user_id) {
+        return Err(ChatError::ImportInProgress);
     }
+    if running().count() >= MAX_CONCURRENT {
+        count_reached_limit(Limit::Imports);
+        return Err(ChatError::TooManyImports);
+    }
+    Ok(())
 }
 
 /// Removes expired imports. If too many remain, also removes those that ended first.

@@ -1,11 +1,10 @@
 //! Continuing an incomplete answer.
 
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role};
+use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, Role};
 
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
 use super::start_turn_outcome::StartTurnOutcome;
-use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 
 impl Turns {

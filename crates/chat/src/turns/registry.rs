@@ -1,21 +1,33 @@
 //! The turns that run in this process.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use webchat_domain::{ConversationId, Timestamp, TurnId, UserId};
+use webchat_domain::{Caller, ConversationId, Network, Timestamp, TurnId, UserId};
 use webchat_persistence::TurnLease;
 
 use crate::error::ChatError;
-use crate::runtime::limits::{PerUserLimit, Permit};
+use crate::runtime::limits::{ConcurrencyLimit, PerUserLimit, Permit};
+use crate::runtime::reached_limits::{Limit, count_reached_limit};
+use crate::settings::Settings;
 
 /// The turns that run in this process, by conversation.
 #[derive(Default)]
 pub(crate) struct RunningTurns {
     turns: Mutex<HashMap<ConversationId, RunningTurn>>,
-    permits: PerUserLimit,
+    users: PerUserLimit,
+    networks: ConcurrencyLimit<Network>,
+    process: ConcurrencyLimit<()>,
+}
+
+/// Counts a turn towards all limits until it ends.
+pub(crate) struct TurnPermit {
+    _user: Permit,
+    _network: Option<Permit<Network>>,
+    _process: Permit<()>,
 }
 
 struct RunningTurn {
@@ -36,18 +48,32 @@ pub(crate) struct TurnCancellation {
 }
 
 impl RunningTurns {
-    /// Acquires a permit for one more turn of this user. A `limit` of `None` means no limit.
+    /// Acquires a permit for one more turn of this caller.
     ///
     /// # Errors
-    /// [`ChatError::TooManyTurns`] if the user already has `limit` turns.
+    /// [`ChatError::TooManyTurns`], [`ChatError::TooManyTurnsFromAddress`] or [`ChatError::ServerBusy`] if
+    /// the user, the network of the user's client, or this process has too many turns.
     pub(crate) fn acquire_permit(
         &self,
-        user_id: UserId,
-        limit: Option<u32>,
-    ) -> Result<Permit, ChatError> {
-        let max = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let limit = limit.unwrap_or(u32::MAX);
-        self.permits.acquire(user_id, max).ok_or(ChatError::TooManyTurns { limit })
+        caller: Caller,
+        settings: &Settings,
+    ) -> Result<TurnPermit, ChatError> {
+        let Settings { turns_per_user, turns_per_address, max_turns, .. } = settings;
+        let user = acquire(&self.users, caller.user_id, *turns_per_user).map_err(|limit| {
+            count_reached_limit(Limit::TurnsPerUser);
+            ChatError::TooManyTurns { limit }
+        })?;
+        let network = caller.network().map(|network| {
+            acquire(&self.networks, network, *turns_per_address).map_err(|limit| {
+                count_reached_limit(Limit::TurnsPerAddress);
+                ChatError::TooManyTurnsFromAddress { limit }
+            })
+        });
+        let process = acquire(&self.process, (), *max_turns).map_err(|_| {
+            count_reached_limit(Limit::Turns);
+            ChatError::ServerBusy
+        })?;
+        Ok(TurnPermit { _user: user, _network: network.transpose()?, _process: process })
     }
 
     /// Registers a turn, so that it can be stopped.
@@ -113,6 +139,16 @@ impl RunningTurns {
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, RunningTurn>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Acquires a permit. The error is the limit, which is reached. A limit of `None` means no limit.
+fn acquire<K: Copy + Eq + Hash>(
+    permits: &ConcurrencyLimit<K>,
+    key: K,
+    limit: Option<u32>,
+) -> Result<Permit<K>, u32> {
+    let max = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    permits.acquire(key, max).ok_or(limit.unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Sending a message.
 
-use webchat_domain::{ClientMessageId, ConversationId, MessageId};
+use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId};
 
 use super::service::Turns;
 use super::start::{TurnSource, TurnStart};
 use super::start_turn_outcome::StartTurnOutcome;
-use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 
 /// A message to send.

@@ -4,23 +4,23 @@ use std::sync::{Arc, Mutex};
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{
-    ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event, EventBody,
-    EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Title, TurnId, UserId,
+    Caller, ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event,
+    EventBody, EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Title,
+    TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
 
 use super::lease::LEASE;
+use super::registry::TurnPermit;
 use super::run::turn::TurnTask;
 use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
-use crate::accounts::caller::Caller;
 use crate::context::prompts::{CONTINUE, tokens_to_continue};
 use crate::error::ChatError;
 use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::limits::Permit;
 
 /// A turn to start.
 pub(super) struct TurnStart {
@@ -55,7 +55,7 @@ struct StoredTurn {
     answer: Message,
     context: Context,
     accepted: MessageAccepted,
-    permit: Permit,
+    permit: TurnPermit,
     reservation: TokenReservation,
 }
 
@@ -72,7 +72,7 @@ impl Turns {
 
     async fn start_detached(&self, start: TurnStart) -> Result<StartTurnOutcome, ChatError> {
         let (user_id, id) = (start.caller.user_id, start.id);
-        let permit = self.running.acquire_permit(user_id, self.core.settings.turns_per_user)?;
+        let permit = self.running.acquire_permit(start.caller, &self.core.settings)?;
         let context = self.core.stored_context(user_id, id).await?.context;
         let change = self.build_change(&start, &context).await?;
         self.prepare_log(id).await?;

@@ -14,7 +14,7 @@ use crate::database::{ARCHIVE_TIME, READ_TIME};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, date, long};
 use crate::files;
-use crate::queries::{at_most, by_id, by_owner, find_by_owner};
+use crate::queries::{at_most, by_id, by_owner, find_by_owner, page_of};
 use crate::store::MongoStore;
 
 #[async_trait]
@@ -106,7 +106,7 @@ impl ConversationArchive for MongoStore {
         let filter = doc! { "conversation_id": id.to_string(), "position": { "$gt": long(after) } };
         let messages = self.database.messages();
         let find = messages.find(filter).sort(doc! { "position": 1 });
-        let found = self.database.run(at_most(limit, find)).await?;
+        let found = self.database.run(page_of(limit, find)).await?;
         Ok(Some(found.into_iter().map(StoredMessage::from).collect()))
     }
 

@@ -12,7 +12,7 @@ use webchat_persistence::{ChildMessage, StoreError};
 use super::versions::Node;
 use crate::database::{MongoDatabase, READ_TIME};
 use crate::documents::{MessageDocument, long};
-use crate::queries::{at_most, find_by_owner};
+use crate::queries::{find_by_owner, page_of};
 
 /// Returns the newest messages of the visible path before a position, oldest first.
 pub(super) async fn messages(
@@ -77,7 +77,7 @@ async fn find_newest(
         "active": true,
         "position": { "$lt": before.map_or(i64::MAX, long) },
     };
-    at_most(limit, database.messages().find(filter).sort(doc! { "position": -1 })).await
+    page_of(limit, database.messages().find(filter).sort(doc! { "position": -1 })).await
 }
 
 async fn find_children(

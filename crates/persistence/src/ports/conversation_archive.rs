@@ -52,7 +52,9 @@ pub trait ConversationArchive: Send + Sync {
     ) -> Result<Option<StoredConversation>, StoreError>;
 
     /// Returns at most `limit` of a conversation's messages after position `after`, on the visible
-    /// path or not, ordered by position. Returns `None` if the user has no such conversation.
+    /// path or not, ordered by position. Returns fewer, but at least one, if they have
+    /// [`MAX_PAGE_BYTES`](crate::rules::MAX_PAGE_BYTES) of text. Returns `None` if the user has no such
+    /// conversation.
     async fn messages_of(
         &self,
         user_id: UserId,

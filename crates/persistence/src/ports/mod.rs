@@ -35,7 +35,7 @@ pub use probe::MockProbe;
 pub use probe::Probe;
 #[cfg(feature = "mock")]
 pub use saved_files::MockSavedFiles;
-pub use saved_files::{SavedFiles, SavedFilesUsage};
+pub use saved_files::{FileContent, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage};
 #[cfg(feature = "mock")]
 pub use sessions::MockSessions;
 pub use sessions::Sessions;

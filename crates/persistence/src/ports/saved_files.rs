@@ -1,6 +1,7 @@
 //! The port of saved files.
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 use webchat_domain::UserId;
 
 use crate::StoreError;
@@ -9,14 +10,20 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SavedFiles: Send + Sync {
-    /// Stores a new file of the user. Returns `false` if there is one with this name, which stays as it is. The
-    /// name is made by the server and contains no path.
-    async fn save(&self, user_id: UserId, name: &str, content: Vec<u8>)
-    -> Result<bool, StoreError>;
+    /// Stores a new file of the user. A file with this name stays as it is. The name is made by the server and contains
+    /// no path. If the call fails, is cancelled or returns [`SaveOutcome::TooLarge`], no file remains, unless the
+    /// process dies before it is removed.
+    async fn save(
+        &self,
+        user_id: UserId,
+        name: &str,
+        max_bytes: u64,
+        content: FileContent,
+    ) -> Result<SaveOutcome, StoreError>;
 
-    /// Returns the file's content, or `None` if the user has no such file. Files of older versions have no user: the
-    /// caller checks that the user may read this name.
-    async fn read(&self, user_id: UserId, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Returns the file, or `None` if the user has no such file. Files of older versions have no user: the caller
+    /// checks that the user may read this name.
+    async fn read(&self, user_id: UserId, name: &str) -> Result<Option<SavedFile>, StoreError>;
 
     /// Returns how many files the user has, and how large they are. Files of older versions are not counted.
     async fn usage(&self, user_id: UserId) -> Result<SavedFilesUsage, StoreError>;
@@ -24,6 +31,28 @@ pub trait SavedFiles: Send + Sync {
     /// Deletes the user's files whose names end with `suffix`, also those of older versions. The caller checks that
     /// the user may delete them. Idempotent.
     async fn delete(&self, user_id: UserId, suffix: &str) -> Result<(), StoreError>;
+}
+
+/// The content of a file, in chunks. If it can't be completed, it ends with an error.
+pub type FileContent = BoxStream<'static, Result<Vec<u8>, StoreError>>;
+
+/// A file that is being read.
+pub struct SavedFile {
+    /// The size of the content.
+    pub bytes: u64,
+    /// The content.
+    pub content: FileContent,
+}
+
+/// The outcome of saving a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveOutcome {
+    /// The file is stored.
+    Saved,
+    /// The user has a file with this name.
+    NameTaken,
+    /// The content is larger than the maximum.
+    TooLarge,
 }
 
 /// The number and the size of a user's saved files.

@@ -23,6 +23,15 @@ pub trait Sessions: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Stores a new session until `expires_at`, unless a session with its id is stored that has not expired by
+    /// `now`. Returns the stored session. Of several concurrent calls, one stores its session.
+    async fn start(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Session, StoreError>;
+
     /// Extends the session until `expires_at` if it gains at least `min_gain` by that. Otherwise, and if it
     /// does not exist or has expired by `now`, nothing is written.
     async fn extend(

@@ -1,9 +1,7 @@
 //! The port of the tokens that are sent to the model and received from it each day.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use async_trait::async_trait;
-use webchat_domain::{UserId, UtcDay};
+use webchat_domain::{Network, UserId, UtcDay};
 
 use crate::StoreError;
 
@@ -44,25 +42,13 @@ pub trait TokenBudgets: Send + Sync {
 pub enum TokenScope {
     /// A user.
     User(UserId),
-    /// A client address; of IPv6 the network of 64 bits, as its addresses cost nothing.
-    Address(IpAddr),
+    /// All client addresses of a network.
+    Address(Network),
     /// All users together.
     Server,
 }
 
 impl TokenScope {
-    /// Returns the scope of a client address.
-    #[must_use]
-    pub fn of_address(address: IpAddr) -> Self {
-        Self::Address(match address {
-            IpAddr::V4(address) => address.into(),
-            IpAddr::V6(address) => {
-                let network = address.to_bits() >> 64 << 64;
-                Ipv6Addr::from_bits(network).into()
-            }
-        })
-    }
-
     /// Returns the name under which stores keep the counts of this kind of scope.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -78,7 +64,7 @@ impl TokenScope {
     pub fn key(&self) -> String {
         match self {
             Self::User(user_id) => user_id.to_string(),
-            Self::Address(address) => address.to_string(),
+            Self::Address(network) => network.to_string(),
             Self::Server => String::new(),
         }
     }

@@ -21,7 +21,7 @@ pub use file_jobs::{
     has_lease, keeps_text, record_part, retry_job,
 };
 pub use names::StoredName;
-pub use page::{build_page, items_to_read};
+pub use page::{MAX_PAGE_BYTES, MessagePage, build_page, is_full_page, items_to_read};
 pub use turn_log::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
 pub use turns::{
     AppendState, Counterpart, SavedAnswer, append_messages, check_append, check_continuation,

@@ -1,6 +1,6 @@
-//! How a page of a list is cut.
+//! How pages of lists and of messages are cut.
 
-use webchat_domain::Conversation;
+use webchat_domain::{Conversation, Message};
 
 use crate::{Cursor, ListOrder, Page};
 
@@ -30,6 +30,54 @@ pub fn build_page(
     Page { items, next }
 }
 
+/// A page of messages ends with the message with which its text has this many bytes, even if it has fewer
+/// messages than its limit.
+pub const MAX_PAGE_BYTES: usize = 1024 * 1024;
+
+/// A page of messages that is being read.
+#[derive(Debug)]
+pub struct MessagePage<T> {
+    messages: Vec<T>,
+    bytes: usize,
+    limit: u32,
+}
+
+impl<T> MessagePage<T> {
+    /// An empty page for at most `limit` messages.
+    #[must_use]
+    pub fn new(limit: u32) -> Self {
+        Self { messages: Vec::new(), bytes: 0, limit }
+    }
+
+    /// Adds the next message, whose text has this many bytes.
+    pub fn push(&mut self, message: T, text_bytes: usize) {
+        self.messages.push(message);
+        self.bytes = self.bytes.saturating_add(text_bytes);
+    }
+
+    /// Whether the page takes no more messages.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        is_full(self.messages.len(), self.bytes, self.limit)
+    }
+
+    /// Returns the messages in the order in which they were added.
+    #[must_use]
+    pub fn into_messages(self) -> Vec<T> {
+        self.messages
+    }
+}
+
+/// Whether more messages may follow this page, which was read with this `limit`.
+#[must_use]
+pub fn is_full_page(messages: &[Message], limit: u32) -> bool {
+    is_full(messages.len(), messages.iter().map(|message| message.content.len()).sum(), limit)
+}
+
+fn is_full(messages: usize, bytes: usize, limit: u32) -> bool {
+    u32::try_from(messages).unwrap_or(u32::MAX) >= limit || bytes >= MAX_PAGE_BYTES
+}
+
 #[cfg(test)]
 mod tests {
     use webchat_domain::Timestamp;
@@ -53,5 +101,21 @@ mod tests {
         assert_eq!(page, Page { items: vec![first.clone()], next: Some(cursor) });
         assert_eq!(last, Page { items: both(), next: None });
         assert_eq!(none, Page { items: Vec::new(), next: None });
+    }
+
+    #[test]
+    fn a_page_of_messages_ends_at_its_limit_or_when_it_has_enough_text() {
+        let mut few = MessagePage::new(2);
+        let mut large = MessagePage::new(9);
+
+        few.push("first", 5);
+        large.push("first", MAX_PAGE_BYTES - 1);
+        let are_full = [few.is_full(), large.is_full()];
+        few.push("second", 6);
+        large.push("second", 1);
+
+        assert_eq!(are_full, [false, false]);
+        assert!(few.is_full() && large.is_full() && MessagePage::<&str>::new(0).is_full());
+        assert_eq!(large.into_messages(), ["first", "second"]);
     }
 }

@@ -30,6 +30,7 @@ macro_rules! conversations_contract {
                     another_user_can_neither_see_nor_change_a_conversation,
                     messages_are_ordered_as_they_were_appended,
                     messages_are_paged_backwards_from_the_newest,
+                    a_page_of_long_messages_has_fewer_of_them,
                     conversations_are_paged_by_cursor_in_both_orders,
                     fifty_concurrent_appends_get_fifty_positions,
                     an_append_stores_all_of_its_messages_or_none,
@@ -200,6 +201,8 @@ macro_rules! sessions_contract {
                 [
                     a_session_is_found_until_it_expires,
                     a_saved_session_replaces_its_older_state,
+                    a_session_is_started_once,
+                    concurrent_starts_of_a_session_return_one_user,
                     a_session_is_extended_unless_it_lasts_long_enough,
                     a_deleted_session_is_not_found,
                     a_clock_that_is_ahead_for_a_moment_loses_no_session,

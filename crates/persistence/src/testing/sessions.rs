@@ -1,6 +1,7 @@
 //! What [`Sessions`] promises.
 #![expect(missing_docs, reason = "the name states the promise")]
 
+use futures_util::future::join_all;
 use std::time::Duration;
 
 use webchat_domain::{ConversationId, Session, SessionId, UserId};
@@ -27,6 +28,34 @@ pub async fn a_saved_session_replaces_its_older_state(store: &dyn Sessions) {
     store.save(&newer, moment(50), moment(200)).await.unwrap();
 
     assert_eq!(store.find(older.session_id, moment(150)).await.unwrap(), Some(newer));
+}
+
+pub async fn a_session_is_started_once(store: &dyn Sessions) {
+    let first = session(None);
+    let second = Session { user_id: UserId::generate(), ..first.clone() };
+    let later = Session { user_id: UserId::generate(), ..first.clone() };
+    let current = Session { conversation_id: Some(ConversationId::generate()), ..first.clone() };
+
+    let started = store.start(&first, moment(0), moment(100)).await.unwrap();
+    store.save(&current, moment(1), moment(100)).await.unwrap();
+    let existing = store.start(&second, moment(99), moment(200)).await.unwrap();
+    let after_expiry = store.start(&later, moment(100), moment(200)).await.unwrap();
+
+    assert_eq!(started, first);
+    assert_eq!(existing, current);
+    assert_eq!(after_expiry, later);
+    assert_eq!(store.find(first.session_id, moment(150)).await.unwrap(), Some(later));
+}
+
+pub async fn concurrent_starts_of_a_session_return_one_user(store: &dyn Sessions) {
+    let session = session(None);
+    let others = [(); 8].map(|()| Session { user_id: UserId::generate(), ..session.clone() });
+
+    let starts = others.iter().map(|other| store.start(other, moment(0), moment(100)));
+    let started = join_all(starts).await;
+
+    let stored = store.find(session.session_id, moment(1)).await.unwrap().unwrap();
+    assert!(started.into_iter().all(|session| session.unwrap() == stored));
 }
 
 pub async fn a_session_is_extended_unless_it_lasts_long_enough(store: &dyn Sessions) {

@@ -1,11 +1,10 @@
 //! What [`TokenBudgets`] promises.
 #![expect(missing_docs, reason = "the name states the promise")]
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use webchat_domain::{UserId, UtcDay};
+use webchat_domain::{Network, UserId, UtcDay};
 
 use super::fixtures::moment;
 use crate::{ReserveOutcome, TokenBudgets, TokenLimit, TokenScope};
@@ -19,7 +18,7 @@ fn user() -> TokenScope {
 }
 
 fn address(text: &str) -> TokenScope {
-    TokenScope::of_address(text.parse::<IpAddr>().unwrap())
+    TokenScope::Address(Network::of(text.parse().unwrap()))
 }
 
 fn limits(scopes: &[TokenScope], max: u64) -> Vec<TokenLimit> {

@@ -31,6 +31,22 @@ pub enum ApiError {
         /// The time until the next request or message is accepted.
         retry_after: Duration,
     },
+    /// The client's network, or the server, has too many new users.
+    #[error("Too many new users have come from your network. Please try again in a minute.")]
+    TooManyNewUsers {
+        /// The time until the next new user is accepted.
+        retry_after: Duration,
+    },
+    /// The user, the client's network, or the server has too many uploads in progress.
+    #[error("Too many files are being uploaded. Please wait until one of them is complete.")]
+    TooManyUploads,
+    /// The body did not arrive in time.
+    #[error("The request took too long to arrive: send its body faster.")]
+    RequestTimeout,
+    /// The bodies that are being received take too much memory.
+    #[error("The server is receiving too much data at the moment. Please try again shortly.")]
+    #[strum(serialize = "server_busy")]
+    TooManyBodies,
     /// The request names no conversation, and the session has no current one.
     #[error("No active conversation. Please start a new conversation.")]
     NoConversation,
@@ -80,7 +96,7 @@ pub enum ApiError {
     #[error(transparent)]
     #[strum(serialize = "invalid_request")]
     EngineIo(#[from] EngineIoError),
-    /// The server's limit of Socket.IO sessions is reached.
+    /// The server's limit of concurrent connections is reached.
     #[error("Too many clients are connected. Please try again later.")]
     TooManyConnections,
     /// The user's limit of concurrent connections is reached.
@@ -88,6 +104,10 @@ pub enum ApiError {
         "You have too many connections open. Please close some of them, other tabs for example."
     )]
     ConnectionLimit,
+    /// The limit of concurrent connections of the client's network is reached.
+    #[error("Your network has too many connections open. Please close some of them.")]
+    #[strum(serialize = "connection_limit")]
+    ConnectionLimitOfAddress,
     /// A client sent an event with an unknown name.
     #[error("Unknown event: '{0}'.")]
     UnknownEvent(String),

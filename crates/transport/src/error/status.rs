@@ -37,8 +37,15 @@ impl ResponseError for ApiError {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::FileNotAnalysed(_) => StatusCode::BAD_GATEWAY,
-            Self::ConnectionLimit | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooManyConnections | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ConnectionLimit
+            | Self::ConnectionLimitOfAddress
+            | Self::TooManyNewUsers { .. }
+            | Self::TooManyUploads
+            | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManyConnections | Self::TooManyBodies | Self::NotReady(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -60,8 +67,13 @@ impl ApiError {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after }
+            | Self::TooManyNewUsers { retry_after }
             | Self::Chat(ChatError::TokenBudgetExceeded { retry_after, .. }) => Some(*retry_after),
-            Self::Chat(ChatError::TooManyTurns { .. }) => Some(TURN_RETRY_AFTER),
+            Self::Chat(
+                ChatError::TooManyTurns { .. }
+                | ChatError::TooManyTurnsFromAddress { .. }
+                | ChatError::ServerBusy,
+            ) => Some(TURN_RETRY_AFTER),
             error => matches!(
                 error.status_code(),
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
@@ -99,12 +111,14 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::ContextConflict
         | ChatError::ImportInProgress => StatusCode::CONFLICT,
         ChatError::ShuttingDown
+        | ChatError::ServerBusy
         | ChatError::StorageUnavailable(_)
         | ChatError::StorageTimeout(_)
         | ChatError::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
         ChatError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         ChatError::TooManyFiles { .. }
         | ChatError::TooManyTurns { .. }
+        | ChatError::TooManyTurnsFromAddress { .. }
         | ChatError::TokenBudgetExceeded { .. }
         | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
         ChatError::TooManySavedFiles { .. }

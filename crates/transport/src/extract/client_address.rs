@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
 use actix_web::{FromRequest, HttpRequest, web};
 use ipnet::IpNet;
+use webchat_domain::Network;
 
 /// The addresses of the proxies whose forwarding headers are believed.
 pub(crate) struct TrustedProxies(pub(crate) Vec<IpNet>);
@@ -25,6 +26,11 @@ impl ClientAddress {
         let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
         let proxies = request.app_data::<web::Data<TrustedProxies>>();
         Self(proxies.map_or(peer.to_canonical(), |proxies| proxies.client(peer, request.headers())))
+    }
+
+    /// Returns the network of the client, whose limits all of its addresses share.
+    pub(crate) fn network(self) -> Network {
+        Network::of(self.0)
     }
 }
 

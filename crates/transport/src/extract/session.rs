@@ -1,4 +1,8 @@
 //! Extractors of the session that a request belongs to.
+//!
+//! A session is stored with the first request that changes something. Until then only the cookie knows it, so
+//! that visitors who only look, like crawlers and probes, leave nothing in the store. The cookie already has
+//! the id of the user, so that the first requests of a page belong to one user even if they are concurrent.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -7,18 +11,21 @@ use std::pin::Pin;
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use webchat_chat::{Caller, Chat};
-use webchat_domain::{Session, SessionId, UserId};
+use serde::{Deserialize, Serialize};
+use webchat_chat::Chat;
+use webchat_domain::{Caller, Session, SessionId, Timestamp, UserId};
 
 use super::client_address::ClientAddress;
+use super::new_users::NewUserLimiter;
 use crate::error::api_error::ApiError;
 
-/// The name of the cookie's only entry.
+/// The cookie's entry with the session's id.
 const SESSION_ID: &str = "session_id";
 
-/// The session of a request that changes something or opens the page. Starts a session if the request
-/// has none.
-#[derive(Clone)]
+/// The cookie's entry with the user of a session that is not stored yet.
+const NEW_USER: &str = "new_user";
+
+/// The session of a request that changes something. Stores a session if the request has none.
 pub struct RequiredSession {
     /// The request's session, which may be new.
     pub session: Session,
@@ -33,13 +40,36 @@ impl RequiredSession {
     }
 }
 
-/// The session of a request that only reads. Never starts a session, so that programs that only read leave
-/// nothing in the store.
+/// The session of a request that only reads. Never stores a session.
 pub struct OptionalSession {
     /// The session's user. Without a session, the id of a new user, who owns nothing.
     pub user_id: UserId,
-    /// The session, if the request has one.
+    /// The session, if it is stored.
     pub session: Option<Session>,
+}
+
+/// The session of a request that opens the page or a live connection. If there is none, the response's cookie
+/// has a new one, which is not stored.
+#[derive(Clone)]
+pub(crate) struct VisitorSession {
+    pub(crate) session: Session,
+    /// The address of the client.
+    pub(crate) address: IpAddr,
+}
+
+impl VisitorSession {
+    /// On whose behalf the client's events are handled.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { user_id: self.session.user_id, address: Some(self.address) }
+    }
+}
+
+/// The user of a session that is not stored yet.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct NewUser {
+    user_id: UserId,
+    /// The session can be stored until then. A session that is stored has its own expiry.
+    expires_at: Timestamp,
 }
 
 impl FromRequest for RequiredSession {
@@ -50,13 +80,11 @@ impl FromRequest for RequiredSession {
         let request = request.clone();
         Box::pin(async move {
             let chat = chat(&request)?;
-            let ClientAddress(address) = ClientAddress::of(&request);
-            if let Some(session) = find(&request, chat).await? {
-                return Ok(Self { session, address });
-            }
-            let session = chat.accounts.start_session().await?;
-            set_cookie(&request, session.session_id)?;
-            Ok(Self { session, address })
+            let session = match find(&request, chat).await? {
+                Some(session) => session,
+                None => store_new_session(&request, chat).await?,
+            };
+            Ok(Self { session, address: ClientAddress::of(&request).0 })
         })
     }
 }
@@ -68,20 +96,55 @@ impl FromRequest for OptionalSession {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let session = find(&request, chat(&request)?).await?;
-            let user_id = session.as_ref().map_or_else(UserId::generate, |session| session.user_id);
+            let chat = chat(&request)?;
+            let session = find(&request, chat).await?;
+            let user_id = match &session {
+                Some(session) => session.user_id,
+                None => unstored(&request, chat).map_or_else(UserId::generate, |new| new.user_id),
+            };
             Ok(Self { user_id, session })
         })
     }
 }
 
+impl FromRequest for VisitorSession {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let chat = chat(&request)?;
+            let session = if let Some(session) = find(&request, chat).await? {
+                extend(&request, chat, &session).await?;
+                session
+            } else {
+                let session =
+                    unstored(&request, chat).unwrap_or_else(|| chat.accounts.new_session());
+                let expires_at = chat.accounts.expiry_from_now();
+                set_new_user(&request, &session, expires_at)?;
+                session
+            };
+            Ok(Self { session, address: ClientAddress::of(&request).0 })
+        })
+    }
+}
+
+/// Stores the session in the cookie, or a new one if the cookie has none.
+async fn store_new_session(request: &HttpRequest, chat: &Chat) -> Result<Session, ApiError> {
+    let limiter = request.app_data::<web::Data<NewUserLimiter>>();
+    if let Some(limiter) = limiter {
+        limiter.check(ClientAddress::of(request).network())?;
+    }
+    let session = unstored(request, chat).unwrap_or_else(|| chat.accounts.new_session());
+    let session = chat.accounts.start_session(session).await?;
+    set_cookie(request, session.session_id)?;
+    Ok(session)
+}
+
 /// Extends the session and its cookie to their full lifetime, as the browser has returned. A session that
 /// can't be extended is used as it is.
-pub(crate) async fn extend(
-    request: &HttpRequest,
-    chat: &Chat,
-    session: &Session,
-) -> Result<(), ApiError> {
+async fn extend(request: &HttpRequest, chat: &Chat, session: &Session) -> Result<(), ApiError> {
     chat.accounts.extend_session(session).await;
     set_cookie(request, session.session_id)
 }
@@ -103,15 +166,36 @@ async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, Api
     Ok(session)
 }
 
-/// Returns the id in the session cookie. The session may have expired.
+/// Returns the id in the session cookie. The session may have expired, or may not be stored yet.
 pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
     // A cookie with other contents counts as no cookie.
     request.get_session().get(SESSION_ID).ok().flatten()
 }
 
+/// Returns the cookie's session if it is not stored yet, and can be.
+fn unstored(request: &HttpRequest, chat: &Chat) -> Option<Session> {
+    let session_id = session_id(request)?;
+    let new_user: Option<NewUser> = request.get_session().get(NEW_USER).ok().flatten();
+    let NewUser { user_id, expires_at } = new_user?;
+    let is_valid = expires_at > chat.accounts.now();
+    is_valid.then_some(Session { session_id, user_id, conversation_id: None })
+}
+
 fn set_cookie(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
-    request
-        .get_session()
-        .insert(SESSION_ID, id)
+    let cookie = request.get_session();
+    cookie.remove(NEW_USER);
+    cookie.insert(SESSION_ID, id).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+fn set_new_user(
+    request: &HttpRequest,
+    session: &Session,
+    expires_at: Timestamp,
+) -> Result<(), ApiError> {
+    let new_user = NewUser { user_id: session.user_id, expires_at };
+    let cookie = request.get_session();
+    cookie
+        .insert(SESSION_ID, session.session_id)
+        .and_then(|()| cookie.insert(NEW_USER, new_user))
         .map_err(|error| ApiError::internal(error.to_string()))
 }

@@ -5,23 +5,31 @@ use actix_web::HttpRequest;
 use actix_web::web::Payload;
 use futures_util::TryStreamExt;
 use webchat_chat::{Chat, ChatError, Upload};
-use webchat_domain::FileName;
+use webchat_domain::{Caller, FileName};
 
 use super::file_form::{FileForm, FormError};
+use super::upload_limits::UploadLimits;
 use crate::error::api_error::ApiError;
+use crate::middleware::body_limits::{BodyLimits, BodyMemory};
 
 const NO_FILE: &str = "The form has no file. Send it in a field named `file`.";
 
-/// Reads the form's only field `file`. Checks the file's name before it reads the content.
+/// Reads the form's only field `file`. Checks the file's name before it reads the content. Keep the
+/// [`BodyMemory`] as long as the file.
 pub(crate) async fn read(
     request: &HttpRequest,
     body: Payload,
+    caller: Caller,
     chat: &Chat,
-) -> Result<Upload, ApiError> {
+) -> Result<(Upload, BodyMemory), ApiError> {
+    let _permit = UploadLimits::of(request)?.acquire(caller)?;
     let max_bytes = chat.settings().files.max_bytes;
-    read_form(request, body, chat, max_bytes)
+    let body_limits = BodyLimits::of(request)?;
+    body_limits.expect_file_in_memory(u64::try_from(max_bytes).unwrap_or(u64::MAX));
+    let upload = read_form(request, body, chat, max_bytes)
         .await
-        .map_err(|error| error.into_api_error(ChatError::FileTooLarge { max_bytes }))
+        .map_err(|error| error.into_api_error(ChatError::FileTooLarge { max_bytes }))?;
+    Ok((upload, body_limits.take_memory()))
 }
 
 async fn read_form(

@@ -1,9 +1,11 @@
 //! Starting, listing, loading and resetting conversations.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ChatError, FlaskMessage};
+use webchat_chat::{Chat, ChatError};
 use webchat_domain::{Conversation, ConversationId, Timestamp};
 
 use super::confirmation::Confirmation;
@@ -12,6 +14,7 @@ use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::openapi::responses::{ConversationPath, NotFoundResponse};
+use crate::rest::transfer::export::stream_body;
 
 const START: &str = "/start_conversation";
 const RESET: &str = "/reset_conversation";
@@ -50,11 +53,11 @@ struct ListedConversation {
     created_at: Timestamp,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(as = FlaskHistory)]
+#[expect(dead_code, reason = "used for the OpenAPI document only: the response is streamed")]
 struct History {
-    #[schema(value_type = Vec<FlaskMessageSchema>)]
-    conversation: Vec<FlaskMessage>,
+    conversation: Vec<FlaskMessageSchema>,
 }
 
 /// Starts a conversation and makes it the session's current one.
@@ -123,12 +126,12 @@ async fn load(
     caller: OptionalSession,
     id: Path<ConversationId>,
     chat: Data<Chat>,
-) -> Result<Json<History>, ApiError> {
-    let conversation = chat.transfer.flask_history(caller.user_id, *id).await?;
+) -> Result<HttpResponse, ApiError> {
+    let history = chat.transfer.flask_history(caller.user_id, *id).await?;
     if let Some(session) = &caller.session {
         chat.accounts.set_current_conversation(session, *id).await?;
     }
-    Ok(Json(History { conversation }))
+    Ok(stream_body(HttpResponse::Ok().content_type(ContentType::json()), history))
 }
 
 impl From<Conversation> for ListedConversation {

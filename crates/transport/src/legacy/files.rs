@@ -52,9 +52,10 @@ async fn upload(
     chat: Data<Chat>,
 ) -> Result<Json<AnalysisResponse>, ApiError> {
     let user_id = caller.session.user_id;
-    let upload = upload::read(&request, body, &chat).await?;
+    let (upload, memory) = upload::read(&request, body, caller.caller(), &chat).await?;
     let id = current_or_new_conversation(&chat, &caller.session).await?;
     let FileJob { job_id, .. } = chat.files.upload(user_id, id, None, upload).await?;
+    drop(memory);
     let job = chat.files.wait_for(user_id, id, job_id).await?;
     match (job.status, &job.error) {
         (JobStatus::Complete, _) => {}

@@ -1,11 +1,12 @@
 //! Saving the current conversation to a file on the server, and downloading such files.
 
 use actix_web::HttpResponse;
+use actix_web::body::SizedStream;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, SavedHistoryName};
+use webchat_chat::{Chat, SavedFile, SavedHistoryName};
 use webchat_domain::Role;
 
 use crate::error::api_error::ApiError;
@@ -13,6 +14,7 @@ use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::headers::attachment;
 use crate::openapi::responses::NotFoundResponse;
+use crate::rest::transfer::export::small_chunks;
 use crate::rest::transfer::save::save_history;
 
 const SAVE: &str = "/save_history";
@@ -86,9 +88,10 @@ async fn download(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let name: SavedHistoryName = file.parse()?;
-    let content = chat.conversations.saved_history(caller.user_id, &name).await?;
+    let SavedFile { bytes, content } =
+        chat.conversations.saved_history(caller.user_id, &name).await?;
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((CONTENT_DISPOSITION, attachment(&name.to_string())))
-        .body(content))
+        .body(SizedStream::new(bytes, small_chunks(content))))
 }

@@ -70,6 +70,6 @@ fn describe<B>(
 fn record(request: &HttpRequest, event: SecurityEvent) {
     if let Some(security_log) = request.app_data::<web::Data<SecurityLog>>() {
         let user_id = request.extensions().get::<UserId>().copied();
-        security_log.record(event, ClientAddress::of(request), user_id);
+        security_log.record(event, ClientAddress::of(request).network(), user_id);
     }
 }

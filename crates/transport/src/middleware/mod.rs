@@ -1,5 +1,6 @@
 //! The middleware that every request passes through. [`Services`](crate::Services) defines the order.
 
+pub(crate) mod body_limits;
 pub(crate) mod caching;
 pub(crate) mod cors;
 pub(crate) mod error_body;

@@ -110,7 +110,7 @@ pub(crate) async fn rename_cookie(
     if received == Received::Refused
         && let Some(security_log) = request.app_data::<web::Data<SecurityLog>>()
     {
-        let client = ClientAddress::of(request.request());
+        let client = ClientAddress::of(request.request()).network();
         security_log.record(SecurityEvent::CookieRefused, client, None);
     }
     let Received::Renamed(renamed) = received else {

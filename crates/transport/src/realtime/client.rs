@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
-use webchat_chat::{Chat, SendMessage, StartTurnOutcome, Subscription};
-use webchat_domain::ConversationId;
+use webchat_chat::{Chat, Limit, SendMessage, StartTurnOutcome, Subscription, count_reached_limit};
+use webchat_domain::{ConversationId, Network};
 
 use super::connections::Connections;
 use super::events::incoming::{
@@ -18,8 +18,7 @@ use super::forward::{forward_conversation, forward_list};
 use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
 use crate::error::log::log;
-use crate::extract::client_address::ClientAddress;
-use crate::extract::session::RequiredSession;
+use crate::extract::session::VisitorSession;
 use crate::security_log::SecurityEvent;
 
 /// The maximum number of subscriptions of one connection.
@@ -31,7 +30,7 @@ pub(super) const TOO_MANY_MESSAGES: &str = "too many messages";
 /// One connected client, over any transport. `O` is the type of the items in the transport's outbox.
 pub(super) struct Client<O> {
     chat: Chat,
-    caller: RequiredSession,
+    visitor: VisitorSession,
     outbox: mpsc::Sender<O>,
     /// The tasks that forward the events of the subscribed conversations.
     forwarders: HashMap<ConversationId, AbortOnDropHandle<()>>,
@@ -54,14 +53,14 @@ pub(super) enum FrameError {
 impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     pub(super) fn new(
         chat: Chat,
-        caller: RequiredSession,
+        visitor: VisitorSession,
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
         let limiter = || MessageRateLimiter::per_second(connections.limits.messages_per_second);
         Self {
             chat,
-            caller,
+            visitor,
             outbox,
             forwarders: HashMap::new(),
             list_forwarder: None,
@@ -75,8 +74,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// conversations.
     pub(super) async fn send_welcome(&mut self) {
         // Subscribe first: the client loads its list after the welcome, and must not miss later changes.
-        let list = self.chat.events.subscribe_to_list(self.caller.session.user_id);
-        let conversation_id = self.caller.session.conversation_id;
+        let list = self.chat.events.subscribe_to_list(self.visitor.session.user_id);
+        let conversation_id = self.visitor.session.conversation_id;
         self.reply(Reply::Response(Welcome {
             data: "Connected to Webchat.",
             session: SessionData { conversation_id },
@@ -99,6 +98,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 Err(error) => Err(error),
             },
             Err(_) if self.violation_limiter.check().is_err() => {
+                count_reached_limit(Limit::MessagesPerConnection);
                 self.record(SecurityEvent::Flood);
                 return Err(FrameError::TooManyMessages);
             }
@@ -129,9 +129,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     fn record(&self, event: SecurityEvent) {
-        let address = ClientAddress(self.caller.address);
-        let user_id = self.caller.session.user_id;
-        self.connections.security_log.record(event, address, Some(user_id));
+        let network = Network::of(self.visitor.address);
+        let user_id = self.visitor.session.user_id;
+        self.connections.security_log.record(event, network, Some(user_id));
     }
 
     /// Waits until all events up to now are forwarded. Call this after shutdown has begun.
@@ -158,7 +158,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 Ok(())
             }
             ClientEvent::Stop(data) => {
-                Ok(self.chat.turns.stop(self.caller.session.user_id, data.conversation_id).await?)
+                Ok(self.chat.turns.stop(self.visitor.session.user_id, data.conversation_id).await?)
             }
             ClientEvent::Ping(_) => {
                 self.reply(Reply::Pong {}).await;
@@ -178,13 +178,14 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
-        let sent = self.chat.turns.send(self.caller.caller(), conversation_id, message).await?;
+        let caller = self.visitor.caller();
+        let sent = self.chat.turns.send(caller, conversation_id, message).await?;
         self.reply_to_duplicate(conversation_id, sent).await;
         Ok(())
     }
 
     async fn edit_message(&mut self, data: EditMessageData) -> Result<(), ApiError> {
-        let (caller, id) = (self.caller.caller(), data.conversation_id);
+        let (caller, id) = (self.visitor.caller(), data.conversation_id);
         self.ensure_subscribed(id).await?;
         let message = SendMessage {
             content: data.message,
@@ -199,7 +200,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn regenerate(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
-        let caller = self.caller.caller();
+        let caller = self.visitor.caller();
         let sent = self.chat.turns.regenerate(caller, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
@@ -208,7 +209,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn continue_answer(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
-        let caller = self.caller.caller();
+        let caller = self.visitor.caller();
         let sent =
             self.chat.turns.continue_answer(caller, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
@@ -220,7 +221,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         self.ensure_subscribed(conversation_id).await?;
         self.chat
             .turns
-            .select_version(self.caller.session.user_id, conversation_id, message_id)
+            .select_version(self.visitor.session.user_id, conversation_id, message_id)
             .await?;
         Ok(())
     }
@@ -240,13 +241,13 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             return Ok(());
         }
         let subscription =
-            self.chat.events.subscribe(self.caller.session.user_id, id, None).await?;
+            self.chat.events.subscribe(self.visitor.session.user_id, id, None).await?;
         self.forward(id, subscription)
     }
 
     /// Loads the session each time: another tab may have started a conversation since.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
-        let session = self.chat.accounts.find_session(self.caller.session.session_id).await?;
+        let session = self.chat.accounts.find_session(self.visitor.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
     }
 
@@ -255,8 +256,11 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         conversation_id: ConversationId,
         after: Option<u64>,
     ) -> Result<(), ApiError> {
-        let subscription =
-            self.chat.events.subscribe(self.caller.session.user_id, conversation_id, after).await?;
+        let subscription = self
+            .chat
+            .events
+            .subscribe(self.visitor.session.user_id, conversation_id, after)
+            .await?;
         // End the old subscription first: its events must not follow `subscribed`.
         self.forwarders.remove(&conversation_id);
         self.reply(Reply::Subscribed(Subscribed {

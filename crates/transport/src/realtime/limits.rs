@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::websocket::frame_validator::FrameLimits;
+
 /// The limits of live connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -9,6 +11,10 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// The maximum number of connections of a user to this instance.
     pub connections_per_user: usize,
+    /// The maximum number of connections of a network of clients to this instance.
+    pub connections_per_address: usize,
+    /// The maximum number of connections to this instance.
+    pub max_connections: usize,
     /// How long a WebSocket's client may send nothing before the connection is closed.
     pub idle_timeout: Duration,
     /// How long a WebSocket's client may receive nothing before the connection is dropped. After half of
@@ -20,11 +26,24 @@ pub struct Limits {
     pub max_message: usize,
 }
 
+impl Limits {
+    /// The limits of the frames of a WebSocket.
+    pub(crate) fn frames(&self) -> FrameLimits {
+        FrameLimits {
+            max_frame: self.max_frame,
+            max_message: self.max_message,
+            messages_per_second: self.messages_per_second,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             messages_per_second: 10,
             connections_per_user: 20,
+            connections_per_address: 200,
+            max_connections: 10_000,
             idle_timeout: Duration::from_secs(45),
             send_timeout: Duration::from_secs(30),
             max_frame: 1024 * 1024,

@@ -15,7 +15,7 @@ use webchat_domain::{
     ConversationId, EventBody, Message, MessageAccepted, ResponseChunk, ResponseEnd,
 };
 
-use super::connections::Connections;
+use super::connections::{ConnectionPermit, Connections};
 use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
 
 /// The media type of a stream of events.
@@ -34,6 +34,7 @@ enum Source {
 }
 
 struct EventStream {
+    _permit: ConnectionPermit,
     id: ConversationId,
     source: Source,
     closing: CancellationToken,
@@ -43,6 +44,7 @@ struct EventStream {
 /// Streams the events of a conversation until it is deleted or the server shuts down.
 pub(crate) fn stream_conversation(
     connections: &Connections,
+    permit: ConnectionPermit,
     id: ConversationId,
     subscription: Subscription,
 ) -> HttpResponse {
@@ -52,16 +54,19 @@ pub(crate) fn stream_conversation(
         event_seq: subscription.event_seq(),
     });
     let first = [RETRY.to_owned(), format_event(&OutgoingEvent::Reply(subscribed))].concat();
-    respond(first, stream_events(connections, id, Source::Conversation(subscription)))
+    let source = Source::Conversation(subscription);
+    respond(first, stream_events(connections, permit, id, source))
 }
 
 /// Streams the events of a turn until it ends.
 pub(crate) fn stream_turn(
     connections: &Connections,
+    permit: ConnectionPermit,
     id: ConversationId,
     progress: TurnProgress,
 ) -> HttpResponse {
-    respond(String::new(), stream_events(connections, id, Source::Turn(Box::new(progress))))
+    let source = Source::Turn(Box::new(progress));
+    respond(String::new(), stream_events(connections, permit, id, source))
 }
 
 /// Replays a turn that ended before the request, with the answer in one chunk and without event numbers.
@@ -101,11 +106,13 @@ fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) ->
 
 fn stream_events(
     connections: &Connections,
+    permit: ConnectionPermit,
     id: ConversationId,
     source: Source,
 ) -> impl stream::Stream<Item = String> + use<> {
     let closing = connections.closing.clone();
-    stream::unfold(EventStream { id, source, closing, is_open: true }, next_events)
+    let state = EventStream { _permit: permit, id, source, closing, is_open: true };
+    stream::unfold(state, next_events)
 }
 
 /// Waits for the next events. At shutdown, the client still gets the events up to that moment; it gets later

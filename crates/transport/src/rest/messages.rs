@@ -29,7 +29,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// The maximum number of messages: 50 by default.
+    /// The maximum number of messages: 50 by default. A page has fewer if their text has more than 1 MiB.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// Only messages before this position: the `next_before` of the previous page.

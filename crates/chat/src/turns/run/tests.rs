@@ -198,7 +198,7 @@ async fn a_panic_fails_only_its_own_turn() {
     assert_eq!(published[3..], ["error: internal", "end: Failed, Failed", "usage: 15"]);
     assert_eq!((panicked.content.as_str(), panicked.status), ("Hm", MessageStatus::Failed));
     let other_messages =
-        test.chat.conversations.messages_with_text(test.user_id, other_id).await.unwrap();
+        test.chat.core.read_messages(test.user_id, other_id, None, 9).await.unwrap();
     assert_eq!(other_messages[1].status, MessageStatus::Complete);
 }
 

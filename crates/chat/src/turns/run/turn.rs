@@ -2,17 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use webchat_domain::{Context, Conversation, FinishReason, Ledger, Message, Title, TurnId};
+use webchat_domain::{Caller, Context, Conversation, FinishReason, Ledger, Message, Title, TurnId};
 use webchat_llm::Usage;
 
 use super::draft::Draft;
-use crate::accounts::caller::Caller;
 use crate::events::publisher::EventPublisher;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::limits::Permit;
-use crate::turns::registry::{RunningTurns, TurnCancellation};
+use crate::turns::registry::{RunningTurns, TurnCancellation, TurnPermit};
 
 /// The task of a turn, which generates the answer to a question.
 pub(crate) struct TurnTask {
@@ -28,8 +26,8 @@ pub(crate) struct TurnTask {
     pub(crate) context: Context,
     /// The title made from the question, if this is the conversation's first question.
     pub(crate) first_title: Option<Title>,
-    /// Counts the turn towards the user's limit until it ends.
-    pub(crate) _permit: Permit,
+    /// Counts the turn towards the limits of concurrent turns until it ends.
+    pub(crate) _permit: TurnPermit,
     /// The tokens of the request for the answer, until they are settled.
     pub(crate) reservation: Mutex<Option<TokenReservation>>,
 }

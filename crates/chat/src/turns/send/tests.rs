@@ -38,6 +38,29 @@ async fn a_turn_above_the_limit_of_the_user_is_rejected() {
     assert_eq!(test.messages().await.len(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn turns_of_all_users_are_limited_per_network_and_in_total() {
+    let test = TestChat::with_settings(|settings| {
+        (settings.turns_per_address, settings.max_turns) = (Some(2), Some(3));
+    })
+    .await;
+    let send = async |address: &str| {
+        let user_id = UserId::generate();
+        let caller = Caller { user_id, address: Some(address.parse().unwrap()) };
+        let started = test.chat.conversations.start(user_id, None).await.unwrap();
+        test.chat.turns.send(caller, started.conversation_id, message(QUESTION)).await
+    };
+
+    let in_network = [send("2001:db8::1").await, send("2001:db8::2").await];
+    let above_networks_limit = send("2001:db8::3").await;
+    let elsewhere = send("192.0.2.1").await;
+    let above_limit_of_all = send("192.0.2.2").await;
+
+    assert!(in_network.iter().chain([&elsewhere]).all(Result::is_ok));
+    assert_eq!(code(above_networks_limit), "too_many_turns_from_address");
+    assert_eq!(code(above_limit_of_all), "server_busy");
+}
+
 /// The long message waits with the only permit, as the user's other text is still being counted.
 #[tokio::test]
 async fn a_permit_is_acquired_before_tokens_are_counted() {

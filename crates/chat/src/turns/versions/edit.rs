@@ -1,8 +1,7 @@
 //! Editing a question.
 
-use webchat_domain::{ConversationId, MessageId, Role};
+use webchat_domain::{Caller, ConversationId, MessageId, Role};
 
-use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::turns::send::SendMessage;
 use crate::turns::service::Turns;

@@ -1,8 +1,7 @@
 //! Regenerating an answer.
 
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Role};
+use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, Role};
 
-use crate::accounts::caller::Caller;
 use crate::error::ChatError;
 use crate::turns::service::Turns;
 use crate::turns::start::{TurnSource, TurnStart};

@@ -159,7 +159,9 @@ pub trait Conversations: Send + Sync {
     ) -> Result<Option<TurnId>, StoreError>;
 
     /// Returns at most `limit` of the newest messages of the visible path, oldest first; with `before`,
-    /// only those before that position. Returns `None` if the user has no such conversation.
+    /// only those before that position. Returns fewer, but at least one, if they have
+    /// [`MAX_PAGE_BYTES`](crate::rules::MAX_PAGE_BYTES) of text. Returns `None` if the user has no such
+    /// conversation.
     async fn messages(
         &self,
         user_id: UserId,

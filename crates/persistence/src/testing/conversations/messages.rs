@@ -4,6 +4,7 @@
 use webchat_domain::{TurnId, UserId};
 
 use super::harness::{Store, append, append_text, start, texts, turn};
+use crate::rules;
 use crate::testing::fixtures::{contents, moment, stored};
 
 pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
@@ -22,6 +23,24 @@ pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
     assert_eq!(contents(&before), ["2", "3"]);
     assert_eq!(contents(&oldest), ["1"]);
     assert_eq!(contents(&none), Vec::<&str>::new());
+}
+
+pub async fn a_page_of_long_messages_has_fewer_of_them(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let half = "x".repeat(rules::MAX_PAGE_BYTES / 2);
+    let long = "y".repeat(rules::MAX_PAGE_BYTES);
+    for text in [&half, &half, "short", &half, &long] {
+        append_text(store, user_id, id, text).await;
+    }
+    let page = async |before| {
+        let messages = store.messages(user_id, id, before, 9).await.unwrap().unwrap();
+        messages.iter().map(|message| message.position).collect::<Vec<_>>()
+    };
+
+    assert_eq!(page(None).await, [5]);
+    assert_eq!(page(Some(5)).await, [2, 3, 4]);
+    assert_eq!(page(Some(2)).await, [1]);
 }
 
 pub async fn a_message_is_found_by_its_id(store: &Store) {

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
@@ -104,11 +104,12 @@ pub(crate) struct ConversationData {
 }
 
 /// A frame: an event whose data is not parsed yet.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Frame {
     pub(crate) event: String,
+    /// As it was received: a tree of values would take many times the memory.
     #[serde(default)]
-    pub(crate) data: Value,
+    pub(crate) data: Option<Box<RawValue>>,
 }
 
 /// The frame that an error refers to, as far as it could be parsed.
@@ -125,6 +126,15 @@ pub(crate) struct ErrorContext {
     client_message_id: Option<String>,
 }
 
+/// The ids in the data of a frame, whatever else it has.
+#[derive(Default, Deserialize)]
+struct ErrorContextIds<'a> {
+    #[serde(borrow, default)]
+    conversation_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    client_message_id: Option<&'a RawValue>,
+}
+
 impl Frame {
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         serde_json::from_str(text).map_err(|error| {
@@ -136,28 +146,36 @@ impl Frame {
     }
 
     pub(crate) fn error_context(&self) -> ErrorContext {
-        let text = |field| self.data.get(field).and_then(Value::as_str).map(echo);
+        let ids = self.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
+        let ErrorContextIds { conversation_id, client_message_id } = ids.unwrap_or_default();
         ErrorContext {
             event: Some(echo(&self.event)),
-            conversation_id: text("conversation_id"),
-            client_message_id: text("client_message_id"),
+            conversation_id: text(conversation_id),
+            client_message_id: text(client_message_id),
         }
     }
 
     pub(crate) fn parse_data(self) -> Result<ClientEvent, ApiError> {
+        let data = self.data.as_deref();
         match self.event.as_str() {
-            "send_message" => parse(self.data).map(ClientEvent::SendMessage),
-            "edit_message" => parse(self.data).map(ClientEvent::EditMessage),
-            "regenerate" => parse(self.data).map(ClientEvent::Regenerate),
-            "continue" => parse(self.data).map(ClientEvent::Continue),
-            "select_version" => parse(self.data).map(ClientEvent::SelectVersion),
-            "subscribe" => parse(self.data).map(ClientEvent::Subscribe),
-            "unsubscribe" => parse(self.data).map(ClientEvent::Unsubscribe),
-            "stop" => parse(self.data).map(ClientEvent::Stop),
+            "send_message" => parse(data).map(ClientEvent::SendMessage),
+            "edit_message" => parse(data).map(ClientEvent::EditMessage),
+            "regenerate" => parse(data).map(ClientEvent::Regenerate),
+            "continue" => parse(data).map(ClientEvent::Continue),
+            "select_version" => parse(data).map(ClientEvent::SelectVersion),
+            "subscribe" => parse(data).map(ClientEvent::Subscribe),
+            "unsubscribe" => parse(data).map(ClientEvent::Unsubscribe),
+            "stop" => parse(data).map(ClientEvent::Stop),
             "ping" => Ok(ClientEvent::Ping(NoData {})),
             _ => Err(ApiError::UnknownEvent(echo(&self.event))),
         }
     }
+}
+
+/// Returns the value if it is a text, as an error repeats it.
+fn text(value: Option<&RawValue>) -> Option<String> {
+    let text: String = serde_json::from_str(value?.get()).ok()?;
+    Some(echo(&text))
 }
 
 /// What an error repeats of a text from the client.
@@ -165,8 +183,8 @@ fn echo(text: &str) -> String {
     cut(text, MAX_ECHO_CHARS).to_owned()
 }
 
-fn parse<T: DeserializeOwned>(data: Value) -> Result<T, ApiError> {
-    serde_json::from_value(data)
+fn parse<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, ApiError> {
+    serde_json::from_str(data.map_or("null", RawValue::get))
         .map_err(|error| format!("`data` can't be parsed: {}.", without_values(&error)))
         .map_err(ApiError::InvalidRequest)
 }

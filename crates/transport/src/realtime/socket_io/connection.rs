@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engineioxide_core::{Packet, Sid};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 use socketioxide_core::Value;
 use socketioxide_core::packet::{ConnectPacket, Packet as SocketIoPacket, PacketData};
@@ -15,7 +16,7 @@ use webchat_chat::Chat;
 use super::close_reason::CloseReason;
 use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
-use crate::extract::session::RequiredSession;
+use crate::extract::session::VisitorSession;
 use crate::realtime::client::{Client, FrameError};
 use crate::realtime::connections::Connections;
 use crate::realtime::events::incoming::Frame;
@@ -32,7 +33,7 @@ const MAX_ATTACHMENTS: usize = 10;
 /// The Socket.IO connection of a session: a [`Client`] while it is connected to the namespace.
 pub(super) struct SocketIoConnection {
     chat: Chat,
-    caller: RequiredSession,
+    visitor: VisitorSession,
     connections: Connections,
     outbox: mpsc::Sender<OutboxItem>,
     parse_config: ParseConfig,
@@ -43,7 +44,7 @@ pub(super) struct SocketIoConnection {
 impl SocketIoConnection {
     pub(super) fn new(
         chat: Chat,
-        caller: RequiredSession,
+        visitor: VisitorSession,
         connections: Connections,
         outbox: mpsc::Sender<OutboxItem>,
     ) -> Self {
@@ -53,7 +54,7 @@ impl SocketIoConnection {
             ..ParseConfig::default()
         };
         let attachments = ParserState::default();
-        Self { chat, caller, connections, outbox, parse_config, attachments, client: None }
+        Self { chat, visitor, connections, outbox, parse_config, attachments, client: None }
     }
 
     /// Handles the client's packets until the session must end. Returns the reason.
@@ -133,7 +134,7 @@ impl SocketIoConnection {
         self.send(data.map(|data| wrap(SocketIoPacket::connect(NAMESPACE, Some(data))))).await?;
         let mut client = Client::new(
             self.chat.clone(),
-            self.caller.clone(),
+            self.visitor.clone(),
             self.outbox.clone(),
             self.connections.clone(),
         );
@@ -180,8 +181,8 @@ impl SocketIoConnection {
 
 /// Returns an event's name and its first argument as a frame. Ignores further arguments.
 fn parse_frame(value: &Value) -> Option<Frame> {
-    let arguments: Vec<Json> = serde_json::from_str(value.as_str()?).ok()?;
+    let arguments: Vec<Box<RawValue>> = serde_json::from_str(value.as_str()?).ok()?;
     let mut arguments = arguments.into_iter();
-    let Some(Json::String(event)) = arguments.next() else { return None };
-    Some(Frame { event, data: arguments.next().unwrap_or_default() })
+    let event = serde_json::from_str(arguments.next()?.get()).ok()?;
+    Some(Frame { event, data: arguments.next() })
 }

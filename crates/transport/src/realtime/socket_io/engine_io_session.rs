@@ -6,7 +6,7 @@ use std::time::Duration;
 use engineioxide_core::{OpenPacket, Packet, Sid, TransportType};
 use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
-use webchat_domain::{Session, SessionId};
+use webchat_domain::SessionId;
 
 use super::close_reason::CloseReason;
 use super::engine_io_error::EngineIoError;
@@ -77,8 +77,8 @@ impl EngineIoSession {
         self.sid
     }
 
-    pub(super) fn belongs_to(&self, session: &Session) -> bool {
-        self.browser_session == session.session_id
+    pub(super) fn belongs_to(&self, browser_session: SessionId) -> bool {
+        self.browser_session == browser_session
     }
 
     /// The first packet to the client.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::http::header::UPGRADE;
 use actix_web::web::{Data, Payload, Query};
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use webchat_chat::Chat;
 
@@ -13,7 +13,7 @@ use super::engine_io_error::EngineIoError;
 use super::engine_io_session::EngineIoSession;
 use super::{polling, websocket};
 use crate::error::api_error::ApiError;
-use crate::extract::session::OptionalSession;
+use crate::extract::session;
 use crate::realtime::connections::Connections;
 
 /// The supported revision of Engine.IO.
@@ -44,7 +44,7 @@ pub(crate) async fn serve(
     let params = params.map_err(|_| ApiError::from(EngineIoError::BadRequest))?;
     let transport = params.transport()?;
     let session = match &params.sid {
-        Some(sid) => Some(find(&request, sid, &connections).await?),
+        Some(sid) => Some(find(&request, sid, &connections)?),
         None => None,
     };
     if session.is_none() && request.method() != Method::GET {
@@ -82,15 +82,14 @@ impl Params {
 
 /// Finds the session with this id. Only the browser that opened it may use it: knowing the id is not
 /// enough.
-async fn find(
+fn find(
     request: &HttpRequest,
     sid: &str,
     connections: &Connections,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
     let session = connections.socket_io.find(sid).ok_or(EngineIoError::UnknownSid)?;
-    let caller = OptionalSession::extract(request).await?;
-    let caller = caller.session.ok_or(EngineIoError::UnknownSid)?;
-    if !session.belongs_to(&caller) {
+    let browser_session = session::session_id(request).ok_or(EngineIoError::UnknownSid)?;
+    if !session.belongs_to(browser_session) {
         return Err(EngineIoError::UnknownSid.into());
     }
     Ok(session)

@@ -13,7 +13,7 @@ use super::engine_io_session::{ActiveTransport, EngineIoSession};
 use super::outbox::{MAX_PAYLOAD, split_payload};
 use super::session_task;
 use crate::error::api_error::ApiError;
-use crate::extract::session::{self, RequiredSession};
+use crate::extract::session::VisitorSession;
 use crate::realtime::connections::Connections;
 
 /// Opens a session with the polling transport.
@@ -22,9 +22,8 @@ pub(super) async fn open(
     chat: &Chat,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let caller = RequiredSession::extract(request).await?;
-    session::extend(request, chat, &caller.session).await?;
-    let session = session_task::start(chat, caller, connections, ActiveTransport::Polling)?;
+    let visitor = VisitorSession::extract(request).await?;
+    let session = session_task::start(chat, visitor, connections, ActiveTransport::Polling)?;
     Ok(respond(session.open_packet()))
 }
 

@@ -7,15 +7,16 @@ use engineioxide_core::Packet;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::{Chat, Permit};
+use webchat_chat::Chat;
+use webchat_domain::{Network, Session};
 
 use super::close_reason::CloseReason;
 use super::connection::SocketIoConnection;
 use super::engine_io_session::{ActiveTransport, EngineIoSession};
 use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
-use crate::extract::session::RequiredSession;
-use crate::realtime::connections::Connections;
+use crate::extract::session::VisitorSession;
+use crate::realtime::connections::{ConnectionPermit, Connections};
 
 /// How long a polling client may take to fetch the remaining packets at shutdown.
 const POLL_GRACE: Duration = Duration::from_secs(3);
@@ -23,15 +24,16 @@ const POLL_GRACE: Duration = Duration::from_secs(3);
 /// Starts an Engine.IO session for a browser's session.
 pub(super) fn start(
     chat: &Chat,
-    caller: RequiredSession,
+    visitor: VisitorSession,
     connections: &Connections,
     transport: ActiveTransport,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
-    let permit = connections.acquire(caller.session.user_id)?;
-    let (session, outbox, inbox) = EngineIoSession::new(caller.session.session_id, transport);
+    let Session { user_id, session_id, .. } = visitor.session;
+    let permit = connections.acquire(user_id, Network::of(visitor.address))?;
+    let (session, outbox, inbox) = EngineIoSession::new(session_id, transport);
     let session = Arc::new(session);
-    let entry = connections.socket_io.add(Arc::clone(&session))?;
-    let connection = SocketIoConnection::new(chat.clone(), caller, connections.clone(), outbox);
+    let entry = connections.socket_io.add(Arc::clone(&session));
+    let connection = SocketIoConnection::new(chat.clone(), visitor, connections.clone(), outbox);
     let closing = connections.closing.clone();
     connections.tasks.spawn(run(entry, connection, inbox, permit, closing));
     Ok(session)
@@ -41,7 +43,7 @@ async fn run(
     entry: SessionEntry,
     mut connection: SocketIoConnection,
     mut inbox: mpsc::Receiver<Packet>,
-    _permit: Permit,
+    _permit: ConnectionPermit,
     closing: CancellationToken,
 ) {
     let session = &entry.session;

@@ -7,11 +7,6 @@ use engineioxide_core::Sid;
 
 use super::close_reason::CloseReason;
 use super::engine_io_session::EngineIoSession;
-use crate::error::api_error::ApiError;
-
-/// The maximum number of sessions. A session takes some 14 KB, and lives for 45 s after its client is gone.
-/// A polling session keeps no connection open, so a limit of connections does not limit the sessions.
-const MAX_SESSIONS: usize = 10_000;
 
 /// An entry in the table of sessions. Dropping it removes the session.
 pub(super) struct SessionEntry {
@@ -38,19 +33,9 @@ impl EngineIoSessions {
     }
 
     /// Adds a session.
-    ///
-    /// # Errors
-    /// [`ApiError::TooManyConnections`] if the maximum number of sessions is reached.
-    pub(super) fn add(
-        self: &Arc<Self>,
-        session: Arc<EngineIoSession>,
-    ) -> Result<SessionEntry, ApiError> {
-        let mut sessions = self.lock();
-        if sessions.len() >= MAX_SESSIONS {
-            return Err(ApiError::TooManyConnections);
-        }
-        sessions.insert(session.sid(), Arc::clone(&session));
-        Ok(SessionEntry { sessions: Arc::clone(self), session })
+    pub(super) fn add(self: &Arc<Self>, session: Arc<EngineIoSession>) -> SessionEntry {
+        self.lock().insert(session.sid(), Arc::clone(&session));
+        SessionEntry { sessions: Arc::clone(self), session }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Sid, Arc<EngineIoSession>>> {
@@ -63,26 +48,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_the_maximum_no_session_is_added_until_one_is_removed() {
+    fn a_session_is_found_until_its_entry_is_dropped() {
         let sessions = Arc::new(EngineIoSessions::default());
-        let mut entries: Vec<_> =
-            (0..MAX_SESSIONS).map(|_| sessions.add(EngineIoSession::fixture()).unwrap()).collect();
-        let sid = entries[0].session.sid();
+        let entry = sessions.add(EngineIoSession::fixture());
+        let sid = entry.session.sid();
 
-        let rejected = sessions.add(EngineIoSession::fixture());
         let was_found = sessions.find(sid.as_str()).is_some();
-        drop(entries.swap_remove(0));
+        drop(entry);
 
-        assert!(matches!(rejected, Err(ApiError::TooManyConnections)));
         assert!(was_found && sessions.find(sid.as_str()).is_none());
-        sessions.add(EngineIoSession::fixture()).unwrap();
     }
 
     #[test]
     fn a_session_whose_entry_is_dropped_has_ended() {
         let session = EngineIoSession::fixture();
 
-        drop(Arc::new(EngineIoSessions::default()).add(Arc::clone(&session)).unwrap());
+        drop(Arc::new(EngineIoSessions::default()).add(Arc::clone(&session)));
 
         assert!(session.has_ended());
     }

@@ -18,10 +18,12 @@ use super::engine_io_session::{ActiveTransport, EngineIoSession, Inbox};
 use super::outbox::{MAX_PAYLOAD, Outbox};
 use super::session_task;
 use crate::error::api_error::ApiError;
-use crate::extract::session::{self, RequiredSession};
+use crate::extract::session::VisitorSession;
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
-use crate::realtime::websocket::frame_validator::{FirstViolation, Violation, validate_frames};
+use crate::realtime::websocket::frame_validator::{
+    FirstViolation, FrameLimits, Violation, validate_frames,
+};
 
 /// How long a client may take to switch from polling.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,11 +46,11 @@ pub(super) async fn open(
     chat: &Chat,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let (payload, violation) = validate_frames(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
+    let limits = frame_limits(connections);
+    let (payload, violation) = validate_frames(request, payload, limits).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
-    let caller = RequiredSession::extract(request).await?;
-    session::extend(request, chat, &caller.session).await?;
-    let session = session_task::start(chat, caller, connections, ActiveTransport::WebSocket)?;
+    let visitor = VisitorSession::extract(request).await?;
+    let session = session_task::start(chat, visitor, connections, ActiveTransport::WebSocket)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_new());
     Ok(response)
@@ -61,12 +63,18 @@ pub(super) async fn upgrade(
     session: Arc<EngineIoSession>,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let (payload, violation) = validate_frames(request, payload, MAX_PAYLOAD, MAX_PAYLOAD).await?;
+    let limits = frame_limits(connections);
+    let (payload, violation) = validate_frames(request, payload, limits).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     session.begin_upgrade().map_err(ApiError::from)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_upgrade());
     Ok(response)
+}
+
+fn frame_limits(connections: &Connections) -> FrameLimits {
+    let limits = connections.limits.frames();
+    FrameLimits { max_frame: MAX_PAYLOAD, max_message: MAX_PAYLOAD, ..limits }
 }
 
 impl WebSocket {
@@ -146,6 +154,7 @@ impl From<Violation> for CloseReason {
         match violation {
             Violation::TooLarge => Self::MessageTooLarge,
             Violation::ReservedBits => Self::ProtocolError,
+            Violation::TooManyFrames => Self::TooManyMessages,
         }
     }
 }

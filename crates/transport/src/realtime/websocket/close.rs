@@ -3,6 +3,7 @@
 use actix_ws::{CloseCode, CloseReason, ProtocolError};
 
 use super::frame_validator::Violation;
+use crate::realtime::client::TOO_MANY_MESSAGES;
 
 pub(super) fn close_reason(code: CloseCode, description: &str) -> CloseReason {
     CloseReason { code, description: Some(description.to_owned()) }
@@ -21,6 +22,7 @@ pub(super) fn reason_of_error(error: &ProtocolError) -> CloseReason {
 pub(super) fn reason_of_violation(violation: Violation) -> CloseReason {
     match violation {
         Violation::TooLarge => close_reason(CloseCode::Size, "message too large"),
+        Violation::TooManyFrames => close_reason(CloseCode::Policy, TOO_MANY_MESSAGES),
         Violation::ReservedBits => {
             close_reason(CloseCode::Protocol, "reserved bits must not be set")
         }

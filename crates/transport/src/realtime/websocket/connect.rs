@@ -8,15 +8,16 @@ use actix_ws::{CloseCode, Session as Socket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::{Chat, Permit};
+use webchat_chat::Chat;
+use webchat_domain::Network;
 
 use super::close::close_reason;
 use super::frame_validator::validate_frames;
 use super::reader::Reader;
 use super::writer::write;
-use crate::extract::session::{self, RequiredSession};
+use crate::extract::session::VisitorSession;
 use crate::realtime::client::Client;
-use crate::realtime::connections::Connections;
+use crate::realtime::connections::{ConnectionPermit, Connections};
 use crate::realtime::events::outgoing::OutgoingEvent;
 
 /// The maximum number of events queued for a slow client. It is small, as each event may be large.
@@ -26,19 +27,17 @@ const OUTBOX_CAPACITY: usize = 8;
 pub(crate) async fn connect(
     request: HttpRequest,
     payload: web::Payload,
-    caller: RequiredSession,
+    visitor: VisitorSession,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, actix_web::Error> {
     let limits = connections.limits;
-    let (payload, violation) =
-        validate_frames(&request, payload, limits.max_frame, limits.max_message).await?;
+    let (payload, violation) = validate_frames(&request, payload, limits.frames()).await?;
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
-    let permit = connections.acquire(caller.session.user_id)?;
-    session::extend(&request, &chat, &caller.session).await?;
+    let permit = connections.acquire(visitor.session.user_id, Network::of(visitor.address))?;
     let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);
     let connections = Connections::clone(&connections);
-    let client = Client::new(Chat::clone(&chat), caller, sender, connections.clone());
+    let client = Client::new(Chat::clone(&chat), visitor, sender, connections.clone());
     let reader = Reader::new(stream, violation, limits);
     let tasks = connections.tasks.clone();
     tasks.spawn_local(run(socket, reader, client, outbox, permit, connections.closing));
@@ -50,7 +49,7 @@ async fn run(
     reader: Reader,
     mut client: Client<OutgoingEvent>,
     outbox: mpsc::Receiver<OutgoingEvent>,
-    _permit: Permit,
+    _permit: ConnectionPermit,
     closing: CancellationToken,
 ) {
     let limits = reader.limits;

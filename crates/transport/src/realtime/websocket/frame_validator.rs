@@ -11,6 +11,9 @@ use actix_web::error::PayloadError;
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::{Stream, StreamExt};
+use webchat_chat::{Limit, count_reached_limit};
+
+use crate::realtime::message_rate::MessageRateLimiter;
 
 /// The maximum length of a header without its masking key: two bytes, and eight for an extended payload
 /// length.
@@ -19,6 +22,23 @@ const MAX_HEADER_BYTES: usize = 10;
 /// The length of the masking key of a client's frame.
 const MASKING_KEY_BYTES: u64 = 4;
 
+/// A fragment of fewer bytes is counted: a client that sends many of them only costs work.
+const SMALL_FRAGMENT_BYTES: u64 = 16;
+
+/// How many control frames and small fragments a client may send for each message that it may send.
+const FRAMES_PER_MESSAGE: u32 = 10;
+
+/// The limits of the frames of a WebSocket.
+#[derive(Clone, Copy)]
+pub(crate) struct FrameLimits {
+    /// The maximum size of a frame, in bytes.
+    pub(crate) max_frame: usize,
+    /// The maximum size of a fragmented message, in bytes.
+    pub(crate) max_message: usize,
+    /// How many messages the client may send per second.
+    pub(crate) messages_per_second: u32,
+}
+
 /// How a client violated the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
@@ -26,6 +46,8 @@ pub(crate) enum Violation {
     TooLarge,
     /// A frame has a reserved bit set, though no extension uses it.
     ReservedBits,
+    /// The client sends too many control frames and small fragments.
+    TooManyFrames,
 }
 
 /// The first violation of a client, shared with the stream that detects it.
@@ -42,11 +64,10 @@ impl FirstViolation {
 pub(crate) async fn validate_frames(
     request: &HttpRequest,
     payload: web::Payload,
-    max_frame: usize,
-    max_message: usize,
+    limits: FrameLimits,
 ) -> Result<(web::Payload, FirstViolation), actix_web::Error> {
     let violation = FirstViolation::default();
-    let validator = FrameValidator::new(max_frame, max_message);
+    let validator = FrameValidator::new(limits);
     let stream =
         ValidatedPayload { payload: payload.into_inner(), validator, violation: violation.clone() };
     let mut payload = dev::Payload::Stream { payload: stream.boxed_local() };
@@ -92,10 +113,14 @@ struct FrameValidator {
     remaining: u64,
     /// The size of the current message so far, including the current frame.
     message_bytes: u64,
+    /// Counts the frames that are not messages: messages have a limit of their own.
+    frame_limiter: MessageRateLimiter,
 }
 
 impl FrameValidator {
-    fn new(max_frame: usize, max_message: usize) -> Self {
+    fn new(limits: FrameLimits) -> Self {
+        let FrameLimits { max_frame, max_message, messages_per_second } = limits;
+        let frames_per_second = messages_per_second.saturating_mul(FRAMES_PER_MESSAGE);
         let to_u64 = |limit| u64::try_from(limit).unwrap_or(u64::MAX);
         Self {
             max_frame: to_u64(max_frame),
@@ -103,6 +128,7 @@ impl FrameValidator {
             header: Vec::with_capacity(MAX_HEADER_BYTES),
             remaining: 0,
             message_bytes: 0,
+            frame_limiter: MessageRateLimiter::per_second(frames_per_second),
         }
     }
 
@@ -142,9 +168,16 @@ impl FrameValidator {
             (length, _) => u64::from(length),
         };
         let (has_reserved, opcode) = (first & 0x70 != 0, first & 0x0f);
+        let is_control = opcode & 0x08 != 0;
+        let is_fragment = opcode == 0 || first & 0x80 == 0;
         self.header.clear();
         if has_reserved {
             return Err(Violation::ReservedBits);
+        }
+        let is_counted = is_control || is_fragment && length < SMALL_FRAGMENT_BYTES;
+        if is_counted && self.frame_limiter.check().is_err() {
+            count_reached_limit(Limit::MessagesPerConnection);
+            return Err(Violation::TooManyFrames);
         }
         match opcode {
             0 => self.message_bytes = self.message_bytes.saturating_add(length),
@@ -163,6 +196,14 @@ impl FrameValidator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn validator() -> FrameValidator {
+        FrameValidator::new(FrameLimits {
+            max_frame: 70_000,
+            max_message: 100_000,
+            messages_per_second: 10,
+        })
+    }
 
     /// A frame with an arbitrary masking key and a payload of `length` bytes.
     fn frame(first: u8, length: usize) -> Vec<u8> {
@@ -184,8 +225,8 @@ mod tests {
 
     /// Checks the bytes at once and one by one, which must give the same result.
     fn check(bytes: &[u8]) -> Option<Violation> {
-        let at_once = FrameValidator::new(70_000, 100_000).check(bytes).err();
-        let mut validator = FrameValidator::new(70_000, 100_000);
+        let at_once = validator().check(bytes).err();
+        let mut validator = validator();
         let one_by_one = bytes.iter().find_map(|byte| validator.check(&[*byte]).err());
         let violation = |found: Option<(usize, Violation)>| found.map(|(_, violation)| violation);
         assert_eq!(violation(at_once), violation(one_by_one));
@@ -206,7 +247,7 @@ mod tests {
         let bytes = [valid.clone(), frame(0x82, 70_001)].concat();
         let header = valid.len() + 10;
 
-        let violation = FrameValidator::new(70_000, 100_000).check(&bytes[..header]);
+        let violation = validator().check(&bytes[..header]);
 
         assert_eq!(violation, Err((valid.len(), Violation::TooLarge)));
         assert_eq!(
@@ -232,9 +273,22 @@ mod tests {
             let valid = frame(0x81, 300);
             let bytes = [valid.clone(), frame(0x81 | bit, 5)].concat();
 
-            let violation = FrameValidator::new(70_000, 100_000).check(&bytes);
+            let violation = validator().check(&bytes);
 
             assert_eq!(violation, Err((valid.len(), Violation::ReservedBits)));
         }
+    }
+
+    #[test]
+    fn many_control_frames_or_small_fragments_are_rejected() {
+        let (pong, empty, small, large) =
+            (frame(0x8a, 0), frame(0x00, 0), frame(0x00, 15), frame(0x00, 16));
+        let repeated = |frame: &[u8]| validator().check(&frame.repeat(2_000)).map_err(|(_, v)| v);
+
+        for flood in [pong, empty, small] {
+            assert!(repeated(&flood).is_err());
+            assert_eq!(validator().check(&flood.repeat(100)), Ok(()));
+        }
+        assert_eq!(repeated(&large), Ok(()));
     }
 }

@@ -1,12 +1,15 @@
 //! Export of conversations as files.
 
-use actix_web::HttpResponse;
+use std::error::Error;
+use std::iter;
+
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
-use futures_util::TryStreamExt;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::{Chat, ExportFormat, ExportedFile, error_chain};
+use webchat_chat::{Chat, ExportFormat, ExportStream, ExportedFile, error_chain};
 use webchat_domain::ConversationId;
 
 use crate::error::api_error::ApiError;
@@ -16,6 +19,9 @@ use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotF
 
 const EXPORT_ONE: &str = "/conversations/{id}/export";
 const EXPORT_ALL: &str = "/export";
+
+/// The maximum size of a chunk of a streamed response, in bytes.
+const MAX_CHUNK_BYTES: usize = 32 * 1024;
 
 #[derive(OpenApi)]
 #[openapi(paths(export_one, export_all), components(schemas(Format)))]
@@ -87,18 +93,43 @@ async fn export_all(caller: OptionalSession, chat: Data<Chat>) -> HttpResponse {
     stream(chat.transfer.export_all(caller.user_id))
 }
 
-/// Streams a file. If the store fails midway, this closes the connection, so that the client notices that the
-/// file is incomplete.
 fn stream(file: ExportedFile) -> HttpResponse {
     let content_type = match file.format {
         ExportFormat::Json | ExportFormat::Flask => "application/json",
         ExportFormat::Markdown => "text/markdown; charset=utf-8",
     };
-    let chunks = file.content.map_ok(Bytes::from).inspect_err(|error| {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(content_type)
+        .insert_header((CONTENT_DISPOSITION, attachment(&file.name)));
+    stream_body(&mut response, file.content)
+}
+
+/// Streams the body of a response. If the store fails midway, this closes the connection, so that the client
+/// notices that the response is incomplete.
+pub(crate) fn stream_body(
+    response: &mut HttpResponseBuilder,
+    content: ExportStream,
+) -> HttpResponse {
+    response.streaming(small_chunks(content))
+}
+
+/// Splits the chunks, because the connection would copy a longer one as a whole for a slow client. Logs an error
+/// that ends the stream.
+pub(crate) fn small_chunks<T: Into<Bytes>, E: Error + 'static>(
+    content: impl Stream<Item = Result<T, E>>,
+) -> impl Stream<Item = Result<Bytes, E>> {
+    let content = content.inspect_err(|error| {
         tracing::error!(error = error_chain(error), "failed to complete an export");
     });
-    HttpResponse::Ok()
-        .content_type(content_type)
-        .insert_header((CONTENT_DISPOSITION, attachment(&file.name)))
-        .streaming(chunks)
+    content.flat_map(|chunk| match chunk {
+        Ok(chunk) => stream::iter(split(chunk.into()).map(Ok)).left_stream(),
+        Err(error) => stream::iter([Err(error)]).right_stream(),
+    })
+}
+
+fn split(mut chunk: Bytes) -> impl Iterator<Item = Bytes> {
+    iter::from_fn(move || {
+        (!chunk.is_empty()).then(|| chunk.split_to(MAX_CHUNK_BYTES.min(chunk.len())))
+    })
 }

@@ -14,6 +14,7 @@ use tokio::io::AsyncWriteExt;
 use crate::error::api_error::ApiError;
 use crate::extract::file_form::{FileForm, FormError};
 use crate::headers::content_length;
+use crate::middleware::body_limits::BodyLimits;
 
 /// A file whose upload has begun.
 pub(super) enum ImportFile {
@@ -30,6 +31,7 @@ impl ImportFile {
         body: Payload,
         max_bytes: u64,
     ) -> Result<Self, ApiError> {
+        BodyLimits::of(request)?.expect_file_on_disk(max_bytes);
         if is_form(request.headers()) {
             let form = begin_form(request, body, max_bytes).await;
             return form.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge));

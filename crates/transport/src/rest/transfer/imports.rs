@@ -13,6 +13,7 @@ use crate::error::body::ErrorBody;
 use crate::extract::file_form::UploadedFile;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::extract::upload_limits::UploadLimits;
 use crate::openapi::responses::NotFoundResponse;
 
 const IMPORTS: &str = "/imports";
@@ -75,8 +76,13 @@ enum ImportPhase {
         (status = 400, body = ErrorBody, description = "The form is invalid or has no file."),
         (status = 409, body = ErrorBody, description = "The user already has an import in progress."),
         (status = 413, body = ErrorBody, description = "The file is too large."),
+        (
+            status = 429,
+            body = ErrorBody,
+            description = "The user, the network of the client, or the server has too many uploads in progress.",
+        ),
+        (status = 503, body = ErrorBody, description = "Too many imports are in progress."),
         (status = 507, body = ErrorBody, description = "The user's storage, or the server's, is full."),
-        (status = 503, body = ErrorBody, description = "Too many imports or uploads are in progress."),
     ),
 )]
 async fn start(
@@ -90,6 +96,7 @@ async fn start(
     let (user_id, ImportLimit(max_bytes)) = (caller.session.user_id, **limit);
     // A repeated request must have a file too. Waiting for its beginning blocks nobody.
     let file = ImportFile::begin(&request, body, max_bytes).await?;
+    let _permit = UploadLimits::of(&request)?.acquire_for_import(caller.caller())?;
     let upload = match chat.transfer.prepare_import(user_id, idempotency.key.as_ref())? {
         PreparedImport::New(upload) => upload,
         PreparedImport::Duplicate(status) => {

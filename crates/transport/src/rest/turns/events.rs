@@ -11,6 +11,7 @@ use webchat_domain::ConversationId;
 use super::turn_response::StreamedEvent;
 use crate::error::api_error::ApiError;
 use crate::extract::accept::negotiate;
+use crate::extract::client_address::ClientAddress;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::{
     ConversationPath, InvalidParameterResponse, NotAcceptableResponse, NotFoundResponse,
@@ -77,7 +78,8 @@ async fn stream(
     negotiate(&request, &[EVENT_STREAM])?;
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
     let subscription = chat.events.subscribe(caller.user_id, *id, Some(after)).await?;
-    Ok(sse::stream_conversation(&connections, *id, subscription))
+    let permit = connections.acquire(caller.user_id, ClientAddress::of(&request).network())?;
+    Ok(sse::stream_conversation(&connections, permit, *id, subscription))
 }
 
 /// Returns the number of the last event that a reconnecting client has received.

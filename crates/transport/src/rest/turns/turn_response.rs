@@ -15,11 +15,12 @@ use webchat_domain::{
 
 use crate::error::api_error::ApiError;
 use crate::extract::accept::negotiate;
+use crate::extract::client_address::ClientAddress;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::openapi::responses::{
     NotAcceptableResponse, NotFoundResponse, TurnRejectedResponse, content_of,
 };
-use crate::realtime::connections::Connections;
+use crate::realtime::connections::{ConnectionPermit, Connections};
 use crate::realtime::sse::{self, EVENT_STREAM};
 
 const JSON: &str = "application/json";
@@ -79,19 +80,28 @@ impl IntoResponses for TurnResponses {
 /// be invalid.
 pub(crate) struct TurnRequest {
     media_type: &'static str,
+    /// Counts the stream of events, if the client wants one, as a connection.
+    permit: Option<ConnectionPermit>,
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
 impl TurnRequest {
-    pub(crate) fn read(request: &HttpRequest) -> Result<Self, ApiError> {
+    pub(crate) fn read(
+        request: &HttpRequest,
+        user_id: UserId,
+        connections: &Connections,
+    ) -> Result<Self, ApiError> {
         let media_type = negotiate(request, &[JSON, EVENT_STREAM])?;
         let key = IdempotencyKeyHeader::read(request)?.key;
-        Ok(Self { media_type, client_message_id: key.map(ClientMessageId::from) })
+        let permit = (media_type == EVENT_STREAM)
+            .then(|| connections.acquire(user_id, ClientAddress::of(request).network()))
+            .transpose()?;
+        Ok(Self { media_type, permit, client_message_id: key.map(ClientMessageId::from) })
     }
 
     /// Responds with the turn as JSON once it has ended, or with its events as they happen.
     pub(crate) async fn respond(
-        &self,
+        self,
         chat: &Chat,
         connections: &Connections,
         user_id: UserId,
@@ -100,8 +110,8 @@ impl TurnRequest {
     ) -> Result<HttpResponse, ApiError> {
         let progress = chat.turns.progress(user_id, id, sent).await?;
         let wants_events = self.media_type == EVENT_STREAM;
-        if wants_events && !progress.is_over() {
-            return Ok(sse::stream_turn(connections, id, progress));
+        if let Some(permit) = self.permit.filter(|_| !progress.is_over()) {
+            return Ok(sse::stream_turn(connections, permit, id, progress));
         }
         let accepted = progress.accepted().clone();
         let result = wait_for_result(connections, progress).await?;

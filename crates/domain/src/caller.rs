@@ -1,0 +1,74 @@
+//! Who asks for something, and from where.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::ids::UserId;
+
+/// Who asks for something, and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The user.
+    pub user_id: UserId,
+    /// The address of the user's client, if there is one.
+    pub address: Option<IpAddr>,
+}
+
+impl Caller {
+    /// Returns the network of the client.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        self.address.map(Network::of)
+    }
+}
+
+impl From<UserId> for Caller {
+    fn from(user_id: UserId) -> Self {
+        Self { user_id, address: None }
+    }
+}
+
+/// The smallest network that one client surely has: an IPv4 address, or the /64 prefix of an IPv6 address. A
+/// client can choose any address within its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    /// The number of bits of an IPv6 address that a client chooses.
+    const HOST_BITS: u32 = 64;
+
+    /// Returns the network of an address. An IPv4 address that is mapped to IPv6 is an IPv4 address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let prefix = address.to_bits() >> Self::HOST_BITS << Self::HOST_BITS;
+                Ipv6Addr::from_bits(prefix).into()
+            }
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+/// Formats the first address of the network.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_the_first_half_of_an_ipv6_address() {
+        let network = |address: &str| Network::of(address.parse().unwrap());
+
+        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("2001:db8:1:2::1").to_string(), "2001:db8:1:2::");
+    }
+}

@@ -1,0 +1,353 @@
+//! Limits how slowly the body of a request may arrive, and how much memory all bodies take.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::HttpMessage;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+use webchat_chat::{ConcurrencyLimit, Limit, Permit, count_reached_limit};
+use webchat_domain::Network;
+
+use crate::error::api_error::ApiError;
+use crate::extract::body::MAX_MESSAGE_BODY_BYTES;
+use crate::extract::client_address::ClientAddress;
+
+/// After this time, a body must have arrived at [`SLOWEST_BYTES_PER_S`].
+const SPEED_GRACE: Duration = Duration::from_secs(10);
+
+/// The slowest speed of a body, on average, in bytes per second.
+const SLOWEST_BYTES_PER_S: u64 = 1024;
+
+/// The longest time for a body, besides the time that its maximum size takes at [`USUAL_BYTES_PER_S`].
+const LONGEST_GRACE: Duration = Duration::from_mins(1);
+
+/// The speed at which a body of the maximum size arrives in time, in bytes per second.
+const USUAL_BYTES_PER_S: u64 = 100 * 1024;
+
+/// The maximum memory of all bodies that are being received, in bytes.
+const MAX_MEMORY: usize = 256 * 1024 * 1024;
+
+/// The part of [`MAX_MEMORY`] that the bodies of one network may take, in bytes.
+const MAX_MEMORY_PER_NETWORK: usize = MAX_MEMORY / 4;
+
+/// The size up to which a body is not counted, in bytes: ordinary requests must not wait for large ones.
+const UNCOUNTED_BYTES: usize = 16 * 1024;
+
+/// How long a body waits for memory.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The memory of all bodies that are being received.
+#[derive(Clone)]
+pub(crate) struct BodyBudget {
+    all: Arc<Semaphore>,
+    networks: ConcurrencyLimit<Network>,
+}
+
+/// The limits of the body of one request. Its handler may change them before it reads the body.
+pub(crate) struct BodyLimits {
+    max_bytes: Cell<u64>,
+    is_in_memory: Cell<bool>,
+    is_memory_kept: Cell<bool>,
+    failure: Cell<Option<Failure>>,
+    memory: RefCell<BodyMemory>,
+    payload: RefCell<Option<Payload>>,
+}
+
+/// The memory of a body, which is reserved until this is dropped.
+#[derive(Default)]
+pub(crate) struct BodyMemory {
+    bytes: usize,
+    of_all: Option<OwnedSemaphorePermit>,
+    of_network: Option<Permit<Network>>,
+}
+
+/// Why a body was not received.
+#[derive(Clone, Copy)]
+enum Failure {
+    TooSlow,
+    NoMemory,
+}
+
+/// A body that is being received.
+struct IncomingBody {
+    limits: Rc<BodyLimits>,
+    budget: BodyBudget,
+    network: Network,
+    received: u64,
+    waited: Duration,
+}
+
+impl Default for BodyBudget {
+    fn default() -> Self {
+        let all = Arc::new(Semaphore::new(MAX_MEMORY));
+        Self { all, networks: ConcurrencyLimit::default() }
+    }
+}
+
+/// Limits the body of a request. A response that comes before the end of the body closes the connection.
+pub(crate) async fn limit_body(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    // No route reads the body of a GET, except that of a WebSocket, which has its own limits.
+    let budget = request.app_data::<Data<BodyBudget>>().cloned();
+    let Some(budget) = budget.filter(|_| request.method() != Method::GET) else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let limits = Rc::new(BodyLimits::new(request.take_payload()));
+    let body = IncomingBody {
+        limits: Rc::clone(&limits),
+        budget: BodyBudget::clone(&budget),
+        network: ClientAddress::of(request.request()).network(),
+        received: 0,
+        waited: Duration::ZERO,
+    };
+    let chunks = stream::try_unfold(body, IncomingBody::next).boxed_local();
+    request.set_payload(Payload::Stream { payload: chunks });
+    request.extensions_mut().insert(Rc::clone(&limits));
+    let response = next.call(request).await?;
+    Ok(response.map_body(|_, body| ResponseBody { body: body.boxed(), _limits: limits }.boxed()))
+}
+
+/// Replaces the response to a request whose body was not received: its handler only knows that it is
+/// incomplete.
+pub(crate) async fn report_body_failure(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let limits = response.request().extensions().get::<Rc<BodyLimits>>().cloned();
+    match limits.and_then(|limits| limits.failure.get()) {
+        Some(failure) => {
+            let error = match failure {
+                Failure::TooSlow => ApiError::RequestTimeout,
+                Failure::NoMemory => ApiError::TooManyBodies,
+            };
+            Ok(response.into_response(HttpResponse::from_error(error)))
+        }
+        None => Ok(response.map_into_boxed_body()),
+    }
+}
+
+impl BodyLimits {
+    fn new(payload: Payload) -> Self {
+        Self {
+            max_bytes: Cell::new(u64::try_from(MAX_MESSAGE_BODY_BYTES).unwrap_or(u64::MAX)),
+            is_in_memory: Cell::new(true),
+            is_memory_kept: Cell::new(false),
+            failure: Cell::default(),
+            memory: RefCell::default(),
+            payload: RefCell::new(Some(payload)),
+        }
+    }
+
+    /// Returns the limits of the body of this request.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Rc<Self>, ApiError> {
+        let limits = request.extensions().get::<Rc<Self>>().cloned();
+        limits.ok_or_else(|| ApiError::internal("the request has no limits of its body"))
+    }
+
+    /// Gives a file of at most `max_bytes` the time that it needs. Its memory stays reserved after it has
+    /// arrived, until the handler drops what [`BodyLimits::take_memory`] returns, or the request ends.
+    pub(crate) fn expect_file_in_memory(&self, max_bytes: u64) {
+        self.max_bytes.set(max_bytes);
+        self.is_memory_kept.set(true);
+    }
+
+    /// Gives a file of at most `max_bytes` the time that it needs. It takes no memory.
+    pub(crate) fn expect_file_on_disk(&self, max_bytes: u64) {
+        self.max_bytes.set(max_bytes);
+        self.is_in_memory.set(false);
+    }
+
+    /// Takes over the memory that is reserved for the body.
+    pub(crate) fn take_memory(&self) -> BodyMemory {
+        self.memory.take()
+    }
+
+    fn fail(&self, failure: Failure) -> PayloadError {
+        count_reached_limit(match failure {
+            Failure::TooSlow => Limit::BodyTime,
+            Failure::NoMemory => Limit::BodyMemory,
+        });
+        self.failure.set(Some(failure));
+        PayloadError::Io(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl IncomingBody {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, PayloadError> {
+        let Some(chunk) = self.receive().await? else { return Ok(None) };
+        self.reserve().await?;
+        Ok(Some((chunk, self)))
+    }
+
+    async fn receive(&mut self) -> Result<Option<Bytes>, PayloadError> {
+        // The payload is only absent while another read of it is pending.
+        let payload = self.limits.payload.take();
+        let Some(mut payload) = payload else { return Err(PayloadError::Incomplete(None)) };
+        let started = Instant::now();
+        let chunk = timeout(self.remaining_time(), payload.next()).await;
+        self.waited += started.elapsed();
+        self.limits.payload.replace(Some(payload));
+        let chunk = chunk.map_err(|_| self.limits.fail(Failure::TooSlow))?.transpose()?;
+        let bytes = chunk.as_ref().map_or(0, Bytes::len);
+        self.received = self.received.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        Ok(chunk)
+    }
+
+    /// How much longer the next chunk may take. Only the time in which the server waits for it counts.
+    fn remaining_time(&self) -> Duration {
+        let by_speed = SPEED_GRACE + time_for(self.received, SLOWEST_BYTES_PER_S);
+        let longest = LONGEST_GRACE + time_for(self.limits.max_bytes.get(), USUAL_BYTES_PER_S);
+        by_speed.min(longest).saturating_sub(self.waited)
+    }
+
+    /// Reserves memory for what has been received.
+    async fn reserve(&self) -> Result<(), PayloadError> {
+        let received = usize::try_from(self.received).unwrap_or(usize::MAX);
+        let reserved = self.limits.memory.borrow().bytes;
+        let bytes = received.saturating_sub(UNCOUNTED_BYTES).saturating_sub(reserved);
+        if bytes == 0 || !self.limits.is_in_memory.get() {
+            return Ok(());
+        }
+        let no_memory = || self.limits.fail(Failure::NoMemory);
+        if !self.reserve_of_network(bytes) {
+            return Err(no_memory());
+        }
+        let permits = u32::try_from(bytes).map_err(|_| no_memory())?;
+        let waiting = Arc::clone(&self.budget.all).acquire_many_owned(permits);
+        let acquired = timeout(MEMORY_TIMEOUT, waiting).await.map_err(|_| no_memory())?;
+        let acquired = acquired.map_err(|_| no_memory())?;
+        let mut memory = self.limits.memory.borrow_mut();
+        memory.bytes = memory.bytes.saturating_add(bytes);
+        match &mut memory.of_all {
+            Some(permit) => permit.merge(acquired),
+            empty => *empty = Some(acquired),
+        }
+        Ok(())
+    }
+
+    fn reserve_of_network(&self, bytes: usize) -> bool {
+        let mut memory = self.limits.memory.borrow_mut();
+        let empty = || self.budget.networks.empty_permit(self.network);
+        memory.of_network.get_or_insert_with(empty).grow(bytes, MAX_MEMORY_PER_NETWORK)
+    }
+}
+
+impl Drop for IncomingBody {
+    fn drop(&mut self) {
+        if !self.limits.is_memory_kept.get() {
+            drop(self.limits.take_memory());
+        }
+    }
+}
+
+fn time_for(bytes: u64, bytes_per_s: u64) -> Duration {
+    Duration::from_millis(bytes.saturating_mul(1_000) / bytes_per_s)
+}
+
+/// The body of a response. It keeps the body of the request: if that is dropped before its end, the server
+/// would wait for the rest of it without a limit instead of closing the connection.
+struct ResponseBody {
+    body: BoxBody,
+    _limits: Rc<BodyLimits>,
+}
+
+impl MessageBody for ResponseBody {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::Stream;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn incoming(
+        budget: &BodyBudget,
+        payload: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
+    ) -> IncomingBody {
+        IncomingBody {
+            limits: Rc::new(BodyLimits::new(Payload::Stream { payload: payload.boxed_local() })),
+            budget: budget.clone(),
+            network: Network::of([192, 0, 2, 1].into()),
+            received: 0,
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// Chunks of this size without end, one per second.
+    fn chunks(bytes: usize) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+        stream::unfold((), move |()| async move {
+            sleep(Duration::from_secs(1)).await;
+            Some((Ok(vec![0; bytes].into()), ()))
+        })
+    }
+
+    async fn receive_all(mut body: IncomingBody) -> Option<Failure> {
+        let limits = Rc::clone(&body.limits);
+        while let Ok(Some((_, rest))) = body.next().await {
+            body = rest;
+        }
+        limits.failure.get()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_fails_after_the_grace_and_a_faster_one_at_the_longest_time() {
+        let budget = BodyBudget::default();
+        let started = Instant::now();
+
+        let slow = receive_all(incoming(&budget, chunks(100))).await;
+        let slow_time = started.elapsed();
+        let started = Instant::now();
+        let faster = receive_all(incoming(&budget, chunks(2_000))).await;
+
+        assert!(matches!((slow, faster), (Some(Failure::TooSlow), Some(Failure::TooSlow))));
+        assert_eq!(slow_time.as_secs(), 10);
+        assert_eq!(started.elapsed().as_secs(), 60 + 4 * 1024 / 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_gets_its_part_of_the_memory_and_bodies_release_theirs() {
+        let budget = BodyBudget::default();
+        let large = || incoming(&budget, chunks(MAX_MEMORY_PER_NETWORK / 2));
+        let mut other = large();
+        (_, other) = other.next().await.unwrap().unwrap();
+
+        let above_limit = receive_all(large()).await;
+        let free_memory = budget.all.available_permits();
+        drop(other);
+
+        assert!(matches!(above_limit, Some(Failure::NoMemory)));
+        let reserved = MAX_MEMORY_PER_NETWORK / 2 - UNCOUNTED_BYTES;
+        assert_eq!(free_memory, MAX_MEMORY - reserved);
+        assert_eq!(budget.all.available_permits(), MAX_MEMORY);
+    }
+}
