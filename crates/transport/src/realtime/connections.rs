@@ -20,7 +20,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 /// The live connections of a server. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
-    pub(super) limits: Limits,
+    pub(crate) limits: Limits,
     users: PerUserLimit,
     networks: ConcurrencyLimit<Network>,
     all: ConcurrencyLimit<()>,

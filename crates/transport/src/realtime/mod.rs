@@ -6,6 +6,7 @@ pub(crate) mod events;
 mod forward;
 pub(crate) mod limits;
 mod message_rate;
+pub(crate) mod session_end;
 pub(crate) mod socket_io;
 pub(crate) mod sse;
 pub(crate) mod websocket;

@@ -41,10 +41,11 @@ struct EventStream {
     is_open: bool,
 }
 
-/// Streams the events of a conversation until it is deleted or the server shuts down.
+/// Streams the events of a conversation until it is deleted, the session ends or the server shuts down.
 pub(crate) fn stream_conversation(
     connections: &Connections,
     permit: ConnectionPermit,
+    session_end: impl Future<Output = ()> + 'static,
     id: ConversationId,
     subscription: Subscription,
 ) -> HttpResponse {
@@ -55,7 +56,8 @@ pub(crate) fn stream_conversation(
     });
     let first = [RETRY.to_owned(), format_event(&OutgoingEvent::Reply(subscribed))].concat();
     let source = Source::Conversation(subscription);
-    respond(first, stream_events(connections, permit, id, source))
+    let events = stream_events(connections, permit, id, source);
+    respond(first, events.take_until(session_end))
 }
 
 /// Streams the events of a turn until it ends.

@@ -11,6 +11,8 @@ pub(super) enum CloseReason {
     MessageTooLarge,
     /// The client kept exceeding its rate of messages after it was warned.
     TooManyMessages,
+    /// The browser's session has expired or was deleted.
+    SessionEnded,
     /// The client did not respond in time.
     TimedOut,
     /// The server is shutting down.

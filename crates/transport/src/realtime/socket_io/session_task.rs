@@ -17,6 +17,7 @@ use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 use crate::realtime::connections::{ConnectionPermit, Connections};
+use crate::realtime::session_end::session_ended;
 
 /// How long a polling client may take to fetch the remaining packets at shutdown.
 const POLL_GRACE: Duration = Duration::from_secs(3);
@@ -34,8 +35,9 @@ pub(super) fn start(
     let session = Arc::new(session);
     let entry = connections.socket_io.add(Arc::clone(&session));
     let connection = SocketIoConnection::new(chat.clone(), visitor, connections.clone(), outbox);
+    let session_end = session_ended(chat.clone(), session_id, connections.limits.idle_timeout);
     let closing = connections.closing.clone();
-    connections.tasks.spawn(run(entry, connection, inbox, permit, closing));
+    connections.tasks.spawn(run(entry, connection, inbox, permit, session_end, closing));
     Ok(session)
 }
 
@@ -44,6 +46,7 @@ async fn run(
     mut connection: SocketIoConnection,
     mut inbox: mpsc::Receiver<Packet>,
     _permit: ConnectionPermit,
+    session_end: impl Future<Output = ()>,
     closing: CancellationToken,
 ) {
     let session = &entry.session;
@@ -51,6 +54,7 @@ async fn run(
         reason = session.ended() => Some(reason),
         reason = session.keep_alive() => Some(reason),
         reason = connection.run(&mut inbox) => Some(reason),
+        () = session_end => Some(CloseReason::SessionEnded),
         () = closing.cancelled() => None,
     };
     let reason = if let Some(reason) = end {

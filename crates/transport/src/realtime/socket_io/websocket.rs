@@ -21,6 +21,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
+use crate::realtime::session_end::SESSION_ENDED;
 use crate::realtime::websocket::frame_validator::{
     FirstViolation, FrameLimits, Violation, validate_frames,
 };
@@ -221,6 +222,7 @@ async fn close(socket: Socket, reason: CloseReason) {
         CloseReason::ProtocolError => (CloseCode::Protocol, Some("protocol error")),
         CloseReason::MessageTooLarge => (CloseCode::Size, Some("a message must not exceed 1 MB")),
         CloseReason::TooManyMessages => (CloseCode::Policy, Some(TOO_MANY_MESSAGES)),
+        CloseReason::SessionEnded => (CloseCode::Policy, Some(SESSION_ENDED)),
         CloseReason::TimedOut => (CloseCode::Away, Some("timeout")),
         CloseReason::ServerRestart => {
             (CloseCode::Restart, Some("the server restarts: connect again"))

@@ -4,10 +4,9 @@ use std::pin::pin;
 
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use actix_ws::{CloseCode, Session as Socket};
+use actix_ws::{CloseCode, CloseReason, Session as Socket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use webchat_chat::Chat;
 use webchat_domain::Network;
 
@@ -19,6 +18,7 @@ use crate::extract::session::VisitorSession;
 use crate::realtime::client::Client;
 use crate::realtime::connections::{ConnectionPermit, Connections};
 use crate::realtime::events::outgoing::OutgoingEvent;
+use crate::realtime::session_end::{SESSION_ENDED, session_ended};
 
 /// The maximum number of events queued for a slow client. It is small, as each event may be large.
 const OUTBOX_CAPACITY: usize = 8;
@@ -34,30 +34,41 @@ pub(crate) async fn connect(
     let limits = connections.limits;
     let (payload, violation) = validate_frames(&request, payload, limits.frames()).await?;
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
+    let session_id = visitor.session.session_id;
     let permit = connections.acquire(visitor.session.user_id, Network::of(visitor.address))?;
     let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);
     let connections = Connections::clone(&connections);
     let client = Client::new(Chat::clone(&chat), visitor, sender, connections.clone());
     let reader = Reader::new(stream, violation, limits);
     let tasks = connections.tasks.clone();
-    tasks.spawn_local(run(socket, reader, client, outbox, permit, connections.closing));
+    let server_end = async move {
+        tokio::select! {
+            () = session_ended(Chat::clone(&chat), session_id, limits.idle_timeout) => {
+                Some(close_reason(CloseCode::Policy, SESSION_ENDED))
+            }
+            () = connections.closing.cancelled() => None,
+        }
+    };
+    tasks.spawn_local(run(socket, reader, client, outbox, permit, server_end));
     Ok(response)
 }
 
+/// Runs the connection until one side closes it. `server_end` completes when the server closes it: without a
+/// reason if it restarts.
 async fn run(
     socket: Socket,
     reader: Reader,
     mut client: Client<OutgoingEvent>,
     outbox: mpsc::Receiver<OutgoingEvent>,
     _permit: ConnectionPermit,
-    closing: CancellationToken,
+    server_end: impl Future<Output = Option<CloseReason>>,
 ) {
     let limits = reader.limits;
     let mut writer = pin!(write(socket.clone(), outbox, limits));
     let end = tokio::select! {
         reason = reader.run(socket.clone(), &mut client) => Some(reason),
         reason = &mut writer => Some(reason),
-        () = closing.cancelled() => None,
+        reason = server_end => reason.map(Some),
     };
     let reason = if let Some(reason) = end {
         reason

@@ -5,7 +5,7 @@ use actix_web::web::{self, Data, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
-use webchat_chat::Chat;
+use webchat_chat::{Chat, ChatError};
 use webchat_domain::ConversationId;
 
 use super::turn_response::StreamedEvent;
@@ -17,6 +17,7 @@ use crate::openapi::responses::{
     ConversationPath, InvalidParameterResponse, NotAcceptableResponse, NotFoundResponse,
 };
 use crate::realtime::connections::Connections;
+use crate::realtime::session_end::session_ended;
 use crate::realtime::sse::{self, EVENT_STREAM};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -77,9 +78,13 @@ async fn stream(
 ) -> Result<HttpResponse, ApiError> {
     negotiate(&request, &[EVENT_STREAM])?;
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
-    let subscription = chat.events.subscribe(caller.user_id, *id, Some(after)).await?;
-    let permit = connections.acquire(caller.user_id, ClientAddress::of(&request).network())?;
-    Ok(sse::stream_conversation(&connections, permit, *id, subscription))
+    let session = caller.session.ok_or(ChatError::ConversationNotFound)?;
+    let subscription = chat.events.subscribe(session.user_id, *id, Some(after)).await?;
+    let permit = connections.acquire(session.user_id, ClientAddress::of(&request).network())?;
+    let session_id = session.session_id;
+    let session_end =
+        session_ended(Chat::clone(&chat), session_id, connections.limits.idle_timeout);
+    Ok(sse::stream_conversation(&connections, permit, session_end, *id, subscription))
 }
 
 /// Returns the number of the last event that a reconnecting client has received.

@@ -1,0 +1,38 @@
+//! Live connections end with their session.
+
+use reqwest::Method;
+use rusqlite::Connection;
+use tokio::time::timeout;
+use webchat_tests::{Process, ScriptedModel, SocketIo, TIMEOUT, Transport};
+
+#[tokio::test]
+async fn live_connections_are_closed_when_their_session_ends() {
+    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let settings = [("AZURE_API_URL", model.url()), ("WS_IDLE_S", "2")];
+    let server = Process::start(folder.path(), &settings).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let mut socket = browser.connect().await;
+    let mut socket_io = SocketIo::connect(&browser, Transport::WebSocket).await;
+    let events = format!("/api/v1/conversations/{id}/events");
+    let request = browser.request(Method::GET, &events).header("accept", "text/event-stream");
+    let events = request.send().await.unwrap();
+    let other = server.browser();
+    other.start_conversation().await;
+    let mut others_socket = other.connect().await;
+
+    let database = Connection::open(folder.path().join("webchat.db")).unwrap();
+    database
+        .execute(
+            "DELETE FROM sessions WHERE user_id = (SELECT user_id FROM conversations
+             WHERE conversation_id = ?1)",
+            [id.replace('-', "")],
+        )
+        .unwrap();
+
+    assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
+    assert_eq!(socket_io.wait_until_closed().await, 1008);
+    timeout(TIMEOUT, events.text()).await.expect("the stream goes on").unwrap();
+    others_socket.send("ping", serde_json::json!({})).await;
+    others_socket.expect("pong").await;
+}
