@@ -11,7 +11,7 @@ const MAX_LINES_PER_FILE: usize = 400;
 /// The folders that contain the workspace's packages.
 const PACKAGE_FOLDERS: [&str; 3] = ["bin", "crates", "tests"];
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
