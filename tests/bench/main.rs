@@ -13,6 +13,7 @@
 )]
 
 mod append;
+mod attack;
 mod compaction;
 mod connections;
 mod crashes;
@@ -40,7 +41,7 @@ struct Benchmark {
     measure: fn(Bench) -> LocalBoxFuture<'static, ()>,
 }
 
-const BENCHMARKS: [Benchmark; 11] = [
+const BENCHMARKS: [Benchmark; 12] = [
     Benchmark {
         name: "append",
         description: "appending a message of 500 characters to a long conversation",
@@ -95,6 +96,11 @@ const BENCHMARKS: [Benchmark; 11] = [
         name: "compaction",
         description: "the model requests of a long conversation, with a window of 8 000 tokens",
         measure: |bench| compaction::measure(bench).boxed_local(),
+    },
+    Benchmark {
+        name: "attack",
+        description: "the requests of six users before, during and after attacks of eight clients",
+        measure: |bench| attack::measure(bench).boxed_local(),
     },
 ];
 

@@ -1,5 +1,6 @@
 //! An HTTP client with cookies, and the responses that it gets.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use reqwest::cookie::{CookieStore, Jar};
@@ -9,8 +10,9 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Error;
 
-use crate::socket::{Socket, upgrade, upgrade_with_small_buffer};
+use crate::socket::{Socket, upgrade, upgrade_from, upgrade_with_small_buffer};
 use crate::timeout::TIMEOUT;
 
 /// A user's browser, with its own cookie jar.
@@ -19,6 +21,7 @@ pub struct Browser {
     base: Url,
     jar: Arc<Jar>,
     client: Client,
+    address: Option<IpAddr>,
 }
 
 /// An HTTP response, read to its end.
@@ -36,10 +39,25 @@ impl Browser {
     pub(crate) fn new(url: &str) -> Self {
         // Fails for every browser but the first, as the provider is global.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let jar = Arc::new(Jar::default());
-        let client =
-            Client::builder().cookie_provider(Arc::clone(&jar)).timeout(TIMEOUT).build().unwrap();
-        Self { base: url.parse().unwrap(), jar, client }
+        Self::build(url.parse().unwrap(), Arc::default(), None)
+    }
+
+    fn build(base: Url, jar: Arc<Jar>, address: Option<IpAddr>) -> Self {
+        let client = Client::builder().cookie_provider(Arc::clone(&jar)).timeout(TIMEOUT);
+        let client = client.local_address(address).build().unwrap();
+        Self { base, jar, client, address }
+    }
+
+    /// The same browser, with the same cookies, which connects from this address of this machine.
+    #[must_use]
+    pub fn with_address(&self, address: IpAddr) -> Self {
+        Self::build(self.base.clone(), Arc::clone(&self.jar), Some(address))
+    }
+
+    /// The browser of a new user at the same address.
+    #[must_use]
+    pub fn new_user(&self) -> Self {
+        Self::build(self.base.clone(), Arc::default(), self.address)
     }
 
     /// The same browser, with the same cookies, for the server at another URL. Cookies are not bound to a port.
@@ -152,16 +170,23 @@ impl Browser {
     }
 
     async fn open_socket(&self, path: &str) -> Socket {
-        let url = self.base.join(path).unwrap();
-        let (socket, headers) = upgrade(&url, self.headers()).await.unwrap();
+        let (socket, headers) = self.upgrade(path).await.unwrap();
         self.jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), &self.base);
         socket
     }
 
     /// Opens a WebSocket without reading the welcome event. Returns `None` if the handshake fails.
     pub async fn try_connect(&self) -> Option<Socket> {
-        let (socket, _) = upgrade(&self.base.join("/ws").unwrap(), self.headers()).await.ok()?;
+        let (socket, _) = self.upgrade("/ws").await.ok()?;
         Some(socket)
+    }
+
+    async fn upgrade(&self, path: &str) -> Result<(Socket, HeaderMap), Error> {
+        let url = self.base.join(path).unwrap();
+        match self.address {
+            Some(address) => upgrade_from(address, &url, self.headers()).await,
+            None => upgrade(&url, self.headers()).await,
+        }
     }
 
     /// The headers that a browser sends with every request to its page's host.

@@ -1,6 +1,7 @@
 //! A WebSocket client.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
@@ -36,6 +37,20 @@ pub async fn upgrade(url: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap
     Ok((Socket { stream, pending: VecDeque::new() }, response.into_parts().0.headers))
 }
 
+/// As [`upgrade`], from this address of this machine and without a timeout.
+///
+/// # Errors
+/// If the server can't be reached or rejects the handshake.
+pub(crate) async fn upgrade_from(
+    address: IpAddr,
+    url: &Url,
+    headers: HeaderMap,
+) -> Result<(Socket, HeaderMap), Error> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((address, 0).into())?;
+    upgrade_through(socket, url, headers).await
+}
+
 /// As [`upgrade`], with a small receive buffer, so that few unread bytes are in flight.
 ///
 /// # Errors
@@ -44,16 +59,25 @@ pub(crate) async fn upgrade_with_small_buffer(
     url: &Url,
     headers: HeaderMap,
 ) -> Result<Socket, Error> {
-    let address = url.socket_addrs(|| None).unwrap().remove(0);
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4 * 1024).unwrap();
-    let stream = MaybeTlsStream::Plain(socket.connect(address).await.unwrap());
+    Ok(upgrade_through(socket, url, headers).await?.0)
+}
+
+async fn upgrade_through(
+    socket: TcpSocket,
+    url: &Url,
+    headers: HeaderMap,
+) -> Result<(Socket, HeaderMap), Error> {
+    let address = url.socket_addrs(|| None).unwrap().remove(0);
+    let stream = MaybeTlsStream::Plain(socket.connect(address).await?);
     let mut url = url.clone();
     url.set_scheme("ws").unwrap();
     let mut request = url.as_str().into_client_request()?;
     request.headers_mut().extend(headers);
-    let (stream, _) = client_async(request, stream).await?;
-    Ok(Socket { stream, pending: VecDeque::new() })
+    let (stream, response) = client_async(request, stream).await?;
+    let socket = Socket { stream, pending: VecDeque::new() };
+    Ok((socket, response.into_parts().0.headers))
 }
 
 impl Socket {

@@ -97,7 +97,8 @@ fn chunks(script: Script) -> LocalBoxStream<'static, Result<Bytes, Error>> {
     ticks.zip(numbers).map(move |_| chunk()).boxed_local()
 }
 
-fn event(choice: &Value) -> Bytes {
+/// A chunk of an answer as a server-sent event.
+pub(crate) fn event(choice: &Value) -> Bytes {
     let chunk = json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_767_323_045,
         "model": "scripted", "choices": [choice],

@@ -1,0 +1,187 @@
+//! Attacks on the server while others use it. Eight clients, each with its own address, repeat all attacks at the
+//! same time: expensive searches, large imports, uploads and pages, new users, summaries, endless answers, slow
+//! bodies, unread responses, live connections and large frames. Six other users, also with addresses of their
+//! own, work as before. The settings are the defaults.
+
+mod attacker;
+mod attackers;
+mod attacks;
+mod connections;
+mod honest;
+mod library;
+mod upstream;
+mod usage;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use webchat_tests::Process;
+
+use self::attacker::Tally;
+use self::honest::{OPERATIONS, Sample, User};
+use self::upstream::{Demand, Upstream};
+use self::usage::{Usage, count_lines};
+use crate::support::report::{Bench, Row};
+use crate::support::samples::Samples;
+use crate::support::stores::{MongoTestDatabase, required_variable};
+
+/// All settings and, commented out, their defaults.
+const SETTINGS: &str = include_str!("../../../.env.example");
+
+pub(crate) async fn measure(bench: Bench) {
+    measure_store(&bench, "SQLite", &[]).await;
+    let mongo = MongoTestDatabase::new().await;
+    let redis = required_variable("TEST_REDIS_URL");
+    let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
+    measure_store(&bench, "MongoDB and Redis", &settings).await;
+    mongo.remove().await;
+}
+
+async fn measure_store(bench: &Bench, store: &'static str, settings: &[(&str, &str)]) {
+    let (mut trial, mut users) = Trial::start(bench, store, settings).await;
+    let accounts = attackers::sign_up(&trial.server, bench.size(300, 30)).await;
+    let tally = Tally::default();
+    let attack_duration = seconds(bench.size(120, 15));
+
+    trial.run_phase("before", &mut users, seconds(bench.size(30, 5))).await;
+    let attack = attackers::attack(accounts, &tally, attack_duration);
+    trial.run_phase("during", &mut users, attack_duration).await;
+    attack.join().unwrap();
+    trial.run_phase("after", &mut users, seconds(bench.size(60, 10))).await;
+
+    trial.report_attacks(&tally);
+    trial.server.kill().await;
+}
+
+/// The settings with their defaults, as the server is delivered.
+fn default_settings() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let settings = SETTINGS.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
+    settings.filter(move |(name, value)| is_name(name) && !value.is_empty())
+}
+
+/// The different errors, with how often they occurred.
+fn count_each(errors: &[&str]) -> String {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for error in errors {
+        *counts.entry(error).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(error, count)| format!("{count} × {error}")).collect();
+    format!("{} failed: {}", errors.len(), counts.join(", "))
+}
+
+fn minutes(duration: Duration) -> f64 {
+    duration.as_secs_f64() / 60.0
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A server under attack.
+struct Trial {
+    bench: Bench,
+    store: &'static str,
+    server: Process,
+    upstream: Upstream,
+    data_folder: PathBuf,
+    _folder: TempDir,
+}
+
+impl Trial {
+    async fn start(
+        bench: &Bench,
+        store: &'static str,
+        settings: &[(&str, &str)],
+    ) -> (Self, Vec<User>) {
+        let folder = tempfile::tempdir().unwrap();
+        let [data_folder, web_folder] = ["data", "web"].map(|name| folder.path().join(name));
+        fs::create_dir(&data_folder).unwrap();
+        fs::create_dir(&web_folder).unwrap();
+        fs::write(web_folder.join("index.html"), "<!doctype html><title>Webchat</title>").unwrap();
+        let upstream = Upstream::start();
+        let required = [
+            ("AZURE_API_URL", upstream.url.as_str()),
+            ("DATA_DIR", data_folder.to_str().unwrap()),
+            ("WEB_DIR", web_folder.to_str().unwrap()),
+            ("PORT", "0"),
+            ("LOG_FORMAT", "json"),
+        ];
+        let defaults: Vec<_> = default_settings().collect();
+        let settings = [&defaults, &required[..], settings].concat();
+        let server = Process::start(&data_folder, &settings).await;
+        let users = honest::sign_up(&server).await;
+        let bench = bench.clone();
+        (Self { bench, store, server, upstream, data_folder, _folder: folder }, users)
+    }
+
+    /// Lets the users work for this time, and reports what they and the server did.
+    async fn run_phase(&mut self, phase: &str, users: &mut [User], duration: Duration) {
+        let (log_start, demand) = (self.server.log().len(), self.upstream.demand());
+        let peak = Usage::peak(self.server.id(), &self.data_folder, duration);
+        let (samples, peak) = tokio::join!(honest::work(users, duration), peak);
+        let end = Usage::now(self.server.id(), &self.data_folder);
+        self.report_operations(phase, &samples);
+        self.bench.add(
+            self.row(phase, "the server")
+                .figure("memory", peak.memory, "MB")
+                .figure("at the end", end.memory, "MB")
+                .figure("disk", peak.disk, "MB")
+                .figure("disk at the end", end.disk, "MB"),
+        );
+        self.report_demand(phase, demand, duration);
+        self.report_log(phase, &self.server.log().split_off(log_start), duration);
+    }
+
+    fn report_demand(&self, phase: &str, before: Demand, duration: Duration) {
+        let now = self.upstream.demand();
+        let per_minute = |count: u32| (f64::from(count) / minutes(duration)).round();
+        self.bench.add(
+            self.row(phase, "the model")
+                .figure("requests", per_minute(now.requests - before.requests), "/min")
+                .figure("tokens", per_minute(now.tokens - before.tokens), "/min"),
+        );
+    }
+
+    fn report_log(&self, phase: &str, log: &str, duration: Duration) {
+        let per_minute = |count: u32| (f64::from(count) / minutes(duration)).round();
+        let kilobytes = u32::try_from(log.len() / 1_000).unwrap();
+        let row = self.row(phase, "the log");
+        self.bench.add(row.figure("size", per_minute(kilobytes), "kB/min"));
+        for (kind, lines) in count_lines(log) {
+            let row = self.row(phase, "the log").figure("lines", per_minute(lines), "/min");
+            self.bench.add(row.note(kind));
+        }
+    }
+
+    fn report_operations(&self, phase: &str, samples: &[Sample]) {
+        for operation in OPERATIONS {
+            let samples = samples.iter().filter(|sample| sample.operation == operation);
+            let errors: Vec<&str> =
+                samples.clone().filter_map(|sample| sample.error.as_deref()).collect();
+            let durations: Samples = samples.map(|sample| sample.duration).collect();
+            let max = durations.percentile_ms(100);
+            let row = self.row(phase, operation).times(&durations).figure("max", max, "ms");
+            self.bench.add(if errors.is_empty() { row } else { row.note(count_each(&errors)) });
+        }
+    }
+
+    /// Reports how the requests of the attacks ended.
+    fn report_attacks(&self, tally: &Tally) {
+        for attack in &attacks::ATTACKS {
+            let tally = tally.lock().unwrap();
+            let outcomes = tally.iter().filter(|((name, _), _)| *name == attack.name);
+            let outcomes: Vec<String> =
+                outcomes.map(|((_, outcome), count)| format!("{count} × {outcome}")).collect();
+            self.bench.add(self.row("attack", attack.name).note(outcomes.join(", ")));
+        }
+    }
+
+    fn row(&self, phase: &str, case: &str) -> Row {
+        Row::of(format!("{}, {phase}, {case}", self.store))
+    }
+}
