@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cpu_work;
 mod error;
 mod fair_limit;
 mod ports;
@@ -8,6 +9,7 @@ pub mod search;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cpu_work::spawn_cpu_work;
 pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
 pub use ports::{

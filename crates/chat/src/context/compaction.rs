@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
     Caller, ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
 };
-use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext};
+use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext, spawn_cpu_work};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
 use super::omission::Omission;
@@ -315,7 +314,7 @@ impl Compaction {
             let sections = chunks(&transcript, max_transcript_tokens(budget), counter);
             sections.map(str::to_owned).collect()
         };
-        spawn_blocking(split).await.unwrap_or_default()
+        spawn_cpu_work(split).await.unwrap_or_default()
     }
 
     async fn request(

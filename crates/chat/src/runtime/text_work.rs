@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::UserId;
-use webchat_persistence::StoreError;
+use webchat_persistence::{StoreError, spawn_cpu_work};
 
 use super::limits::{PerUserLimit, Permit};
 use crate::error::ChatError;
@@ -53,7 +52,7 @@ impl TextWork {
         }
     }
 
-    /// Waits for a slot, and runs the work on a blocking thread. The work returns `None` soon after its
+    /// Waits for a slot, and runs the work on a thread for it. The work returns `None` soon after its
     /// token is cancelled, which `abort` does.
     ///
     /// # Errors
@@ -71,7 +70,7 @@ impl TextWork {
         let _cancel_on_drop = cancelled.clone().drop_guard();
         let slot = cancelled.run_until_cancelled(self.acquire(user_id)).await;
         let slot = slot.ok_or(ChatError::ShuttingDown)?;
-        let task = spawn_blocking({
+        let task = spawn_cpu_work({
             let cancelled = cancelled.clone();
             move || {
                 let result = work(&cancelled);

@@ -2,12 +2,13 @@
 
 use tokio_util::sync::CancellationToken;
 use webchat_domain::UserId;
+use webchat_persistence::spawn_cpu_work;
 use webchat_tokens::TokenCounter;
 
 use super::core::Core;
 use crate::error::ChatError;
 
-/// The maximum size of a text that is not counted on a blocking thread.
+/// The maximum size of a text that is not counted on another thread.
 const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 impl Core {
@@ -35,7 +36,7 @@ impl Core {
         self.text_work.run(user_id, &self.lifecycle.aborting(), count).await
     }
 
-    /// Counts the tokens of a text. A long text is counted on a blocking thread, because it would delay the
+    /// Counts the tokens of a text. A long text is counted on another thread, because it would delay the
     /// other tasks of this thread.
     pub(crate) async fn count_tokens(&self, text: &str) -> u32 {
         let counter = self.counter();
@@ -43,6 +44,6 @@ impl Core {
             return counter.count(text);
         }
         let text = text.to_owned();
-        tokio::task::spawn_blocking(move || counter.count(&text)).await.unwrap_or(u32::MAX)
+        spawn_cpu_work(move || counter.count(&text)).await.unwrap_or(u32::MAX)
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 use webchat_domain::{Timestamp, UserId};
-use webchat_persistence::{ConversationArchive, StoreError};
+use webchat_persistence::{ConversationArchive, StoreError, spawn_cpu_work};
 use webchat_tokens::TokenCounter;
 
 use crate::error::ChatError;
@@ -111,7 +111,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
         return Err(ImportError::Cancelled);
     }
     let (sender, mut conversations) = mpsc::channel(READ_AHEAD);
-    let reader = spawn_blocking(move || read(file, owner, now, &sender, permit));
+    let reader = spawn_cpu_work(move || read(file, owner, now, &sender, permit));
     while let Some(next) = conversations.recv().await {
         // The conversation is in memory until it is stored.
         let ReadConversation { user_id, conversation, permit } = next;
@@ -214,7 +214,7 @@ async fn add(
 async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ImportError> {
-    spawn_blocking(work).await.map_err(ImportError::from)
+    spawn_cpu_work(work).await.map_err(ImportError::from)
 }
 
 impl From<JoinError> for ImportError {

@@ -12,7 +12,7 @@ use super::file_identity::FileIdentity;
 use super::lock_file::lock;
 use super::migrations::InitializeError;
 use super::open_error::OpenError;
-use super::readers::Readers;
+use super::readers::{Readers, Reads};
 use super::writer::Writer;
 use crate::private_files;
 
@@ -26,7 +26,7 @@ const SEARCH_DEADLINE: Duration = Duration::from_secs(2);
 const ARCHIVE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// One SQLite file with one writer and several readers. Reads that may be long have connections of their
-/// own, so that they can't delay ordinary ones.
+/// own, and threads of a low priority, so that they can't delay ordinary ones.
 pub(crate) struct Database {
     writer: Writer,
     readers: Readers,
@@ -49,8 +49,8 @@ impl Database {
         })?;
         Ok(Self {
             writer,
-            readers: Readers::open(path).map_err(failed)?,
-            long_readers: Readers::open(path).map_err(failed)?,
+            readers: Readers::open(path, Reads::Short).map_err(failed)?,
+            long_readers: Readers::open(path, Reads::Long).map_err(failed)?,
             file: FileIdentity::of(path).map_err(|cause| failed(cause.into()))?,
             _locks: locks,
         })

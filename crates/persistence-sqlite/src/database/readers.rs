@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_domain::UserId;
-use webchat_persistence::{FairLimit, FairPermit, StoreError};
+use webchat_persistence::{FairLimit, FairPermit, StoreError, spawn_cpu_work};
 
 use super::cancellation::{CancelOnDrop, Cancellation};
 use super::pool::{self, store_error};
@@ -21,16 +21,26 @@ const CONNECTIONS: usize = 4;
 /// How long a read waits for a connection.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
+/// What a pool is for.
+#[derive(Clone, Copy)]
+pub(super) enum Reads {
+    /// Ordinary reads.
+    Short,
+    /// Reads that may need much processor time.
+    Long,
+}
+
 /// A pool of connections that only read.
 pub(super) struct Readers {
+    reads: Reads,
     pool: Pool,
     limit: FairLimit,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub(super) fn open(path: &Path, reads: Reads) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let pool = pool::readers(path, CONNECTIONS)?;
-        Ok(Self { pool, limit: FairLimit::new(CONNECTIONS, MAX_WAIT) })
+        Ok(Self { reads, pool, limit: FairLimit::new(CONNECTIONS, MAX_WAIT) })
     }
 
     /// Runs a query in one transaction, so that it sees a consistent state, on a thread for blocking work.
@@ -45,11 +55,15 @@ impl Readers {
         let (permit, connection) = self.connect(user_id).await?;
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
-        let running = spawn_blocking(move || {
+        let work = move || {
             let _permit = permit;
             let mut connection = pool::lock(&connection)?;
             run(&mut connection, &cancellation, query).map_err(store_error)
-        });
+        };
+        let running = match self.reads {
+            Reads::Short => spawn_blocking(work),
+            Reads::Long => spawn_cpu_work(work),
+        };
         match timeout(deadline, running).await {
             Ok(finished) => finished.map_err(StoreError::fault)?,
             Err(elapsed) => Err(StoreError::timeout(elapsed)),

@@ -2,7 +2,7 @@
 //! ignoring case and accents, as in the full-text indexes of the stores.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use rust_stemmers::{Algorithm, Stemmer};
@@ -169,13 +169,27 @@ fn snippet_range(text: &str, words: &[Word]) -> Range<usize> {
 /// Returns the index of the match that is followed by the most different terms nearby, or 0 without a match.
 fn best_start(words: &[Word]) -> usize {
     let near = SNIPPET_WORDS - WORDS_BEFORE;
+    let terms = term_bits(words);
     let terms_from = |start: usize| {
-        let matches = words.iter().skip(start).take(near).filter(|word| word.is_match);
-        matches.map(|word| word.stem.as_str()).collect::<HashSet<_>>().len()
+        let nearby = terms.iter().skip(start).take(near);
+        nearby.fold(0, |all, term| all | term).count_ones()
     };
     let matches = words.iter().enumerate().filter(|(_, word)| word.is_match);
     // `max_by_key` returns the last of several maxima: reverse the order to get the first.
     matches.map(|(index, _)| index).rev().max_by_key(|index| terms_from(*index)).unwrap_or(0)
+}
+
+/// Returns for each word the bit of its term, or no bit if it is not a match. If there are more terms than bits,
+/// several share a bit.
+fn term_bits(words: &[Word]) -> Vec<u128> {
+    let mut bits: HashMap<&str, u128> = HashMap::new();
+    let mut last = 1_u128;
+    let mut next = || {
+        last = last.rotate_left(1);
+        last
+    };
+    let mut bit_of = |stem| *bits.entry(stem).or_insert_with(&mut next);
+    words.iter().map(|word| if word.is_match { bit_of(&word.stem) } else { 0 }).collect()
 }
 
 #[derive(Default)]

@@ -1,0 +1,74 @@
+//! Threads for work that needs much processor time, such as searches and counting tokens.
+//!
+//! They have a lower priority than the other threads. Otherwise a few searches and imports of some users would
+//! delay everybody's requests on a machine with few cores.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::LazyLock;
+use std::sync::mpsc::sync_channel;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// What is added to the nice value of the threads: while others need the processor, such a thread gets about a
+/// tenth of the time of a normal one.
+const NICE: i32 = 10;
+
+/// Only its threads for blocking work are used, which can't be given another priority than their runtime's.
+/// `None` if the system can't provide it; the work then has the normal priority.
+static RUNTIME: LazyLock<Option<Runtime>> =
+    LazyLock::new(|| Builder::new_current_thread().on_thread_start(lower_priority).build().ok());
+
+/// As [`spawn_blocking`], for work that needs much processor time. On systems other than Linux it has the normal
+/// priority. Callers limit how much of it they run at a time; it must not hold what requests wait for.
+///
+/// # Cancellation
+/// Dropping the handle does not stop the work. The process can exit while it runs.
+///
+/// # Panics
+/// Outside of a Tokio runtime.
+pub fn spawn_cpu_work<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let Some(runtime) = &*RUNTIME else { return spawn_blocking(work) };
+    let (sender, receiver) = sync_channel(1);
+    runtime.spawn_blocking(move || sender.send(catch_unwind(AssertUnwindSafe(work))));
+    // A thread of the caller's runtime waits for it, so that the runtime knows that it is not idle.
+    spawn_blocking(move || match receiver.recv() {
+        Ok(Ok(value)) => value,
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(dropped) => resume_unwind(Box::new(dropped)),
+    })
+}
+
+/// Lowers the priority of this thread. Other systems than Linux would lower that of the whole process.
+fn lower_priority() {
+    if cfg!(target_os = "linux") {
+        rustix::process::nice(NICE).ok();
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The nice value of this thread, see `proc_pid_stat(5)`.
+    fn nice() -> i32 {
+        let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(16).unwrap().parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_work_has_a_lower_priority_than_other_threads() {
+        let normal = spawn_blocking(nice).await.unwrap();
+
+        let of_work = spawn_cpu_work(nice).await.unwrap();
+
+        assert!(of_work > normal || of_work == 19, "{of_work}, not more than {normal}");
+        assert_eq!(spawn_blocking(nice).await.unwrap(), normal);
+    }
+}
