@@ -1,4 +1,4 @@
-//! Pools of connections.
+//! The pools of connections that read, and the configuration of connections.
 
 use std::error::Error;
 use std::path::Path;
@@ -15,12 +15,20 @@ const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 /// How long a connection waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn writer(path: &Path) -> Result<Pool, Box<dyn Error + Send + Sync>> {
-    pool(path, 1, configure_writer)
-}
-
+/// A pool of connections that only read.
 pub(super) fn readers(path: &Path, size: usize) -> Result<Pool, Box<dyn Error + Send + Sync>> {
-    pool(path, size, configure_reader)
+    let hook = Hook::async_fn(move |connection, _| {
+        Box::pin(async move {
+            connection
+                .interact(|connection| configure_reader(connection))
+                .await
+                .map_err(|error| HookError::message(error.to_string()))?
+                .map_err(HookError::Backend)
+        })
+    });
+    let pool =
+        Config::new(path).builder(Runtime::Tokio1)?.max_size(size).post_create(hook).build()?;
+    Ok(pool)
 }
 
 /// Returns a connection that is free, or becomes free in time.
@@ -37,26 +45,7 @@ pub(super) fn lock(connection: &Object) -> Result<SyncGuard<'_, Connection>, Sto
     connection.lock().map_err(|poisoned| StoreError::fault(poisoned.to_string()))
 }
 
-fn pool(
-    path: &Path,
-    size: usize,
-    configure: fn(&Connection) -> rusqlite::Result<()>,
-) -> Result<Pool, Box<dyn Error + Send + Sync>> {
-    let hook = Hook::async_fn(move |connection, _| {
-        Box::pin(async move {
-            connection
-                .interact(move |connection| configure(connection))
-                .await
-                .map_err(|error| HookError::message(error.to_string()))?
-                .map_err(HookError::Backend)
-        })
-    });
-    let pool =
-        Config::new(path).builder(Runtime::Tokio1)?.max_size(size).post_create(hook).build()?;
-    Ok(pool)
-}
-
-fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;

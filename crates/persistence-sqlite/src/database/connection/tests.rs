@@ -119,3 +119,57 @@ async fn a_write_that_has_begun_is_completed_even_if_nobody_waits_for_it() {
     });
     assert_eq!(written.await.unwrap(), 7);
 }
+
+#[tokio::test]
+async fn waiting_writes_run_while_their_callers_are_not_scheduled() {
+    let (database, folder) = open().await;
+    database.write(create_numbers).await.unwrap();
+    let mut writes = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let database = Arc::clone(&database);
+        writes.spawn(async move {
+            database.write(move |transaction| insert(transaction, number)).await.unwrap();
+        });
+    }
+    tokio::task::yield_now().await;
+
+    // No task of this test's runtime runs in the meantime.
+    let connection = rusqlite::Connection::open(folder.path().join("webchat.db")).unwrap();
+    let started = std::time::Instant::now();
+    while count(&connection) < 20 && started.elapsed() < SOON {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    assert_eq!(count(&connection), 20);
+    writes.join_all().await;
+}
+
+#[tokio::test]
+async fn a_panic_undoes_its_write_and_no_other_one() {
+    let (database, folder) = open().await;
+    database.write(create_numbers).await.unwrap();
+    database.write(|transaction| insert(transaction, 1)).await.unwrap();
+
+    let panicked = database.write(|transaction| -> rusqlite::Result<()> {
+        insert(transaction, 2)?;
+        panic!("in a write");
+    });
+    let panicked = panicked.await;
+    database.write(|transaction| insert(transaction, 3)).await.unwrap();
+
+    assert!(matches!(panicked, Err(StoreError::Fault(_))), "{panicked:?}");
+    let connection = rusqlite::Connection::open(folder.path().join("webchat.db")).unwrap();
+    assert_eq!(count(&connection), 2);
+}
+
+fn create_numbers(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch("CREATE TABLE numbers (number INTEGER)")
+}
+
+fn insert(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<usize> {
+    transaction.execute("INSERT INTO numbers VALUES (?1)", [number])
+}
+
+fn count(connection: &rusqlite::Connection) -> i64 {
+    connection.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0)).unwrap()
+}
