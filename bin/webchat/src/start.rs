@@ -48,6 +48,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     restrict_access(&settings.stores.data_dir);
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;
+    chat.recover_turns().await;
     chat.spawn_background_tasks();
     let server = serve(
         listener,

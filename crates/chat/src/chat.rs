@@ -12,6 +12,7 @@ use crate::events::signals::receive_signals;
 use crate::files::service::Files;
 use crate::ports::Ports;
 use crate::runtime::core::Core;
+use crate::runtime::error_chain::error_chain;
 use crate::runtime::housekeeping::delete_expired_data;
 use crate::runtime::readiness::NotReady;
 use crate::settings::Settings;
@@ -83,6 +84,14 @@ impl Chat {
     /// [`NotReady`] if the server is shutting down or a store doesn't answer.
     pub async fn readiness(&self) -> Result<(), NotReady> {
         self.core.readiness().await
+    }
+
+    /// Ends the turns that a previous process left running, as far as their leases have expired, so that the first
+    /// requests don't meet them. A failure is logged; the background tasks try again.
+    pub async fn recover_turns(&self) {
+        if let Err(error) = self.turns.recover_abandoned_turns().await {
+            tracing::warn!(error = error_chain(&error), "failed to recover abandoned turns");
+        }
     }
 
     /// Starts the tasks that run until shutdown: they receive signals from other instances, recover
