@@ -174,7 +174,13 @@ impl Socket {
     pub async fn ask(&mut self, conversation_id: &str, message: &str) -> String {
         let data = json!({"conversation_id": conversation_id, "message": message});
         self.send("send_message", data).await;
-        answer_text(&self.receive_until("token_usage").await)
+        loop {
+            let events = self.receive_until("token_usage").await;
+            // A restarted server may first publish the end of the turn that was running before.
+            if events.iter().any(|(name, _)| name == "message_accepted") {
+                return answer_text(&events);
+            }
+        }
     }
 
     /// Waits until the server closes the connection. Returns the close code.

@@ -188,7 +188,9 @@ async fn responses_that_nobody_reads_take_a_bounded_amount_of_memory() {
 
 #[tokio::test]
 async fn new_users_of_one_address_share_its_limit_of_answers() {
-    let server = TestServer::with_settings(&[("TURNS_PER_ADDRESS", "5")]).await;
+    // An answer lasts until all questions are asked.
+    let model = ScriptedModel::with_delay(Duration::from_secs(2));
+    let server = TestServer::with_model(model, &[("TURNS_PER_ADDRESS", "5")]).await;
     let ask = async |_| {
         let browser = server.browser();
         let id = browser.start_conversation().await;
