@@ -28,24 +28,27 @@ pub(super) fn parse_error(error: serde_json::Error, path: &Path, read: u64) -> R
     if error.is_io() {
         let error = io::Error::from(error);
         return match error.get_ref().and_then(|cause| cause.downcast_ref::<StringTooLong>()) {
-            Some(too_long) => invalid(path, (line, column), read, too_long.to_string()),
+            Some(too_long) => invalid(&path, (line, column), read, &too_long.to_string()),
             None => ReadError::Io(error),
         };
     }
     // serde_json repeats the position at the end of its text.
     let text = error.to_string();
     let position = format!(" at line {line} column {column}");
-    let problem = text.strip_suffix(&position).unwrap_or(&text).to_owned();
-    invalid(path, (line, column), read, problem)
+    let problem = text.strip_suffix(&position).unwrap_or(&text);
+    invalid(&path, (line, column), read, problem)
 }
 
-fn invalid(path: String, (line, column): (usize, usize), read: u64, problem: String) -> ReadError {
+/// The maximum length of a path or a problem in an error: both may repeat what the file says.
+const MAX_CHARS: usize = 200;
+
+fn invalid(path: &str, (line, column): (usize, usize), read: u64, problem: &str) -> ReadError {
     InvalidImportFile {
         conversation: path.contains('[').then_some(read + 1),
-        path: if path == "." { String::new() } else { path },
+        path: if path == "." { String::new() } else { cut(path) },
         line,
         column,
-        problem,
+        problem: cut(problem),
     }
     .into()
 }
@@ -57,7 +60,11 @@ pub(super) fn unreadable(problem: &str) -> ReadError {
         path: String::new(),
         line: 0,
         column: 0,
-        problem: problem.to_owned(),
+        problem: cut(problem),
     }
     .into()
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_CHARS).collect()
 }

@@ -340,6 +340,21 @@ fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
 }
 
 #[test]
+fn an_error_repeats_only_the_beginning_of_what_the_file_says() {
+    let long = "x".repeat(100_000);
+
+    let errors = [
+        error_message(&format!("[{{\"role\": \"{long}\", \"content\": \"Hi\"}}]")),
+        error_message(&sample().replacen("\"assistant\"", &format!("\"{long}\""), 1)),
+        error_message(&sample().replacen("\"version\":1", &format!("\"version\":\"{long}\""), 1)),
+    ];
+
+    for error in errors {
+        assert!(error.len() < 500, "{} bytes", error.len());
+    }
+}
+
+#[test]
 fn assigned_ids_and_counts_are_derived_from_the_user_and_the_file() {
     let user_id = UserId::generate();
     let assign = |user_id| read_all(&sample()).unwrap().remove(0).assign_to(user_id, |_| 5);
