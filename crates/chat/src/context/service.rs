@@ -76,7 +76,7 @@ impl Contexts {
     /// Changes the system prompt or the model parameters.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`];
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`];
     /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision.
     pub async fn edit(
         &self,
@@ -90,6 +90,7 @@ impl Contexts {
             None => None,
             Some(PromptChoice::ServerDefault) => Some(None),
             Some(PromptChoice::Custom(text)) => {
+                self.core.reserve_storage(user_id, text.len()).await?;
                 let token_count = self.core.count_tokens(&text).await;
                 Some(Some(SystemPrompt { text, token_count }))
             }
@@ -108,7 +109,7 @@ impl Contexts {
     /// returns the first call's example, as long as it exists.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`].
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`].
     pub async fn add_example(
         &self,
         user_id: UserId,
@@ -122,6 +123,8 @@ impl Contexts {
         if let Some(existing) = self.examples(user_id, id).await?.into_iter().find(is_same) {
             return Ok(existing);
         }
+        let bytes = user_prompt.len().saturating_add(assistant_response.len());
+        self.core.reserve_storage(user_id, bytes).await?;
         let example = FewShotExample {
             example_id,
             prompt_tokens: self.core.count_tokens(&user_prompt).await,
@@ -178,7 +181,8 @@ impl Contexts {
     /// to the model again, as far as they fit.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`];
+    /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`],
+    /// [`ChatError::StorageFull`];
     /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision.
     pub async fn set_summary(
         &self,
@@ -189,7 +193,10 @@ impl Contexts {
     ) -> Result<(), ChatError> {
         let text = text.filter(|text| !text.trim().is_empty());
         let token_count = match &text {
-            Some(text) => self.core.count_tokens(text).await,
+            Some(text) => {
+                self.core.reserve_storage(user_id, text.len()).await?;
+                self.core.count_tokens(text).await
+            }
             None => 0,
         };
         let created_at = self.core.now();

@@ -12,6 +12,9 @@ use crate::turns::stopper::TurnStopper;
 /// The page size when all conversations are read.
 const PAGE_SIZE: u32 = 100;
 
+/// What an empty conversation counts as.
+const CONVERSATION_BYTES: usize = 512;
+
 /// The use cases of conversations and their messages.
 #[derive(Clone)]
 pub struct Conversations {
@@ -28,13 +31,14 @@ impl Conversations {
     /// conversation in its current state.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`] while the key's conversation is being deleted; an error of the
-    /// store if the conversation can't be stored.
+    /// [`ChatError::ConversationNotFound`] while the key's conversation is being deleted;
+    /// [`ChatError::StorageFull`]; an error of the store if the conversation can't be stored.
     pub async fn start(
         &self,
         user_id: UserId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Conversation, ChatError> {
+        self.core.reserve_storage(user_id, CONVERSATION_BYTES).await?;
         let id = ConversationId::of_key(user_id, key);
         let now = self.core.now();
         let Some(started) = self.core.ports.conversations.create(user_id, id, now).await? else {
