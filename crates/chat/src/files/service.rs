@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{
-    ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey, JobId,
-    JobStatus, Role, UserId,
+    Caller, ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey,
+    JobId, JobStatus, Role, UserId,
 };
 use webchat_persistence::rules::failed_jobs_to_keep;
 use webchat_persistence::{CreateJobOutcome, NewFileJob};
@@ -78,19 +78,21 @@ impl Files {
     ///
     /// # Errors
     /// The [`ChatError`]s of files, [`ChatError::ConversationNotFound`], and
-    /// [`ChatError::TokenBudgetExceeded`] if the user's budget has too few tokens left for the file. On an
-    /// error, nothing is stored.
+    /// [`ChatError::TokenBudgetExceeded`] if the budget of the user, or of the caller's network, has too few tokens
+    /// left for the file. On an error, nothing is stored.
     ///
     /// # Cancellation
     /// If the future is dropped, the file may have been stored. A stored file is analysed.
     pub async fn upload(
         &self,
-        user_id: UserId,
+        caller: impl Into<Caller>,
         id: ConversationId,
         key: Option<&IdempotencyKey>,
         upload: Upload,
     ) -> Result<FileJob, ChatError> {
         let _admission = self.core.lifecycle.admit()?;
+        let caller = caller.into();
+        let user_id = caller.user_id;
         self.accept_file_name(&upload.name)?;
         let text = self.decode(upload.content)?;
         self.core.find_conversation(user_id, id).await?;
@@ -104,19 +106,26 @@ impl Files {
         let _permit = self.acquire_permit(user_id).await?;
         let parts = self.split(user_id, text).await?;
         let job = self.new_job(id, job_id, upload.name, &parts);
-        self.core.check_tokens(user_id, self.estimated_tokens(&job)).await?;
+        let estimated = self.estimated_tokens(&job);
+        self.core.check_tokens(user_id, estimated).await?;
+        let network_tokens = self.core.reserve_network_tokens(caller, estimated).await?;
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
         let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
-        match self.core.ports.file_jobs.create_job(user_id, new).await? {
-            CreateJobOutcome::Created => {}
-            CreateJobOutcome::Duplicate(existing) => return Ok(existing),
-            CreateJobOutcome::TooMany => return Err(too_many_files(limit)),
-            CreateJobOutcome::NotFound => return Err(ChatError::ConversationNotFound),
+        let created = self.core.ports.file_jobs.create_job(user_id, new).await?;
+        if !matches!(created, CreateJobOutcome::Created) {
+            self.core.settle_tokens(network_tokens, 0).await;
         }
-        self.publish(&job).await;
-        self.work.wake.notify_one();
-        Ok(job)
+        match created {
+            CreateJobOutcome::Created => {
+                self.publish(&job).await;
+                self.work.wake.notify_one();
+                Ok(job)
+            }
+            CreateJobOutcome::Duplicate(existing) => Ok(existing),
+            CreateJobOutcome::TooMany => Err(too_many_files(limit)),
+            CreateJobOutcome::NotFound => Err(ChatError::ConversationNotFound),
+        }
     }
 
     /// Estimates how many tokens are sent to the model for all parts of this file. The combination of their

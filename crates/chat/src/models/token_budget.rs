@@ -28,8 +28,30 @@ impl Core {
         caller: Caller,
         tokens: u32,
     ) -> Result<TokenReservation, ChatError> {
-        let (day, tokens) = (self.now().day(), u64::from(tokens));
-        let limits = self.token_limits(caller);
+        self.reserve(self.token_limits(caller), tokens.into()).await
+    }
+
+    /// Reserves tokens in the budget of the caller's network only, for work in the background that counts for
+    /// the user and the server when it is done.
+    ///
+    /// # Errors
+    /// [`ChatError::TokenBudgetExceeded`] if the budget has not so many left.
+    pub(crate) async fn reserve_network_tokens(
+        &self,
+        caller: Caller,
+        tokens: u64,
+    ) -> Result<TokenReservation, ChatError> {
+        let mut limits = self.token_limits(caller);
+        limits.retain(|limit| matches!(limit.scope, TokenScope::Address(_)));
+        self.reserve(limits, tokens).await
+    }
+
+    async fn reserve(
+        &self,
+        limits: Vec<TokenLimit>,
+        tokens: u64,
+    ) -> Result<TokenReservation, ChatError> {
+        let day = self.now().day();
         let scopes = limits.iter().map(|limit| limit.scope).collect();
         if !limits.is_empty() {
             let outcome = self.ports.token_budgets.reserve(day, limits, tokens).await?;

@@ -54,7 +54,7 @@ async fn upload(
     let user_id = caller.session.user_id;
     let (upload, memory) = upload::read(&request, body, caller.caller(), &chat).await?;
     let id = current_or_new_conversation(&chat, &caller.session).await?;
-    let FileJob { job_id, .. } = chat.files.upload(user_id, id, None, upload).await?;
+    let FileJob { job_id, .. } = chat.files.upload(caller.caller(), id, None, upload).await?;
     drop(memory);
     let job = chat.files.wait_for(user_id, id, job_id).await?;
     match (job.status, &job.error) {

@@ -102,7 +102,7 @@ async fn upload(
     // Checked first, so that nobody uploads megabytes to a conversation that does not exist.
     chat.conversations.find(user_id, *id).await?;
     let (upload, _memory) = upload::read(&request, body, caller.caller(), &chat).await?;
-    let job = chat.files.upload(user_id, *id, idempotency.key.as_ref(), upload).await?;
+    let job = chat.files.upload(caller.caller(), *id, idempotency.key.as_ref(), upload).await?;
     Ok(HttpResponse::Accepted().json(EstimatedFileJob::new(&chat, job)))
 }
 

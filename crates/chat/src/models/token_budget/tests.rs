@@ -165,3 +165,24 @@ async fn a_file_that_exceeds_the_users_budget_is_refused() {
     assert!((3_000..3_700).contains(&estimated), "{estimated}");
     assert_eq!(test.model.request_count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_files_of_a_network_share_its_budget() {
+    let max = NonZeroU64::new(5_000);
+    let test = chat_with(DailyTokens { per_address: max, ..DailyTokens::default() }).await;
+    let other = UserId::generate();
+    let id = test.chat.conversations.start(other, None).await.unwrap().conversation_id;
+    let upload = |user_id, address: &str, id| {
+        let name = FileName::from("tides.txt".to_owned());
+        let upload = Upload { name, content: "tide ".repeat(3_000).into_bytes() };
+        let caller = Caller { user_id, address: address.parse().ok() };
+        test.chat.files.upload(caller, id, None, upload)
+    };
+
+    upload(test.user_id, "2001:db8::1", test.id).await.unwrap();
+    let refused = upload(other, "2001:db8::2", id).await;
+    let elsewhere = upload(other, "2001:db8:1::1", id).await;
+
+    assert_eq!(refused.unwrap_err().code(), "token_budget_exceeded");
+    assert!(elsewhere.is_ok());
+}
