@@ -2,6 +2,7 @@
 //! users.
 
 use std::num::NonZeroU32;
+use std::sync::Once;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -59,12 +60,16 @@ impl RequestRateLimiter {
     }
 }
 
-/// Behind a proxy that is not trusted, all clients share one address.
+/// Warns once, as any client can send this header: behind a proxy that is not trusted, all clients share one
+/// address.
 fn warn_about_untrusted_proxy(request: &ServiceRequest) {
+    static WARNING: Once = Once::new();
     if request.headers().contains_key(X_FORWARDED_FOR) {
-        tracing::warn!(
-            "a proxy reached the limit of requests per address; if it is yours, add it to TRUSTED_PROXIES"
-        );
+        WARNING.call_once(|| {
+            tracing::warn!(
+                "a proxy reached the limit of requests per address; if it is yours, add it to TRUSTED_PROXIES"
+            );
+        });
     }
 }
 
