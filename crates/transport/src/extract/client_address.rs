@@ -52,6 +52,9 @@ impl TrustedProxies {
     /// hop ends the walk: the proxy before it is the last that is known.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut known = peer.to_canonical();
+        if !self.trust(known) {
+            return known;
+        }
         let mut hops = hops(headers).into_iter().rev();
         while self.trust(known) {
             match hops.next() {
