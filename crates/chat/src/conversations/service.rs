@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use webchat_domain::{Conversation, ConversationChange, ConversationId, IdempotencyKey, UserId};
+use webchat_persistence::rules::STORED_ITEM_BYTES;
 use webchat_persistence::{ArchiveFilter, Cursor, Edit, EditOutcome, ListOrder, Page};
 
 use crate::error::ChatError;
@@ -11,9 +12,6 @@ use crate::turns::stopper::TurnStopper;
 
 /// The page size when all conversations are read.
 const PAGE_SIZE: u32 = 100;
-
-/// What an empty conversation counts as.
-const CONVERSATION_BYTES: usize = 512;
 
 /// The use cases of conversations and their messages.
 #[derive(Clone)]
@@ -38,7 +36,7 @@ impl Conversations {
         user_id: UserId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Conversation, ChatError> {
-        self.core.reserve_storage(user_id, CONVERSATION_BYTES).await?;
+        self.core.reserve_storage(user_id, STORED_ITEM_BYTES.into()).await?;
         let id = ConversationId::of_key(user_id, key);
         let now = self.core.now();
         let Some(started) = self.core.ports.conversations.create(user_id, id, now).await? else {

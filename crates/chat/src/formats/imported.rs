@@ -1,15 +1,13 @@
 //! A conversation as an import file contains it.
 
 use webchat_domain::{Context, Conversation, ConversationId, Role, Title, UserId};
+use webchat_persistence::rules::STORED_ITEM_BYTES;
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::ids;
 
 /// The maximum bytes of one message's text, and of the complete context.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
-
-/// The bytes that a conversation and a message take in a store beside their texts.
-const ALLOWANCE: usize = 512;
 
 /// A conversation as an import file contains it, with the file's ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +51,8 @@ impl ImportedConversation {
     /// Returns about how many bytes the conversation takes in a store.
     pub(crate) fn bytes(&self) -> u64 {
         let texts = self.messages.iter().map(|stored| stored.message.content.len());
-        let bytes = texts.map(|text| text + ALLOWANCE).sum::<usize>() + ALLOWANCE;
+        let item = usize::from(STORED_ITEM_BYTES);
+        let bytes = texts.map(|text| text + item).sum::<usize>() + item;
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 

@@ -4,17 +4,15 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 use webchat_domain::UserId;
 use webchat_persistence::StoreError;
+use webchat_persistence::rules::STORED_ITEM_BYTES;
 
 use crate::database::MongoDatabase;
 use crate::documents::CONVERSATION_SCHEMA;
 use crate::schema::MESSAGES;
 
-/// The bytes that a message counts beside its text.
-const MESSAGE_ALLOWANCE: i64 = 512;
-
 /// Sums the sizes of a user's conversations and messages. This reads all of them.
 pub(super) async fn of_user(database: &MongoDatabase, user_id: UserId) -> Result<u64, StoreError> {
-    let message = doc! { "$add": [{ "$strLenBytes": "$content" }, MESSAGE_ALLOWANCE] };
+    let message = doc! { "$add": [{ "$strLenBytes": "$content" }, i64::from(STORED_ITEM_BYTES)] };
     let pipeline = [
         doc! { "$match": { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA } },
         doc! { "$project": { "conversation_id": 1, "bytes": { "$bsonSize": "$$ROOT" } } },

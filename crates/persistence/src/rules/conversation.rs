@@ -4,6 +4,10 @@ use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, TurnId}
 
 use crate::TurnLease;
 
+/// What each conversation and each message counts as stored beside its texts, in bytes. The triggers of SQLite
+/// contain the same number.
+pub const STORED_ITEM_BYTES: u16 = 512;
+
 /// The state of a conversation. A store loads it, asks a rule, and writes the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationState {
