@@ -42,13 +42,30 @@ impl Users for SqliteStore {
     }
 
     async fn record_unknown(&self, now: Timestamp) -> Result<(), StoreError> {
+        // Usually there are none, and finding them reads all conversations: the writer must not wait for that.
+        let unknown: Vec<String> = self
+            .database
+            .read_archive(None, |transaction| {
+                transaction
+                    .prepare_cached(
+                        "SELECT DISTINCT user_id FROM conversations
+                         WHERE user_id <> '' AND user_id NOT IN (SELECT user_id FROM users)",
+                    )?
+                    .query_map([], |row| row.get(0))?
+                    .collect()
+            })
+            .await?;
+        if unknown.is_empty() {
+            return Ok(());
+        }
         self.database
             .write(move |transaction| {
-                transaction.execute(
-                    "INSERT OR IGNORE INTO users (user_id, active_at)
-                     SELECT DISTINCT user_id, ?1 FROM conversations WHERE user_id <> ''",
-                    [now.unix_millis()],
+                let mut insert = transaction.prepare_cached(
+                    "INSERT OR IGNORE INTO users (user_id, active_at) VALUES (?1, ?2)",
                 )?;
+                for user_id in unknown {
+                    insert.execute(params![user_id, now.unix_millis()])?;
+                }
                 Ok(())
             })
             .await
