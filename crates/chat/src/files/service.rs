@@ -112,20 +112,18 @@ impl Files {
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
         let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
-        let created = self.core.ports.file_jobs.create_job(user_id, new).await?;
-        if !matches!(created, CreateJobOutcome::Created) {
-            self.core.settle_tokens(network_tokens, 0).await;
-        }
-        match created {
+        let not_created = match self.core.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {
                 self.publish(&job).await;
                 self.work.wake.notify_one();
-                Ok(job)
+                return Ok(job);
             }
             CreateJobOutcome::Duplicate(existing) => Ok(existing),
             CreateJobOutcome::TooMany => Err(too_many_files(limit)),
             CreateJobOutcome::NotFound => Err(ChatError::ConversationNotFound),
-        }
+        };
+        self.core.settle_tokens(network_tokens, 0).await;
+        not_created
     }
 
     /// Estimates how many tokens are sent to the model for all parts of this file. The combination of their
