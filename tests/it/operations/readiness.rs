@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, Process, ScriptedModel, TIMEOUT};
 
@@ -33,14 +34,30 @@ async fn a_server_whose_database_file_is_deleted_is_not_ready() {
     assert_eq!(readiness.json()["message"], json!("SQLite is unavailable."));
 }
 
+/// A server with a conversation, before its disk is full.
+struct Conversation {
+    server: Process,
+    browser: Browser,
+    id: String,
+    folder: TempDir,
+    _model: ScriptedModel,
+}
+
+impl Conversation {
+    async fn start() -> Self {
+        let model = ScriptedModel::start();
+        let folder = tempfile::tempdir().unwrap();
+        let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+        let browser = server.browser();
+        let id = browser.start_conversation().await;
+        browser.connect().await.ask(&id, "while there is room").await;
+        Self { server, browser, id, folder, _model: model }
+    }
+}
+
 #[tokio::test]
 async fn with_a_full_disk_people_read_export_and_connect() {
-    let model = ScriptedModel::start();
-    let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
-    let browser = server.browser();
-    let id = browser.start_conversation().await;
-    browser.connect().await.ask(&id, "while there is room").await;
+    let Conversation { server, browser, id, folder: _folder, _model } = Conversation::start().await;
 
     server.limit_file_size("1").await;
     wait_for_readiness(&browser, 503).await;
@@ -60,12 +77,7 @@ async fn with_a_full_disk_people_read_export_and_connect() {
 
 #[tokio::test]
 async fn with_a_full_disk_people_delete() {
-    let model = ScriptedModel::start();
-    let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
-    let browser = server.browser();
-    let id = browser.start_conversation().await;
-    browser.connect().await.ask(&id, "while there is room").await;
+    let Conversation { server, browser, id, folder, _model } = Conversation::start().await;
     // The disk is full for the database, but the log that it writes first has its usual size.
     let size = fs::metadata(folder.path().join("webchat.db-wal")).unwrap().len();
 
