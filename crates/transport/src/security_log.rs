@@ -17,7 +17,7 @@ const EVENTS: &str = "webchat_security_events_total";
 /// The interval between two lines of the log for the same kind and address.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The maximum number of kinds and addresses that are told apart within an interval. Further addresses
+/// The maximum number of kinds and addresses that are distinguished within an interval. Further addresses
 /// share one line per kind.
 const MAX_SOURCES: usize = 1_000;
 

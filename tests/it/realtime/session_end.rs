@@ -32,7 +32,7 @@ async fn live_connections_are_closed_when_their_session_ends() {
 
     assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
     assert_eq!(socket_io.wait_until_closed().await, 1008);
-    timeout(TIMEOUT, events.text()).await.expect("the stream goes on").unwrap();
+    timeout(TIMEOUT, events.text()).await.expect("the stream did not end").unwrap();
     others_socket.send("ping", serde_json::json!({})).await;
     others_socket.expect("pong").await;
 }

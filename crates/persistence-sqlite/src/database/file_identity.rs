@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// The file that a path led to. SQLite goes on using an open file after its deletion, and all that is written
+/// The file that a path led to. SQLite keeps using an open file after its deletion, and all that is written
 /// to it then is lost at the next start.
 pub(super) struct FileIdentity {
     path: PathBuf,
