@@ -8,8 +8,9 @@ const REACHED: &str = "webchat_limits_reached_total";
 
 /// A limit of what users may use. Its `strum` name is its label in the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[cfg_attr(test, derive(strum::VariantNames))]
 #[strum(serialize_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it; docs/operations.md has the table")]
+#[expect(missing_docs, reason = "the names say it; docs/limits.md lists them")]
 pub enum Limit {
     TurnsPerUser,
     TurnsPerAddress,
@@ -40,4 +41,20 @@ pub enum Limit {
 pub fn count_reached_limit(limit: Limit) {
     let limit: &'static str = limit.into();
     counter!(REACHED, "limit" => limit).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantNames;
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_each_label() {
+        let page = include_str!("../../../../docs/limits.md");
+
+        for label in Limit::VARIANTS {
+            assert!(page.contains(&format!("`{label}`")), "docs/limits.md: {label}");
+        }
+    }
 }
