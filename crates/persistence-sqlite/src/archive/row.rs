@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Title, UserId};
-use webchat_persistence::rules::{self, MessagePage};
+use webchat_persistence::rules;
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use crate::contexts;
@@ -14,20 +14,12 @@ pub(super) fn messages(
     after: u64,
     limit: u32,
 ) -> rusqlite::Result<Vec<StoredMessage>> {
-    let mut page = MessagePage::new(limit);
     let mut statement = transaction.prepare_cached(&format!(
         "SELECT {STORED_MESSAGE} FROM live_messages
          WHERE conversation_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
     ))?;
-    let mut rows =
-        statement.query_map(params![id.to_simple(), after, limit], rows::stored_message)?;
-    while !page.is_full()
-        && let Some(stored) = rows.next().transpose()?
-    {
-        let bytes = stored.message.content.len();
-        page.push(stored, bytes);
-    }
-    Ok(page.into_messages())
+    let found = statement.query_map(params![id.to_simple(), after, limit], rows::stored_message)?;
+    rows::message_page(limit, found, |stored| &stored.message)
 }
 
 pub(super) fn conversation(

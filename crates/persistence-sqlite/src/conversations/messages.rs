@@ -2,7 +2,6 @@
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{ConversationId, Message};
-use webchat_persistence::rules::MessagePage;
 
 use crate::rows::{self, MESSAGE};
 
@@ -14,20 +13,13 @@ pub(super) fn messages(
     limit: u32,
 ) -> rusqlite::Result<Vec<Message>> {
     let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
-    let mut page = MessagePage::new(limit);
     let mut statement = transaction.prepare_cached(&format!(
         "SELECT {MESSAGE} FROM live_messages
          WHERE conversation_id = ?1 AND active = 1 AND position < ?2
          ORDER BY position DESC LIMIT ?3"
     ))?;
-    let mut rows = statement.query_map(params![id.to_simple(), before, limit], rows::message)?;
-    while !page.is_full()
-        && let Some(message) = rows.next().transpose()?
-    {
-        let bytes = message.content.len();
-        page.push(message, bytes);
-    }
-    let mut messages = page.into_messages();
+    let found = statement.query_map(params![id.to_simple(), before, limit], rows::message)?;
+    let mut messages = rows::message_page(limit, found, |message| message)?;
     messages.reverse();
     Ok(messages)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, TurnId, UserId};
 use webchat_persistence::StoredMessage;
-use webchat_persistence::rules::StoredName;
+use webchat_persistence::rules::{MessagePage, StoredName};
 
 use super::column::{enum_value, invalid, parsed, parsed_option, problem, timestamp};
 
@@ -14,6 +14,22 @@ pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_
 /// The columns that [`stored_message`] reads.
 pub(crate) const STORED_MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, \
      role, content, token_count, status, error_message, error_code, created_at, client_message_id, active";
+
+/// Reads a page of at most `limit` messages, each of which is a message or has one. Reads no row after a full page.
+pub(crate) fn message_page<T>(
+    limit: u32,
+    mut rows: impl Iterator<Item = rusqlite::Result<T>>,
+    message: impl Fn(&T) -> &Message,
+) -> rusqlite::Result<Vec<T>> {
+    let mut page = MessagePage::new(limit);
+    while !page.is_full()
+        && let Some(item) = rows.next().transpose()?
+    {
+        let bytes = message(&item).content.len();
+        page.push(item, bytes);
+    }
+    Ok(page.into_messages())
+}
 
 pub(crate) fn find_message(
     transaction: &Transaction<'_>,

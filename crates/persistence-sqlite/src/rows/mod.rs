@@ -14,5 +14,5 @@ pub(crate) use file_job::{
     JOB, find_text, insert_analysis, insert_job, insert_text, job, put_job, stored_jobs, update_job,
 };
 pub(crate) use message::{
-    MESSAGE, STORED_MESSAGE, find_message, insert_message, message, stored_message,
+    MESSAGE, STORED_MESSAGE, find_message, insert_message, message, message_page, stored_message,
 };
