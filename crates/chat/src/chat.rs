@@ -86,8 +86,8 @@ impl Chat {
         self.core.readiness().await
     }
 
-    /// Ends the turns that a previous process left running, as far as their leases have expired, so that the first
-    /// requests don't meet them. A failure is logged; the background tasks try again.
+    /// Ends the turns that a previous process left running, as far as their leases have expired, so that the
+    /// first requests don't meet them. A failure is logged; the background tasks try again.
     pub async fn recover_turns(&self) {
         if let Err(error) = self.turns.recover_abandoned_turns().await {
             tracing::warn!(error = error_chain(&error), "failed to recover abandoned turns");
@@ -95,9 +95,9 @@ impl Chat {
     }
 
     /// Starts the tasks that run until shutdown: they receive signals from other instances, recover
-    /// abandoned turns, delete expired data, and analyse files, including those that another instance left unfinished. At
-    /// shutdown, file analysis waits up to the grace period for the requests in flight and stores their
-    /// results; another instance, or this one after its restart, analyses the rest.
+    /// abandoned turns, delete expired data, and analyse files, including those that another instance left
+    /// unfinished. At shutdown, file analysis waits up to the grace period for the requests in flight and
+    /// stores their results; another instance, or this one after its restart, analyses the rest.
     ///
     /// Call it once for each set of ports.
     pub fn spawn_background_tasks(&self) {

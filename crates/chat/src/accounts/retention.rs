@@ -13,7 +13,6 @@ const PAGE_SIZE: u32 = 100;
 
 /// Deletes users whose last session has ended long ago. A session is all that connects a browser with its
 /// user, so nobody can read their conversations.
-#[derive(Clone)]
 pub(crate) struct Retention {
     core: Arc<Core>,
     conversations: Conversations,
