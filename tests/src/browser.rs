@@ -1,5 +1,7 @@
 //! An HTTP client with cookies, and the responses that it gets.
 
+mod imports;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 

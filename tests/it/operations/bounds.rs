@@ -1,7 +1,5 @@
 //! Bounds on what a model sends, and on what its answers cost.
 
-use std::fmt::Write;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Response, ScriptedModel, TestServer, mongodb_uri};
@@ -75,19 +73,12 @@ async fn a_question_about_a_huge_imported_conversation_costs_five_requests() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let text = "The moon and the sun raise the tides of the sea. ".repeat(2_000);
-    let mut file = "[".to_owned();
-    for number in 0..80 {
-        let (separator, role) =
-            (if number == 0 { "" } else { "," }, ["user", "assistant"][number % 2]);
-        write!(file, "{separator}{{\"role\":\"{role}\",\"content\":\"{number} {text}\"}}").unwrap();
-    }
-    file.push(']');
-    let import = browser.request(Method::POST, "/api/v1/imports").body(file);
-    let import = browser.send(import).await.json();
-    let path = format!("/api/v1/imports/{}", import["import_id"].as_str().unwrap());
-    while browser.get(&path).await.json()["status"] == "running" {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let message = |number: usize| {
+        let role = ["user", "assistant"][number % 2];
+        json!({"role": role, "content": format!("{number} {text}")})
+    };
+    let messages: Vec<Value> = (0..80).map(message).collect();
+    browser.import(Value::from(messages).to_string()).await;
     let list = browser.get("/api/v1/conversations").await.json();
     let id = list["conversations"][0]["conversation_id"].as_str().unwrap().to_owned();
 

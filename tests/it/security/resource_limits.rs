@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Body, Method, StatusCode};
+use reqwest::{Body, Method};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use webchat_tests::{Browser, Process, ScriptedModel, TIMEOUT, TestServer};
+use webchat_tests::{Process, ScriptedModel, TIMEOUT, TestServer};
 
 const MIB: usize = 1024 * 1024;
 
@@ -19,20 +19,6 @@ const MIB: usize = 1024 * 1024;
 fn unfinished(beginning: Vec<u8>) -> Body {
     let beginning = stream::once(async { Ok::<_, std::io::Error>(beginning) });
     Body::wrap_stream(beginning.chain(stream::pending()))
-}
-
-async fn import(browser: &Browser, file: impl Into<Body>) -> Value {
-    let request = browser.request(Method::POST, "/api/v1/imports").body(file);
-    let response = browser.send(request.header(CONTENT_TYPE, "application/json")).await;
-    assert_eq!(response.status, StatusCode::ACCEPTED, "{response:?}");
-    let path = format!("/api/v1/imports/{}", response.json()["import_id"].as_str().unwrap());
-    loop {
-        let import = browser.get(&path).await.json();
-        if import["status"] != json!("running") {
-            return import;
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test]
@@ -46,7 +32,7 @@ async fn unfinished_uploads_of_imports_do_not_block_the_imports_of_others() {
     }));
     let by_other_user = async {
         sleep(Duration::from_millis(500)).await;
-        import(&server.browser(), "[]").await
+        server.browser().import("[]").await
     };
 
     let imported = tokio::select! {
@@ -131,7 +117,7 @@ async fn a_page_of_large_messages_has_some_of_them_and_a_cursor() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let message = json!({"role": "user", "content": "x".repeat(1_000_000)});
-    let imported = import(&browser, json!(vec![message; 6]).to_string()).await;
+    let imported = browser.import(json!(vec![message; 6]).to_string()).await;
     assert_eq!(imported["status"], json!("complete"));
     let list = browser.get("/api/v1/conversations").await.json();
     let id = list["conversations"][0]["conversation_id"].as_str().unwrap();
@@ -159,7 +145,7 @@ async fn responses_that_nobody_reads_take_a_bounded_amount_of_memory() {
     let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     let message = json!({"role": "user", "content": "x".repeat(MIB)});
-    import(&browser, json!(vec![message; 20]).to_string()).await;
+    browser.import(json!(vec![message; 20]).to_string()).await;
     let list = browser.get("/api/v1/conversations").await.json();
     let id = list["conversations"][0]["conversation_id"].as_str().unwrap();
     let saved = browser.post(&format!("/api/v1/conversations/{id}/save")).await.json();

@@ -3,9 +3,7 @@
 use serde_json::json;
 use webchat_tests::TestServer;
 
-use super::support::{
-    CHATGPT, contents, counts, import_file, list, post_import, wait_for_end, with_numbered_ids,
-};
+use super::support::{CHATGPT, contents, counts, list, with_numbered_ids};
 
 #[tokio::test]
 async fn a_conversation_is_exported_in_each_format() {
@@ -49,11 +47,11 @@ async fn importing_ones_own_export_restores_only_deleted_conversations() {
     socket.ask(&deleted, "deleted").await;
     let file = browser.get("/api/v1/export").await.text;
 
-    let first_import = import_file(&browser, &file).await;
+    let first_import = browser.import(file.clone()).await;
     let unchanged = browser.get("/api/v1/export").await.text;
     browser.delete(&format!("/api/v1/conversations/{deleted}")).await;
-    let import_after_deletion = import_file(&browser, &file).await;
-    let last_import = import_file(&browser, &file).await;
+    let import_after_deletion = browser.import(file.clone()).await;
+    let last_import = browser.import(file.clone()).await;
 
     assert_eq!(counts(&first_import), ("complete", 0, 2, 0));
     assert_eq!(unchanged, file);
@@ -83,8 +81,7 @@ async fn importing_another_users_export_makes_a_copy() {
     socket.ask(&id, "mine").await;
     let file = owner.get("/api/v1/export").await.text;
 
-    let started = post_import(&other, file.replace("mine", "forged")).await.json();
-    let import = wait_for_end(&other, &started).await;
+    let import = other.import(file.replace("mine", "forged")).await;
     let path = format!("/api/v1/imports/{}", import["import_id"].as_str().unwrap());
     let by_stranger = stranger.get(&path).await;
     let unknown = other.get("/api/v1/imports/nonsense").await;
@@ -108,8 +105,8 @@ async fn chatgpt_conversations_are_imported_with_their_branches() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
 
-    let import = import_file(&browser, CHATGPT).await;
-    let again = import_file(&browser, CHATGPT).await;
+    let import = browser.import(CHATGPT).await;
+    let again = browser.import(CHATGPT).await;
 
     assert_eq!(counts(&import), ("complete", 2, 0, 6));
     assert_eq!(counts(&again), ("complete", 0, 2, 0));
@@ -133,7 +130,7 @@ async fn an_invalid_file_imports_nothing_and_the_error_has_its_position() {
     let browser = server.browser();
     let invalid_file = CHATGPT.replace("\"id\": \"not-a-uuid\",", "");
 
-    let import = import_file(&browser, &invalid_file).await;
+    let import = browser.import(invalid_file).await;
 
     assert_eq!(counts(&import), ("failed", 0, 0, 0));
     assert_eq!(import["error"]["code"], json!("broken_import"));

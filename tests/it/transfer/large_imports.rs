@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use webchat_tests::{Browser, Process};
 
-use super::support::{counts, list, post_import, wait_for_end};
+use super::support::{counts, list};
 
 const MEGABYTE: u64 = 1024 * 1024;
 
@@ -22,8 +22,7 @@ async fn a_file_of_empty_nodes_is_rejected_and_takes_little_memory() {
     }
     file.push_str("}}]");
 
-    let started = post_import(&browser, file).await.json();
-    let import = wait_for_end(&browser, &started).await;
+    let import = browser.import(file).await;
 
     assert_eq!(counts(&import), ("failed", 0, 0, 0));
     assert_eq!(import["error"]["code"], json!("broken_import"));
@@ -43,9 +42,8 @@ async fn other_users_write_while_a_long_conversation_is_imported_and_deleted() {
     let messages = vec!["{\"role\":\"user\",\"content\":\"a\"}"; MESSAGES];
     let file = format!("[{}]", messages.join(","));
 
-    let started = post_import(&browser, file.clone()).await.json();
     let (import, longest_during_import) =
-        with_writes_of(&other, wait_for_end(&browser, &started)).await;
+        with_writes_of(&other, browser.import(file.clone())).await;
     let imported = list(&browser).await.remove(0);
     let path = format!("/api/v1/conversations/{}", imported["conversation_id"].as_str().unwrap());
     let (deleted, longest_during_deletion) = with_writes_of(&other, async {
@@ -57,8 +55,7 @@ async fn other_users_write_while_a_long_conversation_is_imported_and_deleted() {
 
     // The messages are being deleted while the user imports the file again, which waits for the end of that.
     let ((), longest_after_deletion) = with_writes_of(&other, async {
-        let started = post_import(&browser, file).await.json();
-        assert_eq!(counts(&wait_for_end(&browser, &started).await), ("complete", 1, 0, 100_000));
+        assert_eq!(counts(&browser.import(file).await), ("complete", 1, 0, 100_000));
     })
     .await;
 

@@ -10,7 +10,7 @@ use reqwest::{Body, Method};
 use serde_json::json;
 use webchat_tests::{Browser, TestServer};
 
-use super::support::{CHATGPT, counts, import_file, post_import, wait_for_end};
+use super::support::{CHATGPT, counts};
 
 #[tokio::test]
 async fn an_oversized_file_is_rejected_early_and_a_form_is_accepted() {
@@ -23,8 +23,8 @@ async fn an_oversized_file_is_rejected_early_and_a_form_is_accepted() {
         browser.request(Method::POST, "/api/v1/imports").multipart(form)
     };
 
-    let with_length = post_import(&browser, vec![b' '; 2 * 1024 * 1024]).await;
-    let without_length = post_import(&browser, body_without_length).await;
+    let with_length = browser.post_import(vec![b' '; 2 * 1024 * 1024]).await;
+    let without_length = browser.post_import(body_without_length).await;
     let without_file = browser.send(form("upload")).await;
     let in_form = browser.send(form("file")).await;
 
@@ -32,7 +32,7 @@ async fn an_oversized_file_is_rejected_early_and_a_form_is_accepted() {
     assert_eq!(without_length.status_and_code(), (413, "payload_too_large".to_owned()));
     assert_eq!(without_file.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(in_form.status, 202);
-    assert_eq!(counts(&wait_for_end(&browser, &in_form.json()).await), ("complete", 2, 0, 6));
+    assert_eq!(counts(&browser.wait_for_import(&in_form.json()).await), ("complete", 2, 0, 6));
 }
 
 #[tokio::test]
@@ -44,17 +44,17 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
         loop {
             let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
             let body = Body::wrap_stream(beginning.chain(stream::pending()));
-            let rejected = post_import(&browser, body).await;
+            let rejected = browser.post_import(body).await;
             assert_eq!(rejected.status, 409, "the other upload was first: {rejected:?}");
         }
     };
     let import_meanwhile = async {
         loop {
-            let second = post_import(&browser, "[]").await;
+            let second = browser.post_import("[]").await;
             if second.status != 202 {
-                return (second, post_import(&other, "[]").await);
+                return (second, other.post_import("[]").await);
             }
-            wait_for_end(&browser, &second.json()).await;
+            browser.wait_for_import(&second.json()).await;
         }
     };
 
@@ -65,7 +65,7 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
 
     assert_eq!(second.status_and_code(), (409, "import_in_progress".to_owned()));
     assert_eq!(by_other_user.status, 202);
-    while post_import(&browser, "[]").await.status != 202 {
+    while browser.post_import("[]").await.status != 202 {
         tokio::task::yield_now().await;
     }
 }
@@ -77,13 +77,13 @@ async fn an_import_reports_progress_and_a_second_run_adds_nothing() {
     let browser = server.browser();
     let file = chatgpt_file(CONVERSATIONS, 4);
 
-    let started = post_import(&browser, file.clone()).await.json();
+    let started = browser.post_import(file.clone()).await.json();
     let path = format!("/api/v1/imports/{}", started["import_id"].as_str().unwrap());
     let mut statuses = vec![started];
     while statuses.last().unwrap()["status"] == json!("running") {
         statuses.push(browser.get(&path).await.json());
     }
-    let second_import = import_file(&browser, &file).await;
+    let second_import = browser.import(file).await;
 
     let done: Vec<u64> = statuses.iter().map(|status| status["done"].as_u64().unwrap()).collect();
     assert!(done.is_sorted(), "{done:?}");
@@ -108,11 +108,11 @@ async fn slow_uploads_take_no_slots() {
     let import_meanwhile = async {
         for browser in &browsers {
             // A second upload of the same user is rejected as soon as the first one has begun.
-            while post_import(browser, "[]").await.status != 409 {
+            while browser.post_import("[]").await.status != 409 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        import_file(&other, CHATGPT).await
+        other.import(CHATGPT).await
     };
 
     let import = tokio::select! {
@@ -134,7 +134,7 @@ async fn an_import_without_a_file_is_rejected() {
     };
 
     let without_body = browser.post("/api/v1/imports").await;
-    let of_white_space = post_import(&browser, " \n").await;
+    let of_white_space = browser.post_import(" \n").await;
     let accepted = with_key("[]").await;
     let repeated = with_key("[]").await;
     let repeated_without_body = with_key("").await;
@@ -152,7 +152,7 @@ async fn a_user_whose_storage_is_full_can_read_and_delete_but_not_store() {
     let (browser, other) = (server.browser(), server.browser());
     let id = browser.start_conversation().await;
 
-    let import = import_file(&browser, &chatgpt_file(10, 400)).await;
+    let import = browser.import(chatgpt_file(10, 400)).await;
     let path = format!("/api/v1/conversations/{id}/messages");
     let text = json!({ "message": "x ".repeat(200_000) });
     let message = browser.send(browser.request(Method::POST, &path).json(&text)).await;
@@ -164,14 +164,14 @@ async fn a_user_whose_storage_is_full_can_read_and_delete_but_not_store() {
     assert_eq!(import["imported"], json!(2));
     assert_eq!(message.status_and_code(), (507, "storage_full".to_owned()));
     assert_eq!(browser.get(&path).await.status, 200);
-    assert_eq!(counts(&import_file(&other, CHATGPT).await).0, "complete");
+    assert_eq!(counts(&other.import(CHATGPT).await).0, "complete");
 }
 
 /// Begins an upload that never ends, again and again while another one is rejected.
 async fn upload_endlessly(browser: &Browser) {
     loop {
         let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
-        post_import(browser, Body::wrap_stream(beginning.chain(stream::pending()))).await;
+        browser.post_import(Body::wrap_stream(beginning.chain(stream::pending()))).await;
     }
 }
 

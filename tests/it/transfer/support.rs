@@ -1,35 +1,7 @@
 //! Functions that the tests of exports and imports share.
 
-use std::time::Duration;
-
-use reqwest::{Body, Method};
-use serde_json::{Value, json};
-use tokio::time::sleep;
-use webchat_tests::{Browser, Response};
-
-pub(super) async fn post_import(browser: &Browser, body: impl Into<Body>) -> Response {
-    browser.send(browser.request(Method::POST, "/api/v1/imports").body(body)).await
-}
-
-/// Imports a file. Returns the final status of the import.
-pub(super) async fn import_file(browser: &Browser, file: &str) -> Value {
-    let started = post_import(browser, file.to_owned()).await;
-    assert_eq!(started.status, 202, "{started:?}");
-    wait_for_end(browser, &started.json()).await
-}
-
-/// Waits until the import has ended. Returns its final status.
-pub(super) async fn wait_for_end(browser: &Browser, import: &Value) -> Value {
-    let path = format!("/api/v1/imports/{}", import["import_id"].as_str().unwrap());
-    loop {
-        let status = browser.get(&path).await.json();
-        if status["status"] != json!("running") {
-            return status;
-        }
-        // Stay below the session's request limit.
-        sleep(Duration::from_millis(25)).await;
-    }
-}
+use serde_json::Value;
+use webchat_tests::Browser;
 
 /// The status of an import, and its numbers of imported and already existing conversations and of messages.
 pub(super) fn counts(import: &Value) -> (&str, u64, u64, u64) {
