@@ -21,7 +21,7 @@ const CRATE_DEPENDENCIES: [(&str, &[&str]); 9] = [
 /// hyphen.
 const RESTRICTED_LIBRARIES: [(&str, &[&str]); 8] = [
     ("actix", &["webchat-transport"]),
-    ("deadpool", &["webchat-persistence-redis", "webchat-persistence-sqlite"]),
+    ("deadpool", &["webchat-persistence-redis"]),
     ("engineioxide", &["webchat-transport"]),
     ("mongodb", &["webchat-persistence-mongo"]),
     ("redis", &["webchat-persistence-redis"]),

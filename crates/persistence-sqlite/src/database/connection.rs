@@ -49,8 +49,8 @@ impl Database {
         })?;
         Ok(Self {
             writer,
-            readers: Readers::open(path, Reads::Short).map_err(failed)?,
-            long_readers: Readers::open(path, Reads::Long).map_err(failed)?,
+            readers: Readers::new(path, Reads::Short),
+            long_readers: Readers::new(path, Reads::Long),
             file: FileIdentity::of(path).map_err(|cause| failed(cause.into()))?,
             _locks: locks,
         })

@@ -2,12 +2,12 @@
 
 mod batch;
 mod cancellation;
+mod connect;
 mod connection;
 mod file_identity;
 mod lock_file;
 mod migrations;
 mod open_error;
-mod pool;
 mod readers;
 mod writer;
 

@@ -1,19 +1,17 @@
 //! Reads with a deadline, on connections that only read.
 
-use std::error::Error;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool_sqlite::{Object, Pool};
 use rusqlite::{Connection, Transaction};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_domain::UserId;
-use webchat_persistence::{FairLimit, FairPermit, StoreError, spawn_cpu_work};
+use webchat_persistence::{FairLimit, StoreError, spawn_cpu_work};
 
 use super::cancellation::{CancelOnDrop, Cancellation};
-use super::pool::{self, store_error};
+use super::connect::{open_reader, store_error};
 
 /// The number of connections of each kind of reads. One user has at most half of them.
 const CONNECTIONS: usize = 4;
@@ -33,14 +31,24 @@ pub(super) enum Reads {
 /// A pool of connections that only read.
 pub(super) struct Readers {
     reads: Reads,
-    pool: Pool,
     limit: FairLimit,
+    connections: Arc<Connections>,
+}
+
+/// The connections, which are opened when they are needed first.
+struct Connections {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, reads: Reads) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let pool = pool::readers(path, CONNECTIONS)?;
-        Ok(Self { reads, pool, limit: FairLimit::new(CONNECTIONS, MAX_WAIT) })
+    pub(super) fn new(path: &Path, reads: Reads) -> Self {
+        let connections = Connections { path: path.to_owned(), idle: Mutex::default() };
+        Self {
+            reads,
+            limit: FairLimit::new(CONNECTIONS, MAX_WAIT),
+            connections: Arc::new(connections),
+        }
     }
 
     /// Runs a query in one transaction, so that it sees a consistent state, on a thread for blocking work.
@@ -52,13 +60,13 @@ impl Readers {
         deadline: Duration,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (permit, connection) = self.connect(user_id).await?;
+        let permit = self.limit.acquire(user_id).await?;
+        let connections = Arc::clone(&self.connections);
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
         let work = move || {
             let _permit = permit;
-            let mut connection = pool::lock(&connection)?;
-            run(&mut connection, &cancellation, query).map_err(store_error)
+            connections.with_one(|connection| run(connection, &cancellation, query))
         };
         let running = match self.reads {
             Reads::Short => spawn_blocking(work),
@@ -69,11 +77,25 @@ impl Readers {
             Err(elapsed) => Err(StoreError::timeout(elapsed)),
         }
     }
+}
 
-    async fn connect(&self, user_id: Option<UserId>) -> Result<(FairPermit, Object), StoreError> {
-        let permit = self.limit.acquire(user_id).await?;
-        let connection = pool::get(&self.pool, MAX_WAIT).await?;
-        Ok((permit, connection))
+impl Connections {
+    /// Runs a query on a connection that nobody uses. If it panics, the connection is closed.
+    fn with_one<T>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = idle().pop();
+        let mut connection = match unused {
+            Some(connection) => connection,
+            None => open_reader(&self.path).map_err(store_error)?,
+        };
+        let result = query(&mut connection);
+        if connection.is_autocommit() {
+            idle().push(connection);
+        }
+        result.map_err(store_error)
     }
 }
 

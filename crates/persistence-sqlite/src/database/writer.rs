@@ -17,8 +17,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_persistence::StoreError;
 
+use super::connect::{open_writer, store_error};
 use super::migrations::{InitializeError, initialize};
-use super::pool::{configure_writer, store_error};
 
 /// How long a change waits for the changes before it.
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -43,8 +43,7 @@ struct Queue {
 impl Writer {
     /// Opens the connection. Blocks for a moment.
     pub(super) fn open(path: &Path) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let connection = Connection::open(path)?;
-        configure_writer(&connection)?;
+        let connection = open_writer(path)?;
         let queue = Queue { jobs: VecDeque::new(), connection: Some(connection) };
         let places = Arc::new(Semaphore::new(MAX_QUEUED));
         Ok(Self { queue: Arc::new(Mutex::new(queue)), places })
