@@ -51,7 +51,7 @@ async fn insert_batches(
     }
     for batch in batches(messages) {
         database
-            .write(move |transaction| {
+            .write_bulk(move |transaction| {
                 batch.iter().try_for_each(|one| rows::insert_message(transaction, user_id, one))
             })
             .await?;

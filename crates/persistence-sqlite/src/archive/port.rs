@@ -155,7 +155,7 @@ impl ConversationArchive for SqliteStore {
     ) -> Result<(), StoreError> {
         for batch in batches(messages) {
             self.database
-                .write(move |transaction| {
+                .write_bulk(move |transaction| {
                     batch.iter().try_for_each(|one| row::put_message(transaction, user_id, one))
                 })
                 .await?;

@@ -10,7 +10,7 @@ use webchat_persistence::StoreError;
 const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 
 /// How long a connection waits for another one's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens the connection that writes.
 pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {

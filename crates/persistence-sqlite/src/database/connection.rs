@@ -10,10 +10,11 @@ use webchat_persistence::StoreError;
 
 use super::file_identity::FileIdentity;
 use super::lock_file::lock;
+use super::log_limit::LogLimit;
 use super::migrations::InitializeError;
 use super::open_error::OpenError;
 use super::readers::{Readers, Reads};
-use super::writer::Writer;
+use super::writer::{Priority, Writer};
 use crate::private_files;
 
 /// How long an ordinary read may run.
@@ -42,7 +43,9 @@ impl Database {
         private_files::open(path)
             .map_err(|cause| OpenError::NotWritable { path: path.to_owned(), cause })?;
         let failed = |cause| OpenError::Failed { path: path.to_owned(), cause };
-        let writer = Writer::open(path).map_err(failed)?;
+        let log_limit = LogLimit::new(path);
+        let log_pause = log_limit.pause();
+        let writer = Writer::open(path, log_limit).map_err(failed)?;
         writer.initialize().await.map_err(|error| match error {
             InitializeError::TooNew => OpenError::TooNew(path.to_owned()),
             InitializeError::Failed(cause) => failed(cause),
@@ -50,7 +53,7 @@ impl Database {
         Ok(Self {
             writer,
             readers: Readers::new(path, Reads::Short),
-            long_readers: Readers::new(path, Reads::Long),
+            long_readers: Readers::new(path, Reads::Long(log_pause)),
             file: FileIdentity::of(path).map_err(|cause| failed(cause.into()))?,
             _locks: locks,
         })
@@ -107,7 +110,15 @@ impl Database {
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(change).await
+        self.writer.write(Priority::Normal, change).await
+    }
+
+    /// As [`Database::write`], for one of many steps: other changes overtake it.
+    pub(crate) async fn write_bulk<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(Priority::Bulk, change).await
     }
 
     /// Checks that the path still leads to the file that is open.

@@ -6,6 +6,7 @@ mod connect;
 mod connection;
 mod file_identity;
 mod lock_file;
+mod log_limit;
 mod migrations;
 mod open_error;
 mod readers;

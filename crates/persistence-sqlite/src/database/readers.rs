@@ -12,6 +12,7 @@ use webchat_persistence::{FairLimit, StoreError, spawn_cpu_work};
 
 use super::cancellation::{CancelOnDrop, Cancellation};
 use super::connect::{open_reader, store_error};
+use super::log_limit::LogPause;
 
 /// The number of connections of each kind of reads. One user has at most half of them.
 const CONNECTIONS: usize = 4;
@@ -20,12 +21,11 @@ const CONNECTIONS: usize = 4;
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// What a pool is for.
-#[derive(Clone, Copy)]
 pub(super) enum Reads {
     /// Ordinary reads.
     Short,
-    /// Reads that may need much processor time.
-    Long,
+    /// Reads that may need much processor time. They wait while the write-ahead log is too large.
+    Long(LogPause),
 }
 
 /// A pool of connections that only read.
@@ -61,6 +61,9 @@ impl Readers {
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = self.limit.acquire(user_id).await?;
+        if let Reads::Long(log_pause) = &self.reads {
+            log_pause.clone().ended().await;
+        }
         let connections = Arc::clone(&self.connections);
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
@@ -68,9 +71,9 @@ impl Readers {
             let _permit = permit;
             connections.with_one(|connection| run(connection, &cancellation, query))
         };
-        let running = match self.reads {
+        let running = match &self.reads {
             Reads::Short => spawn_blocking(work),
-            Reads::Long => spawn_cpu_work(work),
+            Reads::Long(_) => spawn_cpu_work(work),
         };
         match timeout(deadline, running).await {
             Ok(finished) => finished.map_err(StoreError::fault)?,

@@ -9,7 +9,8 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 use webchat_persistence::StoreError;
 
 use super::connect::{open_writer, store_error};
+use super::log_limit::LogLimit;
 use super::migrations::{InitializeError, initialize};
 
 /// How long a change waits for the changes before it.
@@ -26,7 +28,22 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The maximum number of changes in the queue. Further ones wait for a place in it.
 const MAX_QUEUED: usize = 1_024;
 
+/// How many other changes may overtake a bulk change.
+const MAX_OVERTAKING: usize = 16;
+
+/// The time between two looks at the log while only bulk changes wait for it.
+const LOG_POLL_INTERVAL: Duration = Duration::from_millis(50);
+
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// Which changes go first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Priority {
+    /// Somebody waits for the change.
+    Normal,
+    /// One of the many steps of an import or a deletion.
+    Bulk,
+}
 
 /// The connection that writes.
 pub(super) struct Writer {
@@ -36,15 +53,25 @@ pub(super) struct Writer {
 
 struct Queue {
     jobs: VecDeque<Job>,
+    bulk_jobs: VecDeque<Job>,
+    /// The jobs that have overtaken the next bulk job.
+    overtaking: usize,
     /// `None` while a task runs the jobs.
-    connection: Option<Connection>,
+    connection: Option<(Connection, LogLimit)>,
 }
 
 impl Writer {
     /// Opens the connection. Blocks for a moment.
-    pub(super) fn open(path: &Path) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let connection = open_writer(path)?;
-        let queue = Queue { jobs: VecDeque::new(), connection: Some(connection) };
+    pub(super) fn open(
+        path: &Path,
+        log_limit: LogLimit,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let queue = Queue {
+            jobs: VecDeque::new(),
+            bulk_jobs: VecDeque::new(),
+            overtaking: 0,
+            connection: Some((open_writer(path)?, log_limit)),
+        };
         let places = Arc::new(Semaphore::new(MAX_QUEUED));
         Ok(Self { queue: Arc::new(Mutex::new(queue)), places })
     }
@@ -53,32 +80,35 @@ impl Writer {
     /// completed even if the returned future is dropped.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        priority: Priority,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let change =
             move |connection: &mut Connection| run(connection, change).map_err(store_error);
-        self.run_job(change).await?
+        self.run_job(priority, change).await?
     }
 
     pub(super) async fn initialize(&self) -> Result<(), InitializeError> {
-        self.run_job(initialize).await.map_err(InitializeError::failed)?
+        self.run_job(Priority::Normal, initialize).await.map_err(InitializeError::failed)?
     }
 
     async fn run_job<T: Send + 'static>(
         &self,
+        priority: Priority,
         job: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let (start, mut begun) = oneshot::channel();
         let (reply, result) = oneshot::channel();
         let queued = async {
             let place = Arc::clone(&self.places).acquire_owned().await;
-            self.add(Box::new(move |connection| {
+            let job = Box::new(move |connection: &mut Connection| {
                 drop(place);
                 // Fails if nobody waits any more.
                 if start.send(()).is_ok() {
                     reply.send(job(connection)).ok();
                 }
-            }));
+            });
+            self.add(priority, job);
             (&mut begun).await.ok();
         };
         if let Err(elapsed) = timeout(MAX_WAIT, queued).await {
@@ -92,31 +122,69 @@ impl Writer {
     }
 
     /// Adds a job to the queue, and starts the task that runs it unless it is running.
-    fn add(&self, job: Job) {
+    fn add(&self, priority: Priority, job: Job) {
         let connection = {
             let mut queue = lock(&self.queue);
-            queue.jobs.push_back(job);
+            match priority {
+                Priority::Normal => queue.jobs.push_back(job),
+                Priority::Bulk => queue.bulk_jobs.push_back(job),
+            }
             queue.connection.take()
         };
-        if let Some(connection) = connection {
+        if let Some((connection, log_limit)) = connection {
             let queue = Arc::clone(&self.queue);
-            spawn_blocking(move || run_jobs(&queue, connection));
+            spawn_blocking(move || run_jobs(&queue, connection, log_limit));
+        }
+    }
+}
+
+/// The next thing to do for the task that runs the jobs.
+enum Next {
+    Run(Job),
+    /// Only bulk jobs are left, and the log is too large for them.
+    Wait,
+    End,
+}
+
+impl Queue {
+    fn next(&mut self, is_log_too_large: bool) -> Next {
+        let is_bulk_next = self.jobs.is_empty() || self.overtaking >= MAX_OVERTAKING;
+        if is_bulk_next
+            && !is_log_too_large
+            && let Some(job) = self.bulk_jobs.pop_front()
+        {
+            self.overtaking = 0;
+            return Next::Run(job);
+        }
+        match self.jobs.pop_front() {
+            Some(job) => {
+                self.overtaking += usize::from(!self.bulk_jobs.is_empty());
+                Next::Run(job)
+            }
+            None if self.bulk_jobs.is_empty() => Next::End,
+            None => Next::Wait,
         }
     }
 }
 
 /// Runs the jobs of the queue until it is empty. A panic ends only its job; the transaction is rolled back.
-fn run_jobs(queue: &Mutex<Queue>, mut connection: Connection) {
+fn run_jobs(queue: &Mutex<Queue>, mut connection: Connection, mut log_limit: LogLimit) {
     loop {
-        let job = {
+        let next = {
             let mut queue = lock(queue);
-            let Some(job) = queue.jobs.pop_front() else {
-                queue.connection = Some(connection);
+            let next = queue.next(log_limit.is_exceeded());
+            if matches!(next, Next::End) {
+                queue.connection = Some((connection, log_limit));
                 return;
-            };
-            job
+            }
+            next
         };
-        catch_unwind(AssertUnwindSafe(|| job(&mut connection))).ok();
+        match next {
+            Next::Run(job) => drop(catch_unwind(AssertUnwindSafe(|| job(&mut connection)))),
+            Next::Wait => sleep(LOG_POLL_INTERVAL),
+            Next::End => {}
+        }
+        log_limit.check(&connection, Instant::now());
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) async fn finish(database: &Database, id: ConversationId) -> Result<bo
         }
         Ok(is_pending)
     };
-    while database.write(delete_more).await? {}
+    while database.write_bulk(delete_more).await? {}
     Ok(true)
 }
 

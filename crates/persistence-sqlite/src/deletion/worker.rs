@@ -59,5 +59,5 @@ async fn delete_next(database: &Weak<Database>) -> Result<bool, StoreError> {
     if !database.read(removals::exist).await? {
         return Ok(false);
     }
-    database.write(removals::delete_next).await
+    database.write_bulk(removals::delete_next).await
 }

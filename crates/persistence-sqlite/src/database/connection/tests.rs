@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -142,6 +143,36 @@ async fn waiting_writes_run_while_their_callers_are_not_scheduled() {
 
     assert_eq!(count(&connection), 20);
     writes.join_all().await;
+}
+
+#[tokio::test]
+async fn other_writes_overtake_bulk_writes_but_not_for_ever() {
+    let (database, folder) = open().await;
+    database.write(create_numbers).await.unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let first = database.write(move |_| {
+        begin.send(()).ok();
+        held.recv().ok();
+        Ok(())
+    });
+    let bulk = [100, 101].map(|n| database.write_bulk(move |transaction| insert(transaction, n)));
+    let others = (0..20).map(|n| database.write(move |transaction| insert(transaction, n)));
+    let queued = async {
+        begun.await.ok();
+        let release = async { drop(release) };
+        tokio::join!(biased; join_all(bulk), join_all(others), release)
+    };
+
+    let (first, (bulk, others, ())) = tokio::join!(first, queued);
+
+    first.unwrap();
+    assert!(bulk.iter().chain(&others).all(Result::is_ok));
+    let connection = rusqlite::Connection::open(folder.path().join("webchat.db")).unwrap();
+    let mut order = connection.prepare("SELECT number FROM numbers ORDER BY rowid").unwrap();
+    let order = order.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<i64>, _>>();
+    let expected: Vec<i64> = (0..16).chain([100]).chain(16..20).chain([101]).collect();
+    assert_eq!(order.unwrap(), expected);
 }
 
 #[tokio::test]

@@ -1,0 +1,160 @@
+//! Limits the size of the write-ahead log.
+//!
+//! SQLite starts the log from its beginning once all of it is in the database and no read uses it. While long reads
+//! overlap, that never happens, and the log grows with each change. So while it is too large, new long reads and
+//! bulk changes wait until it could be truncated.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::connect::BUSY_TIMEOUT;
+
+/// The size of the log from which on long reads and bulk changes wait.
+const MAX_BYTES: u64 = 128 * 1024 * 1024;
+
+/// How long they wait at most: another process may read the database, for example a backup.
+const MAX_PAUSE: Duration = Duration::from_secs(4);
+
+/// The time between such a pause that failed and the next one.
+const RETRY_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The time between two attempts to truncate the log.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How long an attempt waits for reads to end. All changes wait as long.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// Truncates the log when it is too large. Belongs to the connection that writes.
+pub(super) struct LogLimit {
+    log: PathBuf,
+    max_bytes: u64,
+    is_paused: watch::Sender<bool>,
+    paused_at: Instant,
+    next_attempt: Instant,
+}
+
+/// Waits while the log is too large.
+#[derive(Clone)]
+pub(super) struct LogPause(watch::Receiver<bool>);
+
+impl LogLimit {
+    pub(super) fn new(database: &Path) -> Self {
+        let mut log = OsString::from(database);
+        log.push("-wal");
+        let now = Instant::now();
+        Self {
+            log: log.into(),
+            max_bytes: MAX_BYTES,
+            is_paused: watch::Sender::new(false),
+            paused_at: now,
+            next_attempt: now,
+        }
+    }
+
+    pub(super) fn pause(&self) -> LogPause {
+        LogPause(self.is_paused.subscribe())
+    }
+
+    pub(super) fn is_exceeded(&self) -> bool {
+        *self.is_paused.borrow()
+    }
+
+    /// Truncates the log if it is too large. Is called after each change.
+    pub(super) fn check(&mut self, connection: &Connection, now: Instant) {
+        if now < self.next_attempt || (!self.is_exceeded() && self.size() <= self.max_bytes) {
+            return;
+        }
+        if !self.is_paused.send_replace(true) {
+            self.paused_at = now;
+        }
+        self.next_attempt = now + ATTEMPT_INTERVAL;
+        let is_truncated = truncate(connection);
+        if !is_truncated && now < self.paused_at + MAX_PAUSE {
+            return;
+        }
+        if !is_truncated {
+            tracing::warn!(bytes = self.size(), "failed to truncate the write-ahead log");
+            self.next_attempt = now + RETRY_INTERVAL;
+        }
+        self.is_paused.send_replace(false);
+    }
+
+    fn size(&self) -> u64 {
+        fs::metadata(&self.log).map_or(0, |metadata| metadata.len())
+    }
+}
+
+impl LogPause {
+    /// Waits until the log is small enough. Can be cancelled.
+    pub(super) async fn ended(&mut self) {
+        // Fails if the database has been closed.
+        self.0.wait_for(|is_paused| !is_paused).await.ok();
+    }
+}
+
+/// Moves the log into the database and truncates it. Returns `false` if reads or an error prevent that.
+fn truncate(connection: &Connection) -> bool {
+    let attempt = || {
+        connection.busy_timeout(ATTEMPT_TIMEOUT)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+    };
+    let is_busy: rusqlite::Result<bool> = attempt();
+    connection.busy_timeout(BUSY_TIMEOUT).ok();
+    matches!(is_busy, Ok(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::database::connect::{open_reader, open_writer};
+
+    /// A writer with a log of some bytes, which is too large, and a reader that uses it.
+    fn open() -> (TempDir, Connection, Connection, LogLimit) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("webchat.db");
+        let writer = open_writer(&path).unwrap();
+        writer.execute_batch("CREATE TABLE numbers (number INTEGER)").unwrap();
+        let reader = open_reader(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM numbers").unwrap();
+        writer.execute_batch("INSERT INTO numbers VALUES (1)").unwrap();
+        let log_limit = LogLimit { max_bytes: 1, ..LogLimit::new(&path) };
+        (folder, writer, reader, log_limit)
+    }
+
+    #[test]
+    fn long_reads_pause_until_a_log_that_is_too_large_is_truncated() {
+        let (_folder, writer, reader, mut log_limit) = open();
+        let now = Instant::now();
+
+        log_limit.check(&writer, now);
+        let during_the_read = (log_limit.is_exceeded(), log_limit.size() > 0);
+        reader.execute_batch("COMMIT").unwrap();
+        log_limit.check(&writer, now + ATTEMPT_INTERVAL);
+
+        assert_eq!(during_the_read, (true, true));
+        assert_eq!((log_limit.is_exceeded(), log_limit.size()), (false, 0));
+    }
+
+    #[test]
+    fn a_read_that_does_not_end_delays_others_only_for_the_longest_pause() {
+        let (_folder, writer, _reader, mut log_limit) = open();
+        let now = Instant::now();
+
+        let mut at = |time| {
+            log_limit.check(&writer, now + time);
+            log_limit.is_exceeded()
+        };
+
+        assert!(at(Duration::ZERO));
+        assert!(!at(MAX_PAUSE));
+        assert!(!at(MAX_PAUSE + ATTEMPT_INTERVAL));
+        assert!(at(MAX_PAUSE + RETRY_INTERVAL));
+    }
+}
