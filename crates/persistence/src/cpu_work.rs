@@ -6,7 +6,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::LazyLock;
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -39,6 +41,12 @@ pub fn spawn_cpu_work<T: Send + 'static>(
         Ok(Err(panic)) => resume_unwind(panic),
         Err(dropped) => resume_unwind(Box::new(dropped)),
     })
+}
+
+/// Returns the processor time that this thread has used.
+#[must_use]
+pub fn thread_cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// Lowers the priority of this thread. Other systems than Linux would lower that of the whole process.

@@ -1,28 +1,46 @@
-//! A limit of concurrent work, of which one user has at most a share.
+//! A limit of concurrent work that is fair between users.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use webchat_domain::UserId;
 
 use crate::StoreError;
 
-/// Limits concurrent work in this process, in all and per user. Further work waits, first for the user's
-/// share and then for a place among all, so that the waiting work of one user doesn't delay others.
+/// A user whose recent work took longer than this shares half of the permits with the others of this kind.
+const HEAVY_USE: Duration = Duration::from_secs(1);
+
+/// The time after which past work counts half.
+const HALF_LIFE: Duration = Duration::from_secs(30);
+
+/// Limits concurrent work in this process: in all, per user, and of all users who have recently used much. So
+/// neither the waiting work of one user nor that of a few greedy ones delays the others. Further work waits.
 pub struct FairLimit {
     all: Arc<Semaphore>,
+    heavy_users: Arc<Semaphore>,
     max_per_user: usize,
     max_wait: Duration,
-    users: Mutex<HashMap<UserId, Weak<Semaphore>>>,
+    users: Users,
 }
 
-/// Counts towards the limit until it is dropped.
+type Users = Arc<Mutex<HashMap<UserId, UserState>>>;
+
+struct UserState {
+    share: Arc<Semaphore>,
+    use_in_s: f64,
+    updated_at: Instant,
+}
+
+/// Counts towards the limit until it is dropped. The time until then counts as used, unless [`FairPermit::end`]
+/// is called.
 pub struct FairPermit {
-    _of_user: Option<OwnedSemaphorePermit>,
-    _of_all: OwnedSemaphorePermit,
+    user: Option<(UserId, Users)>,
+    acquired_at: Instant,
+    used: Option<Duration>,
+    _permits: [Option<OwnedSemaphorePermit>; 3],
 }
 
 impl FairLimit {
@@ -30,8 +48,14 @@ impl FairLimit {
     /// `max_wait`.
     #[must_use]
     pub fn new(max: usize, max_wait: Duration) -> Self {
-        let all = Arc::new(Semaphore::new(max));
-        Self { all, max_per_user: max.div_ceil(2), max_wait, users: Mutex::default() }
+        let half = max.div_ceil(2);
+        Self {
+            all: Arc::new(Semaphore::new(max)),
+            heavy_users: Arc::new(Semaphore::new(half)),
+            max_per_user: half,
+            max_wait,
+            users: Users::default(),
+        }
     }
 
     /// Acquires a permit. Work of the server itself has no user.
@@ -39,31 +63,79 @@ impl FairLimit {
     /// # Errors
     /// [`StoreError::Timeout`] if none was free in time.
     pub async fn acquire(&self, user_id: Option<UserId>) -> Result<FairPermit, StoreError> {
-        let both = async {
-            let of_user = match user_id {
-                Some(user_id) => Some(self.user(user_id).acquire_owned().await?),
-                None => None,
-            };
-            let of_all = Arc::clone(&self.all).acquire_owned().await?;
-            Ok::<_, AcquireError>(FairPermit { _of_user: of_user, _of_all: of_all })
-        };
-        match timeout(self.max_wait, both).await {
-            Ok(permit) => permit.map_err(StoreError::fault),
+        match timeout(self.max_wait, self.permits(user_id)).await {
+            Ok(permits) => Ok(FairPermit {
+                user: user_id.map(|user_id| (user_id, Arc::clone(&self.users))),
+                acquired_at: Instant::now(),
+                used: None,
+                _permits: permits.map_err(StoreError::fault)?,
+            }),
             Err(elapsed) => Err(StoreError::timeout(elapsed)),
         }
     }
 
-    /// Returns the user's share, which exists as long as it is in use.
-    fn user(&self, user_id: UserId) -> Arc<Semaphore> {
-        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = users.get(&user_id).and_then(Weak::upgrade) {
-            return share;
+    async fn permits(
+        &self,
+        user_id: Option<UserId>,
+    ) -> Result<[Option<OwnedSemaphorePermit>; 3], AcquireError> {
+        let (mut of_user, mut of_heavy_users) = (None, None);
+        if let Some(user_id) = user_id {
+            of_user = Some(self.share(user_id).acquire_owned().await?);
+            if self.is_heavy(user_id) {
+                of_heavy_users = Some(Arc::clone(&self.heavy_users).acquire_owned().await?);
+            }
         }
-        users.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Semaphore::new(self.max_per_user));
-        users.insert(user_id, Arc::downgrade(&share));
-        share
+        let of_all = Arc::clone(&self.all).acquire_owned().await?;
+        Ok([of_user, of_heavy_users, Some(of_all)])
     }
+
+    /// Returns the user's share, which is kept as long as it is in use or the user's past work counts.
+    fn share(&self, user_id: UserId) -> Arc<Semaphore> {
+        let mut users = lock(&self.users);
+        if !users.contains_key(&user_id) {
+            users.retain(|_, user| Arc::strong_count(&user.share) > 1 || user.recent_use() > 0.1);
+        }
+        let user = users.entry(user_id).or_insert_with(|| UserState {
+            share: Arc::new(Semaphore::new(self.max_per_user)),
+            use_in_s: 0.0,
+            updated_at: Instant::now(),
+        });
+        Arc::clone(&user.share)
+    }
+
+    fn is_heavy(&self, user_id: UserId) -> bool {
+        let users = lock(&self.users);
+        users.get(&user_id).is_some_and(|user| user.recent_use() > HEAVY_USE.as_secs_f64())
+    }
+}
+
+impl FairPermit {
+    /// Releases the permit. Counts this time as used, for example the processor time of the work.
+    pub fn end(mut self, used: Duration) {
+        self.used = Some(used);
+    }
+}
+
+impl Drop for FairPermit {
+    fn drop(&mut self) {
+        let Some((user_id, users)) = &self.user else { return };
+        let used = self.used.unwrap_or_else(|| self.acquired_at.elapsed());
+        if let Some(user) = lock(users).get_mut(user_id) {
+            user.use_in_s = user.recent_use() + used.as_secs_f64();
+            user.updated_at = Instant::now();
+        }
+    }
+}
+
+impl UserState {
+    fn recent_use(&self) -> f64 {
+        let half_lives = self.updated_at.elapsed().div_duration_f64(HALF_LIFE);
+        self.use_in_s * 0.5_f64.powf(half_lives)
+    }
+}
+
+fn lock(users: &Users) -> MutexGuard<'_, HashMap<UserId, UserState>> {
+    users.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -85,6 +157,26 @@ mod tests {
 
         assert!(matches!(third, Err(StoreError::Timeout(_))));
         assert!(limit.acquire(greedy).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn users_who_recently_used_much_leave_half_to_the_others() {
+        let limit = FairLimit::new(4, MAX_WAIT);
+        let heavy = [(); 3].map(|()| UserId::generate());
+        for user_id in heavy {
+            limit.acquire(Some(user_id)).await.unwrap().end(HEAVY_USE * 2);
+        }
+
+        let _first = limit.acquire(Some(heavy[0])).await.unwrap();
+        let _second = limit.acquire(Some(heavy[1])).await.unwrap();
+        let third = limit.acquire(Some(heavy[2])).await;
+        let other = limit.acquire(Some(UserId::generate())).await;
+        tokio::time::advance(HALF_LIFE * 2).await;
+        let third_later = limit.acquire(Some(heavy[2])).await;
+
+        assert!(matches!(third, Err(StoreError::Timeout(_))));
+        assert!(other.is_ok());
+        assert!(third_later.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

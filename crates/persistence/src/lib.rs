@@ -9,7 +9,7 @@ pub mod search;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use cpu_work::spawn_cpu_work;
+pub use cpu_work::{spawn_cpu_work, thread_cpu_time};
 pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
 pub use ports::{

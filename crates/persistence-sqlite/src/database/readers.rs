@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_domain::UserId;
-use webchat_persistence::{FairLimit, StoreError, spawn_cpu_work};
+use webchat_persistence::{FairLimit, StoreError, spawn_cpu_work, thread_cpu_time};
 
 use super::cancellation::{CancelOnDrop, Cancellation};
 use super::connect::{open_reader, store_error};
@@ -68,8 +68,10 @@ impl Readers {
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
         let work = move || {
-            let _permit = permit;
-            connections.with_one(|connection| run(connection, &cancellation, query))
+            let started = thread_cpu_time();
+            let result = connections.with_one(|connection| run(connection, &cancellation, query));
+            permit.end(thread_cpu_time().saturating_sub(started));
+            result
         };
         let running = match &self.reads {
             Reads::Short => spawn_blocking(work),

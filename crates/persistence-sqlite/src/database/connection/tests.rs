@@ -150,9 +150,9 @@ async fn other_writes_overtake_bulk_writes_but_not_for_ever() {
     let (database, folder) = open().await;
     database.write(create_numbers).await.unwrap();
     let (release, held) = std::sync::mpsc::channel::<()>();
-    let (begin, begun) = tokio::sync::oneshot::channel();
+    let (start, begun) = tokio::sync::oneshot::channel();
     let first = database.write(move |_| {
-        begin.send(()).ok();
+        start.send(()).ok();
         held.recv().ok();
         Ok(())
     });
