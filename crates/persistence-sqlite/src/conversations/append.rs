@@ -3,9 +3,11 @@
 use rusqlite::Transaction;
 use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::rules::{self, ConversationState, NewPath};
-use webchat_persistence::{Append, AppendOutcome};
+use webchat_persistence::{Append, AppendOutcome, StoreError};
 
+use super::path_change::PathChange;
 use super::{path, preconditions};
+use crate::database::Database;
 use crate::rows;
 
 pub(crate) fn append(
@@ -36,6 +38,33 @@ pub(crate) fn append(
     rows::update_state(transaction, &state)?;
     let messages = messages.into_iter().map(|stored| stored.message).collect();
     Ok(AppendOutcome::Stored { conversation: state.conversation, messages })
+}
+
+/// Makes most of a large change of the visible path, before a version is appended. Returns the append that is left.
+pub(super) async fn prepare(
+    database: &Database,
+    user_id: UserId,
+    id: ConversationId,
+    append: Append,
+    now: Timestamp,
+) -> Result<Append, StoreError> {
+    let find = move |transaction: &Transaction<'_>| {
+        let change = match rows::find_state(transaction, user_id, id)? {
+            Some(state) if check(transaction, &state, &append, now)?.is_ok() => {
+                PathChange::before_append(transaction, user_id, &state, &append)?
+            }
+            _ => None,
+        };
+        Ok((change, append))
+    };
+    let (change, mut append) = database.read_for(user_id, find).await?;
+    if let Some(change) = change
+        && change.apply(database, now).await?
+    {
+        // It was checked, and the path ends elsewhere now.
+        append.expected_position = None;
+    }
+    Ok(append)
 }
 
 fn check(

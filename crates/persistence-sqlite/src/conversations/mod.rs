@@ -7,6 +7,7 @@ mod expired_turns;
 mod list;
 mod messages;
 mod path;
+mod path_change;
 mod port;
 mod preconditions;
 mod save_answer;

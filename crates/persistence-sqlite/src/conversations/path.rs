@@ -7,7 +7,7 @@ use webchat_persistence::rules::{self, ConversationState, HiddenMessages, NewPat
 use crate::{contexts, rows};
 
 /// The columns of a [`PathNode`].
-const NODE: &str = "message_id, parent_id, position, token_count, active";
+pub(super) const NODE: &str = "message_id, parent_id, position, token_count, active";
 
 /// Makes the path the visible one. Returns the conversation's new state, which the caller writes.
 pub(super) fn show(
@@ -16,14 +16,24 @@ pub(super) fn show(
     mut path: NewPath,
 ) -> rusqlite::Result<ConversationState> {
     let id = state.conversation.conversation_id;
+    load_ancestors(transaction, id, &mut path)?;
+    let hidden = hide_after(transaction, id, path.branch_position())?;
+    show_nodes(transaction, path.joining())?;
+    Ok(rules::show_path(state, &path, &hidden))
+}
+
+/// Completes the path up to the visible one.
+pub(super) fn load_ancestors(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    path: &mut NewPath,
+) -> rusqlite::Result<()> {
     while let Some(message_id) = path.missing_ancestor()
         && let Some(node) = find_node(transaction, id, message_id)?
     {
         path.add_ancestor(node);
     }
-    let hidden = hide_after(transaction, id, path.branch_position())?;
-    show_joining(transaction, &path)?;
-    Ok(rules::show_path(state, &path, &hidden))
+    Ok(())
 }
 
 pub(super) fn find_node(
@@ -54,7 +64,7 @@ pub(super) fn later_nodes(
         .collect()
 }
 
-fn node(row: &Row<'_>) -> rusqlite::Result<PathNode> {
+pub(super) fn node(row: &Row<'_>) -> rusqlite::Result<PathNode> {
     Ok(PathNode {
         message_id: rows::parsed(row, "message_id")?,
         parent_id: rows::parsed_option(row, "parent_id")?,
@@ -70,12 +80,11 @@ fn hide_after(
     id: ConversationId,
     position: u64,
 ) -> rusqlite::Result<HiddenMessages> {
-    const VISIBLE: &str = "conversation_id = ?1 AND active = 1 AND position > ?2";
     let hidden = transaction
-        .prepare_cached(&format!(
+        .prepare_cached(
             "SELECT min(position), count(*), coalesce(sum(token_count), 0) FROM live_messages
-             WHERE {VISIBLE}"
-        ))?
+             WHERE conversation_id = ?1 AND active = 1 AND position > ?2",
+        )?
         .query_row(params![id.to_simple(), position], |row| {
             Ok(HiddenMessages {
                 first_position: row.get(0)?,
@@ -84,19 +93,33 @@ fn hide_after(
             })
         })?;
     if let Some(first_position) = hidden.first_position {
-        transaction
-            .prepare_cached(&format!(
-                "UPDATE messages SET active = 0
-                 WHERE id IN (SELECT id FROM live_messages WHERE {VISIBLE})"
-            ))?
-            .execute(params![id.to_simple(), position])?;
+        hide_from(transaction, id, first_position)?;
         contexts::drop_summary_covering(transaction, id, first_position)?;
     }
     Ok(hidden)
 }
 
-fn show_joining(transaction: &Transaction<'_>, path: &NewPath) -> rusqlite::Result<()> {
-    let ids: Vec<String> = path.joining().map(MessageId::to_simple).collect();
+/// Hides the visible messages from this position on.
+pub(super) fn hide_from(
+    transaction: &Transaction<'_>,
+    id: ConversationId,
+    position: u64,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE messages SET active = 0 WHERE id IN (
+                 SELECT id FROM live_messages
+                 WHERE conversation_id = ?1 AND active = 1 AND position >= ?2)",
+        )?
+        .execute(params![id.to_simple(), position])
+        .map(drop)
+}
+
+pub(super) fn show_nodes(
+    transaction: &Transaction<'_>,
+    nodes: impl Iterator<Item = MessageId>,
+) -> rusqlite::Result<()> {
+    let ids: Vec<String> = nodes.map(MessageId::to_simple).collect();
     let ids = serde_json::to_string(&ids).map_err(rows::invalid)?;
     transaction
         .prepare_cached(

@@ -12,7 +12,7 @@ use webchat_persistence::{
     StoreError, rules,
 };
 
-use super::append::append;
+use super::append::{append, prepare};
 use super::continue_answer::continue_answer;
 use super::edit::{edit, reset};
 use super::expired_turns::{self, ExpiredTurns};
@@ -128,6 +128,10 @@ impl Conversations for SqliteStore {
         new: Append,
         now: Timestamp,
     ) -> Result<AppendOutcome, StoreError> {
+        let mut new = new;
+        if new.version_of.is_some() {
+            new = prepare(&self.database, user_id, id, new, now).await?;
+        }
         self.database.write(move |transaction| append(transaction, user_id, id, new, now)).await
     }
 
@@ -150,9 +154,7 @@ impl Conversations for SqliteStore {
         message_id: MessageId,
         now: Timestamp,
     ) -> Result<SelectOutcome, StoreError> {
-        self.database
-            .write(move |transaction| select::select(transaction, user_id, id, message_id, now))
-            .await
+        select::select(&self.database, user_id, id, message_id, now).await
     }
 
     async fn save_answer(

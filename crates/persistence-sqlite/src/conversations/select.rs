@@ -2,31 +2,53 @@
 
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
-use webchat_persistence::rules::{self, NewPath};
-use webchat_persistence::{ChildMessage, SelectOutcome};
+use webchat_persistence::{ChildMessage, SelectOutcome, StoreError, rules};
 
-use super::path::{find_node, later_nodes, show};
+use super::path::find_node;
+use super::path_change::PathChange;
+use crate::database::Database;
 use crate::rows;
 
-pub(super) fn select(
+/// How often a selection begins anew after others changed the conversation.
+const MAX_ATTEMPTS: u32 = 5;
+
+pub(super) async fn select(
+    database: &Database,
+    user_id: UserId,
+    id: ConversationId,
+    message_id: MessageId,
+    now: Timestamp,
+) -> Result<SelectOutcome, StoreError> {
+    let find =
+        move |transaction: &Transaction<'_>| find_change(transaction, user_id, id, message_id, now);
+    for _ in 0..MAX_ATTEMPTS {
+        let change = match database.read_for(user_id, find).await? {
+            Ok(change) => change,
+            Err(unchanged) => return Ok(unchanged),
+        };
+        if change.apply(database, now).await? {
+            return Ok(SelectOutcome::Visible { changed: true });
+        }
+    }
+    Err(StoreError::timeout("the conversation is being changed by others"))
+}
+
+/// Finds the change that makes the message visible. Fails with the outcome if there is nothing to change.
+fn find_change(
     transaction: &Transaction<'_>,
     user_id: UserId,
     id: ConversationId,
     message_id: MessageId,
     now: Timestamp,
-) -> rusqlite::Result<SelectOutcome> {
+) -> rusqlite::Result<Result<PathChange, SelectOutcome>> {
     let Some(state) = rows::find_state(transaction, user_id, id)? else {
-        return Ok(SelectOutcome::NotFound);
+        return Ok(Err(SelectOutcome::NotFound));
     };
     let found = find_node(transaction, id, message_id)?;
-    let node = match rules::check_select(found, state.running_turn(now)) {
-        Ok(node) => node,
-        Err(unchanged) => return Ok(unchanged),
-    };
-    let path = NewPath::through(node, later_nodes(transaction, id, node.position)?);
-    let state = show(transaction, state, path)?.updated(now);
-    rows::update_state(transaction, &state)?;
-    Ok(SelectOutcome::Visible { changed: true })
+    match rules::check_select(found, state.running_turn(now)) {
+        Ok(message) => PathChange::to_message(transaction, user_id, &state, message).map(Ok),
+        Err(unchanged) => Ok(Err(unchanged)),
+    }
 }
 
 pub(super) fn children(

@@ -27,4 +27,4 @@ pub use turns::{
     AppendState, Counterpart, SavedAnswer, append_messages, check_append, check_continuation,
     continue_answer, counterpart, exchange, save_answer,
 };
-pub use versions::{HiddenMessages, NewPath, PathNode, check_select, show_path};
+pub use versions::{HiddenMessages, NewPath, PathNode, check_select, move_head, show_path};

@@ -109,6 +109,7 @@ macro_rules! versions_contract {
                     a_version_replaces_a_message_and_all_that_follow,
                     a_version_of_the_first_message_starts_another_path,
                     a_selected_version_is_visible_with_its_newest_descendants,
+                    a_long_path_becomes_hidden_and_visible_again,
                     a_version_of_a_hidden_message_shows_its_path,
                     versions_are_returned_oldest_first_to_their_user_only,
                     pages_and_searches_follow_the_visible_path,

@@ -3,5 +3,5 @@
 mod path;
 mod select;
 
-pub use path::{HiddenMessages, NewPath, PathNode, show_path};
+pub use path::{HiddenMessages, NewPath, PathNode, move_head, show_path};
 pub use select::check_select;

@@ -71,6 +71,14 @@ impl NewPath {
         }
     }
 
+    /// The messages that become visible, in the order of the path.
+    #[must_use]
+    pub fn into_joining(self) -> Vec<PathNode> {
+        let mut joining = self.joining;
+        joining.sort_unstable_by_key(|node| node.position);
+        joining
+    }
+
     /// The messages that become visible.
     pub fn joining(&self) -> impl Iterator<Item = MessageId> {
         self.joining.iter().map(|node| node.message_id)
@@ -97,18 +105,30 @@ pub struct HiddenMessages {
 /// Returns the conversation after `hidden` have left the visible path and `path` has become visible.
 #[must_use]
 pub fn show_path(
-    mut state: ConversationState,
+    state: ConversationState,
     path: &NewPath,
     hidden: &HiddenMessages,
 ) -> ConversationState {
-    let count = path.joining.iter().map(|_| 1_i64).sum::<i64>();
-    let tokens = path.joining.iter().map(|node| i64::from(node.token_count)).sum::<i64>();
+    move_head(state, path.head, &path.joining, hidden)
+}
+
+/// Returns the conversation after `hidden` have left the visible path and `shown` have become a part of it,
+/// which now ends with `head`.
+#[must_use]
+pub fn move_head(
+    mut state: ConversationState,
+    head: Option<MessageId>,
+    shown: &[PathNode],
+    hidden: &HiddenMessages,
+) -> ConversationState {
+    let count = shown.iter().map(|_| 1_i64).sum::<i64>();
+    let tokens = shown.iter().map(|node| i64::from(node.token_count)).sum::<i64>();
     let conversation = &mut state.conversation;
     conversation.message_count =
         conversation.message_count.saturating_add_signed(count - hidden.message_count);
     conversation.total_tokens =
         conversation.total_tokens.saturating_add_signed(tokens - hidden.total_tokens);
-    ConversationState { head: path.head, ..state }
+    ConversationState { head, ..state }
 }
 
 /// Follows the newest child from `start` down to a message without children. Returns `start` and what

@@ -7,7 +7,9 @@ use super::harness::{
     LEASE_MILLIS, TestConversation, claim, final_state, question_version_of, version_of_message,
 };
 use crate::testing::fixtures::{contents, empty_answer, moment, question, stored};
-use crate::{AnswerUpdate, Append, ChildMessage, Contexts, Conversations, SelectOutcome};
+use crate::{
+    AnswerUpdate, Append, AppendOutcome, ChildMessage, Contexts, Conversations, SelectOutcome,
+};
 
 pub async fn a_selected_version_is_visible_with_its_newest_descendants<S>(store: &S)
 where
@@ -36,6 +38,44 @@ where
     assert_eq!((older.1.message_count, older.1.total_tokens), (2, 2 * 7));
     let next = Append { messages: vec![question("next")], ..Append::default() };
     assert_eq!(stored(chat.append(next).await).1[0].parent_id, Some(a1.message_id));
+}
+
+/// A store may change a long path in several steps.
+pub async fn a_long_path_becomes_hidden_and_visible_again<S>(store: &S)
+where
+    S: Conversations + Contexts,
+{
+    let chat = TestConversation::with(store, &["q1", "a1"]).await;
+    let [q1, a1] = chat.messages().await.try_into().unwrap();
+    let questions = (0..1_498).map(|number| question(&format!("q{number}"))).collect();
+    chat.append(Append { messages: questions, ..Append::default() }).await;
+    let last = chat.messages().await.pop().unwrap();
+    let before = chat.conversation().await;
+
+    let stale = Append { expected_position: Some(7), ..question_version_of(&q1, "stale") };
+    let stale = chat.append(stale).await;
+    let after_stale = chat.conversation().await;
+    let edit = Append { expected_position: Some(1_500), ..question_version_of(&q1, "q2") };
+    let (edited, _) = stored(chat.append(edit).await);
+    let edited_texts = chat.texts().await;
+    let selected = chat.select(a1.message_id).await;
+    let selected_again = (chat.conversation().await, chat.messages().await.pop().unwrap());
+    chat.append(version_of_message(&a1, "a2")).await;
+    let shorter = (chat.texts().await, chat.conversation().await.message_count);
+    let by_version = chat.append(version_of_message(&last, "the last")).await;
+
+    assert_eq!(stale, AppendOutcome::Conflict { position: 1_500 });
+    assert_eq!(after_stale, before);
+    assert_eq!(edited_texts, ["q2", "a of q2"]);
+    assert_eq!((edited.message_count, edited.total_tokens), (2, 2 * 7));
+    assert_eq!(selected, SelectOutcome::Visible { changed: true });
+    let (conversation, newest) = selected_again;
+    assert_eq!((conversation.message_count, conversation.total_tokens), (1_500, 1_500 * 7));
+    assert_eq!((conversation.updated_at, newest), (moment(5), last.clone()));
+    assert_eq!(shorter, (vec!["q1".to_owned(), "a2".to_owned()], 2));
+    let (conversation, messages) = stored(by_version);
+    assert_eq!((conversation.message_count, messages[0].parent_id), (1_500, last.parent_id));
+    assert_eq!(chat.messages().await.len(), 100);
 }
 
 pub async fn versions_are_returned_oldest_first_to_their_user_only<S>(store: &S)

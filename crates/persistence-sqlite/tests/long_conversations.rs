@@ -1,12 +1,15 @@
-//! Long conversations whose insertion or deletion is interrupted.
+//! Long conversations: what is done with them in steps, and what happens between these.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use webchat_domain::{Conversation, ConversationId, Message, UserId};
-use webchat_persistence::{ConversationArchive, Conversations, StoredConversation, StoredMessage};
+use webchat_persistence::{
+    ConversationArchive, Conversations, SelectOutcome, StoredConversation, StoredMessage,
+};
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
 const MESSAGES: u32 = 5_000;
@@ -96,6 +99,40 @@ async fn an_interrupted_insertion_can_be_repeated_at_once() {
     assert!(insert().await.unwrap());
 
     assert_eq!(store.messages_of(user_id, id, 0, MESSAGES).await.unwrap(), Some(messages.clone()));
+}
+
+#[tokio::test]
+async fn a_long_selection_is_overtaken_by_a_new_conversation() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("webchat.db")).await;
+    let (conversation, mut messages) = long_conversation();
+    for at in 0..messages.len() {
+        messages[at].message.parent_id =
+            at.checked_sub(1).map(|at| messages[at].message.message_id);
+        messages[at].active = false;
+    }
+    let (user_id, id) = (conversation.user_id, conversation.conversation.conversation_id);
+    let (first, now) = (messages[0].message.message_id, conversation.conversation.created_at);
+    store.insert_with_messages(conversation, messages).await.unwrap();
+    let mut selection = pin!(store.select(user_id, id, first, now));
+    let is_begun =
+        async { while store.find(user_id, id).await.unwrap().unwrap().message_count == 0 {} };
+    tokio::select! {
+        biased;
+        () = is_begun => {}
+        outcome = &mut selection => panic!("it had only one step: {outcome:?}"),
+    }
+
+    let other = store.create(UserId::generate(), ConversationId::generate(), now);
+    tokio::select! {
+        biased;
+        created = other => assert!(created.unwrap().is_some()),
+        _ = &mut selection => panic!("the other user had to wait for all of it"),
+    }
+
+    assert_eq!(selection.await.unwrap(), SelectOutcome::Visible { changed: true });
+    let selected = store.find(user_id, id).await.unwrap().unwrap();
+    assert_eq!(selected.message_count, u64::from(MESSAGES));
 }
 
 /// Opens the store. The tasks of a dropped one may still be ending.
