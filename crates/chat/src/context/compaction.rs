@@ -1,8 +1,7 @@
 //! Compaction: summarises the oldest messages of a conversation so that the rest fits the model's window.
 
 use std::ops::ControlFlow;
-use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -21,7 +20,7 @@ use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
-use crate::turns::lease::LEASE;
+use crate::turns::lease::{LEASE, run_with_lease};
 
 /// How long one request for a summary may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -36,9 +35,6 @@ const MAX_DURATION: Duration = Duration::from_mins(4);
 /// How long the lease on a conversation's compaction lasts without being renewed. If its instance dies,
 /// others wait no longer than this.
 const COMPACTION_LEASE_DURATION: Duration = LEASE;
-
-/// How often the lease is renewed.
-const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long acquiring the lease may take while another instance has it.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -123,15 +119,18 @@ impl Compaction {
             lease_until = self.acquire_lease() => lease_until,
             () = aborting.cancelled() => None,
         };
-        let Some(mut lease_until) = lease_until else { return };
+        let Some(lease_until) = lease_until.map(Mutex::new) else { return };
         let result = tokio::select! {
-            result = self.compact_and_renew(&mut lease_until) => result,
+            result = run_with_lease(self.compact(), || self.renew(&lease_until)) => {
+                result.unwrap_or(Err(CompactionError::LeaseLost))
+            }
             () = aborting.cancelled() => Ok(()),
         };
         if let Err(error) = result {
             let error = error_chain(&error);
             tracing::warn!(conversation_id = %id, error, "failed to compact conversation");
         }
+        let lease_until = lease_until.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = self.core.ports.contexts.end_compaction(id, lease_until).await {
             let error = error_chain(&error);
             tracing::warn!(conversation_id = %id, error, "failed to release compaction lease");
@@ -161,25 +160,20 @@ impl Compaction {
         attempts.await.ok().flatten()
     }
 
-    /// Compacts, and meanwhile renews the lease periodically.
-    async fn compact_and_renew(&self, lease_until: &mut Timestamp) -> Result<(), CompactionError> {
-        let mut compaction = pin!(self.compact());
-        loop {
-            if let Ok(result) = timeout(RENEW_INTERVAL, compaction.as_mut()).await {
-                return result;
-            }
-            let renewed_until = self.core.now().plus(COMPACTION_LEASE_DURATION);
-            let contexts = &self.core.ports.contexts;
-            match contexts.renew_compaction(self.id, *lease_until, renewed_until).await {
-                Ok(true) => *lease_until = renewed_until,
-                Ok(false) => return Err(CompactionError::LeaseLost),
-                // The store may recover before the lease expires.
-                Err(error) => {
-                    let (id, error) = (self.id, error_chain(&error));
-                    tracing::warn!(conversation_id = %id, error, "failed to renew compaction lease");
-                }
+    /// Returns `false` if the lease is lost.
+    async fn renew(&self, lease_until: &Mutex<Timestamp>) -> bool {
+        let lock = || lease_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, renewed_until) = (*lock(), self.core.now().plus(COMPACTION_LEASE_DURATION));
+        match self.core.ports.contexts.renew_compaction(self.id, until, renewed_until).await {
+            Ok(true) => *lock() = renewed_until,
+            Ok(false) => return false,
+            // The store may recover before the lease expires.
+            Err(error) => {
+                let (id, error) = (self.id, error_chain(&error));
+                tracing::warn!(conversation_id = %id, error, "failed to renew compaction lease");
             }
         }
+        true
     }
 
     /// Summarises the oldest messages, one request at a time, until no more need to be summarised.

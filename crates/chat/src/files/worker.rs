@@ -4,10 +4,8 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use tokio::time::sleep;
 use webchat_domain::{
     ConversationChange, EventBody, FileJob, FileProgress, JobId, NewMessage, Problem, RunId,
     Timestamp, Title, TurnId,
@@ -21,10 +19,7 @@ use crate::events::publisher::EventPublisher;
 use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::{error_chain, panic_message};
-use crate::turns::lease::LEASE;
-
-/// How often a worker renews its lease, and checks whether the user has cancelled the file.
-const RENEW_INTERVAL: Duration = Duration::from_secs(2);
+use crate::turns::lease::{LEASE, run_with_lease};
 
 /// The number of failed parts at which the worker stops requesting further parts.
 const MAX_FAILED_PARTS: usize = 3;
@@ -66,8 +61,10 @@ impl AnalysisWorker {
             let outcome = tokio::select! {
                 biased;
                 () = abort.cancelled() => Err(RunEnd::Suspended),
-                outcome = analysing => outcome.unwrap_or_else(|panic| Err(RunEnd::Panic(panic))),
-                () = self.renew_until_lost() => Err(RunEnd::LeaseLost),
+                outcome = run_with_lease(analysing, || self.keep_lease()) => match outcome {
+                    Some(outcome) => outcome.unwrap_or_else(|panic| Err(RunEnd::Panic(panic))),
+                    None => Err(RunEnd::LeaseLost),
+                },
             };
             if let Err(end) = outcome {
                 self.end(end, &publisher).await;
@@ -77,19 +74,12 @@ impl AnalysisWorker {
         tokio::join!(work, publisher.run(&abort));
     }
 
-    /// Returns when the worker has lost its lease, or the file was cancelled or deleted.
-    async fn renew_until_lost(&self) {
-        loop {
-            sleep(RENEW_INTERVAL).await;
-            let until = self.core.now().plus(LEASE);
-            match self.renew(until).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::warn!(job_id = %self.id(), error = error_chain(&error), "failed to renew file lease");
-                }
-            }
-        }
+    /// Renews the lease. Returns `false` if it is lost, or if the file was cancelled or deleted.
+    async fn keep_lease(&self) -> bool {
+        self.renew(self.core.now().plus(LEASE)).await.unwrap_or_else(|error| {
+            tracing::warn!(job_id = %self.id(), error = error_chain(&error), "failed to renew file lease");
+            true
+        })
     }
 
     async fn analyse(&self, publisher: &EventPublisher) -> Result<(), RunEnd> {
@@ -105,14 +95,19 @@ impl AnalysisWorker {
     }
 
     /// Returns the analyses of all parts, in order. Recorded parts are not requested again.
+    ///
+    /// The loop awaits nothing but the next part: while the stream is not polled, its parts may hold connections and
+    /// permits that others wait for.
     async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, RunEnd> {
         let mut analyses = self.taken.text.analyses.clone();
+        let mut done = self.taken.job.done;
         let mut failed: Vec<(u32, RequestError)> = Vec::new();
-        let mut results = pin!(self.request_missing_parts());
+        let mut results = pin!(self.analyse_missing_parts());
         while let Some((part, result)) = results.next().await {
-            match result {
-                Ok(text) => {
-                    self.record(part, text.clone(), publisher).await?;
+            match result? {
+                Ok((text, job)) => {
+                    publish_progress(publisher, done, &job);
+                    done = done.max(job.done);
                     analyses.insert(part, text);
                 }
                 Err(error) => {
@@ -134,13 +129,24 @@ impl AnalysisWorker {
         Ok(analyses.into_values().collect())
     }
 
-    /// Requests the analyses of the parts that are not recorded yet, a few concurrently.
-    fn request_missing_parts(&self) -> impl Stream<Item = (u32, Result<String, RequestError>)> {
+    /// Analyses the parts that are not recorded yet, a few concurrently.
+    fn analyse_missing_parts(&self) -> impl Stream<Item = (u32, PartResult)> {
         let missing = self.parts().filter(|(part, _)| !self.taken.text.analyses.contains_key(part));
         stream::iter(missing)
             .take_until(self.core.lifecycle.draining().cancelled_owned())
-            .map(async |(part, text)| (part, self.analyzer().analyse(part, text).await))
+            .map(async |(part, text)| (part, self.analyse_part(part, text).await))
             .buffer_unordered(self.core.settings.files.concurrency.max(1))
+    }
+
+    /// Requests the analysis of a part, and records it.
+    async fn analyse_part(&self, part: u32, text: &str) -> PartResult {
+        let analysis = match self.analyzer().analyse(part, text).await {
+            Ok(analysis) => analysis,
+            Err(error) => return Ok(Err(error)),
+        };
+        let jobs = &self.core.ports.file_jobs;
+        let recorded = jobs.record_part(self.id(), self.run_id, part, analysis.clone()).await?;
+        Ok(Ok((analysis, recorded.ok_or(RunEnd::LeaseLost)?)))
     }
 
     /// Returns the parts of the text, counted from 0.
@@ -149,23 +155,6 @@ impl AnalysisWorker {
         let starts = std::iter::once(0).chain(ends.clone());
         let texts = starts.zip(ends).map(|(start, end)| self.taken.text.content.get(start..end));
         (0..).zip(texts.map(Option::unwrap_or_default))
-    }
-
-    async fn record(
-        &self,
-        part: u32,
-        analysis: String,
-        publisher: &EventPublisher,
-    ) -> Result<(), RunEnd> {
-        let jobs = &self.core.ports.file_jobs;
-        let recorded = jobs.record_part(self.id(), self.run_id, part, analysis).await?;
-        let job = recorded.ok_or(RunEnd::LeaseLost)?;
-        let step =
-            |done: u32| u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.of.max(1));
-        if step(job.done) > step(job.done.saturating_sub(1)) {
-            publisher.publish(EventBody::FileProgress(FileProgress::from(&job)));
-        }
-        Ok(())
     }
 
     async fn complete(&self, analysis: String) -> Result<CompletedJob, RunEnd> {
@@ -251,9 +240,20 @@ impl AnalysisWorker {
     }
 }
 
+/// The analysis of a part that is recorded, and the job with it; or why the request for it failed.
+type PartResult = Result<Result<(String, FileJob), RequestError>, RunEnd>;
+
 impl From<StoreError> for RunEnd {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+/// Publishes the progress since `done` parts were done.
+fn publish_progress(publisher: &EventPublisher, done: u32, job: &FileJob) {
+    let step = |done: u32| u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.of.max(1));
+    if step(job.done) > step(done) {
+        publisher.publish(EventBody::FileProgress(FileProgress::from(job)));
     }
 }
 

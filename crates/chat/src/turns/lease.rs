@@ -1,6 +1,95 @@
-//! The lease of a turn on its conversation.
+//! The leases of work that one instance does, so that others take it over if that instance dies: on the turn of a
+//! conversation, on its compaction, and on the analysis of a file.
 
+use std::pin::pin;
 use std::time::Duration;
 
-/// How long a lease lasts without being renewed. After that, the turn counts as abandoned.
+use tokio::time::timeout;
+
+/// How long a lease lasts without being renewed. After that, the work counts as abandoned.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
+
+/// How often a lease is renewed.
+pub(crate) const RENEW_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Runs the work, and renews its lease meanwhile. `renew` returns `false` if the lease is lost: then the work is
+/// dropped, and the result is `None`.
+///
+/// The work is polled during a renewal too, because it may hold a connection of the store that the renewal waits for.
+pub(crate) async fn run_with_lease<T, Renewal: Future<Output = bool>>(
+    work: impl Future<Output = T>,
+    renew: impl Fn() -> Renewal,
+) -> Option<T> {
+    let mut work = pin!(work);
+    loop {
+        if let Ok(result) = timeout(RENEW_INTERVAL, work.as_mut()).await {
+            return Some(result);
+        }
+        let mut renewal = pin!(renew());
+        tokio::select! {
+            biased;
+            result = work.as_mut() => {
+                // Otherwise the caller would not know until when it has the lease.
+                renewal.await;
+                return Some(result);
+            }
+            is_renewed = renewal.as_mut() => {
+                if !is_renewed {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::Semaphore;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_work_continues_while_the_renewal_waits_for_its_connection() {
+        let (connections, renewals) = (Semaphore::new(1), AtomicU32::new(0));
+        let work = async {
+            let connection = connections.acquire().await.unwrap();
+            sleep(RENEW_INTERVAL * 3 / 2).await;
+            drop(connection);
+            sleep(RENEW_INTERVAL * 2).await;
+        };
+        let renew = async || {
+            let _connection = connections.acquire().await.unwrap();
+            renewals.fetch_add(1, Ordering::Relaxed);
+            true
+        };
+
+        let result = timeout(RENEW_INTERVAL * 10, run_with_lease(work, renew)).await;
+
+        assert_eq!(result, Ok(Some(())));
+        assert_eq!(renewals.into_inner(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_in_progress_completes_when_the_work_ends() {
+        let renewals = AtomicU32::new(0);
+        let renew = async || {
+            sleep(RENEW_INTERVAL).await;
+            renewals.fetch_add(1, Ordering::Relaxed);
+            true
+        };
+
+        let result = run_with_lease(sleep(RENEW_INTERVAL * 3 / 2), renew).await;
+
+        assert_eq!((result, renewals.into_inner()), (Some(()), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_lost_its_lease_is_dropped() {
+        let result = run_with_lease(std::future::pending::<()>(), async || false).await;
+
+        assert_eq!(result, None);
+    }
+}

@@ -5,6 +5,7 @@ use webchat_domain::{FinishReason, MessageStatus};
 
 use super::*;
 use crate::testing::{ModelRequest, TestChat, prompt_edit, settle};
+use crate::turns::lease::RENEW_INTERVAL;
 use webchat_llm::ChatRequest;
 
 /// Returns a chat whose window has 1 000 tokens for messages: compaction starts at 750 and leaves 250.

@@ -1,7 +1,12 @@
 //! Tests of file analysis.
 
-use webchat_domain::{Clock, FinishReason, JobStatus, Role};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Barrier;
+use webchat_domain::{Clock, ConversationId, FinishReason, JobStatus, Role, UserId};
 use webchat_llm::ModelError;
+use webchat_persistence::{CreateJobOutcome, FileJobs, NewFileJob};
 
 use super::*;
 use crate::context::prompts::{ANALYSE, COMBINE};
@@ -305,4 +310,102 @@ async fn a_panic_fails_only_its_own_file() {
     let failed = current(&test, &job).await;
     assert_eq!(failed.error.unwrap().code, "internal");
     assert_eq!(test.last_message().await.content, "It is about ebb.");
+}
+
+/// While one part is being recorded, the next ones continue: they may hold what the first one waits for.
+#[tokio::test(start_paused = true)]
+async fn a_part_that_waits_to_be_recorded_does_not_stop_the_others() {
+    let test = TestChat::with_settings(|settings| {
+        (settings.files.part_tokens, settings.files.concurrency) = (64, 2);
+    })
+    .await;
+    let test = test.with_ports(|ports| {
+        let jobs = Arc::clone(&ports.file_jobs);
+        ports.file_jobs = Arc::new(JobsRecordedInPairs { jobs, both_record: Barrier::new(2) });
+    });
+    test.chat.files.spawn_dispatcher();
+
+    let job = upload(&test, &text_of_parts(2)).await;
+    let (first, second) = (next_request(&test, ANALYSE).await, next_request(&test, ANALYSE).await);
+    answer(first, "one").await;
+    answer(second, "two").await;
+    answer(next_request(&test, COMBINE).await, "All of it.").await;
+
+    assert_eq!(current(&test, &job).await.status, JobStatus::Complete);
+}
+
+/// File jobs of which two parts must be recorded at the same time.
+struct JobsRecordedInPairs {
+    jobs: Arc<dyn FileJobs>,
+    both_record: Barrier,
+}
+
+type JobResult = Result<Option<FileJob>, StoreError>;
+
+#[async_trait]
+impl FileJobs for JobsRecordedInPairs {
+    async fn record_part(&self, id: JobId, run: RunId, part: u32, analysis: String) -> JobResult {
+        self.both_record.wait().await;
+        self.jobs.record_part(id, run, part, analysis).await
+    }
+
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError> {
+        self.jobs.create_job(user_id, new).await
+    }
+
+    async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError> {
+        self.jobs.count_running_jobs(user_id).await
+    }
+
+    async fn find_job(&self, user_id: UserId, id: ConversationId, job_id: JobId) -> JobResult {
+        self.jobs.find_job(user_id, id, job_id).await
+    }
+
+    async fn jobs(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        limit: u32,
+    ) -> Result<Option<Vec<FileJob>>, StoreError> {
+        self.jobs.jobs(user_id, id, limit).await
+    }
+
+    async fn take_job(
+        &self,
+        run: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<TakenJob>, StoreError> {
+        self.jobs.take_job(run, now, until).await
+    }
+
+    async fn renew_job(&self, id: JobId, run: RunId, until: Timestamp) -> Result<bool, StoreError> {
+        self.jobs.renew_job(id, run, until).await
+    }
+
+    async fn complete_job(
+        &self,
+        id: JobId,
+        run: RunId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Option<CompletedJob>, StoreError> {
+        self.jobs.complete_job(id, run, append, now).await
+    }
+
+    async fn fail_job(&self, id: JobId, run: RunId, error: Problem) -> JobResult {
+        self.jobs.fail_job(id, run, error).await
+    }
+
+    async fn cancel_job(&self, user_id: UserId, id: ConversationId, job_id: JobId) -> JobResult {
+        self.jobs.cancel_job(user_id, id, job_id).await
+    }
+
+    async fn retry_job(&self, user_id: UserId, id: ConversationId, job_id: JobId) -> JobResult {
+        self.jobs.retry_job(user_id, id, job_id).await
+    }
 }
