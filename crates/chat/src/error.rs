@@ -93,13 +93,13 @@ pub enum ChatError {
     #[error("You already have {limit} answers in progress. Please wait for one of them.")]
     TooManyTurns {
         /// The maximum number of concurrent turns.
-        limit: u32,
+        limit: usize,
     },
     /// The limit of concurrent turns of the client's network is reached.
     #[error("{limit} answers for your network are in progress. Please wait for one of them.")]
     TooManyTurnsFromAddress {
         /// The maximum number of concurrent turns.
-        limit: u32,
+        limit: usize,
     },
     /// The server's limit of concurrent turns is reached.
     #[error("The server has too many answers in progress. Please try again in a moment.")]
@@ -160,6 +160,12 @@ pub enum ChatError {
     /// The server's limit of concurrent imports is reached.
     #[error("The server has too many imports in progress. Please try again later.")]
     TooManyImports,
+    /// The limit of concurrent imports of the client's network is reached.
+    #[error("{limit} imports for your network are in progress. Please wait for one of them.")]
+    TooManyImportsFromAddress {
+        /// The maximum number of concurrent imports.
+        limit: usize,
+    },
     /// The file to import can't be parsed.
     #[error(transparent)]
     #[strum(serialize = "broken_import")]

@@ -32,7 +32,9 @@ pub use files::service::{Files, Upload};
 pub use formats::invalid_file::InvalidImportFile;
 pub use ports::Ports;
 pub use runtime::error_chain::error_chain;
-pub use runtime::limits::{ConcurrencyLimit, PerUserLimit, Permit};
+pub use runtime::limits::{
+    CallerLimit, CallerPermit, ConcurrencyLimit, Maximum, PerUserLimit, Permit,
+};
 pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;

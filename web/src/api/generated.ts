@@ -3446,7 +3446,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user, the network of the client, or the server has too many uploads in progress. */
+            /** @description The user, the network of the client, or the server has too many uploads or imports in progress. */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -27,6 +27,8 @@ pub enum Limit {
     UploadsPerAddress,
     Uploads,
     FilesPerUser,
+    ImportsPerUser,
+    ImportsPerAddress,
     Imports,
     StoredBytesPerUser,
     StoredBytes,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use webchat_domain::UserId;
 use webchat_persistence::{StoreError, spawn_cpu_work};
@@ -20,36 +20,17 @@ const MAX_TEXTS_PER_USER: usize = 1;
 pub(crate) struct TextWork {
     slots: Arc<Semaphore>,
     users: PerUserLimit,
-    released: Arc<Notify>,
-}
-
-/// A user's turn to work on a text. Fields are dropped in this order: the others are woken last.
-struct UserTurn {
-    _permit: Permit,
-    _wake_others: WakeOnDrop,
 }
 
 /// One of the slots, until it is dropped.
 struct Slot {
     _slot: Option<OwnedSemaphorePermit>,
-    _user_turn: UserTurn,
-}
-
-struct WakeOnDrop(Arc<Notify>);
-
-impl Drop for WakeOnDrop {
-    fn drop(&mut self) {
-        self.0.notify_waiters();
-    }
+    _user: Permit,
 }
 
 impl TextWork {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: Arc::new(Semaphore::new(MAX_TEXTS)),
-            users: PerUserLimit::default(),
-            released: Arc::default(),
-        }
+        Self { slots: Arc::new(Semaphore::new(MAX_TEXTS)), users: PerUserLimit::default() }
     }
 
     /// Waits for a slot, and runs the work on a thread for it. The work returns `None` soon after its
@@ -82,21 +63,10 @@ impl TextWork {
     }
 
     async fn acquire(&self, user_id: UserId) -> Slot {
-        let user_turn = self.wait_for_turn(user_id).await;
+        let user = self.users.acquire_when_free(user_id, MAX_TEXTS_PER_USER).await;
         // The semaphore is never closed.
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
-        Slot { _slot: slot, _user_turn: user_turn }
-    }
-
-    async fn wait_for_turn(&self, user_id: UserId) -> UserTurn {
-        loop {
-            let released = self.released.notified();
-            if let Some(permit) = self.users.acquire(user_id, MAX_TEXTS_PER_USER) {
-                let wake_others = WakeOnDrop(Arc::clone(&self.released));
-                return UserTurn { _permit: permit, _wake_others: wake_others };
-            }
-            released.await;
-        }
+        Slot { _slot: slot, _user: user }
     }
 }
 

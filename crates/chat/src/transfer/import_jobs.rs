@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use webchat_domain::{IdempotencyKey, ImportId, UserId};
+use webchat_domain::{Caller, IdempotencyKey, ImportId, UserId};
 
 use super::import::{ImportOwner, ImportProgress, ImportTarget, import};
 pub use super::import_registry::{ImportState, ImportStatus};
@@ -23,7 +23,7 @@ pub enum PreparedImport {
 /// The upload of a file to import.
 pub struct ImportUpload {
     transfer: Transfer,
-    user_id: UserId,
+    caller: Caller,
     id: ImportId,
 }
 
@@ -40,19 +40,20 @@ impl Transfer {
     /// process remembers an import with the same key, returns that import's status.
     ///
     /// # Errors
-    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
+    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImportsFromAddress`], [`ChatError::TooManyImports`],
+    /// [`ChatError::ShuttingDown`].
     pub fn prepare_import(
         &self,
-        user_id: UserId,
+        caller: Caller,
         key: Option<&IdempotencyKey>,
     ) -> Result<PreparedImport, ChatError> {
         if self.core.lifecycle.is_draining() {
             return Err(ChatError::ShuttingDown);
         }
-        let id = ImportId::of_key(user_id, key);
-        Ok(match self.imports.check(user_id, id, self.core.now())? {
+        let id = ImportId::of_key(caller.user_id, key);
+        Ok(match self.imports.check(caller, id, self.core.now())? {
             None => {
-                PreparedImport::New(Box::new(ImportUpload { transfer: self.clone(), user_id, id }))
+                PreparedImport::New(Box::new(ImportUpload { transfer: self.clone(), caller, id }))
             }
             Some(existing) => PreparedImport::Duplicate(existing),
         })
@@ -111,16 +112,17 @@ impl ImportUpload {
     /// its conversations. A slot for the import is taken only now, because an upload may be slow.
     ///
     /// # Errors
-    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImports`], [`ChatError::ShuttingDown`].
+    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImportsFromAddress`], [`ChatError::TooManyImports`],
+    /// [`ChatError::ShuttingDown`].
     pub fn start<F: Read + Seek + Send + 'static>(
         self,
         file: F,
     ) -> Result<Arc<ImportStatus>, ChatError> {
-        let Self { transfer, user_id, id } = &self;
+        let Self { transfer, caller, id } = self;
         let lifecycle = &transfer.core.lifecycle;
         let _admission = lifecycle.admit()?;
-        let status = transfer.imports.start(*user_id, *id)?;
-        lifecycle.spawn_detached(transfer.clone().run_import(*user_id, *id, file));
+        let status = transfer.imports.start(caller, id)?;
+        lifecycle.spawn_detached(transfer.clone().run_import(caller.user_id, id, file));
         Ok(status)
     }
 }

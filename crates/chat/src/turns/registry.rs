@@ -1,33 +1,23 @@
 //! The turns that run in this process.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use webchat_domain::{Caller, ConversationId, Network, Timestamp, TurnId, UserId};
+use webchat_domain::{Caller, ConversationId, Timestamp, TurnId, UserId};
 use webchat_persistence::TurnLease;
 
 use crate::error::ChatError;
-use crate::runtime::limits::{ConcurrencyLimit, PerUserLimit, Permit};
-use crate::runtime::reached_limits::{Limit, count_reached_limit};
+use crate::runtime::limits::{CallerLimit, CallerPermit};
+use crate::runtime::reached_limits::Limit;
 use crate::settings::Settings;
 
 /// The turns that run in this process, by conversation.
 #[derive(Default)]
 pub(crate) struct RunningTurns {
     turns: Mutex<HashMap<ConversationId, RunningTurn>>,
-    users: PerUserLimit,
-    networks: ConcurrencyLimit<Network>,
-    process: ConcurrencyLimit<()>,
-}
-
-/// Counts a turn towards all limits until it ends.
-pub(crate) struct TurnPermit {
-    _user: Permit,
-    _network: Option<Permit<Network>>,
-    _process: Permit<()>,
+    limit: CallerLimit,
 }
 
 struct RunningTurn {
@@ -57,23 +47,18 @@ impl RunningTurns {
         &self,
         caller: Caller,
         settings: &Settings,
-    ) -> Result<TurnPermit, ChatError> {
+    ) -> Result<CallerPermit, ChatError> {
         let Settings { turns_per_user, turns_per_address, max_turns, .. } = settings;
-        let user = acquire(&self.users, caller.user_id, *turns_per_user).map_err(|limit| {
-            count_reached_limit(Limit::TurnsPerUser);
-            ChatError::TooManyTurns { limit }
-        })?;
-        let network = caller.network().map(|network| {
-            acquire(&self.networks, network, *turns_per_address).map_err(|limit| {
-                count_reached_limit(Limit::TurnsPerAddress);
-                ChatError::TooManyTurnsFromAddress { limit }
-            })
-        });
-        let process = acquire(&self.process, (), *max_turns).map_err(|_| {
-            count_reached_limit(Limit::Turns);
-            ChatError::ServerBusy
-        })?;
-        Ok(TurnPermit { _user: user, _network: network.transpose()?, _process: process })
+        let maxima = [
+            (Limit::TurnsPerUser, maximum(*turns_per_user)),
+            (Limit::TurnsPerAddress, maximum(*turns_per_address)),
+            (Limit::Turns, maximum(*max_turns)),
+        ];
+        self.limit.acquire(caller, maxima).map_err(|(limit, max)| match limit {
+            Limit::TurnsPerUser => ChatError::TooManyTurns { limit: max },
+            Limit::TurnsPerAddress => ChatError::TooManyTurnsFromAddress { limit: max },
+            _ => ChatError::ServerBusy,
+        })
     }
 
     /// Registers a turn, so that it can be stopped.
@@ -141,14 +126,9 @@ impl RunningTurns {
     }
 }
 
-/// Acquires a permit. The error is the limit, which is reached. A limit of `None` means no limit.
-fn acquire<K: Copy + Eq + Hash>(
-    permits: &ConcurrencyLimit<K>,
-    key: K,
-    limit: Option<u32>,
-) -> Result<Permit<K>, u32> {
-    let max = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    permits.acquire(key, max).ok_or(limit.unwrap_or(u32::MAX))
+/// Returns the maximum of a setting. `None` means no limit.
+fn maximum(setting: Option<u32>) -> usize {
+    setting.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

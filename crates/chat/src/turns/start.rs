@@ -12,7 +12,6 @@ use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, Tur
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
 
 use super::lease::LEASE;
-use super::registry::TurnPermit;
 use super::run::turn::TurnTask;
 use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
@@ -21,6 +20,7 @@ use crate::error::ChatError;
 use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::error_chain::error_chain;
+use crate::runtime::limits::CallerPermit;
 
 /// A turn to start.
 pub(super) struct TurnStart {
@@ -55,7 +55,7 @@ struct StoredTurn {
     answer: Message,
     context: Context,
     accepted: MessageAccepted,
-    permit: TurnPermit,
+    permit: CallerPermit,
     reservation: TokenReservation,
 }
 

@@ -119,6 +119,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         ChatError::TooManyFiles { .. }
         | ChatError::TooManyTurns { .. }
         | ChatError::TooManyTurnsFromAddress { .. }
+        | ChatError::TooManyImportsFromAddress { .. }
         | ChatError::TokenBudgetExceeded { .. }
         | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
         ChatError::TooManySavedFiles { .. }

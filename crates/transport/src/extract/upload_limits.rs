@@ -2,8 +2,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use webchat_chat::{ChatError, ConcurrencyLimit, Limit, PerUserLimit, Permit, count_reached_limit};
-use webchat_domain::{Caller, Network};
+use webchat_chat::{CallerLimit, CallerPermit, ChatError, Limit, Maximum, PerUserLimit, Permit};
+use webchat_domain::Caller;
 
 use crate::error::api_error::ApiError;
 
@@ -19,21 +19,23 @@ const MAX_PER_NETWORK: usize = 16;
 /// The maximum number of concurrent uploads to this process.
 const MAX_UPLOADS: usize = 64;
 
+const MAXIMA: [Maximum; 3] = [
+    (Limit::UploadsPerUser, MAX_PER_USER),
+    (Limit::UploadsPerAddress, MAX_PER_NETWORK),
+    (Limit::Uploads, MAX_UPLOADS),
+];
+
 /// Limits concurrent uploads of files to analyse and to import.
 #[derive(Clone, Default)]
 pub(crate) struct UploadLimits {
-    users: PerUserLimit,
+    uploads: CallerLimit,
     importing_users: PerUserLimit,
-    networks: ConcurrencyLimit<Network>,
-    all: ConcurrencyLimit<()>,
 }
 
-/// Counts an upload until it is dropped.
-pub(crate) struct UploadPermit {
-    _user: Permit,
-    _import: Option<Permit>,
-    _network: Option<Permit<Network>>,
-    _all: Permit<()>,
+/// Counts an upload of a file to import until it is dropped.
+pub(crate) struct ImportUploadPermit {
+    _import: Permit,
+    _upload: CallerPermit,
 }
 
 impl UploadLimits {
@@ -47,30 +49,20 @@ impl UploadLimits {
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`] or [`ApiError::TooManyUploads`].
-    pub(crate) fn acquire_for_import(&self, caller: Caller) -> Result<UploadPermit, ApiError> {
+    pub(crate) fn acquire_for_import(
+        &self,
+        caller: Caller,
+    ) -> Result<ImportUploadPermit, ApiError> {
         let import = self.importing_users.acquire(caller.user_id, MAX_IMPORTS_PER_USER);
         let import = import.ok_or(ChatError::ImportInProgress)?;
-        Ok(UploadPermit { _import: Some(import), ..self.acquire(caller)? })
+        Ok(ImportUploadPermit { _import: import, _upload: self.acquire(caller)? })
     }
 
     /// Acquires a permit for the upload of a file.
     ///
     /// # Errors
     /// [`ApiError::TooManyUploads`].
-    pub(crate) fn acquire(&self, caller: Caller) -> Result<UploadPermit, ApiError> {
-        let user = self.users.acquire(caller.user_id, MAX_PER_USER);
-        let user = user.ok_or_else(|| refuse(Limit::UploadsPerUser))?;
-        let network = caller.network().map(|network| {
-            let permit = self.networks.acquire(network, MAX_PER_NETWORK);
-            permit.ok_or_else(|| refuse(Limit::UploadsPerAddress))
-        });
-        let all = self.all.acquire((), MAX_UPLOADS).ok_or_else(|| refuse(Limit::Uploads))?;
-        let network = network.transpose()?;
-        Ok(UploadPermit { _user: user, _import: None, _network: network, _all: all })
+    pub(crate) fn acquire(&self, caller: Caller) -> Result<CallerPermit, ApiError> {
+        self.uploads.acquire(caller, MAXIMA).map_err(|_| ApiError::TooManyUploads)
     }
-}
-
-fn refuse(limit: Limit) -> ApiError {
-    count_reached_limit(limit);
-    ApiError::TooManyUploads
 }

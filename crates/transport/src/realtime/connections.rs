@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use webchat_chat::{ConcurrencyLimit, Limit, PerUserLimit, Permit, count_reached_limit};
-use webchat_domain::{Network, UserId};
+use webchat_chat::{CallerLimit, CallerPermit, Limit};
+use webchat_domain::Caller;
 
 use super::limits::Limits;
 use super::socket_io::sessions::EngineIoSessions;
@@ -21,20 +21,11 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
     pub(crate) limits: Limits,
-    users: PerUserLimit,
-    networks: ConcurrencyLimit<Network>,
-    all: ConcurrencyLimit<()>,
+    open: CallerLimit,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
     pub(super) socket_io: Arc<EngineIoSessions>,
     pub(super) security_log: SecurityLog,
-}
-
-/// Counts a connection towards all limits until it is closed.
-pub(crate) struct ConnectionPermit {
-    _user: Permit,
-    _network: Permit<Network>,
-    _all: Permit<()>,
 }
 
 impl Connections {
@@ -52,26 +43,17 @@ impl Connections {
     /// # Errors
     /// [`ApiError::ConnectionLimit`], [`ApiError::ConnectionLimitOfAddress`] or
     /// [`ApiError::TooManyConnections`] if the user, the network of the client, or the server has too many.
-    pub(crate) fn acquire(
-        &self,
-        user_id: UserId,
-        network: Network,
-    ) -> Result<ConnectionPermit, ApiError> {
-        let limits = &self.limits;
-        let user = self.users.acquire(user_id, limits.connections_per_user).ok_or_else(|| {
-            count_reached_limit(Limit::ConnectionsPerUser);
-            ApiError::ConnectionLimit
-        })?;
-        let network = self.networks.acquire(network, limits.connections_per_address);
-        let network = network.ok_or_else(|| {
-            count_reached_limit(Limit::ConnectionsPerAddress);
-            ApiError::ConnectionLimitOfAddress
-        })?;
-        let all = self.all.acquire((), limits.max_connections).ok_or_else(|| {
-            count_reached_limit(Limit::Connections);
-            ApiError::TooManyConnections
-        })?;
-        Ok(ConnectionPermit { _user: user, _network: network, _all: all })
+    pub(crate) fn acquire(&self, caller: Caller) -> Result<CallerPermit, ApiError> {
+        let maxima = [
+            (Limit::ConnectionsPerUser, self.limits.connections_per_user),
+            (Limit::ConnectionsPerAddress, self.limits.connections_per_address),
+            (Limit::Connections, self.limits.max_connections),
+        ];
+        self.open.acquire(caller, maxima).map_err(|(limit, _)| match limit {
+            Limit::ConnectionsPerUser => ApiError::ConnectionLimit,
+            Limit::ConnectionsPerAddress => ApiError::ConnectionLimitOfAddress,
+            _ => ApiError::TooManyConnections,
+        })
     }
 
     /// Tells all clients that the server restarts, and waits for their connections to close.

@@ -10,12 +10,12 @@ use actix_web::web::Bytes;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::{Subscription, TurnProgress, TurnResult, Update};
+use webchat_chat::{CallerPermit, Subscription, TurnProgress, TurnResult, Update};
 use webchat_domain::{
     ConversationId, EventBody, Message, MessageAccepted, ResponseChunk, ResponseEnd,
 };
 
-use super::connections::{ConnectionPermit, Connections};
+use super::connections::Connections;
 use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
 
 /// The media type of a stream of events.
@@ -34,7 +34,7 @@ enum Source {
 }
 
 struct EventStream {
-    _permit: ConnectionPermit,
+    _permit: CallerPermit,
     id: ConversationId,
     source: Source,
     closing: CancellationToken,
@@ -44,7 +44,7 @@ struct EventStream {
 /// Streams the events of a conversation until it is deleted, the session ends or the server shuts down.
 pub(crate) fn stream_conversation(
     connections: &Connections,
-    permit: ConnectionPermit,
+    permit: CallerPermit,
     session_end: impl Future<Output = ()> + 'static,
     id: ConversationId,
     subscription: Subscription,
@@ -63,7 +63,7 @@ pub(crate) fn stream_conversation(
 /// Streams the events of a turn until it ends.
 pub(crate) fn stream_turn(
     connections: &Connections,
-    permit: ConnectionPermit,
+    permit: CallerPermit,
     id: ConversationId,
     progress: TurnProgress,
 ) -> HttpResponse {
@@ -108,7 +108,7 @@ fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) ->
 
 fn stream_events(
     connections: &Connections,
-    permit: ConnectionPermit,
+    permit: CallerPermit,
     id: ConversationId,
     source: Source,
 ) -> impl stream::Stream<Item = String> + use<> {

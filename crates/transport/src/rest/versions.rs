@@ -71,7 +71,7 @@ async fn edit(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.session.user_id, &connections)?;
+    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let message = SendMessage {
@@ -99,7 +99,7 @@ async fn regenerate(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.session.user_id, &connections)?;
+    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();
@@ -124,7 +124,7 @@ async fn continue_answer(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.session.user_id, &connections)?;
+    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();

@@ -10,7 +10,8 @@ use crate::events::publisher::EventPublisher;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
-use crate::turns::registry::{RunningTurns, TurnCancellation, TurnPermit};
+use crate::runtime::limits::CallerPermit;
+use crate::turns::registry::{RunningTurns, TurnCancellation};
 
 /// The task of a turn, which generates the answer to a question.
 pub(crate) struct TurnTask {
@@ -27,7 +28,7 @@ pub(crate) struct TurnTask {
     /// The title made from the question, if this is the conversation's first question.
     pub(crate) first_title: Option<Title>,
     /// Counts the turn towards the limits of concurrent turns until it ends.
-    pub(crate) _permit: TurnPermit,
+    pub(crate) _permit: CallerPermit,
     /// The tokens of the request for the answer, until they are settled.
     pub(crate) reservation: Mutex<Option<TokenReservation>>,
 }

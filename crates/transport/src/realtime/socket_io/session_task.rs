@@ -7,8 +7,7 @@ use engineioxide_core::Packet;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::Chat;
-use webchat_domain::{Network, Session};
+use webchat_chat::{CallerPermit, Chat};
 
 use super::close_reason::CloseReason;
 use super::connection::SocketIoConnection;
@@ -16,7 +15,7 @@ use super::engine_io_session::{ActiveTransport, EngineIoSession};
 use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
-use crate::realtime::connections::{ConnectionPermit, Connections};
+use crate::realtime::connections::Connections;
 use crate::realtime::session_end::session_ended;
 
 /// How long a polling client may take to fetch the remaining packets at shutdown.
@@ -29,8 +28,8 @@ pub(super) fn start(
     connections: &Connections,
     transport: ActiveTransport,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
-    let Session { user_id, session_id, .. } = visitor.session;
-    let permit = connections.acquire(user_id, Network::of(visitor.address))?;
+    let session_id = visitor.session.session_id;
+    let permit = connections.acquire(visitor.caller())?;
     let (session, outbox, inbox) = EngineIoSession::new(session_id, transport);
     let session = Arc::new(session);
     let entry = connections.socket_io.add(Arc::clone(&session));
@@ -45,7 +44,7 @@ async fn run(
     entry: SessionEntry,
     mut connection: SocketIoConnection,
     mut inbox: mpsc::Receiver<Packet>,
-    _permit: ConnectionPermit,
+    _permit: CallerPermit,
     session_end: impl Future<Output = ()>,
     closing: CancellationToken,
 ) {

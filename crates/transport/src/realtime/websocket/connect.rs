@@ -7,8 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, CloseReason, Session as Socket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use webchat_chat::Chat;
-use webchat_domain::Network;
+use webchat_chat::{CallerPermit, Chat};
 
 use super::close::close_reason;
 use super::frame_validator::validate_frames;
@@ -16,7 +15,7 @@ use super::reader::Reader;
 use super::writer::write;
 use crate::extract::session::VisitorSession;
 use crate::realtime::client::Client;
-use crate::realtime::connections::{ConnectionPermit, Connections};
+use crate::realtime::connections::Connections;
 use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::session_end::{SESSION_ENDED, session_ended};
 
@@ -35,7 +34,7 @@ pub(crate) async fn connect(
     let (payload, violation) = validate_frames(&request, payload, limits.frames()).await?;
     let (response, socket, stream) = actix_ws::handle(&request, payload)?;
     let session_id = visitor.session.session_id;
-    let permit = connections.acquire(visitor.session.user_id, Network::of(visitor.address))?;
+    let permit = connections.acquire(visitor.caller())?;
     let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);
     let connections = Connections::clone(&connections);
     let client = Client::new(Chat::clone(&chat), visitor, sender, connections.clone());
@@ -60,7 +59,7 @@ async fn run(
     reader: Reader,
     mut client: Client<OutgoingEvent>,
     outbox: mpsc::Receiver<OutgoingEvent>,
-    _permit: ConnectionPermit,
+    _permit: CallerPermit,
     server_end: impl Future<Output = Option<CloseReason>>,
 ) {
     let limits = reader.limits;

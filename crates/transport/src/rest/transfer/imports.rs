@@ -79,7 +79,7 @@ enum ImportPhase {
         (
             status = 429,
             body = ErrorBody,
-            description = "The user, the network of the client, or the server has too many uploads in progress.",
+            description = "The user, the network of the client, or the server has too many uploads or imports in progress.",
         ),
         (status = 503, body = ErrorBody, description = "Too many imports are in progress."),
         (status = 507, body = ErrorBody, description = "The user's storage, or the server's, is full."),
@@ -97,7 +97,7 @@ async fn start(
     // A repeated request must have a file too. Waiting for its beginning blocks nobody.
     let file = ImportFile::begin(&request, body, max_bytes).await?;
     let _permit = UploadLimits::of(&request)?.acquire_for_import(caller.caller())?;
-    let upload = match chat.transfer.prepare_import(user_id, idempotency.key.as_ref())? {
+    let upload = match chat.transfer.prepare_import(caller.caller(), idempotency.key.as_ref())? {
         PreparedImport::New(upload) => upload,
         PreparedImport::Duplicate(status) => {
             return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));

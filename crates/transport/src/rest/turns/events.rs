@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::ConversationId;
+use webchat_domain::{Caller, ConversationId};
 
 use super::turn_response::StreamedEvent;
 use crate::error::api_error::ApiError;
@@ -80,7 +80,8 @@ async fn stream(
     let after = last_event_id(&request)?.or(query.after).unwrap_or(0);
     let session = caller.session.ok_or(ChatError::ConversationNotFound)?;
     let subscription = chat.events.subscribe(session.user_id, *id, Some(after)).await?;
-    let permit = connections.acquire(session.user_id, ClientAddress::of(&request).network())?;
+    let address = Some(ClientAddress::of(&request).0);
+    let permit = connections.acquire(Caller { user_id: session.user_id, address })?;
     let session_id = session.session_id;
     let session_end =
         session_ended(Chat::clone(&chat), session_id, connections.limits.idle_timeout);

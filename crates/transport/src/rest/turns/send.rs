@@ -85,7 +85,7 @@ pub(crate) async fn send(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.session.user_id, &connections)?;
+    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
     let NewMessage { message, client_message_id, expected_position } = message.into_inner().0;
     let client_message_id =
         consistent_id(turn_request.client_message_id.clone(), client_message_id)?;

@@ -8,19 +8,18 @@ use serde::Serialize;
 use tokio::time::sleep;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
-use webchat_chat::{Chat, ChatError, StartTurnOutcome, TurnProgress, TurnResult};
+use webchat_chat::{CallerPermit, Chat, ChatError, StartTurnOutcome, TurnProgress, TurnResult};
 use webchat_domain::{
-    ClientMessageId, ConversationId, FinishReason, Ledger, Message, Problem, UserId,
+    Caller, ClientMessageId, ConversationId, FinishReason, Ledger, Message, Problem, UserId,
 };
 
 use crate::error::api_error::ApiError;
 use crate::extract::accept::negotiate;
-use crate::extract::client_address::ClientAddress;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::openapi::responses::{
     NotAcceptableResponse, NotFoundResponse, TurnRejectedResponse, content_of,
 };
-use crate::realtime::connections::{ConnectionPermit, Connections};
+use crate::realtime::connections::Connections;
 use crate::realtime::sse::{self, EVENT_STREAM};
 
 const JSON: &str = "application/json";
@@ -81,21 +80,20 @@ impl IntoResponses for TurnResponses {
 pub(crate) struct TurnRequest {
     media_type: &'static str,
     /// Counts the stream of events, if the client wants one, as a connection.
-    permit: Option<ConnectionPermit>,
+    permit: Option<CallerPermit>,
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
 impl TurnRequest {
     pub(crate) fn read(
         request: &HttpRequest,
-        user_id: UserId,
+        caller: Caller,
         connections: &Connections,
     ) -> Result<Self, ApiError> {
         let media_type = negotiate(request, &[JSON, EVENT_STREAM])?;
         let key = IdempotencyKeyHeader::read(request)?.key;
-        let permit = (media_type == EVENT_STREAM)
-            .then(|| connections.acquire(user_id, ClientAddress::of(request).network()))
-            .transpose()?;
+        let permit =
+            (media_type == EVENT_STREAM).then(|| connections.acquire(caller)).transpose()?;
         Ok(Self { media_type, permit, client_message_id: key.map(ClientMessageId::from) })
     }
 
