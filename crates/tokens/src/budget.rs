@@ -3,7 +3,7 @@
 use thiserror::Error;
 use webchat_domain::{Context, SystemPrompt};
 
-use crate::counter::MAX_TOKEN_BYTES;
+use crate::counter::certainly_exceeds;
 
 /// The tokens that the chat format adds to each message: 3 around it and 1 for its role. The rule is
 /// `num_tokens_from_messages` of the OpenAI cookbook, "How to count tokens with tiktoken".
@@ -117,9 +117,7 @@ impl Budget {
     /// When it has too many tokens, however long they are, with the limit.
     pub fn may_fit(&self, bytes: usize) -> Result<(), CertainlyTooLong> {
         let limit = self.max_message_tokens();
-        let max_bytes =
-            usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(MAX_TOKEN_BYTES);
-        if bytes <= max_bytes { Ok(()) } else { Err(CertainlyTooLong { limit }) }
+        if certainly_exceeds(bytes, limit) { Err(CertainlyTooLong { limit }) } else { Ok(()) }
     }
 
     /// The maximum number of tokens of a message.

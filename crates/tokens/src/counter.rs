@@ -13,7 +13,14 @@ use crate::segments::{Segment, Segments};
 const SEGMENT_BYTES: usize = 16 * 1024;
 
 /// The maximum length of a token in bytes: 128 spaces in `o200k_base`.
-pub(crate) const MAX_TOKEN_BYTES: usize = 128;
+const MAX_TOKEN_BYTES: usize = 128;
+
+/// Whether a text of this length has more than `limit` tokens, however long they are. Counting the tokens of the longest
+/// texts takes up to a second.
+#[must_use]
+pub fn certainly_exceeds(bytes: usize, limit: u32) -> bool {
+    bytes > usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(MAX_TOKEN_BYTES)
+}
 
 /// Added for each run that is divided, so that the count is never too low: the run may have that many
 /// tokens more as a whole than in two parts.

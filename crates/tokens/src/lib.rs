@@ -13,5 +13,5 @@ pub use budget::{
 };
 pub use chunker::{Chunks, chunks};
 pub use compaction::CompactionScan;
-pub use counter::{TokenCounter, window_of};
+pub use counter::{TokenCounter, certainly_exceeds, window_of};
 pub use planner::{ContextPlan, ContextPlanner};

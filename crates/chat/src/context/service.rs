@@ -7,7 +7,7 @@ use webchat_domain::{
     ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
 };
 use webchat_persistence::{ReplaceContextOutcome, StoredContext};
-use webchat_tokens::ContextPlanner;
+use webchat_tokens::{ContextPlanner, certainly_exceeds};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
@@ -90,8 +90,7 @@ impl Contexts {
             None => None,
             Some(PromptChoice::ServerDefault) => Some(None),
             Some(PromptChoice::Custom(text)) => {
-                self.core.reserve_storage(user_id, text.len()).await?;
-                let token_count = self.core.count_tokens(&text).await;
+                let token_count = self.reserve_and_count(user_id, &text).await?;
                 Some(Some(SystemPrompt { text, token_count }))
             }
         };
@@ -123,12 +122,10 @@ impl Contexts {
         if let Some(existing) = self.examples(user_id, id).await?.into_iter().find(is_same) {
             return Ok(existing);
         }
-        let bytes = user_prompt.len().saturating_add(assistant_response.len());
-        self.core.reserve_storage(user_id, bytes).await?;
         let example = FewShotExample {
             example_id,
-            prompt_tokens: self.core.count_tokens(&user_prompt).await,
-            response_tokens: self.core.count_tokens(&assistant_response).await,
+            prompt_tokens: self.reserve_and_count(user_id, &user_prompt).await?,
+            response_tokens: self.reserve_and_count(user_id, &assistant_response).await?,
             user_prompt,
             assistant_response,
             created_at: self.core.now(),
@@ -193,10 +190,7 @@ impl Contexts {
     ) -> Result<(), ChatError> {
         let text = text.filter(|text| !text.trim().is_empty());
         let token_count = match &text {
-            Some(text) => {
-                self.core.reserve_storage(user_id, text.len()).await?;
-                self.core.count_tokens(text).await
-            }
+            Some(text) => self.reserve_and_count(user_id, text).await?,
             None => 0,
         };
         let created_at = self.core.now();
@@ -216,6 +210,21 @@ impl Contexts {
             Ok(ConversationChange::Context)
         };
         self.change(user_id, id, expected_revision, change).await
+    }
+
+    /// Checks that the user may store a text, and counts its tokens, unless it certainly exceeds the window.
+    async fn reserve_and_count(&self, user_id: UserId, text: &str) -> Result<u32, ChatError> {
+        if certainly_exceeds(text.len(), self.core.settings.max_tokens) {
+            return Err(ChatError::ContextTooLong { limit: self.min_available() });
+        }
+        self.core.reserve_storage(user_id, text.len()).await?;
+        self.core.count_tokens_for(user_id, text).await
+    }
+
+    /// The tokens of the window that the context must leave to the messages: half of it.
+    fn min_available(&self) -> u32 {
+        let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
+        max_tokens.saturating_sub(reply_tokens) / 2
     }
 
     /// Applies `change` to the current context and stores the result. After a conflict, retries at once
@@ -251,8 +260,7 @@ impl Contexts {
     /// Checks that the context leaves at least half of the window to the messages. If it has left less
     /// before the change, because the operator made the window smaller, it must only not grow.
     fn check_available(&self, available_before: u32, context: &Context) -> Result<(), ChatError> {
-        let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
-        let half = max_tokens.saturating_sub(reply_tokens) / 2;
+        let half = self.min_available();
         let available = self.core.budget(context).available();
         if available < half && available < available_before {
             return Err(ChatError::ContextTooLong { limit: half });

@@ -52,7 +52,8 @@ impl ImportedConversation {
     pub(crate) fn bytes(&self) -> u64 {
         let texts = self.messages.iter().map(|stored| stored.message.content.len());
         let item = usize::from(STORED_ITEM_BYTES);
-        let bytes = texts.map(|text| text + item).sum::<usize>() + item;
+        let messages = texts.map(|text| text + item).sum::<usize>();
+        let bytes = messages.saturating_add(item).saturating_add(context_bytes(&self.context));
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
@@ -66,6 +67,17 @@ impl ImportedConversation {
         let native = self.is_native.then_some(source);
         native.into_iter().chain([ids::conversation(user_id, source)])
     }
+}
+
+/// Returns the bytes of the context's texts.
+pub(super) fn context_bytes(context: &Context) -> usize {
+    let prompt = context.system_prompt.iter().map(|prompt| prompt.text.len());
+    let summary = context.summary.iter().map(|summary| summary.text.len());
+    let examples = context
+        .examples
+        .iter()
+        .map(|example| example.user_prompt.len() + example.assistant_response.len());
+    prompt.chain(summary).chain(examples).sum()
 }
 
 fn assign_ids(stored: &mut StoredMessage, conversation: ConversationId) {

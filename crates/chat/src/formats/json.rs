@@ -12,7 +12,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
-use super::imported::{ImportedConversation, MAX_BYTES};
+use super::imported::{ImportedConversation, MAX_BYTES, context_bytes};
 use super::json_array_reader::JsonArrayReader;
 use super::limits::{self, TextSize};
 use super::read_error::UNKNOWN_FORMAT;
@@ -265,13 +265,7 @@ fn check_messages(messages: &[MessageRecord]) -> Result<(), String> {
 }
 
 fn check_context(context: &Context, last_position: u64) -> Result<(), String> {
-    let prompt = context.system_prompt.iter().map(|prompt| prompt.text.len());
-    let summary = context.summary.iter().map(|summary| summary.text.len());
-    let examples = context
-        .examples
-        .iter()
-        .map(|example| example.user_prompt.len() + example.assistant_response.len());
-    if prompt.chain(summary).chain(examples).sum::<usize>() > MAX_BYTES {
+    if context_bytes(context) > MAX_BYTES {
         return Err("what goes to the model beside the messages is longer than 4 MiB".to_owned());
     }
     check_timestamps(context.examples.iter().map(|example| example.created_at))?;

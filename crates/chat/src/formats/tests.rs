@@ -494,3 +494,14 @@ fn children_of_nodes_without_a_text_are_connected_and_parts_that_are_no_texts_ar
     assert_eq!(second.message.content, "three");
     assert_eq!(second.message.parent_id, Some(first.message.message_id));
 }
+
+#[test]
+fn the_context_of_an_imported_conversation_takes_storage() {
+    let mut imported = read_all(CHATGPT).unwrap().remove(0);
+    let without_context = imported.bytes();
+
+    let (text, token_count) = ("Be brief.".to_owned(), 3);
+    imported.context.system_prompt = Some(SystemPrompt { text, token_count });
+
+    assert_eq!(imported.bytes(), without_context + 9);
+}

@@ -1,5 +1,10 @@
 //! Tests of the context service.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::*;
 use crate::testing::{ANSWER, MESSAGE_OVERHEAD, QUESTION, REPLY_PRIMER, TestChat, prompt_edit};
 
@@ -83,6 +88,38 @@ async fn a_message_that_does_not_fit_next_to_the_prompt_is_rejected() {
 
     assert_eq!(code(result), "message_too_long");
     assert_eq!(test.messages().await, []);
+}
+
+/// Counting would wait for the user's other text.
+#[tokio::test]
+async fn a_context_that_is_certainly_too_long_is_rejected_uncounted() {
+    let test = TestChat::with_window(1_800, 800).await;
+    let (user_id, id, contexts) = (test.user_id, test.id, &test.chat.contexts);
+    let _occupied = test.occupy_text_work().await;
+    let long = "x".repeat(1_800 * 128 + 1);
+
+    let prompt = contexts.edit(user_id, id, prompt_edit(&long), None).await;
+    let question = contexts.add_example(user_id, id, None, long.clone(), ANSWER.into()).await;
+    let answer = contexts.add_example(user_id, id, None, QUESTION.into(), long.clone()).await;
+    let summary = contexts.set_summary(user_id, id, Some(long), None).await;
+
+    for result in [prompt, question.map(drop), answer.map(drop), summary] {
+        assert_eq!(code(result), "context_too_long");
+    }
+}
+
+#[tokio::test]
+async fn the_long_texts_of_a_users_contexts_are_counted_one_after_another() {
+    let test = TestChat::with_window(100_000, 800).await;
+    let occupied = test.occupy_text_work().await;
+    let long = prompt_edit("tide ".repeat(4_000));
+    let mut edit = pin!(test.chat.contexts.edit(test.user_id, test.id, long, None));
+
+    let while_occupied = timeout(Duration::from_millis(50), edit.as_mut()).await;
+    drop(occupied);
+
+    assert!(while_occupied.is_err());
+    edit.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
