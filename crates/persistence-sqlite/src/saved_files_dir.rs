@@ -78,13 +78,20 @@ impl SavedFiles for SavedFilesDir {
 
     async fn usage(&self, user_id: UserId) -> Result<SavedFilesUsage, StoreError> {
         let folder = self.folder_of(user_id);
+        run(move || usage_of(&folder)).await
+    }
+
+    async fn stored_bytes(&self) -> Result<u64, StoreError> {
+        let shared = self.0.clone();
         run(move || {
-            let mut usage = SavedFilesUsage::default();
-            for entry in if_exists(fs::read_dir(folder))?.into_iter().flatten() {
-                usage.files += 1;
-                usage.bytes += entry?.metadata()?.len();
+            let mut bytes = usage_of(&shared)?.bytes;
+            for entry in if_exists(fs::read_dir(shared))?.into_iter().flatten() {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    bytes += usage_of(&entry.path())?.bytes;
+                }
             }
-            Ok(usage)
+            Ok(bytes)
         })
         .await
     }
@@ -107,6 +114,19 @@ impl SavedFiles for SavedFilesDir {
 fn join(folder: &Path, name: &str) -> Option<PathBuf> {
     let is_file_name = Path::new(name).file_name().is_some_and(|file_name| file_name == name);
     is_file_name.then(|| folder.join(name))
+}
+
+/// Counts the files of a folder, except those that are deleted meanwhile.
+fn usage_of(folder: &Path) -> io::Result<SavedFilesUsage> {
+    let mut usage = SavedFilesUsage::default();
+    for entry in if_exists(fs::read_dir(folder))?.into_iter().flatten() {
+        let metadata = if_exists(entry?.metadata())?;
+        if let Some(file) = metadata.filter(fs::Metadata::is_file) {
+            usage.files += 1;
+            usage.bytes += file.len();
+        }
+    }
+    Ok(usage)
 }
 
 fn delete_files(folder: &Path, suffix: &str) -> io::Result<()> {
@@ -261,6 +281,19 @@ mod tests {
         }
         assert!(read(&files, user_id, "3_b.json").await.is_some());
         assert_eq!(files.usage(user_id).await.unwrap().files, 1);
+    }
+
+    #[tokio::test]
+    async fn the_files_of_all_users_are_summed() {
+        let (files, _folder) = new_dir();
+        let before = files.stored_bytes().await.unwrap();
+
+        for name in ["a.json", "b.json"] {
+            save(&files, UserId::generate(), name, "text").await;
+        }
+        fs::write(files.0.join("0_a.json"), "older").unwrap();
+
+        assert_eq!((before, files.stored_bytes().await.unwrap()), (0, 4 + 4 + 5));
     }
 
     #[cfg(unix)]

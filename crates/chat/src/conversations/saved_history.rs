@@ -23,6 +23,9 @@ const MAX_SAVED_FILES: usize = 100;
 /// The maximum bytes of the files that a user can have saved.
 const MAX_SAVED_BYTES: usize = 200 * 1024 * 1024;
 
+/// The maximum number of concurrent saves of a user: the next one must know how much the one before has written.
+const MAX_CONCURRENT_SAVES: usize = 1;
+
 /// The name of a saved history: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedHistoryName {
@@ -66,38 +69,45 @@ impl Conversations {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
-    /// [`ChatError::TooManySavedFiles`] or [`ChatError::StorageFull`] if a limit is reached;
+    /// [`ChatError::TooManySavedFiles`], [`ChatError::StorageFull`] or [`ChatError::ServerStorageFull`] if a limit is
+    /// reached;
     /// [`ChatError::SavedTooOften`] if the names for this second and the next few are taken.
     pub async fn save_history(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<SavedHistoryName, ChatError> {
-        let free = self.free_saved_bytes(user_id).await?;
+        let _permit = self.saves.acquire_when_free(user_id, MAX_CONCURRENT_SAVES).await;
+        let (free, too_large) = self.free_saved_bytes(user_id).await?;
         let mut saved_at = self.core.now();
         for _ in 0..MAX_ATTEMPTS {
             let name = SavedHistoryName::new(saved_at, id);
             let history = self.core.flask_history(user_id, id, FlaskLayout::File).await?;
-            let content = history.map_ok(String::into_bytes).boxed();
+            let quota = self.core.quota.clone();
+            let content = history.map_ok(String::into_bytes);
+            let content = content.inspect_ok(move |chunk| quota.add_saved(bytes_of(chunk.len())));
             let saved_files = &self.core.ports.saved_files;
-            match saved_files.save(user_id, &name.to_string(), free, content).await? {
+            match saved_files.save(user_id, &name.to_string(), free, content.boxed()).await? {
                 SaveOutcome::Saved => return Ok(name),
                 SaveOutcome::NameTaken => saved_at = saved_at.plus(Duration::from_secs(1)),
-                SaveOutcome::TooLarge => return Err(too_many_saved_files()),
+                SaveOutcome::TooLarge => return Err(too_large),
             }
         }
         Err(ChatError::SavedTooOften)
     }
 
-    /// Returns how large another file of this user may be.
-    async fn free_saved_bytes(&self, user_id: UserId) -> Result<u64, ChatError> {
+    /// Returns how large another file of this user may be, and the error if it is larger.
+    async fn free_saved_bytes(&self, user_id: UserId) -> Result<(u64, ChatError), ChatError> {
         self.core.reserve_storage(user_id, 0).await?;
         let usage = self.core.ports.saved_files.usage(user_id).await?;
         if usage.files >= MAX_SAVED_FILES {
             return Err(too_many_saved_files());
         }
-        let max = u64::try_from(MAX_SAVED_BYTES).unwrap_or(u64::MAX);
-        Ok(max.saturating_sub(usage.bytes))
+        let free_of_user = bytes_of(MAX_SAVED_BYTES).saturating_sub(usage.bytes);
+        Ok(match self.core.quota.free_bytes().await? {
+            Some(free) if free < free_of_user => (free, ChatError::ServerStorageFull),
+            _ => (free_of_user, too_many_saved_files()),
+        })
     }
 
     /// Deletes the saved histories of a conversation.
@@ -128,13 +138,20 @@ impl Conversations {
     }
 }
 
+fn bytes_of(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
 fn too_many_saved_files() -> ChatError {
     ChatError::TooManySavedFiles { files: MAX_SAVED_FILES, bytes: MAX_SAVED_BYTES }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::*;
+    use crate::StoredBytesLimits;
     use crate::testing::{ANSWER, QUESTION, TestChat};
 
     async fn read(test: &TestChat, name: &SavedHistoryName) -> String {
@@ -198,6 +215,52 @@ mod tests {
         let deleted = files.read(test.user_id, &last.unwrap().to_string()).await.unwrap();
         assert!(deleted.is_none());
         assert_eq!(files.usage(test.user_id).await.unwrap().files, 1);
+    }
+
+    #[tokio::test]
+    async fn concurrent_saves_of_a_user_do_not_exceed_the_limit() {
+        let test = TestChat::new().await;
+        let conversations = &test.chat.conversations;
+        for _ in 1..MAX_SAVED_FILES {
+            test.clock.advance(Duration::from_secs(1));
+            conversations.save_history(test.user_id, test.id).await.unwrap();
+        }
+        test.clock.advance(Duration::from_secs(1));
+
+        let saves = (0..5).map(|_| conversations.save_history(test.user_id, test.id));
+        let saves = join_all(saves).await;
+
+        assert_eq!(saves.iter().filter(|save| save.is_ok()).count(), 1);
+        let usage = test.chat.core.ports.saved_files.usage(test.user_id).await.unwrap();
+        assert_eq!(usage.files, MAX_SAVED_FILES);
+    }
+
+    #[tokio::test]
+    async fn saved_histories_count_towards_the_limit_of_all_users() {
+        const LIMIT: u64 = 8 * 1024 * 1024;
+        let total = StoredBytesLimits { total: Some(LIMIT), ..StoredBytesLimits::default() };
+        let test = TestChat::with_settings(|settings| settings.max_stored_bytes = total).await;
+        test.append_message(&"x ".repeat(512 * 1024)).await;
+        // The sum of the stored bytes is read anew.
+        let test = test.restarted();
+        let save = async || {
+            test.clock.advance(Duration::from_secs(1));
+            test.chat.conversations.save_history(test.user_id, test.id).await
+        };
+
+        let mut saved = 0;
+        let refused = loop {
+            match save().await {
+                Ok(_) => saved += 1,
+                Err(error) => break error,
+            }
+        };
+
+        assert!(matches!(refused, ChatError::ServerStorageFull), "{refused:?}");
+        assert!((2..8).contains(&saved), "{saved}");
+        let ports = &test.chat.core.ports;
+        let stored = ports.archive.stored_bytes().await.unwrap();
+        assert!(stored + ports.saved_files.stored_bytes().await.unwrap() <= LIMIT);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use webchat_persistence::{ArchiveFilter, Cursor, Edit, EditOutcome, ListOrder, P
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
+use crate::runtime::limits::PerUserLimit;
 use crate::turns::stopper::TurnStopper;
 
 /// The page size when all conversations are read.
@@ -18,11 +19,13 @@ const PAGE_SIZE: u32 = 100;
 pub struct Conversations {
     pub(super) core: Arc<Core>,
     stopper: TurnStopper,
+    /// Limits the concurrent saves of each user.
+    pub(super) saves: PerUserLimit,
 }
 
 impl Conversations {
     pub(crate) fn new(core: &Arc<Core>, stopper: TurnStopper) -> Self {
-        Self { core: Arc::clone(core), stopper }
+        Self { core: Arc::clone(core), stopper, saves: PerUserLimit::default() }
     }
 
     /// Starts an empty conversation. Repeating a call with the same key returns the first call's

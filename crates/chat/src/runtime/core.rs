@@ -33,7 +33,7 @@ impl Core {
             .clone()
             .map(|text| SystemPrompt { token_count: ports.tokens.count(&text), text });
         let (lifecycle, lists, text_work) = (Lifecycle::new(), Arc::default(), TextWork::new());
-        let quota = StorageQuota::new(Arc::clone(&ports.archive), settings.max_stored_bytes);
+        let quota = StorageQuota::new(&ports, settings.max_stored_bytes);
         Self {
             ports,
             settings,

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use webchat_domain::UserId;
-use webchat_persistence::{ConversationArchive, StoreError};
+use webchat_persistence::{ConversationArchive, SavedFiles, StoreError};
 
 use crate::error::ChatError;
+use crate::ports::Ports;
 use crate::runtime::reached_limits::{Limit, count_reached_limit};
 use crate::settings::StoredBytesLimits;
 
@@ -25,6 +26,7 @@ const MAX_CACHED: usize = 10_000;
 #[derive(Clone)]
 pub struct StorageQuota {
     archive: Arc<dyn ConversationArchive>,
+    saved_files: Arc<dyn SavedFiles>,
     limits: StoredBytesLimits,
     sums: Arc<Mutex<HashMap<Scope, Sum>>>,
 }
@@ -42,8 +44,9 @@ struct Sum {
 }
 
 impl StorageQuota {
-    pub(crate) fn new(archive: Arc<dyn ConversationArchive>, limits: StoredBytesLimits) -> Self {
-        Self { archive, limits, sums: Arc::default() }
+    pub(crate) fn new(ports: &Ports, limits: StoredBytesLimits) -> Self {
+        let (archive, saved_files) = (Arc::clone(&ports.archive), Arc::clone(&ports.saved_files));
+        Self { archive, saved_files, limits, sums: Arc::default() }
     }
 
     /// Checks that the user may store this many more bytes, and counts them. Concurrent calls may exceed a limit
@@ -64,30 +67,61 @@ impl StorageQuota {
             count_reached_limit(Limit::StoredBytes);
             return Err(ChatError::ServerStorageFull);
         }
-        for scope in [Scope::User(user_id), Scope::All] {
-            if let Some(sum) = self.lock().get_mut(&scope) {
-                sum.bytes = sum.bytes.saturating_add(bytes);
-            }
-        }
+        self.add(Scope::User(user_id), bytes);
+        self.add(Scope::All, bytes);
         Ok(())
     }
 
+    /// Returns how many bytes all users together may still store. `None` means no limit but the disk.
+    pub(crate) async fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let Some(limit) = self.limits.total else { return Ok(None) };
+        let sum = self.sum(Scope::All, |sum| sum >= limit).await?;
+        Ok(Some(limit.saturating_sub(sum)))
+    }
+
+    /// Counts bytes of a saved file towards those of all users.
+    pub(crate) fn add_saved(&self, bytes: u64) {
+        self.add(Scope::All, bytes);
+    }
+
+    fn add(&self, scope: Scope, bytes: u64) {
+        if let Some(sum) = self.lock().get_mut(&scope) {
+            sum.bytes = sum.bytes.saturating_add(bytes);
+        }
+    }
+
     async fn exceeds(&self, scope: Scope, bytes: u64, limit: u64) -> Result<bool, StoreError> {
-        let exceeds = |sum: Sum| sum.bytes.saturating_add(bytes) > limit;
-        let cached = self.lock().get(&scope).copied();
-        if let Some(sum) = cached {
-            let cache_time = if exceeds(sum) { FULL_CACHE_TIME } else { CACHE_TIME };
-            if sum.read_at.elapsed() < cache_time {
-                return Ok(exceeds(sum));
-            }
+        let exceeds = |sum: u64| sum.saturating_add(bytes) > limit;
+        Ok(exceeds(self.sum(scope, exceeds).await?))
+    }
+
+    async fn sum(&self, scope: Scope, is_full: impl Fn(u64) -> bool) -> Result<u64, StoreError> {
+        if let Some(bytes) = self.cached(scope, is_full) {
+            return Ok(bytes);
         }
         let bytes = match scope {
-            Scope::All => self.archive.stored_bytes().await?,
+            Scope::All => {
+                let (stored, saved) =
+                    tokio::try_join!(self.archive.stored_bytes(), self.saved_files.stored_bytes())?;
+                stored.saturating_add(saved)
+            }
             Scope::User(user_id) => self.archive.stored_bytes_of(user_id).await?,
         };
-        let sum = Sum { bytes, read_at: Instant::now() };
-        self.remember(scope, sum);
-        Ok(exceeds(sum))
+        self.remember(scope, Sum { bytes, read_at: Instant::now() });
+        Ok(bytes)
+    }
+
+    /// Returns the cached sum, unless it is too old: then the first caller reads it again, and the others use it
+    /// meanwhile.
+    fn cached(&self, scope: Scope, is_full: impl Fn(u64) -> bool) -> Option<u64> {
+        let mut sums = self.lock();
+        let sum = sums.get_mut(&scope)?;
+        let cache_time = if is_full(sum.bytes) { FULL_CACHE_TIME } else { CACHE_TIME };
+        if sum.read_at.elapsed() >= cache_time {
+            sum.read_at = Instant::now();
+            return None;
+        }
+        Some(sum.bytes)
     }
 
     fn remember(&self, scope: Scope, sum: Sum) {
@@ -108,21 +142,25 @@ impl StorageQuota {
 #[cfg(test)]
 mod tests {
     use tokio::time::advance;
-    use webchat_persistence::MockConversationArchive;
+    use webchat_persistence::{MockConversationArchive, MockSavedFiles};
 
     use super::*;
 
-    fn quota(stored: u64, total: Option<u64>) -> StorageQuota {
+    /// A quota with 100 bytes for each user, who each have stored as many bytes as all together.
+    fn quota(stored: u64, saved: u64, total: Option<u64>) -> StorageQuota {
         let mut archive = MockConversationArchive::new();
         archive.expect_stored_bytes_of().returning(move |_| Ok(stored));
         archive.expect_stored_bytes().returning(move || Ok(stored));
+        let mut saved_files = MockSavedFiles::new();
+        saved_files.expect_stored_bytes().returning(move || Ok(saved));
         let limits = StoredBytesLimits { per_user: Some(100), total };
-        StorageQuota::new(Arc::new(archive), limits)
+        let (archive, saved_files) = (Arc::new(archive), Arc::new(saved_files));
+        StorageQuota { archive, saved_files, limits, sums: Arc::default() }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_user_can_store_up_to_the_limit() {
-        let (quota, user_id) = (quota(50, None), UserId::generate());
+        let (quota, user_id) = (quota(50, 0, None), UserId::generate());
 
         let first = quota.reserve(user_id, 50).await;
         let second = quota.reserve(user_id, 1).await;
@@ -136,12 +174,38 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_users_together_can_store_up_to_the_limit() {
-        let (quota, user_id) = (quota(50, Some(60)), UserId::generate());
+        let (quota, user_id) = (quota(50, 0, Some(60)), UserId::generate());
 
         let within = quota.reserve(user_id, 10).await;
         let beyond = quota.reserve(UserId::generate(), 1).await;
 
         assert!(within.is_ok());
         assert!(matches!(beyond, Err(ChatError::ServerStorageFull)), "{beyond:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn saved_files_count_towards_the_limit_of_all_users() {
+        let (quota, user_id) = (quota(50, 30, Some(100)), UserId::generate());
+
+        let free = quota.free_bytes().await.unwrap();
+        quota.add_saved(15);
+        let within = quota.reserve(user_id, 5).await;
+        let beyond = quota.reserve(user_id, 1).await;
+
+        assert_eq!(free, Some(20));
+        assert!(within.is_ok());
+        assert!(matches!(beyond, Err(ChatError::ServerStorageFull)), "{beyond:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_sum_is_read_again_once_and_used_meanwhile() {
+        let quota = quota(50, 0, Some(100));
+        quota.reserve(UserId::generate(), 1).await.unwrap();
+        advance(CACHE_TIME).await;
+
+        let first = quota.cached(Scope::All, |_| false);
+        let second = quota.cached(Scope::All, |_| false);
+
+        assert_eq!((first, second), (None, Some(51)));
     }
 }

@@ -28,6 +28,9 @@ pub trait SavedFiles: Send + Sync {
     /// Returns how many files the user has, and how large they are. Files of older versions are not counted.
     async fn usage(&self, user_id: UserId) -> Result<SavedFilesUsage, StoreError>;
 
+    /// Returns the bytes of all users' files, also of those of older versions. This looks at each file.
+    async fn stored_bytes(&self) -> Result<u64, StoreError>;
+
     /// Deletes the user's files whose names end with `suffix`, also those of older versions. The caller checks that
     /// the user may delete them. Idempotent.
     async fn delete(&self, user_id: UserId, suffix: &str) -> Result<(), StoreError>;
