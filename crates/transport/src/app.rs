@@ -5,6 +5,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use tracing_actix_web::TracingLogger;
 use webchat_chat::Chat;
 
+use crate::error::log::ErrorLog;
 use crate::extract::client_address::TrustedProxies;
 use crate::extract::new_users::NewUserLimiter;
 use crate::extract::upload_limits::UploadLimits;
@@ -38,6 +39,7 @@ pub struct Services {
     body_budget: Data<BodyBudget>,
     cookie: Data<SessionCookie>,
     security_log: SecurityLog,
+    error_log: ErrorLog,
     is_secure: bool,
 }
 
@@ -47,10 +49,10 @@ impl Services {
     pub fn new(chat: Chat, settings: &Settings) -> Self {
         let public_url = settings.public_url.as_ref();
         let is_secure = public_url.is_some_and(|url| url.scheme() == "https");
-        let security_log = SecurityLog::default();
+        let (security_log, error_log) = (SecurityLog::default(), ErrorLog::default());
         Self {
             chat,
-            connections: Connections::new(settings.limits, security_log.clone()),
+            connections: Connections::new(settings.limits, security_log.clone(), error_log.clone()),
             origins: Data::new(Origins::new(settings)),
             trusted_proxies: Data::new(TrustedProxies(settings.trusted_proxies.clone())),
             import_limit: ImportLimit(settings.max_import_bytes),
@@ -66,6 +68,7 @@ impl Services {
             body_budget: Data::default(),
             cookie: Data::new(SessionCookie::new(&settings.secret_key, is_secure)),
             security_log,
+            error_log,
             is_secure,
         }
     }
@@ -118,6 +121,7 @@ impl Services {
             .app_data(self.trusted_proxies.clone())
             .app_data(self.cookie.clone())
             .app_data(Data::new(self.security_log.clone()))
+            .app_data(Data::new(self.error_log.clone()))
             .app_data(self.request_rate_limiter.clone())
             .app_data(self.new_user_limiter.clone())
             .app_data(self.upload_limits.clone())

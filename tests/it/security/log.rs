@@ -1,5 +1,6 @@
 //! What the log of the server binary says, and what it keeps to itself.
 
+use std::fs;
 use std::path::Path;
 
 use reqwest::Method;
@@ -208,5 +209,36 @@ async fn security_events_are_logged_once_a_minute_and_counted() {
         assert!(line.contains("WARN") && line.contains("client=\"127.0.0.1\""), "{line}");
         let counted = format!("webchat_security_events_total{{kind=\"{kind}\"}}");
         assert!(metrics.contains(&counted), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn errors_of_an_unavailable_store_are_logged_once_a_minute_and_counted() {
+    let server = start(&[("METRICS", "on")]).await;
+    let browser = server.process.browser();
+    fs::remove_file(server.folder.path().join("webchat.db")).unwrap();
+
+    for _ in 0..30 {
+        assert_eq!(browser.get("/readyz").await.status, 503);
+    }
+
+    let log = server.process.log();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("not_ready")).collect();
+    let [line] = lines[..] else { panic!("{lines:#?}") };
+    assert!(line.contains("WARN"), "{line}");
+    let metrics = browser.get("/metrics").await.text;
+    assert!(metrics.contains("webchat_server_errors_total{code=\"not_ready\"} 30"), "{metrics}");
+}
+
+#[tokio::test]
+async fn each_internal_error_is_logged_with_its_cause() {
+    let server = start(&[]).await;
+    let browser = server.process.browser();
+    browser.start_conversation().await;
+    rename_table(server.folder.path(), "conversations");
+
+    for _ in 0..3 {
+        let error = browser.get("/list_conversations").await.json();
+        assert_cause_is_logged(&server.process, &error, "/list_conversations");
     }
 }

@@ -1,22 +1,66 @@
 //! Logs why requests and frames failed. Nothing that a client sent is logged with it.
 
 use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use actix_web::ResponseError;
+use actix_web::http::StatusCode;
+use metrics::counter;
 use webchat_chat::error_chain;
 
 use super::api_error::ApiError;
+use crate::log_limiter::LogLimiter;
 use crate::security_log::SecurityEvent;
 
-/// Logs an error once, under the id that the client gets: with its causes if the server failed, and
-/// otherwise only its code, as its text may quote the request.
-pub(crate) fn log(request_id: &str, error: &ApiError) {
+/// The number of 5xx errors, by `code`.
+const ERRORS: &str = "webchat_server_errors_total";
+
+/// The errors of a server. Clones share the counts.
+#[derive(Clone, Default)]
+pub(crate) struct ErrorLog(Arc<Mutex<LogLimiter<Source>>>);
+
+/// Which errors are counted together: those with the same code and route.
+type Source = (&'static str, String);
+
+impl ErrorLog {
+    /// Logs an error once, under the id that the client gets: with its causes if the server failed, and
+    /// otherwise only its code, as its text may quote the request.
+    ///
+    /// Of the errors of an overloaded or unavailable server, only the first one of each route and code is logged, and
+    /// later the number of those that followed. An internal error is a bug, and always logged.
+    pub(crate) fn log(&self, request_id: &str, route: &str, error: &ApiError) {
+        let (code, status) = (error.code(), error.status_code());
+        if !status.is_server_error() {
+            tracing::debug!(request_id, code, "rejected a request");
+            return;
+        }
+        counter!(ERRORS, "code" => code).increment(1);
+        let is_bug = status == StatusCode::INTERNAL_SERVER_ERROR;
+        if SecurityEvent::of(error).is_none() && (is_bug || self.is_first(code, route)) {
+            log(request_id, error);
+        }
+    }
+
+    /// Counts an error, and returns whether to log it. Also logs the numbers of those that were not logged.
+    fn is_first(&self, code: &'static str, route: &str) -> bool {
+        let now = Instant::now();
+        let mut limiter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = limiter.end_intervals(now);
+        let is_first = limiter.add((code, route.to_owned()), now);
+        drop(limiter);
+        for ((code, route), count) in ended {
+            tracing::warn!(code, route, count, "failed to handle more requests");
+        }
+        is_first
+    }
+}
+
+fn log(request_id: &str, error: &ApiError) {
     let code = error.code();
-    if !error.status_code().is_server_error() {
-        tracing::debug!(request_id, code, "rejected a request");
-    } else if error.source().is_some() {
+    if error.source().is_some() {
         tracing::error!(request_id, code, error = error_chain(error), "failed to handle a request");
-    } else if SecurityEvent::of(error).is_none() {
+    } else {
         // Busy, or shutting down: the error has no cause.
         tracing::warn!(request_id, code, "can't handle a request now");
     }

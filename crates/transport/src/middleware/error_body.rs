@@ -10,7 +10,7 @@ use webchat_domain::UserId;
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::error::log::log;
+use crate::error::log::ErrorLog;
 use crate::extract::client_address::ClientAddress;
 use crate::security_log::{SecurityEvent, SecurityLog};
 
@@ -60,7 +60,10 @@ fn describe<B>(
         converted = ApiError::from_status(response.status(), error);
         &converted
     };
-    log(request_id.as_deref().unwrap_or_default(), error);
+    let error_log = request.app_data::<web::Data<ErrorLog>>();
+    let error_log = error_log.map(|log| ErrorLog::clone(log)).unwrap_or_default();
+    let route = request.match_pattern().unwrap_or_default();
+    error_log.log(request_id.as_deref().unwrap_or_default(), &route, error);
     if let Some(event) = SecurityEvent::of(error) {
         record(request, event);
     }

@@ -17,12 +17,14 @@ use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subs
 use super::forward::{forward_conversation, forward_list};
 use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
-use crate::error::log::log;
 use crate::extract::session::VisitorSession;
 use crate::security_log::SecurityEvent;
 
 /// The maximum number of subscriptions of one connection.
 const MAX_SUBSCRIPTIONS: usize = 64;
+
+/// The route of errors in the log, of all transports: their events' names are chosen by clients.
+const LIVE_ROUTE: &str = "live connection";
 
 /// The close reason for a client that keeps exceeding its rate of messages.
 pub(super) const TOO_MANY_MESSAGES: &str = "too many messages";
@@ -113,7 +115,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// Sends an error, and returns it as it was sent.
     async fn send_error(&self, context: ErrorContext, error: &ApiError) -> ErrorData {
         let request_id = Uuid::now_v7().to_string();
-        log(&request_id, error);
+        self.connections.error_log.log(&request_id, LIVE_ROUTE, error);
         if let Some(event) = SecurityEvent::of(error) {
             self.record(event);
         }

@@ -12,6 +12,7 @@ use webchat_domain::Caller;
 use super::limits::Limits;
 use super::socket_io::sessions::EngineIoSessions;
 use crate::error::api_error::ApiError;
+use crate::error::log::ErrorLog;
 use crate::security_log::SecurityLog;
 
 /// How long connections may take to close at shutdown.
@@ -26,11 +27,12 @@ pub(crate) struct Connections {
     pub(super) closing: CancellationToken,
     pub(super) socket_io: Arc<EngineIoSessions>,
     pub(super) security_log: SecurityLog,
+    pub(super) error_log: ErrorLog,
 }
 
 impl Connections {
-    pub(crate) fn new(limits: Limits, security_log: SecurityLog) -> Self {
-        Self { limits, security_log, ..Self::default() }
+    pub(crate) fn new(limits: Limits, security_log: SecurityLog, error_log: ErrorLog) -> Self {
+        Self { limits, security_log, error_log, ..Self::default() }
     }
 
     /// Completes when the server begins to shut down.

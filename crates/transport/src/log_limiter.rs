@@ -1,0 +1,71 @@
+//! Limits how often similar lines are logged.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+/// The minimum time between two lines of the log about similar events.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Decides which events are logged: the first one of each key at once, and the number of those that follow within
+/// [`LOG_INTERVAL`] when the next event of any key occurs.
+pub(crate) struct LogLimiter<K>(HashMap<K, Count>);
+
+struct Count {
+    logged_at: Instant,
+    /// The events since then.
+    unlogged: u64,
+}
+
+impl<K> Default for LogLimiter<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash> LogLimiter<K> {
+    /// Counts an event. Returns whether to log it.
+    pub(crate) fn add(&mut self, key: K, now: Instant) -> bool {
+        if let Some(count) = self.0.get_mut(&key) {
+            count.unlogged = count.unlogged.saturating_add(1);
+            return false;
+        }
+        self.0.insert(key, Count { logged_at: now, unlogged: 0 });
+        true
+    }
+
+    /// Forgets the keys whose interval has ended. Returns the numbers of events to log now.
+    pub(crate) fn end_intervals(&mut self, now: Instant) -> Vec<(K, u64)> {
+        let is_over = |count: &Count| now.duration_since(count.logged_at) >= LOG_INTERVAL;
+        let ended = self.0.extract_if(|_, count| is_over(count));
+        ended
+            .map(|(key, count)| (key, count.unlogged))
+            .filter(|(_, unlogged)| *unlogged > 0)
+            .collect()
+    }
+
+    /// Returns whether `key` is one of at most `max` keys, or may become one.
+    pub(crate) fn has_space_for(&self, key: &K, max: usize) -> bool {
+        self.0.len() < max || self.0.contains_key(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_one_key_are_logged_once_per_interval_with_their_number() {
+        let (mut limiter, start) = (LogLimiter::default(), Instant::now());
+
+        let logged = (0..1_000).filter(|_| limiter.add("key", start)).count();
+        let other = limiter.add("other", start);
+        let too_early = limiter.end_intervals(start + LOG_INTERVAL / 2);
+        let ended = limiter.end_intervals(start + LOG_INTERVAL);
+        let next = limiter.add("key", start + LOG_INTERVAL);
+
+        assert_eq!((logged, other), (1, true));
+        assert_eq!((too_early, ended), (vec![], vec![("key", 999)]));
+        assert!(next);
+    }
+}
