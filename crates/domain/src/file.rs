@@ -23,9 +23,11 @@ pub struct FileJob {
     /// The status of the analysis.
     pub status: JobStatus,
     /// The number of parts that are analysed.
-    pub done: u32,
+    #[serde(rename = "done")]
+    pub parts_done: u32,
     /// The total number of parts.
-    pub of: u32,
+    #[serde(rename = "of")]
+    pub part_count: u32,
     /// Why the analysis failed, if it did.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<Problem>,
@@ -60,9 +62,11 @@ pub struct FileProgress {
     /// The file's name.
     pub file_name: FileName,
     /// The number of parts that are analysed.
-    pub done: u32,
+    #[serde(rename = "done")]
+    pub parts_done: u32,
     /// The total number of parts.
-    pub of: u32,
+    #[serde(rename = "of")]
+    pub part_count: u32,
     /// The status of the analysis.
     pub status: JobStatus,
     /// Why the analysis failed, if it did.
@@ -75,8 +79,8 @@ impl From<&FileJob> for FileProgress {
         Self {
             job_id: job.job_id,
             file_name: job.file_name.clone(),
-            done: job.done,
-            of: job.of,
+            parts_done: job.parts_done,
+            part_count: job.part_count,
             status: job.status,
             error: job.error.clone(),
         }

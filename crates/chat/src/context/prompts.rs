@@ -32,9 +32,9 @@ pub(crate) fn file_question(name: &FileName) -> String {
     format!("Please analyse the file \"{name}\".")
 }
 
-/// Returns the heading of a part. Parts are numbered from 0 in code, and from 1 for the model.
-pub(crate) fn part_heading(name: &FileName, part: u32, parts: u32) -> String {
-    format!("Part {} of {parts} of the file \"{name}\":", part.saturating_add(1))
+/// Returns the line above a part in the request for its analysis. `part` counts from 0, the line from 1.
+pub(crate) fn part_heading(name: &FileName, part: u32, part_count: u32) -> String {
+    format!("Part {} of {part_count} of the file \"{name}\":", part.saturating_add(1))
 }
 
 pub(crate) fn analyses_heading(name: &FileName) -> String {

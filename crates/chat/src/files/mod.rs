@@ -1,6 +1,6 @@
 //! Files: their upload, and their analysis in the background.
 
-pub(crate) mod analyzer;
+pub(crate) mod analyser;
 mod dispatcher;
 mod parts;
 pub(crate) mod service;

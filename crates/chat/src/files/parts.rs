@@ -44,8 +44,8 @@ pub(super) fn split(
 }
 
 /// Estimates how many tokens are sent to the model for all parts of a file.
-pub(super) fn estimated_tokens(token_count: u32, parts: u32) -> u64 {
-    u64::from(token_count) + u64::from(parts) * u64::from(PART_OVERHEAD)
+pub(super) fn estimated_tokens(token_count: u32, part_count: u32) -> u64 {
+    u64::from(token_count) + u64::from(part_count) * u64::from(PART_OVERHEAD)
 }
 
 /// Returns the maximum tokens of a part: the configured size, if it fits into the model's window.

@@ -130,7 +130,7 @@ impl Files {
     /// analyses, and the analyses themselves, are not included.
     #[must_use]
     pub fn estimated_tokens(&self, job: &FileJob) -> u64 {
-        estimated_tokens(job.token_count, job.of)
+        estimated_tokens(job.token_count, job.part_count)
     }
 
     /// Returns the conversation's newest files, newest first, at most 100.
@@ -288,8 +288,8 @@ impl Files {
             size_bytes: u64::try_from(parts.text.len()).unwrap_or(u64::MAX),
             token_count: parts.token_count,
             status: JobStatus::Running,
-            done: 0,
-            of: u32::try_from(parts.ends.len()).unwrap_or(u32::MAX),
+            parts_done: 0,
+            part_count: u32::try_from(parts.ends.len()).unwrap_or(u32::MAX),
             error: None,
             created_at: self.core.now(),
             message_id: None,

@@ -12,7 +12,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
 
-use super::analyzer::{FileAnalyzer, affects_all_requests};
+use super::analyser::{FileAnalyser, affects_all_requests};
 use super::work::FileWork;
 use crate::context::prompts::file_question;
 use crate::events::publisher::EventPublisher;
@@ -84,7 +84,7 @@ impl AnalysisWorker {
 
     async fn analyse(&self, publisher: &EventPublisher) -> Result<(), RunEnd> {
         let analyses = self.analyse_parts(publisher).await?;
-        let combined = self.analyzer().combine(analyses).await.map_err(|error| {
+        let combined = self.analyser().combine(analyses).await.map_err(|error| {
             RunEnd::Failed(self.describe("The analyses of its parts could not be combined", &error))
         })?;
         let completed = self.complete(combined).await?;
@@ -100,14 +100,14 @@ impl AnalysisWorker {
     /// permits that others wait for.
     async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, RunEnd> {
         let mut analyses = self.taken.text.analyses.clone();
-        let mut done = self.taken.job.done;
+        let mut done = self.taken.job.parts_done;
         let mut failed: Vec<(u32, RequestError)> = Vec::new();
         let mut results = pin!(self.analyse_missing_parts());
         while let Some((part, result)) = results.next().await {
             match result? {
                 Ok((text, job)) => {
                     publish_progress(publisher, done, &job);
-                    done = done.max(job.done);
+                    done = done.max(job.parts_done);
                     analyses.insert(part, text);
                 }
                 Err(error) => {
@@ -140,7 +140,7 @@ impl AnalysisWorker {
 
     /// Requests the analysis of a part, and records it.
     async fn analyse_part(&self, part: u32, text: &str) -> PartResult {
-        let analysis = match self.analyzer().analyse(part, text).await {
+        let analysis = match self.analyser().analyse(part, text).await {
             Ok(analysis) => analysis,
             Err(error) => return Ok(Err(error)),
         };
@@ -212,9 +212,9 @@ impl AnalysisWorker {
         self.core.ports.file_jobs.renew_job(self.id(), self.run_id, until).await
     }
 
-    fn analyzer(&self) -> FileAnalyzer<'_> {
+    fn analyser(&self) -> FileAnalyser<'_> {
         let FileJob { file_name, of, .. } = &self.taken.job;
-        FileAnalyzer {
+        FileAnalyser {
             core: &self.core,
             requests: &self.work.requests,
             user_id: self.taken.user_id,
@@ -228,7 +228,7 @@ impl AnalysisWorker {
     }
 
     fn describe_part(&self, part: u32, error: &RequestError) -> Problem {
-        let of = self.taken.job.of;
+        let of = self.taken.job.part_count;
         let summary = format!("Part {} of {of} could not be analysed", part + 1);
         self.describe(&summary, error)
     }
@@ -251,8 +251,8 @@ impl From<StoreError> for RunEnd {
 
 /// Publishes the progress since `done` parts were done.
 fn publish_progress(publisher: &EventPublisher, done: u32, job: &FileJob) {
-    let step = |done: u32| u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.of.max(1));
-    if step(job.done) > step(done) {
+    let step = |done: u32| u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.part_count.max(1));
+    if step(job.parts_done) > step(done) {
         publisher.publish(EventBody::FileProgress(FileProgress::from(job)));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn describe(body: &EventBody) -> String {
             format!("title: {}", title.as_str())
         }
         EventBody::FileProgress(file) => {
-            format!("file: {:?}, {} of {}", file.status, file.done, file.of)
+            format!("file: {:?}, {} of {}", file.status, file.parts_done, file.part_count)
         }
         EventBody::ConversationUpdated(ConversationChange::File { .. }) => "file added".to_owned(),
         EventBody::ConversationUpdated(ConversationChange::Archived { archived }) => {

@@ -12,7 +12,7 @@ use crate::database::Transaction;
 pub(super) async fn update(transaction: &mut Transaction<'_>, job: &FileJob) -> MongoResult<()> {
     let mut set = doc! {
         "status": job.status.stored_name(),
-        "done": i64::from(job.done),
+        "done": i64::from(job.parts_done),
         "error": serialize_to_bson(&job.error)?,
         "message_id": job.message_id.map(|message_id| message_id.to_string()),
     };

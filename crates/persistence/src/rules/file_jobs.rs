@@ -55,7 +55,7 @@ pub fn keeps_text(status: JobStatus) -> bool {
 /// Counts a part that was not recorded before.
 #[must_use]
 pub fn record_part(job: FileJob) -> FileJob {
-    FileJob { done: job.done + 1, ..job }
+    FileJob { parts_done: job.parts_done + 1, ..job }
 }
 
 /// Completes a job whose messages are stored; the last of them is the analysis.

@@ -107,9 +107,9 @@ where
     assert!(take(store, 29, 40).await.is_none());
     let (run, taken) = take(store, 30, 40).await.unwrap();
 
-    assert_eq!((recorded.done, again.done), (1, 1));
+    assert_eq!((recorded.parts_done, again.parts_done), (1, 1));
     assert_eq!(taken.text.analyses, BTreeMap::from([(1, "of part 1 \0".to_owned())]));
-    assert_eq!((taken.job.done, taken.text.content.as_str()), (1, TEXT));
+    assert_eq!((taken.job.parts_done, taken.text.content.as_str()), (1, TEXT));
     assert_lease_lost(store, &job, old).await;
     assert!(store.renew_job(job.job_id, run, moment(50)).await.unwrap());
 }
@@ -156,7 +156,7 @@ where
     let again = store.retry_job(user_id, id, job.job_id).await.unwrap().unwrap();
     let taken = take(store, 10, 20).await.unwrap().1;
 
-    assert_eq!((failed.status, failed.done), (JobStatus::Failed, 1));
+    assert_eq!((failed.status, failed.parts_done), (JobStatus::Failed, 1));
     assert_eq!(failed.error, Some(error()));
     assert_eq!(untaken, None);
     assert_eq!((retried.status, retried.error.clone()), (JobStatus::Running, None));

@@ -141,8 +141,8 @@ pub(super) fn new_job(conversation_id: ConversationId, created: i64) -> NewFileJ
         size_bytes: 27,
         token_count: 12,
         status: JobStatus::Running,
-        done: 0,
-        of: 2,
+        parts_done: 0,
+        part_count: 2,
         error: None,
         created_at: moment(created),
         message_id: None,
@@ -153,7 +153,7 @@ pub(super) fn new_job(conversation_id: ConversationId, created: i64) -> NewFileJ
 /// A file job of which one part has been analysed.
 pub(super) fn stored_file(user_id: UserId, id: ConversationId, created: i64) -> StoredFileJob {
     let error = Problem { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
-    let job = FileJob { done: 1, error: Some(error), ..new_job(id, created).job };
+    let job = FileJob { parts_done: 1, error: Some(error), ..new_job(id, created).job };
     let text = FileText {
         content: TEXT.to_owned(),
         part_ends: part_ends(),

@@ -171,8 +171,8 @@ pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
         EventBody::FileProgress(FileProgress {
             job_id: JobId::generate(),
             file_name: "tides \u{1f319}.txt".to_owned().into(),
-            done: 2,
-            of: 3,
+            parts_done: 2,
+            part_count: 3,
             status: JobStatus::Failed,
             error: Some(Problem { message: "Part 3".to_owned(), code: "model_failed".to_owned() }),
         }),

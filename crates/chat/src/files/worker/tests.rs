@@ -107,7 +107,7 @@ async fn parts_are_analysed_up_to_the_concurrency_limit_and_combined_in_order() 
     let combined = content(&combining).to_owned();
     answer(combining, "All of it.").await;
 
-    assert_eq!((job.of, concurrent), (3, 2));
+    assert_eq!((job.part_count, concurrent), (3, 2));
     let texts: Vec<&str> = parts.iter().map(|part| part.split_once(":\n\n").unwrap().1).collect();
     assert_eq!(texts.concat(), file);
     assert!(combined.ends_with("one\n\n---\n\ntwo\n\n---\n\nthree"), "{combined}");
@@ -180,7 +180,7 @@ async fn a_failed_part_is_named_and_a_retry_requests_only_that_part() {
         error.message,
         "Part 2 of 3 could not be analysed: The model failed to answer. Please try again."
     );
-    assert_eq!((failed.status, failed.done), (JobStatus::Failed, 2));
+    assert_eq!((failed.status, failed.parts_done), (JobStatus::Failed, 2));
     assert_eq!((retried.status, retried.error), (JobStatus::Running, None));
     assert!(sent.starts_with("Part 2 of 3 "), "{sent}");
     assert_eq!(test.last_message().await.content, "All of it.");
@@ -247,7 +247,7 @@ async fn shutdown_waits_for_running_requests_and_the_next_server_analyses_the_re
     answer(second, "two").await;
     answer(next_request(&test, COMBINE).await, "All of it.").await;
 
-    assert_eq!((suspended.status, suspended.done), (JobStatus::Running, 1));
+    assert_eq!((suspended.status, suspended.parts_done), (JobStatus::Running, 1));
     assert!(sent.starts_with("Part 2 of 2 "), "{sent}");
     assert_eq!(test.last_message().await.content, "All of it.");
 }

@@ -31,7 +31,7 @@ const SEPARATOR: &str = "\n\n---\n\n";
 const SEPARATOR_TOKENS: u32 = 8;
 
 /// Requests analyses of one file from the model.
-pub(crate) struct FileAnalyzer<'a> {
+pub(crate) struct FileAnalyser<'a> {
     pub(crate) core: &'a Core,
     /// Limits the concurrent requests.
     pub(crate) requests: &'a Semaphore,
@@ -39,18 +39,18 @@ pub(crate) struct FileAnalyzer<'a> {
     pub(crate) user_id: UserId,
     pub(crate) file_name: &'a FileName,
     /// The number of the file's parts.
-    pub(crate) parts: u32,
+    pub(crate) part_count: u32,
 }
 
-impl FileAnalyzer<'_> {
+impl FileAnalyser<'_> {
     /// Returns the analysis of one part. Parts are counted from 0.
     pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, RequestError> {
         let settings = &self.core.settings;
-        let max_tokens = match self.parts {
+        let max_tokens = match self.part_count {
             1 => settings.reply_tokens,
             _ => max_partial_analysis_tokens(settings),
         };
-        let heading = part_heading(self.file_name, part, self.parts);
+        let heading = part_heading(self.file_name, part, self.part_count);
         self.request(ANALYSE, format!("{heading}\n\n{text}"), max_tokens).await
     }
 
