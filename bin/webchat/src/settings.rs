@@ -78,7 +78,7 @@ pub struct Settings {
     /// `TURNS_PER_USER`: `None` for no limit.
     pub turns_per_user: Option<u32>,
     /// `TURNS_PER_ADDRESS`: `None` for no limit.
-    pub turns_per_address: Option<u32>,
+    pub turns_per_network: Option<u32>,
     /// `MAX_TURNS`: `None` for no limit.
     pub max_turns: Option<u32>,
     /// `LLM_MAX_TURN_S`
@@ -90,11 +90,11 @@ pub struct Settings {
     /// `REQUESTS_PER_SECOND`: `None` for no limit.
     pub requests_per_second: Option<NonZeroU32>,
     /// `REQUESTS_PER_SECOND_PER_ADDRESS`: `None` for no limit.
-    pub requests_per_second_per_address: Option<NonZeroU32>,
+    pub requests_per_second_per_network: Option<NonZeroU32>,
     /// `NEW_USERS_PER_MINUTE`: `None` for no limit.
     pub new_users_per_minute: Option<NonZeroU32>,
     /// `NEW_USERS_PER_MINUTE_PER_ADDRESS`: `None` for no limit.
-    pub new_users_per_minute_per_address: Option<NonZeroU32>,
+    pub new_users_per_minute_per_network: Option<NonZeroU32>,
     /// `WS_…`, `CONNECTIONS_PER_ADDRESS` and `MAX_CONNECTIONS`
     pub limits: Limits,
     /// `METRICS`
@@ -178,18 +178,18 @@ impl Settings {
             max_import_bytes: max_import_bytes(&mut reader),
             files: files(&mut reader),
             turns_per_user: limit(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
-            turns_per_address: limit(&mut reader, "TURNS_PER_ADDRESS", 50).map(NonZeroU32::get),
+            turns_per_network: limit(&mut reader, "TURNS_PER_ADDRESS", 50).map(NonZeroU32::get),
             max_turns: limit(&mut reader, "MAX_TURNS", 500).map(NonZeroU32::get),
             max_turn: max_turn(&mut reader),
             daily_tokens: daily_tokens(&mut reader),
             requests_per_second: limit(&mut reader, "REQUESTS_PER_SECOND", 50),
-            requests_per_second_per_address: limit(
+            requests_per_second_per_network: limit(
                 &mut reader,
                 "REQUESTS_PER_SECOND_PER_ADDRESS",
                 200,
             ),
             new_users_per_minute: limit(&mut reader, "NEW_USERS_PER_MINUTE", 600),
-            new_users_per_minute_per_address: limit(
+            new_users_per_minute_per_network: limit(
                 &mut reader,
                 "NEW_USERS_PER_MINUTE_PER_ADDRESS",
                 30,

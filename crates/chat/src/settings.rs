@@ -22,13 +22,11 @@ pub struct Settings {
     pub auto_titles: bool,
     /// Which files are accepted, and how they are analysed.
     pub files: FileSettings,
-    /// The maximum number of turns that run concurrently for one user in this process. `None` means no
-    /// limit.
+    /// The maximum number of a user's concurrent turns in this process. `None` means no limit.
     pub turns_per_user: Option<u32>,
-    /// The maximum number of turns that run concurrently in this process for one network of clients. `None`
-    /// means no limit.
-    pub turns_per_address: Option<u32>,
-    /// The maximum number of turns that run concurrently in this process. `None` means no limit.
+    /// The maximum number of concurrent turns of a network of clients in this process. `None` means no limit.
+    pub turns_per_network: Option<u32>,
+    /// The maximum number of concurrent turns in this process. `None` means no limit.
     pub max_turns: Option<u32>,
     /// The maximum duration of a turn, including the time to summarise older messages.
     pub max_turn: Duration,
@@ -52,8 +50,8 @@ impl Settings {
 pub struct DailyTokens {
     /// For each user.
     pub per_user: Option<NonZeroU64>,
-    /// For each client address; of IPv6 for each network of 64 bits.
-    pub per_address: Option<NonZeroU64>,
+    /// For each network of clients.
+    pub per_network: Option<NonZeroU64>,
     /// For all users together.
     pub total: Option<NonZeroU64>,
 }

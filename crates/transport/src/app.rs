@@ -58,10 +58,10 @@ impl Services {
             import_limit: ImportLimit(settings.max_import_bytes),
             request_rate_limiter: Data::new(RequestRateLimiter::new(
                 settings.requests_per_second,
-                settings.requests_per_second_per_address,
+                settings.requests_per_second_per_network,
             )),
             new_user_limiter: Data::new(NewUserLimiter::new(
-                settings.new_users_per_minute_per_address,
+                settings.new_users_per_minute_per_network,
                 settings.new_users_per_minute,
             )),
             upload_limits: Data::default(),

@@ -29,13 +29,13 @@ pub struct Settings {
     /// The maximum number of requests of a session per second; a burst may have four times as many.
     /// `None` means unlimited.
     pub requests_per_second: Option<NonZeroU32>,
-    /// The maximum number of requests of a network of clients per second; a burst may have four times as many.
-    /// `None` means unlimited.
-    pub requests_per_second_per_address: Option<NonZeroU32>,
-    /// The maximum number of new users per minute. `None` means unlimited.
+    /// The maximum number of requests per second from one network of clients; a burst may have four times as
+    /// many. `None` means unlimited.
+    pub requests_per_second_per_network: Option<NonZeroU32>,
+    /// The maximum number of new users per minute, from all networks together. `None` means unlimited.
     pub new_users_per_minute: Option<NonZeroU32>,
-    /// The maximum number of new users of a network of clients per minute. `None` means unlimited.
-    pub new_users_per_minute_per_address: Option<NonZeroU32>,
+    /// The maximum number of new users per minute from one network of clients. `None` means unlimited.
+    pub new_users_per_minute_per_network: Option<NonZeroU32>,
     /// The maximum number of TCP connections, of all kinds. `None` means unlimited.
     pub max_tcp_connections: Option<usize>,
     /// The limits of live connections.

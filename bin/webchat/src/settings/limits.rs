@@ -26,7 +26,7 @@ pub(super) fn daily_tokens(reader: &mut EnvReader<'_>) -> DailyTokens {
     };
     DailyTokens {
         per_user: tokens("DAILY_TOKENS_PER_USER", 2_000_000),
-        per_address: tokens("DAILY_TOKENS_PER_ADDRESS", 10_000_000),
+        per_network: tokens("DAILY_TOKENS_PER_ADDRESS", 10_000_000),
         total: tokens("DAILY_TOKENS", 100_000_000),
     }
 }
@@ -42,8 +42,8 @@ pub(super) fn limits(reader: &mut EnvReader<'_>) -> Limits {
             .map_or(default.messages_per_second, NonZeroU32::get),
         connections_per_user: number("WS_CONNECTIONS_PER_USER")
             .map_or(default.connections_per_user, count),
-        connections_per_address: number("CONNECTIONS_PER_ADDRESS")
-            .map_or(default.connections_per_address, count),
+        connections_per_network: number("CONNECTIONS_PER_ADDRESS")
+            .map_or(default.connections_per_network, count),
         max_connections: number("MAX_CONNECTIONS").map_or(default.max_connections, count),
         idle_timeout: number("WS_IDLE_S").map_or(default.idle_timeout, seconds),
         send_timeout: number("WS_SLOWEST_S").map_or(default.send_timeout, seconds),

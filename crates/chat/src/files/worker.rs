@@ -213,13 +213,13 @@ impl AnalysisWorker {
     }
 
     fn analyser(&self) -> FileAnalyser<'_> {
-        let FileJob { file_name, of, .. } = &self.taken.job;
+        let FileJob { file_name, part_count, .. } = &self.taken.job;
         FileAnalyser {
             core: &self.core,
             requests: &self.work.requests,
             user_id: self.taken.user_id,
             file_name,
-            parts: *of,
+            parts: *part_count,
         }
     }
 

@@ -42,7 +42,7 @@ impl Core {
         tokens: u64,
     ) -> Result<TokenReservation, ChatError> {
         let mut limits = self.token_limits(caller);
-        limits.retain(|limit| matches!(limit.scope, TokenScope::Address(_)));
+        limits.retain(|limit| matches!(limit.scope, TokenScope::Network(_)));
         self.reserve(limits, tokens).await
     }
 
@@ -93,10 +93,10 @@ impl Core {
         let maxima = self.settings.daily_tokens;
         let limit =
             |scope, max: Option<NonZeroU64>| max.map(|max| TokenLimit { scope, max: max.get() });
-        let address = caller.network().map(TokenScope::Address);
+        let network = caller.network().map(TokenScope::Network);
         let limits = [
             limit(TokenScope::User(caller.user_id), maxima.per_user),
-            address.and_then(|address| limit(address, maxima.per_address)),
+            network.and_then(|network| limit(network, maxima.per_network)),
             limit(TokenScope::Server, maxima.total),
         ];
         limits.into_iter().flatten().collect()
@@ -105,7 +105,7 @@ impl Core {
     fn budget_exceeded(&self, scope: TokenScope) -> ChatError {
         let (limit, whose, setting) = match scope {
             TokenScope::User(_) => (Limit::DailyTokensPerUser, "Your", "DAILY_TOKENS_PER_USER"),
-            TokenScope::Address(_) => {
+            TokenScope::Network(_) => {
                 (Limit::DailyTokensPerAddress, "Your network's", "DAILY_TOKENS_PER_ADDRESS")
             }
             TokenScope::Server => (Limit::DailyTokens, "The server's", "DAILY_TOKENS"),

@@ -47,7 +47,7 @@ fn settings() -> Settings {
         auto_titles: false,
         files: FileSettings::default(),
         turns_per_user: None,
-        turns_per_address: None,
+        turns_per_network: None,
         max_turns: None,
         max_turn: Duration::from_mins(10),
         daily_tokens: DailyTokens::default(),

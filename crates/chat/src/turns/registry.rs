@@ -48,10 +48,10 @@ impl RunningTurns {
         caller: Caller,
         settings: &Settings,
     ) -> Result<CallerPermit, ChatError> {
-        let Settings { turns_per_user, turns_per_address, max_turns, .. } = settings;
+        let Settings { turns_per_user, turns_per_network, max_turns, .. } = settings;
         let maxima = [
             (Limit::TurnsPerUser, maximum(*turns_per_user)),
-            (Limit::TurnsPerAddress, maximum(*turns_per_address)),
+            (Limit::TurnsPerAddress, maximum(*turns_per_network)),
             (Limit::Turns, maximum(*max_turns)),
         ];
         self.limit.acquire(caller, maxima).map_err(|(limit, max)| match limit {

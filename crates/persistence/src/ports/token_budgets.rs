@@ -43,7 +43,7 @@ pub enum TokenScope {
     /// A user.
     User(UserId),
     /// All client addresses of a network.
-    Address(Network),
+    Network(Network),
     /// All users together.
     Server,
 }
@@ -54,7 +54,7 @@ impl TokenScope {
     pub fn name(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
-            Self::Address(_) => "address",
+            Self::Network(_) => "address",
             Self::Server => "server",
         }
     }
@@ -64,7 +64,7 @@ impl TokenScope {
     pub fn key(&self) -> String {
         match self {
             Self::User(user_id) => user_id.to_string(),
-            Self::Address(network) => network.to_string(),
+            Self::Network(network) => network.to_string(),
             Self::Server => String::new(),
         }
     }

@@ -18,7 +18,7 @@ fn user() -> TokenScope {
 }
 
 fn address(text: &str) -> TokenScope {
-    TokenScope::Address(Network::of(text.parse().unwrap()))
+    TokenScope::Network(Network::of(text.parse().unwrap()))
 }
 
 fn limits(scopes: &[TokenScope], max: u64) -> Vec<TokenLimit> {

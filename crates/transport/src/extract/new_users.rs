@@ -19,9 +19,9 @@ pub(crate) struct NewUserLimiter {
 
 impl NewUserLimiter {
     /// With `None`, the number is unlimited.
-    pub(crate) fn new(per_address: Option<NonZeroU32>, all: Option<NonZeroU32>) -> Self {
+    pub(crate) fn new(per_network: Option<NonZeroU32>, all: Option<NonZeroU32>) -> Self {
         Self {
-            networks: KeyedRateLimiter::new(per_address.map(Quota::per_minute)),
+            networks: KeyedRateLimiter::new(per_network.map(Quota::per_minute)),
             all: all.map(Quota::per_minute).map(RateLimiter::direct),
         }
     }

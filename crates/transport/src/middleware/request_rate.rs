@@ -29,11 +29,11 @@ pub(crate) struct RequestRateLimiter {
 
 impl RequestRateLimiter {
     /// With `None`, the rate is unlimited.
-    pub(crate) fn new(per_session: Option<NonZeroU32>, per_address: Option<NonZeroU32>) -> Self {
+    pub(crate) fn new(per_session: Option<NonZeroU32>, per_network: Option<NonZeroU32>) -> Self {
         let quota = |rate: Option<NonZeroU32>| rate.map(|rate| burst_quota(rate, BURST_S));
         Self {
             sessions: KeyedRateLimiter::new(quota(per_session)),
-            networks: KeyedRateLimiter::new(quota(per_address)),
+            networks: KeyedRateLimiter::new(quota(per_network)),
         }
     }
 

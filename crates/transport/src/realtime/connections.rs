@@ -48,7 +48,7 @@ impl Connections {
     pub(crate) fn acquire(&self, caller: Caller) -> Result<CallerPermit, ApiError> {
         let maxima = [
             (Limit::ConnectionsPerUser, self.limits.connections_per_user),
-            (Limit::ConnectionsPerAddress, self.limits.connections_per_address),
+            (Limit::ConnectionsPerAddress, self.limits.connections_per_network),
             (Limit::Connections, self.limits.max_connections),
         ];
         self.open.acquire(caller, maxima).map_err(|(limit, _)| match limit {

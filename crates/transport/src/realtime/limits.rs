@@ -12,7 +12,7 @@ pub struct Limits {
     /// The maximum number of connections of a user to this instance.
     pub connections_per_user: usize,
     /// The maximum number of connections of a network of clients to this instance.
-    pub connections_per_address: usize,
+    pub connections_per_network: usize,
     /// The maximum number of connections to this instance.
     pub max_connections: usize,
     /// How long a WebSocket's client may send nothing before the connection is closed.
@@ -42,7 +42,7 @@ impl Default for Limits {
         Self {
             messages_per_second: 10,
             connections_per_user: 20,
-            connections_per_address: 200,
+            connections_per_network: 200,
             max_connections: 10_000,
             idle_timeout: Duration::from_secs(45),
             send_timeout: Duration::from_secs(30),

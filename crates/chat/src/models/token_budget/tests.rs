@@ -85,7 +85,7 @@ async fn the_budget_is_reset_at_midnight() {
 async fn users_share_the_budgets_of_their_address_and_of_the_server() {
     let max = NonZeroU64::new(MAX_TURN);
     for (daily_tokens, setting) in [
-        (DailyTokens { per_address: max, ..DailyTokens::default() }, "DAILY_TOKENS_PER_ADDRESS"),
+        (DailyTokens { per_network: max, ..DailyTokens::default() }, "DAILY_TOKENS_PER_ADDRESS"),
         (
             DailyTokens { total: max, ..DailyTokens::default() },
             "The operator's setting is DAILY_TOKENS.",
@@ -169,7 +169,7 @@ async fn a_file_that_exceeds_the_users_budget_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_files_of_a_network_share_its_budget() {
     let max = NonZeroU64::new(5_000);
-    let test = chat_with(DailyTokens { per_address: max, ..DailyTokens::default() }).await;
+    let test = chat_with(DailyTokens { per_network: max, ..DailyTokens::default() }).await;
     let other = UserId::generate();
     let id = test.chat.conversations.start(other, None).await.unwrap().conversation_id;
     let upload = |user_id, address: &str, id| {

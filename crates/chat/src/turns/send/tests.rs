@@ -41,7 +41,7 @@ async fn a_turn_above_the_limit_of_the_user_is_rejected() {
 #[tokio::test(start_paused = true)]
 async fn turns_of_all_users_are_limited_per_network_and_in_total() {
     let test = TestChat::with_settings(|settings| {
-        (settings.turns_per_address, settings.max_turns) = (Some(2), Some(3));
+        (settings.turns_per_network, settings.max_turns) = (Some(2), Some(3));
     })
     .await;
     let send = async |address: &str| {
