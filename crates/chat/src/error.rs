@@ -91,13 +91,15 @@ pub enum ChatError {
     IdempotencyKeyReused,
     /// The user's limit of concurrent turns is reached.
     #[error("You already have {limit} answers in progress. Please wait for one of them.")]
-    TooManyTurns {
+    #[strum(serialize = "too_many_turns")]
+    TooManyUserTurns {
         /// The maximum number of concurrent turns.
         limit: usize,
     },
     /// The limit of concurrent turns of the client's network is reached.
     #[error("{limit} answers for your network are in progress. Please wait for one of them.")]
-    TooManyTurnsFromAddress {
+    #[strum(serialize = "too_many_turns_from_address")]
+    TooManyNetworkTurns {
         /// The maximum number of concurrent turns.
         limit: usize,
     },
@@ -162,7 +164,7 @@ pub enum ChatError {
     TooManyImports,
     /// The limit of concurrent imports of the client's network is reached.
     #[error("{limit} imports for your network are in progress. Please wait for one of them.")]
-    TooManyImportsFromAddress {
+    TooManyNetworkImports {
         /// The maximum number of concurrent imports.
         limit: usize,
     },

@@ -47,9 +47,9 @@ impl SecurityEvent {
             ApiError::RateLimited { .. } | ApiError::TooManyNewUsers { .. } => {
                 Some(Self::RateLimited)
             }
-            ApiError::ConnectionLimit
-            | ApiError::ConnectionLimitOfAddress
-            | ApiError::TooManyConnections => Some(Self::ConnectionLimited),
+            ApiError::TooManyUserConnections
+            | ApiError::TooManyNetworkConnections
+            | ApiError::TooManyServerConnections => Some(Self::ConnectionLimited),
             _ => None,
         }
     }

@@ -40,7 +40,7 @@ impl Transfer {
     /// process remembers an import with the same key, returns that import's status.
     ///
     /// # Errors
-    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImportsFromAddress`], [`ChatError::TooManyImports`],
+    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyNetworkImports`], [`ChatError::TooManyImports`],
     /// [`ChatError::ShuttingDown`].
     pub fn prepare_import(
         &self,
@@ -112,7 +112,7 @@ impl ImportUpload {
     /// its conversations. A slot for the import is taken only now, because an upload may be slow.
     ///
     /// # Errors
-    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyImportsFromAddress`], [`ChatError::TooManyImports`],
+    /// [`ChatError::ImportInProgress`], [`ChatError::TooManyNetworkImports`], [`ChatError::TooManyImports`],
     /// [`ChatError::ShuttingDown`].
     pub fn start<F: Read + Seek + Send + 'static>(
         self,

@@ -136,7 +136,7 @@ impl ImportRegistry {
     fn acquire(&self, caller: Caller) -> Result<CallerPermit, ChatError> {
         self.limit.acquire(caller, MAXIMA).map_err(|(limit, max)| match limit {
             Limit::ImportsPerUser => ChatError::ImportInProgress,
-            Limit::ImportsPerAddress => ChatError::TooManyImportsFromAddress { limit: max },
+            Limit::ImportsPerAddress => ChatError::TooManyNetworkImports { limit: max },
             _ => ChatError::TooManyImports,
         })
     }

@@ -41,7 +41,7 @@ impl RunningTurns {
     /// Acquires a permit for one more turn of this caller.
     ///
     /// # Errors
-    /// [`ChatError::TooManyTurns`], [`ChatError::TooManyTurnsFromAddress`] or [`ChatError::ServerBusy`] if
+    /// [`ChatError::TooManyUserTurns`], [`ChatError::TooManyNetworkTurns`] or [`ChatError::ServerBusy`] if
     /// the user, the network of the user's client, or this process has too many turns.
     pub(crate) fn acquire_permit(
         &self,
@@ -55,8 +55,8 @@ impl RunningTurns {
             (Limit::Turns, maximum(*max_turns)),
         ];
         self.limit.acquire(caller, maxima).map_err(|(limit, max)| match limit {
-            Limit::TurnsPerUser => ChatError::TooManyTurns { limit: max },
-            Limit::TurnsPerAddress => ChatError::TooManyTurnsFromAddress { limit: max },
+            Limit::TurnsPerUser => ChatError::TooManyUserTurns { limit: max },
+            Limit::TurnsPerAddress => ChatError::TooManyNetworkTurns { limit: max },
             _ => ChatError::ServerBusy,
         })
     }

@@ -98,16 +98,18 @@ pub enum ApiError {
     EngineIo(#[from] EngineIoError),
     /// The server's limit of concurrent connections is reached.
     #[error("Too many clients are connected. Please try again later.")]
-    TooManyConnections,
+    #[strum(serialize = "too_many_connections")]
+    TooManyServerConnections,
     /// The user's limit of concurrent connections is reached.
     #[error(
         "You have too many connections open. Please close some of them, other tabs for example."
     )]
-    ConnectionLimit,
+    #[strum(serialize = "connection_limit")]
+    TooManyUserConnections,
     /// The limit of concurrent connections of the client's network is reached.
     #[error("Your network has too many connections open. Please close some of them.")]
     #[strum(serialize = "connection_limit")]
-    ConnectionLimitOfAddress,
+    TooManyNetworkConnections,
     /// A client sent an event with an unknown name.
     #[error("Unknown event: '{0}'.")]
     UnknownEvent(String),

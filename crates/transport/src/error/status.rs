@@ -37,13 +37,13 @@ impl ResponseError for ApiError {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::FileNotAnalysed(_) => StatusCode::BAD_GATEWAY,
-            Self::ConnectionLimit
-            | Self::ConnectionLimitOfAddress
+            Self::TooManyUserConnections
+            | Self::TooManyNetworkConnections
             | Self::TooManyNewUsers { .. }
             | Self::TooManyUploads
             | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManyConnections | Self::TooManyBodies | Self::NotReady(_) => {
+            Self::TooManyServerConnections | Self::TooManyBodies | Self::NotReady(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -70,8 +70,8 @@ impl ApiError {
             | Self::TooManyNewUsers { retry_after }
             | Self::Chat(ChatError::TokenBudgetExceeded { retry_after, .. }) => Some(*retry_after),
             Self::Chat(
-                ChatError::TooManyTurns { .. }
-                | ChatError::TooManyTurnsFromAddress { .. }
+                ChatError::TooManyUserTurns { .. }
+                | ChatError::TooManyNetworkTurns { .. }
                 | ChatError::ServerBusy,
             ) => Some(TURN_RETRY_AFTER),
             error => matches!(
@@ -117,9 +117,9 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
         ChatError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         ChatError::TooManyFiles { .. }
-        | ChatError::TooManyTurns { .. }
-        | ChatError::TooManyTurnsFromAddress { .. }
-        | ChatError::TooManyImportsFromAddress { .. }
+        | ChatError::TooManyUserTurns { .. }
+        | ChatError::TooManyNetworkTurns { .. }
+        | ChatError::TooManyNetworkImports { .. }
         | ChatError::TokenBudgetExceeded { .. }
         | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
         ChatError::TooManySavedFiles { .. }

@@ -43,8 +43,8 @@ impl Connections {
     /// Acquires a permit for one more connection: a WebSocket, a stream of events, or a session of Socket.IO.
     ///
     /// # Errors
-    /// [`ApiError::ConnectionLimit`], [`ApiError::ConnectionLimitOfAddress`] or
-    /// [`ApiError::TooManyConnections`] if the user, the network of the client, or the server has too many.
+    /// [`ApiError::TooManyUserConnections`], [`ApiError::TooManyNetworkConnections`] or
+    /// [`ApiError::TooManyServerConnections`] if the user, the network of the client, or the server has too many.
     pub(crate) fn acquire(&self, caller: Caller) -> Result<CallerPermit, ApiError> {
         let maxima = [
             (Limit::ConnectionsPerUser, self.limits.connections_per_user),
@@ -52,9 +52,9 @@ impl Connections {
             (Limit::Connections, self.limits.max_connections),
         ];
         self.open.acquire(caller, maxima).map_err(|(limit, _)| match limit {
-            Limit::ConnectionsPerUser => ApiError::ConnectionLimit,
-            Limit::ConnectionsPerAddress => ApiError::ConnectionLimitOfAddress,
-            _ => ApiError::TooManyConnections,
+            Limit::ConnectionsPerUser => ApiError::TooManyUserConnections,
+            Limit::ConnectionsPerAddress => ApiError::TooManyNetworkConnections,
+            _ => ApiError::TooManyServerConnections,
         })
     }
 
