@@ -130,7 +130,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         tokens: counter,
     };
     let settings = Settings {
-        max_tokens: WINDOW,
+        window_tokens: WINDOW,
         reply_tokens: REPLY,
         session_ttl: Duration::from_hours(1),
         inactive_users_kept: None,
@@ -140,7 +140,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         turns_per_user: None,
         turns_per_network: None,
         max_turns: None,
-        max_turn: Duration::from_mins(10),
+        max_turn_duration: Duration::from_mins(10),
         daily_tokens: DailyTokens::default(),
         max_stored_bytes: webchat_chat::StoredBytesLimits::default(),
     };

@@ -20,7 +20,7 @@ use webchat_transport::Limits;
 
 use self::limits::{daily_tokens, limit, limits, max_import_bytes, max_stored_bytes};
 use self::parsers::{http_url, network, number_in_range};
-use self::upstream::{max_turn, upstream};
+use self::upstream::{max_turn_duration, upstream};
 use crate::env::{EnvReader, Environment, SettingsError};
 
 /// The upper limit of `MAX_FILE_SIZE_MB`: a document in MongoDB has at most 16 MB.
@@ -62,8 +62,8 @@ pub struct Settings {
     pub inactive_users_kept: Option<Duration>,
     /// `AZURE_API_URL`, `API_KEY`, `MODEL`, `LLM_…` and the proxy.
     pub upstream: HttpSettings,
-    /// `MAX_TOKENS`
-    pub max_tokens: u32,
+    /// `MAX_TOKENS`: the size of the model's context window.
+    pub window_tokens: u32,
     /// `REPLY_TOKENS`
     pub reply_tokens: u32,
     /// `SYSTEM_PROMPT`
@@ -82,7 +82,7 @@ pub struct Settings {
     /// `MAX_TURNS`: `None` for no limit.
     pub max_turns: Option<u32>,
     /// `LLM_MAX_TURN_S`
-    pub max_turn: Duration,
+    pub max_turn_duration: Duration,
     /// `DAILY_TOKENS_PER_USER`, `DAILY_TOKENS_PER_ADDRESS` and `DAILY_TOKENS`
     pub daily_tokens: DailyTokens,
     /// `MAX_STORED_MB_PER_USER` and `MAX_STORED_MB`, in bytes.
@@ -158,7 +158,7 @@ impl Settings {
     pub fn read(environment: &Environment) -> Result<Self, SettingsError> {
         let mut reader = EnvReader::new(environment);
         let app_env = app_env(&mut reader);
-        let (max_tokens, reply_tokens) = tokens(&mut reader);
+        let (window_tokens, reply_tokens) = tokens(&mut reader);
         let settings = Self {
             app_env,
             host: reader.parsed("HOST", "an IP address", Ipv4Addr::LOCALHOST.into()),
@@ -171,7 +171,7 @@ impl Settings {
             secret_key: secret_key(&mut reader, app_env),
             session_ttl: session_ttl(&mut reader),
             inactive_users_kept: inactive_users_kept(&mut reader),
-            max_tokens,
+            window_tokens,
             reply_tokens,
             system_prompt: reader.text("SYSTEM_PROMPT"),
             auto_titles: switch(&mut reader, "AUTO_TITLES", true),
@@ -180,7 +180,7 @@ impl Settings {
             turns_per_user: limit(&mut reader, "TURNS_PER_USER", 16).map(NonZeroU32::get),
             turns_per_network: limit(&mut reader, "TURNS_PER_ADDRESS", 50).map(NonZeroU32::get),
             max_turns: limit(&mut reader, "MAX_TURNS", 500).map(NonZeroU32::get),
-            max_turn: max_turn(&mut reader),
+            max_turn_duration: max_turn_duration(&mut reader),
             daily_tokens: daily_tokens(&mut reader),
             requests_per_second: limit(&mut reader, "REQUESTS_PER_SECOND", 50),
             requests_per_second_per_network: limit(
@@ -249,12 +249,12 @@ fn app_env(reader: &mut EnvReader<'_>) -> AppEnv {
 fn tokens(reader: &mut EnvReader<'_>) -> (u32, u32) {
     let known = reader.text("MODEL").and_then(|model| window_of(&model));
     let default = known.unwrap_or(DEFAULT_WINDOW);
-    let max_tokens = reader.parsed("MAX_TOKENS", "a number of tokens", default);
+    let window_tokens = reader.parsed("MAX_TOKENS", "a number of tokens", default);
     let reply_tokens = reader.parsed("REPLY_TOKENS", "a number of tokens", 800);
-    if reply_tokens == 0 || reply_tokens >= max_tokens {
+    if reply_tokens == 0 || reply_tokens >= window_tokens {
         reader.reject("REPLY_TOKENS", "more than 0 and less than MAX_TOKENS");
     }
-    (max_tokens, reply_tokens)
+    (window_tokens, reply_tokens)
 }
 
 fn files(reader: &mut EnvReader<'_>) -> FileSettings {

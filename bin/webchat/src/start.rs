@@ -184,7 +184,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         tokens: token_counter(settings.upstream.model.as_deref()),
     };
     let settings = webchat_chat::Settings {
-        max_tokens: settings.max_tokens,
+        window_tokens: settings.window_tokens,
         reply_tokens: settings.reply_tokens,
         session_ttl: settings.session_ttl,
         inactive_users_kept: settings.inactive_users_kept,
@@ -194,7 +194,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         turns_per_user: settings.turns_per_user,
         turns_per_network: settings.turns_per_network,
         max_turns: settings.max_turns,
-        max_turn: settings.max_turn,
+        max_turn_duration: settings.max_turn_duration,
         daily_tokens: settings.daily_tokens,
         max_stored_bytes: settings.max_stored_bytes,
     };

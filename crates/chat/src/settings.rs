@@ -9,7 +9,7 @@ use webchat_domain::Ledger;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The size of the model's context window in tokens.
-    pub max_tokens: u32,
+    pub window_tokens: u32,
     /// The number of tokens reserved for an answer, which is also its maximum length.
     pub reply_tokens: u32,
     /// How long a session lasts after the browser's last visit.
@@ -29,7 +29,7 @@ pub struct Settings {
     /// The maximum number of concurrent turns in this process. `None` means no limit.
     pub max_turns: Option<u32>,
     /// The maximum duration of a turn, including the time to summarise older messages.
-    pub max_turn: Duration,
+    pub max_turn_duration: Duration,
     /// The maximum numbers of tokens on each day.
     pub daily_tokens: DailyTokens,
     /// How much may be stored.
@@ -39,7 +39,7 @@ pub struct Settings {
 impl Settings {
     /// Returns the ledger of a turn that has sent nothing to the model.
     pub(crate) fn empty_ledger(&self) -> Ledger {
-        let Self { max_tokens: window, reply_tokens: reserved, .. } = *self;
+        let Self { window_tokens: window, reply_tokens: reserved, .. } = *self;
         Ledger { window, reserved, total: reserved, ..Ledger::default() }
     }
 }

@@ -70,7 +70,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         tokens: TokenCounter::load(),
     };
     let settings = webchat_chat::Settings {
-        max_tokens: 128_000,
+        window_tokens: 128_000,
         reply_tokens: 800,
         session_ttl: Duration::from_hours(24),
         inactive_users_kept: None,
@@ -81,7 +81,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         turns_per_user: Some(16),
         turns_per_network: Some(50),
         max_turns: Some(500),
-        max_turn: Duration::from_mins(10),
+        max_turn_duration: Duration::from_mins(10),
         daily_tokens: webchat_chat::DailyTokens::default(),
     };
     Ok(Chat::new(ports, settings))

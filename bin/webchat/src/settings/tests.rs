@@ -12,7 +12,7 @@ fn only_the_upstream_is_required() {
     let settings = Settings::read(&[URL].into_iter().collect()).unwrap();
 
     assert_eq!((settings.host, settings.port), (Ipv4Addr::LOCALHOST.into(), 8080));
-    assert_eq!((settings.max_tokens, settings.reply_tokens), (128_000, 800));
+    assert_eq!((settings.window_tokens, settings.reply_tokens), (128_000, 800));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn all_invalid_settings_are_reported_without_their_values() {
 fn the_window_defaults_to_that_of_the_model() {
     let window = |variables: &[(&'static str, &'static str)]| {
         let variables = variables.iter().chain([&URL]).copied();
-        Settings::read(&variables.collect()).unwrap().max_tokens
+        Settings::read(&variables.collect()).unwrap().window_tokens
     };
 
     assert_eq!(window(&[("MODEL", "gpt-4")]), 8_192);

@@ -83,7 +83,7 @@ fn timeouts(reader: &mut EnvReader<'_>) -> Timeouts {
 }
 
 /// `LLM_MAX_TURN_S`
-pub(super) fn max_turn(reader: &mut EnvReader<'_>) -> Duration {
+pub(super) fn max_turn_duration(reader: &mut EnvReader<'_>) -> Duration {
     let seconds = number_in_range(reader, "LLM_MAX_TURN_S", " of seconds", 1..=86_400);
     Duration::from_secs(seconds.unwrap_or(600))
 }

@@ -214,7 +214,7 @@ impl Contexts {
 
     /// Checks that the user may store a text, and counts its tokens, unless it certainly exceeds the window.
     async fn reserve_and_count(&self, user_id: UserId, text: &str) -> Result<u32, ChatError> {
-        if certainly_exceeds(text.len(), self.core.settings.max_tokens) {
+        if certainly_exceeds(text.len(), self.core.settings.window_tokens) {
             return Err(ChatError::ContextTooLong { limit: self.min_available() });
         }
         self.core.reserve_storage(user_id, text.len()).await?;
@@ -223,8 +223,8 @@ impl Contexts {
 
     /// The tokens of the window that the context must leave to the messages: half of it.
     fn min_available(&self) -> u32 {
-        let Settings { max_tokens, reply_tokens, .. } = self.core.settings;
-        max_tokens.saturating_sub(reply_tokens) / 2
+        let Settings { window_tokens, reply_tokens, .. } = self.core.settings;
+        window_tokens.saturating_sub(reply_tokens) / 2
     }
 
     /// Applies `change` to the current context and stores the result. After a conflict, retries at once

@@ -15,8 +15,8 @@ const PAGE_SIZE: u32 = 50;
 
 impl Core {
     pub(crate) fn budget(&self, context: &Context) -> Budget {
-        let Settings { max_tokens, reply_tokens, .. } = self.settings;
-        Budget::for_context(max_tokens, reply_tokens, self.system_prompt.as_ref(), context)
+        let Settings { window_tokens, reply_tokens, .. } = self.settings;
+        Budget::for_context(window_tokens, reply_tokens, self.system_prompt.as_ref(), context)
     }
 
     pub(crate) async fn stored_context(

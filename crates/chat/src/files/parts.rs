@@ -56,7 +56,7 @@ pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
 /// Returns the maximum tokens of the text in one request.
 pub(super) fn max_request_tokens(settings: &Settings) -> u32 {
     let reserved = settings.reply_tokens.saturating_add(REQUEST_OVERHEAD);
-    settings.max_tokens.saturating_sub(reserved).max(MIN_TOKENS)
+    settings.window_tokens.saturating_sub(reserved).max(MIN_TOKENS)
 }
 
 /// Returns the maximum tokens of a part's analysis. Several analyses must fit into one request; otherwise

@@ -39,7 +39,7 @@ pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_00
 
 fn settings() -> Settings {
     Settings {
-        max_tokens: 10_000,
+        window_tokens: 10_000,
         reply_tokens: 800,
         session_ttl: Duration::from_hours(24),
         inactive_users_kept: None,
@@ -49,7 +49,7 @@ fn settings() -> Settings {
         turns_per_user: None,
         turns_per_network: None,
         max_turns: None,
-        max_turn: Duration::from_mins(10),
+        max_turn_duration: Duration::from_mins(10),
         daily_tokens: DailyTokens::default(),
         max_stored_bytes: StoredBytesLimits::default(),
     }
@@ -70,9 +70,9 @@ impl TestChat {
         Self::with_settings(|_| {}).await
     }
 
-    pub(crate) async fn with_window(max_tokens: u32, reply_tokens: u32) -> Self {
+    pub(crate) async fn with_window(window_tokens: u32, reply_tokens: u32) -> Self {
         let window = |settings: &mut Settings| {
-            (settings.max_tokens, settings.reply_tokens) = (max_tokens, reply_tokens);
+            (settings.window_tokens, settings.reply_tokens) = (window_tokens, reply_tokens);
         };
         Self::with_settings(window).await
     }

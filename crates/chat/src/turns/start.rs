@@ -120,7 +120,7 @@ impl Turns {
         let history = u32::try_from(history).unwrap_or(u32::MAX);
         let history = history.saturating_add(change.added_tokens(self.core.counter()));
         let available = self.core.budget(context).available();
-        let fixed = self.core.settings.max_tokens.saturating_sub(available);
+        let fixed = self.core.settings.window_tokens.saturating_sub(available);
         let tokens = fixed.saturating_add(history.min(available));
         self.core.reserve_tokens(start.caller, tokens).await
     }

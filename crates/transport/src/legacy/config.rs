@@ -30,6 +30,5 @@ struct Config {
     responses((status = 200, body = Config)),
 )]
 async fn read(chat: Data<Chat>) -> Json<Config> {
-    let max_tokens = chat.settings().max_tokens;
-    Json(Config { max_tokens })
+    Json(Config { max_tokens: chat.settings().window_tokens })
 }

@@ -35,7 +35,7 @@ async fn read(chat: Data<Chat>) -> Json<Config> {
     let settings = chat.settings();
     Json(Config {
         model: chat.model_name(),
-        max_tokens: settings.max_tokens,
+        max_tokens: settings.window_tokens,
         reply_tokens: settings.reply_tokens,
         version: env!("CARGO_PKG_VERSION"),
     })

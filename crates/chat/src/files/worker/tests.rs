@@ -119,7 +119,7 @@ async fn parts_are_analysed_up_to_the_concurrency_limit_and_combined_in_order() 
 async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
     let (window, reply) = (640, 200);
     let test = new_test(|settings| {
-        (settings.max_tokens, settings.reply_tokens) = (window, reply);
+        (settings.window_tokens, settings.reply_tokens) = (window, reply);
     })
     .await;
 

@@ -73,8 +73,8 @@ impl TurnTask {
             () = cancellation.stop.cancelled() => Ok(FinishReason::Stopped),
             () = cancellation.abort.cancelled() => Ok(FinishReason::Interrupted),
             result = self.stream(draft, request_context, publisher) => result,
-            () = sleep(self.core.settings.max_turn) => {
-                Err(Failure::TurnTooLong(self.core.settings.max_turn))
+            () = sleep(self.core.settings.max_turn_duration) => {
+                Err(Failure::TurnTooLong(self.core.settings.max_turn_duration))
             }
             // The conversation was deleted or reset, or the lease is lost.
             () = self.autosave(draft) => Ok(FinishReason::Stopped),

@@ -55,12 +55,13 @@ async fn a_huge_chunk_is_cut_between_characters() {
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_whose_model_sends_no_text_ends_at_the_maximum_duration() {
-    let max_turn = Duration::from_mins(2);
-    let test = TestChat::with_settings(|settings| settings.max_turn = max_turn).await;
+    let max_turn_duration = Duration::from_mins(2);
+    let test =
+        TestChat::with_settings(|settings| settings.max_turn_duration = max_turn_duration).await;
     let request = test.ask(QUESTION).await;
     request.send_text("tide").await;
 
-    test.advance(max_turn.saturating_sub(Duration::from_secs(1))).await;
+    test.advance(max_turn_duration.saturating_sub(Duration::from_secs(1))).await;
     let is_cancelled_early = request.is_cancelled();
     test.advance(Duration::from_secs(2)).await;
 
