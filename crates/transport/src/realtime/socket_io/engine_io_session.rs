@@ -26,7 +26,7 @@ pub(super) struct EngineIoSession {
     sid: Sid,
     /// The browser's session, which opened this one.
     browser_session: SessionId,
-    transport: watch::Sender<ActiveTransport>,
+    transport: watch::Sender<TransportState>,
     close_reason: watch::Sender<Option<CloseReason>>,
     ping: Arc<Notify>,
     pong: Notify,
@@ -40,14 +40,15 @@ pub(super) struct EngineIoSession {
 /// waits while its packets are handled.
 pub(super) type Inbox = mpsc::Sender<Packet>;
 
-/// The transport of a session.
+/// The transport of a session, and how far an upgrade to a WebSocket has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ActiveTransport {
+pub(super) enum TransportState {
     Polling,
-    /// Still polling; a WebSocket is open, but it has not been probed yet.
-    Probing,
-    /// Still polling; the WebSocket works, and the client waits for its last poll to return.
-    Probed,
+    /// Still polling. A WebSocket is open, but the client has not probed it yet.
+    AwaitingProbe,
+    /// Still polling. The probe was answered; the client sends the `upgrade` packet over the WebSocket when its
+    /// last poll has returned.
+    AwaitingUpgrade,
     WebSocket,
 }
 
@@ -55,7 +56,7 @@ impl EngineIoSession {
     /// Creates a session. Returns it with the sender of its outbox and the receiver of its inbox.
     pub(super) fn new(
         browser_session: SessionId,
-        transport: ActiveTransport,
+        transport: TransportState,
     ) -> (Self, mpsc::Sender<OutboxItem>, mpsc::Receiver<Packet>) {
         let ping = Arc::new(Notify::new());
         let (sender, outbox) = Outbox::new(Arc::clone(&ping));
@@ -84,7 +85,7 @@ impl EngineIoSession {
     /// The first packet to the client.
     pub(super) fn open_packet(&self) -> Packet {
         let upgrades = match *self.transport.borrow() {
-            ActiveTransport::WebSocket => None,
+            TransportState::WebSocket => None,
             _ => Some(TransportType::Websocket),
         };
         Packet::Open(OpenPacket {
@@ -146,7 +147,7 @@ impl EngineIoSession {
     ) -> Result<MutexGuard<'a, T>, EngineIoError> {
         let guard = mutex.try_lock();
         // Check after locking: the WebSocket becomes the active transport before it locks anything.
-        if *self.transport.borrow() == ActiveTransport::WebSocket {
+        if *self.transport.borrow() == TransportState::WebSocket {
             return Err(EngineIoError::BadRequest);
         }
         guard.map_err(|_| {
@@ -160,7 +161,7 @@ impl EngineIoSession {
     pub(super) async fn switch_to_websocket(
         &self,
     ) -> (MutexGuard<'_, Outbox>, MutexGuard<'_, Inbox>) {
-        self.transport.send_replace(ActiveTransport::WebSocket);
+        self.transport.send_replace(TransportState::WebSocket);
         (self.outbox.lock().await, self.inbox.lock().await)
     }
 
@@ -169,32 +170,32 @@ impl EngineIoSession {
     /// # Errors
     /// [`EngineIoError::BadRequest`] if the session has a WebSocket already.
     pub(super) fn begin_upgrade(&self) -> Result<(), EngineIoError> {
-        let begin = |transport: &mut ActiveTransport| {
-            let is_polling = *transport == ActiveTransport::Polling;
+        let begin = |transport: &mut TransportState| {
+            let is_polling = *transport == TransportState::Polling;
             if is_polling {
-                *transport = ActiveTransport::Probing;
+                *transport = TransportState::AwaitingProbe;
             }
             is_polling
         };
         self.transport.send_if_modified(begin).then_some(()).ok_or(EngineIoError::BadRequest)
     }
 
-    /// Records that the WebSocket works. Pending polls return.
+    /// Records that the client has probed the WebSocket. Pending polls return.
     pub(super) fn mark_probed(&self) {
-        self.transport.send_replace(ActiveTransport::Probed);
+        self.transport.send_replace(TransportState::AwaitingUpgrade);
     }
 
     /// Records that the WebSocket failed. The session keeps polling.
     pub(super) fn cancel_upgrade(&self) {
-        self.transport.send_replace(ActiveTransport::Polling);
+        self.transport.send_replace(TransportState::Polling);
     }
 
-    /// Completes shortly after the WebSocket was probed. A pending poll then returns without packets: the
-    /// client waits for that before it switches to the WebSocket.
-    pub(super) async fn probed(&self) {
+    /// Waits until the client has probed the WebSocket, and a little longer. A pending poll then returns without
+    /// packets, because the client completes the upgrade only after its last poll.
+    pub(super) async fn wait_until_probed(&self) {
         let mut transport = self.transport.subscribe();
-        let was_probed = |transport: &ActiveTransport| {
-            !matches!(transport, ActiveTransport::Polling | ActiveTransport::Probing)
+        let was_probed = |transport: &TransportState| {
+            !matches!(transport, TransportState::Polling | TransportState::AwaitingProbe)
         };
         // Can't fail: the session owns the sender.
         let _ = transport.wait_for(was_probed).await;
@@ -226,7 +227,7 @@ impl EngineIoSession {
 #[cfg(test)]
 impl EngineIoSession {
     pub(super) fn fixture() -> Arc<Self> {
-        Arc::new(Self::new(SessionId::generate(), ActiveTransport::Polling).0)
+        Arc::new(Self::new(SessionId::generate(), TransportState::Polling).0)
     }
 }
 
@@ -238,7 +239,7 @@ mod tests {
     use super::*;
 
     fn open() -> (EngineIoSession, mpsc::Sender<OutboxItem>, mpsc::Receiver<Packet>) {
-        EngineIoSession::new(SessionId::generate(), ActiveTransport::Polling)
+        EngineIoSession::new(SessionId::generate(), TransportState::Polling)
     }
 
     async fn poll(session: &EngineIoSession) -> String {

@@ -9,7 +9,7 @@ use webchat_chat::Chat;
 
 use super::close_reason::CloseReason;
 use super::engine_io_error::EngineIoError;
-use super::engine_io_session::{ActiveTransport, EngineIoSession};
+use super::engine_io_session::{EngineIoSession, TransportState};
 use super::outbox::{MAX_PAYLOAD, split_payload};
 use super::session_task;
 use crate::error::api_error::ApiError;
@@ -23,7 +23,7 @@ pub(super) async fn open(
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
     let visitor = VisitorSession::extract(request).await?;
-    let session = session_task::start(chat, visitor, connections, ActiveTransport::Polling)?;
+    let session = session_task::start(chat, visitor, connections, TransportState::Polling)?;
     Ok(respond(session.open_packet()))
 }
 
@@ -53,7 +53,7 @@ async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
             let closed = || last_packet(session.end(CloseReason::ServerRestart)).into();
             Ok(payload.unwrap_or_else(closed))
         }
-        () = session.probed() => Ok(Packet::Noop.into()),
+        () = session.wait_until_probed() => Ok(Packet::Noop.into()),
         reason = session.ended() => Ok(last_packet(reason).into()),
     }
 }

@@ -11,7 +11,7 @@ use webchat_chat::{CallerPermit, Chat};
 
 use super::close_reason::CloseReason;
 use super::connection::SocketIoConnection;
-use super::engine_io_session::{ActiveTransport, EngineIoSession};
+use super::engine_io_session::{EngineIoSession, TransportState};
 use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
@@ -26,7 +26,7 @@ pub(super) fn start(
     chat: &Chat,
     visitor: VisitorSession,
     connections: &Connections,
-    transport: ActiveTransport,
+    transport: TransportState,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
     let session_id = visitor.session.session_id;
     let permit = connections.acquire(visitor.caller())?;

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use webchat_chat::Chat;
 
 use super::close_reason::CloseReason;
-use super::engine_io_session::{ActiveTransport, EngineIoSession, Inbox};
+use super::engine_io_session::{EngineIoSession, Inbox, TransportState};
 use super::outbox::{MAX_PAYLOAD, Outbox};
 use super::session_task;
 use crate::error::api_error::ApiError;
@@ -51,7 +51,7 @@ pub(super) async fn open(
     let (payload, violation) = validate_frames(request, payload, limits).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     let visitor = VisitorSession::extract(request).await?;
-    let session = session_task::start(chat, visitor, connections, ActiveTransport::WebSocket)?;
+    let session = session_task::start(chat, visitor, connections, TransportState::WebSocket)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_new());
     Ok(response)
