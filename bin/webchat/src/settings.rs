@@ -29,10 +29,10 @@ const MAX_FILE_MEGABYTES: f64 = 10.0;
 /// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
 
-/// A shorter key could be guessed.
+/// Shorter keys could be guessed.
 const MIN_SECRET_KEY_CHARS: usize = 32;
 
-/// Random keys have more different characters: fewer are a key that somebody typed, such as `aaaa…`.
+/// Random keys have more distinct characters; a key with fewer was typed by hand, such as `aaaa…`.
 const MIN_DISTINCT_CHARS: usize = 8;
 
 /// The settings. `.env.example` explains each of them.
@@ -114,13 +114,13 @@ pub struct StoreSettings {
     pub data_dir: PathBuf,
     /// `MONGODB_URI`; by default conversations are stored in `DATA_DIR`.
     pub mongodb_uri: Option<SecretString>,
-    /// `REDIS_URL`; by default sessions and event numbers are stored in `DATA_DIR`.
+    /// `REDIS_URL`; by default sessions and the turn log are stored in `DATA_DIR`.
     pub redis_url: Option<SecretString>,
     /// `MIGRATE`
     pub migrate: bool,
 }
 
-/// Whether insecure settings that are convenient for development are accepted.
+/// Whether to accept insecure settings, which are convenient for development.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
     /// Insecure settings are accepted.
@@ -163,7 +163,7 @@ impl Settings {
             app_env,
             host: reader.parsed("HOST", "an IP address", Ipv4Addr::LOCALHOST.into()),
             port: reader.parsed("PORT", "a number from 0 to 65535", 8080),
-            public_url: reader.optional("PUBLIC_URL", WEB_ADDRESS, http_url),
+            public_url: reader.optional("PUBLIC_URL", HTTP_URL, http_url),
             allowed_origins: allowed_origins(&mut reader),
             trusted_proxies: trusted_proxies(&mut reader),
             stores: stores(&mut reader),
@@ -200,7 +200,7 @@ impl Settings {
             shutdown_grace: shutdown_grace(&mut reader),
             log_format: log_format(&mut reader),
             log_level: log_level(&mut reader),
-            // The last field, because without it there are no settings to return.
+            // Read last: without it there are no settings to return, but all other errors are reported.
             upstream: match upstream(&mut reader) {
                 Some(upstream) => upstream,
                 None => return reader.finish(None),
@@ -210,10 +210,10 @@ impl Settings {
     }
 }
 
-const WEB_ADDRESS: &str = "an address like https://chat.example.org";
+const HTTP_URL: &str = "a URL like https://chat.example.org";
 
 fn stores(reader: &mut EnvReader<'_>) -> StoreSettings {
-    let address = |schemes: &'static [&str]| {
+    let url = |schemes: &'static [&str]| {
         |value: &str| {
             let location = schemes.iter().find_map(|scheme| value.strip_prefix(scheme))?;
             (!location.is_empty()).then(|| SecretString::from(value))
@@ -223,13 +223,13 @@ fn stores(reader: &mut EnvReader<'_>) -> StoreSettings {
         data_dir: reader.text("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
         mongodb_uri: reader.optional(
             "MONGODB_URI",
-            "an address like mongodb://host:27017/database?replicaSet=rs0",
-            address(&["mongodb://", "mongodb+srv://"]),
+            "a URL like mongodb://host:27017/database?replicaSet=rs0",
+            url(&["mongodb://", "mongodb+srv://"]),
         ),
         redis_url: reader.optional(
             "REDIS_URL",
-            "an address like redis://host:6379",
-            address(&["redis://", "rediss://"]),
+            "a URL like redis://host:6379",
+            url(&["redis://", "rediss://"]),
         ),
         migrate: switch(reader, "MIGRATE", false),
     }
@@ -295,7 +295,7 @@ fn extension(value: &str) -> Option<String> {
 }
 
 fn allowed_origins(reader: &mut EnvReader<'_>) -> Vec<Url> {
-    let expected = "comma-separated addresses like https://chat.example.org";
+    let expected = "comma-separated URLs like https://chat.example.org";
     let parsed = reader.optional("ALLOWED_ORIGINS", expected, |value| {
         value.split(',').map(|origin| http_url(origin.trim())).collect()
     });

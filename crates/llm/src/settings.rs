@@ -10,7 +10,7 @@ use webchat_domain::ModelParameters;
 /// The settings of an [`HttpChatModel`](crate::HttpChatModel).
 #[derive(Clone)]
 pub struct HttpSettings {
-    /// The full chat-completions address, including its query.
+    /// The full chat-completions URL, including its query.
     pub url: Url,
     /// The API key. Most local servers need none.
     pub api_key: Option<SecretString>,

@@ -1,4 +1,4 @@
-//! The settings of what users, their networks and the server may use.
+//! The settings that limit users, their networks and the server.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::env::EnvReader;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-/// A limit; 0 means none.
+/// Reads a limit. 0 means no limit.
 pub(super) fn limit(
     reader: &mut EnvReader<'_>,
     name: &'static str,

@@ -10,13 +10,13 @@ use url::Url;
 
 use crate::env::EnvReader;
 
-/// An HTTP address.
+/// Parses a URL with the scheme `http` or `https`.
 pub(super) fn http_url(value: &str) -> Option<Url> {
     let url = Url::parse(value).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-/// An IP address, or a network in CIDR notation.
+/// Parses an IP address, or a network in CIDR notation.
 pub(super) fn network(value: &str) -> Option<IpNet> {
     value.parse().ok().or_else(|| value.parse::<IpAddr>().map(IpNet::from).ok())
 }

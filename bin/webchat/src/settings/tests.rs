@@ -153,11 +153,11 @@ fn all_invalid_settings_are_reported_without_their_values() {
       REPLY_TOKENS (6 characters): more than 0 and less than MAX_TOKENS
       HOST (9 characters): an IP address
       PORT (4 characters): a number from 0 to 65535
-      ALLOWED_ORIGINS (27 characters): comma-separated addresses like https://chat.example.org
-      MONGODB_URI (20 characters): an address like mongodb://host:27017/database?replicaSet=rs0
+      ALLOWED_ORIGINS (27 characters): comma-separated URLs like https://chat.example.org
+      MONGODB_URI (20 characters): a URL like mongodb://host:27017/database?replicaSet=rs0
       SECRET_KEY (7 characters): at least 32 random characters, as `openssl rand -hex 32` prints them
       LOG_FORMAT (3 characters): text or json
-      AZURE_API_URL (not set): the full chat-completions address, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
+      AZURE_API_URL (not set): the full chat-completions URL, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
       LLM_TEMPERATURE (3 characters): a number from 0 to 2
       LLM_IDLE_TIMEOUT_S (1 characters): a number of seconds from 1 to 3600
     ");

@@ -10,7 +10,7 @@ use super::parsers::{http_url, number_in_range};
 use crate::env::EnvReader;
 
 pub(super) fn upstream(reader: &mut EnvReader<'_>) -> Option<HttpSettings> {
-    let expected = "the full chat-completions address, like \
+    let expected = "the full chat-completions URL, like \
          https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
          or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model";
     let url = reader.optional("AZURE_API_URL", expected, http_url);
@@ -95,12 +95,12 @@ fn proxy(reader: &mut EnvReader<'_>, model: Option<&Url>) -> Option<ProxySetting
         _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
     };
     let name = names.into_iter().find(|name| reader.text(name).is_some())?;
-    let url = reader.optional(name, "an address like http://proxy.example.org:3128", proxy_address);
+    let url = reader.optional(name, "a URL like http://proxy.example.org:3128", proxy_url);
     let except = reader.text("NO_PROXY").or_else(|| reader.text("no_proxy"));
     Some(ProxySettings { url: url?, except: except.unwrap_or_default() })
 }
 
-fn proxy_address(value: &str) -> Option<Url> {
+fn proxy_url(value: &str) -> Option<Url> {
     let with_scheme = if value.contains("://") { value } else { &format!("http://{value}") };
     Url::parse(with_scheme).ok().filter(Url::has_host)
 }

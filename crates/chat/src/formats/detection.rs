@@ -31,7 +31,9 @@ pub(super) fn detect_format(file: &mut impl Read) -> Result<Format, ReadError> {
             b'{' => return Ok(Format::Webchat),
             b'[' => break,
             b'P' => {
-                return Err(unreadable("this is no JSON; if it is a ZIP archive, unpack it first"));
+                return Err(unreadable(
+                    "this is not JSON; if it is a ZIP archive, unpack it first",
+                ));
             }
             _ => return Err(unreadable("this is no JSON")),
         }

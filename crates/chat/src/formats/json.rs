@@ -128,7 +128,7 @@ fn check_version(version: u32) -> Result<(), String> {
     if version == VERSION {
         return Ok(());
     }
-    Err(format!("this is version {version} of the form; this server reads version {VERSION}"))
+    Err(format!("this is version {version} of the format; this server reads version {VERSION}"))
 }
 
 /// Returns the conversation's text up to its first message.
@@ -244,17 +244,17 @@ fn check_messages(messages: &[MessageRecord]) -> Result<(), String> {
     for (number, message) in (1..).zip(messages) {
         let reject = |problem: &str| Err(format!("message {number}: {problem}"));
         if message.position <= last_position {
-            return reject("its position is not behind that of the message before it");
+            return reject("its position is not greater than that of the previous message");
         }
         last_position = message.position;
         if message.parent_id.is_some_and(|parent| !ids.contains(&parent)) {
-            return reject("the message that it follows does not stand before it");
+            return reject("its parent is not an earlier message");
         }
         if !ids.insert(message.message_id) {
-            return reject("its id is that of another message");
+            return reject("another message has the same id");
         }
         if message.client_message_id.as_ref().is_some_and(|id| !client_ids.insert(id)) {
-            return reject("its client_message_id is that of another message");
+            return reject("another message has the same client_message_id");
         }
         if message.content.len() > MAX_BYTES {
             return reject("it is longer than 4 MiB");
@@ -266,12 +266,15 @@ fn check_messages(messages: &[MessageRecord]) -> Result<(), String> {
 
 fn check_context(context: &Context, last_position: u64) -> Result<(), String> {
     if context_bytes(context) > MAX_BYTES {
-        return Err("what goes to the model beside the messages is longer than 4 MiB".to_owned());
+        return Err(
+            "the system prompt, the examples and the summary together are longer than 4 MiB"
+                .to_owned(),
+        );
     }
     check_timestamps(context.examples.iter().map(|example| example.created_at))?;
     let Some(summary) = &context.summary else { return Ok(()) };
     if summary.through > last_position || summary.message_count > last_position {
-        return Err("the summary covers messages that were never there".to_owned());
+        return Err("the summary covers messages after the last one".to_owned());
     }
     check_timestamps([summary.created_at])
 }
@@ -280,5 +283,5 @@ fn check_timestamps(timestamps: impl IntoIterator<Item = Timestamp>) -> Result<(
     if timestamps.into_iter().all(|timestamp| TIMESTAMPS.contains(&timestamp.unix_millis())) {
         return Ok(());
     }
-    Err("a time lies outside of the years 0 to 9999".to_owned())
+    Err("a time is not within the years 0 to 9999".to_owned())
 }

@@ -321,19 +321,19 @@ fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
 
     insta::assert_snapshot!(errors.join("\n"), @r#"
     Nothing was imported: the file is empty.
-    Nothing was imported: this is no JSON; if it is a ZIP archive, unpack it first.
+    Nothing was imported: this is not JSON; if it is a ZIP archive, unpack it first.
     Nothing was imported: in line 1, column 2: these are neither conversations of Webchat's nor of ChatGPT's, nor the messages of one.
     Nothing was imported: these are neither conversations of Webchat's nor of ChatGPT's, nor the messages of one.
     Nothing was imported: conversation 1 is broken, at conversations[0].messages[2].active, in line 5, column 242: EOF while parsing a value.
     Nothing was imported: in line 8, column 1: trailing characters.
-    Nothing was imported: in line 1, column 32: this is version 2 of the form; this server reads version 1.
+    Nothing was imported: in line 1, column 32: this is version 2 of the format; this server reads version 1.
     Nothing was imported: conversation 1 is broken, at conversations[0].messages[1].role, in line 4, column 131: unknown variant `robot`, expected `user` or `assistant`.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: its position is not behind that of the message before it.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: its id is that of another message.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 1: the message that it follows does not stand before it.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a time lies outside of the years 0 to 9999.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: its position is not greater than that of the previous message.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: another message has the same id.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 1: its parent is not an earlier message.
+    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a time is not within the years 0 to 9999.
     Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a position is beyond 9007199254740992.
-    Nothing was imported: conversation 1 is broken, at [0], in line 1, column 48: its messages follow each other in a circle.
+    Nothing was imported: conversation 1 is broken, at [0], in line 1, column 48: its messages form a cycle.
     Nothing was imported: conversation 1 is broken, at [1], in line 1, column 52: missing field `content`.
     Nothing was imported: message 1: 'king' is no role.
     "#);

@@ -79,7 +79,7 @@ fn order(tree: &Tree, created_at: Timestamp) -> Result<Vec<OrderedNode<'_>>, Str
         stack.extend(next.map(|child| (*child, created_at, next_parent)));
     }
     if ordered.len() < tree.len() {
-        return Err("its messages follow each other in a circle".to_owned());
+        return Err("its messages form a cycle".to_owned());
     }
     ordered.retain(|node| node.text.is_some());
     // The sort is stable, so that a node without a time stays after its parent.

@@ -12,7 +12,7 @@ use crate::http::breaker::Breaker;
 use crate::http::retry::Retries;
 use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, SetupError};
 
-/// A model behind an OpenAI-compatible chat-completions address.
+/// A model behind an OpenAI-compatible chat-completions URL.
 ///
 /// A request that fails before its answer begins is retried at most twice if the upstream was
 /// unreachable, failed (5xx) or limited the rate (429). Before a retry, the client waits for the delay
