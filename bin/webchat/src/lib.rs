@@ -3,7 +3,7 @@
 mod commands;
 mod env;
 mod error;
-mod file_limit;
+mod open_files;
 mod plaintext;
 mod secret;
 mod settings;

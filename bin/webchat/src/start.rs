@@ -18,7 +18,7 @@ use webchat_tokens::TokenCounter;
 use webchat_transport::serve;
 
 use crate::error::StartError;
-use crate::file_limit::{max_tcp_connections, raise_file_limit};
+use crate::open_files::{max_tcp_connections, raise_open_files_limit};
 use crate::secret::secret_key;
 use crate::stores::Stores;
 use crate::{Settings, plaintext, telemetry};
@@ -41,14 +41,14 @@ pub struct RunningWebchat {
 /// # Errors
 /// See [`StartError`]. Each message says what to do.
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
-    // Listen first, because this is the most likely to fail.
+    // Listen first, because this step is the most likely to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
     plaintext::warn(&settings);
     let stores = Stores::open(&settings.stores).await?;
     restrict_access(&settings.stores.data_dir);
     let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
     let chat = chat(&settings, stores)?;
-    chat.recover_turns().await;
+    chat.recover_abandoned_turns().await;
     chat.spawn_background_tasks();
     let server = serve(
         listener,
@@ -93,7 +93,7 @@ impl RunningWebchat {
         self.public_url.as_ref().map_or(self.local_url.as_str(), Url::as_str)
     }
 
-    /// The URL of the address that it listens on.
+    /// The URL of the address that the server listens on.
     #[must_use]
     pub fn local_url(&self) -> &str {
         &self.local_url
@@ -105,11 +105,11 @@ impl RunningWebchat {
         self.chat.model_name()
     }
 
-    /// Waits for running answers, imports and file analyses up to the grace period, saves what the others
-    /// have, and closes all connections.
+    /// Waits for running answers, imports and file analyses up to the grace period, then aborts the remaining
+    /// ones and saves their partial results, and closes all connections.
     ///
     /// # Errors
-    /// When the server failed, or when tasks had not ended in time, so that something may be lost.
+    /// If the server failed, or if tasks had not ended in time and may have lost unsaved results.
     pub async fn shutdown(self) -> io::Result<()> {
         let unfinished = self.chat.shutdown(self.shutdown_grace).await;
         // Fails if the server has stopped already.
@@ -121,8 +121,8 @@ impl RunningWebchat {
         }
         if unfinished > 0 {
             let lost = format!(
-                "stopped before {unfinished} tasks had ended: what they had not saved is lost. A \
-                 longer SHUTDOWN_GRACE_S gives them more time"
+                "{unfinished} tasks had not ended in time: their unsaved results are lost. A longer \
+                 SHUTDOWN_GRACE_S gives them more time"
             );
             return Err(io::Error::other(lost));
         }
@@ -134,15 +134,17 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|cause| StartError::Listen {
         address,
         advice: match cause.kind() {
-            io::ErrorKind::AddrInUse => "set PORT to one that is free, or stop what uses this one",
-            io::ErrorKind::PermissionDenied => "set PORT to one above 1023",
+            io::ErrorKind::AddrInUse => {
+                "set PORT to a free port, or stop the program that uses this one"
+            }
+            io::ErrorKind::PermissionDenied => "set PORT to a port above 1023",
             _ => "set HOST to an address of this machine",
         },
         cause,
     })
 }
 
-/// Takes the data folder's files from other users of the machine.
+/// Makes the data folder unreadable for other users of the machine.
 fn restrict_access(data_dir: &Path) {
     if let Err(error) = make_private(data_dir)
         && error.kind() != io::ErrorKind::NotFound

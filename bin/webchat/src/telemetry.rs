@@ -13,14 +13,15 @@ use crate::LogFormat;
 /// Starts the log of this process.
 ///
 /// # Errors
-/// When the log has already been started.
+/// If the log has already been started.
 pub fn init_log(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(directives(level))?;
+    let filter = EnvFilter::try_new(filter_directives(level))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
-        // It would panic where standard error can't be written, such as a file on a full disk.
+        // These errors are printed to standard error, which panics if it can't be written, such as a file on a
+        // full disk.
         .log_internal_errors(false);
     match format {
         LogFormat::Text => builder.try_init(),
@@ -28,10 +29,11 @@ pub fn init_log(format: LogFormat, level: &str) -> Result<(), Box<dyn Error + Se
     }
 }
 
-/// Returns the directives for a level, which is that of our own crates. Libraries log warnings and errors
-/// only: on other levels, some log what clients sent. Two of them log events that any client can cause
-/// without limit: malformed requests, and refused cookies, which are counted as security events.
-fn directives(level: &str) -> String {
+/// Returns the filter for this level of Webchat's own crates. Libraries log only warnings and errors, because some
+/// log what clients sent on other levels. Two libraries are limited further, as any client can make them log
+/// without limit: `actix_http` logs malformed requests, and `actix_session` refused cookies, which Webchat counts
+/// as security events.
+fn filter_directives(level: &str) -> String {
     let libraries = if level == "error" { "error" } else { "warn" };
     let malformed = if matches!(level, "debug" | "trace") { "error" } else { "off" };
     format!("{libraries},webchat={level},actix_http={malformed},actix_session=error")
@@ -40,7 +42,7 @@ fn directives(level: &str) -> String {
 /// Starts recording metrics, unless this process already does, and returns the function that renders them.
 ///
 /// # Errors
-/// When another recorder is installed.
+/// If another recorder is installed.
 pub fn metrics() -> io::Result<RenderMetrics> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     if HANDLE.get().is_none() {

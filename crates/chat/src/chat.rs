@@ -47,7 +47,7 @@ impl Chat {
     /// services are called from another one.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// If it is called outside a Tokio runtime.
     #[must_use]
     pub fn new(ports: Ports, settings: Settings) -> Self {
         let core = Arc::new(Core::new(ports, settings));
@@ -78,17 +78,18 @@ impl Chat {
         self.core.ports.model.name()
     }
 
-    /// Checks whether the server can serve requests. Each store has 3 s to answer.
+    /// Checks whether the server can serve requests. Each store has 3 s to respond.
     ///
     /// # Errors
-    /// [`NotReady`] if the server is shutting down or a store doesn't answer.
+    /// [`NotReady`] if the server is shutting down or a store doesn't respond.
     pub async fn readiness(&self) -> Result<(), NotReady> {
         self.core.readiness().await
     }
 
-    /// Ends the turns that a previous process left running, as far as their leases have expired, so that the
-    /// first requests don't meet them. A failure is logged; the background tasks try again.
-    pub async fn recover_turns(&self) {
+    /// Recovers the turns that a previous process abandoned: publishes their ends and frees their conversations
+    /// before the first request. A failure is only logged: the background tasks recover the remaining turns,
+    /// and those whose leases expire later.
+    pub async fn recover_abandoned_turns(&self) {
         if let Err(error) = self.turns.recover_abandoned_turns().await {
             tracing::warn!(error = error_chain(&error), "failed to recover abandoned turns");
         }
@@ -110,12 +111,11 @@ impl Chat {
         self.files.spawn_dispatcher();
     }
 
-    /// Rejects new turns, waits up to `grace` for the running ones, then aborts the rest and saves their
-    /// partial answers as interrupted. `grace` is one deadline for turns, imports and file analyses; saving
-    /// takes at most 8 s more.
+    /// Rejects new turns, waits for the running ones, then aborts the rest and saves their partial answers as
+    /// interrupted. Turns, imports and file analyses share one grace period; saving takes at most 8 s more.
     ///
-    /// Returns how many tasks had not ended by then, and may have lost what they had not saved.
-    pub async fn shutdown(&self, grace: Duration) -> usize {
-        self.core.lifecycle.shutdown(grace).await
+    /// Returns how many tasks had not ended by then, and may have lost unsaved results.
+    pub async fn shutdown(&self, grace_period: Duration) -> usize {
+        self.core.lifecycle.shutdown(grace_period).await
     }
 }

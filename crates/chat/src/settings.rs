@@ -83,8 +83,8 @@ pub struct FileSettings {
     pub part_tokens: u32,
     /// The maximum number of concurrent requests to the model, for all files together.
     pub concurrency: usize,
-    /// The maximum number of files of one user that are analysed concurrently. Failed files are kept for a
-    /// retry and have the same limit.
+    /// The maximum number of concurrent analyses of a user's files. Failed ones, which are kept for a retry,
+    /// have the same limit.
     pub per_user: u32,
 }
 

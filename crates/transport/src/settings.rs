@@ -14,19 +14,19 @@ use crate::realtime::limits::Limits;
 pub struct Settings {
     /// Signs and encrypts the session cookie: at least 32 bytes, the same on all instances.
     pub secret_key: Vec<u8>,
-    /// The URL under which users reach the server, if it differs from the address it listens on.
+    /// The URL under which users reach the server, if it is not the address that the server listens on.
     /// With `https`, browsers send the session cookie over HTTPS only.
     pub public_url: Option<Url>,
     /// Other origins whose pages may use the server.
     pub allowed_origins: Vec<Url>,
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
-    /// are believed.
+    /// are trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The folder of the built web client.
     pub web_dir: PathBuf,
-    /// The maximum size of a file of conversations to import, in bytes.
+    /// The maximum size of an imported file, in bytes.
     pub max_import_bytes: u64,
-    /// The maximum number of requests of a session per second; a burst may have four times as many.
+    /// The maximum number of requests per second from one session; a burst may have four times as many.
     /// `None` means unlimited.
     pub requests_per_second: Option<NonZeroU32>,
     /// The maximum number of requests per second from one network of clients; a burst may have four times as

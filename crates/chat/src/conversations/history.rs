@@ -1,4 +1,4 @@
-//! A whole conversation as a stream, of which one page at a time is in memory.
+//! Streams whole conversations, with one page of messages at a time in memory.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::error::ChatError;
 use crate::formats::flask::{FlaskLayout, FlaskWriter};
 use crate::runtime::core::Core;
 
-/// The page size when the messages of a conversation are read.
+/// The number of messages that are read from the store at a time.
 pub(crate) const PAGE_SIZE: u32 = 50;
 
-/// The content of a file in chunks. If it can't be completed, the stream ends with an error.
+/// The content of an exported file. The stream ends with an error if the rest can't be read.
 pub type ExportStream = BoxStream<'static, Result<String, StoreError>>;
 
 impl Core {
-    /// Streams the messages and few-shot examples in the Flask application's format.
+    /// Streams the messages and few-shot examples of a user's conversation in the Flask application's format.
     pub(crate) async fn flask_history(
         &self,
         user_id: UserId,
@@ -30,7 +30,7 @@ impl Core {
     }
 }
 
-/// Streams a conversation in the Flask application's format.
+/// Streams a stored conversation in the Flask application's format.
 pub(crate) fn flask_file(
     archive: &Arc<dyn ConversationArchive>,
     stored: StoredConversation,
@@ -51,7 +51,7 @@ pub(crate) fn flask_file(
     .boxed()
 }
 
-/// Streams the messages page by page. The stream ends early if the conversation is deleted.
+/// Streams the messages of a conversation, page by page. The stream ends early if the conversation is deleted.
 pub(crate) fn message_pages(
     archive: &Arc<dyn ConversationArchive>,
     stored: &StoredConversation,
@@ -63,8 +63,8 @@ pub(crate) fn message_pages(
         async move {
             let page =
                 archive.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
-            let last = page.last().map(|last| last.message.position);
-            Ok(last.map(|last| (page, last)))
+            let last_position = page.last().map(|stored| stored.message.position);
+            Ok(last_position.map(|position| (page, position)))
         }
     })
 }

@@ -10,16 +10,18 @@ use crate::runtime::core::Core;
 use crate::runtime::periodic::run_periodically;
 use crate::turns::registry::RunningTurns;
 
-/// How long to wait after a disconnection or a failure before subscribing to signals again.
-const RESUBSCRIBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait before subscribing again after the subscription has ended or failed.
+const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(1);
 
 /// Receives signals until the future is dropped.
 pub(crate) async fn receive_signals(core: Arc<Core>, running: Arc<RunningTurns>) {
-    let receive = || receive_until_disconnected(&core, &running);
-    run_periodically("failed to receive signals", RESUBSCRIBE_INTERVAL, receive).await;
+    // Each run lasts as long as its subscription.
+    let run = || subscribe_and_receive(&core, &running);
+    run_periodically("failed to receive signals", RESUBSCRIBE_DELAY, run).await;
 }
 
-async fn receive_until_disconnected(core: &Core, running: &RunningTurns) -> Result<(), StoreError> {
+/// Receives signals until the subscription ends.
+async fn subscribe_and_receive(core: &Core, running: &RunningTurns) -> Result<(), StoreError> {
     let mut signals = core.ports.signals.subscribe().await?;
     while let Some(signal) = signals.next().await {
         match signal {

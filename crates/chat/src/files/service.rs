@@ -1,4 +1,4 @@
-//! The service of files: upload, list, cancel, retry.
+//! The service of files: uploads, and the list, the cancellation and the retry of their analyses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::runtime::reached_limits::{Limit, count_reached_limit};
 /// The maximum number of files that are listed for a conversation.
 const MAX_LISTED: u32 = 100;
 
-/// How often [`Files::wait_for`] checks the file, in case the log misses an event.
+/// How often [`Files::wait_for`] checks the analysis, in case the log misses an event.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A file to upload.
@@ -61,20 +61,20 @@ impl Files {
         });
     }
 
-    /// Checks whether files with this name are accepted.
+    /// Checks that files with this name are accepted.
     ///
     /// # Errors
-    /// [`ChatError::UnsupportedFileType`].
-    pub fn accept_file_name(&self, name: &FileName) -> Result<(), ChatError> {
+    /// [`ChatError::UnsupportedFileType`] if the extension is not an accepted one.
+    pub fn check_file_name(&self, name: &FileName) -> Result<(), ChatError> {
         if self.core.settings.files.extensions.contains(&name.extension()) {
             return Ok(());
         }
         Err(ChatError::UnsupportedFileType)
     }
 
-    /// Stores and publishes a file. Its analysis runs in the background, even if the caller is dropped. Its
-    /// text is kept unchanged until the analysis is part of the conversation. Repeating an upload with the
-    /// same key returns the first file, in its current state.
+    /// Stores a file and publishes its progress. The analysis runs in the background, even if the future is dropped.
+    /// The text is kept until the analysis is complete or cancelled. Repeating an upload with the same key
+    /// returns the first file, in its current state.
     ///
     /// # Errors
     /// The [`ChatError`]s of files, [`ChatError::ConversationNotFound`], and
@@ -93,7 +93,7 @@ impl Files {
         let _admission = self.core.lifecycle.admit()?;
         let caller = caller.into();
         let user_id = caller.user_id;
-        self.accept_file_name(&upload.name)?;
+        self.check_file_name(&upload.name)?;
         let text = self.decode(upload.content)?;
         self.core.find_conversation(user_id, id).await?;
         // Fail here if the log is unavailable, as a file that can't be published must not be stored.
@@ -107,12 +107,12 @@ impl Files {
         let parts = self.split(user_id, text).await?;
         let job = self.new_job(id, job_id, upload.name, &parts);
         let estimated = self.estimated_tokens(&job);
-        self.core.check_tokens(user_id, estimated).await?;
-        let network_tokens = self.core.reserve_network_tokens(caller, estimated).await?;
+        self.core.check_user_budget(user_id, estimated).await?;
+        let network_reservation = self.core.reserve_network_tokens(caller, estimated).await?;
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
         let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
-        let not_created = match self.core.ports.file_jobs.create_job(user_id, new).await? {
+        let result = match self.core.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {
                 self.publish(&job).await;
                 self.work.wake.notify_one();
@@ -122,12 +122,13 @@ impl Files {
             CreateJobOutcome::TooMany => Err(too_many_files(limit)),
             CreateJobOutcome::NotFound => Err(ChatError::ConversationNotFound),
         };
-        self.core.settle_tokens(network_tokens, 0).await;
-        not_created
+        // No job was created, so its tokens are not used.
+        self.core.settle_tokens(network_reservation, 0).await;
+        result
     }
 
-    /// Estimates how many tokens are sent to the model for all parts of this file. The combination of their
-    /// analyses, and the analyses themselves, are not included.
+    /// Estimates how many tokens are sent to the model to analyse all parts of this file. The answers, and the
+    /// requests that combine them, are not included.
     #[must_use]
     pub fn estimated_tokens(&self, job: &FileJob) -> u64 {
         estimated_tokens(job.token_count, job.part_count)

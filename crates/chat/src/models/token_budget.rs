@@ -1,4 +1,5 @@
-//! The daily budgets of tokens. What a request may use is reserved before it is sent, and settled afterwards.
+//! The daily budgets of tokens. The most that a request may use is reserved before it is sent, and replaced by
+//! what it used afterwards.
 
 use std::num::NonZeroU64;
 
@@ -10,7 +11,7 @@ use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::reached_limits::{Limit, count_reached_limit};
 
-/// Tokens that are reserved for requests to the model. Unless it is settled, they count as used.
+/// Tokens that are reserved for requests to the model. They count as used until the reservation is settled.
 #[must_use]
 pub(crate) struct TokenReservation {
     day: UtcDay,
@@ -22,7 +23,7 @@ impl Core {
     /// Reserves tokens in the caller's budgets of this day.
     ///
     /// # Errors
-    /// [`ChatError::TokenBudgetExceeded`] if one of them has not so many left: then nothing is reserved.
+    /// [`ChatError::TokenBudgetExceeded`] if one of them has fewer tokens left. Then nothing is reserved.
     pub(crate) async fn reserve_tokens(
         &self,
         caller: Caller,
@@ -31,11 +32,11 @@ impl Core {
         self.reserve(self.token_limits(caller), tokens.into()).await
     }
 
-    /// Reserves tokens in the budget of the caller's network only, for work in the background that counts for
-    /// the user and the server when it is done.
+    /// Reserves tokens only in the budget of the caller's network. For background work, whose requests later
+    /// reserve tokens in the budgets of the user and the server.
     ///
     /// # Errors
-    /// [`ChatError::TokenBudgetExceeded`] if the budget has not so many left.
+    /// [`ChatError::TokenBudgetExceeded`] if the budget has fewer tokens left.
     pub(crate) async fn reserve_network_tokens(
         &self,
         caller: Caller,
@@ -62,8 +63,8 @@ impl Core {
         Ok(TokenReservation { day, scopes, tokens })
     }
 
-    /// Counts the tokens that were used in place of those that were reserved. A failure is only logged: the
-    /// tokens then stay reserved.
+    /// Replaces the reserved tokens by those that were used. A failure is only logged; the reserved tokens
+    /// then count as used.
     pub(crate) async fn settle_tokens(&self, reservation: TokenReservation, used: u64) {
         let TokenReservation { day, scopes, tokens } = reservation;
         if scopes.is_empty() || used == tokens {
@@ -75,11 +76,15 @@ impl Core {
         }
     }
 
-    /// Checks that the user's budget of this day has so many tokens left, without reserving them.
+    /// Checks that the user's budget of this day has this many tokens left, without reserving them.
     ///
     /// # Errors
-    /// [`ChatError::TokenBudgetExceeded`] if it has not.
-    pub(crate) async fn check_tokens(&self, user_id: UserId, tokens: u64) -> Result<(), ChatError> {
+    /// [`ChatError::TokenBudgetExceeded`] if it has fewer.
+    pub(crate) async fn check_user_budget(
+        &self,
+        user_id: UserId,
+        tokens: u64,
+    ) -> Result<(), ChatError> {
         let Some(max) = self.settings.daily_tokens.per_user else { return Ok(()) };
         let scope = TokenScope::User(user_id);
         let used = self.ports.token_budgets.used_tokens(self.now().day(), scope).await?;

@@ -43,7 +43,7 @@ async fn read_form(
     let mut upload = None;
     while let Some(mut field) = form.next_file().await? {
         let name = file_name(&field)?;
-        chat.files.accept_file_name(&name).map_err(ApiError::from)?;
+        chat.files.check_file_name(&name).map_err(ApiError::from)?;
         let content = content(&mut field).await?;
         if upload.replace(Upload { name, content }).is_some() {
             return Err(invalid("The form has several fields named `file`. Send only one.").into());
