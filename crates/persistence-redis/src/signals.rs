@@ -20,7 +20,7 @@ use crate::keys::Keys;
 /// How many signals a subscriber may lag behind before it loses some.
 const CHANNEL_CAPACITY: usize = 1_024;
 
-/// The signals between instances: all of them receive what one of them publishes.
+/// The signals between instances: each instance receives what any of them publishes.
 pub struct RedisSignals {
     pool: Pool,
     keys: Keys,
@@ -70,16 +70,18 @@ impl Signals for RedisSignals {
         let received = self.received.subscribe();
         let mut is_subscribed = self.is_subscribed.clone();
         is_subscribed.wait_for(|is_subscribed| *is_subscribed).await.map_err(StoreError::fault)?;
-        let next = |mut received| async { Some((next(&mut received).await?, received)) };
+        let next = |mut received| async { Some((next_signal(&mut received).await?, received)) };
         Ok(stream::unfold(received, next).boxed())
     }
 }
 
-async fn next(received: &mut broadcast::Receiver<Signal>) -> Option<Signal> {
+async fn next_signal(received: &mut broadcast::Receiver<Signal>) -> Option<Signal> {
     loop {
         match received.recv().await {
             Ok(signal) => return Some(signal),
-            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "lost signals: subscriber lags"),
+            Err(RecvError::Lagged(lost)) => {
+                tracing::warn!(lost, "subscriber lagged behind and lost signals");
+            }
             Err(RecvError::Closed) => return None,
         }
     }

@@ -12,30 +12,30 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// What is added to the nice value of the threads: while others need the processor, such a thread gets about a
-/// tenth of the time of a normal one.
+/// The increment of the threads' nice value: while others need the processor, such a thread gets about a tenth of
+/// the time of a normal one.
 const NICE: i32 = 10;
 
-/// Only its threads for blocking work are used, which can't be given another priority than their runtime's.
-/// `None` if the system can't provide it; the work then has the normal priority.
+/// A runtime whose threads for blocking work do all work. It is separate, because all threads of a runtime start with
+/// the same priority. `None` if the system can't provide it; the work then has the normal priority.
 static RUNTIME: LazyLock<Option<Runtime>> =
     LazyLock::new(|| Builder::new_current_thread().on_thread_start(lower_priority).build().ok());
 
 /// As [`spawn_blocking`], for work that needs much processor time. On systems other than Linux it has the normal
-/// priority. Callers limit how much of it they run at a time; it must not hold what requests wait for.
+/// priority. Callers limit how much of it runs concurrently. It must not hold locks that requests wait for.
 ///
 /// # Cancellation
 /// Dropping the handle does not stop the work. The process can exit while it runs.
 ///
 /// # Panics
-/// Outside of a Tokio runtime.
+/// If it is called outside a Tokio runtime.
 pub fn spawn_cpu_work<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
     let Some(runtime) = &*RUNTIME else { return spawn_blocking(work) };
     let (sender, receiver) = sync_channel(1);
     runtime.spawn_blocking(move || sender.send(catch_unwind(AssertUnwindSafe(work))));
-    // A thread of the caller's runtime waits for it, so that the runtime knows that it is not idle.
+    // A thread of the caller's runtime waits for the result, so that this runtime does not count as idle.
     spawn_blocking(move || match receiver.recv() {
         Ok(Ok(value)) => value,
         Ok(Err(panic)) => resume_unwind(panic),

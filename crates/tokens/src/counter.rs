@@ -22,8 +22,8 @@ pub fn certainly_exceeds(bytes: usize, limit: u32) -> bool {
     bytes > usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(MAX_TOKEN_BYTES)
 }
 
-/// Added for each run that is divided, so that the count is never too low: the run may have that many
-/// tokens more as a whole than in two parts.
+/// Added for each division of a run, so that the count is never too low: a run may have this many more tokens
+/// as a whole than in two parts.
 const TOKENS_PER_DIVISION: usize = 1;
 
 /// Counts tokens with a model's encoding.
@@ -35,7 +35,7 @@ pub struct TokenCounter {
 impl TokenCounter {
     /// A counter with the encoding of OpenAI's current models (`o200k_base`). The first call in a
     /// process loads the encoding, which blocks for about 0.15 s and occupies about 50 MB from then on:
-    /// call it at startup, outside of the runtime's threads.
+    /// call it at startup, outside the runtime's threads.
     #[must_use]
     pub fn load() -> Self {
         Self { encoding: o200k_base_singleton() }
@@ -66,7 +66,7 @@ impl TokenCounter {
         u32::try_from(tokens).unwrap_or(u32::MAX)
     }
 
-    /// The length in bytes of each token of a segment. What is added for a division has none.
+    /// The length in bytes of each token of a segment. A token that is added for a division has the length 0.
     pub(crate) fn token_lengths(self, segment: Segment<'_>) -> impl Iterator<Item = usize> {
         let tokens = self.encoding.encode_ordinary(segment.text).into_iter();
         let lengths = tokens
@@ -79,7 +79,7 @@ impl TokenCounter {
     }
 }
 
-/// The segments whose tokens are those of the text.
+/// Divides the text into segments. Their tokens together are those of the text.
 pub(crate) fn segments(text: &str) -> Segments<'_> {
     Segments::new(text, SEGMENT_BYTES)
 }

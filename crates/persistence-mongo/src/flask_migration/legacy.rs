@@ -15,7 +15,7 @@ const DATES: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 /// A conversation of the Flask application.
 pub(super) struct LegacyConversation {
     pub(super) conversation_id: ConversationId,
-    /// The id as the document writes it, which may be a UUID in another notation or no UUID.
+    /// The id in the document, which may be a UUID in another notation, or not a UUID.
     pub(super) written_id: String,
     pub(super) user_id: UserId,
     pub(super) created_at: Timestamp,
@@ -24,10 +24,10 @@ pub(super) struct LegacyConversation {
     pub(super) messages: Vec<LegacyMessage>,
 }
 
-/// A message of such a conversation.
+/// A message of a [`LegacyConversation`].
 pub(super) struct LegacyMessage {
     pub(super) role: Role,
-    /// Whether the role was mapped to this one, because Webchat does not have the document's role.
+    /// Whether the document has a role that Webchat does not have, which was mapped to this one.
     pub(super) role_mapped: bool,
     pub(super) content: String,
 }

@@ -16,7 +16,7 @@ pub(crate) const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
 /// The delay between two attempts to connect at startup.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// The address of a Redis, and how to connect to it.
+/// A Redis server to connect to.
 #[derive(Clone)]
 pub(crate) struct Server {
     client: Client,
@@ -25,7 +25,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
         let url = redis::parse_redis_url(url).ok_or(OpenError::InvalidUrl)?;
-        // An unencoded `/`, `?` or `#` ends the host, so that the rest of a password is found here.
+        // An unencoded `/`, `?` or `#` in a password ends the host; the `@` after the password is then found here.
         let after_host =
             [url.path(), url.query().unwrap_or_default(), url.fragment().unwrap_or_default()];
         if after_host.iter().any(|part| part.contains('@')) {
@@ -40,13 +40,13 @@ impl Server {
         Ok(Self { client })
     }
 
-    /// Host and port, without credentials.
+    /// Returns host and port, without credentials.
     pub(crate) fn address(&self) -> String {
         self.client.get_connection_info().addr().to_string()
     }
 
-    /// A new connection with this name in `CLIENT LIST`. Push messages go to `pushes`, including the
-    /// loss of the connection.
+    /// Opens a connection with this name in `CLIENT LIST`. `pushes` receives its push messages, and the loss of
+    /// the connection.
     pub(crate) async fn connect(
         &self,
         name: &str,
@@ -62,7 +62,7 @@ impl Server {
         Ok(connection)
     }
 
-    /// Waits until Redis answers. Errors that waiting can't resolve are returned at once.
+    /// Waits until Redis responds. Errors that waiting can't resolve are returned immediately.
     pub(crate) async fn wait_until_ready(&self, timeout: Duration) -> Result<(), OpenError> {
         let deadline = Instant::now() + timeout;
         let mut is_first = true;

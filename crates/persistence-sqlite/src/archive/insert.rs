@@ -21,18 +21,18 @@ impl SqliteStore {
         messages: Vec<StoredMessage>,
     ) -> Result<bool, StoreError> {
         let id = conversation.conversation.conversation_id;
-        // As only one insertion runs, a hidden conversation is one that another insertion has left.
+        // As only one insertion runs at a time, a hidden conversation was left behind by one that did not complete.
         let _only_insertion = self.insertion.lock().await;
         if self.database.read(move |transaction| is_in_use(transaction, id)).await? {
             return Ok(false);
         }
-        let leftover = move |transaction: &Transaction<'_>| discard_hidden(transaction, id);
-        self.database.write(leftover).await?;
+        let discard = move |transaction: &Transaction<'_>| discard_hidden(transaction, id);
+        self.database.write(discard).await?;
         removals::finish(&self.database, id).await?;
         let inserted = insert_batches(&self.database, conversation, messages).await;
         if inserted.is_err() {
             // If this fails too, the next insertion or start deletes what was written.
-            let _ = self.database.write(leftover).await;
+            let _ = self.database.write(discard).await;
             self.deletion_worker.wake();
         }
         inserted
@@ -52,7 +52,9 @@ async fn insert_batches(
     for batch in batches(messages) {
         database
             .write_bulk(move |transaction| {
-                batch.iter().try_for_each(|one| rows::insert_message(transaction, user_id, one))
+                batch
+                    .iter()
+                    .try_for_each(|message| rows::insert_message(transaction, user_id, message))
             })
             .await?;
     }

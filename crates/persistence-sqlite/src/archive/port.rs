@@ -156,7 +156,9 @@ impl ConversationArchive for SqliteStore {
         for batch in batches(messages) {
             self.database
                 .write_bulk(move |transaction| {
-                    batch.iter().try_for_each(|one| row::put_message(transaction, user_id, one))
+                    batch
+                        .iter()
+                        .try_for_each(|message| row::put_message(transaction, user_id, message))
                 })
                 .await?;
         }

@@ -1,4 +1,4 @@
-//! Complete conversations and messages, with what users don't see of them.
+//! Rows of complete conversations and messages, including the columns that users don't see.
 
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Title, UserId};

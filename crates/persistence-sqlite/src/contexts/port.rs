@@ -87,19 +87,19 @@ impl Contexts for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Returns `false` if the current lease is not the one that expires at `until`.
+    /// Replaces or ends the lease that expires at `current`. Returns `false` if the lease is another one.
     async fn set_compaction_lease(
         &self,
         id: ConversationId,
-        until: Timestamp,
-        later: Option<Timestamp>,
+        current: Timestamp,
+        new: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
                 let updated = transaction.execute(
                     "UPDATE conversations SET compacting_until = ?3
                      WHERE conversation_id = ?1 AND compacting_until = ?2",
-                    params![id.to_simple(), until.unix_millis(), later.map(Timestamp::unix_millis)],
+                    params![id.to_simple(), current.unix_millis(), new.map(Timestamp::unix_millis)],
                 )?;
                 Ok(updated > 0)
             })

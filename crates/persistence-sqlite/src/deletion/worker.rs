@@ -30,7 +30,7 @@ impl DeletionWorker {
         Self { wake, _task: task }
     }
 
-    /// Wakes the worker if removals were recorded.
+    /// Wakes the task. Call it after removals were recorded.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }

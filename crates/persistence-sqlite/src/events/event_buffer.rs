@@ -11,13 +11,13 @@ use webchat_persistence::{Checkpoint, Replay, StoreError};
 
 pub(super) struct EventBuffer {
     kept: VecDeque<Arc<Event>>,
-    /// The newest events with their ids, oldest first.
+    /// The newest events with their ids, oldest first, to detect events that are appended again.
     published: VecDeque<(EventId, Arc<Event>)>,
-    /// The number before the oldest event that is kept; events up to it can't be replayed.
+    /// The sequence number before the oldest kept event. Events up to it can't be replayed.
     before: u64,
     /// Whether `before` has been read from the file.
     is_initialized: bool,
-    /// The reserved numbers that are not used yet.
+    /// The reserved sequence numbers that are not used yet.
     numbers: Range<u64>,
     running: Option<RunningTurn>,
     used_at: Instant,
@@ -71,7 +71,7 @@ impl EventBuffer {
         }
     }
 
-    /// Numbers an event; one that was appended before under the same id is returned instead.
+    /// Appends an event under the next number. If one was appended under this id before, returns that one instead.
     pub(super) fn append(
         &mut self,
         id: ConversationId,

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use webchat_persistence::{Signal, Signals, StoreError};
 
-/// How many signals a listener may lag behind.
+/// How many signals a subscriber may lag behind before it loses the oldest ones.
 const CHANNEL_CAPACITY: usize = 1_024;
 
 /// Signals within this process, for the one instance that a SQLite file serves.
@@ -16,7 +16,7 @@ pub struct LocalSignals {
 }
 
 impl LocalSignals {
-    /// Creates a channel without listeners.
+    /// Creates a channel without subscribers.
     #[must_use]
     pub fn new() -> Self {
         Self { sender: broadcast::Sender::new(CHANNEL_CAPACITY) }
@@ -32,7 +32,7 @@ impl Default for LocalSignals {
 #[async_trait]
 impl Signals for LocalSignals {
     async fn publish(&self, signal: Signal) -> Result<(), StoreError> {
-        // Fails only without listeners.
+        // Fails only if there are no subscribers.
         let _ = self.sender.send(signal);
         Ok(())
     }
@@ -40,18 +40,18 @@ impl Signals for LocalSignals {
     async fn subscribe(&self) -> Result<BoxStream<'static, Signal>, StoreError> {
         let receiver = self.sender.subscribe();
         Ok(stream::unfold(receiver, |mut receiver| async {
-            Some((next(&mut receiver).await?, receiver))
+            Some((next_signal(&mut receiver).await?, receiver))
         })
         .boxed())
     }
 }
 
-async fn next(receiver: &mut broadcast::Receiver<Signal>) -> Option<Signal> {
+async fn next_signal(receiver: &mut broadcast::Receiver<Signal>) -> Option<Signal> {
     loop {
         match receiver.recv().await {
             Ok(signal) => return Some(signal),
             Err(RecvError::Lagged(lost)) => {
-                tracing::warn!(lost, "listener lagged behind and lost signals");
+                tracing::warn!(lost, "subscriber lagged behind and lost signals");
             }
             Err(RecvError::Closed) => return None,
         }

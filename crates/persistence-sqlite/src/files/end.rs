@@ -50,7 +50,7 @@ pub(super) fn fail(
     update(transaction, rules::fail_job(job, error)).map(Some)
 }
 
-/// Changes a job by a rule that returns `None` for a job that stays as it is.
+/// Changes a user's job by a rule, which returns `None` to leave the job unchanged.
 pub(super) fn change_owned(
     transaction: &Transaction<'_>,
     user_id: UserId,

@@ -6,8 +6,8 @@ use webchat_domain::{ConversationId, TurnId, UserId};
 
 use crate::StoreError;
 
-/// A notification for all instances. It contains no content and proves nothing: its receiver reads the
-/// store, on behalf of the user it names.
+/// A notification for all instances. It contains only ids and must not be trusted: a receiver reads the store, with
+/// the rights of the user that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// The user has stopped a turn, on whichever instance it runs.
@@ -38,8 +38,8 @@ pub trait Signals: Send + Sync {
     async fn publish(&self, signal: Signal) -> Result<(), StoreError>;
 
     /// Subscribes to all signals that are published after this call returns, in each sender's order. Waits
-    /// while no signals can be received. The stream never ends; a subscriber that lags some 1 000 signals
-    /// behind loses the oldest.
+    /// until signals can be received. The stream never ends; a subscriber that lags about 1 000 signals
+    /// behind loses the oldest ones.
     ///
     /// # Cancellation
     /// Dropping the future or the stream is safe.

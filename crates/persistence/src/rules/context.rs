@@ -8,8 +8,8 @@ pub fn is_summary_kept(through: u64, position: u64) -> bool {
     through < position
 }
 
-/// The revision after any change of the context, by its user or with the conversation: a writer that has
-/// not seen the change gets a conflict.
+/// The revision after a change of the context, whether the user changed it or it changed with the conversation.
+/// A writer that has not seen the change gets a conflict.
 #[must_use]
 pub fn next_revision(revision: u64) -> u64 {
     revision + 1

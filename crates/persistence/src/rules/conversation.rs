@@ -1,11 +1,11 @@
-//! What a store keeps of a conversation besides its messages and its context, and how that changes.
+//! The state of a conversation, without its messages and its context, and how it changes.
 
 use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, TurnId};
 
 use crate::TurnLease;
 
-/// What each conversation and each message counts as stored beside its texts, in bytes. The triggers of SQLite
-/// contain the same number.
+/// The number of bytes that each conversation and each message counts towards the storage limits, in addition to
+/// its texts. The triggers of SQLite contain the same number.
 pub const STORED_ITEM_BYTES: u16 = 512;
 
 /// The state of a conversation. A store loads it, asks a rule, and writes the result.
@@ -19,7 +19,7 @@ pub struct ConversationState {
     pub last_position: u64,
     /// The turn that was started last, until its end is published.
     pub turn_id: Option<TurnId>,
-    /// When its lease expires; `None` once it has ended.
+    /// When the turn's lease expires; `None` once the turn has ended.
     pub lease_until: Option<Timestamp>,
 }
 
@@ -68,7 +68,7 @@ impl ConversationState {
         self
     }
 
-    /// Leases the conversation to a turn, which takes it out of the archive.
+    /// Leases the conversation to a turn, and unarchives it.
     pub(super) fn with_turn(mut self, turn: TurnLease) -> Self {
         self.conversation.archived = false;
         Self { turn_id: Some(turn.turn_id), lease_until: Some(turn.lease_until), ..self }

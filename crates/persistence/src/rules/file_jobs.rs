@@ -16,7 +16,7 @@ pub struct CreateJobState {
 }
 
 /// Checks the preconditions of a job, in this order: conversation, duplicate, number of jobs. Returns how
-/// many of the user's failed jobs are kept beside the new one; the older ones are cancelled.
+/// many of the user's failed jobs are kept in addition to the new one; the older ones are cancelled.
 ///
 /// # Errors
 /// The outcome that rejects the job; nothing may be changed.
@@ -27,20 +27,20 @@ pub fn check_create_job(
     if !state.has_conversation {
         return Err(Box::new(CreateJobOutcome::NotFound));
     }
-    if let Some(known) = state.duplicate {
-        return Err(Box::new(CreateJobOutcome::Duplicate(known)));
+    if let Some(existing) = state.duplicate {
+        return Err(Box::new(CreateJobOutcome::Duplicate(existing)));
     }
     failed_jobs_to_keep(state.running, max_kept).ok_or_else(|| Box::new(CreateJobOutcome::TooMany))
 }
 
-/// Returns how many of a user's failed jobs are kept beside a new one, or `None` if the running jobs alone
+/// Returns how many of a user's failed jobs are kept in addition to a new one, or `None` if the running jobs alone
 /// reach the limit.
 #[must_use]
 pub fn failed_jobs_to_keep(running: u64, max_kept: u32) -> Option<u64> {
     u64::from(max_kept.saturating_sub(1)).checked_sub(running)
 }
 
-/// Whether a run may have the lease of a job in this status. A lease ends with the change to another one.
+/// Whether a job in this status can be leased. A lease ends when the status changes to one that can't.
 #[must_use]
 pub fn has_lease(status: JobStatus) -> bool {
     status == JobStatus::Running
@@ -52,7 +52,7 @@ pub fn keeps_text(status: JobStatus) -> bool {
     matches!(status, JobStatus::Running | JobStatus::Failed)
 }
 
-/// Counts a part that was not recorded before.
+/// Counts a newly recorded part.
 #[must_use]
 pub fn record_part(job: FileJob) -> FileJob {
     FileJob { parts_done: job.parts_done + 1, ..job }
@@ -71,13 +71,13 @@ pub fn fail_job(job: FileJob, error: Problem) -> FileJob {
     FileJob { status: JobStatus::Failed, error: Some(error), ..job }
 }
 
-/// Cancels a job. Returns `None` if it has ended for good, and stays as it is.
+/// Cancels a job. Returns `None` if it is complete or cancelled already.
 #[must_use]
 pub fn cancel_job(job: &FileJob) -> Option<FileJob> {
     keeps_text(job.status).then(|| FileJob { status: JobStatus::Cancelled, ..job.clone() })
 }
 
-/// Runs a failed job again. Returns `None` if the job has not failed, and stays as it is.
+/// Makes a failed job run again. Returns `None` if the job has not failed.
 #[must_use]
 pub fn retry_job(job: &FileJob) -> Option<FileJob> {
     let retried = || FileJob { status: JobStatus::Running, error: None, ..job.clone() };

@@ -1,4 +1,4 @@
-//! How new messages become stored ones.
+//! Builds stored messages from new ones.
 
 use webchat_domain::{ClientMessageId, NewMessage};
 

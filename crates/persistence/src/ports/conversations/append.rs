@@ -4,7 +4,7 @@ use webchat_domain::{
     ClientMessageId, Conversation, Message, MessageId, NewMessage, Timestamp, Title, TurnId,
 };
 
-/// Messages to append, and the conditions for it.
+/// Messages to append, and the preconditions.
 #[derive(Clone, Debug, Default)]
 pub struct Append {
     /// The messages, in order.
@@ -12,9 +12,9 @@ pub struct Append {
     /// The client's id for the first message. An id that was used in the conversation before changes
     /// nothing; the outcome is [`AppendOutcome::Duplicate`].
     pub client_message_id: Option<ClientMessageId>,
-    /// The message of which the first new one is another version: both have the same parent. The old
-    /// version and all that follows it leave the visible path, which then ends in the new messages; a
-    /// summary that covers any message that left is dropped. `None` appends to the visible path.
+    /// The existing message that the first new one is another version of: both have the same parent. The
+    /// existing version and everything after it leave the visible path, which then ends with the new messages;
+    /// a summary that covers one of the hidden messages is dropped. `None` appends to the visible path.
     pub version_of: Option<MessageId>,
     /// The position of the last message of the visible path, 0 if it is empty. Any other position is a
     /// conflict.
@@ -44,17 +44,17 @@ pub enum AppendOutcome {
         /// The stored messages.
         messages: Vec<Message>,
     },
-    /// The client message id is in use; nothing was stored. Contains the message that has it: a
-    /// question with its first answer, or an answer after its question.
+    /// The client message id is in use; nothing was stored. Contains the message that has it and its
+    /// counterpart: a question and its first answer, or an answer and its question. The question comes first.
     Duplicate(Vec<Message>),
     /// The visible path does not end at the expected position; nothing was stored.
     Conflict {
-        /// Where it ends.
+        /// The position at which it ends.
         position: u64,
     },
     /// Another turn runs; nothing was stored.
     TurnInProgress,
-    /// The user has no such conversation, or it has no message of which to store another version.
+    /// The user has no such conversation, or no message that the new one is to be a version of.
     NotFound,
 }
 

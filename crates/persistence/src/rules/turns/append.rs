@@ -14,8 +14,8 @@ pub struct AppendState {
     pub duplicate: Vec<Message>,
     /// The turn whose lease has not expired.
     pub running_turn: Option<TurnId>,
-    /// The position of the conversation's head, 0 without one. It is read only for an append that
-    /// expects a position.
+    /// The position of the conversation's head; 0 if there is none. Stores load it only for an append that expects
+    /// a position.
     pub head_position: u64,
 }
 
@@ -32,7 +32,7 @@ pub fn check_append(append: &Append, state: AppendState) -> Result<(), AppendOut
     }
 }
 
-/// Rejects a duplicate, and a second turn beside one that runs.
+/// Rejects a duplicate, and a new turn while another one is running.
 pub(super) fn check_start(state: AppendState, starts_turn: bool) -> Result<(), AppendOutcome> {
     if !state.duplicate.is_empty() {
         return Err(AppendOutcome::Duplicate(state.duplicate));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_append_that_starts_a_turn_takes_its_conversation_out_of_the_archive() {
+    fn an_append_that_starts_a_turn_unarchives_its_conversation() {
         let mut archived = new_conversation(ConversationId::generate(), Timestamp::FIXTURE);
         archived.conversation.archived = true;
         let (append, now) = (running(Append::default()), Timestamp::from_unix_millis(8));

@@ -1,29 +1,29 @@
-//! What a duplicate returns: the first exchange under its client message id.
+//! Finds what a duplicate returns: the question and the answer that were stored under its client message id.
 
 use webchat_domain::{Message, MessageId, Role};
 
-/// The other message of an exchange, as a store finds it.
+/// How a store finds the other message of a question and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counterpart {
     /// The first answer to this question, by position.
     AnswerTo(MessageId),
-    /// This question; `None` if the answer has none.
+    /// The question with this id; `None` if the answer follows no question.
     Question(Option<MessageId>),
 }
 
-/// Returns which message belongs to the one that was stored under the client message id.
+/// Returns the counterpart of the message that was stored under the client message id.
 #[must_use]
-pub fn counterpart(first: &Message) -> Counterpart {
-    match first.role {
-        Role::User => Counterpart::AnswerTo(first.message_id),
-        Role::Assistant => Counterpart::Question(first.parent_id),
+pub fn counterpart(stored: &Message) -> Counterpart {
+    match stored.role {
+        Role::User => Counterpart::AnswerTo(stored.message_id),
+        Role::Assistant => Counterpart::Question(stored.parent_id),
     }
 }
 
-/// Returns both messages of an exchange, the question first.
+/// Returns a message and its counterpart, the question first.
 #[must_use]
-pub fn exchange(first: Message, other: Option<Message>) -> Vec<Message> {
-    let mut messages: Vec<Message> = [first].into_iter().chain(other).collect();
+pub fn exchange(stored: Message, counterpart: Option<Message>) -> Vec<Message> {
+    let mut messages: Vec<Message> = [stored].into_iter().chain(counterpart).collect();
     messages.sort_by_key(|message| message.position);
     messages
 }

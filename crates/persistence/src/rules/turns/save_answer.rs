@@ -1,22 +1,22 @@
-//! Whether an answer may still be saved, and what that changes in its conversation.
+//! Whether an answer may still be saved, and how saving it changes its conversation.
 
 use webchat_domain::Timestamp;
 
 use crate::AnswerUpdate;
 use crate::rules::ConversationState;
 
-/// An answer as it was saved last, as far as its conversation depends on it.
+/// The previously saved version of an answer, as far as its conversation's counts depend on it.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedAnswer {
-    /// Its tokens.
+    /// The number of its tokens.
     pub token_count: u32,
     /// Whether it is on the visible path. Once its lease has expired, an answer can leave it.
     pub is_active: bool,
 }
 
-/// Returns the conversation after the answer is saved, or `None` if it can't be: the conversation does not
-/// remember the answer's turn, or the turn has given up its lease and this is not its end. The end may be
-/// saved again.
+/// Returns the conversation after the answer is saved. Returns `None` if the answer must not be saved: the
+/// conversation's turn is another one or none, or the turn has released its lease and this is not its end. The end
+/// may be saved again.
 #[must_use]
 pub fn save_answer(
     mut state: ConversationState,

@@ -6,7 +6,7 @@ use webchat_domain::MessageId;
 
 use crate::rules::ConversationState;
 
-/// A message as far as paths need it.
+/// The fields of a message that a change of the visible path depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathNode {
     /// The message.
@@ -21,14 +21,16 @@ pub struct PathNode {
     pub is_active: bool,
 }
 
-/// A path that is to become visible, as far as it is known.
+/// A path that becomes visible, as far as it is loaded.
 ///
-/// It begins with its end. As long as there is a [missing ancestor](Self::missing_ancestor), a store loads
-/// and [adds](Self::add_ancestor) it: mostly that is one, as the path soon meets the visible one.
+/// It is loaded from its end towards the first message. While there is a
+/// [missing ancestor](Self::missing_ancestor), a store loads and [adds](Self::add_ancestor) it. Usually only one is
+/// missing, as the path soon meets the visible one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPath {
     head: Option<MessageId>,
     missing: Option<MessageId>,
+    /// The loaded messages that become visible, in no particular order.
     joining: Vec<PathNode>,
     branch_position: u64,
 }
@@ -45,8 +47,8 @@ impl NewPath {
         }
     }
 
-    /// The path through a message that is not visible, continued with the newest child each time. `later`
-    /// are all messages behind it, ordered by position.
+    /// The path through a message that is not visible; after it, each message is followed by its newest child.
+    /// `later` contains all messages after it, ordered by position.
     #[must_use]
     pub fn through(message: PathNode, later: Vec<PathNode>) -> Self {
         let joining = newest_descendants(message, later);
@@ -84,7 +86,7 @@ impl NewPath {
         self.joining.iter().map(|node| node.message_id)
     }
 
-    /// All visible messages behind this position leave the visible path.
+    /// All visible messages after this position leave the visible path.
     #[must_use]
     pub fn branch_position(&self) -> u64 {
         self.branch_position
@@ -112,8 +114,8 @@ pub fn show_path(
     move_head(state, path.head, &path.joining, hidden)
 }
 
-/// Returns the conversation after `hidden` have left the visible path and `shown` have become a part of it,
-/// which now ends with `head`.
+/// Returns the conversation after `hidden` have left the visible path and `shown` have joined it. The path then
+/// ends with `head`.
 #[must_use]
 pub fn move_head(
     mut state: ConversationState,
@@ -131,8 +133,7 @@ pub fn move_head(
     ConversationState { head, ..state }
 }
 
-/// Follows the newest child from `start` down to a message without children. Returns `start` and what
-/// follows.
+/// Returns `start` and its newest child, the newest child of that, and so on to a message without children.
 fn newest_descendants(start: PathNode, later: Vec<PathNode>) -> Vec<PathNode> {
     let children = later.into_iter().filter_map(|node| Some((node.parent_id?, node)));
     let mut newest: HashMap<MessageId, PathNode> = children.collect();

@@ -5,10 +5,10 @@ use webchat_domain::TurnId;
 use super::path::PathNode;
 use crate::SelectOutcome;
 
-/// Checks a selection of the message; `None` if there is no such message. Returns the message.
+/// Checks whether this message can be made visible, and returns it. `None` is a message that doesn't exist.
 ///
 /// # Errors
-/// The outcome where nothing is to be changed.
+/// The outcome if nothing must be changed.
 pub fn check_select(
     message: Option<PathNode>,
     running_turn: Option<TurnId>,
