@@ -219,7 +219,7 @@ impl AnalysisWorker {
             requests: &self.work.requests,
             user_id: self.taken.user_id,
             file_name,
-            parts: *part_count,
+            part_count: *part_count,
         }
     }
 
@@ -251,7 +251,9 @@ impl From<StoreError> for RunEnd {
 
 /// Publishes the progress since `done` parts were done.
 fn publish_progress(publisher: &EventPublisher, done: u32, job: &FileJob) {
-    let step = |done: u32| u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.part_count.max(1));
+    let step = |done: u32| {
+        u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.part_count.max(1))
+    };
     if step(job.parts_done) > step(done) {
         publisher.publish(EventBody::FileProgress(FileProgress::from(job)));
     }
