@@ -164,6 +164,7 @@ pub enum ChatError {
     TooManyImports,
     /// The limit of concurrent imports of the client's network is reached.
     #[error("{limit} imports for your network are in progress. Please wait for one of them.")]
+    #[strum(serialize = "too_many_imports_from_address")]
     TooManyNetworkImports {
         /// The maximum number of concurrent imports.
         limit: usize,
