@@ -22,6 +22,9 @@ pub enum StartError {
         /// What to do about it.
         advice: &'static str,
     },
+    /// There is no page to serve.
+    #[error(transparent)]
+    Page(#[from] webchat_transport::PageError),
     /// The database file can't be opened.
     #[error(transparent)]
     Sqlite(#[from] webchat_persistence_sqlite::OpenError),

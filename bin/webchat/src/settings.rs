@@ -52,8 +52,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The settings of the stores.
     pub stores: StoreSettings,
-    /// `WEB_DIR`
-    pub web_dir: PathBuf,
+    /// `WEB_DIR`: `None` for the page in the binary.
+    pub web_dir: Option<PathBuf>,
     /// `SECRET_KEY`; by default it is generated and stored in `DATA_DIR`.
     pub secret_key: Option<SecretString>,
     /// `SESSION_TTL_DAYS`
@@ -167,7 +167,7 @@ impl Settings {
             allowed_origins: allowed_origins(&mut reader),
             trusted_proxies: trusted_proxies(&mut reader),
             stores: stores(&mut reader),
-            web_dir: reader.text("WEB_DIR").unwrap_or_else(|| "web/dist".to_owned()).into(),
+            web_dir: reader.text("WEB_DIR").map(PathBuf::from),
             secret_key: secret_key(&mut reader, app_env),
             session_ttl: session_ttl(&mut reader),
             inactive_users_kept: inactive_users_kept(&mut reader),

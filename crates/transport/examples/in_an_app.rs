@@ -93,7 +93,6 @@ fn settings() -> webchat_transport::Settings {
         public_url: None,
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
-        web_dir: "web/dist".into(),
         max_import_bytes: 100 * 1024 * 1024,
         limits: webchat_transport::Limits::default(),
         requests_per_second: std::num::NonZeroU32::new(50),

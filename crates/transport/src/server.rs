@@ -17,6 +17,7 @@ use socket2::SockRef;
 use webchat_chat::Chat;
 
 use crate::app::Services;
+use crate::pages::Page;
 use crate::settings::Settings;
 use crate::{health, pages};
 
@@ -35,10 +36,15 @@ pub struct RunningServer {
 ///
 /// # Errors
 /// When the listener can't be used.
-pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Result<RunningServer> {
+pub fn serve(
+    listener: TcpListener,
+    chat: Chat,
+    page: &Page,
+    settings: &Settings,
+) -> io::Result<RunningServer> {
     let services = Services::new(chat, settings);
     let services_to_mount = services.clone();
-    let web_dir = settings.web_dir.clone();
+    let page = page.clone();
     let metrics = settings.metrics.clone();
     let send_timeout = settings.limits.send_timeout;
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
@@ -47,7 +53,7 @@ pub fn serve(listener: TcpListener, chat: Chat, settings: &Settings) -> io::Resu
     let server = HttpServer::new(move || {
         App::new().configure(services_to_mount.mount("", |config| {
             health::metrics_route(config, metrics.clone());
-            pages::pages(config, &web_dir);
+            pages::pages(config, &page);
         }))
     })
     .on_connect(move |stream, _| set_send_timeout(stream, send_timeout))

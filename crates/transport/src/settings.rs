@@ -1,7 +1,6 @@
 //! The settings of the server.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -22,8 +21,6 @@ pub struct Settings {
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
     /// are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The folder of the built web client.
-    pub web_dir: PathBuf,
     /// The maximum size of an imported file, in bytes.
     pub max_import_bytes: u64,
     /// The maximum number of requests per second from one session; a burst may have four times as many.

@@ -99,15 +99,12 @@ impl Trial {
         settings: &[(&str, &str)],
     ) -> (Self, Vec<User>) {
         let folder = tempfile::tempdir().unwrap();
-        let [data_folder, web_folder] = ["data", "web"].map(|name| folder.path().join(name));
+        let data_folder = folder.path().join("data");
         fs::create_dir(&data_folder).unwrap();
-        fs::create_dir(&web_folder).unwrap();
-        fs::write(web_folder.join("index.html"), "<!doctype html><title>Webchat</title>").unwrap();
         let upstream = Upstream::start();
         let required = [
             ("AZURE_API_URL", upstream.url.as_str()),
             ("DATA_DIR", data_folder.to_str().unwrap()),
-            ("WEB_DIR", web_folder.to_str().unwrap()),
             ("PORT", "0"),
             ("LOG_FORMAT", "json"),
         ];

@@ -1,7 +1,7 @@
 //! The pages and their assets.
 
 use reqwest::Method;
-use webchat_tests::{Process, TestServer, WEB_ASSET, socket_io_path};
+use webchat_tests::{Process, ScriptedModel, TestServer, WEB_ASSET, socket_io_path};
 
 #[tokio::test]
 async fn the_page_is_not_cached_and_sets_the_cookie_of_a_session() {
@@ -22,6 +22,58 @@ async fn the_page_is_not_cached_and_sets_the_cookie_of_a_session() {
         assert!(!policy.contains("unsafe"), "{policy}");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
     }
+}
+
+#[tokio::test]
+async fn the_page_in_the_binary_is_served_from_any_folder() {
+    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let browser = server.browser();
+    let get = async |path: &str, name: &str, value: &str| {
+        browser.send(browser.request(Method::GET, path).header(name, value)).await
+    };
+
+    let page = browser.get("/").await;
+    let (_, script) = page.text.split_once("src=\"/assets/").unwrap();
+    let script = format!("/assets/{}", script.split('"').next().unwrap());
+    let plain = browser.get(&script).await;
+    let compressed = get(&script, "accept-encoding", "gzip, br").await;
+    let revalidated = get(&script, "if-none-match", plain.header("etag")).await;
+    let icon = browser.get("/favicon.svg").await;
+    let missing = browser.get("/assets/none.js").await;
+    let outside = browser.get("/assets/..%2f..%2fpackage.json").await;
+    let posted = browser.send(browser.request(Method::POST, &script)).await;
+
+    assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
+    assert_eq!(page.header("cache-control"), "private, no-store", "it sets a cookie");
+    assert!(plain.header("content-type").starts_with("text/javascript"), "{plain:?}");
+    assert!(plain.header("cache-control").contains("immutable"));
+    assert_eq!(
+        (compressed.header("content-encoding"), compressed.header("vary")),
+        ("br", "accept-encoding")
+    );
+    assert_ne!(compressed.header("etag"), plain.header("etag"));
+    assert_eq!((revalidated.status.as_u16(), revalidated.text.as_str()), (304, ""));
+    assert_eq!(
+        (icon.header("content-type"), icon.header("cache-control")),
+        ("image/svg+xml", "no-cache")
+    );
+    assert_eq!((missing.status.as_u16(), outside.status.as_u16()), (404, 404));
+    assert_eq!(posted.status, 405);
+    assert!(browser.get("/api/docs").await.text.contains("<html"));
+}
+
+#[tokio::test]
+async fn a_missing_page_stops_the_start() {
+    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let web = folder.path().to_str().unwrap();
+
+    let output =
+        Process::run_until_exit(folder.path(), &[("AZURE_API_URL", model.url()), ("WEB_DIR", web)])
+            .await;
+
+    assert!(!output.success);
+    assert!(output.stderr.contains("has no index.html"), "{}", output.stderr);
 }
 
 #[tokio::test]

@@ -34,9 +34,13 @@ pub(crate) struct IfMatchParam {
 /// Derives the tag from the resource's JSON: it changes whenever the JSON does.
 fn entity_tag(resource: &impl Serialize) -> Result<EntityTag, ApiError> {
     let json = serde_json::to_vec(resource).map_err(ApiError::internal)?;
-    let digest = Sha256::digest(json);
-    let hex = digest.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    Ok(EntityTag::new_strong(hex))
+    Ok(tag_of_hash(&Sha256::digest(json)))
+}
+
+/// Returns the tag of a content with this SHA-256 hash.
+pub(crate) fn tag_of_hash(hash: &[u8]) -> EntityTag {
+    let hex = hash.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    EntityTag::new_strong(hex)
 }
 
 /// Responds with the resource and its `ETag`, or with 304 if the client's copy is up to date.

@@ -1,0 +1,92 @@
+//! The files of the page that is part of the binary. A debug build reads them from the folder of the built page.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use actix_files::file_extension_to_mime;
+use actix_web::http::header::{
+    AcceptEncoding, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, EntityTag, Header, IfNoneMatch,
+};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use rust_embed::RustEmbed;
+
+use crate::extract::etag::tag_of_hash;
+
+#[derive(RustEmbed)]
+#[folder = "../../web/dist"]
+#[allow_missing = true]
+struct Files;
+
+/// A file of the page in the encoding that suits the client.
+pub(super) struct EmbeddedFile {
+    content: Cow<'static, [u8]>,
+    content_type: String,
+    encoding: Option<Encoding>,
+    etag: EntityTag,
+}
+
+/// Returns the content of a file, not encoded.
+pub(super) fn read(path: &str) -> Option<Cow<'static, [u8]>> {
+    Files::get(path).map(|file| file.data)
+}
+
+impl EmbeddedFile {
+    /// Finds a file of the page, as built or compressed by the build.
+    pub(super) fn find(path: &str, request: &HttpRequest) -> Option<Self> {
+        let compressed = [(Encoding::brotli(), "br"), (Encoding::gzip(), "gz")];
+        let compressed = compressed
+            .map(|(encoding, suffix)| (encoding, Files::get(&format!("{path}.{suffix}"))));
+        let available = compressed.iter().filter(|(_, file)| file.is_some());
+        let encodings: Vec<Encoding> =
+            available.map(|(encoding, _)| encoding.clone()).chain([Encoding::identity()]).collect();
+        let accepted = AcceptEncoding::parse(request).ok();
+        let best = accepted.and_then(|accepted| accepted.negotiate(encodings.iter()));
+        let chosen = compressed.into_iter().find(|(encoding, _)| Some(encoding) == best.as_ref());
+        let (encoding, file) = match chosen {
+            Some((encoding, Some(file))) => (Some(encoding), file),
+            _ => (None, Files::get(path)?),
+        };
+        Some(Self {
+            // Each encoding has a tag of its own.
+            etag: tag_of_hash(&file.metadata.sha256_hash()),
+            content: file.data,
+            content_type: content_type(path),
+            encoding,
+        })
+    }
+
+    fn is_fresh(&self, request: &HttpRequest) -> bool {
+        match IfNoneMatch::parse(request) {
+            Ok(IfNoneMatch::Any) => true,
+            Ok(IfNoneMatch::Items(known)) => known.iter().any(|etag| etag.weak_eq(&self.etag)),
+            Err(_) => false,
+        }
+    }
+}
+
+impl Responder for EmbeddedFile {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let is_fresh = self.is_fresh(request);
+        let mut response = if is_fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        response.insert_header((ETAG, self.etag));
+        if is_fresh {
+            return response.finish();
+        }
+        response.insert_header((CONTENT_TYPE, self.content_type));
+        if let Some(encoding) = self.encoding {
+            response.insert_header((CONTENT_ENCODING, encoding.to_string()));
+        }
+        match self.content {
+            Cow::Borrowed(content) => response.body(content),
+            Cow::Owned(content) => response.body(content),
+        }
+    }
+}
+
+fn content_type(path: &str) -> String {
+    let extension = Path::new(path).extension().unwrap_or_default();
+    let mime = file_extension_to_mime(&extension.to_string_lossy());
+    if mime.type_() == "text" { format!("{mime}; charset=utf-8") } else { mime.to_string() }
+}

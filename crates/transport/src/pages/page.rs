@@ -1,0 +1,103 @@
+//! Where the page comes from.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::embedded;
+
+/// The built web client.
+#[derive(Clone, Debug)]
+pub struct Page(pub(super) Source);
+
+/// Where the files of the page are.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// In the binary.
+    Embedded,
+    /// In a folder.
+    Folder(PathBuf),
+}
+
+/// Why there is no page to serve.
+#[derive(Debug, Error)]
+pub enum PageError {
+    /// The page was not built when the binary was.
+    #[error(
+        "this binary was built without the page: build both with `make build`, or set WEB_DIR to the \
+         folder of the built page"
+    )]
+    NotEmbedded,
+    /// The folder has no page, or a part of it is missing.
+    #[error(
+        "WEB_DIR: {folder} has no {file}: set it to the folder of the built page, or unset it to serve \
+         the page of the binary"
+    )]
+    Incomplete {
+        /// The folder.
+        folder: String,
+        /// The missing file.
+        file: String,
+    },
+}
+
+impl Page {
+    /// Opens the page in `folder`, or the one that is a part of the binary.
+    ///
+    /// # Errors
+    /// [`PageError`] if `index.html` or an asset that it loads is missing.
+    pub fn open(folder: Option<PathBuf>) -> Result<Self, PageError> {
+        let source = folder.map_or(Source::Embedded, Source::Folder);
+        match source.missing_file() {
+            None => Ok(Self(source)),
+            Some(file) => Err(match source {
+                Source::Embedded => PageError::NotEmbedded,
+                Source::Folder(folder) => {
+                    PageError::Incomplete { folder: folder.display().to_string(), file }
+                }
+            }),
+        }
+    }
+}
+
+impl Source {
+    /// Returns the first file that the page needs at once and that is missing.
+    fn missing_file(&self) -> Option<String> {
+        let Some(index) = self.read("index.html") else { return Some("index.html".to_owned()) };
+        let index = String::from_utf8_lossy(&index);
+        let assets = index.split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next());
+        let mut assets = assets.map(|asset| format!("assets/{asset}"));
+        assets.find(|asset| self.read(asset).is_none())
+    }
+
+    fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+        match self {
+            Self::Embedded => embedded::read(path),
+            Self::Folder(folder) => fs::read(folder.join(path)).ok().map(Cow::Owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_a_complete_page_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Page::open(Some(folder.path().to_owned())).map_err(|error| error.to_string());
+
+        let empty = open().unwrap_err();
+        let index = "<script type=\"module\" src=\"/assets/index-1.js\"></script>";
+        fs::write(folder.path().join("index.html"), index).unwrap();
+        let without_asset = open().unwrap_err();
+        fs::create_dir(folder.path().join("assets")).unwrap();
+        fs::write(folder.path().join("assets/index-1.js"), "").unwrap();
+
+        assert!(empty.contains("has no index.html"), "{empty}");
+        assert!(without_asset.contains("has no assets/index-1.js"), "{without_asset}");
+        assert!(open().is_ok());
+    }
+}
