@@ -16,6 +16,7 @@ use crate::middleware::error_body::error_body;
 use crate::middleware::origin::{Origins, check_origin};
 use crate::middleware::request_rate::{RequestRateLimiter, limit_request_rate};
 use crate::middleware::request_span::RequestSpan;
+use crate::middleware::response_memory::limit_response_memory;
 use crate::middleware::security_headers::security_headers;
 use crate::middleware::sessions::{SessionCookie, rename_cookie};
 use crate::realtime::connections::Connections;
@@ -97,6 +98,7 @@ impl Services {
             .wrap(from_fn(report_body_failure))
             .wrap(from_fn(error_body))
             .wrap(from_fn(limit_body))
+            .wrap(from_fn(limit_response_memory))
             .wrap(from_fn(cors))
             .wrap(from_fn(forbid_caching))
             .wrap(security_headers(self.is_secure))

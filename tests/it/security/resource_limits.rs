@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use webchat_tests::{Process, ScriptedModel, TIMEOUT, TestServer};
 
 const MIB: usize = 1024 * 1024;
@@ -170,6 +173,59 @@ async fn responses_that_nobody_reads_take_a_bounded_amount_of_memory() {
     assert!(growth < 80, "{growth} MiB");
     let complete = unread.swap_remove(1).bytes().await.unwrap();
     assert!(complete.len() > 20 * MIB, "{} bytes", complete.len());
+}
+
+#[tokio::test]
+async fn pages_that_nobody_reads_take_a_bounded_amount_of_memory() {
+    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let browser = server.browser();
+    // Each of these characters has six bytes in JSON.
+    let message = json!({"role": "user", "content": "\u{1}".repeat(4 * MIB)});
+    browser.import(json!([message]).to_string()).await;
+    let list = browser.get("/api/v1/conversations").await.json();
+    let id = list["conversations"][0]["conversation_id"].as_str().unwrap();
+    let path = format!("/api/v1/conversations/{id}/messages");
+    let memory = MemoryPeak::start(&server);
+
+    let mut unread = Vec::new();
+    for _ in 0..20 {
+        unread.push(browser.request(Method::GET, &path).send().await.unwrap());
+    }
+
+    let growth = memory.growth_mib();
+    let is_refused = |response: &reqwest::Response| response.status() == 503;
+    assert!(growth < 200, "{growth} MiB");
+    assert_eq!(unread.iter().filter(|response| is_refused(response)).count(), 18);
+    let refused = unread.pop().unwrap().json::<Value>().await.unwrap();
+    assert_eq!(refused["code"], json!("server_busy"));
+    let read = unread.swap_remove(0).bytes().await.unwrap();
+    assert!(read.len() > 24 * MIB, "{} bytes", read.len());
+    let next = browser.get(&path).await;
+    assert_eq!(next.status, 200, "the memory is free again");
+}
+
+#[tokio::test]
+async fn unfinished_messages_over_sockets_take_a_bounded_amount_of_memory() {
+    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let fragment = |opcode| Message::Frame(Frame::message(vec![b'a'; MIB - 1], opcode, false));
+    let memory = MemoryPeak::start(&server);
+
+    let mut sockets = Vec::new();
+    for _ in 0..100 {
+        let mut socket = server.browser().connect().await;
+        socket.send_ignoring_errors(fragment(OpCode::Data(Data::Text))).await;
+        for _ in 1..4 {
+            socket.send_ignoring_errors(fragment(OpCode::Data(Data::Continue))).await;
+        }
+        sockets.push(socket);
+    }
+
+    let growth = memory.growth_mib();
+    assert!(growth < 200, "{growth} MiB");
+    let (_, code) = sockets.pop().unwrap().receive_all().await;
+    assert_eq!(code, Some(1013));
 }
 
 #[tokio::test]

@@ -38,19 +38,20 @@ const LONGEST_GRACE: Duration = Duration::from_mins(1);
 /// The speed at which a body of the maximum size arrives in time, in bytes per second.
 const USUAL_BYTES_PER_S: u64 = 100 * 1024;
 
-/// The maximum memory of all bodies that are being received, in bytes.
+/// The maximum memory of all bodies that are being received or sent, and of unfinished messages of live connections, in
+/// bytes.
 const MAX_MEMORY: usize = 256 * 1024 * 1024;
 
 /// The part of [`MAX_MEMORY`] that the bodies of one network may take, in bytes.
 const MAX_MEMORY_PER_NETWORK: usize = MAX_MEMORY / 4;
 
 /// The size up to which a body is not counted, in bytes: ordinary requests must not wait for large ones.
-const UNCOUNTED_BYTES: usize = 16 * 1024;
+pub(crate) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
 /// How long a body waits for memory.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The memory of all bodies that are being received.
+/// The memory of all bodies that are being received or sent.
 #[derive(Clone)]
 pub(crate) struct BodyBudget {
     all: Arc<Semaphore>,
@@ -95,6 +96,49 @@ impl Default for BodyBudget {
     fn default() -> Self {
         let all = Arc::new(Semaphore::new(MAX_MEMORY));
         Self { all, networks: ConcurrencyLimit::default() }
+    }
+}
+
+impl BodyBudget {
+    /// Reserves memory without waiting: more for what `memory` has already. Returns `false`, and counts the reached
+    /// limit, if there is none.
+    pub(crate) fn try_reserve(
+        &self,
+        memory: &mut BodyMemory,
+        network: Network,
+        bytes: usize,
+    ) -> bool {
+        let all = Arc::clone(&self.all);
+        let is_reserved = memory.grow_of_network(self, network, bytes)
+            && u32::try_from(bytes)
+                .ok()
+                .and_then(|bytes| all.try_acquire_many_owned(bytes).ok())
+                .map(|permit| memory.add(permit, bytes))
+                .is_some();
+        if !is_reserved {
+            count_reached_limit(Limit::BodyMemory);
+        }
+        is_reserved
+    }
+}
+
+impl BodyMemory {
+    fn grow_of_network(&mut self, budget: &BodyBudget, network: Network, bytes: usize) -> bool {
+        let empty = || budget.networks.empty_permit(network);
+        self.of_network.get_or_insert_with(empty).grow(bytes, MAX_MEMORY_PER_NETWORK)
+    }
+
+    fn add(&mut self, permit: OwnedSemaphorePermit, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        match &mut self.of_all {
+            Some(of_all) => of_all.merge(permit),
+            empty => *empty = Some(permit),
+        }
+    }
+
+    /// The bytes that are reserved.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -212,7 +256,7 @@ impl IncomingBody {
 
     /// How much longer the next chunk may take. Only the time in which the server waits for it counts.
     fn remaining_time(&self) -> Duration {
-        let by_speed = SPEED_GRACE + time_for(self.received, SLOWEST_BYTES_PER_S);
+        let by_speed = longest_at_slowest_speed(self.received);
         let longest = LONGEST_GRACE + time_for(self.limits.max_bytes.get(), USUAL_BYTES_PER_S);
         by_speed.min(longest).saturating_sub(self.waited)
     }
@@ -226,26 +270,17 @@ impl IncomingBody {
             return Ok(());
         }
         let no_memory = || self.limits.fail(Failure::NoMemory);
-        if !self.reserve_of_network(bytes) {
+        let grown =
+            self.limits.memory.borrow_mut().grow_of_network(&self.budget, self.network, bytes);
+        if !grown {
             return Err(no_memory());
         }
         let permits = u32::try_from(bytes).map_err(|_| no_memory())?;
         let waiting = Arc::clone(&self.budget.all).acquire_many_owned(permits);
         let acquired = timeout(MEMORY_TIMEOUT, waiting).await.map_err(|_| no_memory())?;
         let acquired = acquired.map_err(|_| no_memory())?;
-        let mut memory = self.limits.memory.borrow_mut();
-        memory.bytes = memory.bytes.saturating_add(bytes);
-        match &mut memory.of_all {
-            Some(permit) => permit.merge(acquired),
-            empty => *empty = Some(acquired),
-        }
+        self.limits.memory.borrow_mut().add(acquired, bytes);
         Ok(())
-    }
-
-    fn reserve_of_network(&self, bytes: usize) -> bool {
-        let mut memory = self.limits.memory.borrow_mut();
-        let empty = || self.budget.networks.empty_permit(self.network);
-        memory.of_network.get_or_insert_with(empty).grow(bytes, MAX_MEMORY_PER_NETWORK)
     }
 }
 
@@ -255,6 +290,11 @@ impl Drop for IncomingBody {
             drop(self.limits.take_memory());
         }
     }
+}
+
+/// How long this many bytes of a body may take, received or sent.
+pub(crate) fn longest_at_slowest_speed(bytes: u64) -> Duration {
+    SPEED_GRACE + time_for(bytes, SLOWEST_BYTES_PER_S)
 }
 
 fn time_for(bytes: u64, bytes_per_s: u64) -> Duration {

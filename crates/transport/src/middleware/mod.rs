@@ -7,5 +7,6 @@ pub(crate) mod error_body;
 pub(crate) mod origin;
 pub(crate) mod request_rate;
 pub(crate) mod request_span;
+pub(crate) mod response_memory;
 pub(crate) mod security_headers;
 pub(crate) mod sessions;

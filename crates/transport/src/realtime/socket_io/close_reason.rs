@@ -15,6 +15,8 @@ pub(super) enum CloseReason {
     SessionEnded,
     /// The client did not respond in time.
     TimedOut,
+    /// There is no memory for the client's unfinished message.
+    ServerBusy,
     /// The server is shutting down.
     ServerRestart,
 }

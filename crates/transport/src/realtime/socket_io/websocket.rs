@@ -23,7 +23,7 @@ use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
 use crate::realtime::session_end::SESSION_ENDED;
 use crate::realtime::websocket::frame_validator::{
-    FirstViolation, FrameLimits, Violation, validate_frames,
+    FirstViolation, FrameLimits, SERVER_BUSY, Violation, validate_frames,
 };
 
 /// How long a client may take to switch from polling.
@@ -156,6 +156,8 @@ impl From<Violation> for CloseReason {
             Violation::TooLarge => Self::MessageTooLarge,
             Violation::ReservedBits => Self::ProtocolError,
             Violation::TooManyFrames => Self::TooManyMessages,
+            Violation::TooSlow => Self::TimedOut,
+            Violation::NoMemory => Self::ServerBusy,
         }
     }
 }
@@ -223,6 +225,7 @@ async fn close(socket: Socket, reason: CloseReason) {
         CloseReason::MessageTooLarge => (CloseCode::Size, Some("a message must not exceed 1 MB")),
         CloseReason::TooManyMessages => (CloseCode::Policy, Some(TOO_MANY_MESSAGES)),
         CloseReason::SessionEnded => (CloseCode::Policy, Some(SESSION_ENDED)),
+        CloseReason::ServerBusy => (CloseCode::Again, Some(SERVER_BUSY)),
         CloseReason::TimedOut => (CloseCode::Away, Some("timeout")),
         CloseReason::ServerRestart => {
             (CloseCode::Restart, Some("the server restarts: connect again"))

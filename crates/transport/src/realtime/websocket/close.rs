@@ -2,7 +2,7 @@
 
 use actix_ws::{CloseCode, CloseReason, ProtocolError};
 
-use super::frame_validator::Violation;
+use super::frame_validator::{SERVER_BUSY, Violation};
 use crate::realtime::client::TOO_MANY_MESSAGES;
 
 pub(super) fn close_reason(code: CloseCode, description: &str) -> CloseReason {
@@ -23,6 +23,8 @@ pub(super) fn reason_of_violation(violation: Violation) -> CloseReason {
     match violation {
         Violation::TooLarge => close_reason(CloseCode::Size, "message too large"),
         Violation::TooManyFrames => close_reason(CloseCode::Policy, TOO_MANY_MESSAGES),
+        Violation::TooSlow => close_reason(CloseCode::Policy, "message too slow"),
+        Violation::NoMemory => close_reason(CloseCode::Again, SERVER_BUSY),
         Violation::ReservedBits => {
             close_reason(CloseCode::Protocol, "reserved bits must not be set")
         }

@@ -13,6 +13,7 @@ use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::{Stream, StreamExt};
 use webchat_chat::{Limit, count_reached_limit};
 
+use super::unfinished_message::UnfinishedMessage;
 use crate::realtime::message_rate::MessageRateLimiter;
 
 /// The maximum length of a header without its masking key: two bytes, and eight for an extended payload
@@ -27,6 +28,9 @@ const SMALL_FRAGMENT_BYTES: u64 = 16;
 
 /// How many control frames and small fragments a client may send for each message that it may send.
 const FRAMES_PER_MESSAGE: u32 = 10;
+
+/// What a client is told when there is no memory for its message.
+pub(crate) const SERVER_BUSY: &str = "the server has no memory for this message: try again later";
 
 /// The limits of the frames of a WebSocket.
 #[derive(Clone, Copy)]
@@ -48,6 +52,10 @@ pub(crate) enum Violation {
     ReservedBits,
     /// The client sends too many control frames and small fragments.
     TooManyFrames,
+    /// A message arrives too slowly.
+    TooSlow,
+    /// There is no memory for the message.
+    NoMemory,
 }
 
 /// The first violation of a client, shared with the stream that detects it.
@@ -67,9 +75,12 @@ pub(crate) async fn validate_frames(
     limits: FrameLimits,
 ) -> Result<(web::Payload, FirstViolation), actix_web::Error> {
     let violation = FirstViolation::default();
-    let validator = FrameValidator::new(limits);
-    let stream =
-        ValidatedPayload { payload: payload.into_inner(), validator, violation: violation.clone() };
+    let stream = ValidatedPayload {
+        payload: payload.into_inner(),
+        validator: FrameValidator::new(limits),
+        unfinished: UnfinishedMessage::new(request),
+        violation: violation.clone(),
+    };
     let mut payload = dev::Payload::Stream { payload: stream.boxed_local() };
     Ok((web::Payload::from_request(request, &mut payload).await?, violation))
 }
@@ -78,25 +89,31 @@ pub(crate) async fn validate_frames(
 struct ValidatedPayload {
     payload: dev::Payload,
     validator: FrameValidator,
+    unfinished: UnfinishedMessage,
     violation: FirstViolation,
 }
 
 impl Stream for ValidatedPayload {
     type Item = Result<Bytes, PayloadError>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.violation.get().is_some() {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.violation.get().is_some() {
             return Poll::Ready(None);
         }
-        let next = Pin::new(&mut self.payload).poll_next(context);
+        let next = Pin::new(&mut this.payload).poll_next(context);
         next.map(|next| {
             let mut bytes = match next? {
                 Ok(bytes) => bytes,
                 Err(error) => return Some(Err(error)),
             };
-            if let Err((valid_bytes, violation)) = self.validator.check(&bytes) {
-                self.violation.0.set(Some(violation));
+            if let Err((valid_bytes, violation)) = this.validator.check(&bytes) {
+                this.violation.0.set(Some(violation));
                 bytes.truncate(valid_bytes);
+            } else if let Err(violation) = this.unfinished.update(this.validator.unfinished_bytes())
+            {
+                this.violation.0.set(Some(violation));
+                return None;
             }
             Some(Ok(bytes))
         })
@@ -113,6 +130,8 @@ struct FrameValidator {
     remaining: u64,
     /// The size of the current message so far, including the current frame.
     message_bytes: u64,
+    /// Whether the current frame is the last one of its message.
+    is_last_frame: bool,
     /// Counts the frames that are not messages: messages have a limit of their own.
     frame_limiter: MessageRateLimiter,
 }
@@ -128,8 +147,17 @@ impl FrameValidator {
             header: Vec::with_capacity(MAX_HEADER_BYTES),
             remaining: 0,
             message_bytes: 0,
+            is_last_frame: true,
             frame_limiter: MessageRateLimiter::per_second(frames_per_second),
         }
+    }
+
+    /// The bytes of the current message that have arrived, 0 once it is complete.
+    fn unfinished_bytes(&self) -> usize {
+        if self.is_last_frame && self.remaining == 0 {
+            return 0;
+        }
+        usize::try_from(self.message_bytes.saturating_sub(self.remaining)).unwrap_or(usize::MAX)
     }
 
     /// Checks the next bytes. The error is a violation and the number of valid bytes, those before its frame.
@@ -169,7 +197,8 @@ impl FrameValidator {
         };
         let (has_reserved, opcode) = (first & 0x70 != 0, first & 0x0f);
         let is_control = opcode & 0x08 != 0;
-        let is_fragment = opcode == 0 || first & 0x80 == 0;
+        let is_final = first & 0x80 != 0;
+        let is_fragment = opcode == 0 || !is_final;
         self.header.clear();
         if has_reserved {
             return Err(Violation::ReservedBits);
@@ -184,6 +213,9 @@ impl FrameValidator {
             1 | 2 => self.message_bytes = length,
             // Control frames may come between the fragments of a message.
             _ => {}
+        }
+        if !is_control {
+            self.is_last_frame = is_final;
         }
         if length > self.max_frame || self.message_bytes > self.max_message {
             return Err(Violation::TooLarge);
@@ -290,5 +322,22 @@ mod tests {
             assert_eq!(validator().check(&flood.repeat(100)), Ok(()));
         }
         assert_eq!(repeated(&large), Ok(()));
+    }
+
+    #[test]
+    fn the_bytes_of_a_message_are_unfinished_until_its_last_frame_is_complete() {
+        let unfinished = |bytes: &[u8]| {
+            let mut validator = validator();
+            validator.check(bytes).unwrap();
+            validator.unfinished_bytes()
+        };
+        let (first, last) = (frame(0x01, 40_000), frame(0x80, 20_000));
+        let whole = [first.clone(), last.clone()].concat();
+
+        assert_eq!(unfinished(&[]), 0);
+        assert_eq!(unfinished(&first), 40_000);
+        assert_eq!(unfinished(&[first, frame(0x89, 5)].concat()), 40_000);
+        assert_eq!(unfinished(&whole[..whole.len() - 1]), 59_999);
+        assert_eq!(unfinished(&whole), 0);
     }
 }

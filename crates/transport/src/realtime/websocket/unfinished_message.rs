@@ -1,0 +1,100 @@
+//! The memory and the time of a message that has not arrived completely.
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use tokio::time::Instant;
+use webchat_chat::{Limit, count_reached_limit};
+use webchat_domain::Network;
+
+use super::frame_validator::Violation;
+use crate::extract::client_address::ClientAddress;
+use crate::middleware::body_limits::{
+    BodyBudget, BodyMemory, UNCOUNTED_BYTES, longest_at_slowest_speed,
+};
+
+/// The unfinished message of a connection. Its bytes count as those of a request's body.
+pub(super) struct UnfinishedMessage {
+    budget: Option<Data<BodyBudget>>,
+    network: Network,
+    memory: BodyMemory,
+    started: Option<Instant>,
+}
+
+impl UnfinishedMessage {
+    pub(super) fn new(request: &HttpRequest) -> Self {
+        Self {
+            budget: request.app_data::<Data<BodyBudget>>().cloned(),
+            network: ClientAddress::of(request).network(),
+            memory: BodyMemory::default(),
+            started: None,
+        }
+    }
+
+    /// Notes that this many bytes of the message have arrived, 0 if there is no unfinished one.
+    ///
+    /// # Errors
+    /// [`Violation::NoMemory`] or [`Violation::TooSlow`].
+    pub(super) fn update(&mut self, bytes: usize) -> Result<(), Violation> {
+        if bytes <= UNCOUNTED_BYTES {
+            self.memory = BodyMemory::default();
+            self.started = None;
+            return Ok(());
+        }
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let arrived = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if started.elapsed() > longest_at_slowest_speed(arrived) {
+            count_reached_limit(Limit::BodyTime);
+            return Err(Violation::TooSlow);
+        }
+        let more = (bytes - UNCOUNTED_BYTES).saturating_sub(self.memory.bytes());
+        let Some(budget) = self.budget.as_ref().filter(|_| more > 0) else { return Ok(()) };
+        if budget.try_reserve(&mut self.memory, self.network, more) {
+            Ok(())
+        } else {
+            Err(Violation::NoMemory)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn unfinished(budget: &BodyBudget) -> UnfinishedMessage {
+        UnfinishedMessage {
+            budget: Some(Data::new(budget.clone())),
+            network: Network::of([192, 0, 2, 1].into()),
+            memory: BodyMemory::default(),
+            started: None,
+        }
+    }
+
+    #[test]
+    fn the_unfinished_messages_of_a_network_share_its_memory_until_they_are_complete() {
+        let budget = BodyBudget::default();
+        let (mut first, mut second) = (unfinished(&budget), unfinished(&budget));
+        let most = 60 * 1024 * 1024;
+
+        assert_eq!(first.update(most), Ok(()));
+        assert_eq!(second.update(UNCOUNTED_BYTES), Ok(()));
+        assert_eq!(second.update(most), Err(Violation::NoMemory));
+        assert_eq!(first.update(0), Ok(()));
+        assert_eq!(second.update(most), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_may_not_arrive_too_slowly() {
+        let mut message = unfinished(&BodyBudget::default());
+        message.update(20 * 1024).unwrap();
+
+        advance(Duration::from_secs(29)).await;
+        let in_time = message.update(20 * 1024);
+        advance(Duration::from_secs(2)).await;
+
+        assert_eq!((in_time, message.update(20 * 1024)), (Ok(()), Err(Violation::TooSlow)));
+    }
+}
