@@ -22,9 +22,8 @@ use crate::extract::session::VisitorSession;
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
 use crate::realtime::session_end::SESSION_ENDED;
-use crate::realtime::websocket::frame_validator::{
-    FirstViolation, FrameLimits, SERVER_BUSY, Violation, validate_frames,
-};
+use crate::realtime::websocket::frame_validator::{FrameLimits, validate_frames};
+use crate::realtime::websocket::violation::{FirstViolation, SERVER_BUSY, Violation};
 
 /// How long a client may take to switch from polling.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -2,7 +2,7 @@
 
 use actix_ws::{CloseCode, CloseReason, ProtocolError};
 
-use super::frame_validator::{SERVER_BUSY, Violation};
+use super::violation::{SERVER_BUSY, Violation};
 use crate::realtime::client::TOO_MANY_MESSAGES;
 
 pub(super) fn close_reason(code: CloseCode, description: &str) -> CloseReason {

@@ -2,9 +2,7 @@
 //! sizes too late: that of a frame after it has buffered the frame, and that of a fragmented message after
 //! its last fragment.
 
-use std::cell::Cell;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::error::PayloadError;
@@ -14,6 +12,7 @@ use futures_util::{Stream, StreamExt};
 use webchat_chat::{Limit, count_reached_limit};
 
 use super::unfinished_message::UnfinishedMessage;
+use super::violation::{FirstViolation, Violation};
 use crate::realtime::message_rate::MessageRateLimiter;
 
 /// The maximum length of a header without its masking key: two bytes, and eight for an extended payload
@@ -29,9 +28,6 @@ const SMALL_FRAGMENT_BYTES: u64 = 16;
 /// How many control frames and small fragments a client may send for each message that it may send.
 const FRAMES_PER_MESSAGE: u32 = 10;
 
-/// What a client is told when there is no memory for its message.
-pub(crate) const SERVER_BUSY: &str = "the server has no memory for this message: try again later";
-
 /// The limits of the frames of a WebSocket.
 #[derive(Clone, Copy)]
 pub(crate) struct FrameLimits {
@@ -41,31 +37,6 @@ pub(crate) struct FrameLimits {
     pub(crate) max_message: usize,
     /// How many messages the client may send per second.
     pub(crate) messages_per_second: u32,
-}
-
-/// How a client violated the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Violation {
-    /// A frame or a fragmented message is too large.
-    TooLarge,
-    /// A frame has a reserved bit set, though no extension uses it.
-    ReservedBits,
-    /// The client sends too many control frames and small fragments.
-    TooManyFrames,
-    /// A message arrives too slowly.
-    TooSlow,
-    /// There is no memory for the message.
-    NoMemory,
-}
-
-/// The first violation of a client, shared with the stream that detects it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FirstViolation(Rc<Cell<Option<Violation>>>);
-
-impl FirstViolation {
-    pub(crate) fn get(&self) -> Option<Violation> {
-        self.0.get()
-    }
 }
 
 /// Wraps a payload so that it ends before the first frame that violates the protocol.
@@ -108,11 +79,11 @@ impl Stream for ValidatedPayload {
                 Err(error) => return Some(Err(error)),
             };
             if let Err((valid_bytes, violation)) = this.validator.check(&bytes) {
-                this.violation.0.set(Some(violation));
+                this.violation.set(violation);
                 bytes.truncate(valid_bytes);
             } else if let Err(violation) = this.unfinished.update(this.validator.unfinished_bytes())
             {
-                this.violation.0.set(Some(violation));
+                this.violation.set(violation);
                 return None;
             }
             Some(Ok(bytes))

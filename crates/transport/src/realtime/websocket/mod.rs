@@ -5,4 +5,5 @@ pub(crate) mod connect;
 pub(crate) mod frame_validator;
 mod reader;
 mod unfinished_message;
+pub(crate) mod violation;
 mod writer;

@@ -7,7 +7,7 @@ use actix_ws::{
 use tokio::time::timeout;
 
 use super::close::{close_reason, reason_of_error, reason_of_violation};
-use super::frame_validator::FirstViolation;
+use super::violation::FirstViolation;
 use crate::realtime::client::{Client, FrameError, TOO_MANY_MESSAGES};
 use crate::realtime::events::incoming::{ErrorContext, Frame};
 use crate::realtime::events::outgoing::OutgoingEvent;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use webchat_chat::{Limit, count_reached_limit};
 use webchat_domain::Network;
 
-use super::frame_validator::Violation;
+use super::violation::Violation;
 use crate::extract::client_address::ClientAddress;
 use crate::middleware::body_limits::{
     BodyBudget, BodyMemory, UNCOUNTED_BYTES, longest_at_slowest_speed,
