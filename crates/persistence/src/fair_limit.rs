@@ -40,7 +40,14 @@ pub struct FairPermit {
     user: Option<(UserId, Users)>,
     acquired_at: Instant,
     used: Option<Duration>,
-    _permits: [Option<OwnedSemaphorePermit>; 3],
+    permits: Permits,
+}
+
+#[derive(Default)]
+struct Permits {
+    user: Option<OwnedSemaphorePermit>,
+    heavy_users: Option<OwnedSemaphorePermit>,
+    all: Option<OwnedSemaphorePermit>,
 }
 
 impl FairLimit {
@@ -68,25 +75,23 @@ impl FairLimit {
                 user: user_id.map(|user_id| (user_id, Arc::clone(&self.users))),
                 acquired_at: Instant::now(),
                 used: None,
-                _permits: permits.map_err(StoreError::fault)?,
+                permits: permits.map_err(StoreError::fault)?,
             }),
             Err(elapsed) => Err(StoreError::timeout(elapsed)),
         }
     }
 
-    async fn permits(
-        &self,
-        user_id: Option<UserId>,
-    ) -> Result<[Option<OwnedSemaphorePermit>; 3], AcquireError> {
-        let (mut of_user, mut of_heavy_users) = (None, None);
+    async fn permits(&self, user_id: Option<UserId>) -> Result<Permits, AcquireError> {
+        let mut permits = Permits::default();
         if let Some(user_id) = user_id {
-            of_user = Some(self.share(user_id).acquire_owned().await?);
+            permits.user = Some(self.share(user_id).acquire_owned().await?);
             if self.is_heavy(user_id) {
-                of_heavy_users = Some(Arc::clone(&self.heavy_users).acquire_owned().await?);
+                let heavy_users = Arc::clone(&self.heavy_users);
+                permits.heavy_users = Some(heavy_users.acquire_owned().await?);
             }
         }
-        let of_all = Arc::clone(&self.all).acquire_owned().await?;
-        Ok([of_user, of_heavy_users, Some(of_all)])
+        permits.all = Some(Arc::clone(&self.all).acquire_owned().await?);
+        Ok(permits)
     }
 
     /// Returns the user's share, which is kept as long as it is in use or the user's past work counts.
@@ -110,6 +115,12 @@ impl FairLimit {
 }
 
 impl FairPermit {
+    /// Whether the user has recently used much.
+    #[must_use]
+    pub fn is_of_heavy_user(&self) -> bool {
+        self.permits.heavy_users.is_some()
+    }
+
     /// Releases the permit. Counts this time as used, for example the processor time of the work.
     pub fn end(mut self, used: Duration) {
         self.used = Some(used);
@@ -167,15 +178,16 @@ mod tests {
             limit.acquire(Some(user_id)).await.unwrap().end(HEAVY_USE * 2);
         }
 
-        let _first = limit.acquire(Some(heavy[0])).await.unwrap();
+        let first = limit.acquire(Some(heavy[0])).await.unwrap();
         let _second = limit.acquire(Some(heavy[1])).await.unwrap();
         let third = limit.acquire(Some(heavy[2])).await;
         let other = limit.acquire(Some(UserId::generate())).await;
         tokio::time::advance(HALF_LIFE * 2).await;
         let third_later = limit.acquire(Some(heavy[2])).await;
 
+        assert!(first.is_of_heavy_user());
         assert!(matches!(third, Err(StoreError::Timeout(_))));
-        assert!(other.is_ok());
+        assert!(!other.unwrap().is_of_heavy_user());
         assert!(third_later.is_ok());
     }
 

@@ -27,7 +27,7 @@ const SEARCH_DEADLINE: Duration = Duration::from_secs(2);
 const ARCHIVE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// One SQLite file with one writer and several readers. Reads that may be long have connections of their
-/// own, and threads of a low priority, so that they can't delay ordinary ones.
+/// own, so that they can't delay ordinary ones, and threads of a low priority if the user has used much.
 pub(crate) struct Database {
     writer: Writer,
     readers: Readers,

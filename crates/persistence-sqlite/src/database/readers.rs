@@ -64,6 +64,8 @@ impl Readers {
         if let Reads::Long(log_pause) = &self.reads {
             log_pause.clone().ended().await;
         }
+        // Those of heavy users leave the processor to the others.
+        let has_low_priority = matches!(self.reads, Reads::Long(_)) && permit.is_of_heavy_user();
         let connections = Arc::clone(&self.connections);
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
@@ -73,10 +75,7 @@ impl Readers {
             permit.end(thread_cpu_time().saturating_sub(started));
             result
         };
-        let running = match &self.reads {
-            Reads::Short => spawn_blocking(work),
-            Reads::Long(_) => spawn_cpu_work(work),
-        };
+        let running = if has_low_priority { spawn_cpu_work(work) } else { spawn_blocking(work) };
         match timeout(deadline, running).await {
             Ok(finished) => finished.map_err(StoreError::fault)?,
             Err(elapsed) => Err(StoreError::timeout(elapsed)),
