@@ -17,11 +17,11 @@ impl Users for MongoStore {
         &self,
         user_id: UserId,
         now: Timestamp,
-        unless_since: Timestamp,
+        skip_if_active_after: Timestamp,
     ) -> Result<(), StoreError> {
         let (users, id) = (self.database.users(), doc! { "user_id": user_id.to_string() });
         let found = self.database.run(users.find_one(id.clone()).max_time(READ_TIME)).await?;
-        if found.is_some_and(|user| user.active_at > unless_since) {
+        if found.is_some_and(|user| user.active_at > skip_if_active_after) {
             return Ok(());
         }
         let record = users.update_one(id, doc! { "$max": { "active_at": date(now) } }).upsert(true);
@@ -29,7 +29,7 @@ impl Users for MongoStore {
         Ok(())
     }
 
-    async fn record_unknown(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError> {
         let insert_missing = [
             // Not the conversations of the Flask application, which are not migrated yet.
             doc! { "$match": { "schema": { "$exists": true } } },

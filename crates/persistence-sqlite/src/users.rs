@@ -13,7 +13,7 @@ impl Users for SqliteStore {
         &self,
         user_id: UserId,
         now: Timestamp,
-        unless_since: Timestamp,
+        skip_if_active_after: Timestamp,
     ) -> Result<(), StoreError> {
         // Most calls only read, as the writer is shared by all.
         let recorded: Option<i64> = self
@@ -25,7 +25,7 @@ impl Users for SqliteStore {
                     .optional()
             })
             .await?;
-        if recorded.is_some_and(|active_at| active_at > unless_since.unix_millis()) {
+        if recorded.is_some_and(|active_at| active_at > skip_if_active_after.unix_millis()) {
             return Ok(());
         }
         self.database
@@ -41,7 +41,7 @@ impl Users for SqliteStore {
             .await
     }
 
-    async fn record_unknown(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError> {
         // Usually there are none, and finding them reads all conversations: the writer must not wait for that.
         let unknown: Vec<String> = self
             .database

@@ -29,7 +29,7 @@ impl Retention {
         let settings = &self.core.settings;
         let Some(kept) = settings.inactive_users_kept else { return Ok(()) };
         let users = &self.core.ports.users;
-        users.record_unknown(now).await?;
+        users.record_missing_users(now).await?;
         let before = now.minus(settings.session_ttl).minus(kept);
         loop {
             let inactive = users.inactive(before, PAGE_SIZE).await?;

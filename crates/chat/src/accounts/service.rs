@@ -80,8 +80,8 @@ impl Accounts {
     /// Records that the user is active, at most once a day, and by best effort.
     async fn record_activity(&self, user_id: UserId) {
         let now = self.core.now();
-        let unless_since = now.minus(EXTENSION_INTERVAL);
-        let recorded = self.core.ports.users.record_activity(user_id, now, unless_since);
+        let skip_if_active_after = now.minus(EXTENSION_INTERVAL);
+        let recorded = self.core.ports.users.record_activity(user_id, now, skip_if_active_after);
         if let Err(error) = recorded.await {
             tracing::warn!(error = error_chain(&error), "failed to record activity");
         }

@@ -13,8 +13,9 @@ pub(super) fn index_changes(
     if found.iter().any(|index| name(index) == name(wanted) && is_equivalent(index, wanted)) {
         return Vec::new();
     }
-    let conflicting =
-        found.iter().filter(|index| name(index) == name(wanted) || has_same_keys(index, wanted));
+    let conflicting = found
+        .iter()
+        .filter(|index| name(index) == name(wanted) || has_same_signature(index, wanted));
     let drops = conflicting
         .map(|index| SchemaChange::DropIndex { collection, index: name(index).to_owned() });
     drops.chain([create_index(collection, wanted)]).collect()
@@ -39,8 +40,8 @@ pub(super) fn integer(value: &Bson) -> Option<i64> {
     }
 }
 
-/// Two indexes may have the same keys if they have different partial filters.
-fn has_same_keys(index: &Document, wanted: &Document) -> bool {
+/// MongoDB allows two indexes with the same keys if their partial filters differ.
+fn has_same_signature(index: &Document, wanted: &Document) -> bool {
     let filter = "partialFilterExpression";
     keys(index) == keys(wanted) && index.get(filter) == wanted.get(filter)
 }

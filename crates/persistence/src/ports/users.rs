@@ -12,17 +12,17 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Records that the user is active now, unless a time after `unless_since` is recorded already.
+    /// Records that the user is active now, unless a time after `skip_if_active_after` is recorded already.
     async fn record_activity(
         &self,
         user_id: UserId,
         now: Timestamp,
-        unless_since: Timestamp,
+        skip_if_active_after: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// Records all users who have conversations and no record as active now: those of older versions, and of
     /// conversations that were copied or migrated.
-    async fn record_unknown(&self, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError>;
 
     /// Returns at most `max` users who were last active before this time, those who were active longest ago
     /// first.

@@ -20,6 +20,9 @@ use crate::extract::client_address::ClientAddress;
 /// The size of the parts in which a body is passed on. Only as much is copied before the client reads.
 const PART_BYTES: usize = 16 * 1024;
 
+/// Marks a response whose body is a part of the binary: it takes no memory.
+pub(crate) struct TakesNoMemory;
+
 /// Counts the bodies of responses to `GET` that are in memory, until they are sent. Streams are read as they are
 /// sent, and are not counted. Without free memory, the client gets an error: many waiting responses would take
 /// memory too.
@@ -31,7 +34,10 @@ pub(crate) async fn limit_response_memory(
     let budget = budget.filter(|_| request.method() == Method::GET);
     let network = ClientAddress::of(request.request()).network();
     let response = next.call(request).await?;
-    let Some(budget) = budget else { return Ok(response.map_into_boxed_body()) };
+    let takes_memory = !response.response().extensions().contains::<TakesNoMemory>();
+    let Some(budget) = budget.filter(|_| takes_memory) else {
+        return Ok(response.map_into_boxed_body());
+    };
     let mut memory = BodyMemory::default();
     let mut has_memory = true;
     let response = response.map_body(|_, body| match body.try_into_bytes() {

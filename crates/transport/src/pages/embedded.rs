@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use rust_embed::RustEmbed;
 
 use crate::extract::etag::tag_of_hash;
+use crate::middleware::response_memory::TakesNoMemory;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -78,10 +79,12 @@ impl Responder for EmbeddedFile {
         if let Some(encoding) = self.encoding {
             response.insert_header((CONTENT_ENCODING, encoding.to_string()));
         }
-        match self.content {
+        let mut response = match self.content {
             Cow::Borrowed(content) => response.body(content),
             Cow::Owned(content) => response.body(content),
-        }
+        };
+        response.extensions_mut().insert(TakesNoMemory);
+        response
     }
 }
 

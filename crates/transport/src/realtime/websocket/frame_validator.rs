@@ -81,7 +81,8 @@ impl Stream for ValidatedPayload {
             if let Err((valid_bytes, violation)) = this.validator.check(&bytes) {
                 this.violation.set(violation);
                 bytes.truncate(valid_bytes);
-            } else if let Err(violation) = this.unfinished.update(this.validator.unfinished_bytes())
+            } else if let Err(violation) =
+                this.unfinished.update(this.validator.messages, this.validator.unfinished_bytes())
             {
                 this.violation.set(violation);
                 return None;
@@ -101,6 +102,8 @@ struct FrameValidator {
     remaining: u64,
     /// The size of the current message so far, including the current frame.
     message_bytes: u64,
+    /// The number of messages that have begun.
+    messages: u64,
     /// Whether the current frame is the last one of its message.
     is_last_frame: bool,
     /// Counts the frames that are not messages: messages have a limit of their own.
@@ -118,6 +121,7 @@ impl FrameValidator {
             header: Vec::with_capacity(MAX_HEADER_BYTES),
             remaining: 0,
             message_bytes: 0,
+            messages: 0,
             is_last_frame: true,
             frame_limiter: MessageRateLimiter::per_second(frames_per_second),
         }
@@ -181,7 +185,10 @@ impl FrameValidator {
         }
         match opcode {
             0 => self.message_bytes = self.message_bytes.saturating_add(length),
-            1 | 2 => self.message_bytes = length,
+            1 | 2 => {
+                self.message_bytes = length;
+                self.messages += 1;
+            }
             // Control frames may come between the fragments of a message.
             _ => {}
         }

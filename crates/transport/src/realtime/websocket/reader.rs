@@ -60,7 +60,7 @@ impl Reader {
                 AggregatedMessage::Ping(bytes) => socket.pong(&bytes).await.ok()?,
                 AggregatedMessage::Pong(_) => {}
                 AggregatedMessage::Binary(_) => {
-                    return Some(close_reason(CloseCode::Unsupported, "frames must be text"));
+                    return Some(close_reason(CloseCode::Unsupported, "messages must be text"));
                 }
                 AggregatedMessage::Close(reason) => return reason,
             }

@@ -18,6 +18,8 @@ pub(super) struct UnfinishedMessage {
     network: Network,
     memory: BodyMemory,
     started: Option<Instant>,
+    /// Its number in the connection.
+    number: u64,
 }
 
 impl UnfinishedMessage {
@@ -27,17 +29,21 @@ impl UnfinishedMessage {
             network: ClientAddress::of(request).network(),
             memory: BodyMemory::default(),
             started: None,
+            number: 0,
         }
     }
 
-    /// Notes that this many bytes of the message have arrived, 0 if there is no unfinished one.
+    /// Notes that this many bytes of the message with this number have arrived, 0 if it is complete.
     ///
     /// # Errors
     /// [`Violation::NoMemory`] or [`Violation::TooSlow`].
-    pub(super) fn update(&mut self, bytes: usize) -> Result<(), Violation> {
-        if bytes <= UNCOUNTED_BYTES {
+    pub(super) fn update(&mut self, number: u64, bytes: usize) -> Result<(), Violation> {
+        if number != self.number || bytes <= UNCOUNTED_BYTES {
             self.memory = BodyMemory::default();
             self.started = None;
+            self.number = number;
+        }
+        if bytes <= UNCOUNTED_BYTES {
             return Ok(());
         }
         let started = *self.started.get_or_insert_with(Instant::now);
@@ -70,6 +76,7 @@ mod tests {
             network: Network::of([192, 0, 2, 1].into()),
             memory: BodyMemory::default(),
             started: None,
+            number: 0,
         }
     }
 
@@ -79,22 +86,23 @@ mod tests {
         let (mut first, mut second) = (unfinished(&budget), unfinished(&budget));
         let most = 60 * 1024 * 1024;
 
-        assert_eq!(first.update(most), Ok(()));
-        assert_eq!(second.update(UNCOUNTED_BYTES), Ok(()));
-        assert_eq!(second.update(most), Err(Violation::NoMemory));
-        assert_eq!(first.update(0), Ok(()));
-        assert_eq!(second.update(most), Ok(()));
+        assert_eq!(first.update(1, most), Ok(()));
+        assert_eq!(second.update(1, UNCOUNTED_BYTES), Ok(()));
+        assert_eq!(second.update(1, most), Err(Violation::NoMemory));
+        assert_eq!(first.update(1, 0), Ok(()));
+        assert_eq!(second.update(1, most), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_message_may_not_arrive_too_slowly() {
         let mut message = unfinished(&BodyBudget::default());
-        message.update(20 * 1024).unwrap();
+        message.update(1, 20 * 1024).unwrap();
 
         advance(Duration::from_secs(29)).await;
-        let in_time = message.update(20 * 1024);
+        let in_time = message.update(1, 20 * 1024);
         advance(Duration::from_secs(2)).await;
 
-        assert_eq!((in_time, message.update(20 * 1024)), (Ok(()), Err(Violation::TooSlow)));
+        assert_eq!((in_time, message.update(1, 20 * 1024)), (Ok(()), Err(Violation::TooSlow)));
+        assert_eq!(message.update(2, 20 * 1024), Ok(()), "the next message has its own time");
     }
 }
