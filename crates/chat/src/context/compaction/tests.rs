@@ -1,5 +1,7 @@
 //! Tests of compaction.
 
+mod several_requests;
+
 use tokio::time::Instant;
 use webchat_domain::{FinishReason, MessageStatus};
 
@@ -336,94 +338,4 @@ async fn a_turn_waits_for_the_lease_of_a_dead_instance_only_until_it_expires() {
 
     assert_eq!(requests_before_expiry, 0);
     summarise(&test, "They spoke of tides.").await;
-}
-
-/// Answers all requests for summaries with their numbers. Returns their number, and the next request.
-async fn summarise_all(test: &TestChat) -> (usize, ModelRequest) {
-    let mut requests = 0;
-    loop {
-        let request = test.model.next_request().await;
-        if request.request.messages[0].content != SUMMARISE {
-            return (requests, request);
-        }
-        requests += 1;
-        request.send_text(&format!("Summary {requests}.")).await;
-        request.finish(FinishReason::Stop).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn messages_beyond_the_window_are_summarised_in_several_requests() {
-    let test = chat_with_small_window().await;
-    for _ in 0..8 {
-        test.append_message(&text_of(400)).await;
-    }
-
-    test.send("And now?").await.unwrap();
-    let (requests, request) = summarise_all(&test).await;
-
-    assert_eq!(requests, 4, "summarises two messages per request");
-    let messages = &request.request.messages;
-    assert!(messages[0].content.ends_with("so far:\nSummary 4."), "{messages:?}");
-    assert_eq!(summary(&test).await.unwrap().message_count, 8);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_long_history_costs_four_requests_and_the_summary_says_what_it_leaves_out() {
-    let test = chat_with_small_window().await;
-    test.append_messages(std::iter::repeat_n(text_of(400), 320)).await;
-
-    test.send("And now?").await.unwrap();
-    let (requests, request) = summarise_all(&test).await;
-    let sent = request.contents().join(" ");
-    request.answer("Low tide.", FinishReason::Stop).await;
-    let (requests_of_next_turn, next) = {
-        test.send("And then?").await.unwrap();
-        summarise_all(&test).await
-    };
-    next.answer("High tide.", FinishReason::Stop).await;
-
-    assert_eq!((requests, requests_of_next_turn), (4, 0));
-    let said = "[The oldest 312 messages are not part of this summary.]\nSummary 4.";
-    assert!(sent.contains(said), "{sent}");
-    let stored = summary(&test).await.unwrap();
-    assert_eq!((stored.text.as_str(), stored.message_count), (said, 320));
-    assert_eq!(test.model.request_count(), 6);
-    assert_eq!(ledger(&test).await.left_out_messages, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_later_summary_still_says_what_the_first_one_left_out() {
-    let test = chat_with_small_window().await;
-    test.append_messages(std::iter::repeat_n(text_of(400), 9)).await;
-    test.send("And now?").await.unwrap();
-    let (_, request) = summarise_all(&test).await;
-    request.answer("Low tide.", FinishReason::Stop).await;
-
-    test.append_messages(std::iter::repeat_n(text_of(400), 3)).await;
-    test.send("And then?").await.unwrap();
-    let summary_request = summary_request(&test).await;
-    let content = summary_request.contents()[1].to_owned();
-    summary_request.send_text("More tides.").await;
-    summary_request.finish(FinishReason::Stop).await;
-    summarise_all(&test).await;
-
-    assert!(content.starts_with("Summary of the conversation so far:\nSummary 4."), "{content}");
-    let stored = summary(&test).await.unwrap();
-    let said = "[The oldest message is not part of this summary.]\n";
-    assert!(stored.text.starts_with(said), "{stored:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_a_message_that_needs_too_many_requests_only_a_part_is_summarised() {
-    let test = chat_with_small_window().await;
-    test.append_messages([text_of(400), text_of(20_000)]).await;
-
-    test.send("And now?").await.unwrap();
-    let (requests, request) = summarise_all(&test).await;
-
-    assert_eq!(requests, 4);
-    let said = "[The oldest message is not part of this summary.]\n\
-                [Part of a long message is not part of this summary.]\nSummary 4.";
-    assert!(request.contents()[0].ends_with(said), "{:?}", request.contents());
 }

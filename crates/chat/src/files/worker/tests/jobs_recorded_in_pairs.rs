@@ -1,0 +1,84 @@
+//! File jobs that make two parts wait for each other.
+
+use async_trait::async_trait;
+use tokio::sync::Barrier;
+use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::{CreateJobOutcome, FileJobs, NewFileJob};
+
+use super::*;
+
+/// File jobs of which two parts must be recorded at the same time.
+pub(super) struct JobsRecordedInPairs {
+    pub(super) jobs: Arc<dyn FileJobs>,
+    pub(super) both_record: Barrier,
+}
+
+type JobResult = Result<Option<FileJob>, StoreError>;
+
+#[async_trait]
+impl FileJobs for JobsRecordedInPairs {
+    async fn record_part(&self, id: JobId, run: RunId, part: u32, analysis: String) -> JobResult {
+        self.both_record.wait().await;
+        self.jobs.record_part(id, run, part, analysis).await
+    }
+
+    async fn create_job(
+        &self,
+        user_id: UserId,
+        new: NewFileJob,
+    ) -> Result<CreateJobOutcome, StoreError> {
+        self.jobs.create_job(user_id, new).await
+    }
+
+    async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError> {
+        self.jobs.count_running_jobs(user_id).await
+    }
+
+    async fn find_job(&self, user_id: UserId, id: ConversationId, job_id: JobId) -> JobResult {
+        self.jobs.find_job(user_id, id, job_id).await
+    }
+
+    async fn jobs(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        limit: u32,
+    ) -> Result<Option<Vec<FileJob>>, StoreError> {
+        self.jobs.jobs(user_id, id, limit).await
+    }
+
+    async fn take_job(
+        &self,
+        run: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<TakenJob>, StoreError> {
+        self.jobs.take_job(run, now, until).await
+    }
+
+    async fn renew_job(&self, id: JobId, run: RunId, until: Timestamp) -> Result<bool, StoreError> {
+        self.jobs.renew_job(id, run, until).await
+    }
+
+    async fn complete_job(
+        &self,
+        id: JobId,
+        run: RunId,
+        append: Append,
+        now: Timestamp,
+    ) -> Result<Option<CompletedJob>, StoreError> {
+        self.jobs.complete_job(id, run, append, now).await
+    }
+
+    async fn fail_job(&self, id: JobId, run: RunId, error: Problem) -> JobResult {
+        self.jobs.fail_job(id, run, error).await
+    }
+
+    async fn cancel_job(&self, user_id: UserId, id: ConversationId, job_id: JobId) -> JobResult {
+        self.jobs.cancel_job(user_id, id, job_id).await
+    }
+
+    async fn retry_job(&self, user_id: UserId, id: ConversationId, job_id: JobId) -> JobResult {
+        self.jobs.retry_job(user_id, id, job_id).await
+    }
+}
