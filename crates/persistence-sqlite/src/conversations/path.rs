@@ -17,7 +17,8 @@ pub(super) fn show(
 ) -> rusqlite::Result<ConversationState> {
     let id = state.conversation.conversation_id;
     load_ancestors(transaction, id, &mut path)?;
-    let hidden = hide_after(transaction, id, path.branch_position())?;
+    let hidden = visible_after(transaction, id, path.branch_position())?;
+    hide(transaction, id, &hidden)?;
     show_nodes(transaction, path.joining())?;
     Ok(rules::show_path(state, &path, &hidden))
 }
@@ -74,13 +75,13 @@ pub(super) fn node(row: &Row<'_>) -> rusqlite::Result<PathNode> {
     })
 }
 
-/// Takes the messages after this position off the visible path.
-fn hide_after(
+/// Counts the visible messages after this position.
+fn visible_after(
     transaction: &Transaction<'_>,
     id: ConversationId,
     position: u64,
 ) -> rusqlite::Result<HiddenMessages> {
-    let hidden = transaction
+    transaction
         .prepare_cached(
             "SELECT min(position), count(*), coalesce(sum(token_count), 0) FROM live_messages
              WHERE conversation_id = ?1 AND active = 1 AND position > ?2",
@@ -91,28 +92,24 @@ fn hide_after(
                 message_count: row.get(1)?,
                 total_tokens: row.get(2)?,
             })
-        })?;
-    if let Some(first_position) = hidden.first_position {
-        hide_from(transaction, id, first_position)?;
-        contexts::drop_summary_covering(transaction, id, first_position)?;
-    }
-    Ok(hidden)
+        })
 }
 
-/// Hides the visible messages from this position on.
-pub(super) fn hide_from(
+/// Takes these messages, the last ones of the visible path, off it.
+pub(super) fn hide(
     transaction: &Transaction<'_>,
     id: ConversationId,
-    position: u64,
+    messages: &HiddenMessages,
 ) -> rusqlite::Result<()> {
+    let Some(first_position) = messages.first_position else { return Ok(()) };
     transaction
         .prepare_cached(
             "UPDATE messages SET active = 0 WHERE id IN (
                  SELECT id FROM live_messages
                  WHERE conversation_id = ?1 AND active = 1 AND position >= ?2)",
         )?
-        .execute(params![id.to_simple(), position])
-        .map(drop)
+        .execute(params![id.to_simple(), first_position])?;
+    contexts::drop_summary_covering(transaction, id, first_position)
 }
 
 pub(super) fn show_nodes(

@@ -12,7 +12,7 @@ use webchat_persistence::{Append, StoreError};
 
 use super::path::{self, NODE, find_node, later_nodes, node};
 use crate::database::Database;
-use crate::{contexts, rows};
+use crate::rows;
 
 /// The maximum number of messages that a step hides and shows.
 const MAX_STEP: usize = 500;
@@ -103,7 +103,7 @@ impl PathChange {
         let last_visible = hidden.last().map(|node| node.parent_id);
         self.head = last_shown.or(last_visible).unwrap_or(state.head);
         let counts = count(&hidden);
-        self.hide(transaction, &counts)?;
+        path::hide(transaction, self.id, &counts)?;
         path::show_nodes(transaction, shown.iter().map(|node| node.message_id))?;
         let is_complete = self.hide_after.is_none() && self.joining.is_empty();
         let state = rules::move_head(state, self.head, &shown, &counts);
@@ -123,12 +123,6 @@ impl PathChange {
             ))?
             .query_map(params![self.id.to_simple(), position, MAX_STEP], node)?
             .collect()
-    }
-
-    fn hide(&self, transaction: &Transaction<'_>, hidden: &HiddenMessages) -> rusqlite::Result<()> {
-        let Some(first_position) = hidden.first_position else { return Ok(()) };
-        path::hide_from(transaction, self.id, first_position)?;
-        contexts::drop_summary_covering(transaction, self.id, first_position)
     }
 }
 
