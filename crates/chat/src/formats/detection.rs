@@ -35,7 +35,7 @@ pub(super) fn detect_format(file: &mut impl Read) -> Result<Format, ReadError> {
                     "this is not JSON; if it is a ZIP archive, unpack it first",
                 ));
             }
-            _ => return Err(unreadable("this is no JSON")),
+            _ => return Err(unreadable("this is not JSON")),
         }
     }
     let mut format = None;
