@@ -108,17 +108,17 @@ impl BodyBudget {
         network: Network,
         bytes: usize,
     ) -> bool {
-        let all = Arc::clone(&self.all);
-        let is_reserved = memory.grow_of_network(self, network, bytes)
-            && u32::try_from(bytes)
-                .ok()
-                .and_then(|bytes| all.try_acquire_many_owned(bytes).ok())
-                .map(|permit| memory.add(permit, bytes))
-                .is_some();
-        if !is_reserved {
+        let of_all = || {
+            let permits = u32::try_from(bytes).ok()?;
+            Arc::clone(&self.all).try_acquire_many_owned(permits).ok()
+        };
+        let has_network_memory = memory.grow_of_network(self, network, bytes);
+        let Some(permit) = has_network_memory.then(of_all).flatten() else {
             count_reached_limit(Limit::BodyMemory);
-        }
-        is_reserved
+            return false;
+        };
+        memory.add(permit, bytes);
+        true
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// What a client is told when there is no memory for its message.
+/// The close reason when there is no memory for a client's message.
 pub(crate) const SERVER_BUSY: &str = "the server has no memory for this message: try again later";
 
 /// How a client violated the protocol.
