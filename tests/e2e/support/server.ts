@@ -54,7 +54,6 @@ export class Server {
         HOST: '127.0.0.1',
         PORT: new URL(this.url || 'http://127.0.0.1:0').port || '0',
         DATA_DIR: this.dataDir,
-        WEB_DIR: join(ROOT, 'web/dist'),
         AZURE_API_URL: this.upstream.url,
         MODEL: this.upstream.name,
         MAX_TOKENS: this.upstream.maxTokens,
