@@ -9,11 +9,11 @@ import { formatSize } from '../state/composer/sizes';
 import type { Thread } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** The files being uploaded and analysed, shown above the message field. */
-export class WebchatAttachments extends LightElement {
+export class WebchatAttachments extends LightDomElement {
   static override properties = { app: { attribute: false }, thread: { attribute: false } };
 
   declare app: App;

@@ -12,12 +12,12 @@ import { MAX_MESSAGE_BYTES, messageBytes, formatSize } from '../state/composer/s
 import type { Thread } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 import { type FileTransfer, FileDrop, filesIn } from './file-drop';
 
 /** The form for a new message. The text is kept as a draft until the outbox has it. */
-export class WebchatComposer extends LightElement {
+export class WebchatComposer extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     thread: { attribute: false },

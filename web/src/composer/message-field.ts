@@ -1,7 +1,7 @@
 import { html, type PropertyValues } from 'lit';
 import { ifDefined } from 'lit/directives/if-defined.js';
 
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');
 
@@ -9,7 +9,7 @@ const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');
  * A text field that grows with its text. Fires `text-change` with each change, `submit-text` on Enter
  * and `cancel` on Escape.
  */
-export class MessageField extends LightElement {
+export class MessageField extends LightDomElement {
   static override properties = {
     text: { attribute: false },
     label: {},

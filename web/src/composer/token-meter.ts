@@ -3,11 +3,11 @@ import { html, nothing, type PropertyValues } from 'lit';
 import type { App } from '../app/app';
 import { formatCount } from '../state/context/ledger';
 import type { Thread } from '../state/thread/thread';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** How full the model's window is. A click opens the context panel. */
-export class TokenMeter extends LightElement {
+export class TokenMeter extends LightDomElement {
   static override properties = { app: { attribute: false }, thread: { attribute: false } };
 
   declare app: App;

@@ -2,12 +2,12 @@ import { type Block, renderBlocks } from '../markdown/render';
 import { sanitize } from '../markdown/sanitize';
 import { enqueue } from '../markdown/scheduler';
 import { MarkdownStream } from '../markdown/stream';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { renderCodeBlock } from './code-block';
 import { renderFormulas } from './formulas';
 
 /** Renders Markdown that may still grow. Finished blocks are not rendered again. */
-export class MarkdownElement extends LightElement {
+export class MarkdownElement extends LightDomElement {
   static override properties = {
     text: {},
     streaming: { type: Boolean },

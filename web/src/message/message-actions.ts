@@ -10,10 +10,10 @@ import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { copyText } from '../ui/clipboard';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 /** The buttons under a message. */
-export class MessageActions extends LightElement {
+export class MessageActions extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     message: { attribute: false },

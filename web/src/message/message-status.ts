@@ -4,7 +4,7 @@ import type { App } from '../app/app';
 import { statusNoteOf, type Action } from '../state/thread/status-notes';
 import type { ThreadMessage } from '../state/thread/thread-message';
 import { focusComposer } from '../ui/focus';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 const LABELS: Record<Action, string> = {
   continue: 'Continue',
@@ -15,7 +15,7 @@ const LABELS: Record<Action, string> = {
 };
 
 /** The status note of a message, with buttons for the actions that help. */
-export class MessageStatus extends LightElement {
+export class MessageStatus extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     message: { attribute: false },

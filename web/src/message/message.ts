@@ -8,10 +8,10 @@ import './question-editor';
 import type { App } from '../app/app';
 import type { Editing, Thread } from '../state/thread/thread';
 import type { ThreadMessage } from '../state/thread/thread-message';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 /** A question or an answer. */
-export class WebchatMessage extends LightElement {
+export class WebchatMessage extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     thread: { attribute: false },

@@ -5,10 +5,10 @@ import '../composer/message-field';
 import type { App } from '../app/app';
 import type { Editing } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 /** Edits a question in place. The old version is kept, with its answer. */
-export class QuestionEditor extends LightElement {
+export class QuestionEditor extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     editing: { attribute: false },

@@ -5,10 +5,10 @@ import TrashCan from '@carbon/icons/es/trash-can/16.js';
 import type { FewShotExample } from '../api/types';
 import type { ContextEditor } from '../state/context/context-editor';
 import { icon } from '../ui/icon';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 /** The few-shot examples, and the form to add one. */
-export class ContextExamples extends LightElement {
+export class ContextExamples extends LightDomElement {
   static override properties = {
     editor: { attribute: false },
     examples: { attribute: false },

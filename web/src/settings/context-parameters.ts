@@ -9,10 +9,10 @@ import {
   parseParameters,
   REASONING_EFFORTS,
 } from '../state/context/parameters';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 /** The form for the model's parameters. The browser validates the numbers. */
-export class ContextParameters extends LightElement {
+export class ContextParameters extends LightDomElement {
   static override properties = {
     editor: { attribute: false },
     parameters: { attribute: false },

@@ -1,11 +1,11 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 
 let instances = 0;
 
 /** An editable text of the context. A draft is kept when the context is reloaded. */
-export class ContextText extends LightElement {
+export class ContextText extends LightDomElement {
   static override properties = {
     label: {},
     text: {},

@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import type { LiveSocket } from '../api/socket';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** Shorter interruptions are not shown. */
@@ -14,7 +14,7 @@ const TEXTS = {
 };
 
 /** Tells the user that the connection is lost. */
-export class ConnectionBar extends LightElement {
+export class ConnectionBar extends LightDomElement {
   static override properties = { socket: { attribute: false }, isVisible: { state: true } };
 
   declare socket: LiveSocket;

@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import type { App, Dialog } from '../app/app';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** Each dialog is loaded when it is first opened. */
@@ -13,7 +13,7 @@ const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
 };
 
 /** Renders the open dialog. */
-export class WebchatDialogs extends LightElement {
+export class WebchatDialogs extends LightDomElement {
   static override properties = { app: { attribute: false }, loaded: { state: true } };
 
   declare app: App;

@@ -16,7 +16,7 @@ import type { ConnectionState } from '../api/socket';
 import type { App } from '../app/app';
 import type { Theme, ThemeChoice } from '../state/page/theme';
 import { icon } from '../ui/icon';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import type { MenuItem } from '../ui/popup-menu';
 import { StoreController } from '../ui/store-controller';
 
@@ -34,7 +34,7 @@ const CONNECTIONS: Record<ConnectionState, string | null> = {
   offline: 'Offline',
 };
 
-export class WebchatHeader extends LightElement {
+export class WebchatHeader extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     theme: { attribute: false },

@@ -1,11 +1,11 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import { type Notice, secondsUntil } from '../state/page/notice';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** The current error message. If it expires, it shows a countdown, then disappears. */
-export class NoticeBar extends LightElement {
+export class NoticeBar extends LightDomElement {
   static override properties = { notice: { attribute: false } };
 
   declare notice: Notice;

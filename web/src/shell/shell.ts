@@ -11,13 +11,13 @@ import '../ui/toasts';
 
 import type { App } from '../app/app';
 import type { ThemeChoice } from '../state/page/theme';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 import { BrowserTab } from './browser-tab';
 import { bindShortcuts } from './keyboard';
 
 /** The page's shell: header, sidebar, thread and composer, with toasts and dialogs above them. */
-export class WebchatApp extends LightElement {
+export class WebchatApp extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     theme: { attribute: false },

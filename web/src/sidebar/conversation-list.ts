@@ -5,11 +5,11 @@ import './conversation-row';
 
 import type { App } from '../app/app';
 import { type Conversations, groupByDate } from '../state/library/conversations';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** Conversations grouped by the date of their last update. Scrolling to the end loads more. */
-export class ConversationList extends LightElement {
+export class ConversationList extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     list: { attribute: false },

@@ -6,14 +6,14 @@ import '../ui/popup-menu';
 import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { conversationMenu } from './conversation-menu';
 
 const MAX_TITLE_CHARACTERS = 200;
 
 /** One conversation of the list: a link, an input for renaming, and a menu. */
-export class ConversationRow extends LightElement {
+export class ConversationRow extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     conversation: { attribute: false },

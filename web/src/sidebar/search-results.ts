@@ -5,12 +5,12 @@ import type { SearchHit } from '../api/types';
 import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
 import { stripMarkdown } from '../state/thread/sentences';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { StoreController } from '../ui/store-controller';
 
 /** The hits of the search. Fires `navigate` when the user opens one of them. */
-export class SearchResults extends LightElement {
+export class SearchResults extends LightDomElement {
   static override properties = { app: { attribute: false }, titles: { state: true } };
 
   declare app: App;

@@ -10,11 +10,11 @@ import './search-results';
 
 import type { App } from '../app/app';
 import { icon } from '../ui/icon';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** The search and the lists of conversations. Fires `navigate` when the user goes to the thread. */
-export class WebchatSidebar extends LightElement {
+export class WebchatSidebar extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     current: { attribute: false },

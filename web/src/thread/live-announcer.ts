@@ -3,7 +3,7 @@ import type { PropertyValues } from 'lit';
 import { toSpeech, completeSentences } from '../state/thread/sentences';
 import { statusNoteOf } from '../state/thread/status-notes';
 import type { Thread } from '../state/thread/thread';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** Sentences that arrive within this time are announced together. */
@@ -12,7 +12,7 @@ const BATCH_MS = 1500;
 const MAX_ANNOUNCEMENTS = 20;
 
 /** Announces a streaming answer to screen readers, politely and in complete sentences. */
-export class LiveAnnouncer extends LightElement {
+export class LiveAnnouncer extends LightDomElement {
   static override properties = { thread: { attribute: false } };
 
   declare thread: Thread;

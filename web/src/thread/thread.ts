@@ -9,7 +9,7 @@ import type { App } from '../app/app';
 import { type Row, rows } from '../state/thread/rows';
 import type { Thread } from '../state/thread/thread';
 import { icon } from '../ui/icon';
-import { LightElement } from '../ui/light-element';
+import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 import { loadingSkeleton, missing, loadFailed, welcome } from './empty-states';
 import { ScrollAnchor } from './scroll-anchor';
@@ -18,7 +18,7 @@ import { ScrollAnchor } from './scroll-anchor';
 const EAGERLY_RENDERED = 10;
 
 /** The messages of a conversation. Fires `show-context` when the user opens the summary. */
-export class WebchatThread extends LightElement {
+export class WebchatThread extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     thread: { attribute: false },

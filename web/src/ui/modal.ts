@@ -3,13 +3,13 @@ import Close from '@carbon/icons/es/close/16.js';
 
 import type { App } from '../app/app';
 import { icon } from './icon';
-import { LightElement } from './light-element';
+import { LightDomElement } from './light-dom-element';
 
 /**
  * A modal dialog. It is a native `dialog`, which traps the focus and restores it on closing. Fires `closed`
  * when it is closed.
  */
-export abstract class Modal extends LightElement {
+export abstract class Modal extends LightDomElement {
   static override properties = { app: { attribute: false } };
 
   declare app: App;

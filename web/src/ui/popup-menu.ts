@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 import type Icon from '@carbon/icons/es/add/16.js';
 
 import { icon } from './icon';
-import { LightElement } from './light-element';
+import { LightDomElement } from './light-dom-element';
 
 export interface MenuItem {
   label: string;
@@ -20,7 +20,7 @@ const GAP_PX = 4;
 let instances = 0;
 
 /** A button with a menu. The menu is a popover, so the browser keeps it on top and dismisses it. */
-export class PopupMenu extends LightElement {
+export class PopupMenu extends LightDomElement {
   static override properties = {
     label: {},
     icon: { attribute: false },

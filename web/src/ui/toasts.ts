@@ -4,11 +4,11 @@ import Close from '@carbon/icons/es/close/16.js';
 
 import type { Toast, Toasts } from '../state/page/toasts';
 import { icon } from './icon';
-import { LightElement } from './light-element';
+import { LightDomElement } from './light-dom-element';
 import { StoreController } from './store-controller';
 
 /** Short messages at the edge of the page. Their timers pause while hovered or focused. */
-export class WebchatToasts extends LightElement {
+export class WebchatToasts extends LightDomElement {
   static override properties = { toasts: { attribute: false } };
 
   declare toasts: Toasts;

@@ -50,7 +50,7 @@ export function withOlder(loaded: LoadedMessages, page: MessagePage): LoadedMess
 }
 
 /** Adds the page that ends before `before`. There may be a gap between it and the newest messages. */
-export function withDistant(
+export function withDistantPage(
   loaded: LoadedMessages,
   page: MessagePage,
   before: number,
@@ -65,14 +65,14 @@ export function withDistant(
 }
 
 /** The position before which the page ends that fills the gap from its start, or from its end. */
-export function gapPageBefore(gap: Gap, fromStart: boolean): number {
+export function gapPageEnd(gap: Gap, fromStart: boolean): number {
   return fromStart
     ? Math.min(gap.afterPosition + 1 + PAGE_SIZE, gap.beforePosition)
     : gap.beforePosition;
 }
 
 /** Adds a page of the gap: the one that ends before `before`. */
-export function withFilled(
+export function withGapPage(
   loaded: LoadedMessages,
   page: MessagePage,
   before: number,

@@ -9,12 +9,12 @@ import type {
 } from '../../api/types';
 import { Store } from '../store';
 import {
-  gapPageBefore,
+  gapPageEnd,
   type LoadedMessages,
   messageAt,
   PAGE_SIZE,
-  withDistant,
-  withFilled,
+  withDistantPage,
+  withGapPage,
   withNewest,
   withOlder,
 } from './pages';
@@ -110,8 +110,8 @@ export class Thread {
   async fillGap(fromStart: boolean): Promise<void> {
     const { gap, pageLoading } = this.state.value;
     if (gap === null || isLoading(pageLoading)) return;
-    const before = gapPageBefore(gap, fromStart);
-    await this.#loadPage('gap', before, (state, page) => withFilled(state, page, before));
+    const before = gapPageEnd(gap, fromStart);
+    await this.#loadPage('gap', before, (state, page) => withGapPage(state, page, before));
   }
 
   /** Scrolls to the message at this position; loads it and its surroundings if necessary. */
@@ -119,7 +119,7 @@ export class Thread {
     await this.#waitForInitialLoad();
     if (messageAt(this.state.value, position) === undefined) {
       const before = position + PAGE_SIZE / 2;
-      await this.#loadPage('gap', before, (state, page) => withDistant(state, page, before));
+      await this.#loadPage('gap', before, (state, page) => withDistantPage(state, page, before));
     }
     const message = messageAt(this.state.value, position);
     if (message) this.#update({ target: { id: message.id } });

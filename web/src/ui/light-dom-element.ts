@@ -4,7 +4,7 @@ import { LitElement } from 'lit';
  * A component without a shadow root: the browser's search finds its text, its headings and links
  * belong to the page, and one style sheet applies to all components.
  */
-export class LightElement extends LitElement {
+export class LightDomElement extends LitElement {
   protected override createRenderRoot(): HTMLElement {
     return this;
   }
