@@ -670,7 +670,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             message_id?: components["schemas"]["MessageId"] | null;
         };
-        /** @description A frame that a client sends. */
+        /** @description An event that a client sends. */
         ClientEvent: {
             /** @description Sends a message, and subscribes the connection to its conversation. */
             data: components["schemas"]["SendMessageData"];
@@ -806,13 +806,13 @@ export interface components {
             /** @description The message's text. */
             message: string;
         };
-        /** @description The frame that an error refers to, as far as it could be parsed. */
+        /** @description The event that caused an error, as far as it could be parsed. */
         ErrorContext: {
             client_message_id?: string;
             conversation_id?: string;
             event?: string;
         };
-        /** @description Why the server rejected a client's frame. */
+        /** @description Why the server rejected a client's event. */
         ErrorData: components["schemas"]["ErrorContext"] & {
             /** @description A stable code for programs. */
             code: string;
@@ -830,7 +830,7 @@ export interface components {
             retry_after_ms?: number;
         };
         /**
-         * @description Why the server rejected a client's frame, sent to that client only; or why a turn failed, sent to all
+         * @description Why the server rejected a client's event, sent to that client only; or why a turn failed, sent to all
          *     subscribers.
          */
         ErrorEvent: components["schemas"]["ErrorData"] | components["schemas"]["EventData_TurnFailed"];
@@ -1439,7 +1439,7 @@ export interface components {
             /** @description The message's text. */
             message: string;
         };
-        /** @description A frame that the server sends. */
+        /** @description An event that the server sends. */
         ServerEvent: {
             /** @description The first event of a connection. */
             data: components["schemas"]["Welcome"];
@@ -1456,7 +1456,7 @@ export interface components {
             /** @enum {string} */
             event: "pong";
         } | {
-            /** @description The server rejected a frame, or a turn failed. */
+            /** @description The server rejected an event, or a turn failed. */
             data: components["schemas"]["ErrorEvent"];
             /** @enum {string} */
             event: "error";

@@ -11,7 +11,8 @@ use webchat_domain::{ConversationId, Network};
 
 use super::connections::Connections;
 use super::events::incoming::{
-    AnswerData, ClientEvent, EditMessageData, ErrorContext, Frame, SendMessageData, VersionData,
+    AnswerData, ClientEvent, EditMessageData, ErrorContext, SendMessageData, UnparsedEvent,
+    VersionData,
 };
 use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
 use super::forward::{forward_conversation, forward_list};
@@ -44,9 +45,9 @@ pub(super) struct Client<O> {
     connections: Connections,
 }
 
-/// Why a frame was not handled.
-pub(super) enum FrameError {
-    /// The frame was rejected, and the client was sent this error.
+/// Why an event was not handled.
+pub(super) enum EventError {
+    /// The event was rejected, and the client was sent this error.
     Rejected(ErrorData),
     /// The client keeps exceeding its rate of messages: close its connection.
     TooManyMessages,
@@ -87,28 +88,28 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         self.list_forwarder = Some(AbortOnDropHandle::new(task));
     }
 
-    /// Dispatches a frame. Sends an error to the client, and also returns it, for transports that
-    /// acknowledge each frame.
+    /// Dispatches an event. Sends an error to the client, and also returns it, for transports that
+    /// acknowledge each event.
     pub(super) async fn handle(
         &mut self,
         context: ErrorContext,
-        frame: Result<Frame, ApiError>,
-    ) -> Result<(), FrameError> {
+        event: Result<UnparsedEvent, ApiError>,
+    ) -> Result<(), EventError> {
         let result = match self.message_limiter.check() {
-            Ok(()) => match frame {
-                Ok(frame) => self.dispatch(frame).await,
+            Ok(()) => match event {
+                Ok(event) => self.dispatch(event).await,
                 Err(error) => Err(error),
             },
             Err(_) if self.violation_limiter.check().is_err() => {
                 count_reached_limit(Limit::MessagesPerConnection);
                 self.record(SecurityEvent::Flood);
-                return Err(FrameError::TooManyMessages);
+                return Err(EventError::TooManyMessages);
             }
             Err(retry_after) => Err(ApiError::RateLimited { retry_after }),
         };
         match result {
             Ok(()) => Ok(()),
-            Err(error) => Err(FrameError::Rejected(self.send_error(context, &error).await)),
+            Err(error) => Err(EventError::Rejected(self.send_error(context, &error).await)),
         }
     }
 
@@ -145,8 +146,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         }
     }
 
-    async fn dispatch(&mut self, frame: Frame) -> Result<(), ApiError> {
-        match frame.parse_data()? {
+    async fn dispatch(&mut self, event: UnparsedEvent) -> Result<(), ApiError> {
+        match event.parse_data()? {
             ClientEvent::SendMessage(data) => self.send_message(data).await,
             ClientEvent::EditMessage(data) => self.edit_message(data).await,
             ClientEvent::Regenerate(data) => self.regenerate(data).await,

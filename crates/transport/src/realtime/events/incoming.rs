@@ -14,8 +14,8 @@ use crate::text::cut;
 /// `client_message_id` has.
 const MAX_ECHO_CHARS: usize = 128;
 
-/// A frame that a client sends.
-// Parsed by `Frame::parse_data`, whose errors tell an unknown event from bad data.
+/// An event that a client sends.
+// Parsed by `UnparsedEvent::parse_data`, whose errors tell an unknown event from bad data.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub(crate) enum ClientEvent {
@@ -103,16 +103,16 @@ pub(crate) struct ConversationData {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// A frame: an event whose data is not parsed yet.
+/// A client's event whose data is not parsed yet.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Frame {
+pub(crate) struct UnparsedEvent {
     pub(crate) event: String,
     /// As it was received: a tree of values would take many times the memory.
     #[serde(default)]
     pub(crate) data: Option<Box<RawValue>>,
 }
 
-/// The frame that an error refers to, as far as it could be parsed.
+/// The event that caused an error, as far as it could be parsed.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct ErrorContext {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +126,7 @@ pub(crate) struct ErrorContext {
     client_message_id: Option<String>,
 }
 
-/// The ids in the data of a frame, whatever else it has.
+/// The ids in the data of an event, whatever else it has.
 #[derive(Default, Deserialize)]
 struct ErrorContextIds<'a> {
     #[serde(borrow, default)]
@@ -135,12 +135,12 @@ struct ErrorContextIds<'a> {
     client_message_id: Option<&'a RawValue>,
 }
 
-impl Frame {
+impl UnparsedEvent {
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         serde_json::from_str(text).map_err(|error| {
             let error = without_values(&error);
             let message =
-                format!("A frame must be JSON, {{\"event\": \"…\", \"data\": {{…}}}}: {error}.");
+                format!("An event must be JSON, {{\"event\": \"…\", \"data\": {{…}}}}: {error}.");
             ApiError::InvalidRequest(message)
         })
     }

@@ -86,7 +86,7 @@ pub(crate) struct ConversationUnlisted {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// Why the server rejected a client's frame.
+/// Why the server rejected a client's event.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorData {
     /// A sentence for people.

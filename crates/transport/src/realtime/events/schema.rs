@@ -1,4 +1,4 @@
-//! Schemas of the frames that the server sends. OpenAPI can't describe WebSocket messages, so these schemas,
+//! Schemas of the events that the server sends. OpenAPI can't describe WebSocket messages, so these schemas,
 //! like that of `ClientEvent`, are only components of the OpenAPI document. `docs/asyncapi.yaml` and the
 //! page's types refer to them.
 
@@ -12,7 +12,7 @@ use webchat_domain::{
 use super::incoming::NoData;
 use super::outgoing::{ConversationListed, ConversationUnlisted, ErrorData, Subscribed, Welcome};
 
-/// A frame that the server sends.
+/// An event that the server sends.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 #[expect(
@@ -26,7 +26,7 @@ pub(crate) enum ServerEvent {
     Subscribed(Subscribed),
     /// The reply to a `ping`.
     Pong(NoData),
-    /// The server rejected a frame, or a turn failed.
+    /// The server rejected an event, or a turn failed.
     Error(ErrorEvent),
     /// A question is stored, and its turn begins.
     MessageAccepted(AcceptedData),
@@ -48,7 +48,7 @@ pub(crate) enum ServerEvent {
     ListChanged(NoData),
 }
 
-/// Why the server rejected a client's frame, sent to that client only; or why a turn failed, sent to all
+/// Why the server rejected a client's event, sent to that client only; or why a turn failed, sent to all
 /// subscribers.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]

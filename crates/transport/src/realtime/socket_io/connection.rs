@@ -17,9 +17,9 @@ use super::close_reason::CloseReason;
 use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
-use crate::realtime::client::{Client, FrameError};
+use crate::realtime::client::{Client, EventError};
 use crate::realtime::connections::Connections;
-use crate::realtime::events::incoming::Frame;
+use crate::realtime::events::incoming::UnparsedEvent;
 
 /// How long a client may take to connect to the namespace.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -151,18 +151,18 @@ impl SocketIoConnection {
         id: Option<i64>,
         is_binary: bool,
     ) -> Result<(), CloseReason> {
-        let frame = parse_frame(value).ok_or(CloseReason::ProtocolError)?;
+        let event = parse_event(value).ok_or(CloseReason::ProtocolError)?;
         let client = self.client.as_mut().ok_or(CloseReason::ProtocolError)?;
-        let context = frame.error_context();
-        let frame = if is_binary {
+        let context = event.error_context();
+        let event = if is_binary {
             Err(ApiError::InvalidRequest("Binary data is not supported: send JSON.".to_owned()))
         } else {
-            Ok(frame)
+            Ok(event)
         };
-        let error = match client.handle(context, frame).await {
+        let error = match client.handle(context, event).await {
             Ok(()) => None,
-            Err(FrameError::Rejected(error)) => Some(error),
-            Err(FrameError::TooManyMessages) => return Err(CloseReason::TooManyMessages),
+            Err(EventError::Rejected(error)) => Some(error),
+            Err(EventError::TooManyMessages) => return Err(CloseReason::TooManyMessages),
         };
         match id {
             Some(id) => self.send(encode_acknowledgement(id, error.as_slice())).await,
@@ -179,10 +179,10 @@ impl SocketIoConnection {
     }
 }
 
-/// Returns an event's name and its first argument as a frame. Ignores further arguments.
-fn parse_frame(value: &Value) -> Option<Frame> {
+/// Parses the arguments of an event packet: its name and its data. Ignores further arguments.
+fn parse_event(value: &Value) -> Option<UnparsedEvent> {
     let arguments: Vec<Box<RawValue>> = serde_json::from_str(value.as_str()?).ok()?;
     let mut arguments = arguments.into_iter();
     let event = serde_json::from_str(arguments.next()?.get()).ok()?;
-    Some(Frame { event, data: arguments.next() })
+    Some(UnparsedEvent { event, data: arguments.next() })
 }

@@ -1,4 +1,4 @@
-//! Reads the messages of a client, each of which is a frame of the event protocol.
+//! Reads the messages of a client. Each is an event, as JSON.
 
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::close::{close_reason, reason_of_error, reason_of_violation};
 use super::violation::FirstViolation;
-use crate::realtime::client::{Client, FrameError, TOO_MANY_MESSAGES};
-use crate::realtime::events::incoming::{ErrorContext, Frame};
+use crate::realtime::client::{Client, EventError, TOO_MANY_MESSAGES};
+use crate::realtime::events::incoming::{ErrorContext, UnparsedEvent};
 use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::limits::Limits;
 
@@ -39,7 +39,7 @@ impl Reader {
         }
     }
 
-    /// Dispatches the client's frames until the connection must be closed. Returns the reason.
+    /// Dispatches the client's events until the connection must be closed. Returns the reason.
     pub(super) async fn run(
         mut self,
         mut socket: Socket,
@@ -70,12 +70,13 @@ impl Reader {
 
 struct TooManyMessages;
 
-/// Dispatches a frame. The client gets every other error as an `error` event.
+/// Dispatches an event. The client gets every other error as an `error` event.
 async fn handle(client: &mut Client<OutgoingEvent>, text: &str) -> Result<(), TooManyMessages> {
-    let frame = Frame::parse(text);
-    let context = frame.as_ref().map_or_else(|_| ErrorContext::default(), Frame::error_context);
-    match client.handle(context, frame).await {
-        Ok(()) | Err(FrameError::Rejected(_)) => Ok(()),
-        Err(FrameError::TooManyMessages) => Err(TooManyMessages),
+    let event = UnparsedEvent::parse(text);
+    let context =
+        event.as_ref().map_or_else(|_| ErrorContext::default(), UnparsedEvent::error_context);
+    match client.handle(context, event).await {
+        Ok(()) | Err(EventError::Rejected(_)) => Ok(()),
+        Err(EventError::TooManyMessages) => Err(TooManyMessages),
     }
 }

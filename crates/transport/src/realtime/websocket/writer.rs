@@ -19,7 +19,7 @@ const MAX_FRAME_BYTES: usize = 4 * 1024;
 const PINGS_PER_TIMEOUT: u32 = 3;
 
 #[derive(Serialize)]
-struct EventFrame<'a> {
+struct EventJson<'a> {
     event: &'static str,
     data: &'a OutgoingEvent,
 }
@@ -48,8 +48,8 @@ pub(super) async fn write(
 }
 
 async fn send(socket: &mut Socket, event: &OutgoingEvent) -> Result<(), Closed> {
-    let frame = EventFrame { event: event.name(), data: event };
-    match serde_json::to_string(&frame) {
+    let json = serde_json::to_string(&EventJson { event: event.name(), data: event });
+    match json {
         Ok(json) if json.len() <= MAX_FRAME_BYTES => socket.text(json).await,
         Ok(json) => send_fragmented(socket, json.into()).await,
         Err(error) => {
