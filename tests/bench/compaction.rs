@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use webchat_chat::{Chat, DailyTokens, FileSettings, Ports, SendMessage, Settings};
+use webchat_chat::{Chat, DailyTokenLimits, FileSettings, Ports, SendMessage, Settings};
 use webchat_domain::{FinishReason, SystemClock, UserId};
 use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
@@ -117,7 +117,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         log: Arc::new(store.turn_log()),
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
-        archive: Arc::new(store.clone()),
+        transfer: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         token_budgets: Arc::new(store.clone()),
         users: Arc::new(store.clone()),
@@ -141,7 +141,7 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
         turns_per_network: None,
         max_turns: None,
         max_turn_duration: Duration::from_mins(10),
-        daily_tokens: DailyTokens::default(),
+        daily_tokens: DailyTokenLimits::default(),
         max_stored_bytes: webchat_chat::StoredBytesLimits::default(),
     };
     let user_id = UserId::generate();
@@ -201,7 +201,7 @@ impl ChatModel for CountingModel {
     async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
         let tokens = self.count(&request);
         let mut requests = self.requests.lock().unwrap();
-        let text = if request.max_reply_tokens == REPLY {
+        let text = if request.max_answer_tokens == REPLY {
             requests.add_answer(tokens);
             self.answers.lock().unwrap().pop_front().unwrap()
         } else {

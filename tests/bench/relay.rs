@@ -167,7 +167,7 @@ async fn ask_upstream(model: &HttpChatModel) -> AnswerTimes {
     let request = ChatRequest {
         messages: vec![question],
         user_id: None,
-        max_reply_tokens: 800,
+        max_answer_tokens: 800,
         parameters: ModelParameters::default(),
     };
     let mut timer = AnswerTimer::start();

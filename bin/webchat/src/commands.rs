@@ -17,7 +17,7 @@ use webchat_chat::{
     export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
-use webchat_persistence::{ConversationArchive, StoreError, Totals};
+use webchat_persistence::{ConversationTransfer, StoreError, Totals};
 use webchat_persistence_mongo::{FlaskError, FlaskProgress, FlaskReport, Schema};
 use webchat_tokens::TokenCounter;
 
@@ -180,10 +180,10 @@ pub async fn export(
     user: Option<UserId>,
     to: Option<&Path>,
 ) -> Result<(), CommandError> {
-    let archive = open_configured(settings).await?;
+    let transfer = open_configured(settings).await?;
     let content = match user {
-        Some(user) => export_user(archive, user),
-        None => export_all_users(archive),
+        Some(user) => export_user(transfer, user),
+        None => export_all_users(transfer),
     };
     let Some(path) = to else {
         return write_all(content, &mut io::stdout(), CommandError::Print).await;
@@ -220,9 +220,9 @@ pub async fn import(
 ) -> Result<(), CommandError> {
     let file = File::open(path);
     let file = file.map_err(|error| CommandError::File(path.display().to_string(), error))?;
-    let archive = open_configured(settings).await?;
+    let transfer = open_configured(settings).await?;
     let target = ImportTarget {
-        archive,
+        transfer,
         tokens: model.map_or_else(TokenCounter::load, TokenCounter::for_model),
         now: SystemClock.now(),
         quota: None,
@@ -233,7 +233,7 @@ pub async fn import(
         webchat_chat::import(&target, owner, file, |progress| {
             if printed_at.elapsed() >= PROGRESS_INTERVAL {
                 printed_at = Instant::now();
-                println!("{} of {} conversations", progress.done, progress.of);
+                println!("{} of {} conversations", progress.processed, progress.total);
             }
             ControlFlow::Continue(())
         })
@@ -248,7 +248,7 @@ pub async fn import(
 /// The configured store of conversations.
 async fn open_configured(
     settings: &StoreSettings,
-) -> Result<Arc<dyn ConversationArchive>, StartError> {
+) -> Result<Arc<dyn ConversationTransfer>, StartError> {
     if let Some(uri) = &settings.mongodb_uri {
         return Ok(Arc::new(prepared_mongo(uri).await?));
     }
@@ -256,7 +256,7 @@ async fn open_configured(
 }
 
 /// The store at an address: a `mongodb://` address, a database file, or its folder.
-async fn open(address: &str) -> Result<Box<dyn ConversationArchive>, StartError> {
+async fn open(address: &str) -> Result<Box<dyn ConversationTransfer>, StartError> {
     if is_mongo(address) {
         return Ok(Box::new(prepared_mongo(&SecretString::from(address)).await?));
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use webchat_chat::{DailyTokens, FileSettings, StoredBytesLimits};
+use webchat_chat::{DailyTokenLimits, FileSettings, StoredBytesLimits};
 use webchat_llm::HttpSettings;
 use webchat_tokens::window_of;
 use webchat_transport::Limits;
@@ -84,7 +84,7 @@ pub struct Settings {
     /// `LLM_MAX_TURN_S`
     pub max_turn_duration: Duration,
     /// `DAILY_TOKENS_PER_USER`, `DAILY_TOKENS_PER_ADDRESS` and `DAILY_TOKENS`
-    pub daily_tokens: DailyTokens,
+    pub daily_tokens: DailyTokenLimits,
     /// `MAX_STORED_MB_PER_USER` and `MAX_STORED_MB`, in bytes.
     pub max_stored_bytes: StoredBytesLimits,
     /// `REQUESTS_PER_SECOND`: `None` for no limit.

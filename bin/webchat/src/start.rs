@@ -159,7 +159,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
     let Stores {
         conversations,
         contexts,
-        archive,
+        transfer,
         file_jobs,
         token_budgets,
         users,
@@ -171,7 +171,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
     let ports = Ports {
         conversations,
         contexts,
-        archive,
+        transfer,
         file_jobs,
         token_budgets,
         users,

@@ -8,8 +8,8 @@ use backon::{ConstantBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use webchat_persistence::{
-    Contexts, ConversationArchive, Conversations, FileJobs, Probe, Sessions, Signals, TokenBudgets,
-    TurnLog, Users,
+    Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions, Signals,
+    TokenBudgets, TurnLog, Users,
 };
 use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
 use webchat_persistence_redis::RedisStore;
@@ -29,7 +29,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 pub(crate) struct Stores {
     pub(crate) conversations: Arc<dyn Conversations>,
     pub(crate) contexts: Arc<dyn Contexts>,
-    pub(crate) archive: Arc<dyn ConversationArchive>,
+    pub(crate) transfer: Arc<dyn ConversationTransfer>,
     pub(crate) file_jobs: Arc<dyn FileJobs>,
     pub(crate) token_budgets: Arc<dyn TokenBudgets>,
     pub(crate) users: Arc<dyn Users>,
@@ -67,7 +67,7 @@ impl Stores {
             probes: vec![Arc::new(mongo.clone()), Arc::new(redis.clone())],
             sessions: Arc::new(redis),
             contexts: Arc::new(mongo.clone()),
-            archive: Arc::new(mongo.clone()),
+            transfer: Arc::new(mongo.clone()),
             file_jobs: Arc::new(mongo.clone()),
             token_budgets: Arc::new(mongo.clone()),
             users: Arc::new(mongo.clone()),
@@ -87,7 +87,7 @@ impl Stores {
             probes: vec![Arc::new(sqlite.clone())],
             sessions: Arc::new(sqlite.clone()),
             contexts: Arc::new(sqlite.clone()),
-            archive: Arc::new(sqlite.clone()),
+            transfer: Arc::new(sqlite.clone()),
             file_jobs: Arc::new(sqlite.clone()),
             token_budgets: Arc::new(sqlite.clone()),
             users: Arc::new(sqlite.clone()),
@@ -97,7 +97,7 @@ impl Stores {
             tracing::info!("running as a single instance: set REDIS_URL to run several");
             stores.probes.push(Arc::new(mongo.clone()));
             stores.contexts = Arc::new(mongo.clone());
-            stores.archive = Arc::new(mongo.clone());
+            stores.transfer = Arc::new(mongo.clone());
             stores.file_jobs = Arc::new(mongo.clone());
             stores.token_budgets = Arc::new(mongo.clone());
             stores.users = Arc::new(mongo.clone());

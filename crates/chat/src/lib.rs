@@ -38,7 +38,7 @@ pub use runtime::limits::{
 pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;
-pub use settings::{DailyTokens, FileSettings, Settings, StoredBytesLimits};
+pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy};
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,

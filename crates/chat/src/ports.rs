@@ -5,7 +5,7 @@ use std::sync::Arc;
 use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Contexts, ConversationArchive, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
+    Contexts, ConversationTransfer, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
     TokenBudgets, TurnLog, Users,
 };
 use webchat_tokens::TokenCounter;
@@ -18,7 +18,7 @@ pub struct Ports {
     /// Stores system prompts, parameters, examples and summaries of conversations.
     pub contexts: Arc<dyn Contexts>,
     /// Reads and writes complete conversations, for export and import.
-    pub archive: Arc<dyn ConversationArchive>,
+    pub transfer: Arc<dyn ConversationTransfer>,
     /// Stores files during their analysis.
     pub file_jobs: Arc<dyn FileJobs>,
     /// Stores sessions.

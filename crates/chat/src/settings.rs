@@ -31,7 +31,7 @@ pub struct Settings {
     /// The maximum duration of a turn, including the time to summarise older messages.
     pub max_turn_duration: Duration,
     /// The maximum numbers of tokens on each day.
-    pub daily_tokens: DailyTokens,
+    pub daily_tokens: DailyTokenLimits,
     /// How much may be stored.
     pub max_stored_bytes: StoredBytesLimits,
 }
@@ -47,7 +47,7 @@ impl Settings {
 /// The maximum numbers of tokens that are sent to the model and received from it on each day in UTC. `None`
 /// means no maximum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DailyTokens {
+pub struct DailyTokenLimits {
     /// For each user.
     pub per_user: Option<NonZeroU64>,
     /// For each network of clients.
@@ -56,7 +56,7 @@ pub struct DailyTokens {
     pub total: Option<NonZeroU64>,
 }
 
-impl DailyTokens {
+impl DailyTokenLimits {
     /// Returns whether there is any maximum.
     pub(crate) fn is_limited(self) -> bool {
         self != Self::default()

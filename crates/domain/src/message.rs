@@ -1,4 +1,5 @@
-//! Messages: questions and answers. Their forms are in one file, so that a new field is added once.
+//! Messages: questions and answers. All structs with the fields of a message are here, so that adding a field
+//! changes one file.
 
 use serde::{Deserialize, Serialize};
 

@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .stream(ChatRequest {
             messages: vec![ChatMessage { role: ChatRole::User, content: question }],
             user_id: None,
-            max_reply_tokens: 400,
+            max_answer_tokens: 400,
             parameters: ModelParameters::default(),
         })
         .await?;

@@ -41,7 +41,7 @@ pub struct ChatRequest {
     pub messages: Vec<ChatMessage>,
     /// The maximum number of tokens of the answer. At this length it ends with
     /// [`FinishReason::Length`].
-    pub max_reply_tokens: u32,
+    pub max_answer_tokens: u32,
     /// The user on whose behalf the request is sent. It is not sent to the model. Without it, failures count
     /// as those of different users.
     pub user_id: Option<UserId>,

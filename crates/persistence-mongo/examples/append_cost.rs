@@ -11,7 +11,7 @@ use webchat_domain::{
     Clock, ConversationId, MessageId, MessageStatus, NewMessage, SystemClock, TurnId, UserId,
 };
 use webchat_persistence::{
-    AnswerUpdate, Append, ConversationArchive, Conversations, StoredMessage, TurnLease,
+    AnswerUpdate, Append, ConversationTransfer, Conversations, StoredMessage, TurnLease,
 };
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 

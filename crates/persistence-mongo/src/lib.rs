@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod archive;
 mod contexts;
 mod conversations;
 mod database;
@@ -15,6 +14,7 @@ mod schema;
 mod search;
 mod store;
 mod token_budgets;
+mod transfer;
 mod users;
 
 pub use database::{MongoDatabase, OpenError};

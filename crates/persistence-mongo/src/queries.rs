@@ -9,7 +9,9 @@ use webchat_persistence::StoreError;
 use webchat_persistence::rules::{ConversationState, MessagePage};
 
 use crate::database::{MongoDatabase, READ_TIME, Transaction};
-use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, state_update};
+use crate::documents::{
+    CONVERSATION_SCHEMA_VERSION, ConversationDocument, MessageDocument, state_update,
+};
 
 /// Matches the conversation if it is the user's. Does not match a conversation of the Flask application
 /// until it is migrated.
@@ -17,13 +19,13 @@ pub(crate) fn by_owner(user_id: UserId, id: ConversationId) -> Document {
     doc! {
         "conversation_id": id.to_string(),
         "user_id": user_id.to_string(),
-        "schema": CONVERSATION_SCHEMA,
+        "schema": CONVERSATION_SCHEMA_VERSION,
     }
 }
 
 /// Matches the conversation of any user.
 pub(crate) fn by_id(id: ConversationId) -> Document {
-    doc! { "conversation_id": id.to_string(), "schema": CONVERSATION_SCHEMA }
+    doc! { "conversation_id": id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION }
 }
 
 /// The projection without the context, which may be long and is rarely needed.

@@ -6,7 +6,7 @@ use mongodb::bson::{Document, doc};
 use webchat_domain::{Timestamp, UserId};
 use webchat_persistence::{StoreError, Users};
 
-use crate::database::{ARCHIVE_TIME, READ_TIME};
+use crate::database::{LONG_READ_TIME, READ_TIME};
 use crate::documents::date;
 use crate::schema::USERS;
 use crate::store::MongoStore;
@@ -43,7 +43,7 @@ impl Users for MongoStore {
             } },
         ];
         let conversations = self.database.conversations();
-        let recording = conversations.aggregate(insert_missing).max_time(ARCHIVE_TIME);
+        let recording = conversations.aggregate(insert_missing).max_time(LONG_READ_TIME);
         self.database.run(recording).await?;
         Ok(())
     }

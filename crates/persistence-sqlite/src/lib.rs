@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod archive;
 mod contexts;
 mod conversations;
 mod database;
@@ -14,6 +13,7 @@ mod saved_files_dir;
 mod sessions;
 mod store;
 mod token_budgets;
+mod transfer;
 mod users;
 
 pub use database::OpenError;

@@ -45,7 +45,7 @@ impl Users for SqliteStore {
         // Usually there are none, and finding them reads all conversations: the writer must not wait for that.
         let unknown: Vec<String> = self
             .database
-            .read_archive(None, |transaction| {
+            .read_long(None, |transaction| {
                 transaction
                     .prepare_cached(
                         "SELECT DISTINCT user_id FROM conversations

@@ -25,7 +25,7 @@ webchat_persistence::conversations_contract!(super::open);
 webchat_persistence::contexts_contract!(super::open);
 webchat_persistence::versions_contract!(super::open);
 webchat_persistence::file_jobs_contract!(super::open);
-webchat_persistence::conversation_archive_contract!(super::open);
+webchat_persistence::conversation_transfer_contract!(super::open);
 webchat_persistence::sessions_contract!(super::open);
 webchat_persistence::token_budgets_contract!(super::open);
 webchat_persistence::users_contract!(super::open);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{Conversation, ConversationId, Message, UserId};
 use webchat_persistence::{
-    ConversationArchive, Conversations, SelectOutcome, StoredConversation, StoredMessage,
+    ConversationTransfer, Conversations, SelectOutcome, StoredConversation, StoredMessage,
 };
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 

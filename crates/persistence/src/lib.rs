@@ -13,16 +13,16 @@ pub use cpu_work::{spawn_cpu_work, thread_cpu_time};
 pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
 pub use ports::{
-    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint, ChildMessage,
-    CompletedJob, Contexts, ContinueAnswer, ConversationArchive, Conversations, CreateJobOutcome,
-    Cursor, Edit, EditOutcome, FileContent, FileJobs, FileText, InvalidCursor, ListOrder,
-    NewFileJob, Page, Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome, SavedFile,
-    SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals, StoredContext,
-    StoredConversation, StoredFileJob, StoredMessage, TakenJob, TokenBudgets, TokenLimit,
+    AbandonedTurn, AnalysedText, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint,
+    ChildMessage, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer, Conversations,
+    CreateJobOutcome, Cursor, Edit, EditOutcome, FileContent, FileJobs, InvalidCursor, LeasedJob,
+    ListOrder, NewFileJob, Page, Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome,
+    SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals,
+    StoredContext, StoredConversation, StoredFileJob, StoredMessage, TokenBudgets, TokenLimit,
     TokenScope, Totals, TurnLease, TurnLog, Users,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
-    MockContexts, MockConversationArchive, MockConversations, MockFileJobs, MockProbe,
+    MockContexts, MockConversationTransfer, MockConversations, MockFileJobs, MockProbe,
     MockSavedFiles, MockSessions, MockSignals, MockTokenBudgets, MockTurnLog, MockUsers,
 };

@@ -58,7 +58,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         signals: Arc::new(LocalSignals::default()),
         conversations: Arc::new(store.clone()),
         contexts: Arc::new(store.clone()),
-        archive: Arc::new(store.clone()),
+        transfer: Arc::new(store.clone()),
         file_jobs: Arc::new(store.clone()),
         probes: vec![Arc::new(store.clone())],
         token_budgets: Arc::new(store.clone()),
@@ -82,7 +82,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         turns_per_network: Some(50),
         max_turns: Some(500),
         max_turn_duration: Duration::from_mins(10),
-        daily_tokens: webchat_chat::DailyTokens::default(),
+        daily_tokens: webchat_chat::DailyTokenLimits::default(),
     };
     Ok(Chat::new(ports, settings))
 }

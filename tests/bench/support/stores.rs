@@ -8,7 +8,7 @@ use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 use tempfile::TempDir;
 use webchat_domain::{Context, Conversation, ConversationId, Message, Role, Timestamp, UserId};
-use webchat_persistence::{ConversationArchive, Conversations, StoredConversation, StoredMessage};
+use webchat_persistence::{ConversationTransfer, Conversations, StoredConversation, StoredMessage};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use webchat_persistence_sqlite::SqliteStore;
 
@@ -25,9 +25,9 @@ const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 /// The secret key that all instances share.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-pub(crate) trait Store: Conversations + ConversationArchive {}
+pub(crate) trait Store: Conversations + ConversationTransfer {}
 
-impl<T: Conversations + ConversationArchive> Store for T {}
+impl<T: Conversations + ConversationTransfer> Store for T {}
 
 /// A new store, with the folder or the database that contains its data.
 pub(crate) struct Backend {

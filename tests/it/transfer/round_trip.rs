@@ -11,7 +11,7 @@ use webchat_domain::{
     Context, Conversation, ConversationId, FewShotExample, Message, MessageId, MessageStatus, Role,
     Summary, SummaryAuthor, SystemPrompt, Timestamp, Title, UserId,
 };
-use webchat_persistence::{ConversationArchive, StoredConversation, StoredMessage};
+use webchat_persistence::{ConversationTransfer, StoredConversation, StoredMessage};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use webchat_persistence_sqlite::SqliteStore;
 use webchat_tests::{Process, ScriptedModel, mongodb_uri};
@@ -84,7 +84,7 @@ async fn export_text(export: webchat_chat::ExportStream) -> String {
 #[tokio::test]
 async fn a_round_trip_between_stores_preserves_the_export() {
     let ((sqlite, _folder), mongo) = (sqlite().await, mongo().await);
-    let stores: [Arc<dyn ConversationArchive>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
+    let stores: [Arc<dyn ConversationTransfer>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
     let owner = UserId::generate();
     for (conversation, messages) in [branched(owner), empty(owner)] {
         assert!(stores[0].insert_with_messages(conversation, messages).await.unwrap());
@@ -96,7 +96,7 @@ async fn a_round_trip_between_stores_preserves_the_export() {
     for store in [&stores[1], &stores[0]] {
         let owner = UserId::generate();
         let target = ImportTarget {
-            archive: Arc::clone(store),
+            transfer: Arc::clone(store),
             tokens: TokenCounter::load(),
             now: Timestamp::from_unix_millis(0),
             quota: None,

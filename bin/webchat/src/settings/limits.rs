@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use webchat_chat::{DailyTokens, StoredBytesLimits};
+use webchat_chat::{DailyTokenLimits, StoredBytesLimits};
 use webchat_transport::Limits;
 
 use super::parsers::number_in_range;
@@ -20,11 +20,11 @@ pub(super) fn limit(
     NonZeroU32::new(reader.parsed(name, "a number; 0 for no limit", default))
 }
 
-pub(super) fn daily_tokens(reader: &mut EnvReader<'_>) -> DailyTokens {
+pub(super) fn daily_tokens(reader: &mut EnvReader<'_>) -> DailyTokenLimits {
     let mut tokens = |name, default: u64| {
         NonZeroU64::new(reader.parsed(name, "a number of tokens; 0 for no limit", default))
     };
-    DailyTokens {
+    DailyTokenLimits {
         per_user: tokens("DAILY_TOKENS_PER_USER", 2_000_000),
         per_network: tokens("DAILY_TOKENS_PER_ADDRESS", 10_000_000),
         total: tokens("DAILY_TOKENS", 100_000_000),

@@ -249,8 +249,8 @@ impl Compaction {
         let mut tokens = 0_u32;
         let mut messages: Vec<Message> = Vec::new();
         while after < end {
-            let archive = &self.core.ports.archive;
-            let page = archive.messages_of(self.caller.user_id, self.id, after, PAGE_SIZE).await?;
+            let transfer = &self.core.ports.transfer;
+            let page = transfer.messages_of(self.caller.user_id, self.id, after, PAGE_SIZE).await?;
             let page = page.ok_or(ChatError::ConversationNotFound)?;
             let Some(last) = page.last() else { break };
             after = last.message.position;
@@ -326,7 +326,7 @@ impl Compaction {
             caller: self.caller,
             instructions: SUMMARISE,
             content: format!("{summary}{}", transcript.trim_end()),
-            max_reply_tokens: budget.max_summary_tokens(),
+            max_answer_tokens: budget.max_summary_tokens(),
             timeout: REQUEST_TIMEOUT,
         };
         request.send_and_truncate(&self.core).await

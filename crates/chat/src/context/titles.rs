@@ -58,7 +58,7 @@ async fn suggest_title(
         caller,
         instructions: GENERATE_TITLE,
         content: transcript.trim_end().to_owned(),
-        max_reply_tokens: MAX_TITLE_TOKENS,
+        max_answer_tokens: MAX_TITLE_TOKENS,
         timeout: TITLE_TIMEOUT,
     };
     match request.send(core).await {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use webchat_domain::{ConversationId, UserId};
-use webchat_persistence::{ConversationArchive, StoreError, StoredConversation, StoredMessage};
+use webchat_persistence::{ConversationTransfer, StoreError, StoredConversation, StoredMessage};
 
 use crate::error::ChatError;
 use crate::formats::flask::{FlaskLayout, FlaskWriter};
@@ -24,19 +24,19 @@ impl Core {
         id: ConversationId,
         layout: FlaskLayout,
     ) -> Result<ExportStream, ChatError> {
-        let found = self.ports.archive.conversation_of(user_id, id).await?;
+        let found = self.ports.transfer.conversation_of(user_id, id).await?;
         let stored = found.ok_or(ChatError::ConversationNotFound)?;
-        Ok(flask_file(&self.ports.archive, stored, layout))
+        Ok(flask_file(&self.ports.transfer, stored, layout))
     }
 }
 
 /// Streams a stored conversation in the Flask application's format.
 pub(crate) fn flask_file(
-    archive: &Arc<dyn ConversationArchive>,
+    transfer: &Arc<dyn ConversationTransfer>,
     stored: StoredConversation,
     layout: FlaskLayout,
 ) -> ExportStream {
-    let pages = message_pages(archive, &stored).boxed();
+    let pages = message_pages(transfer, &stored).boxed();
     let writer = FlaskWriter::new(layout, stored.context.examples);
     stream::try_unfold(Some((writer, pages)), async |state| {
         let Some((mut writer, mut pages)) = state else { return Ok(None) };
@@ -53,16 +53,16 @@ pub(crate) fn flask_file(
 
 /// Streams the messages of a conversation, page by page. The stream ends early if the conversation is deleted.
 pub(crate) fn message_pages(
-    archive: &Arc<dyn ConversationArchive>,
+    transfer: &Arc<dyn ConversationTransfer>,
     stored: &StoredConversation,
 ) -> impl Stream<Item = Result<Vec<StoredMessage>, StoreError>> + Send + use<> {
     let (user_id, id) = (stored.user_id, stored.conversation.conversation_id);
-    let archive = Arc::clone(archive);
+    let transfer = Arc::clone(transfer);
     stream::try_unfold(0, move |after| {
-        let archive = Arc::clone(&archive);
+        let transfer = Arc::clone(&transfer);
         async move {
             let page =
-                archive.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
+                transfer.messages_of(user_id, id, after, PAGE_SIZE).await?.unwrap_or_default();
             let last_position = page.last().map(|stored| stored.message.position);
             Ok(last_position.map(|position| (page, position)))
         }

@@ -259,7 +259,7 @@ mod tests {
         assert!(matches!(refused, ChatError::ServerStorageFull), "{refused:?}");
         assert!((2..8).contains(&saved), "{saved}");
         let ports = &test.chat.core.ports;
-        let stored = ports.archive.stored_bytes().await.unwrap();
+        let stored = ports.transfer.stored_bytes().await.unwrap();
         assert!(stored + ports.saved_files.stored_bytes().await.unwrap() <= LIMIT);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use webchat_domain::{Conversation, ConversationChange, ConversationId, IdempotencyKey, UserId};
-use webchat_persistence::rules::STORED_ITEM_BYTES;
+use webchat_persistence::rules::ITEM_OVERHEAD_BYTES;
 use webchat_persistence::{ArchiveFilter, Cursor, Edit, EditOutcome, ListOrder, Page};
 
 use crate::error::ChatError;
@@ -39,7 +39,7 @@ impl Conversations {
         user_id: UserId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Conversation, ChatError> {
-        self.core.reserve_storage(user_id, STORED_ITEM_BYTES.into()).await?;
+        self.core.reserve_storage(user_id, ITEM_OVERHEAD_BYTES.into()).await?;
         let id = ConversationId::of_key(user_id, key);
         let now = self.core.now();
         let Some(started) = self.core.ports.conversations.create(user_id, id, now).await? else {

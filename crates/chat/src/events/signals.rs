@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use webchat_persistence::{Signal, StoreError};
 
 use crate::runtime::core::Core;
-use crate::runtime::periodic::run_periodically;
+use crate::runtime::periodic::repeat_forever;
 use crate::turns::registry::RunningTurns;
 
 /// How long to wait before subscribing again after the subscription has ended or failed.
@@ -17,7 +17,7 @@ const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(1);
 pub(crate) async fn receive_signals(core: Arc<Core>, running: Arc<RunningTurns>) {
     // Each run lasts as long as its subscription.
     let run = || subscribe_and_receive(&core, &running);
-    run_periodically("failed to receive signals", RESUBSCRIBE_DELAY, run).await;
+    repeat_forever("failed to receive signals", RESUBSCRIBE_DELAY, run).await;
 }
 
 /// Receives signals until the subscription ends.

@@ -111,11 +111,11 @@ impl FileAnalyser<'_> {
         &self,
         instructions: &'static str,
         content: String,
-        max_reply_tokens: u32,
+        max_answer_tokens: u32,
     ) -> Result<String, RequestError> {
         let (caller, timeout) = (Caller::from(self.user_id), REQUEST_TIMEOUT);
         let request =
-            BackgroundRequest { caller, instructions, content, max_reply_tokens, timeout };
+            BackgroundRequest { caller, instructions, content, max_answer_tokens, timeout };
         let send = || self.send(request.clone());
         let backoff = ExponentialBuilder::new()
             .with_min_delay(MIN_BACKOFF)

@@ -10,7 +10,7 @@ use super::work::FileWork;
 use super::worker::AnalysisWorker;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::periodic::run_periodically;
+use crate::runtime::periodic::repeat_forever;
 use crate::turns::lease::LEASE;
 
 /// How often to look for files without a worker, including those of dead instances.
@@ -22,7 +22,7 @@ pub(super) async fn dispatch_files(core: Arc<Core>, work: Arc<FileWork>) {
         take_files(&core, &work).await;
         Ok(())
     };
-    run_periodically("failed to dispatch files", POLL_INTERVAL, dispatch).await;
+    repeat_forever("failed to dispatch files", POLL_INTERVAL, dispatch).await;
 }
 
 async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {

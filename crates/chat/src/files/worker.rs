@@ -10,7 +10,7 @@ use webchat_domain::{
     ConversationChange, EventBody, FileJob, FileProgress, JobId, NewMessage, Problem, RunId,
     Timestamp, Title, TurnId,
 };
-use webchat_persistence::{Append, CompletedJob, StoreError, TakenJob};
+use webchat_persistence::{Append, CompletedJob, LeasedJob, StoreError};
 
 use super::analyser::{FileAnalyser, affects_all_requests};
 use super::work::FileWork;
@@ -33,7 +33,7 @@ pub(super) struct AnalysisWorker {
     pub(super) work: Arc<FileWork>,
     /// Identifies the lease.
     pub(super) run_id: RunId,
-    pub(super) taken: TakenJob,
+    pub(super) taken: LeasedJob,
 }
 
 /// Why a worker ends without a complete analysis.

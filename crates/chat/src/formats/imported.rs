@@ -1,7 +1,7 @@
 //! A conversation as an import file contains it.
 
 use webchat_domain::{Context, Conversation, ConversationId, Role, Title, UserId};
-use webchat_persistence::rules::STORED_ITEM_BYTES;
+use webchat_persistence::rules::ITEM_OVERHEAD_BYTES;
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::ids;
@@ -51,7 +51,7 @@ impl ImportedConversation {
     /// Returns about how many bytes the conversation takes in a store.
     pub(crate) fn bytes(&self) -> u64 {
         let texts = self.messages.iter().map(|stored| stored.message.content.len());
-        let item = usize::from(STORED_ITEM_BYTES);
+        let item = usize::from(ITEM_OVERHEAD_BYTES);
         let messages = texts.map(|text| text + item).sum::<usize>();
         let bytes = messages.saturating_add(item).saturating_add(context_bytes(&self.context));
         u64::try_from(bytes).unwrap_or(u64::MAX)

@@ -24,7 +24,7 @@ pub(crate) struct BackgroundRequest {
     pub(crate) caller: Caller,
     pub(crate) instructions: &'static str,
     pub(crate) content: String,
-    pub(crate) max_reply_tokens: u32,
+    pub(crate) max_answer_tokens: u32,
     /// The timeout for the complete answer.
     pub(crate) timeout: Duration,
 }
@@ -37,7 +37,7 @@ impl BackgroundRequest {
     /// too few tokens left: then nothing is sent.
     pub(crate) async fn send(self, core: &Core) -> Result<String, RequestError> {
         let prompt_tokens = self.prompt_tokens(core).await;
-        let max_tokens = prompt_tokens.saturating_add(self.max_reply_tokens);
+        let max_tokens = prompt_tokens.saturating_add(self.max_answer_tokens);
         let reservation = core.reserve_tokens(self.caller, max_tokens).await?;
         let request = ChatRequest {
             messages: vec![
@@ -45,7 +45,7 @@ impl BackgroundRequest {
                 chat_message(ChatRole::User, self.content),
             ],
             user_id: Some(self.caller.user_id),
-            max_reply_tokens: self.max_reply_tokens,
+            max_answer_tokens: self.max_answer_tokens,
             parameters: ModelParameters::default(),
         };
         let mut answer = Answer::default();
@@ -61,10 +61,10 @@ impl BackgroundRequest {
         with_overhead(content).saturating_add(with_overhead(instructions))
     }
 
-    /// Like [`BackgroundRequest::send`], but truncates the answer to `max_reply_tokens` by our count, if
+    /// Like [`BackgroundRequest::send`], but truncates the answer to `max_answer_tokens` by our count, if
     /// possible at the end of a sentence. The model may count tokens differently.
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, RequestError> {
-        let max_tokens = self.max_reply_tokens.max(MIN_TRUNCATED_TOKENS);
+        let max_tokens = self.max_answer_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
         let mut truncated = chunks(&text, max_tokens, core.counter());
         Ok(non_empty(truncated.next().unwrap_or_default())?)
@@ -83,7 +83,7 @@ impl Answer {
     /// Receives the answer. Closes the connection when the text exceeds its bound, and keeps what was received
     /// until then.
     async fn receive(&mut self, core: &Core, request: ChatRequest) -> Result<(), ModelError> {
-        let mut bound = AnswerBound::new(request.max_reply_tokens);
+        let mut bound = AnswerBound::new(request.max_answer_tokens);
         let mut deltas = core.ports.model.stream(request).await?;
         self.has_started = true;
         while let Some(delta) = deltas.next().await {

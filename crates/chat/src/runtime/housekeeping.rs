@@ -16,10 +16,10 @@ const INTERVAL: Duration = Duration::from_hours(1);
 
 /// How long expired sessions are kept. A session is all that connects a browser with its conversations, so a
 /// wrong clock must not delete it.
-const EXPIRED_SESSIONS_KEPT: Duration = Duration::from_hours(30 * 24);
+const EXPIRED_SESSION_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// How many days the counts of tokens are kept.
-const TOKEN_DAYS_KEPT: u32 = 7;
+const TOKEN_COUNT_RETENTION_DAYS: u32 = 7;
 
 /// By how much the clock may differ from the time that has passed since the last look.
 const MAX_CLOCK_ERROR: Duration = Duration::from_mins(5);
@@ -54,8 +54,11 @@ fn has_jumped(before: Timestamp, now: Timestamp, elapsed: Duration) -> bool {
 
 impl Core {
     async fn delete_expired_data(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.ports.sessions.delete_expired(now.minus(EXPIRED_SESSIONS_KEPT)).await?;
-        self.ports.token_budgets.delete_before(now.day().minus_days(TOKEN_DAYS_KEPT)).await
+        self.ports.sessions.delete_expired(now.minus(EXPIRED_SESSION_RETENTION)).await?;
+        self.ports
+            .token_budgets
+            .delete_before(now.day().minus_days(TOKEN_COUNT_RETENTION_DAYS))
+            .await
     }
 }
 

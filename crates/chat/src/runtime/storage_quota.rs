@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use webchat_domain::UserId;
-use webchat_persistence::{ConversationArchive, SavedFiles, StoreError};
+use webchat_persistence::{ConversationTransfer, SavedFiles, StoreError};
 
 use crate::error::ChatError;
 use crate::ports::Ports;
@@ -25,7 +25,7 @@ const MAX_CACHED: usize = 10_000;
 /// Checks what is to be stored against the limits. Clones share the sums.
 #[derive(Clone)]
 pub struct StorageQuota {
-    archive: Arc<dyn ConversationArchive>,
+    transfer: Arc<dyn ConversationTransfer>,
     saved_files: Arc<dyn SavedFiles>,
     limits: StoredBytesLimits,
     sums: Arc<Mutex<HashMap<Scope, Sum>>>,
@@ -45,8 +45,8 @@ struct Sum {
 
 impl StorageQuota {
     pub(crate) fn new(ports: &Ports, limits: StoredBytesLimits) -> Self {
-        let (archive, saved_files) = (Arc::clone(&ports.archive), Arc::clone(&ports.saved_files));
-        Self { archive, saved_files, limits, sums: Arc::default() }
+        let (transfer, saved_files) = (Arc::clone(&ports.transfer), Arc::clone(&ports.saved_files));
+        Self { transfer, saved_files, limits, sums: Arc::default() }
     }
 
     /// Checks that the user may store this many more bytes, and counts them. Concurrent calls may exceed a limit
@@ -101,11 +101,13 @@ impl StorageQuota {
         }
         let bytes = match scope {
             Scope::All => {
-                let (stored, saved) =
-                    tokio::try_join!(self.archive.stored_bytes(), self.saved_files.stored_bytes())?;
+                let (stored, saved) = tokio::try_join!(
+                    self.transfer.stored_bytes(),
+                    self.saved_files.stored_bytes()
+                )?;
                 stored.saturating_add(saved)
             }
-            Scope::User(user_id) => self.archive.stored_bytes_of(user_id).await?,
+            Scope::User(user_id) => self.transfer.stored_bytes_of(user_id).await?,
         };
         self.remember(scope, Sum { bytes, read_at: Instant::now() });
         Ok(bytes)
@@ -142,20 +144,20 @@ impl StorageQuota {
 #[cfg(test)]
 mod tests {
     use tokio::time::advance;
-    use webchat_persistence::{MockConversationArchive, MockSavedFiles};
+    use webchat_persistence::{MockConversationTransfer, MockSavedFiles};
 
     use super::*;
 
     /// A quota with 100 bytes for each user, who each have stored as many bytes as all together.
     fn quota(stored: u64, saved: u64, total: Option<u64>) -> StorageQuota {
-        let mut archive = MockConversationArchive::new();
-        archive.expect_stored_bytes_of().returning(move |_| Ok(stored));
-        archive.expect_stored_bytes().returning(move || Ok(stored));
+        let mut transfer = MockConversationTransfer::new();
+        transfer.expect_stored_bytes_of().returning(move |_| Ok(stored));
+        transfer.expect_stored_bytes().returning(move || Ok(stored));
         let mut saved_files = MockSavedFiles::new();
         saved_files.expect_stored_bytes().returning(move || Ok(saved));
         let limits = StoredBytesLimits { per_user: Some(100), total };
-        let (archive, saved_files) = (Arc::new(archive), Arc::new(saved_files));
-        StorageQuota { archive, saved_files, limits, sums: Arc::default() }
+        let (transfer, saved_files) = (Arc::new(transfer), Arc::new(saved_files));
+        StorageQuota { transfer, saved_files, limits, sums: Arc::default() }
     }
 
     #[tokio::test(start_paused = true)]

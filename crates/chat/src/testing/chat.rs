@@ -18,7 +18,7 @@ use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
-    Chat, ChatError, ContextEdit, DailyTokens, Edit, FileSettings, Ports, PromptChoice,
+    Chat, ChatError, ContextEdit, DailyTokenLimits, Edit, FileSettings, Ports, PromptChoice,
     SendMessage, Settings, StartTurnOutcome, StoredBytesLimits,
 };
 
@@ -50,7 +50,7 @@ fn settings() -> Settings {
         turns_per_network: None,
         max_turns: None,
         max_turn_duration: Duration::from_mins(10),
-        daily_tokens: DailyTokens::default(),
+        daily_tokens: DailyTokenLimits::default(),
         max_stored_bytes: StoredBytesLimits::default(),
     }
 }
@@ -88,7 +88,7 @@ impl TestChat {
             log: Arc::new(store.turn_log()),
             conversations: Arc::new(store.clone()),
             contexts: Arc::new(store.clone()),
-            archive: Arc::new(store.clone()),
+            transfer: Arc::new(store.clone()),
             file_jobs: Arc::new(store.clone()),
             saved_files: Arc::new(SavedFilesDir::at(dir.path().join("saved"))),
             signals: Arc::new(LocalSignals::new()),

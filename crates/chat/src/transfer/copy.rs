@@ -3,7 +3,7 @@
 use thiserror::Error;
 use webchat_domain::{ConversationId, JobId, UserId};
 use webchat_persistence::{
-    ConversationArchive, StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals,
+    ConversationTransfer, StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals,
 };
 
 /// The page size when conversations or messages are read, which bounds the memory of a copy.
@@ -29,8 +29,8 @@ pub enum CopyError {
 /// # Errors
 /// See [`CopyError`].
 pub async fn copy(
-    from: &dyn ConversationArchive,
-    to: &dyn ConversationArchive,
+    from: &dyn ConversationTransfer,
+    to: &dyn ConversationTransfer,
     mut progress: impl FnMut(Totals),
 ) -> Result<Totals, CopyError> {
     let mut totals = Totals { conversations: 0, messages: 0 };
@@ -60,8 +60,8 @@ pub async fn copy(
 
 /// Checks that the target has the same conversations, messages and files.
 async fn check(
-    from: &dyn ConversationArchive,
-    to: &dyn ConversationArchive,
+    from: &dyn ConversationTransfer,
+    to: &dyn ConversationTransfer,
 ) -> Result<(), CopyError> {
     let (mut originals, mut copies) = (ConversationReader::new(from), ConversationReader::new(to));
     while let Some(original) = originals.next().await? {
@@ -84,8 +84,8 @@ async fn check(
 }
 
 async fn same_messages(
-    from: &dyn ConversationArchive,
-    to: &dyn ConversationArchive,
+    from: &dyn ConversationTransfer,
+    to: &dyn ConversationTransfer,
     user_id: UserId,
     id: ConversationId,
 ) -> Result<bool, StoreError> {
@@ -103,8 +103,8 @@ async fn same_messages(
 }
 
 async fn same_files(
-    from: &dyn ConversationArchive,
-    to: &dyn ConversationArchive,
+    from: &dyn ConversationTransfer,
+    to: &dyn ConversationTransfer,
     id: ConversationId,
 ) -> Result<bool, StoreError> {
     let (mut originals, mut copies) = (FileReader::new(from, id), FileReader::new(to, id));
@@ -121,13 +121,13 @@ async fn same_files(
 
 /// Reads the files of a conversation one by one, because each may have the maximum size.
 struct FileReader<'a> {
-    store: &'a dyn ConversationArchive,
+    store: &'a dyn ConversationTransfer,
     id: ConversationId,
     after: Option<JobId>,
 }
 
 impl<'a> FileReader<'a> {
-    fn new(store: &'a dyn ConversationArchive, id: ConversationId) -> Self {
+    fn new(store: &'a dyn ConversationTransfer, id: ConversationId) -> Self {
         Self { store, id, after: None }
     }
 
@@ -140,13 +140,13 @@ impl<'a> FileReader<'a> {
 
 /// Reads all conversations of a store page by page.
 struct ConversationReader<'a> {
-    store: &'a dyn ConversationArchive,
+    store: &'a dyn ConversationTransfer,
     after: Option<ConversationId>,
     page: std::vec::IntoIter<StoredConversation>,
 }
 
 impl<'a> ConversationReader<'a> {
-    fn new(store: &'a dyn ConversationArchive) -> Self {
+    fn new(store: &'a dyn ConversationTransfer) -> Self {
         Self { store, after: None, page: Vec::new().into_iter() }
     }
 

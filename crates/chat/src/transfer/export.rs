@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use webchat_domain::{ConversationId, Timestamp, UserId};
-use webchat_persistence::{ConversationArchive, Cursor, StoreError, StoredConversation};
+use webchat_persistence::{ConversationTransfer, Cursor, StoreError, StoredConversation};
 
 use super::service::Transfer;
 pub use crate::conversations::history::ExportStream;
@@ -46,20 +46,20 @@ impl Transfer {
         id: ConversationId,
         format: ExportFormat,
     ) -> Result<ExportedFile, ChatError> {
-        let archive = Arc::clone(&self.core.ports.archive);
-        let found = archive.conversation_of(user_id, id).await?;
+        let transfer = Arc::clone(&self.core.ports.transfer);
+        let found = transfer.conversation_of(user_id, id).await?;
         let stored = found.ok_or(ChatError::ConversationNotFound)?;
         let now = self.core.now();
         let name = |extension| format!("webchat-{}-{id}.{extension}", now.compact());
         let (name, content) = match format {
             ExportFormat::Json => {
                 let conversations = stream::once(async { Ok(stored) }).boxed();
-                (name("json"), json_file(archive, conversations, false))
+                (name("json"), json_file(transfer, conversations, false))
             }
-            ExportFormat::Markdown => (name("md"), markdown_file(&archive, stored)),
+            ExportFormat::Markdown => (name("md"), markdown_file(&transfer, stored)),
             ExportFormat::Flask => (
                 SavedHistoryName::new(now, id).to_string(),
-                flask_file(&archive, stored, FlaskLayout::File),
+                flask_file(&transfer, stored, FlaskLayout::File),
             ),
         };
         Ok(ExportedFile { name, format, content })
@@ -69,7 +69,7 @@ impl Transfer {
     #[must_use]
     pub fn export_all(&self, user_id: UserId) -> ExportedFile {
         let name = file_name(self.core.now());
-        let content = export_user(Arc::clone(&self.core.ports.archive), user_id);
+        let content = export_user(Arc::clone(&self.core.ports.transfer), user_id);
         ExportedFile { name, format: ExportFormat::Json, content }
     }
 
@@ -93,33 +93,33 @@ fn file_name(now: Timestamp) -> String {
 }
 
 /// Exports all of a user's conversations as JSON.
-pub fn export_user(archive: Arc<dyn ConversationArchive>, user_id: UserId) -> ExportStream {
-    let conversations = conversations_of(Arc::clone(&archive), user_id).boxed();
-    json_file(archive, conversations, false)
+pub fn export_user(transfer: Arc<dyn ConversationTransfer>, user_id: UserId) -> ExportStream {
+    let conversations = conversations_of(Arc::clone(&transfer), user_id).boxed();
+    json_file(transfer, conversations, false)
 }
 
 /// Exports the conversations of all users as JSON, each with its user's id. Only the operator may do this.
-pub fn export_all_users(archive: Arc<dyn ConversationArchive>) -> ExportStream {
-    let source = Arc::clone(&archive);
+pub fn export_all_users(transfer: Arc<dyn ConversationTransfer>) -> ExportStream {
+    let source = Arc::clone(&transfer);
     let conversations = stream::try_unfold(None, move |after| {
-        let archive = Arc::clone(&source);
+        let transfer = Arc::clone(&source);
         async move {
-            let page = archive.conversations_after(after, PAGE_SIZE).await?;
+            let page = transfer.conversations_after(after, PAGE_SIZE).await?;
             let last = page.last().map(|last| last.conversation.conversation_id);
             Ok::<_, StoreError>(last.map(|last| (stream::iter(page).map(Ok), Some(last))))
         }
     });
-    json_file(archive, conversations.try_flatten().boxed(), true)
+    json_file(transfer, conversations.try_flatten().boxed(), true)
 }
 
 fn conversations_of(
-    archive: Arc<dyn ConversationArchive>,
+    transfer: Arc<dyn ConversationTransfer>,
     user_id: UserId,
 ) -> impl Stream<Item = Result<StoredConversation, StoreError>> + Send {
     stream::try_unfold(None, move |after| {
-        let archive = Arc::clone(&archive);
+        let transfer = Arc::clone(&transfer);
         async move {
-            let page = archive.conversations_of(user_id, after, PAGE_SIZE).await?;
+            let page = transfer.conversations_of(user_id, after, PAGE_SIZE).await?;
             let last = page.last().map(|last| Cursor {
                 at: last.conversation.created_at,
                 id: last.conversation.conversation_id,
@@ -133,14 +133,14 @@ fn conversations_of(
 type ConversationStream = BoxStream<'static, Result<StoredConversation, StoreError>>;
 
 fn json_file(
-    archive: Arc<dyn ConversationArchive>,
+    transfer: Arc<dyn ConversationTransfer>,
     conversations: ConversationStream,
     with_user_id: bool,
 ) -> ExportStream {
     let bodies = conversations
         .enumerate()
         .map(move |(number, stored)| {
-            Ok::<_, StoreError>(json_conversation(&archive, &stored?, number == 0, with_user_id))
+            Ok::<_, StoreError>(json_conversation(&transfer, &stored?, number == 0, with_user_id))
         })
         .try_flatten();
     let opening = stream::once(async { Ok(json::OPENING.to_owned()) });
@@ -149,7 +149,7 @@ fn json_file(
 }
 
 fn json_conversation(
-    archive: &Arc<dyn ConversationArchive>,
+    transfer: &Arc<dyn ConversationTransfer>,
     stored: &StoredConversation,
     is_first: bool,
     with_user_id: bool,
@@ -157,7 +157,7 @@ fn json_conversation(
     let separator = if is_first { "" } else { json::SEPARATOR };
     let start = json::start_of_conversation(stored, with_user_id).map_err(StoreError::fault);
     let start = start.map(|start| format!("{separator}{start}"));
-    let pages = message_pages(archive, stored).enumerate().map(|(number, page)| {
+    let pages = message_pages(transfer, stored).enumerate().map(|(number, page)| {
         let lines = json::messages(page?).map_err(StoreError::fault)?;
         Ok(if number == 0 { lines } else { format!("{}{lines}", json::SEPARATOR) })
     });
@@ -166,10 +166,10 @@ fn json_conversation(
 }
 
 fn markdown_file(
-    archive: &Arc<dyn ConversationArchive>,
+    transfer: &Arc<dyn ConversationTransfer>,
     stored: StoredConversation,
 ) -> ExportStream {
-    let pages = message_pages(archive, &stored).map_ok(|page| {
+    let pages = message_pages(transfer, &stored).map_ok(|page| {
         let visible = page.iter().filter(|stored| is_visible_text(stored));
         visible.map(|stored| markdown::message(&stored.message)).collect()
     });

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinError;
 use webchat_domain::{Timestamp, UserId};
-use webchat_persistence::{ConversationArchive, StoreError, spawn_cpu_work};
+use webchat_persistence::{ConversationTransfer, StoreError, spawn_cpu_work};
 use webchat_tokens::TokenCounter;
 
 use crate::error::ChatError;
@@ -32,7 +32,7 @@ static CONVERSATIONS_IN_MEMORY: Semaphore = Semaphore::const_new(MAX_CONVERSATIO
 #[derive(Clone)]
 pub struct ImportTarget {
     /// The store.
-    pub archive: Arc<dyn ConversationArchive>,
+    pub transfer: Arc<dyn ConversationTransfer>,
     /// Counts the tokens of the texts.
     pub tokens: TokenCounter,
     /// The time of conversations and messages that have no time in the file.
@@ -54,9 +54,9 @@ pub enum ImportOwner {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportProgress {
     /// Conversations that were processed.
-    pub done: u64,
+    pub processed: u64,
     /// Conversations in the file; 0 until they are counted.
-    pub of: u64,
+    pub total: u64,
     /// Conversations that were imported.
     pub imported: u64,
     /// Conversations that existed already and were left unchanged.
@@ -106,7 +106,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     let now = target.now;
     let permit = acquire_memory().await?;
     let (count, file) = run_blocking(move || check(file, owner, now)).await?;
-    let mut current = ImportProgress { of: count?, ..ImportProgress::default() };
+    let mut current = ImportProgress { total: count?, ..ImportProgress::default() };
     if progress(current).is_break() {
         return Err(ImportError::Cancelled);
     }
@@ -123,7 +123,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
             None => current.already_there += 1,
         }
         drop(permit);
-        current.done += 1;
+        current.processed += 1;
         if progress(current).is_break() {
             return Err(ImportError::Cancelled);
         }
@@ -196,7 +196,7 @@ async fn add(
     imported: ImportedConversation,
 ) -> Result<Option<u64>, ImportError> {
     for id in imported.candidate_ids(user_id) {
-        if target.archive.conversation_of(user_id, id).await?.is_some() {
+        if target.transfer.conversation_of(user_id, id).await?.is_some() {
             return Ok(None);
         }
     }
@@ -207,7 +207,7 @@ async fn add(
     let (conversation, messages) =
         run_blocking(move || imported.assign_to(user_id, |text| tokens.count(text))).await?;
     let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
-    let is_new = target.archive.insert_with_messages(conversation, messages).await?;
+    let is_new = target.transfer.insert_with_messages(conversation, messages).await?;
     Ok(is_new.then_some(count))
 }
 

@@ -80,7 +80,7 @@ impl Transfer {
         file: F,
     ) {
         let target = ImportTarget {
-            archive: Arc::clone(&self.core.ports.archive),
+            transfer: Arc::clone(&self.core.ports.transfer),
             tokens: self.core.counter(),
             now: self.core.now(),
             quota: Some(self.core.quota.clone()),

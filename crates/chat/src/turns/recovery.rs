@@ -11,7 +11,7 @@ use super::lease::LEASE;
 use super::service::Turns;
 use crate::events::publisher::event_id;
 use crate::runtime::error_chain::{error_chain, panic_message};
-use crate::runtime::periodic::run_periodically;
+use crate::runtime::periodic::repeat_forever;
 
 /// How often to look for abandoned turns.
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const MAX_CLAIMED: u32 = 64;
 impl Turns {
     pub(crate) async fn watch_for_abandoned_turns(self) {
         let recover = || self.recover_abandoned_turns();
-        run_periodically("failed to recover abandoned turns", RECOVERY_INTERVAL, recover).await;
+        repeat_forever("failed to recover abandoned turns", RECOVERY_INTERVAL, recover).await;
     }
 
     /// Claims the turns whose instances have died, publishes their end and ends them. If that fails for a

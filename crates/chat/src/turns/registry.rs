@@ -96,10 +96,9 @@ impl RunningTurns {
         self.lock().values().map(|turn| turn.turn_id).collect()
     }
 
-    /// Returns the time at which the lease on the conversation is checked: `now`, unless the conversation's
-    /// turn runs in this process and the clock has jumped beyond its lease. Then it is a time at which that
-    /// lease is valid.
-    pub(crate) fn lease_time(&self, id: ConversationId, now: Timestamp) -> Timestamp {
+    /// Returns `now`, but at most the last time at which the lease of the conversation's turn is valid, if the
+    /// turn runs in this process. A turn must not lose its lease because the clock jumped forward.
+    pub(crate) fn now_within_lease(&self, id: ConversationId, now: Timestamp) -> Timestamp {
         const ONE_MS: Duration = Duration::from_millis(1);
         let turns = self.lock();
         turns.get(&id).map_or(now, |turn| now.min(turn.lease_until.minus(ONE_MS)))
@@ -148,11 +147,11 @@ mod tests {
         turns.register(UserId::generate(), id, turn, CancellationToken::new());
         let jumped = NOW.plus(Duration::from_hours(1));
 
-        assert_eq!(turns.lease_time(id, NOW), NOW);
-        assert!(turns.lease_time(id, jumped) < turn.lease_until);
+        assert_eq!(turns.now_within_lease(id, NOW), NOW);
+        assert!(turns.now_within_lease(id, jumped) < turn.lease_until);
         turns.renewed(id, TurnLease { lease_until: jumped.plus(Duration::from_secs(10)), ..turn });
-        assert_eq!(turns.lease_time(id, jumped), jumped);
-        assert_eq!(turns.lease_time(ConversationId::generate(), jumped), jumped);
+        assert_eq!(turns.now_within_lease(id, jumped), jumped);
+        assert_eq!(turns.now_within_lease(ConversationId::generate(), jumped), jumped);
     }
 
     #[tokio::test(start_paused = true)]

@@ -185,7 +185,7 @@ impl Turns {
         change: Change,
     ) -> Result<AppendOutcome, StoreError> {
         let conversations = &self.core.ports.conversations;
-        let now = self.running.lease_time(id, self.core.now());
+        let now = self.running.now_within_lease(id, self.core.now());
         match change {
             Change::Append(append) => conversations.append(user_id, id, append, now).await,
             Change::Continue(continuation) => {

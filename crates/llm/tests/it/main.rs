@@ -61,7 +61,7 @@ fn request() -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() }],
         user_id: None,
-        max_reply_tokens: 800,
+        max_answer_tokens: 800,
         parameters: ModelParameters::default(),
     }
 }

@@ -6,7 +6,7 @@ use webchat_domain::{Conversation, UserId};
 use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Page, rules};
 
 use crate::database::MongoDatabase;
-use crate::documents::{CONVERSATION_SCHEMA, date};
+use crate::documents::{CONVERSATION_SCHEMA_VERSION, date};
 use crate::queries::{at_most, without_context};
 
 /// Returns a page of the user's conversations, newest first.
@@ -22,7 +22,7 @@ pub(super) async fn list(
         ListOrder::Created => "created_at",
         ListOrder::Updated => "updated_at",
     };
-    let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
+    let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION };
     match archived {
         ArchiveFilter::All => {}
         ArchiveFilter::Active => drop(filter.insert("archived", archived_value(false))),

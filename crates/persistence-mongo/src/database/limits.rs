@@ -9,7 +9,7 @@ pub(crate) const READ_TIME: Duration = Duration::from_secs(5);
 pub(crate) const SEARCH_TIME: Duration = Duration::from_secs(2);
 
 /// How long the server counts all messages at most, before a copy.
-pub(crate) const ARCHIVE_TIME: Duration = Duration::from_secs(10);
+pub(crate) const LONG_READ_TIME: Duration = Duration::from_secs(10);
 
 /// The maximum number of searches and reads of exports at a time, so that ordinary reads find a connection.
 pub(crate) const MAX_LONG_READS: usize = 4;

@@ -9,7 +9,7 @@ mod transaction_reaper;
 
 pub use self::connection::MongoDatabase;
 pub(crate) use self::limits::{
-    ARCHIVE_TIME, MAX_DOCUMENTS, MAX_LONG_READ_WAIT, MAX_LONG_READS, READ_TIME, SEARCH_TIME,
+    LONG_READ_TIME, MAX_DOCUMENTS, MAX_LONG_READ_WAIT, MAX_LONG_READS, READ_TIME, SEARCH_TIME,
 };
 pub use self::open_error::OpenError;
 pub(crate) use self::timeout::within;

@@ -12,7 +12,7 @@ use super::values::{Date, date, long};
 
 /// The format version of the documents in `conversations`. The Flask application's documents, which share
 /// the collection until they are migrated, have no such number.
-pub(crate) const CONVERSATION_SCHEMA: i64 = 1;
+pub(crate) const CONVERSATION_SCHEMA_VERSION: i64 = 1;
 
 /// A document of `conversations`.
 #[serde_as]
@@ -78,7 +78,7 @@ impl ConversationDocument {
             compacting_until: None,
             context: stored.context.into(),
             context_revision: 0,
-            schema: CONVERSATION_SCHEMA,
+            schema: CONVERSATION_SCHEMA_VERSION,
         }
     }
 

@@ -12,7 +12,9 @@ mod user;
 mod values;
 
 pub(crate) use self::context::ContextDocument;
-pub(crate) use self::conversation::{CONVERSATION_SCHEMA, ConversationDocument, state_update};
+pub(crate) use self::conversation::{
+    CONVERSATION_SCHEMA_VERSION, ConversationDocument, state_update,
+};
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
 pub(crate) use self::message::MessageDocument;
 pub(crate) use self::message_batches::message_batches;

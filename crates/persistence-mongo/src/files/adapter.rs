@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use mongodb::bson::doc;
 use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
 use webchat_persistence::{
-    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob, rules,
+    Append, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError, rules,
 };
 
 use super::create::create;
@@ -70,7 +70,7 @@ impl FileJobs for MongoStore {
         run_id: RunId,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<TakenJob>, StoreError> {
+    ) -> Result<Option<LeasedJob>, StoreError> {
         // Usually no job is claimable: avoid the transaction.
         let jobs = self.database.file_jobs();
         if self.database.run(jobs.find_one(claimable(now)).max_time(READ_TIME)).await?.is_none() {

@@ -7,7 +7,7 @@ use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{FileJob, JobStatus, UserId};
 use webchat_persistence::rules::{self, CreateJobState, StoredName};
-use webchat_persistence::{CreateJobOutcome, FileText, NewFileJob, StoredFileJob};
+use webchat_persistence::{AnalysedText, CreateJobOutcome, NewFileJob, StoredFileJob};
 
 use super::change::update;
 use super::filters::{job_by_owner, running_jobs};
@@ -46,7 +46,7 @@ pub(super) async fn create(
 }
 
 fn stored_job(user_id: UserId, new: &NewFileJob) -> StoredFileJob {
-    let text = FileText {
+    let text = AnalysedText {
         content: new.text.clone(),
         part_ends: new.part_ends.clone(),
         analyses: BTreeMap::new(),

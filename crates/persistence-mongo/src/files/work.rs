@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, Result as MongoResult};
 use webchat_domain::{FileJob, JobId, Problem, RunId, Timestamp};
-use webchat_persistence::{Append, AppendOutcome, CompletedJob, TakenJob, rules};
+use webchat_persistence::{Append, AppendOutcome, CompletedJob, LeasedJob, rules};
 
 use super::change::update;
 use super::filters::{claimable, leased_by};
@@ -18,7 +18,7 @@ pub(super) async fn take(
     run_id: RunId,
     now: Timestamp,
     until: Timestamp,
-) -> MongoResult<Option<TakenJob>> {
+) -> MongoResult<Option<LeasedJob>> {
     let Transaction { database, session } = transaction;
     let lease = doc! { "$set": { "run_id": run_id.to_string(), "lease_until": date(until) } };
     let job = database
@@ -30,7 +30,7 @@ pub(super) async fn take(
     let Some(job) = job else { return Ok(None) };
     let text = read_text(Transaction { database, session }, job.job_id).await?;
     let text = text.ok_or_else(|| Error::custom("a running file job has no text"))?;
-    Ok(Some(TakenJob { user_id: job.user_id, job: job.into(), text }))
+    Ok(Some(LeasedJob { user_id: job.user_id, job: job.into(), text }))
 }
 
 /// Records the analysis of a part, unless it was recorded before.

@@ -9,11 +9,11 @@ use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use unicode_normalization::char::is_combining_mark;
 use webchat_domain::{ConversationId, SearchHit, SearchQuery, UserId};
-use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_of_conversations};
+use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_hit_per_conversation};
 
 use crate::database::{MongoDatabase, READ_TIME, SEARCH_TIME};
 use crate::deletion::removals;
-use crate::documents::{CONVERSATION_SCHEMA, MessageDocument, RemovalDocument};
+use crate::documents::{CONVERSATION_SCHEMA_VERSION, MessageDocument, RemovalDocument};
 
 #[derive(Deserialize)]
 struct HitDocument {
@@ -44,7 +44,7 @@ pub(crate) async fn search_conversations(
 ) -> MongoResult<Vec<(ConversationId, f64)>> {
     let found = find_best(database, user_id, query, max_messages, 0).await?;
     let hits = found.into_iter().map(|hit| (hit.message.conversation_id, hit.score)).collect();
-    Ok(best_of_conversations(hits))
+    Ok(best_hit_per_conversation(hits))
 }
 
 /// Finds the messages that match the query best, with at most the first `max_bytes` bytes of their texts.
@@ -101,7 +101,7 @@ async fn retain_visible(
     let filter = doc! {
         "conversation_id": { "$in": ids.into_iter().collect::<Vec<_>>() },
         "user_id": user_id.to_string(),
-        "schema": CONVERSATION_SCHEMA,
+        "schema": CONVERSATION_SCHEMA_VERSION,
     };
     let existing =
         database.conversations().distinct("conversation_id", filter).max_time(READ_TIME).await?;

@@ -12,6 +12,6 @@ webchat_persistence::conversations_contract!(super::open);
 webchat_persistence::contexts_contract!(super::open);
 webchat_persistence::versions_contract!(super::open);
 webchat_persistence::file_jobs_contract!(super::open);
-webchat_persistence::conversation_archive_contract!(super::open);
+webchat_persistence::conversation_transfer_contract!(super::open);
 webchat_persistence::token_budgets_contract!(super::open);
 webchat_persistence::users_contract!(super::open);

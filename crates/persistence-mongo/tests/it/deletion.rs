@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ClientMessageId, ConversationId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, AppendOutcome, ConversationArchive, Conversations, Totals};
+use webchat_persistence::{Append, AppendOutcome, ConversationTransfer, Conversations, Totals};
 use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;

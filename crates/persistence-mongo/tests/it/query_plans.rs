@@ -4,7 +4,7 @@ use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
 use webchat_persistence::testing::{moment, question};
 use webchat_persistence::{
-    Append, ArchiveFilter, Contexts, ConversationArchive, Conversations, FileJobs, ListOrder,
+    Append, ArchiveFilter, Contexts, ConversationTransfer, Conversations, FileJobs, ListOrder,
     TurnLease,
 };
 use webchat_persistence_mongo::MongoStore;

@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use webchat_domain::{ConversationId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
 use webchat_persistence::{
-    Append, AppendOutcome, ArchiveFilter, ConversationArchive, Conversations, ListOrder, StoreError,
+    Append, AppendOutcome, ArchiveFilter, ConversationTransfer, Conversations, ListOrder,
+    StoreError,
 };
 use webchat_persistence_mongo::{OpenError, Schema, SchemaChange};
 

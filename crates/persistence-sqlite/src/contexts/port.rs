@@ -59,12 +59,7 @@ impl Contexts for SqliteStore {
                     "UPDATE conversations SET compacting_until = ?3
                      WHERE conversation_id = ?1 AND user_id <> ?4
                          AND coalesce(compacting_until <= ?2, TRUE)",
-                    params![
-                        id.to_simple(),
-                        now.unix_millis(),
-                        until.unix_millis(),
-                        rows::HIDDEN_USER
-                    ],
+                    params![id.to_simple(), now.unix_millis(), until.unix_millis(), rows::NO_OWNER],
                 )?;
                 Ok(begun > 0)
             })

@@ -4,7 +4,7 @@ use rusqlite::{Transaction, params};
 use webchat_domain::{Conversation, UserId};
 use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Page, rules};
 
-use crate::rows::{self, CONVERSATION};
+use crate::rows::{self, CONVERSATION_COLUMNS};
 
 pub(super) fn list(
     transaction: &Transaction<'_>,
@@ -29,7 +29,7 @@ pub(super) fn list(
     let limit_read = rules::items_to_read(limit);
     let items = transaction
         .prepare_cached(&format!(
-            "SELECT {CONVERSATION} FROM conversations
+            "SELECT {CONVERSATION_COLUMNS} FROM conversations
              WHERE user_id = ?1 {archived} AND ({column}, conversation_id) < (?2, ?3)
              ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
         ))?

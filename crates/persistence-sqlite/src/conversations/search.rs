@@ -3,7 +3,7 @@
 use rusqlite::{Row, Transaction, params};
 use unicode_normalization::char::is_combining_mark;
 use webchat_domain::{ConversationId, SearchHit, SearchQuery, UserId};
-use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_of_conversations};
+use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_hit_per_conversation};
 
 use crate::rows;
 
@@ -75,7 +75,7 @@ pub(super) fn search_conversations(
             Ok((rows::parsed(row, "conversation_id")?, row.get("score")?))
         })?
         .collect();
-    hits.map(best_of_conversations)
+    hits.map(best_hit_per_conversation)
 }
 
 /// Whether the index, with its tokenizer `unicode61`, treats the character as part of a word.

@@ -24,7 +24,7 @@ const READ_DEADLINE: Duration = Duration::from_secs(5);
 const SEARCH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long a read for an export or a copy may run. Each reads one page, or counts all messages.
-const ARCHIVE_DEADLINE: Duration = Duration::from_secs(30);
+const LONG_READ_DEADLINE: Duration = Duration::from_secs(30);
 
 /// One SQLite file with one writer and several readers. Reads that may be long have connections of their
 /// own, so that they can't delay ordinary ones, and threads of a low priority if the user has used much.
@@ -91,13 +91,13 @@ impl Database {
     }
 
     /// As [`Database::read`], for exports and copies: on the connections for long reads, with
-    /// [`ARCHIVE_DEADLINE`].
-    pub(crate) async fn read_archive<T: Send + 'static>(
+    /// [`LONG_READ_DEADLINE`].
+    pub(crate) async fn read_long<T: Send + 'static>(
         &self,
         user_id: Option<UserId>,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.long_readers.read(user_id, ARCHIVE_DEADLINE, query).await
+        self.long_readers.read(user_id, LONG_READ_DEADLINE, query).await
     }
 
     /// Runs a change in one transaction, with no other writer: all of it takes effect or none.

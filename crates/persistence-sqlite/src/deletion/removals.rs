@@ -5,7 +5,7 @@ use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
 
 use crate::database::{BatchSize, Database};
-use crate::rows::HIDDEN_USER;
+use crate::rows::NO_OWNER;
 use crate::{contexts, files};
 
 /// Hides the conversation, and schedules its deletion. Returns `false` if the user has no such conversation.
@@ -34,7 +34,7 @@ pub(crate) fn discard(transaction: &Transaction<'_>, id: &str) -> rusqlite::Resu
                  compacting_until = NULL
              WHERE conversation_id = ?1",
         )?
-        .execute([id, HIDDEN_USER])?;
+        .execute([id, NO_OWNER])?;
     schedule(transaction, id)
 }
 
@@ -102,7 +102,7 @@ fn delete_batch(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()>
             "SELECT user_id, reset_through FROM conversations WHERE conversation_id = ?1",
         )?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let is_deleted = user_id == HIDDEN_USER;
+    let is_deleted = user_id == NO_OWNER;
     let through = if is_deleted { i64::MAX } else { reset_through };
     let last = last_of_batch(transaction, id, through)?;
     match last {

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{FileJob, JobId, RunId, Timestamp, UserId};
-use webchat_persistence::TakenJob;
+use webchat_persistence::LeasedJob;
 
 use crate::rows::{self, JOB, find_text, invalid, job};
 
@@ -12,7 +12,7 @@ pub(super) fn take(
     run_id: RunId,
     now: Timestamp,
     until: Timestamp,
-) -> rusqlite::Result<Option<TakenJob>> {
+) -> rusqlite::Result<Option<LeasedJob>> {
     let Some(job_id) = find_available(transaction, now)? else { return Ok(None) };
     transaction.execute(
         "UPDATE file_jobs SET run_id = ?2, lease_until = ?3 WHERE job_id = ?1",
@@ -23,7 +23,7 @@ pub(super) fn take(
     let (user_id, job) = transaction
         .prepare_cached(&format!("SELECT user_id, {JOB} FROM file_jobs WHERE job_id = ?1"))?
         .query_row([job_id.to_simple()], owned_job)?;
-    Ok(Some(TakenJob { user_id, job, text }))
+    Ok(Some(LeasedJob { user_id, job, text }))
 }
 
 /// Returns `false` if the run has lost its lease.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
 use webchat_persistence::{
-    Append, CompletedJob, CreateJobOutcome, FileJobs, NewFileJob, StoreError, TakenJob, rules,
+    Append, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError, rules,
 };
 
 use super::{create, end, job, lease};
@@ -55,7 +55,7 @@ impl FileJobs for SqliteStore {
         run_id: RunId,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<TakenJob>, StoreError> {
+    ) -> Result<Option<LeasedJob>, StoreError> {
         // Usually no job is available: then the writer is not needed.
         let found =
             self.database.read(move |transaction| lease::find_available(transaction, now)).await?;

@@ -7,10 +7,10 @@ use webchat_persistence::rules::ConversationState;
 use super::column::{invalid, parsed, parsed_option, timestamp, timestamp_option};
 
 /// The user of a hidden conversation: it is not completely inserted yet, or it was deleted.
-pub(crate) const HIDDEN_USER: &str = "";
+pub(crate) const NO_OWNER: &str = "";
 
 /// The columns that [`conversation`] reads.
-pub(crate) const CONVERSATION: &str =
+pub(crate) const CONVERSATION_COLUMNS: &str =
     "conversation_id, title, created_at, updated_at, message_count, total_tokens, archived";
 
 pub(crate) fn find_conversation(
@@ -20,7 +20,7 @@ pub(crate) fn find_conversation(
 ) -> rusqlite::Result<Option<Conversation>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {CONVERSATION} FROM conversations WHERE conversation_id = ?1 AND user_id = ?2"
+            "SELECT {CONVERSATION_COLUMNS} FROM conversations WHERE conversation_id = ?1 AND user_id = ?2"
         ))?
         .query_row([id.to_simple(), user_id.to_simple()], conversation)
         .optional()
@@ -41,7 +41,7 @@ pub(crate) fn find_state_by_id(
     id: ConversationId,
 ) -> rusqlite::Result<Option<ConversationState>> {
     let filter = "conversation_id = ?1 AND user_id <> ?2";
-    find_state_where(transaction, filter, &[&id.to_simple(), &HIDDEN_USER])
+    find_state_where(transaction, filter, &[&id.to_simple(), &NO_OWNER])
 }
 
 fn find_state_where(
@@ -51,7 +51,7 @@ fn find_state_where(
 ) -> rusqlite::Result<Option<ConversationState>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {CONVERSATION}, head, last_position, running_turn, lease_until
+            "SELECT {CONVERSATION_COLUMNS}, head, last_position, running_turn, lease_until
              FROM conversations WHERE {filter}"
         ))?
         .query_row(params, state)

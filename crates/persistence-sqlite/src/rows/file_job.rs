@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{ConversationId, FileJob, FileName, JobId, MessageId, UserId};
 use webchat_persistence::rules::{self, StoredName};
-use webchat_persistence::{FileText, StoredFileJob};
+use webchat_persistence::{AnalysedText, StoredFileJob};
 
 use super::column::{enum_value, invalid, parsed, parsed_option, problem, timestamp};
 
@@ -42,7 +42,7 @@ pub(crate) fn put_job(
     let job_id = stored.job.job_id;
     transaction.execute("DELETE FROM file_jobs WHERE job_id = ?1", [job_id.to_simple()])?;
     insert_job(transaction, stored.user_id, &stored.job)?;
-    let Some(FileText { content, part_ends, analyses }) = &stored.text else { return Ok(()) };
+    let Some(AnalysedText { content, part_ends, analyses }) = &stored.text else { return Ok(()) };
     insert_text(transaction, job_id, content, part_ends)?;
     for (part, analysis) in analyses {
         insert_analysis(transaction, job_id, *part, analysis)?;
@@ -133,7 +133,7 @@ pub(crate) fn insert_analysis(
 pub(crate) fn find_text(
     transaction: &Transaction<'_>,
     job_id: JobId,
-) -> rusqlite::Result<Option<FileText>> {
+) -> rusqlite::Result<Option<AnalysedText>> {
     let analyses: BTreeMap<u32, String> = transaction
         .prepare_cached("SELECT part, content FROM file_analyses WHERE job_id = ?1")?
         .query_map([job_id.to_simple()], |row| Ok((row.get("part")?, row.get("content")?)))?
@@ -143,7 +143,7 @@ pub(crate) fn find_text(
         .query_row([job_id.to_simple()], |row| {
             let part_ends = row.get_ref("part_ends")?.as_str()?;
             let part_ends = serde_json::from_str(part_ends).map_err(invalid)?;
-            Ok(FileText { content: row.get("content")?, part_ends, analyses })
+            Ok(AnalysedText { content: row.get("content")?, part_ends, analyses })
         })
         .optional()
 }

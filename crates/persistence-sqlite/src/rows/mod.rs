@@ -7,7 +7,7 @@ mod message;
 
 pub(crate) use column::{enum_value, invalid, parsed, parsed_option, timestamp};
 pub(crate) use conversation::{
-    CONVERSATION, HIDDEN_USER, conversation, find_conversation, find_state, find_state_by_id,
+    CONVERSATION_COLUMNS, NO_OWNER, conversation, find_conversation, find_state, find_state_by_id,
     insert_state, update_state,
 };
 pub(crate) use file_job::{

@@ -55,7 +55,7 @@ pub trait FileJobs: Send + Sync {
         run_id: RunId,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<TakenJob>, StoreError>;
+    ) -> Result<Option<LeasedJob>, StoreError>;
 
     /// Renews the lease until `until`. Returns `false` if the run has lost it.
     async fn renew_job(
@@ -140,18 +140,18 @@ pub enum CreateJobOutcome {
 
 /// A leased job and everything needed to continue it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TakenJob {
+pub struct LeasedJob {
     /// The user it belongs to.
     pub user_id: UserId,
     /// The job.
     pub job: FileJob,
     /// The file, and the analyses recorded so far.
-    pub text: FileText,
+    pub text: AnalysedText,
 }
 
 /// A file that is being analysed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileText {
+pub struct AnalysedText {
     /// The content of the file.
     pub content: String,
     /// The byte offset at which each part ends.

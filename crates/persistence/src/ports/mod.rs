@@ -1,7 +1,7 @@
 //! The ports: what the layers above may ask of a store, one file each.
 
 mod contexts;
-mod conversation_archive;
+mod conversation_transfer;
 mod conversations;
 mod file_jobs;
 mod probe;
@@ -16,9 +16,9 @@ mod users;
 pub use contexts::MockContexts;
 pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};
 #[cfg(feature = "mock")]
-pub use conversation_archive::MockConversationArchive;
-pub use conversation_archive::{
-    ConversationArchive, StoredConversation, StoredFileJob, StoredMessage, Totals,
+pub use conversation_transfer::MockConversationTransfer;
+pub use conversation_transfer::{
+    ConversationTransfer, StoredConversation, StoredFileJob, StoredMessage, Totals,
 };
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
@@ -29,7 +29,9 @@ pub use conversations::{
 };
 #[cfg(feature = "mock")]
 pub use file_jobs::MockFileJobs;
-pub use file_jobs::{CompletedJob, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
+pub use file_jobs::{
+    AnalysedText, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob,
+};
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;
 pub use probe::Probe;

@@ -6,7 +6,7 @@ use crate::TurnLease;
 
 /// The number of bytes that each conversation and each message counts towards the storage limits, in addition to
 /// its texts. The triggers of SQLite contain the same number.
-pub const STORED_ITEM_BYTES: u16 = 512;
+pub const ITEM_OVERHEAD_BYTES: u16 = 512;
 
 /// The state of a conversation. A store loads it, asks a rule, and writes the result.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ mod turns;
 mod versions;
 
 pub use context::{is_summary_kept, next_revision};
-pub use conversation::{ConversationState, STORED_ITEM_BYTES, new_conversation, reset};
+pub use conversation::{ConversationState, ITEM_OVERHEAD_BYTES, new_conversation, reset};
 pub use edit::{apply_edit, check_edit};
 pub use file_jobs::{
     CreateJobState, cancel_job, check_create_job, complete_job, fail_job, failed_jobs_to_keep,

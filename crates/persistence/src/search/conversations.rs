@@ -6,7 +6,9 @@ use webchat_domain::ConversationId;
 
 /// Returns each conversation once, with the score of its first hit. Hits are sorted by score, best first.
 #[must_use]
-pub fn best_of_conversations(mut hits: Vec<(ConversationId, f64)>) -> Vec<(ConversationId, f64)> {
+pub fn best_hit_per_conversation(
+    mut hits: Vec<(ConversationId, f64)>,
+) -> Vec<(ConversationId, f64)> {
     let mut seen = HashSet::new();
     hits.retain(|(id, _)| seen.insert(*id));
     hits

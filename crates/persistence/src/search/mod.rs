@@ -3,5 +3,5 @@
 mod conversations;
 mod terms;
 
-pub use conversations::best_of_conversations;
+pub use conversations::best_hit_per_conversation;
 pub use terms::{SNIPPET_SOURCE_BYTES, Terms};

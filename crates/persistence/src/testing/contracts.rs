@@ -156,16 +156,16 @@ macro_rules! file_jobs_contract {
     };
 }
 
-/// Runs the tests of [`ConversationArchive`](crate::ConversationArchive), for a store that implements
+/// Runs the tests of [`ConversationTransfer`](crate::ConversationTransfer), for a store that implements
 /// [`Conversations`](crate::Conversations), [`Contexts`](crate::Contexts) and
 /// [`FileJobs`](crate::FileJobs) too.
 #[macro_export]
-macro_rules! conversation_archive_contract {
+macro_rules! conversation_transfer_contract {
     ($open:path) => {
-        mod conversation_archive_contract {
+        mod conversation_transfer_contract {
             $crate::contract_tests!(
                 $open,
-                $crate::testing::conversation_archive,
+                $crate::testing::conversation_transfer,
                 [
                     a_store_is_read_completely_page_by_page,
                     a_conversation_that_is_put_is_returned_unchanged,

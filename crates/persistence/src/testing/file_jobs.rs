@@ -10,7 +10,9 @@ use webchat_domain::{
 };
 
 use super::fixtures::{TEXT, empty_answer, moment, new_job, part_ends, question};
-use crate::{Append, Conversations, CreateJobOutcome, FileJobs, FileText, NewFileJob, TakenJob};
+use crate::{
+    AnalysedText, Append, Conversations, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob,
+};
 
 pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
@@ -80,10 +82,10 @@ pub async fn the_oldest_job_is_taken_first_and_by_one_run<S: Conversations + Fil
 
     assert_eq!(
         oldest,
-        TakenJob {
+        LeasedJob {
             user_id,
             job: first,
-            text: FileText {
+            text: AnalysedText {
                 content: TEXT.to_owned(),
                 part_ends: part_ends(),
                 analyses: BTreeMap::new(),
@@ -99,7 +101,7 @@ where
 {
     let (user_id, id) = start(store).await;
     create(store, user_id, id, 1).await;
-    let (old, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    let (old, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
     let recorded = record(store, job.job_id, old, 1).await.unwrap();
     let again = record(store, job.job_id, old, 1).await.unwrap();
 
@@ -120,7 +122,7 @@ where
 {
     let (user_id, id) = start(store).await;
     create(store, user_id, id, 1).await;
-    let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    let (run, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
     record(store, job.job_id, run, 0).await.unwrap();
 
     let completed = store.complete_job(job.job_id, run, messages(), moment(15)).await.unwrap();
@@ -146,7 +148,7 @@ where
 {
     let (user_id, id) = start(store).await;
     create(store, user_id, id, 1).await;
-    let (old, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    let (old, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
     record(store, job.job_id, old, 0).await.unwrap();
 
     let failed = store.fail_job(job.job_id, old, error()).await.unwrap().unwrap();
@@ -168,7 +170,7 @@ where
 pub async fn a_run_loses_its_cancelled_job<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
     create(store, user_id, id, 1).await;
-    let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    let (run, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
 
     let cancelled = store.cancel_job(user_id, id, job.job_id).await.unwrap().unwrap();
 
@@ -209,7 +211,7 @@ pub async fn jobs_are_removed_with_their_conversation<S: Conversations + FileJob
     for empty in [true, false] {
         create(store, user_id, id, 1).await;
         let waiting = create(store, user_id, id, 2).await;
-        let (run, TakenJob { job, .. }) = take(store, 10, 20).await.unwrap();
+        let (run, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
         record(store, job.job_id, run, 0).await.unwrap();
 
         if empty {
@@ -239,7 +241,7 @@ async fn create<S: FileJobs>(store: &S, user_id: UserId, id: ConversationId, at:
     job
 }
 
-async fn take<S: FileJobs>(store: &S, now: i64, until: i64) -> Option<(RunId, TakenJob)> {
+async fn take<S: FileJobs>(store: &S, now: i64, until: i64) -> Option<(RunId, LeasedJob)> {
     let run = RunId::generate();
     let (now, until): (Timestamp, Timestamp) = (moment(now), moment(until));
     store.take_job(run, now, until).await.unwrap().map(|taken| (run, taken))

@@ -9,7 +9,7 @@ use webchat_domain::{
 };
 
 use crate::{
-    AppendOutcome, FileText, NewFileJob, StoredConversation, StoredFileJob, StoredMessage,
+    AnalysedText, AppendOutcome, NewFileJob, StoredConversation, StoredFileJob, StoredMessage,
 };
 
 /// The time of all fixtures, plus `offset` milliseconds.
@@ -154,7 +154,7 @@ pub(super) fn new_job(conversation_id: ConversationId, created: i64) -> NewFileJ
 pub(super) fn stored_file(user_id: UserId, id: ConversationId, created: i64) -> StoredFileJob {
     let error = Problem { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
     let job = FileJob { parts_done: 1, error: Some(error), ..new_job(id, created).job };
-    let text = FileText {
+    let text = AnalysedText {
         content: TEXT.to_owned(),
         part_ends: part_ends(),
         analyses: BTreeMap::from([(1, "of part 1 \0".to_owned())]),

@@ -8,7 +8,7 @@
 //! webchat_persistence::contexts_contract!(open);
 //! webchat_persistence::versions_contract!(open);
 //! webchat_persistence::file_jobs_contract!(open);
-//! webchat_persistence::conversation_archive_contract!(open);
+//! webchat_persistence::conversation_transfer_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::users_contract!(open);
@@ -29,7 +29,7 @@ mod contracts;
 mod fixtures;
 
 pub mod contexts;
-pub mod conversation_archive;
+pub mod conversation_transfer;
 pub mod conversations;
 pub mod file_jobs;
 pub mod sessions;

@@ -46,7 +46,7 @@ pub enum ApiError {
     /// The bodies that are being received take too much memory.
     #[error("The server is receiving too much data at the moment. Please try again shortly.")]
     #[strum(serialize = "server_busy")]
-    TooManyBodies,
+    BodyMemoryExceeded,
     /// The request names no conversation, and the session has no current one.
     #[error("No active conversation. Please start a new conversation.")]
     NoConversation,

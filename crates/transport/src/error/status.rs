@@ -43,7 +43,7 @@ impl ResponseError for ApiError {
             | Self::TooManyUploads
             | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManyServerConnections | Self::TooManyBodies | Self::NotReady(_) => {
+            Self::TooManyServerConnections | Self::BodyMemoryExceeded | Self::NotReady(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -130,7 +130,7 @@ impl FromRequest for VisitorSession {
     }
 }
 
-/// Stores the session in the cookie, or a new one if the cookie has none.
+/// Stores the session that the cookie contains or, without one, a new session.
 async fn store_new_session(request: &HttpRequest, chat: &Chat) -> Result<Session, ApiError> {
     let limiter = request.app_data::<web::Data<NewUserLimiter>>();
     if let Some(limiter) = limiter {
@@ -153,7 +153,7 @@ fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
     request
         .app_data::<web::Data<Chat>>()
         .map(web::Data::get_ref)
-        .ok_or_else(|| ApiError::internal("the services have no `Chat`"))
+        .ok_or_else(|| ApiError::internal("`Chat` is missing from the application data"))
 }
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {

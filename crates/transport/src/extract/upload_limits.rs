@@ -42,7 +42,9 @@ impl UploadLimits {
     /// Returns the limits of the server of this request.
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, ApiError> {
         let limits = request.app_data::<Data<Self>>().map(Data::get_ref);
-        limits.ok_or_else(|| ApiError::internal("the services have no limits of uploads"))
+        limits.ok_or_else(|| {
+            ApiError::internal("the upload limits are missing from the application data")
+        })
     }
 
     /// Acquires a permit for the upload of a file to import.

@@ -46,7 +46,7 @@ const MAX_MEMORY: usize = 256 * 1024 * 1024;
 const MAX_MEMORY_PER_NETWORK: usize = MAX_MEMORY / 4;
 
 /// The size up to which a body is not counted, in bytes: ordinary requests must not wait for large ones.
-pub(crate) const UNCOUNTED_BYTES: usize = 16 * 1024;
+pub(crate) const EXEMPT_BYTES: usize = 16 * 1024;
 
 /// How long a body waits for memory.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ pub(crate) struct BodyMemory {
 #[derive(Clone, Copy)]
 enum Failure {
     TooSlow,
-    NoMemory,
+    MemoryExceeded,
 }
 
 /// A body that is being received.
@@ -179,7 +179,7 @@ pub(crate) async fn report_body_failure(
         Some(failure) => {
             let error = match failure {
                 Failure::TooSlow => ApiError::RequestTimeout,
-                Failure::NoMemory => ApiError::TooManyBodies,
+                Failure::MemoryExceeded => ApiError::BodyMemoryExceeded,
             };
             Ok(response.into_response(HttpResponse::from_error(error)))
         }
@@ -226,7 +226,7 @@ impl BodyLimits {
     fn fail(&self, failure: Failure) -> PayloadError {
         count_reached_limit(match failure {
             Failure::TooSlow => Limit::BodyTime,
-            Failure::NoMemory => Limit::BodyMemory,
+            Failure::MemoryExceeded => Limit::BodyMemory,
         });
         self.failure.set(Some(failure));
         PayloadError::Io(io::ErrorKind::TimedOut.into())
@@ -256,7 +256,7 @@ impl IncomingBody {
 
     /// How much longer the next chunk may take. Only the time in which the server waits for it counts.
     fn remaining_time(&self) -> Duration {
-        let by_speed = longest_at_slowest_speed(self.received);
+        let by_speed = max_duration_at_min_rate(self.received);
         let longest = LONGEST_GRACE + time_for(self.limits.max_bytes.get(), USUAL_BYTES_PER_S);
         by_speed.min(longest).saturating_sub(self.waited)
     }
@@ -265,11 +265,11 @@ impl IncomingBody {
     async fn reserve(&self) -> Result<(), PayloadError> {
         let received = usize::try_from(self.received).unwrap_or(usize::MAX);
         let reserved = self.limits.memory.borrow().bytes;
-        let bytes = received.saturating_sub(UNCOUNTED_BYTES).saturating_sub(reserved);
+        let bytes = received.saturating_sub(EXEMPT_BYTES).saturating_sub(reserved);
         if bytes == 0 || !self.limits.is_in_memory.get() {
             return Ok(());
         }
-        let no_memory = || self.limits.fail(Failure::NoMemory);
+        let no_memory = || self.limits.fail(Failure::MemoryExceeded);
         let grown =
             self.limits.memory.borrow_mut().grow_of_network(&self.budget, self.network, bytes);
         if !grown {
@@ -293,7 +293,7 @@ impl Drop for IncomingBody {
 }
 
 /// How long this many bytes of a body may take, received or sent.
-pub(crate) fn longest_at_slowest_speed(bytes: u64) -> Duration {
+pub(crate) fn max_duration_at_min_rate(bytes: u64) -> Duration {
     SPEED_GRACE + time_for(bytes, SLOWEST_BYTES_PER_S)
 }
 
@@ -385,8 +385,8 @@ mod tests {
         let free_memory = budget.all.available_permits();
         drop(other);
 
-        assert!(matches!(above_limit, Some(Failure::NoMemory)));
-        let reserved = MAX_MEMORY_PER_NETWORK / 2 - UNCOUNTED_BYTES;
+        assert!(matches!(above_limit, Some(Failure::MemoryExceeded)));
+        let reserved = MAX_MEMORY_PER_NETWORK / 2 - EXEMPT_BYTES;
         assert_eq!(free_memory, MAX_MEMORY - reserved);
         assert_eq!(budget.all.available_permits(), MAX_MEMORY);
     }

@@ -13,7 +13,7 @@ use actix_web::web::{Bytes, Data};
 use tokio::time::Instant;
 use webchat_chat::{Limit, count_reached_limit};
 
-use super::body_limits::{BodyBudget, BodyMemory, UNCOUNTED_BYTES, longest_at_slowest_speed};
+use super::body_limits::{BodyBudget, BodyMemory, EXEMPT_BYTES, max_duration_at_min_rate};
 use crate::error::api_error::ApiError;
 use crate::extract::client_address::ClientAddress;
 
@@ -21,7 +21,7 @@ use crate::extract::client_address::ClientAddress;
 const PART_BYTES: usize = 16 * 1024;
 
 /// Marks a response whose body is a part of the binary: it takes no memory.
-pub(crate) struct TakesNoMemory;
+pub(crate) struct ExemptFromMemoryBudget;
 
 /// Counts the bodies of responses to `GET` that are in memory, until they are sent. Streams are read as they are
 /// sent, and are not counted. Without free memory, the client gets an error: many waiting responses would take
@@ -34,14 +34,14 @@ pub(crate) async fn limit_response_memory(
     let budget = budget.filter(|_| request.method() == Method::GET);
     let network = ClientAddress::of(request.request()).network();
     let response = next.call(request).await?;
-    let takes_memory = !response.response().extensions().contains::<TakesNoMemory>();
+    let takes_memory = !response.response().extensions().contains::<ExemptFromMemoryBudget>();
     let Some(budget) = budget.filter(|_| takes_memory) else {
         return Ok(response.map_into_boxed_body());
     };
     let mut memory = BodyMemory::default();
     let mut has_memory = true;
     let response = response.map_body(|_, body| match body.try_into_bytes() {
-        Ok(bytes) if bytes.len() > UNCOUNTED_BYTES => {
+        Ok(bytes) if bytes.len() > EXEMPT_BYTES => {
             has_memory = budget.try_reserve(&mut memory, network, bytes.len());
             CountedBody { bytes, sent: 0, started: Instant::now(), _memory: memory }.boxed()
         }
@@ -51,7 +51,7 @@ pub(crate) async fn limit_response_memory(
     if has_memory {
         return Ok(response);
     }
-    Ok(response.into_response(HttpResponse::from_error(ApiError::TooManyBodies)))
+    Ok(response.into_response(HttpResponse::from_error(ApiError::BodyMemoryExceeded)))
 }
 
 /// A body in memory that is being sent.
@@ -77,7 +77,7 @@ impl MessageBody for CountedBody {
         if self.bytes.is_empty() {
             return Poll::Ready(None);
         }
-        if self.started.elapsed() > longest_at_slowest_speed(self.sent) {
+        if self.started.elapsed() > max_duration_at_min_rate(self.sent) {
             count_reached_limit(Limit::BodyTime);
             return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
         }

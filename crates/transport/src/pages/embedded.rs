@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use rust_embed::RustEmbed;
 
 use crate::extract::etag::tag_of_hash;
-use crate::middleware::response_memory::TakesNoMemory;
+use crate::middleware::response_memory::ExemptFromMemoryBudget;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -83,7 +83,7 @@ impl Responder for EmbeddedFile {
             Cow::Borrowed(content) => response.body(content),
             Cow::Owned(content) => response.body(content),
         };
-        response.extensions_mut().insert(TakesNoMemory);
+        response.extensions_mut().insert(ExemptFromMemoryBudget);
         response
     }
 }

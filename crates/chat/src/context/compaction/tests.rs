@@ -149,7 +149,7 @@ async fn a_summary_that_is_too_long_is_truncated_at_the_end_of_a_sentence() {
     let request = summarise(&test, &"The moon makes the tides. ".repeat(99)).await;
 
     let stored = summary(&test).await.unwrap();
-    assert_eq!(request.max_reply_tokens, 250);
+    assert_eq!(request.max_answer_tokens, 250);
     assert!((200..=250).contains(&stored.token_count), "{}", stored.token_count);
     assert!(stored.text.ends_with("tides."), "{}", stored.text);
 }

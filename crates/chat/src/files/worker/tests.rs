@@ -129,7 +129,7 @@ async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
     while current(&test, &job).await.status == JobStatus::Running {
         let request = test.model.next_request().await;
         let messages = &request.request.messages;
-        let mut tokens = request.request.max_reply_tokens;
+        let mut tokens = request.request.max_answer_tokens;
         for message in messages {
             tokens += test.chat.core.count_tokens(&message.content).await;
         }

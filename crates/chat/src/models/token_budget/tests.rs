@@ -8,7 +8,7 @@ use webchat_persistence::TokenScope;
 
 use super::*;
 use crate::testing::{ANSWER, QUESTION, TestChat, message, settle};
-use crate::{DailyTokens, Upload};
+use crate::{DailyTokenLimits, Upload};
 
 /// The tokens that a turn with [`QUESTION`] and [`ANSWER`] uses: 3 + 4 + 7 of the request, and 6 of the answer.
 const TURN: u64 = 20;
@@ -16,12 +16,13 @@ const TURN: u64 = 20;
 /// What the first turn reserves at most.
 const MAX_TURN: u64 = 1_000;
 
-async fn chat_with(daily_tokens: DailyTokens) -> TestChat {
+async fn chat_with(daily_tokens: DailyTokenLimits) -> TestChat {
     TestChat::with_settings(|settings| settings.daily_tokens = daily_tokens).await
 }
 
 async fn chat_with_user_budget(tokens: u64) -> TestChat {
-    chat_with(DailyTokens { per_user: NonZeroU64::new(tokens), ..DailyTokens::default() }).await
+    chat_with(DailyTokenLimits { per_user: NonZeroU64::new(tokens), ..DailyTokenLimits::default() })
+        .await
 }
 
 async fn used(test: &TestChat, scope: TokenScope) -> u64 {
@@ -85,9 +86,12 @@ async fn the_budget_is_reset_at_midnight() {
 async fn users_share_the_budgets_of_their_address_and_of_the_server() {
     let max = NonZeroU64::new(MAX_TURN);
     for (daily_tokens, setting) in [
-        (DailyTokens { per_network: max, ..DailyTokens::default() }, "DAILY_TOKENS_PER_ADDRESS"),
         (
-            DailyTokens { total: max, ..DailyTokens::default() },
+            DailyTokenLimits { per_network: max, ..DailyTokenLimits::default() },
+            "DAILY_TOKENS_PER_ADDRESS",
+        ),
+        (
+            DailyTokenLimits { total: max, ..DailyTokenLimits::default() },
             "The operator's setting is DAILY_TOKENS.",
         ),
     ] {
@@ -169,7 +173,8 @@ async fn a_file_that_exceeds_the_users_budget_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_files_of_a_network_share_its_budget() {
     let max = NonZeroU64::new(5_000);
-    let test = chat_with(DailyTokens { per_network: max, ..DailyTokens::default() }).await;
+    let test =
+        chat_with(DailyTokenLimits { per_network: max, ..DailyTokenLimits::default() }).await;
     let other = UserId::generate();
     let id = test.chat.conversations.start(other, None).await.unwrap().conversation_id;
     let upload = |user_id, address: &str, id| {

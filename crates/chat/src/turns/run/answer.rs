@@ -88,7 +88,8 @@ impl TurnTask {
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
         let request = self.build_request(request_context).await?;
-        let mut bound = AnswerBound::new(request.max_reply_tokens).after(self.answer.content.len());
+        let mut bound =
+            AnswerBound::new(request.max_answer_tokens).after(self.answer.content.len());
         request_context.is_sent = true;
         let answer = self.core.ports.model.stream(request).await;
         request_context.is_sent = answer.is_ok();
@@ -166,7 +167,7 @@ impl TurnTask {
         Ok(ChatRequest {
             messages,
             user_id: Some(self.caller.user_id),
-            max_reply_tokens: self.core.settings.reply_tokens,
+            max_answer_tokens: self.core.settings.reply_tokens,
             parameters: request_context.context.parameters,
         })
     }

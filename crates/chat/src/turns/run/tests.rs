@@ -100,7 +100,7 @@ async fn the_request_has_the_newest_messages_that_fit_oldest_first() {
     assert_eq!(contents(&second.request), [QUESTION, ANSWER, "Why?"]);
     let roles: Vec<_> = second.request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
-    assert_eq!(second.request.max_reply_tokens, 20);
+    assert_eq!(second.request.max_answer_tokens, 20);
     assert_eq!(contents(&third_request), ["Why?", "2 + 2 = 4 2 + 2 = 4"]);
     let events = test.events().await;
     let EventBody::TokenUsage(usage) = &events.last().unwrap().body else { panic!() };

@@ -21,9 +21,9 @@ use crate::{Delta, DeltaStream, ModelError, Timeouts};
 /// the next request can reuse the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The name that the model last reported.
+/// The name of the model in its last response.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ReportedName(Arc<RwLock<Option<String>>>);
+pub(super) struct ReportedModel(Arc<RwLock<Option<String>>>);
 
 /// Reads the answer in `bytes`, at most `max_bytes`, to a request that was sent at `sent_at`. Returns as
 /// soon as the answer begins.
@@ -37,7 +37,7 @@ pub(super) async fn read_answer<S, E>(
     max_bytes: usize,
     sent_at: Instant,
     timeouts: Timeouts,
-    name: ReportedName,
+    model: ReportedModel,
 ) -> Result<DeltaStream, AttemptError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -47,7 +47,7 @@ where
         events: events(bytes, max_bytes).boxed(),
         sent_at,
         timeouts,
-        name,
+        model,
         has_started: false,
         has_finish_reason: false,
         has_ended: false,
@@ -63,7 +63,7 @@ struct Answer {
     events: BoxStream<'static, Result<String, ReadError>>,
     sent_at: Instant,
     timeouts: Timeouts,
-    name: ReportedName,
+    model: ReportedModel,
     /// Whether the first choice was received.
     has_started: bool,
     /// Whether the finish reason was received.
@@ -73,7 +73,7 @@ struct Answer {
     pending: VecDeque<Delta>,
 }
 
-impl ReportedName {
+impl ReportedModel {
     pub(super) fn get(&self) -> Option<String> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -130,7 +130,7 @@ impl Answer {
             return Err(UpstreamError::from_event(&error).into_attempt_error(None));
         }
         if let Some(name) = chunk.model.take().filter(|name| !name.is_empty()) {
-            self.name.set(&name);
+            self.model.set(&name);
         }
         let usage = chunk.usage;
         if let Some(choice) = chunk.into_choice() {

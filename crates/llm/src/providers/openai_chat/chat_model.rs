@@ -73,7 +73,7 @@ impl HttpChatModel {
 #[async_trait]
 impl ChatModel for HttpChatModel {
     fn name(&self) -> Option<String> {
-        self.upstream.settings.model.clone().or_else(|| self.upstream.reported_name.get())
+        self.upstream.settings.model.clone().or_else(|| self.upstream.reported_model.get())
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {

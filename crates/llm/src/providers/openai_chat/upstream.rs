@@ -7,7 +7,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout};
 
-use super::answer::{ReportedName, read_answer};
+use super::answer::{ReportedModel, read_answer};
 use super::capabilities::Capabilities;
 use super::request::Body;
 use super::upstream_error::UpstreamError;
@@ -31,7 +31,7 @@ pub(super) struct Upstream {
     pub(super) settings: HttpSettings,
     key: Option<(HeaderName, HeaderValue)>,
     capabilities: Mutex<Capabilities>,
-    pub(super) reported_name: ReportedName,
+    pub(super) reported_model: ReportedModel,
 }
 
 impl Upstream {
@@ -48,7 +48,7 @@ impl Upstream {
             client: client(&settings)?,
             capabilities: Mutex::new(Capabilities::new(settings.tokens_field)),
             settings,
-            reported_name: ReportedName::default(),
+            reported_model: ReportedModel::default(),
         })
     }
 
@@ -59,9 +59,9 @@ impl Upstream {
         let response = timeout(timeouts.first_delta, self.send_with_fallback(request))
             .await
             .map_err(|elapsed| AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed))??;
-        let max_bytes = max_stream_bytes(request.max_reply_tokens);
-        let name = self.reported_name.clone();
-        read_answer(response.bytes_stream(), max_bytes, sent_at, timeouts, name).await
+        let max_bytes = max_stream_bytes(request.max_answer_tokens);
+        let model = self.reported_model.clone();
+        read_answer(response.bytes_stream(), max_bytes, sent_at, timeouts, model).await
     }
 
     /// Sends the request. If the upstream rejects a field as unknown, sends it again at once without that
@@ -71,7 +71,7 @@ impl Upstream {
         loop {
             let capabilities = *self.capabilities.lock().unwrap_or_else(PoisonError::into_inner);
             let response = self.send(request, capabilities).await?;
-            if response.status().is_success() && !is_document(&response) {
+            if response.status().is_success() && !is_json_or_html(&response) {
                 return Ok(response);
             }
             let delay = retry_after(response.status(), response.headers());
@@ -113,7 +113,7 @@ impl Upstream {
 
 /// Returns whether a successful response can't be a stream: it is an error with a wrong status, or the
 /// web page of a server that is not a model.
-fn is_document(response: &Response) -> bool {
+fn is_json_or_html(response: &Response) -> bool {
     let content_type = response.headers().get(CONTENT_TYPE);
     content_type
         .and_then(|value| value.to_str().ok())

@@ -6,7 +6,7 @@ use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
 use webchat_persistence::AbandonedTurn;
 
 use crate::database::{MongoDatabase, READ_TIME};
-use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, date};
+use crate::documents::{CONVERSATION_SCHEMA_VERSION, ConversationDocument, date};
 use crate::queries::{by_id, without_context};
 
 /// Claims the turn whose lease expired first. No other caller can claim it until `until`.
@@ -28,7 +28,7 @@ pub(crate) async fn claim_next(
     };
     let except: Vec<_> = except.iter().map(ToString::to_string).collect();
     let claimable = doc! {
-        "schema": CONVERSATION_SCHEMA,
+        "schema": CONVERSATION_SCHEMA_VERSION,
         "$or": [expired, unpublished],
         "running_turn": { "$nin": except },
     };

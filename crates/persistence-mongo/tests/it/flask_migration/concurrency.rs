@@ -109,9 +109,9 @@ async fn a_stalled_migration_stops_writing_after_another_took_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_counts_tokens_for_longer_than_its_lease_keeps_the_lock() {
     let database = database_with([document(0)]).await;
-    let (begun, has_begun) = mpsc::channel();
+    let (started, wait_for_start) = mpsc::channel();
     let slow = move |_: &str| {
-        begun.send(()).unwrap();
+        started.send(()).unwrap();
         thread::sleep(Duration::from_millis(750));
         1
     };
@@ -121,7 +121,7 @@ async fn a_migration_that_counts_tokens_for_longer_than_its_lease_keeps_the_lock
     let second = database.migration().await;
     let mut runs = JoinSet::new();
     runs.spawn(async move { first.run(|_| ()).await.unwrap().conversations });
-    block_in_place(|| has_begun.recv()).unwrap();
+    block_in_place(|| wait_for_start.recv()).unwrap();
 
     assert_eq!(second.run(|_| ()).await.unwrap().conversations, 0);
 
@@ -316,7 +316,7 @@ async fn messages_of_a_deleted_conversation_are_removed_before_its_id_is_reused(
     let migration = database.migration().await;
     let report = migration.run(|_| ()).await.unwrap();
     assert_eq!(report.skipped, 1);
-    // What deleting a conversation leaves if the process dies before the messages are deleted.
+    // The state after a crash between the deletion of a conversation and that of its messages, up to position 2.
     let conversations = database.collection::<Document>(CONVERSATIONS);
     conversations.delete_one(doc! { "_id": object_id(0) }).await.unwrap();
     let removal = doc! { "conversation_id": id(0), "user_id": USER, "through": 2_i64 };

@@ -49,11 +49,11 @@ async fn a_read_that_nobody_waits_for_frees_its_connection() {
     let user_id = Some(UserId::generate());
 
     for _ in 0..8 {
-        let abandoned = database.read_archive(user_id, endless);
+        let abandoned = database.read_long(user_id, endless);
         assert!(timeout(Duration::from_millis(50), abandoned).await.is_err());
     }
 
-    let next = timeout(SOON, database.read_archive(user_id, one)).await;
+    let next = timeout(SOON, database.read_long(user_id, one)).await;
     assert_eq!(next.expect("the connections are still in use").unwrap(), 1);
 }
 
@@ -62,7 +62,7 @@ async fn reads_of_one_user_delay_neither_other_users_nor_ordinary_reads() {
     let (database, _folder) = open().await;
     let (greedy, other) = (UserId::generate(), UserId::generate());
     let long_reads = async {
-        let long = || database.read_archive(Some(greedy), endless);
+        let long = || database.read_long(Some(greedy), endless);
         tokio::join!(long(), long(), long(), long(), long()).0
     };
     let others = async {

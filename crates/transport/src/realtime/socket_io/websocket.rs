@@ -156,7 +156,7 @@ impl From<Violation> for CloseReason {
             Violation::ReservedBits => Self::ProtocolError,
             Violation::TooManyFrames => Self::TooManyMessages,
             Violation::TooSlow => Self::TimedOut,
-            Violation::NoMemory => Self::ServerBusy,
+            Violation::MemoryExceeded => Self::ServerBusy,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn reason_of_violation(violation: Violation) -> CloseReason {
         Violation::TooLarge => close_reason(CloseCode::Size, "message too large"),
         Violation::TooManyFrames => close_reason(CloseCode::Policy, TOO_MANY_MESSAGES),
         Violation::TooSlow => close_reason(CloseCode::Policy, "message too slow"),
-        Violation::NoMemory => close_reason(CloseCode::Again, SERVER_BUSY),
+        Violation::MemoryExceeded => close_reason(CloseCode::Again, SERVER_BUSY),
         Violation::ReservedBits => {
             close_reason(CloseCode::Protocol, "reserved bits must not be set")
         }

@@ -9,7 +9,7 @@ use webchat_domain::Network;
 use super::violation::Violation;
 use crate::extract::client_address::ClientAddress;
 use crate::middleware::body_limits::{
-    BodyBudget, BodyMemory, UNCOUNTED_BYTES, longest_at_slowest_speed,
+    BodyBudget, BodyMemory, EXEMPT_BYTES, max_duration_at_min_rate,
 };
 
 /// The unfinished message of a connection. Its bytes count as those of a request's body.
@@ -36,28 +36,28 @@ impl UnfinishedMessage {
     /// Notes that this many bytes of the message with this number have arrived, 0 if it is complete.
     ///
     /// # Errors
-    /// [`Violation::NoMemory`] or [`Violation::TooSlow`].
+    /// [`Violation::MemoryExceeded`] or [`Violation::TooSlow`].
     pub(super) fn update(&mut self, number: u64, bytes: usize) -> Result<(), Violation> {
-        if number != self.number || bytes <= UNCOUNTED_BYTES {
+        if number != self.number || bytes <= EXEMPT_BYTES {
             self.memory = BodyMemory::default();
             self.started = None;
             self.number = number;
         }
-        if bytes <= UNCOUNTED_BYTES {
+        if bytes <= EXEMPT_BYTES {
             return Ok(());
         }
         let started = *self.started.get_or_insert_with(Instant::now);
         let arrived = u64::try_from(bytes).unwrap_or(u64::MAX);
-        if started.elapsed() > longest_at_slowest_speed(arrived) {
+        if started.elapsed() > max_duration_at_min_rate(arrived) {
             count_reached_limit(Limit::BodyTime);
             return Err(Violation::TooSlow);
         }
-        let more = (bytes - UNCOUNTED_BYTES).saturating_sub(self.memory.bytes());
+        let more = (bytes - EXEMPT_BYTES).saturating_sub(self.memory.bytes());
         let Some(budget) = self.budget.as_ref().filter(|_| more > 0) else { return Ok(()) };
         if budget.try_reserve(&mut self.memory, self.network, more) {
             Ok(())
         } else {
-            Err(Violation::NoMemory)
+            Err(Violation::MemoryExceeded)
         }
     }
 }
@@ -87,8 +87,8 @@ mod tests {
         let most = 60 * 1024 * 1024;
 
         assert_eq!(first.update(1, most), Ok(()));
-        assert_eq!(second.update(1, UNCOUNTED_BYTES), Ok(()));
-        assert_eq!(second.update(1, most), Err(Violation::NoMemory));
+        assert_eq!(second.update(1, EXEMPT_BYTES), Ok(()));
+        assert_eq!(second.update(1, most), Err(Violation::MemoryExceeded));
         assert_eq!(first.update(1, 0), Ok(()));
         assert_eq!(second.update(1, most), Ok(()));
     }

@@ -18,7 +18,7 @@ pub(crate) enum Violation {
     /// A message arrives too slowly.
     TooSlow,
     /// There is no memory for the message.
-    NoMemory,
+    MemoryExceeded,
 }
 
 /// The first violation of a client, shared with the stream that detects it.

@@ -130,7 +130,8 @@ async fn read(
 
 impl ImportResponse {
     fn new(status: &ImportStatus) -> Self {
-        let ImportProgress { done, of, imported, already_there, messages } = status.progress;
+        let ImportProgress { processed: done, total: of, imported, already_there, messages } =
+            status.progress;
         let (phase, error) = match &status.state {
             ImportState::Running => (ImportPhase::Running, None),
             ImportState::Complete => (ImportPhase::Complete, None),

@@ -52,7 +52,7 @@ impl FileJobs for JobsRecordedInPairs {
         run: RunId,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<TakenJob>, StoreError> {
+    ) -> Result<Option<LeasedJob>, StoreError> {
         self.jobs.take_job(run, now, until).await
     }
 

@@ -40,7 +40,7 @@ async fn collect(
     bytes: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
     sent_at: Instant,
 ) -> Deltas {
-    match read_answer(bytes, MAX_BYTES, sent_at, TIMEOUTS, ReportedName::default()).await {
+    match read_answer(bytes, MAX_BYTES, sent_at, TIMEOUTS, ReportedModel::default()).await {
         Ok(deltas) => deltas.map(|delta| delta.map_err(|error| error.code())).collect().await,
         Err(error) => vec![Err(error.model_error.code())],
     }
@@ -91,7 +91,7 @@ fn a_model_that_reports_a_path_has_the_name_of_the_file() {
         ("C:\\models\\SmolLM2.gguf", "SmolLM2"),
         ("meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-8B"),
     ] {
-        let name = ReportedName::default();
+        let name = ReportedModel::default();
 
         name.set(reported);
 
@@ -136,7 +136,7 @@ async fn an_invalid_chunk_is_a_permanent_error_that_does_not_quote_it() {
         let bytes = stream::iter([Ok::<_, Infallible>(bytes)]);
 
         let answer =
-            read_answer(bytes, MAX_BYTES, Instant::now(), TIMEOUTS, ReportedName::default()).await;
+            read_answer(bytes, MAX_BYTES, Instant::now(), TIMEOUTS, ReportedModel::default()).await;
 
         let error = answer.err().unwrap();
         assert_eq!(

@@ -10,7 +10,7 @@ use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
 use super::row;
 use crate::database::{Database, batches};
 use crate::deletion::removals;
-use crate::rows::{self, HIDDEN_USER};
+use crate::rows::{self, NO_OWNER};
 use crate::store::SqliteStore;
 
 impl SqliteStore {
@@ -64,12 +64,12 @@ async fn insert_batches(
 
 fn is_in_use(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<bool> {
     let user_id = user_of(transaction, id)?;
-    Ok(user_id.is_some_and(|user_id| user_id != HIDDEN_USER))
+    Ok(user_id.is_some_and(|user_id| user_id != NO_OWNER))
 }
 
 fn discard_hidden(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
     match user_of(transaction, id)? {
-        Some(user_id) if user_id == HIDDEN_USER => removals::discard(transaction, &id.to_simple()),
+        Some(user_id) if user_id == NO_OWNER => removals::discard(transaction, &id.to_simple()),
         _ => Ok(()),
     }
 }

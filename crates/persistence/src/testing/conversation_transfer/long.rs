@@ -1,4 +1,4 @@
-//! What [`ConversationArchive`] promises of long conversations, which take several transactions.
+//! What [`ConversationTransfer`] promises of long conversations, which take several transactions.
 #![expect(missing_docs, reason = "the name states the promise")]
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use webchat_domain::{SearchQuery, UserId};
 
 use super::user::{empty, numbered};
 use crate::testing::fixtures::{id_of, sample};
-use crate::{ArchiveFilter, ConversationArchive, Conversations, ListOrder};
+use crate::{ArchiveFilter, ConversationTransfer, Conversations, ListOrder};
 use crate::{StoredConversation, StoredMessage};
 
 const MESSAGES: u32 = 3_000;
@@ -23,7 +23,7 @@ fn long(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
 
 pub async fn a_conversation_is_hidden_until_it_is_complete<S>(store: &S)
 where
-    S: Conversations + ConversationArchive,
+    S: Conversations + ConversationTransfer,
 {
     let user_id = UserId::generate();
     let (conversation, messages) = long(user_id);
@@ -55,7 +55,7 @@ where
 
 pub async fn a_long_conversation_is_deleted_at_once_and_can_be_inserted_again<S>(store: &S)
 where
-    S: Conversations + ConversationArchive,
+    S: Conversations + ConversationTransfer,
 {
     let user_id = UserId::generate();
     let (conversation, messages) = long(user_id);
@@ -77,7 +77,7 @@ where
 
 pub async fn stored_bytes_are_those_of_the_users_conversations<S>(store: &S)
 where
-    S: Conversations + ConversationArchive,
+    S: Conversations + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));

@@ -6,7 +6,7 @@ use webchat_domain::{
     UserId,
 };
 
-use crate::{Cursor, FileText, StoreError};
+use crate::{AnalysedText, Cursor, StoreError};
 
 /// Reads and writes complete conversations: for users to export and import theirs, and for the operator
 /// to move everything into another store.
@@ -17,7 +17,7 @@ use crate::{Cursor, FileText, StoreError};
 /// Durability and cancellation are those of [`Conversations`](crate::Conversations).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
-pub trait ConversationArchive: Send + Sync {
+pub trait ConversationTransfer: Send + Sync {
     /// Counts what the store contains.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
@@ -130,7 +130,7 @@ pub struct StoredFileJob {
     /// The part that users see.
     pub job: FileJob,
     /// What is needed to continue the job; `None` once it has ended for good.
-    pub text: Option<FileText>,
+    pub text: Option<AnalysedText>,
 }
 
 /// A complete message.

@@ -1,16 +1,17 @@
-//! What [`ConversationArchive`] promises to exports and imports of users.
+//! What [`ConversationTransfer`] promises to exports and imports of users.
 #![expect(missing_docs, reason = "the name states the promise")]
 
 use webchat_domain::{Conversation, ConversationId, Message, SearchQuery, UserId};
 
 use crate::testing::fixtures::{id_of, moment, question, sample};
 use crate::{
-    Append, Contexts, ConversationArchive, Conversations, Cursor, StoredConversation, StoredMessage,
+    Append, Contexts, ConversationTransfer, Conversations, Cursor, StoredConversation,
+    StoredMessage,
 };
 
 pub async fn an_inserted_conversation_is_returned_unchanged<S>(store: &S)
 where
-    S: Conversations + Contexts + ConversationArchive,
+    S: Conversations + Contexts + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -31,7 +32,7 @@ where
 
 pub async fn a_second_insert_changes_nothing<S>(store: &S)
 where
-    S: Conversations + ConversationArchive,
+    S: Conversations + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -46,7 +47,7 @@ where
     assert_eq!(store.conversations_of(user_id, None, 9).await.unwrap().len(), 1);
 }
 
-pub async fn of_concurrent_inserts_one_is_stored<S: ConversationArchive>(store: &S) {
+pub async fn of_concurrent_inserts_one_is_stored<S: ConversationTransfer>(store: &S) {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
     let add = || store.insert_with_messages(conversation.clone(), messages.clone());
@@ -58,7 +59,7 @@ pub async fn of_concurrent_inserts_one_is_stored<S: ConversationArchive>(store: 
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: ConversationArchive>(
+pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: ConversationTransfer>(
     store: &S,
 ) {
     let user_id = UserId::generate();
@@ -81,7 +82,7 @@ pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: Convers
     assert_eq!(read, added);
 }
 
-pub async fn another_user_can_not_read_a_conversation<S: ConversationArchive>(store: &S) {
+pub async fn another_user_can_not_read_a_conversation<S: ConversationTransfer>(store: &S) {
     let (conversation, messages) = sample();
     let (stranger, id) = (UserId::generate(), id_of(&conversation));
     store.insert_with_messages(conversation, messages).await.unwrap();
@@ -91,7 +92,7 @@ pub async fn another_user_can_not_read_a_conversation<S: ConversationArchive>(st
     assert_eq!(store.conversations_of(stranger, None, 9).await.unwrap(), []);
 }
 
-pub async fn an_insert_does_not_take_the_id_of_another_user<S: ConversationArchive>(store: &S) {
+pub async fn an_insert_does_not_take_the_id_of_another_user<S: ConversationTransfer>(store: &S) {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
     store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
@@ -105,7 +106,7 @@ pub async fn an_insert_does_not_take_the_id_of_another_user<S: ConversationArchi
 
 pub async fn a_deleted_conversation_can_be_inserted_again<S>(store: &S)
 where
-    S: Conversations + ConversationArchive,
+    S: Conversations + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -117,7 +118,7 @@ where
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
-pub async fn a_long_conversation_is_inserted_completely<S: ConversationArchive>(store: &S) {
+pub async fn a_long_conversation_is_inserted_completely<S: ConversationTransfer>(store: &S) {
     let user_id = UserId::generate();
     let mut conversation = empty(user_id, 0);
     let id = id_of(&conversation);
@@ -133,7 +134,7 @@ pub async fn a_long_conversation_is_inserted_completely<S: ConversationArchive>(
 
 pub async fn messages_removed_by_a_reset_are_not_read<S>(store: &S)
 where
-    S: Conversations + ConversationArchive,
+    S: Conversations + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));

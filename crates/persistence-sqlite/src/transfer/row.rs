@@ -6,7 +6,7 @@ use webchat_persistence::rules;
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use crate::contexts;
-use crate::rows::{self, HIDDEN_USER, STORED_MESSAGE};
+use crate::rows::{self, NO_OWNER, STORED_MESSAGE};
 
 pub(super) fn messages(
     transaction: &Transaction<'_>,
@@ -49,7 +49,7 @@ pub(super) fn insert_hidden(
         )?
         .execute(params![
             conversation.conversation_id.to_simple(),
-            HIDDEN_USER,
+            NO_OWNER,
             conversation.created_at.unix_millis(),
             conversation.updated_at.unix_millis(),
         ])?;

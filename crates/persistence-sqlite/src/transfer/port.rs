@@ -1,10 +1,10 @@
-//! Implements [`ConversationArchive`].
+//! Implements [`ConversationTransfer`].
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 use webchat_domain::{ConversationId, JobId, UserId};
 use webchat_persistence::{
-    ConversationArchive, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
+    ConversationTransfer, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
     Totals,
 };
 
@@ -12,13 +12,13 @@ use super::row;
 use crate::SqliteStore;
 use crate::database::batches;
 use crate::deletion::removals;
-use crate::rows::{self, CONVERSATION};
+use crate::rows::{self, CONVERSATION_COLUMNS};
 
 #[async_trait]
-impl ConversationArchive for SqliteStore {
+impl ConversationTransfer for SqliteStore {
     async fn totals(&self) -> Result<Totals, StoreError> {
         self.database
-            .read_archive(None, |transaction| {
+            .read_long(None, |transaction| {
                 let count = |sql| transaction.query_row(sql, [], |row| row.get(0));
                 Ok(Totals {
                     conversations: count("SELECT count(*) FROM conversations WHERE user_id <> ''")?,
@@ -58,10 +58,10 @@ impl ConversationArchive for SqliteStore {
     ) -> Result<Vec<StoredConversation>, StoreError> {
         let after = after.map(ConversationId::to_simple).unwrap_or_default();
         self.database
-            .read_archive(None, move |transaction| {
+            .read_long(None, move |transaction| {
                 transaction
                     .prepare_cached(&format!(
-                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                        "SELECT {CONVERSATION_COLUMNS}, user_id, head, last_position FROM conversations
                          WHERE conversation_id > ?1 AND user_id <> '' ORDER BY conversation_id LIMIT ?2"
                     ))?
                     .query_map(params![after, limit], |row| row::conversation(transaction, row))?
@@ -80,10 +80,10 @@ impl ConversationArchive for SqliteStore {
             (cursor.at.unix_millis(), cursor.id.to_simple())
         });
         self.database
-            .read_archive(Some(user_id), move |transaction| {
+            .read_long(Some(user_id), move |transaction| {
                 transaction
                     .prepare_cached(&format!(
-                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                        "SELECT {CONVERSATION_COLUMNS}, user_id, head, last_position FROM conversations
                          WHERE user_id = ?1 AND (created_at, conversation_id) > (?2, ?3)
                          ORDER BY created_at, conversation_id LIMIT ?4"
                     ))?
@@ -101,10 +101,10 @@ impl ConversationArchive for SqliteStore {
         id: ConversationId,
     ) -> Result<Option<StoredConversation>, StoreError> {
         self.database
-            .read_archive(Some(user_id), move |transaction| {
+            .read_long(Some(user_id), move |transaction| {
                 transaction
                     .prepare_cached(&format!(
-                        "SELECT {CONVERSATION}, user_id, head, last_position FROM conversations
+                        "SELECT {CONVERSATION_COLUMNS}, user_id, head, last_position FROM conversations
                          WHERE conversation_id = ?1 AND user_id = ?2"
                     ))?
                     .query_map([id.to_simple(), user_id.to_simple()], |row| {
@@ -124,7 +124,7 @@ impl ConversationArchive for SqliteStore {
         limit: u32,
     ) -> Result<Option<Vec<StoredMessage>>, StoreError> {
         self.database
-            .read_archive(Some(user_id), move |transaction| {
+            .read_long(Some(user_id), move |transaction| {
                 if rows::find_conversation(transaction, user_id, id)?.is_none() {
                     return Ok(None);
                 }
@@ -172,7 +172,7 @@ impl ConversationArchive for SqliteStore {
         limit: u32,
     ) -> Result<Vec<StoredFileJob>, StoreError> {
         self.database
-            .read_archive(None, move |transaction| rows::stored_jobs(transaction, id, after, limit))
+            .read_long(None, move |transaction| rows::stored_jobs(transaction, id, after, limit))
             .await
     }
 

@@ -1,4 +1,4 @@
-//! What [`ConversationArchive`] promises to the operator's commands.
+//! What [`ConversationTransfer`] promises to the operator's commands.
 #![expect(missing_docs, reason = "the name states the promise")]
 
 use webchat_domain::{
@@ -7,13 +7,13 @@ use webchat_domain::{
 
 use crate::testing::fixtures::{full_context, id_of, moment, question, sample, stored_file};
 use crate::{
-    Append, AppendOutcome, Contexts, ConversationArchive, Conversations, FileJobs, SelectOutcome,
+    Append, AppendOutcome, Contexts, ConversationTransfer, Conversations, FileJobs, SelectOutcome,
     StoredConversation, StoredMessage, Totals,
 };
 
 pub async fn a_store_is_read_completely_page_by_page<S>(store: &S)
 where
-    S: Conversations + Contexts + ConversationArchive,
+    S: Conversations + Contexts + ConversationTransfer,
 {
     let (one, other) = (fill(store).await, fill(store).await);
     store.replace_context(one.user_id, one.id, full_context(), 0).await.unwrap();
@@ -40,7 +40,7 @@ where
 
 pub async fn a_conversation_that_is_put_is_returned_unchanged<S>(store: &S)
 where
-    S: Conversations + Contexts + ConversationArchive,
+    S: Conversations + Contexts + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -63,7 +63,7 @@ where
 
 pub async fn a_conversation_that_is_put_twice_is_stored_once<S>(store: &S)
 where
-    S: Conversations + Contexts + ConversationArchive,
+    S: Conversations + Contexts + ConversationTransfer,
 {
     let (mut conversation, messages) = sample();
 
@@ -82,7 +82,7 @@ where
 
 pub async fn a_conversation_that_was_put_can_be_appended_to<S>(store: &S)
 where
-    S: Conversations + Contexts + ConversationArchive,
+    S: Conversations + Contexts + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -98,7 +98,7 @@ where
 
 pub async fn a_version_that_was_put_can_be_selected<S>(store: &S)
 where
-    S: Conversations + Contexts + ConversationArchive,
+    S: Conversations + Contexts + ConversationTransfer,
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -115,7 +115,7 @@ where
 
 pub async fn a_file_job_that_was_put_continues_where_it_was<S>(store: &S)
 where
-    S: Conversations + FileJobs + ConversationArchive,
+    S: Conversations + FileJobs + ConversationTransfer,
 {
     let (conversation, _) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
@@ -164,7 +164,7 @@ async fn fill(store: &impl Conversations) -> Filled {
 }
 
 async fn put(
-    store: &impl ConversationArchive,
+    store: &impl ConversationTransfer,
     conversation: &StoredConversation,
     messages: &[StoredMessage],
 ) {

@@ -1,37 +1,39 @@
-//! The port `ConversationArchive`.
+//! The port `ConversationTransfer`.
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use mongodb::bson::doc;
 use webchat_domain::{ConversationId, JobId, UserId};
 use webchat_persistence::{
-    ConversationArchive, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
+    ConversationTransfer, Cursor, StoreError, StoredConversation, StoredFileJob, StoredMessage,
     Totals,
 };
 
 use super::{insert, put, stored_bytes};
-use crate::database::{ARCHIVE_TIME, READ_TIME};
+use crate::database::{LONG_READ_TIME, READ_TIME};
 use crate::deletion::removals;
-use crate::documents::{CONVERSATION_SCHEMA, ConversationDocument, MessageDocument, date, long};
+use crate::documents::{
+    CONVERSATION_SCHEMA_VERSION, ConversationDocument, MessageDocument, date, long,
+};
 use crate::files;
 use crate::queries::{at_most, by_id, by_owner, find_by_owner, page_of};
 use crate::store::MongoStore;
 
 #[async_trait]
-impl ConversationArchive for MongoStore {
+impl ConversationTransfer for MongoStore {
     async fn totals(&self) -> Result<Totals, StoreError> {
         removals::delete_all_pending(&self.database).await?;
-        let current = doc! { "schema": CONVERSATION_SCHEMA };
+        let current = doc! { "schema": CONVERSATION_SCHEMA_VERSION };
         let conversations = self.database.conversations();
         let messages = self.database.messages();
         Ok(Totals {
             conversations: self
                 .database
-                .run(conversations.count_documents(current).max_time(ARCHIVE_TIME))
+                .run(conversations.count_documents(current).max_time(LONG_READ_TIME))
                 .await?,
             messages: self
                 .database
-                .run(messages.count_documents(doc! {}).max_time(ARCHIVE_TIME))
+                .run(messages.count_documents(doc! {}).max_time(LONG_READ_TIME))
                 .await?,
         })
     }
@@ -50,7 +52,8 @@ impl ConversationArchive for MongoStore {
         limit: u32,
     ) -> Result<Vec<StoredConversation>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let filter = doc! { "conversation_id": { "$gt": after }, "schema": CONVERSATION_SCHEMA };
+        let filter =
+            doc! { "conversation_id": { "$gt": after }, "schema": CONVERSATION_SCHEMA_VERSION };
         let conversations = self.database.conversations();
         let find = conversations.find(filter).sort(doc! { "conversation_id": 1 });
         let found = self.database.run(at_most(limit, find)).await?;
@@ -64,7 +67,8 @@ impl ConversationArchive for MongoStore {
         limit: u32,
     ) -> Result<Vec<StoredConversation>, StoreError> {
         let _permit = self.long_reads.acquire(Some(user_id)).await?;
-        let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA };
+        let mut filter =
+            doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION };
         if let Some(Cursor { at, id }) = after {
             filter.insert("created_at", doc! { "$gte": date(at) });
             let later = doc! { "created_at": { "$gt": date(at) } };

@@ -4,17 +4,17 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 use webchat_domain::UserId;
 use webchat_persistence::StoreError;
-use webchat_persistence::rules::STORED_ITEM_BYTES;
+use webchat_persistence::rules::ITEM_OVERHEAD_BYTES;
 
 use crate::database::MongoDatabase;
-use crate::documents::CONVERSATION_SCHEMA;
+use crate::documents::CONVERSATION_SCHEMA_VERSION;
 use crate::schema::MESSAGES;
 
 /// Sums the sizes of a user's conversations and messages. This reads all of them.
 pub(super) async fn of_user(database: &MongoDatabase, user_id: UserId) -> Result<u64, StoreError> {
-    let message = doc! { "$add": [{ "$strLenBytes": "$content" }, i64::from(STORED_ITEM_BYTES)] };
+    let message = doc! { "$add": [{ "$strLenBytes": "$content" }, i64::from(ITEM_OVERHEAD_BYTES)] };
     let pipeline = [
-        doc! { "$match": { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA } },
+        doc! { "$match": { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION } },
         doc! { "$project": { "conversation_id": 1, "bytes": { "$bsonSize": "$$ROOT" } } },
         doc! { "$lookup": {
             "from": MESSAGES,

@@ -1,4 +1,4 @@
-//! What [`ConversationArchive`](crate::ConversationArchive) promises.
+//! What [`ConversationTransfer`](crate::ConversationTransfer) promises.
 
 mod long;
 mod operator;
