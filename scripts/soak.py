@@ -4,7 +4,7 @@
     scripts/soak.py FILE -- COMMAND...
 
 The variable SOAK contains the path of the file. The command appends a line of JSON to it for each test, with
-"what", "times", "outcome" and "seconds"; "times" and "outcome" are null if the test failed. The table is
+"subject", "iterations", "outcome" and "seconds"; "iterations" and "outcome" are null if the test failed. The table is
 printed when the command has ended, even if it failed.
 
 The exit status is that of the command.
@@ -44,9 +44,9 @@ def table(results):
 
 
 def row(result):
-    runs = "" if result["times"] is None else format_number(result["times"])
+    runs = "" if result["iterations"] is None else format_number(result["iterations"])
     duration = f"{format_number(round(result['seconds']))} s"
-    return (result["what"], runs, result["outcome"] or "FAILED", duration)
+    return (result["subject"], runs, result["outcome"] or "FAILED", duration)
 
 
 def line(cells, widths):

@@ -8,8 +8,8 @@ import soak
 class Table(unittest.TestCase):
     def test_columns_are_aligned_and_a_failed_test_is_marked(self):
         results = [
-            {"what": "kills", "times": 1000, "outcome": "none lost", "seconds": 1234.5},
-            {"what": "client disconnects", "times": None, "outcome": None, "seconds": 0.4},
+            {"subject": "kills", "iterations": 1000, "outcome": "none lost", "seconds": 1234.5},
+            {"subject": "client disconnects", "iterations": None, "outcome": None, "seconds": 0.4},
         ]
         self.assertEqual(
             soak.table(results),

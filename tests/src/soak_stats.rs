@@ -35,7 +35,7 @@ impl Drop for SoakStats {
     fn drop(&mut self) {
         let (iterations, outcome) = self.result.take().unzip();
         let row = json!({
-            "what": self.subject, "times": iterations, "outcome": outcome,
+            "subject": self.subject, "iterations": iterations, "outcome": outcome,
             "seconds": self.started_at.elapsed().as_secs_f64(),
         });
         if let Some(path) = soak_file() {

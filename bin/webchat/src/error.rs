@@ -24,7 +24,7 @@ pub enum StartError {
     },
     /// There is no page to serve.
     #[error(transparent)]
-    Page(#[from] webchat_transport::PageError),
+    WebClient(#[from] webchat_transport::WebClientError),
     /// The database file can't be opened.
     #[error(transparent)]
     Sqlite(#[from] webchat_persistence_sqlite::OpenError),

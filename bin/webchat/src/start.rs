@@ -15,7 +15,7 @@ use webchat_domain::SystemClock;
 use webchat_llm::HttpChatModel;
 use webchat_persistence_sqlite::{SavedFilesDir, make_private};
 use webchat_tokens::TokenCounter;
-use webchat_transport::{Page, serve};
+use webchat_transport::{WebClient, serve};
 
 use crate::error::StartError;
 use crate::open_files::{max_tcp_connections, raise_open_files_limit};
@@ -41,7 +41,7 @@ pub struct RunningWebchat {
 /// # Errors
 /// See [`StartError`]. Each message says what to do.
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
-    let page = Page::open(settings.web_dir.clone())?;
+    let web_client = WebClient::open(settings.web_dir.clone())?;
     // Listen first, because this step is the most likely to fail.
     let listener = listen(SocketAddr::new(settings.host, settings.port))?;
     plaintext::warn(&settings);
@@ -54,7 +54,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let server = serve(
         listener,
         chat.clone(),
-        &page,
+        &web_client,
         &webchat_transport::Settings {
             secret_key,
             public_url: settings.public_url.clone(),

@@ -1,4 +1,4 @@
-//! The ports of the use cases: stores, event log, signals, model, clock.
+//! The ports of the use cases: stores, turn log, signals, model, clock.
 
 use std::sync::Arc;
 
@@ -39,6 +39,6 @@ pub struct Ports {
     pub model: Arc<dyn ChatModel>,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// The fallback token counter, while the model's name is unknown.
+    /// The token counter that is used while the model's name is unknown.
     pub tokens: TokenCounter,
 }

@@ -20,7 +20,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the file, creates it if it does not exist, and brings its schema up to date. Starts a task
-    /// that deletes removed messages, and stops when the last clone is dropped.
+    /// that deletes hidden messages, and stops when the last clone is dropped.
     ///
     /// # Errors
     /// See [`OpenError`]; the file is unchanged.
@@ -33,7 +33,7 @@ impl SqliteStore {
         Ok(Self { database, deletion_worker, insertion: Arc::default() })
     }
 
-    /// Returns a turn log. Its event numbers are reserved in this file; its events are only in memory.
+    /// Returns a turn log. Its sequence numbers are reserved in this file; its events are only in memory.
     #[must_use]
     pub fn turn_log(&self) -> SqliteTurnLog {
         SqliteTurnLog::new(Arc::clone(&self.database))

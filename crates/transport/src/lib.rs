@@ -23,7 +23,7 @@ pub use app::Services;
 pub use error::api_error::ApiError;
 pub use extract::session::{OptionalSession, RequiredSession};
 pub use openapi::document::openapi;
-pub use pages::{Page, PageError};
+pub use pages::{WebClient, WebClientError};
 pub use realtime::limits::Limits;
 pub use realtime::socket_io::engine_io_error::EngineIoError;
 pub use server::{RunningServer, serve};

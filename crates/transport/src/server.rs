@@ -17,7 +17,7 @@ use socket2::SockRef;
 use webchat_chat::Chat;
 
 use crate::app::Services;
-use crate::pages::Page;
+use crate::pages::WebClient;
 use crate::settings::Settings;
 use crate::{health, pages};
 
@@ -39,12 +39,12 @@ pub struct RunningServer {
 pub fn serve(
     listener: TcpListener,
     chat: Chat,
-    page: &Page,
+    web_client: &WebClient,
     settings: &Settings,
 ) -> io::Result<RunningServer> {
     let services = Services::new(chat, settings);
     let services_to_mount = services.clone();
-    let page = page.clone();
+    let web_client = web_client.clone();
     let metrics = settings.metrics.clone();
     let send_timeout = settings.limits.send_timeout;
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
@@ -53,7 +53,7 @@ pub fn serve(
     let server = HttpServer::new(move || {
         App::new().configure(services_to_mount.mount("", |config| {
             health::metrics_route(config, metrics.clone());
-            pages::pages(config, &page);
+            pages::pages(config, &web_client);
         }))
     })
     .on_connect(move |stream, _| set_send_timeout(stream, send_timeout))

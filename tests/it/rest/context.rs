@@ -63,7 +63,7 @@ async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_d
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
 
-    // The model repeats this text of about 400 tokens. The summary becomes the beginning of the transcript.
+    // The model repeats what it is asked. Asked for a summary, it repeats the beginning of the messages.
     socket.ask(&id, &"tide ".repeat(390)).await;
     let change = socket.receive_until("conversation_updated").await.pop().unwrap().1;
     let summarised = browser.get(&context).await.json();

@@ -42,13 +42,14 @@ async fn the_operator_exports_and_imports_all_users() {
     let imported = Process::run_with(&["import", file], &[target_dir]).await;
     let imported_again = Process::run_with(&["import", file], &[target_dir]).await;
     let exported_file: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-    let users = exported_file["conversations"].as_array().unwrap().iter();
-    let users: Vec<_> =
-        users.map(|conversation| conversation["user_id"].as_str().unwrap()).collect();
-    let printed = Process::run_with(&["export", "--user", users[0]], &[target_dir]).await;
+    let conversations = exported_file["conversations"].as_array().unwrap().iter();
+    let user_ids: Vec<_> =
+        conversations.map(|conversation| conversation["user_id"].as_str().unwrap()).collect();
+    let printed = Process::run_with(&["export", "--user", user_ids[0]], &[target_dir]).await;
     fs::write(file, &users_export).unwrap();
     let without_owner = Process::run_with(&["import", file], &[target_dir]).await;
-    let with_owner = Process::run_with(&["import", file, "--user", users[1]], &[target_dir]).await;
+    let with_owner =
+        Process::run_with(&["import", file, "--user", user_ids[1]], &[target_dir]).await;
 
     assert!(exported.success, "{exported:?}");
     assert!(
@@ -97,7 +98,7 @@ async fn a_round_trip_between_stores_preserves_the_export() {
         let owner = UserId::generate();
         let target = ImportTarget {
             transfer: Arc::clone(store),
-            tokens: TokenCounter::load(),
+            tokens: TokenCounter::default(),
             now: Timestamp::from_unix_millis(0),
             quota: None,
         };
@@ -117,7 +118,7 @@ async fn a_round_trip_between_stores_preserves_the_export() {
 /// A conversation with all fields set: a question with 129 answers, of which the last one is visible. Its
 /// messages fill more than one page.
 fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
-    let tokens = TokenCounter::load();
+    let tokens = TokenCounter::default();
     let conversation_id = ConversationId::generate();
     let at = Timestamp::from_unix_millis;
     let question_id = MessageId::generate();

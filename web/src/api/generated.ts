@@ -1546,7 +1546,7 @@ export interface components {
              * @description The number of the last event before the subscription's events.
              */
             event_seq: number;
-            /** @description `false` if the event log does not reach back to `after`: the client must load the messages again. */
+            /** @description `false` if the turn log does not reach back to `after`: the client must load the messages again. */
             recovered: boolean;
         };
         /**

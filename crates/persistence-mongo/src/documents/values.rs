@@ -28,7 +28,7 @@ pub(crate) fn date(timestamp: Timestamp) -> DateTime {
     DateTime::from_millis(timestamp.unix_millis())
 }
 
-/// Converts a number for the database, where numbers have 63 bits. Larger ones become the maximum.
+/// Converts an unsigned number to a BSON long, which is signed. Larger numbers become `i64::MAX`.
 pub(crate) fn long(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -16,7 +16,7 @@ pub(super) async fn update(transaction: &mut Transaction<'_>, job: &FileJob) -> 
         "error": serialize_to_bson(&job.error)?,
         "message_id": job.message_id.map(|message_id| message_id.to_string()),
     };
-    if !rules::has_lease(job.status) {
+    if !rules::can_be_leased(job.status) {
         set.insert("run_id", Option::<String>::None);
         set.insert("lease_until", Option::<DateTime>::None);
     }

@@ -20,7 +20,7 @@ struct Topic {
 }
 
 impl Topics {
-    /// The newest number of a conversation, which is updated by notifications.
+    /// Returns a receiver of the conversation's newest sequence number, which notifications update.
     pub(super) fn join(&self, id: ConversationId) -> watch::Receiver<u64> {
         let mut topics = self.lock();
         let topic = topics.entry(id).or_insert_with(|| {
@@ -56,7 +56,7 @@ impl Topics {
         }
     }
 
-    /// Wakes the readers of a conversation if the number is newer.
+    /// Wakes the readers of a conversation if the sequence number is higher than the latest one.
     pub(super) fn notify(&self, id: ConversationId, seq: u64) {
         if let Some(topic) = self.lock().get(&id) {
             topic.latest.send_if_modified(|latest| {

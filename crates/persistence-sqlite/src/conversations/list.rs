@@ -26,14 +26,14 @@ pub(super) fn list(
     let (at, id) = after.map_or((i64::MAX, String::new()), |cursor| {
         (cursor.at.unix_millis(), cursor.id.to_simple())
     });
-    let limit_read = rules::items_to_read(limit);
+    let items_to_read = rules::items_to_read(limit);
     let items = transaction
         .prepare_cached(&format!(
             "SELECT {CONVERSATION_COLUMNS} FROM conversations
              WHERE user_id = ?1 {archived} AND ({column}, conversation_id) < (?2, ?3)
              ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
         ))?
-        .query_map(params![user_id.to_simple(), at, id, limit_read], rows::conversation)?
+        .query_map(params![user_id.to_simple(), at, id, items_to_read], rows::conversation)?
         .collect::<Result<_, _>>()?;
     Ok(rules::build_page(items, order, limit))
 }

@@ -19,11 +19,11 @@ pub(super) fn show(
     load_ancestors(transaction, id, &mut path)?;
     let hidden = visible_after(transaction, id, path.branch_position())?;
     hide(transaction, id, &hidden)?;
-    show_nodes(transaction, path.joining())?;
+    show_nodes(transaction, path.newly_visible())?;
     Ok(rules::show_path(state, &path, &hidden))
 }
 
-/// Completes the path up to the visible one.
+/// Loads the ancestors that the path lacks, until it meets the visible path.
 pub(super) fn load_ancestors(
     transaction: &Transaction<'_>,
     id: ConversationId,

@@ -27,7 +27,7 @@ pub(super) struct PathChange {
     /// All visible messages after this position become hidden; `None` once they are.
     hide_after: Option<u64>,
     /// The messages that become visible after that, the last one first.
-    joining: Vec<PathNode>,
+    newly_visible: Vec<PathNode>,
 }
 
 impl PathChange {
@@ -56,7 +56,7 @@ impl PathChange {
         let path = NewPath::before(version_of);
         let change = Self::new(transaction, user_id, state, path)?;
         let hidden = change.next_hidden(transaction)?;
-        let is_large = change.joining.len() + hidden.len() >= MAX_STEP;
+        let is_large = change.newly_visible.len() + hidden.len() >= MAX_STEP;
         Ok(is_large.then_some(change))
     }
 
@@ -68,9 +68,9 @@ impl PathChange {
     ) -> rusqlite::Result<Self> {
         path::load_ancestors(transaction, id_of(state), &mut path)?;
         let hide_after = Some(path.branch_position());
-        let mut joining = path.into_joining();
-        joining.reverse();
-        Ok(Self { user_id, id: id_of(state), head: state.head, hide_after, joining })
+        let mut newly_visible = path.into_newly_visible();
+        newly_visible.reverse();
+        Ok(Self { user_id, id: id_of(state), head: state.head, hide_after, newly_visible })
     }
 
     /// Makes the change. Returns `false` if the conversation was changed in the meantime, or a turn runs.
@@ -97,7 +97,7 @@ impl PathChange {
         let hidden = self.next_hidden(transaction)?;
         let room = MAX_STEP - hidden.len();
         self.hide_after = self.hide_after.filter(|_| room == 0);
-        let shown = self.joining.split_off(self.joining.len().saturating_sub(room));
+        let shown = self.newly_visible.split_off(self.newly_visible.len().saturating_sub(room));
         // The last ones are shown first.
         let last_shown = shown.first().map(|node| Some(node.message_id));
         let last_visible = hidden.last().map(|node| node.parent_id);
@@ -105,7 +105,7 @@ impl PathChange {
         let counts = count(&hidden);
         path::hide(transaction, self.id, &counts)?;
         path::show_nodes(transaction, shown.iter().map(|node| node.message_id))?;
-        let is_complete = self.hide_after.is_none() && self.joining.is_empty();
+        let is_complete = self.hide_after.is_none() && self.newly_visible.is_empty();
         let state = rules::move_head(state, self.head, &shown, &counts);
         let state = if is_complete { state.updated(now) } else { state };
         rows::update_state(transaction, &state)?;

@@ -94,7 +94,7 @@ pub(crate) fn update_job(transaction: &Transaction<'_>, job: &FileJob) -> rusqli
             job.message_id.map(MessageId::to_simple),
             error.map(|error| &error.message),
             error.map(|error| &error.code),
-            rules::has_lease(job.status),
+            rules::can_be_leased(job.status),
         ],
     )?;
     if !rules::keeps_text(job.status) {

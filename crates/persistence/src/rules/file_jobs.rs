@@ -40,9 +40,9 @@ pub fn failed_jobs_to_keep(running: u64, max_kept: u32) -> Option<u64> {
     u64::from(max_kept.saturating_sub(1)).checked_sub(running)
 }
 
-/// Whether a job in this status can be leased. A lease ends when the status changes to one that can't.
+/// Whether a job in this status can be leased. A change to any other status ends the lease.
 #[must_use]
-pub fn has_lease(status: JobStatus) -> bool {
+pub fn can_be_leased(status: JobStatus) -> bool {
     status == JobStatus::Running
 }
 

@@ -17,8 +17,8 @@ pub use context::{is_summary_kept, next_revision};
 pub use conversation::{ConversationState, ITEM_OVERHEAD_BYTES, new_conversation, reset};
 pub use edit::{apply_edit, check_edit};
 pub use file_jobs::{
-    CreateJobState, cancel_job, check_create_job, complete_job, fail_job, failed_jobs_to_keep,
-    has_lease, keeps_text, record_part, retry_job,
+    CreateJobState, can_be_leased, cancel_job, check_create_job, complete_job, fail_job,
+    failed_jobs_to_keep, keeps_text, record_part, retry_job,
 };
 pub use names::StoredName;
 pub use page::{MAX_PAGE_BYTES, MessagePage, build_page, is_full_page, items_to_read};

@@ -17,7 +17,7 @@ fn user() -> TokenScope {
     TokenScope::User(UserId::generate())
 }
 
-fn address(text: &str) -> TokenScope {
+fn network_of(text: &str) -> TokenScope {
     TokenScope::Network(Network::of(text.parse().unwrap()))
 }
 
@@ -31,25 +31,26 @@ async fn used(store: &dyn TokenBudgets, scopes: &[TokenScope]) -> Vec<u64> {
 }
 
 pub async fn a_reservation_counts_in_each_of_its_scopes(store: &dyn TokenBudgets) {
-    let scopes = [user(), address("203.0.113.9"), TokenScope::Server];
+    let scopes = [user(), network_of("203.0.113.9"), TokenScope::Server];
 
     let first = store.reserve(today(), limits(&scopes, 100), 40).await.unwrap();
     let second = store.reserve(today(), limits(&scopes[..1], 100), 60).await.unwrap();
 
     assert_eq!([first, second], [ReserveOutcome::Reserved; 2]);
     assert_eq!(used(store, &scopes).await, [100, 40, 40]);
-    assert_eq!(used(store, &[user(), address("203.0.113.8")]).await, [0, 0]);
+    assert_eq!(used(store, &[user(), network_of("203.0.113.8")]).await, [0, 0]);
 }
 
 pub async fn a_reservation_that_exceeds_one_maximum_changes_nothing(store: &dyn TokenBudgets) {
-    let scopes = [user(), address("2001:db8::1"), TokenScope::Server];
+    let scopes = [user(), network_of("2001:db8::1"), TokenScope::Server];
     store.reserve(today(), limits(&scopes[1..2], 100), 61).await.unwrap();
 
     let outcome = store.reserve(today(), limits(&scopes, 100), 40).await.unwrap();
-    let larger_than_all = store.reserve(today(), limits(&scopes[..1], 100), 101).await.unwrap();
+    let larger_than_the_limit =
+        store.reserve(today(), limits(&scopes[..1], 100), 101).await.unwrap();
 
     assert_eq!(outcome, ReserveOutcome::Exceeded(scopes[1]));
-    assert_eq!(larger_than_all, ReserveOutcome::Exceeded(scopes[0]));
+    assert_eq!(larger_than_the_limit, ReserveOutcome::Exceeded(scopes[0]));
     assert_eq!(used(store, &scopes).await, [0, 61, 0]);
 }
 
@@ -91,7 +92,7 @@ pub async fn each_day_has_its_own_counts_until_they_are_deleted(store: &dyn Toke
 
 pub async fn addresses_of_one_ipv6_network_share_a_count(store: &dyn TokenBudgets) {
     let [one, other, elsewhere] =
-        ["2001:db8:0:7::1", "2001:db8:0:7:ffff::2", "2001:db8:0:8::1"].map(address);
+        ["2001:db8:0:7::1", "2001:db8:0:7:ffff::2", "2001:db8:0:8::1"].map(network_of);
 
     store.reserve(today(), limits(&[one], 100), 70).await.unwrap();
 

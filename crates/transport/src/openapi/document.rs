@@ -40,7 +40,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
         (name = "context", description = "Everything that the model gets besides the messages."),
         (name = "search"),
         (name = "files", description = "Text files to analyse; the analysis becomes part of a conversation."),
-        (name = "exchange", description = "Export and import of conversations."),
+        (name = "transfer", description = "Export and import of conversations."),
         (name = "server", description = "Configuration and health of the server."),
         (name = "flask", description = "For clients of the Flask application that Webchat replaces. \
             They work on the session's current conversation.")

@@ -1,7 +1,7 @@
 //! The web pages and their static files.
 
 mod embedded;
-mod page;
+mod web_client;
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Responder};
 
 use self::embedded::EmbeddedFile;
-use self::page::Source;
-pub use self::page::{Page, PageError};
+use self::web_client::Source;
+pub use self::web_client::{WebClient, WebClientError};
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 
@@ -24,9 +24,9 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 
 /// Configures the pages. Call this last, as the files match every remaining path.
-pub(crate) fn pages(config: &mut ServiceConfig, page: &Page) {
+pub(crate) fn pages(config: &mut ServiceConfig, web_client: &WebClient) {
     config
-        .app_data(Data::new(page.clone()))
+        .app_data(Data::new(web_client.clone()))
         .route("/", web::get().to(chat_page))
         .route("/", web::head().to(chat_page))
         // If the conversation does not exist, the page says so.
@@ -36,7 +36,7 @@ pub(crate) fn pages(config: &mut ServiceConfig, page: &Page) {
         .route("/api/docs", web::head().to(docs_page));
     let assets = web::scope("/assets").wrap(file_headers(IMMUTABLE));
     let others = web::scope("").wrap(file_headers(REVALIDATE));
-    match &page.0 {
+    match &web_client.0 {
         Source::Folder(folder) => config
             .service(assets.service(Files::new("", folder.join("assets")).try_compressed()))
             .service(others.service(Files::new("", folder).try_compressed())),
@@ -62,20 +62,27 @@ async fn embedded_file(request: HttpRequest) -> Result<EmbeddedFile, ApiError> {
 
 async fn chat_page(
     request: HttpRequest,
-    page: Data<Page>,
+    web_client: Data<WebClient>,
     // The requests and sockets of the page share the cookie that the page has set.
     _visitor: VisitorSession,
 ) -> Result<HttpResponse, ApiError> {
-    html(&request, &page, "index.html")
+    html(&request, &web_client, "index.html")
 }
 
 /// The documentation of the REST API, where requests can be tried.
-async fn docs_page(request: HttpRequest, page: Data<Page>) -> Result<HttpResponse, ApiError> {
-    html(&request, &page, "docs.html")
+async fn docs_page(
+    request: HttpRequest,
+    web_client: Data<WebClient>,
+) -> Result<HttpResponse, ApiError> {
+    html(&request, &web_client, "docs.html")
 }
 
-fn html(request: &HttpRequest, page: &Page, file: &str) -> Result<HttpResponse, ApiError> {
-    let mut response = match &page.0 {
+fn html(
+    request: &HttpRequest,
+    web_client: &WebClient,
+    file: &str,
+) -> Result<HttpResponse, ApiError> {
+    let mut response = match &web_client.0 {
         Source::Embedded => {
             let found = EmbeddedFile::find(file, request).ok_or(ApiError::NotFound)?;
             found.respond_to(request)

@@ -15,7 +15,7 @@ async function openLongConversation(server: Server, chat: Chat, count: number): 
   await askAll(
     chat.page,
     path,
-    Array.from({ length: count - 1 }, (_, at) => `question ${at + 2}`),
+    Array.from({ length: count - 1 }, (_, index) => `question ${index + 2}`),
   );
   await chat.open(server, path);
   await expect(chat.questions.last()).toHaveText(`question ${count}`);
@@ -23,7 +23,7 @@ async function openLongConversation(server: Server, chat: Chat, count: number): 
 
 const scroller = (page: Page) => page.locator('.scroller');
 const distanceToBottom = (page: Page) =>
-  scroller(page).evaluate((at) => at.scrollHeight - at.scrollTop - at.clientHeight);
+  scroller(page).evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
 
 test('a long conversation opens at its end, and older messages load without moving the view', async ({
   scripted,
@@ -39,7 +39,7 @@ test('a long conversation opens at its end, and older messages load without movi
     await new Promise((resolve) => setTimeout(resolve, 300));
     await route.continue();
   });
-  await scroller(chat.page).evaluate((at) => (at.scrollTop = 400));
+  await scroller(chat.page).evaluate((element) => (element.scrollTop = 400));
   const seen = chat.page.getByText('Answer to question 59', { exact: true });
   await expect(seen).toBeInViewport();
   const before = await seen.boundingBox();
@@ -49,7 +49,7 @@ test('a long conversation opens at its end, and older messages load without movi
   const after = await seen.boundingBox();
   expect(Math.abs((after?.y ?? 0) - (before?.y ?? 999))).toBeLessThan(3);
   await expect(async () => {
-    await scroller(chat.page).evaluate((at) => (at.scrollTop = 0));
+    await scroller(chat.page).evaluate((element) => (element.scrollTop = 0));
     await expect(chat.questions).toHaveCount(80, { timeout: 500 });
   }).toPass();
   await expect(chat.questions.first()).toHaveText('question 1');
@@ -64,7 +64,7 @@ test('a long conversation opens at its end, and older messages load without movi
   );
   expect(isFound, 'the browser finds text far from the viewport').toBe(true);
 
-  await scroller(chat.page).evaluate((at) => (at.scrollTop = 0));
+  await scroller(chat.page).evaluate((element) => (element.scrollTop = 0));
   await expect(chat.page.getByRole('button', { name: 'Newest' })).toBeVisible();
   await chat.ask('mine');
   await expect(chat.questions.last()).toBeInViewport();
@@ -103,7 +103,7 @@ test('jumping to a distant message loads the messages around it', async ({
     await expect(chat.questions).toHaveCount(101, { timeout: 500 });
   }).toPass();
   const texts = await chat.questions.locator('.user-text').allTextContents();
-  const all = Array.from({ length: 100 }, (_, at) => `question ${at + 1}`);
+  const all = Array.from({ length: 100 }, (_, index) => `question ${index + 1}`);
   expect(texts).toEqual([...all, 'one more']);
 });
 
@@ -127,10 +127,10 @@ test('scrolling up stops the automatic scrolling, and a button returns to the ne
   await chat.page.mouse.wheel(0, -60);
   const newest = chat.page.getByRole('button', { name: 'Newest' });
   await expect(newest).toBeVisible();
-  const position = await scroller(chat.page).evaluate((at) => at.scrollTop);
+  const position = await scroller(chat.page).evaluate((element) => element.scrollTop);
   resume();
   await expect(chat.answers.first().locator('p')).toHaveCount(60);
-  expect(await scroller(chat.page).evaluate((at) => at.scrollTop)).toBe(position);
+  expect(await scroller(chat.page).evaluate((element) => element.scrollTop)).toBe(position);
   await newest.click();
   await expect(newest).toBeHidden();
   await expect(chat.field).toBeFocused();
@@ -160,7 +160,7 @@ test('a screen reader announces complete sentences', async ({ scripted, chat }) 
   ]);
 });
 
-test('the line at the end of the summary opens the context panel', async ({ scripted, chat }) => {
+test('the line after the last summarized message opens the context panel', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('first');
@@ -198,7 +198,7 @@ test('an unreachable model shows an error, and the answer can be retried', async
 
 for (const [name, size, scheme] of [
   ['320 px wide', { width: 320, height: 640 }, 'light'],
-  // 1440 × 900 with four device pixels per pixel.
+  // A window of 1440 × 900 that is zoomed to 200 % has 720 × 450 CSS pixels.
   ['at 200 %', { width: 720, height: 450 }, 'light'],
   ['at 200 % on a small screen', { width: 640, height: 400 }, 'dark'],
 ] as const) {
@@ -226,7 +226,7 @@ for (const [name, size, scheme] of [
 
     const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(size.width);
-    const isOverflowing = await scroller(chat.page).evaluate((at) => at.scrollWidth > at.clientWidth);
+    const isOverflowing = await scroller(chat.page).evaluate((element) => element.scrollWidth > element.clientWidth);
     expect(isOverflowing, 'the thread has no horizontal scrolling').toBe(false);
   });
 }

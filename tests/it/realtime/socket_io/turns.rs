@@ -112,7 +112,7 @@ async fn receive_rest_of_turn(polling: &mut Polling) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_polling_delays_no_turn_and_later_receives_all_of_it() {
+async fn a_client_that_stops_polling_does_not_delay_the_turn_and_later_receives_all_of_it() {
     let server = TestServer::with_settings(&[LONG_ANSWERS]).await;
     let (mut polling, text) = client_with_unread_answer(&server, &server.browser()).await;
 

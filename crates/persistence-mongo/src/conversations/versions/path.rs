@@ -85,7 +85,7 @@ async fn count(
 
 /// Makes the messages of the path visible that are not visible yet.
 async fn show_messages(transaction: &mut Transaction<'_>, path: &NewPath) -> MongoResult<()> {
-    let ids: Vec<String> = path.joining().map(|id| id.to_string()).collect();
+    let ids: Vec<String> = path.newly_visible().map(|id| id.to_string()).collect();
     if ids.is_empty() {
         return Ok(());
     }

@@ -81,7 +81,7 @@ mod tests {
     use crate::TurnLease;
     use crate::rules::new_conversation;
 
-    fn running(append: Append) -> Append {
+    fn starting_turn(append: Append) -> Append {
         let lease_until = Timestamp::from_unix_millis(9);
         Append { turn: Some(TurnLease { turn_id: TurnId::generate(), lease_until }), ..append }
     }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_duplicate_is_reported_before_a_running_turn_and_a_conflict() {
         let duplicate = vec![Message::fixture()];
-        let append = running(Append { expected_position: Some(9), ..Append::default() });
+        let append = starting_turn(Append { expected_position: Some(9), ..Append::default() });
 
         let checked =
             check_append(&append, AppendState { duplicate: duplicate.clone(), ..state() });
@@ -110,7 +110,10 @@ mod tests {
         let no_turn = Append { expected_position: Some(4), ..Append::default() };
 
         assert_eq!(check_append(&no_turn, state()), Ok(()));
-        assert_eq!(check_append(&running(no_turn), state()), Err(AppendOutcome::TurnInProgress));
+        assert_eq!(
+            check_append(&starting_turn(no_turn), state()),
+            Err(AppendOutcome::TurnInProgress)
+        );
     }
 
     #[test]
@@ -149,7 +152,7 @@ mod tests {
     fn an_append_that_starts_a_turn_unarchives_its_conversation() {
         let mut archived = new_conversation(ConversationId::generate(), Timestamp::FIXTURE);
         archived.conversation.archived = true;
-        let (append, now) = (running(Append::default()), Timestamp::from_unix_millis(8));
+        let (append, now) = (starting_turn(Append::default()), Timestamp::from_unix_millis(8));
 
         let (started, _) = append_messages(archived.clone(), append.clone(), now);
         let (appended, _) = append_messages(archived, Append::default(), now);

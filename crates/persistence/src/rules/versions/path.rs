@@ -31,7 +31,7 @@ pub struct NewPath {
     head: Option<MessageId>,
     missing: Option<MessageId>,
     /// The loaded messages that become visible, in no particular order.
-    joining: Vec<PathNode>,
+    newly_visible: Vec<PathNode>,
     branch_position: u64,
 }
 
@@ -42,7 +42,7 @@ impl NewPath {
         Self {
             head: message.parent_id,
             missing: message.parent_id,
-            joining: Vec::new(),
+            newly_visible: Vec::new(),
             branch_position: 0,
         }
     }
@@ -51,9 +51,9 @@ impl NewPath {
     /// `later` contains all messages after it, ordered by position.
     #[must_use]
     pub fn through(message: PathNode, later: Vec<PathNode>) -> Self {
-        let joining = newest_descendants(message, later);
-        let head = joining.last().map(|last| last.message_id);
-        Self { head, joining, ..Self::before(message) }
+        let newly_visible = newest_descendants(message, later);
+        let head = newly_visible.last().map(|last| last.message_id);
+        Self { head, newly_visible, ..Self::before(message) }
     }
 
     /// The next message to load; `None` once the path has met the visible one or its first message.
@@ -69,21 +69,21 @@ impl NewPath {
             self.missing = None;
         } else {
             self.missing = ancestor.parent_id;
-            self.joining.push(ancestor);
+            self.newly_visible.push(ancestor);
         }
     }
 
     /// The messages that become visible, in the order of the path.
     #[must_use]
-    pub fn into_joining(self) -> Vec<PathNode> {
-        let mut joining = self.joining;
-        joining.sort_unstable_by_key(|node| node.position);
-        joining
+    pub fn into_newly_visible(self) -> Vec<PathNode> {
+        let mut newly_visible = self.newly_visible;
+        newly_visible.sort_unstable_by_key(|node| node.position);
+        newly_visible
     }
 
     /// The messages that become visible.
-    pub fn joining(&self) -> impl Iterator<Item = MessageId> {
-        self.joining.iter().map(|node| node.message_id)
+    pub fn newly_visible(&self) -> impl Iterator<Item = MessageId> {
+        self.newly_visible.iter().map(|node| node.message_id)
     }
 
     /// All visible messages after this position leave the visible path.
@@ -111,7 +111,7 @@ pub fn show_path(
     path: &NewPath,
     hidden: &HiddenMessages,
 ) -> ConversationState {
-    move_head(state, path.head, &path.joining, hidden)
+    move_head(state, path.head, &path.newly_visible, hidden)
 }
 
 /// Returns the conversation after `hidden` have left the visible path and `shown` have joined it. The path then
@@ -183,7 +183,7 @@ mod tests {
         let hidden = HiddenMessages { first_position: Some(2), message_count: 1, total_tokens: 7 };
 
         assert_eq!((path.missing_ancestor(), path.branch_position()), (None, 1));
-        assert_eq!(path.joining().collect::<Vec<_>>(), [second.message_id, first.message_id]);
+        assert_eq!(path.newly_visible().collect::<Vec<_>>(), [second.message_id, first.message_id]);
         assert_eq!(show(&path, &hidden), (Some(second.message_id), 4, 28));
     }
 
@@ -207,8 +207,8 @@ mod tests {
 
         let path = NewPath::through(selected, vec![older, newer, of_older, of_newer]);
 
-        let joining = [selected, newer, of_newer].map(|node| node.message_id);
-        assert_eq!(path.joining().collect::<Vec<_>>(), joining);
+        let newly_visible = [selected, newer, of_newer].map(|node| node.message_id);
+        assert_eq!(path.newly_visible().collect::<Vec<_>>(), newly_visible);
         assert_eq!(path.missing_ancestor(), Some(parent.message_id));
         assert_eq!(show(&path, &HiddenMessages::default()).0, Some(of_newer.message_id));
     }

@@ -1,4 +1,4 @@
-//! Any sequence of appends and selections, compared with a model in memory.
+//! Any sequence of appends and selections, compared with a reference implementation in memory.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::harness::{TestConversation, version_of_message};
 use crate::testing::fixtures::{question, stored};
 use crate::{Append, Contexts, Conversations};
 
-/// Compares the store with a model in memory that knows only the parents.
+/// Compares the store with a reference implementation in memory that knows only the parents.
 pub async fn any_sequence_of_appends_and_selections_shows_one_path<S>(store: &S)
 where
     S: Conversations + Contexts,
@@ -46,32 +46,33 @@ where
 struct Tree {
     oldest_first: Vec<Message>,
     parents: HashMap<MessageId, Option<MessageId>>,
-    end: Option<MessageId>,
+    head: Option<MessageId>,
 }
 
 impl Tree {
     fn add(&mut self, message: &Message) {
         self.parents.insert(message.message_id, message.parent_id);
         self.oldest_first.push(message.clone());
-        self.end = Some(message.message_id);
+        self.head = Some(message.message_id);
     }
 
     fn select(&mut self, message: &Message) {
         if self.visible().contains(&message.message_id) {
             return;
         }
-        let mut end = message.message_id;
+        let mut head = message.message_id;
         while let Some(newest) =
-            self.oldest_first.iter().rev().find(|one| one.parent_id == Some(end))
+            self.oldest_first.iter().rev().find(|one| one.parent_id == Some(head))
         {
-            end = newest.message_id;
+            head = newest.message_id;
         }
-        self.end = Some(end);
+        self.head = Some(head);
     }
 
     fn visible(&self) -> Vec<MessageId> {
         let mut path: Vec<_> =
-            std::iter::successors(self.end, |id| self.parents.get(id).copied().flatten()).collect();
+            std::iter::successors(self.head, |id| self.parents.get(id).copied().flatten())
+                .collect();
         path.reverse();
         path
     }

@@ -68,7 +68,7 @@ pub(crate) struct SessionData {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Subscribed {
     pub(crate) conversation_id: ConversationId,
-    /// `false` if the event log does not reach back to `after`: the client must load the messages again.
+    /// `false` if the turn log does not reach back to `after`: the client must load the messages again.
     pub(crate) recovered: bool,
     /// The number of the last event before the subscription's events.
     pub(crate) event_seq: u64,

@@ -55,7 +55,7 @@ enum Format {
 #[utoipa::path(
     get,
     path = EXPORT_ONE,
-    tag = "exchange",
+    tag = "transfer",
     operation_id = "export_conversation",
     params(ConversationPath, ExportQuery),
     responses(
@@ -85,7 +85,7 @@ async fn export_one(
 #[utoipa::path(
     get,
     path = EXPORT_ALL,
-    tag = "exchange",
+    tag = "transfer",
     operation_id = "export_all",
     responses((status = 200, body = serde_json::Value, description = "The file.")),
 )]

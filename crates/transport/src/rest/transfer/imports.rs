@@ -64,7 +64,7 @@ enum ImportPhase {
 #[utoipa::path(
     post,
     path = IMPORTS,
-    tag = "exchange",
+    tag = "transfer",
     operation_id = "start_import",
     params(IdempotencyKeyHeader),
     request_body(content(
@@ -113,7 +113,7 @@ async fn start(
 #[utoipa::path(
     get,
     path = IMPORT,
-    tag = "exchange",
+    tag = "transfer",
     operation_id = "read_import",
     params(("import_id" = ImportId, Path, description = "The import.")),
     responses((status = 200, body = ImportResponse), NotFoundResponse),

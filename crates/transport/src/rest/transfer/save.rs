@@ -33,7 +33,7 @@ struct SaveResponse {
 #[utoipa::path(
     post,
     path = SAVE,
-    tag = "exchange",
+    tag = "transfer",
     operation_id = "save_conversation",
     params(ConversationPath),
     responses(

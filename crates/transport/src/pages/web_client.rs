@@ -1,4 +1,4 @@
-//! Where the page comes from.
+//! The built web client: in the binary, or in a folder.
 
 use std::borrow::Cow;
 use std::fs;
@@ -10,9 +10,9 @@ use super::embedded;
 
 /// The built web client.
 #[derive(Clone, Debug)]
-pub struct Page(pub(super) Source);
+pub struct WebClient(pub(super) Source);
 
-/// Where the files of the page are.
+/// Where its files are.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     /// In the binary.
@@ -21,9 +21,9 @@ pub(super) enum Source {
     Folder(PathBuf),
 }
 
-/// Why there is no page to serve.
+/// Why there is no web client to serve.
 #[derive(Debug, Error)]
-pub enum PageError {
+pub enum WebClientError {
     /// The page was not built when the binary was.
     #[error(
         "this binary was built without the page: build both with `make build`, or set WEB_DIR to the \
@@ -43,19 +43,19 @@ pub enum PageError {
     },
 }
 
-impl Page {
+impl WebClient {
     /// Opens the page in `folder`, or the one that is a part of the binary.
     ///
     /// # Errors
-    /// [`PageError`] if `index.html` or an asset that it loads is missing.
-    pub fn open(folder: Option<PathBuf>) -> Result<Self, PageError> {
+    /// [`WebClientError`] if `index.html` or an asset that it loads is missing.
+    pub fn open(folder: Option<PathBuf>) -> Result<Self, WebClientError> {
         let source = folder.map_or(Source::Embedded, Source::Folder);
         match source.missing_file() {
             None => Ok(Self(source)),
             Some(file) => Err(match source {
-                Source::Embedded => PageError::NotEmbedded,
+                Source::Embedded => WebClientError::NotEmbedded,
                 Source::Folder(folder) => {
-                    PageError::Incomplete { folder: folder.display().to_string(), file }
+                    WebClientError::Incomplete { folder: folder.display().to_string(), file }
                 }
             }),
         }
@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn a_folder_without_a_complete_page_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Page::open(Some(folder.path().to_owned())).map_err(|error| error.to_string());
+        let open =
+            || WebClient::open(Some(folder.path().to_owned())).map_err(|error| error.to_string());
 
         let empty = open().unwrap_err();
         let index = "<script type=\"module\" src=\"/assets/index-1.js\"></script>";
