@@ -16,8 +16,16 @@ SCOPE := --workspace --all-features --locked
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-run: build ## install everything that is needed, then serve http://127.0.0.1:8080
-	@scripts/with_model.py -- target/release/webchat serve
+# The first time takes minutes, so it says what it does.
+run: ## install everything that is needed, then serve http://127.0.0.1:8080
+	@echo "Step 1 of 4: checking the tools"
+	@$(MAKE) --no-print-directory tools
+	@echo "Step 2 of 4: building the page (the first time: a minute)"
+	@$(MAKE) --no-print-directory web/dist/index.html
+	@echo "Step 3 of 4: building the server (the first time: about 6 minutes on two cores)"
+	@cargo build --profile local --locked -p webchat
+	@echo "Step 4 of 4: starting the server, with a small model unless yours is set (the first time: a minute)"
+	@scripts/with_model.py -- $(CARGO_TARGET_DIR)/local/webchat serve
 
 build: tools web/dist/index.html ## build the page and the release binary
 	@cargo build --release --locked -p webchat
