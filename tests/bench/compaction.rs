@@ -54,7 +54,7 @@ impl Requests {
 }
 
 pub(crate) async fn measure(bench: Bench) {
-    let counter = TokenCounter::load();
+    let counter = TokenCounter::default();
     let conversation = conversation(bench.size(2_000, 100));
     let tokens: Vec<[u32; 2]> = conversation
         .iter()

@@ -26,7 +26,7 @@ pub(crate) async fn measure(bench: Bench) {
     let path = results_folder().join("text.txt");
     fs::write(&path, &text).unwrap();
 
-    let counter = TokenCounter::load();
+    let counter = TokenCounter::default();
     let mut tokens = 0;
     let samples = Samples::take(5, async || tokens = counter.count(&text)).await;
     let webchat = CountResult { tokens, seconds: samples.percentile_ms(50) / 1_000.0 };

@@ -223,7 +223,7 @@ pub async fn import(
     let transfer = open_configured(settings).await?;
     let target = ImportTarget {
         transfer,
-        tokens: model.map_or_else(TokenCounter::load, TokenCounter::for_model),
+        tokens: model.map_or_else(TokenCounter::default, TokenCounter::for_model),
         now: SystemClock.now(),
         quota: None,
     };

@@ -204,9 +204,8 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
     Ok(Chat::new(ports, settings))
 }
 
-/// Loads the encoding at startup, so that no request waits for it.
 fn token_counter(model: Option<&str>) -> TokenCounter {
-    let Some(model) = model else { return TokenCounter::load() };
+    let Some(model) = model else { return TokenCounter::default() };
     if !TokenCounter::knows(model) {
         tracing::warn!(model, "unknown tokenizer of this model: counting tokens as for gpt-4o");
     }

@@ -143,7 +143,7 @@ async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore,
 
 /// Creates a migration that loads the tokenizer only when it is needed: usually there is nothing to migrate.
 pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
-    FlaskMigration::new(database, Arc::new(|text| TokenCounter::load().count(text)))
+    FlaskMigration::new(database, Arc::new(|text| TokenCounter::default().count(text)))
 }
 
 /// Opens a MongoDB store after bringing its collections and indexes up to date.

@@ -26,27 +26,32 @@ pub fn certainly_exceeds(bytes: usize, limit: u32) -> bool {
 /// as a whole than in two parts.
 const TOKENS_PER_DIVISION: usize = 1;
 
-/// Counts tokens with a model's encoding.
+/// Counts tokens with a model's encoding. The default encoding is that of OpenAI's current models
+/// (`o200k_base`).
+///
+/// The first count in a process loads the encoding, which blocks for about 0.15 s and occupies about 50 MB from
+/// then on. [`TokenCounter::load`] does it in advance, outside the runtime's threads.
 #[derive(Clone, Copy)]
 pub struct TokenCounter {
-    encoding: &'static CoreBPE,
+    tokenizer: Tokenizer,
+}
+
+impl Default for TokenCounter {
+    fn default() -> Self {
+        Self { tokenizer: Tokenizer::O200kBase }
+    }
 }
 
 impl TokenCounter {
-    /// A counter with the encoding of OpenAI's current models (`o200k_base`). The first call in a
-    /// process loads the encoding, which blocks for about 0.15 s and occupies about 50 MB from then on:
-    /// call it at startup, outside the runtime's threads.
-    #[must_use]
-    pub fn load() -> Self {
-        Self { encoding: o200k_base_singleton() }
-    }
-
-    /// A counter with the encoding of the model `name`, or that of [`TokenCounter::load`] if the model
-    /// is unknown. The first call for an encoding loads it.
+    /// A counter with the encoding of the model `name`, or the default one if the model is unknown.
     #[must_use]
     pub fn for_model(name: &str) -> Self {
-        let encoding = tokenizer(name).and_then(|tokenizer| bpe_for_tokenizer(tokenizer).ok());
-        encoding.map_or_else(Self::load, |encoding| Self { encoding })
+        tokenizer(name).map_or_else(Self::default, |tokenizer| Self { tokenizer })
+    }
+
+    /// Loads the encoding, unless the process has loaded it before.
+    pub fn load(self) {
+        self.encoding();
     }
 
     /// Whether the encoding of the model `name` is known.
@@ -68,14 +73,20 @@ impl TokenCounter {
 
     /// The length in bytes of each token of a segment. A token that is added for a division has the length 0.
     pub(crate) fn token_lengths(self, segment: Segment<'_>) -> impl Iterator<Item = usize> {
-        let tokens = self.encoding.encode_ordinary(segment.text).into_iter();
-        let lengths = tokens
-            .map(move |token| self.encoding.decode_bytes(&[token]).map_or(0, |bytes| bytes.len()));
+        let tokens = self.encoding().encode_ordinary(segment.text).into_iter();
+        let lengths = tokens.map(move |token| {
+            self.encoding().decode_bytes(&[token]).map_or(0, |bytes| bytes.len())
+        });
         lengths.chain(repeat_n(0, tokens_of_division(segment)))
     }
 
+    fn encoding(self) -> &'static CoreBPE {
+        // No encoding fails to load: they are part of the library.
+        bpe_for_tokenizer(self.tokenizer).unwrap_or_else(|_| o200k_base_singleton())
+    }
+
     fn count_segment(self, segment: Segment<'_>) -> usize {
-        self.encoding.count_ordinary(segment.text) + tokens_of_division(segment)
+        self.encoding().count_ordinary(segment.text) + tokens_of_division(segment)
     }
 }
 
@@ -112,7 +123,7 @@ mod tests {
 
     #[test]
     fn counts_match_the_openai_cookbook() {
-        let counter = TokenCounter::load();
+        let counter = TokenCounter::default();
 
         let counts = ["", "antidisestablishmentarianism", "2 + 2 = 4", "お誕生日おめでとう"]
             .map(|text| counter.count(text));
@@ -142,7 +153,7 @@ mod tests {
     #[test]
     fn no_token_is_longer_than_the_maximum() {
         for model in ["gpt-4o", "gpt-4", "davinci"] {
-            let encoding = TokenCounter::for_model(model).encoding;
+            let encoding = TokenCounter::for_model(model).encoding();
 
             let decoded = (0..200_000).filter_map(|token| encoding.decode_bytes(&[token]).ok());
 
@@ -155,14 +166,14 @@ mod tests {
 
     #[test]
     fn a_special_token_counts_as_plain_text() {
-        let counter = TokenCounter::load();
+        let counter = TokenCounter::default();
 
         assert_eq!(counter.count("<|endoftext|>"), 7);
     }
 
     #[test]
     fn two_megabytes_of_one_character_are_counted() {
-        let counter = TokenCounter::load();
+        let counter = TokenCounter::default();
 
         for run in [" ", "\t", "\n", " \n", "a", "xq", "é", "!", "语", "a\u{301}"] {
             let tokens = counter.count(&run.repeat(2_000_000 / run.len()));
@@ -173,11 +184,11 @@ mod tests {
 
     #[test]
     fn a_split_changes_the_count_by_at_most_two_tokens() {
-        let counter = TokenCounter::load();
+        let counter = TokenCounter::default();
 
         for run in [" ", "\n", "a", "qz", "7", "--", "语言"] {
             let text = format!("go{}on", run.repeat(4 * MAX_RUN_CHARS / run.chars().count()));
-            let exact = counter.encoding.count_ordinary(&text);
+            let exact = counter.encoding().count_ordinary(&text);
             let tokens = usize::try_from(counter.count(&text)).unwrap();
 
             assert!(tokens.abs_diff(exact) <= 4 * 2, "{run:?}: {tokens}, {exact}");
@@ -188,9 +199,9 @@ mod tests {
     proptest! {
         #[test]
         fn ordinary_text_counts_exactly(text in ".{0,200}") {
-            let counter = TokenCounter::load();
+            let counter = TokenCounter::default();
 
-            let exact = counter.encoding.count_ordinary(&text);
+            let exact = counter.encoding().count_ordinary(&text);
 
             prop_assert_eq!(usize::try_from(counter.count(&text)).unwrap(), exact);
         }
@@ -205,7 +216,7 @@ mod tests {
 
             let tokens = Segments::new(&text, min_bytes).map(|segment| counter.count_segment(segment));
 
-            prop_assert_eq!(tokens.sum::<usize>(), counter.encoding.count_ordinary(&text));
+            prop_assert_eq!(tokens.sum::<usize>(), counter.encoding().count_ordinary(&text));
         }
     }
 }

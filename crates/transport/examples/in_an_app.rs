@@ -67,7 +67,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         saved_files: Arc::new(SavedFilesDir::at(data_dir.join("saved_conversations"))),
         model: Arc::new(HttpChatModel::new(HttpSettings::new(model_url.parse()?))?),
         clock: Arc::new(SystemClock),
-        tokens: TokenCounter::load(),
+        tokens: TokenCounter::default(),
     };
     let settings = webchat_chat::Settings {
         window_tokens: 128_000,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
 use webchat_domain::{SystemPrompt, Timestamp, UserId};
 
 use super::lifecycle::Lifecycle;
@@ -19,6 +20,7 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     /// The operator's system prompt and its token count.
     pub(crate) system_prompt: Option<SystemPrompt>,
+    pub(crate) tokenizer_loaded: OnceCell<()>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,
     pub(crate) text_work: TextWork,
@@ -38,6 +40,7 @@ impl Core {
             ports,
             settings,
             system_prompt,
+            tokenizer_loaded: OnceCell::new(),
             lifecycle,
             lists,
             text_work,

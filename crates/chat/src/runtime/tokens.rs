@@ -18,6 +18,17 @@ impl Core {
         name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
     }
 
+    /// Returns the counter, after the first call has loaded the tokenizer on another thread.
+    async fn loaded_counter(&self) -> TokenCounter {
+        let counter = self.counter();
+        let load = || async move {
+            // If the thread panics, the next count loads it.
+            let _ = spawn_cpu_work(move || counter.load()).await;
+        };
+        self.tokenizer_loaded.get_or_init(load).await;
+        counter
+    }
+
     /// Counts the tokens of a user's text. Several long texts of one user are counted one after another.
     ///
     /// # Errors
@@ -27,7 +38,7 @@ impl Core {
         user_id: UserId,
         text: &str,
     ) -> Result<u32, ChatError> {
-        let counter = self.counter();
+        let counter = self.loaded_counter().await;
         if text.len() <= MAX_INLINE_BYTES {
             return Ok(counter.count(text));
         }
@@ -39,7 +50,7 @@ impl Core {
     /// Counts the tokens of a text. A long text is counted on another thread, because it would delay the
     /// other tasks of this thread.
     pub(crate) async fn count_tokens(&self, text: &str) -> u32 {
-        let counter = self.counter();
+        let counter = self.loaded_counter().await;
         if text.len() <= MAX_INLINE_BYTES {
             return counter.count(text);
         }

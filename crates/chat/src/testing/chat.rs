@@ -98,7 +98,7 @@ impl TestChat {
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),
-            tokens: TokenCounter::load(),
+            tokens: TokenCounter::default(),
         };
         let chat = Chat::new(ports, settings);
         let user_id = UserId::generate();

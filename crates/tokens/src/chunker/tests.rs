@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn chunked(text: &str, limit: u32) -> Vec<&str> {
-    chunks(text, limit, TokenCounter::load()).collect()
+    chunks(text, limit, TokenCounter::default()).collect()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_long_paragraph_is_split_at_lines_then_sentences_then_words() {
 #[test]
 fn a_line_of_five_megabytes_is_split_into_full_chunks() {
     let text = "语言".repeat(5_000_000 / 6);
-    let counter = TokenCounter::load();
+    let counter = TokenCounter::default();
 
     let chunks = chunked(&text, 1_000);
 
@@ -95,7 +95,7 @@ fn a_long_text_of_any_pattern_is_split_in_seconds() {
 
         assert!(start.elapsed() < Duration::from_secs(10), "{pattern:?}: {:?}", start.elapsed());
         assert_eq!(chunks.concat(), text, "{pattern:?}");
-        let fewest = TokenCounter::load().count(&text).div_ceil(1_000);
+        let fewest = TokenCounter::default().count(&text).div_ceil(1_000);
         let most = 3 * usize::try_from(fewest).unwrap();
         assert!(chunks.len() <= most, "{pattern:?}: {} of {fewest}", chunks.len());
     }
@@ -116,7 +116,7 @@ fn brackets_after_a_full_stop_are_split_in_seconds() {
 fn after_the_last_chunk_the_tokens_of_the_text_are_known() {
     for pattern in ["The moon makes the tides. ", "x\n", ".", " "] {
         let text = pattern.repeat(200_000 / pattern.len());
-        let counter = TokenCounter::load();
+        let counter = TokenCounter::default();
         let mut chunks = chunks(&text, 1_000, counter);
 
         let first = chunks.next().unwrap();
@@ -135,7 +135,7 @@ proptest! {
         text in r"([\PC\n\r \t]|[a-z]{1,9}[ .,]|\n\n|👩‍👩‍👧|\x00){0,400}",
         limit in 16..200_u32,
     ) {
-        let counter = TokenCounter::load();
+        let counter = TokenCounter::default();
 
         let chunks = chunked(&text, limit);
 

@@ -122,7 +122,7 @@ fn a_summary_that_does_not_fit_beside_the_question_is_not_sent() {
 
 #[test]
 fn the_introduction_of_the_summary_is_within_its_limit() {
-    let counter = crate::TokenCounter::load();
+    let counter = crate::TokenCounter::default();
 
     assert!(counter.count(&format!("\n\n{SUMMARY_HEADING}\n")) + 2 <= SUMMARY_INTRODUCTION);
 }

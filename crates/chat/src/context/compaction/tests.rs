@@ -18,7 +18,7 @@ async fn chat_with_small_window() -> TestChat {
 /// Returns a text of `count` tokens.
 fn text_of(count: usize) -> String {
     let text = format!("a{}", " tide".repeat(count - 1));
-    assert_eq!(webchat_tokens::TokenCounter::load().count(&text), u32::try_from(count).unwrap());
+    assert_eq!(webchat_tokens::TokenCounter::default().count(&text), u32::try_from(count).unwrap());
     text
 }
 
