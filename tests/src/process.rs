@@ -101,7 +101,16 @@ impl Process {
     /// Runs another command of the binary with these settings.
     pub async fn run_with(arguments: &[&str], settings: &[(&str, &str)]) -> ProcessOutput {
         let folder = tempfile::tempdir().unwrap();
-        run_to_exit(&mut command(folder.path(), arguments, settings)).await
+        Self::run_in(folder.path(), arguments, settings).await
+    }
+
+    /// Runs another command of the binary in this folder, with these settings.
+    pub async fn run_in(
+        folder: &Path,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> ProcessOutput {
+        run_to_exit(&mut command(folder, arguments, settings)).await
     }
 
     /// Limits the size of the files that the process writes, which has the effect of a full disk.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use tempfile::TempDir;
-use webchat::{Environment, RunningWebchat, Settings};
+use webchat::{RunningWebchat, Settings, SettingsSources};
 
 use crate::browser::Browser;
 use crate::model::ScriptedModel;
@@ -73,7 +73,7 @@ impl TestServer {
             // Requests for titles would use up scripted answers.
             ("AUTO_TITLES", "off"),
         ];
-        let variables: Environment = defaults
+        let variables: SettingsSources = defaults
             .iter()
             .chain(&NO_LIMITS_PER_ADDRESS)
             .chain(settings)

@@ -21,9 +21,9 @@ use webchat_persistence::{ConversationTransfer, StoreError, Totals};
 use webchat_persistence_mongo::{FlaskError, FlaskProgress, FlaskReport, Schema};
 use webchat_tokens::TokenCounter;
 
-use crate::StoreSettings;
 use crate::error::StartError;
 use crate::stores::{connect, flask_migration, open_sqlite, prepared_mongo};
+use crate::{ExampleFormat, Settings, SettingsError, SettingsSources, StoreSettings};
 
 /// How often progress is printed.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
@@ -69,6 +69,30 @@ pub enum CommandError {
 pub fn print_openapi() -> serde_json::Result<()> {
     print!("{}", webchat_transport::openapi()?);
     Ok(())
+}
+
+/// Checks the settings.
+///
+/// # Errors
+/// All invalid settings at once.
+pub fn check_config(sources: &SettingsSources) -> Result<(), SettingsError> {
+    Settings::read(sources)?;
+    println!("The settings are valid.");
+    Ok(())
+}
+
+/// Prints the settings with their sources, without secrets.
+///
+/// # Errors
+/// All invalid settings at once.
+pub fn print_config(sources: &SettingsSources) -> Result<(), SettingsError> {
+    print!("{}", sources.print()?);
+    Ok(())
+}
+
+/// Prints all settings with their defaults.
+pub fn print_example(format: ExampleFormat) {
+    print!("{}", format.render());
 }
 
 /// Creates or upgrades the database. With `dry_run`, only prints what would be done.

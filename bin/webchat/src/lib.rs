@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod commands;
-mod env;
 mod error;
 mod open_files;
 mod plaintext;
@@ -11,9 +10,15 @@ mod start;
 mod stores;
 pub mod telemetry;
 
-pub use commands::{CommandError, copy_store, export, import, init_db, print_openapi};
-pub use env::{Environment, InvalidSetting, SettingsError};
+pub use commands::{
+    CommandError, check_config, copy_store, export, import, init_db, print_config, print_example,
+    print_openapi,
+};
 pub use error::StartError;
 pub use secret::SecretError;
-pub use settings::{AppEnv, LogFormat, Settings, StoreSettings};
+pub use settings::{
+    AppEnv, ConnectionSettings, ExampleFormat, InvalidSetting, LimitSettings, LogFormat,
+    LogSettings, ModelSettings, ModelUrl, ServerSettings, SessionSettings, Settings, SettingsError,
+    SettingsSources, StoreSettings, UploadSettings,
+};
 pub use start::{RunningWebchat, start};

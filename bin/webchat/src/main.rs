@@ -10,8 +10,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::{
-    Environment, Settings, StoreSettings, copy_store, export, import, init_db, print_openapi,
-    telemetry,
+    ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, copy_store, export,
+    import, init_db, print_config, print_example, print_openapi, telemetry,
 };
 use webchat_domain::UserId;
 
@@ -21,8 +21,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A self-hosted, real-time chat server for LLM assistants.
 ///
-/// Settings are read from environment variables and from a `.env` file in the current folder. See
-/// `.env.example`.
+/// Settings are read from environment variables, a `.env` file and a configuration file, `webchat.toml` in the current
+/// folder or the one that `CONFIG_FILE` names. `webchat config example` prints all of them.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -34,6 +34,11 @@ struct Arguments {
 enum Command {
     /// Runs the server (the default).
     Serve,
+    /// Checks the settings, prints them, or prints an example.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Creates the database or upgrades it to this version. The server also does this at startup.
     InitDb {
         /// Only print what would be done.
@@ -74,6 +79,20 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Checks the settings. If some are invalid, lists all of them, and the exit status is 1.
+    Check,
+    /// Prints the settings in the form of a `webchat.toml`, with the source of each value and without secrets.
+    Print,
+    /// Prints all settings with their documentation and their defaults.
+    Example {
+        /// The format.
+        #[arg(long, value_enum, default_value_t = ExampleFormat::Toml)]
+        format: ExampleFormat,
+    },
+}
+
 /// How long work on blocking threads may take to end. The process ends without it: the store undoes a
 /// transaction that was not committed.
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
@@ -97,27 +116,37 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match command {
         Command::Serve => serve().await,
+        Command::Config { command } => config(&command),
         Command::InitDb { dry_run } => {
-            let settings = StoreSettings::read(&Environment::from_process()?)?;
+            let settings = StoreSettings::read(&SettingsSources::from_process())?;
             Ok(init_db(&settings, dry_run).await?)
         }
         Command::Openapi => Ok(print_openapi()?),
         Command::Copy { from, to } => Ok(copy_store(&from, &to).await?),
         Command::Export { user, to } => {
-            let settings = StoreSettings::read(&Environment::from_process()?)?;
+            let settings = StoreSettings::read(&SettingsSources::from_process())?;
             Ok(export(&settings, user, to.as_deref()).await?)
         }
         Command::Import { file, user } => {
-            let environment = Environment::from_process()?;
-            let (settings, model) = (StoreSettings::read(&environment)?, environment.model());
+            let sources = SettingsSources::from_process();
+            let (settings, model) = (StoreSettings::read(&sources)?, sources.model());
             Ok(import(&settings, model.as_deref(), &file, user).await?)
         }
     }
 }
 
+fn config(command: &ConfigCommand) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match command {
+        ConfigCommand::Check => check_config(&SettingsSources::from_process())?,
+        ConfigCommand::Print => print_config(&SettingsSources::from_process())?,
+        ConfigCommand::Example { format } => print_example(*format),
+    }
+    Ok(())
+}
+
 async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let settings = Settings::read(&Environment::from_process()?)?;
-    telemetry::init_log(settings.log_format, &settings.log_level)?;
+    let settings = Settings::read(&SettingsSources::from_process())?;
+    telemetry::init_log(settings.log.format, &settings.log.level)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let running = webchat::start(settings).await?;
     print_ready(&running);

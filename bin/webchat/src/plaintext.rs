@@ -14,14 +14,14 @@ pub(crate) fn warn(settings: &Settings) {
 
 /// The settings with such connections, and what to do.
 fn connections(settings: &Settings) -> Vec<(&'static str, &'static str)> {
-    let stores = &settings.stores;
+    let stores = &settings.storage;
     let redis = stores.redis_url.as_ref().map(ExposeSecret::expose_secret);
     let mongodb = stores.mongodb_uri.as_ref().map(ExposeSecret::expose_secret);
-    let upstream = settings.upstream.api_key.as_ref().map(|_| settings.upstream.url.as_str());
+    let model = settings.model.api_key.as_ref().map(|_| settings.model.url.0.as_str());
     [
         redis.filter(|url| is_plain(url, "redis://")).map(|_| ("REDIS_URL", "use rediss://")),
         mongodb.filter(|uri| is_plain_mongodb(uri)).map(|_| ("MONGODB_URI", "add tls=true")),
-        upstream
+        model
             .filter(|url| is_plain(url, "http://"))
             .map(|_| ("AZURE_API_URL", "use https://, as API_KEY is sent with each request")),
     ]

@@ -41,35 +41,21 @@ pub struct RunningWebchat {
 /// # Errors
 /// See [`StartError`]. Each message says what to do.
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
-    let web_client = WebClient::open(settings.web_dir.clone())?;
+    let web_client = WebClient::open(settings.server.web_dir.clone())?;
     // Listen first, because this step is the most likely to fail.
-    let listener = listen(SocketAddr::new(settings.host, settings.port))?;
+    let listener = listen(settings.server.address())?;
     plaintext::warn(&settings);
-    let stores = Stores::open(&settings.stores).await?;
-    restrict_access(&settings.stores.data_dir);
-    let secret_key = secret_key(settings.secret_key.as_ref(), &settings.stores.data_dir)?;
+    let stores = Stores::open(&settings.storage).await?;
+    restrict_access(&settings.storage.data_dir);
+    let configured_key = settings.sessions.secret_key.as_ref();
+    let secret_key = secret_key(configured_key, &settings.storage.data_dir)?;
     let chat = chat(&settings, stores)?;
     chat.recover_abandoned_turns().await;
     chat.spawn_background_tasks();
-    let server = serve(
-        listener,
-        chat.clone(),
-        &web_client,
-        &webchat_transport::Settings {
-            secret_key,
-            public_url: settings.public_url.clone(),
-            allowed_origins: settings.allowed_origins,
-            trusted_proxies: settings.trusted_proxies,
-            max_import_bytes: settings.max_import_bytes,
-            requests_per_second: settings.requests_per_second,
-            requests_per_second_per_network: settings.requests_per_second_per_network,
-            new_users_per_minute: settings.new_users_per_minute,
-            new_users_per_minute_per_network: settings.new_users_per_minute_per_network,
-            max_tcp_connections: max_tcp_connections(raise_open_files_limit()),
-            limits: settings.limits,
-            metrics: settings.metrics.then(telemetry::metrics).transpose()?,
-        },
-    )?;
+    let metrics = settings.server.metrics.then(telemetry::metrics).transpose()?;
+    let max_connections = max_tcp_connections(raise_open_files_limit());
+    let server_settings = settings.transport(secret_key, max_connections, metrics);
+    let server = serve(listener, chat.clone(), &web_client, &server_settings)?;
     let local_url =
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop_sender, stop_receiver) = oneshot::channel();
@@ -79,9 +65,9 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     }));
     Ok(RunningWebchat {
         local_url,
-        public_url: settings.public_url,
+        public_url: settings.server.public_url,
         chat,
-        shutdown_grace: settings.shutdown_grace,
+        shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_s),
         stop_sender,
         server_task,
     })
@@ -179,29 +165,14 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         log,
         signals,
         saved_files: Arc::new(SavedFilesDir::at(
-            settings.stores.data_dir.join("saved_conversations"),
+            settings.storage.data_dir.join("saved_conversations"),
         )),
         probes,
-        model: Arc::new(HttpChatModel::new(settings.upstream.clone())?),
+        model: Arc::new(HttpChatModel::new(settings.model.http())?),
         clock: Arc::new(SystemClock),
-        tokens: token_counter(settings.upstream.model.as_deref()),
+        tokens: token_counter(settings.model.name.as_deref()),
     };
-    let settings = webchat_chat::Settings {
-        window_tokens: settings.window_tokens,
-        reply_tokens: settings.reply_tokens,
-        session_ttl: settings.session_ttl,
-        inactive_users_kept: settings.inactive_users_kept,
-        system_prompt: settings.system_prompt.clone(),
-        auto_titles: settings.auto_titles,
-        files: settings.files.clone(),
-        turns_per_user: settings.turns_per_user,
-        turns_per_network: settings.turns_per_network,
-        max_turns: settings.max_turns,
-        max_turn_duration: settings.max_turn_duration,
-        daily_tokens: settings.daily_tokens,
-        max_stored_bytes: settings.max_stored_bytes,
-    };
-    Ok(Chat::new(ports, settings))
+    Ok(Chat::new(ports, settings.chat()))
 }
 
 fn token_counter(model: Option<&str>) -> TokenCounter {

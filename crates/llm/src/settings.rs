@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::Deserialize;
 use url::Url;
 use webchat_domain::ModelParameters;
 
@@ -38,7 +39,8 @@ pub struct ProxySettings {
 }
 
 /// The field of a request that limits the length of an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokensField {
     /// `max_tokens` at first. If the model rejects the field as unknown, the other one is used.
     #[default]
@@ -50,7 +52,8 @@ pub enum TokensField {
 }
 
 /// How the key is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Auth {
     /// In the `api-key` header to Azure, which is detected by the address, and as `Authorization:
     /// Bearer` to others.

@@ -1,6 +1,8 @@
-//! The server's operation: bounds, processes, instances, stores, the page, and embedding in another application.
+//! The server's operation: bounds, configuration, processes, instances, stores, the page, and embedding in another
+//! application.
 
 mod bounds;
+mod configuration;
 mod embedding;
 pub(crate) mod instances;
 mod pages;

@@ -1,0 +1,62 @@
+//! Checks that involve several settings.
+
+use std::collections::BTreeSet;
+
+use super::merged::Merged;
+use super::sections::{AppEnv, proxy_url, settings};
+use super::wiring::window_tokens;
+
+/// Random keys have more distinct characters; a key with fewer was typed by hand, such as `aaaa…`.
+const MIN_DISTINCT_CHARS: usize = 8;
+
+pub(super) fn check(merged: &mut Merged) {
+    check_model_url(merged);
+    check_tokens(merged);
+    check_proxy(merged);
+    check_secret_key(merged);
+}
+
+fn check_model_url(merged: &mut Merged) {
+    if merged.get::<String>("AZURE_API_URL").is_none() {
+        reject(merged, "AZURE_API_URL", None);
+    }
+}
+
+fn check_tokens(merged: &mut Merged) {
+    let model: Option<String> = merged.get("MODEL");
+    let window = window_tokens(merged.get("MAX_TOKENS"), model.as_deref());
+    if merged.get::<u32>("REPLY_TOKENS").is_some_and(|reply| reply >= window) {
+        reject(merged, "REPLY_TOKENS", Some("less than MAX_TOKENS"));
+    }
+}
+
+/// Checks the proxy that is used.
+fn check_proxy(merged: &mut Merged) {
+    let Some(url) = merged.get::<String>("AZURE_API_URL") else { return };
+    let own = if url.starts_with("https:") { "HTTPS_PROXY" } else { "HTTP_PROXY" };
+    for variable in [own, "ALL_PROXY"] {
+        if let Some(proxy) = merged.get::<String>(variable) {
+            if proxy_url(&proxy).is_none() {
+                reject(merged, variable, None);
+            }
+            return;
+        }
+    }
+}
+
+fn check_secret_key(merged: &mut Merged) {
+    let is_production = merged.get("APP_ENV") == Some(AppEnv::Production);
+    let key: String = merged.get("SECRET_KEY").unwrap_or_default();
+    let distinct: BTreeSet<char> = key.chars().collect();
+    if is_production && distinct.len() < MIN_DISTINCT_CHARS {
+        reject(merged, "SECRET_KEY", None);
+    }
+}
+
+/// Rejects a setting, by default with what its kind expects.
+fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {
+    for setting in settings().filter(|setting| setting.variable == variable) {
+        let usual = setting.kind.expected(false);
+        merged.reject(setting, expected.unwrap_or(&usual));
+    }
+}

@@ -1,0 +1,115 @@
+//! The configuration file: its parsing, and the check of its names and types.
+
+use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+
+use super::declaration::{Section, Setting};
+use super::error::{InvalidSetting, shape};
+use super::sections::SECTIONS;
+use super::sources::ConfigFile;
+use super::suggestions::{suggest_section, suggest_setting};
+
+/// The sections of a file, and what is wrong with them.
+pub(super) struct ParsedFile {
+    pub(super) sections: Map<String, Value>,
+    pub(super) errors: Vec<InvalidSetting>,
+}
+
+impl ConfigFile {
+    pub(super) fn parse(&self) -> ParsedFile {
+        match File::from_str(&self.text, FileFormat::Toml).collect() {
+            Ok(sections) => {
+                let errors = self.check(&sections);
+                ParsedFile { sections, errors }
+            }
+            Err(error) => {
+                ParsedFile { sections: Map::new(), errors: vec![self.syntax_error(&error)] }
+            }
+        }
+    }
+
+    /// Describes a syntax error. The message of the library contains the line, and so its value.
+    fn syntax_error(&self, error: &ConfigError) -> InvalidSetting {
+        let cause = match error {
+            ConfigError::FileParse { cause, .. } => cause.downcast_ref::<toml::de::Error>(),
+            _ => None,
+        };
+        let position = cause.and_then(toml::de::Error::span).map(|span| span.start);
+        let before = position.and_then(|position| self.text.get(..position));
+        let line = before.map(|before| before.matches('\n').count() + 1);
+        InvalidSetting {
+            name: self.path.clone(),
+            source: None,
+            shape: line.map_or_else(|| "invalid".to_owned(), |line| format!("line {line}")),
+            expected: cause.map_or("valid TOML", toml::de::Error::message).to_owned(),
+        }
+    }
+
+    /// Finds all unknown names and invalid values.
+    fn check(&self, sections: &Map<String, Value>) -> Vec<InvalidSetting> {
+        let mut errors = Vec::new();
+        for (name, value) in sections {
+            match (section(name), &value.kind) {
+                (Some(section), ValueKind::Table(keys)) => {
+                    let invalid =
+                        keys.iter().filter_map(|(key, value)| self.check_key(section, key, value));
+                    errors.extend(invalid);
+                }
+                (Some(section), other) => {
+                    let expected = format!("a section [{}]", section.name);
+                    errors.push(self.error(name.clone(), typed_shape(other), expected));
+                }
+                (None, ValueKind::Table(_)) => {
+                    errors.push(self.error(format!("[{name}]"), unknown(), suggest_section(name)));
+                }
+                (None, _) => {
+                    errors.push(self.error(name.clone(), unknown(), suggest_setting(None, name)));
+                }
+            }
+        }
+        errors.sort_by(|a, b| a.name.cmp(&b.name));
+        errors
+    }
+
+    fn check_key(&self, section: &Section, key: &str, value: &Value) -> Option<InvalidSetting> {
+        let name = format!("{}.{key}", section.name);
+        match section.settings.iter().find(|setting| setting.key == key) {
+            None => Some(self.error(name, unknown(), suggest_setting(Some(section), key))),
+            Some(setting) if is_unset(value) || setting.kind.accepts(&value.kind) => None,
+            Some(setting) => {
+                Some(self.error(name, typed_shape(&value.kind), setting.kind.expected(true)))
+            }
+        }
+    }
+
+    fn error(&self, name: String, shape: String, expected: String) -> InvalidSetting {
+        InvalidSetting { name, source: Some(self.path.clone()), shape, expected }
+    }
+}
+
+impl ParsedFile {
+    /// The value of a setting. An empty text counts as not set.
+    pub(super) fn value(&self, setting: &Setting) -> Option<&Value> {
+        let ValueKind::Table(keys) = &self.sections.get(setting.section)?.kind else { return None };
+        keys.get(setting.key).filter(|value| !is_unset(value))
+    }
+}
+
+fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.into_iter().find(|section| section.name == name)
+}
+
+fn is_unset(value: &Value) -> bool {
+    matches!(&value.kind, ValueKind::String(text) if text.trim().is_empty())
+}
+
+/// The shape of a value, with its type: `8080` and `"8080"` are not the same in a file.
+fn typed_shape(value: &ValueKind) -> String {
+    match value {
+        ValueKind::String(_) => format!("a text of {}", shape(value)),
+        other => shape(other),
+    }
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}

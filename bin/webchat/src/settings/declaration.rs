@@ -1,0 +1,94 @@
+//! The declaration of a section of the settings.
+
+use config::ValueKind;
+
+use super::kind::Kind;
+
+/// A section of the configuration file.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// Its name in the file.
+    pub(crate) name: &'static str,
+    /// Its title in the examples.
+    pub(crate) title: &'static str,
+    pub(crate) settings: &'static [Setting],
+}
+
+/// A setting: its names, and what is known about it besides its type.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The environment variable.
+    pub(crate) variable: &'static str,
+    /// The section of the configuration file.
+    pub(crate) section: &'static str,
+    /// The key in this section.
+    pub(crate) key: &'static str,
+    /// The default, as the text of the variable.
+    pub(crate) default: Option<&'static str>,
+    pub(crate) kind: Kind,
+    /// The lines of its documentation. A setting without any belongs to the one before it.
+    pub(crate) doc: &'static [&'static str],
+}
+
+impl Setting {
+    /// The section and the key: `server.port`.
+    pub(crate) fn path(&self) -> String {
+        format!("{}.{}", self.section, self.key)
+    }
+
+    /// The default, or `Nil` if there is none.
+    pub(crate) fn default_value(&self) -> ValueKind {
+        self.default.and_then(|text| self.kind.parse(text)).into()
+    }
+}
+
+/// The first of these texts, if there is any.
+pub(crate) const fn first(texts: &[&'static str]) -> Option<&'static str> {
+    match texts {
+        [first, ..] => Some(first),
+        [] => None,
+    }
+}
+
+/// Declares a section: a type whose fields are the settings, and their description in `SECTION`. A setting is
+/// `VARIABLE => key: Type = "default", kind;`, after its documentation, with the default as the text of the variable.
+macro_rules! section {
+    ($type:ident: [$section:ident], $title:literal {
+        $(
+            $(#[doc = $doc:literal])*
+            $(#[serde($($serde:tt)*)])?
+            $variable:ident => $key:ident: $field:ty $(= $default:literal)?, $kind:expr;
+        )+
+    }) => {
+        #[doc = concat!("The settings of the section `[", stringify!($section), "]`.")]
+        #[derive(Clone, Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $type {
+            $(
+                #[doc = concat!("`", stringify!($variable), "`")]
+                $(#[serde($($serde)*)])?
+                pub $key: $field,
+            )+
+        }
+
+        impl $type {
+            pub(crate) const SECTION: $crate::settings::declaration::Section =
+                $crate::settings::declaration::Section {
+                    name: stringify!($section),
+                    title: $title,
+                    settings: &[$(
+                        $crate::settings::declaration::Setting {
+                            variable: stringify!($variable),
+                            section: stringify!($section),
+                            key: stringify!($key),
+                            default: $crate::settings::declaration::first(&[$($default)?]),
+                            kind: $kind,
+                            doc: &[$($doc),*],
+                        },
+                    )+],
+                };
+        }
+    };
+}
+
+pub(crate) use section;

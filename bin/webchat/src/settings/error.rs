@@ -1,0 +1,59 @@
+//! The errors of the settings.
+
+use std::fmt;
+
+use config::ValueKind;
+use thiserror::Error;
+
+/// The invalid settings, all at once.
+#[derive(Debug, Error)]
+#[error("invalid settings:\n  {}", self.list())]
+pub struct SettingsError(pub Vec<InvalidSetting>);
+
+/// An invalid setting. Its value is not shown, because it may be a secret under the wrong name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSetting {
+    /// The variable, the section and key in the configuration file, or the file.
+    pub name: String,
+    /// Where the value is from, for example `webchat.toml`.
+    pub source: Option<String>,
+    /// A description of the value that does not reveal it, for example `not set` or `3 characters`.
+    pub shape: String,
+    /// What is expected.
+    pub expected: String,
+}
+
+impl SettingsError {
+    fn list(&self) -> String {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        lines.join("\n  ")
+    }
+}
+
+impl fmt::Display for InvalidSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, source, shape, expected } = self;
+        let source = source.as_ref().map_or_else(String::new, |source| format!(" in {source}"));
+        write!(f, "{name}{source} ({shape}): {expected}")
+    }
+}
+
+/// Describes a value without revealing it.
+pub(super) fn shape(value: &ValueKind) -> String {
+    match value {
+        ValueKind::Nil => "not set".to_owned(),
+        ValueKind::Boolean(_) => "true or false".to_owned(),
+        ValueKind::String(text) => characters(text),
+        ValueKind::Array(items) => format!("a list of {}", items.len()),
+        ValueKind::Table(_) => "a section".to_owned(),
+        ValueKind::Float(_) => "a decimal number".to_owned(),
+        _ => "a number".to_owned(),
+    }
+}
+
+fn characters(text: &str) -> String {
+    match text.chars().count() {
+        1 => "1 character".to_owned(),
+        count => format!("{count} characters"),
+    }
+}

@@ -1,0 +1,92 @@
+//! Examples of the configuration files, made from the declarations.
+
+use clap::ValueEnum;
+use config::ValueKind;
+
+use super::declaration::{Section, Setting};
+use super::print::literal;
+use super::sections::SECTIONS;
+
+const ENV_HEADER: &str = "\
+# All settings of Webchat with their defaults. Copy this file to `.env` and change what you need. The
+# environment overrides the file. The server won't start with an invalid value, and says what it expected.
+
+# A configuration file to read settings from, which this file and the environment override. By default it is
+# `webchat.toml`, if that exists.
+#CONFIG_FILE=
+";
+
+const TOML_HEADER: &str = "\
+# All settings of Webchat with their defaults. Copy this file to `webchat.toml` and change what you need. The
+# variables behind the settings override it, in `.env` or in the environment. Settings without a value
+# have no default. The server won't start with an invalid value, and says what it expected.
+";
+
+const TABLE_HEADER: &str = "\
+| in `webchat.toml` | variable | default |
+| --- | --- | --- |
+";
+
+/// The format of an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExampleFormat {
+    /// A `webchat.toml`.
+    Toml,
+    /// A `.env` file.
+    Env,
+    /// A table for the documentation.
+    Markdown,
+}
+
+impl ExampleFormat {
+    /// Returns all settings with their defaults in this format.
+    #[must_use]
+    pub fn render(self) -> String {
+        let (header, render): (_, fn(&Section) -> String) = match self {
+            Self::Toml => (TOML_HEADER, |section| {
+                format!("\n[{}]\n{}", section.name, documented(section, toml_line))
+            }),
+            Self::Env => (ENV_HEADER, |section| {
+                format!("\n# --- {} ---\n{}", section.title, documented(section, env_line))
+            }),
+            Self::Markdown => {
+                (TABLE_HEADER, |section| section.settings.iter().map(table_row).collect())
+            }
+        };
+        format!("{header}{}", SECTIONS.map(render).concat())
+    }
+}
+
+/// The lines of all settings, each group after an empty line and its documentation.
+fn documented(section: &Section, line: fn(&Setting) -> String) -> String {
+    let settings = section.settings.iter().map(|setting| {
+        let doc: String = setting.doc.iter().flat_map(|line| ["#", line, "\n"]).collect();
+        let separator = if doc.is_empty() { "" } else { "\n" };
+        format!("{separator}{doc}{}\n", line(setting))
+    });
+    settings.collect()
+}
+
+fn env_line(setting: &Setting) -> String {
+    format!("#{}={}", setting.variable, setting.default.unwrap_or_default())
+}
+
+fn toml_line(setting: &Setting) -> String {
+    format!("#{} = {}# {}", setting.key, toml_default(setting, " "), setting.variable)
+}
+
+fn table_row(setting: &Setting) -> String {
+    let default = match toml_default(setting, "").as_str() {
+        "" => String::new(),
+        text => format!("`{text}`"),
+    };
+    format!("| `{}` | `{}` | {default} |\n", setting.path(), setting.variable)
+}
+
+/// The default as TOML, followed by `separator`, or nothing if there is none.
+fn toml_default(setting: &Setting, separator: &str) -> String {
+    match setting.default_value() {
+        ValueKind::Nil => String::new(),
+        value => format!("{}{separator}", literal(&value)),
+    }
+}

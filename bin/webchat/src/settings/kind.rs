@@ -1,0 +1,161 @@
+//! The kinds of values that settings have, in the configuration file and as text.
+
+use std::str::FromStr;
+
+use config::ValueKind;
+use url::Url;
+
+/// What a setting accepts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A text that passes a check.
+    Text { expected: &'static str, is_valid: fn(&str) -> bool, visibility: Visibility },
+    /// One of several texts.
+    Choice(&'static [&'static str]),
+    /// `true` or `false` in the file, `on` or `off` in a variable.
+    Switch,
+    /// A whole number. `unit`, such as " of days", follows "a number".
+    Integer { unit: &'static str, min: i64, max: i64 },
+    /// A whole number, or 0 for no limit.
+    Limit { unit: &'static str, max: i64 },
+    /// A number.
+    Number { min: f64, max: f64 },
+    /// A list in the file, separated by commas in a variable. `items` says of what.
+    List { items: &'static str, example: &'static str, is_valid: fn(&str) -> bool },
+}
+
+/// Whether a value may be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Visibility {
+    Public,
+    /// A URL, which is printed unless it contains a password or a key.
+    PublicUrl,
+    Secret,
+}
+
+impl Kind {
+    pub(crate) const TEXT: Self = Self::text("a text", |_| true);
+    pub(crate) const HTTP_URL: Self = Self::url("a URL like https://chat.example.org");
+
+    pub(crate) const fn text(expected: &'static str, is_valid: fn(&str) -> bool) -> Self {
+        Self::Text { expected, is_valid, visibility: Visibility::Public }
+    }
+
+    pub(crate) const fn url(expected: &'static str) -> Self {
+        let is_valid = |text: &str| http_url(text).is_some();
+        Self::Text { expected, is_valid, visibility: Visibility::PublicUrl }
+    }
+
+    pub(crate) const fn secret(expected: &'static str, is_valid: fn(&str) -> bool) -> Self {
+        Self::Text { expected, is_valid, visibility: Visibility::Secret }
+    }
+
+    pub(crate) const fn integer(unit: &'static str, min: i64, max: u32) -> Self {
+        Self::Integer { unit, min, max: widen(max) }
+    }
+
+    pub(crate) const fn limit() -> Self {
+        Self::Limit { unit: "", max: widen(u32::MAX) }
+    }
+
+    /// Returns the value that the text of a variable stands for, or `None` if it is invalid.
+    pub(crate) fn parse(&self, text: &str) -> Option<ValueKind> {
+        let value = match self {
+            Self::Text { .. } | Self::Choice(_) => text.into(),
+            Self::Switch => match text {
+                "on" => true.into(),
+                "off" => false.into(),
+                _ => return None,
+            },
+            Self::Integer { .. } | Self::Limit { .. } => text.parse::<i64>().ok()?.into(),
+            Self::Number { .. } => text.parse::<f64>().ok()?.into(),
+            Self::List { .. } => text.split(',').map(str::trim).collect::<Vec<_>>().into(),
+        };
+        self.accepts(&value).then_some(value)
+    }
+
+    /// Whether the value has the right type and is in range.
+    pub(crate) fn accepts(&self, value: &ValueKind) -> bool {
+        match (self, value) {
+            (Self::Text { is_valid, .. }, ValueKind::String(text)) => is_valid(text),
+            (Self::Choice(choices), ValueKind::String(text)) => choices.contains(&text.as_str()),
+            (Self::Switch, ValueKind::Boolean(_)) => true,
+            (Self::Integer { min, max, .. }, ValueKind::I64(number)) => {
+                (min..=max).contains(&number)
+            }
+            (Self::Limit { max, .. }, ValueKind::I64(number)) => (0..=*max).contains(number),
+            (Self::Number { min, max }, ValueKind::Float(number)) => (min..=max).contains(&number),
+            (Self::Number { .. }, ValueKind::I64(number)) => {
+                self.parse(&number.to_string()).is_some()
+            }
+            (Self::List { is_valid, .. }, ValueKind::Array(items)) => items
+                .iter()
+                .all(|item| matches!(&item.kind, ValueKind::String(text) if is_valid(text))),
+            _ => false,
+        }
+    }
+
+    /// Describes the values that are accepted in the configuration file, or as the text of a variable.
+    pub(crate) fn expected(&self, in_file: bool) -> String {
+        match self {
+            Self::Text { expected, .. } => (*expected).to_owned(),
+            Self::Choice(choices) => either(choices),
+            Self::Switch if in_file => "true or false".to_owned(),
+            Self::Switch => "on or off".to_owned(),
+            Self::Integer { unit, min, max } if *max >= widen(u32::MAX) => {
+                format!("a number{unit} from {min}")
+            }
+            Self::Integer { unit, min, max } => format!("a number{unit} from {min} to {max}"),
+            Self::Limit { unit, .. } => format!("a number{unit}; 0 for no limit"),
+            Self::Number { min, max } => format!("a number from {min} to {max}"),
+            Self::List { items, example, .. } if in_file => {
+                let examples: Vec<&str> = example.split(',').collect();
+                format!("a list of {items} like {examples:?}")
+            }
+            Self::List { items, example, .. } => {
+                format!("{items}, separated by commas, like {example}")
+            }
+        }
+    }
+
+    /// Whether this value may be printed.
+    pub(crate) fn may_show(&self, value: &ValueKind) -> bool {
+        let Self::Text { visibility, .. } = self else { return true };
+        match visibility {
+            Visibility::Public => true,
+            Visibility::PublicUrl => !has_credentials(&value.to_string()),
+            Visibility::Secret => false,
+        }
+    }
+}
+
+/// Joins texts: "a, b or c".
+fn either(choices: &[&str]) -> String {
+    match choices {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => choices.concat(),
+    }
+}
+
+#[expect(clippy::as_conversions, reason = "`from` is not const")]
+const fn widen(number: u32) -> i64 {
+    number as i64
+}
+
+pub(crate) fn parses_as<T: FromStr>(text: &str) -> bool {
+    text.parse::<T>().is_ok()
+}
+
+/// Parses a URL with the scheme `http` or `https`.
+pub(crate) fn http_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
+}
+
+/// Whether the URL contains a user, a password, or a query with more than Azure's version: some providers take the
+/// key in the query.
+fn has_credentials(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return true };
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    has_user || url.fragment().is_some() || url.query_pairs().any(|(name, _)| name != "api-version")
+}

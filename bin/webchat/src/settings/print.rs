@@ -1,0 +1,57 @@
+//! Prints the effective settings.
+
+use config::{Value, ValueKind};
+
+use super::declaration::{Section, Setting};
+use super::merged::{DEFAULT, Merged, is_from_file};
+use super::sections::SECTIONS;
+
+const HEADER: &str = "\
+# The effective settings of Webchat, with the source of each value. Without the secrets, which are commented out,
+# this is a configuration file.
+";
+
+/// Returns the settings in the form of a configuration file, with the source of each value.
+pub(super) fn print(merged: &Merged) -> String {
+    let sections = SECTIONS.map(|section| print_section(merged, section));
+    format!("{HEADER}\n{}", sections.join("\n"))
+}
+
+fn print_section(merged: &Merged, section: &Section) -> String {
+    let lines = section.settings.iter().map(|setting| print_setting(merged, setting));
+    format!("[{}]\n{}", section.name, lines.collect::<String>())
+}
+
+fn print_setting(merged: &Merged, setting: &Setting) -> String {
+    let key = setting.key;
+    match merged.value(setting) {
+        None => format!("# {key} is not set\n"),
+        Some(value) if !setting.kind.may_show(&value.kind) => {
+            format!("# {key} = \"…\" # secret, from {}\n", source(setting, value))
+        }
+        Some(value) => format!("{key} = {} # {}\n", literal(&value.kind), source(setting, value)),
+    }
+}
+
+/// Where the value is from. Variables are named.
+fn source(setting: &Setting, value: &Value) -> String {
+    let source = value.origin().unwrap_or(DEFAULT);
+    if source == DEFAULT || is_from_file(value) {
+        source.to_owned()
+    } else {
+        format!("{} in {source}", setting.variable)
+    }
+}
+
+/// The value as TOML.
+pub(super) fn literal(value: &ValueKind) -> String {
+    match value {
+        ValueKind::String(text) => toml::Value::from(text.as_str()).to_string(),
+        ValueKind::Float(number) => toml::Value::from(*number).to_string(),
+        ValueKind::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| literal(&item.kind)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
+    }
+}

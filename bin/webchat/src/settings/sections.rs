@@ -1,0 +1,56 @@
+//! All settings, by section.
+
+mod connections;
+mod files;
+mod limits;
+mod log;
+mod model;
+mod server;
+mod sessions;
+mod storage;
+
+pub use self::connections::ConnectionSettings;
+pub use self::files::UploadSettings;
+pub use self::limits::LimitSettings;
+pub use self::log::{LogFormat, LogSettings};
+pub(super) use self::model::proxy_url;
+pub use self::model::{ModelSettings, ModelUrl};
+pub use self::server::{AppEnv, ServerSettings};
+pub use self::sessions::SessionSettings;
+pub use self::storage::StoreSettings;
+
+use serde::Deserialize;
+
+use super::declaration::{Section, Setting};
+
+/// The settings, by section of the configuration file. Each field has the name of its variable.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the types of the sections have the documentation")]
+pub struct Settings {
+    pub model: ModelSettings,
+    pub files: UploadSettings,
+    pub server: ServerSettings,
+    pub storage: StoreSettings,
+    pub sessions: SessionSettings,
+    pub limits: LimitSettings,
+    pub connections: ConnectionSettings,
+    pub log: LogSettings,
+}
+
+/// All sections, in the order of the examples.
+pub(super) const SECTIONS: [&Section; 8] = [
+    &ModelSettings::SECTION,
+    &UploadSettings::SECTION,
+    &ServerSettings::SECTION,
+    &StoreSettings::SECTION,
+    &SessionSettings::SECTION,
+    &LimitSettings::SECTION,
+    &ConnectionSettings::SECTION,
+    &LogSettings::SECTION,
+];
+
+/// All settings, in the order of the examples.
+pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
+    SECTIONS.into_iter().flat_map(|section| section.settings)
+}

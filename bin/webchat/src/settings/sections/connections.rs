@@ -1,0 +1,21 @@
+//! Live connections.
+
+use super::super::declaration::section;
+use super::super::kind::Kind;
+
+const COUNT: Kind = Kind::integer("", 1, u32::MAX);
+
+section! {
+    ConnectionSettings: [connections], "Live connections" {
+        /// Limits of live connections: messages per second (averaged over ten seconds; Socket.IO too) and connections
+        /// per user and instance (Socket.IO too). For `/ws` only: close a silent connection after this many seconds,
+        /// drop a client that has stopped reading after this many seconds, and the maximum size of a frame and of a
+        /// message of several frames, in KiB.
+        WS_MESSAGES_PER_S => messages_per_s: u32 = "10", COUNT;
+        WS_CONNECTIONS_PER_USER => per_user: usize = "20", COUNT;
+        WS_IDLE_S => idle_s: u64 = "45", COUNT;
+        WS_SLOWEST_S => slowest_s: u64 = "30", COUNT;
+        WS_MAX_FRAME_KB => max_frame_kb: usize = "1024", COUNT;
+        WS_MAX_MESSAGE_KB => max_message_kb: usize = "4096", COUNT;
+    }
+}

@@ -1,0 +1,33 @@
+//! Files that users upload.
+
+use super::super::declaration::section;
+use super::super::kind::Kind;
+
+/// A document in MongoDB has at most 16 MB.
+const MAX_MEGABYTES: f64 = 10.0;
+
+const EXTENSIONS: Kind =
+    Kind::List { items: "file extensions", example: "txt,md,json", is_valid: is_extension };
+
+section! {
+    UploadSettings: [files], "Files" {
+        /// Maximum upload size in MB (at most 10), and allowed file extensions. Files must be UTF-8 text.
+        MAX_FILE_SIZE_MB => max_size_mb: f64 = "5.0", Kind::Number { min: 0.001, max: MAX_MEGABYTES };
+        ALLOWED_EXTENSIONS => allowed_extensions: Vec<String> = "txt,md,json", EXTENSIONS;
+
+        /// The maximum size in tokens of a part of a file, as far as the model's window permits. Each part is one
+        /// request: 5 MB of English prose are about 1200 parts of 1000 tokens.
+        CHUNK_SIZE_TOKENS => chunk_size_tokens: u32 = "1000", Kind::integer("", 64, 100_000);
+
+        /// The maximum number of concurrent model requests for files, of all users together.
+        FILE_CONCURRENCY => concurrency: usize = "4", Kind::integer("", 1, 100);
+
+        /// The maximum number of files of one user in analysis; more are refused.
+        FILES_PER_USER => per_user: u32 = "4", Kind::integer("", 1, 100);
+    }
+}
+
+fn is_extension(text: &str) -> bool {
+    let name = text.strip_prefix('.').unwrap_or(text);
+    !name.is_empty() && name.chars().all(char::is_alphanumeric)
+}

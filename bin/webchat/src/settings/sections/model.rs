@@ -1,0 +1,113 @@
+//! The model.
+
+use std::fmt;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+use webchat_domain::{Penalty, Probability, ReasoningEffort, Temperature};
+use webchat_llm::{Auth, TokensField};
+
+use super::super::declaration::section;
+use super::super::kind::{Kind, http_url};
+
+const MODEL_URL: Kind = Kind::url(
+    "the full chat-completions URL, like \
+     https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
+     or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model",
+);
+const AUTHS: Kind = Kind::Choice(&["auto", "api-key", "bearer", "none"]);
+const TOKENS_FIELDS: Kind = Kind::Choice(&["auto", "max_tokens", "max_completion_tokens"]);
+const EFFORTS: Kind = Kind::Choice(&["none", "minimal", "low", "medium", "high", "xhigh"]);
+const PENALTY: Kind = Kind::Number { min: -2.0, max: 2.0 };
+const TIMEOUT: Kind = Kind::integer(" of seconds", 1, 3600);
+/// It may contain a password. Only the one that is used is checked, because other programs use these as well.
+const PROXY: Kind = Kind::secret("a URL like http://proxy.example.org:3128", |_| true);
+
+section! {
+    ModelSettings: [model], "Model" {
+        /// The full address of the model's chat completions. Without it, `make run` starts a small model, which is
+        /// only good for trying Webchat out.
+        ///   Azure OpenAI: https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION
+        ///                 or, with MODEL, https://NAME.openai.azure.com/openai/v1/chat/completions
+        ///   OpenAI:       https://api.openai.com/v1/chat/completions
+        ///   Ollama:       http://127.0.0.1:11434/v1/chat/completions
+        AZURE_API_URL => url: ModelUrl, MODEL_URL;
+
+        /// The API key of the model.
+        API_KEY => api_key: Option<SecretString>, Kind::secret("a text", |_| true);
+
+        /// How to send the key: api-key (Azure), bearer (others), none, or auto, which decides by the address.
+        LLM_AUTH => auth: Auth = "auto", AUTHS;
+
+        /// The name of the model. Azure deployment addresses contain it already.
+        MODEL => name: Option<String>, Kind::TEXT;
+
+        /// The request field that limits the length of an answer: max_tokens, max_completion_tokens, or auto, which
+        /// starts with max_tokens and switches if the model rejects it.
+        LLM_TOKENS_FIELD => tokens_field: TokensField = "auto", TOKENS_FIELDS;
+
+        /// Sampling parameters. Unset ones are left to the model. Not every model accepts each: reasoning models take
+        /// an effort (none, minimal, low, medium, high or xhigh) and no temperature.
+        LLM_TEMPERATURE => temperature: Option<Temperature>, Kind::Number { min: 0.0, max: 2.0 };
+        LLM_TOP_P => top_p: Option<Probability>, Kind::Number { min: 0.0, max: 1.0 };
+        LLM_PRESENCE_PENALTY => presence_penalty: Option<Penalty>, PENALTY;
+        LLM_FREQUENCY_PENALTY => frequency_penalty: Option<Penalty>, PENALTY;
+        LLM_SEED => seed: Option<i64>, Kind::Integer { unit: "", min: i64::MIN, max: i64::MAX };
+        LLM_REASONING_EFFORT => reasoning_effort: Option<ReasoningEffort>, EFFORTS;
+
+        /// Timeouts in seconds: connect, first token, between tokens. A model on a slow machine needs a long time to
+        /// read a long conversation before its first token.
+        LLM_CONNECT_TIMEOUT_S => connect_timeout_s: u64 = "10", TIMEOUT;
+        LLM_FIRST_DELTA_TIMEOUT_S => first_delta_timeout_s: u64 = "120", TIMEOUT;
+        LLM_IDLE_TIMEOUT_S => idle_timeout_s: u64 = "60", TIMEOUT;
+
+        /// The maximum time of an answer in seconds, including summaries that are made before it. At the end, the
+        /// answer is cut off; what was received is kept and can be continued.
+        LLM_MAX_TURN_S => max_turn_s: u64 = "600", Kind::integer(" of seconds", 1, 86_400);
+
+        /// The proxy for requests to the model, unless the model runs on this machine: HTTPS_PROXY or HTTP_PROXY
+        /// depending on the model's address, otherwise ALL_PROXY. Use http://, https:// or socks5://, with
+        /// user:password@ if the proxy requires it. NO_PROXY lists hosts to connect to directly.
+        HTTPS_PROXY => https_proxy: Option<SecretString>, PROXY;
+        HTTP_PROXY => http_proxy: Option<SecretString>, PROXY;
+        ALL_PROXY => all_proxy: Option<SecretString>, PROXY;
+        NO_PROXY => no_proxy: Option<String>, Kind::TEXT;
+
+        /// The window of the model in tokens, and how many of them are reserved for an answer. Without MAX_TOKENS, the
+        /// window is that of MODEL if it is a known one (gpt-4o, o3 …), or 128000.
+        MAX_TOKENS => max_tokens: Option<u32>, Kind::integer(" of tokens", 1, u32::MAX);
+        REPLY_TOKENS => reply_tokens: u32 = "800", Kind::integer(" of tokens", 1, u32::MAX);
+
+        /// The system prompt of conversations that don't set their own.
+        SYSTEM_PROMPT => system_prompt: Option<String>, Kind::TEXT;
+
+        /// Whether to ask the model for a title after the first answer. If not, or if the model gives none, the title
+        /// is the first words of the conversation.
+        AUTO_TITLES => auto_titles: bool = "on", Kind::Switch;
+    }
+}
+
+/// The address of the model. Its query may contain a key.
+#[derive(Clone)]
+pub struct ModelUrl(pub Url);
+
+/// Shows only the host.
+impl fmt::Debug for ModelUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ModelUrl").field(&self.0.host_str()).finish()
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        http_url(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not a URL"))
+    }
+}
+
+/// Parses the address of a proxy, whose scheme is `http` unless it says another one.
+pub(crate) fn proxy_url(text: &str) -> Option<Url> {
+    let with_scheme = if text.contains("://") { text } else { &format!("http://{text}") };
+    Url::parse(with_scheme).ok().filter(Url::has_host)
+}

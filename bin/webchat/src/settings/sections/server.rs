@@ -1,0 +1,105 @@
+//! The server and its network.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::super::declaration::section;
+use super::super::kind::{Kind, http_url, parses_as};
+
+const IP_ADDRESS: Kind = Kind::text("an IP address", parses_as::<IpAddr>);
+const ORIGINS: Kind = Kind::List {
+    items: "URLs",
+    example: "https://chat.example.org",
+    is_valid: |text| http_url(text).is_some(),
+};
+const NETWORKS: Kind = Kind::List {
+    items: "addresses or networks",
+    example: "127.0.0.1,10.0.0.0/8",
+    is_valid: |text| network(text).is_some(),
+};
+
+section! {
+    ServerSettings: [server], "Server" {
+        /// development or production. production disables conveniences: it requires a SECRET_KEY.
+        APP_ENV => app_env: AppEnv = "development", Kind::Choice(&["development", "production"]);
+
+        /// 127.0.0.1 listens for this machine only. 0.0.0.0 listens for everybody: put a proxy with TLS in front.
+        HOST => host: IpAddr = "127.0.0.1", IP_ADDRESS;
+        PORT => port: u16 = "8080", Kind::integer("", 0, 65_535);
+
+        /// The address that users open, if it is not an IP address or localhost. Requests to other host names are
+        /// refused. With https, the session cookie is only sent over https.
+        #[serde(deserialize_with = "optional_url")]
+        PUBLIC_URL => public_url: Option<Url>, Kind::HTTP_URL;
+
+        /// Other origins whose pages may use the server, separated by commas. Their hosts are accepted as well.
+        #[serde(deserialize_with = "urls")]
+        ALLOWED_ORIGINS => allowed_origins: Vec<Url>, ORIGINS;
+
+        /// The addresses or networks of the proxies in front of the server, separated by commas, for example
+        /// 127.0.0.1,10.0.0.0/8. Only their X-Forwarded-For (or, without it, Forwarded) tells the address of a client;
+        /// a proxy must set or remove both. The log and the limits per address use it.
+        #[serde(deserialize_with = "networks")]
+        TRUSTED_PROXIES => trusted_proxies: Vec<IpNet>, NETWORKS;
+
+        /// Grace period for running answers at shutdown, in seconds.
+        SHUTDOWN_GRACE_S => shutdown_grace_s: u64 = "30", Kind::integer(" of seconds", 0, u32::MAX);
+
+        /// Whether `GET /metrics` returns metrics for Prometheus (no texts, no names) to every client. Let a proxy
+        /// block it for the public.
+        METRICS => metrics: bool = "off", Kind::Switch;
+
+        /// The folder of a built page, to serve it instead of the one in the binary.
+        WEB_DIR => web_dir: Option<PathBuf>, Kind::TEXT;
+    }
+}
+
+/// Whether to accept insecure settings, which are convenient for development.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AppEnv {
+    /// Insecure settings are accepted.
+    Development,
+    /// Insecure settings prevent the start.
+    Production,
+}
+
+impl ServerSettings {
+    /// The address to listen on. Port 0 means any free port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+/// Parses an IP address, or a network in CIDR notation.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().map(IpNet::from).ok())
+}
+
+fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| http_url(&text).ok_or_else(|| Error::custom("not a URL"))).transpose()
+}
+
+fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
+    list(deserializer, http_url)
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    list(deserializer, network)
+}
+
+fn list<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: fn(&str) -> Option<T>,
+) -> Result<Vec<T>, D::Error> {
+    let texts = Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default();
+    let items = texts.iter().map(|text| parse(text)).collect::<Option<_>>();
+    items.ok_or_else(|| Error::custom("an invalid item"))
+}

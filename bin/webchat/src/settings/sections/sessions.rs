@@ -1,0 +1,30 @@
+//! The sessions of browsers.
+
+use secrecy::SecretString;
+
+use super::super::declaration::section;
+use super::super::kind::Kind;
+
+/// Shorter keys could be guessed.
+const MIN_SECRET_KEY_CHARS: usize = 32;
+
+const SECRET_KEY: Kind =
+    Kind::secret("at least 32 random characters, as `openssl rand -hex 32` prints them", |text| {
+        text.chars().count() >= MIN_SECRET_KEY_CHARS
+    });
+
+section! {
+    SessionSettings: [sessions], "Sessions" {
+        /// Signs and encrypts the session cookie: at least 32 random characters (`openssl rand -hex 32`). If unset, a
+        /// key is generated on the first start and kept in DATA_DIR; production requires it to be set, with at least 8
+        /// different characters.
+        SECRET_KEY => secret_key: Option<SecretString>, SECRET_KEY;
+
+        /// How long a session lasts after its last use, in days (1 to 400).
+        SESSION_TTL_DAYS => ttl_days: u32 = "365", Kind::integer(" of days", 1, 400);
+
+        /// A session is all that connects a browser with its user. The data of a user whose last session has ended is
+        /// deleted this many days later. 0 keeps it for ever.
+        INACTIVE_USERS_KEPT_DAYS => inactive_users_kept_days: u32 = "30", Kind::limit();
+    }
+}

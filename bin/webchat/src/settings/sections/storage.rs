@@ -1,0 +1,57 @@
+//! The stores.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use super::super::declaration::section;
+use super::super::kind::Kind;
+
+const MONGODB: Kind =
+    Kind::secret("a URL like mongodb://host:27017/database?replicaSet=rs0", |text| {
+        has_scheme(text, &["mongodb://", "mongodb+srv://"])
+    });
+const REDIS: Kind = Kind::secret("a URL like redis://host:6379", |text| {
+    has_scheme(text, &["redis://", "rediss://"])
+});
+
+section! {
+    StoreSettings: [storage], "Storage" {
+        /// The folder for conversations, sessions and the key of the sessions, as far as the settings below don't put
+        /// them elsewhere. Only one Webchat at a time can use it.
+        DATA_DIR => data_dir: PathBuf = "data", Kind::TEXT;
+
+        /// Keeps conversations in MongoDB 6 or newer, which must be a replica set (one member is enough: start mongod
+        /// with --replSet, and initiate it). The database is `chatbot_db` unless the address names one. Pool size,
+        /// timeouts and TLS are options of the address.
+        ///   mongodb://USER:PASSWORD@HOST:27017/chatbot_db?replicaSet=rs0
+        ///   mongodb+srv://USER:PASSWORD@HOST/chatbot_db
+        MONGODB_URI => mongodb_uri: Option<SecretString>, MONGODB;
+
+        /// Whether conversations of the Flask application in this database are migrated on startup. If not, the server
+        /// refuses to start when it finds some; `webchat init-db` migrates them.
+        MIGRATE => migrate: bool = "off", Kind::Switch;
+
+        /// Keeps sessions and live events in Redis 7 or newer; rediss:// uses TLS. With MongoDB and Redis, several
+        /// instances with the same SECRET_KEY can serve the same users behind any balancer.
+        ///   redis://USER:PASSWORD@HOST:6379
+        REDIS_URL => redis_url: Option<SecretString>, REDIS;
+
+        /// The maximum size of a file of conversations to import, in MB. Eight users can import at the same time, two
+        /// of them from one network, and 64 files can be uploaded; the files are kept in the system's temporary folder
+        /// (TMPDIR) meanwhile.
+        MAX_IMPORT_SIZE_MB => max_import_size_mb: u64 = "100", Kind::integer(" of megabytes", 1, 10_000);
+
+        /// How much users can store, in MB: each of them in conversations, and all together (the size of the database
+        /// and of the saved conversations). Beyond it they can read and delete, but not import, upload, save or send.
+        /// 0 means no limit but the disk.
+        MAX_STORED_MB_PER_USER => max_stored_mb_per_user: u32 = "1000", Kind::limit();
+        MAX_STORED_MB => max_stored_mb: u32 = "0", Kind::limit();
+    }
+}
+
+/// Whether the text is one of these schemes and something after it.
+fn has_scheme(text: &str, schemes: &[&str]) -> bool {
+    let mut locations = schemes.iter().filter_map(|scheme| text.strip_prefix(scheme));
+    locations.any(|location| !location.is_empty())
+}

@@ -1,0 +1,70 @@
+//! The files of examples, which are made from the declarations.
+
+use std::collections::BTreeSet;
+
+use config::ValueKind;
+
+use super::super::declaration::Setting;
+use super::super::sections::settings;
+use super::*;
+
+#[test]
+fn the_example_files_are_made_from_the_declarations() {
+    let env = include_str!("../../../../../.env.example");
+    let toml = include_str!("../../../../../webchat.example.toml");
+
+    // `webchat config example` prints them.
+    assert_eq!(ExampleFormat::Env.render(), env);
+    assert_eq!(ExampleFormat::Toml.render(), toml);
+}
+
+#[test]
+fn the_table_in_the_documentation_is_made_from_the_declarations() {
+    let page = include_str!("../../../../../docs/configuration.md");
+
+    // `webchat config example --format markdown` prints it.
+    assert!(page.contains(&ExampleFormat::Markdown.render()));
+}
+
+/// Whether the line sets a key, and is not documentation.
+fn has_value(line: &str) -> bool {
+    let value = line.split_once(" = ").map(|(_, value)| value);
+    !line.starts_with(' ') && value.is_some_and(|value| !value.starts_with('#'))
+}
+
+#[test]
+fn the_examples_have_the_defaults() {
+    let by_default = Settings::read(&with_file("")).unwrap();
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let env = ExampleFormat::Env.render();
+    let variables = env.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
+    let variables = variables.filter(|(name, _)| is_name(name)).chain([URL]);
+    let toml = ExampleFormat::Toml.render();
+    let keys = toml
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|line| has_value(line)).unwrap_or(line));
+    let keys: String = keys.flat_map(|line| [line, "\n"]).collect();
+
+    let from_variables = Settings::read(&variables.collect()).unwrap();
+    let from_file = Settings::read(&with_file(&keys)).unwrap();
+
+    assert!(keys.contains("\nport = 8080"), "{keys}");
+    assert_eq!(format!("{from_variables:?}"), format!("{by_default:?}"));
+    assert_eq!(format!("{from_file:?}"), format!("{by_default:?}"));
+}
+
+#[test]
+fn each_default_is_valid() {
+    for setting in settings() {
+        let has_value = setting.default_value() != ValueKind::Nil;
+        assert_eq!(has_value, setting.default.is_some(), "{}", setting.variable);
+    }
+}
+
+#[test]
+fn each_name_belongs_to_one_setting() {
+    let paths: BTreeSet<String> = settings().map(Setting::path).collect();
+    let variables: BTreeSet<&str> = settings().map(|setting| setting.variable).collect();
+
+    assert_eq!((paths.len(), variables.len()), (settings().count(), settings().count()));
+}

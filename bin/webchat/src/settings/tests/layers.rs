@@ -1,0 +1,67 @@
+//! The order of the sources.
+
+use super::*;
+
+fn port(sources: &SettingsSources) -> u16 {
+    Settings::read(sources).unwrap().server.port
+}
+
+#[test]
+fn each_source_overrides_the_one_below() {
+    let mut sources: SettingsSources = [URL].into_iter().collect();
+    let by_default = port(&sources);
+    sources.file = with_file("[server]\nport = 1\nhost = '0.0.0.0'").file;
+    let with_file = port(&sources);
+    sources.dotenv.insert("PORT".to_owned(), "2".to_owned());
+    let with_dotenv = port(&sources);
+    sources.environment.insert("PORT".to_owned(), "3".to_owned());
+    let with_environment = port(&sources);
+
+    assert_eq!([by_default, with_file, with_dotenv, with_environment], [8080, 1, 2, 3]);
+    // Other keys of the section are kept.
+    assert_eq!(Settings::read(&sources).unwrap().server.host.to_string(), "0.0.0.0");
+}
+
+#[test]
+fn an_empty_variable_resets_its_setting() {
+    let mut sources = with_file("[server]\nport = 1\n[model]\nname = 'mine'\ntemperature = 1");
+    sources.dotenv.insert("PORT".to_owned(), "2".to_owned());
+    for name in ["PORT", "MODEL", "LLM_TEMPERATURE"] {
+        sources.environment.insert(name.to_owned(), " ".to_owned());
+    }
+
+    let settings = Settings::read(&sources).unwrap();
+
+    assert_eq!(settings.server.port, 8080);
+    assert_eq!(settings.model.name, None);
+    assert_eq!(settings.model.temperature, None);
+}
+
+#[test]
+fn an_empty_text_in_the_file_counts_as_not_set() {
+    let settings = Settings::read(&with_file("[server]\nhost = ''\npublic_url = ''")).unwrap();
+
+    assert_eq!(settings.server.host.to_string(), "127.0.0.1");
+    assert_eq!(settings.server.public_url, None);
+}
+
+#[test]
+fn a_variable_of_a_proxy_in_lower_case_overrides_the_file() {
+    let mut sources = with_file("[model]\nhttp_proxy = 'http://a.example'");
+    sources.environment.insert("http_proxy".to_owned(), "b.example".to_owned());
+
+    let proxy = Settings::read(&sources).unwrap().model.http().proxy.unwrap();
+
+    assert_eq!(proxy.url.host_str(), Some("b.example"));
+}
+
+#[test]
+fn the_settings_of_the_stores_need_no_others() {
+    let variables = [("DATA_DIR", "/data"), ("PORT", "http"), ("MAX_STORED_MB", "1")];
+    let stores = StoreSettings::read(&variables.into_iter().collect()).unwrap();
+
+    assert_eq!(stores.data_dir.to_str(), Some("/data"));
+    assert_eq!(stores.max_stored_mb, 1);
+    let invalid = [("MIGRATE", "yes")].into_iter().collect();
+    assert_eq!(StoreSettings::read(&invalid).unwrap_err().0[0].name, "MIGRATE");
+}

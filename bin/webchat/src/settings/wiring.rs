@@ -1,0 +1,179 @@
+//! The settings of the crates, made from those of the operator.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use webchat_chat::{DailyTokenLimits, FileSettings, StoredBytesLimits};
+use webchat_domain::ModelParameters;
+use webchat_llm::{HttpSettings, ProxySettings, Timeouts};
+use webchat_tokens::window_of;
+use webchat_transport::{Limits, RenderMetrics};
+
+use super::sections::{
+    ConnectionSettings, LimitSettings, ModelSettings, SessionSettings, Settings, StoreSettings,
+    UploadSettings, proxy_url,
+};
+
+/// The context window of an unknown model, in tokens.
+const DEFAULT_WINDOW: u32 = 128_000;
+
+const MEGABYTE: u64 = 1024 * 1024;
+const DAY: Duration = Duration::from_hours(24);
+
+impl Settings {
+    /// The settings of the use cases.
+    pub(crate) fn chat(&self) -> webchat_chat::Settings {
+        let Self { model, limits, sessions, .. } = self;
+        webchat_chat::Settings {
+            window_tokens: window_tokens(model.max_tokens, model.name.as_deref()),
+            reply_tokens: model.reply_tokens,
+            session_ttl: DAY * sessions.ttl_days,
+            inactive_users_kept: sessions.inactive_users_kept(),
+            system_prompt: model.system_prompt.clone(),
+            auto_titles: model.auto_titles,
+            files: self.files.analysis(),
+            turns_per_user: limit(limits.turns_per_user),
+            turns_per_network: limit(limits.turns_per_address),
+            max_turns: limit(limits.max_turns),
+            max_turn_duration: Duration::from_secs(model.max_turn_s),
+            daily_tokens: limits.daily_tokens(),
+            max_stored_bytes: self.storage.max_stored_bytes(),
+        }
+    }
+
+    /// The settings of the server.
+    pub(crate) fn transport(
+        &self,
+        secret_key: Vec<u8>,
+        max_tcp_connections: Option<usize>,
+        metrics: Option<RenderMetrics>,
+    ) -> webchat_transport::Settings {
+        let Self { server, limits, .. } = self;
+        webchat_transport::Settings {
+            secret_key,
+            public_url: server.public_url.clone(),
+            allowed_origins: server.allowed_origins.clone(),
+            trusted_proxies: server.trusted_proxies.clone(),
+            max_import_bytes: self.storage.max_import_size_mb * MEGABYTE,
+            requests_per_second: NonZeroU32::new(limits.requests_per_second),
+            requests_per_second_per_network: NonZeroU32::new(
+                limits.requests_per_second_per_address,
+            ),
+            new_users_per_minute: NonZeroU32::new(limits.new_users_per_minute),
+            new_users_per_minute_per_network: NonZeroU32::new(
+                limits.new_users_per_minute_per_address,
+            ),
+            max_tcp_connections,
+            limits: self.connections.limits(limits),
+            metrics,
+        }
+    }
+}
+
+impl ModelSettings {
+    /// The settings of the client of the model.
+    pub(crate) fn http(&self) -> HttpSettings {
+        HttpSettings {
+            url: self.url.0.clone(),
+            api_key: self.api_key.clone(),
+            auth: self.auth,
+            model: self.name.clone(),
+            tokens_field: self.tokens_field,
+            parameters: ModelParameters {
+                temperature: self.temperature,
+                top_p: self.top_p,
+                presence_penalty: self.presence_penalty,
+                frequency_penalty: self.frequency_penalty,
+                seed: self.seed,
+                reasoning_effort: self.reasoning_effort,
+            },
+            timeouts: Timeouts {
+                connect: Duration::from_secs(self.connect_timeout_s),
+                first_delta: Duration::from_secs(self.first_delta_timeout_s),
+                idle: Duration::from_secs(self.idle_timeout_s),
+            },
+            proxy: self.proxy(),
+        }
+    }
+
+    fn proxy(&self) -> Option<ProxySettings> {
+        let own = if self.url.0.scheme() == "https" { &self.https_proxy } else { &self.http_proxy };
+        let url = proxy_url(own.as_ref().or(self.all_proxy.as_ref())?.expose_secret())?;
+        Some(ProxySettings { url, except: self.no_proxy.clone().unwrap_or_default() })
+    }
+}
+
+impl UploadSettings {
+    fn analysis(&self) -> FileSettings {
+        let extension = |text: &String| text.trim_start_matches('.').to_lowercase();
+        FileSettings {
+            max_bytes: self.max_bytes(),
+            extensions: self.allowed_extensions.iter().map(extension).collect(),
+            part_tokens: self.chunk_size_tokens,
+            concurrency: self.concurrency,
+            per_user: self.per_user,
+        }
+    }
+
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the number is small and positive"
+    )]
+    fn max_bytes(&self) -> usize {
+        (self.max_size_mb * 1_048_576.0) as usize
+    }
+}
+
+impl SessionSettings {
+    fn inactive_users_kept(&self) -> Option<Duration> {
+        limit(self.inactive_users_kept_days).map(|days| DAY * days)
+    }
+}
+
+impl LimitSettings {
+    fn daily_tokens(&self) -> DailyTokenLimits {
+        DailyTokenLimits {
+            per_user: NonZeroU64::new(self.daily_tokens_per_user),
+            per_network: NonZeroU64::new(self.daily_tokens_per_address),
+            total: NonZeroU64::new(self.daily_tokens),
+        }
+    }
+}
+
+impl StoreSettings {
+    fn max_stored_bytes(&self) -> StoredBytesLimits {
+        let bytes = |megabytes| limit(megabytes).map(|megabytes| u64::from(megabytes) * MEGABYTE);
+        StoredBytesLimits {
+            per_user: bytes(self.max_stored_mb_per_user),
+            total: bytes(self.max_stored_mb),
+        }
+    }
+}
+
+impl ConnectionSettings {
+    fn limits(&self, shared: &LimitSettings) -> Limits {
+        Limits {
+            messages_per_second: self.messages_per_s,
+            connections_per_user: self.per_user,
+            connections_per_network: shared.connections_per_address,
+            max_connections: shared.max_connections,
+            idle_timeout: Duration::from_secs(self.idle_s),
+            send_timeout: Duration::from_secs(self.slowest_s),
+            max_frame: self.max_frame_kb.saturating_mul(1024),
+            max_message: self.max_message_kb.saturating_mul(1024),
+        }
+    }
+}
+
+/// The size of the context window: as configured, that of a known model, or a usual one.
+pub(super) fn window_tokens(configured: Option<u32>, model: Option<&str>) -> u32 {
+    configured.or_else(|| window_of(model?)).unwrap_or(DEFAULT_WINDOW)
+}
+
+/// A limit, where 0 means none.
+fn limit(number: u32) -> Option<u32> {
+    (number > 0).then_some(number)
+}

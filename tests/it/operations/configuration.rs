@@ -1,0 +1,112 @@
+//! The configuration file, and the commands that check and print the settings.
+
+use std::fs;
+
+use tempfile::TempDir;
+use webchat_tests::{Process, ScriptedModel};
+
+const URL: &str = "http://127.0.0.1:9/v1/chat/completions";
+
+/// A folder with this `webchat.toml`.
+fn folder_with(text: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("webchat.toml"), text).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn the_server_uses_the_configuration_file() {
+    let model = ScriptedModel::start();
+    let folder = folder_with(&format!("[model]\nurl = '{}'\nname = 'from-the-file'", model.url()));
+
+    let server = Process::start(folder.path(), &[]).await;
+
+    let config = server.browser().get("/api/v1/config").await.json();
+    assert_eq!(config["model"], "from-the-file", "{config}");
+}
+
+#[tokio::test]
+async fn valid_settings_pass_the_check() {
+    let folder = folder_with(&format!("[model]\nurl = '{URL}'"));
+
+    let output = Process::run_in(folder.path(), &["config", "check"], &[]).await;
+
+    assert!(output.success, "{output:?}");
+    assert_eq!(output.stdout, "The settings are valid.\n");
+}
+
+#[tokio::test]
+async fn invalid_settings_fail_the_check_all_at_once_and_without_their_values() {
+    let folder = folder_with("[server]\nprot = 1\n[model]\napi_key = ['hunter2']");
+    let dotenv = "LOG_LEVEL=hunter2\nSECRET_KEY='hunter2\n";
+    fs::write(folder.path().join(".env"), dotenv).unwrap();
+
+    let settings = [("HOST", "hunter2")];
+    let output = Process::run_in(folder.path(), &["config", "check"], &settings).await;
+
+    assert!(!output.success, "{output:?}");
+    assert!(!output.stderr.contains("hunter2"), "{output:?}");
+    for line in [
+        "server.prot in webchat.toml (unknown): did you mean server.port?",
+        "model.api_key in webchat.toml (a list of 1): a text",
+        "SECRET_KEY in .env (invalid at character ",
+        "LOG_LEVEL in .env (7 characters): error, warn, info, debug or trace",
+        "HOST in the environment (7 characters): an IP address",
+        "AZURE_API_URL (not set): ",
+    ] {
+        assert!(output.stderr.contains(line), "{line}\n{}", output.stderr);
+    }
+}
+
+#[tokio::test]
+async fn the_settings_are_printed_with_their_sources_and_without_secrets() {
+    let folder = folder_with(&format!("[model]\nurl = '{URL}'\nmax_tokens = 4000"));
+    fs::write(folder.path().join(".env"), "API_KEY=hunter2\nMAX_TOKENS=5000\n").unwrap();
+
+    let settings = [("LOG_LEVEL", "warn")];
+    let output = Process::run_in(folder.path(), &["config", "print"], &settings).await;
+
+    assert!(output.success && !output.stdout.contains("hunter2"), "{output:?}");
+    for line in [
+        &format!("url = \"{URL}\" # webchat.toml"),
+        "# api_key = \"…\" # secret, from API_KEY in .env",
+        "max_tokens = 5000 # MAX_TOKENS in .env",
+        "level = \"warn\" # LOG_LEVEL in the environment",
+        "reply_tokens = 800 # default",
+    ] {
+        assert!(output.stdout.lines().any(|printed| printed == line), "{line}\n{}", output.stdout);
+    }
+}
+
+#[tokio::test]
+async fn a_named_configuration_file_replaces_the_usual_one_and_must_exist() {
+    let folder = folder_with("[server]\nprot = 1");
+    let other = format!("[model]\nurl = '{URL}'");
+    fs::write(folder.path().join("other.toml"), other).unwrap();
+    let check = async |file| {
+        let settings = [("CONFIG_FILE", file)];
+        Process::run_in(folder.path(), &["config", "check"], &settings).await
+    };
+
+    assert!(check("other.toml").await.success);
+    let missing = check("missing.toml").await;
+    assert!(
+        !missing.success && missing.stderr.contains("missing.toml (No such file"),
+        "{missing:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_examples_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = Process::run_in(folder.path(), &["config", "example"], &[]).await;
+    let variables = ["config", "example", "--format", "env"];
+    let variables = Process::run_in(folder.path(), &variables, &[]).await;
+    fs::write(folder.path().join("webchat.toml"), example.stdout).unwrap();
+    fs::write(folder.path().join(".env"), variables.stdout).unwrap();
+
+    let settings = [("AZURE_API_URL", URL)];
+    let output = Process::run_in(folder.path(), &["config", "check"], &settings).await;
+
+    assert!(output.success, "{output:?}");
+}
