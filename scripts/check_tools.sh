@@ -27,7 +27,7 @@ version() {
 need cargo 1.95 "$(version cargo --version)" "https://rustup.rs, or: rustup update stable"
 need node 20.0 "$(version node --version)" "https://nodejs.org"
 need npm 9.0 "$(version npm --version)" "comes with https://nodejs.org"
-need python3 3.10 "$(version python3 --version)" "https://www.python.org, or Debian: apt-get install python3"
+need python3 3.11 "$(version python3 --version)" "https://www.python.org, or Debian: apt-get install python3"
 # python3-venv has no version of its own: 0.0 means that it is installed.
 need python3-venv "" "$(version python3 -c 'import ensurepip, venv; print("0.0")')" "Debian: apt-get install python3-venv"
 need cc "" "$(version cc --version)" "a C compiler; Debian: apt-get install build-essential"

@@ -1,6 +1,8 @@
 """Tests of the pure functions of with_model.py."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import with_model
 
@@ -18,6 +20,36 @@ class EnvFile(unittest.TestCase):
         self.assertEqual(
             with_model.parse_env(text), {"AZURE_API_URL": "https://example.com/chat?api-version=1#a"}
         )
+
+
+class ConfigFile(unittest.TestCase):
+    def write(self, text):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = Path(folder.name) / "webchat.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def test_the_keys_are_those_of_the_example(self):
+        example = (with_model.ROOT / "webchat.example.toml").read_text(encoding="utf-8").splitlines()
+        for key, variable in with_model.CONFIG_KEYS.items():
+            matching = [line for line in example if line.startswith(f"#{key} =") and line.endswith(f"# {variable}")]
+            self.assertEqual(len(matching), 1, key)
+
+    def test_variables_override_the_file(self):
+        path = self.write("[model]\nurl = 'http://a.example'\nname = 'mine'\nmax_tokens = 5\n")
+        settings = with_model.read_settings({"CONFIG_FILE": path, "MODEL": "theirs", "MAX_TOKENS": ""})
+        values = [settings[name] for name in ("AZURE_API_URL", "MODEL", "MAX_TOKENS")]
+        self.assertEqual(values, ["http://a.example", "theirs", ""])
+
+    def test_the_small_model_does_not_override_the_file(self):
+        settings = with_model.config_file(self.write("[model]\nname = 'mine'\n"))
+        self.assertNotIn("MODEL", with_model.server_variables("http://model", settings))
+
+    def test_a_named_file_must_exist_and_be_valid(self):
+        for path in ("missing.toml", self.write("[model")):
+            with self.subTest(path), self.assertRaises(with_model.Failure):
+                with_model.config_file(path)
 
 
 class Environment(unittest.TestCase):

