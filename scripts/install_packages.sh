@@ -2,9 +2,13 @@
 # Installs the system packages that the tests need and that are missing.
 set -euo pipefail
 
+# Debian puts servers where only root's shell looks for programs.
+export PATH="$PATH:/usr/sbin"
+
 packages=()
-command -v chromium >/dev/null || packages+=(chromium)
-command -v redis-server >/dev/null || packages+=(redis-server)
+for program in chromium redis-server nginx caddy; do
+    command -v "$program" >/dev/null || packages+=("$program")
+done
 if [ ${#packages[@]} = 0 ]; then exit 0; fi
 
 as_root=()
@@ -14,7 +18,18 @@ if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
     exit 1
 fi
 
+# The tests start the proxies themselves. As services, both would use port 80.
+services=()
+for package in "${packages[@]}"; do
+    if [[ "$package" =~ ^(nginx|caddy)$ && -d /run/systemd/system ]]; then services+=("$package"); fi
+done
+
 echo "Installing ${packages[*]} for the tests"
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
+if [ ${#services[@]} != 0 ]; then "${as_root[@]}" systemctl mask --quiet "${services[@]}"; fi
 "${as_root[@]}" apt-get install -y -qq "${packages[@]}"
+if [ ${#services[@]} != 0 ]; then
+    "${as_root[@]}" systemctl unmask --quiet "${services[@]}"
+    "${as_root[@]}" systemctl disable --quiet "${services[@]}"
+fi

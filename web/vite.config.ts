@@ -3,6 +3,8 @@ import { defineConfig } from 'vite';
 import { compress } from './vite-compress.ts';
 
 export default defineConfig({
+  // The page works under any path: its `base` element has it.
+  base: './',
   plugins: [compress()],
   build: {
     // The Content-Security-Policy forbids inlined assets.

@@ -68,9 +68,15 @@ impl Browser {
         Self { base, ..self.clone() }
     }
 
+    /// The URL of a path of the server, which may itself be under a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> Url {
+        self.base.join(&format!(".{path}")).unwrap()
+    }
+
     /// Creates a request that the test can extend before it sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, self.base.join(path).unwrap())
+        self.client.request(method, self.url(path))
     }
 
     /// Sends a request.
@@ -160,7 +166,7 @@ impl Browser {
     /// Opens a WebSocket with a small receive buffer and reads the welcome event. If the test then reads
     /// nothing, the server's sends soon block.
     pub async fn connect_with_small_buffer(&self) -> Socket {
-        let url = self.base.join("/ws").unwrap();
+        let url = self.url("/ws");
         let mut socket = upgrade_with_small_buffer(&url, self.headers()).await.unwrap();
         socket.expect("response").await;
         socket
@@ -184,7 +190,7 @@ impl Browser {
     }
 
     async fn upgrade(&self, path: &str) -> Result<(Socket, HeaderMap), Error> {
-        let url = self.base.join(path).unwrap();
+        let url = self.url(path);
         match self.address {
             Some(address) => upgrade_from(address, &url, self.headers()).await,
             None => upgrade(&url, self.headers()).await,

@@ -89,6 +89,12 @@ impl TestServer {
         Browser::new(self.running.local_url())
     }
 
+    /// The address that it listens on, as `host:port`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.running.local_url().trim_start_matches("http://").to_owned()
+    }
+
     /// A new user's browser and its WebSocket.
     pub async fn socket(&self) -> (Browser, Socket) {
         let browser = self.browser();
@@ -105,7 +111,8 @@ impl TestServer {
 fn write_page(web: &std::path::Path) {
     let asset = web.join(WEB_ASSET.trim_start_matches('/'));
     fs::create_dir_all(asset.parent().unwrap()).unwrap();
-    fs::write(web.join("index.html"), "<!doctype html><title>Webchat</title>").unwrap();
+    fs::write(web.join("index.html"), "<!doctype html><base href=\"/\" /><title>Webchat</title>")
+        .unwrap();
     fs::write(web.join("docs.html"), "<!doctype html><title>The API</title>").unwrap();
     fs::write(&asset, "plain").unwrap();
     fs::write(asset.with_added_extension("br"), "brotli").unwrap();

@@ -244,7 +244,7 @@ impl Response {
 }
 
 async fn open_websocket(browser: &Browser, sid: Option<&str>) -> Result<Socket, Error> {
-    let url = browser.base().join(&socket_io_path("websocket", sid)).unwrap();
+    let url = browser.url(&socket_io_path("websocket", sid));
     Ok(upgrade(&url, browser.headers()).await?.0)
 }
 

@@ -9,10 +9,11 @@ import { Outbox } from './api/outbox';
 import { LiveSocket } from './api/socket';
 import { App } from './app/app';
 import { Drafts } from './state/composer/drafts';
+import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
 import { browserStorage } from './state/storage';
 
-const socketAddress = new URL('/ws', location.href);
+const socketAddress = new URL('ws', document.baseURI);
 socketAddress.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
 const socket = new LiveSocket(() => new WebSocket(socketAddress), new Outbox(browserStorage()));
@@ -24,7 +25,7 @@ const app = new App(
   history,
 );
 
-addEventListener('popstate', () => void app.showPath(location.pathname + location.hash));
+addEventListener('popstate', () => void app.showPath(pathInApp(location.href)));
 addEventListener('online', () => socket.retryNow());
 addEventListener('offline', () => socket.dropConnection());
 addEventListener('pagehide', () => app.library.commitDeletions());
@@ -34,4 +35,4 @@ if (page) {
   page.app = app;
   page.theme = new ThemeChoice();
 }
-await app.start(location.pathname + location.hash);
+await app.start(pathInApp(location.href));

@@ -5,6 +5,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use tracing_actix_web::TracingLogger;
 use webchat_chat::Chat;
 
+use crate::base_path::BasePath;
 use crate::error::log::ErrorLog;
 use crate::extract::client_address::TrustedProxies;
 use crate::extract::new_users::NewUserLimiter;
@@ -19,6 +20,7 @@ use crate::middleware::request_span::RequestSpan;
 use crate::middleware::response_memory::limit_response_memory;
 use crate::middleware::security_headers::security_headers;
 use crate::middleware::sessions::{SessionCookie, rename_cookie};
+use crate::openapi::document::ApiDocument;
 use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
@@ -39,6 +41,8 @@ pub struct Services {
     upload_limits: Data<UploadLimits>,
     body_budget: Data<BodyBudget>,
     cookie: Data<SessionCookie>,
+    base_path: Data<BasePath>,
+    api_document: Data<ApiDocument>,
     security_log: SecurityLog,
     error_log: ErrorLog,
     is_secure: bool,
@@ -67,7 +71,13 @@ impl Services {
             )),
             upload_limits: Data::default(),
             body_budget: Data::default(),
-            cookie: Data::new(SessionCookie::new(&settings.secret_key, is_secure)),
+            cookie: Data::new(SessionCookie::new(
+                &settings.secret_key,
+                is_secure,
+                settings.base_path.clone(),
+            )),
+            base_path: Data::new(settings.base_path.clone()),
+            api_document: Data::new(ApiDocument::new(settings.base_path.clone())),
             security_log,
             error_log,
             is_secure,
@@ -122,6 +132,8 @@ impl Services {
             .app_data(self.origins.clone())
             .app_data(self.trusted_proxies.clone())
             .app_data(self.cookie.clone())
+            .app_data(self.base_path.clone())
+            .app_data(self.api_document.clone())
             .app_data(Data::new(self.security_log.clone()))
             .app_data(Data::new(self.error_log.clone()))
             .app_data(self.request_rate_limiter.clone())

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod base_path;
 mod error;
 mod extract;
 mod headers;
@@ -20,6 +21,7 @@ mod settings;
 mod text;
 
 pub use app::Services;
+pub use base_path::BasePath;
 pub use error::api_error::ApiError;
 pub use extract::session::{OptionalSession, RequiredSession};
 pub use openapi::document::openapi;

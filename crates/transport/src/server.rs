@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 #[cfg(target_os = "linux")]
 use actix_web::rt::net::TcpStream;
+use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
@@ -45,16 +46,27 @@ pub fn serve(
     let services = Services::new(chat, settings);
     let services_to_mount = services.clone();
     let web_client = web_client.clone();
+    let base_path = settings.base_path.clone();
     let metrics = settings.metrics.clone();
     let send_timeout = settings.limits.send_timeout;
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let max_connections = settings.max_tcp_connections.map_or(usize::MAX, |max| max / workers);
 
     let server = HttpServer::new(move || {
-        App::new().configure(services_to_mount.mount("", |config| {
+        let pages = |config: &mut ServiceConfig| {
             health::metrics_route(config, metrics.clone());
             pages::pages(config, &web_client);
-        }))
+        };
+        let mut app = App::new();
+        if !base_path.is_root() {
+            let with_slash = base_path.with_slash();
+            app = app.configure(services_to_mount.mount(base_path.as_str(), |config| {
+                config.service(web::redirect("", with_slash));
+                pages(config);
+            }));
+        }
+        // A proxy may remove the base path, and probes don't use it.
+        app.configure(services_to_mount.mount("", pages))
     })
     .on_connect(move |stream, _| set_send_timeout(stream, send_timeout))
     .workers(workers)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::base_path::BasePath;
 use crate::realtime::limits::Limits;
 
 /// The operator's settings for the server.
@@ -16,6 +17,8 @@ pub struct Settings {
     /// The URL under which users reach the server, if it is not the address that the server listens on.
     /// With `https`, browsers send the session cookie over HTTPS only.
     pub public_url: Option<Url>,
+    /// The path of `public_url`. The server answers with and without it, so that a proxy may remove it.
+    pub base_path: BasePath,
     /// Other origins whose pages may use the server.
     pub allowed_origins: Vec<Url>,
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`

@@ -22,7 +22,7 @@ pub(crate) struct Cluster {
     pub(crate) model: ScriptedModel,
     mongodb_uri: String,
     redis_url: String,
-    folders: [TempDir; 2],
+    folders: [TempDir; 3],
 }
 
 impl Cluster {
@@ -35,15 +35,22 @@ impl Cluster {
     }
 
     pub(crate) fn with_redis(redis_url: String, model: ScriptedModel) -> Self {
-        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
         Self { model, mongodb_uri: mongodb_uri(), redis_url, folders }
     }
 
     /// Starts the instance with this number.
     pub(crate) async fn instance(&self, number: usize) -> Process {
+        self.instance_at(number, 0).await
+    }
+
+    /// Starts the instance with this number on this port; 0 means any free port.
+    pub(crate) async fn instance_at(&self, number: usize, port: u16) -> Process {
+        let port = port.to_string();
         let settings = [
             ("AZURE_API_URL", self.model.url()),
             ("SECRET_KEY", KEY),
+            ("PORT", &port),
             ("REQUESTS_PER_SECOND", "0"),
             ("TURNS_PER_USER", "0"),
             ("WS_CONNECTIONS_PER_USER", "1000"),

@@ -7,6 +7,7 @@ mod embedding;
 pub(crate) mod instances;
 mod pages;
 mod process;
+mod proxies;
 mod readiness;
 mod real_model;
 mod stores;

@@ -34,7 +34,7 @@ async fn the_page_in_the_binary_is_served_from_any_folder() {
     };
 
     let page = browser.get("/").await;
-    let (_, script) = page.text.split_once("src=\"/assets/").unwrap();
+    let (_, script) = page.text.split_once("src=\"./assets/").unwrap();
     let script = format!("/assets/{}", script.split('"').next().unwrap());
     let plain = browser.get(&script).await;
     let compressed = get(&script, "accept-encoding", "gzip, br").await;

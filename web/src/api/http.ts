@@ -13,7 +13,8 @@ export class ApiError extends Error {
   }
 }
 
-export const BASE = '/api/v1';
+/** Relative to the page's `base`, as the server may be under a path. */
+export const BASE = 'api/v1';
 
 export function conversationPath(id: string): string {
   return `/conversations/${encodeURIComponent(id)}`;

@@ -1,3 +1,5 @@
+import { storageKey } from '../state/storage';
+
 /** A new message or, if `message_id` is set, the new text of that question. */
 export interface OutgoingMessage {
   message: string;
@@ -14,7 +16,7 @@ export interface OutboxMessage extends OutgoingMessage {
   code?: string;
 }
 
-const KEY = 'webchat.outbox';
+const KEY = storageKey('outbox');
 
 /**
  * Messages that the server has not accepted. They survive a reload. The pending ones are sent again with

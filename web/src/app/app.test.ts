@@ -53,7 +53,7 @@ async function connectedApp() {
   };
   const clients = { conversationApi: api, libraryApi: {}, contextApi: {} } as never;
   const app = new App(clients, socket, new Drafts(null), null, history);
-  await app.start('/');
+  await app.start('');
   await vi.waitFor(() => expect(app.conversations.state.value.phase).toBe('ready'));
   connections.at(-1)?.emit('open');
   return { app, api, socket, connections };

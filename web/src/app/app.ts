@@ -10,7 +10,7 @@ import type { Drafts } from '../state/composer/drafts';
 import { Files } from '../state/composer/files';
 import { ContextEditor } from '../state/context/context-editor';
 import type { Conversations } from '../state/library/conversations';
-import { pathOf, parsePath } from '../state/page/address';
+import { parsePath, pathOf, START_PATH } from '../state/page/address';
 import { Notice } from '../state/page/notice';
 import { Toasts } from '../state/page/toasts';
 import { Store } from '../state/store';
@@ -126,7 +126,7 @@ export class App {
 
   newChat(): void {
     if (this.thread.value.conversationId === null) return;
-    this.address.pushState(null, '', '/');
+    this.address.pushState(null, '', START_PATH);
     this.#loader.show(new Thread(null, 'new'));
   }
 
@@ -187,7 +187,7 @@ export class App {
     this.conversations.upsert(conversation);
     this.drafts.write(id, this.drafts.read(null));
     this.drafts.write(null, '');
-    this.address.pushState(null, '', `/c/${id}`);
+    this.address.pushState(null, '', pathOf(id));
     this.#loader.show(thread);
     this.socket.subscribe(id, 0);
     return thread;

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Outbox } from '../api/outbox';
 import { LiveSocket } from '../api/socket';
 import type { MessagePage } from '../api/types';
+import { pathOf } from '../state/page/address';
 import { Drafts } from '../state/composer/drafts';
 import {
   messageAccepted,
@@ -65,8 +66,8 @@ function newApp(): App {
   return new App(clients, live, new Drafts(localStorage), null, address);
 }
 
-const path = '/c/00000000-0000-7000-8000-000000000001';
-const id = path.slice(3);
+const id = '00000000-0000-7000-8000-000000000001';
+const path = pathOf(id);
 const sentFrames = (event: string) => socket.sent.filter((frame) => frame.event === event);
 const visibleContents = () => app.thread.value.state.value.messages.map(({ content }) => content);
 const receive = ({ event, data }: { event: string; data: object }) =>

@@ -14,7 +14,7 @@ import {
 const MAX_SHOWN_CHARACTERS = 100_000;
 
 const main = document.querySelector('main');
-const openapi = await fetch('/api/openapi.json');
+const openapi = await fetch('api/openapi.json');
 if (main) render(page((await openapi.json()) as ApiDocument), main);
 
 function page(apiDocument: ApiDocument): TemplateResult {
@@ -23,7 +23,7 @@ function page(apiDocument: ApiDocument): TemplateResult {
     <h1>${info.title} <small>${info.version}</small></h1>
     <p>${info.description}</p>
     <p>
-      <a href="/api/openapi.json">The document</a>, as OpenAPI 3.1. Requests that are sent here are
+      <a href="api/openapi.json">The document</a>, as OpenAPI 3.1. Requests that are sent here are
       real.
     </p>
     ${groupByTag(apiDocument).map(
@@ -77,7 +77,7 @@ function operationView(operation: Operation): TemplateResult {
               <th scope="row">${status}</th>
               <td>${description}</td>
               <td>${types.join(', ')}</td>
-              <td>${schema ? html`<a href="#schema-${schema}">${schema}</a>` : nothing}</td>
+              <td>${schema ? html`<a href="api/docs#schema-${schema}">${schema}</a>` : nothing}</td>
             </tr>
           `,
         )}
@@ -116,7 +116,7 @@ async function sendRequest(event: SubmitEvent, operation: Operation): Promise<vo
   if (fields.has('stream')) headers.set('accept', 'text/event-stream');
   output.textContent = '…';
   try {
-    await showResponse(await fetch(path, { ...init, headers }), output);
+    await showResponse(await fetch(path.replace(/^\//, ''), { ...init, headers }), output);
   } catch (error) {
     output.textContent = String(error);
   }

@@ -6,3 +6,9 @@ export function browserStorage(): Storage | null {
     return null;
   }
 }
+
+/** The key of a value that belongs to this server: another one may be under another path of the same host. */
+export function storageKey(name: string): string {
+  const { pathname } = new URL(document.baseURI);
+  return pathname.length > 1 ? `webchat.${name}:${pathname}` : `webchat.${name}`;
+}

@@ -7,7 +7,7 @@ use actix_web::middleware::DefaultHeaders;
 
 /// Our pages may only run our own scripts and connect to our own server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
+     img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'self'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /// Browsers use HTTPS only for this host, for a year after each response.

@@ -12,21 +12,27 @@ use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
 use actix_web::web;
 
+use crate::base_path::BasePath;
 use crate::extract::client_address::ClientAddress;
 use crate::security_log::{SecurityEvent, SecurityLog};
 
 /// The cookie's name over HTTP, which is also in the OpenAPI document.
 pub(crate) const COOKIE_NAME: &str = "webchat_session";
 
-/// The cookie's name over HTTPS. Because of its prefix, browsers accept it only from this host over HTTPS:
+/// The cookie's name over HTTPS, at the root of a host. Because of its prefix, browsers accept it only from this host over HTTPS:
 /// neither another subdomain nor a page over HTTP can set it.
 const HOST_COOKIE_NAME: &str = "__Host-webchat_session";
+
+/// The cookie's name over HTTPS, under a path: browsers accept it over HTTPS only. A `__Host-` cookie has no path,
+/// but other servers under other paths of the host have cookies of their own.
+const SECURE_COOKIE_NAME: &str = "__Secure-webchat_session";
 
 /// How the cookie is named, encrypted and kept.
 #[derive(Clone)]
 pub(crate) struct SessionCookie {
     key: Key,
     is_secure: bool,
+    base_path: BasePath,
 }
 
 /// The cookie of a request.
@@ -44,9 +50,9 @@ enum Received {
 }
 
 impl SessionCookie {
-    /// `is_secure` restricts the cookie to HTTPS.
-    pub(crate) fn new(secret_key: &[u8], is_secure: bool) -> Self {
-        Self { key: Key::derive_from(secret_key), is_secure }
+    /// `is_secure` restricts the cookie to HTTPS, and `base_path` to this path.
+    pub(crate) fn new(secret_key: &[u8], is_secure: bool, base_path: BasePath) -> Self {
+        Self { key: Key::derive_from(secret_key), is_secure, base_path }
     }
 
     /// Returns the middleware that reads and writes the cookie, which expires after `ttl`.
@@ -54,7 +60,7 @@ impl SessionCookie {
         let ttl = cookie::time::Duration::try_from(ttl).unwrap_or(cookie::time::Duration::MAX);
         SessionMiddleware::builder(CookieSessionStore::default(), self.key.clone())
             .cookie_name(self.name().to_owned())
-            .cookie_path("/".to_owned())
+            .cookie_path(self.base_path.with_slash())
             .cookie_http_only(true)
             .cookie_same_site(SameSite::Lax)
             .cookie_secure(self.is_secure)
@@ -63,7 +69,11 @@ impl SessionCookie {
     }
 
     fn name(&self) -> &'static str {
-        if self.is_secure { HOST_COOKIE_NAME } else { COOKIE_NAME }
+        match (self.is_secure, self.base_path.is_root()) {
+            (false, _) => COOKIE_NAME,
+            (true, true) => HOST_COOKIE_NAME,
+            (true, false) => SECURE_COOKIE_NAME,
+        }
     }
 
     fn read(&self, headers: &HeaderMap) -> Received {
@@ -92,9 +102,9 @@ impl SessionCookie {
     }
 
     /// Tells the browser to delete the cookie with the former name.
-    fn removal() -> Cookie<'static> {
-        let mut removal =
-            Cookie::build(COOKIE_NAME, "").path("/").http_only(true).secure(true).finish();
+    fn removal(&self) -> Cookie<'static> {
+        let removal = Cookie::build(COOKIE_NAME, "").path(self.base_path.with_slash());
+        let mut removal = removal.http_only(true).secure(true).finish();
         removal.make_removal();
         removal
     }
@@ -105,8 +115,10 @@ pub(crate) async fn rename_cookie(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let cookie = request.app_data::<web::Data<SessionCookie>>();
-    let received = cookie.map_or(Received::Missing, |cookie| cookie.read(request.headers()));
+    let Some(cookie) = request.app_data::<web::Data<SessionCookie>>().cloned() else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let received = cookie.read(request.headers());
     if received == Received::Refused
         && let Some(security_log) = request.app_data::<web::Data<SecurityLog>>()
     {
@@ -119,7 +131,7 @@ pub(crate) async fn rename_cookie(
     request.headers_mut().append(COOKIE, HeaderValue::from_str(&renamed)?);
     let mut response = next.call(request).await?.map_into_boxed_body();
     if response.headers().contains_key(SET_COOKIE) {
-        let removal = SessionCookie::removal().to_string();
+        let removal = cookie.removal().to_string();
         response.headers_mut().append(SET_COOKIE, HeaderValue::from_str(&removal)?);
     }
     Ok(response)
@@ -137,7 +149,7 @@ mod tests {
     use super::*;
 
     fn cookie(secret_key: u8, is_secure: bool) -> SessionCookie {
-        SessionCookie::new(&[secret_key; 32], is_secure)
+        SessionCookie::new(&[secret_key; 32], is_secure, BasePath::default())
     }
 
     fn headers(cookies: &str) -> HeaderMap {

@@ -1,16 +1,18 @@
 //! The OpenAPI document. Each file of routes describes its routes in a struct `ApiDoc`; this module merges
 //! them and adds what all of them share.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use actix_web::web::Data;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, OpenApi, PathItem, Ref, RefOr, Response};
+use utoipa::openapi::{ComponentsBuilder, OpenApi, PathItem, Ref, RefOr, Response, Server};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 use webchat_domain::IdempotencyKey;
 
 use super::responses::error_response;
+use crate::base_path::BasePath;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::middleware::sessions::COOKIE_NAME;
@@ -52,11 +54,39 @@ struct Document;
 #[openapi(paths(serve), components(schemas(ClientEvent, ServerEvent, IdempotencyKey)))]
 struct ApiDoc;
 
+/// The document of a server under a path. It is generated once, for the first request.
+pub(crate) struct ApiDocument {
+    base_path: BasePath,
+    text: OnceLock<String>,
+}
+
+impl ApiDocument {
+    pub(crate) fn new(base_path: BasePath) -> Self {
+        Self { base_path, text: OnceLock::new() }
+    }
+
+    fn text(&self) -> serde_json::Result<&str> {
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let mut document = document();
+        if !self.base_path.is_root() {
+            document.servers = Some(vec![Server::new(self.base_path.as_str())]);
+        }
+        let text = document.to_pretty_json()? + "\n";
+        Ok(self.text.get_or_init(|| text))
+    }
+}
+
 /// Returns the document, which is also stored in `docs/openapi.json`.
 ///
 /// # Errors
 /// If the document can't be serialized, which would be a bug.
 pub fn openapi() -> serde_json::Result<String> {
+    Ok(document().to_pretty_json()? + "\n")
+}
+
+fn document() -> OpenApi {
     let routes = [legacy::routes::api_doc(), health::ApiDoc::openapi(), ApiDoc::openapi()];
     let rest = Document::openapi().nest(rest::routes::PREFIX, rest::routes::api_doc());
     let mut document = routes.into_iter().fold(rest, OpenApi::merge_from);
@@ -73,7 +103,7 @@ pub fn openapi() -> serde_json::Result<String> {
     // The cookie is optional: requests that change something start a session if there is none.
     let with_session = SecurityRequirement::new(SESSION, Vec::<String>::new());
     document.security = Some(vec![SecurityRequirement::default(), with_session]);
-    Ok(document.to_pretty_json()? + "\n")
+    document
 }
 
 fn add_default_responses(item: &mut PathItem) {
@@ -104,12 +134,8 @@ fn add_default_description(response: &mut RefOr<Response>) {
     operation_id = "openapi",
     responses((status = 200, body = serde_json::Value)),
 )]
-pub(crate) async fn serve() -> Result<HttpResponse, ApiError> {
-    static DOCUMENT: LazyLock<serde_json::Result<String>> = LazyLock::new(openapi);
-    let document = DOCUMENT.as_ref().map_err(|error| ApiError::internal(error.to_string()))?;
+pub(crate) async fn serve(document: Data<ApiDocument>) -> Result<HttpResponse, ApiError> {
+    let text = document.text().map_err(ApiError::internal)?.to_owned();
     let header = (CACHE_CONTROL, "no-cache");
-    Ok(HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .insert_header(header)
-        .body(document.as_str()))
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).insert_header(header).body(text))
 }

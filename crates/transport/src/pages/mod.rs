@@ -6,7 +6,7 @@ mod web_client;
 use std::path::Path;
 
 use actix_files::{Files, NamedFile};
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, VARY};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Responder};
@@ -14,6 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Responder};
 use self::embedded::EmbeddedFile;
 use self::web_client::Source;
 pub use self::web_client::{WebClient, WebClientError};
+use crate::base_path::BasePath;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 
@@ -22,6 +23,9 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// The `Cache-Control` of all other files. Browsers revalidate them each time, and mostly get a 304.
 const REVALIDATE: &str = "no-cache";
+
+/// The base of all addresses in the built page.
+const ROOT_BASE: &str = "<base href=\"/\" />";
 
 /// Configures the pages. Call this last, as the files match every remaining path.
 pub(crate) fn pages(config: &mut ServiceConfig, web_client: &WebClient) {
@@ -41,48 +45,50 @@ pub(crate) fn pages(config: &mut ServiceConfig, web_client: &WebClient) {
             .service(assets.service(Files::new("", folder.join("assets")).try_compressed()))
             .service(others.service(Files::new("", folder).try_compressed())),
         Source::Embedded => config
-            .service(assets.service(embedded_files()))
-            .service(others.service(embedded_files())),
+            .service(assets.service(embedded_files("assets/")))
+            .service(others.service(embedded_files(""))),
     };
 }
 
-fn embedded_files() -> Resource {
-    let resource = web::resource("/{path:.*}");
-    resource.route(web::get().to(embedded_file)).route(web::head().to(embedded_file))
+fn embedded_files(folder: &'static str) -> Resource {
+    let file = move |request: HttpRequest| async move {
+        let path = format!("{folder}{}", request.match_info().query("path"));
+        EmbeddedFile::find(&path, &request).ok_or(ApiError::NotFound)
+    };
+    web::resource("/{path:.*}").route(web::get().to(file)).route(web::head().to(file))
 }
 
 fn file_headers(cache_control: &'static str) -> DefaultHeaders {
     DefaultHeaders::new().add((CACHE_CONTROL, cache_control)).add((VARY, "accept-encoding"))
 }
 
-async fn embedded_file(request: HttpRequest) -> Result<EmbeddedFile, ApiError> {
-    let path = request.path().trim_start_matches('/');
-    EmbeddedFile::find(path, &request).ok_or(ApiError::NotFound)
-}
-
 async fn chat_page(
     request: HttpRequest,
     web_client: Data<WebClient>,
+    base_path: Data<BasePath>,
     // The requests and sockets of the page share the cookie that the page has set.
     _visitor: VisitorSession,
 ) -> Result<HttpResponse, ApiError> {
-    html(&request, &web_client, "index.html")
+    html(&request, &web_client, &base_path, "index.html")
 }
 
 /// The documentation of the REST API, where requests can be tried.
 async fn docs_page(
     request: HttpRequest,
     web_client: Data<WebClient>,
+    base_path: Data<BasePath>,
 ) -> Result<HttpResponse, ApiError> {
-    html(&request, &web_client, "docs.html")
+    html(&request, &web_client, &base_path, "docs.html")
 }
 
 fn html(
     request: &HttpRequest,
     web_client: &WebClient,
+    base_path: &BasePath,
     file: &str,
 ) -> Result<HttpResponse, ApiError> {
     let mut response = match &web_client.0 {
+        source if !base_path.is_root() => html_under(base_path, source, file)?,
         Source::Embedded => {
             let found = EmbeddedFile::find(file, request).ok_or(ApiError::NotFound)?;
             found.respond_to(request)
@@ -91,6 +97,14 @@ fn html(
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
     Ok(response)
+}
+
+/// Returns the HTML with the base of its addresses, not compressed: it is small.
+fn html_under(base_path: &BasePath, source: &Source, file: &str) -> Result<HttpResponse, ApiError> {
+    let html = source.read(file).ok_or(ApiError::NotFound)?;
+    let base = format!("<base href=\"{}\" />", base_path.with_slash());
+    let html = String::from_utf8_lossy(&html).replacen(ROOT_BASE, &base, 1);
+    Ok(HttpResponse::Ok().content_type(ContentType::html()).body(html))
 }
 
 fn open(folder: &Path, file: &str) -> Result<NamedFile, ApiError> {

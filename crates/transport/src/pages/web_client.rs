@@ -67,12 +67,12 @@ impl Source {
     fn missing_file(&self) -> Option<String> {
         let Some(index) = self.read("index.html") else { return Some("index.html".to_owned()) };
         let index = String::from_utf8_lossy(&index);
-        let assets = index.split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next());
+        let assets = index.split("\"./assets/").skip(1).filter_map(|rest| rest.split('"').next());
         let mut assets = assets.map(|asset| format!("assets/{asset}"));
         assets.find(|asset| self.read(asset).is_none())
     }
 
-    fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+    pub(super) fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
         match self {
             Self::Embedded => embedded::read(path),
             Self::Folder(folder) => fs::read(folder.join(path)).ok().map(Cow::Owned),
@@ -91,7 +91,7 @@ mod tests {
             || WebClient::open(Some(folder.path().to_owned())).map_err(|error| error.to_string());
 
         let empty = open().unwrap_err();
-        let index = "<script type=\"module\" src=\"/assets/index-1.js\"></script>";
+        let index = "<script type=\"module\" src=\"./assets/index-1.js\"></script>";
         fs::write(folder.path().join("index.html"), index).unwrap();
         let without_asset = open().unwrap_err();
         fs::create_dir(folder.path().join("assets")).unwrap();

@@ -111,7 +111,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
     await expect(page.getByRole('banner')).toContainText('Reconnecting…');
     await expect(page.getByText('What you send now goes out')).toBeVisible();
-    await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', '/favicon-away.svg');
+    await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon-away.svg');
     await chat.expectAccessible();
     await page.setViewportSize({ width: 320, height: 640 });
     await chat.expectNoHorizontalOverflow();
@@ -120,7 +120,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await server.restart();
 
     await expect(page.getByText('What you send now goes out')).toBeHidden();
-    await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', '/favicon.svg');
+    await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon.svg');
   });
 }
 

@@ -1,3 +1,5 @@
+import { storageKey } from '../storage';
+
 /** The unsent text of each conversation. It survives a reload. */
 export class Drafts {
   readonly #storage: Storage | null;
@@ -25,5 +27,5 @@ export class Drafts {
 }
 
 function key(conversationId: string | null): string {
-  return `webchat.draft.${conversationId ?? 'new'}`;
+  return storageKey(`draft.${conversationId ?? 'new'}`);
 }

@@ -1,9 +1,10 @@
 import type { Conversation } from '../../api/types';
+import { storageKey } from '../storage';
 
 /** The times of the deletions in milliseconds since 1970, by the conversation's id. */
 type Pending = Record<string, number>;
 
-const KEY = 'webchat.removals';
+const KEY = storageKey('removals');
 
 /** After this time, the tab that could undo a deletion must be gone. */
 const ABANDONED_AFTER_MS = 60_000;

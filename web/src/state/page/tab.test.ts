@@ -10,7 +10,7 @@ test('the tab shows a lost connection first, then a running answer, then an unse
     title: 'Tides',
   } as const;
 
-  expect(describeTab(input)).toEqual({ title: 'Tides – Webchat', icon: '/favicon-answering.svg' });
-  expect(describeTab({ ...input, connection: 'offline' }).icon).toBe('/favicon-away.svg');
+  expect(describeTab(input)).toEqual({ title: 'Tides – Webchat', icon: 'favicon-answering.svg' });
+  expect(describeTab({ ...input, connection: 'offline' }).icon).toBe('favicon-away.svg');
   expect(describeTab({ ...input, isAnswering: false }).title).toBe('• Tides – Webchat');
 });

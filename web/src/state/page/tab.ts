@@ -23,9 +23,9 @@ export function describeTab({
 }: TabInput): TabState {
   const name = title === null ? 'Webchat' : `${title} – Webchat`;
   if (connection !== 'connected' && connection !== 'connecting') {
-    return { title: name, icon: '/favicon-away.svg' };
+    return { title: name, icon: 'favicon-away.svg' };
   }
-  if (isAnswering) return { title: name, icon: '/favicon-answering.svg' };
-  if (hasUnseenAnswer) return { title: `• ${name}`, icon: '/favicon-answered.svg' };
-  return { title: name, icon: '/favicon.svg' };
+  if (isAnswering) return { title: name, icon: 'favicon-answering.svg' };
+  if (hasUnseenAnswer) return { title: `• ${name}`, icon: 'favicon-answered.svg' };
+  return { title: name, icon: 'favicon.svg' };
 }

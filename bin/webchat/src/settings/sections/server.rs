@@ -7,11 +7,19 @@ use ipnet::IpNet;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
+use webchat_transport::BasePath;
 
 use super::super::declaration::section;
-use super::super::kind::{Kind, http_url, parses_as};
+use super::super::kind::{Kind, Visibility, http_url, parses_as};
 
 const IP_ADDRESS: Kind = Kind::text("an IP address", parses_as::<IpAddr>);
+/// The path is a part of routes, cookies and HTML.
+const PUBLIC_URL: Kind = Kind::Text {
+    expected: "a URL like https://chat.example.org or https://example.org/chat/, without a query, whose path has \
+         only letters, digits, and the characters - _ . ~",
+    is_valid: |text| public_url(text).is_some(),
+    visibility: Visibility::PublicUrl,
+};
 const ORIGINS: Kind = Kind::List {
     items: "URLs",
     example: "https://chat.example.org",
@@ -33,9 +41,10 @@ section! {
         PORT => port: u16 = "8080", Kind::integer("", 0, 65_535);
 
         /// The address that users open, if it is not an IP address or localhost. Requests to other host names are
-        /// refused. With https, the session cookie is only sent over https.
+        /// refused. With https, the session cookie is only sent over https. It may have a path, as in
+        /// https://example.org/chat/; a proxy may remove this path from requests, or not.
         #[serde(deserialize_with = "optional_url")]
-        PUBLIC_URL => public_url: Option<Url>, Kind::HTTP_URL;
+        PUBLIC_URL => public_url: Option<Url>, PUBLIC_URL;
 
         /// Other origins whose pages may use the server, separated by commas. Their hosts are accepted as well.
         #[serde(deserialize_with = "urls")]
@@ -75,6 +84,10 @@ impl ServerSettings {
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
+}
+
+fn public_url(text: &str) -> Option<Url> {
+    http_url(text).filter(|url| BasePath::of(url).is_some())
 }
 
 /// Parses an IP address, or a network in CIDR notation.
