@@ -2,6 +2,7 @@
 
 mod commands;
 mod error;
+mod health;
 mod open_files;
 mod plaintext;
 mod secret;
@@ -15,6 +16,7 @@ pub use commands::{
     print_openapi,
 };
 pub use error::StartError;
+pub use health::{HealthError, check_health};
 pub use secret::SecretError;
 pub use settings::{
     AppEnv, ConnectionSettings, ExampleFormat, InvalidSetting, LimitSettings, LogFormat,

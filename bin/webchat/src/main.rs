@@ -10,8 +10,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::{
-    ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, copy_store, export,
-    import, init_db, print_config, print_example, print_openapi, telemetry,
+    ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, check_health,
+    copy_store, export, import, init_db, print_config, print_example, print_openapi, telemetry,
 };
 use webchat_domain::UserId;
 
@@ -45,6 +45,9 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Checks that the server that runs on this machine with the same settings is ready. The exit status is 0
+    /// if it is.
+    Health,
     /// Prints the OpenAPI 3.1 description of the HTTP API.
     Openapi,
     /// Copies all conversations to another store and verifies the copy. No other Webchat process may use the
@@ -121,6 +124,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             let settings = StoreSettings::read(&SettingsSources::from_process())?;
             Ok(init_db(&settings, dry_run).await?)
         }
+        Command::Health => Ok(check_health(&Settings::read(&SettingsSources::from_process())?)?),
         Command::Openapi => Ok(print_openapi()?),
         Command::Copy { from, to } => Ok(copy_store(&from, &to).await?),
         Command::Export { user, to } => {

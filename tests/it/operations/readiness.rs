@@ -86,3 +86,24 @@ async fn with_a_full_disk_people_delete() {
 
     assert_eq!(deleted.status, 204);
 }
+
+#[tokio::test]
+async fn the_health_command_says_whether_the_server_is_ready() {
+    let model = ScriptedModel::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let browser = server.browser();
+    let port = browser.base().port().unwrap().to_string();
+    let settings = [("AZURE_API_URL", model.url()), ("HOST", "0.0.0.0"), ("PORT", port.as_str())];
+
+    let ready = Process::run_with(&["health"], &settings).await;
+    fs::remove_file(folder.path().join("webchat.db")).unwrap();
+    wait_for_readiness(&browser, 503).await;
+    let not_ready = Process::run_with(&["health"], &settings).await;
+    server.kill().await;
+    let unreachable = Process::run_with(&["health"], &settings).await;
+
+    assert!(ready.success, "{ready:?}");
+    assert!(!not_ready.success && not_ready.stderr.contains("not ready"), "{not_ready:?}");
+    assert!(!unreachable.success && unreachable.stderr.contains("no response"), "{unreachable:?}");
+}

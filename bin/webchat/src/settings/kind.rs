@@ -35,7 +35,6 @@ pub(crate) enum Visibility {
 
 impl Kind {
     pub(crate) const TEXT: Self = Self::text("a text", |_| true);
-    pub(crate) const HTTP_URL: Self = Self::url("a URL like https://chat.example.org");
 
     pub(crate) const fn text(expected: &'static str, is_valid: fn(&str) -> bool) -> Self {
         Self::Text { expected, is_valid, visibility: Visibility::Public }
