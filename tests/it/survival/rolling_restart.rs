@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use webchat_tests::{
-    Addresses, Process, ReceivedAnswer, ReconnectingClient, ScriptedModel, SoakStats, test_or_soak,
+    Addresses, Browser, FreePort, Process, ProxyProgram, ReceivedAnswer, ReconnectingClient,
+    ScriptedModel, SoakStats, test_or_soak,
 };
 
 use crate::operations::instances::Cluster;
@@ -37,20 +38,25 @@ async fn a_rolling_restart_under_load_fails_no_turn_and_loses_no_message() {
     let (results, ()) = join(asking, restarting).await;
 
     for (client, answers) in results {
-        let sent: Vec<_> = (0..answers.len()).map(question).collect();
-        let expected: Vec<_> = sent.iter().map(|sent| format!("You said: {sent}")).collect();
-        let received: Vec<_> = answers.iter().map(|answer| answer.text.clone()).collect();
-        assert_eq!(received, expected);
-        assert!(answers.iter().all(|answer| answer.finish_reason == "stop"), "{answers:?}");
-        // This is only the newest page, of at most 200 messages.
-        let stored = client.stored_messages().await;
-        let questions = stored.iter().filter(|(role, ..)| role == "user");
-        let stored_questions: Vec<_> = questions.map(|(_, content, _)| content.clone()).collect();
-        assert_eq!(stored_questions, sent[sent.len() - stored_questions.len()..]);
-        assert_eq!(stored.len(), (2 * sent.len()).min(200));
-        turns += sent.len();
+        turns += assert_nothing_failed(&client, &answers).await;
     }
     stats.finish(rounds, format!("{turns} turns, none failed, no message lost"));
+}
+
+/// Returns the number of the client's turns.
+async fn assert_nothing_failed(client: &ReconnectingClient, answers: &[ReceivedAnswer]) -> usize {
+    let sent: Vec<_> = (0..answers.len()).map(question).collect();
+    let expected: Vec<_> = sent.iter().map(|sent| format!("You said: {sent}")).collect();
+    let received: Vec<_> = answers.iter().map(|answer| answer.text.clone()).collect();
+    assert_eq!(received, expected);
+    assert!(answers.iter().all(|answer| answer.finish_reason == "stop"), "{answers:?}");
+    // This is only the newest page, of at most 200 messages.
+    let stored = client.stored_messages().await;
+    let questions = stored.iter().filter(|(role, ..)| role == "user");
+    let stored_questions: Vec<_> = questions.map(|(_, content, _)| content.clone()).collect();
+    assert_eq!(stored_questions, sent[sent.len() - stored_questions.len()..]);
+    assert_eq!(stored.len(), (2 * sent.len()).min(200));
+    sent.len()
 }
 
 async fn restart(cluster: &Cluster, addresses: &Addresses, number: usize, instance: &mut Process) {
@@ -61,6 +67,58 @@ async fn restart(cluster: &Cluster, addresses: &Addresses, number: usize, instan
     assert!(instance.wait_for_exit().await, "instance {number} failed to shut down");
     *instance = cluster.instance(number).await;
     addresses.insert(number, instance);
+}
+
+/// Replaces three instances one after the other, behind the load balancer of `deploy/compose.cluster.yaml`. Clients know
+/// only its address.
+#[tokio::test]
+async fn a_rolling_update_behind_caddy_fails_no_turn_and_no_request() {
+    let cluster = Cluster::with_model(ScriptedModel::with_delay(Duration::from_millis(20)));
+    let ports = [(); 3].map(|()| FreePort::choose());
+    let mut instances = Vec::new();
+    for (number, port) in ports.iter().enumerate() {
+        instances.push(cluster.instance_at(number, port.number()).await);
+    }
+    let servers = ports.each_ref().map(|port| format!("127.0.0.1:{}", port.number()));
+    let front = FreePort::choose();
+    let _proxy = front.start(ProxyProgram::Caddy, "caddy/Caddyfile.cluster", &servers).await;
+    let addresses = Addresses::of_browser(&front.browser("/"));
+    let update_done = CancellationToken::new();
+    let updating = async {
+        for (number, instance) in instances.iter_mut().enumerate() {
+            instance.terminate().await;
+            assert!(instance.wait_for_exit().await, "instance {number} failed to shut down");
+            *instance = cluster.instance_at(number, ports[number].number()).await;
+            // Caddy checks once a second whether an instance is ready.
+            sleep(Duration::from_secs(3)).await;
+        }
+        update_done.cancel();
+    };
+
+    let asking = join_all((0..CLIENTS).map(|_| send_questions(&addresses, &update_done)));
+    let reading = read_all_the_time(front.browser("/"), &update_done);
+    let (results, failed_reads, ()) = join3(asking, reading, updating).await;
+
+    let mut turns = 0;
+    for (client, answers) in results {
+        turns += assert_nothing_failed(&client, &answers).await;
+    }
+    assert!(turns > CLIENTS, "{turns}");
+    assert_eq!(failed_reads, Vec::<u16>::new());
+}
+
+/// Returns the statuses of the requests that failed.
+async fn read_all_the_time(browser: Browser, done: &CancellationToken) -> Vec<u16> {
+    browser.start_conversation().await;
+    let mut failed = Vec::new();
+    while !done.is_cancelled() {
+        let response = browser.get("/api/v1/conversations").await;
+        if response.status != 200 {
+            failed.push(response.status.as_u16());
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    failed
 }
 
 async fn send_questions(
