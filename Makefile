@@ -11,7 +11,7 @@ SCOPE := --workspace --all-features --locked
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test lint format screenshot bench bench-page soak tools packages clients check-spelling check-scripts check-web check-rust check-advisories test-with-servers
+.PHONY: help run build test coverage lint format screenshot bench bench-page soak tools packages clients check-spelling check-workflows check-scripts check-web check-rust check-advisories test-with-servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -30,16 +30,24 @@ run: ## install everything that is needed, then serve http://127.0.0.1:8080
 build: tools web/dist/index.html ## build the page and the release binary
 	@cargo build --release --locked -p webchat
 
-test: tools packages clients check-spelling check-scripts check-web check-rust check-advisories ## install everything that is needed, then run every check and test
+test: tools packages clients check-spelling check-workflows check-scripts check-web check-rust check-advisories ## install everything that is needed, then run every check and test
 	cargo build --all-targets $(SCOPE)
 	@scripts/with_servers.py -- scripts/with_model.py --for-tests -- \
 		$(MAKE) --no-print-directory test-with-servers
 	@echo "All tests passed."
 
-lint: tools check-spelling web/node_modules/.installed ## run the quick checks: spelling, formatting, lints, types
+lint: tools check-spelling check-workflows web/node_modules/.installed ## run the quick checks: spelling, formatting, lints, types
 	cd web && npm run lint && npm run typecheck
 	cargo fmt --all --check
 	cargo clippy --all-targets $(SCOPE) -- -D warnings
+
+# cargo-llvm-cov needs the component llvm-tools of the toolchain, or LLVM_COV and LLVM_PROFDATA of the same LLVM.
+coverage: tools packages clients web/node_modules/.installed ## measure the coverage of all tests but the browser's, and print tables
+	cd web && npm run coverage -- --coverage.reporter=text-summary --coverage.reporter=html
+	cargo llvm-cov --version
+	@scripts/with_servers.py -- scripts/with_model.py --for-tests -- cargo llvm-cov --html \
+		--output-dir $(CARGO_TARGET_DIR)/coverage test $(SCOPE)
+	@cargo llvm-cov report --ignore-filename-regex '/(tests|target)/'
 
 format: tools web/node_modules/.installed ## format all code
 	cargo fmt --all
@@ -82,6 +90,9 @@ clients: tests/clients/node_modules/.installed .cache/socket-io-client/.installe
 
 check-spelling: .cache/typos/.installed
 	.cache/typos/bin/typos
+
+check-workflows: scripts/workflows/node_modules/.installed
+	npm --prefix scripts/workflows run --silent lint
 
 check-scripts:
 	python3 -B -m unittest discover --start-directory scripts
