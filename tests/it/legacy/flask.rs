@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use reqwest::Method;
 use serde_json::json;
 use webchat_tests::TestServer;
 
@@ -157,6 +158,10 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
     let outside_folder = browser.get_raw("/saved_conversations/..%2fwebchat.db").await;
 
     assert_eq!(without_conversation.status_and_code(), (400, "no_conversation".to_owned()));
+    let without_conversation = without_conversation.json();
+    assert_eq!(without_conversation["message"], json!("Failed to save conversation."));
+    let cause = "No active conversation. Please start a new conversation.";
+    assert_eq!(without_conversation["error"], json!(cause));
     let message = "Conversation history saved successfully.";
     assert_eq!((saved.status.as_u16(), &saved.json()["message"]), (200, &json!(message)));
     assert!(name.ends_with(&format!("_{id}_conversation_history.json")), "{name}");
@@ -181,6 +186,40 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
 }
 
 #[tokio::test]
+async fn a_deleted_conversation_is_not_saved() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    browser.delete(&format!("/api/v1/conversations/{id}")).await;
+
+    let failed = browser.post("/save_history").await;
+
+    assert_eq!(failed.status_and_code(), (400, "no_conversation".to_owned()));
+    assert_eq!(failed.json()["message"], json!("Failed to save conversation."));
+}
+
+#[tokio::test]
+async fn an_upload_without_a_form_or_a_file_is_a_bad_request() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let upload = browser.request(Method::POST, "/upload_file").json(&json!({"file": "tides.txt"}));
+
+    let without_body = browser.post("/upload_file").await;
+    let as_json = browser.send(upload).await;
+    let without_file = browser.post_form("/upload_file", &[("other", None, b"tides")]).await;
+    let without_name = browser.post_form("/upload_file", &[("file", Some(""), b"tides")]).await;
+
+    let form = "The body must be a form with a file: `multipart/form-data`.";
+    let file = "The form has no file. Send it in a field named `file`.";
+    for (response, message) in
+        [(without_body, form), (as_json, form), (without_file, file), (without_name, file)]
+    {
+        assert_eq!(response.status_and_code(), (400, "invalid_request".to_owned()));
+        assert_eq!(response.json()["message"], json!(message));
+    }
+}
+
+#[tokio::test]
 async fn a_failed_save_is_reported() {
     let server = TestServer::start().await;
     let browser = server.browser();
@@ -193,4 +232,18 @@ async fn a_failed_save_is_reported() {
     let body = failed.json();
     assert_eq!(body["message"], json!("Failed to save conversation."));
     assert!(body["error"].as_str().unwrap().contains("storage"), "{body}");
+}
+
+#[tokio::test]
+async fn an_example_with_a_half_that_is_not_a_text_is_incomplete() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+
+    for half in [json!(null), json!(2), json!(" "), json!(["2."])] {
+        let example = json!({"user_prompt": "1 + 1?", "assistant_response": half});
+        let request = browser.request(Method::POST, "/add_few_shot_example").json(&example);
+        let response = browser.send(request).await;
+        assert_eq!(response.status_and_code(), (400, "incomplete_example".to_owned()), "{half}");
+    }
 }

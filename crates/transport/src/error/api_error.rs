@@ -54,6 +54,10 @@ pub enum ApiError {
     #[error("Failed to save conversation.")]
     #[strum(transparent)]
     NotSaved(#[source] ChatError),
+    /// The session has no current conversation to save.
+    #[error("Failed to save conversation.")]
+    #[strum(serialize = "no_conversation")]
+    NothingToSave,
     /// The session has no current conversation to reset.
     #[error("No active conversation to reset.")]
     #[strum(serialize = "no_conversation")]

@@ -40,6 +40,7 @@ impl ErrorBody {
         };
         let cause = match error {
             ApiError::NotSaved(cause) => Some(cause.to_string()),
+            ApiError::NothingToSave => Some(ApiError::NoConversation.to_string()),
             _ => None,
         };
         Self { message: error.to_string(), code, request_id, error: cause }

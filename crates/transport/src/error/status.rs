@@ -25,6 +25,7 @@ impl ResponseError for ApiError {
             }
             Self::InvalidRequest(_)
             | Self::NoConversation
+            | Self::NothingToSave
             | Self::NothingToReset
             | Self::IncompleteExample
             | Self::UnknownEvent(_)

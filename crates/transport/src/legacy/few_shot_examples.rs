@@ -2,6 +2,7 @@
 
 use actix_web::web::{self, Data, Json, ServiceConfig};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
@@ -25,8 +26,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = FlaskExample)]
 struct NewExample {
-    user_prompt: Option<String>,
-    assistant_response: Option<String>,
+    #[schema(value_type = Option<String>)]
+    user_prompt: Option<Value>,
+    #[schema(value_type = Option<String>)]
+    assistant_response: Option<Value>,
 }
 
 /// Adds an example to the current conversation.
@@ -48,9 +51,17 @@ async fn add(
 ) -> Result<Json<Confirmation>, ApiError> {
     let NewExample { user_prompt, assistant_response } = example.into_inner().0;
     let (user_prompt, assistant_response) =
-        user_prompt.zip(assistant_response).ok_or(ApiError::IncompleteExample)?;
+        text(user_prompt).zip(text(assistant_response)).ok_or(ApiError::IncompleteExample)?;
     let id = caller.session.conversation_id.ok_or(ApiError::NoConversation)?;
     let user_id = caller.session.user_id;
     add_example(&chat, user_id, id, None, user_prompt, assistant_response).await?;
     Ok(Json(Confirmation { message: "Few-shot example added successfully!" }))
+}
+
+/// Returns the half of an example. One that is not a text counts as missing.
+fn text(half: Option<Value>) -> Option<String> {
+    match half {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
 }

@@ -52,7 +52,8 @@ async fn upload(
     chat: Data<Chat>,
 ) -> Result<Json<AnalysisResponse>, ApiError> {
     let user_id = caller.session.user_id;
-    let (upload, memory) = upload::read(&request, body, caller.caller(), &chat).await?;
+    let (upload, memory) =
+        upload::read(&request, body, caller.caller(), &chat).await.map_err(flask_error)?;
     let id = current_or_new_conversation(&chat, &caller.session).await?;
     let FileJob { job_id, .. } = chat.files.upload(caller.caller(), id, None, upload).await?;
     drop(memory);
@@ -67,6 +68,14 @@ async fn upload(
     let analysis = chat.files.analysis(user_id, &job).await?;
     let message = "File was uploaded and analyzed successfully.";
     Ok(Json(AnalysisResponse { message, analysis }))
+}
+
+/// The Flask application responded with 400 to a request without a form, as to a form without a file.
+fn flask_error(error: ApiError) -> ApiError {
+    match error {
+        ApiError::NotAForm => ApiError::InvalidRequest(error.to_string()),
+        error => error,
+    }
 }
 
 /// Returns the current conversation. Starts one if the session has none, or if it was deleted.

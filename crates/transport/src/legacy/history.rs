@@ -6,7 +6,7 @@ use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, SavedFile, SavedHistoryName};
+use webchat_chat::{Chat, ChatError, SavedFile, SavedHistoryName};
 use webchat_domain::Role;
 
 use crate::error::api_error::ApiError;
@@ -63,12 +63,16 @@ struct SaveResponse {
             body = ErrorBody,
             description = "The conversation was saved too often in the last few seconds.",
         ),
-        NotFoundResponse,
     ),
 )]
 async fn save(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<SaveResponse>, ApiError> {
-    let id = caller.session.conversation_id.ok_or(ApiError::NoConversation)?;
-    let name = save_history(&chat, caller.session.user_id, id).await?;
+    let id = caller.session.conversation_id.ok_or(ApiError::NothingToSave)?;
+    let name = match save_history(&chat, caller.session.user_id, id).await {
+        Err(ApiError::Chat(ChatError::ConversationNotFound)) => {
+            return Err(ApiError::NothingToSave);
+        }
+        saved => saved?,
+    };
     let message = "Conversation history saved successfully.";
     Ok(Json(SaveResponse { message, file_name: name.to_string() }))
 }
