@@ -255,11 +255,14 @@ fn file_jobs_indexes() -> Vec<Document> {
 
 fn conversations_indexes() -> Vec<Document> {
     vec![
+        // The Flask application creates this index and `created_at_idx`, and doesn't start if an index has the same
+        // name but other keys. It must be able to start again after a rollback.
         doc! {
             "name": "conversation_user_idx",
             "key": { "conversation_id": 1, "user_id": 1 },
             "unique": true,
         },
+        doc! { "name": "created_at_idx", "key": { "created_at": -1 } },
         // Messages are found by their conversation alone, so no two conversations may have the same
         // id, even of different users.
         doc! {
@@ -268,7 +271,6 @@ fn conversations_indexes() -> Vec<Document> {
             "unique": true,
             "partialFilterExpression": { "schema": { "$exists": true } },
         },
-        doc! { "name": "created_at_idx", "key": { "created_at": 1 } },
         doc! {
             "name": "user_created_at_idx",
             "key": { "user_id": 1, "created_at": -1, "conversation_id": -1 },

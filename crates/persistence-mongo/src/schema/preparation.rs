@@ -170,10 +170,21 @@ impl Schema {
                 self.run_command(create, INDEX_BUILD_TIMEOUT).await
             }
             SchemaChange::DropIndex { collection, index } => {
+                // Another instance may have replaced it meanwhile: dropping that index would cause a second build.
+                if !self.is_needed(collection, change).await? {
+                    return Ok(());
+                }
                 self.run_command(doc! { "dropIndexes": *collection, "index": index }, STEP_TIMEOUT)
                     .await
             }
             SchemaChange::RecordVersion(version) => self.record_version(*version).await,
+        }
+    }
+
+    async fn is_needed(&self, collection: &str, change: &SchemaChange) -> Result<bool, OpenError> {
+        match definition(collection) {
+            Some(wanted) => Ok(self.collection_changes(&wanted).await?.contains(change)),
+            None => Ok(false),
         }
     }
 
@@ -211,13 +222,15 @@ fn has_validator(found: &CollectionSpecification, wanted: &Document) -> bool {
         && !matches!(options.validation_action, Some(ValidationAction::Warn))
 }
 
+fn definition(collection: &str) -> Option<CollectionDefinition> {
+    collections().into_iter().find(|wanted| wanted.name == collection)
+}
+
 fn wanted_validator(collection: &str) -> Option<Document> {
-    let definition = collections().into_iter().find(|wanted| wanted.name == collection);
-    definition.map(|wanted| wanted.validator)
+    definition(collection).map(|wanted| wanted.validator)
 }
 
 fn wanted_index(collection: &str, index: &str) -> Vec<Document> {
-    let definition = collections().into_iter().find(|wanted| wanted.name == collection);
-    let indexes = definition.map(|wanted| wanted.indexes).unwrap_or_default();
+    let indexes = definition(collection).map(|wanted| wanted.indexes).unwrap_or_default();
     indexes.into_iter().filter(|wanted| name(wanted) == index).collect()
 }

@@ -80,6 +80,28 @@ async fn different_validators_and_indexes_are_replaced() {
     assert_eq!(schema.plan().await.unwrap(), []);
 }
 
+/// Earlier versions of Webchat sorted it in ascending order, unlike the Flask application.
+#[tokio::test]
+async fn many_instances_can_replace_an_index_at_the_same_time() {
+    let database = TestDatabase::new();
+    let schema = Schema::of(database.connect().await);
+    schema.prepare().await.unwrap();
+    let raw = database.raw().await;
+    let drop = doc! { "dropIndexes": "conversations", "index": "created_at_idx" };
+    raw.run_command(drop).await.unwrap();
+    let earlier = doc! { "name": "created_at_idx", "key": { "created_at": 1 } };
+    create_index(&raw, "conversations", earlier).await;
+
+    let prepared = join_all((0..8).map(|_| schema.prepare())).await;
+
+    for outcome in prepared {
+        outcome.unwrap();
+    }
+    assert_eq!(schema.plan().await.unwrap(), []);
+    let index = doc! { "name": "created_at_idx", "key": { "created_at": -1 } };
+    create_index(&raw, "conversations", index).await;
+}
+
 /// Other clients write the direction as another type of number.
 #[tokio::test]
 async fn indexes_created_by_other_clients_are_recognised() {

@@ -290,12 +290,7 @@ async fn a_restored_backup_can_be_migrated_again_with_its_newer_history() {
     migration.run(|_| ()).await.unwrap();
     let conversations = database.collection::<Document>(CONVERSATIONS);
 
-    // The command in the operations manual that restores the backup.
-    let restore = doc! { "$merge": {
-        "into": CONVERSATIONS, "on": "_id", "whenMatched": "replace", "whenNotMatched": "discard",
-    } };
-    let backup = database.collection::<Document>(BACKUP);
-    backup.aggregate([restore]).bypass_document_validation(true).await.unwrap();
+    database.restore_backup().await;
 
     assert_eq!(database.find(CONVERSATIONS, &object_id(1).into()).await, Some(raw(&without_time)));
     let newer = legacy_document(object_id(0), &id(0), USER, &[("user", "Something else")]);

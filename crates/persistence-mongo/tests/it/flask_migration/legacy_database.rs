@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
-use mongodb::options::IndexOptions;
-use mongodb::{Collection, Database, IndexModel};
+use mongodb::{Collection, Database};
 use uuid::{Uuid, uuid};
 use webchat_persistence_mongo::{FlaskMigration, Schema};
 
@@ -36,26 +35,28 @@ impl LegacyDatabase {
     pub(crate) async fn new() -> Self {
         let test = TestDatabase::new();
         let raw = test.raw().await;
-        let validator = doc! { "$jsonSchema": {
-            "bsonType": "object",
-            "required": [
-                "conversation_id", "user_id", "conversation_history", "created_at", "updated_at",
-            ],
-            "properties": { "conversation_history": { "bsonType": "array" } },
+        raw.create_collection(CONVERSATIONS).validator(legacy_validator()).await.unwrap();
+        let database = Self { raw, test };
+        database.create_legacy_indexes().await;
+        database
+    }
+
+    /// Creates the indexes as the Flask application does on each start. Fails if an index has the same name but other
+    /// keys.
+    pub(crate) async fn create_legacy_indexes(&self) {
+        for index in legacy_indexes() {
+            let create = doc! { "createIndexes": CONVERSATIONS, "indexes": [index] };
+            self.raw.run_command(create).await.unwrap();
+        }
+    }
+
+    /// Restores the backup by the command in the operations manual.
+    pub(crate) async fn restore_backup(&self) {
+        let restore = doc! { "$merge": {
+            "into": CONVERSATIONS, "on": "_id", "whenMatched": "replace", "whenNotMatched": "discard",
         } };
-        raw.create_collection(CONVERSATIONS).validator(validator).await.unwrap();
-        let named = |name: &str| IndexOptions::builder().name(name.to_owned()).build();
-        let mut unique = named("conversation_user_idx");
-        unique.unique = Some(true);
-        let indexes = [
-            (doc! { "conversation_id": 1, "user_id": 1 }, unique),
-            (doc! { "created_at": 1 }, named("created_at_idx")),
-            (doc! { "conversation_text": "text" }, named("conversation_text_index")),
-        ];
-        let indexes = indexes
-            .map(|(keys, options)| IndexModel::builder().keys(keys).options(options).build());
-        raw.collection::<Document>(CONVERSATIONS).create_indexes(indexes).await.unwrap();
-        Self { raw, test }
+        let backup = self.collection::<Document>(BACKUP);
+        backup.aggregate([restore]).bypass_document_validation(true).await.unwrap();
     }
 
     pub(crate) fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
@@ -82,6 +83,29 @@ impl LegacyDatabase {
     pub(crate) async fn migration(&self) -> FlaskMigration {
         FlaskMigration::new(&self.test.connect().await, Arc::new(count_tokens))
     }
+}
+
+/// The validator that the Flask application sets.
+pub(crate) fn legacy_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": [
+            "conversation_id", "user_id", "conversation_history", "created_at", "updated_at",
+        ],
+        "properties": { "conversation_history": { "bsonType": "array" } },
+    } }
+}
+
+fn legacy_indexes() -> [Document; 3] {
+    [
+        doc! {
+            "name": "conversation_user_idx",
+            "key": { "conversation_id": 1, "user_id": 1 },
+            "unique": true,
+        },
+        doc! { "name": "created_at_idx", "key": { "created_at": -1 } },
+        doc! { "name": "conversation_text_index", "key": { "conversation_text": "text" } },
+    ]
 }
 
 /// Creates a document as the Flask application writes it.

@@ -4,3 +4,4 @@ mod bulk;
 mod concurrency;
 mod documents;
 mod legacy_database;
+mod rollback;
