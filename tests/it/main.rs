@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod architecture;
+mod documentation;
 mod legacy;
 mod operations;
 mod realtime;
