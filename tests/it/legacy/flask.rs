@@ -247,3 +247,19 @@ async fn an_example_with_a_half_that_is_not_a_text_is_incomplete() {
         assert_eq!(response.status_and_code(), (400, "incomplete_example".to_owned()), "{half}");
     }
 }
+
+#[tokio::test]
+async fn a_conversation_is_found_by_its_few_shot_examples() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let example = json!({"user_prompt": "Why two tides?", "assistant_response": "The moon."});
+    let request = browser.request(Method::POST, "/add_few_shot_example").json(&example);
+    browser.send(request).await;
+
+    for word in ["tide", "moon"] {
+        let found = browser.get(&format!("/search_conversations?q={word}")).await.json();
+        assert_eq!(found["conversations"][0]["conversation_id"], json!(id), "{word}");
+        assert_eq!(found["conversations"][0]["score"], json!(0.0));
+    }
+}

@@ -8,8 +8,10 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use unicode_normalization::char::is_combining_mark;
-use webchat_domain::{ConversationId, SearchHit, SearchQuery, UserId};
-use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_hit_per_conversation};
+use webchat_domain::{Context, ConversationId, SearchHit, SearchQuery, UserId};
+use webchat_persistence::search::{
+    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, SNIPPET_SOURCE_BYTES, Terms,
+};
 
 use crate::database::{MongoDatabase, READ_TIME, SEARCH_TIME};
 use crate::deletion::removals;
@@ -44,7 +46,38 @@ pub(crate) async fn search_conversations(
 ) -> MongoResult<Vec<(ConversationId, f64)>> {
     let found = find_best(database, user_id, query, max_messages, 0).await?;
     let hits = found.into_iter().map(|hit| (hit.message.conversation_id, hit.score)).collect();
-    Ok(best_hit_per_conversation(hits))
+    add_example_matches(database, user_id, query, hits).await
+}
+
+/// Appends the conversations of which only a few-shot example matches.
+async fn add_example_matches(
+    database: &MongoDatabase,
+    user_id: UserId,
+    query: &SearchQuery,
+    hits: Vec<(ConversationId, f64)>,
+) -> MongoResult<Vec<(ConversationId, f64)>> {
+    let terms = Terms::of(query, is_in_word);
+    let mut matches = ExampleMatches::of(&terms);
+    let filter = doc! {
+        "user_id": user_id.to_string(),
+        "schema": CONVERSATION_SCHEMA_VERSION,
+        "context.examples.0": { "$exists": true },
+    };
+    let mut with_examples = database
+        .conversations()
+        .find(filter)
+        .projection(doc! { "context.system_prompt": 0, "context.summary": 0 })
+        .sort(doc! { "created_at": -1, "conversation_id": -1 })
+        .limit(MAX_CONVERSATIONS_WITH_EXAMPLES.into())
+        .max_time(SEARCH_TIME)
+        .await?;
+    while let Some(conversation) = with_examples.try_next().await? {
+        let id = conversation.conversation_id;
+        if !matches.add(id, &Context::from(conversation.context).examples) {
+            break;
+        }
+    }
+    Ok(matches.append_to(hits))
 }
 
 /// Finds the messages that match the query best, with at most the first `max_bytes` bytes of their texts.

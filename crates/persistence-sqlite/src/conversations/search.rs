@@ -2,8 +2,10 @@
 
 use rusqlite::{Row, Transaction, params};
 use unicode_normalization::char::is_combining_mark;
-use webchat_domain::{ConversationId, SearchHit, SearchQuery, UserId};
-use webchat_persistence::search::{SNIPPET_SOURCE_BYTES, Terms, best_hit_per_conversation};
+use webchat_domain::{ConversationId, FewShotExample, SearchHit, SearchQuery, UserId};
+use webchat_persistence::search::{
+    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, SNIPPET_SOURCE_BYTES, Terms,
+};
 
 use crate::rows;
 
@@ -66,7 +68,7 @@ pub(super) fn search_conversations(
     query: &SearchQuery,
     max_messages: u32,
 ) -> rusqlite::Result<Vec<(ConversationId, f64)>> {
-    let hits: rusqlite::Result<Vec<_>> = transaction
+    let hits: Vec<_> = transaction
         .prepare_cached(&format!(
             "{BEST} SELECT conversation_id, score FROM best JOIN messages USING (id)
              ORDER BY score DESC, id DESC"
@@ -74,8 +76,37 @@ pub(super) fn search_conversations(
         .query_map(params![expression(user_id, query), max_messages, MAX_RANKED], |row| {
             Ok((rows::parsed(row, "conversation_id")?, row.get("score")?))
         })?
-        .collect();
-    hits.map(best_hit_per_conversation)
+        .collect::<rusqlite::Result<_>>()?;
+    add_example_matches(transaction, user_id, query, hits)
+}
+
+/// Appends the conversations of which only a few-shot example matches.
+fn add_example_matches(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    query: &SearchQuery,
+    hits: Vec<(ConversationId, f64)>,
+) -> rusqlite::Result<Vec<(ConversationId, f64)>> {
+    let terms = Terms::of(query, is_in_word);
+    let mut matches = ExampleMatches::of(&terms);
+    let mut contexts = transaction.prepare_cached(
+        "SELECT conversation_id, json_extract(context, '$.examples') AS examples
+         FROM (SELECT conversation_id, created_at FROM conversations WHERE user_id = ?1
+               ORDER BY created_at DESC, conversation_id DESC LIMIT ?2)
+         JOIN contexts USING (conversation_id)
+         WHERE json_array_length(context, '$.examples') > 0
+         ORDER BY created_at DESC, conversation_id DESC",
+    )?;
+    let mut found =
+        contexts.query(params![user_id.to_simple(), MAX_CONVERSATIONS_WITH_EXAMPLES])?;
+    while let Some(row) = found.next()? {
+        let examples: Vec<FewShotExample> =
+            serde_json::from_str(row.get_ref("examples")?.as_str()?).map_err(rows::invalid)?;
+        if !matches.add(rows::parsed(row, "conversation_id")?, &examples) {
+            break;
+        }
+    }
+    Ok(matches.append_to(hits))
 }
 
 /// Whether the index, with its tokenizer `unicode61`, treats the character as part of a word.

@@ -1,7 +1,9 @@
 //! What the stores share for full-text search.
 
 mod conversations;
+mod examples;
 mod terms;
 
 pub use conversations::best_hit_per_conversation;
+pub use examples::{ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES};
 pub use terms::{SNIPPET_SOURCE_BYTES, Terms};

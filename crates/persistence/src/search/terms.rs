@@ -29,6 +29,7 @@ pub struct Terms {
     is_in_word: fn(char) -> bool,
     words: HashSet<String>,
     phrases: Vec<Vec<String>>,
+    excluded: Vec<Vec<String>>,
 }
 
 /// A word of a text.
@@ -45,10 +46,32 @@ impl Terms {
     #[must_use]
     pub fn of(query: &SearchQuery, is_in_word: fn(char) -> bool) -> Self {
         let stemmer = Stemmer::create(Algorithm::English);
-        let mut terms = Self { stemmer, is_in_word, words: HashSet::new(), phrases: Vec::new() };
+        let mut terms = Self {
+            stemmer,
+            is_in_word,
+            words: HashSet::new(),
+            phrases: Vec::new(),
+            excluded: Vec::new(),
+        };
         terms.words = query.words.iter().flat_map(|word| terms.stems(word)).collect();
         terms.phrases = query.phrases.iter().map(|phrase| terms.stems(phrase)).collect();
+        terms.excluded = query.excluded.iter().map(|term| terms.stems(term)).collect();
         terms
+    }
+
+    /// Returns whether the text contains one of the words, all phrases and no excluded term.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let stems = self.stems(text);
+        let contains = |phrase: &Vec<String>| {
+            !phrase.is_empty() && stems.windows(phrase.len()).any(|part| part == phrase.as_slice())
+        };
+        if self.words.is_empty() && self.phrases.is_empty() {
+            return false;
+        }
+        (self.words.is_empty() || stems.iter().any(|stem| self.words.contains(stem)))
+            && self.phrases.iter().all(contains)
+            && !self.excluded.iter().any(contains)
     }
 
     /// Returns whether the search has both words and phrases.

@@ -2,10 +2,10 @@
 #![expect(missing_docs, reason = "the name states the promise")]
 
 use futures_util::future::join_all;
-use webchat_domain::{Context, ConversationId, UserId};
+use webchat_domain::{Context, ConversationId, FewShotExample, SearchQuery, UserId};
 
-use super::fixtures::{full_context, moment};
-use crate::{Contexts, Conversations, ReplaceContextOutcome, StoredContext};
+use super::fixtures::{full_context, moment, question};
+use crate::{Append, Contexts, Conversations, ReplaceContextOutcome, StoredContext};
 
 pub async fn a_context_is_empty_until_it_is_replaced<S: Conversations + Contexts>(store: &S) {
     let (user_id, id) = start(store).await;
@@ -79,6 +79,37 @@ pub async fn a_context_is_removed_with_its_conversation<S: Conversations + Conte
     assert_eq!(store.context(user_id, id).await.unwrap(), None);
 }
 
+pub async fn a_search_for_conversations_finds_few_shot_examples<S: Conversations + Contexts>(
+    store: &S,
+) {
+    let (user_id, with_message) = start(store).await;
+    let tide = Append { messages: vec![question("a neap tide")], ..Append::default() };
+    store.append(user_id, with_message, tide, moment(0)).await.unwrap();
+    let with_example = ConversationId::generate();
+    store.create(user_id, with_example, moment(1)).await.unwrap();
+    let example = FewShotExample {
+        user_prompt: "Why two tides?".to_owned(),
+        assistant_response: "The moon.".to_owned(),
+        ..full_context().examples[0].clone()
+    };
+    let context = Context { examples: vec![example], ..Context::default() };
+    store.replace_context(user_id, with_example, context.clone(), 0).await.unwrap();
+    store.replace_context(user_id, with_message, context, 0).await.unwrap();
+
+    let both = found(store, user_id, "tide").await;
+    let by_phrase = found(store, user_id, "\"two tides\"").await;
+    let excluded = found(store, user_id, "tide -two").await;
+    let by_other = found(store, UserId::generate(), "tide").await;
+    store.reset(user_id, with_example, moment(2)).await.unwrap();
+    store.delete(user_id, with_message).await.unwrap();
+
+    assert_eq!(both, [with_message, with_example], "those with a matching message first");
+    assert_eq!(by_phrase, [with_example, with_message], "the newest first");
+    assert_eq!(excluded, [with_message]);
+    assert_eq!(by_other, []);
+    assert_eq!(found(store, user_id, "tide").await, []);
+}
+
 pub async fn one_compaction_runs_at_a_time<S: Conversations + Contexts>(store: &S) {
     let (_, id) = start(store).await;
     let until = moment(100);
@@ -121,6 +152,12 @@ pub async fn a_compaction_lease_is_renewed_by_its_holder_only<S: Conversations +
     let ended = store.renew_compaction(id, moment(300), moment(400)).await.unwrap();
 
     assert_eq!([renewed, meanwhile, taken, late, ended], [true, false, true, false, false]);
+}
+
+async fn found<S: Conversations>(store: &S, user_id: UserId, query: &str) -> Vec<ConversationId> {
+    let query = SearchQuery::parse(query);
+    let found = store.search_conversations(user_id, &query, 10).await.unwrap();
+    found.into_iter().map(|(id, _)| id).collect()
 }
 
 async fn start<S: Conversations + Contexts>(store: &S) -> (UserId, ConversationId) {

@@ -87,6 +87,7 @@ macro_rules! contexts_contract {
                     of_concurrent_replacements_one_is_stored,
                     another_user_can_neither_see_nor_change_a_context,
                     a_context_is_removed_with_its_conversation,
+                    a_search_for_conversations_finds_few_shot_examples,
                     one_compaction_runs_at_a_time,
                     a_compaction_lease_is_renewed_by_its_holder_only,
                     an_expired_compaction_does_not_end_another_one,

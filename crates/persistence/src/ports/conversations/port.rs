@@ -200,7 +200,8 @@ pub trait Conversations: Send + Sync {
     ) -> Result<Vec<SearchHit>, StoreError>;
 
     /// Returns the conversations of the `max_messages` messages that [`Conversations::search`] finds, each
-    /// once with the score of its best message, best first. No snippets are made.
+    /// once with the score of its best message, best first. No snippets are made. Then follow, with the score 0,
+    /// the conversations of which only a few-shot example matches.
     ///
     /// # Errors
     /// As [`Conversations::search`].

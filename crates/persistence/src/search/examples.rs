@@ -1,0 +1,98 @@
+//! Search in few-shot examples, which are in no full-text index.
+
+use webchat_domain::{ConversationId, FewShotExample};
+
+use super::conversations::best_hit_per_conversation;
+use super::terms::Terms;
+
+/// The maximum number of a user's conversations whose few-shot examples are searched: the newest ones.
+pub const MAX_CONVERSATIONS_WITH_EXAMPLES: u32 = 1_000;
+
+/// The maximum size of the few-shot examples that a search reads, in bytes. It bounds the cost, as they are in no index.
+const MAX_EXAMPLE_BYTES: usize = 1024 * 1024;
+
+/// Collects the conversations whose few-shot examples match a search.
+pub struct ExampleMatches<'a> {
+    terms: &'a Terms,
+    remaining_bytes: usize,
+    found: Vec<ConversationId>,
+}
+
+impl<'a> ExampleMatches<'a> {
+    /// Begins without a conversation.
+    #[must_use]
+    pub fn of(terms: &'a Terms) -> Self {
+        Self { terms, remaining_bytes: MAX_EXAMPLE_BYTES, found: Vec::new() }
+    }
+
+    /// Adds the conversation if a half of an example matches: the Flask application stored each as a message. Returns
+    /// whether the caller may add more conversations.
+    pub fn add(&mut self, id: ConversationId, examples: &[FewShotExample]) -> bool {
+        let mut halves =
+            examples.iter().flat_map(|example| [&example.user_prompt, &example.assistant_response]);
+        if halves.any(|half| self.is_match(half)) {
+            self.found.push(id);
+        }
+        self.remaining_bytes > 0
+    }
+
+    /// Appends the conversations to those with matching messages. Their score is 0.
+    #[must_use]
+    pub fn append_to(self, mut found: Vec<(ConversationId, f64)>) -> Vec<(ConversationId, f64)> {
+        found.extend(self.found.into_iter().map(|id| (id, 0.0)));
+        best_hit_per_conversation(found)
+    }
+
+    fn is_match(&mut self, half: &str) -> bool {
+        let remaining = self.remaining_bytes.checked_sub(half.len());
+        self.remaining_bytes = remaining.unwrap_or(0);
+        remaining.is_some() && self.terms.matches(half)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{ExampleId, SearchQuery, Timestamp};
+
+    use super::*;
+
+    fn example(user_prompt: &str, assistant_response: &str) -> FewShotExample {
+        FewShotExample {
+            example_id: ExampleId::generate(),
+            user_prompt: user_prompt.to_owned(),
+            assistant_response: assistant_response.to_owned(),
+            prompt_tokens: 1,
+            response_tokens: 1,
+            created_at: Timestamp::from_unix_millis(0),
+        }
+    }
+
+    fn is_found(query: &str, examples: &[FewShotExample]) -> bool {
+        let terms = Terms::of(&SearchQuery::parse(query), char::is_alphanumeric);
+        let mut matches = ExampleMatches::of(&terms);
+        matches.add(ConversationId::generate(), examples);
+        !matches.append_to(Vec::new()).is_empty()
+    }
+
+    #[test]
+    fn an_example_is_searched_as_two_messages() {
+        let examples = [example("Why two tides?", "The moon.")];
+
+        for query in ["tide", "moon", "\"two tides\"", "storm moon"] {
+            assert!(is_found(query, &examples), "{query}");
+        }
+        for query in ["storm", "\"tides two\"", "moon \"two tides\"", "tide -two", "?!"] {
+            assert!(!is_found(query, &examples), "{query}");
+        }
+    }
+
+    #[test]
+    fn examples_beyond_the_maximum_size_are_not_read() {
+        let long = example(&"and ".repeat(MAX_EXAMPLE_BYTES / 4), "tides");
+        let terms = Terms::of(&SearchQuery::parse("tides"), char::is_alphanumeric);
+        let mut matches = ExampleMatches::of(&terms);
+
+        assert!(!matches.add(ConversationId::generate(), &[long]));
+        assert_eq!(matches.append_to(Vec::new()), []);
+    }
+}
