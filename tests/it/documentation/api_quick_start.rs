@@ -13,6 +13,9 @@ use super::{code_block, document, output};
 
 const DOCUMENT: &str = "api-quick-start.md";
 
+/// A long answer could take longer than a test waits.
+const SHORT_ANSWERS: [(&str, &str); 1] = [("REPLY_TOKENS", "60")];
+
 #[rstest]
 #[case::curl("curl", "example.sh", &["bash", "-eu"])]
 #[case::javascript("JavaScript", "example.mjs", &["node"])]
@@ -23,7 +26,7 @@ async fn a_program_of_the_quick_start_streams_an_answer(
     #[case] file: &str,
     #[case] interpreter: &[&str],
 ) {
-    let server = TestServer::with_real_model(&[]).await;
+    let server = TestServer::with_real_model(&SHORT_ANSWERS).await;
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join(file), code_block(DOCUMENT, heading)).unwrap();
 
@@ -39,7 +42,7 @@ async fn the_rust_program_of_the_quick_start_streams_an_answer() {
     let source =
         document(DOCUMENT).with_file_name("../tests/examples/api_quick_start/documented.rs");
     assert_eq!(fs::read_to_string(source).unwrap(), code_block(DOCUMENT, "Rust"));
-    let server = TestServer::with_real_model(&[]).await;
+    let server = TestServer::with_real_model(&SHORT_ANSWERS).await;
 
     let printed = run(&mut Command::new(example("api_quick_start")), &server).await;
 

@@ -38,7 +38,7 @@ impl Conversations {
     }
 
     /// Returns the user's conversations with the best matches, at most `limit`. Considers only the 500
-    /// best-matching messages.
+    /// best-matching messages. Conversations of which only a few-shot example matches come last, with the score 0.
     ///
     /// # Errors
     /// As [`Conversations::search`].
