@@ -1,42 +1,36 @@
 //! Full-text search.
 
-use rusqlite::{Row, Transaction, params};
+use std::iter::repeat;
+
+use rusqlite::{MAIN_DB, Row, Transaction, params};
 use unicode_normalization::char::is_combining_mark;
 use webchat_domain::{ConversationId, FewShotExample, SearchHit, SearchQuery, UserId};
 use webchat_persistence::search::{
-    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, SNIPPET_SOURCE_BYTES, Terms,
+    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, RANKING_SOURCE_BYTES, Ranking,
+    SNIPPET_SOURCE_BYTES, Terms,
 };
 
 use crate::rows;
 
-/// The maximum number of matches that are ranked: the newest ones. It bounds the cost of ranking, and is
-/// more than anybody reads.
-const MAX_RANKED: u32 = 10_000;
+/// The maximum number of matches that are found: the newest ones. It is more than anybody reads.
+const MAX_MATCHES: u32 = 10_000;
 
-/// Ranks the newest matches of a user and keeps the best ones of the visible paths. `bm25` also counts the
-/// occurrences of each term in the messages of all users.
-const BEST: &str = "
+/// The maximum size of the texts that are read to rank them, in bytes: those of the newest matches. The other matches
+/// follow them. It bounds the cost of ranking.
+const MAX_RANKED_BYTES: usize = 8 * 1024 * 1024;
+
+/// Finds the newest matches of a user on the visible paths. It doesn't call `bm25`, which counts the occurrences of
+/// each term in the messages of all users.
+const MATCHES: &str = "
     WITH matches AS MATERIALIZED (
-        SELECT rowid AS id, -bm25(messages_fts, 1.0, 0.0) AS score FROM messages_fts
-        WHERE messages_fts MATCH ?1 ORDER BY rowid DESC LIMIT ?3
-    ),
-    best AS MATERIALIZED (
-        SELECT id, score FROM matches JOIN live_messages USING (id) WHERE active = 1
-        ORDER BY score DESC, id DESC LIMIT ?2
-    )";
+        SELECT rowid AS id FROM messages_fts WHERE messages_fts MATCH ?1 ORDER BY rowid DESC LIMIT ?2
+    )
+    SELECT id FROM matches JOIN live_messages USING (id) WHERE active = 1 ORDER BY id DESC";
 
-/// Translates the query into an FTS5 expression. Every term is quoted, so that none is read as an operator.
-fn expression(user_id: UserId, query: &SearchQuery) -> String {
-    let mut required: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
-    if !query.words.is_empty() {
-        required.push(any_of(&query.words));
-    }
-    let mut expression =
-        format!("user_id : \"{}\" AND content : ({})", user_id.to_simple(), required.join(" AND "));
-    if !query.excluded.is_empty() {
-        expression = format!("({expression}) NOT content : {}", any_of(&query.excluded));
-    }
-    expression
+/// A message that matches, with its score.
+struct Match {
+    id: i64,
+    score: f64,
 }
 
 /// Returns the best messages with their snippets.
@@ -49,16 +43,15 @@ pub(super) fn search(
     let terms = Terms::of(query, is_in_word);
     // A character is at least a byte; one more shows the snippet that the text is longer.
     let source = SNIPPET_SOURCE_BYTES + 1;
-    transaction
-        .prepare_cached(&format!(
-            "{BEST} SELECT conversation_id, message_id, position, role, created_at, score,
-                 substr(content, 1, ?4) AS source
-             FROM best JOIN messages USING (id) ORDER BY score DESC, id DESC"
-        ))?
-        .query_map(params![expression(user_id, query), limit, MAX_RANKED, source], |row| {
-            hit(row, &terms)
-        })?
-        .collect()
+    let mut message = transaction.prepare_cached(
+        "SELECT conversation_id, message_id, position, role, created_at, substr(content, 1, ?2) AS source
+         FROM messages WHERE id = ?1",
+    )?;
+    let best = best_matches(transaction, user_id, query, &terms, limit)?;
+    let hit_of = |found: &Match| {
+        message.query_row(params![found.id, source], |row| hit(row, found.score, &terms))
+    };
+    best.iter().map(hit_of).collect()
 }
 
 /// Returns the conversations of the best messages, each with the score of its best message.
@@ -68,27 +61,26 @@ pub(super) fn search_conversations(
     query: &SearchQuery,
     max_messages: u32,
 ) -> rusqlite::Result<Vec<(ConversationId, f64)>> {
-    let hits: Vec<_> = transaction
-        .prepare_cached(&format!(
-            "{BEST} SELECT conversation_id, score FROM best JOIN messages USING (id)
-             ORDER BY score DESC, id DESC"
-        ))?
-        .query_map(params![expression(user_id, query), max_messages, MAX_RANKED], |row| {
-            Ok((rows::parsed(row, "conversation_id")?, row.get("score")?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    add_example_matches(transaction, user_id, query, hits)
+    let terms = Terms::of(query, is_in_word);
+    let mut message =
+        transaction.prepare_cached("SELECT conversation_id FROM messages WHERE id = ?1")?;
+    let best = best_matches(transaction, user_id, query, &terms, max_messages)?;
+    let conversation_of = |found: &Match| {
+        message
+            .query_row([found.id], |row| Ok((rows::parsed(row, "conversation_id")?, found.score)))
+    };
+    let hits = best.iter().map(conversation_of).collect::<rusqlite::Result<_>>()?;
+    add_example_matches(transaction, user_id, &terms, hits)
 }
 
 /// Appends the conversations of which only a few-shot example matches.
 fn add_example_matches(
     transaction: &Transaction<'_>,
     user_id: UserId,
-    query: &SearchQuery,
+    terms: &Terms,
     hits: Vec<(ConversationId, f64)>,
 ) -> rusqlite::Result<Vec<(ConversationId, f64)>> {
-    let terms = Terms::of(query, is_in_word);
-    let mut matches = ExampleMatches::of(&terms);
+    let mut matches = ExampleMatches::of(terms);
     let mut contexts = transaction.prepare_cached(
         "SELECT conversation_id, json_extract(context, '$.examples') AS examples
          FROM (SELECT conversation_id, created_at FROM conversations WHERE user_id = ?1
@@ -109,6 +101,66 @@ fn add_example_matches(
     Ok(matches.append_to(hits))
 }
 
+/// Returns the best matches, best first; of those with equal scores, the newest first.
+fn best_matches(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    query: &SearchQuery,
+    terms: &Terms,
+    limit: u32,
+) -> rusqlite::Result<Vec<Match>> {
+    let ids: Vec<i64> = transaction
+        .prepare_cached(MATCHES)?
+        .query_map(params![expression(user_id, query), MAX_MATCHES], |row| row.get("id"))?
+        .collect::<rusqlite::Result<_>>()?;
+    let scores = scores(transaction, &ids, terms)?.into_iter().chain(repeat(0.0));
+    let mut matches: Vec<Match> =
+        ids.into_iter().zip(scores).map(|(id, score)| Match { id, score }).collect();
+    // Keeps the order of equal ones.
+    matches.sort_by(|one, other| other.score.total_cmp(&one.score));
+    matches.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(matches)
+}
+
+/// Returns the scores of these messages, or of the first ones that have [`MAX_RANKED_BYTES`].
+fn scores(transaction: &Transaction<'_>, ids: &[i64], terms: &Terms) -> rusqlite::Result<Vec<f64>> {
+    let Some(first) = ids.first() else { return Ok(Vec::new()) };
+    // Unlike a column of a row, a blob is read only as far as it is needed.
+    let mut content = transaction.blob_open(MAIN_DB, "messages", "content", *first, true)?;
+    let (mut ranking, mut bytes) = (Ranking::of(terms), 0);
+    let mut buffer = vec![0; RANKING_SOURCE_BYTES];
+    for id in ids {
+        content.reopen(*id)?;
+        let read = content.read_at(&mut buffer, 0)?;
+        let beginning = buffer.get(..read).unwrap_or_default();
+        ranking.add(valid_text(beginning));
+        bytes += read;
+        if bytes >= MAX_RANKED_BYTES {
+            break;
+        }
+    }
+    Ok(ranking.scores())
+}
+
+/// The text in these bytes, without a last character that is incomplete.
+fn valid_text(bytes: &[u8]) -> &str {
+    bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
+}
+
+/// Translates the query into an FTS5 expression. Every term is quoted, so that none is read as an operator.
+fn expression(user_id: UserId, query: &SearchQuery) -> String {
+    let mut required: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
+    if !query.words.is_empty() {
+        required.push(any_of(&query.words));
+    }
+    let mut expression =
+        format!("user_id : \"{}\" AND content : ({})", user_id.to_simple(), required.join(" AND "));
+    if !query.excluded.is_empty() {
+        expression = format!("({expression}) NOT content : {}", any_of(&query.excluded));
+    }
+    expression
+}
+
 /// Whether the index, with its tokenizer `unicode61`, treats the character as part of a word.
 fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c)
@@ -124,14 +176,14 @@ fn quoted(term: &str) -> String {
     format!("\"{}\"", term.replace('"', "\"\"").replace('\0', " "))
 }
 
-fn hit(row: &Row<'_>, terms: &Terms) -> rusqlite::Result<SearchHit> {
+fn hit(row: &Row<'_>, score: f64, terms: &Terms) -> rusqlite::Result<SearchHit> {
     Ok(SearchHit {
         conversation_id: rows::parsed(row, "conversation_id")?,
         message_id: rows::parsed(row, "message_id")?,
         position: row.get("position")?,
         role: rows::enum_value(row, "role")?,
         created_at: rows::timestamp(row, "created_at")?,
-        score: row.get("score")?,
+        score,
         snippet: terms.snippet(row.get_ref("source")?.as_str()?),
     })
 }

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::iter;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -23,20 +25,36 @@ const MAX_SNIPPET_BYTES: usize = 320;
 /// of a snippet, which is linear in this length.
 pub const SNIPPET_SOURCE_BYTES: usize = 16 * 1024;
 
+/// The maximum number of words of texts whose stems are remembered.
+const MAX_KNOWN_WORDS: usize = 10_000;
+
+/// The maximum length of such a word, in bytes.
+const MAX_KNOWN_WORD_BYTES: usize = 32;
+
 /// The stems of a search's words and phrases.
 pub struct Terms {
     stemmer: Stemmer,
     is_in_word: fn(char) -> bool,
-    words: HashSet<String>,
-    phrases: Vec<Vec<String>>,
-    excluded: Vec<Vec<String>>,
+    /// All stems, each with its number. Those of excluded terms are the last ones.
+    stems: HashMap<String, usize>,
+    /// The number of the others.
+    searched_stems: usize,
+    /// The numbers of the words' stems.
+    words: HashSet<usize>,
+    /// The numbers of the stems of each phrase's words.
+    phrases: Vec<Vec<usize>>,
+    /// Those of each excluded word or phrase.
+    excluded: Vec<Vec<usize>>,
+    /// Words of texts, each with the number of its stem. Looking up a word takes much less time than finding its stem.
+    known_words: Mutex<HashMap<String, Option<usize>>>,
 }
 
 /// A word of a text.
-struct Word {
+pub(super) struct Word {
     /// Its bytes in the text.
     range: Range<usize>,
-    stem: String,
+    /// The number of its stem, if the search has that.
+    pub(super) stem: Option<usize>,
     is_match: bool,
 }
 
@@ -45,31 +63,37 @@ impl Terms {
     /// a word.
     #[must_use]
     pub fn of(query: &SearchQuery, is_in_word: fn(char) -> bool) -> Self {
-        let stemmer = Stemmer::create(Algorithm::English);
         let mut terms = Self {
-            stemmer,
+            stemmer: Stemmer::create(Algorithm::English),
             is_in_word,
+            stems: HashMap::new(),
+            searched_stems: 0,
             words: HashSet::new(),
             phrases: Vec::new(),
             excluded: Vec::new(),
+            known_words: Mutex::default(),
         };
-        terms.words = query.words.iter().flat_map(|word| terms.stems(word)).collect();
-        terms.phrases = query.phrases.iter().map(|phrase| terms.stems(phrase)).collect();
-        terms.excluded = query.excluded.iter().map(|term| terms.stems(term)).collect();
+        terms.words = query.words.iter().flat_map(|word| terms.add(word)).collect();
+        terms.phrases = query.phrases.iter().map(|phrase| terms.add(phrase)).collect();
+        terms.searched_stems = terms.stems.len();
+        terms.excluded = query.excluded.iter().map(|term| terms.add(term)).collect();
         terms
     }
 
     /// Returns whether the text contains one of the words, all phrases and no excluded term.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let stems = self.stems(text);
-        let contains = |phrase: &Vec<String>| {
-            !phrase.is_empty() && stems.windows(phrase.len()).any(|part| part == phrase.as_slice())
+        let stems: Vec<Option<usize>> = self.words_of(text).map(|word| word.stem).collect();
+        let is_phrase = |part: &[Option<usize>], phrase: &[usize]| {
+            part.iter().copied().eq(phrase.iter().copied().map(Some))
+        };
+        let contains = |phrase: &Vec<usize>| {
+            !phrase.is_empty() && stems.windows(phrase.len()).any(|part| is_phrase(part, phrase))
         };
         if self.words.is_empty() && self.phrases.is_empty() {
             return false;
         }
-        (self.words.is_empty() || stems.iter().any(|stem| self.words.contains(stem)))
+        (self.words.is_empty() || stems.iter().flatten().any(|stem| self.words.contains(stem)))
             && self.phrases.iter().all(contains)
             && !self.excluded.iter().any(contains)
     }
@@ -83,7 +107,7 @@ impl Terms {
     /// Returns whether the text contains one of the words.
     #[must_use]
     pub fn has_word_in(&self, text: &str) -> bool {
-        Words::new(self, text).any(|word| self.words.contains(&word.stem))
+        self.words_of(text).any(|word| self.is_word(&word))
     }
 
     /// Returns the part of the text with the most terms, in which the matches are marked. Only matches in
@@ -91,7 +115,7 @@ impl Terms {
     #[must_use]
     pub fn snippet(&self, text: &str) -> Vec<SnippetPart> {
         let source = text.get(..text.floor_char_boundary(SNIPPET_SOURCE_BYTES)).unwrap_or_default();
-        let mut words: Vec<Word> = Words::new(self, source).collect();
+        let mut words: Vec<Word> = self.words_of(source).collect();
         self.mark(&mut words);
         let shown = snippet_range(source, &words);
         let mut parts = SnippetBuilder::default();
@@ -114,20 +138,61 @@ impl Terms {
         parts.0
     }
 
-    fn stems(&self, text: &str) -> Vec<String> {
-        Words::new(self, text).map(|word| word.stem).collect()
+    /// The number of different stems of words and phrases.
+    pub(super) fn searched_stems(&self) -> usize {
+        self.searched_stems
+    }
+
+    pub(super) fn words_of(&self, text: &str) -> impl Iterator<Item = Word> {
+        let mut known_words = self.known_words.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stem_of = move |word: &str| {
+            if let Some(stem) = known_words.get(word) {
+                return *stem;
+            }
+            if known_words.len() == MAX_KNOWN_WORDS {
+                known_words.clear();
+            }
+            let stem = self.stems.get(&self.stem(word)).copied();
+            if word.len() <= MAX_KNOWN_WORD_BYTES {
+                known_words.insert(word.to_owned(), stem);
+            }
+            stem
+        };
+        word_ranges(text, self.is_in_word).map(move |range| {
+            let stem = text.get(range.clone()).and_then(&mut stem_of);
+            Word { range, stem, is_match: false }
+        })
+    }
+
+    /// Adds the stems of a word or phrase of the search. Returns their numbers.
+    fn add(&mut self, term: &str) -> Vec<usize> {
+        let ranges = word_ranges(term, self.is_in_word);
+        let numbers = ranges.filter_map(|range| {
+            let stem = self.stem(term.get(range)?);
+            let next = self.stems.len();
+            Some(*self.stems.entry(stem).or_insert(next))
+        });
+        numbers.collect()
+    }
+
+    fn stem(&self, word: &str) -> String {
+        self.stemmer.stem(&normalize(word)).into_owned()
+    }
+
+    fn is_word(&self, word: &Word) -> bool {
+        word.stem.is_some_and(|stem| self.words.contains(&stem))
     }
 
     fn mark(&self, words: &mut [Word]) {
         for word in words.iter_mut() {
-            word.is_match = self.words.contains(&word.stem);
+            word.is_match = self.is_word(word);
         }
         for phrase in self.phrases.iter().filter(|phrase| !phrase.is_empty()) {
             for start in 0..words.len() {
                 let Some(candidate) = words.get_mut(start..start + phrase.len()) else {
                     break;
                 };
-                if candidate.iter().map(|word| &word.stem).eq(phrase) {
+                if candidate.iter().map(|word| word.stem).eq(phrase.iter().copied().map(Some)) {
                     for word in candidate {
                         word.is_match = true;
                     }
@@ -137,32 +202,15 @@ impl Terms {
     }
 }
 
-/// The words of a text.
-struct Words<'a> {
-    terms: &'a Terms,
-    text: &'a str,
-    /// The end of the previous word.
-    end: usize,
-}
-
-impl<'a> Words<'a> {
-    fn new(terms: &'a Terms, text: &'a str) -> Self {
-        Self { terms, text, end: 0 }
-    }
-}
-
-impl Iterator for Words<'_> {
-    type Item = Word;
-
-    fn next(&mut self) -> Option<Word> {
-        let is_in_word = self.terms.is_in_word;
-        let start = self.end + self.text.get(self.end..)?.find(is_in_word)?;
-        let rest = self.text.get(start..)?;
-        let word = rest.split(|c| !is_in_word(c)).next()?;
-        self.end = start + word.len();
-        let stem = self.terms.stemmer.stem(&normalize(word)).into_owned();
-        Some(Word { range: start..self.end, stem, is_match: false })
-    }
+/// Returns the words of a text, as ranges of its bytes.
+fn word_ranges(text: &str, is_in_word: fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    iter::from_fn(move || {
+        let start = end + text.get(end..)?.find(is_in_word)?;
+        let word = text.get(start..)?.split(|c| !is_in_word(c)).next()?;
+        end = start + word.len();
+        Some(start..end)
+    })
 }
 
 /// Removes the accents and converts to lower case.
@@ -205,14 +253,9 @@ fn best_start(words: &[Word]) -> usize {
 /// Returns for each word the bit of its term, or no bit if it is not a match. If there are more terms than bits,
 /// several share a bit.
 fn term_bits(words: &[Word]) -> Vec<u128> {
-    let mut bits: HashMap<&str, u128> = HashMap::new();
-    let mut last = 1_u128;
-    let mut next = || {
-        last = last.rotate_left(1);
-        last
-    };
-    let mut bit_of = |stem| *bits.entry(stem).or_insert_with(&mut next);
-    words.iter().map(|word| if word.is_match { bit_of(&word.stem) } else { 0 }).collect()
+    let bit_of = |stem: usize| 1_u128.rotate_left(u32::try_from(stem % 128).unwrap_or_default());
+    let bit = |word: &Word| word.stem.filter(|_| word.is_match).map_or(0, bit_of);
+    words.iter().map(bit).collect()
 }
 
 #[derive(Default)]

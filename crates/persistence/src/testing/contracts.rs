@@ -63,6 +63,7 @@ macro_rules! conversations_contract {
                     a_search_finds_each_conversation_once_by_its_best_message,
                     a_search_of_a_long_text_shows_a_match_in_its_first_part_or_its_beginning,
                     a_search_ignores_repeated_terms,
+                    a_search_scores_only_the_messages_of_its_user,
                     a_search_sees_changes_immediately,
                     no_query_is_an_error,
                 ]

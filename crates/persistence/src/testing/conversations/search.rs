@@ -94,6 +94,24 @@ pub async fn a_search_ignores_repeated_terms(store: &Store) {
     assert_eq!(often, once);
 }
 
+pub async fn a_search_scores_only_the_messages_of_its_user(store: &Store) {
+    let (user_id, other) = (UserId::generate(), UserId::generate());
+    let (own, others) = (start(store, user_id).await, start(store, other).await);
+    for text in ["a neap tide", "a spring tide and the moon"] {
+        append_text(store, user_id, own, text).await;
+    }
+    let query = SearchQuery::parse("neap tide");
+
+    let alone = store.search(user_id, &query, 10).await.unwrap();
+    for _ in 0..5 {
+        append_text(store, other, others, "a neap, and nothing else of the kind").await;
+    }
+    let among_others = store.search(user_id, &query, 10).await.unwrap();
+
+    assert_eq!(alone.iter().map(|hit| hit.position).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(among_others, alone);
+}
+
 pub async fn a_search_sees_changes_immediately(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;

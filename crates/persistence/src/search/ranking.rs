@@ -1,0 +1,140 @@
+//! Ranks the texts that match a search by how often they contain its terms.
+
+use super::terms::Terms;
+
+/// The part of a text in which terms are counted, in bytes from its beginning.
+pub const RANKING_SOURCE_BYTES: usize = 4 * 1024;
+
+/// How soon further occurrences of a term in a text matter less.
+const SATURATION: f64 = 1.2;
+
+/// How much shorter texts are preferred, from 0 to 1.
+const LENGTH_WEIGHT: f64 = 0.75;
+
+/// Scores the texts that match a search, with BM25. The other texts of the store don't count, so that the cost depends
+/// only on these.
+pub struct Ranking<'a> {
+    terms: &'a Terms,
+    texts: Vec<Text>,
+}
+
+/// The words of a text.
+struct Text {
+    words: u32,
+    /// The stems of the search that the text has, each with its occurrences.
+    occurrences: Vec<(usize, u32)>,
+}
+
+impl<'a> Ranking<'a> {
+    /// Begins to rank the matches of these terms.
+    #[must_use]
+    pub fn of(terms: &'a Terms) -> Self {
+        Self { terms, texts: Vec::new() }
+    }
+
+    /// Adds a text. Only its first [`RANKING_SOURCE_BYTES`] count.
+    pub fn add(&mut self, text: &str) {
+        let end = text.floor_char_boundary(RANKING_SOURCE_BYTES);
+        let source = text.get(..end).unwrap_or_default();
+        let mut counts = vec![0; self.terms.searched_stems()];
+        let mut words = 0;
+        for word in self.terms.words_of(source) {
+            words += 1;
+            if let Some(count) = word.stem.and_then(|stem| counts.get_mut(stem)) {
+                *count += 1;
+            }
+        }
+        let occurrences = counts.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
+        self.texts.push(Text { words, occurrences });
+    }
+
+    /// Returns the scores of the texts, in the order in which they were added.
+    #[must_use]
+    pub fn scores(&self) -> Vec<f64> {
+        let rarities = self.rarities();
+        let words: f64 = self.texts.iter().map(|text| f64::from(text.words)).sum();
+        let mean_words = (words / count(self.texts.len())).max(1.0);
+        let score = |text: &Text| {
+            let length = f64::from(text.words) / mean_words;
+            let damping = SATURATION * (1.0 - LENGTH_WEIGHT + LENGTH_WEIGHT * length);
+            let score_of = |(stem, occurrences): &(usize, u32)| {
+                let occurrences = f64::from(*occurrences);
+                let rarity = rarities.get(*stem).copied().unwrap_or_default();
+                rarity * occurrences * (SATURATION + 1.0) / (occurrences + damping)
+            };
+            text.occurrences.iter().map(score_of).sum()
+        };
+        self.texts.iter().map(score).collect()
+    }
+
+    /// The weight of each term: the fewer texts contain it, the more.
+    fn rarities(&self) -> Vec<f64> {
+        let mut texts_with = vec![0_u32; self.terms.searched_stems()];
+        for (stem, _) in self.texts.iter().flat_map(|text| &text.occurrences) {
+            if let Some(texts) = texts_with.get_mut(*stem) {
+                *texts += 1;
+            }
+        }
+        let all = count(self.texts.len());
+        let rarity = |with: u32| {
+            let with = f64::from(with);
+            (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+        };
+        texts_with.into_iter().map(rarity).collect()
+    }
+}
+
+fn count(texts: usize) -> f64 {
+    u32::try_from(texts).map_or(f64::MAX, f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::SearchQuery;
+
+    use super::*;
+
+    /// Returns the texts in the order of their scores, best first.
+    fn ranked<'a>(query: &str, texts: &[&'a str]) -> Vec<&'a str> {
+        let terms = Terms::of(&SearchQuery::parse(query), char::is_alphanumeric);
+        let mut ranking = Ranking::of(&terms);
+        for text in texts {
+            ranking.add(text);
+        }
+        let mut ranked: Vec<_> = ranking.scores().into_iter().zip(texts).collect();
+        ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        ranked.into_iter().map(|(_, text)| *text).collect()
+    }
+
+    #[test]
+    fn more_occurrences_in_fewer_words_rank_higher() {
+        let once = "the tide comes and goes with the moon";
+        let twice = "the tides follow the moon, and a tide ebbs";
+        let long = &format!("a tide, {}", "and words that say nothing about water ".repeat(3));
+
+        assert_eq!(ranked("tide", &[long, once, twice]), [twice, once, long]);
+    }
+
+    #[test]
+    fn rare_terms_rank_higher_than_frequent_ones() {
+        let texts = ["the moon", "the sea", "the sun", "the tide"];
+
+        assert_eq!(ranked("the tide", &texts)[0], "the tide");
+        assert_eq!(ranked("\"the tide\" sea", &["sea sand", "the tide"])[0], "the tide");
+    }
+
+    #[test]
+    fn only_the_first_part_of_a_text_counts() {
+        let late = format!("{} tide", "moon ".repeat(RANKING_SOURCE_BYTES));
+        let terms = Terms::of(&SearchQuery::parse("tide"), char::is_alphanumeric);
+        let mut ranking = Ranking::of(&terms);
+
+        for text in ["", &late, "tide"] {
+            ranking.add(text);
+        }
+
+        let scores = ranking.scores();
+        assert_eq!(scores[..2], [0.0, 0.0]);
+        assert!(scores[2] > 0.0);
+    }
+}
