@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,9 +15,10 @@ use webchat::{
 };
 use webchat_domain::UserId;
 
-/// Unlike the allocator of glibc, this one returns memory to the system after a large import or export.
+/// Unlike other allocators, this one returns memory to the system soon after a large import or export. SQLite uses it as
+/// well.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// A self-hosted, real-time chat server for LLM assistants.
 ///
