@@ -7,7 +7,6 @@ mod extract;
 mod headers;
 mod health;
 mod legacy;
-mod log_limiter;
 mod middleware;
 mod openapi;
 mod pages;

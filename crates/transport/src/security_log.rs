@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use metrics::counter;
 use strum::IntoStaticStr;
+use webchat_chat::LogLimiter;
 use webchat_domain::{Network, UserId};
 
 use crate::error::api_error::ApiError;
-use crate::log_limiter::LogLimiter;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
 /// The number of security events, by `kind`.

@@ -231,6 +231,29 @@ async fn errors_of_an_unavailable_store_are_logged_once_a_minute_and_counted() {
 }
 
 #[tokio::test]
+async fn failed_turns_of_one_code_are_logged_once_a_minute() {
+    let server = start(&[("METRICS", "on"), ("AZURE_API_URL", "http://127.0.0.1:9/")]).await;
+    let browser = server.process.browser();
+    let id = browser.start_conversation().await;
+    let path = format!("/api/v1/conversations/{id}/messages");
+
+    for _ in 0..5 {
+        let ask = browser.request(Method::POST, &path).json(&json!({"message": "Why tides?"}));
+        let turn = browser.send(ask).await.json();
+        assert_eq!(turn["error"]["code"], json!("model_unreachable"), "{turn}");
+    }
+
+    let log = server.process.log();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("turn failed")).collect();
+    let [line] = lines[..] else { panic!("{lines:#?}") };
+    for part in ["WARN", "turn_id", "model_unreachable", "cause"] {
+        assert!(line.contains(part), "{line}");
+    }
+    let metrics = browser.get("/metrics").await.text;
+    assert!(metrics.contains("webchat_turns_total{finish_reason=\"failed\"} 5"), "{metrics}");
+}
+
+#[tokio::test]
 async fn each_internal_error_is_logged_with_its_cause() {
     let server = start(&[]).await;
     let browser = server.process.browser();

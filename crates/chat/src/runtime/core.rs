@@ -13,6 +13,7 @@ use crate::error::ChatError;
 use crate::events::list_feed::ListFeed;
 use crate::ports::Ports;
 use crate::settings::Settings;
+use crate::turns::failure_log::FailureLog;
 
 /// The state that all services share.
 pub(crate) struct Core {
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) text_work: TextWork,
     pub(crate) readiness: ReadinessCheck,
     pub(crate) quota: StorageQuota,
+    pub(crate) turn_failures: FailureLog,
 }
 
 impl Core {
@@ -46,6 +48,7 @@ impl Core {
             text_work,
             readiness: ReadinessCheck::default(),
             quota,
+            turn_failures: FailureLog::default(),
         }
     }
 

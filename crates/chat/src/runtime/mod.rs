@@ -1,11 +1,12 @@
 //! What the services share: state, lifecycle, periodic tasks, housekeeping, limits, readiness, notifications, token
-//! counts and work on long texts.
+//! counts, work on long texts and limits of the log.
 
 pub(crate) mod core;
 pub(crate) mod error_chain;
 pub(crate) mod housekeeping;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
+pub(crate) mod log_limiter;
 mod notifications;
 pub(crate) mod periodic;
 pub(crate) mod reached_limits;

@@ -7,10 +7,9 @@ use std::time::Instant;
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use metrics::counter;
-use webchat_chat::error_chain;
+use webchat_chat::{LogLimiter, error_chain};
 
 use super::api_error::ApiError;
-use crate::log_limiter::LogLimiter;
 use crate::security_log::SecurityEvent;
 
 /// The number of 5xx errors, by `code`.

@@ -202,17 +202,16 @@ impl TurnTask {
         result: Result<FinishReason, Failure>,
         publisher: &EventPublisher,
     ) -> Message {
+        let describe =
+            |failure: Failure| failure.log_and_describe(self.turn_id, &self.core.turn_failures);
         let (finish_reason, error) = match result {
             Ok(finish_reason) => (finish_reason, None),
-            Err(failure) => (failure.finish_reason(), Some(failure.log_and_describe(self.turn_id))),
+            Err(failure) => (failure.finish_reason(), Some(describe(failure))),
         };
         let saved = self.save_final_with_retry(draft, finish_reason, error.as_ref()).await;
         let (finish_reason, token_count, save_error) = match saved {
             Ok(tokens) => (finish_reason, tokens, None),
-            Err(error) => {
-                let failure = Failure::Chat(error.into());
-                (FinishReason::Failed, 0, Some(failure.log_and_describe(self.turn_id)))
-            }
+            Err(error) => (FinishReason::Failed, 0, Some(describe(Failure::Chat(error.into())))),
         };
         let errors = error.clone().into_iter().chain(save_error);
         self.publish_end(publisher, request_context, finish_reason, token_count, errors);

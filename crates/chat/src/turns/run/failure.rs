@@ -8,6 +8,7 @@ use webchat_llm::{ModelError, filtered_answer_message};
 
 use crate::error::ChatError;
 use crate::runtime::error_chain::{error_chain, panic_message};
+use crate::turns::failure_log::FailureLog;
 
 /// Why an answer failed.
 pub(super) enum Failure {
@@ -33,8 +34,9 @@ impl Failure {
         }
     }
 
-    /// Logs the failure and returns its description for clients. The cause is only logged.
-    pub(super) fn log_and_describe(&self, turn_id: TurnId) -> Problem {
+    /// Logs the failure, unless one with the same code was logged just before, and returns its description for clients.
+    /// The cause is only logged.
+    pub(super) fn log_and_describe(&self, turn_id: TurnId, log: &FailureLog) -> Problem {
         let (code, message, cause) = match self {
             Self::Model(error) => (error.code(), error.to_string(), error_chain(error)),
             Self::Chat(error) => (error.code(), error.to_string(), error_chain(error)),
@@ -61,7 +63,10 @@ impl Failure {
                 panic_message(panic.as_ref()),
             ),
         };
-        tracing::warn!(%turn_id, code, cause, "turn failed");
+        // A panic is a bug, and always logged.
+        if matches!(self, Self::Panic(_)) || log.is_first(code) {
+            tracing::warn!(%turn_id, code, cause, "turn failed");
+        }
         Problem { message, code: code.to_owned() }
     }
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Decides which events are logged: the first one of each key at once, and the number of those that follow within
-/// [`LOG_INTERVAL`] when the next event of any key occurs.
-pub(crate) struct LogLimiter<K>(HashMap<K, Count>);
+/// a minute when the next event of any key occurs.
+pub struct LogLimiter<K>(HashMap<K, Count>);
 
 struct Count {
     logged_at: Instant,
@@ -25,7 +25,7 @@ impl<K> Default for LogLimiter<K> {
 
 impl<K: Eq + Hash> LogLimiter<K> {
     /// Counts an event. Returns whether to log it.
-    pub(crate) fn add(&mut self, key: K, now: Instant) -> bool {
+    pub fn add(&mut self, key: K, now: Instant) -> bool {
         if let Some(count) = self.0.get_mut(&key) {
             count.unlogged = count.unlogged.saturating_add(1);
             return false;
@@ -35,7 +35,8 @@ impl<K: Eq + Hash> LogLimiter<K> {
     }
 
     /// Forgets the keys whose interval has ended. Returns the numbers of events to log now.
-    pub(crate) fn end_intervals(&mut self, now: Instant) -> Vec<(K, u64)> {
+    #[must_use]
+    pub fn end_intervals(&mut self, now: Instant) -> Vec<(K, u64)> {
         let is_over = |count: &Count| now.duration_since(count.logged_at) >= LOG_INTERVAL;
         let ended = self.0.extract_if(|_, count| is_over(count));
         ended
@@ -45,7 +46,8 @@ impl<K: Eq + Hash> LogLimiter<K> {
     }
 
     /// Returns whether `key` is one of at most `max` keys, or may become one.
-    pub(crate) fn has_space_for(&self, key: &K, max: usize) -> bool {
+    #[must_use]
+    pub fn has_space_for(&self, key: &K, max: usize) -> bool {
         self.0.len() < max || self.0.contains_key(key)
     }
 }
