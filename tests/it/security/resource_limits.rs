@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use webchat_tests::{Process, ScriptedModel, TIMEOUT, TestServer};
+use webchat_tests::{Process, ScriptedModel, SocketIo, TIMEOUT, TestServer, Transport};
 
 const MIB: usize = 1024 * 1024;
 
@@ -226,6 +226,27 @@ async fn unfinished_messages_over_sockets_take_a_bounded_amount_of_memory() {
     assert!(growth < 200, "{growth} MiB");
     let (_, code) = sockets.pop().unwrap().receive_all().await;
     assert_eq!(code, Some(1013));
+}
+
+#[tokio::test]
+async fn incomplete_packets_of_socket_io_take_a_bounded_amount_of_memory() {
+    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let memory = MemoryPeak::start(&server);
+
+    let mut clients = Vec::new();
+    for _ in 0..150 {
+        let mut client = SocketIo::connect(&server.browser(), Transport::Polling).await;
+        let padding = "a".repeat(900_000);
+        client.send(&format!("452-[\"{padding}\",{{\"_placeholder\":true,\"num\":0}}]")).await;
+        client.send_ignoring_errors(&format!("b{}", "A".repeat(900_000))).await;
+        clients.push(client);
+    }
+
+    let growth = memory.growth_mib();
+    assert!(growth < 130, "{growth} MiB");
+    clients.pop().unwrap().wait_until_closed().await;
+    clients.swap_remove(0).send("bAAAA").await;
 }
 
 #[tokio::test]

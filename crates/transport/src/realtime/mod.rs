@@ -9,4 +9,5 @@ mod message_rate;
 pub(crate) mod session_end;
 pub(crate) mod socket_io;
 pub(crate) mod sse;
+mod unfinished_message;
 pub(crate) mod websocket;

@@ -10,7 +10,7 @@ use socketioxide_core::packet::{ConnectPacket, Packet as SocketIoPacket, PacketD
 use socketioxide_core::parser::{Parse, ParseConfig, ParseError, ParserError, ParserState};
 use socketioxide_parser_common::CommonParser;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use webchat_chat::Chat;
 
 use super::close_reason::CloseReason;
@@ -20,6 +20,7 @@ use crate::extract::session::VisitorSession;
 use crate::realtime::client::{Client, EventError};
 use crate::realtime::connections::Connections;
 use crate::realtime::events::incoming::UnparsedEvent;
+use crate::realtime::unfinished_message::UnfinishedMessage;
 
 /// How long a client may take to connect to the namespace.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +39,8 @@ pub(super) struct SocketIoConnection {
     outbox: mpsc::Sender<OutboxItem>,
     parse_config: ParseConfig,
     attachments: ParserState,
+    /// The packet whose attachments have not all arrived, and its size in bytes.
+    unfinished: (UnfinishedMessage, usize),
     client: Option<Client<OutboxItem>>,
 }
 
@@ -47,14 +50,23 @@ impl SocketIoConnection {
         visitor: VisitorSession,
         connections: Connections,
         outbox: mpsc::Sender<OutboxItem>,
+        unfinished: UnfinishedMessage,
     ) -> Self {
         let parse_config = ParseConfig {
             max_incoming_binary_buf_size: MAX_PAYLOAD,
             max_incoming_binaries: MAX_ATTACHMENTS,
             ..ParseConfig::default()
         };
-        let attachments = ParserState::default();
-        Self { chat, visitor, connections, outbox, parse_config, attachments, client: None }
+        Self {
+            chat,
+            visitor,
+            connections,
+            outbox,
+            parse_config,
+            attachments: ParserState::default(),
+            unfinished: (unfinished, 0),
+            client: None,
+        }
     }
 
     /// Handles the client's packets until the session must end. Returns the reason.
@@ -85,21 +97,39 @@ impl SocketIoConnection {
     }
 
     async fn handle_next(&mut self, inbox: &mut mpsc::Receiver<Packet>) -> Result<(), CloseReason> {
-        let packet = match inbox.recv().await.ok_or(CloseReason::ClientClosed)? {
+        let (config, attachments) = (&self.parse_config, &self.attachments);
+        let (packet, bytes) = match self.receive(inbox).await? {
             Packet::Message(text) => {
-                CommonParser.decode_str(&self.parse_config, &self.attachments, text)
+                let bytes = text.len();
+                (CommonParser.decode_str(config, attachments, text), bytes)
             }
-            Packet::Binary(bytes) => {
-                CommonParser.decode_bin(&self.parse_config, &self.attachments, bytes)
+            Packet::Binary(data) => {
+                let bytes = data.len();
+                (CommonParser.decode_bin(config, attachments, data), bytes)
             }
             // The session handles the packets of Engine.IO.
             _ => return Ok(()),
         };
+        let (unfinished, unfinished_bytes) = &mut self.unfinished;
+        let is_unfinished = matches!(packet, Err(ParseError::NeedsMoreBinaryData));
+        *unfinished_bytes = if is_unfinished { *unfinished_bytes + bytes } else { 0 };
+        unfinished.update(0, *unfinished_bytes)?;
         match packet {
             Ok(packet) => self.dispatch(packet).await,
             Err(ParseError::NeedsMoreBinaryData) => Ok(()),
             Err(_) => Err(CloseReason::ProtocolError),
         }
+    }
+
+    /// Waits for the next packet. An attachment may not arrive too late.
+    async fn receive(&self, inbox: &mut mpsc::Receiver<Packet>) -> Result<Packet, CloseReason> {
+        let next = match self.unfinished.0.deadline() {
+            Some(deadline) => timeout_at(deadline, inbox.recv())
+                .await
+                .map_err(|_| UnfinishedMessage::too_slow())?,
+            None => inbox.recv().await,
+        };
+        next.ok_or(CloseReason::ClientClosed)
     }
 
     async fn dispatch(&mut self, packet: SocketIoPacket) -> Result<(), CloseReason> {

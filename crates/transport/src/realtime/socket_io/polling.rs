@@ -15,6 +15,7 @@ use super::session_task;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 use crate::realtime::connections::Connections;
+use crate::realtime::unfinished_message::UnfinishedMessage;
 
 /// Opens a session with the polling transport.
 pub(super) async fn open(
@@ -23,7 +24,8 @@ pub(super) async fn open(
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
     let visitor = VisitorSession::extract(request).await?;
-    let session = session_task::start(chat, visitor, connections, TransportState::Polling)?;
+    let (transport, unfinished) = (TransportState::Polling, UnfinishedMessage::new(request));
+    let session = session_task::start(chat, visitor, connections, transport, unfinished)?;
     Ok(respond(session.open_packet()))
 }
 

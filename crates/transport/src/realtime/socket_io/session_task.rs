@@ -17,6 +17,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 use crate::realtime::connections::Connections;
 use crate::realtime::session_end::session_ended;
+use crate::realtime::unfinished_message::UnfinishedMessage;
 
 /// How long a polling client may take to fetch the remaining packets at shutdown.
 const POLL_GRACE: Duration = Duration::from_secs(3);
@@ -27,13 +28,15 @@ pub(super) fn start(
     visitor: VisitorSession,
     connections: &Connections,
     transport: TransportState,
+    unfinished: UnfinishedMessage,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
     let session_id = visitor.session.session_id;
     let permit = connections.acquire(visitor.caller())?;
     let (session, outbox, inbox) = EngineIoSession::new(session_id, transport);
     let session = Arc::new(session);
     let entry = connections.socket_io.add(Arc::clone(&session));
-    let connection = SocketIoConnection::new(chat.clone(), visitor, connections.clone(), outbox);
+    let connection =
+        SocketIoConnection::new(chat.clone(), visitor, connections.clone(), outbox, unfinished);
     let session_end = session_ended(chat.clone(), session_id, connections.limits.idle_timeout);
     let closing = connections.closing.clone();
     connections.tasks.spawn(run(entry, connection, inbox, permit, session_end, closing));

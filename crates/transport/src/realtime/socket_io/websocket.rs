@@ -22,6 +22,7 @@ use crate::extract::session::VisitorSession;
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::connections::Connections;
 use crate::realtime::session_end::SESSION_ENDED;
+use crate::realtime::unfinished_message::UnfinishedMessage;
 use crate::realtime::websocket::frame_validator::{FrameLimits, validate_frames};
 use crate::realtime::websocket::violation::{FirstViolation, SERVER_BUSY, Violation};
 
@@ -50,7 +51,8 @@ pub(super) async fn open(
     let (payload, violation) = validate_frames(request, payload, limits).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
     let visitor = VisitorSession::extract(request).await?;
-    let session = session_task::start(chat, visitor, connections, TransportState::WebSocket)?;
+    let (transport, unfinished) = (TransportState::WebSocket, UnfinishedMessage::new(request));
+    let session = session_task::start(chat, visitor, connections, transport, unfinished)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_new());
     Ok(response)

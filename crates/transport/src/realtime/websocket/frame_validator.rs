@@ -11,9 +11,9 @@ use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::{Stream, StreamExt};
 use webchat_chat::{Limit, count_reached_limit};
 
-use super::unfinished_message::UnfinishedMessage;
 use super::violation::{FirstViolation, Violation};
 use crate::realtime::message_rate::MessageRateLimiter;
+use crate::realtime::unfinished_message::UnfinishedMessage;
 
 /// The maximum length of a header without its masking key: two bytes, and eight for an extended payload
 /// length.

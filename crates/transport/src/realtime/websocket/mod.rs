@@ -4,6 +4,5 @@ mod close;
 pub(crate) mod connect;
 pub(crate) mod frame_validator;
 mod reader;
-mod unfinished_message;
 pub(crate) mod violation;
 mod writer;

@@ -6,18 +6,20 @@ use tokio::time::Instant;
 use webchat_chat::{Limit, count_reached_limit};
 use webchat_domain::Network;
 
-use super::violation::Violation;
+use super::websocket::violation::Violation;
 use crate::extract::client_address::ClientAddress;
 use crate::middleware::body_limits::{
     BodyBudget, BodyMemory, EXEMPT_BYTES, max_duration_at_min_rate,
 };
 
-/// The unfinished message of a connection. Its bytes count as those of a request's body.
+/// The unfinished message of a connection: of a WebSocket without its last bytes, of Socket.IO without its last
+/// attachment. Its bytes count as those of a request's body.
 pub(super) struct UnfinishedMessage {
     budget: Option<Data<BodyBudget>>,
     network: Network,
     memory: BodyMemory,
     started: Option<Instant>,
+    arrived: u64,
     /// Its number in the connection.
     number: u64,
 }
@@ -29,8 +31,20 @@ impl UnfinishedMessage {
             network: ClientAddress::of(request).network(),
             memory: BodyMemory::default(),
             started: None,
+            arrived: 0,
             number: 0,
         }
+    }
+
+    /// When more of the message must have arrived, if its bytes count.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.started.map(|started| started + max_duration_at_min_rate(self.arrived))
+    }
+
+    /// Counts that a message was too slow.
+    pub(super) fn too_slow() -> Violation {
+        count_reached_limit(Limit::BodyTime);
+        Violation::TooSlow
     }
 
     /// Notes that this many bytes of the message with this number have arrived, 0 if it is complete.
@@ -46,11 +60,10 @@ impl UnfinishedMessage {
         if bytes <= EXEMPT_BYTES {
             return Ok(());
         }
-        let started = *self.started.get_or_insert_with(Instant::now);
-        let arrived = u64::try_from(bytes).unwrap_or(u64::MAX);
-        if started.elapsed() > max_duration_at_min_rate(arrived) {
-            count_reached_limit(Limit::BodyTime);
-            return Err(Violation::TooSlow);
+        self.started.get_or_insert_with(Instant::now);
+        self.arrived = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if self.deadline().is_some_and(|deadline| deadline < Instant::now()) {
+            return Err(Self::too_slow());
         }
         let more = (bytes - EXEMPT_BYTES).saturating_sub(self.memory.bytes());
         let Some(budget) = self.budget.as_ref().filter(|_| more > 0) else { return Ok(()) };
@@ -76,6 +89,7 @@ mod tests {
             network: Network::of([192, 0, 2, 1].into()),
             memory: BodyMemory::default(),
             started: None,
+            arrived: 0,
             number: 0,
         }
     }
@@ -102,7 +116,11 @@ mod tests {
         let in_time = message.update(1, 20 * 1024);
         advance(Duration::from_secs(2)).await;
 
+        let deadline = message.deadline().unwrap();
+        assert!(deadline < Instant::now(), "20 KiB take 20 s, after a grace of 10 s");
         assert_eq!((in_time, message.update(1, 20 * 1024)), (Ok(()), Err(Violation::TooSlow)));
         assert_eq!(message.update(2, 20 * 1024), Ok(()), "the next message has its own time");
+        message.update(2, 0).unwrap();
+        assert_eq!(message.deadline(), None);
     }
 }
