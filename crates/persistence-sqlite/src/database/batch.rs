@@ -5,10 +5,10 @@
 
 use webchat_persistence::StoredMessage;
 
-const MAX_MESSAGES: usize = 250;
+const MAX_MESSAGES: usize = 100;
 
 /// A larger message has a batch of its own.
-const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 128 * 1024;
 
 /// Counts the messages of a batch.
 #[derive(Default)]
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn batches_are_bounded_by_messages_and_bytes() {
         assert_eq!(sizes([]), [0; 0]);
-        assert_eq!(sizes([1; 600]), [250, 250, 100]);
+        assert_eq!(sizes([1; 250]), [100, 100, 50]);
         assert_eq!(sizes([MAX_BYTES / 2; 5]), [2, 2, 1]);
         assert_eq!(sizes([1, MAX_BYTES * 2, MAX_BYTES * 3, 1]), [1, 1, 1, 1]);
     }

@@ -1,8 +1,8 @@
 //! Limits the size of the write-ahead log.
 //!
 //! SQLite starts the log from its beginning once all of it is in the database and no read uses it. While long reads
-//! overlap, that never happens, and the log grows with each change. So while it is too large, new long reads and
-//! bulk changes wait until it could be truncated.
+//! overlap, that never happens, and the log grows with each change. So while it is too large, new long reads of heavy
+//! users and bulk changes wait until it could be truncated.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::connect::BUSY_TIMEOUT;
 
-/// The size of the log from which on long reads and bulk changes wait.
+/// The size of the log from which on long reads of heavy users and bulk changes wait.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// How long they wait at most: another process may read the database, for example a backup.
@@ -94,6 +94,14 @@ impl LogPause {
     pub(super) async fn ended(&mut self) {
         // Fails if the database has been closed.
         self.0.wait_for(|is_paused| !is_paused).await.ok();
+    }
+}
+
+#[cfg(test)]
+impl LogPause {
+    pub(super) fn fixture() -> (watch::Sender<bool>, Self) {
+        let (is_paused, receiver) = watch::channel(false);
+        (is_paused, Self(receiver))
     }
 }
 

@@ -24,7 +24,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 pub(super) enum Reads {
     /// Ordinary reads.
     Short,
-    /// Reads that may need much processor time. They wait while the write-ahead log is too large.
+    /// Reads that may need much processor time. Those of heavy users wait while the write-ahead log is too large.
     Long(LogPause),
 }
 
@@ -61,11 +61,15 @@ impl Readers {
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = self.limit.acquire(user_id).await?;
-        if let Reads::Long(log_pause) = &self.reads {
+        // Those of heavy users leave the processor to the others. Those of other users are too short to keep
+        // the log from being truncated.
+        let mut has_low_priority = false;
+        if let Reads::Long(log_pause) = &self.reads
+            && permit.is_of_heavy_user()
+        {
             log_pause.clone().ended().await;
+            has_low_priority = true;
         }
-        // Those of heavy users leave the processor to the others.
-        let has_low_priority = matches!(self.reads, Reads::Long(_)) && permit.is_of_heavy_user();
         let connections = Arc::clone(&self.connections);
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
@@ -110,4 +114,50 @@ fn run<T>(
 ) -> rusqlite::Result<T> {
     let transaction = connection.transaction()?;
     cancellation.run(&transaction, || query(&transaction))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::database::connect::open_writer;
+
+    const DEADLINE: Duration = Duration::from_secs(3);
+
+    fn endless(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+        let numbers =
+            "WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers)
+            SELECT count(*) FROM numbers";
+        transaction.query_row(numbers, [], |row| row.get(0))
+    }
+
+    fn one(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+        transaction.query_row("SELECT 1", [], |row| row.get(0))
+    }
+
+    #[tokio::test]
+    async fn long_reads_of_heavy_users_wait_while_the_log_is_too_large() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("webchat.db");
+        let _writer = open_writer(&path).unwrap();
+        let (is_paused, log_pause) = LogPause::fixture();
+        let readers = Readers::new(&path, Reads::Long(log_pause));
+        let (heavy, other) = (Some(UserId::generate()), Some(UserId::generate()));
+        readers.read(heavy, DEADLINE, endless).await.unwrap_err();
+        // The query needs a moment to stop.
+        while !readers.limit.acquire(heavy).await.unwrap().is_of_heavy_user() {
+            sleep(Duration::from_millis(10)).await;
+        }
+
+        is_paused.send_replace(true);
+        let of_other = readers.read(other, DEADLINE, one).await;
+        let of_heavy =
+            timeout(Duration::from_millis(300), readers.read(heavy, DEADLINE, one)).await;
+        is_paused.send_replace(false);
+
+        assert_eq!(of_other.unwrap(), 1);
+        assert!(of_heavy.is_err(), "it did not wait");
+        assert_eq!(readers.read(heavy, DEADLINE, one).await.unwrap(), 1);
+    }
 }
