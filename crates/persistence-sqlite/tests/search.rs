@@ -5,7 +5,7 @@ use webchat_domain::{
     Context, Conversation, ConversationId, Message, MessageId, SearchQuery, UserId,
 };
 use webchat_persistence::search::RANKING_SOURCE_BYTES;
-use webchat_persistence::{ConversationArchive, Conversations, StoredConversation, StoredMessage};
+use webchat_persistence::{ConversationTransfer, Conversations, StoredConversation, StoredMessage};
 use webchat_persistence_sqlite::SqliteStore;
 
 /// More messages than ranking reads.
