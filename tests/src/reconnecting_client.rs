@@ -10,8 +10,8 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::browser::Browser;
-use crate::faulty_proxy::FaultyProxy;
 use crate::process::Process;
+use crate::proxies::FaultyProxy;
 use crate::socket::Socket;
 
 /// The addresses of the running servers by their numbers, like the table of a load balancer.

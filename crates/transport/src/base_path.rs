@@ -11,7 +11,8 @@ impl BasePath {
     /// anything but letters, digits, `-`, `_`, `.` and `~`: the path is part of routes, cookies and HTML.
     #[must_use]
     pub fn of(public_url: &Url) -> Option<Self> {
-        let path = public_url.path().trim_end_matches('/');
+        let path = public_url.path();
+        let path = path.strip_suffix('/').unwrap_or(path);
         let is_plain =
             |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '~');
         let mut segments = path.split('/').skip(1);

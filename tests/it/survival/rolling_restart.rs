@@ -85,6 +85,8 @@ async fn a_rolling_update_behind_caddy_fails_no_turn_and_no_request() {
     let addresses = Addresses::of_browser(&front.browser("/"));
     let update_done = CancellationToken::new();
     let updating = async {
+        // Clients start a conversation first: a POST that a stopping instance has received is not repeated.
+        sleep(Duration::from_millis(500)).await;
         for (number, instance) in instances.iter_mut().enumerate() {
             instance.terminate().await;
             assert!(instance.wait_for_exit().await, "instance {number} failed to shut down");

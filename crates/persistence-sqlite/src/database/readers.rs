@@ -118,19 +118,13 @@ fn run<T>(
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::sleep;
-
     use super::*;
     use crate::database::connect::open_writer;
 
     const DEADLINE: Duration = Duration::from_secs(3);
 
-    fn endless(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
-        let numbers =
-            "WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers)
-            SELECT count(*) FROM numbers";
-        transaction.query_row(numbers, [], |row| row.get(0))
-    }
+    /// The processor time of a user who uses much.
+    const MUCH_TIME: Duration = Duration::from_secs(10);
 
     fn one(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
         transaction.query_row("SELECT 1", [], |row| row.get(0))
@@ -144,11 +138,7 @@ mod tests {
         let (is_paused, log_pause) = LogPause::fixture();
         let readers = Readers::new(&path, Reads::Long(log_pause));
         let (heavy, other) = (Some(UserId::generate()), Some(UserId::generate()));
-        readers.read(heavy, DEADLINE, endless).await.unwrap_err();
-        // The query needs a moment to stop.
-        while !readers.limit.acquire(heavy).await.unwrap().is_of_heavy_user() {
-            sleep(Duration::from_millis(10)).await;
-        }
+        readers.limit.acquire(heavy).await.unwrap().end(MUCH_TIME);
 
         is_paused.send_replace(true);
         let of_other = readers.read(other, DEADLINE, one).await;
