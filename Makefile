@@ -22,7 +22,7 @@ run: ## install everything that is needed, then serve http://127.0.0.1:8080
 	@$(MAKE) --no-print-directory tools
 	@echo "Step 2 of 4: building the page (the first time: a minute)"
 	@$(MAKE) --no-print-directory web/dist/index.html
-	@echo "Step 3 of 4: building the server (the first time: about 6 minutes on two cores)"
+	@echo "Step 3 of 4: building the server (the first time: up to 8 minutes on two cores)"
 	@cargo build --profile local --locked -p webchat
 	@echo "Step 4 of 4: starting the server, with a small model unless yours is set (the first time: a minute)"
 	@scripts/with_model.py -- $(CARGO_TARGET_DIR)/local/webchat serve
