@@ -35,7 +35,7 @@ pub use runtime::error_chain::error_chain;
 pub use runtime::limits::{
     CallerLimit, CallerPermit, ConcurrencyLimit, Maximum, PerUserLimit, Permit,
 };
-pub use runtime::log_limiter::LogLimiter;
+pub use runtime::log_limiter::{LogLimiter, SharedLogLimiter};
 pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;

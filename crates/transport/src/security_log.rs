@@ -1,11 +1,10 @@
 //! Counts and logs what may be an attack.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use metrics::counter;
 use strum::IntoStaticStr;
-use webchat_chat::LogLimiter;
+use webchat_chat::{LogLimiter, SharedLogLimiter};
 use webchat_domain::{Network, UserId};
 
 use crate::error::api_error::ApiError;
@@ -57,7 +56,7 @@ impl SecurityEvent {
 
 /// The security events of a server. Clones share the counts.
 #[derive(Clone, Default)]
-pub(crate) struct SecurityLog(Arc<Mutex<LogLimiter<Source>>>);
+pub(crate) struct SecurityLog(Arc<SharedLogLimiter<Source>>);
 
 /// Whose events are counted together. `None` is all addresses beyond [`MAX_SOURCES`].
 type Source = (SecurityEvent, Option<Network>);
@@ -67,16 +66,8 @@ impl SecurityLog {
     /// has the number of the events since.
     pub(crate) fn record(&self, event: SecurityEvent, client: Network, user_id: Option<UserId>) {
         counter!(EVENTS, "kind" => <&'static str>::from(event)).increment(1);
-        let now = Instant::now();
-        let mut limiter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = limiter.end_intervals(now);
-        let source = source(&limiter, event, client);
-        let is_logged = limiter.add(source, now);
-        drop(limiter);
-        for (source, count) in ended {
-            log(source, count, None);
-        }
-        if is_logged {
+        let choose = |limiter: &LogLimiter<Source>| source(limiter, event, client);
+        if let Some(source) = self.0.count(choose, |source, count| log(source, count, None)) {
             log(source, 1, user_id);
         }
     }
@@ -97,6 +88,7 @@ fn log((event, client): Source, count: u64, user_id: Option<UserId>) {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+    use std::time::Instant;
 
     use super::*;
 

@@ -6,6 +6,7 @@ use tokio::sync::OnceCell;
 use webchat_domain::{SystemPrompt, Timestamp, UserId};
 
 use super::lifecycle::Lifecycle;
+use super::log_limiter::SharedLogLimiter;
 use super::readiness::{NotReady, ReadinessCheck};
 use super::storage_quota::StorageQuota;
 use super::text_work::TextWork;
@@ -13,7 +14,6 @@ use crate::error::ChatError;
 use crate::events::list_feed::ListFeed;
 use crate::ports::Ports;
 use crate::settings::Settings;
-use crate::turns::failure_log::FailureLog;
 
 /// The state that all services share.
 pub(crate) struct Core {
@@ -27,7 +27,7 @@ pub(crate) struct Core {
     pub(crate) text_work: TextWork,
     pub(crate) readiness: ReadinessCheck,
     pub(crate) quota: StorageQuota,
-    pub(crate) turn_failures: FailureLog,
+    pub(crate) turn_failures: SharedLogLimiter<&'static str>,
 }
 
 impl Core {
@@ -48,7 +48,7 @@ impl Core {
             text_work,
             readiness: ReadinessCheck::default(),
             quota,
-            turn_failures: FailureLog::default(),
+            turn_failures: SharedLogLimiter::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The minimum time between two lines of the log about similar events.
@@ -52,6 +53,36 @@ impl<K: Eq + Hash> LogLimiter<K> {
     }
 }
 
+/// A [`LogLimiter`] that threads share.
+pub struct SharedLogLimiter<K>(Mutex<LogLimiter<K>>);
+
+impl<K> Default for SharedLogLimiter<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash> SharedLogLimiter<K> {
+    /// Counts an event under the key that `key` chooses. Returns this key if the event is to be logged. Calls `log_rest`
+    /// for each key whose interval has ended, with the number of its events that were not logged.
+    pub fn count(
+        &self,
+        key: impl FnOnce(&LogLimiter<K>) -> K,
+        log_rest: impl Fn(K, u64),
+    ) -> Option<K> {
+        let now = Instant::now();
+        let mut limiter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = limiter.end_intervals(now);
+        let key = key(&limiter);
+        let is_first = limiter.add(key.clone(), now);
+        drop(limiter);
+        for (key, count) in ended {
+            log_rest(key, count);
+        }
+        is_first.then_some(key)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +100,15 @@ mod tests {
         assert_eq!((logged, other), (1, true));
         assert_eq!((too_early, ended), (vec![], vec![("key", 999)]));
         assert!(next);
+    }
+
+    #[test]
+    fn the_first_event_of_each_key_is_logged() {
+        let limiter = SharedLogLimiter::default();
+
+        let logged = ["busy", "busy", "too_long", "busy", "too_long"]
+            .map(|code| limiter.count(|_| code, |_, _| {}).is_some());
+
+        assert_eq!(logged, [true, false, true, false, false]);
     }
 }

@@ -1,7 +1,6 @@
 //! Turns: a turn generates the answer to a question.
 
 mod continue_answer;
-pub(crate) mod failure_log;
 pub(crate) mod lease;
 pub(crate) mod progress;
 mod recovery;

@@ -1,13 +1,12 @@
 //! Logs why requests and frames failed. Nothing that a client sent is logged with it.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use metrics::counter;
-use webchat_chat::{LogLimiter, error_chain};
+use webchat_chat::{SharedLogLimiter, error_chain};
 
 use super::api_error::ApiError;
 use crate::security_log::SecurityEvent;
@@ -17,7 +16,7 @@ const ERRORS: &str = "webchat_server_errors_total";
 
 /// The errors of a server. Clones share the counts.
 #[derive(Clone, Default)]
-pub(crate) struct ErrorLog(Arc<Mutex<LogLimiter<Source>>>);
+pub(crate) struct ErrorLog(Arc<SharedLogLimiter<Source>>);
 
 /// Which errors are counted together: those with the same code and route.
 type Source = (&'static str, String);
@@ -43,15 +42,10 @@ impl ErrorLog {
 
     /// Counts an error, and returns whether to log it. Also logs the numbers of those that were not logged.
     fn is_first(&self, code: &'static str, route: &str) -> bool {
-        let now = Instant::now();
-        let mut limiter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = limiter.end_intervals(now);
-        let is_first = limiter.add((code, route.to_owned()), now);
-        drop(limiter);
-        for ((code, route), count) in ended {
+        let log_rest = |(code, route): Source, count| {
             tracing::warn!(code, route, count, "failed to handle more requests");
-        }
-        is_first
+        };
+        self.0.count(|_| (code, route.to_owned()), log_rest).is_some()
     }
 }
 

@@ -8,7 +8,7 @@ use webchat_llm::{ModelError, filtered_answer_message};
 
 use crate::error::ChatError;
 use crate::runtime::error_chain::{error_chain, panic_message};
-use crate::turns::failure_log::FailureLog;
+use crate::runtime::log_limiter::SharedLogLimiter;
 
 /// Why an answer failed.
 pub(super) enum Failure {
@@ -36,7 +36,11 @@ impl Failure {
 
     /// Logs the failure, unless one with the same code was logged just before, and returns its description for clients.
     /// The cause is only logged.
-    pub(super) fn log_and_describe(&self, turn_id: TurnId, log: &FailureLog) -> Problem {
+    pub(super) fn log_and_describe(
+        &self,
+        turn_id: TurnId,
+        limiter: &SharedLogLimiter<&'static str>,
+    ) -> Problem {
         let (code, message, cause) = match self {
             Self::Model(error) => (error.code(), error.to_string(), error_chain(error)),
             Self::Chat(error) => (error.code(), error.to_string(), error_chain(error)),
@@ -64,11 +68,17 @@ impl Failure {
             ),
         };
         // A panic is a bug, and always logged.
-        if matches!(self, Self::Panic(_)) || log.is_first(code) {
+        if matches!(self, Self::Panic(_)) || is_first(code, limiter) {
             tracing::warn!(%turn_id, code, cause, "turn failed");
         }
         Problem { message, code: code.to_owned() }
     }
+}
+
+/// Counts a failure, and returns whether to log it. Also logs the numbers of those that were not logged.
+fn is_first(code: &'static str, limiter: &SharedLogLimiter<&'static str>) -> bool {
+    let log_rest = |code, count| tracing::warn!(code, count, "more turns failed");
+    limiter.count(|_| code, log_rest).is_some()
 }
 
 impl From<ModelError> for Failure {
