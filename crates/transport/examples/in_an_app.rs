@@ -91,7 +91,6 @@ fn settings() -> webchat_transport::Settings {
     webchat_transport::Settings {
         secret_key: b"at least 32 bytes, and a real secret".to_vec(),
         public_url: None,
-        base_path: webchat_transport::BasePath::default(),
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
         max_import_bytes: 100 * 1024 * 1024,

@@ -54,6 +54,7 @@ impl Services {
     pub fn new(chat: Chat, settings: &Settings) -> Self {
         let public_url = settings.public_url.as_ref();
         let is_secure = public_url.is_some_and(|url| url.scheme() == "https");
+        let base_path = settings.base_path();
         let (security_log, error_log) = (SecurityLog::default(), ErrorLog::default());
         Self {
             chat,
@@ -74,10 +75,10 @@ impl Services {
             cookie: Data::new(SessionCookie::new(
                 &settings.secret_key,
                 is_secure,
-                settings.base_path.clone(),
+                base_path.clone(),
             )),
-            base_path: Data::new(settings.base_path.clone()),
-            api_document: Data::new(ApiDocument::new(settings.base_path.clone())),
+            base_path: Data::new(base_path.clone()),
+            api_document: Data::new(ApiDocument::new(base_path)),
             security_log,
             error_log,
             is_secure,

@@ -46,7 +46,7 @@ pub fn serve(
     let services = Services::new(chat, settings);
     let services_to_mount = services.clone();
     let web_client = web_client.clone();
-    let base_path = settings.base_path.clone();
+    let base_path = settings.base_path();
     let metrics = settings.metrics.clone();
     let send_timeout = settings.limits.send_timeout;
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);

@@ -15,10 +15,9 @@ pub struct Settings {
     /// Signs and encrypts the session cookie: at least 32 bytes, the same on all instances.
     pub secret_key: Vec<u8>,
     /// The URL under which users reach the server, if it is not the address that the server listens on.
-    /// With `https`, browsers send the session cookie over HTTPS only.
+    /// With `https`, browsers send the session cookie over HTTPS only. If [`BasePath::of`] accepts its path, the
+    /// server answers with and without it, so that a proxy may remove it.
     pub public_url: Option<Url>,
-    /// The path of `public_url`. The server answers with and without it, so that a proxy may remove it.
-    pub base_path: BasePath,
     /// Other origins whose pages may use the server.
     pub allowed_origins: Vec<Url>,
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
@@ -42,6 +41,13 @@ pub struct Settings {
     pub limits: Limits,
     /// Renders the response of `GET /metrics`. If `None`, that route does not exist.
     pub metrics: Option<RenderMetrics>,
+}
+
+impl Settings {
+    /// Returns the path under which users reach the server.
+    pub(crate) fn base_path(&self) -> BasePath {
+        self.public_url.as_ref().and_then(BasePath::of).unwrap_or_default()
+    }
 }
 
 /// Renders the current metrics in Prometheus' text format.

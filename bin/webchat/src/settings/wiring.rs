@@ -8,7 +8,7 @@ use webchat_chat::{DailyTokenLimits, FileSettings, StoredBytesLimits};
 use webchat_domain::ModelParameters;
 use webchat_llm::{HttpSettings, ProxySettings, Timeouts};
 use webchat_tokens::window_of;
-use webchat_transport::{BasePath, Limits, RenderMetrics};
+use webchat_transport::{Limits, RenderMetrics};
 
 use super::sections::{
     ConnectionSettings, LimitSettings, ModelSettings, SessionSettings, Settings, StoreSettings,
@@ -53,7 +53,6 @@ impl Settings {
         webchat_transport::Settings {
             secret_key,
             public_url: server.public_url.clone(),
-            base_path: server.public_url.as_ref().and_then(BasePath::of).unwrap_or_default(),
             allowed_origins: server.allowed_origins.clone(),
             trusted_proxies: server.trusted_proxies.clone(),
             max_import_bytes: self.storage.max_import_size_mb * MEGABYTE,
