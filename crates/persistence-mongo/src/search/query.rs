@@ -33,7 +33,8 @@ pub(crate) async fn search(
 ) -> MongoResult<Vec<SearchHit>> {
     let terms = Terms::of(query, is_in_word);
     // One byte more shows the snippet that the text is longer.
-    let found = find_best(database, user_id, query, limit, SNIPPET_SOURCE_BYTES + 1).await?;
+    let found =
+        find_best(database, user_id, query, &terms, limit, SNIPPET_SOURCE_BYTES + 1).await?;
     Ok(found.into_iter().map(|hit| hit.into_hit(&terms)).collect())
 }
 
@@ -44,20 +45,20 @@ pub(crate) async fn search_conversations(
     query: &SearchQuery,
     max_messages: u32,
 ) -> MongoResult<Vec<(ConversationId, f64)>> {
-    let found = find_best(database, user_id, query, max_messages, 0).await?;
+    let terms = Terms::of(query, is_in_word);
+    let found = find_best(database, user_id, query, &terms, max_messages, 0).await?;
     let hits = found.into_iter().map(|hit| (hit.message.conversation_id, hit.score)).collect();
-    add_example_matches(database, user_id, query, hits).await
+    add_example_matches(database, user_id, &terms, hits).await
 }
 
 /// Appends the conversations of which only a few-shot example matches.
 async fn add_example_matches(
     database: &MongoDatabase,
     user_id: UserId,
-    query: &SearchQuery,
+    terms: &Terms,
     hits: Vec<(ConversationId, f64)>,
 ) -> MongoResult<Vec<(ConversationId, f64)>> {
-    let terms = Terms::of(query, is_in_word);
-    let mut matches = ExampleMatches::of(&terms);
+    let mut matches = ExampleMatches::of(terms);
     let filter = doc! {
         "user_id": user_id.to_string(),
         "schema": CONVERSATION_SCHEMA_VERSION,
@@ -85,10 +86,10 @@ async fn find_best(
     database: &MongoDatabase,
     user_id: UserId,
     query: &SearchQuery,
+    terms: &Terms,
     limit: u32,
     max_bytes: usize,
 ) -> MongoResult<Vec<HitDocument>> {
-    let terms = Terms::of(query, is_in_word);
     let removed = removals::pending(database, user_id).await?;
     let mut pipeline = pipeline(user_id, query, &removed);
     // If there is a phrase, the server does not require any of the words beside it.

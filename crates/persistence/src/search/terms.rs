@@ -83,17 +83,14 @@ impl Terms {
     /// Returns whether the text contains one of the words, all phrases and no excluded term.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let stems: Vec<Option<usize>> = self.words_of(text).map(|word| word.stem).collect();
-        let is_phrase = |part: &[Option<usize>], phrase: &[usize]| {
-            part.iter().copied().eq(phrase.iter().copied().map(Some))
-        };
+        let words: Vec<Word> = self.words_of(text).collect();
         let contains = |phrase: &Vec<usize>| {
-            !phrase.is_empty() && stems.windows(phrase.len()).any(|part| is_phrase(part, phrase))
+            !phrase.is_empty() && words.windows(phrase.len()).any(|part| is_phrase(part, phrase))
         };
         if self.words.is_empty() && self.phrases.is_empty() {
             return false;
         }
-        (self.words.is_empty() || stems.iter().flatten().any(|stem| self.words.contains(stem)))
+        (self.words.is_empty() || words.iter().any(|word| self.is_word(word)))
             && self.phrases.iter().all(contains)
             && !self.excluded.iter().any(contains)
     }
@@ -192,7 +189,7 @@ impl Terms {
                 let Some(candidate) = words.get_mut(start..start + phrase.len()) else {
                     break;
                 };
-                if candidate.iter().map(|word| word.stem).eq(phrase.iter().copied().map(Some)) {
+                if is_phrase(candidate, phrase) {
                     for word in candidate {
                         word.is_match = true;
                     }
@@ -200,6 +197,11 @@ impl Terms {
             }
         }
     }
+}
+
+/// Returns whether these words have the stems of the phrase.
+fn is_phrase(words: &[Word], phrase: &[usize]) -> bool {
+    words.iter().map(|word| word.stem).eq(phrase.iter().copied().map(Some))
 }
 
 /// Returns the words of a text, as ranges of its bytes.
