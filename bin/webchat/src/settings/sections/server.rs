@@ -51,8 +51,8 @@ section! {
         ALLOWED_ORIGINS => allowed_origins: Vec<Url>, ORIGINS;
 
         /// The addresses or networks of the proxies in front of the server, separated by commas, for example
-        /// 127.0.0.1,10.0.0.0/8. Only their X-Forwarded-For (or, without it, Forwarded) tells the address of a client;
-        /// a proxy must set or remove both. The log and the limits per address use it.
+        /// 127.0.0.1,10.0.0.0/8. Only their X-Forwarded-For (or, without it, Forwarded) determines the address of a
+        /// client; a proxy must set or remove both. The log and the limits per address use it.
         #[serde(deserialize_with = "networks")]
         TRUSTED_PROXIES => trusted_proxies: Vec<IpNet>, NETWORKS;
 
