@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod health;
+mod metrics;
 mod open_files;
 mod plaintext;
 mod secret;

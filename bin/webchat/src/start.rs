@@ -21,7 +21,7 @@ use crate::error::StartError;
 use crate::open_files::{max_tcp_connections, raise_open_files_limit};
 use crate::secret::secret_key;
 use crate::stores::Stores;
-use crate::{Settings, plaintext, telemetry};
+use crate::{Settings, metrics, plaintext};
 
 /// How long the server may take to close its connections at shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -44,6 +44,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let web_client = WebClient::open(settings.server.web_dir.clone())?;
     // Listen first, because this step is the most likely to fail.
     let listener = listen(settings.server.address())?;
+    let metrics_listener = settings.server.metrics_addr.map(listen_for_metrics).transpose()?;
     plaintext::warn(&settings);
     let stores = Stores::open(&settings.storage).await?;
     restrict_access(&settings.storage.data_dir);
@@ -52,10 +53,10 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let chat = chat(&settings, stores)?;
     chat.recover_abandoned_turns().await;
     chat.spawn_background_tasks();
-    let metrics = settings.server.metrics.then(telemetry::metrics).transpose()?;
+    let metrics = settings.server.metrics.then(metrics::start).transpose()?;
     let max_connections = max_tcp_connections(raise_open_files_limit());
     let server_settings = settings.transport(secret_key, max_connections, metrics);
-    let server = serve(listener, chat.clone(), &web_client, &server_settings)?;
+    let server = serve(listener, metrics_listener, chat.clone(), &web_client, &server_settings)?;
     let local_url =
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop_sender, stop_receiver) = oneshot::channel();
@@ -127,6 +128,14 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
             io::ErrorKind::PermissionDenied => "set PORT to a port above 1023",
             _ => "set HOST to an address of this machine",
         },
+        cause,
+    })
+}
+
+fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|cause| StartError::Listen {
+        address,
+        advice: "set METRICS_ADDR to an address of this machine and a free port",
         cause,
     })
 }

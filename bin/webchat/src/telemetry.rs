@@ -1,12 +1,9 @@
-//! The log, with one line per event on standard error, and the metrics.
+//! The log, with one line per event on standard error.
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
-use std::sync::{Arc, OnceLock};
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
-use webchat_transport::RenderMetrics;
 
 use crate::LogFormat;
 
@@ -37,18 +34,4 @@ fn filter_directives(level: &str) -> String {
     let libraries = if level == "error" { "error" } else { "warn" };
     let malformed = if matches!(level, "debug" | "trace") { "error" } else { "off" };
     format!("{libraries},webchat={level},actix_http={malformed},actix_session=error")
-}
-
-/// Starts recording metrics, unless this process already does, and returns the function that renders them.
-///
-/// # Errors
-/// If another recorder is installed.
-pub fn metrics() -> io::Result<RenderMetrics> {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    if HANDLE.get().is_none() {
-        let handle = PrometheusBuilder::new().install_recorder().map_err(io::Error::other)?;
-        // Can't fail: a recorder can be installed only once.
-        let _ = HANDLE.set(handle);
-    }
-    Ok(Arc::new(|| HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()))
 }

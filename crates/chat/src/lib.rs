@@ -36,6 +36,7 @@ pub use runtime::limits::{
     CallerLimit, CallerPermit, ConcurrencyLimit, Maximum, PerUserLimit, Permit,
 };
 pub use runtime::log_limiter::{LogLimiter, SharedLogLimiter};
+pub use runtime::metrics::describe_metrics;
 pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;
@@ -51,4 +52,6 @@ pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;
 pub use turns::service::Turns;
 pub use turns::start_turn_outcome::StartTurnOutcome;
-pub use webchat_persistence::{ArchiveFilter, Cursor, Edit, InvalidCursor, Page, SavedFile};
+pub use webchat_persistence::{
+    ArchiveFilter, Cursor, Edit, GaugeGuard, InvalidCursor, Page, SavedFile,
+};

@@ -24,6 +24,16 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// All reasons.
+    pub const ALL: [Self; 6] = [
+        Self::Stop,
+        Self::Length,
+        Self::ContentFilter,
+        Self::Stopped,
+        Self::Interrupted,
+        Self::Failed,
+    ];
+
     /// Returns the name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -3,11 +3,13 @@
 mod credentials;
 mod error;
 mod http;
+mod metrics;
 mod model;
 mod providers;
 mod settings;
 
 pub use error::{Cause, ModelError, SetupError, filtered_answer_message};
+pub use metrics::describe_metrics;
 #[cfg(feature = "mock")]
 pub use model::MockChatModel;
 pub use model::{ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage};

@@ -16,7 +16,7 @@ mod token_budgets;
 mod transfer;
 mod users;
 
-pub use database::OpenError;
+pub use database::{OpenError, describe_metrics};
 pub use events::{LocalSignals, SqliteTurnLog};
 pub use private_files::make_private;
 pub use saved_files_dir::SavedFilesDir;

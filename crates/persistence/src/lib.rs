@@ -3,6 +3,7 @@
 mod cpu_work;
 mod error;
 mod fair_limit;
+mod gauge_guard;
 mod ports;
 pub mod rules;
 pub mod search;
@@ -12,6 +13,7 @@ pub mod testing;
 pub use cpu_work::{spawn_cpu_work, thread_cpu_time};
 pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
+pub use gauge_guard::GaugeGuard;
 pub use ports::{
     AbandonedTurn, AnalysedText, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint,
     ChildMessage, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer, Conversations,

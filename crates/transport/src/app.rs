@@ -20,6 +20,7 @@ use crate::middleware::request_span::RequestSpan;
 use crate::middleware::response_memory::limit_response_memory;
 use crate::middleware::security_headers::security_headers;
 use crate::middleware::sessions::{SessionCookie, rename_cookie};
+use crate::middleware::timing::measure_request;
 use crate::openapi::document::ApiDocument;
 use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
@@ -113,6 +114,7 @@ impl Services {
             .wrap(from_fn(cors))
             .wrap(from_fn(forbid_caching))
             .wrap(security_headers(self.is_secure))
+            .wrap(from_fn(measure_request))
             .wrap(TracingLogger::<RequestSpan>::new());
         |config| {
             config.service(scope);

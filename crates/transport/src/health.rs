@@ -1,15 +1,17 @@
 //! Liveness, readiness and metrics, for monitoring.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use subtle::ConstantTimeEq;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::settings::RenderMetrics;
+use crate::metrics::record_readiness;
+use crate::settings::MetricsSettings;
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
@@ -27,14 +29,30 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource(READYZ).get(readyz).head(readyz));
 }
 
-pub(crate) fn metrics_route(config: &mut ServiceConfig, render: Option<RenderMetrics>) {
-    if let Some(render) = render {
-        let metrics = move || {
-            let text = render();
-            async move { HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(text) }
-        };
-        config.service(web::resource("/metrics").route(web::get().to(metrics)));
+pub(crate) fn metrics_route(config: &mut ServiceConfig, settings: MetricsSettings) {
+    config.service(web::resource("/metrics").app_data(Data::new(settings)).get(metrics));
+}
+
+async fn metrics(
+    request: HttpRequest,
+    chat: Data<Chat>,
+    settings: Data<MetricsSettings>,
+) -> Result<HttpResponse, ApiError> {
+    if settings.token.as_ref().is_some_and(|token| !has_token(&request, token)) {
+        return Err(ApiError::MetricsTokenRequired);
     }
+    record_readiness(chat.readiness().await.is_ok());
+    Ok(HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body((settings.render)()))
+}
+
+/// Whether the request has this bearer token (RFC 6750, section 2.1). The time of the comparison does not depend on where
+/// they differ.
+fn has_token(request: &HttpRequest, token: &str) -> bool {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let credentials = header.and_then(|header| header.split_once(' '));
+    credentials.is_some_and(|(scheme, sent)| {
+        scheme.eq_ignore_ascii_case("Bearer") && sent.as_bytes().ct_eq(token.as_bytes()).into()
+    })
 }
 
 #[derive(Serialize, ToSchema)]

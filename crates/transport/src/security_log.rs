@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use metrics::counter;
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantArray};
 use webchat_chat::{LogLimiter, SharedLogLimiter};
 use webchat_domain::{Network, UserId};
 
@@ -11,14 +11,14 @@ use crate::error::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
 /// The number of security events, by `kind`.
-const EVENTS: &str = "webchat_security_events_total";
+pub(crate) const SECURITY_EVENTS: &str = "webchat_security_events_total";
 
 /// The maximum number of kinds and addresses that are distinguished within an interval. Further addresses
 /// share one line per kind.
 const MAX_SOURCES: usize = 1_000;
 
 /// A kind of security event. Its `strum` name is the `kind` in the log and in the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum SecurityEvent {
     /// A request addressed the server by an unknown name.
@@ -65,7 +65,7 @@ impl SecurityLog {
     /// Counts an event, and logs it unless a line about the same kind and address was logged just before. A later line
     /// has the number of the events since.
     pub(crate) fn record(&self, event: SecurityEvent, client: Network, user_id: Option<UserId>) {
-        counter!(EVENTS, "kind" => <&'static str>::from(event)).increment(1);
+        counter!(SECURITY_EVENTS, "kind" => <&'static str>::from(event)).increment(1);
         let choose = |limiter: &LogLimiter<Source>| source(limiter, event, client);
         if let Some(source) = self.0.count(choose, |source, count| log(source, count, None)) {
             log(source, 1, user_id);

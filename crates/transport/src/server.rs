@@ -1,25 +1,27 @@
 //! The complete server: the services, the pages and the metrics, on one listener.
 
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
 #[cfg(target_os = "linux")]
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use webchat_chat::Chat;
 
 use crate::app::Services;
+use crate::middleware::error_body::error_body;
 use crate::pages::WebClient;
-use crate::settings::Settings;
+use crate::settings::{MetricsSettings, Settings};
 use crate::{health, pages};
 
 /// How long clients may take to receive the last bytes at shutdown, in seconds.
@@ -29,32 +31,41 @@ const SEND_GRACE_S: u64 = 5;
 pub struct RunningServer {
     addresses: Vec<SocketAddr>,
     handle: ServerHandle,
-    server: actix_web::dev::Server,
+    server: Server,
+    metrics: Option<Server>,
     services: Services,
 }
 
-/// Starts a server on `listener`. The server runs while [`RunningServer::run`] is polled.
+/// Starts a server on `listener`. The server runs while [`RunningServer::run`] is polled. The metrics are on
+/// `metrics_listener`, if there is one.
 ///
 /// # Errors
-/// When the listener can't be used.
+/// When a listener can't be used.
 pub fn serve(
     listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
     chat: Chat,
     web_client: &WebClient,
     settings: &Settings,
 ) -> io::Result<RunningServer> {
+    let metrics = match (metrics_listener, &settings.metrics) {
+        (Some(listener), Some(settings)) => Some(serve_metrics(listener, &chat, settings)?),
+        _ => None,
+    };
+    let public_metrics = settings.metrics.clone().filter(|_| metrics.is_none());
     let services = Services::new(chat, settings);
     let services_to_mount = services.clone();
     let web_client = web_client.clone();
     let base_path = settings.base_path();
-    let metrics = settings.metrics.clone();
     let send_timeout = settings.limits.send_timeout;
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let max_connections = settings.max_tcp_connections.map_or(usize::MAX, |max| max / workers);
 
     let server = HttpServer::new(move || {
         let pages = |config: &mut ServiceConfig| {
-            health::metrics_route(config, metrics.clone());
+            if let Some(settings) = &public_metrics {
+                health::metrics_route(config, settings.clone());
+            }
             pages::pages(config, &web_client);
         };
         let mut app = App::new();
@@ -80,7 +91,27 @@ pub fn serve(
     .listen(listener)?;
     let addresses = server.addrs();
     let server = server.run();
-    Ok(RunningServer { addresses, handle: server.handle(), server, services })
+    Ok(RunningServer { addresses, handle: server.handle(), server, metrics, services })
+}
+
+fn serve_metrics(
+    listener: TcpListener,
+    chat: &Chat,
+    settings: &MetricsSettings,
+) -> io::Result<Server> {
+    /// Prometheus opens one or two.
+    const MAX_CONNECTIONS: usize = 64;
+
+    let (chat, settings) = (Data::new(chat.clone()), settings.clone());
+    let server = HttpServer::new(move || {
+        let settings = settings.clone();
+        App::new()
+            .app_data(chat.clone())
+            .configure(|config| health::metrics_route(config, settings))
+            .wrap(from_fn(error_body))
+    });
+    let server = server.workers(1).max_connections(MAX_CONNECTIONS).disable_signals();
+    Ok(server.listen(listener)?.run())
 }
 
 impl RunningServer {
@@ -95,10 +126,18 @@ impl RunningServer {
     /// # Errors
     /// When the server fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { handle, server, services, .. } = self;
-        tokio::pin!(server);
+        let Self { handle, server, metrics, services, .. } = self;
+        let metrics_handle = metrics.as_ref().map(Server::handle);
+        let metrics = async {
+            match metrics {
+                Some(metrics) => metrics.await,
+                None => pending().await,
+            }
+        };
+        tokio::pin!(server, metrics);
         tokio::select! {
             result = &mut server => return result,
+            result = &mut metrics => return result,
             () = stop => {}
         }
         let close = async {
@@ -106,6 +145,9 @@ impl RunningServer {
             handle.stop(true).await;
         };
         let (result, ()) = tokio::join!(server, close);
+        if let Some(handle) = metrics_handle {
+            tokio::join!(handle.stop(false), metrics).1?;
+        }
         result
     }
 }

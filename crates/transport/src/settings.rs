@@ -39,8 +39,8 @@ pub struct Settings {
     pub max_tcp_connections: Option<usize>,
     /// The limits of live connections.
     pub limits: Limits,
-    /// Renders the response of `GET /metrics`. If `None`, that route does not exist.
-    pub metrics: Option<RenderMetrics>,
+    /// The metrics. If `None`, there is no route for them.
+    pub metrics: Option<MetricsSettings>,
 }
 
 impl Settings {
@@ -48,6 +48,15 @@ impl Settings {
     pub(crate) fn base_path(&self) -> BasePath {
         self.public_url.as_ref().and_then(BasePath::of).unwrap_or_default()
     }
+}
+
+/// The settings of `GET /metrics`.
+#[derive(Clone)]
+pub struct MetricsSettings {
+    /// Renders the response.
+    pub render: RenderMetrics,
+    /// The bearer token that requests must have. If `None`, every client may read the metrics.
+    pub token: Option<String>,
 }
 
 /// Renders the current metrics in Prometheus' text format.

@@ -14,6 +14,7 @@ pub(super) fn check(merged: &mut Merged) {
     check_tokens(merged);
     check_proxy(merged);
     check_secret_key(merged);
+    check_metrics(merged);
 }
 
 fn check_model_url(merged: &mut Merged) {
@@ -50,6 +51,18 @@ fn check_secret_key(merged: &mut Merged) {
     let distinct: BTreeSet<char> = key.chars().collect();
     if is_production && distinct.len() < MIN_DISTINCT_CHARS {
         reject(merged, "SECRET_KEY", None);
+    }
+}
+
+/// Settings of the metrics have no effect without them.
+fn check_metrics(merged: &mut Merged) {
+    if merged.get("METRICS") == Some(true) {
+        return;
+    }
+    for variable in ["METRICS_TOKEN", "METRICS_ADDR"] {
+        if merged.get::<String>(variable).is_some() {
+            reject(merged, variable, Some("empty, or METRICS must be on"));
+        }
     }
 }
 

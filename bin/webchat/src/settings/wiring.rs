@@ -8,7 +8,7 @@ use webchat_chat::{DailyTokenLimits, FileSettings, StoredBytesLimits};
 use webchat_domain::ModelParameters;
 use webchat_llm::{HttpSettings, ProxySettings, Timeouts};
 use webchat_tokens::window_of;
-use webchat_transport::{Limits, RenderMetrics};
+use webchat_transport::{Limits, MetricsSettings, RenderMetrics};
 
 use super::sections::{
     ConnectionSettings, LimitSettings, ModelSettings, SessionSettings, Settings, StoreSettings,
@@ -47,7 +47,7 @@ impl Settings {
         &self,
         secret_key: Vec<u8>,
         max_tcp_connections: Option<usize>,
-        metrics: Option<RenderMetrics>,
+        render_metrics: Option<RenderMetrics>,
     ) -> webchat_transport::Settings {
         let Self { server, limits, .. } = self;
         webchat_transport::Settings {
@@ -66,7 +66,10 @@ impl Settings {
             ),
             max_tcp_connections,
             limits: self.connections.limits(limits),
-            metrics,
+            metrics: render_metrics.map(|render| MetricsSettings {
+                render,
+                token: server.metrics_token.as_ref().map(|token| token.expose_secret().to_owned()),
+            }),
         }
     }
 }

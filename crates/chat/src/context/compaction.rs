@@ -18,6 +18,7 @@ use super::summary_range::SummaryRange;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
+use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::{LEASE, run_with_lease};
@@ -324,6 +325,7 @@ impl Compaction {
         };
         let request = BackgroundRequest {
             caller: self.caller,
+            purpose: Purpose::Summary,
             instructions: SUMMARISE,
             content: format!("{summary}{}", transcript.trim_end()),
             max_answer_tokens: budget.max_summary_tokens(),

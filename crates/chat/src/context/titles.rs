@@ -8,6 +8,7 @@ use webchat_domain::{Caller, ConversationChange, ConversationId, Message, Title,
 use super::prompts::{GENERATE_TITLE, transcript_entry};
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
+use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
@@ -56,6 +57,7 @@ async fn suggest_title(
     let transcript: String = exchange.iter().map(excerpt).collect();
     let request = BackgroundRequest {
         caller,
+        purpose: Purpose::Title,
         instructions: GENERATE_TITLE,
         content: transcript.trim_end().to_owned(),
         max_answer_tokens: MAX_TITLE_TOKENS,

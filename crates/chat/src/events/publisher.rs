@@ -9,9 +9,11 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{ConversationId, EventBody, EventId};
-use webchat_persistence::TurnLog;
+use webchat_persistence::{GaugeGuard, TurnLog};
 
 use crate::runtime::error_chain::error_chain;
+use crate::runtime::metrics::{Current, Timing, count_publish_retry};
+use crate::turns::first_text::FirstTextTimer;
 
 /// The first backoff after a failed attempt to publish an event.
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
@@ -45,7 +47,7 @@ pub(crate) struct EventPublisher {
 
 #[derive(Default)]
 struct Pending {
-    events: VecDeque<EventBody>,
+    events: VecDeque<(EventBody, GaugeGuard)>,
     is_closed: bool,
 }
 
@@ -65,10 +67,10 @@ impl EventPublisher {
     pub(crate) fn publish(&self, body: EventBody) {
         let mut pending = self.lock();
         match (pending.events.back_mut(), body) {
-            (Some(EventBody::ResponseChunk(last)), EventBody::ResponseChunk(next)) => {
+            (Some((EventBody::ResponseChunk(last), _)), EventBody::ResponseChunk(next)) => {
                 last.chunk.push_str(&next.chunk);
             }
-            (_, body) => pending.events.push_back(body),
+            (_, body) => pending.events.push_back((body, Current::PendingEvents.count())),
         }
         self.wake.notify_one();
     }
@@ -81,18 +83,25 @@ impl EventPublisher {
     }
 
     /// Publishes pending events until the queue is closed and empty. When `abort` is cancelled, gives up
-    /// after a grace period. Returns whether all events were published.
-    pub(crate) async fn run(&self, abort: &CancellationToken) -> bool {
+    /// after a grace period. Returns whether all events were published. The timer ends with the first chunk.
+    pub(crate) async fn run(
+        &self,
+        abort: &CancellationToken,
+        timer: Option<&FirstTextTimer>,
+    ) -> bool {
         let _finish_on_drop = self.finished.clone().drop_guard();
         let mut chunks = 0_u32;
-        while let Some(body) = self.next().await {
+        while let Some((body, _counted)) = self.next().await {
             let is_chunk = matches!(body, EventBody::ResponseChunk(_));
             tokio::select! {
                 biased;
-                () = self.publish_with_retry(body) => {}
+                () = Timing::EventPublish.measure(self.publish_with_retry(body)) => {}
                 () = abort_grace(abort) => return false,
             }
             if is_chunk {
+                if chunks == 0 {
+                    timer.inspect(|timer| timer.end());
+                }
                 chunks = chunks.saturating_add(1);
                 self.wait_after_chunk(chunks).await;
             }
@@ -115,12 +124,12 @@ impl EventPublisher {
         timeout(interval, self.closed.cancelled()).await.ok();
     }
 
-    async fn next(&self) -> Option<EventBody> {
+    async fn next(&self) -> Option<(EventBody, GaugeGuard)> {
         loop {
             {
                 let mut pending = self.lock();
-                if let Some(body) = pending.events.pop_front() {
-                    return Some(body);
+                if let Some(event) = pending.events.pop_front() {
+                    return Some(event);
                 }
                 if pending.is_closed {
                     return None;
@@ -140,6 +149,7 @@ impl EventPublisher {
             .with_max_delay(MAX_BACKOFF)
             .without_max_times();
         let publication = append.retry(backoff).notify(|error, _| {
+            count_publish_retry();
             tracing::warn!(
                 conversation_id = %self.conversation_id,
                 event = body.name(),
@@ -331,7 +341,7 @@ mod tests {
             publisher.close();
         };
 
-        let ((), is_published) = tokio::join!(chunks, publisher.run(&abort));
+        let ((), is_published) = tokio::join!(chunks, publisher.run(&abort, None));
 
         assert!(is_published);
         let events = log.published.lock().unwrap();

@@ -8,6 +8,7 @@ use super::list_feed::ListSubscription;
 use super::subscription::Subscription;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
+use crate::runtime::metrics::Timing;
 
 /// The use cases of subscriptions to events and lists.
 #[derive(Clone)]
@@ -32,7 +33,11 @@ impl Events {
         after: Option<u64>,
     ) -> Result<Subscription, ChatError> {
         self.core.find_conversation(user_id, id).await?;
-        Ok(Subscription::open(Arc::clone(&self.core.ports.log), id, after).await?)
+        let open = Subscription::open(Arc::clone(&self.core.ports.log), id, after);
+        // Without a number, nothing is read.
+        let opened =
+            if after.is_some() { Timing::EventReplay.measure(open).await } else { open.await };
+        Ok(opened?)
     }
 
     /// Subscribes to new changes of the user's list of conversations, on all instances. Changes that happen

@@ -11,6 +11,7 @@ use super::parts::{max_partial_analysis_tokens, max_request_tokens};
 use crate::context::prompts::{ANALYSE, COMBINE, analyses_heading, part_heading};
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
+use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
@@ -114,8 +115,14 @@ impl FileAnalyser<'_> {
         max_answer_tokens: u32,
     ) -> Result<String, RequestError> {
         let (caller, timeout) = (Caller::from(self.user_id), REQUEST_TIMEOUT);
-        let request =
-            BackgroundRequest { caller, instructions, content, max_answer_tokens, timeout };
+        let request = BackgroundRequest {
+            caller,
+            purpose: Purpose::File,
+            instructions,
+            content,
+            max_answer_tokens,
+            timeout,
+        };
         let send = || self.send(request.clone());
         let backoff = ExponentialBuilder::new()
             .with_min_delay(MIN_BACKOFF)

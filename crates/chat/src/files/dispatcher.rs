@@ -10,6 +10,7 @@ use super::work::FileWork;
 use super::worker::AnalysisWorker;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
+use crate::runtime::metrics::Current;
 use crate::runtime::periodic::repeat_forever;
 use crate::turns::lease::LEASE;
 
@@ -30,6 +31,7 @@ async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {
     while let Ok(permit) = Arc::clone(&work.files).acquire_owned().await {
         if let Some(worker) = take_file(core, work).await {
             core.lifecycle.spawn_detached(async move {
+                let _running = Current::FileAnalyses.count();
                 worker.run().await;
                 drop(permit);
             });

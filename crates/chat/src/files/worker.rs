@@ -71,7 +71,7 @@ impl AnalysisWorker {
             }
             publisher.close();
         };
-        tokio::join!(work, publisher.run(&abort));
+        tokio::join!(work, publisher.run(&abort, None));
     }
 
     /// Renews the lease. Returns `false` if it is lost, or if the file was cancelled or deleted.

@@ -11,6 +11,7 @@ use webchat_tokens::{chunks, with_overhead};
 
 use super::answer_bounds::AnswerBound;
 use super::request_error::RequestError;
+use super::request_metrics::{Purpose, RequestMetrics};
 use crate::context::prompts::chat_message;
 use crate::runtime::core::Core;
 
@@ -22,6 +23,7 @@ const MIN_TRUNCATED_TOKENS: u32 = 16;
 pub(crate) struct BackgroundRequest {
     /// On whose behalf the request is sent.
     pub(crate) caller: Caller,
+    pub(crate) purpose: Purpose,
     pub(crate) instructions: &'static str,
     pub(crate) content: String,
     pub(crate) max_answer_tokens: u32,
@@ -49,9 +51,14 @@ impl BackgroundRequest {
             parameters: ModelParameters::default(),
         };
         let mut answer = Answer::default();
-        let result = timeout(self.timeout, answer.receive(core, request)).await;
+        let mut metrics = RequestMetrics::start(self.purpose);
+        let receive = answer.receive(core, request, &mut metrics);
+        let result = timeout(self.timeout, receive).await;
+        let result =
+            result.unwrap_or_else(|_| Err(ModelError::Failed("the answer timed out".into())));
+        metrics.end(answer.usage, result.as_ref().err().map(ModelError::code));
         core.settle_tokens(reservation, answer.used_tokens(core, prompt_tokens).await).await;
-        result.map_err(|_| ModelError::Failed("the answer timed out".into()))??;
+        result?;
         Ok(non_empty(&answer.text)?)
     }
 
@@ -82,13 +89,19 @@ struct Answer {
 impl Answer {
     /// Receives the answer. Closes the connection when the text exceeds its bound, and keeps what was received
     /// until then.
-    async fn receive(&mut self, core: &Core, request: ChatRequest) -> Result<(), ModelError> {
+    async fn receive(
+        &mut self,
+        core: &Core,
+        request: ChatRequest,
+        metrics: &mut RequestMetrics,
+    ) -> Result<(), ModelError> {
         let mut bound = AnswerBound::new(request.max_answer_tokens);
         let mut deltas = core.ports.model.stream(request).await?;
         self.has_started = true;
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
+                    metrics.received_text();
                     let is_complete = bound.admits(&chunk);
                     self.text.push_str(&bound.admit(chunk));
                     if !is_complete {

@@ -1,14 +1,13 @@
 //! The metric of refused work.
 
 use metrics::counter;
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantNames};
 
 /// How often each limit was reached.
-const REACHED: &str = "webchat_limits_reached_total";
+pub(super) const REACHED: &str = "webchat_limits_reached_total";
 
 /// A limit of what users may use. Its `strum` name is its label in the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
-#[cfg_attr(test, derive(strum::VariantNames))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it; docs/limits.md lists them")]
 pub enum Limit {
@@ -47,8 +46,6 @@ pub fn count_reached_limit(limit: Limit) {
 
 #[cfg(test)]
 mod tests {
-    use strum::VariantNames;
-
     use super::*;
 
     #[test]

@@ -8,6 +8,7 @@ use webchat_domain::UserId;
 use webchat_persistence::{StoreError, spawn_cpu_work};
 
 use super::limits::{PerUserLimit, Permit};
+use super::metrics::Current;
 use crate::error::ChatError;
 
 /// The maximum number of texts that this process works on concurrently, for all users together.
@@ -63,6 +64,7 @@ impl TextWork {
     }
 
     async fn acquire(&self, user_id: UserId) -> Slot {
+        let _waiting = Current::WaitingTexts.count();
         let user = self.users.acquire_when_free(user_id, MAX_TEXTS_PER_USER).await;
         // The semaphore is never closed.
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok();

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use webchat_domain::{Caller, ImportId, Timestamp, UserId};
+use webchat_persistence::GaugeGuard;
 
 use super::import::ImportProgress;
 use crate::error::ChatError;
 use crate::runtime::limits::{CallerLimit, CallerPermit, Maximum};
+use crate::runtime::metrics::Current;
 use crate::runtime::reached_limits::Limit;
 
 /// The maximum number of concurrent imports of a user.
@@ -67,7 +69,7 @@ struct Entry {
     status: Arc<ImportStatus>,
     ended_at: Option<Timestamp>,
     /// Counts the import towards the limits until it ends.
-    permit: Option<CallerPermit>,
+    permit: Option<(CallerPermit, GaugeGuard)>,
 }
 
 impl ImportRegistry {
@@ -95,7 +97,7 @@ impl ImportRegistry {
         import_id: ImportId,
     ) -> Result<Arc<ImportStatus>, ChatError> {
         let mut entries = self.lock();
-        let permit = Some(self.acquire(caller)?);
+        let permit = Some((self.acquire(caller)?, Current::Imports.count()));
         let (state, progress) = (ImportState::Running, ImportProgress::default());
         let status = Arc::new(ImportStatus { import_id, state, progress });
         let user_id = caller.user_id;

@@ -1,6 +1,7 @@
 //! Turns: a turn generates the answer to a question.
 
 mod continue_answer;
+pub(crate) mod first_text;
 pub(crate) mod lease;
 pub(crate) mod progress;
 mod recovery;

@@ -11,6 +11,7 @@ use super::lease::LEASE;
 use super::service::Turns;
 use crate::events::publisher::event_id;
 use crate::runtime::error_chain::{error_chain, panic_message};
+use crate::runtime::metrics::count_recovered_turn;
 use crate::runtime::periodic::repeat_forever;
 
 /// How often to look for abandoned turns.
@@ -46,6 +47,7 @@ impl Turns {
             let result = AssertUnwindSafe(self.end_abandoned_turn(turn)).catch_unwind().await;
             let error = match result {
                 Ok(Ok(())) => {
+                    count_recovered_turn();
                     tracing::warn!(%turn_id, "recovered abandoned turn");
                     continue;
                 }

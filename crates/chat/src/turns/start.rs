@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webchat_domain::{
     Caller, ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event,
@@ -11,6 +12,7 @@ use webchat_domain::{
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
 
+use super::first_text::FirstTextTimer;
 use super::lease::LEASE;
 use super::run::turn::TurnTask;
 use super::service::Turns;
@@ -21,6 +23,7 @@ use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
+use crate::runtime::metrics::Timing;
 
 /// A turn to start.
 pub(super) struct TurnStart {
@@ -57,6 +60,7 @@ struct StoredTurn {
     accepted: MessageAccepted,
     permit: CallerPermit,
     reservation: TokenReservation,
+    started_at: Instant,
 }
 
 impl Turns {
@@ -71,6 +75,7 @@ impl Turns {
     }
 
     async fn start_detached(&self, start: TurnStart) -> Result<StartTurnOutcome, ChatError> {
+        let started_at = Instant::now();
         let (user_id, id) = (start.caller.user_id, start.id);
         let permit = self.running.acquire_permit(start.caller, &self.core.settings)?;
         let context = self.core.stored_context(user_id, id).await?.context;
@@ -93,6 +98,7 @@ impl Turns {
                     accepted,
                     permit,
                     reservation,
+                    started_at,
                 };
                 self.publish_and_run(&start, stored).await
             }
@@ -233,8 +239,16 @@ impl Turns {
         stored: StoredTurn,
     ) -> Result<StartTurnOutcome, ChatError> {
         let (user_id, id) = (start.caller.user_id, start.id);
-        let StoredTurn { conversation, question, answer, context, accepted, permit, reservation } =
-            stored;
+        let StoredTurn {
+            conversation,
+            question,
+            answer,
+            context,
+            accepted,
+            permit,
+            reservation,
+            started_at,
+        } = stored;
         let turn_id = accepted.turn_id;
         let is_first_question = start.source.is_new_question() && question.parent_id.is_none();
         let turn = TurnTask {
@@ -249,6 +263,7 @@ impl Turns {
             context,
             _permit: permit,
             reservation: Mutex::new(Some(reservation)),
+            first_text: FirstTextTimer::start(started_at),
         };
         // Register the turn before it is published: from then on, clients can stop it.
         let aborting = self.core.lifecycle.aborting();
@@ -262,6 +277,7 @@ impl Turns {
                 return Err(error);
             }
         };
+        Timing::TurnAccept.record(started_at.elapsed());
         self.publish_first_title(&turn).await;
         self.core.lifecycle.spawn_detached(turn.run(cancellation));
         self.core.notify_list(user_id, Some(id)).await;

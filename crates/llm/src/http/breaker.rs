@@ -9,6 +9,7 @@ use webchat_domain::UserId;
 
 use super::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::ModelError;
+use crate::metrics::record_breaker;
 
 /// The number of failures in a row that opens the breaker.
 const FAILURE_THRESHOLD: u32 = 5;
@@ -113,6 +114,7 @@ impl Breaker {
 impl State {
     fn open(&mut self) {
         *self = Self::Open { probe_at: Instant::now() + OPEN_DURATION };
+        record_breaker(true);
         tracing::warn!(open_ms = OPEN_DURATION.as_millis(), "circuit breaker opened");
     }
 }
@@ -122,6 +124,7 @@ impl Permit<'_> {
     pub(crate) fn record_success(self) {
         let mut state = self.breaker.state();
         if !matches!(*state, State::Closed(_)) {
+            record_breaker(false);
             tracing::info!("circuit breaker closed");
         }
         *state = State::Closed(Failures::default());

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::connect::BUSY_TIMEOUT;
+use super::metrics::record_log_bytes;
 
 /// The size of the log from which on long reads of heavy users and bulk changes wait.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
@@ -85,7 +86,9 @@ impl LogLimit {
     }
 
     fn size(&self) -> u64 {
-        fs::metadata(&self.log).map_or(0, |metadata| metadata.len())
+        let bytes = fs::metadata(&self.log).map_or(0, |metadata| metadata.len());
+        record_log_bytes(bytes);
+        bytes
     }
 }
 

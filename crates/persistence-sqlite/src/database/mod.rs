@@ -7,6 +7,7 @@ mod connection;
 mod file_identity;
 mod lock_file;
 mod log_limit;
+mod metrics;
 mod migrations;
 mod open_error;
 mod readers;
@@ -14,4 +15,5 @@ mod writer;
 
 pub(crate) use batch::{BatchSize, batches};
 pub(crate) use connection::Database;
+pub use metrics::describe_metrics;
 pub use open_error::OpenError;

@@ -13,6 +13,7 @@ use webchat_persistence::{FairLimit, StoreError, spawn_cpu_work, thread_cpu_time
 use super::cancellation::{CancelOnDrop, Cancellation};
 use super::connect::{open_reader, store_error};
 use super::log_limit::LogPause;
+use super::metrics::waiting_read;
 
 /// The number of connections of each kind of reads. One user has at most half of them.
 const CONNECTIONS: usize = 4;
@@ -60,6 +61,7 @@ impl Readers {
         deadline: Duration,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let waiting = waiting_read();
         let permit = self.limit.acquire(user_id).await?;
         // Those of heavy users leave the processor to the others. Those of other users are too short to keep
         // the log from being truncated.
@@ -70,6 +72,7 @@ impl Readers {
             log_pause.clone().ended().await;
             has_low_priority = true;
         }
+        drop(waiting);
         let connections = Arc::clone(&self.connections);
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));

@@ -20,6 +20,7 @@ use webchat_persistence::StoreError;
 
 use super::connect::{open_writer, store_error};
 use super::log_limit::LogLimit;
+use super::metrics::waiting_write;
 use super::migrations::{InitializeError, initialize};
 
 /// How long a change waits for the changes before it.
@@ -100,6 +101,7 @@ impl Writer {
         let (start, mut begun) = oneshot::channel();
         let (reply, result) = oneshot::channel();
         let queued = async {
+            let _waiting = waiting_write();
             let place = Arc::clone(&self.places).acquire_owned().await;
             let job = Box::new(move |connection: &mut Connection| {
                 drop(place);

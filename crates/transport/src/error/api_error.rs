@@ -74,6 +74,9 @@ pub enum ApiError {
          the address to ALLOWED_ORIGINS."
     )]
     HostNotAllowed,
+    /// The request for the metrics does not have the token for them.
+    #[error("Send METRICS_TOKEN as a bearer token, in the `Authorization` header.")]
+    MetricsTokenRequired,
     /// No page or route has this path.
     #[error("There is nothing here.")]
     NotFound,

@@ -12,7 +12,7 @@ use super::api_error::ApiError;
 use crate::security_log::SecurityEvent;
 
 /// The number of 5xx errors, by `code`.
-const ERRORS: &str = "webchat_server_errors_total";
+pub(crate) const SERVER_ERRORS: &str = "webchat_server_errors_total";
 
 /// The errors of a server. Clones share the counts.
 #[derive(Clone, Default)]
@@ -33,7 +33,7 @@ impl ErrorLog {
             tracing::debug!(request_id, code, "rejected a request");
             return;
         }
-        counter!(ERRORS, "code" => code).increment(1);
+        counter!(SERVER_ERRORS, "code" => code).increment(1);
         let is_bug = status == StatusCode::INTERNAL_SERVER_ERROR;
         if SecurityEvent::of(error).is_none() && (is_bug || self.is_first(code, route)) {
             log(request_id, error);

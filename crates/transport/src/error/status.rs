@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use webchat_chat::ChatError;
 
@@ -30,6 +30,7 @@ impl ResponseError for ApiError {
             | Self::IncompleteExample
             | Self::UnknownEvent(_)
             | Self::EngineIo(_) => StatusCode::BAD_REQUEST,
+            Self::MetricsTokenRequired => StatusCode::UNAUTHORIZED,
             Self::InvalidValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::HostNotAllowed => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -58,6 +59,9 @@ impl ResponseError for ApiError {
         if let Some(wait) = self.retry_after() {
             // In whole seconds, rounded up so that the client never retries too early.
             response.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1_000).to_string()));
+        }
+        if matches!(self, Self::MetricsTokenRequired) {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         response.finish()
     }

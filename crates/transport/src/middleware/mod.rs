@@ -10,3 +10,4 @@ pub(crate) mod request_span;
 pub(crate) mod response_memory;
 pub(crate) mod security_headers;
 pub(crate) mod sessions;
+pub(crate) mod timing;

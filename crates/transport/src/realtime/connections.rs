@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use webchat_chat::{CallerLimit, CallerPermit, Limit};
+use webchat_chat::{CallerLimit, Limit};
 use webchat_domain::Caller;
 
 use super::limits::Limits;
 use super::socket_io::sessions::EngineIoSessions;
 use crate::error::api_error::ApiError;
 use crate::error::log::ErrorLog;
+use crate::metrics::{ConnectionKind, ConnectionPermit};
 use crate::security_log::SecurityLog;
 
 /// How long connections may take to close at shutdown.
@@ -45,17 +46,22 @@ impl Connections {
     /// # Errors
     /// [`ApiError::TooManyUserConnections`], [`ApiError::TooManyNetworkConnections`] or
     /// [`ApiError::TooManyServerConnections`] if the user, the network of the client, or the server has too many.
-    pub(crate) fn acquire(&self, caller: Caller) -> Result<CallerPermit, ApiError> {
+    pub(crate) fn acquire(
+        &self,
+        caller: Caller,
+        kind: ConnectionKind,
+    ) -> Result<ConnectionPermit, ApiError> {
         let maxima = [
             (Limit::ConnectionsPerUser, self.limits.connections_per_user),
             (Limit::ConnectionsPerAddress, self.limits.connections_per_network),
             (Limit::Connections, self.limits.max_connections),
         ];
-        self.open.acquire(caller, maxima).map_err(|(limit, _)| match limit {
+        let permit = self.open.acquire(caller, maxima).map_err(|(limit, _)| match limit {
             Limit::ConnectionsPerUser => ApiError::TooManyUserConnections,
             Limit::ConnectionsPerAddress => ApiError::TooManyNetworkConnections,
             _ => ApiError::TooManyServerConnections,
-        })
+        })?;
+        Ok(ConnectionPermit::new(kind, permit))
     }
 
     /// Tells all clients that the server restarts, and waits for their connections to close.

@@ -1,6 +1,7 @@
 //! Live connections: WebSocket, Socket.IO and server-sent events, over one protocol of events.
 
 pub(crate) mod client;
+pub(crate) mod close_reason;
 pub(crate) mod connections;
 pub(crate) mod events;
 mod forward;

@@ -10,13 +10,14 @@ use actix_web::web::Bytes;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::{CallerPermit, Subscription, TurnProgress, TurnResult, Update};
+use webchat_chat::{Subscription, TurnProgress, TurnResult, Update};
 use webchat_domain::{
     ConversationId, EventBody, Message, MessageAccepted, ResponseChunk, ResponseEnd,
 };
 
 use super::connections::Connections;
 use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
+use crate::metrics::ConnectionPermit;
 
 /// The media type of a stream of events.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
@@ -34,7 +35,7 @@ enum Source {
 }
 
 struct EventStream {
-    _permit: CallerPermit,
+    _permit: ConnectionPermit,
     id: ConversationId,
     source: Source,
     closing: CancellationToken,
@@ -44,7 +45,7 @@ struct EventStream {
 /// Streams the events of a conversation until it is deleted, the session ends or the server shuts down.
 pub(crate) fn stream_conversation(
     connections: &Connections,
-    permit: CallerPermit,
+    permit: ConnectionPermit,
     session_end: impl Future<Output = ()> + 'static,
     id: ConversationId,
     subscription: Subscription,
@@ -63,7 +64,7 @@ pub(crate) fn stream_conversation(
 /// Streams the events of a turn until it ends.
 pub(crate) fn stream_turn(
     connections: &Connections,
-    permit: CallerPermit,
+    permit: ConnectionPermit,
     id: ConversationId,
     progress: TurnProgress,
 ) -> HttpResponse {
@@ -108,7 +109,7 @@ fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) ->
 
 fn stream_events(
     connections: &Connections,
-    permit: CallerPermit,
+    permit: ConnectionPermit,
     id: ConversationId,
     source: Source,
 ) -> impl stream::Stream<Item = String> + use<> {

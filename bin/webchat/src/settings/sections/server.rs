@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use secrecy::SecretString;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
@@ -30,6 +31,12 @@ const NETWORKS: Kind = Kind::List {
     example: "127.0.0.1,10.0.0.0/8",
     is_valid: |text| network(text).is_some(),
 };
+
+const METRICS_TOKEN: Kind = Kind::secret("at least 16 characters without spaces", |text| {
+    text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic())
+});
+const METRICS_ADDR: Kind =
+    Kind::text("an address and a port like 127.0.0.1:9090", parses_as::<SocketAddr>);
 
 section! {
     ServerSettings: [server], "Server" {
@@ -59,9 +66,16 @@ section! {
         /// Grace period for running answers at shutdown, in seconds.
         SHUTDOWN_GRACE_S => shutdown_grace_s: u64 = "30", Kind::integer(" of seconds", 0, u32::MAX);
 
-        /// Whether `GET /metrics` returns metrics for Prometheus (no texts, no names) to every client. Let a proxy
-        /// block it for the public.
+        /// Whether `GET /metrics` returns metrics for Prometheus, without texts and names. Unless METRICS_TOKEN or
+        /// METRICS_ADDR is set, every client can read them.
         METRICS => metrics: bool = "off", Kind::Switch;
+
+        /// The bearer token that requests for the metrics must have: at least 16 characters.
+        METRICS_TOKEN => metrics_token: Option<SecretString>, METRICS_TOKEN;
+
+        /// The address and port for `GET /metrics`, for example 127.0.0.1:9090, if it is not to be served at HOST and
+        /// PORT.
+        METRICS_ADDR => metrics_addr: Option<SocketAddr>, METRICS_ADDR;
 
         /// The folder of a built page, to serve it instead of the one in the binary.
         WEB_DIR => web_dir: Option<PathBuf>, Kind::TEXT;

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
     Context, EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,
@@ -14,12 +14,13 @@ use webchat_tokens::{ContextPlan, ContextPlanner};
 
 use super::draft::Draft;
 use super::failure::Failure;
-use super::metrics;
 use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
 use crate::models::answer_bounds::AnswerBound;
+use crate::models::request_metrics::{Purpose, RequestMetrics};
+use crate::runtime::metrics::{Current, Timing, count_turn, record_prompt_tokens};
 use crate::turns::registry::TurnCancellation;
 
 /// How long a turn waits for the compaction of its conversation.
@@ -32,7 +33,7 @@ impl TurnTask {
         publisher: &EventPublisher,
         cancellation: TurnCancellation,
     ) {
-        metrics::turn_started();
+        let _running = Current::Turns.count();
         let draft = Draft::new(&self.answer.content);
         self.publish_existing_text(publisher);
         let mut request_context = RequestContext {
@@ -88,8 +89,23 @@ impl TurnTask {
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
         let request = self.build_request(request_context).await?;
+        let mut metrics = RequestMetrics::start(Purpose::Answer);
+        let result = self.receive(request, request_context, draft, publisher, &mut metrics).await;
+        metrics.end(request_context.usage, result.as_ref().err().map(Failure::code));
+        result
+    }
+
+    async fn receive(
+        &self,
+        request: ChatRequest,
+        request_context: &mut RequestContext,
+        draft: &Draft,
+        publisher: &EventPublisher,
+        metrics: &mut RequestMetrics,
+    ) -> Result<FinishReason, Failure> {
         let mut bound =
             AnswerBound::new(request.max_answer_tokens).after(self.answer.content.len());
+        let mut sent_at = Some(Instant::now());
         request_context.is_sent = true;
         let answer = self.core.ports.model.stream(request).await;
         request_context.is_sent = answer.is_ok();
@@ -99,6 +115,10 @@ impl TurnTask {
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
+                    metrics.received_text();
+                    if let Some(sent_at) = sent_at.take() {
+                        self.first_text.exclude(sent_at.elapsed());
+                    }
                     let is_complete = bound.admits(&chunk);
                     self.add_text(bound.admit(chunk), draft, publisher);
                     if !is_complete {
@@ -110,7 +130,7 @@ impl TurnTask {
                 Delta::Usage(usage) => {
                     request_context.usage = Some(usage);
                     let our_count = request_context.prompt_tokens();
-                    metrics::record_prompt_tokens(our_count, usage.prompt_tokens);
+                    record_prompt_tokens(our_count, usage.prompt_tokens);
                 }
             }
         }
@@ -150,7 +170,11 @@ impl TurnTask {
             request_context.is_compacted = true;
             let compaction = self.compaction(self.last_message().position);
             let compaction = self.core.lifecycle.spawn_detached(compaction.run());
-            if timeout(COMPACTION_TIMEOUT, compaction).await.is_err() {
+            let started_at = Instant::now();
+            let result = timeout(COMPACTION_TIMEOUT, compaction).await;
+            Timing::CompactionWait.record(started_at.elapsed());
+            self.first_text.exclude(started_at.elapsed());
+            if result.is_err() {
                 tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without waiting for it");
             }
             let id = self.conversation.conversation_id;
@@ -176,12 +200,16 @@ impl TurnTask {
         let id = self.conversation.conversation_id;
         let last_message = self.last_message();
         let before = Some(last_message.position);
+        let started_at = Instant::now();
         let mut planner = ContextPlanner::new(self.core.budget(context), last_message)?;
         self.core
             .visit_history(self.caller.user_id, id, before, |message| planner.try_add(message))
             .await?;
         let placeholder_count = u64::from(!self.continues_text());
-        Ok(planner.finish(self.conversation.message_count.saturating_sub(placeholder_count)))
+        let plan =
+            planner.finish(self.conversation.message_count.saturating_sub(placeholder_count));
+        Timing::ContextPlan.record(started_at.elapsed());
+        Ok(plan)
     }
 
     /// Returns the last message of the history: the question, or the answer to continue. The answer's token
@@ -208,14 +236,15 @@ impl TurnTask {
             Ok(finish_reason) => (finish_reason, None),
             Err(failure) => (failure.finish_reason(), Some(describe(failure))),
         };
-        let saved = self.save_final_with_retry(draft, finish_reason, error.as_ref()).await;
+        let save = self.save_final_with_retry(draft, finish_reason, error.as_ref());
+        let saved = Timing::AnswerSave.measure(save).await;
         let (finish_reason, token_count, save_error) = match saved {
             Ok(tokens) => (finish_reason, tokens, None),
             Err(error) => (FinishReason::Failed, 0, Some(describe(Failure::Chat(error.into())))),
         };
         let errors = error.clone().into_iter().chain(save_error);
         self.publish_end(publisher, request_context, finish_reason, token_count, errors);
-        metrics::turn_ended(finish_reason);
+        count_turn(finish_reason);
         Message {
             content: draft.snapshot(),
             token_count,

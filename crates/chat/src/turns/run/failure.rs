@@ -9,6 +9,7 @@ use webchat_llm::{ModelError, filtered_answer_message};
 use crate::error::ChatError;
 use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::runtime::log_limiter::SharedLogLimiter;
+use crate::runtime::metrics::count_turn_failure;
 
 /// Why an answer failed.
 pub(super) enum Failure {
@@ -34,6 +35,18 @@ impl Failure {
         }
     }
 
+    /// Returns the stable code for programs.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Model(error) => error.code(),
+            Self::Chat(error) => error.code(),
+            Self::Filtered(_) => "model_content_filter",
+            Self::AnswerTooLong => "answer_too_long",
+            Self::TurnTooLong(_) => "turn_too_long",
+            Self::Panic(_) => "internal",
+        }
+    }
+
     /// Logs the failure, unless one with the same code was logged just before, and returns its description for clients.
     /// The cause is only logged.
     pub(super) fn log_and_describe(
@@ -41,19 +54,18 @@ impl Failure {
         turn_id: TurnId,
         limiter: &SharedLogLimiter<&'static str>,
     ) -> Problem {
-        let (code, message, cause) = match self {
-            Self::Model(error) => (error.code(), error.to_string(), error_chain(error)),
-            Self::Chat(error) => (error.code(), error.to_string(), error_chain(error)),
+        let code = self.code();
+        let (message, cause) = match self {
+            Self::Model(error) => (error.to_string(), error_chain(error)),
+            Self::Chat(error) => (error.to_string(), error_chain(error)),
             Self::Filtered(categories) => {
-                ("model_content_filter", filtered_answer_message(categories), categories.join(", "))
+                (filtered_answer_message(categories), categories.join(", "))
             }
             Self::AnswerTooLong => (
-                "answer_too_long",
                 "The answer was too long and was cut off.".to_owned(),
                 "the text exceeds its bound".to_owned(),
             ),
             Self::TurnTooLong(max) => (
-                "turn_too_long",
                 format!(
                     "The answer took more than {} seconds and was cut off. You can continue it, or \
                      ask for a shorter one.",
@@ -61,12 +73,11 @@ impl Failure {
                 ),
                 "the turn exceeds LLM_MAX_TURN_S".to_owned(),
             ),
-            Self::Panic(panic) => (
-                "internal",
-                "Something went wrong on the server.".to_owned(),
-                panic_message(panic.as_ref()),
-            ),
+            Self::Panic(panic) => {
+                ("Something went wrong on the server.".to_owned(), panic_message(panic.as_ref()))
+            }
         };
+        count_turn_failure(code);
         // A panic is a bug, and always logged.
         if matches!(self, Self::Panic(_)) || is_first(code, limiter) {
             tracing::warn!(%turn_id, code, cause, "turn failed");

@@ -4,7 +4,6 @@ mod answer;
 mod draft;
 mod failure;
 mod follow_up;
-mod metrics;
 mod saving;
 #[cfg(test)]
 mod tests;

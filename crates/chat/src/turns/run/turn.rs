@@ -11,6 +11,7 @@ use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
+use crate::turns::first_text::FirstTextTimer;
 use crate::turns::registry::{RunningTurns, TurnCancellation};
 
 /// The task of a turn, which generates the answer to a question.
@@ -31,6 +32,7 @@ pub(crate) struct TurnTask {
     pub(crate) _permit: CallerPermit,
     /// The tokens of the request for the answer, until they are settled.
     pub(crate) reservation: Mutex<Option<TokenReservation>>,
+    pub(crate) first_text: FirstTextTimer,
 }
 
 /// What the request to the model was built from: the context, and the tokens by kind.
@@ -58,8 +60,12 @@ impl TurnTask {
         let id = self.conversation.conversation_id;
         let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
         let abort = cancellation.abort.clone();
-        let ((), is_published) =
-            tokio::join!(self.produce_answer(&publisher, cancellation), publisher.run(&abort));
+        // The first text of a continued answer is not new.
+        let timer = (!self.continues_text()).then_some(&self.first_text);
+        let ((), is_published) = tokio::join!(
+            self.produce_answer(&publisher, cancellation),
+            publisher.run(&abort, timer)
+        );
         self.running.remove(id, self.turn_id);
         // If the end could not be published, the turn stays stored, so that another instance publishes it.
         if is_published

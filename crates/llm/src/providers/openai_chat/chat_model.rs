@@ -10,6 +10,7 @@ use super::upstream::Upstream;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::breaker::Breaker;
 use crate::http::retry::Retries;
+use crate::metrics::count_retry;
 use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, SetupError};
 
 /// A model behind an OpenAI-compatible chat-completions URL.
@@ -65,6 +66,7 @@ impl HttpChatModel {
         }
         let delay = self.retries.delay(attempts, error)?;
         let (code, cause) = (error.model_error.code(), error.model_error.causes());
+        count_retry();
         tracing::info!(attempts, delay_ms = delay.as_millis(), code, cause, "retrying request");
         Some(delay)
     }

@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use webchat_chat::Chat;
 
-use super::close_reason::CloseReason;
 use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 use crate::realtime::client::{Client, EventError};
+use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::events::incoming::UnparsedEvent;
 use crate::realtime::unfinished_message::UnfinishedMessage;

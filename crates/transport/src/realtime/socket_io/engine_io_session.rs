@@ -8,9 +8,9 @@ use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use webchat_domain::SessionId;
 
-use super::close_reason::CloseReason;
 use super::engine_io_error::EngineIoError;
 use super::outbox::{MAX_PAYLOAD, Outbox, OutboxItem};
+use crate::realtime::close_reason::CloseReason;
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 

@@ -4,7 +4,6 @@
 //! Sources: <https://github.com/socketio/engine.io-protocol> and
 //! <https://github.com/socketio/socket.io-protocol>.
 
-mod close_reason;
 mod connection;
 pub(crate) mod engine_io_error;
 mod engine_io_session;

@@ -7,13 +7,13 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use engineioxide_core::{Packet, ProtocolVersion, Str};
 use webchat_chat::Chat;
 
-use super::close_reason::CloseReason;
 use super::engine_io_error::EngineIoError;
 use super::engine_io_session::{EngineIoSession, TransportState};
 use super::outbox::{MAX_PAYLOAD, split_payload};
 use super::session_task;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
+use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 

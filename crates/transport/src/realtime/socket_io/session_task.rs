@@ -7,14 +7,15 @@ use engineioxide_core::Packet;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webchat_chat::{CallerPermit, Chat};
+use webchat_chat::Chat;
 
-use super::close_reason::CloseReason;
 use super::connection::SocketIoConnection;
 use super::engine_io_session::{EngineIoSession, TransportState};
 use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
+use crate::metrics::{ConnectionKind, ConnectionPermit};
+use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::session_end::session_ended;
 use crate::realtime::unfinished_message::UnfinishedMessage;
@@ -31,7 +32,7 @@ pub(super) fn start(
     unfinished: UnfinishedMessage,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
     let session_id = visitor.session.session_id;
-    let permit = connections.acquire(visitor.caller())?;
+    let permit = connections.acquire(visitor.caller(), ConnectionKind::SocketIo)?;
     let (session, outbox, inbox) = EngineIoSession::new(session_id, transport);
     let session = Arc::new(session);
     let entry = connections.socket_io.add(Arc::clone(&session));
@@ -47,7 +48,7 @@ async fn run(
     entry: SessionEntry,
     mut connection: SocketIoConnection,
     mut inbox: mpsc::Receiver<Packet>,
-    _permit: CallerPermit,
+    permit: ConnectionPermit,
     session_end: impl Future<Output = ()>,
     closing: CancellationToken,
 ) {
@@ -70,5 +71,5 @@ async fn run(
         };
         timeout(POLL_GRACE, flush).await.unwrap_or(CloseReason::ServerRestart)
     };
-    session.end(reason);
+    permit.close(session.end(reason));
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engineioxide_core::Sid;
 
-use super::close_reason::CloseReason;
 use super::engine_io_session::EngineIoSession;
+use crate::realtime::close_reason::CloseReason;
 
 /// An entry in the table of sessions. Dropping it removes the session.
 pub(super) struct SessionEntry {

@@ -13,18 +13,18 @@ use engineioxide_core::{Packet, ProtocolVersion};
 use tokio::time::timeout;
 use webchat_chat::Chat;
 
-use super::close_reason::CloseReason;
 use super::engine_io_session::{EngineIoSession, Inbox, TransportState};
 use super::outbox::{MAX_PAYLOAD, Outbox};
 use super::session_task;
 use crate::error::api_error::ApiError;
 use crate::extract::session::VisitorSession;
 use crate::realtime::client::TOO_MANY_MESSAGES;
+use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::session_end::SESSION_ENDED;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 use crate::realtime::websocket::frame_validator::{FrameLimits, validate_frames};
-use crate::realtime::websocket::violation::{FirstViolation, SERVER_BUSY, Violation};
+use crate::realtime::websocket::violation::{FirstViolation, SERVER_BUSY};
 
 /// How long a client may take to switch from polling.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -148,18 +148,6 @@ impl WebSocket {
             reason = session.ended() => reason,
         };
         close(socket, reason).await;
-    }
-}
-
-impl From<Violation> for CloseReason {
-    fn from(violation: Violation) -> Self {
-        match violation {
-            Violation::TooLarge => Self::MessageTooLarge,
-            Violation::ReservedBits => Self::ProtocolError,
-            Violation::TooManyFrames => Self::TooManyMessages,
-            Violation::TooSlow => Self::TimedOut,
-            Violation::MemoryExceeded => Self::ServerBusy,
-        }
     }
 }
 

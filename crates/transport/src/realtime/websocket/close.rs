@@ -1,32 +1,76 @@
-//! Why the server closes a WebSocket (RFC 6455, section 7.4.1).
+//! Why and how a WebSocket is closed (RFC 6455, section 7.4.1).
 
-use actix_ws::{CloseCode, CloseReason, ProtocolError};
+use actix_ws::{CloseCode, CloseReason as CloseFrame, ProtocolError};
 
 use super::violation::{SERVER_BUSY, Violation};
 use crate::realtime::client::TOO_MANY_MESSAGES;
+use crate::realtime::close_reason::CloseReason;
+use crate::realtime::session_end::SESSION_ENDED;
 
-pub(super) fn close_reason(code: CloseCode, description: &str) -> CloseReason {
-    CloseReason { code, description: Some(description.to_owned()) }
+/// Why a WebSocket is closed, and what its client is told.
+pub(super) struct Closing {
+    pub(super) reason: CloseReason,
+    pub(super) frame: Option<CloseFrame>,
 }
 
-pub(super) fn reason_of_error(error: &ProtocolError) -> CloseReason {
-    match error {
-        ProtocolError::Overflow => reason_of_violation(Violation::TooLarge),
-        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            close_reason(CloseCode::Invalid, "text must be UTF-8")
-        }
-        error => close_reason(CloseCode::Protocol, &error.to_string()),
+impl Closing {
+    /// The client has left, or has sent this frame.
+    pub(super) fn by_client(frame: Option<CloseFrame>) -> Self {
+        Self { reason: CloseReason::ClientClosed, frame }
+    }
+
+    pub(super) fn session_ended() -> Self {
+        Self::new(CloseReason::SessionEnded, CloseCode::Policy, SESSION_ENDED)
+    }
+
+    pub(super) fn server_restarts() -> Self {
+        let description = "the server restarts: connect again";
+        Self::new(CloseReason::ServerRestart, CloseCode::Restart, description)
+    }
+
+    pub(super) fn idle() -> Self {
+        Self::new(CloseReason::TimedOut, CloseCode::Away, "idle timeout")
+    }
+
+    pub(super) fn reads_too_slowly() -> Self {
+        Self::new(CloseReason::TimedOut, CloseCode::Again, "too slow: connect again")
+    }
+
+    pub(super) fn too_many_messages() -> Self {
+        Self::new(CloseReason::TooManyMessages, CloseCode::Policy, TOO_MANY_MESSAGES)
+    }
+
+    pub(super) fn not_text() -> Self {
+        Self::new(CloseReason::ProtocolError, CloseCode::Unsupported, "messages must be text")
+    }
+
+    fn new(reason: CloseReason, code: CloseCode, description: &str) -> Self {
+        let frame = CloseFrame { code, description: Some(description.to_owned()) };
+        Self { reason, frame: Some(frame) }
     }
 }
 
-pub(super) fn reason_of_violation(violation: Violation) -> CloseReason {
-    match violation {
-        Violation::TooLarge => close_reason(CloseCode::Size, "message too large"),
-        Violation::TooManyFrames => close_reason(CloseCode::Policy, TOO_MANY_MESSAGES),
-        Violation::TooSlow => close_reason(CloseCode::Policy, "message too slow"),
-        Violation::MemoryExceeded => close_reason(CloseCode::Again, SERVER_BUSY),
-        Violation::ReservedBits => {
-            close_reason(CloseCode::Protocol, "reserved bits must not be set")
+impl From<&ProtocolError> for Closing {
+    fn from(error: &ProtocolError) -> Self {
+        match error {
+            ProtocolError::Overflow => Violation::TooLarge.into(),
+            ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Self::new(CloseReason::ProtocolError, CloseCode::Invalid, "text must be UTF-8")
+            }
+            error => Self::new(CloseReason::ProtocolError, CloseCode::Protocol, &error.to_string()),
         }
+    }
+}
+
+impl From<Violation> for Closing {
+    fn from(violation: Violation) -> Self {
+        let (code, description) = match violation {
+            Violation::TooLarge => (CloseCode::Size, "message too large"),
+            Violation::TooManyFrames => (CloseCode::Policy, TOO_MANY_MESSAGES),
+            Violation::TooSlow => (CloseCode::Policy, "message too slow"),
+            Violation::MemoryExceeded => (CloseCode::Again, SERVER_BUSY),
+            Violation::ReservedBits => (CloseCode::Protocol, "reserved bits must not be set"),
+        };
+        Self::new(violation.into(), code, description)
     }
 }

@@ -1,14 +1,11 @@
 //! Reads the messages of a client. Each is an event, as JSON.
 
-use actix_ws::{
-    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream,
-    Session as Socket,
-};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream, Session as Socket};
 use tokio::time::timeout;
 
-use super::close::{close_reason, reason_of_error, reason_of_violation};
+use super::close::Closing;
 use super::violation::FirstViolation;
-use crate::realtime::client::{Client, EventError, TOO_MANY_MESSAGES};
+use crate::realtime::client::{Client, EventError};
 use crate::realtime::events::incoming::{ErrorContext, UnparsedEvent};
 use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::limits::Limits;
@@ -29,40 +26,44 @@ impl Reader {
         Self { stream, violation, limits }
     }
 
-    /// Returns the next message. The error is the reason to send to the client when closing, if any.
-    async fn next(&mut self) -> Result<AggregatedMessage, Option<CloseReason>> {
+    /// Returns the next message. The error is how to close the connection.
+    async fn next(&mut self) -> Result<AggregatedMessage, Closing> {
         match timeout(self.limits.idle_timeout, self.stream.recv()).await {
             Ok(Some(Ok(message))) => Ok(message),
-            Ok(Some(Err(error))) => Err(Some(reason_of_error(&error))),
-            Ok(None) => Err(self.violation.get().map(reason_of_violation)),
-            Err(_) => Err(Some(close_reason(CloseCode::Away, "idle timeout"))),
+            Ok(Some(Err(error))) => Err(Closing::from(&error)),
+            Ok(None) => {
+                Err(self.violation.get().map_or_else(|| Closing::by_client(None), Into::into))
+            }
+            Err(_) => Err(Closing::idle()),
         }
     }
 
-    /// Dispatches the client's events until the connection must be closed. Returns the reason.
+    /// Dispatches the client's events until the connection must be closed. Returns how to close it.
     pub(super) async fn run(
         mut self,
         mut socket: Socket,
         client: &mut Client<OutgoingEvent>,
-    ) -> Option<CloseReason> {
+    ) -> Closing {
         client.send_welcome().await;
         loop {
             let message = match self.next().await {
                 Ok(message) => message,
-                Err(reason) => return reason,
+                Err(closing) => return closing,
             };
             match message {
                 AggregatedMessage::Text(text) => {
                     if let Err(TooManyMessages) = handle(client, &text).await {
-                        return Some(close_reason(CloseCode::Policy, TOO_MANY_MESSAGES));
+                        return Closing::too_many_messages();
                     }
                 }
-                AggregatedMessage::Ping(bytes) => socket.pong(&bytes).await.ok()?,
-                AggregatedMessage::Pong(_) => {}
-                AggregatedMessage::Binary(_) => {
-                    return Some(close_reason(CloseCode::Unsupported, "messages must be text"));
+                AggregatedMessage::Ping(bytes) => {
+                    if socket.pong(&bytes).await.is_err() {
+                        return Closing::by_client(None);
+                    }
                 }
-                AggregatedMessage::Close(reason) => return reason,
+                AggregatedMessage::Pong(_) => {}
+                AggregatedMessage::Binary(_) => return Closing::not_text(),
+                AggregatedMessage::Close(frame) => return Closing::by_client(frame),
             }
         }
     }

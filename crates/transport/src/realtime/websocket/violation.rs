@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::realtime::close_reason::CloseReason;
+
 /// The close reason when there is no memory for a client's message.
 pub(crate) const SERVER_BUSY: &str = "the server has no memory for this message: try again later";
 
@@ -19,6 +21,18 @@ pub(crate) enum Violation {
     TooSlow,
     /// There is no memory for the message.
     MemoryExceeded,
+}
+
+impl From<Violation> for CloseReason {
+    fn from(violation: Violation) -> Self {
+        match violation {
+            Violation::TooLarge => Self::MessageTooLarge,
+            Violation::ReservedBits => Self::ProtocolError,
+            Violation::TooManyFrames => Self::TooManyMessages,
+            Violation::TooSlow => Self::TimedOut,
+            Violation::MemoryExceeded => Self::ServerBusy,
+        }
+    }
 }
 
 /// The first violation of a client, shared with the stream that detects it.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use actix_ws::{CloseCode, CloseReason, Closed, Item, Session as Socket};
+use actix_ws::{Closed, Item, Session as Socket};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
-use super::close::close_reason;
+use super::close::Closing;
 use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::limits::Limits;
 
@@ -24,25 +24,28 @@ struct EventJson<'a> {
     data: &'a OutgoingEvent,
 }
 
-/// Writes events until the outbox is closed, or the client does not receive them in time. Returns the reason
-/// to send to the client when closing, if any.
+/// Writes events until the outbox is closed, or the client does not receive them in time. Returns how
+/// to close the connection.
 pub(super) async fn write(
     mut socket: Socket,
     mut outbox: mpsc::Receiver<OutgoingEvent>,
     limits: Limits,
-) -> Option<CloseReason> {
+) -> Closing {
     let mut pings =
         interval((limits.idle_timeout / PINGS_PER_TIMEOUT).max(Duration::from_millis(1)));
     let send_timeout = limits.send_timeout / 2;
     loop {
         let result = tokio::select! {
-            next = outbox.recv() => timeout(send_timeout, send(&mut socket, &next?)).await,
+            next = outbox.recv() => {
+                let Some(event) = next else { return Closing::by_client(None) };
+                timeout(send_timeout, send(&mut socket, &event)).await
+            }
             _ = pings.tick() => timeout(send_timeout, socket.ping(b"")).await,
         };
         match result {
             Ok(Ok(())) => {}
-            Ok(Err(Closed)) => return None,
-            Err(_) => return Some(close_reason(CloseCode::Again, "too slow: connect again")),
+            Ok(Err(Closed)) => return Closing::by_client(None),
+            Err(_) => return Closing::reads_too_slowly(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::accept::negotiate;
 use crate::extract::client_address::ClientAddress;
 use crate::extract::session::OptionalSession;
+use crate::metrics::ConnectionKind;
 use crate::openapi::responses::{
     ConversationPath, InvalidParameterResponse, NotAcceptableResponse, NotFoundResponse,
 };
@@ -81,7 +82,8 @@ async fn stream(
     let session = caller.session.ok_or(ChatError::ConversationNotFound)?;
     let subscription = chat.events.subscribe(session.user_id, *id, Some(after)).await?;
     let address = Some(ClientAddress::of(&request).0);
-    let permit = connections.acquire(Caller { user_id: session.user_id, address })?;
+    let permit = connections
+        .acquire(Caller { user_id: session.user_id, address }, ConnectionKind::EventStream)?;
     let session_id = session.session_id;
     let session_end =
         session_ended(Chat::clone(&chat), session_id, connections.limits.idle_timeout);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
-use webchat_chat::{CallerPermit, Chat, ChatError, StartTurnOutcome, TurnProgress, TurnResult};
+use webchat_chat::{Chat, ChatError, StartTurnOutcome, TurnProgress, TurnResult};
 use webchat_domain::{
     Caller, ClientMessageId, ConversationId, FinishReason, Ledger, Message, Problem, UserId,
 };
@@ -16,6 +16,8 @@ use webchat_domain::{
 use crate::error::api_error::ApiError;
 use crate::extract::accept::negotiate;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::metrics::{ConnectionKind, ConnectionPermit};
+use crate::middleware::timing::TurnWait;
 use crate::openapi::responses::{
     NotAcceptableResponse, NotFoundResponse, TurnRejectedResponse, content_of,
 };
@@ -80,7 +82,7 @@ impl IntoResponses for TurnResponses {
 pub(crate) struct TurnRequest {
     media_type: &'static str,
     /// Counts the stream of events, if the client wants one, as a connection.
-    permit: Option<CallerPermit>,
+    permit: Option<ConnectionPermit>,
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
@@ -92,8 +94,9 @@ impl TurnRequest {
     ) -> Result<Self, ApiError> {
         let media_type = negotiate(request, &[JSON, EVENT_STREAM])?;
         let key = IdempotencyKeyHeader::read(request)?.key;
-        let permit =
-            (media_type == EVENT_STREAM).then(|| connections.acquire(caller)).transpose()?;
+        let permit = (media_type == EVENT_STREAM)
+            .then(|| connections.acquire(caller, ConnectionKind::EventStream))
+            .transpose()?;
         Ok(Self { media_type, permit, client_message_id: key.map(ClientMessageId::from) })
     }
 
@@ -112,11 +115,14 @@ impl TurnRequest {
             return Ok(sse::stream_turn(connections, permit, id, progress));
         }
         let accepted = progress.accepted().clone();
+        let waiting_since = Instant::now();
         let result = wait_for_result(connections, progress).await?;
         if wants_events {
             return Ok(sse::replay_turn(id, accepted, result));
         }
-        Ok(HttpResponse::Ok().json(TurnResponse::from(result)))
+        let mut response = HttpResponse::Ok().json(TurnResponse::from(result));
+        response.extensions_mut().insert(TurnWait(waiting_since.elapsed()));
+        Ok(response)
     }
 }
 

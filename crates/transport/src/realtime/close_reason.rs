@@ -1,9 +1,12 @@
-//! The reasons for which an Engine.IO session ends.
+//! The reasons for which a WebSocket or a session of Socket.IO ends.
 
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CloseReason {
-    /// The client closed it.
+use strum::{IntoStaticStr, VariantArray};
+
+/// Why a connection ended. Its `strum` name is its label in the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum CloseReason {
+    /// The client closed it, or its network failed.
     ClientClosed,
     /// The client violated the protocol.
     ProtocolError,
@@ -13,7 +16,7 @@ pub(super) enum CloseReason {
     TooManyMessages,
     /// The browser's session has expired or was deleted.
     SessionEnded,
-    /// The client did not respond in time.
+    /// The client did not respond, or did not send or receive a message, in time.
     TimedOut,
     /// There is no memory for the client's unfinished message.
     ServerBusy,

@@ -1,0 +1,167 @@
+//! The metrics of the use cases, which `docs/metrics.md` describes. They cost almost nothing if no recorder is
+//! installed.
+
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use strum::{IntoEnumIterator, VariantNames};
+use tokio::time::Instant;
+use webchat_domain::FinishReason;
+use webchat_persistence::GaugeGuard;
+
+use super::reached_limits::{Limit, REACHED};
+use crate::models::request_metrics;
+
+const TURNS: &str = "webchat_turns_total";
+const TURN_FAILURES: &str = "webchat_turn_failures_total";
+const TURNS_RECOVERED: &str = "webchat_turns_recovered_total";
+const PROMPT_TOKENS_DIFFERENCE: &str = "webchat_prompt_tokens_difference";
+const EVENT_PUBLISH_RETRIES: &str = "webchat_event_publish_retries_total";
+
+/// Describes the metrics of this crate to the recorder, and starts their series at 0, so that a first event counts as
+/// an increase. Call it once, after the recorder is installed.
+pub fn describe_metrics() {
+    for timing in Timing::iter() {
+        let (name, description) = timing.describe();
+        describe_histogram!(name, Unit::Seconds, description);
+        let _ = histogram!(name);
+    }
+    for current in Current::iter() {
+        let (name, description) = current.describe();
+        describe_gauge!(name, description);
+        gauge!(name).set(0.0);
+    }
+    describe_counter!(TURNS, "Turns that ended, by the reason why the answer ended");
+    for reason in FinishReason::ALL {
+        counter!(TURNS, "finish_reason" => reason.as_str()).increment(0);
+    }
+    describe_counter!(TURN_FAILURES, "Turns that failed or were cut off, by error code");
+    describe_counter!(TURNS_RECOVERED, "Turns of dead instances that this one ended");
+    describe_counter!(EVENT_PUBLISH_RETRIES, "Failed attempts to publish an event");
+    for name in [TURNS_RECOVERED, EVENT_PUBLISH_RETRIES] {
+        counter!(name).increment(0);
+    }
+    describe_histogram!(
+        PROMPT_TOKENS_DIFFERENCE,
+        "The prompt tokens that the model reports, minus our own count"
+    );
+    let _ = histogram!(PROMPT_TOKENS_DIFFERENCE);
+    describe_counter!(REACHED, "Refused work, by the limit that was reached");
+    for limit in Limit::VARIANTS {
+        counter!(REACHED, "limit" => *limit).increment(0);
+    }
+    request_metrics::describe();
+}
+
+/// What takes time.
+#[derive(Clone, Copy, strum::EnumIter)]
+pub(crate) enum Timing {
+    TurnAccept,
+    ContextPlan,
+    CompactionWait,
+    FirstTextOverhead,
+    AnswerSave,
+    EventPublish,
+    EventReplay,
+}
+
+impl Timing {
+    pub(crate) fn record(self, duration: Duration) {
+        histogram!(self.describe().0).record(duration);
+    }
+
+    /// Records how long the work takes, unless it is dropped.
+    pub(crate) async fn measure<T>(self, work: impl Future<Output = T>) -> T {
+        let started_at = Instant::now();
+        let result = work.await;
+        self.record(started_at.elapsed());
+        result
+    }
+
+    fn describe(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TurnAccept => (
+                "webchat_turn_accept_seconds",
+                "From the start of a turn to the event that accepts its question",
+            ),
+            Self::ContextPlan => (
+                "webchat_context_plan_seconds",
+                "Selecting the messages that are sent to the model",
+            ),
+            Self::CompactionWait => (
+                "webchat_compaction_wait_seconds",
+                "How long a turn waited for the compaction of its conversation",
+            ),
+            Self::FirstTextOverhead => (
+                "webchat_first_text_overhead_seconds",
+                "From the start of a turn to the publication of its first text, without the time of the model",
+            ),
+            Self::AnswerSave => {
+                ("webchat_answer_save_seconds", "Saving a finished answer, with retries")
+            }
+            Self::EventPublish => {
+                ("webchat_event_publish_seconds", "Publishing an event of a turn, with retries")
+            }
+            Self::EventReplay => (
+                "webchat_event_replay_seconds",
+                "Opening a subscription and reading the events that the client has missed",
+            ),
+        }
+    }
+}
+
+/// What is counted while it lasts.
+#[derive(Clone, Copy, strum::EnumIter)]
+pub(crate) enum Current {
+    Turns,
+    FileAnalyses,
+    Imports,
+    WaitingTexts,
+    PendingEvents,
+}
+
+impl Current {
+    /// Counts one more until the result is dropped.
+    pub(crate) fn count(self) -> GaugeGuard {
+        GaugeGuard::new(gauge!(self.describe().0))
+    }
+
+    fn describe(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Turns => ("webchat_turns_running", "Turns that run in this process"),
+            Self::FileAnalyses => {
+                ("webchat_file_analyses_running", "File analyses that run in this process")
+            }
+            Self::Imports => ("webchat_imports_running", "Imports that run in this process"),
+            Self::WaitingTexts => {
+                ("webchat_texts_waiting", "Long texts that wait to be counted or split")
+            }
+            Self::PendingEvents => {
+                ("webchat_events_pending", "Events of turns that wait to be published")
+            }
+        }
+    }
+}
+
+pub(crate) fn count_turn(reason: FinishReason) {
+    counter!(TURNS, "finish_reason" => reason.as_str()).increment(1);
+}
+
+pub(crate) fn count_turn_failure(code: &'static str) {
+    counter!(TURN_FAILURES, "code" => code).increment(1);
+}
+
+pub(crate) fn count_recovered_turn() {
+    counter!(TURNS_RECOVERED).increment(1);
+}
+
+pub(crate) fn count_publish_retry() {
+    counter!(EVENT_PUBLISH_RETRIES).increment(1);
+}
+
+pub(crate) fn record_prompt_tokens(our_count: u32, reported_count: u32) {
+    let difference = f64::from(reported_count) - f64::from(our_count);
+    histogram!(PROMPT_TOKENS_DIFFERENCE).record(difference);
+}
